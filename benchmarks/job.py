@@ -1,0 +1,312 @@
+"""The whole job against its peers and against the limit: one run, one table, ratios.
+
+    python benchmarks/job.py                 # 20,000 people; the peers get a folder of their own
+    python benchmarks/job.py --quick         # 2,000 people, only ourselves and the limit
+    python benchmarks/job.py --people 1000000 --only ours
+
+The newsletter of samples/newsletter, its 240 people blown up, goes to Postfix's smtp-sink on
+loopback. The sink has the last core to itself, the sender the first one, where we may choose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "benchmarks" / "peers"
+PYTHON_PEERS = ("premailer", "jinja2", "pandas", "emails[jinja]", "redmail", "mailmerge")
+NODE_PEERS = ("nodemailer", "handlebars", "juice")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one contender did. `seconds` is its own measure of the whole job."""
+
+    name: str
+    messages: int
+    seconds: float
+    memory: float = 0.0
+    """Peak resident memory of the process, in MB."""
+
+    @property
+    def rate(self) -> float:
+        """Messages a second."""
+        return self.messages / self.seconds
+
+
+@dataclass
+class Bench:
+    """A folder with the blown-up campaign, and the environment of the peers."""
+
+    folder: Path
+    people: int
+    port: int = 0
+    check_seconds: float = 0.0
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def campaign(self) -> Path:
+        return self.folder / "newsletter"
+
+    def prepare(self) -> None:
+        """Copy the sample, blow up its people, point it at the sink."""
+        shutil.copytree(ROOT / "samples" / "newsletter", self.campaign, ignore=_state)
+        with (self.campaign / "recipients.csv").open(newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file))
+        with (self.campaign / "recipients.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(header)
+            for number in range(self.people):
+                row = rows[number % len(rows)]
+                writer.writerow([f"p{number}.{row[0]}", *row[1:]])
+
+    def point_at(self, port: int) -> None:
+        """Write the sink's port into campaign.toml; no rate, no log-in."""
+        self.port = port
+        path = self.campaign / "campaign.toml"
+        text = path.read_text(encoding="utf-8")
+        text = re.sub(r"\[(smtp|delivery)\][^\[]*", "", text)
+        text += f'\n[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
+        path.write_text(text, encoding="utf-8")
+
+    def ours(self, people: int) -> Result:
+        """mailmerge send: check, plan, ledger, everything on, in a process of its own."""
+        shutil.rmtree(self.campaign / ".mailmerge", ignore_errors=True)
+        command = [sys.executable, "-m", "mailmerge", "send", str(self.campaign), "--yes", "--json"]
+        document, memory = _run([*command, "--limit", str(people)])
+        states = document["states"]
+        assert isinstance(states, dict)
+        assert states["sent"] == people, document
+        seconds = _number(document, "seconds")
+        self.check_seconds = _number(document, "check_seconds")
+        return Result("mailmerge send (this project)", people, seconds, memory)
+
+    def replay(self, people: int) -> Result:
+        """The limit: our own octets over one pipelined connection."""
+        rendered = self.folder / "rendered"
+        if not rendered.exists():
+            self._render(rendered)
+        command = [sys.executable, str(PEERS / "replay.py"), *self._order(people)]
+        document, memory = _run([*command, "--messages", str(rendered)])
+        return Result("replay of our octets", people, _number(document, "seconds"), memory)
+
+    def _render(self, folder: Path) -> None:
+        some = self.folder / "some"
+        shutil.copytree(ROOT / "samples" / "newsletter", some, ignore=_state)
+        command = [sys.executable, "-m", "mailmerge", "render", str(some), "--all"]
+        subprocess.run([*command, "--out", str(folder)], check=True, stderr=subprocess.DEVNULL)
+
+    def smtp_source(self, people: int) -> Result:
+        """Postfix's own load generator, one session, messages of our mean size."""
+        sizes = [path.stat().st_size for path in (self.folder / "rendered").glob("*.eml")]
+        size = str(sum(sizes) // len(sizes))
+        target = f"inet:127.0.0.1:{self.port}"
+        command = ["smtp-source", "-s", "1", "-m", str(people), "-l", size, target]
+        started = time.perf_counter()
+        subprocess.run(_pinned(command, 0), check=True, stdout=subprocess.DEVNULL)
+        return Result("smtp-source -s 1", people, time.perf_counter() - started)
+
+    def peer(self, name: str, file: str, people: int, *flags: str) -> Result:
+        """One of the peers, from the environment that holds them all."""
+        if file.endswith(".mjs"):
+            program = ["node", str(PEERS / file)]
+        else:
+            program = [str(self._environment() / "bin" / "python"), str(PEERS / file)]
+        environ = {"PEERS_NODE_MODULES": str(self._node_modules())}
+        document, memory = _run([*program, *self._order(people), *flags], environ)
+        return Result(
+            name, int(_number(document, "messages")), _number(document, "seconds"), memory
+        )
+
+    def _order(self, people: int) -> list[str]:
+        return [str(self.campaign), str(self.port), str(people)]
+
+    def _environment(self) -> Path:
+        venv = _cache() / "python"
+        if not (venv / "complete").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
+            pip = str(venv / "bin" / "pip")
+            subprocess.run([pip, "install", "-q", *PYTHON_PEERS], check=True)
+            (venv / "complete").touch()
+        return venv
+
+    def _node_modules(self) -> Path:
+        folder = _cache() / "node"
+        if not (folder / "node_modules" / "juice").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            command = ["npm", "install", "--silent", "--no-save", "--prefix", str(folder)]
+            subprocess.run([*command, *NODE_PEERS], check=True, stdout=subprocess.DEVNULL)
+        return folder
+
+    def write_handlebars(self) -> None:
+        """The newsletter for nodemailer: rendered once by Jinja2, its values as handlebars."""
+        import jinja2
+
+        loader = jinja2.FileSystemLoader(self.campaign)
+        cells = {name: f"{{{{{name}}}}}" for name in ("name", "email", "city", "reader", "token")}
+        cells |= {
+            "plan": "free",
+            "country": "FR",
+            "language": "fr",
+            "interests": "rail;walking;food",
+        }
+        cells |= {"member_since": "", "campaign": {"name": "newsletter"}}
+        for file, made, escape in (
+            ("body.html", "body.hbs.html", True),
+            ("body.txt", "body.hbs.txt", False),
+        ):
+            environment = jinja2.Environment(loader=loader, autoescape=escape)
+            text = environment.get_template(file).render(cells)
+            text = re.sub(r"%7[Bb]%7[Bb](\w+)%7[Dd]%7[Dd]", r"{{\1}}", text)
+            text = text.replace("images/logo.png", "cid:logo").replace(
+                "images/photo.jpg", "cid:photo"
+            )
+            (self.campaign / made).write_text(text, encoding="utf-8")
+
+
+def _state(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if name == ".mailmerge"]
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "mailmerge-benchmarks"
+
+
+def _number(document: dict[str, object], key: str) -> float:
+    value = document[key]
+    assert isinstance(value, (int, float))
+    return float(value)
+
+
+def _pinned(command: list[str], core: int) -> list[str]:
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2 or shutil.which("taskset") is None:
+        return command
+    return ["taskset", "-c", str(cores[core]), *command]
+
+
+def _run(
+    command: list[str], environ: dict[str, str] | None = None
+) -> tuple[dict[str, object], float]:
+    """Run a contender on the first core; its JSON document and its peak memory in MB."""
+    process = subprocess.Popen(
+        _pinned(command, 0),
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | (environ or {}),
+        cwd=tempfile.gettempdir(),
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {output!r}")
+    document = json.loads(output)
+    assert isinstance(document, dict)
+    return document, usage.ru_maxrss / 1024
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[int]:
+    """smtp-sink on a free port of loopback, on the last core."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    program = shutil.which("smtp-sink", path=os.environ["PATH"] + ":/usr/sbin")
+    if program is None:
+        raise SystemExit("smtp-sink is missing: apt install postfix")
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    process = subprocess.Popen(_pinned([program, *user, f"127.0.0.1:{port}", "1000"], -1))
+    try:
+        _await(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _await(port: int) -> None:
+    for _ in range(500):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.02)
+    raise SystemExit("smtp-sink does not answer")
+
+
+def contenders(bench: Bench, *, quick: bool) -> Iterator[Callable[[], Result]]:
+    """Everybody in turn; slow ones get fewer people, since only their rate counts."""
+    people = bench.people
+    yield lambda: bench.ours(people)
+    yield lambda: bench.replay(people)
+    if quick:
+        return
+    some = min(people, 2_000)
+    few = min(people, 240)
+    yield lambda: bench.smtp_source(people)
+    yield lambda: bench.peer("naive loop", "naive.py", some)
+    yield lambda: bench.peer("naive loop, premailer", "naive.py", min(few, 60), "--inline")
+    yield lambda: bench.peer("awdeorio/mailmerge", "awdeorio_mailmerge.py", few)
+    yield lambda: bench.peer("python-emails", "python_emails.py", some)
+    yield lambda: bench.peer(
+        "python-emails, transform", "python_emails.py", min(few, 60), "--inline"
+    )
+    yield lambda: bench.peer("redmail", "red_mail.py", few)
+    yield lambda: bench.peer("nodemailer, handlebars", "nodemailer.mjs", some)
+    yield lambda: bench.peer("nodemailer, handlebars, juice", "nodemailer.mjs", few, "--inline")
+
+
+def show(results: list[Result]) -> None:
+    """The table, with how many times quicker we are than each."""
+    ours = results[0]
+    print(
+        f"{'contender':<34}{'messages':>10}{'seconds':>10}{'per second':>12}"
+        f"{'MB':>7}{'ours/it':>10}"
+    )
+    for one in results:
+        ratio = ours.rate / one.rate
+        print(
+            f"{one.name:<34}{one.messages:>10,}{one.seconds:>10.2f}{one.rate:>12,.0f}"
+            f"{one.memory:>7.0f}{ratio:>10.2f}"
+        )
+
+
+def main() -> None:
+    """Run the contenders and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--people", type=int)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", choices=["ours"])
+    asked = parser.parse_args()
+    people = asked.people or (2_000 if asked.quick else 20_000)
+    with tempfile.TemporaryDirectory(prefix="mailmerge-job-") as folder, sink() as port:
+        bench = Bench(Path(folder), people)
+        bench.prepare()
+        bench.point_at(port)
+        if not (asked.quick or asked.only):
+            bench.write_handlebars()
+        for contend in contenders(bench, quick=asked.quick or bool(asked.only)):
+            bench.results.append(contend())
+            print(f"  {bench.results[-1].name}: {bench.results[-1].rate:,.0f}/s", file=sys.stderr)
+            if asked.only:
+                break
+        show(bench.results)
+        print(f"the check before the run took {bench.check_seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

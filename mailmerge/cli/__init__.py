@@ -1,0 +1,57 @@
+"""The command line: one module per command; each parses, calls, prints, and holds no logic.
+
+Nothing heavy is imported here, so that `--help` and `--version` answer at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mailmerge import __version__
+from mailmerge.cli.check import check
+from mailmerge.cli.connect import connect
+from mailmerge.cli.init import init
+from mailmerge.cli.preview import preview
+from mailmerge.cli.providers import providers
+from mailmerge.cli.render import render
+from mailmerge.cli.send import send
+from mailmerge.cli.status import status
+from mailmerge.cli.suppress import suppress_app
+
+app = typer.Typer(
+    name="mailmerge",
+    help="One correct, personal e-mail for every person of a spreadsheet: checked, previewed, "
+    "rehearsed, sent once, recorded.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mailmerge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+for _command in (init, check, render, preview, send, status, connect, providers):
+    app.command()(_command)
+app.add_typer(suppress_app, name="suppress")
+
+
+def main() -> None:
+    """The `mailmerge` command."""
+    app()

@@ -1,0 +1,40 @@
+"""mailmerge init: a new campaign folder from a starter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailmerge.cli.terminal import say, told
+
+
+@told
+def init(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)
+    ] = None,
+    template: Annotated[
+        str, typer.Option("--template", "-t", metavar="NAME", help="The starter to copy.")
+    ] = "newsletter",
+    listed: Annotated[bool, typer.Option("--list", help="List the starters and stop.")] = False,
+) -> None:
+    """Make a new campaign from a starter; nothing that is there is overwritten."""
+    from mailmerge.errors import CampaignError
+    from mailmerge.starters import describe, start_campaign, starters
+
+    if listed:
+        for name, starter in starters().items():
+            typer.echo(f"{name:<14} {describe(starter)}")
+        return
+    if folder is None:
+        raise CampaignError(
+            "say which folder to make", hint="mailmerge init newsletter", code="usage"
+        )
+    for path in start_campaign(folder, template):
+        say(f"  {path}")
+    say(f"Made {folder} from the starter {template}. Next:")
+    say(f"  mailmerge check {folder}      find every problem before anything is sent")
+    say(f"  mailmerge preview {folder}    look at every message in the browser")
+    say(f"  mailmerge send {folder} --sandbox    rehearse: really send, to nobody but you")

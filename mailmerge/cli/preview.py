@@ -1,0 +1,34 @@
+"""mailmerge preview: every message in the browser before anybody else sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailmerge.cli.terminal import CampaignPath, say, told
+
+
+@told
+def preview(
+    where: CampaignPath = Path(),
+    port: Annotated[
+        int,
+        typer.Option("--port", metavar="N", min=0, max=65_535, help="The port on 127.0.0.1."),
+    ] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write static pages to hand round, and end."),
+    ] = None,
+) -> None:
+    """Show every message in the browser; the page follows what you edit."""
+    if out is not None:
+        from mailmerge.preview.export import keep_pages
+
+        say(f"Wrote {keep_pages(where, out):,} messages; open {out / 'index.html'}")
+        return
+    from mailmerge.preview.server import serve_preview
+
+    serve_preview(where, port=port, open_browser=not no_open, say=say)

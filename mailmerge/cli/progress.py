@@ -1,0 +1,42 @@
+"""The tqdm bars: on standard error, and only where a person watches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mailmerge.delivery.run import Progress
+
+
+@contextmanager
+def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """A bar that counts people looked at; how many there are is not known while reading."""
+    from tqdm import tqdm
+
+    off = quiet or not sys.stderr.isatty()
+    with tqdm(desc=what, unit=" people", leave=False, disable=off, file=sys.stderr) as bar:
+
+        def show(seen: int) -> None:
+            bar.update(seen - bar.n)
+
+        yield show
+
+
+@contextmanager
+def sending(total: int, *, quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
+    """The bar of a run: how many are done, how many failed, how fast, what it waits for."""
+    from tqdm import tqdm
+
+    off = quiet or not sys.stderr.isatty()
+    with tqdm(total=total, desc="send", unit=" msg", disable=off, file=sys.stderr) as bar:
+
+        def show(progress: Progress) -> None:
+            failed = f"{progress.failed} failed" if progress.failed else ""
+            waits = f"waits for {progress.waits_for}" if progress.waits_for else ""
+            bar.set_postfix_str(", ".join(filter(None, [failed, waits])), refresh=False)
+            bar.update(progress.done - bar.n)
+
+        yield show

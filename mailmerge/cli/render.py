@@ -1,0 +1,55 @@
+"""mailmerge render: messages as files, or one of them on standard output."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailmerge.cli.terminal import CampaignPath, say, told
+
+
+class Form(StrEnum):
+    """The forms in which a message can be written."""
+
+    EML = "eml"
+    HTML = "html"
+    TEXT = "text"
+    MBOX = "mbox"
+    MAILDIR = "maildir"
+
+
+@told
+def render(
+    where: CampaignPath = Path(),
+    to: Annotated[
+        str, typer.Option("--to", metavar="ADDRESS", help="The person with this address.")
+    ] = "",
+    row: Annotated[
+        int | None, typer.Option("--row", metavar="N", min=1, help="The person in this row.")
+    ] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="Everybody; needs --out.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write files into this folder.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.EML,
+) -> None:
+    """Write the message of one person (the first, if none is named) or of everybody."""
+    from mailmerge.campaign import load_campaign
+    from mailmerge.errors import CampaignError
+    from mailmerge.mime.export import export, merge, octets_of
+    from mailmerge.recipients.audience import Selection
+
+    if bool(to) + (row is not None) + everybody > 1:
+        raise CampaignError("--to, --row and --all exclude each other", code="usage")
+    if out is None and (everybody or form in (Form.MBOX, Form.MAILDIR)):
+        raise CampaignError("several messages need a folder", hint="add --out DIR", code="usage")
+    limit = None if everybody or row is not None else 1
+    messages = merge(load_campaign(where), Selection(only=to, limit=limit), row=row)
+    if out is None:
+        sys.stdout.buffer.write(octets_of(next(messages), form.value))
+        return
+    say(f"Wrote {export(messages, out, form.value):,} messages into {out}")

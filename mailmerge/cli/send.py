@@ -1,0 +1,263 @@
+"""mailmerge send: check, show the plan, ask, send, and say how it went."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailmerge.cli.check import show_report
+from mailmerge.cli.progress import counting, sending
+from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, say, told
+
+if TYPE_CHECKING:
+    from mailmerge.campaign import Rate
+    from mailmerge.delivery.run import Plan, Run, Summary
+    from mailmerge.mailing import Mailing
+
+
+class InDoubt(StrEnum):
+    """What is done about people who may or may not have got the message."""
+
+    HOLD = "hold"
+    RESEND = "resend"
+    ASSUME_SENT = "assume-sent"
+
+
+class Retry(StrEnum):
+    """Who is tried again although the answer was final."""
+
+    REJECTED = "rejected"
+
+
+@told
+def send(
+    where: CampaignPath = Path(),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Do everything but connect.")
+    ] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Really send, but to a server inside this program.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=0, help="Try at most N people.")
+    ] = None,
+    condition: Annotated[
+        str, typer.Option("--where", metavar="EXPR", help="Only people for whom this is true.")
+    ] = "",
+    only: Annotated[
+        str, typer.Option("--only", metavar="ADDRESS", help="Only the person with this address.")
+    ] = "",
+    rate: Annotated[
+        list[str] | None,
+        typer.Option("--rate", metavar="R", help='Such as "60/minute"; may be given again.'),
+    ] = None,
+    connections: Annotated[
+        int | None, typer.Option("--connections", metavar="N", min=1, max=100, help="At a time.")
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option("--window", metavar="N", min=1, max=1000, help="Messages in flight on one."),
+    ] = None,
+    in_doubt: Annotated[
+        InDoubt, typer.Option("--in-doubt", help="What to do about people in doubt.")
+    ] = InDoubt.HOLD,
+    retry: Annotated[
+        Retry | None, typer.Option("--retry", help="Try people again who were rejected.")
+    ] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on with an edited list or template.")
+    ] = False,
+    wait: Annotated[
+        str, typer.Option("--wait", metavar="TIME", help='For deferred people: "15 minutes".')
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Send each person their message, once; call it again to go on where it stopped."""
+    from mailmerge.campaign import load_campaign
+    from mailmerge.mailing import Mailing, Orders
+
+    orders = Orders(
+        dry_run=dry_run,
+        sandbox=sandbox,
+        where=condition,
+        only=only,
+        limit=limit,
+        rates=_rates(rate),
+        connections=connections,
+        window=window,
+        wait=_seconds(wait),
+        in_doubt=in_doubt.value,
+        retry_rejected=retry is Retry.REJECTED,
+        accept_changes=accept_changes,
+    )
+    with Mailing(load_campaign(where), orders) as mailing:
+        _check(mailing, json=json)
+        _show_difference(mailing)
+        plan = mailing.plan()
+        _show_plan(plan)
+        if dry_run:
+            _end_dry_run(mailing, plan, json=json)
+        elif plan.to_send == 0:
+            _show_summary(_nothing_to_do(mailing), mailing, json=json)
+        else:
+            _confirm(plan, asked=not (yes or sandbox))
+            summary = _run(mailing.prepare(ask_password()), plan, quiet=json)
+            _show_summary(summary, mailing, json=json)
+
+
+def _rates(texts: list[str] | None) -> tuple[Rate, ...] | None:
+    from mailmerge.campaign import parse_rate
+    from mailmerge.errors import CampaignError
+
+    if not texts:
+        return None
+    try:
+        return tuple(parse_rate(text) for text in texts)
+    except ValueError as error:
+        raise CampaignError(f"--rate: {error}", code="usage") from error
+
+
+def _seconds(text: str) -> float | None:
+    from mailmerge.campaign import parse_duration
+    from mailmerge.errors import CampaignError
+
+    try:
+        return parse_duration(text) if text else None
+    except ValueError as error:
+        raise CampaignError(f"--wait: {error}", code="usage") from error
+
+
+def _check(mailing: Mailing, *, json: bool) -> None:
+    from mailmerge.errors import CheckFailed
+    from mailmerge.mailing import unsent_document
+
+    try:
+        with counting("check", quiet=json) as progress:
+            report = mailing.check(progress)
+    except CheckFailed:
+        if mailing.report is not None:
+            show_report(mailing.report)
+        if json:
+            print_json(unsent_document(mailing))
+        raise
+    if report is None:
+        say("Checked before: the same people, templates and files.")
+    else:
+        show_report(report)
+
+
+def _show_difference(mailing: Mailing) -> None:
+    difference = mailing.enrol()
+    if difference:
+        say(f"Going on with what has changed: {difference}.")
+
+
+def _show_plan(plan: Plan) -> None:
+    for line in plan_lines(plan):
+        say(line)
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan as a person reads it before saying yes."""
+    done = plan.total - plan.to_send
+    before = f" ({done:,} of {plan.total:,} are done or not meant)" if done else ""
+    yield ""
+    yield f"  people     {plan.to_send:,}{before}"
+    yield f"  from       {plan.from_}"
+    yield f"  server     {plan.server}"
+    for number, subject in enumerate(plan.subjects):
+        yield f"  {'subjects' if number == 0 else '':<10} {subject}"
+    limits = ", ".join(map(str, plan.rates)) or "none"
+    lanes = f"{plan.connections} connection" + ("s" if plan.connections > 1 else "")
+    window = f", {plan.window} messages in flight on each" if plan.window > 1 else ""
+    yield f"  limits     {limits}; {lanes}{window}"
+    if plan.ends_after:
+        yield f"  ends       in {_duration(plan.ends_after)} at the earliest"
+    yield ""
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _end_dry_run(mailing: Mailing, plan: Plan, *, json: bool) -> None:
+    from mailmerge.mailing import unsent_document
+
+    say(f"A dry run: every message was rendered; {plan.to_send:,} would be sent, none was.")
+    if json:
+        print_json(unsent_document(mailing, plan))
+
+
+def _confirm(plan: Plan, *, asked: bool) -> None:
+    """Ask the person to type the number of people.
+
+    Raises:
+        Declined: they typed another one, or nobody is there to be asked.
+    """
+    from mailmerge.errors import Declined
+
+    if not asked:
+        return
+    if not sys.stdin.isatty():
+        raise Declined("nobody is there to say yes; nothing was sent", hint="add --yes")
+    say(f"Type the number of people to send to ({plan.to_send}), or anything else to stop:")
+    if sys.stdin.readline().strip().replace(",", "") != str(plan.to_send):
+        raise Declined("that is not the number; nothing was sent")
+
+
+def _run(run: Run, plan: Plan, *, quiet: bool) -> Summary:
+    with _stopping_at_signals(run), sending(plan.to_send, quiet=quiet) as progress:
+        return run.execute(progress)
+
+
+@contextmanager
+def _stopping_at_signals(run: Run) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM finishes what is in flight, the second gives it up."""
+
+    def stop(*_: object) -> None:
+        run.stop()
+        told = "giving up" if run.giving_up else "finishing what is in flight; again to give up"
+        typer.echo(f"\nstopping: {told}", err=True)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _nothing_to_do(mailing: Mailing) -> Summary:
+    say("Nobody is left to be sent to.")
+    return mailing.summary()
+
+
+def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
+    """Say how it went, and end as it did.
+
+    Raises:
+        MailmergeError: why the run stopped, or that not everybody was reached.
+    """
+    from mailmerge.mailing import summary_document
+
+    rate = f", {summary.sent / summary.seconds:,.0f} a second" if summary.seconds >= 1 else ""
+    say(f"Sent {summary.sent:,} messages in {summary.seconds:.1f} s{rate}.")
+    states = ", ".join(f"{count:,} {state.value}" for state, count in summary.states.items())
+    say(f"Of {summary.total:,} people: {states.replace('_', ' ')}.")
+    if mailing.sandbox is not None:
+        say(f"What was caught lies in {mailing.sandbox.maildir}")
+    if json:
+        print_json(summary_document(summary, mailing))
+    if summary.error is not None:
+        raise summary.error

@@ -1,0 +1,89 @@
+"""mailmerge suppress: the people of a campaign who are never written to."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailmerge.cli.terminal import Json, print_json, printable, say, told
+
+suppress_app = typer.Typer(
+    help="Who is never written to: the list that every run honours.", no_args_is_help=True
+)
+
+_Campaign = Annotated[
+    Path,
+    typer.Option(
+        "--campaign",
+        "-c",
+        metavar="CAMPAIGN",
+        help="The campaign's folder, or its campaign.toml. The current folder if left out.",
+        show_default=False,
+    ),
+]
+_Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS...", show_default=False)]
+
+
+@suppress_app.command("add")
+@told
+def add(
+    addresses: _Addresses,
+    campaign: _Campaign = Path(),
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the list.")] = "",
+) -> None:
+    """Put addresses on the list."""
+    from mailmerge.campaign import load_campaign
+    from mailmerge.recipients.suppression import add_suppressions
+
+    today = date.today()  # noqa: DTZ011 - the date on the person's own calendar
+    added = add_suppressions(load_campaign(campaign), addresses, reason=reason, today=today)
+    _tell("added", added)
+
+
+@suppress_app.command("remove")
+@told
+def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
+    """Take addresses off the list, whatever their spelling."""
+    from mailmerge.campaign import load_campaign
+    from mailmerge.recipients.suppression import remove_suppressions
+
+    _tell("removed", remove_suppressions(load_campaign(campaign), addresses))
+
+
+@suppress_app.command("list")
+@told
+def show(campaign: _Campaign = Path(), json: Json = False) -> None:
+    """Print the list."""
+    from mailmerge.campaign import load_campaign
+    from mailmerge.recipients.suppression import list_suppressions
+
+    entries = list_suppressions(load_campaign(campaign))
+    if json:
+        print_json({"suppressed": [entry.cells for entry in entries]})
+        return
+    for entry in entries:
+        notes = ", ".join(text for name, text in entry.cells.items() if name != "email" and text)
+        typer.echo(printable(f"{entry.address}  {notes}".rstrip()))
+
+
+@suppress_app.command("import")
+@told
+def bring_in(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any spreadsheet.")],
+    campaign: _Campaign = Path(),
+    column: Annotated[str, typer.Option("--column", help="Its column of addresses.")] = "email",
+) -> None:
+    """Put everybody of a spreadsheet on the list."""
+    from mailmerge.campaign import load_campaign
+    from mailmerge.recipients.suppression import import_suppressions
+
+    _tell("added", import_suppressions(load_campaign(campaign), file, column))
+
+
+def _tell(what: str, addresses: list[str]) -> None:
+    for address in addresses:
+        say(f"{what} {address}")
+    say(f"{len(addresses):,} {what}.")

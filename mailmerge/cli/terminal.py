@@ -1,0 +1,99 @@
+"""What the commands have in common: how they speak, how they end, what they take."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from mailmerge.errors import ExitStatus, MailmergeError
+
+P = ParamSpec("P")
+
+CampaignPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[CAMPAIGN]",
+        help="The campaign's folder, or its campaign.toml. The current folder if left out.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """The text without terminal escapes and bidi controls: strangers wrote it."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def say(text: str = "") -> None:
+    """Tell the person something, on standard error."""
+    typer.echo(printable(text), err=True)
+
+
+def ask_password() -> Callable[[str], str] | None:
+    """What asks a person for a password without showing it; None where nobody is there."""
+    if not sys.stdin.isatty():
+        return None
+
+    def ask(prompt: str) -> str:
+        import getpass
+
+        return getpass.getpass(prompt, stream=sys.stderr)
+
+    return ask
+
+
+def print_json(document: object) -> None:
+    """The command's one document, on standard output."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def told(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command end as DESIGN has it: one clear line on standard error and an exit status.
+
+    A traceback is for us: it is printed only where MAILMERGE_TRACEBACK is set.
+    """
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except MailmergeError as error:
+            _show_traceback()
+            _fail(str(error), error.exit_status)
+        except KeyboardInterrupt:
+            _fail("interrupted", ExitStatus.INTERRUPTED)
+        except BrokenPipeError:
+            # The reader of our output went away (`mailmerge render | head`): nothing more to say.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitStatus.DONE) from None
+        except Exception as error:  # noqa: BLE001 - the last line of defence against a traceback
+            _show_traceback()
+            hint = f"please report it; {TRACEBACK_VARIABLE}=1 shows where it happened"
+            _fail(f"unexpected: {type(error).__name__}: {error} ({hint})", ExitStatus.UNEXPECTED)
+
+    return wrapped
+
+
+def _show_traceback() -> None:
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exc()
+
+
+def _fail(line: str, status: ExitStatus) -> None:
+    prefix = typer.style("error:", fg="red", bold=True) if sys.stderr.isatty() else "error:"
+    typer.echo(f"{prefix} {printable(' '.join(line.split()))}", err=True)
+    raise typer.Exit(status) from None

@@ -1,0 +1,542 @@
+"""The run: claims people, starts lanes, slows down, stops cleanly, and says how it went.
+
+    ledger -> claim -> desk -> lanes -> outcomes -> ledger
+                 (this thread)   (one thread per connection)
+
+The thread that calls `Run.execute` is the only one that speaks to the database; lanes only add
+marks to the journal. It installs no signal handler: the command line calls `stop`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mailmerge.campaign import Campaign, Rate, parse_duration
+from mailmerge.delivery.desk import Desk
+from mailmerge.delivery.lane import Lane
+from mailmerge.delivery.ledger import InDoubt, Ledger
+from mailmerge.delivery.pacing import Pacer, spacing
+from mailmerge.delivery.person import Mark, Person, State
+from mailmerge.delivery.policy import Decision, Refusals, reconnect_pause
+from mailmerge.delivery.press import Composing, Press, Rendering
+from mailmerge.delivery.usage import Usage
+from mailmerge.errors import (
+    AuthenticationRefused,
+    Interrupted,
+    LocalProtocolError,
+    MailmergeError,
+    NotAllReached,
+    RunStopped,
+    ServerRefused,
+    ServerUnreachable,
+    SmtpError,
+)
+from mailmerge.smtp.client import Client, Credentials, Server
+from mailmerge.smtp.transaction import Outcome, Transaction
+
+CLAIM_AT_ONCE = 500
+"""People whom one durable claim covers; after a power cut so many may be in doubt."""
+
+CLAIM_SECONDS = 5.0
+"""Where rates are slow, no more people are claimed than can be sent to in so many seconds."""
+
+FOLD_AFTER = 0.2
+TICK = 0.1
+ONE_MORE_LANE = 60.0
+"""Seconds after a cool-down until each further connection is allowed again."""
+
+SHOWN_WAIT = 2.0
+DAY = 86_400.0
+LASTING = frozenset({"refused", "no-starttls", "malformed-reply", "starttls-injection"})
+"""Codes of errors that a first connection does not get over by waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the person wants of this run; None means what campaign.toml says.
+
+    `limit` is how many people to try at most, `wait` how many seconds the run may wait for deferred
+    people when nobody else is left, `account` the name under which limits are counted.
+    """
+
+    limit: int | None = None
+    rates: Sequence[Rate] | None = None
+    connections: int | None = None
+    messages_per_connection: int | None = None
+    window: int | None = None
+    in_doubt: InDoubt = "hold"
+    wait: float | None = None
+    account: str = ""
+    check_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do, for the person who has to say yes.
+
+    `ends_after` is in seconds, as the rates alone allow it; 0 where nothing limits the run.
+    """
+
+    total: int
+    to_send: int
+    from_: str
+    server: str
+    subjects: tuple[str, ...]
+    rates: tuple[Rate, ...]
+    connections: int
+    window: int
+    ends_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is; `seconds` since the first connection, `waits_for` empty while it sends."""
+
+    states: Mapping[State, int]
+    to_send: int
+    done: int
+    sent: int
+    failed: int
+    seconds: float
+    per_second: float
+    waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run went: `error` is why it stopped early, or that not everybody was reached."""
+
+    campaign: str
+    states: Mapping[State, int]
+    sent: int
+    seconds: float
+    check_seconds: float
+    error: MailmergeError | None = None
+
+    @property
+    def total(self) -> int:
+        """How many people the campaign has."""
+        return sum(self.states.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that `send --json` prints."""
+        document: dict[str, Any] = {
+            "campaign": self.campaign,
+            "total": self.total,
+            "states": {state.value: count for state, count in self.states.items()},
+            "seconds": round(self.seconds, 3),
+            "check_seconds": round(self.check_seconds, 3),
+        }
+        if self.error is not None:
+            document["stopped"] = str(self.error)
+        return document
+
+
+def make_plan(
+    campaign: Campaign,
+    states: Mapping[State, int],
+    *,
+    to_send: int,
+    server: str,
+    subjects: Sequence[str] = (),
+    options: Options | None = None,
+) -> Plan:
+    """Say what a run would do; `to_send` is what the ledger calls claimable."""
+    options = options or Options()
+    if options.limit is not None:
+        to_send = min(to_send, options.limit)
+    rates = tuple(options.rates if options.rates is not None else campaign.delivery.rate)
+    return Plan(
+        total=sum(states.values()),
+        to_send=to_send,
+        from_=campaign.message.from_,
+        server=server,
+        subjects=tuple(subjects[:3]),
+        rates=rates,
+        connections=options.connections or campaign.delivery.connections or 1,
+        window=options.window or campaign.delivery.window,
+        ends_after=max((_least_seconds(rate, to_send) for rate in rates), default=0.0),
+    )
+
+
+def _least_seconds(rate: Rate, messages: int) -> float:
+    """How long so many messages take at least."""
+    further = max(messages - 1, 0)
+    if rate.seconds >= DAY:
+        return further // rate.count * rate.seconds
+    return further * spacing(rate).interval
+
+
+class Run:
+    """One run of one campaign: `execute` once, `stop` at any time from anywhere.
+
+    Raises:
+        LedgerError: from `execute`, where the usage of the account cannot be read. Whatever stops
+            the run later is in the summary.
+    """
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        ledger: Ledger,
+        *,
+        renderer: Rendering,
+        composer: Composing,
+        server: Server,
+        credentials: Credentials | None = None,
+        options: Options | None = None,
+        usage: Usage | None = None,
+        events: Callable[[dict[str, Any]], None] | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        options = options or Options()
+        delivery = campaign.delivery
+        rates = options.rates if options.rates is not None else delivery.rate
+        self.clock = clock or wall_clock()
+        self.ledger = ledger
+        self.press = Press(renderer, composer)
+        self.messages_per_connection = (
+            options.messages_per_connection or delivery.messages_per_connection
+        )
+        self._campaign = campaign
+        self._server = server
+        self._credentials = credentials
+        self._options = options
+        self._window = options.window or delivery.window
+        self._connections = options.connections or delivery.connections or 1
+        self._wait = options.wait if options.wait is not None else parse_duration(delivery.wait)
+        self._events = events
+        self._pacer = Pacer(rates, delivery.domain_rates, account=options.account, usage=usage)
+        self.interval = self._pacer.interval
+        self.desk = Desk(self._pacer, self.clock)
+        self._refusals = Refusals()
+        self._seen = threading.Lock()
+        self._opening = threading.Lock()
+        self._stops = 0
+        self._failure: MailmergeError | None = None
+        self._waits_for = ""
+        self._connected = False
+        self._started = self._last_outcome = self._patience_ends = 0.0
+        self._done = self._sent = self._failed = self._to_send = 0
+        self._claims_left = options.limit
+        self._exhausted = False
+        self._lanes_wanted = self._connections
+        self._batch = CLAIM_AT_ONCE
+        self._one_more_at = self._folded_at = 0.0
+
+    # --- what the command line calls
+
+    def stop(self) -> None:
+        """Finish what is in flight and end; called a second time, give that up too.
+
+        It takes no lock, so a signal handler may call it.
+        """
+        self._stops += 1
+
+    @property
+    def giving_up(self) -> bool:
+        """Whether what is in flight is to be abandoned."""
+        return self._stops > 1
+
+    def execute(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
+        """Send to everybody who is to be sent to; `progress` is called about ten times a second."""
+        lanes = [Lane(number, self) for number in range(self._connections)]
+        try:
+            self._begin()
+            for lane in lanes:
+                lane.start()
+            while self._goes_on():
+                self._tend()
+                progress(self._progress())
+                self.desk.wait_for_attention(TICK)
+        except MailmergeError as error:
+            self.fail(error)
+        finally:
+            self._end(lanes)
+        progress(self._progress())
+        return self._summary()
+
+    # --- the thread that claims
+
+    def _begin(self) -> None:
+        if self._options.in_doubt == "resend":
+            self.ledger.resend_in_doubt()
+        elif self._options.in_doubt == "assume-sent":
+            self.ledger.assume_sent()
+        self._to_send = self.ledger.claimable()
+        if self._claims_left is not None:
+            self._to_send = min(self._to_send, self._claims_left)
+        self._batch = claim_size(self._pacer.interval, self._connections * self._window)
+        self.desk.low_water = self._batch // 2
+        self.desk.lanes_allowed = self._connections
+
+    def _goes_on(self) -> bool:
+        return not self._stops and self._failure is None and not self._finished()
+
+    def _finished(self) -> bool:
+        """Whether nobody is left: nobody waits, nobody is with a lane, nobody is due in time."""
+        return self._exhausted and self.desk.idle
+
+    def _tend(self) -> None:
+        """Claim, fold, and see what the run waits for."""
+        now = self.clock()
+        if self.ledger.failure is not None:
+            raise self.ledger.failure
+        if self.desk.waiting <= self.desk.low_water:
+            self._refill(now)
+        if now - self._folded_at >= FOLD_AFTER:
+            self.ledger.fold()
+            self._folded_at = now
+        if self.desk.lanes_allowed < self._lanes_wanted and now >= self._one_more_at:
+            self.desk.lanes_allowed += 1
+            self._one_more_at = now + ONE_MORE_LANE
+        self._look_ahead(now)
+
+    def _refill(self, now: float) -> None:
+        wanted = self._batch - self.desk.waiting
+        if self._claims_left is not None:
+            wanted = min(wanted, self._claims_left)
+        people = self.ledger.claim(wanted, now) if wanted > 0 else []
+        if people:
+            self._folded_at = now
+            self.desk.put(people)
+            if self._claims_left is not None:
+                self._claims_left -= len(people)
+        self._exhausted = not people and not self._worth_waiting(now, wanted)
+        self.desk.low_water = self._batch // 2 if people else 0
+
+    def _worth_waiting(self, now: float, wanted: int) -> bool:
+        """Whether somebody who is deferred comes due before the run's patience ends."""
+        if wanted <= 0:
+            return False
+        if not self.desk.idle:
+            self._patience_ends = now + self._wait
+        due = self.ledger.next_retry()
+        return due is not None and due <= self._patience_ends
+
+    def _look_ahead(self, now: float) -> None:
+        """Say what the run waits for; stop where that takes longer than the person wants."""
+        self._waits_for = ""
+        ready = self._pacer.ready_at(now) if self.desk.waiting else now
+        if self.desk.waiting and ready > now + SHOWN_WAIT:
+            self._waits_for = f"the next turn at {_time_of_day(ready)}"
+            spent = self._pacer.spent_until(now)
+            if spent > now + self._wait:
+                raise RunStopped(
+                    "the account's limit for today is used up",
+                    hint=f"send again after {_time_of_day(spent)}: it goes on where it stopped",
+                    code="quota",
+                )
+        elif self.desk.idle and (due := self.ledger.next_retry()) is not None:
+            self._waits_for = f"deferred people, due at {_time_of_day(due)}"
+
+    def _end(self, lanes: list[Lane]) -> None:
+        """Let the lanes finish what is in flight and say QUIT; then put everything down."""
+        self.desk.close()
+        for lane in lanes:
+            while lane.is_alive():
+                lane.join(TICK)
+                if self.ledger.failure is None:
+                    self._guarded(self.ledger.fold)
+        if self.ledger.failure is None:
+            self._guarded(lambda: self.ledger.release([one.id for one in self.desk.clear()]))
+            self._guarded(self.ledger.fold)
+        self._guarded(self._pacer.close)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except MailmergeError as error:
+            self.fail(error)
+
+    # --- what lanes call
+
+    def connect(self, lane: Lane) -> Client | None:
+        """An open connection; None where the run is ending, or this lane is one too many.
+
+        Raises:
+            SmtpError: the server cannot be reached, or does not want us.
+        """
+        failures = 0
+        while not self.desk.closed:
+            client = Client(
+                self._server,
+                self._credentials,
+                window=self._window,
+                on_terminator=lane.mark_sending,
+            )
+            try:
+                self._open(client)
+            except SmtpError as error:
+                failures += 1
+                pause = self._pause_after(error, failures, lane)
+            else:
+                return client
+            if pause is None:
+                return None
+            self._sleep(pause)
+        return None
+
+    def _open(self, client: Client) -> None:
+        """One connection after the other, so that a refused log-in is tried only once."""
+        with self._opening:
+            if self._failure is not None:
+                raise self._failure
+            self._started = self._started or self.clock()
+            client.open()
+            self._connected = True
+
+    def _pause_after(self, error: SmtpError, failures: int, lane: Lane) -> float | None:
+        """How long to wait before the next attempt; None where this lane had better retire."""
+        if isinstance(error, AuthenticationRefused | LocalProtocolError):
+            raise error
+        lasting = isinstance(error, ServerUnreachable) or error.problem.code in LASTING
+        if lasting and not self._connected:
+            raise error
+        if self._connected and lane.number > 0 and isinstance(error, ServerRefused):
+            self._lanes_wanted = self.desk.lanes_allowed = max(1, lane.number)
+            return None
+        pause = reconnect_pause(failures)
+        if pause is None:
+            raise RunStopped(
+                f"the server does not take connections any more: {error}",
+                hint="send again later: it goes on where it stopped",
+                code="server-gone",
+            ) from error
+        self._waits_for = f"a connection: {error}"
+        return pause
+
+    def _sleep(self, seconds: float) -> None:
+        until = self.clock() + seconds
+        while not self.desk.closed and (left := until - self.clock()) > 0:
+            self.desk.wait(min(left, TICK))
+
+    def note(self, outcome: Outcome, decision: Decision, person: Person, mark: Mark | None) -> None:
+        """Something has happened to a person, and is recorded by `mark`."""
+        now = self.clock()
+        with self._seen:
+            self._last_outcome = now
+            if mark is not None:
+                self._done += 1
+                self._sent += mark.state is State.SENT
+                self._failed += mark.state in {State.REJECTED, State.IN_DOUBT}
+            refused = "" if decision.state is State.SKIPPED else self._refusals.note(outcome)
+        self._slow_down(decision, now)
+        if decision.stop or refused:
+            self.fail(_stopped(decision.stop or refused))
+        if self._events is not None and mark is not None:
+            self._events(_event(person, mark))
+
+    def _slow_down(self, decision: Decision, now: float) -> None:
+        if decision.slow:
+            self._pacer.slow(now, self._sent / max(now - self._started, 1.0))
+        if decision.cool_down:
+            self._pacer.hold(now + decision.cool_down)
+            self.desk.lanes_allowed = 1
+            self._one_more_at = now + decision.cool_down + ONE_MORE_LANE
+
+    def keep_copy(self, person: Person, transaction: Transaction) -> None:
+        """The person's message was sent."""
+
+    def fail(self, error: MailmergeError) -> None:
+        """The run cannot go on; the first reason is the one that is told."""
+        with self._seen:
+            self._failure = self._failure or error
+        self.desk.close()
+
+    # --- what is shown
+
+    def _progress(self) -> Progress:
+        seconds = max(self.clock() - self._started, 0.0) if self._started else 0.0
+        return Progress(
+            states=self.ledger.counts(),
+            to_send=self._to_send,
+            done=self._done,
+            sent=self._sent,
+            failed=self._failed,
+            seconds=seconds,
+            per_second=self._done / seconds if seconds else 0.0,
+            waits_for=self._waits_for,
+        )
+
+    def _summary(self) -> Summary:
+        states = self.ledger.counts()
+        seconds = self._last_outcome - self._started if self._last_outcome else 0.0
+        return Summary(
+            campaign=self._campaign.name,
+            states=states,
+            sent=self._sent,
+            seconds=max(seconds, 0.0),
+            check_seconds=self._options.check_seconds,
+            error=self._failure or ending(states, stopped=bool(self._stops)),
+        )
+
+
+def ending(states: Mapping[State, int], *, stopped: bool = False) -> MailmergeError | None:
+    """What there is to say about a run that nothing has gone wrong with."""
+    if stopped:
+        return Interrupted(
+            f"stopped; {states[State.PENDING]} people are still to be sent to",
+            hint="send again: it goes on where it stopped",
+        )
+    left = [
+        f"{states[state]} {name}"
+        for state, name in (
+            (State.REJECTED, "rejected"),
+            (State.DEFERRED, "deferred"),
+            (State.IN_DOUBT, "in doubt"),
+        )
+        if states[state]
+    ]
+    if not left:
+        return None
+    return NotAllReached(
+        f"finished, but not everybody was reached: {', '.join(left)}",
+        hint="mailmerge status says who and why",
+    )
+
+
+def _stopped(reason: str) -> RunStopped:
+    return RunStopped(
+        reason, hint="nobody is lost; mend the cause and send again", code="server-refuses"
+    )
+
+
+def claim_size(interval: float, in_flight: int) -> int:
+    """How many people to claim at once: no more than can be sent to in a few seconds."""
+    if not interval:
+        return CLAIM_AT_ONCE
+    soon = int(CLAIM_SECONDS / interval)
+    return min(CLAIM_AT_ONCE, max(soon, in_flight, 1))
+
+
+def _event(person: Person, mark: Mark) -> dict[str, Any]:
+    return {
+        "event": "outcome",
+        "at": datetime.fromtimestamp(mark.at).astimezone().isoformat(timespec="milliseconds"),
+        "row": person.row,
+        "key": person.key,
+        "address": person.address,
+        "state": mark.state.value,
+        "stage": mark.stage,
+        "reply": mark.reply,
+        "message_id": person.message_id,
+    }
+
+
+def _time_of_day(at: float) -> str:
+    moment = datetime.fromtimestamp(at).astimezone()
+    near = at - time.time() < DAY / 2
+    return f"{moment:%H:%M:%S}" if near else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def wall_clock() -> Callable[[], float]:
+    """Seconds since 1970 that never run backwards and go on while the machine sleeps."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    offset = time.time() - time.clock_gettime(clock)
+    return lambda: offset + time.clock_gettime(clock)

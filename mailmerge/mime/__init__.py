@@ -1,0 +1,1 @@
+"""Content -> octets: header fields, body parts, and the message compiled once for everybody."""

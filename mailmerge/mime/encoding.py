@@ -1,0 +1,321 @@
+"""A text with values in it -> body octets in 7bit, quoted-printable or base64 (RFC 2045, 6).
+
+In goes the static text of a structure, once, and then the values of one person after the other. Out
+come pieces of octets: the Content-Transfer-Encoding field, an empty line, and the body, which ends
+with CRLF. Static text is encoded once; per person only the values are.
+
+The three ways to put a value between two texts that are encoded already:
+
+* 7bit: the lines that hold values are written for each person and looked at; where a value is not
+  plain ASCII or makes a line too long, this person gets quoted-printable.
+* quoted-printable: every static text begins in column 0, after a soft line break; a value follows
+  where the static text before it ends if it fits into that line, and else on lines of its own.
+* base64: a group is three octets, and padding ends the body. So each static text is kept in the
+  three encodings that one, two or no octets left over from before it lead to; a value is encoded
+  on a line of its own together with the few octets that are left over around it.
+
+All of them write what the standard library's EmailMessage means by the same text: every line break
+(CR, LF or CRLF) becomes CRLF, and the last line ends with one. A line never begins with a dot
+(RFC 5321, 4.5.2), with "From " (mbox), or with what could be a boundary.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Protocol
+
+_LINE = 76  # RFC 2045, 6.7 (5) and 6.8
+_PLAIN_LINE = 78  # RFC 5322, 2.1.1
+_GROUPS_LINE = _LINE // 4 * 3
+
+_PLAIN_LINES = re.compile(rf"(?:(?!\.|From |--=_)[\t -~]{{0,{_PLAIN_LINE}}}\n)*")
+_TROUBLED_LINE = re.compile(rb"^(?:\.|From ).*$", re.MULTILINE)
+_BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
+_UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
+_SOFT = b"=\r\n"
+_NEEDS_CARE_AT_THE_START = ".F"  # and the empty text, which is in every text
+
+
+class TextEncoder(Protocol):
+    """One structure's static text, encoded and waiting for values."""
+
+    def encode(self, values: Sequence[str]) -> list[bytes]:
+        """The field Content-Transfer-Encoding, an empty line, and the body of one person.
+
+        `values` has one text less than the structure has static texts.
+
+        Raises:
+            UnicodeEncodeError: a value holds half a surrogate pair.
+        """
+        ...
+
+
+def compile_text(static: Sequence[str]) -> TextEncoder:
+    """Choose the encoding by the static text, and encode what can be encoded once.
+
+    7bit where all is short lines of ASCII; else whichever is smaller of quoted-printable (most of
+    the text is ASCII) and base64 (most of it is not).
+
+    Raises:
+        UnicodeEncodeError: the text holds half a surrogate pair.
+    """
+    if any(text.endswith("\r") for text in static[:-1]):
+        return _Woven(static)
+    lines = [_with_line_feeds(text) for text in static]
+    ends_with_value = len(lines) > 1 and not lines[-1]
+    if not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    encoder = SevenBit.of(lines) or _for_any_script(lines)
+    return _EndsWithValue(static, encoder, ends_with_value=ends_with_value)
+
+
+def weave(static: Sequence[str], values: Sequence[str]) -> str:
+    """The text: static[0] value[0] static[1] ..."""
+    woven = [""] * (len(static) + len(values))
+    woven[0::2] = static
+    woven[1::2] = values
+    return "".join(woven)
+
+
+def base64_lines(octets: bytes) -> bytes:
+    """Base64 in lines of 76 octets, each ended by CRLF (RFC 2045, 6.8)."""
+    encoded = binascii.b2a_base64(octets, newline=False)
+    if len(encoded) <= _LINE:
+        return encoded + b"\r\n" if encoded else b""
+    lines = [encoded[start : start + _LINE] for start in range(0, len(encoded), _LINE)]
+    lines.append(b"")
+    return b"\r\n".join(lines)
+
+
+def quoted_printable(text: str) -> bytes:
+    """Quoted-printable from column 0, fit to be followed by more text or by a soft line break.
+
+    `text` has LF as its only line break. The last line has at most 75 octets; white space at the
+    end of it is left as it is.
+    """
+    # The full stop of the guard keeps white space at the end and room for "=" after it.
+    encoded = binascii.b2a_qp(f"{text}x".encode(), istext=True)
+    return _without_troubled_lines(encoded)[:-1].replace(b"\n", b"\r\n")
+
+
+def _without_troubled_lines(encoded: bytes) -> bytes:
+    """Quote the first octet of lines that begin with a dot or with "From "."""
+    if encoded.startswith(b".") or b"\n." in encoded or b"From " in encoded:
+        return _TROUBLED_LINE.sub(_quoted_line, encoded)
+    return encoded
+
+
+def _quoted_line(match: re.Match[bytes]) -> bytes:
+    troubled = match[0]
+    line = b"=%02X%b" % (troubled[0], troubled[1:])
+    if len(line) <= _LINE:
+        return line
+    cut = _LINE - 1
+    while b"=" in line[cut - 2 : cut]:
+        cut -= 1
+    return line[:cut] + b"=\n" + _without_troubled_lines(line[cut:])
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _for_any_script(lines: Sequence[str]) -> TextEncoder:
+    octets = "".join(lines).encode()
+    to_quote = len(octets.translate(None, _UNQUOTED))
+    # Quoted-printable makes three octets of one, base64 four of three: they are even at a sixth.
+    # A little more is paid for a text that can be read as it is.
+    return Base64(lines) if to_quote * 4 > len(octets) else QuotedPrintable(lines)
+
+
+class _Woven:
+    """Text whose line breaks are only known with the values: encoded as a whole, each time."""
+
+    def __init__(self, static: Sequence[str]) -> None:
+        self._static = static
+
+    def encode(self, values: Sequence[str]) -> list[bytes]:
+        return compile_text((weave(self._static, values),)).encode(())
+
+
+class _EndsWithValue:
+    """The few values that change what stands around them: those are woven in."""
+
+    def __init__(
+        self, static: Sequence[str], encoder: TextEncoder, *, ends_with_value: bool
+    ) -> None:
+        self._woven = _Woven(static)
+        self._encoder = encoder
+        self._ends_with_value = ends_with_value
+
+    def encode(self, values: Sequence[str]) -> list[bytes]:
+        together = "".join(values)
+        if "\r" in together or (
+            # Whether the body still needs a last CRLF depends on the last value.
+            self._ends_with_value and (not values[-1] or together[-1] == "\n")
+        ):
+            return self._woven.encode(values)
+        return self._encoder.encode(values)
+
+
+class SevenBit:
+    """Short lines of ASCII, as they are; quoted-printable for whom that does not hold."""
+
+    _FIELD = b"Content-Transfer-Encoding: 7bit\r\n\r\n"
+
+    def __init__(
+        self, lines: Sequence[str], blocks: Sequence[str], with_values: Sequence[str]
+    ) -> None:
+        self._lines = lines
+        octets = [block.replace("\n", "\r\n").encode("ascii") for block in blocks]
+        self._blocks = [self._FIELD + octets[0], *(b"\r\n" + block for block in octets[1:])]
+        self._with_values = with_values
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> SevenBit | None:
+        """The encoder, or None where the static text is already too much for it."""
+        blocks, with_values = _by_line(lines)
+        example = weave(with_values, ["x"] * (len(with_values) - 1))
+        if all(_PLAIN_LINES.fullmatch(text) for text in (*blocks, example)):
+            return cls(lines, blocks, with_values)
+        return None
+
+    @cached_property
+    def _otherwise(self) -> QuotedPrintable:
+        return QuotedPrintable(self._lines)
+
+    def encode(self, values: Sequence[str]) -> list[bytes]:
+        written = weave(self._with_values, values)
+        if not _PLAIN_LINES.fullmatch(written):
+            return self._otherwise.encode(values)
+        lines = written.encode("ascii").split(b"\n")
+        if len(lines) != len(self._blocks):
+            return self._otherwise.encode(values)
+        pieces = list(chain.from_iterable(zip(self._blocks, lines, strict=True)))
+        pieces.pop()
+        return pieces
+
+
+def _by_line(lines: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part the static text: blocks of lines without values, and the lines with values between them.
+
+    The lines with values are again static texts, with one value between two of them.
+    """
+    first, newline, begun = lines[0].rpartition("\n")
+    blocks = [first + newline]
+    with_values = [begun]
+    for text in lines[1:]:
+        rest_of_line, newline, further = text.partition("\n")
+        if not newline:
+            with_values.append(rest_of_line)
+            continue
+        block, newline, begun = further.rpartition("\n")
+        blocks.append(block + newline)
+        with_values.append(f"{rest_of_line}\n{begun}")
+    if len(lines) == 1:
+        return blocks, [""]
+    return blocks, with_values
+
+
+class QuotedPrintable:
+    """Every static text from column 0, the values behind or between them (RFC 2045, 6.7)."""
+
+    _FIELD = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        encoded = [_beginning_kept(quoted_printable(text)) for text in lines]
+        # Where the next text begins with a line break of its own, no soft one is needed before it.
+        self._ends_line = [text.startswith("\n") for text in lines[1:]]
+        after = zip(self._ends_line, encoded[1:], strict=True)
+        self._static = [self._FIELD + encoded[0]]
+        self._static += [octets if ends else _SOFT + octets for ends, octets in after]
+        self._room = [_LINE - 1 - _column(octets) for octets in encoded[:-1]]
+
+    def encode(self, values: Sequence[str]) -> list[bytes]:
+        pieces = [self._static[0]]
+        after = zip(values, self._room, self._ends_line, self._static[1:], strict=True)
+        for value, room, ends_line, static in after:
+            # Most values are a few words of printable ASCII; `_quoted_value` does the same for all.
+            if (
+                value.isascii()
+                and value.isprintable()
+                and value[:1] not in _NEEDS_CARE_AT_THE_START
+                and value[-1] != " "
+                and len(line := value.replace("=", "=3D")) <= room
+            ):
+                pieces += (line.encode("ascii"), static)
+            else:
+                pieces += (_quoted_value(value, room, ends_line), static)
+        return pieces
+
+
+def _beginning_kept(encoded: bytes) -> bytes:
+    """Quote the F of a last line to which a value could add the rest of "From "."""
+    start = encoded.rfind(b"\n") + 1
+    if encoded[start:] in _BEGINNINGS_OF_FROM:
+        return encoded[:start] + b"=46" + encoded[start + 1 :]
+    return encoded
+
+
+def _column(encoded: bytes) -> int:
+    return len(encoded) - (encoded.rfind(b"\n") + 1)
+
+
+def _quoted_value(value: str, room: int, ends_line: bool) -> bytes:
+    """A value behind a text that leaves `room` octets in its line, or on lines of its own."""
+    encoded = quoted_printable(value)
+    if room < _LINE - 1 and (len(encoded) > room or b"\n" in encoded):
+        encoded = _SOFT + encoded
+    # White space must not end a line: neither the value's nor, where that is empty, the text's.
+    if ends_line and value[-1:] in ("", " ", "\t"):
+        return encoded + _SOFT
+    return encoded
+
+
+class Base64:
+    """Static text in each of its three alignments (RFC 2045, 6.8)."""
+
+    _FIELD = b"Content-Transfer-Encoding: base64\r\n\r\n"
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._static = [_Aligned(text.replace("\n", "\r\n").encode()) for text in lines]
+
+    def encode(self, values: Sequence[str]) -> list[bytes]:
+        pieces = [self._FIELD]
+        pending = self._static[0].put_after(b"", pieces)
+        for value, static in zip(values, self._static[1:], strict=True):
+            octets = value.replace("\n", "\r\n").encode()
+            pending = static.put_after(pending + octets, pieces)
+        pieces.append(base64_lines(pending))
+        return pieces
+
+
+class _Aligned:
+    """Octets that are encoded once for each number of octets that a group before them lacks."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._short = len(octets) < _GROUPS_LINE
+        self._alignments: list[tuple[bytes, bytes, bytes] | None] = [None, None, None]
+
+    def put_after(self, pending: bytes, pieces: list[bytes]) -> bytes:
+        """Add what can be encoded of `pending` and these octets; return what is still pending."""
+        if self._short:
+            return pending + self._octets
+        lacking = -len(pending) % 3
+        alignment = self._alignments[lacking]
+        if alignment is None:
+            alignment = self._alignments[lacking] = self._aligned(lacking)
+        head, encoded, tail = alignment
+        pieces.append(base64_lines(pending + head))
+        pieces.append(encoded)
+        return tail
+
+    def _aligned(self, lacking: int) -> tuple[bytes, bytes, bytes]:
+        end = len(self._octets) - (len(self._octets) - lacking) % 3
+        octets = self._octets
+        return octets[:lacking], base64_lines(octets[lacking:end]), octets[end:]

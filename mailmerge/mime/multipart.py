@@ -1,0 +1,132 @@
+"""What stands between the bodies: boundaries, delimiters, and the fields of each body part.
+
+In go a campaign and its encoded parts, out come octets that are the same for many messages.
+The tree is as deep as the content wants it, and no deeper (RFC 2046, 5.1; RFC 2387; RFC 2557):
+
+    text/plain
+    multipart/alternative(text/plain, text/html)
+    multipart/alternative(text/plain, multipart/related(text/html, image ...))
+    multipart/mixed(any of these, attachment ...)
+
+A boundary holds "=_", which neither quoted-printable nor base64 ever writes, and a 7bit body has no
+line that begins with "--=_". It is made of the campaign's name alone, so that a message sent again
+has the same octets.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from mailmerge.campaign import Campaign
+from mailmerge.errors import MessageError
+from mailmerge.mime.headers import check_line, name_parameter, parameter, parameterised_field
+from mailmerge.mime.parts import EncodedPart
+from mailmerge.rendering.content import RelatedImage
+
+_CONTENT_ID = re.compile(r"[!-;=?-~]+")
+_URI = r"!#$%&'()*+,/:;=?@[]~"
+
+
+class Multipart:
+    """The octets around the bodies of one campaign's messages."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        mark = base64.b32encode(hashlib.sha256(campaign.name.encode()).digest())[:16].decode()
+        self._mixed, self._alternative, self._related = (
+            f"=_{kind}_{mark}" for kind in ("mixed", "alternative", "related")
+        )
+        self._by_location = campaign.message.related_by == "content-location"
+        self._base = _base_field(campaign.message.content_base) if self._by_location else b""
+        self.text_fields = parameterised_field("Content-Type", "text/plain", 'charset="utf-8"')
+        self._html_fields = parameterised_field("Content-Type", "text/html", 'charset="utf-8"')
+        self.begin_mixed = _begin("mixed", self._mixed)
+        self.begin_alternative = _begin("alternative", self._alternative)
+        self.end_mixed = _delimiter(self._mixed, "--")
+
+    def before_html(self, images: Sequence[RelatedImage]) -> bytes:
+        """From the end of the text to the fields of the HTML, without its transfer encoding."""
+        start = _delimiter(self._alternative)
+        if not images:
+            return start + self._html_fields
+        begin = _begin("related", self._related, 'type="text/html"')
+        return start + begin + self._html_fields + self._base
+
+    def after_html(self, related: Sequence[tuple[RelatedImage, EncodedPart]]) -> tuple[bytes, ...]:
+        """The images, the end of multipart/related, the end of multipart/alternative.
+
+        Raises:
+            MessageError: two images with one reference, or one that is no Content-ID.
+        """
+        end = _delimiter(self._alternative, "--")
+        if not related:
+            return (end,)
+        references = {image.reference for image, _ in related}
+        if len(references) < len(related):
+            raise MessageError("two images have the same Content-ID", code="duplicate-content-id")
+        start = _delimiter(self._related)
+        pieces: list[bytes] = []
+        for image, part in related:
+            pieces += (start + self._image_fields(image, part), part.encoded)
+        return (*pieces, _delimiter(self._related, "--") + end)
+
+    def attachment(self, part: EncodedPart) -> tuple[bytes, bytes]:
+        """A delimiter and the fields of the attached file, and its body."""
+        return _delimiter(self._mixed) + _fields(part, "attachment") + b"\r\n", part.encoded
+
+    def _image_fields(self, image: RelatedImage, part: EncodedPart) -> bytes:
+        fields = _fields(part, "inline")
+        if self._by_location:
+            return fields + self._base + _location_field(image.reference) + b"\r\n"
+        return fields + _content_id_field(image.reference) + b"\r\n"
+
+
+def _begin(subtype: str, boundary: str, *parameters: str) -> bytes:
+    bounded = (*parameters, f'boundary="{boundary}"')
+    field = parameterised_field("Content-Type", f"multipart/{subtype}", *bounded)
+    return field + f"\r\n--{boundary}\r\n".encode("ascii")
+
+
+def _delimiter(boundary: str, end: str = "") -> bytes:
+    return f"\r\n--{boundary}{end}\r\n".encode("ascii")
+
+
+def _fields(part: EncodedPart, disposition: str) -> bytes:
+    charset = [f'charset="{part.charset}"'] if part.charset else []
+    named = [*charset, *name_parameter(part.file_name)]
+    return (
+        parameterised_field("Content-Type", part.content_type, *named)
+        + parameterised_field(
+            "Content-Disposition", disposition, *parameter("filename", part.file_name)
+        )
+        + b"Content-Transfer-Encoding: base64\r\n"
+    )
+
+
+def _content_id_field(reference: str) -> bytes:
+    """Content-ID (RFC 2045, 7), which `cid:` in the HTML refers to (RFC 2392)."""
+    if not _CONTENT_ID.fullmatch(reference):
+        raise MessageError(
+            f"{reference!r} cannot be a Content-ID",
+            hint="rename the image: letters, digits and full stops",
+            code="content-id",
+        )
+    return f"Content-ID: <{reference}>\r\n".encode("ascii")
+
+
+def _location_field(reference: str) -> bytes:
+    """Content-Location (RFC 2557, 4.2): a URI, relative to Content-Base where that is given."""
+    check_line("Content-Location", reference)
+    return f"Content-Location: {quote(reference, safe=_URI)}\r\n".encode("ascii")
+
+
+def _base_field(base: str) -> bytes:
+    """Content-Base (RFC 2110, 4.2), which RFC 2557 dropped and older readers still want.
+
+    It stands on the HTML and on its images, so that both resolve to the same URI.
+    """
+    check_line("content_base", base)
+    return f"Content-Base: {quote(base, safe=_URI)}\r\n".encode("ascii") if base else b""

@@ -1,0 +1,1 @@
+"""Every check that can be made before the first connection."""

@@ -1,0 +1,62 @@
+// What opens over the page: a test to oneself, and the help.
+
+import { h } from "./element.js";
+import { t } from "./texts.js";
+
+export function openHelp() {
+  const keys = [
+    ["j", "keyNext"], ["k", "keyBefore"], ["/", "keySearch"], ["1 – 7", "keyTabs"], ["d", "keyDark"],
+    ["m", "keyWidth"], ["i", "keyImages"], ["s", "keyStyles"], ["c", "keyCompare"], ["?", "keyHelp"],
+  ];
+  const dialog = open(
+    "help-title",
+    h("h2", { id: "help-title" }, t("keysTitle")),
+    h("dl", { class: "keys" }, keys.map(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(text))])),
+    h("p", { class: "note" }, t("helpHint")),
+    h("div", { class: "dialog-buttons" }, h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, t("close"))),
+  );
+}
+
+export function openTest({ source, place, shown, server, address }) {
+  const field = h("input", { type: "email", id: "test-address", required: true, autocomplete: "email", value: address });
+  const result = h("p", { class: "result", role: "status" });
+  const send = h("button", { type: "submit", class: "strong" }, t("send"));
+  const submit = async (event) => {
+    event.preventDefault();
+    send.disabled = true;
+    result.className = "result";
+    result.textContent = t("sending");
+    try {
+      const { reply } = await source.sendTest(place, field.value);
+      result.classList.add("good");
+      result.textContent = t("sent", { reply });
+    } catch (error) {
+      result.classList.add("bad");
+      result.textContent = error.message;
+    }
+    send.disabled = false;
+  };
+  const dialog = open(
+    "test-title",
+    h("h2", { id: "test-title" }, t("test")),
+    h("p", { class: "note" }, t("testHint", { server, address: shown.address })),
+    h(
+      "form",
+      { onsubmit: submit },
+      h("label", { for: "test-address" }, t("address")),
+      field,
+      result,
+      h("div", { class: "dialog-buttons" }, h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, t("close")), send),
+    ),
+  );
+  field.select();
+}
+
+function open(labelledby, ...children) {
+  const dialog = h("dialog", { "aria-labelledby": labelledby }, children);
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}

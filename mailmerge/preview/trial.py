@@ -1,0 +1,64 @@
+"""Test to me: one message, as it is, to an address that was typed, over the campaign's server."""
+
+from __future__ import annotations
+
+from mailmerge.account import read_credentials, require_account
+from mailmerge.campaign import Campaign
+from mailmerge.errors import AddressError, ConnectionLost, ServerRefused
+from mailmerge.preview.draft import Made
+from mailmerge.recipients.address import Mailbox, parse_mailbox
+from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction, Verdict
+
+SECONDS = 120.0
+"""How long the server may take to accept one message (RFC 5321, 4.5.3.2 allows ten minutes)."""
+
+
+def send_trial(campaign: Campaign, made: Made, reverse_path: str, address: str) -> str:
+    """Send these octets to `address` only, and return what the server said to it.
+
+    Raises:
+        AddressError: `address` is no mailbox, or it is the row's own.
+        MailmergeError: the server cannot be reached, or does not take it.
+    """
+    mailbox = trial_mailbox(address, made.recipient.mailbox)
+    account = require_account(campaign)
+    client = Client(account.server, read_credentials(campaign, account))
+    envelope = Envelope(
+        reverse_path,
+        (mailbox.forward_path,),
+        smtputf8=made.message.smtputf8 or mailbox.needs_smtputf8,
+        eightbit=made.message.eightbit,
+    )
+    try:
+        client.open()
+        client.submit(Transaction(1, envelope, made.message.chunks))
+        outcomes = client.wait(SECONDS)
+    except BaseException:
+        client.abort()
+        raise
+    client.quit()
+    return _reply(outcomes)
+
+
+def trial_mailbox(address: str, own: Mailbox) -> Mailbox:
+    """The mailbox that was typed; never the one of the row."""
+    mailbox = parse_mailbox(address.strip())
+    if mailbox.identity == own.identity:
+        raise AddressError(
+            "this is the address of the row itself",
+            hint="a test goes to you: type another address, or test the message of another row",
+            code="trial-to-row",
+        )
+    return mailbox
+
+
+def _reply(outcomes: list[Outcome]) -> str:
+    if not outcomes:
+        raise ConnectionLost("the server has not answered", hint="look whether it came anyway")
+    outcome = outcomes[0]
+    refused = outcome.refused[0][1] if outcome.refused else None
+    reply = outcome.reply or refused
+    said = f"{reply.code} {reply.text}" if reply else "the connection was lost"
+    if outcome.verdict is not Verdict.SENT:
+        raise ServerRefused(f"the server did not take it: {said}", code="trial-refused")
+    return said

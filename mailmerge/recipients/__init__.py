@@ -1,0 +1,1 @@
+"""File -> recipients: read a spreadsheet, understand its addresses, decide who is meant."""

@@ -1,0 +1,94 @@
+"""A ZIP file that claims to be a workbook -> one that is safe to unpack, or a refusal.
+
+Workbooks are ZIP files of XML. A few kilobytes can be made to unpack to gigabytes, and XML can name
+entities that grow without end; both are refused before any reader of workbooks sees the file.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO
+
+from lxml import etree
+
+from mailmerge.errors import SpreadsheetError
+from mailmerge.recipients.source import Source
+
+_ENTRIES = 10_000
+_OCTETS = 1 << 30
+# A worksheet of one repeated row packs to a hundredth; deflate's own limit is a thousandth.
+_RATIO = 250
+_SMALL = 1 << 24
+
+
+def check_archive(source: Source) -> frozenset[str]:
+    """Check size, number and checksum of all entries; returns their names.
+
+    Raises:
+        SpreadsheetError: it is no ZIP file, it is damaged, or it would unpack to too much.
+    """
+    try:
+        with source.open() as stream, zipfile.ZipFile(stream) as archive:
+            _check_sizes(archive.infolist(), source.file)
+            # Reads every entry once, no further than its declared size, and compares checksums.
+            broken = archive.testzip()
+            names = frozenset(archive.namelist())
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+    ) as error:
+        raise _damaged(source.file, str(error)) from error
+    if broken is not None:
+        raise _damaged(source.file, f"its part {broken} is broken")
+    return names
+
+
+def _check_sizes(entries: list[zipfile.ZipInfo], file: str) -> None:
+    total = sum(entry.file_size for entry in entries)
+    bomb = any(
+        entry.file_size > _SMALL and entry.file_size > _RATIO * max(entry.compress_size, 1)
+        for entry in entries
+    )
+    if len(entries) > _ENTRIES or total > _OCTETS or bomb:
+        raise SpreadsheetError(
+            f"{len(entries)} parts would unpack to {total >> 20} MB: it is not read",
+            file=file,
+            hint="open it in Excel or LibreOffice and save it as CSV (UTF-8)",
+            code="archive-bomb",
+        )
+
+
+def _damaged(file: str, reason: str) -> SpreadsheetError:
+    return SpreadsheetError(
+        f"the file is damaged: {reason}",
+        file=file,
+        hint="open it in Excel or LibreOffice and save it anew",
+        code="file-damaged",
+    )
+
+
+def read_elements(part: IO[bytes], file: str, *tags: str) -> Iterator[etree._Element]:
+    """The elements with these tags, as soon as each is complete; each is forgotten afterwards.
+
+    Raises:
+        SpreadsheetError: it is no XML, or declares entities.
+    """
+    try:
+        for _, element in etree.iterparse(
+            part, tag=tags, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        ):
+            document = element.getroottree().docinfo
+            if document.doctype:
+                raise _damaged(file, "its XML has a document type")
+            yield element
+            element.clear()
+            parent = element.getparent()
+            while parent is not None and element.getprevious() is not None:
+                del parent[0]
+    except etree.XMLSyntaxError as error:
+        raise _damaged(file, f"its XML is broken ({error.msg})") from error

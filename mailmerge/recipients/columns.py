@@ -1,0 +1,193 @@
+"""The first rows of a table -> the names of its columns, or what is wrong with the header.
+
+A name may be any text: white space is collapsed, zero-width characters go, the rest is put into
+Unicode form NFC. A name that a template could not tell from something else is refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailmerge.campaign import RecipientsSection
+from mailmerge.errors import Problem, SpreadsheetError
+
+# What a template already knows by these names: the program's own, and those of Jinja2.
+RESERVED_NAMES = frozenset(
+    [
+        "row",
+        "campaign",
+        "self",
+        "loop",
+        "super",
+        "caller",
+        "varargs",
+        "kwargs",
+        "true",
+        "false",
+        "none",
+        "True",
+        "False",
+        "None",
+        "range",
+        "dict",
+        "lipsum",
+        "cycler",
+        "joiner",
+        "namespace",
+    ]
+)
+_ADDRESS = re.compile(r"[^@\s]+[@＠][^@\s]+[.。．｡][^@\s]+")
+_INVISIBLE = dict.fromkeys((0x200B, 0x2060, 0xFEFF, 0x00AD))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One of the first rows of a table: its number, as the person sees it, and its cells."""
+
+    number: int
+    cells: Sequence[str]
+
+    @property
+    def filled(self) -> int:
+        """How many cells are not blank."""
+        return sum(bool(cell.strip()) for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of a table and where their names stand; `notices` say which names were tidied."""
+
+    number: int
+    columns: tuple[str, ...]
+    notices: tuple[Problem, ...] = ()
+
+
+def tidy_name(text: str) -> str:
+    """A column's name without invisible differences."""
+    return unicodedata.normalize("NFC", " ".join(text.translate(_INVISIBLE).split()))
+
+
+def find_column(columns: Sequence[str], wanted: str) -> str:
+    """The column that is called `wanted`, letter for letter or else but for case; "" if none is."""
+    wanted = tidy_name(wanted)
+    if wanted in columns:
+        return wanted
+    return next((name for name in columns if name.casefold() == wanted.casefold()), "")
+
+
+def column_letters(index: int) -> str:
+    """The letters of a sheet's column: 0 is A, 25 is Z, 26 is AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def read_header(head: Sequence[Line], section: RecipientsSection, file: str) -> Header:
+    """Understand the first line of `head` as the header of a table.
+
+    Raises:
+        SpreadsheetError: there is none; it is a person or a title instead; a name is empty, twice
+            there or reserved; or a column that campaign.toml names is missing.
+    """
+    if not head:
+        raise SpreadsheetError("the file is empty", file=file, code="file-empty")
+    first = head[0]
+    _refuse_person(first, file)
+    names = [tidy_name(cell) for cell in first.cells]
+    if not find_column(names, section.address):
+        _refuse_title(head, section.address, file)
+    _refuse_unusable(first.number, names, file)
+    wanted = ((section.address, "address"), (section.key_column, "key"))
+    required = tuple((name, "required") for name in section.required)
+    for column, key in (*wanted, *required):
+        _demand_column(names, column, key, file, first.number)
+    return Header(first.number, tuple(names), _tidied(first, names, file))
+
+
+def _refuse_person(first: Line, file: str) -> None:
+    for cell in first.cells:
+        if _ADDRESS.fullmatch(cell.strip()):
+            raise SpreadsheetError(
+                f'the first row is a person already: "{cell.strip()[:80]}"',
+                file=file,
+                row=first.number,
+                hint="put a row with the names of the columns above it",
+                code="no-header",
+            )
+
+
+def _refuse_title(head: Sequence[Line], address: str, file: str) -> None:
+    """Find out whether the header stands further down, under a title or a comment."""
+    below = [line for line in head[1:] if find_column([tidy_name(c) for c in line.cells], address)]
+    if not below and head[0].filled <= 1:
+        below = [line for line in head[1:] if line.filled >= 2]
+    if not below:
+        return
+    skip = below[0].number - 1
+    title = next((cell for cell in head[0].cells if cell.strip()), "")
+    raise SpreadsheetError(
+        f'the first row is no header but a title: "{title.strip()[:60]}"',
+        file=file,
+        row=head[0].number,
+        hint=f"set skip_rows = {skip} under [recipients], or delete what stands above the header",
+        code="title-row",
+    )
+
+
+def _refuse_unusable(number: int, names: Sequence[str], file: str) -> None:
+    seen: dict[str, str] = {}
+    for index, name in enumerate(names):
+        letters = column_letters(index)
+        if not name:
+            what, hint = f"column {letters} has no name", "give it one, or delete the column"
+            raise _wrong(what, hint, "column-unnamed", file, number)
+        if name in RESERVED_NAMES:
+            what = f'column {letters} cannot be called "{name}": templates use that name'
+            raise _wrong(what, f'call it "{name}_"', "column-reserved", file, number, name)
+        folded = name.casefold()
+        if folded in seen:
+            what = f'columns {seen[folded]} and {letters} are both called "{name}"'
+            raise _wrong(what, "rename one of them", "column-twice", file, number, name)
+        seen[folded] = letters
+
+
+def _demand_column(names: Sequence[str], column: str, key: str, file: str, number: int) -> None:
+    if find_column(names, column):
+        return
+    folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(column.casefold(), folded, n=1, cutoff=0.5)
+    if near:
+        hint = f'did you mean {key} = "{folded[near[0]]}"?'
+    else:
+        shown = ", ".join(f'"{name}"' for name in names[:12])
+        hint = f"its columns are {shown}; set {key} under [recipients]"
+    raise _wrong(f'there is no column "{column}"', hint, "no-column", file, number)
+
+
+def _tidied(first: Line, names: Sequence[str], file: str) -> tuple[Problem, ...]:
+    return tuple(
+        Problem(
+            "warning",
+            "column-tidied",
+            f"the header {cell!r} is read as {name!r}",
+            file,
+            first.number,
+            name,
+            f"templates and campaign.toml call it {name!r}",
+        )
+        for cell, name in zip(first.cells, names, strict=True)
+        if cell != name
+    )
+
+
+def _wrong(  # noqa: PLR0917 - an error has as many parts as it has
+    message: str, hint: str, code: str, file: str, row: int, column: str = ""
+) -> SpreadsheetError:
+    return SpreadsheetError(message, hint=hint, code=code, file=file, row=row, column=column)

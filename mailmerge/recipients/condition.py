@@ -1,0 +1,79 @@
+"""`where` -> yes or no for each row: a Jinja expression over the cells, in Jinja's sandbox.
+
+Every column is a variable by its name, `row` is all of them: `country == 'FR'`,
+`row["first name"] != ""`, `age|int >= 18`. Cells are text.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+import jinja2
+from jinja2 import meta, nodes
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailmerge.errors import CampaignError, SpreadsheetError
+
+# What an expression over a text can fail with; anything else is a defect of this program.
+_FAILURES = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+class Condition:
+    """A condition on rows, compiled once."""
+
+    def __init__(self, text: str, columns: Sequence[str]) -> None:
+        """Compile `text` for rows with these columns.
+
+        Raises:
+            CampaignError: it is no expression, or it uses a name that is no column.
+        """
+        self.text = text
+        environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
+        try:
+            self._check_names(environment, columns)
+            self._expression = environment.compile_expression(text, undefined_to_none=False)
+        except jinja2.TemplateSyntaxError as error:
+            raise CampaignError(
+                f"where = {text!r}: {error.message}",
+                hint="a condition looks like country == 'FR'",
+                code="where-syntax",
+            ) from error
+
+    def _check_names(self, environment: jinja2.Environment, columns: Sequence[str]) -> None:
+        expression = Parser(environment, self.text, state="variable").parse_expression()
+        template = nodes.Template([nodes.Output([expression], lineno=1)], lineno=1)
+        template.set_environment(environment)
+        known = {*columns, "row", *environment.globals}
+        for name in sorted(meta.find_undeclared_variables(template) - known):
+            near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
+            shown = ", ".join(columns[:12])
+            raise CampaignError(
+                f'where = {self.text!r}: there is no column "{name}"',
+                hint=f'did you mean "{near[0]}"?' if near else f"the columns are {shown}",
+                code="where-column",
+            )
+
+    def holds(self, cells: Mapping[str, str]) -> bool:
+        """Whether the condition is true of a row.
+
+        Raises:
+            SpreadsheetError: it cannot be decided for this row; the caller adds the place.
+        """
+        try:
+            return bool(self._expression(cells, row=cells))
+        except _FAILURES as error:
+            raise SpreadsheetError(
+                f"where = {self.text!r} fails here: {error}",
+                hint="cells are text: compare numbers as age|int > 17",
+                code="where-failed",
+            ) from error

@@ -1,0 +1,304 @@
+"""Octets -> how they are text: byte order marks, strict trial, then a judgement that is said aloud.
+
+In: a stream of octets. Out: an `Encoding`, whose codec decodes every octet of the file strictly.
+Never a replacement character, never Latin-1 because it fits everything: whatever was not certain
+becomes a notice with an example, and `encoding = "..."` in campaign.toml settles it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from mailmerge.errors import Problem, SpreadsheetError
+
+_BLOCK = 1 << 20
+_SAMPLE = 1 << 16
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# In order of how common they are: the first of equals is taken.
+_EAST_ASIAN = ("gb18030", "cp950", "cp932")
+_WINDOWS = tuple(f"cp{number}" for number in (1252, 1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258))
+_NAMES = {
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+    "gb18030": "GB18030",
+    "cp950": "Big5",
+    "cp932": "Shift-JIS",
+    **{codec: f"Windows-{codec[2:]}" for codec in _WINDOWS},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A codec of Python that reads the file, and the notice about it (None where it is certain)."""
+
+    codec: str
+    notice: Problem | None = None
+
+
+def decide_encoding(stream: BinaryIO, file: str, wanted: str = "") -> Encoding:
+    """Find how the file is encoded; `wanted` is what campaign.toml says, if it does.
+
+    The whole file is decoded once, in constant memory.
+
+    Raises:
+        SpreadsheetError: no encoding fits, several are mixed (it names line and byte), or `wanted`
+            is unknown or wrong.
+    """
+    if wanted:
+        return Encoding(_wanted_codec(stream, file, wanted))
+    stream.seek(0)
+    head = stream.read(_SAMPLE)
+    for mark, codec in _MARKS:
+        if head.startswith(mark):
+            _demand(stream, file, codec)
+            certain = codec == "utf-8-sig"
+            return Encoding(codec, None if certain else _notice(file, codec, head))
+    wide = _unmarked_utf_16(head)
+    if wide:
+        _demand(stream, file, wide)
+        return Encoding(wide, _notice(file, wide, head))
+    if _first_bad(stream, "utf-8") is None:
+        return Encoding("utf-8")
+    return _judge(stream, file)
+
+
+def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
+    try:
+        codec = codecs.lookup(wanted).name
+        b"".decode(codec)
+    except LookupError as error:
+        raise SpreadsheetError(
+            f'there is no encoding "{wanted}"',
+            file=file,
+            hint='use a name such as "utf-8", "gb18030" or "windows-1252"',
+            code="encoding-unknown",
+        ) from error
+    # A byte order mark is no part of the first header.
+    codec = "utf-8-sig" if codec == "utf-8" else codec
+    _demand(stream, file, codec)
+    return codec
+
+
+def _unmarked_utf_16(head: bytes) -> str:
+    """The codec of UTF-16 without a mark: addresses are ASCII, so every other octet is often 0."""
+    head = head[: len(head) // 2 * 2]
+    high, low = head[0::2].count(0), head[1::2].count(0)
+    if max(high, low) < len(head) // 2 * 0.2:
+        return ""
+    codec = "utf-16-be" if high > low else "utf-16-le"
+    try:
+        text = codecs.getincrementaldecoder(codec)("strict").decode(head)
+    except UnicodeDecodeError:
+        return ""
+    return "" if "\0" in text else codec
+
+
+# -- strict decoding ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    """The first octet that a codec does not read: where, and which."""
+
+    offset: int
+    line: int
+    octet: int
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    stream.seek(0)
+    while block := stream.read(_BLOCK):
+        yield block
+    yield b""
+
+
+def _first_bad(stream: BinaryIO, codec: str) -> _Bad | None:
+    decoder = codecs.getincrementaldecoder(codec)("strict")
+    read = 0
+    for block in _blocks(stream):
+        read += len(block)
+        try:
+            decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            # The error's object is what the decoder had kept, and then this block.
+            offset = read - len(error.object) + error.start
+            return _Bad(offset, _line_of(stream, codec, offset), error.object[error.start])
+    return None
+
+
+def _line_of(stream: BinaryIO, codec: str, offset: int) -> int:
+    """The line, counted from 1 as an editor does, in which the octet at `offset` stands."""
+    stream.seek(0)
+    before = stream.read(offset).decode(codec, "replace")
+    return len(re.findall(r"\r\n|\n|\r", before)) + 1
+
+
+def _demand(stream: BinaryIO, file: str, codec: str) -> None:
+    bad = _first_bad(stream, codec)
+    if bad is not None:
+        name = _NAMES.get(codec, codec.removesuffix("-sig").upper())
+        raise _undecodable(file, bad, f"is not {name}, unlike the text before it")
+
+
+def _undecodable(file: str, bad: _Bad, what: str) -> SpreadsheetError:
+    return SpreadsheetError(
+        f"line {bad.line}, byte {bad.offset} (hex {bad.octet:02X}) {what}",
+        file=file,
+        row=bad.line,
+        hint='save the file as UTF-8, or set encoding = "..." under [recipients]',
+        code="encoding-mixed",
+    )
+
+
+# -- judgement ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines that are not ASCII: how many are UTF-8, how many not, and some of the latter."""
+
+    utf_8: int
+    other: int
+    sample: bytes
+
+
+def _judge(stream: BinaryIO, file: str) -> Encoding:
+    lines = _sort_lines(stream)
+    if lines.utf_8 >= lines.other:
+        bad = _first_bad(stream, "utf-8")
+        if bad is not None:
+            raise _undecodable(
+                file, bad, "is not UTF-8, which other lines are: encodings are mixed"
+            )
+    ranked = sorted(_scores(lines.sample).items(), key=lambda item: -item[1])
+    if not ranked or ranked[0][1] <= 0:
+        bad = _first_bad(stream, "utf-8")
+        raise _undecodable(file, bad or _Bad(0, 1, 0), "is in no encoding that can be told")
+    codec = _choose([name for name, score in ranked if score >= ranked[0][1] - 0.01], lines.sample)
+    if codec in _WINDOWS and lines.utf_8 * 20 >= lines.other:
+        bad = _first_bad(stream, "utf-8")
+        if lines.utf_8 and bad is not None:
+            raise _undecodable(
+                file, bad, "is not UTF-8, which other lines are: encodings are mixed"
+            )
+    _demand(stream, file, codec)
+    return Encoding(codec, _notice(file, codec, lines.sample))
+
+
+def _sort_lines(stream: BinaryIO) -> _Lines:
+    utf_8 = other = 0
+    sample: list[bytes] = []
+    room = _SAMPLE
+    rest = b""
+    for block in _blocks(stream):
+        *lines, rest = re.split(rb"[\r\n]+", rest + block)
+        if not block or len(rest) > _BLOCK:
+            lines, rest = [*lines, rest], b""
+        for line in lines:
+            if line.isascii():
+                continue
+            try:
+                line.decode("utf-8")
+                utf_8 += 1
+            except UnicodeDecodeError:
+                other += 1
+                if room > 0:
+                    sample.append(line)
+                    room -= len(line)
+    return _Lines(utf_8, other, b"\n".join(sample))
+
+
+def _scores(sample: bytes) -> dict[str, float]:
+    """How much like words each codec's reading looks, 0 to 1; only codecs that read all of it."""
+    scores = {}
+    for codec in (*_EAST_ASIAN, *_WINDOWS):
+        try:
+            text = sample.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        words = [word for word in re.findall(r"[^\s,;|:\"'()@./<>+-]+", text) if not word.isascii()]
+        plausible = [_plausibility(word, codec) for word in words]
+        scores[codec] = sum(plausible) / len(plausible) if plausible else 0.0
+    return scores
+
+
+def _plausibility(word: str, codec: str) -> float:
+    """Whether people write such a word: one script, letters only, capitals in front."""
+    scripts = {_script(character) for character in word}
+    if "" in scripts or len(scripts - {"digit"}) > 1:
+        return 0.0
+    if codec in _EAST_ASIAN:
+        common = [_is_common(character, codec) for character in word if not character.isascii()]
+        return sum(common) / len(common)
+    if word[1:] != word[1:].lower() and word != word.upper():
+        return 0.0
+    foreign = sum(not character.isascii() for character in word)
+    return 0.2 if scripts == {"LATIN"} and foreign * 2 > len(word) > 2 else 1.0
+
+
+_EAST_ASIAN_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"})
+_TOGETHER = dict.fromkeys(_EAST_ASIAN_SCRIPTS, "east-asian")
+
+
+def _script(character: str) -> str:
+    """The first word of the character's name, which is its script; "" for what is not a letter."""
+    if character.isdigit() or character in "_#&%!?*=":
+        return "digit"
+    name = unicodedata.name(character, "").split(" ")[0]
+    if unicodedata.category(character)[0] in "LM" or name in _EAST_ASIAN_SCRIPTS:
+        return _TOGETHER.get(name, name)
+    return "digit" if unicodedata.east_asian_width(character) in "WF" else ""
+
+
+def _is_common(character: str, codec: str) -> bool:
+    """Whether an East Asian character is of its national standard's everyday part."""
+    octets = character.encode(codec)
+    lead, trail = octets[0], octets[-1]
+    if codec == "gb18030":
+        return len(octets) == 2 and 0xA1 <= lead <= 0xD7 and trail >= 0xA1
+    if codec == "cp950":
+        return 0xA1 <= lead <= 0xC6
+    return len(octets) == 2 and 0x81 <= lead <= 0x98
+
+
+def _choose(equals: list[str], sample: bytes) -> str:
+    """Let charset-normalizer decide among codecs whose readings look equally good."""
+    readings = {codec: sample.decode(codec) for codec in equals}
+    if len(set(readings.values())) == 1:
+        return equals[0]
+    import charset_normalizer
+
+    best = charset_normalizer.from_bytes(sample, cp_isolation=equals).best()
+    if best is None:
+        return equals[0]
+    chosen = "cp950" if best.encoding == "big5" else best.encoding
+    reading = readings.get(chosen, "")
+    return next((codec for codec in equals if readings[codec] == reading), equals[0])
+
+
+def _notice(file: str, codec: str, octets: bytes) -> Problem:
+    text = octets.decode(codec, "ignore")
+    cells = (cell.strip(" \"'\ufeff") for cell in re.split(r"[,;\t|\r\n]", text))
+    example = next((cell[:40] for cell in cells if cell and not cell.isascii()), "")
+    such_as = f', such as "{example}"' if example else ""
+    return Problem(
+        "warning",
+        "encoding-chosen",
+        f"the file is read as {_NAMES[codec]}{such_as}",
+        file,
+        hint=f'if that is right, encoding = "{codec}" under [recipients] says so for good',
+    )

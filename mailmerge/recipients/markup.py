@@ -1,0 +1,70 @@
+"""What a worksheet says about its cells besides their values: shared by XLSX and OpenDocument.
+
+python-calamine gives values and drops how they look. A module for each format reads the markup once
+more and tells, cell by cell, what a person sees there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mailmerge.recipients.columns import column_letters
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How one cell that is no plain text looks; row and column are counted from 0.
+
+    `fault` says that it has no text at all: `formula` was never calculated, `error` shows a sign
+    such as #N/A, `digits` has more digits than the program that saved it can keep.
+    """
+
+    row: int
+    column: int
+    text: str
+    certain: bool = True
+    fault: Literal["", "formula", "error", "digits"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Some merged cells, all four borders included, counted from 0."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def __str__(self) -> str:
+        return f"{cell_name(self.top, self.left)}:{cell_name(self.bottom, self.right)}"
+
+
+@dataclass(slots=True)
+class Layout:
+    """What is known of a worksheet after its cells were gone through once."""
+
+    hidden: list[int] = field(default_factory=list)
+    merged: list[Range] = field(default_factory=list)
+    cells: Iterator[Seen] = field(default_factory=lambda: iter(()))
+
+
+def cell_name(row: int, column: int) -> str:
+    """What a sheet calls a cell: row 0, column 2 is C1."""
+    return f"{column_letters(column)}{row + 1}"
+
+
+_CELL = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+
+
+def cell_place(name: str) -> tuple[int, int] | None:
+    """Row and column of a cell's name, counted from 0; None for what is no name."""
+    match = _CELL.fullmatch(name)
+    if match is None:
+        return None
+    column = 0
+    for letter in match[1]:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return int(match[2]) - 1, column - 1

@@ -1,0 +1,89 @@
+"""HTML text <-> its tree, with what libxml2 does not keep: the doctype as written, and `&nbsp;`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from lxml import etree
+
+Element: TypeAlias = etree._Element
+Tree: TypeAlias = etree._ElementTree
+
+_PROLOGUE = re.compile(r"\s*(?P<xml><\?xml[^>]*>)?\s*(?P<doctype><!doctype[^>]*>)?", re.IGNORECASE)
+# Within these, a character reference is text and would be shown, or would change what is meant.
+_RAW = re.compile(
+    r"(<!--.*?-->|<(style|script|xmp|iframe|noembed|noframes|plaintext)\b.*?</\2\s*>)",
+    re.DOTALL | re.IGNORECASE,
+)
+RAW_TEXT_ELEMENTS = frozenset(
+    ("style", "script", "xmp", "iframe", "noembed", "noframes", "plaintext")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The tree of an HTML text, and what stood before it."""
+
+    tree: Tree
+    doctype: str
+
+
+def parse(html: str) -> Document:
+    """Parse an HTML text that is not blank.
+
+    Raises:
+        etree.XMLSyntaxError: there is nothing in it, such as only a doctype.
+    """
+    prologue = _PROLOGUE.match(html)
+    assert prologue is not None
+    after_declaration = html[prologue.end("xml") :] if prologue["xml"] else html
+    root = etree.fromstring(after_declaration.strip(), etree.HTMLParser())
+    return Document(root.getroottree(), prologue["doctype"] or "")
+
+
+def serialise(document: Document) -> str:
+    """Write a document as HTML text."""
+    root = document.tree.getroot()
+    written: bytes = etree.tostring(root, method="html", encoding="utf-8", with_tail=False)
+    before = "".join(_beside(node) for node in reversed(list(root.itersiblings(preceding=True))))
+    after = "".join(_beside(node) for node in root.itersiblings())
+    doctype = document.doctype + "\n" if document.doctype else ""
+    return doctype + before + _with_nbsp(written.decode("utf-8")) + after
+
+
+def _beside(node: Element) -> str:
+    """A comment before or after the root, where Outlook's conditional comments may stand."""
+    return etree.tostring(node, method="html", encoding="unicode", with_tail=False)
+
+
+def _with_nbsp(html: str) -> str:
+    if "\xa0" not in html:
+        return html
+    pieces = _RAW.split(html)
+    # split() yields text, raw region, its element's name, text, ...
+    for index in range(0, len(pieces), 3):
+        pieces[index] = pieces[index].replace("\xa0", "&nbsp;")
+    del pieces[2::3]
+    return "".join(pieces)
+
+
+def is_element(node: Element) -> bool:
+    """Whether a node is an element; comments and processing instructions are nodes too."""
+    return isinstance(cast("object", node.tag), str)
+
+
+def is_comment(node: Element) -> bool:
+    """Whether a node is a comment."""
+    return isinstance(node, etree._Comment)
+
+
+def attributes_of(element: Element) -> list[tuple[str, str]]:
+    """The names and values of an element's attributes."""
+    return [(str(name), str(value)) for name, value in element.items()]
+
+
+def text_of(element: Element) -> str:
+    """All text within an element, in the order of the document."""
+    return "".join(piece for piece in element.itertext() if isinstance(piece, str))

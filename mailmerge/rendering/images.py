@@ -1,0 +1,108 @@
+"""A document that shows files of the campaign folder -> references to related parts (RFC 2387)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, urljoin
+
+from mailmerge.campaign import Campaign
+from mailmerge.rendering.document import Document, Element, is_element
+from mailmerge.rendering.folder import is_local, local_path, read_asset
+from mailmerge.rendering.structure import RelatedImage
+
+IMAGE_ATTRIBUTES = ("src", "background", "poster")
+_SHOWING = frozenset(("img", "input", "image", "v:image", "v:fill", "video"))
+_DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
+_UNSAFE_IN_MSG_ID = re.compile(r"[^A-Za-z0-9._-]+")
+_CSS_URL = re.compile(
+    r"""(?P<before>url\(\s*(?P<quote>["']?))(?P<url>[^"'()]+)(?P<after>(?P=quote)\s*\))""",
+    re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(
+    r"""(?P<before>\b(?:src|background)\s*=\s*(?P<quote>["']))(?P<url>[^"']+)(?P<after>(?P=quote))""",
+    re.IGNORECASE,
+)
+
+
+class ImageShelf:
+    """Gives each image of a campaign its reference, the same one in every message."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._folder: Path = campaign.folder
+        self._by_location = campaign.message.related_by == "content-location"
+        self._base = campaign.message.content_base
+        self._domain = _right_side(campaign.message.from_)
+        self._known: dict[str, RelatedImage] = {}
+
+    def relate(self, document: Document) -> tuple[RelatedImage, ...]:
+        """Point every local image of a document at a related part; return the images, each once.
+
+        Raises:
+            AssetError: without a place: an image that is missing or outside of the folder.
+        """
+        shown: dict[str, RelatedImage] = {}
+
+        def reference(url: str) -> str:
+            if not is_local(url):
+                return url
+            image = self._image(local_path(url, self._folder))
+            shown[image.path] = image
+            return image.reference if self._by_location else "cid:" + image.reference
+
+        for element in document.tree.iter():
+            _replace_urls(element, reference)
+        return tuple(shown.values())
+
+    def _image(self, path: str) -> RelatedImage:
+        if path not in self._known:
+            self._known[path] = RelatedImage(path, self._reference(path))
+        return self._known[path]
+
+    def _reference(self, path: str) -> str:
+        """A Content-Location is the very URL that the HTML shows (RFC 2557, 4.2)."""
+        if self._by_location:
+            location = quote(path)
+            return urljoin(self._base, location) if self._base else location
+        content = read_asset(path, self._folder)
+        digest = hashlib.sha256(path.encode() + b"\0" + content).hexdigest()[:12]
+        name = _UNSAFE_IN_MSG_ID.sub("-", PurePosixPath(path).stem).strip("-.") or "image"
+        return f"{name}-{digest}@{self._domain}"
+
+
+def _right_side(sender: str) -> str:
+    match = _DOMAIN.search(sender)
+    return match[1].lower() if match else "mailmerge.invalid"
+
+
+def _replace_urls(element: Element, reference: Callable[[str], str]) -> None:
+    if not is_element(element):
+        if (element.text or "").lstrip().startswith("[if"):
+            _replace_in_text(element, _ATTRIBUTE, reference)
+        return
+    for attribute in IMAGE_ATTRIBUTES:
+        url = element.get(attribute)
+        if url and is_local(url) and (attribute == "background" or element.tag in _SHOWING):
+            element.set(attribute, reference(url))
+    style = element.get("style")
+    if style and "url(" in style.lower():
+        element.set("style", _replaced(style, _CSS_URL, reference))
+    if element.tag == "style":
+        _replace_in_text(element, _CSS_URL, reference)
+
+
+def _replace_in_text(
+    element: Element, pattern: re.Pattern[str], reference: Callable[[str], str]
+) -> None:
+    text = element.text or ""
+    replaced = _replaced(text, pattern, reference)
+    if replaced != text:
+        element.text = replaced
+
+
+def _replaced(text: str, pattern: re.Pattern[str], reference: Callable[[str], str]) -> str:
+    return pattern.sub(
+        lambda found: found["before"] + reference(found["url"]) + found["after"], text
+    )

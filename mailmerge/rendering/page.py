@@ -1,0 +1,286 @@
+"""What an HTML template yielded -> the page as it is sent: styles on elements, images related.
+
+`PagePress` is the structure cache (docs/architecture.md): premailer runs once for each structure, with
+placeholders, and each person's values are written into the result. Its law: parsed, the page is
+what premailer makes of the plain rendering. A value that could break the law becomes part of
+the structure, and then the work is done anew for each different one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lxml import etree
+from markupsafe import escape
+
+from mailmerge.campaign import Campaign
+from mailmerge.errors import AssetError
+from mailmerge.rendering.document import Document, attributes_of, is_element, parse, serialise
+from mailmerge.rendering.images import ImageShelf
+from mailmerge.rendering.placeholders import WRITERS, Place, Placeholders, Survey, survey
+from mailmerge.rendering.plaintext import TextPattern
+from mailmerge.rendering.structure import (
+    Body,
+    Cut,
+    Key,
+    Literals,
+    RelatedImage,
+    Structure,
+    StructureCache,
+    woven,
+)
+from mailmerge.rendering.styles import (
+    attributes_read_by_selectors,
+    include_style_sheets,
+    inline_styles,
+)
+
+STRUCTURES = 256
+"""How many structures of one campaign are kept; the least recently used one goes first."""
+
+# The parser of HTML drops or changes these, each in its own way.
+_ODD = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]|[\U0001fffe\U0001ffff]"
+)
+_IN_REFERENCE = re.compile(r"&[#\w]*\Z")
+_NASTY = " \"x<'& y> "
+_BLANKS = ("", " ")
+
+Locate = Callable[[str], tuple[str, int | None]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """What is known of one structure: how to write values into it, or which are stubborn.
+
+    `slots` are the values in the order of the page with the writer of each; `fragile` are values
+    that must not be blank, `leading` those that begin a URL and must not begin with a space.
+    """
+
+    structure: Structure
+    indices: tuple[int, ...] = ()
+    writers: tuple[Callable[[str], str], ...] = ()
+    stubborn: tuple[int, ...] = ()
+    fragile: tuple[int, ...] = ()
+    leading: tuple[int, ...] = ()
+    in_comments: tuple[int, ...] = ()
+    text: TextPattern | None = None
+
+    def refused(self, values: tuple[str, ...]) -> tuple[int, ...]:
+        """The values that cannot be written into this structure, for it would not be the same."""
+        if self.stubborn:
+            return self.stubborn
+        refused = {index for index in self.fragile if not values[index].strip()}
+        refused |= {index for index in self.leading if values[index][:1].isspace()}
+        refused |= {index for index in self.in_comments if _ends_comment(values[index])}
+        if not "".join(values).isprintable():
+            refused |= {index for index in self.indices if _ODD.search(values[index])}
+        return tuple(sorted(refused))
+
+    def fill(self, values: tuple[str, ...]) -> Body:
+        """One person's page."""
+        return Body(
+            self.structure,
+            tuple([write(values[index]) for write, index in zip(self.writers, self.indices)]),  # noqa: B905 - they are of one length, and this is the inner loop
+        )
+
+
+def _ends_comment(value: str) -> bool:
+    return "--" in value or value.startswith("-") or value.endswith("-")
+
+
+class PagePress:
+    """Makes pages of what the templates of one campaign yield, each structure once."""
+
+    def __init__(self, campaign: Campaign, mark: str, locate: Locate, *, with_text: bool) -> None:
+        self._folder: Path = campaign.folder
+        self._file = campaign.message.html or ""
+        self._inline = campaign.message.inline_css
+        self._images = ImageShelf(campaign)
+        self._mark = mark
+        self._locate = locate
+        self._with_text = with_text
+        self._placeholders = Placeholders()
+        self.forms: StructureCache[Form] = StructureCache(STRUCTURES)
+        self.reasons: dict[str, None] = {}
+
+    def page(self, html: str) -> tuple[str, tuple[RelatedImage, ...]]:
+        """The page made of one rendering, with nothing remembered.
+
+        Raises:
+            AssetError: an image or a style sheet that cannot be used.
+        """
+        if not html.strip():
+            return html, ()
+        try:
+            document = parse(html)
+        except etree.XMLSyntaxError:
+            return html, ()
+        return self._dressed(document)
+
+    def _dressed(self, document: Document) -> tuple[str, tuple[RelatedImage, ...]]:
+        try:
+            include_style_sheets(document.tree, self._folder)
+            if self._inline:
+                inline_styles(document)
+            images = self._images.relate(document)
+        except AssetError as error:
+            raise self._at_its_line(error) from error
+        return serialise(document), images
+
+    def _at_its_line(self, error: AssetError) -> AssetError:
+        problem = error.problem
+        quoted = re.search(r"\S+\.\w+", problem.message)
+        file, line = self._locate(quoted[0]) if quoted else (self._file, None)
+        return AssetError(
+            problem.message,
+            hint=problem.hint,
+            code=problem.code,
+            file=file or self._file,
+            line=line,
+        )
+
+    def press(self, cut: Cut) -> tuple[Body, Body | None]:
+        """One person's page, and the text that is made from it where that is wanted.
+
+        Raises:
+            AssetError: an image or a style sheet that cannot be used.
+        """
+        form = self._fitting(cut)
+        page = form.fill(cut.values)
+        if form.text is None:
+            return page, None
+        text = form.text.fill(cut.values, page)
+        if form.text.reason:
+            self.reasons[form.text.reason] = None
+        return page, text
+
+    def _fitting(self, cut: Cut) -> Form:
+        literals: Literals = ()
+        while True:
+            make = partial(self._form, cut, dict(literals))
+            form = self.forms.get(cut.key, literals, make)
+            refused = form.refused(cut.values)
+            if not refused:
+                return form
+            more = {index: cut.values[index] for index in refused}
+            literals = tuple(sorted({**dict(literals), **more}.items()))
+
+    def _form(self, cut: Cut, literals: Mapping[int, str]) -> Form:
+        words = {
+            index: str(escape(literals[index]))
+            if index in literals
+            else self._placeholders.word(index)
+            for index in range(len(cut.values))
+        }
+        html = woven(cut.key, self._mark, [words[index] for index in range(len(cut.values))])
+        open_ = set(words) - set(literals)
+        if not open_ or not html.strip():
+            static, images = self.page(html)
+            return Form(Structure((static,), images), text=self._text((static,), (), ()))
+        try:
+            found = self._surveyed(html, open_)
+        except AssetError as error:
+            raise self._at_its_line(error) from error
+        if found.stubborn:
+            self.reasons |= dict.fromkeys(found.stubborn.values())
+            return Form(Structure(("",)), stubborn=tuple(sorted(found.stubborn)))
+        return self._pressed(html, found)
+
+    def _surveyed(self, html: str, open_: set[int]) -> Survey:
+        try:
+            document = parse(html)
+        except etree.XMLSyntaxError:
+            return Survey({}, frozenset(), dict.fromkeys(open_, "there is no element in the page"))
+        include_style_sheets(document.tree, self._folder)
+        forbidden = attributes_read_by_selectors(document.tree)
+        found = survey(document, self._placeholders, open_, forbidden)
+        stubborn = dict(found.stubborn)
+        for index, before in _texts_before(self._placeholders, html):
+            if _IN_REFERENCE.search(before):
+                stubborn[index] = "a value stands in a character reference"
+        if not stubborn:
+            probe = _Probe(self._placeholders, html, found.places)
+            stubborn = dict.fromkeys(
+                probe.changed_by(_NASTY), "a value can change the elements around it"
+            )
+        return Survey(found.places, found.leading, stubborn)
+
+    def _pressed(self, html: str, found: Survey) -> Form:
+        static, images = self.page(html)
+        pieces, indices = self._placeholders.split(static)
+        places = found.places
+        texts = tuple(index for index in places if places[index] is Place.TEXT)
+        probe = _Probe(self._placeholders, html, {index: places[index] for index in texts})
+        writers = tuple(WRITERS[places[index]] for index in indices)
+        return Form(
+            Structure(pieces, images),
+            indices,
+            writers,
+            fragile=tuple(sorted({i for blank in _BLANKS for i in probe.changed_by(blank)})),
+            leading=tuple(index for index in found.leading if places[index] is Place.URL),
+            in_comments=tuple(index for index in places if places[index] is Place.COMMENT),
+            text=self._text(pieces, indices, writers),
+        )
+
+    def _text(
+        self,
+        static: tuple[str, ...],
+        indices: tuple[int, ...],
+        writers: tuple[Callable[[str], str], ...],
+    ) -> TextPattern | None:
+        if not self._with_text:
+            return None
+        return TextPattern(static, indices, writers, self._placeholders)
+
+
+def _texts_before(placeholders: Placeholders, html: str) -> list[tuple[int, str]]:
+    """Each value with the few characters before it."""
+    return [
+        (int(found[1]), html[max(found.start() - 40, 0) : found.start()])
+        for found in placeholders.pattern.finditer(html)
+    ]
+
+
+class _Probe:
+    """Tries whether values of some kind leave the tree of a page as it is with placeholders."""
+
+    def __init__(self, placeholders: Placeholders, html: str, places: Mapping[int, Place]) -> None:
+        self._placeholders = placeholders
+        self._html = html
+        self._places = places
+        self._tree = _flat(parse(html))
+
+    def changed_by(self, value: str) -> list[int]:
+        """The values that change the tree when they are `value`; all where none does so alone."""
+        together = list(self._places)
+        if self._keeps_tree(together, value):
+            return []
+        alone = [index for index in together if not self._keeps_tree([index], value)]
+        return alone or together
+
+    def _keeps_tree(self, indices: list[int], value: str) -> bool:
+        probed = parse(
+            self._placeholders.replace(self._html, dict.fromkeys(indices, str(escape(value))))
+        )
+        shown = {
+            index: str(escape(value)) if self._places[index] is Place.COMMENT else value
+            for index in indices
+        }
+        return _flat(probed) == [self._placeholders.replace(text, shown) for text in self._tree]
+
+
+def _flat(document: Document) -> list[str]:
+    """Everything of a tree as texts in their order; where two differ, their trees do."""
+    flat: list[str] = []
+    root = document.tree.getroot()
+    for node in [*root.itersiblings(preceding=True), *root.iter(), *root.itersiblings()]:
+        depth = sum(1 for _ in node.iterancestors())
+        flat += [f"{depth} {node.tag}", node.text or "", node.tail or ""]
+        if is_element(node):
+            flat += [text for pair in attributes_of(node) for text in pair]
+    return flat

@@ -1,0 +1,203 @@
+"""A page with placeholders -> where each value stands, and how it must be written there.
+
+A placeholder is a word that stands for a value while a page goes through the parser and premailer.
+Where a value could change more than the text of its own place, it gets no placeholder: it is
+*stubborn*, and belongs to the structure.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import quote
+
+from mailmerge.rendering.document import (
+    RAW_TEXT_ELEMENTS,
+    Document,
+    Element,
+    attributes_of,
+    is_comment,
+    is_element,
+)
+from mailmerge.rendering.folder import is_local
+from mailmerge.rendering.images import IMAGE_ATTRIBUTES
+
+
+class Place(Enum):
+    """What a value is part of."""
+
+    TEXT = "text"
+    ATTRIBUTE = "attribute"
+    URL = "url"
+    COMMENT = "comment"
+
+
+# libxml2 percent-escapes these attributes when it writes HTML, and leaves these characters alone.
+_URL_ATTRIBUTES = frozenset(("href", "action", "src"))
+_KEPT_IN_URL = "\"#$%&+,/:;<=>?@[\\]^`{|}-_.!~*'()"
+_ESCAPED = re.compile('[&<>"\r]')
+_ESCAPED_IN_URL = re.compile(r"""[^\w"#$%&+,/:;<=>?@\[\\\]^`{|}\-.!~*'()]""", re.ASCII)
+_REMOTE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
+
+
+class Placeholders:
+    """Words for the values of a page: one shape, so that they are found again in any text."""
+
+    def __init__(self) -> None:
+        self._stem = "zq" + "".join(secrets.choice("bcdfghjkmnpqrstvwx") for _ in range(10))
+        self.pattern = re.compile(self._stem + r"(\d{6})z")
+
+    def word(self, index: int) -> str:
+        """The word that stands for the value `index`."""
+        return f"{self._stem}{index:06d}z"
+
+    def within(self, text: str) -> list[int]:
+        """The values for which words stand in a text."""
+        return [int(number) for number in self.pattern.findall(text)]
+
+    def split(self, text: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The texts between the words, and the values for which the words stand."""
+        pieces = self.pattern.split(text)
+        return tuple(pieces[::2]), tuple(map(int, pieces[1::2]))
+
+    def replace(self, text: str, values: Mapping[int, str]) -> str:
+        """The text with some of its words replaced."""
+        return self.pattern.sub(lambda found: values.get(int(found[1]), found[0]), text)
+
+
+def _lines(value: str) -> str:
+    """A parser of HTML reads every kind of line end as a line feed."""
+    return value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def write_text(value: str) -> str:
+    """A value as the text of an element."""
+    if not _ESCAPED.search(value):
+        return value
+    return _lines(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def write_attribute(value: str) -> str:
+    """A value within an attribute."""
+    if not _ESCAPED.search(value):
+        return value
+    return write_text(value).replace('"', "&quot;")
+
+
+def percent_escaped(value: str) -> str:
+    """A value within a URL, as libxml2 writes it: other scripts and spaces as octets of UTF-8."""
+    if not _ESCAPED_IN_URL.search(value):
+        return value
+    return quote(_lines(value), safe=_KEPT_IN_URL)
+
+
+def write_url(value: str) -> str:
+    """A value within an attribute that is a URL."""
+    return write_attribute(percent_escaped(value))
+
+
+def write_comment(value: str) -> str:
+    """A value within a comment: text that nothing decodes, as the template escaped it."""
+    escaped = write_text(value).replace('"', "&#34;")
+    return escaped.replace("'", "&#39;")
+
+
+WRITERS: Mapping[Place, Callable[[str], str]] = {
+    Place.TEXT: write_text,
+    Place.ATTRIBUTE: write_attribute,
+    Place.URL: write_url,
+    Place.COMMENT: write_comment,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Where the values of a page stand.
+
+    `leading` are those that begin a URL. `stubborn` tells for a value why it has no place.
+    """
+
+    places: Mapping[int, Place]
+    leading: frozenset[int]
+    stubborn: Mapping[int, str]
+
+
+@dataclass(slots=True)
+class _Finder:
+    placeholders: Placeholders
+    forbidden: frozenset[str]
+    places: dict[int, Place]
+    leading: set[int]
+    stubborn: dict[int, str]
+
+    def text(self, text: str | None, owner: Element) -> None:
+        for index in self.placeholders.within(text or ""):
+            if owner.tag in RAW_TEXT_ELEMENTS:
+                self.stubborn[index] = f"a value stands in <{owner.tag}>"
+            else:
+                self.places[index] = Place.TEXT
+
+    def comment(self, text: str) -> None:
+        for index in self.placeholders.within(text):
+            self.places[index] = Place.COMMENT
+        for url in re.findall(r"""(?:src|background)\s*=\s*["']([^"']*)""", text, re.IGNORECASE):
+            self._image(url, "a conditional comment")
+
+    def attribute(self, element: Element, name: str, value: str) -> None:
+        shown = f"the attribute {name} of <{element.tag}>"
+        for index in self.placeholders.within(name):
+            self.stubborn[index] = f"a value stands in the name of an attribute of <{element.tag}>"
+        indices = self.placeholders.within(value)
+        if not indices:
+            return
+        place = Place.URL if _is_url(element, name) else Place.ATTRIBUTE
+        for index in indices:
+            if name.lower() in self.forbidden or element.tag in ("style", "link", "meta"):
+                self.stubborn[index] = f"a value stands in {shown}, on which styles depend"
+            self.places[index] = place
+        if name in IMAGE_ATTRIBUTES:
+            self._image(value, shown)
+        if self.placeholders.pattern.match(value):
+            self.leading.add(indices[0])
+
+    def _image(self, url: str, where: str) -> None:
+        found = self.placeholders.pattern.search(url)
+        if found and not (_REMOTE.match(url[: found.start()]) and not is_local(url)):
+            for index in self.placeholders.within(url):
+                self.stubborn[index] = f"an image of {where} depends on the row"
+
+
+def _is_url(element: Element, name: str) -> bool:
+    return name in _URL_ATTRIBUTES or (name == "name" and element.tag == "a")
+
+
+def survey(
+    document: Document, placeholders: Placeholders, expected: set[int], forbidden: frozenset[str]
+) -> Survey:
+    """Find where each expected value stands; `forbidden` are attributes that selectors read."""
+    finder = _Finder(placeholders, forbidden, {}, set(), {})
+    for node in _nodes(document):
+        if is_comment(node):
+            finder.comment(node.text or "")
+        elif is_element(node):
+            for index in placeholders.within(node.tag):
+                finder.stubborn[index] = "a value stands in the name of an element"
+            finder.text(node.text, node)
+            for name, value in attributes_of(node):
+                finder.attribute(node, name, value)
+        parent = node.getparent()
+        if parent is not None:
+            finder.text(node.tail, parent)
+    for index in expected - finder.places.keys() - finder.stubborn.keys():
+        finder.stubborn[index] = "a value stands where the parser of HTML expects none"
+    return Survey(finder.places, frozenset(finder.leading), finder.stubborn)
+
+
+def _nodes(document: Document) -> Iterator[Element]:
+    root = document.tree.getroot()
+    yield from root.itersiblings(preceding=True)
+    yield from root.iter()
+    yield from root.itersiblings()

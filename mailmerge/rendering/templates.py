@@ -1,0 +1,222 @@
+"""The templates of one part -> compiled, with all that they include; and what they use.
+
+Everything that can be known without a row is known here: syntax errors, missing includes, the names
+of the variables, and whether captured text is used in a way that marks would disturb.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import jinja2
+from jinja2 import meta, nodes
+
+from mailmerge.rendering.environment import CampaignEnvironment, Place, compiled
+
+BUILT_IN_VARIABLES = frozenset(("row", "campaign", "loop", "self", "super", "caller"))
+
+
+@dataclass(slots=True)
+class TemplateSet:
+    """A template and all that it includes, extends or imports by a fixed name.
+
+    `sources` are the texts by name, `variables` the names that they use and do not define
+    themselves.
+    """
+
+    main: jinja2.Template
+    sources: dict[str, str] = field(default_factory=dict)
+    variables: frozenset[str] = frozenset()
+    captures_are_plain: bool = True
+
+    def find(self, text: str) -> tuple[str, int | None]:
+        """The first template and line that hold a text; the main template where none does."""
+        for name, source in self.sources.items():
+            before, found, _ = source.partition(text)
+            if found:
+                return name, before.count("\n") + 1
+        return self.main.name or "", None
+
+
+def load_file(environment: CampaignEnvironment, name: str) -> TemplateSet:
+    """Compile the template file `name` and all that it refers to.
+
+    Raises:
+        TemplateError: a file is missing, or does not compile; with file and line.
+    """
+    normal = name.replace("\\", "/")
+    main = compiled(lambda: environment.get_template(normal), Place(name))
+    trees: dict[str, nodes.Template] = {}
+    found = TemplateSet(main)
+    _collect(environment, normal, found.sources, trees)
+    found.variables = _variables(list(trees.values()))
+    found.captures_are_plain = _captures_are_plain(list(trees.values()))
+    return found
+
+
+def load_text(environment: CampaignEnvironment, source: str, place: Place) -> TemplateSet:
+    """Compile a template that stands in campaign.toml.
+
+    Raises:
+        TemplateError: it, or a file that it includes, does not compile.
+    """
+    main = compiled(lambda: environment.from_string(source), place)
+    tree = environment.parse(source)
+    trees = {"": tree}
+    sources: dict[str, str] = {}
+    _follow(environment, tree, place.file, sources, trees)
+    return TemplateSet(main, sources, _variables(list(trees.values())))
+
+
+def _collect(
+    environment: CampaignEnvironment,
+    name: str,
+    sources: dict[str, str],
+    trees: dict[str, nodes.Template],
+) -> None:
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, name)
+    sources[name] = source
+    trees[name] = environment.parse(source, name)
+    _follow(environment, trees[name], name, sources, trees)
+
+
+def _follow(
+    environment: CampaignEnvironment,
+    tree: nodes.Template,
+    name: str,
+    sources: dict[str, str],
+    trees: dict[str, nodes.Template],
+) -> None:
+    for names, line, may_be_missing in _references(tree):
+        there = [other for other in names if _exists(environment, other)]
+        if not there and not may_be_missing:
+            raise Place(name).error(
+                f"there is no template {', '.join(names)}", line=line, code="template-missing",
+                hint="paths begin at the campaign folder and stay inside it",
+            )  # fmt: skip
+        for other in there[:1]:
+            compiled(lambda other=other: environment.get_template(other), Place(other))  # type: ignore[misc]  # mypy does not infer a default's type
+            if other not in trees:
+                _collect(environment, other, sources, trees)
+
+
+def _references(tree: nodes.Template) -> Iterator[tuple[list[str], int, bool]]:
+    """Fixed names that a template refers to: any one of the list will do."""
+    kinds = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
+    for node in tree.find_all(kinds):
+        assert isinstance(node, kinds)
+        may_be_missing = isinstance(node, nodes.Include) and node.ignore_missing
+        names = _fixed_names(node.template)
+        if names:
+            yield names, node.lineno, may_be_missing
+
+
+def _fixed_names(expression: nodes.Expr) -> list[str]:
+    if isinstance(expression, nodes.Const) and isinstance(expression.value, str):
+        return [expression.value]
+    if isinstance(expression, (nodes.List, nodes.Tuple)):
+        names = [_fixed_names(item) for item in expression.items]
+        return [name for fixed in names for name in fixed] if all(names) else []
+    return []
+
+
+def _exists(environment: CampaignEnvironment, name: str) -> bool:
+    assert environment.loader is not None
+    try:
+        environment.loader.get_source(environment, name)
+    except jinja2.TemplateNotFound:
+        return False
+    except UnicodeDecodeError:
+        return True
+    return True
+
+
+def _variables(trees: list[nodes.Template]) -> frozenset[str]:
+    used: set[str] = set()
+    for index, tree in enumerate(trees):
+        free = meta.find_undeclared_variables(tree)
+        # What the templates define for those that they include is not a column.
+        used |= free if index == 0 else free - _defined(trees)
+        used |= _columns_of_row(tree)
+    return frozenset(used - BUILT_IN_VARIABLES - _COUNTED_GLOBALS)
+
+
+_COUNTED_GLOBALS = frozenset(("range", "dict", "cycler", "joiner", "namespace"))
+
+
+def _defined(trees: list[nodes.Template]) -> set[str]:
+    names = {
+        name.name
+        for tree in trees
+        for name in tree.find_all(nodes.Name)
+        if name.ctx in ("store", "param")
+    }
+    return names | _captured_names(trees)
+
+
+def _columns_of_row(tree: nodes.Template) -> set[str]:
+    columns = set()
+    for item in tree.find_all((nodes.Getitem, nodes.Getattr)):
+        assert isinstance(item, (nodes.Getitem, nodes.Getattr))
+        if isinstance(item.node, nodes.Name) and item.node.name == "row":
+            key = item.attr if isinstance(item, nodes.Getattr) else item.arg
+            name = key.value if isinstance(key, nodes.Const) else key
+            if isinstance(name, str):
+                columns.add(name)
+    return columns
+
+
+def _captured_names(trees: list[nodes.Template]) -> set[str]:
+    """Names that may stand for captured text, or for what makes it."""
+    names = {"caller", "super", "self"}
+    for tree in trees:
+        names |= {macro.name for macro in tree.find_all(nodes.Macro)}
+        names |= {module.target for module in tree.find_all(nodes.Import)}
+        for imported in tree.find_all(nodes.FromImport):
+            names |= {pair[1] if isinstance(pair, tuple) else pair for pair in imported.names}
+        for block in tree.find_all(nodes.AssignBlock):
+            names |= {name.name for name in block.find_all(nodes.Name) if name.ctx == "store"}
+    return names
+
+
+def _captures_are_plain(trees: list[nodes.Template]) -> bool:
+    """Whether captured text is only ever written out: never filtered, compared or passed on.
+
+    Where this holds, the marks in captured text cannot change what a template does.
+    """
+    captured = _captured_names(trees)
+    for tree in trees:
+        if next(tree.find_all((nodes.FilterBlock, nodes.NSRef)), None) is not None:
+            return False
+        if any(block.filter is not None for block in tree.find_all(nodes.AssignBlock)):
+            return False
+        written = set(_written_out(tree))
+        loaded = [name for name in tree.find_all(nodes.Name) if name.ctx == "load"]
+        read = [name for name in loaded if name.name in captured] + _recursions(tree)
+        if any(id(name) not in written for name in read):
+            return False
+    return True
+
+
+def _recursions(tree: nodes.Template) -> list[nodes.Name]:
+    """The name in each `loop(children)`, which makes captured text as a macro does."""
+    heads = [call.node for call in tree.find_all(nodes.Call)]
+    return [head for head in heads if isinstance(head, nodes.Name) and head.name == "loop"]
+
+
+def _written_out(tree: nodes.Template) -> Iterator[int]:
+    """Names that are written as they are, or called to be written: `{{ x }}`, `{{ m.button() }}`."""
+    for output in tree.find_all(nodes.Output):
+        for expression in output.nodes:
+            yield from _head(expression)
+    for block in tree.find_all(nodes.CallBlock):
+        yield from _head(block.call)
+
+
+def _head(expression: nodes.Node) -> Iterator[int]:
+    while isinstance(expression, (nodes.Call, nodes.Getattr, nodes.Getitem)):
+        expression = expression.node
+    if isinstance(expression, nodes.Name):
+        yield id(expression)

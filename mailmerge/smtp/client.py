@@ -1,0 +1,365 @@
+"""Drives a connection over a transport: open, submit, wait, quit.
+
+    client = Client(Server("mail.example.org"), Credentials("news", "secret"), on_terminator=mark)
+    client.open()
+    while client.room: client.submit(...)
+    outcomes = client.wait()
+
+Time lives here: each reply has the timeout of RFC 5321, 4.5.3.2. Whatever ends a connection while
+transactions are in flight is a value, not an error: each of them gets its outcome.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from mailmerge.errors import ConnectionLost, LocalProtocolError, SmtpError
+from mailmerge.smtp.auth import Credentials
+from mailmerge.smtp.capabilities import Capabilities
+from mailmerge.smtp.command import Envelope
+from mailmerge.smtp.connection import (
+    Answered,
+    Connection,
+    Octets,
+    Outcome,
+    Stage,
+    Transaction,
+    Verdict,
+)
+from mailmerge.smtp.handshake import Handshake, reach
+from mailmerge.smtp.reply import Reply
+from mailmerge.smtp.server import Server
+from mailmerge.smtp.state import Awaited
+from mailmerge.smtp.transport import Transport
+
+__all__ = [
+    "TIMEOUTS",
+    "Capabilities",
+    "Client",
+    "Credentials",
+    "Envelope",
+    "Outcome",
+    "Reply",
+    "Server",
+    "Stage",
+    "Transaction",
+    "Verdict",
+]
+
+TIMEOUTS: Final[Mapping[Awaited | None, float]] = MappingProxyType(
+    {
+        Awaited.GREETING: 300.0,
+        Awaited.HELLO: 300.0,
+        Awaited.STARTTLS: 300.0,
+        Awaited.AUTH: 300.0,
+        Awaited.MAIL: 300.0,
+        Awaited.RCPT: 300.0,
+        Awaited.RSET: 300.0,
+        Awaited.DATA: 120.0,
+        Awaited.CONTENT: 600.0,
+        Awaited.DOT: 600.0,
+        Awaited.QUIT: 10.0,
+        Awaited.CLOSE: 10.0,
+        None: 180.0,  # a block of content that the server does not take
+    }
+)
+"""Seconds without a reply, or without an octet taken, after which a connection is given up
+(RFC 5321, 4.5.3.2). A shorter one for the end of data would make duplicates."""
+
+_IMPLICIT_TLS_PORT: Final = 465
+_GREETING_ON_TLS_PORT: Final = 20.0
+"""Seconds to wait for a greeting in clear text on port 465, where servers wait for TLS."""
+
+
+def _unheard(token: int) -> None:
+    """Nobody wants to be told that the terminator of `token` leaves."""
+
+
+class Client:
+    """One connection to one server, used by one thread.
+
+    `window` is how many transactions may be in flight where the server offers CHUNKING.
+    `on_terminator(token)` is called before the last octets of that content may leave; an error it
+    raises goes to the caller of `wait`, and nothing of the terminator leaves. `trace` is called
+    with "C" or "S" and each line of the dialogue, with secrets hidden. `timeouts` and `clock`
+    (seconds, monotonic) are there for tests.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        credentials: Credentials | None = None,
+        *,
+        window: int = 1,
+        on_terminator: Callable[[int], None] = _unheard,
+        trace: Callable[[str, str], None] | None = None,
+        timeouts: Mapping[Awaited | None, float] = TIMEOUTS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server = server
+        self._credentials = credentials
+        self._on_terminator = on_terminator
+        self._timeouts = timeouts
+        self._clock = clock
+        self._connection = Connection(
+            protocol=server.protocol,
+            window=window,
+            pipelining=server.pipelining,
+            chunking=server.chunking,
+            trace=trace,
+        )
+        self._transport: Transport | None = None
+        self._backlog: list[Octets] = []
+        self._outcomes: list[Outcome] = []
+        self._answers: list[Reply] = []
+        self._last_reply: Reply | None = None
+        self._released: int | None = None
+        self._since = 0.0
+        self._replies = 0
+
+    # What is known
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server offers; empty before `open`."""
+        return self._connection.capabilities
+
+    @property
+    def usable(self) -> bool:
+        """Whether more transactions may be submitted on this connection, now or later."""
+        return self._connection.usable
+
+    @property
+    def room(self) -> int:
+        """How many transactions may be submitted now."""
+        return self._connection.room
+
+    @property
+    def in_flight(self) -> int:
+        """How many transactions have no outcome yet, or one that `wait` has not given out."""
+        return self._connection.in_flight + len(self._outcomes)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether `window` is in use: transactions follow one another by BDAT."""
+        return self._connection.streaming
+
+    @property
+    def failure(self) -> SmtpError | None:
+        """Why the connection ended, or None while it is there and after a proper end."""
+        return self._connection.failure
+
+    @property
+    def last_reply(self) -> Reply | None:
+        """The last reply to a command of the session: what `open` failed on, if it did."""
+        return self._last_reply
+
+    @property
+    def tls_version(self) -> str:
+        """Such as "TLSv1.3"; empty without TLS."""
+        return self._transport.tls_version() if self._transport is not None else ""
+
+    # What can be done
+
+    def open(self) -> Capabilities:
+        """Connect, read the greeting, say EHLO, start TLS and log in.
+
+        Raises:
+            ServerUnreachable: no connection, or no TLS that can be trusted.
+            ServerRefused: the server does not want this session.
+            AuthenticationRefused: the log-in was refused, or must not be sent here.
+            RemoteProtocolError: the server does not speak SMTP.
+            ConnectionLost: the connection ended, or a reply did not come in time.
+            LocalProtocolError: it was opened before.
+        """
+        if self._transport is not None:
+            raise LocalProtocolError("a client opens one connection; make another one")
+        self._transport = reach(self._server)
+        self._since = self._clock()
+        try:
+            Handshake(self._server, self._connection, self._transport, self._ask).run(
+                self._credentials
+            )
+        except BaseException:
+            self.abort()
+            raise
+        return self.capabilities
+
+    def submit(self, transaction: Transaction) -> None:
+        """Take one transaction; `wait` writes it and gives its outcome.
+
+        On a connection that has been lost meanwhile the outcome is NOT_SENT.
+
+        Raises:
+            LocalProtocolError: there is no room, or the envelope or the content is malformed.
+        """
+        if not self._connection.in_flight:
+            if not self._connection.closed and self._open_transport.readable():
+                self._read()  # 421 to an idle connection, or its end
+            self._since = self._clock()
+        if self._connection.closed:
+            reason = str(self.failure or "the connection is closed")
+            lost = Outcome(transaction.token, Verdict.NOT_SENT, Stage.MAIL, reason=reason)
+            self._outcomes.append(lost)
+            return
+        self._connection.submit(transaction)
+
+    def wait(self, timeout: float | None = None) -> list[Outcome]:
+        """Write what can be written and read replies, until an outcome is there.
+
+        Returns the outcomes in the order in which they were decided; an empty list after `timeout`
+        seconds, or when nothing is in flight. With a `timeout` of 0 it does what can be done now.
+        """
+        deadline = None if timeout is None else self._clock() + timeout
+        self._write()
+        self._collect()
+        while not self._outcomes and self._connection.in_flight:
+            if not self._await(deadline):
+                break
+            self._collect()
+            if self._outcomes:
+                self._flush()  # the next content goes out while the caller works
+            else:
+                self._write()
+            self._collect()
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    def quit(self) -> None:
+        """Say QUIT, wait a little for the reply, and close. It raises nothing.
+
+        With transactions in flight it is `abort`; `wait` still gives their outcomes.
+        """
+        if self._transport is None or self._connection.closed or self._connection.in_flight:
+            self.abort()
+            return
+        try:
+            self._connection.quit()
+            self._ask()
+        except SmtpError:
+            pass  # the mail is delivered; how the server says good-bye changes nothing
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once; what is in flight is NOT_SENT or IN_DOUBT, and `wait` says which."""
+        self._connection.connection_lost("the connection was given up")
+        self._collect()
+        self._backlog = []
+        if self._transport is not None:
+            self._transport.close()
+
+    # How it is done
+
+    @property
+    def _open_transport(self) -> Transport:
+        if self._transport is None:
+            raise LocalProtocolError("the client is not open")
+        return self._transport
+
+    def _ask(self) -> Reply:
+        """Write, and wait for the reply to one command of the session."""
+        while True:
+            self._flush()
+            self._collect()
+            if self._answers:
+                self._last_reply = self._answers.pop()
+                return self._last_reply
+            if self._connection.closed:
+                raise self._explained(self.failure or ConnectionLost("the connection is closed"))
+            self._await(None)
+
+    def _explained(self, failure: SmtpError) -> SmtpError:
+        wrong = self._server.port == _IMPLICIT_TLS_PORT and self._server.security != "tls"
+        if wrong and isinstance(failure, ConnectionLost) and not self._server.socket:
+            return ConnectionLost(
+                failure.problem.message, hint='port 465 wants security = "tls"', code="tls-port"
+            )
+        return failure
+
+    def _collect(self) -> None:
+        for event in self._connection.events():
+            if isinstance(event, Answered):
+                self._answers.append(event.reply)
+            else:
+                self._outcomes.append(event)
+
+    def _write(self) -> None:
+        """Write everything, terminators too, until the socket or the server must be waited for."""
+        while self._flush():
+            token = self._connection.held
+            if token is None:
+                return
+            if self._open_transport.readable():
+                self._read()  # the connection may be gone: then this message is not in doubt
+                if self._connection.held != token:
+                    continue
+            self._on_terminator(token)
+            self._connection.release(token)
+            self._released = token
+
+    def _flush(self) -> bool:
+        """Write up to the next terminator; whether all of it is with the kernel."""
+        chunks = self._connection.data_to_send()
+        if self._backlog:
+            chunks = [*self._backlog, *chunks]
+        if self._connection.stopped:
+            chunks = []
+        if not chunks:
+            self._backlog = []
+            return True
+        try:
+            self._backlog = self._open_transport.send(chunks)
+        except ConnectionLost as error:
+            self._broke_while_writing(error)
+            return False
+        if self._backlog is not chunks:
+            self._since = self._clock()
+            self._released = None
+        return not self._backlog
+
+    def _broke_while_writing(self, error: ConnectionLost) -> None:
+        """Nothing of this write left; what the server has said before is read first."""
+        if self._released is not None and not self._open_transport.secure:
+            self._connection.take_back(self._released)
+        self._backlog = []
+        while not self._connection.closed and self._open_transport.readable():
+            self._read()
+        self._connection.connection_lost(error.problem.message)
+
+    def _read(self) -> None:
+        try:
+            octets = self._open_transport.receive()
+        except ConnectionLost as error:
+            self._connection.connection_lost(error.problem.message)
+            return
+        if octets is not None:
+            self._connection.receive_data(octets)
+        if self._connection.replies != self._replies:
+            self._replies = self._connection.replies
+            self._since = self._clock()
+
+    def _await(self, deadline: float | None) -> bool:
+        """Wait for the server; False when the caller's `deadline` has come."""
+        writing = bool(self._backlog)
+        allowed = self._allowed(None if writing else self._connection.awaited)
+        due = self._since + allowed
+        until = due if deadline is None else min(due, deadline)
+        if self._open_transport.wait(until - self._clock(), writing=writing):
+            self._read()
+            return True
+        now = self._clock()
+        if now >= due:
+            what = "taking of content" if writing else self._connection.awaited or "reply"
+            self._connection.connection_lost(f"{what} did not come within {allowed:g} seconds")
+            return True
+        return deadline is None or now < deadline
+
+    def _allowed(self, awaited: Awaited | None) -> float:
+        wrong_port = self._server.port == _IMPLICIT_TLS_PORT and self._server.security != "tls"
+        if awaited is Awaited.GREETING and wrong_port:
+            return min(_GREETING_ON_TLS_PORT, self._timeouts[awaited])
+        return self._timeouts[awaited]

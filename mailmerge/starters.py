@@ -1,0 +1,63 @@
+"""Starter campaigns -> a new campaign folder. The starters are the real files under templates/."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from pathlib import Path
+
+from mailmerge.campaign import CAMPAIGN_FILE
+from mailmerge.errors import CampaignError
+
+DEFAULT_STARTER = "newsletter"
+
+
+def starters() -> dict[str, Path]:
+    """Every starter by its name: from the installed package, or from the source tree."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "templates", package.parent / "templates"):
+        found = {path.parent.name: path.parent for path in folder.glob(f"*/{CAMPAIGN_FILE}")}
+        if found:
+            return dict(sorted(found.items()))
+    raise CampaignError("the starters are missing; install the program again", code="no-starters")
+
+
+def describe(starter: Path) -> str:
+    """What a starter is for: the comment in the first line of its campaign.toml."""
+    first = (starter / CAMPAIGN_FILE).read_text(encoding="utf-8").partition("\n")[0]
+    return first.lstrip("# ").strip()
+
+
+def start_campaign(target: Path, name: str) -> list[Path]:
+    """Copy the starter `name` into the folder `target` and list the new files.
+
+    Nothing that is there already is overwritten.
+
+    Raises:
+        CampaignError: no such starter, or a file of the starter is in the folder already.
+    """
+    starter = _starter(name)
+    wanted = [path for path in sorted(starter.rglob("*")) if path.is_file()]
+    relative = [path.relative_to(starter) for path in wanted]
+    taken = [path for path in relative if (target / path).exists()]
+    if taken:
+        raise CampaignError(
+            f"{target / taken[0]} is there already; nothing was written",
+            hint="choose another folder", code="not-empty",
+        )  # fmt: skip
+    for source, path in zip(wanted, relative, strict=True):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target / path)
+    return [target / path for path in relative]
+
+
+def _starter(name: str) -> Path:
+    known = starters()
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    raise CampaignError(
+        f"there is no starter {name!r}", hint=f"{meant}there are {', '.join(known)}",
+        code="unknown-starter",
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""Fixtures that every folder of tests may use: certificates and real servers.
+
+The servers that are shared by a session keep what earlier tests sent to them: look for your own
+messages by their addresses, or start a server of your own with `start_postfix` and its like.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests import servers
+
+StartPostfix = Callable[[servers.Settings], servers.Postfix]
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(scope="session")
+def certificates() -> Iterator[servers.Certificates]:
+    """A certificate for localhost, 127.0.0.1 and ::1, and the authority that issued it."""
+    with servers.server_folder("certificates") as folder:
+        yield servers.make_certificates(folder)
+
+
+@pytest.fixture(scope="session")
+def postfix(certificates: servers.Certificates) -> Iterator[servers.Postfix]:
+    """Postfix with everything: TLS, log-in by Cyrus SASL (`news`, PASSWORD), and strict.
+
+    `late@example.org` is deferred, `nobody@example.org` refused.
+    """
+    settings = servers.Settings(
+        certificates=certificates,
+        sasl="cyrus",
+        users={"news": PASSWORD},
+        strict=True,
+        recipients={
+            "late@example.org": "450 4.7.1 Greylisted, come back later",
+            "nobody@example.org": "550 5.1.1 No such person",
+        },
+    )
+    with servers.postfix(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def start_postfix() -> Iterator[StartPostfix]:
+    """Start a Postfix with settings of one's own; it ends with the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda settings: stack.enter_context(servers.postfix(settings))
+
+
+@pytest.fixture(scope="session")
+def smtp_sink() -> Iterator[servers.Sink]:
+    """Postfix's smtp-sink: PIPELINING, and it forgets every message."""
+    with servers.smtp_sink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def exim(certificates: servers.Certificates) -> Iterator[servers.Exim]:
+    """Exim, which drops a client that sends too early; it does not take the same two people."""
+    recipients = {
+        "late@example.org": "defer 4.7.1 Greylisted, come back later",
+        "nobody@example.org": "deny 5.1.1 No such person",
+    }
+    with servers.exim(certificates=certificates, recipients=recipients) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def opensmtpd() -> Iterator[servers.OpenSmtpd]:
+    """OpenSMTPD: no PIPELINING, 452 after a hundred messages."""
+    with servers.opensmtpd() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot_lmtp() -> Iterator[servers.Lmtp]:
+    """Dovecot's LMTP server for `ada` and `grace`; everybody else is unknown to it."""
+    with servers.dovecot_lmtp({"ada": PASSWORD, "grace": PASSWORD}) as server:
+        yield server

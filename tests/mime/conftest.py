@@ -1,0 +1,40 @@
+"""A campaign folder to compose messages from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mailmerge.campaign import Campaign, load_campaign
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
+WriteCampaign = Callable[..., Campaign]
+
+
+@pytest.fixture(scope="session")
+def write_campaign(tmp_path_factory: pytest.TempPathFactory) -> WriteCampaign:
+    """Make a campaign folder with two images and two attachments; lines go under [message]."""
+
+    def write(*lines: str, sender: str = "Example News <news@example.org>") -> Campaign:
+        folder: Path = tmp_path_factory.mktemp("campaign")
+        toml = "\n".join(
+            [
+                "[campaign]",
+                'name = "news"',
+                "[message]",
+                f"from = '{sender}'",
+                'subject = "s"',
+                'text = "body.txt"',
+                *lines,
+            ]
+        )
+        (folder / "campaign.toml").write_text(toml, encoding="utf-8")
+        (folder / "logo.png").write_bytes(PNG)
+        (folder / "größe.jpg").write_bytes(b"\xff\xd8\xff" + PNG)
+        (folder / "terms.pdf").write_bytes(b"%PDF-1.7\r\n.\r\n" + bytes(100))
+        (folder / "报价单.csv").write_text("a,b\né,.\n", encoding="utf-8")
+        return load_campaign(folder)
+
+    return write

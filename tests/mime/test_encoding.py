@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import binascii
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mailmerge.mime.encoding import (
+    Base64,
+    QuotedPrintable,
+    SevenBit,
+    base64_lines,
+    compile_text,
+    quoted_printable,
+    weave,
+)
+from tests.mime.reading import assert_canonical, built, canonical, parse, structures, texts
+
+CHINESE = "您好，欢迎阅读本期通讯。" * 20
+
+
+def encoded(static: tuple[str, ...], values: tuple[str, ...] = ()) -> bytes:
+    return b"".join(compile_text(static).encode(values))
+
+
+def transfer_encoding(octets: bytes) -> str:
+    return octets.partition(b"\r\n")[0].removeprefix(b"Content-Transfer-Encoding: ").decode()
+
+
+def decoded(octets: bytes) -> str:
+    part = parse(b'Content-Type: text/plain; charset="utf-8"\r\n' + octets)
+    text = part.get_content()
+    assert isinstance(text, str)
+    return text
+
+
+@given(structures())
+@example((("abc\n", ""), ("",)))
+@example((("abc \n", ""), ("\n",)))
+@example((("", ""), ("",)))
+@example((("", "", ""), ("a\n", "")))
+@example((("a\r", "b"), ("\n",)))
+@example((("a", "\nb"), ("\r",)))
+@example((("a ", "\nb"), ("",)))
+@example((("a", "\nb"), ("b ",)))
+@example((("\nF", "rom x"), ("",)))
+@example((("\nF", ""), ("rom x",)))
+@example((("\n", "x"), (".",)))
+@example((("é" * 100 + "x" * 15, "\n"), ("",)))
+def test_a_text_is_read_as_email_message_means_it(
+    structure: tuple[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    static, values = structure
+    text = weave(static, values)
+    octets = encoded(static, values)
+    assert decoded(octets) == canonical(text) == built(text).get_content()
+    assert octets.isascii()
+    assert_canonical(octets, longest=78)
+    if transfer_encoding(octets) != "7bit":
+        assert_canonical(octets, longest=76)
+        assert b"=_" not in octets
+
+
+@given(structures())
+def test_a_text_in_base64_is_read_as_it_was(
+    structure: tuple[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    static, values = structure
+    if not any("\r" in text for text in (*static, *values)):
+        octets = b"".join(Base64([*static[:-1], static[-1] + "\n"]).encode(values))
+        assert decoded(octets) == (weave(static, values) + "\n").replace("\n", "\r\n")
+        assert_canonical(octets, longest=76)
+
+
+@given(structures())
+def test_encoding_twice_gives_the_same_octets(
+    structure: tuple[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    static, values = structure
+    encoder = compile_text(static)
+    assert encoder.encode(values) == encoder.encode(values)
+
+
+def test_a_line_never_begins_with_what_could_be_a_boundary() -> None:
+    static = ("Look:\n--", "\n")
+    assert transfer_encoding(encoded(static, ("=_mixed_ABC",))) == "quoted-printable"
+    assert transfer_encoding(encoded(("--=_mixed_ABC\n",))) == "quoted-printable"
+
+
+def test_a_static_text_is_encoded_once() -> None:
+    encoder = QuotedPrintable(["<p>" * 2000, "</p>\n"])
+    ann, bob = encoder.encode(["Ann"]), encoder.encode(["Bob"])
+    assert ann[0] is bob[0]
+    assert ann[2] is bob[2]
+
+
+def test_a_static_text_is_encoded_once_for_each_alignment_in_base64() -> None:
+    encoder = Base64([CHINESE, CHINESE + "\n"])
+    first = encoder.encode(["x"])
+    again = encoder.encode(["y"])
+    moved = encoder.encode(["xy"])
+    shared = {id(piece) for piece in first if len(piece) > 100}
+    assert {id(piece) for piece in again if len(piece) > 100} == shared
+    assert {id(piece) for piece in moved if len(piece) > 100} != shared
+
+
+@pytest.mark.parametrize(
+    ("static", "values", "expected"),
+    [
+        (("Dear ", ",\nhello.\n"), ("Ann",), "7bit"),
+        (("Dear ", ",\nhello.\n"), ("Zoë",), "quoted-printable"),
+        (("Dear ", ",\nhello.\n"), ("Ann\nBob",), "quoted-printable"),
+        (("Dear ", ",\nhello.\n"), ("A" * 80,), "quoted-printable"),
+        (("Dear ", ",\nhello.\n"), ("A\x1b",), "quoted-printable"),
+        (("Die Größe der Jacke: ", "\n"), ("1",), "quoted-printable"),
+        (("x" * 79, "\n"), ("1",), "quoted-printable"),
+        ((CHINESE, "\n"), ("Ann",), "base64"),
+        (("Дорогой ", ", добрый день!\n"), ("Ann",), "base64"),
+        (('<p style="color: #123; margin: 0">您好，', "</p>\n"), ("李",), "quoted-printable"),
+    ],
+)
+def test_the_transfer_encoding_is_chosen_by_the_text(
+    static: tuple[str, ...], values: tuple[str, ...], expected: str
+) -> None:
+    assert transfer_encoding(encoded(static, values)) == expected
+
+
+def test_white_space_is_never_left_at_the_end_of_a_quoted_line() -> None:
+    for static, value in [(("é ", "\nx\n"), ""), (("é", "\nx\n"), "b "), (("é", "\nx\n"), "b\t")]:
+        lines = encoded(static, (value,)).split(b"\r\n")
+        assert not any(line.endswith((b" ", b"\t")) for line in lines)
+
+
+def test_a_value_stands_in_the_line_where_it_fits() -> None:
+    body = encoded(("é Dear ", ", hello\n"), ("Ann",)).partition(b"\r\n\r\n")[2]
+    assert body == b"=C3=A9 Dear Ann=\r\n, hello\r\n"
+
+
+def test_a_long_value_stands_on_lines_of_its_own() -> None:
+    body = encoded(("é Dear ", ", hello\n"), ("A" * 74,)).partition(b"\r\n\r\n")[2]
+    assert body == b"=C3=A9 Dear =\r\n" + b"A" * 74 + b"=\r\n, hello\r\n"
+
+
+@given(texts())
+def test_quoted_printable_can_be_followed_by_a_soft_line_break(text: str) -> None:
+    octets = quoted_printable(text.replace("\r", "")) + b"=\r\n"
+    assert max(map(len, octets.split(b"\r\n"))) <= 76
+    assert binascii.a2b_qp(octets) == text.replace("\r", "").replace("\n", "\r\n").encode()
+
+
+@pytest.mark.parametrize("text", ["." * 200, "From " * 60, ".é" * 90, "." + "=" * 90, "." * 76])
+def test_no_quoted_line_begins_with_a_dot_or_with_from(text: str) -> None:
+    lines = quoted_printable(text).split(b"\r\n")
+    assert not any(line.startswith((b".", b"From ")) for line in lines)
+    assert max(map(len, lines)) <= 76
+    assert binascii.a2b_qp(b"\r\n".join(lines)) == text.encode()
+
+
+@given(st.binary(max_size=400))
+def test_base64_lines_hold_76_octets(octets: bytes) -> None:
+    lines = base64_lines(octets)
+    assert binascii.a2b_base64(lines) == octets
+    assert lines == b"" or lines.endswith(b"\r\n")
+    assert all(len(line) == 76 for line in lines.split(b"\r\n")[:-2])
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    for static, values in [
+        (("\ud800",), ()),
+        (("é", "\n"), ("\udfff",)),
+        (("a", "\n"), ("\ud800",)),
+    ]:
+        with pytest.raises(UnicodeEncodeError):
+            encoded(static, values)
+
+
+def test_seven_bit_declines_what_is_no_plain_text() -> None:
+    assert SevenBit.of(["é\n"]) is None
+    assert SevenBit.of([".\n"]) is None
+    assert SevenBit.of(["a", "b\n"]) is not None

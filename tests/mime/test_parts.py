@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import binascii
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmerge.errors import AssetError, MessageError
+from mailmerge.mime.parts import PartStore, content_type_of
+from mailmerge.rendering.content import RelatedImage
+from tests.mime.conftest import PNG
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    inside = tmp_path / "campaign"
+    inside.mkdir()
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    (inside / "logo.png").write_bytes(PNG)
+    (inside / "invoices").mkdir()
+    (inside / "invoices" / "12.pdf").write_bytes(b"%PDF-1.7")
+    return inside
+
+
+def refusal(folder: Path, path: str) -> AssetError:
+    with pytest.raises(AssetError) as caught:
+        PartStore(folder).attachment(path)
+    assert caught.value.problem.file == (path or "an empty path")
+    assert caught.value.problem.hint
+    return caught.value
+
+
+def test_a_part_is_read_and_encoded_once(folder: Path) -> None:
+    store = PartStore(folder)
+    first = store.attachment("logo.png")
+    (folder / "logo.png").unlink()
+    assert store.related(RelatedImage("logo.png", "x@y")) is first
+    assert binascii.a2b_base64(first.encoded) == PNG
+    assert first.octets == len(PNG)
+    assert first.file_name == "logo.png"
+
+
+def test_threads_share_one_part(folder: Path) -> None:
+    store = PartStore(folder)
+    with ThreadPoolExecutor(8) as pool:
+        parts = list(pool.map(store.attachment, ["logo.png"] * 64))
+    assert len({id(part) for part in parts}) == 1
+
+
+def test_what_was_used_longest_ago_is_forgotten(folder: Path) -> None:
+    for name in "abc":
+        (folder / name).write_bytes(bytes(300))
+    store = PartStore(folder, kept_octets=900)
+    a, b = store.attachment("a"), store.attachment("b")
+    assert store.attachment("a") is a
+    store.attachment("c")
+    assert store.attachment("a") is a
+    assert store.attachment("b") is not b
+
+
+def test_a_file_larger_than_what_is_kept_is_read_again(folder: Path) -> None:
+    store = PartStore(folder, kept_octets=10)
+    first = store.attachment("logo.png")
+    again = store.attachment("logo.png")
+    assert again == first
+    assert again is not first
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../secret.txt",
+        "/etc/passwd",
+        "invoices/../../secret.txt",
+        "invoices\\..\\..\\secret.txt",
+        "",
+        "..",
+        "escape/secret.txt",
+        "link.txt",
+    ],
+)
+def test_a_path_never_leads_out_of_the_campaign(folder: Path, path: str) -> None:
+    (folder / "escape").symlink_to(folder.parent, target_is_directory=True)
+    (folder / "link.txt").symlink_to(folder.parent / "secret.txt")
+    assert refusal(folder, path).problem.code == "asset-outside"
+
+
+def test_a_link_inside_the_campaign_is_followed(folder: Path) -> None:
+    (folder / "latest.pdf").symlink_to("invoices/12.pdf")
+    part = PartStore(folder).attachment("latest.pdf")
+    assert (part.file_name, part.octets) == ("latest.pdf", 8)
+
+
+def test_a_path_of_windows_is_understood(folder: Path) -> None:
+    assert PartStore(folder).attachment("invoices\\12.pdf").file_name == "12.pdf"
+
+
+def test_only_a_regular_file_is_a_part(folder: Path) -> None:
+    os.mkfifo(folder / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "socket"))
+        for path in ("fifo", "socket", "invoices", "."):
+            assert refusal(folder, path).problem.code == "asset-not-a-file"
+
+
+def test_a_file_that_is_missing_or_empty_or_too_large_is_named(folder: Path) -> None:
+    (folder / "empty.pdf").write_bytes(b"")
+    assert str(refusal(folder, "gone.pdf")) == "gone.pdf: there is no such file (put it there)"
+    assert refusal(folder, "empty.pdf").problem.code == "asset-empty"
+    assert refusal(folder, "x" * 300).problem.code == "asset-unreadable"
+    assert refusal(folder, "logo.png/x").problem.code == "asset-unreadable"
+
+
+def test_a_file_has_at_most_the_size_that_is_named(folder: Path) -> None:
+    (folder / "big.bin").write_bytes(bytes(2_000_001))
+    with pytest.raises(AssetError, match=r"^big.bin: is larger than 2 MB"):
+        PartStore(folder, largest_file=2_000_000).attachment("big.bin")
+    assert PartStore(folder, largest_file=2_000_001).attachment("big.bin").octets == 2_000_001
+
+
+def test_a_link_that_leads_in_a_circle_is_refused(folder: Path) -> None:
+    (folder / "loop").symlink_to("loop")
+    with pytest.raises(AssetError):
+        PartStore(folder).attachment("loop")
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\x00", "\x7f", "\x85", "\u2028", "\ud800"])
+def test_no_control_character_is_part_of_a_file_name(folder: Path, character: str) -> None:
+    with pytest.raises(MessageError, match="the file name holds"):
+        PartStore(folder).attachment(f"logo{character}.png")
+
+
+def test_a_name_cannot_look_like_another(folder: Path) -> None:
+    (folder / "photo\u202egpj.exe").write_bytes(b"MZ")
+    assert PartStore(folder).attachment("photo\u202egpj.exe").file_name == "photogpj.exe"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.pdf", b"%PDF", "application/pdf"),
+        ("a.PDF", b"%PDF", "application/pdf"),
+        ("a.txt", PNG, "image/png"),
+        ("a", b"\xff\xd8\xff\xe0", "image/jpeg"),
+        ("a.png", b"GIF89a", "image/gif"),
+        ("a.jpg", b"RIFF1234WEBPVP8 ", "image/webp"),
+        ("a.xlsx", b"PK", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        ("a.svg", b"<svg/>", "image/svg+xml"),
+        ("a.csv", b"a,b", "text/csv"),
+        ("a.eml", b"From: x", "application/octet-stream"),
+        ("a.tar.gz", b"\x1f\x8b", "application/gzip"),
+        ("a.unheard-of", b"x", "application/octet-stream"),
+        ("noextension", b"x", "application/octet-stream"),
+    ],
+)
+def test_the_content_type_is_what_the_file_is(name: str, content: bytes, expected: str) -> None:
+    assert content_type_of(name, content) == expected
+
+
+def test_the_charset_of_text_is_said_where_it_is_certain(folder: Path) -> None:
+    (folder / "utf8.csv").write_bytes("é".encode())
+    (folder / "latin1.csv").write_bytes("é".encode("latin-1"))
+    store = PartStore(folder)
+    assert store.attachment("utf8.csv").charset == "utf-8"
+    assert store.attachment("latin1.csv").charset == ""
+    assert store.attachment("logo.png").charset == ""
+
+
+@given(st.text(max_size=60))
+def test_any_path_gives_an_error_of_ours(path: str) -> None:
+    with pytest.raises((AssetError, MessageError)):
+        PartStore(Path("/nonexistent")).attachment(path)

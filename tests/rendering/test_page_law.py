@@ -1,0 +1,283 @@
+"""The law of the structure cache: its page is the tree that premailer makes of the plain rendering."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+import tempfile
+from pathlib import Path
+from urllib.parse import unquote
+
+import jinja2
+import lxml.html
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from premailer import Premailer
+
+from mailmerge.campaign import Campaign, load_campaign
+from mailmerge.recipients.address import Mailbox
+from mailmerge.recipients.audience import Recipient
+from mailmerge.rendering.content import Content, Renderer
+from mailmerge.rendering.document import is_element
+from mailmerge.rendering.plaintext import text_of_page
+
+CSS = """
+p { color: red } .a { margin: 1px } #i td { padding: 2px } a:hover { color: blue }
+p > b { font-weight: normal } td:first-child { color: green } [data-k="x"] { color: pink }
+p:empty { color: grey } @media (max-width: 600px) { .a { margin: 0 } } h1 + p { margin: 3px }
+"""
+COLUMNS = ("name", "city", "url", "kind")
+
+_URLS = frozenset(("href", "src", "action", "name", "background"))
+
+
+def _canonical(html: str) -> list[object]:
+    """A page's tree as a list: elements, attributes, text; URLs without percent-escapes."""
+    flat: list[object] = []
+    for node in lxml.html.document_fromstring(html).iter():
+        if not is_element(node):
+            flat.append(("node", node.text, node.tail))
+            continue
+        attributes = {
+            name: unquote(value).strip() if name in _URLS else value
+            for name, value in node.attrib.items()
+        }
+        text = node.text or ""
+        if node.tag == "style":
+            text = re.sub(r"\s*!\s*important", "!important", text)
+        flat.append((node.tag, sorted(attributes.items()), text, node.tail or ""))
+    return flat
+
+
+def _premailed(folder: Path, cells: dict[str, str]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    plain = environment.get_template("body.html").render({**cells, "row": cells})
+    return str(
+        Premailer(
+            allow_network=False, strip_important=False, cssutils_logging_level=logging.CRITICAL
+        ).transform(plain, pretty_print=False)
+    )
+
+
+def _campaign(folder: Path, body: str, files: dict[str, str] | None = None) -> Campaign:
+    for path, source in {"body.html": body, **(files or {})}.items():
+        (folder / path).write_text(source, encoding="utf-8", newline="")
+    (folder / "campaign.toml").write_text(
+        '[message]\nfrom = "a@example.org"\nsubject = "x"\nhtml = "body.html"\n', encoding="utf-8"
+    )
+    return load_campaign(folder)
+
+
+def _recipient(cells: dict[str, str]) -> Recipient:
+    return Recipient(2, cells, Mailbox("a@b.c", "a@b.c", "a@b.c"), "a@b.c")
+
+
+def _keeps_the_law(content: Content, folder: Path, cells: dict[str, str]) -> None:
+    assert content.html is not None
+    assert _canonical(str(content.html)) == _canonical(_premailed(folder, cells))
+    assert str(content.text) == text_of_page(str(content.html))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all examples of a law, so that an error has one text."""
+    return tmp_path_factory.mktemp("campaign")
+
+
+# What is written in a place: a column, or an expression that makes a value of columns.
+COLUMN = st.sampled_from(COLUMNS)
+EXPRESSION = st.one_of(
+    COLUMN,
+    COLUMN.map(lambda column: f'row["{column}"]'),
+    COLUMN.map(lambda column: f"{column}|upper"),
+    COLUMN.map(lambda column: f"{column}|e"),
+    COLUMN.map(lambda column: f"{column}|urlencode"),
+    COLUMN.map(lambda column: f"{column}|length"),
+    COLUMN.map(lambda column: f"({column} ~ '<&>')"),
+    COLUMN.map(lambda column: f"{column}|safe"),
+    st.tuples(COLUMN, COLUMN).map(lambda pair: f"{pair[0]} or {pair[1]}"),
+)
+OUTPUT = EXPRESSION.map(lambda expression: "{{ " + expression + " }}")
+WORD = st.sampled_from(
+    [
+        "Dear ",
+        " ",
+        "\n",
+        "x",
+        "&nbsp;",
+        "&amp;",
+        "&",
+        ", ",
+        "é",
+        "<br>",
+        "<!-- c -->",
+        "-",
+        "\t",
+        "&copy",
+    ]
+)
+
+
+def _element(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    tags = st.sampled_from(
+        ["p", "b", "td", "table", "div", "h1", "i", "ul", "li", "span", "title", "tr"]
+    )
+    names = st.sampled_from(
+        ["title", "alt", "lang", "width", "class", "id", "data-k", "style", "align"]
+    )
+    value = st.lists(st.one_of(OUTPUT, st.sampled_from(["a", " ", "-", "color:", "i"])), max_size=3)
+    attribute = st.builds(
+        lambda name, quote, parts: f" {name}={quote}{''.join(parts)}{quote}",
+        names, st.sampled_from(['"', "'"]), value,
+    )  # fmt: skip
+    attributes = st.lists(attribute, max_size=2).map("".join)
+    return st.builds(
+        lambda tag, given, text: f"<{tag}{given}>{text}</{tag}>", tags, attributes, inner
+    )
+
+
+def _special(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    start = st.sampled_from(
+        ["https://x.example/?a=1&amp;b=", "", "https://x.example/", "mailto:", "#", "?a&"]
+    )
+    link = st.builds(lambda s, o, t: f'<a href="{s}{o}">{t}</a>', start, OUTPUT, inner)
+    image = OUTPUT.map(lambda output: f'<img src="https://x.example/{output}.png" alt="{output}">')
+    comment = OUTPUT.map(lambda output: f'<!--[if mso]><v:rect href="{output}"/><![endif]-->')
+    unquoted = OUTPUT.map(lambda output: f"<i title={output}>u</i>")
+    raw = OUTPUT.map(lambda output: f"<style>p {{ color: {output} }}</style><b>r</b>")
+    figures = OUTPUT.map(lambda output: f"<table><tr><th>n</th><td>{output}</td></tr></table>")
+    return st.one_of(link, image, comment, unquoted, raw, figures)
+
+
+def _control(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    condition = st.builds(
+        lambda c, t, e: f"{{% if {c} %}}{t}{{% else %}}{e}{{% endif %}}", COLUMN, inner, inner
+    )
+    loop = inner.map(
+        lambda t: f"{{% for x in range(2) %}}{t}{{{{ x }}}}{{{{ loop.index }}}}{{% endfor %}}"
+    )
+    letters = st.builds(
+        lambda c, t: f"{{% for x in {c} %}}<b>{{{{ x }}}}</b>{t}{{% endfor %}}", COLUMN, inner
+    )
+    captured = st.builds(
+        lambda t, use: f"{{% set captured %}}{t}{{% endset %}}{use}",
+        inner,
+        st.sampled_from(
+            [
+                "{{ captured }}{{ captured }}",
+                "{{ captured|upper }}",
+                "{{ captured|length }}",
+                "{% if captured %}<p>yes</p>{% endif %}",
+                "{{ captured|replace('e', '<b>') }}",
+                "{{ captured|e }}",
+                '<b title="{{ captured|striptags }}">x</b>',
+            ]
+        ),
+    )
+    filtered = st.builds(
+        lambda t, f: f"{{% filter {f} %}}{t}{{% endfilter %}}",
+        inner,
+        st.sampled_from(
+            ["upper", "trim", "replace('&', '<i>')", "striptags", "wordwrap(5)", "title"]
+        ),
+    )
+    unescaped = inner.map(lambda t: f"{{% autoescape false %}}{t}{{% endautoescape %}}")
+    macro = inner.map(
+        lambda t: (
+            '{% macro m(v) %}<i title="{{ v }}">{{ v }}</i>{% endmacro %}'
+            "{% macro frame(v) %}<div>{{ v }}{{ caller() }}</div>{% endmacro %}"
+            f"{{{{ m(name) }}}}{{% call frame(city) %}}{t}{{% endcall %}}"
+        )
+    )
+    nested = inner.map(
+        lambda t: f"{{% macro n(v) %}}<b>{{{{ v }}}}</b>{t}{{% endmacro %}}{{{{ n(n(url)) }}}}"
+    )
+    parts = st.sampled_from(
+        [
+            '{% include "part.html" %}',
+            '{% include "part.html" without context %}',
+            '{% import "macros.html" as lib %}{{ lib.button(name, url) }}',
+            '{% from "macros.html" import button with context %}{{ button(city, kind)|upper }}',
+        ]
+    )
+    return st.one_of(condition, loop, letters, captured, filtered, unescaped, macro, nested, parts)
+
+
+FRAGMENT: st.SearchStrategy[str] = st.recursive(
+    st.one_of(OUTPUT, WORD),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=4).map("".join),
+        _element(inner),
+        _special(inner),
+        _control(inner),
+    ),
+    max_leaves=12,
+)
+
+TEMPLATE = st.one_of(
+    FRAGMENT.map(
+        lambda f: f"<!doctype html>\n<html><head><style>{CSS}</style></head><body>{f}</body></html>"
+    ),
+    FRAGMENT.map(
+        lambda f: f"<html><head><title>t</title></head><body class='a'>\n<p>{f}</p>\n</body></html>"
+    ),
+    FRAGMENT.map(lambda f: f"<style>{CSS}</style><table id=i><tr><td>{f}</td></tr></table>"),
+    FRAGMENT.map(
+        lambda f: (
+            f'{{% extends "base.html" %}}{{% block main %}}{f}{{{{ super() }}}}{{% endblock %}}'
+        )
+    ),
+    FRAGMENT.map(lambda f: f"<p>{f}"),
+)
+
+FILES = {
+    "part.html": "<p class=a>{% if name is defined %}{{ name }}{% endif %}</p>",
+    "macros.html": '{% macro button(text, to) %}<a class="a" href="{{ to }}">{{ text }}</a>{% endmacro %}',
+    "base.html": (
+        f"<!DOCTYPE html><html><head><style>{CSS}</style></head><body><p>{{{{ city }}}}</p>"
+        "{% block main %}<p>{{ name }}</p>{% endblock %}{{ self.main() }}</body></html>"
+    ),
+}
+
+TEXTS = st.one_of(
+    st.sampled_from(
+        [
+            "", " ", "Ann", "O'Brien", "A & B", "<b>x</b>", "&lt;", "&", "a  b", " lead", "trail ", "\n",
+            'say "x"', "姓名", "עִבְרִית", "😀👩‍👩‍👧", "é", "-->", "--", "-", "x>", "]]>", "{{ 7*7 }}", "{% x %}",
+            "https://x.example/é ü?q=1&copy=2", "#top", "javascript:x", "%41", "\u00a0", "\u200b\u200b\u200b",
+            "\ue000", "\uf8ff", "\U0010fffd", "a\r\nb", "a\rb", "a\tb", "&copy", "copy=", "amp;", "x" * 80,
+            "\x01", "\x85", "\ufdd0", "</p><p>", "</style>", "mailto:a@b.c", "images/logo.png", "0", "a\u2028b",
+        ]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
+)  # fmt: skip
+ROW = st.fixed_dictionaries(dict.fromkeys(COLUMNS, TEXTS))
+
+
+@settings(
+    max_examples=150,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(template=TEMPLATE, rows=st.lists(ROW, min_size=2, max_size=4))
+def test_a_page_is_what_premailer_makes_of_the_plain_rendering(
+    folder: Path, template: str, rows: list[dict[str, str]]
+) -> None:
+    renderer = Renderer(_campaign(folder, template, FILES))
+    for cells in rows:
+        try:
+            wanted = _premailed(folder, cells)
+        except (IndexError, ValueError, SyntaxError, AssertionError):
+            continue
+        if wanted.strip():
+            _keeps_the_law(renderer.render(_recipient(cells)), folder, cells)

@@ -1,0 +1,33 @@
+"""`python -m tests.scripted_server [--port N] [--log FILE] [--script FILE]`; ends on SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from pathlib import Path
+
+from tests.scripted_server.codec import from_json
+from tests.scripted_server.script import Script
+from tests.scripted_server.server import ScriptedServer
+
+
+def main() -> None:
+    """Serve until told to end; the port is printed once it is listened on."""
+    arguments = _arguments()
+    script = from_json(arguments.script.read_text("utf-8")) if arguments.script else Script()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    with ScriptedServer(script, journal=arguments.log, port=arguments.port) as server:
+        print(f"listening on {server.port}", flush=True)
+        signal.sigwait([signal.SIGTERM])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--log", type=Path, default=None)
+    parser.add_argument("--script", type=Path, default=None)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

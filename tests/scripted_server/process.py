@@ -1,0 +1,58 @@
+"""The scripted server in a process of its own, so that it outlives a client that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.scripted_server.codec import to_json
+from tests.scripted_server.journal import Message, Violation, read_messages, read_violations
+from tests.scripted_server.script import Script
+from tests.scripted_server.server import LOOPBACK
+
+_TREE = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProcess:
+    """A running server; all that is known of it is its journal."""
+
+    port: int
+    journal: Path
+    process: subprocess.Popen[str]
+    host: str = LOOPBACK
+
+    @property
+    def messages(self) -> list[Message]:
+        """Every end of data so far, with its verdict."""
+        return read_messages(self.journal)
+
+    @property
+    def taken(self) -> list[Message]:
+        """The messages that this server is responsible for."""
+        return [message for message in self.messages if message.taken]
+
+    @property
+    def violations(self) -> list[Violation]:
+        """The rules of the wire that clients broke."""
+        return read_violations(self.journal)
+
+
+@contextlib.contextmanager
+def server_process(script: Script, folder: Path, *, port: int = 0) -> Iterator[ServerProcess]:
+    """Start `python -m tests.scripted_server`, with its script and its journal in `folder`."""
+    path, journal = folder / "script.json", folder / "journal.jsonl"
+    path.write_text(to_json(script), encoding="utf-8")
+    command = [sys.executable, "-m", "tests.scripted_server", "--port", str(port)]
+    command += ["--log", str(journal), "--script", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_TREE) as process:
+        try:
+            assert process.stdout is not None
+            _, _, listening = process.stdout.readline().partition("listening on ")
+            yield ServerProcess(int(listening), journal, process)
+        finally:
+            process.terminate()

@@ -1,0 +1,35 @@
+"""Real servers for the tests: started in temporary folders, on free ports of loopback."""
+
+from __future__ import annotations
+
+from tests.servers.certificates import Certificates, make_certificates
+from tests.servers.dovecot import Lmtp, dovecot_lmtp
+from tests.servers.exim import Exim, exim
+from tests.servers.opensmtpd import OpenSmtpd, opensmtpd
+from tests.servers.postfix import Postfix, Settings, postfix
+from tests.servers.programs import LOOPBACK, free_port, require, server_folder, wait_until
+from tests.servers.queue_file import Accepted
+from tests.servers.sink import Sink, smtp_sink, smtp_source
+
+__all__ = [
+    "LOOPBACK",
+    "Accepted",
+    "Certificates",
+    "Exim",
+    "Lmtp",
+    "OpenSmtpd",
+    "Postfix",
+    "Settings",
+    "Sink",
+    "dovecot_lmtp",
+    "exim",
+    "free_port",
+    "make_certificates",
+    "opensmtpd",
+    "postfix",
+    "require",
+    "server_folder",
+    "smtp_sink",
+    "smtp_source",
+    "wait_until",
+]

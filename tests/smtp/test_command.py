@@ -1,0 +1,163 @@
+"""Commands: nothing but one line of a permitted length leaves, whatever a spreadsheet holds."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmerge.errors import LocalProtocolError
+from mailmerge.smtp.capabilities import Capabilities
+from mailmerge.smtp.command import (
+    MAX_COMMAND_LINE,
+    Envelope,
+    checked_path,
+    command_line,
+    hello_line,
+    mail_line,
+    rcpt_line,
+    xtext,
+)
+
+EVERYTHING = Capabilities(
+    "x", esmtp=True, keywords={name: () for name in ("SIZE", "8BITMIME", "SMTPUTF8", "DSN")}
+)
+NOTHING = Capabilities("x", esmtp=True)
+
+
+@pytest.mark.parametrize("octet", [*range(0x20), 0x7F])
+def test_no_command_holds_a_control_character(octet: int) -> None:
+    with pytest.raises(LocalProtocolError, match="control character"):
+        command_line(f"NOOP a{chr(octet)}b")
+
+
+def test_no_command_is_over_its_limit() -> None:
+    assert len(command_line("x" * (MAX_COMMAND_LINE - 2))) == MAX_COMMAND_LINE
+    with pytest.raises(LocalProtocolError, match="513 octets"):
+        command_line("x" * (MAX_COMMAND_LINE - 1))
+
+
+def test_half_a_surrogate_pair_is_no_command() -> None:
+    with pytest.raises(LocalProtocolError, match="surrogate"):
+        command_line("NOOP \ud800")
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_a_path_is_one_mailbox_on_one_line_or_refused(reverse: str, forward: str) -> None:
+    envelope = Envelope(reverse, (forward,), smtputf8=True)
+    try:
+        lines = mail_line(envelope, 5, EVERYTHING) + rcpt_line(envelope, forward, EVERYTHING)
+    except LocalProtocolError:
+        return
+    assert lines.count(b"\r\n") == 2
+    assert re.fullmatch(
+        rb"MAIL FROM:<(?:[^<>\x00-\x1f\x7f]|\"[^\x00-\x1f\x7f]*\")*> SIZE=5 SMTPUTF8\r\n"
+        rb"RCPT TO:<(?:[^<>\x00-\x1f\x7f]|\"[^\x00-\x1f\x7f]*\")*>\r\n",
+        lines,
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "", "a", "@x.example", "a@", "a@b@c", "a b@x.example", "a@x.example>", "<a@x.example>",
+        "a@x.example> SIZE=1", "a@x.example,b@x.example", "a@x.example\r\nRCPT TO:<b@x.example>",
+        "a@x.example\n", "a\x7f@x.example", "a\x85@x.example", "a\u2028@x.example", '"a@x.example',
+        'a"b@x.example', "(c)a@x.example", "a@x y", "jürgen@x.example",
+        "a" * 65 + "@x.example", "a@" + "x" * 256,
+        "a" * 64 + "@" + ".".join(["x" * 63] * 3),
+    ],
+)  # fmt: skip
+def test_what_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(LocalProtocolError):
+        checked_path(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["a@x.example", '"a b"@x.example', r'"a\"b@c"@x.example', "a+b=c!#$%&'*/?^_`{|}~-@x.example",
+     "a@[192.0.2.1]", "a@[IPv6:2001:db8::1]", "postmaster", "Postmaster", "a" * 64 + "@x.example",
+     "a@xn--bcher-kva.example", "a@under_score.example", "a..b@x.example"],
+)  # fmt: skip
+def test_what_is_a_path_is_taken_as_it_is(path: str) -> None:
+    assert checked_path(path) == path
+
+
+def test_smtputf8_is_for_local_parts_and_never_for_domains() -> None:
+    assert checked_path("jürgen@x.example", utf8=True) == "jürgen@x.example"
+    with pytest.raises(LocalProtocolError, match="A-labels"):
+        checked_path("a@bücher.example", utf8=True)
+
+
+def test_a_local_part_is_measured_in_octets() -> None:
+    assert checked_path("ü" * 32 + "@x.example", utf8=True)
+    with pytest.raises(LocalProtocolError, match="too long"):
+        checked_path("ü" * 33 + "@x.example", utf8=True)
+
+
+@pytest.mark.parametrize("name", ["mail.example.org", "a", "[192.0.2.1]", "[IPv6:2001:db8::1]"])
+def test_a_server_is_greeted_by_a_domain_or_an_address_literal(name: str) -> None:
+    assert hello_line("EHLO", name) == f"EHLO {name}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "localhost", "LocalHost", "under_score", "a b", "-a", "a-", "bücher.example", "[x]",
+     "192.0.2.1\r\n", "a\r\nMAIL"],
+)  # fmt: skip
+def test_a_server_is_not_greeted_by_anything_else(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="local_name"):
+        hello_line("EHLO", name)
+
+
+def test_parameters_are_sent_where_they_are_offered() -> None:
+    envelope = Envelope(
+        "n@x.example", ("a@x.example",), smtputf8=True, eightbit=True, envid="a b+", ret="FULL",
+        notify="SUCCESS,FAILURE,DELAY",
+    )  # fmt: skip
+    assert mail_line(envelope, 12, EVERYTHING) == (
+        b"MAIL FROM:<n@x.example> SIZE=12 BODY=8BITMIME SMTPUTF8 RET=FULL ENVID=a+20b+2B\r\n"
+    )
+    assert rcpt_line(envelope, "a@x.example", EVERYTHING) == (
+        b"RCPT TO:<a@x.example> NOTIFY=SUCCESS,FAILURE,DELAY\r\n"
+    )
+    assert rcpt_line(envelope, "a@x.example", NOTHING) == b"RCPT TO:<a@x.example>\r\n"
+    only_id = Envelope("n@x.example", ("a@x.example",), envid="x")
+    assert mail_line(only_id, 1, EVERYTHING) == b"MAIL FROM:<n@x.example> SIZE=1 ENVID=x\r\n"
+    assert mail_line(only_id, 1, NOTHING) == b"MAIL FROM:<n@x.example>\r\n"
+
+
+def test_the_longest_command_that_extensions_permit_can_be_said() -> None:
+    path = "a" * 64 + "@" + ".".join(["x" * 63, "x" * 63, "x" * 61])
+    envelope = Envelope(
+        path, (path,), smtputf8=True, eightbit=True, envid="e" * 100, ret="FULL",
+        notify="SUCCESS,FAILURE,DELAY",
+    )  # fmt: skip
+    assert mail_line(envelope, 10**20 - 1, EVERYTHING)
+    assert rcpt_line(envelope, path, EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"ret": "SOME"}, {"envid": "e" * 101}, {"envid": "a\nb"}, {"envid": "é"}],
+)
+def test_malformed_parameters_of_mail_are_refused(wrong: dict[str, str]) -> None:
+    envelope = Envelope("n@x.example", ("a@x.example",), **wrong)  # type: ignore[arg-type]  # texts
+    with pytest.raises(LocalProtocolError):
+        mail_line(envelope, 1, EVERYTHING)
+
+
+@pytest.mark.parametrize("notify", ["SOMETIMES", "NEVER,DELAY", "DELAY ", "FAILURE,"])
+def test_a_malformed_notify_is_refused(notify: str) -> None:
+    envelope = Envelope("n@x.example", ("a@x.example",), notify=notify)
+    with pytest.raises(LocalProtocolError):
+        rcpt_line(envelope, "a@x.example", EVERYTHING)
+
+
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60))
+def test_xtext_can_be_read_back(text: str) -> None:
+    encoded = xtext(text)
+    assert re.fullmatch(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*", encoded)
+    assert re.sub(r"\+(..)", lambda match: chr(int(match[1], 16)), encoded) == text

@@ -1,0 +1,139 @@
+"""Content: any text comes out of DATA and BDAT as it went in, and nothing reads as a second message."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmerge.errors import LocalProtocolError
+from mailmerge.smtp import content
+from mailmerge.smtp.content import MAX_TEXT_LINE, Scanner
+
+lines = st.lists(
+    st.one_of(
+        st.sampled_from(
+            [b"", b".", b"..", b"...", b".x", b"x.", b"\xc3\xa9", b"a" * MAX_TEXT_LINE]
+        ),
+        st.binary(max_size=30).map(lambda line: re.sub(rb"[\r\n]", b"", line)),
+    ),
+    max_size=12,
+)
+
+
+def cut(octets: bytes, places: list[int]) -> tuple[bytes, ...]:
+    bounds = sorted({0, *(place % (len(octets) + 1) for place in places), len(octets)})
+    return tuple(octets[start:end] for start, end in zip(bounds, bounds[1:], strict=False))
+
+
+def received(octets: bytes) -> bytes:
+    """What a server reads from DATA, written after RFC 5321, 4.5.2."""
+    assert octets.endswith(b"\r\n") or not octets
+    text = octets + b".\r\n"
+    read = b""
+    while not text.startswith(b".\r\n"):
+        line, end, text = text.partition(b"\r\n")
+        read += line.removeprefix(b".") + end
+    assert text == b".\r\n", "the content ended before its end"
+    return read
+
+
+@given(lines, st.booleans(), st.lists(st.integers(0, 3000), max_size=8))
+def test_any_content_comes_back_from_data(
+    texts: list[bytes], ended: bool, places: list[int]
+) -> None:
+    octets = b"\r\n".join(texts) + (b"\r\n" if ended else b"")
+    prepared = Scanner().prepare(cut(octets, places), stuffing=True)
+    complete = octets if octets.endswith(b"\r\n") or not octets else octets + b"\r\n"
+    assert received(b"".join(prepared.chunks)) == complete
+    assert prepared.size == len(complete)
+    assert prepared.ascii == octets.isascii()
+
+
+@given(lines, st.lists(st.integers(0, 3000), max_size=8))
+def test_any_content_goes_into_bdat_as_it_is(texts: list[bytes], places: list[int]) -> None:
+    octets = b"\r\n".join(texts)
+    prepared = Scanner().prepare(cut(octets, places), stuffing=False)
+    assert b"".join(prepared.chunks) == octets
+    assert prepared.size == len(octets)
+
+
+@given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5), st.booleans())
+def test_a_cr_or_lf_alone_never_leaves(octets: bytes, places: list[int], stuffing: bool) -> None:
+    alone = re.search(rb"\r(?!\n)|(?<!\r)\n", octets)
+    try:
+        Scanner().prepare(cut(octets, places), stuffing=stuffing)
+    except LocalProtocolError as error:
+        assert alone
+        assert error.problem.code == "bare-newline"
+    else:
+        assert not alone
+
+
+@pytest.mark.parametrize(
+    "smuggled", [b"a\n.\r\nMAIL", b"a\r\n.\rMAIL", b"a\r\n.\nMAIL", b"\n.\n", b"\r.\r"]
+)
+def test_the_known_ways_of_smuggling_are_closed(smuggled: bytes) -> None:
+    with pytest.raises(LocalProtocolError, match="alone"):
+        Scanner().prepare((smuggled,), stuffing=True)
+
+
+def test_a_dot_at_the_start_of_a_chunk_is_stuffed_only_at_the_start_of_a_line() -> None:
+    chunks = Scanner().prepare((b".a\r\n", b".b", b".c\r\n", b"", b".d\r\n"), stuffing=True).chunks
+    assert b"".join(chunks) == b"..a\r\n..b.c\r\n..d\r\n"
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        (b"x" * (MAX_TEXT_LINE + 1) + b"\r\n",),
+        (b"a\r\n" + b"x" * 500, b"x" * (MAX_TEXT_LINE - 499)),
+        (b"x" * 400, b"x" * 400, b"x" * 199, b"\r\n"),
+        (b"x" * 400 + b"\r\n" + b"x" * 998, b"x\r\n"),
+    ],
+)
+def test_no_line_is_too_long_wherever_it_is_cut(chunks: tuple[bytes, ...]) -> None:
+    with pytest.raises(LocalProtocolError, match="999 octets|limit"):
+        Scanner().prepare(chunks, stuffing=True)
+
+
+def test_a_line_of_998_octets_may_have_a_stuffed_dot_more() -> None:
+    line = b"." + b"x" * (MAX_TEXT_LINE - 1)
+    assert b"".join(Scanner().prepare((line,), stuffing=True).chunks) == b"." + line + b"\r\n"
+
+
+def test_chunks_without_dots_are_never_copied() -> None:
+    image = b"x" * 76 + b"\r\n"
+    chunk = image * 500
+    prepared = Scanner().prepare((b"To: a\r\n", chunk), stuffing=True)
+    assert prepared.chunks[1] is chunk
+
+
+def test_a_chunk_that_comes_again_is_scanned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned: list[bytes] = []
+    scan = content._scan
+
+    def counting(chunk: bytes) -> object:
+        scanned.append(chunk)
+        return scan(chunk)
+
+    monkeypatch.setattr(content, "_scan", counting)
+    scanner = Scanner()
+    image = (b"x" * 76 + b"\r\n") * 500
+    for number in range(20):
+        scanner.prepare((b"To: %d\r\n" % number, image), stuffing=True)
+    assert sum(chunk is image for chunk in scanned) == 1
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "REMEMBERED_OCTETS", 10_000)
+    scanner = Scanner()
+    image = (b"x" * 76 + b"\r\n") * 50
+    for number in range(100):
+        personal = b"%d %s\r\n" % (number, b"y" * 900)
+        scanner.prepare((personal, image), stuffing=True)
+    kept = [chunk for chunk, _ in scanner._remembered.values()]
+    assert sum(map(len, kept)) <= 10_000
+    assert any(chunk is image for chunk in kept), "what is used again and again stays"

@@ -1,0 +1,182 @@
+"""Reads and plays a transcript: what the client does, what goes over the wire, what comes of it.
+
+    # why this dialogue is here
+    > connection window=2 lmtp           how the machine is made; the default is all defaults
+    S: 220 mail.example.org              the server's line
+    S~ 220 mail                          the server's octets without CRLF, Python escapes allowed
+    S* EOF                               the server closes the connection
+    > hello client.example.org           a call of the machine: hello, helo, starttls, secured,
+                                         auth, answer, quit, lost, hold, release
+    > submit 1 a@example.org b@example.net,c@example.net utf8 envid=x
+    | Subject: Hello                     the lines of its content (a submit needs one at least)
+    C: MAIL FROM:<a@example.org>         the client's line
+    C~ octets                            the client's octets without CRLF
+    = 1 sent content 250                 an outcome: token, verdict, stage, code or -, refused paths
+    ! malformed-reply                    the session has failed with this code
+    . ready usable room=1                the state in the end
+
+A block of S lines is fed whole or octet by octet; both must give the same. Terminators are released
+at once unless `hold` was called.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from mailmerge.smtp.command import Envelope
+from mailmerge.smtp.connection import Connection, Event, Outcome, Transaction
+
+FOLDER = Path(__file__).parent / "transcripts"
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int
+    mark: str
+    text: str
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.txt"))
+
+
+def read(name: str) -> list[Line]:
+    lines = (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return [
+        Line(number, line[:2].strip(), line[2:].removeprefix(" "))
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.startswith("#")
+    ]
+
+
+@dataclass
+class Player:
+    """Plays one transcript against one machine, cutting what the server says as `cut` wants."""
+
+    byte_by_byte: bool
+    machine: Connection = field(default_factory=Connection)
+    hold: bool = False
+    happened: list[Event] = field(default_factory=list)
+    unchecked: list[Outcome] = field(default_factory=list)
+    _words: list[str] = field(default_factory=list)
+
+    def play(self, lines: list[Line]) -> None:
+        for mark, block in groupby(lines, key=lambda line: line.mark[:1]):
+            self._play(mark, list(block))
+        assert not self.unchecked, f"outcomes that the transcript does not tell: {self.unchecked}"
+
+    def _play(self, mark: str, block: list[Line]) -> None:
+        where = f"line {block[0].number}"
+        if mark == ">":
+            for line in block:
+                self._call(line)
+        elif mark == "|":
+            self._submit([line.text for line in block])
+        elif mark == "S":
+            self._feed(block)
+        elif mark == "C":
+            expected = b"".join(map(_octets, block))
+            assert self._sent() == expected, where
+        elif mark == "=":
+            for line in block:
+                assert self.unchecked, f"line {line.number}: there is no such outcome"
+                assert _told(self.unchecked.pop(0)) == line.text, f"line {line.number}"
+        elif mark == "!":
+            assert self.machine.failure is not None, where
+            assert self.machine.failure.problem.code == block[0].text, where
+        else:
+            assert _state(self.machine) == block[0].text, where
+
+    def _feed(self, block: list[Line]) -> None:
+        octets = b"".join(_octets(line) for line in block if line.mark != "S*")
+        step = 1 if self.byte_by_byte else max(len(octets), 1)
+        for start in range(0, len(octets), step):
+            self.machine.receive_data(octets[start : start + step])
+        if any(line.mark == "S*" for line in block):
+            self.machine.receive_data(b"")
+        self._collect()
+
+    def _collect(self) -> None:
+        for event in self.machine.events():
+            self.happened.append(event)
+            if isinstance(event, Outcome):
+                self.unchecked.append(event)
+
+    def _sent(self) -> bytes:
+        out = b"".join(self.machine.data_to_send())
+        while not self.hold and (token := self.machine.held) is not None:
+            self.machine.release(token)
+            out += b"".join(self.machine.data_to_send())
+        self._collect()
+        return out
+
+    def _call(self, line: Line) -> None:
+        call, *words = line.text.split()
+        machine = self.machine
+        if call == "connection":
+            self.machine = _machine(words)
+        elif call == "submit":
+            self._words = words
+        elif call == "hello":
+            machine.hello(words[0], extended=words[1:] != ["old"])
+        elif call == "auth":
+            machine.authenticate(words[0], words[1] if words[1:] else None)
+        elif call == "answer":
+            machine.answer(words[0])
+        elif call == "hold":
+            self.hold = True
+        elif call == "release":
+            machine.release(int(words[0]))
+        elif call == "lost":
+            machine.connection_lost("lost")
+        else:
+            {"starttls": machine.start_tls, "secured": machine.tls_started, "quit": machine.quit}[
+                call
+            ]()
+        self._collect()
+
+    def _submit(self, content: list[str]) -> None:
+        token, reverse_path, forward_paths, *more = self._words
+        given = dict(word.partition("=")[::2] for word in more)
+        envelope = Envelope(
+            reverse_path.strip("<>"),
+            tuple(forward_paths.split(",")),
+            smtputf8="utf8" in given,
+            eightbit="eightbit" in given,
+            envid=given.get("envid", ""),
+            ret=given.get("ret", ""),
+            notify=given.get("notify", ""),
+        )
+        octets = b"".join(line.encode() + b"\r\n" for line in content)
+        self.machine.submit(Transaction(int(token), envelope, (octets,)))
+        self._collect()
+
+
+def _machine(words: list[str]) -> Connection:
+    given = dict(word.partition("=")[::2] for word in words)
+    return Connection(
+        protocol="lmtp" if "lmtp" in given else "smtp",
+        window=int(given.get("window", "1")),
+        pipelining="one-by-one" not in given,
+        chunking="no-chunking" not in given,
+    )
+
+
+def _octets(line: Line) -> bytes:
+    if line.mark.endswith("~"):
+        return codecs.decode(line.text, "unicode_escape").encode("latin-1")
+    return line.text.encode() + b"\r\n"
+
+
+def _told(outcome: Outcome) -> str:
+    code = outcome.reply.code if outcome.reply else "-"
+    refused = "".join(f" {path}:{reply.code}" for path, reply in outcome.refused)
+    return f"{outcome.token} {outcome.verdict} {outcome.stage} {code}{refused}"
+
+
+def _state(machine: Connection) -> str:
+    usable = f"usable room={machine.room}" if machine.usable else "used-up"
+    return f"{machine.state.name.lower()} {usable} in-flight={machine.in_flight}"
