@@ -39,8 +39,8 @@ STYLES = 33_000
 TEMPLATE = 40_000
 
 PARAGRAPH = (
-    '<tr class="row c{n}"><td class="cell c{n}"><p class="text c{n}">Our workshop has been busy: this'
-    " is what we made since we last wrote.</p></td></tr>\n"
+    '<tr class="row c{n}"><td class="cell c{n}"><p class="text c{n}">Our workshop has been busy:'
+    " this is what we made since we last wrote.</p></td></tr>\n"
 )
 
 BODY = """<!DOCTYPE html>
@@ -50,8 +50,10 @@ BODY = """<!DOCTYPE html>
 <tr><td class="cell"><h1 class="c1">Dear {{ first_name }} {{ last_name }},</h1></td></tr>
 <tr><td class="cell"><p>It is {{ month }}, and you live in {{ city }}, {{ country }}.</p>
 {%% if premium == "yes" %%}<p class="c2">You are a member since {{ since }}.</p>{%% endif %%}
-<p><a class="c3" href="https://example.org/offer?code={{ code }}&amp;u={{ token }}">Your offer</a></p>
-<ul>{%% for item in items.split(";") %%}<li class="c4">{{ loop.index }}. {{ item }}</li>{%% endfor %%}</ul>
+<p><a class="c3" href="https://example.org/offer?code={{ code }}&amp;u={{ token }}">Your offer</a>
+</p><ul>
+{%% for item in items.split(";") %%}<li class="c4">{{ loop.index }}. {{ item }}</li>{%% endfor %%}
+</ul>
 </td></tr>
 %s
 <tr><td class="cell"><p>{{ sender }} wrote this to {{ email }} ({{ language }}).

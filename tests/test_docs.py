@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from mailmerge.account import PASSWORD_VARIABLE
 from mailmerge.campaign import (
     RESERVED_HEADER_FIELDS,
     CampaignSection,
@@ -155,8 +156,6 @@ def test_rates_and_durations_of_the_text_are_understood() -> None:
 
 
 def test_the_variable_for_the_password_is_named() -> None:
-    from mailmerge.account import PASSWORD_VARIABLE
-
     assert f"`{PASSWORD_VARIABLE}`" in chapter("Secrets")
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mailmerge.cli.terminal import CampaignPath, Json, print_json, printable, say, told
 
+if TYPE_CHECKING:
+    from mailmerge.campaign import Campaign
+    from mailmerge.delivery.ledger import Record
+
 WATCH_SECONDS = 1.0
+_CLEAR = "\x1b[2J\x1b[H"
 
 
 @told
@@ -27,27 +32,57 @@ def status(
     ] = None,
     failed: Annotated[
         Path | None,
-        typer.Option("--failed", metavar="FILE", help="Write the rows of who did not get it."),
+        typer.Option(
+            "--failed", metavar="FILE", help="Write the rows of who did not get it (.csv)."
+        ),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew each second.")] = False,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Of the last rehearsal.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again each second while a send goes on.")
+    ] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Of the last rehearsal instead.")
+    ] = False,
 ) -> None:
     """Say what became of each person; also while a send is going on."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.delivery.report import export_failed, export_people, read_report
+    from mailmerge.delivery import report
 
     campaign = load_campaign(where)
     name = "sandbox" if sandbox else "ledger"
-    report = read_report(campaign, name)
+    record = _record(campaign, name)
     if json:
-        print_json(report.to_json())
+        holder = str(record.holder) if record.holder else ""
+        print_json(report.to_json(campaign, record.counts(), holder=holder))
     else:
-        typer.echo(printable(report.table()))
+        _show(record)
     if export is not None:
-        say(f"Wrote {export_people(campaign, export, name):,} people to {export}")
+        say(f"Wrote {report.export(record, export):,} people to {export}")
     if failed is not None:
-        say(f"Wrote {export_failed(campaign, failed, name):,} people to {failed}")
-    while watch and report.holder:
+        say(f"Wrote {report.export_failed(record, failed):,} people to {failed}")
+    while watch and record.holder:
         time.sleep(WATCH_SECONDS)
-        report = read_report(campaign, name)
-        typer.echo("\x1b[2J\x1b[H" + printable(report.table()))
+        record = _record(campaign, name)
+        typer.echo(_CLEAR, nl=False)
+        _show(record)
+
+
+def _record(campaign: Campaign, name: str) -> Record:
+    from mailmerge.delivery.ledger import read_ledger
+    from mailmerge.errors import CampaignError
+
+    record = read_ledger(campaign, name)
+    if record is None:
+        raise CampaignError(
+            f"{campaign.name} was never sent", hint="mailmerge send begins it", code="never-sent"
+        )
+    return record
+
+
+def _show(record: Record) -> None:
+    from mailmerge.delivery.report import table, unfinished
+
+    typer.echo(table(record.counts()))
+    for line in unfinished(record.people()):
+        typer.echo(f"  {printable(line)}")
+    if record.holder:
+        typer.echo(f"It is being sent at this moment, by {record.holder}.")

@@ -59,7 +59,7 @@ class Spacing:
 def spacing(rate: Rate) -> Spacing:
     """The spacing of a rate. Fast ones may catch up what a late wake-up has lost."""
     even = rate.seconds / rate.count
-    lateness = min(max(even / 10, SHORTEST_LATENESS), LONGEST_LATENESS)
+    lateness = min(max(even / 50, SHORTEST_LATENESS), LONGEST_LATENESS, rate.seconds / 100)
     interval = (rate.seconds + lateness + ROUNDING) / rate.count
     return Spacing(interval, lateness, even < SHORTEST_LATENESS * 5, max(1, int(1 / interval)))
 

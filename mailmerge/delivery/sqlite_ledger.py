@@ -26,6 +26,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
+    RootTransaction,
     Row,
     RowMapping,
     bindparam,
@@ -83,7 +84,7 @@ _FIRST_MARKED = list(person.columns).index(person.c.state)
 
 def _update_of_many(columns: Sequence[str]) -> str:
     """SQL that sets these columns of one person; tuples go past Core, which takes 5 us for each."""
-    values = [(person.c[name], bindparam(name + "_")) for name in columns]
+    values: list[tuple[Any, Any]] = [(person.c[name], bindparam(name + "_")) for name in columns]
     statement = update(person).where(person.c.id == bindparam("person")).ordered_values(*values)
     return str(statement.compile(dialect=sqlite.dialect()))
 
@@ -151,12 +152,12 @@ class SqliteLedger:
         self._remove_journals(before=None)
 
     def _read_book(self) -> RowMapping:
-        with self._database.begin():
+        with self._begun():
             return self._database.execute(select(book)).mappings().one()
 
     def _learn(self) -> None:
         """Count the people, and see who is due when."""
-        with self._database.begin():
+        with self._begun():
             self._counts = self._count()
             self._load_due()
 
@@ -171,7 +172,7 @@ class SqliteLedger:
         newest = max([self._book["generation"], *present])
         self._journal = Journal(self._folder, self._name, newest + 1)
         saved = emergency.read(self._folder, self.secret)
-        with self._database.begin():
+        with self._begun():
             self._write({mark.person: mark for mark in marks or ()})
             left = self._under_way()
             left |= {mark.person: mark for mark in saved if mark.person in left}
@@ -242,7 +243,7 @@ class SqliteLedger:
             .order_by(person.c.row, person.c.id)
             .limit(PEOPLE_AT_A_TIME)
         )
-        with self._reported("read"), self._database.begin():
+        with self._reported("read"), self._begun():
             return [person_of(row, mark_of(row)) for row in self._database.execute(query)]
 
     # --- who there is
@@ -256,7 +257,7 @@ class SqliteLedger:
         partial: bool = False,
     ) -> Difference:
         """Compare the people and the content with the snapshot, and take them over."""
-        with self._reported("written"), self._database.begin() as transaction:
+        with self._reported("written"), self._begun() as transaction:
             difference = enrol(
                 self._database,
                 recipients,
@@ -275,7 +276,7 @@ class SqliteLedger:
     def resend_in_doubt(self) -> int:
         """Let those be claimed who are in doubt now; how many they are."""
         query = select(person.c.id).where(person.c.state == State.IN_DOUBT, person.c.chosen)
-        with self._reported("read"), self._database.begin():
+        with self._reported("read"), self._begun():
             self._resending = set(self._database.scalars(query))
             self._load_due()
         return len(self._resending)
@@ -290,7 +291,7 @@ class SqliteLedger:
 
     def _move(self, old: State, new: State, reply: str) -> int:
         values = {"state": new.value, **({"reply": reply} if reply else {})}
-        with self._reported("written"), self._database.begin():
+        with self._reported("written"), self._begun():
             moved = self._database.execute(
                 update(person).where(person.c.state == old, person.c.chosen).values(**values)
             ).rowcount
@@ -305,7 +306,7 @@ class SqliteLedger:
         query = select(func.count()).where(
             person.c.state == State.PENDING, person.c.chosen, person.c.id > self._position
         )
-        with self._reported("read"), self._database.begin():
+        with self._reported("read"), self._begun():
             pending = self._database.scalar(query) or 0
         with self._marks:
             return pending + len(self._due)
@@ -353,12 +354,9 @@ class SqliteLedger:
             self._position = max(self._position, rows[-1][0]) if rows else self._position
         return rows
 
-    def _claimed(self, row: Row[Any], now: float) -> Person:
+    def _claimed(self, row: Sequence[Any], now: float) -> Person:
         mark = replace(mark_of(row), state=State.CLAIMED)
-        known = row[_FIRST_MARKED - 2]
-        message_id = known or make_message_id(
-            self.secret, self._campaign_name, row[1], self._domain
-        )
+        message_id = make_message_id(self.secret, self._campaign_name, row[1], self._domain)
         return person_of(row, mark, message_id, now)
 
     def record(self, mark: Mark) -> Mark:
@@ -403,7 +401,7 @@ class SqliteLedger:
             journal = self._journal
             place = {"generation": journal.generation, "offset": journal.offset}
         try:
-            with self._reported("written"), self._database.begin():
+            with self._reported("written"), self._begun():
                 self._write(folding)
                 self._database.execute(update(book).values(**place))
                 yield
@@ -436,7 +434,7 @@ class SqliteLedger:
 
     def remember_check(self, digest: str) -> None:
         """Note that the check of what `digest` stands for has passed."""
-        with self._reported("written"), self._database.begin():
+        with self._reported("written"), self._begun():
             self._database.execute(update(book).values(checked=digest))
         with self._reported("read"):
             self._book = self._read_book()
@@ -444,6 +442,10 @@ class SqliteLedger:
     def check_passed(self, digest: str) -> bool:
         """Whether that check is the last one that passed."""
         return bool(digest) and self._book["checked"] == digest
+
+    def _begun(self) -> RootTransaction:
+        """A transaction; what it wrote is durable when it is committed."""
+        return self._database.begin()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -503,6 +505,8 @@ class SqliteRecord:
         engine = open_engine(self._path, read_only=True)
         try:
             with engine.connect() as database:
+                if not _version(database, self._path):
+                    return
                 page = database.execute(select(book)).mappings().one()
                 marks, known = self._journal(page)
                 rows = database.execute(select(person).order_by(person.c.row, person.c.id))
@@ -527,13 +531,15 @@ def same_boot(recorded: str) -> bool:
     return bool(recorded) and recorded == boot_id()
 
 
-def mark_of(row: Row[Any]) -> Mark:
+def mark_of(row: Sequence[Any]) -> Mark:
     """The part of a row that marks change."""
     state, at, attempts, doubts, retry_at, stage, reply = row[_FIRST_MARKED:]
     return Mark(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
 
 
-def person_of(row: Row[Any], mark: Mark, message_id: str = "", date: float | None = None) -> Person:
+def person_of(
+    row: Sequence[Any], mark: Mark, message_id: str = "", date: float | None = None
+) -> Person:
     """A row with the state of `mark`; `message_id` and `date` are for a row that has none."""
     number, key, place, address, path, identity, name, cells, _, old_id, old_date = row[
         :_FIRST_MARKED
@@ -632,18 +638,24 @@ def bring_up_to_date(database: Connection, path: Path) -> None:
         LedgerError: the ledger is of a newer mailmerge.
     """
     with database.begin():
-        version = database.exec_driver_sql("PRAGMA user_version").scalar_one()
-        if version > VERSION:
-            raise LedgerError(
-                f"was written by a newer mailmerge (version {version} of its tables)",
-                file=path.name,
-                hint="use that one",
-                code="ledger-newer",
-            )
+        version = _version(database, path)
         if version == 0:
             metadata.create_all(database)
             database.execute(insert(book).values(_new_book()))
             database.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def _version(database: Connection, path: Path) -> int:
+    """Which tables there are; 0 where the process that made the file ended before it made any."""
+    version: int = database.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version > VERSION:
+        raise LedgerError(
+            f"was written by a newer mailmerge (version {version} of its tables)",
+            file=path.name,
+            hint="use that one",
+            code="ledger-newer",
+        )
+    return version
 
 
 def _new_book() -> dict[str, Any]:
@@ -660,12 +672,12 @@ def _new_book() -> dict[str, Any]:
 
 def _explained(path: Path, what: str, error: DBAPIError) -> LedgerError:
     reason = str(error.orig)
-    hint = "make room on the disk and send again; nobody is lost"
-    code = "ledger-unwritable"
-    if isinstance(error.orig, sqlite3.DatabaseError) and "malformed" in reason:
-        code = "ledger-damaged"
-    if "not a database" in reason:
-        code = "ledger-damaged"
-    if code == "ledger-damaged":
+    if "malformed" in reason or "not a database" in reason:
         hint = "restore it from a copy, or ask the server's log who was sent to; do not delete it"
-    return LedgerError(f"cannot be {what}: {reason}", file=path.name, hint=hint, code=code)
+        return LedgerError(
+            f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
+        )
+    hint = "make room on the disk and send again; nobody is lost" if what == "written" else ""
+    return LedgerError(
+        f"cannot be {what}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
+    )

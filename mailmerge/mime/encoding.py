@@ -33,7 +33,7 @@ _PLAIN_LINE = 78  # RFC 5322, 2.1.1
 _GROUPS_LINE = _LINE // 4 * 3
 
 _PLAIN_LINES = re.compile(rf"(?:(?!\.|From |--=_)[\t -~]{{0,{_PLAIN_LINE}}}\n)*")
-_TROUBLED_LINE = re.compile(rb"^(?:\.|From ).*$", re.MULTILINE)
+_TROUBLED_LINE = re.compile(rb"^(?:(?:\.|From ).*|.{%d,})$" % (_LINE + 1), re.MULTILINE)
 _BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
 _UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
 _SOFT = b"=\r\n"
@@ -70,7 +70,7 @@ def compile_text(static: Sequence[str]) -> TextEncoder:
     if not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     encoder = SevenBit.of(lines) or _for_any_script(lines)
-    return _EndsWithValue(static, encoder, ends_with_value=ends_with_value)
+    return _Careful(static, encoder, ends_with_value=ends_with_value)
 
 
 def weave(static: Sequence[str], values: Sequence[str]) -> str:
@@ -103,15 +103,23 @@ def quoted_printable(text: str) -> bytes:
 
 
 def _without_troubled_lines(encoded: bytes) -> bytes:
-    """Quote the first octet of lines that begin with a dot or with "From "."""
-    if encoded.startswith(b".") or b"\n." in encoded or b"From " in encoded:
-        return _TROUBLED_LINE.sub(_quoted_line, encoded)
+    """Quote the first octet of lines that begin with a dot or with "From "; part longer lines.
+
+    binascii forgets its bound where white space at the end of a line becomes three octets.
+    """
+    if (
+        encoded.startswith(b".")
+        or b"From " in encoded
+        or (b"\n" in encoded and (b"\n." in encoded or b"=20\n" in encoded or b"=09\n" in encoded))
+    ):
+        return _TROUBLED_LINE.sub(_mended_line, encoded)
     return encoded
 
 
-def _quoted_line(match: re.Match[bytes]) -> bytes:
-    troubled = match[0]
-    line = b"=%02X%b" % (troubled[0], troubled[1:])
+def _mended_line(match: re.Match[bytes]) -> bytes:
+    line = match[0]
+    if line.startswith((b".", b"From ")):
+        line = b"=%02X%b" % (line[0], line[1:])
     if len(line) <= _LINE:
         return line
     cut = _LINE - 1
@@ -142,7 +150,7 @@ class _Woven:
         return compile_text((weave(self._static, values),)).encode(())
 
 
-class _EndsWithValue:
+class _Careful:
     """The few values that change what stands around them: those are woven in."""
 
     def __init__(
@@ -154,11 +162,13 @@ class _EndsWithValue:
 
     def encode(self, values: Sequence[str]) -> list[bytes]:
         together = "".join(values)
-        if "\r" in together or (
-            # Whether the body still needs a last CRLF depends on the last value.
-            self._ends_with_value and (not values[-1] or together[-1] == "\n")
-        ):
+        # Whether the body still needs a last CRLF depends on the last value.
+        if self._ends_with_value and (not values[-1] or together[-1] == "\n"):
             return self._woven.encode(values)
+        if "\r" in together:
+            if any(value.endswith("\r") for value in values):
+                return self._woven.encode(values)
+            values = [_with_line_feeds(value) for value in values]
         return self._encoder.encode(values)
 
 

@@ -38,6 +38,7 @@ _ADDR_SPEC = re.compile(
     rf"""(?:{_ADDR_CHARACTER}+|"(?:[ !#-\[\]-~]|\\[ -~])*")@(?:{_ADDR_CHARACTER}+|\[[!-Z^-~]+\])"""
 )
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
+_FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
 _WORD = re.compile(r" *[^ ]+")
 _LIKE_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[BbQq]\?")
 
@@ -91,9 +92,11 @@ def unstructured_field(name: str, value: str) -> bytes:
     Spaces around the value are dropped.
 
     Raises:
-        MessageError: a control character; a word longer than a line; or a character outside ASCII
-            in a field that holds URLs or identifiers.
+        MessageError: a control character; a word longer than a line; a character outside ASCII in a
+            field that holds URLs or identifiers; or a name that is none.
     """
+    if not _FIELD_NAME.fullmatch(name):
+        raise MessageError(f"{name!r} is not a header field name", code="field-name")
     value = value.strip(" ")
     if not _is_plain(value):
         check_line(name, value)

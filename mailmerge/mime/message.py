@@ -282,7 +282,11 @@ def _campaign_mailbox(key: str, value: str, *, names: bool = False) -> Mailbox:
 
 @lru_cache(maxsize=256)
 def _reply_to(text: str) -> tuple[bytes, bool]:
-    mailbox = parse_mailbox(text, names=True)
+    try:
+        mailbox = parse_mailbox(text, names=True)
+    except AddressError as error:
+        error.problem = replace(error.problem, message=f"Reply-To: {error.problem.message}")
+        raise
     return mailbox_field("Reply-To", mailbox), mailbox.needs_smtputf8
 
 

@@ -66,7 +66,7 @@ class Multipart:
             return (end,)
         references = {image.reference for image, _ in related}
         if len(references) < len(related):
-            raise MessageError("two images have the same Content-ID", code="duplicate-content-id")
+            raise MessageError("two images have the same reference", code="duplicate-reference")
         start = _delimiter(self._related)
         pieces: list[bytes] = []
         for image, part in related:

@@ -19,7 +19,7 @@ from mailmerge.mime.headers import make_message_id
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.preview.people import Mark, People, Person, name_columns
-from mailmerge.recipients.address import loose_identity, parse_mailbox
+from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
 from mailmerge.recipients.audience import Audience, Recipient, read_suppressions
 from mailmerge.recipients.spreadsheet import Row, Spreadsheet, open_spreadsheet
 from mailmerge.rendering.content import Content, Renderer
@@ -198,21 +198,25 @@ class _Reading:
             again = problem.code.startswith("duplicate")
             mark = Mark.DUPLICATE if again else Mark.UNREADABLE
             return Person(key, row.number, name, cells, None, mark, problem.message)
-        mark = Mark.SUPPRESSED if self._identity(row) in suppressed else Mark.LEFT_OUT
-        return Person(key, row.number, name, cells, None, mark)
+        mailbox = self._mailbox(row)
+        listed = mailbox is not None and self._identity(mailbox) in suppressed
+        mark = Mark.SUPPRESSED if listed else Mark.LEFT_OUT
+        return Person(key, row.number, name, cells, mailbox, mark)
 
     def _suppressions(self) -> frozenset[str]:
         identities = read_suppressions(self.campaign)
         return frozenset(map(loose_identity, identities)) if self._loose else identities
 
-    def _identity(self, row: Row) -> str:
+    def _mailbox(self, row: Row) -> Mailbox | None:
         section = self.campaign.recipients
         cell = row.cells[self.spreadsheet.column(section.address)]
         try:
-            identity = parse_mailbox(cell, names=section.parse_names).identity
+            return parse_mailbox(cell, names=section.parse_names)
         except AddressError:
-            return ""
-        return loose_identity(identity) if self._loose else identity
+            return None
+
+    def _identity(self, mailbox: Mailbox) -> str:
+        return loose_identity(mailbox.identity) if self._loose else mailbox.identity
 
     @property
     def _loose(self) -> bool:

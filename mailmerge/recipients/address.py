@@ -289,7 +289,7 @@ def _validated(text: str) -> Mailbox:
     """Ask email-validator, and keep the forms that it gives."""
     import email_validator
 
-    # Its documented setting: reserved domains are for the check to judge (see `is_reserved`),
+    # Its documented setting: reserved domains are for the check to judge,
     # because samples and the sandbox use them.
     email_validator.SPECIAL_USE_DOMAIN_NAMES = []
     try:
@@ -315,16 +315,3 @@ def loose_identity(identity: str) -> str:
     if domain in _GMAIL:
         return f"{untagged.replace('.', '')}@gmail.com"
     return f"{untagged}@{domain}"
-
-
-_RESERVED_TOP = frozenset({"test", "invalid", "example", "localhost", "onion", "arpa"})
-_RESERVED_SECOND = frozenset({"example.com", "example.net", "example.org"})
-
-
-def is_reserved(domain: str) -> bool:
-    """Whether no mail can ever reach this domain (RFC 2606, RFC 6761, RFC 7686).
-
-    `domain` is in A-labels and lower case, as `Mailbox.domain` gives it.
-    """
-    labels = domain.split(".")
-    return labels[-1] in _RESERVED_TOP or ".".join(labels[-2:]) in _RESERVED_SECOND

@@ -146,12 +146,12 @@ class _Delimited:
     def head(self) -> list[Line]:
         """The first records that are not blank; a record that cannot be read ends them."""
         with closing(self._blocks(_HEAD)) as blocks:
-            block = next(blocks)
-            return [
-                Line(record.first, self._cells(block.text(record)))
-                for record in block.records()
-                if block.text(record).strip()
-            ]
+            for block in blocks:
+                texts = [(record.first, block.text(record)) for record in block.records()]
+                lines = [Line(first, self._cells(text)) for first, text in texts if text.strip()]
+                if lines:
+                    return lines
+        return []
 
     def _cells(self, text: str) -> list[str]:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._dialect.delimiter)
@@ -235,23 +235,26 @@ class _Delimited:
 
     def _sorted_batch(self, block: _Block, header: Header) -> Batch:
         """A batch of the records that have a right shape, and problems for the others."""
-        width = len(header.columns)
+        width, blank = len(header.columns), 0
+        delimiter = self._dialect.delimiter
         numbers: list[int] = []
         texts: list[str] = []
         problems: list[Problem] = []
         for record in block.records():
             text = block.text(record)
-            blank = record.fields < 2 and not text.strip()
-            if record.first <= header.number or blank:
+            if record.first <= header.number:
+                continue
+            if not text.strip(f"{_ENDS}{delimiter} "):
+                blank += 1
                 continue
             if record.fields != width:
                 problems.append(_wrong_width(record, header, self._source.file))
             if record.fields <= width:
                 numbers.append(record.first)
-                missing = self._dialect.delimiter * (width - record.fields)
+                missing = delimiter * (width - record.fields)
                 texts.append(f"{text.rstrip(_ENDS)}{missing}\n" if missing else text)
         columns = self._columns("".join(texts), len(numbers), width)
-        return Batch(numbers, columns, problems)
+        return Batch(numbers, columns, problems, blank)
 
     def _columns(self, text: str, records: int, width: int) -> list[list[str]]:
         """Let pandas read records of equal width, and see that it found as many as the guard."""
@@ -298,6 +301,10 @@ def _broken(reason: str, file: str, row: int) -> SpreadsheetError:
         what = "text follows a closing quotation mark"
         hint = 'inside a quoted cell write "" for each quotation mark'
         return SpreadsheetError(what, file=file, row=row, hint=hint, code="quote-stray")
+    if "field limit" in reason:
+        what = "a cell of this row has more than 131,072 characters"
+        hint = "look for a quotation mark that is not closed"
+        return SpreadsheetError(what, file=file, row=row, hint=hint, code="cell-too-long")
     what = "a quotation mark that opens in this row is not closed"
     hint = "close it, or write it twice where it is part of the text"
     return SpreadsheetError(what, file=file, row=row, hint=hint, code="quote-open")

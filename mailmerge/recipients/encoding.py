@@ -8,6 +8,7 @@ becomes a notice with an example, and `encoding = "..."` in campaign.toml settle
 from __future__ import annotations
 
 import codecs
+import io
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from mailmerge.errors import Problem, SpreadsheetError
 
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 16
+_LONGEST_LINE = 1 << 20
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -78,8 +80,9 @@ def decide_encoding(stream: BinaryIO, file: str, wanted: str = "") -> Encoding:
 
 def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
     try:
+        # Unlike codecs.lookup, this knows that rot13 is no encoding of text.
+        io.TextIOWrapper(io.BytesIO(), wanted).detach()
         codec = codecs.lookup(wanted).name
-        b"".decode(codec)
     except LookupError as error:
         raise SpreadsheetError(
             f'there is no encoding "{wanted}"',
@@ -206,7 +209,7 @@ def _sort_lines(stream: BinaryIO) -> _Lines:
     rest = b""
     for block in _blocks(stream):
         *lines, rest = re.split(rb"[\r\n]+", rest + block)
-        if not block or len(rest) > _BLOCK:
+        if not block or len(rest) > _LONGEST_LINE:
             lines, rest = [*lines, rest], b""
         for line in lines:
             if line.isascii():
@@ -246,9 +249,25 @@ def _plausibility(word: str, codec: str) -> float:
         return sum(common) / len(common)
     if word[1:] != word[1:].lower() and word != word.upper():
         return 0.0
-    foreign = sum(not character.isascii() for character in word)
-    return 0.2 if scripts == {"LATIN"} and foreign * 2 > len(word) > 2 else 1.0
+    foreign = [character for character in word.lower() if not character.isascii()]
+    if scripts == {"LATIN"} and len(foreign) * 2 > len(word) > 2:
+        return 0.2
+    usual = sum(character in _USUAL[codec] for character in foreign)
+    return 0.5 + usual / len(foreign) / 2
 
+
+# The letters beyond ASCII that names are full of where a code page is at home.
+_USUAL = {
+    "cp1252": "äöüßéèêëàâáíóúñçãõøåæïîôûœ",
+    "cp1250": "ąćęłńóśźżáčďéěíňřšťúůýžöüőűäôľĺŕâăîş",
+    "cp1251": "оеаинтрслвкмдпуьягій",
+    "cp1253": "αοιετνσςρηάόίέήύώ",
+    "cp1254": "çğıöşüâî",
+    "cp1255": "יוהלאמרתנבשדכח",
+    "cp1256": "ايلمنرتبدةحسعفقكهوأش",
+    "cp1257": "āčēģīķļņšūžąęėįųöäüõ",
+    "cp1258": "ăâđêôơưàáèéìíòóùú",
+}
 
 _EAST_ASIAN_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"})
 _TOGETHER = dict.fromkeys(_EAST_ASIAN_SCRIPTS, "east-asian")
@@ -278,7 +297,7 @@ def _is_common(character: str, codec: str) -> bool:
 def _choose(equals: list[str], sample: bytes) -> str:
     """Let charset-normalizer decide among codecs whose readings look equally good."""
     readings = {codec: sample.decode(codec) for codec in equals}
-    if len(set(readings.values())) == 1:
+    if equals[0] == _WINDOWS[0] or len(set(readings.values())) == 1:
         return equals[0]
     import charset_normalizer
 

@@ -28,12 +28,13 @@ class Batch:
     """Some consecutive rows: their numbers, their cells by column, and what is wrong among them.
 
     A problem of severity "error" belongs to a row that is not in `columns`; a warning may belong to
-    one that is.
+    one that is. `blank` counts rows without any text that are not in `columns`.
     """
 
     numbers: Sequence[int]
     columns: Sequence[Sequence[str]]
     problems: Sequence[Problem] = ()
+    blank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class RowReader:
     def __iter__(self) -> Iterator[Row | Problem]:
         self.blank = 0
         for batch in self._table.batches():
+            self.blank += batch.blank
             problems = [*batch.problems, *self._invisible(batch)]
             if problems:
                 yield from self._merged(batch, problems)
@@ -77,7 +79,7 @@ class RowReader:
         names = self._table.header.columns
         blank = 0
         for number, cells in zip(batch.numbers, zip(*batch.columns, strict=True), strict=True):
-            if not cells[0] and not "".join(cells).strip():
+            if not cells[0].strip() and not "".join(cells).strip():
                 blank += 1
                 continue
             yield Row(number, dict(zip(names, cells)))  # noqa: B905 - `_rows` is the hot loop

@@ -143,11 +143,11 @@ def _open(source: Source, section: RecipientsSection, markup: _Markup | None) ->
 def _load(
     source: Source, section: RecipientsSection, markup: _Markup | None
 ) -> tuple[_Sheet, tuple[Problem, ...]]:
-    import pandas
+    import pandas as pd
 
-    with pandas.ExcelFile(source.path, engine="calamine") as workbook:
+    with pd.ExcelFile(source.path, engine="calamine") as workbook:
         name, several, notices = _choose_sheet(workbook, section.sheet, source.file)
-        frame = pandas.read_excel(
+        frame = pd.read_excel(
             workbook,
             sheet_name=name,
             header=None,

@@ -34,7 +34,7 @@ class Content:
 
 
 class Renderer:
-    """The templates of one campaign, compiled; makes each recipient's content. Threads may share it.
+    """The templates of one campaign, compiled: makes each recipient's content, for many threads.
 
     `variables` are the names that the templates use, for the check to compare with the columns.
 
@@ -99,7 +99,7 @@ class Renderer:
     def _bodies(self, variables: Variables) -> tuple[Body, Body | None]:
         page = made_text = None
         if self._html is not None and self._press is not None:
-            page, made_text = self._press.press(self._html.run(variables))
+            page, made_text = self._press.press(self._html.run(variables), variables.row)
         if self._text is not None:
             return self._text_body(self._text.run(variables)), page
         return made_text or _EMPTY, page

@@ -35,10 +35,12 @@ MAX_CHARACTERS = 10_000_000
 _NOT_DETERMINISTIC_FILTERS = ("random",)
 _NOT_DETERMINISTIC_GLOBALS = ("lipsum",)
 _COUNTED = "_counted"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+MISSING_HINT = "paths begin at the campaign folder and stay inside it"
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
 
 
-class OutOfBounds(Exception):  # noqa: N818 - it says what happened, as the errors of the tree do
+class OutOfBounds(Exception):
     """A template took more steps, or wrote more, than a message can need."""
 
 
@@ -148,7 +150,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         if kind is Row:
             return self.getitem(obj, attribute)
         value = super().getattr(obj, attribute)
-        # What the sandbox allows for these, it allows for all of their kind. It wraps str.format.
+        # What the sandbox allows for one of these, it allows for all. It wraps str.format.
         if kind in _OFTEN_ASKED and not attribute.startswith("format") and hasattr(obj, attribute):
             self._allowed |= {(kind, attribute)} if not _is_undefined(value) else set()
         return value
@@ -194,7 +196,7 @@ def make_environment(folder: Path, part: Part) -> CampaignEnvironment:
 class Variables:
     """What the templates are given for one person.
 
-    `names` are all variables, the functions that Jinja2 offers among them; `row` is the number of the
+    `names` are all variables, Jinja2's own functions among them; `row` is the number of the
     person's row; `joined` is the text of all cells.
     """
 
@@ -209,9 +211,30 @@ class Variables:
 
 
 def variables_of(row: int, cells: Mapping[str, str], campaign: CampaignView) -> Variables:
-    """The variables of a person: every column by its name, `row` and `campaign`."""
+    """The variables of a person: every column by its name, `row` and `campaign`.
+
+    Raises:
+        TemplateError: a cell holds half a character, which comes from a broken file.
+    """
+    joined = "".join(cells.values())
+    if not joined.isascii():
+        _refuse_halves(joined, row, cells)
     names = {**_FUNCTIONS, **cells, "row": Row(cells), "campaign": campaign}
-    return Variables(names, row, tuple(cells), "".join(cells.values()))
+    return Variables(names, row, tuple(cells), joined)
+
+
+def _refuse_halves(joined: str, row: int, cells: Mapping[str, str]) -> None:
+    try:
+        joined.encode()
+    except UnicodeEncodeError as error:
+        broken = (column for column, text in cells.items() if _SURROGATE.search(text))
+        raise TemplateError(
+            "the cell holds half a character, which no message can carry",
+            row=row,
+            column=next(broken, ""),
+            hint="save the spreadsheet as UTF-8",
+            code="half-character",
+        ) from error
 
 
 def run(template: jinja2.Template, variables: Variables) -> list[str]:
@@ -247,7 +270,9 @@ class Place:
     row: int | None = None
     columns: tuple[str, ...] = ()
 
-    def error(self, message: str, *, line: int | None = None, file: str = "", **more: str) -> TemplateError:  # fmt: skip
+    def error(
+        self, message: str, *, line: int | None = None, file: str = "", **more: str
+    ) -> TemplateError:
         """The error that tells `message` at this place."""
         said = f"{self.field}: {message}" if self.field else message
         return TemplateError(said, file=file or self.file, row=self.row, line=line, **more)
@@ -257,25 +282,25 @@ def explained(error: Exception, place: Place) -> TemplateError:
     """Say what went wrong in a template, and where, as one error with file, line and row."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return _syntax_error(error, place)
-    file, line = _position(error.__traceback__, place)
-    if isinstance(error, jinja2.TemplateNotFound):
-        names = ", ".join(getattr(error, "templates", None) or [error.name or ""])
-        return place.error(
-            f"there is no template {names}", file=file, line=line, code="template-missing",
-            hint="paths begin at the campaign folder and stay inside it",
-        )  # fmt: skip
-    if isinstance(error, RecursionError):
-        return place.error(
-            "it includes or calls itself without an end", file=file, line=line,
-            code="template-endless",
-        )  # fmt: skip
-    if isinstance(error, (OutOfBounds, OverflowError, MemoryError)):
-        return place.error(str(error) or "too large", file=file, line=line, code="template-endless")
     if isinstance(error, UnicodeDecodeError):
         return place.error("the file is not UTF-8", hint="save it as UTF-8", code="not-utf-8")
+    file, line = _position(error.__traceback__, place)
     if isinstance(error, jinja2.UndefinedError):
         return _undefined_error(error, place, file, line)
-    return place.error(_sentence(error), file=file, line=line, code="template-failed")
+    message, hint, code = _cause(error)
+    return place.error(message, file=file, line=line, hint=hint, code=code)
+
+
+def _cause(error: Exception) -> tuple[str, str, str]:
+    """What happened, what to do about it, and the code of the kind."""
+    if isinstance(error, jinja2.TemplateNotFound):
+        names = ", ".join(getattr(error, "templates", None) or [error.name or ""])
+        return f"there is no template {names}", MISSING_HINT, "template-missing"
+    if isinstance(error, RecursionError):
+        return "it includes or calls itself without an end", "", "template-endless"
+    if isinstance(error, (OutOfBounds, OverflowError, MemoryError)):
+        return str(error) or "it makes too much text", "", "template-endless"
+    return _sentence(error), "", "template-failed"
 
 
 def _sentence(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A path as a template writes it -> a file of the campaign folder, or the error that says why not."""
+"""A path as a template writes it -> a file of the campaign folder, or why it is none."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 
 from mailmerge.rendering.environment import CampaignEnvironment, Part
 
+_ESCAPED_LATER = "_escaped_later"
 _PRIVATE_USE = range(0xE000, 0xF900)
 
 
@@ -35,20 +36,31 @@ def choose_mark() -> str:
 
 
 class MarkingGenerator(CodeGenerator):
-    """Writes the Python code of a template, with `cell` or `mark` around every output."""
+    """Writes the Python code of a template, with `cell` or `mark` around every output.
+
+    The two methods are those by which Jinja2's own native templates differ from the others.
+    """
 
     def _output_child_pre(
-        self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
+        self,
+        node: nodes.Expr,  # noqa: ARG002 - the signature is Jinja2's
+        frame: Frame,
+        finalize: CodeGenerator._FinalizeInfo,  # noqa: ARG002
     ) -> None:
-        wrapper = "environment.cell" if frame.buffer is None else "environment.mark"
+        wrapper = "cell" if frame.buffer is None else "mark"
         if self.environment.autoescape and frame.eval_ctx.volatile:
-            wrapper = f"({wrapper} if context.eval_ctx.autoescape else str)"
+            choice = f"{wrapper} if context.eval_ctx.autoescape else environment.raw_{wrapper}"
+            self.write(f"(environment.{choice})(")
         elif self.environment.autoescape and not frame.eval_ctx.autoescape:
-            wrapper = "str"
-        self.write(wrapper + "(")
+            self.write(f"environment.raw_{wrapper}(")
+        else:
+            self.write(f"environment.{wrapper}(")
 
     def _output_child_post(
-        self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
+        self,
+        node: nodes.Expr,  # noqa: ARG002
+        frame: Frame,  # noqa: ARG002
+        finalize: CodeGenerator._FinalizeInfo,  # noqa: ARG002
     ) -> None:
         self.write(")")
 
@@ -65,23 +77,43 @@ class MarkingEnvironment(CampaignEnvironment):
         super().__init__(folder, part)
         self.mark_character = mark
         self.concat = self._joined  # type: ignore[method-assign]  # Jinja2 declares the type of str.join
-        if part == "html":
-            self.filters["e"] = self.filters["escape"] = _escaped_later
+        self.filters[_ESCAPED_LATER] = _escaped_later
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        outputs = tree.find_all(nodes.Output) if self.part == "html" else ()
+        for output in outputs:
+            for expression in output.nodes:
+                if isinstance(expression, nodes.Filter) and expression.name in ("e", "escape"):
+                    expression.name = _ESCAPED_LATER
+        return tree
 
     def cell(self, value: Any) -> str:
         """An output that is yielded: a cell, or text that holds marks already or needs none."""
         if type(value) is str:
-            return value if self.mark_character in value else Cell(value)
+            return Cell(value) if self.mark_character not in value else self._with_marks(value)
         if type(value) is Cell:
             return value
         if hasattr(value, "__html__") and self.part == "html":
             return _markup(value)
         return self.cell(str(value))
 
+    def _with_marks(self, text: str) -> str:
+        """Captured text that is no markup, and that is escaped where it is written."""
+        return escape(text) if self.part == "html" else text
+
     def mark(self, value: Any) -> str:
         """An output that goes into a captured text: its escaped text between two marks."""
         piece = self.cell(value)
         return self._marked(piece) if type(piece) is Cell else piece
+
+    def raw_cell(self, value: Any) -> str:
+        """An output that is yielded where autoescape is off: part of the structure."""
+        return value if type(value) is Cell else str(value)
+
+    def raw_mark(self, value: Any) -> str:
+        """An output that goes into a captured text where autoescape is off."""
+        return self._marked(value) if type(value) is Cell else str(value)
 
     def _marked(self, cell: Cell) -> str:
         text = escape(str(cell)) if self.part == "html" else cell
@@ -92,11 +124,11 @@ class MarkingEnvironment(CampaignEnvironment):
 
 
 def _escaped_later(value: Any) -> Any:
-    """The filter `e`: what is escaped by itself anyway stays a cell."""
+    """The filter `e` of `{{ name|e }}`: what would be escaped by itself too is a cell."""
     return value if hasattr(value, "__html__") else Cell(value)
 
 
 def _markup(value: Any) -> Markup:
     if isinstance(value, TemplateModule):
         raise TemplateRuntimeError("an imported template cannot be written out; include it instead")
-    return Markup(value)
+    return escape(value)

@@ -1,8 +1,8 @@
 """What an HTML template yielded -> the page as it is sent: styles on elements, images related.
 
-`PagePress` is the structure cache (docs/architecture.md): premailer runs once for each structure, with
-placeholders, and each person's values are written into the result. Its law: parsed, the page is
-what premailer makes of the plain rendering. A value that could break the law becomes part of
+`PagePress` is the structure cache (docs/architecture.md): premailer runs once for each structure,
+with placeholders, and each person's values are written into the result. Its law: parsed, the page
+is what premailer makes of the plain rendering. A value that could break the law becomes part of
 the structure, and then the work is done anew for each different one.
 """
 
@@ -26,7 +26,6 @@ from mailmerge.rendering.plaintext import TextPattern
 from mailmerge.rendering.structure import (
     Body,
     Cut,
-    Key,
     Literals,
     RelatedImage,
     Structure,
@@ -39,9 +38,11 @@ from mailmerge.rendering.styles import (
     inline_styles,
 )
 
-STRUCTURES = 256
+STRUCTURES = 128
 """How many structures of one campaign are kept; the least recently used one goes first."""
 
+# As many structures are made before anything is said of their number.
+_FEW = 8
 # The parser of HTML drops or changes these, each in its own way.
 _ODD = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]|[\U0001fffe\U0001ffff]"
@@ -107,12 +108,13 @@ class PagePress:
         self._placeholders = Placeholders()
         self.forms: StructureCache[Form] = StructureCache(STRUCTURES)
         self.reasons: dict[str, None] = {}
+        self._pages_made = 0
 
     def page(self, html: str) -> tuple[str, tuple[RelatedImage, ...]]:
         """The page made of one rendering, with nothing remembered.
 
         Raises:
-            AssetError: an image or a style sheet that cannot be used.
+            AssetError: without a place: an image or a style sheet that cannot be used.
         """
         if not html.strip():
             return html, ()
@@ -123,34 +125,33 @@ class PagePress:
         return self._dressed(document)
 
     def _dressed(self, document: Document) -> tuple[str, tuple[RelatedImage, ...]]:
-        try:
-            include_style_sheets(document.tree, self._folder)
-            if self._inline:
-                inline_styles(document)
-            images = self._images.relate(document)
-        except AssetError as error:
-            raise self._at_its_line(error) from error
+        include_style_sheets(document.tree, self._folder)
+        if self._inline:
+            inline_styles(document)
+        images = self._images.relate(document)
         return serialise(document), images
 
-    def _at_its_line(self, error: AssetError) -> AssetError:
+    def _at_its_line(self, error: AssetError, row: int | None) -> AssetError:
         problem = error.problem
-        quoted = re.search(r"\S+\.\w+", problem.message)
-        file, line = self._locate(quoted[0]) if quoted else (self._file, None)
+        words = (word for word in problem.message.split() if "." in word or "/" in word)
+        file, line = self._locate(next(words, problem.message))
         return AssetError(
             problem.message,
             hint=problem.hint,
             code=problem.code,
             file=file or self._file,
+            row=row,
             line=line,
         )
 
-    def press(self, cut: Cut) -> tuple[Body, Body | None]:
+    def press(self, cut: Cut, row: int) -> tuple[Body, Body | None]:
         """One person's page, and the text that is made from it where that is wanted.
 
         Raises:
             AssetError: an image or a style sheet that cannot be used.
         """
-        form = self._fitting(cut)
+        form = self._fitting(cut, row)
+        self._count()
         page = form.fill(cut.values)
         if form.text is None:
             return page, None
@@ -159,16 +160,28 @@ class PagePress:
             self.reasons[form.text.reason] = None
         return page, text
 
-    def _fitting(self, cut: Cut) -> Form:
+    def _count(self) -> None:
+        self._pages_made += 1
+        if self.forms.made > max(_FEW, self._pages_made // 2):
+            self.reasons["the page is another one in most rows"] = None
+
+    def _fitting(self, cut: Cut, row: int) -> Form:
         literals: Literals = ()
         while True:
-            make = partial(self._form, cut, dict(literals))
+            make = partial(self._made, cut, dict(literals), row)
             form = self.forms.get(cut.key, literals, make)
             refused = form.refused(cut.values)
             if not refused:
                 return form
             more = {index: cut.values[index] for index in refused}
             literals = tuple(sorted({**dict(literals), **more}.items()))
+
+    def _made(self, cut: Cut, literals: Mapping[int, str], row: int) -> Form:
+        try:
+            return self._form(cut, literals)
+        except AssetError as error:
+            # Where no value is part of the structure, the trouble is in the template alone.
+            raise self._at_its_line(error, row if literals else None) from error
 
     def _form(self, cut: Cut, literals: Mapping[int, str]) -> Form:
         words = {
@@ -182,10 +195,7 @@ class PagePress:
         if not open_ or not html.strip():
             static, images = self.page(html)
             return Form(Structure((static,), images), text=self._text((static,), (), ()))
-        try:
-            found = self._surveyed(html, open_)
-        except AssetError as error:
-            raise self._at_its_line(error) from error
+        found = self._surveyed(html, open_)
         if found.stubborn:
             self.reasons |= dict.fromkeys(found.stubborn.values())
             return Form(Structure(("",)), stubborn=tuple(sorted(found.stubborn)))

@@ -47,7 +47,6 @@ class BodyTemplate:
         if self._mark_in_source or self._mark in variables.joined:
             return self._uncut(variables)
         found = cut(run(self.templates.main, variables), self._mark, escaped=self._escaped)
-        refuse_halves("".join(found.values))
         if self._marks_disturb and not self._is_plain(found, variables):
             return self._uncut(variables)
         return found
@@ -58,16 +57,4 @@ class BodyTemplate:
         return woven(found.key, self._mark, found.written(escaped=self._escaped)) == text
 
     def _uncut(self, variables: Variables) -> Cut:
-        text = "".join(run(self._plain.main, variables))
-        refuse_halves(text)
-        return Cut((text,), ())
-
-
-def refuse_halves(text: str) -> None:
-    """Refuse half characters, which come from a broken file and cannot be written in UTF-8.
-
-    Raises:
-        UnicodeError: a lone surrogate.
-    """
-    if not text.isascii():
-        text.encode()
+        return Cut(("".join(run(self._plain.main, variables)),), ())

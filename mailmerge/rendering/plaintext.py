@@ -1,9 +1,9 @@
 """A page -> the plain text that stands for it, where the campaign has no text template.
 
-inscriptis lays the text out. Before it does, the page is made fit for it: a table that only arranges
-things becomes lines, a link shows where it leads, an image its alternative text. `TextPattern` does
-this once for a structure and writes each person's values into the result. Its law: the text is
-what `text_of_page` makes of that person's page.
+inscriptis lays the text out. Before it does, the page is made fit for it: a table that only
+arranges things becomes lines, a link shows where it leads, an image its alternative text.
+`TextPattern` does this once for a structure and writes each person's values into the result. Its
+law: the text is what `text_of_page` makes of that person's page.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mailmerge.rendering.document import Element, parse, text_of
 from mailmerge.rendering.placeholders import Placeholders, percent_escaped
 from mailmerge.rendering.structure import Body, Structure
 
-VARIANTS = 64
+VARIANTS = 32
 """How many texts of one structure are kept, for people whose values are blank in other places."""
 
 RULE = "-" * 40
@@ -31,10 +31,12 @@ _AMPERSAND = "\U0010fffd"
 # Follows a word that stands in the target of a link.
 _IN_TARGET = "\U0010fffc"
 _LONG = "long " * 12 + "end"
-_BLOCKS = frozenset(
-    """address article aside blockquote br center dd div dl dt fieldset figcaption figure footer form
-    h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section table ul""".split()
-)
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_LISTS = ("dd", "dl", "dt", "li", "ol", "ul")
+_SECTIONS = ("article", "aside", "footer", "header", "main", "nav", "section", "div", "center")
+_PARAGRAPHS = ("p", "pre", "br", "hr", "address", "blockquote", "figcaption", "figure")
+_FORMS = ("fieldset", "form", "table")
+_BLOCKS = frozenset((*_HEADINGS, *_LISTS, *_SECTIONS, *_PARAGRAPHS, *_FORMS))
 _FURTHER_BLOCKS = ("center", "dd", "dl", "dt", "fieldset", "form", "section")
 _UNSEEN = ("template", "select", "textarea", "noframes", "iframe", "object")
 _PADDING = re.compile("(?:[\u00ad\u034f\u061c\u200b-\u200f\u2007\u2060\ufeff][ \t\u00a0]*){3,}")
@@ -105,9 +107,10 @@ def _links(root: Element) -> list[Element]:
 
 
 def _strip_for_layout(element: Element) -> None:
-    for name in element.attrib:
-        if name != "style":
-            del element.attrib[name]
+    style = element.get("style")
+    element.attrib.clear()
+    if style:
+        element.set("style", _CONTROL.sub("", style))
     element.text = _for_layout(element.text)
     element.tail = _for_layout(element.tail)
 
@@ -127,7 +130,7 @@ def _holds_figures(table: Element) -> bool:
 
 def _dissolve(table: Element) -> None:
     """A table that arranges things becomes lines: its cells, or the cells of a short row as one."""
-    for row in _rows(table):
+    for row in _own(table, "tr"):
         cells = [cell for cell in row if cell.tag in ("td", "th")]
         filled = [cell for cell in cells if _shows_something(cell)]
         on_one_line = len(filled) > 1 and not any(_is_block(cell) for cell in filled)
@@ -137,13 +140,14 @@ def _dissolve(table: Element) -> None:
             for cell in filled[:-1]:
                 cell.tail = " | "
         row.tag = "div"
-    for part in list(table.iter("tbody", "thead", "tfoot", "caption", "colgroup")):
+    for part in _own(table, "tbody", "thead", "tfoot", "caption", "colgroup"):
         part.tag = "div"
     table.tag = "div"
 
 
-def _rows(table: Element) -> list[Element]:
-    return list(table.iter("tr"))
+def _own(table: Element, *tags: str) -> list[Element]:
+    """The parts of a table, without those of the tables within it."""
+    return [part for part in table.iter(*tags) if next(part.iterancestors("table"), None) is table]
 
 
 def _shows_something(cell: Element) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import jinja2
 from jinja2 import meta, nodes
 
-from mailmerge.rendering.environment import CampaignEnvironment, Place, compiled
+from mailmerge.rendering.environment import MISSING_HINT, CampaignEnvironment, Place, compiled
 
 BUILT_IN_VARIABLES = frozenset(("row", "campaign", "loop", "self", "super", "caller"))
 
@@ -94,7 +94,7 @@ def _follow(
         if not there and not may_be_missing:
             raise Place(name).error(
                 f"there is no template {', '.join(names)}", line=line, code="template-missing",
-                hint="paths begin at the campaign folder and stay inside it",
+                hint=MISSING_HINT,
             )  # fmt: skip
         for other in there[:1]:
             compiled(lambda other=other: environment.get_template(other), Place(other))  # type: ignore[misc]  # mypy does not infer a default's type
@@ -181,6 +181,9 @@ def _captured_names(trees: list[nodes.Template]) -> set[str]:
     return names
 
 
+_DISTURBED_BY_MARKS = (nodes.FilterBlock, nodes.NSRef, nodes.ScopedEvalContextModifier)
+
+
 def _captures_are_plain(trees: list[nodes.Template]) -> bool:
     """Whether captured text is only ever written out: never filtered, compared or passed on.
 
@@ -188,7 +191,7 @@ def _captures_are_plain(trees: list[nodes.Template]) -> bool:
     """
     captured = _captured_names(trees)
     for tree in trees:
-        if next(tree.find_all((nodes.FilterBlock, nodes.NSRef)), None) is not None:
+        if next(tree.find_all(_DISTURBED_BY_MARKS), None) is not None:
             return False
         if any(block.filter is not None for block in tree.find_all(nodes.AssignBlock)):
             return False
@@ -207,7 +210,7 @@ def _recursions(tree: nodes.Template) -> list[nodes.Name]:
 
 
 def _written_out(tree: nodes.Template) -> Iterator[int]:
-    """Names that are written as they are, or called to be written: `{{ x }}`, `{{ m.button() }}`."""
+    """Names that are written as they are, or called for it: `{{ x }}`, `{{ m.button() }}`."""
     for output in tree.find_all(nodes.Output):
         for expression in output.nodes:
             yield from _head(expression)

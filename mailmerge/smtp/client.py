@@ -266,8 +266,10 @@ class Client:
             self._flush()
             self._collect()
             if self._answers:
-                self._last_reply = self._answers.pop()
-                return self._last_reply
+                reply = self._last_reply = self._answers.pop(0)
+                # A refusal says more than the end that follows it; a yes is worth nothing then.
+                if self.failure is None or reply.transient or reply.permanent:
+                    return reply
             if self._connection.closed:
                 raise self._explained(self.failure or ConnectionLost("the connection is closed"))
             self._await(None)

@@ -63,8 +63,8 @@ class Provider:
     """A service that people send through.
 
     A limit that is None or empty is not known. `host` is empty where it depends on the account;
-    then `host_hint` says what it looks like. `max_size` is in octets. `login_must_equal_from`: a From that
-    is not the log-in, or an alias of it, is refused or rewritten.
+    then `host_hint` says what it looks like. `max_size` is in octets. `login_must_equal_from`: a
+    From that is not the log-in, or an alias of it, is refused or rewritten.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Provider:
     login: str
     auth: tuple[str, ...]
     username: str
+    username_zh: str
     login_must_equal_from: bool
     sources: tuple[Source, ...]
     aliases: tuple[str, ...] = ()

@@ -42,6 +42,8 @@ def decoded(octets: bytes) -> str:
 @example((("", "", ""), ("a\n", "")))
 @example((("a\r", "b"), ("\n",)))
 @example((("a", "\nb"), ("\r",)))
+@example((("a", "\nb"), ("x\r\ny\rz",)))
+@example((("a", "b"), ("\rz",)))
 @example((("a ", "\nb"), ("",)))
 @example((("a", "\nb"), ("b ",)))
 @example((("\nF", "rom x"), ("",)))
@@ -127,8 +129,10 @@ def test_the_transfer_encoding_is_chosen_by_the_text(
 
 
 def test_white_space_is_never_left_at_the_end_of_a_quoted_line() -> None:
-    for static, value in [(("é ", "\nx\n"), ""), (("é", "\nx\n"), "b "), (("é", "\nx\n"), "b\t")]:
-        lines = encoded(static, (value,)).split(b"\r\n")
+    after = "\nthe rest of the text\n"
+    for static, value in [("é ", ""), ("é\t", ""), ("é", "b "), ("é", "b\t"), ("é", "ü ")]:
+        lines = encoded((static, after), (value,)).split(b"\r\n")
+        assert b"quoted-printable" in lines[0]
         assert not any(line.endswith((b" ", b"\t")) for line in lines)
 
 
@@ -143,18 +147,23 @@ def test_a_long_value_stands_on_lines_of_its_own() -> None:
 
 
 @given(texts())
+@example("word " * 15 + "\n")
+@example("word " * 15 + "\t\n")
+@example("x" * 75 + " \n")
 def test_quoted_printable_can_be_followed_by_a_soft_line_break(text: str) -> None:
     octets = quoted_printable(text.replace("\r", "")) + b"=\r\n"
     assert max(map(len, octets.split(b"\r\n"))) <= 76
     assert binascii.a2b_qp(octets) == text.replace("\r", "").replace("\n", "\r\n").encode()
 
 
-@pytest.mark.parametrize("text", ["." * 200, "From " * 60, ".é" * 90, "." + "=" * 90, "." * 76])
+@pytest.mark.parametrize(
+    "text", ["." * 200, "From " * 60, ".é" * 90, "." + "=" * 90, "." * 76, "x" * 73 + "  \n"]
+)
 def test_no_quoted_line_begins_with_a_dot_or_with_from(text: str) -> None:
     lines = quoted_printable(text).split(b"\r\n")
     assert not any(line.startswith((b".", b"From ")) for line in lines)
     assert max(map(len, lines)) <= 76
-    assert binascii.a2b_qp(b"\r\n".join(lines)) == text.encode()
+    assert binascii.a2b_qp(b"\n".join(lines)) == text.encode()
 
 
 @given(st.binary(max_size=400))

@@ -268,7 +268,7 @@ def test_content_location_needs_no_content_base(write_campaign: WriteCampaign) -
 @pytest.mark.parametrize(
     ("images", "complaint"),
     [
-        ((RelatedImage("logo.png", "a@b"), RelatedImage("größe.jpg", "a@b")), "same Content-ID"),
+        ((RelatedImage("logo.png", "a@b"), RelatedImage("größe.jpg", "a@b")), "same reference"),
         ((RelatedImage("logo.png", "a b@c"),), "cannot be a Content-ID"),
         ((RelatedImage("logo.png", "a@b>\r\nBcc: eve@example.org"),), "cannot be a Content-ID"),
         ((RelatedImage("logo.png", ""),), "cannot be a Content-ID"),
@@ -426,7 +426,8 @@ GOOD = Content("s", body("x\n"))
         (replace(GOOD, subject="a\nBcc: eve@example.org"), MessageError, "Subject holds"),
         (replace(GOOD, to_name="Ann\r\nBcc: eve@example.org"), MessageError, "display name holds"),
         (replace(GOOD, headers=(("X-Note", "a\x00"),)), MessageError, "X-Note holds"),
-        (replace(GOOD, reply_to="nobody"), AddressError, "no @ sign"),
+        (replace(GOOD, headers=(("X\r\nBcc", "a"),)), MessageError, "is not a header field name"),
+        (replace(GOOD, reply_to="nobody"), AddressError, "Reply-To: .* has no @ sign"),
         (replace(GOOD, attachments=("gone.pdf",)), AssetError, "there is no such file"),
         (replace(GOOD, attachments=("a\nb",)), MessageError, "the file name holds"),
         (replace(GOOD, text=body("\ud800")), MessageError, "surrogate"),

@@ -22,7 +22,7 @@ from mailmerge.smtp.command import (
 )
 
 EVERYTHING = Capabilities(
-    "x", esmtp=True, keywords={name: () for name in ("SIZE", "8BITMIME", "SMTPUTF8", "DSN")}
+    "x", esmtp=True, keywords=dict.fromkeys(("SIZE", "8BITMIME", "SMTPUTF8", "DSN"), ())
 )
 NOTHING = Capabilities("x", esmtp=True)
 

@@ -1,7 +1,8 @@
-"""Content: any text comes out of DATA and BDAT as it went in, and nothing reads as a second message."""
+"""Content: any text comes out of DATA and BDAT as it went in, and never reads as two messages."""
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -25,7 +26,7 @@ lines = st.lists(
 
 def cut(octets: bytes, places: list[int]) -> tuple[bytes, ...]:
     bounds = sorted({0, *(place % (len(octets) + 1) for place in places), len(octets)})
-    return tuple(octets[start:end] for start, end in zip(bounds, bounds[1:], strict=False))
+    return tuple(octets[start:end] for start, end in itertools.pairwise(bounds))
 
 
 def received(octets: bytes) -> bytes:
@@ -63,13 +64,11 @@ def test_any_content_goes_into_bdat_as_it_is(texts: list[bytes], places: list[in
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5), st.booleans())
 def test_a_cr_or_lf_alone_never_leaves(octets: bytes, places: list[int], stuffing: bool) -> None:
     alone = re.search(rb"\r(?!\n)|(?<!\r)\n", octets)
-    try:
-        Scanner().prepare(cut(octets, places), stuffing=stuffing)
-    except LocalProtocolError as error:
-        assert alone
-        assert error.problem.code == "bare-newline"
+    if alone:
+        with pytest.raises(LocalProtocolError, match="CR or LF alone"):
+            Scanner().prepare(cut(octets, places), stuffing=stuffing)
     else:
-        assert not alone
+        Scanner().prepare(cut(octets, places), stuffing=stuffing)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_a_dot_at_the_start_of_a_chunk_is_stuffed_only_at_the_start_of_a_line() 
     ],
 )
 def test_no_line_is_too_long_wherever_it_is_cut(chunks: tuple[bytes, ...]) -> None:
-    with pytest.raises(LocalProtocolError, match="999 octets|limit"):
+    with pytest.raises(LocalProtocolError, match="998 are the limit"):
         Scanner().prepare(chunks, stuffing=True)
 
 

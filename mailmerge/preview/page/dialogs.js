@@ -17,8 +17,8 @@ export function openHelp() {
   );
 }
 
-export function openTest({ source, place, shown, server, address }) {
-  const field = h("input", { type: "email", id: "test-address", required: true, autocomplete: "email", value: address });
+export function openTest({ source, place, shown, server }) {
+  const field = h("input", { type: "email", id: "test-address", required: true, autocomplete: "email" });
   const result = h("p", { class: "result", role: "status" });
   const send = h("button", { type: "submit", class: "strong" }, t("send"));
   const submit = async (event) => {

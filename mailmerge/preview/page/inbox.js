@@ -59,8 +59,7 @@ export class InboxPanel {
     this.heads.classList.toggle("two", sides.length > 1);
     this.stages.classList.toggle("two", sides.length > 1);
     this.#drawTools(sides[0].shown.message);
-    this.stages.replaceChildren(...sides.map((side, at) => this.#side(side, at)));
-    for (const stage of this.#stages.values()) stage.fit();
+    keepChildren(this.stages, sides.map((side, at) => this.#side(side, at)));
   }
 
   #side({ place, shown }, at) {
@@ -73,9 +72,7 @@ export class InboxPanel {
     const stage = this.#stages.get(at) ?? this.#newStage(at, name);
     if (stage.width !== view.width) stage.width = view.width;
     stage.element.dataset.scheme = view.scheme;
-    const target = source.frameAddress(place, view, this.room.generation());
-    if (stage.element.isConnected) stage.show(target, name);
-    else queueMicrotask(() => stage.show(target, name));
+    stage.show(source.frameAddress(place, view, this.room.generation()), name);
     return stage.element;
   }
 
@@ -95,6 +92,7 @@ export class InboxPanel {
     const held = this.tools.contains(document.activeElement) ? document.activeElement.dataset.value : null;
     const widths = Object.entries(WIDTHS).map(([name, value]) => ({ value, text: t(name), drawing: name, hint: `${t(name)}, ${value} px` }));
     const schemes = SCHEMES.map((value) => ({ value, text: t(value), drawing: value }));
+    this.tools.hidden = message.html === null;
     this.tools.replaceChildren(
       choice(t("width"), widths, view.width, (width) => setView({ width })),
       choice(t("colours"), schemes, view.scheme, (scheme) => setView({ scheme })),
@@ -108,6 +106,12 @@ export class InboxPanel {
     );
     if (held) this.tools.querySelector(`[data-value="${CSS.escape(held)}"]`)?.focus();
   }
+}
+
+// Like replaceChildren, but what is there already is not moved: a frame that is moved loads again.
+function keepChildren(parent, children) {
+  for (const old of [...parent.children]) if (!children.includes(old)) old.remove();
+  children.forEach((child, at) => parent.children[at] === child || parent.insertBefore(child, parent.children[at] ?? null));
 }
 
 function toggle(drawing, text, on, onclick, hint = text) {

@@ -25,13 +25,6 @@ class Preview {
   async start() {
     translatePage();
     this.onkeydown = listenForKeys(this.#keys());
-    this.inbox = new InboxPanel({
-      source: this.source,
-      view: this.view,
-      generation: () => this.campaign.generation,
-      setView: (changes) => this.#setView(changes),
-      onkeydown: (event) => this.onkeydown(event),
-    });
     this.list = new PeopleList(document.getElementById("people"), this.#listRoom());
     this.main = document.getElementById("message");
     document.getElementById("help-button").addEventListener("click", openHelp);
@@ -91,7 +84,7 @@ class Preview {
         place.other ? this.source.message({ kind: "person", key: place.other }) : null,
       ]);
       if (asked !== this.#asked) return;
-      [this.shown, this.other] = [shown, other];
+      [this.shown, this.other, this.shownPlace] = [shown, other, place];
     } catch (error) {
       if (asked !== this.#asked) return;
       [this.shown, this.other] = [null, null];
@@ -102,7 +95,7 @@ class Preview {
   }
 
   #go(key, kind = "person") {
-    location.hash = placeAddress({ ...this.place, key, kind });
+    location.hash = placeAddress({ ...readPlace(), key, kind });
   }
 
   #replace(place) {
@@ -118,12 +111,13 @@ class Preview {
   }
 
   #choose(tab) {
-    location.hash = placeAddress({ ...this.place, tab });
+    location.hash = placeAddress({ ...readPlace(), tab });
   }
 
   #compare(key) {
-    const other = key ?? (this.place.other ? "" : this.shown?.after || this.shown?.before || "");
-    location.hash = placeAddress({ ...this.place, other });
+    const place = readPlace();
+    const other = key ?? (place.other ? "" : this.shown?.after || this.shown?.before || "");
+    location.hash = placeAddress({ ...place, other });
   }
 
   #setView(changes) {
@@ -135,15 +129,10 @@ class Preview {
 
   #draw() {
     const focused = document.activeElement?.id;
-    const panel = h("div", { class: "panel", id: "panel", role: "tabpanel", "aria-labelledby": `tab-${this.place.tab}` });
-    const old = document.getElementById("panel");
-    // The frame must stay in the document, or it would load again: the panel that holds it stays too.
-    if (old) {
-      this.main.querySelector(".top").replaceWith(this.#top());
-      old.setAttribute("aria-labelledby", `tab-${this.place.tab}`);
-    } else {
-      this.main.replaceChildren(this.#top(), panel);
-    }
+    const panel = document.getElementById("panel");
+    // The panel stays in the document with the frame in it, which would load again if it were moved.
+    if (panel) this.main.querySelector(".top").replaceWith(this.#top());
+    else this.main.replaceChildren(this.#top(), this.#newPanel());
     this.#drawPanel();
     document.getElementById(`tab-${this.place.tab}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
@@ -154,19 +143,39 @@ class Preview {
   #drawPanel() {
     const panel = document.getElementById("panel");
     if (!panel || !this.shown) return;
-    const { shown, other, place } = this;
-    const { tab } = place;
+    // While the next person is on the way, what is shown is still the last one.
+    const { shown, other, shownPlace: place } = this;
+    const { tab } = this.place;
     const scrolled = [this.main.scrollTop, window.scrollY];
-    panel.dataset.tab = tab;
-    if (!shown.message && !WITHOUT_MESSAGE.includes(tab)) panel.replaceChildren(this.#reason(shown));
-    else if (tab === "message") {
+    panel.setAttribute("aria-labelledby", `tab-${tab}`);
+    const framed = tab === "message" && shown.message;
+    this.inbox.element.hidden = !framed;
+    if (framed) {
       const sides = [{ place, shown }];
-      if (other?.message) sides.push({ place: { kind: "person", key: place.other }, shown: other });
-      if (!panel.contains(this.inbox.element)) panel.replaceChildren(this.inbox.element);
+      if (other?.message) sides.push({ place: { kind: "person", key: other.key }, shown: other });
+      this.body.replaceChildren();
       this.inbox.show(sides);
-    } else panel.replaceChildren(PANELS[tab]({ shown, other, place, room: this.#panelRoom() }));
+    } else if (shown.message || WITHOUT_MESSAGE.includes(tab)) {
+      this.body.replaceChildren(PANELS[tab]({ shown, other, place, room: this.#panelRoom() }));
+    } else this.body.replaceChildren(this.#reason(shown));
     [this.main.scrollTop] = scrolled;
     window.scrollTo(0, scrolled[1]);
+  }
+
+  #newPanel() {
+    this.body = h("div", {});
+    this.inbox = this.#newInbox();
+    return h("div", { class: "panel", id: "panel", role: "tabpanel" }, this.inbox.element, this.body);
+  }
+
+  #newInbox() {
+    return new InboxPanel({
+      source: this.source,
+      view: this.view,
+      generation: () => this.campaign.generation,
+      setView: (changes) => this.#setView(changes),
+      onkeydown: (event) => this.onkeydown(event),
+    });
   }
 
   #reason(shown) {
@@ -267,8 +276,8 @@ class Preview {
   }
 
   #test() {
-    const { source, place, shown, campaign } = this;
-    openTest({ source, place, shown, server: campaign.server, address: this.testAddress ?? "" });
+    const { source, shownPlace: place, shown, campaign } = this;
+    openTest({ source, place, shown, server: campaign.server });
   }
 
   #togglePeople(open = !document.body.classList.contains("people-open")) {

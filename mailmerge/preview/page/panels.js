@@ -176,13 +176,13 @@ function groupItem(group, place) {
   return h(
     "li",
     { class: `paper ${group.severity}` },
-    problemBody({ ...group, row: group.count === 1 ? group.row : null }),
+    problemBody({ ...group, row: null }),
     group.count > 1 && h("p", { class: "problem-place" }, t("times", { count: number(group.count) })),
     group.examples.length > 0 &&
       h(
         "p",
         { class: "problem-rows" },
-        `${t("inRows")} `,
+        `${t(group.count === 1 ? "row" : "inRows")} `,
         group.examples.map(({ row, key }, at) => [at > 0 && ", ", key ? h("a", { href: placeAddress({ ...place, kind: "person", key, other: "" }) }, number(row)) : number(row)]),
         more > 0 && ` ${t("andMore", { count: number(more) })}`,
       ),

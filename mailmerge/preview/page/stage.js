@@ -32,10 +32,9 @@ export class Stage {
   show(address, name) {
     this.frame.title = t("frameTitle", { name });
     if (address === this.#address) return;
-    const first = !this.#address;
     this.#address = address;
     // `replace` leaves the browser's history to the address bar.
-    if (!first && this.frame.contentWindow) this.frame.contentWindow.location.replace(new URL(address, location.href));
+    if (this.frame.contentWindow) this.frame.contentWindow.location.replace(new URL(address, location.href));
     else this.frame.src = address;
   }
 

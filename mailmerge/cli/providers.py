@@ -1,0 +1,112 @@
+"""mailmerge providers: the services that are known, and what is known of one of them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailmerge.cli.columns import folded, padded
+from mailmerge.cli.terminal import Json, print_json, told
+
+if TYPE_CHECKING:
+    from mailmerge.smtp.providers import Language, Provider
+
+_WORDS = {
+    "server": ("Server", "服务器"),
+    "also": ("Also", "其他端口"),
+    "username": ("User name", "用户名"),
+    "password": ("Password", "密码"),
+    "from": ("From", "发件人"),
+    "rates": ("At most", "上限"),
+    "max_connections": ("Connections", "并发连接"),
+    "messages_per_connection": ("Messages on one", "每连接邮件数"),
+    "max_recipients": ("Recipients", "每封收件人"),
+    "max_size": ("Size", "大小"),
+    "same": ("must be the log-in or its alias", "须为登录账号或其别名"),
+    "unverified": ("(not verified)", "（未核实）"),
+    "unknown": ("not known; go carefully", "未知，请谨慎"),
+    "rules": ("Good to know", "须知"),
+    "sources": ("Sources", "来源"),
+    "use": ("In campaign.toml", "写入 campaign.toml"),
+}
+
+
+@told
+def providers(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="One service.", show_default=False)
+    ] = "",
+    json: Json = False,
+) -> None:
+    """List the services that are known by name, or show one of them."""
+    from mailmerge.smtp.explanations import language_of_locale
+    from mailmerge.smtp.providers import as_json, find_provider, load_providers
+
+    language = language_of_locale(os.environ)
+    if json:
+        one = as_json(find_provider(name)) if name else None
+        print_json(one or [as_json(provider) for provider in load_providers().values()])
+    elif name:
+        _show(find_provider(name), language)
+    else:
+        for provider in load_providers().values():
+            typer.echo(f"{provider.name:<20}{provider.title}")
+
+
+def _show(provider: Provider, language: Language) -> None:
+    """One service as a person reads it."""
+    from mailmerge.smtp.providers import FIGURES
+
+    def row(word: str, value: str, *fields: str) -> None:
+        doubt = (
+            "" if all(map(provider.is_verified, fields)) else f" {_word('unverified', language)}"
+        )
+        label = padded(f"  {_word(word, language)}", 20)
+        typer.echo(folded(f"{value}{doubt}", first=label, rest=" " * 20))
+
+    typer.echo(typer.style(provider.title, bold=True))
+    host = provider.host or provider.host_hint
+    row("server", f"{host} {provider.port} {provider.security}", "port")
+    if provider.also:
+        row("also", ", ".join(f"{item.port} {item.security}" for item in provider.also), "also")
+    row("username", provider.username_zh if language == "zh" else provider.username)
+    row("password", provider.login_hint(language), "login")
+    if provider.login_must_equal_from:
+        row("from", _word("same", language), "login_must_equal_from")
+    for field in FIGURES:
+        if getattr(provider, field):
+            row(field, _figure(provider, field), field)
+    if not provider.rates:
+        row("rates", _word("unknown", language))
+    _show_rules(provider, language)
+
+
+def _show_rules(provider: Provider, language: Language) -> None:
+    typer.echo(typer.style(_word("rules", language), bold=True))
+    for rule in provider.house_rules(language):
+        typer.echo(folded(rule, first="  ", rest="  "))
+    typer.echo(typer.style(_word("sources", language), bold=True))
+    for source in provider.sources:
+        doubt = "" if source.verified else f" {_word('unverified', language)}"
+        typer.echo(f"  {source.checked} {source.url}{doubt}")
+    typer.echo(typer.style(_word("use", language), bold=True))
+    typer.echo("  [smtp]")
+    typer.echo(f'  provider = "{provider.name}"')
+    if not provider.host:
+        typer.echo(f'  host = "{provider.host_hint}"')
+    typer.echo('  username = "..."')
+
+
+def _figure(provider: Provider, field: str) -> str:
+    from mailmerge.smtp.dialogue import size_in_words
+
+    value = getattr(provider, field)
+    if field == "rates":
+        return ", ".join(value)
+    return size_in_words(value) if field == "max_size" else f"{value:,}"
+
+
+def _word(name: str, language: Language) -> str:
+    return _WORDS[name][language == "zh"]

@@ -1,0 +1,78 @@
+"""Rows of text -> an XLSX file, as a stream: one sheet, every cell a string (ECMA-376, part 1).
+
+A string cell is never run as a formula; one that begins like a formula is also marked as quoted, so
+that it stays a string when somebody edits it.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO
+from xml.sax.saxutils import escape
+
+LONGEST_CELL = 32_767
+"""Characters that a spreadsheet program takes in one cell."""
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+
+_PARTS = {
+    "[Content_Types].xml": (
+        f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/>'
+        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/>'
+        "</Types>"
+    ),
+    "_rels/.rels": (
+        f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
+        f'Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
+    ),
+    "xl/workbook.xml": (
+        f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
+        '<sheet name="people" sheetId="1" r:id="rId1"/></sheets></workbook>'
+    ),
+    "xl/_rels/workbook.xml.rels": (
+        f'<Relationships xmlns="{_PACKAGE}/relationships">'
+        f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+        f'<Relationship Id="rId2" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
+    ),
+    "xl/styles.xml": (
+        f'<styleSheet xmlns="{_MAIN}"><fonts count="1"><font/></fonts>'
+        '<fills count="1"><fill/></fills><borders count="1"><border/></borders>'
+        '<cellStyleXfs count="1"><xf/></cellStyleXfs>'
+        '<cellXfs count="2"><xf numFmtId="49" xfId="0"/>'
+        '<xf numFmtId="49" xfId="0" quotePrefix="1"/></cellXfs></styleSheet>'
+    ),
+}
+
+
+def write_workbook(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write the column names and the rows; nothing is kept in memory."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
+        for name, content in _PARTS.items():
+            package.writestr(name, _XML + content)
+        with package.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+            sheet.write(f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>'.encode())
+            sheet.write(_row(columns))
+            for row in rows:
+                sheet.write(_row(row))
+            sheet.write(b"</sheetData></worksheet>")
+
+
+def _row(cells: Sequence[str]) -> bytes:
+    return f"<row>{''.join(map(_cell, cells))}</row>".encode()
+
+
+def _cell(text: str) -> str:
+    style = ' s="1"' if text.startswith(_FORMULA) else ""
+    shown = escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text[:LONGEST_CELL]))
+    return f'<c t="inlineStr"{style}><is><t xml:space="preserve">{shown}</t></is></c>'

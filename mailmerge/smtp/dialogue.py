@@ -1,0 +1,283 @@
+"""A server and a log-in -> the whole dialogue, line by line, each reply explained.
+
+It connects as a run would, may try an envelope (MAIL, RCPT, RSET: no message is sent), and says
+what the server offers. Lines are told while they come; nothing is printed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from mailmerge.errors import ServerRefused
+from mailmerge.smtp.capabilities import Capabilities
+from mailmerge.smtp.client import Client, Credentials, Envelope, Reply, Server
+from mailmerge.smtp.command import command_line, mail_line, rcpt_line
+from mailmerge.smtp.connection import Answered, Connection
+from mailmerge.smtp.explanations import (
+    Explanation,
+    explain,
+    explain_advice,
+    explain_missing,
+    explain_offer,
+    explain_success,
+)
+from mailmerge.smtp.providers import Language
+from mailmerge.smtp.state import Awaited, Happening
+
+_BASE64: Final = 57 / 78
+"""Octets of a file in one octet of its base64 lines with CRLF (RFC 2045, 6.8)."""
+
+_KEYWORDS: Final = (
+    "SIZE",
+    "PIPELINING",
+    "CHUNKING",
+    "8BITMIME",
+    "SMTPUTF8",
+    "DSN",
+    "ENHANCEDSTATUSCODES",
+    "LIMITS",
+    "STARTTLS",
+    "AUTH",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the dialogue: `C` is ours, `S` is the server's.
+
+    `explanation` stands at the last line of a reply; its action is empty where nothing is to do.
+    """
+
+    side: Literal["C", "S"]
+    text: str
+    code: int = 0
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One extension: what the server says of it, and what that means."""
+
+    keyword: str
+    offered: bool
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a campaign wants of the server, as far as the server may not give it.
+
+    `rates` are texts such as `500/day`; `max_size` is the service's own limit in octets.
+    """
+
+    window: int = 1
+    connections: int = 1
+    messages_per_connection: int | None = None
+    rates: tuple[str, ...] = ()
+    max_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What was found: the server's extensions, and the replies to MAIL and RCPT if tried."""
+
+    capabilities: Capabilities
+    tls_version: str
+    envelope_replies: tuple[Reply, ...] = ()
+
+    @property
+    def refusal(self) -> Reply | None:
+        """The reply that refused the envelope, if one did."""
+        return next((reply for reply in self.envelope_replies if not reply.positive), None)
+
+
+class Narrator:
+    """Takes the client's trace, and tells each line with what it means.
+
+    `tell` is called with each `Line` when it comes.
+    """
+
+    def __init__(self, tell: Callable[[Line], None], *, provider: str, language: Language) -> None:
+        self._tell = tell
+        self._provider = provider
+        self._language: Language = language
+        self._asked = ["GREETING"]
+        self._lines: list[str] = []
+
+    def trace(self, side: str, text: str) -> None:
+        """One line of the dialogue, as `Client` traces it."""
+        if side == "C":
+            self._asked.append(text.partition(" ")[0].upper())
+            self._tell(Line("C", text))
+            return
+        self._lines.append(text[4:])
+        code = int(text[:3])
+        if text[3:4] == "-":
+            self._tell(Line("S", text, code))
+            return
+        reply, self._lines = " ".join(self._lines), []
+        self._tell(Line("S", text, code, self._explained(code, reply)))
+
+    def _explained(self, code: int, text: str) -> Explanation | None:
+        verb = self._asked.pop(0) if self._asked else ""
+        if code >= 400:
+            return explain(code, text, provider=self._provider, language=self._language)
+        if code // 100 == 3:
+            self._asked.insert(0, verb)  # the next line is an answer, and its reply is to AUTH
+            self._asked[1:] = []
+            return None
+        meaning = explain_success(verb, language=self._language)
+        return Explanation(meaning, "") if meaning else None
+
+
+class _Trial(Connection):
+    """A connection that can also try an envelope, without any content."""
+
+    def say(self, line: bytes, awaited: Awaited) -> None:
+        """Write one command of the trial."""
+        self._move(Happening.MAIL)
+        self._say(line, awaited, context=self)
+
+    def _answered(self, awaited: Awaited, context: Any, reply: Reply) -> None:
+        if context is self:
+            self._events.append(Answered(awaited, reply))
+        else:
+            super()._answered(awaited, context, reply)
+
+
+class RehearsingClient(Client):
+    """A client that can try an envelope: MAIL, RCPT and RSET, one by one."""
+
+    def __init__(
+        self,
+        server: Server,
+        credentials: Credentials | None,
+        trace: Callable[[str, str], None],
+    ) -> None:
+        super().__init__(server, credentials, trace=trace)
+        self._trial = _Trial(protocol=server.protocol, trace=trace)
+        self._connection = self._trial
+
+    def rehearse(self, envelope: Envelope) -> tuple[Reply, ...]:
+        """The replies to MAIL and to each RCPT, until one is refused; then the server forgets it.
+
+        Raises:
+            LocalProtocolError: a path is malformed.
+            ConnectionLost: the connection ended.
+        """
+        lines = [(mail_line(envelope, 0, self.capabilities), Awaited.MAIL)]
+        lines.extend(
+            (rcpt_line(envelope, forward_path, self.capabilities), Awaited.RCPT)
+            for forward_path in envelope.forward_paths
+        )
+        replies: list[Reply] = []
+        for line, awaited in lines:
+            self._trial.say(line, awaited)
+            replies.append(self._ask())
+            if not replies[-1].positive:
+                break
+        self._trial.say(command_line("RSET"), Awaited.RSET)
+        self._ask()
+        return tuple(replies)
+
+
+def rehearse(
+    server: Server,
+    credentials: Credentials | None,
+    narrator: Narrator,
+    *,
+    envelope: Envelope | None = None,
+) -> Rehearsal:
+    """Connect, log in, try the envelope if there is one, and say good-bye.
+
+    Raises:
+        SmtpError: what `Client.open` raises; all that was said before has been told.
+    """
+    client = RehearsingClient(server, credentials, narrator.trace)
+    capabilities = client.open()
+    tls_version = client.tls_version
+    try:
+        replies = client.rehearse(envelope) if envelope else ()
+    finally:
+        client.quit()
+    return Rehearsal(capabilities, tls_version, replies)
+
+
+def refused(reply: Reply) -> ServerRefused:
+    """The error for an envelope that the server does not take."""
+    return ServerRefused(
+        f'the server refused the trial: "{reply}"',
+        hint="nothing was sent; the explanation stands below the reply",
+        code="envelope-refused",
+    )
+
+
+def offers(capabilities: Capabilities, *, language: Language = "en") -> tuple[Offer, ...]:
+    """What the server offers, and what it lacks that would matter, each with its meaning."""
+    keywords = capabilities.keywords
+    known = (_offer(keyword, keywords, language) for keyword in _KEYWORDS)
+    others = (
+        Offer(keyword, offered=True, value=" ".join(values), meaning="")
+        for keyword, values in keywords.items()
+        if keyword not in _KEYWORDS
+    )
+    return (*(offer for offer in known if offer.offered or offer.meaning), *others)
+
+
+def _offer(keyword: str, keywords: Mapping[str, tuple[str, ...]], language: Language) -> Offer:
+    if keyword not in keywords:
+        meaning = explain_missing(keyword, language=language)
+        return Offer(keyword, offered=False, value="", meaning=meaning)
+    value = " ".join(keywords[keyword])
+    if keyword == "SIZE" and value in ("", "0"):
+        meaning = explain_missing(keyword, language=language)
+    else:
+        shown = size_in_words(value) if keyword == "SIZE" else value
+        meaning = explain_offer(keyword, shown, language=language)
+    return Offer(keyword, offered=True, value=value, meaning=meaning)
+
+
+def advice(
+    capabilities: Capabilities, wishes: Wishes, *, language: Language = "en"
+) -> tuple[str, ...]:
+    """What the server's offer means for a campaign, one sentence each."""
+    limits = [size for size in (capabilities.size, wishes.max_size) if size]
+    figures: dict[str, object] = {
+        "size": size_in_words(min(limits)) if limits else "",
+        "files": size_in_words(int(min(limits) * _BASE64)) if limits else "",
+        "window": wishes.window,
+        "rates": ", ".join(wishes.rates),
+        "connections": wishes.connections,
+        "messages": _messages(capabilities, wishes) or "",
+    }
+    happens = {
+        "size": bool(limits),
+        "window-streams": wishes.window > 1 and capabilities.chunking,
+        "window-in-vain": wishes.window > 1 and not capabilities.chunking,
+        "window-possible": wishes.window == 1 and capabilities.chunking and capabilities.pipelining,
+        "rates": bool(wishes.rates),
+        "messages": _messages(capabilities, wishes) is not None,
+    }
+    return tuple(
+        explain_advice(name, figures, language=language) for name in happens if happens[name]
+    )
+
+
+def _messages(capabilities: Capabilities, wishes: Wishes) -> int | None:
+    known = (capabilities.mail_max, wishes.messages_per_connection)
+    return min((number for number in known if number), default=None)
+
+
+def size_in_words(octets: int | str) -> str:
+    """A size as a person reads it: `10.0 MB` for 10,485,760 octets; anything else as it is."""
+    if isinstance(octets, str):
+        if not (octets.isascii() and octets.isdigit() and len(octets) <= 20):
+            return octets
+        octets = int(octets)
+    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if octets >= size:
+            return f"{octets / size:.1f} {unit}"
+    return f"{octets} B"

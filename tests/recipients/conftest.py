@@ -1,0 +1,112 @@
+"""A campaign around one spreadsheet, and what comes out of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mailmerge.campaign import (
+    Campaign,
+    CampaignSection,
+    DeliverySection,
+    MessageSection,
+    RecipientsSection,
+    SmtpSection,
+)
+from mailmerge.errors import MailmergeError, Problem
+from mailmerge.recipients.audience import Audience, Recipient, Selection
+from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A campaign folder that a test puts spreadsheets into."""
+
+    folder: Path
+
+    def campaign(self, **recipients: object) -> Campaign:
+        """The campaign whose [recipients] says what is given."""
+        message = MessageSection.model_validate(
+            {"from": "news@example.org", "subject": "Hello", "text": "body.txt"}
+        )
+        section = RecipientsSection.model_validate(recipients)
+        parts = (section, message, SmtpSection(), DeliverySection())
+        return Campaign(self.folder, CampaignSection(), *parts)
+
+    def put(self, content: str | bytes, name: str = "recipients.csv") -> Path:
+        """Write a file into the folder, octet for octet."""
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def open(self, **recipients: object) -> Spreadsheet:
+        """The campaign's spreadsheet."""
+        return open_spreadsheet(self.campaign(**recipients))
+
+    def audience(self, selection: Selection | None = None, **recipients: object) -> Audience:
+        """The campaign's audience."""
+        campaign = self.campaign(**recipients)
+        return Audience(campaign, open_spreadsheet(campaign), selection)
+
+    def people(self, **recipients: object) -> list[Recipient]:
+        """The recipients, where nothing at all is wrong."""
+        found = list(self.audience(**recipients))
+        people = [person for person in found if isinstance(person, Recipient)]
+        assert people == found
+        return people
+
+    def problems(self, **recipients: object) -> list[Problem]:
+        """Whatever is wrong: what is raised, or noticed on opening and then in the rows."""
+        try:
+            audience = self.audience(**recipients)
+        except MailmergeError as error:
+            return [error.problem]
+        found = [item for item in audience if isinstance(item, Problem)]
+        return [*self.open(**recipients).notices, *found]
+
+    def problem(self, **recipients: object) -> Problem:
+        """The one thing that is wrong."""
+        (problem,) = self.problems(**recipients)
+        return problem
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """An empty campaign folder."""
+    return Desk(tmp_path)
+
+
+Convert = Callable[[Path, str], Path]
+
+
+@pytest.fixture(scope="session")
+def convert(tmp_path_factory: pytest.TempPathFactory) -> Convert:
+    """Let LibreOffice save a workbook in another format: (path, "xls") -> the new file."""
+    program = shutil.which("soffice")
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("LibreOffice is missing (Debian: libreoffice-calc)")
+        pytest.skip("LibreOffice is not installed")
+    profile = tmp_path_factory.mktemp("libreoffice")
+
+    def save_as(path: Path, extension: str) -> Path:
+        command = [
+            program,
+            f"-env:UserInstallation={profile.as_uri()}",
+            "--headless",
+            "--convert-to",
+            extension,
+            "--outdir",
+            str(path.parent),
+            str(path),
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        return path.with_suffix(f".{extension.partition(':')[0]}")
+
+    return save_as

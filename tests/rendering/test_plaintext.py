@@ -1,0 +1,70 @@
+"""Plain text that stands for a page: readable where real newsletters are tables in tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailmerge.rendering.plaintext import RULE, text_of_page
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("", ""),
+        ("<!-- x -->", ""),
+        ("<p> a\n b</p><p>c</p>", "a b\n\nc\n"),
+        ("<p>a<br>b</p>", "a\nb\n"),
+        ("<p>a</p><hr><p>b</p>", f"a\n\n{RULE}\n\nb\n"),
+        ("<ul><li>a<li>b</ul><ol><li>c</ol>", "* a\n* b\n1. c\n"),
+        ("<h1>T</h1><div>a</div><div>b</div>", "T\n\na\nb\n"),
+        ('<div style="display:none">hidden</div>seen', "seen\n"),
+        ("<title>t</title><style>p{}</style>seen<script>x</script>", "seen\n"),
+        ("<p>AT&amp;T &amp;copy &lt;b&gt;</p>", "AT&T &copy <b>\n"),
+        ("a&nbsp;&nbsp;b", "a b\n"),
+        ("a<!-- c -->b<?pi x?>c", "abc\n"),
+        ("<p>\x01a</p>", "a\n"),
+    ],
+)
+def test_a_page_becomes_lines(html: str, text: str) -> None:
+    assert text_of_page(html) == text
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ('<a href="https://x.example/?a=1&amp;copy=2">go</a>', "go <https://x.example/?a=1&copy=2>\n"),
+        ('<a href="https://x.example/">https://x.example</a>', "https://x.example\n"),
+        ('<a href="mailto:a@b.c">a@b.c</a>', "a@b.c\n"),
+        ('<a href="#top">up</a><a name="x">y</a><a href="">z</a>', "upyz\n"),
+        ('<a href="https://x.example"><img src="i.png" alt="Logo"></a>', "[Logo] <https://x.example>\n"),
+        ('<img src="i.png" alt=""><img src="j.png">x', "x\n"),
+    ],
+)
+def test_links_show_where_they_lead_and_images_their_alternative_text(html: str, text: str) -> None:
+    assert text_of_page(html) == text
+
+
+def test_a_table_that_arranges_things_becomes_lines_without_blanks() -> None:
+    html = """
+    <table width="100%" role="presentation"><tr><td>&nbsp;</td><td width="600">
+      <table><tr><td><img src="l.png" alt="Logo"></td></tr>
+      <tr><td><h1>News</h1><p>First <b>thing</b>.</p></td></tr>
+      <tr><td height="20">&nbsp;</td></tr>
+      <tr><td>Home</td><td> <a href="https://x.example/s">Shop</a> </td><td></td><td>Help</td></tr>
+      </table></td><td>&nbsp;</td></tr></table>"""
+    assert text_of_page(html) == (
+        "[Logo]\n\nNews\n\nFirst thing.\n\nHome | Shop <https://x.example/s> | Help\n"
+    )
+
+
+def test_a_table_of_figures_keeps_its_columns() -> None:
+    html = (
+        "<div><table role=presentation><tr><td><table><thead><tr><th>Item</th><th>Price</th></tr></thead>"
+        "<tr><td>A long name</td><td>1</td></tr><tr><td>B</td><td>22</td></tr></table></td></tr></table></div>"
+    )
+    assert text_of_page(html) == "Item         Price\nA long name  1\nB            22\n"
+
+
+def test_the_padding_of_a_preheader_is_left_out() -> None:
+    html = "<div>Preview</div><div>" + "&zwnj;&nbsp;&#847; " * 30 + "</div><p>Dear</p>"
+    assert text_of_page(html) == "Preview\n\nDear\n"

@@ -1,0 +1,61 @@
+"""What the tests of the client have in common: a message, and a run that sends many of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mailmerge.smtp.client import Client, Envelope, Outcome, Server, Transaction, Verdict
+
+SENDER = "news@example.org"
+PADDING = (b"x" * 70 + b"\r\n") * 20
+
+
+def local(port: int, **more: object) -> Server:
+    """A server on loopback in clear text, unless `more` says otherwise."""
+    given: dict[str, object] = {
+        "host": "127.0.0.1",
+        "port": port,
+        "security": "none",
+        "local_name": "client.example.org",
+    }
+    return Server(**{**given, **more})  # type: ignore[arg-type]  # as they are given
+
+
+def message(token: int, *, to: str = "", padding: bytes = PADDING) -> Transaction:
+    """A message whose envelope, To, Message-ID and body all name the same token."""
+    path = to or f"p{token}@example.net"
+    personal = (
+        f"From: {SENDER}\r\nTo: <{path}>\r\nSubject: {token}\r\n"
+        f"Message-ID: <{token}@example.org>\r\n\r\n"
+    ).encode()
+    return Transaction(token, Envelope(SENDER, (path,)), (personal, padding, b".end\r\n"))
+
+
+@dataclass
+class Run:
+    """What came of a run of many messages over one connection."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    announced: list[int] = field(default_factory=list)
+
+    def tokens(self, verdict: Verdict) -> set[int]:
+        return {outcome.token for outcome in self.outcomes if outcome.verdict is verdict}
+
+    def verdicts(self) -> dict[int, Verdict]:
+        assert len({outcome.token for outcome in self.outcomes}) == len(self.outcomes)
+        return {outcome.token: outcome.verdict for outcome in self.outcomes}
+
+
+def send(server: Server, count: int, **more: object) -> Run:
+    """Send messages 0 to `count` as far as one connection carries them."""
+    run = Run()
+    client = Client(server, on_terminator=run.announced.append, **more)  # type: ignore[arg-type]
+    client.open()
+    token = 0
+    while client.in_flight or (client.room and token < count):
+        while client.room and token < count:
+            client.submit(message(token))
+            token += 1
+        run.outcomes += client.wait()
+    client.quit()
+    return run

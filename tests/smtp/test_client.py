@@ -1,0 +1,692 @@
+"""The client against servers on real sockets: what it says of a message is what the server did."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mailmerge.errors import (
+    AuthenticationRefused,
+    ConnectionLost,
+    LocalProtocolError,
+    RemoteProtocolError,
+    ServerRefused,
+    ServerUnreachable,
+    SmtpError,
+)
+from mailmerge.smtp.client import TIMEOUTS, Client, Credentials, Stage, Verdict
+from mailmerge.smtp.state import Awaited
+from tests import servers
+from tests.scripted_server import (
+    FOREVER,
+    Accept,
+    Close,
+    Hold,
+    Offer,
+    Reply,
+    Reset,
+    Rule,
+    Script,
+    ScriptedServer,
+    Send,
+    Settings,
+    Sleep,
+    Usual,
+    When,
+    serve,
+)
+from tests.scripted_server import Stage as At
+from tests.scripted_server.faults import end_of_data_faults
+from tests.smtp.conversation import local, message, send
+
+SHORT = dict.fromkeys(TIMEOUTS, 0.3)
+NO_CHUNKING = Offer(chunking=False)
+ONE_BY_ONE = Offer(pipelining=False, chunking=False)
+WAYS = {
+    "one by one": (ONE_BY_ONE, 1),
+    "pipelining": (NO_CHUNKING, 1),
+    "streaming": (Offer(), 5),
+}
+ways = pytest.mark.parametrize(("offer", "window"), WAYS.values(), ids=WAYS.keys())
+
+
+@ways
+def test_every_message_arrives_once_and_as_it_was(offer: Offer, window: int) -> None:
+    with serve(offer=offer) as server:
+        run = send(local(server.port), 25, window=window)
+        assert run.tokens(Verdict.SENT) == set(range(25))
+        assert run.announced == list(range(25))
+        server.wait_for_end()
+        assert server.violations == []
+        for token, taken in enumerate(server.taken):
+            assert taken.forward_paths == (f"p{token}@example.net",)
+            assert taken.message_id.strip("<>") == f"{token}@example.org"
+            assert taken.content == b"".join(message(token).content)
+
+
+def test_the_steady_state_is_one_round_trip_a_message() -> None:
+    with serve(offer=NO_CHUNKING) as server:
+        send(local(server.port), 40)
+        (counts,) = server.wait_for_end()
+        assert counts.messages == 40
+        assert counts.round_trips <= 40 + 5
+        assert counts.commands.get("RSET", 0) == counts.commands.get("NOOP", 0) == 0
+        assert counts.quit
+
+
+def test_streaming_needs_a_round_trip_for_a_window_at_most() -> None:
+    with serve() as server:
+        send(local(server.port), 64, window=16)
+        (counts,) = server.wait_for_end()
+        assert counts.messages == counts.commands["BDAT"] == 64
+        assert counts.commands["RSET"] < 64
+        assert counts.round_trips < 40
+
+
+@ways
+@pytest.mark.parametrize("fault", sorted(end_of_data_faults()))
+def test_what_happens_at_the_end_of_data_is_told_truly(
+    offer: Offer, window: int, fault: str
+) -> None:
+    actions = end_of_data_faults()[fault]
+    rule = Rule(When(At.END_OF_DATA, transaction=2), actions)
+    with serve(rule, offer=offer) as server:
+        run = send(local(server.port), 6, window=window, timeouts=SHORT)
+        taken = {int(one.message_id.strip("<>").partition("@")[0]) for one in server.taken}
+        sent, in_doubt = run.tokens(Verdict.SENT), run.tokens(Verdict.IN_DOUBT)
+        assert sent <= taken
+        assert taken <= sent | in_doubt
+        assert len(in_doubt) <= window
+        assert {0, 1} <= sent
+        if fault in {"deferred", "refused", "refused-421", "late", "split", "multi-line"}:
+            assert not in_doubt
+
+
+@ways
+@pytest.mark.parametrize("at", [At.MAIL, At.RCPT, At.DATA])
+@pytest.mark.parametrize("ending", ["close", "reset", "421", "garbage", "silence"])
+def test_what_ends_before_the_content_is_not_in_doubt(
+    offer: Offer, window: int, at: At, ending: str
+) -> None:
+    if at is At.DATA and window > 1:
+        pytest.skip("there is no DATA with BDAT")
+    actions = {
+        "close": (Close(),),
+        "reset": (Reset(),),
+        "421": (Reply(421, "4.3.2 Shutting down"), Close()),
+        "garbage": (Send(b"\xff\xfe\x00garbage\r\n"), Close()),
+        "silence": (Sleep(FOREVER),),
+    }[ending]
+    with serve(Rule(When(at, transaction=2), actions), offer=offer) as server:
+        run = send(local(server.port), 6, window=window, timeouts=SHORT)
+        taken = {int(one.message_id.strip("<>").partition("@")[0]) for one in server.taken}
+        assert run.tokens(Verdict.SENT) <= taken == {0, 1}
+        if window == 1:
+            assert run.tokens(Verdict.SENT) == {0, 1}
+            assert not run.tokens(Verdict.IN_DOUBT)
+
+
+@pytest.mark.parametrize("ending", [Close(), Reset(), Reply(421, "4.3.2 bye")])
+def test_lost_in_the_middle_of_the_content_is_not_sent(ending: Close | Reset | Reply) -> None:
+    rule = Rule(When(At.CONTENT, octets=100_000), (ending, Close()))
+    with serve(rule, offer=NO_CHUNKING, receive_buffer=4096) as server:
+        announced: list[int] = []
+        client = Client(local(server.port), on_terminator=announced.append)
+        client.open()
+        client.submit(message(1, padding=(b"x" * 70 + b"\r\n") * 140_000))
+        (outcome,) = client.wait()
+        assert outcome.verdict is Verdict.NOT_SENT
+        assert outcome.stage is Stage.CONTENT
+        assert announced == []
+        assert not client.usable
+        client.quit()
+
+
+def test_both_buffers_may_be_full_and_nobody_waits_for_ever() -> None:
+    """Long replies that nobody reads, and content that nobody takes: they must move together."""
+    long = Reply(250, "\n".join(["2.1.5 " + "y" * 400] * 100))
+    rules = (Rule(When(At.RCPT), (long,)), Rule(When(At.MAIL), (long,)))
+    with serve(*rules, receive_buffer=4096, send_buffer=4096) as server:
+        run = send(local(server.port), 60, window=60)
+        assert run.tokens(Verdict.SENT) == set(range(60))
+        server.wait_for_end()
+        assert server.violations == []
+
+
+def test_a_server_that_stops_reading_is_given_up_and_nothing_is_in_doubt() -> None:
+    rule = Rule(When(At.CONTENT, octets=1000), (Sleep(FOREVER),))
+    with serve(rule, offer=NO_CHUNKING, receive_buffer=4096) as server:
+        client = Client(local(server.port), timeouts=SHORT)
+        client.open()
+        client.submit(message(1, padding=(b"x" * 70 + b"\r\n") * 300_000))
+        (outcome,) = client.wait()
+        assert outcome.verdict is Verdict.NOT_SENT
+        assert "content" in outcome.reason
+        client.abort()
+
+
+@pytest.mark.parametrize("code", [452, 451, 450])
+def test_too_many_messages_on_this_connection_cost_no_message_a_try(code: int) -> None:
+    rule = Rule(When(At.MAIL, transaction=(3, 1000)), (Reply(code, "4.5.3 Too many messages"),))
+    for offer, window in WAYS.values():
+        with serve(rule, offer=offer) as server:
+            client = Client(local(server.port), window=window)
+            client.open()
+            outcomes = []
+            token = 0
+            while client.in_flight or (client.room and token < 9):
+                while client.room and token < 9:
+                    client.submit(message(token))
+                    token += 1
+                outcomes += client.wait()
+            assert not client.usable
+            client.quit()
+            verdicts = {outcome.token: outcome.verdict for outcome in outcomes}
+            assert {verdicts[token] for token in range(3)} == {Verdict.SENT}
+            assert {verdicts[token] for token in verdicts if token > 2} == {Verdict.NOT_SENT}
+
+
+def test_421_to_an_idle_connection_costs_nothing() -> None:
+    idle = Rule(When(At.IDLE, seconds=0.05), (Reply(421, "4.4.2 idle"), Close()))
+    with serve(idle, offer=NO_CHUNKING) as server:
+        client = Client(local(server.port))
+        client.open()
+        client.submit(message(0))
+        assert [outcome.verdict for outcome in client.wait()] == [Verdict.SENT]
+        server.wait_for_end()
+        client.submit(message(1))
+        (outcome,) = client.wait()
+        assert outcome.verdict is Verdict.NOT_SENT
+        assert "idle" in outcome.reason
+        assert not client.usable
+        client.quit()
+
+
+def test_mailmax_is_kept_without_asking_for_more() -> None:
+    with serve(offer=Offer(limits="MAILMAX=3", chunking=False)) as server:
+        run = send(local(server.port), 10)
+        assert run.tokens(Verdict.SENT) == {0, 1, 2}
+        assert len(run.outcomes) == 3
+
+
+def test_pipelining_and_chunking_can_be_left_unused() -> None:
+    with serve() as server:
+        send(local(server.port, chunking=False), 3, window=5)
+        send(local(server.port, pipelining=False), 3, window=5)
+        first, second = server.wait_for_end(2)
+        assert "BDAT" not in first.commands
+        assert "BDAT" not in second.commands
+        assert second.round_trips > first.round_trips
+
+
+def test_helo_is_said_where_ehlo_is_unknown() -> None:
+    with serve(esmtp=False) as server:
+        run = send(local(server.port), 3)
+        assert run.tokens(Verdict.SENT) == {0, 1, 2}
+        server.wait_for_end()
+        assert server.commands()[:2] == [
+            "EHLO client.example.org",
+            "HELO client.example.org",
+        ]
+
+
+def test_a_server_that_wants_no_hello_is_refused() -> None:
+    rules = (Rule(When(At.EHLO), (Reply(550, "no"),)), Rule(When(At.HELO), (Reply(550, "no"),)))
+    with serve(*rules) as server, pytest.raises(ServerRefused, match=r"client\.example\.org"):
+        Client(local(server.port)).open()
+
+
+@pytest.mark.parametrize(
+    ("actions", "error", "says"),
+    [
+        ((Reply(554, "no service"), Close()), ServerRefused, "no service"),
+        ((Reply(421, "4.3.2 too busy"), Close()), ServerRefused, "too busy"),
+        ((Reply(450, "4.3.2 later"),), ServerRefused, "later"),
+        ((Close(),), ConnectionLost, "closed"),
+        ((Reset(),), ConnectionLost, "broke"),
+        ((Send(b"HTTP/1.1 400 Bad Request\r\n\r\n"),), RemoteProtocolError, "web server"),
+        ((Send(b"x" * 20_000),), RemoteProtocolError, "without an end"),
+        ((Send(b"\x15\x03\x01\x00\x02\x02\x16\n"),), RemoteProtocolError, 'security = "tls"'),
+        ((Sleep(FOREVER),), ConnectionLost, "greeting"),
+        ((Send(b"220-slow\r\n"), Sleep(FOREVER)), ConnectionLost, "greeting"),
+    ],
+)
+def test_a_greeting_that_is_none_is_explained(
+    actions: tuple[Reply | Close | Send, ...], error: type[SmtpError], says: str
+) -> None:
+    with serve(Rule(When(At.GREETING), actions)) as server:
+        client = Client(local(server.port), timeouts=SHORT)
+        with pytest.raises(error) as caught:
+            client.open()
+        assert says in str(caught.value)
+        assert not client.usable
+        assert client.wait() == []
+
+
+def test_a_drip_of_octets_does_not_put_off_the_timeout() -> None:
+    with scripted(b"220 x\r\n250 x\r\n", drip=b"2") as port:
+        client = Client(local(port), timeouts=SHORT)
+        client.open()
+        client.submit(message(1))
+        (outcome,) = client.wait()
+        assert outcome.verdict is Verdict.NOT_SENT
+        assert "within" in outcome.reason
+        client.abort()
+
+
+@contextmanager
+def scripted(octets: bytes, *, drip: bytes = b"") -> Iterator[int]:
+    """Says `octets`, then one of `drip` every 50 ms until the client is gone."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stopping = threading.Event()
+
+    def run() -> None:
+        connected, _ = listener.accept()
+        with connected:
+            greeting, _, rest = octets.partition(b"\n")
+            connected.sendall(greeting + b"\n")
+            connected.recv(1000)
+            connected.sendall(rest)
+            while drip and not stopping.wait(0.05):
+                try:
+                    connected.sendall(drip)
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        stopping.set()
+        thread.join()
+        listener.close()
+
+
+def test_wait_comes_back_in_time_and_goes_on_later() -> None:
+    rule = Rule(When(At.END_OF_DATA, transaction=0), (Sleep(0.3),))
+    with serve(rule, offer=NO_CHUNKING) as server:
+        client = Client(local(server.port))
+        client.open()
+        client.submit(message(1))
+        assert client.wait(0) == []
+        assert client.wait(0.01) == []
+        assert client.in_flight == 1
+        client.abort()
+        (outcome,) = client.wait()
+        assert outcome.verdict in {Verdict.IN_DOUBT, Verdict.NOT_SENT}
+
+
+def test_what_was_read_late_counts_before_the_timeout() -> None:
+    """A machine that slept wakes up after the deadline: the reply lies in the buffer."""
+    now = [0.0]
+    announced: list[int] = []
+    rule = Rule(When(At.END_OF_DATA), (Sleep(0.2), Usual()))
+    with serve(rule, offer=NO_CHUNKING) as server:
+        client = Client(local(server.port), clock=lambda: now[0], on_terminator=announced.append)
+        client.open()
+        client.submit(message(1))
+        while not announced:
+            assert client.wait(0) == []
+        assert client._transport is not None
+        assert client._transport.wait(10), "the reply has come"
+        now[0] = 1e6
+        (outcome,) = client.wait()
+        assert outcome.verdict is Verdict.SENT
+        client.quit()
+
+
+def test_an_error_of_the_caller_at_the_terminator_keeps_it_from_leaving() -> None:
+    def refuse(token: int) -> None:
+        raise OSError(f"disk full at {token}")
+
+    with serve(offer=NO_CHUNKING) as server:
+        client = Client(local(server.port), on_terminator=refuse)
+        client.open()
+        client.submit(message(1))
+        with pytest.raises(OSError, match="disk full at 1"):
+            client.wait()
+        client.abort()
+        assert [outcome.verdict for outcome in client.wait()] == [Verdict.NOT_SENT]
+        server.wait_for_end()
+        assert server.taken == []
+
+
+def test_quit_with_mail_in_flight_is_an_abort() -> None:
+    with serve(offer=NO_CHUNKING) as server:
+        client = Client(local(server.port))
+        client.open()
+        client.submit(message(1))
+        client.quit()
+        assert [outcome.verdict for outcome in client.wait()] == [Verdict.NOT_SENT]
+
+
+@pytest.mark.parametrize("actions", [(Reply(500, "what?"),), (Close(),), (Sleep(FOREVER),)])
+def test_how_the_server_says_good_bye_is_no_matter(actions: tuple[Reply | Close, ...]) -> None:
+    with serve(Rule(When(At.QUIT), actions)) as server:
+        client = Client(local(server.port), timeouts=SHORT)
+        client.open()
+        client.quit()
+        client.quit()
+        assert not client.usable
+
+
+def test_a_client_opens_once_and_only_an_open_one_sends() -> None:
+    with serve() as server:
+        client = Client(local(server.port))
+        assert client.room == 0
+        assert client.tls_version == ""
+        assert client.failure is None
+        with pytest.raises(LocalProtocolError, match="not open"):
+            client.submit(message(1))
+        client.quit()
+        client = Client(local(server.port))
+        client.open()
+        assert client.last_reply is not None
+        assert not client.streaming
+        with pytest.raises(LocalProtocolError, match="one connection"):
+            client.open()
+        client.quit()
+
+
+def test_two_replies_in_one_packet_are_two_replies() -> None:
+    rule = Rule(When(At.END_OF_DATA), (Reply(250, "2.0.0 held back"), Hold()))
+    with serve(rule, offer=NO_CHUNKING) as server:
+        client = Client(local(server.port), timeouts=SHORT)
+        client.open()
+        client.submit(message(0))
+        client.submit(message(1))
+        outcomes = client.wait()
+        assert [(outcome.token, outcome.verdict) for outcome in outcomes] == [(0, Verdict.SENT)]
+        client.abort()
+
+
+# TLS
+
+
+def tls_settings(certificates: servers.Certificates, **more: object) -> dict[str, object]:
+    return {"chain_file": str(certificates.chain_file), **more}
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+@ways
+def test_mail_goes_over_tls(
+    certificates: servers.Certificates, security: str, offer: Offer, window: int
+) -> None:
+    settings = tls_settings(certificates, implicit_tls=security == "tls", offer=offer)
+    with serve(**settings) as server:
+        target = local(server.port, security=security, ca_file=str(certificates.ca_file))
+        run = send(target, 12, window=window)
+        assert run.tokens(Verdict.SENT) == set(range(12))
+        assert server.violations == []
+
+
+def test_a_large_message_goes_over_tls(certificates: servers.Certificates) -> None:
+    settings = tls_settings(certificates, implicit_tls=True, receive_buffer=4096)
+    with serve(**settings) as server:
+        target = local(server.port, security="tls", ca_file=str(certificates.ca_file))
+        client = Client(target)
+        client.open()
+        assert client.tls_version.startswith("TLSv1.")
+        large = message(1, padding=(b"x" * 70 + b"\r\n") * 40_000)
+        client.submit(large)
+        (outcome,) = client.wait()
+        assert outcome.verdict is Verdict.SENT
+        assert server.taken[0].content == b"".join(large.content)
+        client.quit()
+
+
+def test_capabilities_of_before_tls_are_forgotten(certificates: servers.Certificates) -> None:
+    settings = tls_settings(
+        certificates, offer=Offer(size=10), offer_after_tls=Offer(size=1000, pipelining=False)
+    )
+    with serve(**settings) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        client = Client(target)
+        capabilities = client.open()
+        assert capabilities.size == 1000
+        assert not capabilities.pipelining
+        client.quit()
+
+
+def test_octets_behind_the_220_of_starttls_end_the_session(
+    certificates: servers.Certificates,
+) -> None:
+    rule = Rule(When(At.STARTTLS), (Send(b"220 go\r\n250 injected\r\n"), Sleep(FOREVER)))
+    with serve(rule, **tls_settings(certificates)) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        with pytest.raises(RemoteProtocolError) as caught:
+            Client(target).open()
+        assert caught.value.problem.code == "starttls-injection"
+
+
+@pytest.mark.parametrize(
+    ("actions", "error"),
+    [
+        ((Reply(454, "4.7.0 TLS not available"),), ServerRefused),
+        ((Reply(220, "go"), Close()), ServerUnreachable),
+        ((Close(),), ConnectionLost),
+    ],
+)
+def test_nothing_goes_in_clear_when_tls_fails(
+    certificates: servers.Certificates,
+    actions: tuple[Reply | Close, ...],
+    error: type[SmtpError],
+) -> None:
+    settings = tls_settings(certificates, users={"news": "secret"}, auth_in_clear=True)
+    with serve(Rule(When(At.STARTTLS), actions), **settings) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        with pytest.raises(error):
+            Client(target, Credentials("news", "secret", allow_plain_text=True)).open()
+        assert not any("AUTH" in command or "MAIL" in command for command in server.commands())
+
+
+def test_starttls_that_is_not_offered_ends_the_session() -> None:
+    with serve(users={"news": "secret"}, auth_in_clear=True) as server:
+        target = local(server.port, security="starttls")
+        with pytest.raises(ServerRefused, match="STARTTLS") as caught:
+            Client(target, Credentials("news", "secret", allow_plain_text=True)).open()
+        assert caught.value.problem.code == "no-starttls"
+        server.wait_for_end()
+        assert server.commands() == ["EHLO client.example.org"]
+
+
+def test_a_certificate_must_be_trusted(certificates: servers.Certificates) -> None:
+    with serve(**tls_settings(certificates, implicit_tls=True)) as server:
+        with pytest.raises(ServerUnreachable, match="not trusted") as caught:
+            Client(local(server.port, security="tls")).open()
+        assert "ca_file" in str(caught.value)
+
+
+def test_an_expired_certificate_is_not_trusted(tmp_path: Path) -> None:
+    expired = servers.make_certificates(tmp_path, expired=True)
+    with serve(**tls_settings(expired, implicit_tls=True)) as server:
+        target = local(server.port, security="tls", ca_file=str(expired.ca_file))
+        with pytest.raises(ServerUnreachable, match="expired"):
+            Client(target).open()
+
+
+def test_a_certificate_for_another_host_is_not_trusted(tmp_path: Path) -> None:
+    other = servers.make_certificates(tmp_path, names=("mail.example.org",))
+    with serve(**tls_settings(other, implicit_tls=True)) as server:
+        target = local(server.port, security="tls", ca_file=str(other.ca_file))
+        with pytest.raises(ServerUnreachable, match="not trusted") as caught:
+            Client(target).open()
+        assert caught.value.problem.code == "certificate"
+
+
+def test_tls_to_a_port_that_speaks_clear_text_is_explained() -> None:
+    with serve() as server, pytest.raises(ServerUnreachable) as caught:
+        Client(local(server.port, security="tls")).open()
+    assert 'security = "starttls"' in str(caught.value)
+
+
+def test_clear_text_to_port_465_is_explained() -> None:
+    client = Client(local(465))
+    explained = client._explained(ConnectionLost("the greeting did not come"))
+    assert 'security = "tls"' in str(explained)
+    assert client._allowed(Awaited.GREETING) < TIMEOUTS[Awaited.GREETING]
+    assert client._allowed(Awaited.CONTENT) == TIMEOUTS[Awaited.CONTENT]
+    assert TIMEOUTS[Awaited.CONTENT] >= 600
+
+
+# Log-in
+
+
+@pytest.mark.parametrize("mechanism", ["", "plain", "login", "cram-md5"])
+def test_a_password_logs_in(certificates: servers.Certificates, mechanism: str) -> None:
+    trace: list[str] = []
+    settings = tls_settings(certificates, users={"news": "s3cr3t"}, auth_required=True)
+    with serve(**settings) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        credentials = Credentials("news", "s3cr3t", mechanism=mechanism)
+        client = Client(target, credentials, trace=lambda who, line: trace.append(f"{who} {line}"))
+        client.open()
+        client.submit(message(1))
+        assert [outcome.verdict for outcome in client.wait()] == [Verdict.SENT]
+        client.quit()
+    assert not any("s3cr3t" in line or "czNjcjN0" in line for line in trace)
+    assert "C AUTH PLAIN ****" in trace or mechanism in {"login", "cram-md5"}
+    assert "s3cr3t" not in repr(credentials)
+
+
+@pytest.mark.parametrize("mechanism", ["", "xoauth2", "oauthbearer"])
+@pytest.mark.parametrize("length", [20, 2000])
+def test_a_token_logs_in(certificates: servers.Certificates, mechanism: str, length: int) -> None:
+    token = "t" * length
+    settings = tls_settings(certificates, tokens={"news@example.org": token}, auth_required=True)
+    with serve(**settings) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        client = Client(target, Credentials("news@example.org", token=token, mechanism=mechanism))
+        client.open()
+        client.quit()
+        assert server.violations == []
+
+
+@pytest.mark.parametrize("mechanism", ["plain", "login", "cram-md5", "xoauth2", "oauthbearer"])
+def test_a_wrong_secret_is_refused_once(certificates: servers.Certificates, mechanism: str) -> None:
+    settings = tls_settings(certificates, users={"news": "right"}, tokens={"news": "right"})
+    with serve(**settings) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        wrong = Credentials("news", "wrong", mechanism=mechanism)
+        if "oauth" in mechanism:
+            wrong = Credentials("news", token="wrong", mechanism=mechanism)
+        client = Client(target, wrong)
+        with pytest.raises(AuthenticationRefused) as caught:
+            client.open()
+        assert "535" in str(caught.value)
+        assert "wrong" not in str(caught.value)
+        assert client.last_reply is not None
+        assert client.last_reply.code == 535
+        server.wait_for_end()
+        assert sum(command.startswith("AUTH") for command in server.commands()) == 1
+
+
+@pytest.mark.parametrize(
+    ("actions", "error", "says"),
+    [
+        ((Reply(454, "4.7.0 Temporary failure"),), ServerRefused, "could not check"),
+        ((Reply(534, "5.7.9 too weak"),), AuthenticationRefused, "534"),
+        ((Send(b"334 ***\r\n"),), RemoteProtocolError, "base64"),
+        ((Close(),), ConnectionLost, "closed"),
+        ((Reply(421, "4.7.0 bye"), Close()), ServerRefused, "421"),
+    ],
+)
+def test_what_else_auth_may_be_answered(
+    certificates: servers.Certificates,
+    actions: tuple[Reply | Send | Close, ...],
+    error: type[SmtpError],
+    says: str,
+) -> None:
+    settings = tls_settings(certificates, users={"news": "right"})
+    with serve(Rule(When(At.AUTH), actions), **settings) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        with pytest.raises(error) as caught:
+            Client(target, Credentials("news", "right")).open()
+        assert says in str(caught.value)
+
+
+def test_a_question_too_many_is_cancelled(certificates: servers.Certificates) -> None:
+    rule = Rule(When(At.AUTH), (Send(b"334 \r\n"),))
+    settings = tls_settings(certificates, users={"news": "right"})
+    with serve(rule, **settings) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        with pytest.raises(AuthenticationRefused, match="refused"):
+            Client(target, Credentials("news", "right")).open()
+        assert server.commands()[-1] == "*"
+
+
+def test_an_unknown_mechanism_is_followed_by_the_next_one(
+    certificates: servers.Certificates,
+) -> None:
+    rule = Rule(When(At.AUTH, times=1), (Reply(504, "5.5.4 what?"),))
+    with serve(rule, **tls_settings(certificates, users={"news": "right"})) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        client = Client(target, Credentials("news", "right"))
+        client.open()
+        client.quit()
+
+
+def test_a_password_never_goes_in_clear_unless_the_person_says_so() -> None:
+    with serve(users={"news": "secret"}, auth_in_clear=True) as server:
+        with pytest.raises(AuthenticationRefused, match="no TLS"):
+            Client(local(server.port), Credentials("news", "secret")).open()
+        server.wait_for_end()
+        assert not any("AUTH" in command for command in server.commands())
+        client = Client(local(server.port), Credentials("news", "secret", allow_plain_text=True))
+        client.open()
+        client.quit()
+
+
+def test_a_server_without_log_in_is_named(certificates: servers.Certificates) -> None:
+    with serve(**tls_settings(certificates)) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        with pytest.raises(AuthenticationRefused, match="no log-in"):
+            Client(target, Credentials("news", "right")).open()
+
+
+# LMTP
+
+
+def test_lmtp_over_a_unix_socket_has_one_reply_for_each_recipient(tmp_path: Path) -> None:
+    path = tmp_path / "lmtp"
+    script = Script(
+        Settings(protocol="lmtp"),
+        (Rule(When(At.END_OF_DATA, recipient="p1@*"), (Reply(452, "4.2.2 full"),)),),
+    )
+    with ScriptedServer(script, unix_socket=path):
+        run = send(local(0, protocol="lmtp", socket=str(path), security="starttls"), 3, window=4)
+    assert run.verdicts() == {0: Verdict.SENT, 1: Verdict.DEFERRED, 2: Verdict.SENT}
+
+
+def test_lmtp_is_not_for_port_25() -> None:
+    with pytest.raises(LocalProtocolError, match="25"):
+        Client(local(25, protocol="lmtp")).open()
+
+
+@pytest.mark.parametrize(
+    ("server", "says"),
+    [
+        (local(1), "no connection to 127.0.0.1 port 1"),
+        (local(1, host="no-such-host.invalid"), "not known"),
+        (local(0, socket="/nowhere/lmtp"), "/nowhere/lmtp"),
+        (local(1, host="a" * 300), ""),
+    ],
+)
+def test_nobody_there_is_explained(server: object, says: str) -> None:
+    with pytest.raises(ServerUnreachable) as caught:
+        Client(server).open()  # type: ignore[arg-type]  # a Server
+    assert says in str(caught.value)
+
+
+def test_a_message_taken_and_never_said_so_is_in_doubt() -> None:
+    rule = Rule(When(At.END_OF_DATA), (Accept(), Close()))
+    with serve(rule, offer=NO_CHUNKING) as server:
+        run = send(local(server.port), 3)
+        assert run.verdicts() == {0: Verdict.IN_DOUBT, 1: Verdict.NOT_SENT}
+        assert len(server.taken) == 1

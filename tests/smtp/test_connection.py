@@ -1,0 +1,462 @@
+"""The machine against a server that says anything: its outcomes are true, and the cut is no matter.
+
+The transcripts show each case by hand; here the replies are drawn, and the laws are checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailmerge.errors import LocalProtocolError, SmtpError
+from mailmerge.smtp.command import Envelope
+from mailmerge.smtp.connection import (
+    Answered,
+    Connection,
+    Event,
+    Outcome,
+    Stage,
+    Transaction,
+    Verdict,
+)
+from mailmerge.smtp.state import Awaited, State
+
+REPLIES = {
+    "MAIL": [250, 250, 250, 250, 451, 452, 550, 421, 354],
+    "RCPT": [250, 250, 250, 251, 450, 550, 421],
+    "DATA": [354, 354, 354, 354, 451, 554, 421, 250],
+    "END": [250, 250, 250, 250, 451, 554, 421, 354],
+    "RSET": [250, 250, 250, 250, 421, 502],
+}
+
+
+@dataclass
+class DrawnServer:
+    """Answers each command with a drawn code, and remembers what it has truly taken."""
+
+    draw: st.DataObject
+    polite: bool
+    lmtp: bool = False
+    taken: set[int] = field(default_factory=set)
+    commands: list[str] = field(default_factory=list)
+    _unread: bytes = b""
+    _content: bytes | None = None
+    _chunk: int | None = None
+    _accepted: int = 0
+    _mail: bool = False
+    _gone: bool = False
+
+    def answer(self, octets: bytes) -> bytes:
+        self._unread += octets
+        replies = b""
+        while not self._gone and (reply := self._next()) is not None:
+            replies += reply
+        return replies
+
+    @property
+    def gone(self) -> bool:
+        return self._gone
+
+    def _next(self) -> bytes | None:
+        if self._content is not None:
+            return self._end_of_data()
+        if self._chunk is not None:
+            return self._end_of_chunk()
+        line, ended, rest = self._unread.partition(b"\r\n")
+        if not ended:
+            return None
+        self._unread = rest
+        return self._command(line.decode())
+
+    def _command(self, line: str) -> bytes:
+        verb = line.split(maxsplit=1)[0]
+        self.commands.append(verb)
+        if verb == "BDAT":
+            self._chunk = int(line.split()[1])
+            return b""
+        if verb == "MAIL":
+            assert not self._mail, "MAIL inside a transaction"
+        code = self._code(verb) if self._allowed(verb) else 503
+        if verb == "MAIL":
+            self._mail, self._accepted = code == 250, 0
+        elif verb == "RCPT" and code in {250, 251}:
+            self._accepted += 1
+        elif verb == "RSET" and code == 250:
+            self._mail = False
+        elif verb == "DATA" and code == 354:
+            self._content = b""
+        return self._reply(code)
+
+    def _allowed(self, verb: str) -> bool:
+        if verb == "RCPT":
+            return self._mail
+        return verb != "DATA" or (self._mail and (self._accepted > 0 or not self.polite))
+
+    def _end_of_data(self) -> bytes | None:
+        found = re.match(rb"((?s:.*?)(?:\A|(?<=\r\n)))\.\r\n", self._unread)
+        if found is None:
+            return None
+        self._unread = self._unread[found.end() :]
+        self._content = None
+        return self._take(found[1])
+
+    def _end_of_chunk(self) -> bytes | None:
+        assert self._chunk is not None
+        if len(self._unread) < self._chunk:
+            return None
+        content, self._unread = self._unread[: self._chunk], self._unread[self._chunk :]
+        self._chunk = None
+        return self._take(content)
+
+    def _take(self, content: bytes) -> bytes:
+        code = self._code("END") if self._mail and self._accepted else 554
+        if code == 250:
+            self.taken.add(int(content.split()[1]))
+        self._mail = False
+        return self._reply(code)
+
+    def _code(self, verb: str) -> int:
+        codes = REPLIES[verb]
+        return self.draw.draw(st.sampled_from(codes), label=verb)
+
+    def _reply(self, code: int) -> bytes:
+        self._gone = code == 421
+        more = b"%d-and more\r\n" % code if self.draw.draw(st.booleans()) else b""
+        return more + b"%d says the server\r\n" % code
+
+
+def ready(window: int = 1, *, caps: bytes = b"PIPELINING", protocol: str = "smtp") -> Connection:
+    machine = Connection(window=window, protocol=protocol)
+    machine.receive_data(b"220 x\r\n")
+    machine.hello("client.example.org")
+    machine.data_to_send()
+    machine.receive_data(b"250-x\r\n250-" + caps + b"\r\n250 SIZE 500\r\n")
+    machine.events()
+    assert machine.state is State.READY
+    return machine
+
+
+def message(token: int) -> Transaction:
+    envelope = Envelope("news@example.org", (f"p{token}@example.net",))
+    return Transaction(token, envelope, (b"Number %d\r\n" % token, b".\r\n"))
+
+
+def feed(machine: Connection, octets: bytes, *, byte_by_byte: bool) -> None:
+    step = 1 if byte_by_byte else max(len(octets), 1)
+    for start in range(0, len(octets), step):
+        machine.receive_data(octets[start : start + step])
+
+
+def written(machine: Connection, released: list[int]) -> bytes:
+    out = b"".join(machine.data_to_send())
+    while (token := machine.held) is not None:
+        released.append(token)
+        machine.release(token)
+        out += b"".join(machine.data_to_send())
+    return out
+
+
+def run(
+    machine: Connection, server: DrawnServer, count: int, *, byte_by_byte: bool = False
+) -> tuple[list[Event], list[int]]:
+    """Send `count` messages as far as the connection lets one."""
+    events: list[Event] = []
+    released: list[int] = []
+    token = 0
+    while True:
+        while token < count and machine.room:
+            machine.submit(message(token))
+            token += 1
+        out = written(machine, released)
+        replies = server.answer(out)
+        if not out and not replies:
+            break
+        feed(machine, replies, byte_by_byte=byte_by_byte)
+        if server.gone:
+            machine.receive_data(b"")
+        events += machine.events()
+    machine.connection_lost("over")
+    return events + machine.events(), released
+
+
+ways = st.sampled_from(
+    [
+        (1, b"PIPELINING"),
+        (1, b"8BITMIME"),
+        (2, b"PIPELINING\r\n250-CHUNKING"),
+        (5, b"PIPELINING\r\n250-CHUNKING"),
+    ]
+)
+
+
+@given(st.data(), ways, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_whatever_the_server_says_the_outcomes_are_true(
+    draw: st.DataObject, way: tuple[int, bytes], polite: bool
+) -> None:
+    window, caps = way
+    machine = ready(window, caps=caps)
+    server = DrawnServer(draw, polite)
+    events, released = run(machine, server, 6)
+    outcomes = [event for event in events if isinstance(event, Outcome)]
+    verdicts = {outcome.token: outcome.verdict for outcome in outcomes}
+    assert max(Counter(outcome.token for outcome in outcomes).values()) == 1
+    assert len(outcomes) == len(verdicts)
+    assert machine.in_flight == 0
+    sent = {token for token, verdict in verdicts.items() if verdict is Verdict.SENT}
+    in_doubt = {token for token, verdict in verdicts.items() if verdict is Verdict.IN_DOUBT}
+    assert sent <= server.taken, "sent is what the server took"
+    assert server.taken <= sent | in_doubt, "what the server took is sent or in doubt"
+    assert sent | in_doubt <= set(released), "and its terminator was announced"
+    assert len(in_doubt) <= window
+
+
+@pytest.mark.parametrize(
+    "way", [(1, b"PIPELINING"), (1, b"8BITMIME"), (3, b"PIPELINING\r\n250-CHUNKING")]
+)
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_replies_cut_anywhere_give_the_same_events(
+    way: tuple[int, bytes], data: st.DataObject
+) -> None:
+    codes: list[int] = []
+
+    class Recorded(DrawnServer):
+        def _code(self, verb: str) -> int:
+            codes.append(super()._code(verb))
+            return codes[-1]
+
+        def _reply(self, code: int) -> bytes:
+            self._gone = code == 421
+            return b"%d says the server\r\n" % code
+
+    class Repeated(Recorded):
+        def _code(self, verb: str) -> int:
+            return codes.pop(0)
+
+    whole = run(ready(way[0], caps=way[1]), Recorded(data, polite=False), 4)
+    cut = run(ready(way[0], caps=way[1]), Repeated(data, polite=False), 4, byte_by_byte=True)
+    assert cut == whole
+
+
+noise = st.lists(
+    st.one_of(
+        st.binary(max_size=20),
+        st.sampled_from([b"250 ok\r\n", b"354 go\r\n", b"421 x\r\n", b"550 no\r\n", b""]),
+    ),
+    max_size=25,
+)
+
+
+@given(noise, ways)
+def test_no_octets_make_it_raise_and_each_message_has_one_outcome(
+    pieces: list[bytes], way: tuple[int, bytes]
+) -> None:
+    machine = ready(way[0], caps=way[1])
+    submitted: list[int] = []
+    outcomes: list[int] = []
+    for number, piece in enumerate(pieces):
+        if machine.room:
+            machine.submit(message(number))
+            submitted.append(number)
+        written(machine, [])
+        machine.receive_data(piece)
+        outcomes += [event.token for event in machine.events() if isinstance(event, Outcome)]
+    machine.connection_lost("over")
+    outcomes += [event.token for event in machine.events() if isinstance(event, Outcome)]
+    assert sorted(outcomes) == submitted
+    assert machine.failure is None or isinstance(machine.failure, SmtpError)
+
+
+@given(st.lists(st.binary(max_size=30), max_size=8))
+def test_no_octets_make_the_handshake_raise(pieces: list[bytes]) -> None:
+    machine = Connection()
+    for piece in [*pieces, b""]:
+        machine.receive_data(piece)
+    assert machine.closed
+
+
+def test_the_steady_state_is_one_round_trip_a_message() -> None:
+    machine = ready()
+    released: list[int] = []
+    blocks = 0
+    for token in range(50):
+        machine.submit(message(token))
+        out = written(machine, released)
+        replies = b"250 ok\r\n" * out.count(b"\r\n.\r\n") + b"250 ok\r\n250 ok\r\n354 go\r\n"
+        machine.receive_data(replies)
+        blocks += 1
+    written(machine, released)
+    machine.receive_data(b"250 ok\r\n")
+    sent = [event for event in machine.events() if isinstance(event, Outcome)]
+    assert len(sent) == 50
+    assert blocks == 50
+
+
+def test_a_streaming_window_needs_no_reply_at_all() -> None:
+    machine = ready(16, caps=b"PIPELINING\r\n250-CHUNKING")
+    while machine.room:
+        machine.submit(message(machine.in_flight))
+    released: list[int] = []
+    assert written(machine, released).count(b"BDAT") == 16
+    assert released == list(range(16))
+
+
+def test_static_chunks_are_handed_on_and_not_copied() -> None:
+    machine = ready()
+    image = b"x" * 70 + b"\r\n"
+    machine.submit(Transaction(1, Envelope("", ("a@b.example",)), (image, b"y\r\n")))
+    machine.data_to_send()
+    machine.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert any(chunk is image for chunk in machine.data_to_send())
+
+
+def test_what_cannot_be_done_now_is_refused_before_an_octet_is_written() -> None:
+    machine = ready()
+    with pytest.raises(LocalProtocolError, match="nobody"):
+        machine.submit(Transaction(1, Envelope("", ()), (b"x\r\n",)))
+    with pytest.raises(LocalProtocolError, match="not permitted"):
+        machine.tls_started()
+    with pytest.raises(LocalProtocolError, match="not permitted"):
+        machine.answer("x")
+    with pytest.raises(LocalProtocolError, match="held"):
+        machine.release(1)
+    machine.submit(message(1))
+    machine.submit(message(2))
+    with pytest.raises(LocalProtocolError, match="no room"):
+        machine.submit(message(3))
+    with pytest.raises(LocalProtocolError, match="in flight"):
+        machine.quit()
+    assert machine.in_flight == 2
+
+
+def test_tls_is_not_started_twice_and_nobody_logs_in_twice() -> None:
+    machine = ready(caps=b"STARTTLS")
+    machine.start_tls()
+    machine.receive_data(b"220 go\r\n")
+    machine.tls_started()
+    assert machine.capabilities.keywords == {}
+    machine.hello("client.example.org")
+    machine.receive_data(b"250 x\r\n")
+    with pytest.raises(LocalProtocolError, match="RFC 3207"):
+        machine.start_tls()
+    machine.authenticate("PLAIN", "AGEAYg==")
+    machine.receive_data(b"235 ok\r\n")
+    with pytest.raises(LocalProtocolError, match="RFC 4954"):
+        machine.authenticate("PLAIN", "AGEAYg==")
+
+
+def test_what_was_taken_back_is_not_in_doubt() -> None:
+    machine = ready()
+    machine.submit(message(1))
+    machine.submit(message(2))
+    machine.data_to_send()
+    machine.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    machine.data_to_send()
+    machine.release(1)
+    machine.take_back(1)
+    assert machine.held == 1
+    machine.connection_lost("broken pipe")
+    verdicts = [event.verdict for event in machine.events() if isinstance(event, Outcome)]
+    assert verdicts == [Verdict.NOT_SENT, Verdict.NOT_SENT]
+
+
+def test_a_refusal_that_came_before_a_terminator_taken_back_counts() -> None:
+    machine = ready()
+    machine.submit(message(1))
+    machine.data_to_send()
+    machine.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    machine.data_to_send()
+    machine.release(1)
+    machine.take_back(1)
+    machine.receive_data(b"552 5.3.4 too big\r\n")
+    (outcome,) = [event for event in machine.events() if isinstance(event, Outcome)]
+    assert (outcome.verdict, outcome.stage) == (Verdict.REJECTED, Stage.CONTENT)
+
+
+def test_the_trace_shows_the_dialogue_and_no_secret() -> None:
+    lines: list[str] = []
+    machine = Connection(trace=lambda who, line: lines.append(f"{who}: {line}"))
+    machine.receive_data(b"220 x\r\n")
+    machine.hello("client.example.org")
+    machine.receive_data(b"250-x\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN\r\n")
+    machine.authenticate("LOGIN", None)
+    machine.receive_data(b"334 VXNlcm5hbWU6\r\n")
+    machine.answer("c2VjcmV0")
+    machine.receive_data(b"334 UGFzc3dvcmQ6\r\n")
+    machine.answer("*")
+    machine.receive_data(b"501 5.7.0 cancelled\r\n")
+    machine.authenticate("PLAIN", "AGEAc2VjcmV0")
+    machine.receive_data(b"235 2.7.0 ok\r\n")
+    machine.submit(message(1))
+    machine.data_to_send()
+    machine.receive_data(b"250 ok\r\n550 no\r\n354 go\r\n554 no\r\n")
+    assert not any("c2VjcmV0" in line for line in lines)
+    assert lines == [
+        "S: 220 x",
+        "C: EHLO client.example.org",
+        "S: 250-x",
+        "S: 250-PIPELINING",
+        "S: 250 AUTH PLAIN LOGIN",
+        "C: AUTH LOGIN",
+        "S: 334 VXNlcm5hbWU6",
+        "C: ****",
+        "S: 334 UGFzc3dvcmQ6",
+        "C: *",
+        "S: 501 5.7.0 cancelled",
+        "C: AUTH PLAIN ****",
+        "S: 235 2.7.0 ok",
+        "C: MAIL FROM:<news@example.org>",
+        "C: RCPT TO:<p1@example.net>",
+        "C: DATA",
+        "S: 250 ok",
+        "S: 550 no",
+        "S: 354 go",
+        "C: .",
+        "S: 554 no",
+    ]
+
+
+def test_what_is_awaited_is_told_for_the_timeouts() -> None:
+    machine = Connection()
+    seen = [machine.awaited]
+    machine.receive_data(b"220 x\r\n")
+    seen.append(machine.awaited)
+    machine.hello("client.example.org")
+    seen.append(machine.awaited)
+    machine.receive_data(b"250-x\r\n250 PIPELINING\r\n")
+    machine.submit(message(1))
+    machine.data_to_send()
+    for reply in (b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
+        seen.append(machine.awaited)
+        machine.receive_data(reply)
+    seen.append(machine.awaited)
+    machine.release(1)
+    seen.append(machine.awaited)
+    assert seen == [
+        Awaited.GREETING,
+        None,
+        Awaited.HELLO,
+        Awaited.MAIL,
+        Awaited.RCPT,
+        Awaited.DATA,
+        None,
+        Awaited.CONTENT,
+    ]
+
+
+def test_session_events_are_told_in_order() -> None:
+    machine = Connection()
+    machine.receive_data(b"220 x\r\n")
+    machine.hello("client.example.org")
+    machine.receive_data(b"502 no\r\n")
+    events = [event for event in machine.events() if isinstance(event, Answered)]
+    assert [(event.awaited, event.reply.code) for event in events] == [
+        (Awaited.GREETING, 220),
+        (Awaited.HELLO, 502),
+    ]

@@ -1,0 +1,126 @@
+"""providers.toml: complete, sourced, and found by the names that people use."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+
+import pytest
+
+from mailmerge.campaign import parse_rate
+from mailmerge.errors import CampaignError, ExitStatus
+from mailmerge.smtp.providers import (
+    FIGURES,
+    Provider,
+    as_json,
+    find_provider,
+    load_providers,
+    provider_of_host,
+)
+
+EVERY = list(load_providers().values())
+NAMES = [provider.name for provider in EVERY]
+
+
+def test_every_service_of_the_issue_is_there() -> None:
+    wanted = """gmail workspace office365 icloud yahoo 163 126 qq exmail aliyun-dm ses sendgrid
+    mailgun postmark brevo fastmail zoho yandex outlook""".split()
+    assert set(wanted) <= set(NAMES)
+
+
+@pytest.mark.parametrize("provider", EVERY, ids=NAMES)
+def test_every_figure_and_rule_has_a_dated_source(provider: Provider) -> None:
+    sourced = ["port", "security", "login", "auth", "login_must_equal_from"]
+    sourced += [field for field in (*FIGURES, "host", "host_hint", "also", "replies")]
+    for field in sourced:
+        value = getattr(provider, field)
+        if value not in ("", None, ()):
+            source = provider.source_of(field)
+            assert source is not None, field
+            assert source.url.startswith("https://")
+            assert source.checked >= dt.date(2026, 11, 1)
+    assert {field for source in provider.sources for field in source.of} <= set(sourced)
+
+
+@pytest.mark.parametrize("provider", EVERY, ids=NAMES)
+def test_every_value_can_be_used(provider: Provider) -> None:
+    assert provider.host or "REGION" in provider.host_hint
+    assert provider.security in ("tls", "starttls")
+    assert all(parse_rate(rate).count for rate in provider.rates)
+    assert all(re.compile(rule.match) for rule in provider.replies)
+    assert {rule.action for rule in provider.replies} <= {"reconnect", "pause", "stop", "fail"}
+    assert len(provider.rules) == len(provider.rules_zh)
+    assert provider.login_hint("en") != provider.login_hint("zh")
+    assert provider.house_rules("zh") == provider.rules_zh
+    assert provider.house_rules() == provider.rules
+    assert json.loads(json.dumps(as_json(provider)))["name"] == provider.name
+
+
+def test_a_name_or_an_alias_belongs_to_one_service() -> None:
+    owners: dict[str, str] = {}
+    for provider in EVERY:
+        for name in {provider.name, *provider.aliases, *provider.domains}:
+            assert owners.setdefault(name, provider.name) == provider.name
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("gmail", "gmail"),
+        ("GoogleMail.com", "gmail"),
+        (" 163.com", "163"),
+        ("hotmail.com", "outlook"),
+    ],
+)
+def test_a_service_is_found_by_alias_and_domain(asked: str, found: str) -> None:
+    assert find_provider(asked).name == found
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(CampaignError, match="did you mean gmail") as unknown:
+        find_provider("gmial")
+    assert unknown.value.exit_status is ExitStatus.USAGE
+    with pytest.raises(CampaignError, match="mailmerge providers"):
+        find_provider("xxxxxxxxxxxx")
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("SMTP.qq.com.", "qq"),
+        ("smtp.gmail.com", "gmail"),
+        ("email-smtp.eu-west-1.amazonaws.com", "ses"),
+        ("mail.example.org", None),
+        ("", None),
+    ],
+)
+def test_a_host_tells_its_service(host: str, found: str | None) -> None:
+    provider = provider_of_host(host)
+    assert (provider.name if provider else None) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "text", "action"),
+    [
+        ("163", 451, "MI:DMC 163 smtp1", "reconnect"),
+        ("gmail", 550, "5.4.5 Daily user sending limit exceeded", "pause"),
+        ("qq", 550, "Connection frequency limited", "pause"),
+        ("qq", 550, 'The "From" header is missing or invalid', "stop"),
+        ("ses", 454, "Throttling failure: Maximum sending rate exceeded.", "pause"),
+        ("office365", 432, "4.3.2 Concurrent connections limit exceeded", "reconnect"),
+        ("gmail", 550, "5.1.1 no such user", None),
+    ],
+)
+def test_a_reply_rule_overrules_the_first_digit(
+    name: str, code: int, text: str, action: str | None
+) -> None:
+    assert find_provider(name).action_for(code, text) == action
+
+
+def test_what_was_not_read_is_marked() -> None:
+    gmail = find_provider("gmail")
+    assert gmail.is_verified("host")
+    assert not gmail.is_verified("rates")
+    assert not gmail.is_verified("max_connections")
+    assert gmail.source_of("max_connections") is None
