@@ -19,7 +19,7 @@ def check(
     json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
 ) -> None:
-    """Read every row, render every message, and list every problem, worst first."""
+    """Find every problem before anything is sent."""
     from mailmerge.account import find_account
     from mailmerge.campaign import load_campaign
     from mailmerge.cli.progress import counting

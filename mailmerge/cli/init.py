@@ -20,7 +20,7 @@ def init(
     ] = "newsletter",
     listed: Annotated[bool, typer.Option("--list", help="List the starters and stop.")] = False,
 ) -> None:
-    """Make a new campaign from a starter; nothing that is there is overwritten."""
+    """Make a new campaign from a starter."""
     from mailmerge.errors import CampaignError
     from mailmerge.starters import describe, start_campaign, starters
 

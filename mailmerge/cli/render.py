@@ -37,7 +37,7 @@ def render(
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.EML,
 ) -> None:
-    """Write the message of one person (the first, if none is named) or of everybody."""
+    """Write messages as files, or one to look at."""
     from mailmerge.campaign import load_campaign
     from mailmerge.errors import CampaignError
     from mailmerge.mime.export import export, merge, octets_of

@@ -80,7 +80,7 @@ def send(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:
-    """Send each person their message, once; call it again to go on where it stopped."""
+    """Send each person one message; again to go on."""
     from mailmerge.campaign import load_campaign
     from mailmerge.mailing import Mailing, Orders
 
@@ -253,8 +253,8 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
 
     rate = f", {summary.sent / summary.seconds:,.0f} a second" if summary.seconds >= 1 else ""
     say(f"Sent {summary.sent:,} messages in {summary.seconds:.1f} s{rate}.")
-    states = ", ".join(f"{count:,} {state.value}" for state, count in summary.states.items())
-    say(f"Of {summary.total:,} people: {states.replace('_', ' ')}.")
+    states = [f"{n:,} {state.value.replace('_', ' ')}" for state, n in summary.states.items() if n]
+    say(f"Of {summary.total:,} people: {', '.join(states) or 'nobody'}.")
     if mailing.sandbox is not None:
         say(f"What was caught lies in {mailing.sandbox.maildir}")
     if json:

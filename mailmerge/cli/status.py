@@ -43,7 +43,7 @@ def status(
         bool, typer.Option("--sandbox", help="Of the last rehearsal instead.")
     ] = False,
 ) -> None:
-    """Say what became of each person; also while a send is going on."""
+    """Say who got it, who did not, and why."""
     from mailmerge.campaign import load_campaign
     from mailmerge.delivery import report
 

@@ -115,7 +115,7 @@ class Quota:
         self._name = name
         self._rate = rate
         self._usage = usage
-        self._share = min(max(rate.count // 100, 1), 50)
+        self._share = min(max(rate.count // 20, 1), 50)
         self._left = 0
         self._taken_at = 0.0
 

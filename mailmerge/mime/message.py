@@ -87,6 +87,7 @@ class _Compiled:
     def find(self, structure: Structure) -> _CompiledBody | None:
         with self._lock:
             found = self._bodies.get(id(structure))
+            # Whatever happens to numbers of objects, nobody gets the text of another structure.
             if found is None or found[0]() is not structure:
                 return None
             self._bodies.move_to_end(id(structure))

@@ -22,6 +22,10 @@ RAW_TEXT_ELEMENTS = frozenset(
 )
 
 
+class EmptyPage(ValueError):
+    """There is nothing in a page that could have a style or be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """The tree of an HTML text, and what stood before it."""
@@ -31,15 +35,20 @@ class Document:
 
 
 def parse(html: str) -> Document:
-    """Parse an HTML text that is not blank.
+    """Parse an HTML text.
 
     Raises:
-        etree.XMLSyntaxError: there is nothing in it, such as only a doctype.
+        EmptyPage: there is no element in it, and no text that would become one.
     """
     prologue = _PROLOGUE.match(html)
     assert prologue is not None
     after_declaration = html[prologue.end("xml") :] if prologue["xml"] else html
-    root = etree.fromstring(after_declaration.strip(), etree.HTMLParser())
+    try:
+        root: Element | None = etree.fromstring(after_declaration.strip(), etree.HTMLParser())
+    except etree.XMLSyntaxError as error:
+        raise EmptyPage from error
+    if root is None:
+        raise EmptyPage
     return Document(root.getroottree(), prologue["doctype"] or "")
 
 

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lxml import etree
 from markupsafe import escape
 
 from mailmerge.campaign import Campaign
 from mailmerge.errors import AssetError
-from mailmerge.rendering.document import Document, attributes_of, is_element, parse, serialise
+from mailmerge.rendering.document import Document, EmptyPage, attributes_of, is_element, parse, serialise
 from mailmerge.rendering.images import ImageShelf
 from mailmerge.rendering.placeholders import WRITERS, Place, Placeholders, Survey, survey
 from mailmerge.rendering.plaintext import TextPattern
@@ -116,11 +115,9 @@ class PagePress:
         Raises:
             AssetError: without a place: an image or a style sheet that cannot be used.
         """
-        if not html.strip():
-            return html, ()
         try:
             document = parse(html)
-        except etree.XMLSyntaxError:
+        except EmptyPage:
             return html, ()
         return self._dressed(document)
 
@@ -192,7 +189,7 @@ class PagePress:
         }
         html = woven(cut.key, self._mark, [words[index] for index in range(len(cut.values))])
         open_ = set(words) - set(literals)
-        if not open_ or not html.strip():
+        if not open_:
             static, images = self.page(html)
             return Form(Structure((static,), images), text=self._text((static,), (), ()))
         found = self._surveyed(html, open_)
@@ -204,7 +201,7 @@ class PagePress:
     def _surveyed(self, html: str, open_: set[int]) -> Survey:
         try:
             document = parse(html)
-        except etree.XMLSyntaxError:
+        except EmptyPage:
             return Survey({}, frozenset(), dict.fromkeys(open_, "there is no element in the page"))
         include_style_sheets(document.tree, self._folder)
         forbidden = attributes_read_by_selectors(document.tree)

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
-from mailmerge.rendering.document import Element, parse, text_of
+from mailmerge.rendering.document import Element, EmptyPage, parse, text_of
 from mailmerge.rendering.placeholders import Placeholders, percent_escaped
 from mailmerge.rendering.structure import Body, Structure
 
@@ -56,11 +56,9 @@ InTarget: TypeAlias = Callable[[str], str]
 
 def text_of_page(html: str, shown: Shown | None = None, in_target: InTarget = str) -> str:
     """The plain text of a page: lines without spaces at their ends, no two blank lines in a row."""
-    if not html.strip():
-        return ""
     try:
         root = parse(html).tree.getroot()
-    except etree.XMLSyntaxError:
+    except EmptyPage:
         return ""
     _make_fit(root, shown or {}, in_target)
     return _tidy(_laid_out(root))
@@ -298,7 +296,10 @@ class TextPattern:
 
 
 def _links_of(html: str) -> list[tuple[str, str]]:
-    links = _links(parse(html).tree.getroot()) if html.strip() else []
+    try:
+        links = _links(parse(html).tree.getroot())
+    except EmptyPage:
+        return []
     return [(text_of(link), link.get("href") or "") for link in links]
 
 

@@ -184,7 +184,7 @@ def provider_of_host(host: str) -> Provider | None:
     """The service whose server this host is, if any; for explaining its replies."""
     wanted = host.lower().rstrip(".")
     for provider in load_providers().values():
-        if provider.host == wanted:
+        if wanted and provider.host == wanted:
             return provider
     if re.fullmatch(r"email-smtp(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", wanted):
         return load_providers()["ses"]

@@ -9,6 +9,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from mailmerge.smtp.client import (
+    Client,
+    Credentials,
+    Envelope,
+    Outcome,
+    Server,
+    Transaction,
+    Verdict,
+)
 from tests import servers
 from tests.conftest import PASSWORD, StartPostfix
 
@@ -266,6 +275,108 @@ def test_dovecot_refuses_over_quota_after_the_content() -> None:
             client.rcpt("ada")
             assert client.data(b"Subject: big\r\n\r\n" + b"x\r\n" * 2000)[0] == 552
         assert server.delivered("ada") == []
+
+
+# Our own client against each of them
+
+
+def transactions(people: list[str], *, content: bytes = CONTENT) -> list[Transaction]:
+    half = len(content) // 2
+    return [
+        Transaction(
+            token, Envelope("news@example.org", (person,)), (content[:half], content[half:])
+        )
+        for token, person in enumerate(people)
+    ]
+
+
+def send_all(client: Client, work: list[Transaction]) -> list[Verdict]:
+    """Send over one connection for as long as it takes more; verdicts by token."""
+    waiting, outcomes = list(reversed(work)), list[Outcome]()
+    client.open()
+    while (waiting and client.usable) or client.in_flight:
+        while waiting and client.room:
+            client.submit(waiting.pop())
+        outcomes += client.wait()
+    client.quit()
+    return [outcome.verdict for outcome in sorted(outcomes, key=lambda each: each.token)]
+
+
+@pytest.mark.parametrize("window", [1, 8])
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_our_client_delivers_to_a_strict_postfix(
+    postfix: servers.Postfix, certificates: servers.Certificates, security: str, window: int
+) -> None:
+    wrapped = security == "tls"
+    server = Server(
+        "localhost",
+        postfix.tls_port if wrapped else postfix.port,
+        "tls" if wrapped else "starttls",
+        ca_file=str(certificates.ca_file),
+    )
+    people = [f"p{n}.{security}.{window}@example.org" for n in range(20)]
+    client = Client(server, Credentials("news", PASSWORD), window=window)
+    assert send_all(client, transactions(people)) == [Verdict.SENT] * 20
+    taken = [message for message in postfix.accepted() if message.forward_path in people]
+    assert sorted(message.forward_path for message in taken) == sorted(people)
+    assert {message.octets for message in taken} == {CONTENT}
+
+
+@pytest.mark.parametrize("window", [1, 8])
+def test_our_client_tells_refused_people_from_their_neighbours(
+    postfix: servers.Postfix, window: int
+) -> None:
+    people = ["ada@example.org", "late@example.org", "grace@example.org", "nobody@example.org"] * 3
+    client = Client(Server("localhost", postfix.port, "none"), window=window)
+    expected = [Verdict.SENT, Verdict.DEFERRED, Verdict.SENT, Verdict.REJECTED] * 3
+    assert send_all(client, transactions(people)) == expected
+
+
+@pytest.mark.parametrize("window", [1, 8])
+def test_our_client_delivers_to_exim_which_enforces_the_order(
+    exim: servers.Exim, window: int
+) -> None:
+    people = [f"p{n}.{window}@example.org" for n in range(12)]
+    client = Client(Server("localhost", exim.port, "none"), window=window)
+    assert send_all(client, transactions(people)) == [Verdict.SENT] * 12
+    taken = [message for message in exim.accepted() if message.forward_path in people]
+    assert len(taken) == 12
+    assert {message.octets for message in taken} == {CONTENT}
+
+
+def test_our_client_falls_back_on_opensmtpd_and_stops_at_its_limit(
+    opensmtpd: servers.OpenSmtpd,
+) -> None:
+    content = b"From: a@example.org\r\nSubject: ours\r\n\r\nx\r\n"
+    people = [f"p{n}@example.org" for n in range(105)]
+    client = Client(Server("localhost", opensmtpd.port, "none"), window=8)
+    verdicts = send_all(client, transactions(people, content=content))
+    kept = [message for message in opensmtpd.messages() if b"Subject: ours\n" in message]
+    assert len(kept) == verdicts.count(Verdict.SENT) == 100
+    assert Verdict.REJECTED not in verdicts
+    assert Verdict.IN_DOUBT not in verdicts
+
+
+@pytest.mark.parametrize("way", ["tcp", "unix"])
+def test_our_client_delivers_by_lmtp(dovecot_lmtp: servers.Lmtp, way: str) -> None:
+    server = (
+        Server(dovecot_lmtp.host, dovecot_lmtp.port, "none", protocol="lmtp")
+        if way == "tcp"
+        else Server(socket=str(dovecot_lmtp.socket), security="none", protocol="lmtp")
+    )
+    before = len(dovecot_lmtp.delivered("grace"))
+    work = [
+        Transaction(token, Envelope("news@example.org", (person,)), (CONTENT,))
+        for token, person in enumerate(["grace@example.org", "unknown@example.org"])
+    ]
+    assert send_all(Client(server), work) == [Verdict.SENT, Verdict.REJECTED]
+    assert len(dovecot_lmtp.delivered("grace")) == before + 1
+
+
+def test_our_client_delivers_to_smtp_sink(smtp_sink: servers.Sink) -> None:
+    people = [f"p{n}@example.org" for n in range(50)]
+    client = Client(Server("localhost", smtp_sink.port, "none"))
+    assert send_all(client, transactions(people)) == [Verdict.SENT] * 50
 
 
 def test_a_missing_server_skips_here_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ TEXT = "Dear {{ name }},\nhere is invoice {{ invoice }}.\n"
 def write_campaign(
     folder: Path, *, people: str = PEOPLE, body: str = BODY, campaign: str = CAMPAIGN
 ) -> Path:
-    """A small campaign with everything a row can be: meant, twice, suppressed, left out, unreadable."""
+    """A small campaign whose rows are all that a row can be: meant, twice, suppressed, ..."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     (folder / "images" / "logo.png").write_bytes(PIXEL)
     files = {
@@ -89,23 +89,31 @@ HOSTILE_BODY = """\
 <html><head><title>Hostile</title>
 <meta http-equiv="refresh" content="0;url=https://evil.invalid/refresh">
 <base href="https://evil.invalid/base/">
-<style>@import url("https://evil.invalid/import.css"); body { background: url(https://evil.invalid/bg.png) }</style>
+<style>@import url("https://evil.invalid/import.css");
+body { background: url(https://evil.invalid/bg.png) }</style>
 </head>
 <body onload="parent.document.title = 'taken'; console.log('ran: onload')">
 <p>Dear {{ name|safe }},</p>
 <script>console.log('ran: script'); parent.document.body.remove()</script>
-<img src="https://evil.invalid/picture.png" srcset="https://evil.invalid/large.png 2x" alt="A picture">
+<img src="https://evil.invalid/picture.png" srcset="https://evil.invalid/large.png 2x"
+ alt="A picture">
 <p><a href="{{ site }}">your page</a> <a href="javascript:console.log('ran: link')">a link</a></p>
 <p><a href="https://evil.invalid/away" target="_top">away</a></p>
-<form action="https://evil.invalid/form" method="post"><input name="a"><button>Send it</button></form>
+<form action="https://evil.invalid/form" method="post">
+<input name="a"><button>Send it</button></form>
 <iframe src="https://evil.invalid/frame"></iframe>
 <svg><a xlink:href="javascript:console.log('ran: svg')"><text y="10">svg</text></a></svg>
 </body></html>
 """
 
-HOSTILE_PEOPLE = """\
+HOSTILE_NAME = (
+    "<script>console.log('ran: cell')</script>"
+    "<img src=https://evil.invalid/x onerror='console.log(`ran: onerror`)'>"
+)
+
+HOSTILE_PEOPLE = f"""\
 email,name,site,invoice
-eve@example.org,"<script>console.log('ran: cell')</script><img src=https://evil.invalid/x onerror=""console.log('ran: onerror')"">","javascript:console.log('ran: cell link')",<b>1</b>
+eve@example.org,"{HOSTILE_NAME}","javascript:console.log('ran: cell link')",<b>1</b>
 frank@example.org,Frank,https://example.org/frank,2
 """
 

@@ -116,7 +116,7 @@ def test_the_door_is_remembered_for_the_next_time_and_for_nobody_else(tmp_path: 
 
 @pytest.mark.parametrize(
     "stored",
-    ["", "{}", "[]", '{"port": "x", "token": "y"}', '{"port": 80, "token": "%s"}' % TOKEN,
+    ["", "{}", "[]", '{"port": "x", "token": "y"}', f'{{"port": 80, "token": "{TOKEN}"}}',
      '{"port": 8000, "token": "short"}', '{"port": 8000, "token": 7}'],
 )  # fmt: skip
 def test_a_door_that_cannot_be_read_is_made_anew(tmp_path: Path, stored: str) -> None:

@@ -64,7 +64,12 @@ def test_nothing_from_the_network_is_asked_for(html: str) -> None:
 
 def test_a_picture_that_the_message_carries_is_shown() -> None:
     assert 'src="data:image/png;base64,AAAA"' in shown('<img src="cid:logo" alt="x">')
-    assert 'url("data:image/png;base64,AAAA")' in shown("<p style='background:url(cid:logo)'>x</p>")
+    assert "url(&quot;data:image/png;base64,AAAA&quot;)" in shown(
+        "<p style='background:url(cid:logo)'>x</p>"
+    )
+    assert 'url("data:image/png;base64,AAAA")' in shown(
+        "<style>p{background:url(cid:logo)}</style>"
+    )
     assert 'src="data:image/gif;base64,BBBB"' in shown(
         '<img src="data:image/gif;base64,BBBB" srcset="">'
     )

@@ -12,7 +12,7 @@ from mailmerge.rendering.content import Content
 from mailmerge.rendering.folder import is_local, local_path, read_asset
 from mailmerge.rendering.styles import split_at_rules
 
-from .conftest import MakeRecipient, MakeRenderer  # noqa: TID252
+from .conftest import MakeRecipient, MakeRenderer
 
 PNG = b"\x89PNG"
 
@@ -29,12 +29,15 @@ def test_styles_of_the_page_and_of_local_sheets_are_put_on_the_elements(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     body = (
-        '<html><head><link rel="stylesheet" href="css/style.css"><style>p { margin: 0 }</style></head>'
+        '<html><head><link rel="stylesheet" href="css/style.css">'
+        "<style>p { margin: 0 }</style></head>"
         "<body><p class='x'>{{ n }}</p></body></html>"
     )
     files: dict[str, str | bytes] = {"css/style.css": b"\xef\xbb\xbf.x { color: red }"}
     html = str(_content(make_renderer, make_recipient, body, files=files, n="1").html)
-    assert '<p class="x" style="color:red; margin:0">1</p>' in html.replace("margin:0; color:red", "color:red; margin:0")
+    assert '<p class="x" style="color:red; margin:0">1</p>' in html.replace(
+        "margin:0; color:red", "color:red; margin:0"
+    )
     assert "<link" not in html
     assert "<style" not in html
 
@@ -43,10 +46,17 @@ def test_media_hover_and_font_face_rules_survive_in_a_style_element(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     css = (
-        "@font-face { font-family: F; src: url(https://x.example/f.woff) } p { color: red !important }"
+        "@font-face { font-family: F; src: url(https://x.example/f.woff) }"
+        "p { color: red !important }"
         "@media (max-width: 600px) { p { color: blue } } a:hover { color: green }"
     )
-    html = str(_content(make_renderer, make_recipient, f"<html><head><style>{css}</style></head><body><p>x</p></body></html>").html)
+    html = str(
+        _content(
+            make_renderer,
+            make_recipient,
+            f"<html><head><style>{css}</style></head><body><p>x</p></body></html>",
+        ).html
+    )
     assert "@font-face { font-family: F; src: url(https://x.example/f.woff) }" in html
     assert "color: blue !important" in html
     assert "a:hover {color:green !important}" in html
@@ -57,20 +67,27 @@ def test_remote_and_print_sheets_stay_as_they_are(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     body = (
-        '<html><head><link rel="stylesheet" href="https://192.0.2.1/a.css"><link rel="icon" href="gone.ico">'
+        '<html><head><link rel="stylesheet" ' ('href="https://192.0.2.1/a.css">'
+'<link rel="icon" href="gone.ico">')
         '<link rel="stylesheet" media="print" href="p.css"></head><body><p>x</p></body></html>'
     )
-    html = str(_content(make_renderer, make_recipient, body, files={"p.css": "p { color: red } @page {}"}).html)
+    html = str(
+        _content(
+            make_renderer, make_recipient, body, files={"p.css": "p { color: red } @page {}"}
+        ).html
+    )
     assert '<link rel="stylesheet" href="https://192.0.2.1/a.css">' in html
     assert '<style type="text/css" media="print">p { color: red } @page {}</style>' in html
-    assert '<p>x</p>' in html
+    assert "<p>x</p>" in html
 
 
 def test_urls_of_a_sheet_are_relative_to_the_sheet(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     body = '<html><head><link rel="stylesheet" href="css/s.css"></head><body><p>x</p></body></html>'
-    css = 'p { background: url("../images/logo.png") } a { background: url(https://x.example/y.png) }'
+    css = (
+        'p { background: url("../images/logo.png") } a { background: url(https://x.example/y.png) }'
+    )
     content = _content(make_renderer, make_recipient, body, files={"css/s.css": css})
     assert content.html is not None
     assert [image.path for image in content.html.structure.images] == ["images/logo.png"]
@@ -80,7 +97,10 @@ def test_urls_of_a_sheet_are_relative_to_the_sheet(
 def test_text_behind_a_style_element_is_not_lost(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
-    for body in ("<body><style>p{color:red}</style>kept</body>", "<body><b>x</b><style>p{color:red}</style>kept</body>"):
+    for body in (
+        "<body><style>p{color:red}</style>kept</body>",
+        "<body><b>x</b><style>p{color:red}</style>kept</body>",
+    ):
         assert "kept" in str(_content(make_renderer, make_recipient, body).html)
 
 
@@ -88,8 +108,10 @@ def test_doctype_nbsp_and_conditional_comments_survive(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     body = (
-        "<!doctype html>\n<!--[if mso]><p>before</p><![endif]--><html><head><style>p{color:red} /*\u00a0*/</style></head>"
-        "<body><!--[if mso]><v:rect>&nbsp;</v:rect><![endif]--><p>a&nbsp;b</p></body></html><!--after-->"
+        "<!doctype html>\n<!--[if mso]><p>before</p><![endif]-->"
+        "<html><head><style>p{color:red} /*\u00a0*/</style></head>"
+        "<body><!--[if mso]><v:rect>&nbsp;</v:rect><![endif]--><p>a&nbsp;b</p>"
+        "</body></html><!--after-->"
     )
     html = str(_content(make_renderer, make_recipient, body).html)
     assert html.startswith("<!doctype html>\n<!--[if mso]><p>before</p><![endif]--><html>")
@@ -101,8 +123,11 @@ def test_doctype_nbsp_and_conditional_comments_survive(
 def test_an_xhtml_declaration_does_no_harm(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
-    doctype = '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">'
-    body = f'<?xml version="1.0" encoding="UTF-8"?>\n{doctype}\n<html><body><p>{{{{ n }}}}</p></body></html>'
+    doctype = ('<!DOCTYPE html PUBLIC '
+'"-//W3C//DTD XHTML 1.0 Strict//EN" ' '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd">')
+    body = (f'<?xml version="1.0" '
+f'encoding="UTF-8"?>' f'\n{doctype}\n<html><body><p>'
+f'{{{{ n }}}}</p></body></html>')
     html = str(_content(make_renderer, make_recipient, body, n="é").html)
     assert html.startswith(doctype)
     assert "<p>é</p>" in html
@@ -121,7 +146,9 @@ def test_without_inlining_styles_stay_where_they_are(
 def test_a_selector_that_cannot_be_read_is_skipped_or_told(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, selector: str
 ) -> None:
-    body = f"<html><head><style>{selector} {{ color: red }}</style></head><body><p>x</p></body></html>"
+    body = (
+        f"<html><head><style>{selector} {{ color: red }}</style></head><body><p>x</p></body></html>"
+    )
     try:
         html = str(_content(make_renderer, make_recipient, body).html)
     except AssetError as error:
@@ -136,7 +163,8 @@ def test_local_images_become_related_parts(
 ) -> None:
     body = (
         '<body background="images/logo.png"><img src="./images/logo.png?v=2"><img src="a%20b.png">'
-        '<img src="https://x.example/r.png"><img src="data:image/png;base64,eA=="><img src="//x/y.png">'
+        '<img src="https://x.example/r.png"><img ' ('src="data:image/png;base64,'
+'eA=="><img src="//x/y.png">')
         '<p style="background: url(images/logo.png)">x</p><script src="s.js"></script>'
         "<!--[if mso]><v:fill src=\"images/logo.png\"><![endif]--><!-- src='gone.png' --></body>"
     )
@@ -157,7 +185,9 @@ def test_a_content_id_is_the_same_in_every_run_and_another_for_another_image(
 ) -> None:
     def reference(octets: bytes) -> str:
         files: dict[str, str | bytes] = {"images/logo.png": octets}
-        html = _content(make_renderer, make_recipient, "<img src='images/logo.png'>", files=files).html
+        html = _content(
+            make_renderer, make_recipient, "<img src='images/logo.png'>", files=files
+        ).html
         assert html is not None
         return html.structure.images[0].reference
 
@@ -168,7 +198,10 @@ def test_a_content_id_is_the_same_in_every_run_and_another_for_another_image(
     ("message", "location"),
     [
         ('related_by = "content-location"', "a%20b.png"),
-        ('related_by = "content-location"\ncontent_base = "http://x.example/i/"', "http://x.example/i/a%20b.png"),
+        (
+            'related_by = "content-location"\ncontent_base = "http://x.example/i/"',
+            "http://x.example/i/a%20b.png",
+        ),
     ],
 )
 def test_a_content_location_is_the_url_that_the_page_shows(
@@ -206,10 +239,17 @@ def test_a_sender_without_an_ascii_domain_has_a_content_id_all_the_same(
     ],
 )
 def test_an_image_that_cannot_be_sent_is_an_error_with_its_line(
-    make_renderer: MakeRenderer, make_recipient: MakeRecipient, tmp_path: Path, source: str, said: str, code: str
+    make_renderer: MakeRenderer,
+    make_recipient: MakeRecipient,
+    tmp_path: Path,
+    source: str,
+    said: str,
+    code: str,
 ) -> None:
     (tmp_path / "outside.png").write_bytes(PNG)
-    renderer = make_renderer({"body.html": f"<p>\n<img src='{source}'></p>", "images/logo.png": PNG})
+    renderer = make_renderer(
+        {"body.html": f"<p>\n<img src='{source}'></p>", "images/logo.png": PNG}
+    )
     folder = next(tmp_path.glob("campaign*"))
     os.symlink(tmp_path / "outside.png", folder / "link.png")
     with pytest.raises(AssetError, match=said) as caught:
@@ -223,7 +263,9 @@ def test_an_image_that_cannot_be_sent_is_an_error_with_its_line(
 def test_an_image_that_depends_on_the_row_names_the_row(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
-    renderer = make_renderer({"body.html": "<img src='images/{{ who }}.png'>", "images/ann.png": PNG})
+    renderer = make_renderer(
+        {"body.html": "<img src='images/{{ who }}.png'>", "images/ann.png": PNG}
+    )
     html = renderer.render(make_recipient(who="ann")).html
     assert html is not None
     assert [image.path for image in html.structure.images] == ["images/ann.png"]
@@ -235,7 +277,11 @@ def test_an_image_that_depends_on_the_row_names_the_row(
 def test_a_style_sheet_that_cannot_be_used_is_an_error(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
-    for path, said in (("gone.css", "no file gone.css"), ("latin.css", "not UTF-8"), ("../x.css", "outside")):
+    for path, said in (
+        ("gone.css", "no file gone.css"),
+        ("latin.css", "not UTF-8"),
+        ("../x.css", "outside"),
+    ):
         body = f"<head><link rel=stylesheet href={path}></head><body>{{{{ n }}}}</body>"
         with pytest.raises(AssetError, match=said):
             _content(make_renderer, make_recipient, body, files={"latin.css": b"\xe9"}, n="1")
@@ -261,7 +307,9 @@ def test_a_query_and_a_fragment_are_no_part_of_a_path(tmp_path: Path) -> None:
 
 
 def test_at_rules_are_parted_from_rules() -> None:
-    css = '@import url("x.css"); p { a: b } @media x { p { c: d } } @supports (x) { p { e: f } } /* @x {} */ }'
+    css = ('@import url("x.css"); p '
+'{ a: b } @media x { p { ' 'c: d } } @supports (x) { '
+'p { e: f } } /* @x {} */ }')
     kept, rest = split_at_rules(css)
     assert kept == '@import url("x.css"); @supports (x) { p { e: f } }'
     assert "@media x { p { c: d } }" in rest

@@ -10,10 +10,12 @@ from mailmerge.errors import TemplateError
 from mailmerge.rendering import environment as bounds
 from mailmerge.rendering.environment import make_environment
 
-from .conftest import MakeRecipient, MakeRenderer  # noqa: TID252
+from .conftest import MakeRecipient, MakeRenderer
 
 
-def _refused(make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str, **cells: str) -> TemplateError:
+def _refused(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str, **cells: str
+) -> TemplateError:
     renderer = make_renderer({"body.txt": source})
     with pytest.raises(TemplateError) as caught:
         renderer.render(make_recipient(cells, row=7))
@@ -40,7 +42,9 @@ def test_escaping_is_decided_by_the_part_and_not_by_the_name_of_a_file(tmp_path:
     assert (html.render(x="<"), text.render(x="<")) == ("&lt;", "<")
 
 
-def test_a_cell_is_never_a_template(make_renderer: MakeRenderer, make_recipient: MakeRecipient) -> None:
+def test_a_cell_is_never_a_template(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
     renderer = make_renderer({"body.txt": "{{ name }}"}, 'subject = "{{ name }}"')
     content = renderer.render(make_recipient(name="{{ 7*7 }}{% x %}"))
     assert str(content.text) == content.subject == "{{ 7*7 }}{% x %}"
@@ -60,8 +64,12 @@ def test_an_undefined_variable_names_template_line_variable_row_and_the_nearest_
 def test_an_undefined_variable_of_an_included_template_names_that_template(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
-    renderer = make_renderer({"body.html": "<p>{% include 'part/a.html' %}", "part/a.html": "\n\n{{ nam }}"})
-    with pytest.raises(TemplateError, match=r"part/a\.html, line 3, row 2: the variable nam .*name\?"):
+    renderer = make_renderer(
+        {"body.html": "<p>{% include 'part/a.html' %}", "part/a.html": "\n\n{{ nam }}"}
+    )
+    with pytest.raises(
+        TemplateError, match=r"part/a\.html, line 3, row 2: the variable nam .*name\?"
+    ):
         renderer.render(make_recipient(name="x"))
 
 
@@ -129,15 +137,22 @@ def test_a_message_has_a_bounded_size(
     assert "1,000 characters" in str(error)
 
 
-def test_ordinary_arithmetic_works(make_renderer: MakeRenderer, make_recipient: MakeRecipient) -> None:
-    renderer = make_renderer({"body.txt": "{{ 2 * 3 }} {{ 2 ** 8 }} {{ 2 ** 0.5 > 1 }} {{ 'ab' * 2 }} {{ [1] * 2 }}"})
+def test_ordinary_arithmetic_works(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer(
+        {"body.txt": "{{ 2 * 3 }} {{ 2 ** 8 }} {{ 2 ** 0.5 > 1 }} {{ 'ab' * 2 }} {{ [1] * 2 }}"}
+    )
     assert str(renderer.render(make_recipient()).text) == "6 256 True abab [1, 1]"
 
 
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("a\n{{ first name }}", 'line 2: expected token \'end of print statement\', got \'name\' (a name of'),
+        (
+            "a\n{{ first name }}",
+            "line 2: expected token 'end of print statement', got 'name' (a name of",
+        ),
         ("a\n{{ first name|upper }}", 'row["first name"]'),
         ("a\n\n{% if x %}", "line 3"),
         ("{{ [1,2|random] }}", "line 1: No filter named 'random'"),
@@ -157,8 +172,14 @@ def test_a_template_that_cannot_work_is_refused_before_any_row(
     assert caught.value.problem.file == "body.txt"
 
 
-def test_a_syntax_error_of_an_included_template_is_found_before_any_row(make_renderer: MakeRenderer) -> None:
-    files: dict[str, str | bytes] = {"body.html": "{% include 'a.html' %}", "a.html": "{% import 'b.html' as b %}", "b.html": "\n{{ }"}
+def test_a_syntax_error_of_an_included_template_is_found_before_any_row(
+    make_renderer: MakeRenderer,
+) -> None:
+    files: dict[str, str | bytes] = {
+        "body.html": "{% include 'a.html' %}",
+        "a.html": "{% import 'b.html' as b %}",
+        "b.html": "\n{{ }",
+    }
     with pytest.raises(TemplateError, match=r"b\.html, line 2"):
         make_renderer(files)
 
@@ -174,7 +195,9 @@ def test_a_template_that_is_not_utf_8_is_refused(make_renderer: MakeRenderer, ma
         make_renderer({"body.txt": main, "part.txt": b"\xe9"})
 
 
-def test_a_byte_order_mark_is_no_text(make_renderer: MakeRenderer, make_recipient: MakeRecipient) -> None:
+def test_a_byte_order_mark_is_no_text(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
     renderer = make_renderer({"body.txt": b"\xef\xbb\xbfx"})
     assert str(renderer.render(make_recipient()).text) == "x"
 
@@ -183,7 +206,12 @@ def test_an_include_may_be_missing_where_the_template_says_so(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     renderer = make_renderer(
-        {"body.txt": "{% include 'gone.txt' ignore missing %}{% include ['gone.txt', 'a.txt'] %}", "a.txt": "A"}
+        {
+            "body.txt": (
+                "{% include 'gone.txt' ignore missing %}{% include ['gone.txt', 'a.txt'] %}"
+            ),
+            "a.txt": "A",
+        }
     )
     assert str(renderer.render(make_recipient()).text) == "A"
 
@@ -200,7 +228,10 @@ def test_a_column_may_have_any_name(
 def test_row_is_a_mapping_of_all_cells_without_methods(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
-    source = "{% for c in row %}{{ c }}={{ row[c] }};{% endfor %}{{ row|length }}{{ 'a' in row }}{{ row.items is defined }}"
+    source = (
+        "{% for c in row %}{{ c }}={{ row[c] }};{% endfor %}{{ "
+        "row|length }}{{ 'a' in row }}{{ row.items is defined }}"
+    )
     renderer = make_renderer({"body.txt": source})
     assert str(renderer.render(make_recipient(a="1", b="2")).text) == "a=1;b=2;2TrueFalse"
 

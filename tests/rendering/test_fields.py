@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmerge.errors import AssetError, MessageError, TemplateError
-from mailmerge.rendering.environment import CampaignView, variables_of
+from mailmerge.rendering.environment import CampaignView, make_environment, variables_of
 from mailmerge.rendering.fields import field_template
-from mailmerge.rendering.environment import make_environment
-from pathlib import Path
 
-from .conftest import MakeRecipient, MakeRenderer  # noqa: TID252
+from .conftest import MakeRecipient, MakeRenderer
 
 BODY: dict[str, str | bytes] = {"body.txt": "x"}
 FIELDS = {
@@ -25,7 +25,9 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize("character", ["\n", "\r", "\t", "\x00", "\x7f", "\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize(
+    "character", ["\n", "\r", "\t", "\x00", "\x7f", "\x85", "\u2028", "\u2029"]
+)
 def test_a_cell_with_a_line_break_or_a_control_character_reaches_no_header_field(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, field: str, character: str
 ) -> None:
@@ -84,7 +86,8 @@ def test_an_undefined_variable_of_a_field_names_the_field(
     with pytest.raises(TemplateError) as caught:
         renderer.render(make_recipient(name="x", row=4))
     assert str(caught.value) == (
-        "campaign.toml, row 4: message.subject: the variable nmae is not defined (did you mean name?)"
+        "campaign.toml, row 4: message.subject: the "
+        "variable nmae is not defined (did you mean name?)"
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import re
-import tempfile
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -33,7 +31,7 @@ COLUMNS = ("name", "city", "url", "kind")
 _URLS = frozenset(("href", "src", "action", "name", "background"))
 
 
-def _canonical(html: str) -> list[object]:
+def canonical(html: str) -> list[object]:
     """A page's tree as a list: elements, attributes, text; URLs without percent-escapes."""
     flat: list[object] = []
     for node in lxml.html.document_fromstring(html).iter():
@@ -83,7 +81,7 @@ def _recipient(cells: dict[str, str]) -> Recipient:
 
 def _keeps_the_law(content: Content, folder: Path, cells: dict[str, str]) -> None:
     assert content.html is not None
-    assert _canonical(str(content.html)) == _canonical(_premailed(folder, cells))
+    assert canonical(str(content.html)) == canonical(_premailed(folder, cells))
     assert str(content.text) == text_of_page(str(content.html))
 
 
@@ -241,7 +239,9 @@ TEMPLATE = st.one_of(
 
 FILES = {
     "part.html": "<p class=a>{% if name is defined %}{{ name }}{% endif %}</p>",
-    "macros.html": '{% macro button(text, to) %}<a class="a" href="{{ to }}">{{ text }}</a>{% endmacro %}',
+    "macros.html": (
+        '{% macro button(text, to) %}<a class="a" href="{{ to }}">{{ text }}</a>{% endmacro %}'
+    ),
     "base.html": (
         f"<!DOCTYPE html><html><head><style>{CSS}</style></head><body><p>{{{{ city }}}}</p>"
         "{% block main %}<p>{{ name }}</p>{% endblock %}{{ self.main() }}</body></html>"
@@ -279,5 +279,6 @@ def test_a_page_is_what_premailer_makes_of_the_plain_rendering(
             wanted = _premailed(folder, cells)
         except (IndexError, ValueError, SyntaxError, AssertionError):
             continue
-        if wanted.strip():
+        # Jinja2 writes the address of a generator where a macro includes without a context.
+        if wanted.strip() and "<generator" not in wanted and "&lt;generator" not in wanted:
             _keeps_the_law(renderer.render(_recipient(cells)), folder, cells)

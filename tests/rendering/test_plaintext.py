@@ -15,7 +15,7 @@ from mailmerge.rendering.plaintext import RULE, text_of_page
         ("<p> a\n b</p><p>c</p>", "a b\n\nc\n"),
         ("<p>a<br>b</p>", "a\nb\n"),
         ("<p>a</p><hr><p>b</p>", f"a\n\n{RULE}\n\nb\n"),
-        ("<ul><li>a<li>b</ul><ol><li>c</ol>", "* a\n* b\n1. c\n"),
+        ("<ul><li>a<li>b</ul><ol><li>c</ol>", "  * a\n  * b\n 1. c\n"),
         ("<h1>T</h1><div>a</div><div>b</div>", "T\n\na\nb\n"),
         ('<div style="display:none">hidden</div>seen', "seen\n"),
         ("<title>t</title><style>p{}</style>seen<script>x</script>", "seen\n"),
@@ -32,11 +32,17 @@ def test_a_page_becomes_lines(html: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("html", "text"),
     [
-        ('<a href="https://x.example/?a=1&amp;copy=2">go</a>', "go <https://x.example/?a=1&copy=2>\n"),
+        (
+            '<a href="https://x.example/?a=1&amp;copy=2">go</a>',
+            "go <https://x.example/?a=1&copy=2>\n",
+        ),
         ('<a href="https://x.example/">https://x.example</a>', "https://x.example\n"),
         ('<a href="mailto:a@b.c">a@b.c</a>', "a@b.c\n"),
         ('<a href="#top">up</a><a name="x">y</a><a href="">z</a>', "upyz\n"),
-        ('<a href="https://x.example"><img src="i.png" alt="Logo"></a>', "[Logo] <https://x.example>\n"),
+        (
+            '<a href="https://x.example"><img src="i.png" alt="Logo"></a>',
+            "[Logo] <https://x.example>\n",
+        ),
         ('<img src="i.png" alt=""><img src="j.png">x', "x\n"),
     ],
 )
@@ -59,8 +65,12 @@ def test_a_table_that_arranges_things_becomes_lines_without_blanks() -> None:
 
 def test_a_table_of_figures_keeps_its_columns() -> None:
     html = (
-        "<div><table role=presentation><tr><td><table><thead><tr><th>Item</th><th>Price</th></tr></thead>"
-        "<tr><td>A long name</td><td>1</td></tr><tr><td>B</td><td>22</td></tr></table></td></tr></table></div>"
+        ("<div><table role=presentation><tr><td><table>")(
+            "<thead><tr><th>Item</th><th>Price</th></tr></thead>"
+        )
+    )(
+        "<tr><td>A long name</td><td>1</td></tr><tr><td>"
+        "B</td><td>22</td></tr></table></td></tr></table></div>"
     )
     assert text_of_page(html) == "Item         Price\nA long name  1\nB            22\n"
 

@@ -76,7 +76,7 @@ service auth {{
 
 @contextlib.contextmanager
 def dovecot_lmtp(users: Mapping[str, str], *, quota: str = "") -> Iterator[Lmtp]:
-    """Take mail by LMTP for `users` (name to password) into Maildirs; others are refused.
+    """Take mail by LMTP for `users` (local part to password), at any domain; others are refused.
 
     `quota` is a storage limit such as `10k`, for 4yz or 5yz replies after the end of data.
     """
@@ -85,7 +85,8 @@ def dovecot_lmtp(users: Mapping[str, str], *, quota: str = "") -> Iterator[Lmtp]
     limit = _QUOTA.replace("LIMIT", quota) if quota else ""
     settings = f"""\
 protocols = lmtp
-mail_location = maildir:FOLDER/mail/%u
+auth_username_format = %Ln
+mail_location = maildir:FOLDER/mail/%n
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u FOLDER/users
@@ -93,7 +94,7 @@ passdb {{
 userdb {{
   driver = passwd-file
   args = username_format=%u FOLDER/users
-  override_fields = uid=nobody gid=nogroup home=FOLDER/mail/%u
+  override_fields = uid=nobody gid=nogroup home=FOLDER/mail/%n
 }}
 first_valid_uid = 1
 postmaster_address = postmaster@localhost

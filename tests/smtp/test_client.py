@@ -163,7 +163,7 @@ def test_a_server_that_stops_reading_is_given_up_and_nothing_is_in_doubt() -> No
     with serve(rule, offer=NO_CHUNKING, receive_buffer=4096) as server:
         client = Client(local(server.port), timeouts=SHORT)
         client.open()
-        client.submit(message(1, padding=(b"x" * 70 + b"\r\n") * 300_000))
+        client.submit(message(1, padding=(b"x" * 70 + b"\r\n") * 140_000))
         (outcome,) = client.wait()
         assert outcome.verdict is Verdict.NOT_SENT
         assert "content" in outcome.reason
@@ -218,7 +218,7 @@ def test_pipelining_and_chunking_can_be_left_unused() -> None:
     with serve() as server:
         send(local(server.port, chunking=False), 3, window=5)
         send(local(server.port, pipelining=False), 3, window=5)
-        first, second = server.wait_for_end(2)
+        first, second = sorted(server.wait_for_end(2), key=lambda counts: counts.connection)
         assert "BDAT" not in first.commands
         assert "BDAT" not in second.commands
         assert second.round_trips > first.round_trips

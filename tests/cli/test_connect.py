@@ -1,0 +1,269 @@
+"""mailmerge connect: every line shown and explained, no secret shown, nothing sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from mailmerge.cli.connect import connect
+from mailmerge.errors import ExitStatus
+from mailmerge.smtp.capabilities import Capabilities
+from mailmerge.smtp.dialogue import Wishes, advice, offers, size_in_words
+from tests import servers
+from tests.conftest import PASSWORD
+from tests.scripted_server import (
+    Close,
+    Offer,
+    Reply,
+    Rule,
+    Script,
+    ScriptedServer,
+    Settings,
+    Stage,
+    When,
+    serve,
+)
+
+app = typer.Typer()
+app.command()(connect)
+
+SECRET = "s3cret-of-the-test"
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "MAILMERGE_SMTP_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+
+
+@pytest.fixture
+def server(certificates: servers.Certificates) -> Iterator[ScriptedServer]:
+    rules = (
+        Rule(When(Stage.RCPT, recipient="nobody@*"), (Reply(550, "5.1.1 No such user"),)),
+        Rule(When(Stage.MAIL, reverse_path="other@*"), (Reply(553, "5.7.1 not owned by user"),)),
+    )
+    settings = Settings(
+        chain_file=str(certificates.chain_file),
+        users={"news@example.org": SECRET},
+        auth_required=True,
+        offer=Offer(limits="MAILMAX=50", more=("XODD one",)),
+    )
+    with ScriptedServer(Script(settings, rules)) as running:
+        yield running
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, server: ScriptedServer, certificates: servers.Certificates) -> Path:
+    (tmp_path / "ca.pem").write_bytes(certificates.ca_file.read_bytes())
+    text = f"""\
+[message]
+from = "News <news@example.org>"
+subject = "x"
+text = "body.txt"
+[smtp]
+host = "localhost"
+port = {server.port}
+security = "starttls"
+username = "news@example.org"
+password_command = "echo {SECRET}"
+ca_file = "ca.pem"
+[delivery]
+rate = "60/minute"
+window = 4
+messages_per_connection = 80
+"""
+    (tmp_path / "campaign.toml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments: str | Path, **environ: str) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env=environ)
+
+
+def test_the_whole_dialogue_is_shown_and_explained(campaign: Path, server: ScriptedServer) -> None:
+    result = run(campaign, "--to", "me@example.org")
+    assert result.exit_code == ExitStatus.DONE, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"Connecting to localhost:{server.port} (starttls)"
+    ours = [line.split()[1] for line in lines if line.startswith("C: ")]
+    assert ours == ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"]
+    last_lines = [n for n, line in enumerate(lines) if line[:3] == "S: " and line[6:7] == " "]
+    assert len(last_lines) == 9
+    assert all(lines[number + 1].startswith("     ") for number in last_lines)
+    assert server.violations == []
+    assert server.messages == []
+
+
+def test_no_secret_is_shown(campaign: Path) -> None:
+    result = run(campaign)
+    assert "C: AUTH PLAIN ****" in result.stdout
+    assert SECRET not in result.output
+    assert "AG5ld3N" not in result.output  # base64 of NUL and "news"
+
+
+def test_what_the_offer_means_for_the_campaign(campaign: Path) -> None:
+    shown = run(campaign).stdout
+    assert "TLSv1." in shown
+    assert "messages of up to 10.0 MB" in shown
+    assert "window = 4 works here" in shown
+    assert "Sent no faster than 60/minute; connections at the same time: 1." in shown
+    assert "A new connection is made after 50 messages." in shown
+    assert "  XODD                 one" in shown
+
+
+def test_a_refused_recipient_is_explained_and_leaves_no_transaction(
+    campaign: Path, server: ScriptedServer
+) -> None:
+    result = run(campaign, "--to", "nobody@example.org")
+    assert result.exit_code == ExitStatus.STOPPED
+    lines = result.stdout.splitlines()
+    refusal = lines.index("S: 550 5.1.1 No such user")
+    assert lines[refusal + 1].strip() == "There is no such mailbox."
+    assert lines[refusal + 2].startswith("   → ")
+    assert "the server refused the trial" in result.stderr
+    assert server.commands()[-2:] == ["RSET", "QUIT"]
+
+
+def test_a_refused_sender_ends_the_trial(campaign: Path, server: ScriptedServer) -> None:
+    path = campaign / "campaign.toml"
+    path.write_text(path.read_text().replace("News <news@", "News <other@"))
+    result = run(campaign, "--to", "me@example.org")
+    assert result.exit_code == ExitStatus.STOPPED
+    assert "This log-in may not send as this address." in result.stdout
+    assert not any(line.startswith("RCPT") for line in server.commands())
+
+
+def test_a_refused_log_in_is_explained(campaign: Path) -> None:
+    path = campaign / "campaign.toml"
+    path.write_text(path.read_text().replace(f"echo {SECRET}", "echo wrong"))
+    result = run(campaign)
+    assert result.exit_code == ExitStatus.LOGIN_REFUSED
+    assert "S: 535 5.7.8 Authentication credentials invalid" in result.stdout
+    assert "The server refused the user name or the password." in result.stdout
+
+
+def test_a_chinese_locale_is_answered_in_chinese(campaign: Path) -> None:
+    shown = run(campaign, "--to", "nobody@example.org", LANG="zh_CN.UTF-8").stdout
+    assert "正在连接" in shown
+    assert "该邮箱不存在。" in shown
+    assert "服务器支持的扩展" in shown
+    assert "There is no such mailbox" not in shown
+
+
+def test_json_is_one_document_also_when_it_fails(campaign: Path) -> None:
+    good = json.loads(run(campaign, "--json", "--to", "me@example.org").stdout)
+    assert good["offers"]["SIZE"] == "10485760"
+    assert (good["refused"], good["error"]) == ("", "")
+    assert good["tls"].startswith("TLSv1.")
+    greeting = good["dialogue"][0]
+    assert (greeting["side"], greeting["line"][:4]) == ("S", "220 ")
+    assert greeting["meaning"].startswith("The server is there")
+    bad = run(campaign, "--json", "--to", "nobody@example.org")
+    assert json.loads(bad.stdout)["refused"] == "550 5.1.1 No such user"
+    path = campaign / "campaign.toml"
+    path.write_text(path.read_text().replace(f"echo {SECRET}", "echo wrong"))
+    refused = run(campaign, "--json")
+    assert refused.exit_code == ExitStatus.LOGIN_REFUSED
+    assert "was refused" in json.loads(refused.stdout)["error"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--port", "25"), ("--username", "me"), ("--security", "tls"), (".", "--host", "localhost")],
+)
+def test_options_that_do_not_belong_together(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == ExitStatus.USAGE
+    assert result.stderr.startswith("error: ")
+
+
+def test_a_server_by_name_with_the_password_from_the_environment() -> None:
+    with serve(users={"me@example.org": SECRET}, auth_in_clear=True, auth_required=True) as plain:
+        result = run(
+            *("--host", "localhost", "--port", str(plain.port), "--security", "none"),
+            *("--username", "me@example.org", "--to", "me@example.org"),
+            MAILMERGE_SMTP_PASSWORD=SECRET,
+        )
+        assert result.exit_code == ExitStatus.DONE, result.stderr
+        assert "MAIL FROM:<me@example.org> SIZE=0" in plain.commands()
+        assert "If the server is far away, window = 16" in result.stdout
+
+
+def test_an_old_server_without_extensions_is_described() -> None:
+    with serve(esmtp=False) as plain:
+        result = run("--host", "localhost", "--port", str(plain.port), "--security", "none")
+    assert result.exit_code == ExitStatus.DONE
+    assert "knows the old SMTP only" in result.stdout
+    assert "What it does not offer" in result.stdout
+    assert "four round trips a message" in result.stdout
+
+
+def test_the_trial_is_undone_on_a_server_that_leaves() -> None:
+    with serve(Rule(When(Stage.RCPT), (Close(),))) as plain:
+        result = run(
+            *("--host", "localhost", "--port", str(plain.port), "--security", "none"),
+            *("--to", "me@example.org"),
+        )
+    assert result.exit_code == ExitStatus.STOPPED
+    assert result.stdout.splitlines()[-1] == "C: RCPT TO:<me@example.org>"
+
+
+def test_nobody_listens() -> None:
+    port = servers.free_port()
+    result = run("--host", "localhost", "--port", str(port), "--security", "none")
+    assert result.exit_code == ExitStatus.USAGE
+    assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.real
+def test_the_dialogue_with_postfix(
+    postfix: servers.Postfix, certificates: servers.Certificates, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(certificates.ca_file.read_bytes())
+    (tmp_path / "campaign.toml").write_text(
+        f"""\
+[message]
+from = "news@example.org"
+subject = "x"
+text = "body.txt"
+[smtp]
+host = "localhost"
+port = {postfix.tls_port}
+security = "tls"
+username = "news"
+password_command = "echo '{PASSWORD}'"
+ca_file = "ca.pem"
+"""
+    )
+    before = len(postfix.accepted())
+    result = run(tmp_path, "--to", "late@example.org")
+    assert result.exit_code == ExitStatus.STOPPED
+    assert "Greylisting" in result.stdout
+    assert run(tmp_path, "--to", "ada@example.org").exit_code == ExitStatus.DONE
+    assert len(postfix.accepted()) == before
+
+
+def test_a_size_is_said_in_words() -> None:
+    words = [size_in_words(size) for size in (0, 2048, 26_214_400, 1 << 31, "10485760", "many", "")]
+    assert words == ["0 B", "2.0 KB", "25.0 MB", "2.0 GB", "10.0 MB", "many", ""]
+
+
+def test_a_size_of_zero_is_no_limit() -> None:
+    nothing = offers(Capabilities("x", esmtp=True, keywords={"SIZE": ("0",)}))
+    assert nothing[0].meaning == "no largest size is named"
+
+
+def test_advice_follows_from_offer_and_wish() -> None:
+    bare = Capabilities("x", esmtp=True)
+    assert advice(bare, Wishes()) == ()
+    assert "has no effect here" in advice(bare, Wishes(window=2))[0]
+    limited = advice(bare, Wishes(max_size=26_214_400, rates=("500/day", "20/minute")))
+    assert limited[0].startswith("A message may have 25.0 MB: files of about 18.3 MB")
+    assert "500/day, 20/minute" in limited[1]

@@ -1,0 +1,91 @@
+"""mailmerge providers: the list, one service, both languages, JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from mailmerge.cli.columns import columns_of, folded, padded
+from mailmerge.cli.providers import providers
+from mailmerge.errors import ExitStatus
+from mailmerge.smtp.providers import load_providers
+
+app = typer.Typer()
+app.command()(providers)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    return CliRunner()
+
+
+def test_every_service_has_a_line(run: CliRunner) -> None:
+    result = run.invoke(app, [])
+    assert result.exit_code == ExitStatus.DONE
+    names = [line.split()[0] for line in result.stdout.splitlines()]
+    assert names == list(load_providers())
+
+
+@pytest.mark.parametrize("name", load_providers())
+@pytest.mark.parametrize("language", ["en_GB.UTF-8", "zh_CN.UTF-8"])
+def test_a_service_is_shown_within_the_terminal(run: CliRunner, name: str, language: str) -> None:
+    result = run.invoke(app, [name], env={"LANG": language})
+    assert result.exit_code == ExitStatus.DONE
+    assert ("服务器" in result.stdout) == (language == "zh_CN.UTF-8")
+    assert f'provider = "{name}"' in result.stdout
+    lines = [line for line in result.stdout.splitlines() if "https://" not in line]
+    assert max(map(columns_of, lines)) <= 80
+
+
+def test_what_is_not_verified_says_so(run: CliRunner) -> None:
+    lines = run.invoke(app, ["gmail"]).stdout.splitlines()
+    by_word = {line[2:20].strip(): line for line in lines if line.startswith("  ")}
+    assert by_word["At most"].endswith("500/day (not verified)")
+    assert by_word["Server"].endswith("smtp.gmail.com 465 tls")
+    assert by_word["Size"].endswith("25.0 MB (not verified)")
+
+
+def test_a_service_without_one_host_says_what_it_looks_like(run: CliRunner) -> None:
+    shown = run.invoke(app, ["ses"]).stdout
+    assert 'host = "email-smtp.REGION.amazonaws.com"' in shown
+    assert "not known; go carefully" in shown
+
+
+def test_json_is_one_document(run: CliRunner) -> None:
+    one = json.loads(run.invoke(app, ["qq", "--json"]).stdout)
+    assert (one["host"], one["port"], one["login"]) == ("smtp.qq.com", 465, "authorization-code")
+    every = json.loads(run.invoke(app, ["--json"]).stdout)
+    assert [item["name"] for item in every] == list(load_providers())
+    assert all("sources" in item for item in every)
+
+
+def test_an_unknown_service_is_a_usage_error(run: CliRunner) -> None:
+    result = run.invoke(app, ["gmial"])
+    assert result.exit_code == ExitStatus.USAGE
+    assert result.stdout == ""
+    assert "did you mean gmail" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("one two three", 8, ["one two", "three"]),
+        ("  ", 8, [""]),
+        ("unbreakable", 4, ["unbreakable"]),
+        ("一二三四五", 6, ["一二三", "四五"]),
+        ("一二三，四五", 6, ["一二", "三，四", "五"]),
+    ],
+)
+def test_text_is_folded_by_columns(text: str, width: int, lines: list[str]) -> None:
+    assert folded(text, width=width) == "\n".join(lines)
+
+
+def test_padding_leaves_a_gap() -> None:
+    assert padded("服务器", 8) == "服务器  "
+    assert padded("too long", 3) == "too long "

@@ -1,0 +1,152 @@
+"""The client against real servers: Postfix, Exim, OpenSMTPD, Dovecot and smtp-sink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from mailmerge.errors import AuthenticationRefused, ServerUnreachable
+from mailmerge.smtp.client import Client, Credentials, Envelope, Stage, Transaction, Verdict
+from tests import servers
+from tests.conftest import PASSWORD
+from tests.smtp.conversation import local, message, send
+
+pytestmark = pytest.mark.real
+
+DOTS = b".first\r\n..second\r\n\r\n.\r\nlast\r\n"
+
+
+@pytest.mark.parametrize("window", [1, 8])
+def test_postfix_takes_every_octet_as_it_was(postfix: servers.Postfix, window: int) -> None:
+    client = Client(local(postfix.port), window=window)
+    client.open()
+    wanted = {}
+    for number in range(8):
+        path = f"octets{window}.{number}@example.org"
+        wanted[path] = message(number, to=path).content + (DOTS,)
+        client.submit(Transaction(number, Envelope("news@example.org", (path,)), wanted[path]))
+        if not client.room:
+            assert all(outcome.verdict is Verdict.SENT for outcome in client.wait())
+    while client.in_flight:
+        assert all(outcome.verdict is Verdict.SENT for outcome in client.wait())
+    client.quit()
+    kept = {one.forward_path: one.octets for one in postfix.accepted()}
+    assert {path: kept[path] for path in wanted} == {
+        path: b"".join(content) for path, content in wanted.items()
+    }
+
+
+@pytest.mark.parametrize("window", [1, 8])
+def test_postfix_refuses_some_and_their_neighbours_are_exact(
+    postfix: servers.Postfix, window: int
+) -> None:
+    people = ["ada", "nobody", "grace", "late", "nobody", "alan"]
+    client = Client(local(postfix.port), window=window)
+    client.open()
+    outcomes = []
+    waiting = list(enumerate(people))
+    while waiting or client.in_flight:
+        while waiting and client.room:
+            number, name = waiting.pop(0)
+            client.submit(message(number, to=f"{name}@example.org"))
+        outcomes += client.wait()
+    client.quit()
+    assert [outcome.token for outcome in outcomes] == list(range(6))
+    assert [outcome.verdict for outcome in outcomes] == [
+        Verdict.SENT,
+        Verdict.REJECTED,
+        Verdict.SENT,
+        Verdict.DEFERRED,
+        Verdict.REJECTED,
+        Verdict.SENT,
+    ]
+    assert {outcome.stage for outcome in outcomes} == {Stage.CONTENT, Stage.RCPT}
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize("mechanism", ["", "login", "cram-md5"])
+def test_postfix_logs_the_client_in(
+    postfix: servers.Postfix, certificates: servers.Certificates, security: str, mechanism: str
+) -> None:
+    port = postfix.tls_port if security == "tls" else postfix.port
+    server = local(port, host="localhost", security=security, ca_file=str(certificates.ca_file))
+    client = Client(server, Credentials("news", PASSWORD, mechanism=mechanism), window=4)
+    client.open()
+    client.submit(message(1, to="tls@example.org"))
+    (outcome,) = client.wait()
+    assert outcome.verdict is Verdict.SENT
+    client.quit()
+
+
+def test_postfix_refuses_a_wrong_password(
+    postfix: servers.Postfix, certificates: servers.Certificates
+) -> None:
+    server = local(postfix.port, security="starttls", ca_file=str(certificates.ca_file))
+    with pytest.raises(AuthenticationRefused, match="535"):
+        Client(server, Credentials("news", "wrong")).open()
+
+
+def test_postfix_is_not_believed_without_its_authority(postfix: servers.Postfix) -> None:
+    with pytest.raises(ServerUnreachable, match="not trusted"):
+        Client(local(postfix.tls_port, security="tls")).open()
+
+
+def test_postfix_takes_an_internationalised_address(postfix: servers.Postfix) -> None:
+    client = Client(local(postfix.port))
+    assert client.open().smtputf8
+    envelope = Envelope("news@example.org", ("jürgen@xn--bcher-kva.example",), smtputf8=True)
+    client.submit(Transaction(1, envelope, ("Subject: grüße\r\n\r\nx\r\n".encode(),)))
+    (outcome,) = client.wait()
+    assert outcome.verdict is Verdict.SENT
+    client.quit()
+
+
+def test_exim_is_content_with_every_group(exim: servers.Exim) -> None:
+    for window in (1, 8):
+        run = send(local(exim.port), 20, window=window)
+        assert run.tokens(Verdict.SENT) == set(range(20))
+    assert "synchronization" not in exim.log
+    assert "too many nonmail" not in exim.log
+
+
+def test_opensmtpd_uses_up_a_connection_and_loses_nothing(opensmtpd: servers.OpenSmtpd) -> None:
+    run = send(local(opensmtpd.port), 105)
+    assert run.tokens(Verdict.SENT) == set(range(100))
+    assert run.tokens(Verdict.NOT_SENT) == {100}
+    assert len(run.outcomes) == 101
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[servers.Lmtp]:
+    """Dovecot with people who have whole addresses for names."""
+    people = dict.fromkeys(("ada@example.org", "grace@example.org"), PASSWORD)
+    with servers.dovecot_lmtp(people) as server:
+        yield server
+
+
+@pytest.mark.parametrize("way", ["tcp", "unix"])
+def test_dovecot_takes_mail_by_lmtp(dovecot: servers.Lmtp, way: str) -> None:
+    socket = str(dovecot.socket) if way == "unix" else ""
+    client = Client(local(dovecot.port, protocol="lmtp", socket=socket), window=4)
+    client.open()
+    for token, people in enumerate([("ada@example.org", "grace@example.org"),
+                                    ("stranger@example.org",), ("ada@example.org",)]):  # fmt: skip
+        envelope = Envelope("news@example.org", people)
+        content = (f"Subject: {way} {token}\r\n\r\n".encode(), DOTS)
+        client.submit(Transaction(token, envelope, content))
+        if not client.room:
+            break
+    outcomes = []
+    while client.in_flight:
+        outcomes += client.wait()
+    client.quit()
+    assert [outcome.verdict for outcome in outcomes][:2] == [Verdict.SENT, Verdict.REJECTED]
+    assert any(
+        f"Subject: {way} 0".encode() in mail for mail in dovecot.delivered("grace@example.org")
+    )
+
+
+def test_smtp_sink_forgets_as_fast_as_it_can(smtp_sink: servers.Sink) -> None:
+    run = send(local(smtp_sink.port), 300)
+    assert run.tokens(Verdict.SENT) == set(range(300))
