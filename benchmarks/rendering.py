@@ -105,9 +105,11 @@ def _campaign(folder: Path, text: str) -> Renderer:
 
 def _recipient(number: int) -> Recipient:
     cells = {
-        "email": f"person{number}@example.org", "first_name": "Zoë", "last_name": f"O'Brien {number}",
+        "email": f"person{number}@example.org",
+        "first_name": "Zoë", "last_name": f"O'Brien {number}",
         "month": "November", "city": "Sankt Gallen", "country": "Schweiz & Co", "since": "2019",
-        "premium": "yes" if number % 3 else "no", "code": f"N{number:06d}", "token": f"{number:x}" * 4,
+        "premium": "yes" if number % 3 else "no", "code": f"N{number:06d}",
+        "token": f"{number:x}" * 4,
         "items": "a hammer;a saw;nails <fine>", "sender": "Ada", "language": "de",
     }  # fmt: skip
     address = cells["email"]

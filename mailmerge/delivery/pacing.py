@@ -158,13 +158,14 @@ class Brake:
 
     QUIET = 60.0
     SLOWEST = 60.0
+    UNKNOWN_SPEED = 2.0
 
     def slow(self, now: float, messages_per_second: float) -> None:
         """The server complained; `messages_per_second` is how fast it went."""
         if now - self.changed_at < 1 and self.interval:
             return
         if not self.interval:
-            self.unbraked = 1 / max(messages_per_second, 0.1)
+            self.unbraked = 1 / max(messages_per_second, self.UNKNOWN_SPEED)
             self.interval = self.unbraked
         self.interval = min(self.interval * 2, self.SLOWEST)
         self.changed_at = now

@@ -65,7 +65,7 @@ def decide(outcome: Outcome, *, attempts: int, returned: int = 0, carried: int =
     if outcome.verdict is Verdict.IN_DOUBT:
         return Decision(State.IN_DOUBT, text or "the connection ended before the server answered")
     if outcome.verdict is Verdict.NOT_SENT:
-        return _untransmitted(outcome.reply, text, returned)
+        return _untransmitted(outcome, text, returned, carried)
     if outcome.reply is None:
         return Decision(State.REJECTED, text)
     if outcome.verdict is Verdict.DEFERRED:
@@ -73,8 +73,10 @@ def decide(outcome: Outcome, *, attempts: int, returned: int = 0, carried: int =
     return _rejected(outcome.stage, outcome.reply)
 
 
-def _untransmitted(reply: Reply | None, text: str, returned: int) -> Decision:
-    slow = reply is not None and reply.transient and not _USED_UP.search(reply.text)
+def _untransmitted(outcome: Outcome, text: str, returned: int, carried: int) -> Decision:
+    reply = outcome.reply
+    used_up = carried > 0 and outcome.stage is Stage.MAIL
+    slow = reply is not None and reply.transient and not used_up
     if returned + 1 < UNTRANSMITTED:
         return Decision(None, text, slow=slow, recycle=True)
     reason = text or "the connection ended before the message was transmitted"

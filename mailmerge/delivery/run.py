@@ -221,10 +221,10 @@ class Run:
         self._failure: MailmergeError | None = None
         self._waits_for = ""
         self._connected = False
-        self._started = self._last_outcome = self._patience_ends = 0.0
+        self._began = self._started = self._last_outcome = 0.0
         self._done = self._sent = self._failed = self._to_send = 0
         self._claims_left = options.limit
-        self._exhausted = False
+        self._exhausted = self._all_claimed = False
         self._lanes_wanted = self._connections
         self._batch = CLAIM_AT_ONCE
         self._one_more_at = self._folded_at = 0.0
@@ -268,6 +268,7 @@ class Run:
             self.ledger.resend_in_doubt()
         elif self._options.in_doubt == "assume-sent":
             self.ledger.assume_sent()
+        self._began = self.clock()
         self._to_send = self.ledger.claimable()
         if self._claims_left is not None:
             self._to_send = min(self._to_send, self._claims_left)
@@ -301,23 +302,30 @@ class Run:
         wanted = self._batch - self.desk.waiting
         if self._claims_left is not None:
             wanted = min(wanted, self._claims_left)
-        people = self.ledger.claim(wanted, now) if wanted > 0 else []
+        people = self.ledger.claim(wanted, now) if wanted > 0 and self._somebody_due(now) else []
+        if wanted > 0:
+            self._all_claimed = len(people) < wanted
         if people:
             self._folded_at = now
             self.desk.put(people)
             if self._claims_left is not None:
                 self._claims_left -= len(people)
-        self._exhausted = not people and not self._worth_waiting(now, wanted)
+        self._exhausted = not people and not self._worth_waiting(wanted)
         self.desk.low_water = self._batch // 2 if people else 0
 
-    def _worth_waiting(self, now: float, wanted: int) -> bool:
-        """Whether somebody who is deferred comes due before the run's patience ends."""
+    def _somebody_due(self, now: float) -> bool:
+        """Whether a claim may find somebody."""
+        due = self.ledger.next_retry()
+        return not self._all_claimed or (due is not None and due <= now)
+
+    def _worth_waiting(self, wanted: int) -> bool:
+        """Whether somebody is being sent to, or is deferred and comes due before patience ends."""
         if wanted <= 0:
             return False
         if not self.desk.idle:
-            self._patience_ends = now + self._wait
+            return True
         due = self.ledger.next_retry()
-        return due is not None and due <= self._patience_ends
+        return due is not None and due <= max(self._last_outcome, self._began) + self._wait
 
     def _look_ahead(self, now: float) -> None:
         """Say what the run waits for; stop where that takes longer than the person wants."""

@@ -146,6 +146,8 @@ def caught_message_document(session: Session, name: str, caught: Opened) -> Docu
         "address": anatomy.header("To"),
         "mark": "",
         "note": "",
+        "errors": 0,
+        "warnings": 0,
         "before": before,
         "after": after,
         "cells": [],

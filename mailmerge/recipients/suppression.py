@@ -155,8 +155,20 @@ def _add(campaign: Campaign, wanted: Iterable[Suppression]) -> list[str]:
 
 
 def _write(campaign: Campaign, columns: Sequence[str], entries: Iterable[Suppression]) -> None:
-    """Write the list beside the old one, make it durable, and put it in its place."""
     path = _file(campaign)
+    try:
+        _replace(path, columns, entries)
+    except OSError as error:
+        raise SpreadsheetError(
+            f"cannot be written: {error.strerror}",
+            file=campaign.recipients.suppress,
+            hint="the list is as it was before",
+            code="unwritable",
+        ) from error
+
+
+def _replace(path: Path, columns: Sequence[str], entries: Iterable[Suppression]) -> None:
+    """Write the list beside the old one, make it durable, and put it in its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp makes the file 0600 and refuses to follow what lies there already.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

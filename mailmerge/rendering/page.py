@@ -18,7 +18,14 @@ from markupsafe import escape
 
 from mailmerge.campaign import Campaign
 from mailmerge.errors import AssetError
-from mailmerge.rendering.document import Document, EmptyPage, attributes_of, is_element, parse, serialise
+from mailmerge.rendering.document import (
+    Document,
+    EmptyPage,
+    attributes_of,
+    is_element,
+    parse,
+    serialise,
+)
 from mailmerge.rendering.images import ImageShelf
 from mailmerge.rendering.placeholders import WRITERS, Place, Placeholders, Survey, survey
 from mailmerge.rendering.plaintext import TextPattern

@@ -52,7 +52,7 @@ __all__ = [
     "Verdict",
 ]
 
-_PIPELINED: Final = 2
+_PIPELINED: Final = 3
 """One transaction whose content is on its way, and the next one's commands behind it."""
 
 

@@ -317,8 +317,8 @@ def test_our_client_delivers_to_a_strict_postfix(
     people = [f"p{n}.{security}.{window}@example.org" for n in range(20)]
     client = Client(server, Credentials("news", PASSWORD), window=window)
     assert send_all(client, transactions(people)) == [Verdict.SENT] * 20
-    taken = [message for message in postfix.accepted() if message.forward_path in people]
-    assert sorted(message.forward_path for message in taken) == sorted(people)
+    taken = [message for message in postfix.accepted() if message.forward_paths[0] in people]
+    assert sorted(message.forward_paths[0] for message in taken) == sorted(people)
     assert {message.octets for message in taken} == {CONTENT}
 
 
@@ -339,7 +339,7 @@ def test_our_client_delivers_to_exim_which_enforces_the_order(
     people = [f"p{n}.{window}@example.org" for n in range(12)]
     client = Client(Server("localhost", exim.port, "none"), window=window)
     assert send_all(client, transactions(people)) == [Verdict.SENT] * 12
-    taken = [message for message in exim.accepted() if message.forward_path in people]
+    taken = [message for message in exim.accepted() if message.forward_paths[0] in people]
     assert len(taken) == 12
     assert {message.octets for message in taken} == {CONTENT}
 

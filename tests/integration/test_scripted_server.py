@@ -682,6 +682,20 @@ def test_tls_is_spoken_and_more_can_be_offered_after_it(
         assert server.violations == []
 
 
+@pytest.mark.parametrize(
+    ("names", "expired", "reason"),
+    [(("localhost",), True, "expired"), (("elsewhere.example.org",), False, "mismatch")],
+)
+def test_a_certificate_can_be_wrong(
+    tmp_path: Path, names: tuple[str, ...], expired: bool, reason: str
+) -> None:
+    wrong = servers.make_certificates(tmp_path, names=names, expired=expired)
+    with serve(chain_file=str(wrong.chain_file), implicit_tls=True) as server:
+        with pytest.raises(ssl.SSLCertVerificationError, match=reason):
+            smtplib.SMTP_SSL("localhost", server.port, context=wrong.client_context())
+        assert server.messages == []
+
+
 def test_octets_can_be_smuggled_in_after_the_220(certificates: servers.Certificates) -> None:
     injected = rule(Stage.STARTTLS, Usual(), Send(b"250 injected\r\n"))
     with serve(injected, chain_file=str(certificates.chain_file)) as server:

@@ -175,7 +175,8 @@ def test_nobody_is_found_in_an_empty_list(tmp_path: Path) -> None:
 def test_caught_mail_is_listed_and_told_in_the_same_form(session: Session, tmp_path: Path) -> None:
     new = tmp_path / ".mailmerge" / "sandbox" / "new"
     new.mkdir(parents=True)
-    octets = b"X-MailFrom: a@b.example\r\nX-RcptTo: c@d.example\r\nTo: c@d.example\r\nSubject: Hi\r\n\r\nx\r\n"
+    octets = b"X-MailFrom: a@b.example\r\nX-RcptTo: c@d.example\r\n"
+    octets += b"To: c@d.example\r\nSubject: Hi\r\n\r\nx\r\n"
     (new / "1.x").write_bytes(octets)
     (listed,) = people_document(session, Question(among="caught"))["people"]
     assert (listed["key"], listed["name"], listed["address"]) == ("1.x", "Hi", "c@d.example")

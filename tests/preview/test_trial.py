@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailmerge.campaign import Campaign
-from mailmerge.errors import AddressError, CampaignError, ServerRefused, ServerUnreachable
+from mailmerge.errors import (
+    AddressError,
+    CampaignError,
+    LocalProtocolError,
+    ServerRefused,
+    ServerUnreachable,
+)
 from mailmerge.preview import caught
 from mailmerge.preview.draft import Draft, Made, read_draft
 from mailmerge.preview.trial import send_trial
@@ -69,9 +78,48 @@ def test_what_is_not_one_mailbox_is_refused(tmp_path: Path, sandbox: Sandbox, ad
     assert sandbox.caught == 0
 
 
-def test_what_the_server_says_against_it_is_told(tmp_path: Path, sandbox: Sandbox) -> None:
+class Refusing:
+    """A server that wants nobody, or nothing."""
+
+    def __init__(self, *, recipient: str = "", content: str = "") -> None:
+        self.recipient, self.content = recipient, content
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if not self.recipient:
+            envelope.rcpt_tos.append(address)
+        return self.recipient or "250 2.1.5 fine"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        return self.content
+
+
+@pytest.mark.parametrize(
+    ("handler", "words"),
+    [
+        (Refusing(recipient="550 5.1.1 no such person"), r"550 .*no such person"),
+        (Refusing(content="451 4.3.0 not now"), r"451 .*not now"),
+    ],
+)
+def test_what_the_server_says_against_it_is_told(
+    tmp_path: Path, handler: Refusing, words: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        made, campaign = made_and_campaign(tmp_path / "campaign", port)
+        with pytest.raises(ServerRefused, match=words):
+            send_trial(campaign, made, "bounces@example.org", "me@example.net")
+    finally:
+        controller.stop()
+
+
+def test_our_own_slip_leaves_no_connection_open(tmp_path: Path, sandbox: Sandbox) -> None:
     made, campaign = made_and_campaign(tmp_path / "campaign", sandbox.server.port)
-    with pytest.raises(ServerRefused, match="did not take it: [45]"):
+    with pytest.raises(LocalProtocolError):
         send_trial(campaign, made, "not a reverse path", "me@example.net")
     assert sandbox.caught == 0
 

@@ -144,7 +144,13 @@ def test_spellings_of_one_mailbox_have_one_identity(one: str, other: str) -> Non
 
 
 def test_other_people_have_other_identities() -> None:
-    cells = ["bob@example.org", "bob+x@example.org", "b.ob@example.org", "strasse@x.de", "straße@x.de"]
+    cells = [
+        "bob@example.org",
+        "bob+x@example.org",
+        "b.ob@example.org",
+        "strasse@x.de",
+        "straße@x.de",
+    ]
     assert len({parse_mailbox(cell).identity for cell in cells}) == len(cells)
 
 
@@ -172,7 +178,9 @@ def test_a_name_is_kept_where_it_is_asked_for(cell: str, name: str) -> None:
     assert parse_mailbox(cell, names=True) == expected
 
 
-@pytest.mark.parametrize("cell", ["Bob <bob@x.org", "Bob <>", "A <a@x.org> B <b@x.org>", "<<a@x.org>>"])
+@pytest.mark.parametrize(
+    "cell", ["Bob <bob@x.org", "Bob <>", "A <a@x.org> B <b@x.org>", "<<a@x.org>>"]
+)
 def test_half_a_name_is_refused(cell: str) -> None:
     with pytest.raises(AddressError):
         parse_mailbox(cell, names=True)

@@ -140,7 +140,9 @@ def test_10_a_title_above_the_header(desk: Desk, above: str) -> None:
     assert [p.row for p in desk.people(skip_rows=skip)] == [skip + 2]
 
 
-@pytest.mark.parametrize(("sign", "name"), [(";", "semicolon"), ("\t", "tab"), ("|", "vertical bar")])
+@pytest.mark.parametrize(
+    ("sign", "name"), [(";", "semicolon"), ("\t", "tab"), ("|", "vertical bar")]
+)
 def test_11_other_delimiters_are_found_and_said(desk: Desk, sign: str, name: str) -> None:
     desk.put(f'email{sign}name\na@x.org{sign}"Doe, Ann"\n')
     problem = desk.problem()
@@ -228,7 +230,9 @@ def test_17_two_columns_of_one_name(desk: Desk, second: str) -> None:
 
 
 def test_18_headers_are_tidied_and_it_is_said(desk: Desk) -> None:
-    desk.put("\u00a0Email ,first \u00a0 name,n\ufeffame,Stra\u00dfe,cafe\u0301\na@x.org,Ann,A,S,C\n")
+    desk.put(
+        "\u00a0Email ,first \u00a0 name,n\ufeffame,Stra\u00dfe,cafe\u0301\na@x.org,Ann,A,S,C\n"
+    )
     assert desk.open().columns == ("Email", "first name", "name", "Straße", "café")
     problems = desk.problems()
     assert {place(problem) for problem in problems} == {
@@ -266,12 +270,26 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest(desk: Desk) -> Non
     assert place(problem) == ("no-column", "recipients.csv", 1, "")
     assert problem.hint == 'did you mean address = "E-Mail"?'
     desk.put("email,nom\na@x.org,Ann\n")
-    assert desk.problem(key="zip").hint == 'its columns are "email", "nom"; set key under [recipients]'
+    assert (
+        desk.problem(key="zip").hint == 'its columns are "email", "nom"; set key under [recipients]'
+    )
     assert 'did you mean required = "nom"?' in str(desk.problem(required=["name"]))
 
 
 def test_21_to_25_and_27_text_stays_as_it_stands(desk: Desk) -> None:
-    cells = ["NA", "None", "null", "nan", "N/A", "", "1", "007", "9007199254740993", "True", "34.30"]
+    cells = [
+        "NA",
+        "None",
+        "null",
+        "nan",
+        "N/A",
+        "",
+        "1",
+        "007",
+        "9007199254740993",
+        "True",
+        "34.30",
+    ]
     cells += ["2026-01-02", "1e5", " x ", "-inf", "0x1F", "1,5"]
     lines = "".join(f'p{n}@x.org,"{cell}"\n' for n, cell in enumerate(cells))
     desk.put("email,cell\n" + lines)

@@ -106,6 +106,9 @@ def test_two_decimals_and_thousands_are_those_of_python(value: Decimal) -> None:
     assert show_number(str(value), "#,##0.00").text == expected
 
 
-@given(st.floats(0, 1e9) | st.floats(-1e9, -0.001), st.text("0#?.,%;E+-/ymdhsgG\"[]\\_*$@x", max_size=12))
+@given(
+    st.floats(0, 1e9) | st.floats(-1e9, -0.001),
+    st.text('0#?.,%;E+-/ymdhsgG"[]\\_*$@x', max_size=12),
+)
 def test_no_code_breaks_it(value: float, code: str) -> None:
     show_number(repr(value), code)

@@ -19,7 +19,13 @@ from tests.recipients.conftest import Convert, Desk
 
 SEEN = [
     {"email": "a@x.org", "id": "00123", "price": "34.30", "day": "02.01.2026", "share": "12.5%"},
-    {"email": "b@x.org", "id": "00007", "price": "1,234.50", "day": "03.01.2026", "share": "100.0%"},
+    {
+        "email": "b@x.org",
+        "id": "00007",
+        "price": "1,234.50",
+        "day": "03.01.2026",
+        "share": "100.0%",
+    },
     {"email": "c@x.org", "id": "", "price": "", "day": "", "share": ""},
 ]
 
@@ -72,7 +78,10 @@ def test_libreoffice_and_we_see_the_same(desk: Desk, convert: Convert, extension
 def test_an_xls_file_is_read_with_a_warning(desk: Desk, convert: Convert) -> None:
     path = convert(guests(desk.folder), "xls")
     path.rename(desk.folder / "recipients.csv")
-    assert desk.problem().hint == "set skip_rows = 2 under [recipients], or delete what stands above the header"
+    assert (
+        desk.problem().hint
+        == "set skip_rows = 2 under [recipients], or delete what stands above the header"
+    )
     (problem,) = desk.problems(skip_rows=2)
     assert (problem.severity, problem.code) == ("warning", "number-format")
     assert "id, price, day, share, ok, twice" in problem.message
@@ -179,7 +188,11 @@ SHEET = "xl/worksheets/sheet1.xml"
 
 def test_an_error_in_a_cell_is_an_error(desk: Desk) -> None:
     book_of(desk, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
-    patched(desk.folder / "recipients.csv", SHEET, ('<c r="B2" t="n"><v>5</v>', '<c r="B2" t="e"><v>#N/A</v>'))
+    patched(
+        desk.folder / "recipients.csv",
+        SHEET,
+        ('<c r="B2" t="n"><v>5</v>', '<c r="B2" t="e"><v>#N/A</v>'),
+    )
     problem = desk.problem()
     assert (problem.code, problem.row, problem.column) == ("cell-error", 2, "n")
     assert problem.message == "B2 shows the error #N/A"
@@ -196,7 +209,7 @@ def test_dates_of_the_iso_kind_and_of_1904(desk: Desk) -> None:
     book_of(desk, ["email", "day"], ["a@x.org", 5], ["b@x.org", dt.date(2026, 1, 2)])
     path = desk.folder / "recipients.csv"
     patched(path, SHEET, ('<c r="B2" t="n"><v>5</v>', '<c r="B2" t="d"><v>2026-01-01T00:00:00</v>'))
-    patched(path, "xl/workbook.xml", ("<workbookPr", '<workbookPr date1904="1"'))
+    patched(path, "xl/workbook.xml", ("<workbookPr/>", '<workbookPr date1904="1"/>'))
     assert [p.cells["day"] for p in desk.people()] == ["2026-01-01", "2030-01-03"]
 
 
@@ -272,26 +285,26 @@ def test_an_opendocument_of_another_writer(desk: Desk) -> None:
     number = 'office:value-type="float" office:value="5" table:number-columns-repeated="2"'
     formula = 'table:formula="of:=1" calcext:value-type="error" office:value-type="string"'
     bare = '<table:table-cell table:formula="of:=1"/>'
-    rows = [
-        "".join(map(cell, ["email", "n", "m", "f"])),
-        cell("a@x.org") + cell('5<text:s text:c="2"/><text:span>pcs</text:span>', number),
-        cell("b@x.org") + cell("") + cell("") + cell("#REF!", formula),
-        cell("c@x.org") + cell("") + cell("") + bare + cell("z"),
-    ]
-    text = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
     kind = "application/vnd.oasis.opendocument.spreadsheet"
-    zipped(desk, mimetype=kind, content_xml=DOCUMENT.format(rows=text), META="")
-    with zipfile.ZipFile(desk.folder / "recipients.csv", "a") as archive:
-        archive.writestr("META-INF/manifest.xml", "<manifest/>")
-    text_of_e = desk.problem()
-    assert text_of_e.code == "column-unnamed"
-    text = text.replace(cell("z"), "")
-    zipped(desk, mimetype=kind, content_xml=DOCUMENT.format(rows=text))
-    with zipfile.ZipFile(desk.folder / "recipients.csv", "a") as archive:
-        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+
+    def put(last: str) -> None:
+        rows = [
+            "".join(map(cell, ["email", "n", "m", "f"])),
+            cell("a@x.org") + cell('5<text:s text:c="2"/><text:span>pcs</text:span>', number),
+            cell("b@x.org") + cell("") + cell("") + cell("#REF!", formula),
+            cell("c@x.org") + cell("") + cell("") + bare + last,
+        ]
+        text = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+        document = DOCUMENT.format(rows=text)
+        parts = {"content_xml": document, "META-INF__manifest_xml": "<manifest/>"}
+        zipped(desk, mimetype=kind, **parts)
+
+    put(cell("z"))
+    assert desk.problem().code == "column-unnamed"
+    put("")
     records = list(desk.open().records())
-    rows_ = [row for row in records if isinstance(row, Row)]
-    assert [list(row.cells.values())[1:3] for row in rows_] == [["5  pcs", "5  pcs"]]
+    rows = [list(row.cells.values())[1:3] for row in records if isinstance(row, Row)]
+    assert rows == [["5  pcs", "5  pcs"]]
     problems = [(p.code, p.row) for p in records if isinstance(p, Problem)]
     assert problems == [("cell-error", 3), ("formula-not-calculated", 4)]
 

@@ -26,7 +26,8 @@ CAMPAIGNS = [
 STRANGE = ("", " ", "O'Brien & <Söhne>", "a  b", "姓名 \U0001f600", "x\r\ny", "--", "#", "&copy=1")
 
 NEWSLETTER = """<!DOCTYPE html>
-<!--[if mso]><xml><o:OfficeDocumentSettings xmlns:o="x"><o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml><![endif]-->
+<!--[if mso]><xml><o:OfficeDocumentSettings xmlns:o="x"><o:PixelsPerInch>96</o:PixelsPerInch>
+</o:OfficeDocumentSettings></xml><![endif]-->
 <html lang="{{ language }}" xmlns:v="urn:schemas-microsoft-com:vml"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{{ title }} for {{ name }}</title>
 <style>
@@ -39,7 +40,8 @@ tr td:first-child { width: 120px } td > p + p { margin-top: 8px } * { box-sizing
 </style></head>
 <body><div style="display:none">{{ title }}&zwnj;&nbsp;&zwnj;&nbsp;&zwnj;&nbsp;</div>
 {% macro button(text, target) -%}
-<!--[if mso]><v:roundrect href="{{ target }}" style="width:200px"><center>{{ text }}</center></v:roundrect><![endif]-->
+<!--[if mso]><v:roundrect href="{{ target }}" style="width:200px"><center>{{ text }}</center>
+</v:roundrect><![endif]-->
 <!--[if !mso]><!--><a class="button" href="{{ target }}">{{ text }}</a><!--<![endif]-->
 {%- endmacro %}
 <table width="100%" role="presentation"><tr><td>&nbsp;</td><td width="600" align="center">
@@ -47,11 +49,14 @@ tr td:first-child { width: 120px } td > p + p { margin-top: 8px } * { box-sizing
 <p>{{ city }}</p><p>{{ name }} {{ city }}</p> {{ note }}</td><td class="column">
 {% if note %}<p><em>{{ note }}</em></p>{% else %}<p>No note.</p>{% endif %}
 {% call(label) list_of(["one", "two"]) %}<b>{{ label }}: {{ city }}</b>{% endcall %}
-</td></tr><tr><td colspan="2">{{ button("See " ~ title, "https://x.example/" ~ city ~ "?n=" ~ name|urlencode) }}</td></tr></table>
-<form action="https://x.example/{{ city }}"><input type="text" name="q" value="{{ name }}" disabled></form>
-<ul>{% for word in note.split() %}<li title="{{ loop.index }}: {{ word }}">{{ word }}</li>{% endfor %}</ul>
+</td></tr><tr><td colspan="2">
+{{ button("See " ~ title, "https://x.example/" ~ city ~ "?n=" ~ name|urlencode) }}</td></tr></table>
+<form action="https://x.example/{{ city }}"><input name="q" value="{{ name }}" disabled></form><ul>
+{% for word in note.split() %}<li title="{{ loop.index }}: {{ word }}">{{ word }}</li>{% endfor %}
+</ul>
 </td></tr></table>
-<div id="footer"><p>Sent to <a href="mailto:{{ address }}">{{ address }}</a>. <a href="{{ link }}">Leave</a></p></div>
+<div id="footer"><p>Sent to <a href="mailto:{{ address }}">{{ address }}</a>.
+<a href="{{ link }}">Leave</a></p></div>
 </body></html>
 """
 NEWSLETTER = (

@@ -1,4 +1,4 @@
-"""The law of the structure cache: its page is the tree that premailer makes of the plain rendering."""
+"""The law of the structure cache: a page is the tree that premailer makes of the rendering."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def canonical(html: str) -> list[object]:
     return flat
 
 
-def _premailed(folder: Path, cells: dict[str, str]) -> str:
+def _plain(folder: Path, cells: dict[str, str]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
@@ -58,12 +58,23 @@ def _premailed(folder: Path, cells: dict[str, str]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    plain = environment.get_template("body.html").render({**cells, "row": cells})
-    return str(
-        Premailer(
-            allow_network=False, strip_important=False, cssutils_logging_level=logging.CRITICAL
-        ).transform(plain, pretty_print=False)
+    return environment.get_template("body.html").render({**cells, "row": cells})
+
+
+def _premailed(plain: str) -> str:
+    premailer = Premailer(
+        allow_network=False, strip_important=False, cssutils_logging_level=logging.CRITICAL
     )
+    return str(premailer.transform(plain, pretty_print=False))
+
+
+def _is_out_of_scope(plain: str) -> bool:
+    """Where we differ on purpose, or Jinja2 writes the address of an object.
+
+    premailer drops text behind a style element; we keep it. A macro that includes a template
+    without its context shows a generator.
+    """
+    return bool(re.search(r"</style>\s*[^<\s]", plain) or re.search(r"(<|&lt;)generator", plain))
 
 
 def _campaign(folder: Path, body: str, files: dict[str, str] | None = None) -> Campaign:
@@ -79,9 +90,9 @@ def _recipient(cells: dict[str, str]) -> Recipient:
     return Recipient(2, cells, Mailbox("a@b.c", "a@b.c", "a@b.c"), "a@b.c")
 
 
-def _keeps_the_law(content: Content, folder: Path, cells: dict[str, str]) -> None:
+def _keeps_the_law(content: Content, wanted: str) -> None:
     assert content.html is not None
-    assert canonical(str(content.html)) == canonical(_premailed(folder, cells))
+    assert canonical(str(content.html)) == canonical(wanted)
     assert str(content.text) == text_of_page(str(content.html))
 
 
@@ -248,18 +259,25 @@ FILES = {
     ),
 }
 
+SPACES = ["", " ", "a  b", " lead", "trail ", "\n", "a\r\nb", "a\rb", "a\tb", "\u00a0", "a\u2028b"]
+MARKUP = ["<b>x</b>", "&lt;", "&", "</p><p>", "</style>", "-->", "--", "-", "x>", "]]>", "amp;"]
+MARKUP += ["&copy", "copy=", 'say "x"', "O'Brien", "A & B", "{{ 7*7 }}", "{% x %}"]
+SCRIPTS = [
+    "姓名",
+    "עִבְרִית",
+    "\U0001f600\u200d\U0001f468",
+    "é",
+    "\u200b\u200b\u200b",
+    "\ue000",
+    "\uf8ff",
+]
+SCRIPTS += ["\U0010fffd", "\x01", "\x85", "\ufdd0"]
+TARGETS = ["https://x.example/é ü?q=1&copy=2", "#top", "javascript:x", "%41", "mailto:a@b.c"]
+WORDS = ["Ann", "images/logo.png", "0", "x" * 80]
 TEXTS = st.one_of(
-    st.sampled_from(
-        [
-            "", " ", "Ann", "O'Brien", "A & B", "<b>x</b>", "&lt;", "&", "a  b", " lead", "trail ", "\n",
-            'say "x"', "姓名", "עִבְרִית", "😀👩‍👩‍👧", "é", "-->", "--", "-", "x>", "]]>", "{{ 7*7 }}", "{% x %}",
-            "https://x.example/é ü?q=1&copy=2", "#top", "javascript:x", "%41", "\u00a0", "\u200b\u200b\u200b",
-            "\ue000", "\uf8ff", "\U0010fffd", "a\r\nb", "a\rb", "a\tb", "&copy", "copy=", "amp;", "x" * 80,
-            "\x01", "\x85", "\ufdd0", "</p><p>", "</style>", "mailto:a@b.c", "images/logo.png", "0", "a\u2028b",
-        ]
-    ),
+    st.sampled_from(SPACES + MARKUP + SCRIPTS + TARGETS + WORDS),
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
-)  # fmt: skip
+)
 ROW = st.fixed_dictionaries(dict.fromkeys(COLUMNS, TEXTS))
 
 
@@ -275,10 +293,10 @@ def test_a_page_is_what_premailer_makes_of_the_plain_rendering(
 ) -> None:
     renderer = Renderer(_campaign(folder, template, FILES))
     for cells in rows:
+        plain = _plain(folder, cells)
         try:
-            wanted = _premailed(folder, cells)
+            wanted = _premailed(plain)
         except (IndexError, ValueError, SyntaxError, AssertionError):
             continue
-        # Jinja2 writes the address of a generator where a macro includes without a context.
-        if wanted.strip() and "<generator" not in wanted and "&lt;generator" not in wanted:
-            _keeps_the_law(renderer.render(_recipient(cells)), folder, cells)
+        if wanted.strip() and not _is_out_of_scope(plain):
+            _keeps_the_law(renderer.render(_recipient(cells)), wanted)

@@ -65,10 +65,8 @@ def test_a_table_that_arranges_things_becomes_lines_without_blanks() -> None:
 
 def test_a_table_of_figures_keeps_its_columns() -> None:
     html = (
-        ("<div><table role=presentation><tr><td><table>")(
-            "<thead><tr><th>Item</th><th>Price</th></tr></thead>"
-        )
-    )(
+        "<div><table role=presentation><tr><td><table>"
+        "<thead><tr><th>Item</th><th>Price</th></tr></thead>"
         "<tr><td>A long name</td><td>1</td></tr><tr><td>"
         "B</td><td>22</td></tr></table></td></tr></table></div>"
     )

@@ -39,27 +39,30 @@ def command_breaches(line: bytes, *, smtputf8: bool) -> Iterator[Breach]:
 
 def content_breaches(content: bytes, *, stuffed: bool, eightbit: bool) -> Iterator[Breach]:
     """What is wrong with content as it came, before the stuffed dots are taken away."""
-    if bare := _BARE.search(content):
-        yield "bare-cr-or-lf", repr(content[max(0, bare.start() - 20) : bare.end() + 20])
+    ends = content.count(b"\r\n")
+    if content.count(b"\r") != ends or content.count(b"\n") != ends:
+        bare = _BARE.search(content)
+        place = bare.start() if bare else 0
+        yield "bare-cr-or-lf", repr(content[max(0, place - 20) : place + 20])
     if b"\0" in content:
         yield "nul-in-content", ""
     if not eightbit and not content.isascii():
         yield "eight-bit-content", "no BODY=8BITMIME was given"
-    if stuffed and (lost := _UNSTUFFED.search(content)):
+    dotted = content.startswith(b".") or b"\r\n." in content
+    if stuffed and dotted and (lost := _UNSTUFFED.search(content)):
         yield "dot-not-stuffed", repr(content[lost.start() : lost.start() + 20])
     yield from _long_lines(content, stuffed=stuffed)
 
 
 def _long_lines(content: bytes, *, stuffed: bool) -> Iterator[Breach]:
-    start = 0
-    while start < len(content):
-        end = content.find(b"\r\n", start) + 2
-        end = len(content) if end < 2 else end
-        extra = stuffed and content[start : start + 1] == b"."
-        if end - start - extra > TEXT_LINE_LIMIT:
-            yield "line-too-long", f"{end - start - extra} octets"
+    lines = content.split(b"\r\n")
+    if max(map(len, lines)) + 2 <= TEXT_LINE_LIMIT:
+        return
+    for line in lines:
+        length = len(line) + 2 - (stuffed and line.startswith(b"."))
+        if length > TEXT_LINE_LIMIT:
+            yield "line-too-long", f"{length} octets"
             return
-        start = end
 
 
 def unstuffed(content: bytes) -> bytes:

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -101,8 +101,8 @@ class Journal:
         """Append one line; on return it survives this process, and with `durable` a power cut."""
         if self._file is None:
             return
-        fields = asdict(event)
-        fields.pop("content", None)
+        names = event.__dataclass_fields__
+        fields = {name: getattr(event, name) for name in names if name != "content"}
         line = json.dumps({"event": _NAMES[type(event)], **fields}) + "\n"
         with self._lock:
             os.write(self._file, line.encode())

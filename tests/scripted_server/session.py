@@ -592,9 +592,9 @@ class Session:
         verdict = _verdict(decision)
         code = decision.reply.code if decision.reply else None
         message = self._message(opened, content, people, verdict, code)
+        self._perform(decision)
         self._bench.record(message, durable=message.taken)
         self._messages += message.taken
-        self._perform(decision)
 
     def _message(
         self,

@@ -1,0 +1,171 @@
+"""Nobody is lost: a row is a recipient, a problem, or counted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailmerge.errors import CampaignError, Problem, SpreadsheetError
+from mailmerge.recipients import audience as audience_module
+from mailmerge.recipients.audience import Recipient, Selection, normal_key
+from tests.recipients.conftest import Desk
+
+PEOPLE = """email,country,n
+a@x.org,FR,1
+b@x.org,DE,2
+c@x.org,FR,3
+d@x.org,FR,4
+"""
+
+
+def rows(found: object) -> list[int]:
+    assert isinstance(found, audience_module.Audience)
+    return [item.row for item in found if isinstance(item, Recipient)]
+
+
+def test_a_recipient_is_a_row_with_a_mailbox_and_a_key(desk: Desk) -> None:
+    desk.put("Email,name\nAnn@X.org,Ann\n")
+    (person,) = desk.people()
+    assert person.row == 2
+    assert person.cells == {"Email": "Ann@X.org", "name": "Ann"}
+    assert person.mailbox.address == "Ann@x.org"
+    assert person.key == "ann@x.org"
+
+
+def test_conditions_narrow_each_other(desk: Desk) -> None:
+    desk.put(PEOPLE)
+    audience = desk.audience(Selection(where="n|int > 1"), where="country == 'FR'")
+    assert rows(audience) == [4, 5]
+    assert audience.left_out == 2
+    assert rows(audience) == [4, 5]
+    assert audience.left_out == 2
+
+
+def test_limit_counts_recipients_and_stops_reading(desk: Desk) -> None:
+    desk.put(PEOPLE + "e@x.org,FR,5,too,long\n")
+    for limit in range(4):
+        audience = desk.audience(Selection(limit=limit), where="country == 'FR'")
+        found = list(audience)
+        assert [item.row for item in found] == [2, 4, 5][:limit]
+    assert audience.left_out == 1
+
+
+def test_only_is_one_person_in_any_spelling(desk: Desk) -> None:
+    desk.put(PEOPLE + "nobody,FR,5\n")
+    audience = desk.audience(Selection(only="Bee <B@X.ORG>"))
+    assert [item.row for item in audience] == [3]
+    assert audience.left_out == 4
+
+
+def test_nobody_is_an_error(desk: Desk) -> None:
+    desk.put(PEOPLE)
+    (problem,) = desk.audience(Selection(only="z@x.org"))
+    assert isinstance(problem, Problem)
+    assert (problem.code, problem.message) == (
+        "nobody-selected",
+        'nobody has the address "z@x.org"',
+    )
+    (problem,) = desk.audience(where="country == 'IT'")
+    assert isinstance(problem, Problem)
+    assert (problem.severity, problem.code) == ("error", "nobody-selected")
+
+
+def test_what_cannot_be_meant_is_refused_before_any_row(desk: Desk) -> None:
+    desk.put(PEOPLE)
+    for selection, code in (
+        (Selection(only="bob"), "address-no-at"),
+        (Selection(where="contry == 'FR'"), "where-column"),
+    ):
+        with pytest.raises(CampaignError) as caught:
+            desk.audience(selection)
+        assert caught.value.problem.code == code
+
+
+def test_a_condition_that_fails_on_a_row_is_a_problem_of_that_row(desk: Desk) -> None:
+    desk.put(PEOPLE + "e@x.org,FR,x\n")
+    audience = desk.audience(where="10 // (n|int) < 9")
+    found = [item for item in audience if isinstance(item, Problem)]
+    assert [(p.code, p.row, p.file) for p in found] == [("where-failed", 6, "recipients.csv")]
+    assert rows(audience) == [3, 4, 5]
+
+
+def test_the_suppressed_are_counted_in_any_spelling(desk: Desk) -> None:
+    desk.put(PEOPLE)
+    desk.put("email,reason,date\nB@X.ORG,asked,2026-01-02\nz@x.org,,\n", "suppressed.csv")
+    audience = desk.audience()
+    assert rows(audience) == [2, 4, 5]
+    assert audience.suppressed == 1
+    desk.put("email\nb+news@x.org\n", "suppressed.csv")
+    assert rows(desk.audience()) == [2, 3, 4, 5]
+    assert rows(desk.audience(dedupe="loose")) == [2, 4, 5]
+
+
+def test_all_suppressed_is_no_error(desk: Desk) -> None:
+    desk.put("email\na@x.org\n")
+    desk.put("email\na@x.org\n", "suppressed.csv")
+    audience = desk.audience()
+    assert list(audience) == []
+    assert audience.suppressed == 1
+
+
+def test_a_suppression_list_with_a_fault_stops_everything(desk: Desk) -> None:
+    desk.put(PEOPLE)
+    desk.put("email,reason\nb@x.org,x\nb@x,y\n", "suppressed.csv")
+    with pytest.raises(SpreadsheetError) as caught:
+        desk.audience()
+    problem = caught.value.problem
+    assert (problem.file, problem.row, problem.column) == ("suppressed.csv", 3, "email")
+
+
+def test_two_rows_of_one_address_may_have_two_keys(desk: Desk) -> None:
+    desk.put("email,invoice\na@x.org,R1\na@x.org,R2\nb@x.org, r1\nc@x.org,Ｒ1 \nd@x.org,\n")
+    assert [p.code for p in desk.problems()] == ["duplicate"]
+    found = list(desk.audience(key="invoice"))
+    assert [p.key for p in found if isinstance(p, Recipient)] == ["R1", "R2", "r1"]
+    problems = [(p.code, p.row, p.column) for p in found if isinstance(p, Problem)]
+    assert problems == [("duplicate", 5, "invoice"), ("cell-empty", 6, "invoice")]
+
+
+def test_without_dedupe_everybody_has_a_key_of_their_own(desk: Desk) -> None:
+    desk.put("email\na@x.org\nA@x.org\nb@x.org\na@x.org\n")
+    people = desk.people(dedupe="off")
+    assert len({person.key for person in people}) == 4
+    assert [p.key for p in people] == [p.key for p in desk.people(dedupe="off")]
+    assert [normal_key(p.key) == p.key for p in people] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_batches_of_any_size_judge_alike(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    desk.put('email\na@x.org\nx\nb@x.org\nA@x.org\nb@x.org\na@x.org\n"c@x.org\n')
+    whole = list(desk.audience())
+    assert [item.row for item in whole] == [2, 3, 4, 5, 6, 7, 8]
+    monkeypatch.setattr(audience_module, "_BATCH", size)
+    assert list(desk.audience()) == whole
+
+
+def test_a_file_that_breaks_off_ends_with_a_problem_after_its_rows(desk: Desk) -> None:
+    desk.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
+    found = list(desk.audience())
+    assert isinstance(found[0], Recipient)
+    assert [(p.code, p.row) for p in found[1:] if isinstance(p, Problem)] == [("quote-stray", 3)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(st.sampled_from(["a@x.org", "A@x.org", "b@x.org", "bad", "c@x.org", ""]), max_size=30)
+)
+def test_every_row_is_accounted_for(desk: Desk, cells: list[str]) -> None:
+    desk.put(
+        "email,n\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(cells)) + "z@x.org,-1\n"
+    )
+    desk.put("email\nb@x.org\n", "suppressed.csv")
+    audience = desk.audience(where="n|int % 7 != 3")
+    found = list(audience)
+    assert len(found) + audience.suppressed + audience.left_out == len(cells) + 1
+    people = [item for item in found if isinstance(item, Recipient)]
+    assert len({person.key for person in people}) == len(people)
+    assert {p.mailbox.address for p in people} <= {"a@x.org", "A@x.org", "c@x.org", "z@x.org"}
+    assert [item.row for item in found] == sorted({item.row or 0 for item in found})
