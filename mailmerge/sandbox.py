@@ -11,7 +11,6 @@ fields that hold the envelope: X-MailFrom and X-RcptTo.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import threading
 import time
@@ -20,37 +19,13 @@ from types import TracebackType
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailmerge.delivery.folders import make_private_folder
+from mailmerge.delivery.copies import Maildir
 from mailmerge.smtp.server import Server
 
 LOOPBACK = "127.0.0.1"
 NAME = "sandbox.invalid"
 LARGEST_MESSAGE = 100 << 20
 """Octets; more than any provider takes, so that the sandbox is never what refuses a message."""
-
-
-class Maildir:
-    """A folder with `new`, `cur` and `tmp`; a message is written under `tmp` and moved to `new`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._count = 0
-        self._unique = f"{os.getpid()}.{socket.gethostname().replace('/', '_').replace(':', '_')}"
-        for name in ("new", "cur", "tmp"):
-            make_private_folder(folder / name)
-
-    def keep(self, octets: bytes, *, at: float) -> str:
-        """Write one message, and give back its file name. Nothing is synced: it is a rehearsal."""
-        self._count += 1
-        name = f"{at:.6f}.{self._count}.{self._unique}"
-        waiting = self.folder / "tmp" / name
-        file = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(file, octets)
-        finally:
-            os.close(file)
-        waiting.rename(self.folder / "new" / name)
-        return name
 
 
 class _Catcher:

@@ -162,7 +162,7 @@ def _show(line: Line) -> None:
     typer.echo(f"{typer.style(f'{line.side}:', fg=colour, bold=True)} {printable(line.text)}")
     if line.explanation:
         meaning = folded(line.explanation.meaning, first=_INDENT, rest=_INDENT)
-        typer.echo(typer.style(meaning, dim=line.code < 400))
+        typer.echo(typer.style(meaning, dim=True if line.code < 400 else None))
         if line.explanation.action:
             typer.echo(folded(line.explanation.action, first="   → ", rest=_INDENT))
 

@@ -48,8 +48,8 @@ class Supervisor(Protocol):
         """Something has happened to a person, and is recorded by `mark`."""
         ...
 
-    def keep_copy(self, person: Person, transaction: Transaction) -> None:
-        """The person's message was sent."""
+    def keep_copy(self, transaction: Transaction) -> None:
+        """This message was sent."""
         ...
 
     def fail(self, error: MailmergeError) -> None:
@@ -233,6 +233,6 @@ class Lane(threading.Thread):
             )
         )
         self._run.note(outcome, decision, person, mark)
-        if transaction is not None and mark.state is State.SENT:
-            self._run.keep_copy(person, transaction)
         self._run.desk.settle()
+        if transaction is not None and mark.state is State.SENT:
+            self._run.keep_copy(transaction)

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from mailmerge.campaign import Campaign, Rate, parse_duration
+from mailmerge.delivery.copies import open_copies
 from mailmerge.delivery.desk import Desk
 from mailmerge.delivery.lane import Lane
 from mailmerge.delivery.ledger import InDoubt, Ledger
@@ -213,6 +214,7 @@ class Run:
         self._events = events
         self._pacer = Pacer(rates, delivery.domain_rates, account=options.account, usage=usage)
         self.interval = self._pacer.interval
+        self._copies = open_copies(delivery.keep_copy, campaign.state_folder)
         self.desk = Desk(self._pacer, self.clock)
         self._refusals = Refusals()
         self._seen = threading.Lock()
@@ -448,8 +450,25 @@ class Run:
             self.desk.lanes_allowed = 1
             self._one_more_at = now + decision.cool_down + ONE_MORE_LANE
 
-    def keep_copy(self, person: Person, transaction: Transaction) -> None:
-        """The person's message was sent."""
+    def keep_copy(self, transaction: Transaction) -> None:
+        """Keep a copy of what was sent, where the campaign asks for it.
+
+        Raises:
+            RunStopped: it cannot be written. The message is sent, and recorded as sent.
+        """
+        if self._copies is None:
+            return
+        try:
+            octets = b"".join(transaction.content)
+            self._copies.keep(
+                octets, at=self.clock(), reverse_path=transaction.envelope.reverse_path
+            )
+        except OSError as error:
+            raise RunStopped(
+                f"a copy of a sent message cannot be kept: {error.strerror}",
+                hint="make room on the disk, or remove keep_copy from campaign.toml",
+                code="no-copy",
+            ) from error
 
     def fail(self, error: MailmergeError) -> None:
         """The run cannot go on; the first reason is the one that is told."""

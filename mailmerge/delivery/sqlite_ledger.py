@@ -257,6 +257,7 @@ class SqliteLedger:
         partial: bool = False,
     ) -> Difference:
         """Compare the people and the content with the snapshot, and take them over."""
+        self.fold()
         with self._reported("written"), self._begun() as transaction:
             difference = enrol(
                 self._database,
@@ -275,6 +276,7 @@ class SqliteLedger:
 
     def resend_in_doubt(self) -> int:
         """Let those be claimed who are in doubt now; how many they are."""
+        self.fold()
         query = select(person.c.id).where(person.c.state == State.IN_DOUBT, person.c.chosen)
         with self._reported("read"), self._begun():
             self._resending = set(self._database.scalars(query))
@@ -290,6 +292,7 @@ class SqliteLedger:
         return self._move(State.REJECTED, State.PENDING, "")
 
     def _move(self, old: State, new: State, reply: str) -> int:
+        self.fold()
         values = {"state": new.value, **({"reply": reply} if reply else {})}
         with self._reported("written"), self._begun():
             moved = self._database.execute(

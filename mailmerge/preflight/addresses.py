@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,7 +53,7 @@ class AddressCheck:
             return
         yield Problem(
             "error" if code == "reserved-domain" else "warning",
-            code, f"{recipient.mailbox.address}: {message}",
+            code, f'"{recipient.mailbox.address}": {message}',
             self.file, recipient.row, self.column, hint,
         )  # fmt: skip
 
@@ -70,7 +71,29 @@ def judge_domain(domain: str) -> tuple[str, str, str] | None:
     meant = _meant(domain)
     if meant:
         return "likely-typo", f"did they mean {meant}?", "correct the cell if so"
+    if mixed_scripts(domain):
+        return "mixed-scripts", "the domain mixes letters of several scripts", "type it anew"
     return None
+
+
+def mixed_scripts(domain: str) -> bool:
+    """Whether a label mixes scripts that are not written together (UTS 39, 5.2); A-labels."""
+    return "xn--" in domain and any(_mixes(label) for label in domain.split("."))
+
+
+_WRITTEN_TOGETHER = frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"})
+
+
+def _mixes(label: str) -> bool:
+    if not label.startswith("xn--"):
+        return False
+    try:
+        letters = label.encode().decode("idna")
+    except UnicodeError:
+        return False
+    names = (unicodedata.name(letter, "?") for letter in letters if letter.isalpha())
+    scripts = {name.partition(" ")[0].partition("-")[0] for name in names}
+    return len(scripts) > 1 and not scripts <= _WRITTEN_TOGETHER
 
 
 def _meant(domain: str) -> str:

@@ -9,27 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from mailmerge.account import Account
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.errors import CampaignError, InputError, Problem
-from mailmerge.mime.message import Composer
+from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.preflight.addresses import AddressCheck
+from mailmerge.preflight.composing import reasons
 from mailmerge.preflight.message import MessageCheck
-from mailmerge.preflight.report import CheckReport, Findings
-from mailmerge.preflight.settings import check_columns, check_numbers, check_settings
+from mailmerge.preflight.rehearsal import Rehearsal
+from mailmerge.preflight.report import CheckReport, Findings, is_note
+from mailmerge.preflight.settings import check_clock, check_columns, check_numbers, check_settings
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
-from mailmerge.rendering.content import Renderer
+from mailmerge.rendering.content import Content, Renderer
 
 SUBJECTS_SHOWN = 3
 
-T = TypeVar("T")
+SAID_ONCE = 10_000
+"""How many problems that concern everybody are remembered as said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,13 @@ class CheckOptions:
     """Who is checked, and for which server.
 
     `for_real` makes reserved domains (RFC 2606) an error: nobody would ever get those messages.
+    `known` are problems that were found before, and belong into the same report.
     """
 
     selection: Selection = field(default_factory=Selection)
     account: Account | None = None
     for_real: bool = False
+    known: tuple[Problem, ...] = ()
 
 
 def check_campaign(
@@ -78,54 +82,95 @@ def check_digest(campaign: Campaign, options: CheckOptions) -> str:
 
 @dataclass(slots=True)
 class Check:
-    """One check. Afterwards `renderer` and `composer` are warm, for the run that follows."""
+    """One check. Afterwards `renderer` and `composer` are warm, for the run that follows.
+
+    `clock` counts seconds, `now` tells the time of the wall.
+    """
 
     campaign: Campaign
     options: CheckOptions
     progress: Callable[[int], None] = lambda _: None
     clock: Callable[[], float] = time.perf_counter
+    now: Callable[[], datetime] = lambda: datetime.now().astimezone()
     renderer: Renderer | None = None
     composer: Composer | None = None
+    _parts: PartStore | None = None
     _findings: Findings = field(default_factory=Findings)
+    _notes: list[Problem] = field(default_factory=list)
+    _said: set[Problem] = field(default_factory=set)
     _seen: int = 0
     _subjects: list[str] = field(default_factory=list)
     _largest: int = 0
+    _octets: int = 0
     _suppressed: int = 0
     _left_out: int = 0
 
     def run(self) -> CheckReport:
-        """Look at everything, and report."""
+        """Look at everything, and report.
+
+        Raises:
+            CampaignError: the selection of the command line cannot be understood.
+        """
         started = self.clock()
         self._look_at_everything()
         return self._report(self.clock() - started)
 
     def _look_at_everything(self) -> None:
-        self._findings.extend(check_settings(self.campaign, self.options.account))
-        self.renderer = self._attempt(lambda: Renderer(self.campaign))
-        self.composer = self._attempt(
-            lambda: Composer(self.campaign, PartStore(self.campaign.folder))
-        )
-        spreadsheet = self._attempt(lambda: open_spreadsheet(self.campaign))
+        campaign, options, now = self.campaign, self.options, self.now()
+        self._findings.extend(options.known)
+        self._findings.extend(check_settings(campaign, options.account, for_real=options.for_real))
+        self._findings.extend(check_clock(now, campaign))
+        rehearsal = Rehearsal(campaign)
+        self.renderer = rehearsal.renderer
+        self._findings.extend(rehearsal.problems)
+        self.composer = self._composer()
+        spreadsheet = self._spreadsheet()
         if spreadsheet is None:
             return
-        self._findings.extend(spreadsheet.notices)
-        if self.renderer is not None:
-            self._findings.extend(
-                check_columns(
-                    spreadsheet.columns, self.renderer.variables, self.campaign, spreadsheet.file
-                )
-            )
-        self._look_at_people(spreadsheet)
-        self._findings.extend(check_numbers(self._seen, self.campaign, self.options.account))
+        self._look_at_people(spreadsheet, rehearsal)
+        if rehearsal.compiles:
+            self._look_at_columns(spreadsheet, rehearsal.variables)
+        self._findings.extend(check_numbers(self._seen, campaign, options.account, now))
 
-    def _attempt(self, make: Callable[[], T]) -> T | None:
+    def _composer(self) -> Composer | None:
+        self._parts = PartStore(self.campaign.folder)
         try:
-            return make()
+            return Composer(self.campaign, self._parts)
+        except CampaignError as error:
+            # The addresses of campaign.toml: check_settings has said what is wrong with them.
+            if not self._findings.count("error"):
+                self._findings.add(error.problem)
+            return None
+
+    def _spreadsheet(self) -> Spreadsheet | None:
+        try:
+            spreadsheet = open_spreadsheet(self.campaign)
         except (InputError, CampaignError) as error:
             self._findings.add(error.problem)
             return None
+        for notice in spreadsheet.notices:
+            if is_note(notice):
+                self._notes.append(notice)
+            else:
+                self._findings.add(notice)
+        return spreadsheet
 
-    def _look_at_people(self, spreadsheet: Spreadsheet) -> None:
+    def _look_at_columns(self, spreadsheet: Spreadsheet, variables: frozenset[str]) -> None:
+        """What nobody's message has shown yet: a variable in a branch that nobody takes."""
+        told = " ".join(
+            group.first.message
+            for group in self._findings.groups()
+            if group.first.code == "undefined-variable"
+        )
+        unsaid = frozenset(name for name in variables if name not in told)
+        told_columns = variables - unsaid & set(spreadsheet.columns)
+        self._findings.extend(
+            check_columns(
+                spreadsheet.columns, unsaid | told_columns, self.campaign, spreadsheet.file
+            )
+        )
+
+    def _look_at_people(self, spreadsheet: Spreadsheet, rehearsal: Rehearsal) -> None:
         message_check = MessageCheck(self.campaign, self._size_limit())
         address_check = AddressCheck(spreadsheet.file, self._address_column, self.options.for_real)
         for recipient in self._people(spreadsheet):
@@ -133,41 +178,69 @@ class Check:
             if self._seen % 500 == 0:
                 self.progress(self._seen)
             self._findings.extend(address_check.problems(recipient))
-            if self.renderer is not None and self.composer is not None:
-                self._look_at_one(recipient, self.renderer, self.composer, message_check)
+            self._look_at_one(recipient, rehearsal, message_check)
         self.progress(self._seen)
         if self._seen == 0 and not self._findings.count("error"):
             self._findings.add(_nobody(spreadsheet.file, self._suppressed, self._left_out))
 
-    def _look_at_one(
-        self, recipient: Recipient, renderer: Renderer, composer: Composer, check: MessageCheck
-    ) -> None:
-        try:
-            content = renderer.render(recipient)
-            message = composer.compose(recipient, content, message_id=_MESSAGE_ID, date=_DATE)
-        except InputError as error:
-            problem = error.problem
-            row = recipient.row if problem.row is None else problem.row
-            self._findings.add(replace(problem, row=row))
+    def _look_at_one(self, recipient: Recipient, rehearsal: Rehearsal, check: MessageCheck) -> None:
+        content = rehearsal.render(recipient)
+        if isinstance(content, list):
+            self._tell(content)
             return
+        message = self._composed(recipient, content) if self.composer is not None else None
         self._findings.extend(check.problems(recipient, content, message))
-        self._largest = max(self._largest, message.size)
         if len(self._subjects) < SUBJECTS_SHOWN:
             self._subjects.append(content.subject)
+        if message is not None:
+            self._largest = max(self._largest, message.size)
+            self._octets += message.size
+
+    def _composed(self, recipient: Recipient, content: Content) -> Message | None:
+        """The octets; where they cannot be written, all reasons are told."""
+        assert self.composer is not None
+        assert self._parts is not None
+        if not content.subject.strip():
+            # MessageCheck says so; whatever else is wrong is found with another subject.
+            content = replace(content, subject="-")
+        try:
+            return self.composer.compose(recipient, content, message_id=_MESSAGE_ID, date=_DATE)
+        except InputError as error:
+            self._tell(reasons(error, recipient, content, self.campaign, self._parts))
+            return None
+
+    def _tell(self, problems: Iterable[Problem]) -> None:
+        """Note problems; what holds whoever the message is for is said once."""
+        for problem in problems:
+            if problem.row is None:
+                if problem in self._said or len(self._said) >= SAID_ONCE:
+                    continue
+                self._said.add(problem)
+            self._findings.add(problem)
 
     def _people(self, spreadsheet: Spreadsheet) -> Iterator[Recipient]:
         """The people; what the audience says of the others is noted."""
         try:
             audience = Audience(self.campaign, spreadsheet, self.options.selection)
-            for one in audience:
-                if isinstance(one, Problem):
-                    self._findings.add(one)
-                else:
-                    yield one
-        except InputError as error:
-            self._findings.add(error.problem)
+        except (InputError, CampaignError) as error:
+            if self._is_of_the_command(error.problem):
+                raise
+            place = "" if error.problem.file else CAMPAIGN_FILE
+            self._findings.add(replace(error.problem, file=error.problem.file or place))
             return
+        for one in audience:
+            if isinstance(one, Problem):
+                self._findings.add(one)
+            else:
+                yield one
         self._suppressed, self._left_out = audience.suppressed, audience.left_out
+
+    def _is_of_the_command(self, problem: Problem) -> bool:
+        """Whether --where or --only is what cannot be understood."""
+        selection = self.options.selection
+        if problem.code.startswith("where-"):
+            return bool(selection.where) and repr(selection.where) in problem.message
+        return problem.message.startswith("--only")
 
     def _size_limit(self) -> int | None:
         return self.options.account.size_limit if self.options.account else None
@@ -189,6 +262,8 @@ class Check:
             subjects=tuple(self._subjects),
             slow_because=self.renderer.steps_aside if self.renderer is not None else "",
             largest=self._largest,
+            octets=self._octets,
+            notes=tuple(self._notes),
         )
 
 

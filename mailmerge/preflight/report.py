@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -10,8 +11,28 @@ from mailmerge.errors import Problem
 LISTED_PER_GROUP = 1_000
 """How many problems of a kind are kept one by one; a million rows may be wrong."""
 
+LISTED_IN_ALL = 20_000
+"""How many problems are kept one by one; beyond that a kind keeps its examples only."""
+
+KINDS_PER_CODE = 50
+"""How many kinds one code has before what comes is not told apart any more."""
+
 EXAMPLES_PER_GROUP = 3
 """How many rows a group names to a person."""
+
+_CERTAIN = frozenset({"delimiter-chosen", "column-tidied"})
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
+_VARYING = re.compile(rf"""{_QUOTED.pattern}|\d[\d,.]*""")
+
+
+def is_note(problem: Problem) -> bool:
+    """Whether this says only what was done, with certainty: it stands against nothing.
+
+    A wrong delimiter or a wrong width of the characters would have left no column of addresses.
+    """
+    if problem.code == "encoding-chosen":
+        return problem.message.startswith("the file is read as UTF-")
+    return problem.code in _CERTAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,25 +43,45 @@ class Group:
     count: int
     examples: tuple[Problem, ...]
 
-    def lines(self) -> Iterator[str]:
-        """The group as a person reads it: one line, and one more where there are several rows."""
-        if self.count == 1:
-            yield str(self.first)
-            return
-        yield str(replace(self.first, row=None))
-        named = [f"row {one.row}" for one in self.examples if one.row is not None]
+    @property
+    def shared(self) -> Problem:
+        """The first problem, without its row where there are others like it."""
+        return self.first if self.count == 1 else replace(self.first, row=None)
+
+    def occurrences(self) -> str:
+        """Where it was found, where there are several: `300 times: row 2, row 3 and 298 more`."""
+        named = list(self._named())
+        if self.count == 1 or not named:
+            return "" if self.count == 1 else f"{self.count:,} times"
         more = self.count - len(named)
-        tail = f" and {more} more" if more and named else ""
-        yield (
-            f"    {self.count} times: {', '.join(named)}{tail}"
-            if named
-            else (f"    {self.count} times")
-        )
+        tail = f" and {more:,} more" if more else ""
+        return f"{self.count:,} times: {', '.join(named)}{tail}"
+
+    def lines(self) -> Iterator[str]:
+        """The group as a file keeps it: one line, and one more where there are several rows."""
+        yield str(self.shared)
+        if self.count > 1:
+            yield f"    {self.occurrences()}"
+
+    def _named(self) -> Iterator[str]:
+        differ = len({one.message for one in self.examples}) > 1
+        for one in self.examples:
+            quoted = _QUOTED.search(one.message) if differ else None
+            shown = quoted[0] if quoted else ""
+            if one.row is not None:
+                yield f"row {one.row} {shown}".rstrip()
+            elif shown:
+                yield shown
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What the check found. `problems` lists at most LISTED_PER_GROUP of a kind, errors first."""
+    """What the check found.
+
+    `problems` lists at most LISTED_PER_GROUP of a kind, errors first; `notes` are what was decided
+    with certainty, and stand against nothing. `largest` and `octets` are the size of the largest
+    message and of all messages.
+    """
 
     recipients: int
     problems: tuple[Problem, ...]
@@ -53,20 +94,27 @@ class CheckReport:
     subjects: tuple[str, ...] = ()
     slow_because: str = ""
     largest: int = 0
+    octets: int = 0
+    notes: tuple[Problem, ...] = ()
 
     def passed(self, *, strict: bool = False) -> bool:
         """Whether nothing stands against sending; with `strict` a warning does too."""
         return self.errors == 0 and not (strict and self.warnings)
 
     def to_json(self) -> dict[str, object]:
-        """The document of `check --json`."""
+        """The document of `check --json`; its keys are always all there."""
         return {
             "recipients": self.recipients,
             "errors": self.errors,
             "warnings": self.warnings,
             "suppressed": self.suppressed,
+            "left_out": self.left_out,
+            "octets": self.octets,
+            "largest": self.largest,
             "seconds": round(self.seconds, 3),
             "problems": [problem_to_json(problem) for problem in self.problems],
+            "groups": [_group_to_json(group) for group in self.groups],
+            "notes": [problem_to_json(note) for note in self.notes],
         }
 
 
@@ -84,6 +132,14 @@ def problem_to_json(problem: Problem) -> dict[str, object]:
     }
 
 
+def _group_to_json(group: Group) -> dict[str, object]:
+    return {
+        **problem_to_json(group.shared),
+        "count": group.count,
+        "rows": [one.row for one in group.examples if one.row is not None],
+    }
+
+
 @dataclass(slots=True)
 class _Kind:
     listed: list[Problem] = field(default_factory=list)
@@ -92,16 +148,20 @@ class _Kind:
 
 @dataclass(slots=True)
 class Findings:
-    """Collects problems as they are found; memory is bounded by the number of kinds."""
+    """Collects problems as they are found; memory is bounded by the number of codes."""
 
     _kinds: dict[tuple[object, ...], _Kind] = field(default_factory=dict)
+    _kinds_of_code: dict[str, int] = field(default_factory=dict)
+    _listed: int = 0
 
     def add(self, problem: Problem) -> None:
         """Keep one problem with the others of its kind."""
-        kind = self._kinds.setdefault(_kind_of(problem), _Kind())
+        kind = self._kind(problem)
         kind.count += 1
-        if len(kind.listed) < LISTED_PER_GROUP:
+        room = LISTED_PER_GROUP if self._listed < LISTED_IN_ALL else EXAMPLES_PER_GROUP
+        if len(kind.listed) < room:
             kind.listed.append(problem)
+            self._listed += 1
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Keep several problems."""
@@ -125,12 +185,22 @@ class Findings:
         kinds = sorted(self._kinds.values(), key=_weight)
         return tuple(problem for kind in kinds for problem in kind.listed)
 
+    def _kind(self, problem: Problem) -> _Kind:
+        """The kind of a problem: what it has in common with others but for row and quotation."""
+        skeleton = _VARYING.sub("", problem.message)
+        coarse = (problem.severity, problem.code)
+        fine = (*coarse, problem.file, problem.column, problem.line, skeleton)
+        kind = self._kinds.get(fine)
+        if kind is not None:
+            return kind
+        known = self._kinds_of_code.get(problem.code, 0)
+        if known >= KINDS_PER_CODE:
+            return self._kinds.setdefault(coarse, _Kind())
+        self._kinds_of_code[problem.code] = known + 1
+        return self._kinds.setdefault(fine, _Kind())
+
 
 def _weight(kind: _Kind) -> tuple[bool, bool, int]:
+    """Errors first; then what concerns everybody; then what concerns most."""
     first = kind.listed[0]
     return (first.severity != "error", first.row is not None, -kind.count)
-
-
-def _kind_of(problem: Problem) -> tuple[object, ...]:
-    """What makes two problems one kind: all but the row and the cells that are quoted."""
-    return (problem.severity, problem.code, problem.file, problem.column, problem.line)

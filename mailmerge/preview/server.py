@@ -99,7 +99,6 @@ def make_application(session: Session, access: Access, *, follow: bool = True) -
         task = asyncio.create_task(follow_files(session, stop)) if follow else None
         yield
         stop.set()
-        session.close()
         if task is not None:
             await task
 
@@ -142,7 +141,8 @@ def serve_preview(
         say(f"The preview is at {access.address} (Ctrl-C ends it)")
         if open_browser:
             webbrowser.open(access.address)
-        _run(session, access, listener)
+        with contextlib.suppress(KeyboardInterrupt):
+            PreviewServer(session, access).run(sockets=[listener])
 
 
 @contextlib.contextmanager
@@ -177,17 +177,27 @@ def _bound(port: int, last_port: int) -> socket.socket:
     raise CampaignError(f"port {port} is taken", hint="choose another --port", code="port-taken")
 
 
-def _run(session: Session, access: Access, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        make_application(session, access),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-        ws="none",
-    )
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+class PreviewServer(uvicorn.Server):
+    """uvicorn for one session; its end lets go of the pages that listen, and waits for nobody."""
+
+    def __init__(self, session: Session, access: Access, *, follow: bool = True) -> None:
+        self._session = session
+        super().__init__(
+            uvicorn.Config(
+                make_application(session, access, follow=follow),
+                log_config=None,
+                log_level="critical",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=2,
+                ws="none",
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the live channels first: they would never end by themselves."""
+        self._session.close()
+        await super().shutdown(sockets)
 
 
 # -- the page ------------------------------------------------------------------------------------
@@ -291,6 +301,8 @@ async def _events(session: Session, _: Request) -> Response:
                 except TimeoutError:
                     yield ": still here\n\n"
                 else:
+                    if news == "closed":
+                        return
                     yield f"event: {news}\ndata: {{}}\n\n"
         finally:
             end()

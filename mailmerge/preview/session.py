@@ -11,7 +11,7 @@ from mailmerge.preview.caught import Sandbox
 from mailmerge.preview.draft import Draft, read_draft
 from mailmerge.preview.survey import Survey
 
-News = Literal["changed", "progress"]
+News = Literal["changed", "progress", "closed"]
 Listener = Callable[[News], None]
 
 
@@ -58,5 +58,6 @@ class Session:
             listener(news)
 
     def close(self) -> None:
-        """Stop what runs in the background."""
+        """Stop what runs in the background, and let everybody who listens go."""
         self.survey.abandon()
+        self.tell("closed")

@@ -51,6 +51,9 @@ class Mailbox:
 
 _ATEXT = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+"
 _COMMON = re.compile(rf" *({_ATEXT}(?:\.{_ATEXT})*)@([A-Za-z0-9.-]+) *")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+# Letters, digits and hyphens, and a letter at the end; all else is email-validator's to judge.
+_HOST = re.compile(rf"(?:{_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]$){_LABEL}")
 _LOCAL_PART_OCTETS = 64  # RFC 5321, 4.5.3.1.1
 _ADDRESS_OCTETS = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 _DOMAIN_OCTETS = 253  # RFC 1035, 2.3.4, without the root label
@@ -121,6 +124,9 @@ def _domain_forms(domain: str) -> tuple[str, str] | None:
 
 
 def _learn_domain(domain: str) -> tuple[str, str] | None:
+    if _HOST.fullmatch(domain) and "--" not in domain and len(domain) <= _DOMAIN_OCTETS:
+        lowered = domain.lower()
+        return lowered, lowered
     try:
         mailbox = _validated(f"a@{domain}")
     except AddressError:

@@ -53,7 +53,7 @@ __all__ = [
     "remove_suppressions",
 ]
 
-_BATCH = 2048
+_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_BUCKETS = 32  # sorted apart, so that adding to one never copies all
+_BUCKETS = 8  # sorted apart, so that adding to one never copies all
+_RECENT = 1 << 15
 _SPELLING_BITS = 24
 _SPELLING_MASK = (1 << _SPELLING_BITS) - 1
 
@@ -39,11 +40,16 @@ _digest = hash if sys.hash_info.width == 64 else _wide_digest
 
 
 class FirstRows:
-    """Remembers who had each key first."""
+    """Remembers who had each key first.
+
+    The newest claims are in a dictionary, which is quick; from time to time they move into sorted
+    arrays, which are small.
+    """
 
     def __init__(self) -> None:
         import numpy as np
 
+        self._recent: dict[int, int] = {}
         self._digests: list[NDArray[np.int64]] = [np.empty(0, np.int64) for _ in range(_BUCKETS)]
         self._places: list[NDArray[np.int64]] = [np.empty(0, np.int64) for _ in range(_BUCKETS)]
         spans = range(1, _BUCKETS)
@@ -57,52 +63,63 @@ class FirstRows:
         Args:
             keys: what makes two people the same.
             spellings: the same keys as they were spelt.
-            rows: where they stand, in ascending order.
+            rows: where they stand, in ascending order; no row makes two claims.
 
         Returns:
             For the index of each key that was there before, who had it first.
         """
+        digests = list(map(_digest, keys))
+        spelt = [_digest(spelling) & _SPELLING_MASK for spelling in spellings]
+        places = [row << _SPELLING_BITS | mark for row, mark in zip(rows, spelt, strict=True)]
+        self._recent.update(self._long_known(digests))
+        repeated = {}
+        for index, (digest, place) in enumerate(zip(digests, places, strict=True)):
+            first = self._recent.setdefault(digest, place)
+            if first != place:
+                repeated[index] = _earlier(first, spelt[index])
+        if len(self._recent) >= _RECENT:
+            self._move()
+        return repeated
+
+    def _long_known(self, digests: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Those of the digests that are in the arrays, and who had them first."""
         import numpy as np
 
-        digests = np.fromiter(map(_digest, keys), np.int64, len(keys))
-        spelt = np.fromiter(map(_digest, spellings), np.int64, len(keys)) & _SPELLING_MASK
-        places = np.fromiter(rows, np.int64, len(keys)) << _SPELLING_BITS | spelt
-        distinct, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
-        firsts = places[first]
-        new = np.ones(len(distinct), np.bool_)
-        for number, bounds in self._shares(distinct):
-            self._visit(number, distinct[bounds], firsts[bounds], new[bounds])
-        repeated = np.flatnonzero(~new[inverse] | (first[inverse] != np.arange(len(keys))))
-        return {
-            index: _earlier(int(firsts[inverse[index]]), int(spelt[index]))
-            for index in repeated.tolist()
-        }
+        wanted = np.sort(np.fromiter(digests, np.int64, len(digests)))
+        for number, part in self._shares(wanted):
+            known = self._digests[number]
+            if len(known):
+                where = np.searchsorted(known, wanted[part])
+                found = known[np.minimum(where, len(known) - 1)] == wanted[part]
+                if found.any():
+                    firsts = self._places[number][where[found]]
+                    yield from zip(wanted[part][found].tolist(), firsts.tolist(), strict=True)
 
-    def _shares(self, distinct: NDArray[np.int64]) -> Iterator[tuple[int, slice]]:
+    def _shares(self, digests: NDArray[np.int64]) -> Iterator[tuple[int, slice]]:
         """For each bucket that some of the sorted digests belong to, which of them do."""
         import numpy as np
 
-        edges = np.searchsorted(distinct, self._edges).tolist()
-        bounds = zip([0, *edges], [*edges, len(distinct)], strict=True)
+        edges = np.searchsorted(digests, self._edges).tolist()
+        bounds = zip([0, *edges], [*edges, len(digests)], strict=True)
         return ((n, slice(*pair)) for n, pair in enumerate(bounds) if pair[0] < pair[1])
 
-    def _visit(
-        self,
-        number: int,
-        digests: NDArray[np.int64],
-        firsts: NDArray[np.int64],
-        new: NDArray[np.bool_],
-    ) -> None:
-        """Look sorted digests up in a bucket: fill in who had the old ones first, add the new."""
+    def _move(self) -> None:
+        """Put the newest claims into the arrays; one that is there already stays as it is."""
         import numpy as np
 
-        known, places = self._digests[number], self._places[number]
-        where = np.searchsorted(known, digests)
-        if len(known):
-            np.not_equal(known[np.minimum(where, len(known) - 1)], digests, out=new)
-            firsts[~new] = places[where[~new]]
-        self._digests[number] = np.insert(known, where[new], digests[new])
-        self._places[number] = np.insert(places, where[new], firsts[new])
+        digests = np.fromiter(self._recent, np.int64, len(self._recent))
+        order = np.argsort(digests)
+        digests = digests[order]
+        places = np.fromiter(self._recent.values(), np.int64, len(order))[order]
+        self._recent = {}
+        for number, part in self._shares(digests):
+            known = self._digests[number]
+            where = np.searchsorted(known, digests[part])
+            new = np.append(known, digests[-1:])[where] != digests[part]
+            new |= where == len(known)
+            self._digests[number] = np.insert(known, where[new], digests[part][new])
+            moved = np.insert(self._places[number], where[new], places[part][new])
+            self._places[number] = moved
 
 
 def _earlier(place: int, spelt: int) -> Earlier:

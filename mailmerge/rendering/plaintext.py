@@ -46,6 +46,7 @@ _UNSURE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NO_TARGET = re.compile(r"\s*(?:#|javascript:|\Z)", re.IGNORECASE)
+_SCHEMES = ("mailto:", "tel:", "http://", "https://")
 _SCHEME = re.compile(r"^(?:mailto:|tel:|https?://)", re.IGNORECASE)
 
 Shown = Mapping[tuple[str, str], bool]
@@ -177,6 +178,16 @@ def _shows_target(text: str, target: str) -> bool:
     return not _NO_TARGET.match(target) and _bare(text) != _bare(target)
 
 
+def _surely_shown(text_start: str, target_start: str) -> bool:
+    """Whether the target of a link is shown whatever follows these beginnings."""
+    begun = text_start.strip().casefold()
+    if not _SCHEME.match(target_start) or any(scheme.startswith(begun) for scheme in _SCHEMES):
+        return False
+    text, target = _bare(text_start), _bare(target_start)
+    length = min(len(text), len(target))
+    return text[:length] != target[:length]
+
+
 def _bare(address: str) -> str:
     return _SCHEME.sub("", " ".join(address.split())).rstrip("/").casefold()
 
@@ -241,9 +252,17 @@ class TextPattern:
     def _written_links(self, values: Sequence[str]) -> list[tuple[str, str]]:
         if not self._links:
             return []
-        plain, in_targets = dict(enumerate(values)), dict(enumerate(map(percent_escaped, values)))
-        replace = self._placeholders.replace
-        return [(replace(text, plain), replace(target, in_targets)) for text, target in self._links]
+        words = self._placeholders
+        return [
+            (
+                words.replace(text, {index: values[index] for index in words.within(text)}),
+                words.replace(
+                    target,
+                    {index: percent_escaped(values[index]) for index in words.within(target)},
+                ),
+            )
+            for text, target in self._links
+        ]
 
     def _page(self, values: Mapping[int, str]) -> str:
         """The page with some values written, and the words in place of all others."""
@@ -254,9 +273,14 @@ class TextPattern:
         return "".join(text)
 
     def _links_with_values(self) -> Iterator[tuple[str, str]]:
-        for link in _links_of(self._page({})) if self._indices else ():
-            if self._placeholders.within("".join(link)):
-                yield link
+        """The links of which values decide whether the target is shown."""
+        for text, target in _links_of(self._page({})) if self._indices else ():
+            text_start, target_start = (
+                self._placeholders.split(part)[0][0] for part in (text, target)
+            )
+            has_values = self._placeholders.within(text + target)
+            if has_values and not _surely_shown(text_start, target_start):
+                yield text, target
 
     def _made(self, values: Sequence[str], odd: Odd, shown: tuple[bool, ...]) -> _Variant:
         with self._lock:

@@ -165,7 +165,7 @@ def attributes_read_by_selectors(tree: Tree) -> frozenset[str]:
 def _run_premailer(tree: Tree) -> None:
     try:
         _inliner().transform(tree.getroot(), pretty_print=False)
-    except (SyntaxError, ValueError, AssertionError) as error:
+    except (SyntaxError, RuntimeError, ValueError, AssertionError, etree.LxmlError) as error:
         # cssselect's errors are of these kinds, and premailer asserts that a selector is not empty.
         said = " ".join(str(error).split())
         raise AssetError(

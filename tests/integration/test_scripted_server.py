@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -18,6 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmerge.errors import SmtpError
+from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction
+from mailmerge.smtp.client import Server as ClientServer
+from mailmerge.smtp.client import Verdict as Verdicts
 from tests import servers
 from tests.scripted_server import (
     FOREVER,
@@ -325,6 +330,19 @@ def test_content_without_recipients_is_recorded_and_refused() -> None:
         assert client.ask(CONTENT + b".\r\n").startswith(b"554")
         assert kinds(server) == {"content-without-recipients"}
         assert server.taken == []
+
+
+def test_a_message_for_nobody_is_never_taken() -> None:
+    rules = (rule(Stage.END_OF_DATA, Accept(), Usual()), rule(Stage.RCPT, Reply(550)))
+    with serve(*rules, data_without_recipients=354) as server:
+        client = Raw(server)
+        client.hello()
+        client.say(ENVELOPE + b"DATA\r\n")
+        assert client.codes(3) == [250, 550, 354]
+        assert client.ask(b".\r\n").startswith(b"554")
+        client.say(ENVELOPE + b"BDAT 1 LAST\r\nx")
+        assert client.codes(3) == [250, 550, 554]
+        assert [message.verdict for message in server.messages] == [Verdict.REFUSED] * 2
 
 
 # CHUNKING
@@ -795,15 +813,21 @@ def test_the_log_in_can_be_answered_with_anything() -> None:
     rules = (
         rule(Stage.AUTH, Reply(334, "!not base64!"), times=1),
         rule(Stage.AUTH, Reply(454, "4.7.0 Later"), times=1),
+        rule(Stage.AUTH, Reply(235, "2.7.0 Come in"), times=1),
         rule(Stage.AUTH, Usual(), Close()),
     )
-    with serve(*rules, users={"news": "pass"}, auth_in_clear=True) as server:
+    settings = {"users": {"news": "pass"}, "auth_in_clear": True, "auth_required": True}
+    with serve(*rules, **settings) as server:
         client = Raw(server)
         client.hello()
         login = b"AUTH PLAIN " + encoded(b"\0news\0pass") + b"\r\n"
         assert client.ask(login) == b"334 !not base64!\r\n"
         assert client.ask(b"*\r\n").startswith(b"501")
         assert client.ask(login).startswith(b"454")
+        assert client.ask(b"MAIL FROM:<>\r\n").startswith(b"530")
+        assert client.ask(login) == b"235 2.7.0 Come in\r\n"
+        assert client.ask(b"MAIL FROM:<>\r\nRSET\r\n").startswith(b"250")
+        assert client.reply().startswith(b"250")
         assert client.ask(login).startswith(b"235")
         assert client.rest() == b""
 
@@ -843,6 +867,54 @@ def test_lmtp_over_a_unix_socket(tmp_path: Path) -> None:
     with ScriptedServer(script, unix_socket=path) as server, smtplib.LMTP(str(path)) as client:
         client.sendmail("a@example.org", ["b@example.org"], CONTENT)
         assert len(server.taken) == 1
+
+
+# Our own client before the judge
+
+
+def send_through(server: ScriptedServer, window: int, offer: int) -> dict[int, Verdicts]:
+    """Send `offer` messages over as many connections as it takes; what the client believes."""
+    believed: dict[int, Verdicts] = {}
+    for _ in range(500):
+        waiting = [token for token in range(offer) if token not in believed]
+        if not waiting:
+            break
+        client = Client(ClientServer(server.host, server.port, "none"), window=window)
+        with contextlib.suppress(SmtpError):
+            client.open()
+            for outcome in outcomes_of(client, waiting):
+                if outcome.verdict not in (Verdicts.NOT_SENT, Verdicts.DEFERRED):
+                    believed[outcome.token] = outcome.verdict
+        client.quit()
+    return believed
+
+
+def outcomes_of(client: Client, waiting: list[int]) -> Iterator[Outcome]:
+    while (waiting and client.usable) or client.in_flight:
+        while waiting and client.room:
+            token = waiting.pop(0)
+            content = b"To: p%d@example.org\r\n\r\n.%d\r\n" % (token, token)
+            envelope = Envelope("news@example.org", (f"p{token}@example.org",))
+            client.submit(Transaction(token, envelope, (content,)))
+        yield from client.wait()
+
+
+@pytest.mark.parametrize("window", [1, 6])
+@pytest.mark.parametrize("seed", range(6))
+def test_what_our_client_believes_is_what_the_server_did(seed: int, window: int) -> None:
+    script = Script(Settings(fsync=False), faults=Faults(seed, 0.1, faults.random_menu()))
+    with ScriptedServer(script) as server:
+        believed = send_through(server, window, 60)
+        taken = [int(message.forward_paths[0][1:].partition("@")[0]) for message in server.taken]
+    assert len(believed) == 60
+    sent = {token for token, verdict in believed.items() if verdict is Verdicts.SENT}
+    in_doubt = {token for token, verdict in believed.items() if verdict is Verdicts.IN_DOUBT}
+    assert len(taken) == len(set(taken)), "somebody got two copies"
+    assert sent <= set(taken), "said to be sent, and it was not"
+    assert set(taken) - sent <= in_doubt, "taken, and the client does not know"
+    assert all(message.to == message.forward_paths[0] for message in server.taken)
+    assert server.violations == []
+    assert in_doubt, "the menu loses replies, so somebody must be in doubt"
 
 
 # Real clients, and a process of its own

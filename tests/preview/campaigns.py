@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
-import uvicorn
-
 from mailmerge.preview.access import Access
-from mailmerge.preview.server import listening, make_application
+from mailmerge.preview.server import PreviewServer, listening
 from mailmerge.preview.session import Session
 
 PIXEL = b64decode(
@@ -167,14 +165,7 @@ def running(where: Path, *, follow: bool = True) -> Iterator[Running]:
     with listening(session, 0) as (listener, access):
         session.reload()
         session.survey.join()
-        config = uvicorn.Config(
-            make_application(session, access, follow=follow),
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=1,
-            ws="none",
-        )
-        server = uvicorn.Server(config)
+        server = PreviewServer(session, access, follow=follow)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -56,7 +56,7 @@ class Desk:
 
     def people(self, **recipients: object) -> list[Recipient]:
         """The recipients, where nothing at all is wrong."""
-        found = list(self.audience(**recipients))
+        found = list(self.audience(None, **recipients))
         people = [person for person in found if isinstance(person, Recipient)]
         assert people == found
         return people
@@ -64,7 +64,7 @@ class Desk:
     def problems(self, **recipients: object) -> list[Problem]:
         """Whatever is wrong: what is raised, or noticed on opening and then in the rows."""
         try:
-            audience = self.audience(**recipients)
+            audience = self.audience(None, **recipients)
         except MailmergeError as error:
             return [error.problem]
         found = [item for item in audience if isinstance(item, Problem)]

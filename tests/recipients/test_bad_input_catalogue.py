@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import openpyxl
@@ -25,7 +26,7 @@ def place(problem: Problem) -> tuple[str, str, int | None, str]:
     return problem.code, problem.file, problem.row, problem.column
 
 
-def workbook(desk: Desk, *rows: list[object], name: str = "recipients.xlsx") -> Path:
+def workbook(desk: Desk, *rows: Sequence[object], name: str = "recipients.xlsx") -> Path:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -401,7 +402,7 @@ def test_30_merged_cells(desk: Desk) -> None:
 
 
 def test_31_hidden_rows(desk: Desk) -> None:
-    path = workbook(desk, ["email"], *(["%s@x.org" % name] for name in "abcd"))
+    path = workbook(desk, ["email"], *([f"{name}@x.org"] for name in "abcd"))
     book = openpyxl.load_workbook(path)
     sheet = book.active
     assert sheet is not None

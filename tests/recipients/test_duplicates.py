@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailmerge.recipients import duplicates
@@ -11,8 +12,12 @@ from mailmerge.recipients.duplicates import Earlier, FirstRows
 spellings = st.text("abAB", min_size=1, max_size=3)
 
 
-@given(st.lists(st.lists(spellings, max_size=20), max_size=6))
-def test_it_remembers_like_a_dictionary(batches: list[list[str]]) -> None:
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(spellings, max_size=20), max_size=6), st.integers(1, 30))
+def test_it_remembers_like_a_dictionary(
+    monkeypatch: pytest.MonkeyPatch, batches: list[list[str]], recent: int
+) -> None:
+    monkeypatch.setattr(duplicates, "_RECENT", recent)
     first_rows, known, row = FirstRows(), dict[str, tuple[int, str]](), 2
     for batch in batches:
         rows = list(range(row, row + len(batch)))
@@ -25,7 +30,8 @@ def test_it_remembers_like_a_dictionary(batches: list[list[str]]) -> None:
         row += len(batch)
 
 
-def test_sixteen_octets_a_person() -> None:
+def test_sixteen_octets_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "_RECENT", 5000)
     first_rows = FirstRows()
     for start in range(0, 20_000, 1000):
         keys = [f"person{n}@example.org" for n in range(start, start + 1000)]

@@ -110,3 +110,14 @@ def test_a_newsletter_with_strange_cells_keeps_the_law(
     assert renderer._press is not None
     assert renderer._press.forms.made <= before + 1
     assert renderer.steps_aside == ""
+
+
+@pytest.mark.parametrize("x", ["--", "-", "--!", "a-", "-a", "a--b", "plain", "<&'\""])
+def test_a_value_never_ends_the_comment_that_it_stands_in(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, x: str
+) -> None:
+    renderer = make_renderer(
+        {"body.html": "<p>a<!--{{ x }}>b--><!--[if mso]>{{ x }}<![endif]--></p>"}
+    )
+    _keeps_the_law(renderer, make_recipient(x="first"))
+    _keeps_the_law(renderer, make_recipient(x=x))

@@ -98,6 +98,7 @@ def random_menu() -> tuple[Rule, ...]:
         *(Rule(When(stage), failing) for stage in (Stage.MAIL, Stage.RCPT, Stage.DATA)),
         *(Rule(When(stage), leaving) for stage in (Stage.GREETING, Stage.MAIL, Stage.RCPT)),
         *(Rule(When(stage), (Close(),)) for stage in (Stage.GREETING, Stage.MAIL, Stage.DATA)),
-        Rule(When(Stage.CONTENT, octets=500), (Reset(),)),
+        Rule(When(Stage.BDAT, chunk="first"), failing),
+        Rule(When(Stage.CONTENT, octets=10), (Reset(),)),
         Rule(When(Stage.END_OF_DATA), (Drip(), Usual())),
     )

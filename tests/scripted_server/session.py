@@ -372,6 +372,8 @@ class Session:
         else:
             usual = Reply(535, "5.7.8 Authentication credentials invalid")
         decision = _decided(usual, rule)
+        if decision.reply and decision.reply.code == 235:
+            self._user = self._user or "scripted"
         self._perform(decision)
         if decision.reply and decision.reply.code == 334:
             self._wire.read_line(_LINE_LIMIT)
@@ -590,11 +592,13 @@ class Session:
         if opened.chunked:
             self._chunk_done(opened, decision)
         verdict = _verdict(decision)
+        if not people and verdict in (Verdict.ACCEPTED, Verdict.WITHHELD):
+            verdict = Verdict.REFUSED  # there is nobody to take it for, whatever the script says
         code = decision.reply.code if decision.reply else None
         message = self._message(opened, content, people, verdict, code)
-        self._perform(decision)
         self._bench.record(message, durable=message.taken)
         self._messages += message.taken
+        self._perform(decision)
 
     def _message(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,9 +65,13 @@ class Postfix:
         return self.folder / "etc"
 
     def accepted(self) -> list[Accepted]:
-        """Every message that Postfix has taken responsibility for, by its queue file."""
-        files = sorted((self.folder / "queue" / "hold").iterdir(), key=_age)
-        return [read_queue_file(path) for path in files]
+        """Every message that Postfix has taken responsibility for, by its queue file.
+
+        A queue file becomes executable when it is complete and synced, just before the 250.
+        """
+        files = (self.folder / "queue" / "hold").iterdir()
+        complete = [path for path in files if path.stat().st_mode & stat.S_IXUSR]
+        return [read_queue_file(path) for path in sorted(complete, key=_age)]
 
     def connections(self) -> int:
         """How many clients have connected since the start, without the test of readiness."""

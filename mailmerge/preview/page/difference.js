@@ -3,11 +3,11 @@
 import { h } from "./element.js";
 import { t } from "./texts.js";
 
-const LONGEST = 1500;
+const MOST_ITEMS = 1500;
 
 // Steps that turn `before` into `after`: ["same" | "removed" | "added", item], by the longest common subsequence.
 export function steps(before, after) {
-  if (before.length > LONGEST || after.length > LONGEST) {
+  if (before.length > MOST_ITEMS || after.length > MOST_ITEMS) {
     return [...before.map((item) => ["removed", item]), ...after.map((item) => ["added", item])];
   }
   const table = lengths(before, after);
@@ -78,7 +78,7 @@ export function differenceTable(before, after, names) {
 
 function drawRow({ left, right, changed }) {
   if (!changed) return h("tr", {}, h("td", { dir: "auto" }, left || "\u00a0"), h("td", { dir: "auto" }, right || "\u00a0"));
-  const words = steps(pieces(left ?? ""), pieces(right ?? ""));
+  const words = steps(wordsOf(left ?? ""), wordsOf(right ?? ""));
   const side = (gone, tag) => words.filter(([kind]) => kind !== gone).map(([kind, word]) => (kind === "same" || !word.trim() ? word : h(tag, {}, word)));
   return h(
     "tr",
@@ -88,6 +88,6 @@ function drawRow({ left, right, changed }) {
   );
 }
 
-function pieces(line) {
+function wordsOf(line) {
   return line.split(/(\s+|[,.;:!?，。；：！？])/).filter(Boolean);
 }

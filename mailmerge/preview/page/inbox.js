@@ -44,7 +44,7 @@ export class View {
 export class InboxPanel {
   #stages = new Map();
 
-  // `room` gives source, view, generation(), setView(changes), onkeydown
+  // `room` gives source, view, generation(), setView(changes), onkeydown, onfit
   constructor(room) {
     this.room = room;
     this.tools = h("div", { class: "tools" });
@@ -82,6 +82,7 @@ export class InboxPanel {
       width: this.room.view.width,
       onwidth: (width) => this.room.setView({ width }),
       onkeydown: this.room.onkeydown,
+      onfit: this.room.onfit,
     });
     this.#stages.set(at, stage);
     return stage;

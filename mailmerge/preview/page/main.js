@@ -7,6 +7,7 @@ import { listenForKeys } from "./keys.js";
 import { brokenPanel, cellsPanel, countLine, headersPanel, partsPanel, problemsPanel, sourcePanel, textPanel } from "./panels.js";
 import { PeopleList, oneOf } from "./people.js";
 import { TABS, placeAddress, readPlace, samePerson } from "./place.js";
+import { ReadingPlace } from "./reading.js";
 import { openSource } from "./source.js";
 import { counted, number, t, translatePage } from "./texts.js";
 
@@ -27,6 +28,7 @@ class Preview {
     this.onkeydown = listenForKeys(this.#keys());
     this.list = new PeopleList(document.getElementById("people"), this.#listRoom());
     this.main = document.getElementById("message");
+    this.reading = new ReadingPlace(this.main);
     document.getElementById("help-button").addEventListener("click", openHelp);
     document.getElementById("people-toggle").addEventListener("click", () => this.#togglePeople());
     window.addEventListener("hashchange", () => this.#moved());
@@ -50,6 +52,7 @@ class Preview {
 
   async #changed(kind) {
     if (kind === "changed") {
+      this.reading.hold();
       await this.#refresh();
       announce(t("updated"));
     } else {
@@ -70,8 +73,7 @@ class Preview {
     if (this.place.kind === "person" && !this.list.holds(this.place.key)) await this.list.refresh({ around: this.place.key });
     else this.list.draw();
     await this.#load();
-    this.main.scrollTop = 0;
-    window.scrollTo(0, 0);
+    this.reading.begin();
   }
 
   async #load() {
@@ -146,7 +148,6 @@ class Preview {
     // While the next person is on the way, what is shown is still the last one.
     const { shown, other, shownPlace: place } = this;
     const { tab } = this.place;
-    const scrolled = [this.main.scrollTop, window.scrollY];
     panel.setAttribute("aria-labelledby", `tab-${tab}`);
     const framed = tab === "message" && shown.message;
     this.inbox.element.hidden = !framed;
@@ -158,8 +159,7 @@ class Preview {
     } else if (shown.message || WITHOUT_MESSAGE.includes(tab)) {
       this.body.replaceChildren(PANELS[tab]({ shown, other, place, room: this.#panelRoom() }));
     } else this.body.replaceChildren(this.#reason(shown));
-    [this.main.scrollTop] = scrolled;
-    window.scrollTo(0, scrolled[1]);
+    this.reading.settle();
   }
 
   #newPanel() {
@@ -175,6 +175,7 @@ class Preview {
       generation: () => this.campaign.generation,
       setView: (changes) => this.#setView(changes),
       onkeydown: (event) => this.onkeydown(event),
+      onfit: () => this.reading.settle(),
     });
   }
 

@@ -2,23 +2,23 @@
 
 import { h } from "./element.js";
 
-const LONGEST = 8000;
+const MOST_LINES = 8000;
 const PIECES = /(<!--[\s\S]*?-->)|(<style[^>]*>)([\s\S]*?)(?=<\/style)|(<\/?[a-zA-Z][^>]*>?)|(&[#\w]+;)/g;
 const ATTRIBUTES = /([\w:-]+)(=)("[^"]*"|'[^']*'|[^\s>]+)/g;
 
 export function sourceLines(source) {
   const lines = [[]];
-  for (const [kind, text] of pieces(source)) {
+  for (const [kind, text] of tokens(source)) {
     text.split("\n").forEach((part, at) => {
       if (at) lines.push([]);
       if (part) lines.at(-1).push(kind ? h("span", { class: kind }, part) : part);
     });
   }
-  const shown = lines.slice(0, LONGEST).map((line) => h("code", { class: "line" }, line, "\n"));
+  const shown = lines.slice(0, MOST_LINES).map((line) => h("code", { class: "line" }, line, "\n"));
   return h("pre", { class: "numbered", tabindex: "0" }, shown);
 }
 
-function* pieces(source) {
+function* tokens(source) {
   let at = 0;
   for (const match of source.matchAll(PIECES)) {
     yield ["", source.slice(at, match.index)];

@@ -12,10 +12,11 @@ export class Stage {
   #height = 0;
   #width;
 
-  constructor({ name, width, onwidth, onkeydown }) {
+  constructor({ name, width, onwidth, onkeydown, onfit }) {
     this.#width = width;
     this.onwidth = onwidth;
     this.onkeydown = onkeydown;
+    this.onfit = onfit;
     this.frame = h("iframe", { class: "frame", sandbox: "allow-same-origin", title: t("frameTitle", { name }) });
     this.frame.addEventListener("load", () => this.#loaded());
     this.handle = h("div", {
@@ -79,6 +80,7 @@ export class Stage {
     }
     this.#measure();
     this.fit();
+    this.onfit();
   }
 
   #inside() {

@@ -1,0 +1,69 @@
+"""A structure of HTML -> its URLs into which values are written, each person's in full.
+
+The HTML of a structure is parsed once; a person's own links are put together from its pieces.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+VALUE = "\0"
+"""Stands for a value in joined static text; no text of HTML can hold it."""
+
+URL_ATTRIBUTES = frozenset({
+    "href", "src", "background", "action", "poster", "cite", "longdesc", "data", "formaction",
+})  # fmt: skip
+
+# Possessive, so that a page of odd quotation marks takes no longer than another.
+_TAG = re.compile(r"""<([A-Za-z][\w:-]*+)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>""")
+_ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_RAW_TEXT = re.compile(r"<(style|script|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class UrlPattern:
+    """A URL of a page: the texts before, between and behind the values `first`, `first` + 1, ...
+
+    `element` and `attribute` are where it stands, in lower case.
+    """
+
+    element: str
+    attribute: str
+    pieces: tuple[str, ...]
+    first: int
+
+    def fill(self, values: tuple[str, ...]) -> str:
+        """One person's URL; `values` are all values of the structure, as the page writes them."""
+        woven = self.pieces[0]
+        for index, piece in enumerate(self.pieces[1:], self.first):
+            woven += values[index] + piece
+        return html.unescape(woven).strip()
+
+
+def url_patterns(static: tuple[str, ...]) -> tuple[UrlPattern, ...]:
+    """The URLs of a structure that hold a value, in the order of the page."""
+    if len(static) == 1 or any(VALUE in piece for piece in static):
+        return ()
+    return tuple(_patterns(_without_raw_text(VALUE.join(static))))
+
+
+def _without_raw_text(page: str) -> str:
+    """The page with nothing left of style sheets and scripts but their values."""
+    return _RAW_TEXT.sub(lambda found: VALUE * found[0].count(VALUE), page)
+
+
+def _patterns(page: str) -> Iterator[UrlPattern]:
+    seen = counted = 0
+    for tag in _TAG.finditer(page):
+        if VALUE not in tag[2]:
+            continue
+        for attribute in _ATTRIBUTE.finditer(page, tag.start(2), tag.end(2)):
+            url = attribute[2] or attribute[3] or attribute[4] or ""
+            name = attribute[1].lower()
+            if VALUE in url and name in URL_ATTRIBUTES:
+                seen += page.count(VALUE, counted, attribute.start())
+                counted = attribute.start()
+                yield UrlPattern(tag[1].lower(), name, tuple(url.split(VALUE)), seen)

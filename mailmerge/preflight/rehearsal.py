@@ -1,0 +1,162 @@
+"""Recipients -> contents; and where that fails, every reason why, not only the first one.
+
+The run's own Renderer stops at the first trouble of a person. Here each template is then run by
+itself, so that one check finds the slip in the subject, the one in the HTML, and the one in the
+text. A page that cannot be made for anybody (an image is missing) is still run as a template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from mailmerge.campaign import Campaign
+from mailmerge.errors import AssetError, CampaignError, InputError, Problem
+from mailmerge.preflight.templates import TemplateSources
+from mailmerge.recipients.audience import Recipient
+from mailmerge.rendering.content import Content, Renderer
+from mailmerge.rendering.folder import is_local, local_path
+
+PATIENCE = 3
+"""How many people's pages may fail for a reason of the template before no page is made any more."""
+
+_NOTHING: Mapping[str, object] = {
+    "subject": "-", "html": None, "text": None, "to_name": "", "reply_to": "", "headers": {},
+    "attachments": (),
+}  # fmt: skip
+_REFERENCE = re.compile(
+    r"""(?:<(?:img|input|body|table|td|th|tr|video)\b[^>]*?\s(?:src|background|poster)
+        |<link\b[^>]*?\shref)\s*=\s*["'](?P<url>[^"'{}]+)["']""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@dataclass(slots=True)
+class _Part:
+    """One template of the campaign by itself; no renderer where it does not compile."""
+
+    name: str
+    renderer: Renderer | None
+
+
+@dataclass
+class Rehearsal:
+    """Renders each person's content, and explains in full where it cannot.
+
+    `renderer` is the run's own; None where a template does not compile, and then `problems` says
+    why, for each of them.
+    """
+
+    campaign: Campaign
+    renderer: Renderer | None = None
+    problems: list[Problem] = field(default_factory=list)
+    _page_fails: int = 0
+
+    def __post_init__(self) -> None:
+        try:
+            self.renderer = Renderer(self.campaign)
+        except (InputError, CampaignError) as error:
+            self.problems = self._compile_errors() or [error.problem]
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names that the templates use; of those that compile."""
+        if self.renderer is not None:
+            return self.renderer.variables
+        used = (part.renderer.variables for part in self._parts if part.renderer is not None)
+        return frozenset[str]().union(*used)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether every template does."""
+        return self.renderer is not None
+
+    def render(self, recipient: Recipient) -> Content | list[Problem]:
+        """One person's content, or all that stands against it."""
+        if self.renderer is None or self._page_fails >= PATIENCE:
+            return self._explained(recipient)
+        try:
+            return self.renderer.render(recipient)
+        except InputError as error:
+            return self._explained(recipient) or [error.problem]
+
+    def _explained(self, recipient: Recipient) -> list[Problem]:
+        """What each template by itself has against this person."""
+        found: dict[Problem, None] = {}
+        for part in self._parts:
+            if part.renderer is None:
+                continue
+            try:
+                part.renderer.render(recipient)
+            except InputError as error:
+                found |= dict.fromkeys(self._all_of(error))
+        return list(found)
+
+    def _all_of(self, error: InputError) -> Iterator[Problem]:
+        yield error.problem
+        if isinstance(error, AssetError) and error.problem.row is None:
+            self._page_fails += 1
+            if self._page_fails == 1:
+                yield from missing_files(self.campaign)
+            if self._page_fails == PATIENCE:
+                self._run_page_as_text()
+
+    def _run_page_as_text(self) -> None:
+        """From here on look at what the template says, without making a page of it."""
+        for part in self._parts:
+            if part.name == "html":
+                part.renderer = _alone(self.campaign, text=self.campaign.message.html)
+
+    def _compile_errors(self) -> list[Problem]:
+        errors: dict[Problem, None] = {}
+        self._parts = []
+        for name, kept in _kept(self.campaign):
+            part = _Part(name, None)
+            self._parts.append(part)
+            try:
+                part.renderer = _alone(self.campaign, **kept)
+            except (InputError, CampaignError) as error:
+                errors[error.problem] = None
+        return list(errors)
+
+    @cached_property
+    def _parts(self) -> list[_Part]:
+        return [_Part(name, _alone(self.campaign, **kept)) for name, kept in _kept(self.campaign)]
+
+
+def _kept(campaign: Campaign) -> Iterator[tuple[str, dict[str, object]]]:
+    """Each template of the campaign: its name, and what [message] keeps to hold only that."""
+    message = campaign.message
+    yield "subject", {"subject": message.subject}
+    yield "to_name", {"to_name": message.to_name}
+    yield "reply_to", {"reply_to": message.reply_to}
+    for name, value in message.headers.items():
+        yield f"headers.{name}", {"headers": {name: value}}
+    for path in message.attachments:
+        yield "attachments", {"attachments": (path,)}
+    if message.html is not None:
+        yield "html", {"html": message.html}
+    if message.text is not None:
+        yield "text", {"text": message.text}
+
+
+def _alone(campaign: Campaign, **kept: object) -> Renderer:
+    section = campaign.message.model_copy(update={**_NOTHING, **kept})
+    return Renderer(replace(campaign, message=section))
+
+
+def missing_files(campaign: Campaign) -> Iterator[Problem]:
+    """Every image and style sheet that the HTML templates name and that cannot be used."""
+    sources = TemplateSources(campaign)
+    for name, source in sources.texts.items():
+        for found in _REFERENCE.finditer(source):
+            url = found["url"]
+            if not is_local(url):
+                continue
+            try:
+                local_path(url, campaign.folder)
+            except AssetError as error:
+                line = source.count("\n", 0, found.start("url")) + 1
+                yield replace(error.problem, file=name, line=line)

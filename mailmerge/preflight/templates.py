@@ -1,0 +1,46 @@
+"""The HTML templates as they were written -> where a text of the finished page comes from."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+from mailmerge.campaign import Campaign
+from mailmerge.errors import InputError
+from mailmerge.rendering.environment import make_environment
+from mailmerge.rendering.templates import load_file
+
+
+class TemplateSources:
+    """The HTML template and all that it includes, read when they are first asked for.
+
+    `texts` are the sources by the name of their file; none where the template does not compile.
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._texts: Mapping[str, str] | None = None
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        if self._texts is None:
+            self._texts = self._read()
+        return self._texts
+
+    def locate(self, needle: str) -> tuple[str, int | None]:
+        """The template and the line that hold a text; no line where none of them does."""
+        for wanted in dict.fromkeys((needle, html.escape(needle))) if needle else ():
+            for name, source in self.texts.items():
+                before, found, _ = source.partition(wanted)
+                if found:
+                    return name, before.count("\n") + 1
+        return self._campaign.message.html or "", None
+
+    def _read(self) -> Mapping[str, str]:
+        file = self._campaign.message.html
+        if file is None:
+            return {}
+        try:
+            return load_file(make_environment(self._campaign.folder, "html"), file).sources
+        except InputError:
+            return {}

@@ -1,0 +1,77 @@
+"""How commands end: one line, an exit status, never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from mailmerge.cli.terminal import TRACEBACK_VARIABLE, printable, say, told
+from mailmerge.errors import AuthenticationRefused
+
+
+def program(error: BaseException) -> typer.Typer:
+    app = typer.Typer()
+
+    @app.command()
+    @told
+    def fail() -> None:
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (AuthenticationRefused("no", hint="yes"), 4, "error: no (yes)"),
+        (KeyboardInterrupt(), 130, "error: interrupted"),
+        (ZeroDivisionError("division by zero"), 1, "error: unexpected: ZeroDivisionError"),
+    ],
+)
+def test_every_end_is_one_line(error: BaseException, status: int, line: str) -> None:
+    done = CliRunner().invoke(program(error), [])
+    assert done.exit_code == status
+    (told_line,) = done.stderr.splitlines()
+    assert told_line.startswith(line)
+
+
+def test_the_traceback_is_shown_to_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
+    done = CliRunner().invoke(program(ZeroDivisionError("x")), [])
+    assert "Traceback" in done.stderr
+
+
+def test_strangers_do_not_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("\x1b[2Jcleared\u202e")
+    assert capsys.readouterr().err == "\ufffd[2Jcleared\ufffd\n"
+    assert printable("Zoé 王\n") == "Zoé 王\n"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m mailmerge providers | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+def test_help_and_version_load_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "sys.argv = ['mailmerge', '--version']\n"
+        "from mailmerge.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'pandas', 'premailer', 'sqlalchemy', 'starlette', 'jinja2', 'lxml', 'tqdm'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    version, loaded = done.stdout.splitlines()
+    assert version.startswith("mailmerge ")
+    assert loaded == "[]"
