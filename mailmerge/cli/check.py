@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, Json, print_json, say, told
+from mailmerge.cli.terminal import CampaignPath, Json, print_json, printable, told
 
 if TYPE_CHECKING:
-    from mailmerge.preflight.report import CheckReport
+    from mailmerge.campaign import Campaign
+    from mailmerge.preflight.check import CheckOptions
+    from mailmerge.preflight.report import CheckReport, Group
+
+NARROWEST = 40
+WIDEST = 100
+"""Columns of a terminal beyond which a line is not read with ease."""
+
+_INDENT = 9
+_COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 
 
 @told
@@ -19,17 +32,15 @@ def check(
     json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
 ) -> None:
-    """Find every problem before anything is sent."""
-    from mailmerge.account import find_account
+    """Read every row, render every message, and list every problem, worst first."""
     from mailmerge.campaign import load_campaign
     from mailmerge.cli.progress import counting
     from mailmerge.errors import ExitStatus
-    from mailmerge.preflight.check import CheckOptions, check_campaign
+    from mailmerge.preflight.check import check_campaign
 
     campaign = load_campaign(where)
     with counting("check", quiet=json) as progress:
-        options = CheckOptions(account=find_account(campaign))
-        report = check_campaign(campaign, options, progress=progress)
+        report = check_campaign(campaign, _options(campaign), progress=progress)
     if json:
         print_json(report.to_json())
     else:
@@ -38,22 +49,154 @@ def check(
         raise typer.Exit(ExitStatus.CHECK_FAILED)
 
 
+def _options(campaign: Campaign) -> CheckOptions:
+    """The account is looked at with everything else: what is wrong with it is one problem more."""
+    from mailmerge.account import find_account
+    from mailmerge.errors import CampaignError
+    from mailmerge.preflight.check import CheckOptions
+
+    try:
+        return CheckOptions(account=find_account(campaign))
+    except CampaignError as error:
+        return CheckOptions(known=(error.problem,))
+
+
 def show_report(report: CheckReport) -> None:
-    """The report as a person reads it."""
+    """The report as a person reads it: set for a terminal, or one line each for a file."""
+    width = _terminal_width()
+    lines = report_lines(report, width) if width else plain_lines(report)
+    coloured = bool(width) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    for line in lines:
+        typer.echo(line if coloured else typer.unstyle(line), err=True, color=coloured)
+
+
+def plain_lines(report: CheckReport) -> Iterator[str]:
+    """Each group in one line that a program can search, and the summary."""
     for group in report.groups:
-        colour = "red" if group.first.severity == "error" else "yellow"
-        first, *more = group.lines()
-        say(f"{typer.style(group.first.severity, fg=colour)}: {first}")
-        for line in more:
-            say(line)
-    say(summarise(report))
+        for number, line in enumerate(group.lines()):
+            yield printable(line if number else f"{group.first.severity}: {line}")
+    for note in report.notes:
+        yield printable(f"note: {note}")
+    yield summarise(report)
+
+
+def report_lines(report: CheckReport, width: int) -> Iterator[str]:
+    """Each group as a paragraph of lines no wider than `width` columns, with colours."""
+    yield ""
+    for group in report.groups:
+        yield from _paragraph(group, width)
+    for note in report.notes:
+        said = f"{note.file}: {note.message}" if note.file else note.message
+        yield from _hung(_label("note"), said, width)
+    if report.notes:
+        yield ""
+    yield from _hung("", summarise(report), width, indent=0)
 
 
 def summarise(report: CheckReport) -> str:
-    """One line: how many people, how many problems, what is next."""
-    people = f"{report.recipients:,} people"
+    """One line: how many people, how many problems, how much there is to send."""
+    people = "1 person" if report.recipients == 1 else f"{report.recipients:,} people"
     left = f", {report.suppressed:,} suppressed" if report.suppressed else ""
-    verdict = (f"{report.errors:,} errors" if report.errors else "no errors") + (
-        f", {report.warnings:,} warnings" if report.warnings else ""
+    left += f", {report.left_out:,} not selected" if report.left_out else ""
+    errors = _counted(report.errors, "error") if report.errors else "no errors"
+    warnings = f", {_counted(report.warnings, 'warning')}" if report.warnings else ""
+    size = f" {_sizes(report)}" if report.octets and not report.errors else ""
+    return f"Checked {people}{left} in {report.seconds:.1f} s: {errors}{warnings}.{size}"
+
+
+def _sizes(report: CheckReport) -> str:
+    together = f"{_size(report.octets)} in all" if report.recipients > 1 else ""
+    largest = f"the largest message {_size(report.largest)}"
+    return f"{together}, {largest}." if together else f"{largest.capitalize()}."
+
+
+def _size(octets: int) -> str:
+    for bound, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")):
+        if octets >= bound:
+            return f"{octets / bound:.1f} {unit}"
+    return f"{octets} octets"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _paragraph(group: Group, width: int) -> Iterator[str]:
+    problem = group.shared
+    if problem.place:
+        yield from _hung(_label(problem.severity), problem.place, width, bold=True)
+        yield from _hung("", problem.message, width)
+    else:
+        yield from _hung(_label(problem.severity), problem.message, width)
+    if group.count > 1:
+        yield from _hung("", group.occurrences(), width, dim=True)
+    if problem.hint:
+        yield from _hung("", f"{_arrow()} {problem.hint}", width, dim=True)
+    yield ""
+
+
+def _label(severity: str) -> str:
+    return typer.style(severity.ljust(_INDENT), fg=_COLOURS[severity], bold=severity == "error")
+
+
+def _arrow() -> str:
+    try:
+        "→".encode(sys.stderr.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return "->"
+    return "→"
+
+
+def _hung(  # noqa: PLR0917 - how a line is set
+    label: str, text: str, width: int, indent: int = _INDENT, bold: bool = False, dim: bool = False
+) -> Iterator[str]:
+    """A text behind a label, with its further lines under its first."""
+    for number, line in enumerate(wrapped(printable(text), width - indent)):
+        before = label if label and number == 0 else " " * indent
+        styled = typer.style(line, bold=bold or None, dim=dim or None) if bold or dim else line
+        yield before + styled
+
+
+def wrapped(text: str, width: int) -> Iterator[str]:
+    """Lines of at most `width` columns, broken at spaces; a longer word is broken anywhere."""
+    line = ""
+    for word in text.split():
+        joined = f"{line} {word}" if line else word
+        if columns_of(joined) <= width:
+            line = joined
+            continue
+        if line:
+            yield line
+        *full, line = _broken(word, width)
+        yield from full
+    yield line
+
+
+def _broken(word: str, width: int) -> list[str]:
+    pieces = [""]
+    for character in word:
+        if pieces[-1] and columns_of(pieces[-1] + character) > width:
+            pieces.append("")
+        pieces[-1] += character
+    return pieces
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes: two for each wide character (UAX 11)."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
     )
-    return f"Checked {people}{left} in {report.seconds:.1f} s: {verdict}."
+
+
+def _terminal_width() -> int:
+    """The columns of the terminal that standard error is; 0 where it is none."""
+    try:
+        if not sys.stderr.isatty():
+            return 0
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (AttributeError, OSError, ValueError):
+        return 0
+    return min(max(columns or 80, NARROWEST), WIDEST)

@@ -162,11 +162,9 @@ class Check:
             for group in self._findings.groups()
             if group.first.code == "undefined-variable"
         )
-        unsaid = frozenset(name for name in variables if name not in told)
-        told_columns = variables - unsaid & set(spreadsheet.columns)
         self._findings.extend(
             check_columns(
-                spreadsheet.columns, unsaid | told_columns, self.campaign, spreadsheet.file
+                spreadsheet.columns, variables, self.campaign, spreadsheet.file, told=told
             )
         )
 
@@ -225,8 +223,7 @@ class Check:
         except (InputError, CampaignError) as error:
             if self._is_of_the_command(error.problem):
                 raise
-            place = "" if error.problem.file else CAMPAIGN_FILE
-            self._findings.add(replace(error.problem, file=error.problem.file or place))
+            self._findings.add(replace(error.problem, file=error.problem.file or CAMPAIGN_FILE))
             return
         for one in audience:
             if isinstance(one, Problem):

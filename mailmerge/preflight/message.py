@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
@@ -33,7 +34,9 @@ _EXCEL_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NU
 _LIST_URLS = re.compile(r"\s*<[^<>\s,\x00-\x20\x7f]+>(?:\s*,\s*<[^<>\s,\x00-\x20\x7f]+>)*\s*")
 _REPLY_PREFIX = re.compile(r"\s*(re|fwd?|aw|wg|回复|转发)\s*[:：]", re.IGNORECASE)
 _TAGS = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
-_UNSEEN = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.I)
+_UNSEEN = re.compile(
+    r"<(style|script|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE
+)
 _SPACE = re.compile(r"(?:\s|&nbsp;|&#160;|\u200b|\u00ad)+")
 _BEFORE_SCAR = re.compile(r"(?:^|[\s，。：、的])\Z")
 _AFTER_SCAR = re.compile(r"[,.!?:;，。！？：；、](?!\w)")
@@ -140,7 +143,7 @@ class MessageCheck:
 
     def _lint_gaps(self, recipient: Recipient, content: Content) -> Iterator[Problem]:
         """An empty cell that leaves a mark where everybody sees it: `Dear ,`."""
-        message, row = self.campaign.message, recipient.row
+        message = self.campaign.message
         if _SUBJECT_SCAR.search(content.subject) and "" in recipient.cells.values():
             yield _gap(content.subject, CAMPAIGN_FILE, recipient, "message.subject")
             return
@@ -197,7 +200,7 @@ def _nothing_shown(body: Body, file: str, row: int) -> Problem:
 def _scars(static: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
     """The values that would be missed: those between a space and a punctuation mark."""
     found = []
-    for index, (before, after) in enumerate(zip(static, static[1:], strict=False)):
+    for index, (before, after) in enumerate(pairwise(static)):
         ends = _TAGS.sub(" ", before[-200:].rpartition(">")[2] or " ")
         begins = re.sub(r"\A(?:<[^>]*>)+", "", after[:200])
         if "<" in ends or not _BEFORE_SCAR.search(ends) or not _AFTER_SCAR.match(begins):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mailmerge.account import Account
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign, Rate
-from mailmerge.errors import AddressError, Problem
+from mailmerge.errors import AddressError, Problem, Severity
 from mailmerge.preflight.addresses import judge_domain, mixed_scripts
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 
@@ -112,10 +112,20 @@ def check_clock(now: datetime, campaign: Campaign) -> Iterator[Problem]:
 
 
 def check_columns(
-    columns: tuple[str, ...], variables: frozenset[str], campaign: Campaign, file: str
+    columns: tuple[str, ...],
+    variables: frozenset[str],
+    campaign: Campaign,
+    file: str,
+    *,
+    told: str = "",
 ) -> Iterator[Problem]:
-    """Which variables no column fills, and which columns no template uses."""
+    """Which variables no column fills, and which columns no template uses.
+
+    A variable that is named in `told` has been told of already.
+    """
     for name in sorted(variables - set(columns) - {"row", "campaign"}):
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told):
+            continue
         close = difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
         listed = f"the columns are {', '.join(columns[:12])}"
         yield Problem(
@@ -199,7 +209,7 @@ def _check_sender_domain(sender: Mailbox, *, for_real: bool) -> Iterator[Problem
     verdict = judge_domain(sender.domain)
     if verdict is not None and (verdict[0] != "reserved-domain" or for_real):
         code, message, hint = verdict
-        severity = "error" if code == "reserved-domain" else "warning"
+        severity: Severity = "error" if code == "reserved-domain" else "warning"
         yield _wrong(
             severity, code, f'"{sender.address}": {message}', column="message.from", hint=hint
         )  # fmt: skip

@@ -136,10 +136,18 @@ class Preview {
     if (panel) this.main.querySelector(".top").replaceWith(this.#top());
     else this.main.replaceChildren(this.#top(), this.#newPanel());
     this.#drawPanel();
-    document.getElementById(`tab-${this.place.tab}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#revealTab(document.getElementById(`tab-${this.place.tab}`));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     document.title = `${this.shown.name || this.shown.address} · ${this.campaign.name}`;
     if (this.shown.row) announce(`${this.shown.name || this.shown.address}, ${t("row")} ${this.shown.row}`);
+  }
+
+  // scrollIntoView would move the message too.
+  #revealTab(tab) {
+    if (!tab) return;
+    const [strip, box] = [tab.parentElement, tab.getBoundingClientRect()];
+    const { left, right } = strip.getBoundingClientRect();
+    strip.scrollLeft += Math.max(0, box.right + 24 - right) - Math.max(0, left + 24 - box.left);
   }
 
   #drawPanel() {
