@@ -157,7 +157,9 @@ class Bench:
         import jinja2
 
         loader = jinja2.FileSystemLoader(self.campaign)
-        cells = {name: f"{{{{{name}}}}}" for name in ("name", "email", "city", "reader", "token")}
+        cells: dict[str, object] = {
+            name: f"{{{{{name}}}}}" for name in ("name", "email", "city", "reader", "token")
+        }
         cells |= {
             "plan": "free",
             "country": "FR",

@@ -17,6 +17,7 @@ from typing import Any
 
 from mailmerge.account import Account, find_account, read_credentials, require_account
 from mailmerge.campaign import Campaign, Rate
+from mailmerge.delivery.folders import user_state_folder
 from mailmerge.delivery.ledger import (
     Difference,
     InDoubt,
@@ -26,7 +27,6 @@ from mailmerge.delivery.ledger import (
     read_ledger,
     reported,
 )
-from mailmerge.delivery.folders import user_state_folder
 from mailmerge.delivery.run import Options, Plan, Run, Summary, ending, make_plan
 from mailmerge.delivery.usage import Usage
 from mailmerge.errors import CheckFailed, Declined, Problem

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from click import unstyle
 
 from mailmerge.cli.terminal import CampaignPath, Json, print_json, printable, told
 
@@ -46,7 +47,7 @@ def check(
     else:
         show_report(report)
     if not report.passed(strict=strict):
-        raise typer.Exit(ExitStatus.CHECK_FAILED)
+        raise SystemExit(ExitStatus.CHECK_FAILED)
 
 
 def _options(campaign: Campaign) -> CheckOptions:
@@ -67,7 +68,7 @@ def show_report(report: CheckReport) -> None:
     lines = report_lines(report, width) if width else plain_lines(report)
     coloured = bool(width) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     for line in lines:
-        typer.echo(line if coloured else typer.unstyle(line), err=True, color=coloured)
+        typer.echo(line if coloured else unstyle(line), err=True, color=coloured)
 
 
 def plain_lines(report: CheckReport) -> Iterator[str]:
@@ -147,7 +148,7 @@ def _arrow() -> str:
     return "→"
 
 
-def _hung(  # noqa: PLR0917 - how a line is set
+def _hung(
     label: str, text: str, width: int, indent: int = _INDENT, bold: bool = False, dim: bool = False
 ) -> Iterator[str]:
     """A text behind a label, with its further lines under its first."""

@@ -6,6 +6,7 @@ arriving people are laid beside it in a temporary table and compared by key, nev
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
@@ -86,16 +87,18 @@ def _insert(
 
 
 def _row(recipient: Recipient) -> dict[str, Any]:
+    """A person as the tables hold them; `digest` is what was last said yes to."""
     mailbox = recipient.mailbox
-    return {
+    row = {
         "key": recipient.key,
-        "row": recipient.row,
         "address": mailbox.address,
         "forward_path": mailbox.forward_path,
         "identity": mailbox.identity,
         "display_name": mailbox.display_name,
         "cells": json.dumps(dict(recipient.cells), ensure_ascii=False),
     }
+    digest = hashlib.blake2b("\0".join(row.values()).encode(), digest_size=16).hexdigest()
+    return {**row, "row": recipient.row, "digest": digest}
 
 
 def _stage(connection: Connection, recipients: Iterable[Recipient]) -> None:
@@ -106,11 +109,7 @@ def _stage(connection: Connection, recipients: Iterable[Recipient]) -> None:
 
 _SAME_KEY = person.c.key == arriving.c.key
 _WAS_GONE = and_(person.c.state == State.SKIPPED, person.c.reply == GONE)
-_DIFFERS = or_(
-    person.c.cells != arriving.c.cells,
-    person.c.forward_path != arriving.c.forward_path,
-    person.c.display_name != arriving.c.display_name,
-)
+_DIFFERS = person.c.digest != arriving.c.digest
 _MISSING = and_(~exists().where(_SAME_KEY), ~_WAS_GONE)
 _NEW = ~exists().where(_SAME_KEY, ~_WAS_GONE)
 
@@ -144,7 +143,9 @@ def _apply(connection: Connection, fingerprint: str, *, partial: bool) -> None:
         .values({column: arriving.c[column] for column in _SNAPSHOT})
     )
     connection.execute(
-        update(person).where(_SAME_KEY, person.c.row != arriving.c.row).values(row=arriving.c.row)
+        update(person)
+        .where(_SAME_KEY, or_(person.c.row != arriving.c.row, _DIFFERS))
+        .values(row=arriving.c.row, digest=arriving.c.digest)
     )
     if not partial:
         connection.execute(

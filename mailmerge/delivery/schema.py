@@ -28,6 +28,7 @@ person = Table(
     Column("identity", Text, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("cells", Text, nullable=False),
+    Column("digest", Text, nullable=False),
     Column("chosen", Boolean, nullable=False),
     Column("message_id", Text, nullable=False, default=""),
     Column("date", Float),
@@ -63,5 +64,6 @@ arriving = Table(
     Column("identity", Text, nullable=False),
     Column("display_name", Text, nullable=False),
     Column("cells", Text, nullable=False),
+    Column("digest", Text, nullable=False),
     prefixes=["TEMPORARY"],
 )

@@ -79,6 +79,7 @@ BUSY_MILLISECONDS = 10_000
 _MARKED = ("state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply")
 PEOPLE_AT_A_TIME = 1000
 
+_SNAPSHOT_COLUMNS = list(person.columns).index(person.c.cells) + 1
 _FIRST_MARKED = list(person.columns).index(person.c.state)
 
 
@@ -544,9 +545,8 @@ def person_of(
     row: Sequence[Any], mark: Mark, message_id: str = "", date: float | None = None
 ) -> Person:
     """A row with the state of `mark`; `message_id` and `date` are for a row that has none."""
-    number, key, place, address, path, identity, name, cells, _, old_id, old_date = row[
-        :_FIRST_MARKED
-    ]
+    number, key, place, address, path, identity, name, cells = row[:_SNAPSHOT_COLUMNS]
+    old_id, old_date = row[_FIRST_MARKED - 2 : _FIRST_MARKED]
     return Person(
         number,
         key,

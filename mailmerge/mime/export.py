@@ -111,10 +111,11 @@ def _as_error(problem: Problem) -> CampaignError:
 
 
 def _into_mailbox(messages: Iterable[Merged], folder: Path, wanted: Format) -> int:
-    kept: mailbox.Mailbox[mailbox.Message] = (
-        mailbox.mbox(folder / "messages.mbox") if wanted == "mbox"  # type: ignore[assignment]
+    kept: mailbox.mbox | mailbox.Maildir = (
+        mailbox.mbox(folder / "messages.mbox")
+        if wanted == "mbox"
         else mailbox.Maildir(folder / "Maildir")
-    )  # fmt: skip
+    )
     count = 0
     for merged in messages:
         # Local mailboxes hold lines as the system has them; CRLF belongs to the wire.

@@ -23,6 +23,10 @@ SHOWN_OF_URL = 80
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _LINK_SCHEMES = frozenset({"https", "mailto", "tel", "sms", "cid"})
+# The host is settled by what follows it; localhost has no dot.
+_GOOD_HOST = re.compile(
+    r"https://(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*[a-z](?:[/?#]|:\d+(?:[/?#]|\Z))", re.IGNORECASE
+)
 _CSS_URL = re.compile(r"""url\(\s*["']?\s*([^"')]+)""", re.IGNORECASE)
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0", re.IGNORECASE)
 
@@ -102,11 +106,15 @@ def lint_url(url: str) -> Found | None:
 
     `cid:` and fragment links are fine; everything else must be absolute and safe.
     """
-    url = url.strip()
-    if not url or url == "#":
-        return "empty-link", "a link goes nowhere", "fill in its href"
-    if url.startswith("#"):
+    if is_settled(url):
         return None
+    url = url.strip()
+    if not url.strip("#"):
+        return "empty-link", "a link goes nowhere", "fill in its href"
+    return None if url.startswith("#") else _lint_scheme(url)
+
+
+def _lint_scheme(url: str) -> Found | None:
     scheme = _SCHEME.match(url)
     shown = repr(url[:SHOWN_OF_URL])
     if scheme is None:
@@ -117,6 +125,11 @@ def lint_url(url: str) -> Found | None:
     if name not in _LINK_SCHEMES:
         return "link-scheme", f"mail programs refuse links with {name}:", "use https: or mailto:"
     return _lint_target(url, name, shown)
+
+
+def is_settled(beginning: str) -> bool:
+    """Whether a link that begins so is a good one, whatever follows."""
+    return _GOOD_HOST.match(beginning) is not None
 
 
 def _lint_target(url: str, scheme: str, shown: str) -> Found | None:

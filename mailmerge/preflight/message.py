@@ -15,7 +15,14 @@ from weakref import WeakKeyDictionary
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.errors import Problem
 from mailmerge.mime.message import Message
-from mailmerge.preflight.html import GMAIL_CLIP_NEAR, lint_image_url, lint_page, lint_size, lint_url
+from mailmerge.preflight.html import (
+    GMAIL_CLIP_NEAR,
+    is_settled,
+    lint_image_url,
+    lint_page,
+    lint_size,
+    lint_url,
+)
 from mailmerge.preflight.links import UrlPattern, url_patterns
 from mailmerge.preflight.templates import TemplateSources
 from mailmerge.recipients.audience import Recipient
@@ -170,7 +177,12 @@ def _know_html(structure: Structure) -> _Known:
     static = structure.static
     page = _VALUE.join(static)
     seen = _seen(_UNSEEN.sub("", page).replace(_VALUE, ""))
-    return _Known(sum(map(_octets, static)), not seen, url_patterns(static), _scars(static))
+    return _Known(sum(map(_octets, static)), not seen, _open_urls(static), _scars(static))
+
+
+def _open_urls(static: tuple[str, ...]) -> tuple[UrlPattern, ...]:
+    """The URLs that a value can spoil: not those that begin with a good host."""
+    return tuple(one for one in url_patterns(static) if not is_settled(one.pieces[0]))
 
 
 def _know_text(structure: Structure) -> _Known:

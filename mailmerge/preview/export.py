@@ -28,7 +28,7 @@ from mailmerge.preview.documents import (
     person_document,
     try_to_make,
 )
-from mailmerge.preview.frame import EVERY_VIEW
+from mailmerge.preview.frame import EVERY_VIEW, View
 from mailmerge.preview.letter import framed
 from mailmerge.preview.people import Person
 from mailmerge.preview.session import Session
@@ -99,7 +99,7 @@ def _kept_message(session: Session, person: Person, number: int) -> _Kept:
     return _Kept(number, document, files, parts)
 
 
-def _frame_file(octets: bytes, view: Any) -> bytes:
+def _frame_file(octets: bytes, view: View) -> bytes:
     policy = f'<meta http-equiv="Content-Security-Policy" content="{FRAME_RULES}">'
     html = framed(octets, view)
     at = _after_doctype(html)
@@ -127,10 +127,14 @@ def _inside(octets: bytes, number: int) -> bytes:
 
 def _document(session: Session, people: list[Person], kept: list[_Kept]) -> dict[str, Any]:
     campaign = campaign_document(session)
+    keys = {person.key for person in people}
+    for group in campaign["problems"]["groups"]:
+        for example in group["examples"]:
+            example["key"] = example["key"] if example["key"] in keys else None
     counts = {"all": len(people)}
     reviewed = {one.key: one.causes for one in session.survey.reviewed}
     return {
-        "campaign": {**campaign, "counts": counts, "caught": 0, "total": len(session.draft.people)},
+        "campaign": {**campaign, "counts": counts, "caught": 0},
         "people": [
             {
                 **person_document(person, session.survey),

@@ -9,10 +9,10 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 from watchfiles import Change, awatch
 
+from mailmerge.campaign import STATE_FOLDER
 from mailmerge.preview.caught import SANDBOX_FOLDER
 from mailmerge.preview.session import News, Session
 
-STATE_FOLDER = ".mailmerge"
 QUIET = 50
 """Milliseconds without a change before the files are read: editors write in several steps."""
 

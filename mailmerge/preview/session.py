@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from mailmerge.campaign import CAMPAIGN_FILE
+from mailmerge.campaign import CAMPAIGN_FILE, STATE_FOLDER
 from mailmerge.preview.caught import Sandbox
 from mailmerge.preview.draft import Draft, read_draft
 from mailmerge.preview.survey import Survey
@@ -35,9 +35,14 @@ class Session:
         return self.where if self.where.suffix == ".toml" else self.where / CAMPAIGN_FILE
 
     @property
+    def state_folder(self) -> Path:
+        """Where the program keeps what it makes itself."""
+        return self.folder / STATE_FOLDER
+
+    @property
     def sandbox(self) -> Sandbox:
         """The mail that the sandbox caught."""
-        return Sandbox(self.folder / ".mailmerge")
+        return Sandbox(self.state_folder)
 
     def reload(self) -> None:
         """Read what has changed, look through it in the background, and tell."""

@@ -78,13 +78,14 @@ def read_elements(part: IO[bytes], file: str, *tags: str) -> Iterator[etree._Ele
     Raises:
         SpreadsheetError: it is no XML, or declares entities.
     """
+    checked = False
     try:
         for _, element in etree.iterparse(
             part, tag=tags, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
         ):
-            document = element.getroottree().docinfo
-            if document.doctype:
+            if not checked and element.getroottree().docinfo.doctype:
                 raise _damaged(file, "its XML has a document type")
+            checked = True
             yield element
             element.clear()
             parent = element.getparent()

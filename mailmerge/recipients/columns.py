@@ -59,7 +59,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The columns of a table and where their names stand; `notices` say which names were tidied."""
+    """The columns of a table and where their names stand; `notices` say which names were tidied.
+
+    The number is 0 where names stand in no row, as in JSON Lines and Parquet.
+    """
 
     number: int
     columns: tuple[str, ...]
@@ -117,7 +120,7 @@ def _refuse_person(first: Line, file: str) -> None:
             raise SpreadsheetError(
                 f'the first row is a person already: "{cell.strip()[:80]}"',
                 file=file,
-                row=first.number,
+                row=first.number or None,
                 hint="put a row with the names of the columns above it",
                 code="no-header",
             )
@@ -178,7 +181,7 @@ def _tidied(first: Line, names: Sequence[str], file: str) -> tuple[Problem, ...]
             "column-tidied",
             f"the header {cell!r} is read as {name!r}",
             file,
-            first.number,
+            first.number or None,
             name,
             f"templates and campaign.toml call it {name!r}",
         )
@@ -190,4 +193,6 @@ def _tidied(first: Line, names: Sequence[str], file: str) -> tuple[Problem, ...]
 def _wrong(  # noqa: PLR0917 - an error has as many parts as it has
     message: str, hint: str, code: str, file: str, row: int, column: str = ""
 ) -> SpreadsheetError:
-    return SpreadsheetError(message, hint=hint, code=code, file=file, row=row, column=column)
+    return SpreadsheetError(
+        message, hint=hint, code=code, file=file, row=row or None, column=column
+    )

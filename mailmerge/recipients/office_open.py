@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import zipfile
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 from lxml import etree
@@ -15,6 +16,8 @@ from mailmerge.recipients.number_format import GENERAL, built_in_format, show_nu
 
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+_DIGITS = "0123456789"
+_FAR = 1 << 20
 _DIGITS_KEPT = 15  # of an IEEE 754 double, and what Excel itself promises
 
 
@@ -94,8 +97,8 @@ class OfficeOpenMarkup:
     def _row(self, row: etree._Element, number: int) -> Iterator[Seen]:
         column = -1
         for cell in row:
-            place = cell_place(cell.get("r", ""))
-            column = place[1] if place else column + 1
+            name = cell.get("r")
+            column = _column(name.rstrip(_DIGITS)) if name else column + 1
             kind = cell.get("t", "n")
             if kind in {"s", "inlineStr"}:
                 continue
@@ -127,6 +130,13 @@ class OfficeOpenMarkup:
         shown = show_number(raw, code, from_1904=self._from_1904)
         fault: Literal["", "digits"] = "digits" if abs(float(raw)) >= 10**_DIGITS_KEPT else ""
         return Seen(row, column, shown.text, shown.certain, fault)
+
+
+@lru_cache(maxsize=1000)
+def _column(letters: str) -> int:
+    """The column that is called so, counted from 0; a name that is none is far outside."""
+    place = cell_place(f"{letters}1")
+    return place[1] if place else _FAR
 
 
 def _range(reference: str) -> list[Range]:

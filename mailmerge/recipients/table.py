@@ -125,7 +125,7 @@ def no_recipients(file: str, header: Header) -> SpreadsheetError:
     return SpreadsheetError(
         "there is nobody below the header",
         file=file,
-        row=header.number,
+        row=header.number or None,
         hint="add one row for each recipient",
         code="no-recipients",
     )

@@ -155,7 +155,8 @@ def _load(
             keep_default_na=False,
             na_filter=False,
         )
-        merged = workbook.book.get_sheet_by_name(name).merged_cell_ranges or []
+        # Every look at a sheet reads it whole.
+        merged = () if markup else workbook.book.get_sheet_by_name(name).merged_cell_ranges or ()
     file = f"{source.file}, sheet {name}" if several else source.file
     sheet = _Sheet(file, [])
     for index in range(frame.shape[1]):
@@ -185,6 +186,8 @@ def _choose_sheet(
             shown = ", ".join(f'"{name}"' for name in names)
             raise _which_sheet(f'there is no sheet "{wanted}"; there are {shown}', file)
         return found[0], len(names) > 1, ()
+    if len(names) == 1:
+        return names[0], False, ()
     full = [sheet for sheet in sheets if book.get_sheet_by_name(sheet.name).height]
     visible = [sheet.name for sheet in full if sheet.visible == SheetVisibleEnum.Visible]
     hidden = [sheet.name for sheet in full if sheet.visible != SheetVisibleEnum.Visible]

@@ -307,11 +307,9 @@ class Client:
         """Write up to the next terminator; whether all of it is with the kernel."""
         chunks = self._connection.data_to_send()
         if self._backlog:
-            chunks = [*self._backlog, *chunks]
-        if self._connection.stopped:
-            chunks = []
+            chunks = [] if self._connection.stopped else [*self._backlog, *chunks]
+            self._backlog = chunks
         if not chunks:
-            self._backlog = []
             return True
         try:
             self._backlog = self._open_transport.send(chunks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from mailmerge.errors import LocalProtocolError
@@ -106,7 +107,7 @@ def mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> byte
         LocalProtocolError: the reverse-path or a parameter is malformed.
     """
     path = envelope.reverse_path
-    line = f"MAIL FROM:<{path and checked_path(path, utf8=envelope.smtputf8)}>"
+    line = f"MAIL FROM:<{path and _checked_reverse_path(path, utf8=envelope.smtputf8)}>"
     if "SIZE" in capabilities.keywords:
         line += f" SIZE={size}"
     if envelope.eightbit:
@@ -151,6 +152,9 @@ def checked_path(path: str, *, utf8: bool = False) -> str:
     if len(path) * 4 > MAX_LOCAL_PART and _too_long(match):
         raise _bad_path(path, "is too long")
     return path
+
+
+_checked_reverse_path = lru_cache(maxsize=64)(checked_path)  # it is the same for a whole campaign
 
 
 def _too_long(match: re.Match[str]) -> bool:

@@ -52,7 +52,7 @@ __all__ = [
     "Verdict",
 ]
 
-_PIPELINED: Final = 3
+_PIPELINED: Final = 2
 """One transaction whose content is on its way, and the next one's commands behind it."""
 
 
@@ -86,6 +86,8 @@ class Connection(Session):
         self._used_up = False
         self._closing: Reply | None = None
         self._mail_max: int | None = None
+        self._size_limit: int | None = None
+        self._capacity = 0
         self.pipelining = False
         """Whether commands go in groups."""
         self.streaming = False
@@ -97,9 +99,11 @@ class Connection(Session):
     def _learn(self, capabilities: Capabilities) -> None:
         super()._learn(capabilities)
         self._mail_max = capabilities.mail_max
+        self._size_limit = capabilities.size
         self.pipelining = self._pipelining_wanted and capabilities.pipelining
         wanted = self._chunking_wanted and self._window > 1 and not self._lmtp
         self.streaming = wanted and self.pipelining and capabilities.chunking
+        self._capacity = self._window if self.streaming else _PIPELINED if self.pipelining else 1
 
     @property
     def usable(self) -> bool:
@@ -121,11 +125,8 @@ class Connection(Session):
         """How many transactions may be submitted now."""
         if not self.usable:
             return 0
-        capacity = self._window if self.streaming else _PIPELINED if self.pipelining else 1
-        left = capacity - self.in_flight
-        if self._mail_max is not None:
-            left = min(left, self._mail_max - self._mails)
-        return max(left, 0)
+        left = self._capacity - len(self._queue) - len(self._begun)
+        return left if self._mail_max is None else min(left, self._mail_max - self._mails)
 
     @property
     def in_flight(self) -> int:
@@ -163,7 +164,7 @@ class Connection(Session):
 
     def _impossible(self, envelope: Envelope, prepared: Prepared) -> str:
         """Why this server cannot take the message, or nothing."""
-        limit = self.capabilities.size
+        limit = self._size_limit
         if limit is not None and prepared.size > limit:
             return f"the message has {prepared.size} octets, and the server takes {limit} (SIZE)"
         if envelope.smtputf8 and not self.capabilities.smtputf8:

@@ -109,7 +109,10 @@ class ReplyReader:
         """
         lines = self._lines
         while lines:
-            reply = self._line(lines.popleft())
+            line = lines.popleft()
+            if not self._texts and line[3:4] == b" ":
+                return _single_line_reply(line)  # most replies are old acquaintances
+            reply = self._line(line)
             if reply is not None:
                 return reply
         if len(self._partial) > MAX_REPLY_LINE:
@@ -117,8 +120,6 @@ class ReplyReader:
         return None
 
     def _line(self, line: bytes) -> Reply | None:
-        if not self._texts and line[3:4] == b" ":
-            return _single_line_reply(line)
         match = _LINE.fullmatch(_bounded(line))
         if match is None:
             raise _malformed("no SMTP reply", line)

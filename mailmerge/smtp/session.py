@@ -150,32 +150,34 @@ class Session:
             return
         self._reader.feed(octets)
         try:
-            while (reply := self._next_reply()) is not None:
-                self._received(reply)
+            self._read_replies()
         except RemoteProtocolError as error:
             self._end(error)
 
-    def _next_reply(self) -> Reply | None:
-        if self.closed:
-            return None
+    def _read_replies(self) -> None:
+        next_reply, awaiting = self._reader.next_reply, self._awaiting
+        while self.state is State.READY or self._listens():
+            reply = next_reply()
+            if reply is None:
+                return
+            self.replies += 1
+            if self._trace is not None:
+                for line in trace_lines(reply):
+                    self._trace("S", line)
+            if awaiting:
+                awaited, context = awaiting.popleft()
+                self._answered(awaited, context, reply)
+            else:
+                self._unasked(reply)
+
+    def _listens(self) -> bool:
         if self.state is State.TLS_HANDSHAKE and not self._reader.empty:
             raise RemoteProtocolError(
                 "the server sent more after its reply to STARTTLS, before TLS was there",
                 hint="somebody may be between this machine and the server",
                 code="starttls-injection",
             )
-        return self._reader.next_reply()
-
-    def _received(self, reply: Reply) -> None:
-        self.replies += 1
-        if self._trace is not None:
-            for line in trace_lines(reply):
-                self._trace("S", line)
-        if self._awaiting:
-            awaited, context = self._awaiting.popleft()
-            self._answered(awaited, context, reply)
-        else:
-            self._unasked(reply)
+        return not self.closed
 
     def connection_lost(self, reason: str, *, closed_by_server: bool = False) -> None:
         """The connection has ended, or is given up; all that lay in its buffers was read before.

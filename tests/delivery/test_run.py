@@ -275,6 +275,24 @@ def test_gmails_cool_down_is_ten_minutes_and_then_one_connection(campaign: Campa
     assert len(server.taken) == summary.states[State.SENT]
 
 
+def test_who_is_certainly_not_sent_to_is_not_in_doubt_even_if_the_mark_was_made(
+    campaign: Campaign,
+) -> None:
+    """421 and the end: what was streamed behind that message was never looked at."""
+    leaving = (Sleep(0.2), Reply(421, "4.3.2 Shutting down"), Close())
+    gone = Rule(When(Stage.GREETING, connection=(1, 99)), leaving[1:])
+    with serve(Rule(When(Stage.END_OF_DATA, times=1), leaving), gone) as server:
+        ledger = open_ledger(campaign)
+        ledger.enrol(make_recipients(4), campaign.fingerprint())
+        run = ready_run(campaign, ledger, server.port, window=4)
+        run.execute(lambda progress: run.stop() if server.connections > 1 else None)
+        ledger.close()
+    record = read_ledger(campaign)
+    assert record is not None
+    found = {state.value: count for state, count in record.counts().items() if count}
+    assert found == {"deferred": 1, "pending": 3}
+
+
 def test_a_refused_log_in_stops_everything_after_one_attempt(campaign: Campaign) -> None:
     with serve(users={"me": "right"}, auth_in_clear=True) as server:
         summary = send(

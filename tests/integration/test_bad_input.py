@@ -181,6 +181,8 @@ def test_an_unreachable_host(place: Place) -> None:
 def test_a_host_that_does_not_exist(place: Place) -> None:
     place.write("recipients.csv", PEOPLE.replace("example.org", "mailmerge-toolkit.com"))
     place.configure(smtp='host = "no-such-host.invalid"\nport = 25\nsecurity = "none"\n')
+    settings = (place.folder / "campaign.toml").read_text(encoding="utf-8")
+    place.write("campaign.toml", settings.replace("example.org", "mailmerge-toolkit.com"))
     status, told = place.send()
     assert status == 2
     assert "no-such-host.invalid" in errors_in(told)[0]

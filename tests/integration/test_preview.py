@@ -9,12 +9,16 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, NoReturn
+from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from mailmerge.preview.export import keep_pages
 from mailmerge.sandbox import Sandbox
@@ -44,9 +48,10 @@ ARGUMENTS = [
 ]
 TABS = ("Message", "Text", "Source", "Headers", "Parts", "Row", "Problems")
 AXE = "4.10.3"
+Scheme = Literal["light", "dark"]
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """What the tests need is not there: a failure in CI, elsewhere a skip."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing")
@@ -71,7 +76,6 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     npm = shutil.which("npm")
     if npm is None:
         missing("npm")
-        return ""
     wanted = [npm, "install", "--no-save", "--silent", "--prefix", str(folder), f"axe-core@{AXE}"]
     if subprocess.run(wanted, capture_output=True, check=False, timeout=180).returncode:
         missing("axe-core")
@@ -92,8 +96,11 @@ def preview(folder: Path) -> Iterator[Running]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
+    errors: list[str] = []
+    context.on("weberror", lambda raised: errors.append(str(raised.error)))
     yield context
     context.close()
+    assert errors == []
 
 
 @pytest.fixture
@@ -104,7 +111,7 @@ def page(context: BrowserContext, preview: Running) -> Page:
     return page
 
 
-def title(page: Page) -> object:
+def title(page: Page) -> Locator:
     return page.get_by_role("main").get_by_role("heading", level=2)
 
 
@@ -112,11 +119,11 @@ def tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=re.compile(f"^{name}")).click()
 
 
-def panel(page: Page) -> object:
+def panel(page: Page) -> Locator:
     return page.get_by_role("tabpanel")
 
 
-def letter(page: Page) -> object:
+def letter(page: Page) -> Locator:
     """The message inside its frame."""
     return page.frame_locator("iframe").first.locator("body")
 
@@ -124,10 +131,6 @@ def letter(page: Page) -> object:
 def keep(page: Page, name: str) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=OUTPUT / f"{name}.png")
-
-
-def people(page: Page) -> object:
-    return page.get_by_role("complementary", name="People")
 
 
 # -- 1. people -----------------------------------------------------------------------------------
@@ -236,7 +239,6 @@ def computed(page: Page, element: str, name: str) -> str:
 
 
 def test_dark_inverted_images_off_and_without_style(page: Page) -> None:
-    body = page.frame_locator("iframe").locator("body")
     page.get_by_role("button", name="Dark").click()
     until(lambda: computed(page, "body", "backgroundColor") == "rgb(16, 16, 16)")
     page.get_by_role("button", name="<style>").click()
@@ -289,7 +291,7 @@ def test_problems_of_this_person_and_of_all_with_links_and_size(page: Page) -> N
     expect(page.get_by_role("meter", name="Size")).to_be_visible()
     link = page.get_by_role("listitem").filter(has_text="Unsubscribe")
     expect(link).to_contain_text("unsubscribe")
-    panel(page).get_by_role("link", name="4", exact=True).click()  # type: ignore[attr-defined]  # a Locator
+    panel(page).get_by_role("link", name="4", exact=True).click()
     expect(title(page)).to_have_text("Chris Nobody")
     expect(panel(page)).to_contain_text("no @ sign")
     tab(page, "Message")
@@ -337,9 +339,28 @@ def test_a_template_error_is_shown_with_file_line_and_row_until_it_is_mended(
     expect(letter(page)).to_contain_text("Dear Anna Schmidt")
     expect(page.get_by_role("alert")).to_have_count(0)
     (folder / "campaign.toml").write_text("[message")
-    expect(page.get_by_role("alert").first).to_contain_text("campaign.toml")
+    expect(page.get_by_role("alert")).to_contain_text("campaign.toml")
+    tab(page, "Row")
+    expect(page.get_by_role("alert")).to_contain_text("campaign.toml")
+    expect(page.get_by_role("row", name="name")).to_contain_text("Anna Schmidt")
+    tab(page, "Message")
     (folder / "campaign.toml").write_text(CAMPAIGN)
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_page_whose_preview_was_stopped_goes_on_with_the_next_one(
+    context: BrowserContext, folder: Path
+) -> None:
+    page = context.new_page()
+    with running(folder) as first:
+        page.goto(f"{first.address}#/person/bernard%40example.org/message")
+        expect(letter(page)).to_contain_text("Dear Bernard")
+    expect(page.get_by_text("Preview has stopped")).to_be_visible()
+    (folder / "body.html").write_text(BODY.replace("Dear", "Hello again,"))
+    with running(folder) as second:
+        assert second.address == first.address
+        expect(letter(page)).to_contain_text("Hello again, Bernard", timeout=20_000)
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
 
 
 # -- 6. side by side -----------------------------------------------------------------------------
@@ -428,7 +449,7 @@ def test_everything_can_be_reached_by_keys_alone(page: Page) -> None:
 
 
 def test_the_keys_work_from_within_the_message_too(page: Page) -> None:
-    letter(page).click()  # type: ignore[attr-defined]  # a Locator
+    letter(page).click()
     page.keyboard.press("j")
     expect(title(page)).to_have_text("Bernard Dupont")
 
@@ -455,6 +476,9 @@ def test_the_address_holds_person_and_tab(
     expect(page.get_by_role("tab", selected=True)).to_have_text("Message")
     other.goto(f"{preview.address}#/person/nobody%2F..%2F/message")
     expect(other.get_by_text("no longer in the spreadsheet")).to_be_visible()
+    other.keyboard.press("2")
+    other.get_by_role("link", name="Eve Long").click()
+    expect(title(other)).to_have_text("Eve Long-Name-Indeed")
 
 
 def test_chinese_is_spoken_where_the_browser_speaks_it(browser: Browser, preview: Running) -> None:
@@ -493,10 +517,54 @@ def test_kept_pages_show_the_same_from_a_file(context: BrowserContext, folder: P
         tab(page, name)
         expect(page.get_by_role("tab", selected=True)).to_contain_text(name)
     expect(page.get_by_role("button", name="Send a test")).to_have_count(0)
+    page.get_by_role("button", name="Review set").click()
+    expect(page.get_by_text("longest subject")).to_be_visible()
     page.get_by_role("searchbox").fill("eve")
     expect(page.get_by_role("complementary").get_by_role("listitem")).to_have_count(1)
     keep(page, "kept-pages")
     assert errors == []
+
+
+def test_the_command_serves_until_ctrl_c_and_leaves_without_a_word(folder: Path) -> None:
+    command = [sys.executable, "-m", "mailmerge", "preview", str(folder), "--no-open"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        assert process.stderr is not None
+        try:
+            lines = [process.stderr.readline(), process.stderr.readline()]
+            address = re.search(r"http://127\.0\.0\.1:\d+/[\w-]+/", lines[1])
+            assert address is not None, lines
+            until(lambda: _answers(address[0]))
+            with urlopen(f"{address[0]}events") as events:
+                assert events.readline() == b": here\n"
+                process.send_signal(signal.SIGINT)
+                assert process.wait(20) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(f"{address}api/campaign") as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def test_the_command_writes_pages_to_hand_round(folder: Path) -> None:
+    out = folder.parent / "pages"
+    command = [sys.executable, "-m", "mailmerge", "preview", str(folder), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert "Wrote 4 messages" in done.stderr
+    assert (out / "index.html").is_file()
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mailmerge", "preview", str(tmp_path / "nowhere"), "--no-open"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "mailmerge init" in done.stderr
 
 
 # -- 10. safety ----------------------------------------------------------------------------------
@@ -564,12 +632,12 @@ def test_a_message_cannot_run_even_where_its_frame_is_opened_alone(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 768, 1440])
 def test_nothing_is_wider_than_the_screen_and_every_view_is_kept_as_a_picture(
-    browser: Browser, preview: Running, width: int, scheme: str
+    browser: Browser, preview: Running, width: int, scheme: Scheme
 ) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,
-        locale="en-GB",  # type: ignore[arg-type]  # a literal of the list above
+        locale="en-GB",
     )
     with context:
         page = context.new_page()
@@ -602,10 +670,10 @@ def test_on_a_phone_the_list_opens_over_the_message(browser: Browser, preview: R
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1440])
 def test_axe_finds_nothing_serious(
-    browser: Browser, preview: Running, axe: str, width: int, scheme: str
+    browser: Browser, preview: Running, axe: str, width: int, scheme: Scheme
 ) -> None:
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB",  # type: ignore[arg-type]  # a literal of the list above
+        viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB",
         bypass_csp=True,
     )  # fmt: skip
     with context:

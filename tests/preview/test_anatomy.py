@@ -27,7 +27,7 @@ def full_message() -> bytes:
     message.add_alternative("<p>Hello <b>Zoé</b></p>", subtype="html")
     html = message.get_body(("html",))
     assert html is not None
-    html.add_related(PIXEL, "image", "png", cid="<logo@example.org>", filename="logo.png")  # type: ignore[attr-defined]  # get_body gives a MIMEPart
+    html.add_related(PIXEL, "image", "png", cid="<logo@example.org>", filename="logo.png")
     message.add_attachment(b"a,b\r\n", maintype="text", subtype="csv", filename="tafel.csv")
     return message.as_bytes()
 

@@ -28,7 +28,7 @@ def test_a_folder_of_pages_is_written(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert keep_pages(write_campaign(tmp_path / "campaign"), out) == 4
     document = kept(out / "index.html")
-    assert [one["name"] for one in document["people"]][:2] == ["Anna Schmidt", "Bernard Dupont"]  # type: ignore[attr-defined,index]  # JSON
+    assert [one["name"] for one in document["people"]][:2] == ["Anna Schmidt", "Bernard Dupont"]  # type: ignore[attr-defined]  # JSON
     first = out / "messages" / "1"
     assert b"Dear Anna Schmidt" in (first / "dark-noimages-nostyles.html").read_bytes()
     assert (first / "message.eml").read_bytes().startswith(b"From: ")

@@ -71,6 +71,14 @@ def test_without_the_token_there_is_nothing(preview: Running, path: str, token: 
     assert content == b"not found\n"
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_no_method_passes_the_door(preview: Running, method: str) -> None:
+    for path in ("", "api/test", "api/campaign", "nothing"):
+        assert preview.ask(path, method=method)[0].status == 403
+        forged = {"Host": "evil.example", "Origin": "http://evil.example"}
+        assert preview.ask(path, method=method, headers=forged)[0].status == 421
+
+
 def test_a_percent_encoded_path_meets_the_same_door(preview: Running) -> None:
     for path in ("%61pi/test", "api%2Ftest", "//api/test", "api/%74est"):
         response, _ = preview.ask(
@@ -205,8 +213,8 @@ def test_a_test_is_sent_by_post_to_the_address_that_was_typed(preview: Running) 
 def test_nothing_is_ever_sent_over_get(preview: Running) -> None:
     before = len(preview.session.sandbox)
     path = "api/test?person=anna%40example.org&address=me%40example.net"
-    assert preview.ask(path)[0].status == 404
-    assert preview.ask(path, method="HEAD")[0].status in {404, 405}
+    assert preview.ask(path)[0].status == 405
+    assert preview.ask(path, method="HEAD")[0].status == 405
     assert preview.ask(path, method="PUT", headers=own(preview))[0].status == 405
     assert len(preview.session.sandbox) == before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 
+import openpyxl
 import pytest
 
 from mailmerge.recipients import archive as archive_module
@@ -30,8 +31,9 @@ def test_many_parts_are_not_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_size_that_lies_is_damage(desk: Desk) -> None:
     path = desk.folder / "recipients.csv"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/workbook.xml", b"<x>" + bytes(1 << 20))
+    openpyxl.Workbook().save(path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/picture", b"<x>" + bytes(1 << 20))
     size = (3 + (1 << 20)).to_bytes(4, "little")
     path.write_bytes(path.read_bytes().replace(size, (100).to_bytes(4, "little")))
     assert desk.problem().code == "file-damaged"

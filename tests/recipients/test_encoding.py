@@ -99,3 +99,12 @@ def test_blocks_cut_characters_anywhere(monkeypatch: pytest.MonkeyPatch) -> None
         error = refused(octets + b"\xff\n")
         assert (error.problem.row, f"byte {len(octets)} " in str(error)) == (4, True)
         assert decide("email\n王小明,李娜\n".encode("gb18030")) == "gb18030"
+
+
+def test_among_equals_one_is_chosen_and_said_with_an_example() -> None:
+    # Every octet pair of this name is a common character of two standards.
+    octets = "email,name\na@x.org,李娜\n".encode("gb18030")
+    decided = decide_encoding(io.BytesIO(octets), "r.csv")
+    assert decided.codec in {"gb18030", "cp950"}
+    assert decided.notice is not None
+    assert octets.decode(decided.codec)[19:21] in decided.notice.message

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import jinja2
 import lxml.html
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from premailer import Premailer
 
@@ -282,8 +282,7 @@ ROW = st.fixed_dictionaries(dict.fromkeys(COLUMNS, TEXTS))
 
 
 @settings(
-    max_examples=150,
-    phases=[Phase.generate],
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -50,6 +50,7 @@ class DrawnServer:
     _accepted: int = 0
     _mail: bool = False
     _gone: bool = False
+    _reset_refused: bool = False
 
     def answer(self, octets: bytes) -> bytes:
         self._unread += octets
@@ -80,14 +81,15 @@ class DrawnServer:
             self._chunk = int(line.split()[1])
             return b""
         if verb == "MAIL":
-            assert not self._mail, "MAIL inside a transaction"
+            assert not self._mail or self._reset_refused, "MAIL inside a transaction"
         code = self._code(verb) if self._allowed(verb) else 503
         if verb == "MAIL":
             self._mail, self._accepted = code == 250, 0
+            self._reset_refused = False
         elif verb == "RCPT" and code in {250, 251}:
             self._accepted += 1
-        elif verb == "RSET" and code == 250:
-            self._mail = False
+        elif verb == "RSET":
+            self._mail, self._reset_refused = self._mail and code != 250, code != 250
         elif verb == "DATA" and code == 354:
             self._content = b""
         return self._reply(code)

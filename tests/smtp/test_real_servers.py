@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from mailmerge.errors import AuthenticationRefused, ServerUnreachable
@@ -24,7 +22,7 @@ def test_postfix_takes_every_octet_as_it_was(postfix: servers.Postfix, window: i
     wanted = {}
     for number in range(8):
         path = f"octets{window}.{number}@example.org"
-        wanted[path] = message(number, to=path).content + (DOTS,)
+        wanted[path] = (*message(number, to=path).content, DOTS)
         client.submit(Transaction(number, Envelope("news@example.org", (path,)), wanted[path]))
         if not client.room:
             assert all(outcome.verdict is Verdict.SENT for outcome in client.wait())
@@ -117,18 +115,10 @@ def test_opensmtpd_uses_up_a_connection_and_loses_nothing(opensmtpd: servers.Ope
     assert len(run.outcomes) == 101
 
 
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[servers.Lmtp]:
-    """Dovecot with people who have whole addresses for names."""
-    people = dict.fromkeys(("ada@example.org", "grace@example.org"), PASSWORD)
-    with servers.dovecot_lmtp(people) as server:
-        yield server
-
-
 @pytest.mark.parametrize("way", ["tcp", "unix"])
-def test_dovecot_takes_mail_by_lmtp(dovecot: servers.Lmtp, way: str) -> None:
-    socket = str(dovecot.socket) if way == "unix" else ""
-    client = Client(local(dovecot.port, protocol="lmtp", socket=socket), window=4)
+def test_dovecot_takes_mail_by_lmtp(dovecot_lmtp: servers.Lmtp, way: str) -> None:
+    socket = str(dovecot_lmtp.socket) if way == "unix" else ""
+    client = Client(local(dovecot_lmtp.port, protocol="lmtp", socket=socket), window=4)
     client.open()
     for token, people in enumerate([("ada@example.org", "grace@example.org"),
                                     ("stranger@example.org",), ("ada@example.org",)]):  # fmt: skip
@@ -142,9 +132,7 @@ def test_dovecot_takes_mail_by_lmtp(dovecot: servers.Lmtp, way: str) -> None:
         outcomes += client.wait()
     client.quit()
     assert [outcome.verdict for outcome in outcomes][:2] == [Verdict.SENT, Verdict.REJECTED]
-    assert any(
-        f"Subject: {way} 0".encode() in mail for mail in dovecot.delivered("grace@example.org")
-    )
+    assert any(f"Subject: {way} 0".encode() in mail for mail in dovecot_lmtp.delivered("grace"))
 
 
 def test_smtp_sink_forgets_as_fast_as_it_can(smtp_sink: servers.Sink) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 from mailmerge.smtp.state import SESSION, TRANSACTION, Happening, Phase, State, Step
 
+Place = TypeVar("Place", bound=StrEnum)
+Cause = TypeVar("Cause", bound=StrEnum)
 
-def reachable(start: StrEnum, changes: dict[tuple[StrEnum, StrEnum], StrEnum]) -> set[StrEnum]:
-    seen: set[StrEnum] = set()
+
+def reachable(start: Place, changes: Mapping[tuple[Place, Cause], Place]) -> set[Place]:
+    seen: set[Place] = set()
     new = {start}
     while new:
         seen |= new
@@ -17,11 +22,11 @@ def reachable(start: StrEnum, changes: dict[tuple[StrEnum, StrEnum], StrEnum]) -
 
 
 def test_every_state_of_a_session_is_reached() -> None:
-    assert reachable(State.GREETING, dict(SESSION)) == set(State)
+    assert reachable(State.GREETING, SESSION) == set(State)
 
 
 def test_every_phase_of_a_transaction_is_reached() -> None:
-    assert reachable(Phase.QUEUED, dict(TRANSACTION)) == set(Phase)
+    assert reachable(Phase.QUEUED, TRANSACTION) == set(Phase)
 
 
 def test_only_the_last_states_have_no_way_out() -> None:

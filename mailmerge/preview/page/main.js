@@ -32,9 +32,9 @@ class Preview {
     document.getElementById("help-button").addEventListener("click", openHelp);
     document.getElementById("people-toggle").addEventListener("click", () => this.#togglePeople());
     window.addEventListener("hashchange", () => this.#moved());
-    this.#drawLive(this.source.live ? "live" : "kept");
+    this.#drawLive(this.source.live ? "on" : "kept");
     await this.#refresh();
-    this.source.follow((kind) => this.#changed(kind), (on) => this.#drawLive(on ? "live" : "off"));
+    this.source.follow((kind) => this.#changed(kind), (on) => this.#connected(on));
   }
 
   // Everything anew: at the start, and after each change of the files.
@@ -63,10 +63,18 @@ class Preview {
     }
   }
 
+  // A preview that was stopped and started again is another one: begin anew, at the same place.
+  #connected(on) {
+    if (on && this.lost) location.reload();
+    this.lost = !on;
+    this.#drawLive(on ? "on" : "off");
+  }
+
   async #moved() {
     const before = this.place;
     this.place = readPlace();
-    if (samePerson(before, this.place) && before.other === this.place.other) {
+    if (!this.campaign) return; // the start is still on its way, and reads the place itself
+    if (this.shown && samePerson(before, this.place) && before.other === this.place.other) {
       this.#draw();
       return;
     }
@@ -83,7 +91,7 @@ class Preview {
     try {
       const [shown, other] = await Promise.all([
         this.source.message(place, this.list.query()),
-        place.other ? this.source.message({ kind: "person", key: place.other }) : null,
+        place.other ? this.source.message({ kind: "person", key: place.other }).catch(() => null) : null,
       ]);
       if (asked !== this.#asked) return;
       [this.shown, this.other, this.shownPlace] = [shown, other, place];
@@ -113,6 +121,7 @@ class Preview {
   }
 
   #choose(tab) {
+    if (this.place.kind === "caught" && tab === "cells") return;
     location.hash = placeAddress({ ...readPlace(), tab });
   }
 
@@ -197,7 +206,7 @@ class Preview {
     return h(
       "div",
       { class: "top" },
-      this.campaign.broken && h("div", { class: "banner", role: "alert" }, brokenPanel(this.campaign.broken, t("brokenTitle"), t("brokenHint"))),
+      this.#banner(),
       h(
         "div",
         { class: "who" },
@@ -224,6 +233,13 @@ class Preview {
       place.other && this.other && this.#comparison(),
       this.#tabs(),
     );
+  }
+
+  // What is wrong with the whole campaign, unless it stands where the message would be.
+  #banner() {
+    const { broken } = this.campaign;
+    const told = this.shown.broken?.message === broken?.message && !WITHOUT_MESSAGE.includes(this.place.tab);
+    return broken && !told && h("div", { class: "banner" }, brokenPanel(broken, t("brokenTitle"), t("brokenHint")));
   }
 
   #comparison() {
@@ -277,7 +293,7 @@ class Preview {
   #drawLive(state) {
     const live = document.getElementById("live");
     live.className = `live ${state}`;
-    live.textContent = t({ live: "live", off: "liveOff", kept: "kept" }[state]);
+    live.textContent = t({ on: "live", off: "liveOff", kept: "kept" }[state]);
   }
 
   #drawNobody() {

@@ -11,6 +11,7 @@ export class PeopleList {
   among = "all";
   #offset = 0;
   #asked = 0;
+  #revealed = "";
   #page = { people: [], offset: 0, total: 0, length: 50 };
   #room;
 
@@ -78,6 +79,7 @@ export class PeopleList {
     this.#drawFilters();
     this.#drawNote();
     const { key, kind } = this.#room.place();
+    const held = this.list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const shownKind = this.among === "caught" ? "caught" : "person";
     this.list.replaceChildren(
       ...this.#page.people.map((person) => this.#item(person, shownKind, kind === shownKind && person.key === key)),
@@ -86,7 +88,16 @@ export class PeopleList {
       this.list.append(h("li", { class: "nobody" }, t(this.among === "caught" ? "nothingCaught" : "nobody")));
     }
     this.#drawPager();
-    this.list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    if (held) this.list.querySelector(`[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+    this.#reveal(key);
+  }
+
+  // Once for each person: whoever scrolls the list is not to be pulled back.
+  #reveal(key) {
+    const current = this.list.querySelector("[aria-current]");
+    if (!current || key === this.#revealed) return;
+    this.#revealed = key;
+    current.scrollIntoView({ block: "nearest" });
   }
 
   #item(person, kind, current) {
@@ -118,6 +129,7 @@ export class PeopleList {
     const { counts, caught, problems, review } = this.#room.campaign();
     const sizes = { ...counts, problems: problems.people, review: review.keys.length, caught };
     const shown = FILTERS.filter((name) => name === "all" || name === "review" || sizes[name] || name === this.among);
+    const held = this.filters.contains(document.activeElement) ? document.activeElement.dataset.value : null;
     this.filters.replaceChildren(
       ...shown.map((name) =>
         h(
@@ -128,6 +140,7 @@ export class PeopleList {
         ),
       ),
     );
+    if (held) this.filters.querySelector(`[data-value="${held}"]`)?.focus();
   }
 
   #drawNote() {

@@ -64,9 +64,11 @@ export class KeptPages {
 
   async people({ search = "", among = "all", row }) {
     const wanted = search.toLowerCase().split(/\s+/).filter(Boolean);
-    const people = this.#kept.people.filter(
-      (person) => (among !== "problems" || person.errors + person.warnings) && wanted.every((word) => person.words.includes(word)),
-    );
+    const meant = { review: (person) => person.reason, problems: (person) => person.errors + person.warnings };
+    const people = this.#kept.people
+      .filter(meant[among] ?? (() => true))
+      .filter((person) => wanted.every((word) => person.words.includes(word)))
+      .map((person) => ({ ...person, reason: among === "review" ? person.reason : null }));
     const found = row && people.find((person) => person.row >= +row);
     return { people, offset: 0, total: people.length, found: found ? found.key : null };
   }
@@ -74,8 +76,8 @@ export class KeptPages {
   async message(place) {
     const people = this.#kept.people.map((person) => person.key);
     const at = people.indexOf(place.key);
-    const message = this.#kept.messages[at];
-    return message && { ...message, before: people[at - 1] ?? null, after: people[at + 1] ?? null };
+    if (at < 0) throw new Error("not kept");
+    return { ...this.#kept.messages[at], before: people[at - 1] ?? null, after: people[at + 1] ?? null };
   }
 
   frameAddress(place, view) {
