@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,7 +55,7 @@ def status(
         holder = str(record.holder) if record.holder else ""
         print_json(report.to_json(campaign, record.counts(), holder=holder))
     else:
-        _show(record)
+        _show(record, campaign)
     if export is not None:
         say(f"Wrote {report.export(record, export):,} people to {export}")
     if failed is not None:
@@ -63,7 +64,7 @@ def status(
         time.sleep(WATCH_SECONDS)
         record = _record(campaign, name)
         typer.echo(_CLEAR, nl=False)
-        _show(record)
+        _show(record, campaign)
 
 
 def _record(campaign: Campaign, name: str) -> Record:
@@ -78,11 +79,17 @@ def _record(campaign: Campaign, name: str) -> Record:
     return record
 
 
-def _show(record: Record) -> None:
+def _show(record: Record, campaign: Campaign) -> None:
+    from mailmerge.delivery.refusals import refusals
     from mailmerge.delivery.report import table, unfinished
+    from mailmerge.smtp.explanations import language_of_locale
 
     typer.echo(table(record.counts()))
     for line in unfinished(record.people()):
         typer.echo(f"  {printable(line)}")
+    language = language_of_locale(os.environ)
+    for one in refusals(record.people(), provider=campaign.smtp.provider, language=language):
+        typer.echo(f"\n{one.people:,} x {printable(one.reply)}")
+        typer.echo(f"  {one.explanation.meaning} {one.explanation.action}")
     if record.holder:
         typer.echo(f"It is being sent at this moment, by {record.holder}.")

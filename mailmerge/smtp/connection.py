@@ -195,6 +195,12 @@ class Connection(Session):
 
     # What leaves
 
+    def _move(self, happening: Happening) -> None:
+        """In a transaction there is no place for AUTH (RFC 4954, 4), STARTTLS, EHLO or QUIT."""
+        if self.in_flight and happening is not Happening.MAIL:
+            raise LocalProtocolError(f"{happening} with {self.in_flight} transactions in flight")
+        super()._move(happening)
+
     def data_to_send(self) -> list[Octets]:
         """The octets to write now, up to and without the next terminator."""
         self._begin_next()
@@ -392,16 +398,6 @@ class Connection(Session):
         )
 
     # How it ends
-
-    def quit(self) -> None:
-        """Say QUIT.
-
-        Raises:
-            LocalProtocolError: a transaction is in flight, or it is not the time.
-        """
-        if self.in_flight:
-            raise LocalProtocolError(f"QUIT with {self.in_flight} transactions in flight")
-        super().quit()
 
     def _close_with(self, reply: Reply, awaited: Awaited, progress: Progress) -> None:
         """421 to a command: it ends the connection, and costs at most that one message a try.

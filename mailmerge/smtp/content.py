@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from mailmerge.errors import LocalProtocolError
@@ -35,8 +34,7 @@ class _Facts(NamedTuple):
     tail: int
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What leaves for one message: `chunks` hold `size` octets without the stuffed dots."""
 
     chunks: list[bytes]
@@ -83,7 +81,8 @@ class Scanner:
             size += len(chunk)
             ascii_only = ascii_only and facts.ascii
             at_line_start = facts.ends_line
-            _check_line(max(facts.longest, line + facts.head))
+            if facts.longest > MAX_TEXT_LINE or line + facts.head > MAX_TEXT_LINE:
+                raise _long_line(max(facts.longest, line + facts.head))
             line = facts.tail if facts.longest >= 0 else line + facts.tail
         if stuffing and not at_line_start:
             chunks.append(b"\r\n")
@@ -126,9 +125,8 @@ def _scan(chunk: bytes) -> _Facts | None:
     )
 
 
-def _check_line(length: int) -> None:
-    if length > MAX_TEXT_LINE:
-        raise LocalProtocolError(
-            f"the content has a line of {length} octets; {MAX_TEXT_LINE} are the limit",
-            code="long-line",
-        )
+def _long_line(length: int) -> LocalProtocolError:
+    return LocalProtocolError(
+        f"the content has a line of {length} octets; {MAX_TEXT_LINE} are the limit",
+        code="long-line",
+    )

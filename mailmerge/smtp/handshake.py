@@ -9,6 +9,8 @@ from mailmerge.errors import AuthenticationRefused, LocalProtocolError, ServerRe
 from mailmerge.smtp.auth import MECHANISMS, Credentials, Exchange, choose_mechanisms, decode, encode
 from mailmerge.smtp.command import MAX_COMMAND_LINE
 from mailmerge.smtp.connection import Connection
+from mailmerge.smtp.explanations import explain
+from mailmerge.smtp.providers import provider_of_host
 from mailmerge.smtp.reply import Reply, for_people
 from mailmerge.smtp.server import Server
 from mailmerge.smtp.transport import Transport, connect, connect_unix, tls_context
@@ -111,9 +113,13 @@ class Handshake:
             raise _refused("could not check the log-in now", reply)
         raise AuthenticationRefused(
             f'the log-in as {credentials.username} was refused: "{reply}"{said}',
-            hint="check username and password; many services want an app password here, "
-            "not the password of the account",
+            hint=explain(reply.code, reply.text, provider=self._provider).action,
         )
+
+    @property
+    def _provider(self) -> str:
+        service = provider_of_host(self._server.host)
+        return service.name if service else ""
 
     def _try(self, mechanism: str, credentials: Credentials) -> tuple[Reply, str]:
         """One mechanism to its end; also what the server said about an OAuth 2 token."""

@@ -219,7 +219,7 @@ class Session:
         raise RemoteProtocolError(f'the server sent a reply to nothing: "{reply}"', code="miscount")
 
     def _move(self, happening: Happening) -> None:
-        """A command of ours: it must be permitted, and nothing may lie unread before it."""
+        """A command of ours: it must be permitted now."""
         state = SESSION.get((self.state, happening))
         if state is None:
             raise LocalProtocolError(f"{happening} is not permitted while {self.state}")

@@ -52,7 +52,11 @@ class Transport:
         """Whether the other end is this machine: loopback or a Unix socket."""
         if self._socket.family not in {socket.AF_INET, socket.AF_INET6}:
             return True
-        return ipaddress.ip_address(self._socket.getpeername()[0].partition("%")[0]).is_loopback
+        try:
+            peer = self._socket.getpeername()[0]
+        except OSError:  # the other end is gone already
+            return False
+        return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
 
     def local_name(self) -> str:
         """What to say in EHLO: this machine's full name, else its address (RFC 5321, 4.1.4)."""
@@ -137,6 +141,7 @@ def connect(host: str, port: int) -> Transport:
     """
     try:
         connected = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except socket.gaierror as error:
         raise ServerUnreachable(
             f"the name {host} is not known: {error.strerror}",
@@ -150,7 +155,6 @@ def connect(host: str, port: int) -> Transport:
             hint="check host and port in [smtp]; many networks block port 25, use 465 or 587 there",
             code="no-connection",
         ) from error
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Transport(connected)
 
 

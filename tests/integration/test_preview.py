@@ -130,7 +130,7 @@ def letter(page: Page) -> Locator:
 
 def keep(page: Page, name: str) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=OUTPUT / f"{name}.png")
+    page.screenshot(path=OUTPUT / f"{name}.png", animations="disabled")
 
 
 # -- 1. people -----------------------------------------------------------------------------------

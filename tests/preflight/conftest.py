@@ -34,7 +34,7 @@ class Counting:
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
     ) -> list[str]:
         self.connected += 1
-        session.host_name = hostname  # type: ignore[assignment]  # aiosmtpd declares it None
+        session.host_name = hostname
         return answers
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
@@ -103,6 +103,13 @@ class Office:
             assert mailing.report is not None
         assert self.server.connected == self.server.taken == 0
         return mailing.report
+
+    def refuse_by_check(self) -> CheckReport:
+        """What the check finds, at least one error among it; nobody has connected."""
+        report = self.check()
+        assert not report.passed()
+        assert self.server.connected == self.server.taken == 0
+        return report
 
     def error(self) -> Problem:
         """The one error for which nothing is sent; each group of them counts once."""

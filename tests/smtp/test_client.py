@@ -249,7 +249,7 @@ def test_a_server_that_wants_no_hello_is_refused() -> None:
         ((Reply(421, "4.3.2 too busy"), Close()), ServerRefused, "too busy"),
         ((Reply(450, "4.3.2 later"),), ServerRefused, "later"),
         ((Close(),), ConnectionLost, "closed"),
-        ((Reset(),), ConnectionLost, "broke"),
+        ((Reset(),), SmtpError, "reset by peer"),
         ((Send(b"HTTP/1.1 400 Bad Request\r\n\r\n"),), RemoteProtocolError, "web server"),
         ((Send(b"x" * 20_000),), RemoteProtocolError, "without an end"),
         ((Send(b"\x15\x03\x01\x00\x02\x02\x16\n"),), RemoteProtocolError, 'security = "tls"'),

@@ -332,8 +332,9 @@ def test_what_cannot_be_done_now_is_refused_before_an_octet_is_written() -> None
     machine.submit(message(2))
     with pytest.raises(LocalProtocolError, match="no room"):
         machine.submit(message(3))
-    with pytest.raises(LocalProtocolError, match="in flight"):
-        machine.quit()
+    for command in (machine.quit, machine.start_tls, lambda: machine.authenticate("LOGIN", None)):
+        with pytest.raises(LocalProtocolError, match="in flight"):
+            command()
     assert machine.in_flight == 2
 
 

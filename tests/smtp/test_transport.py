@@ -75,6 +75,7 @@ def test_a_broken_connection_is_told(pair: tuple[Transport, socket.socket]) -> N
         ours.receive()
     with pytest.raises(ConnectionLost, match="broke"):
         ours.send([b"QUIT\r\n"])
+    assert not ours.local, "nobody is there, so nobody is trusted with a password"
 
 
 def test_loopback_and_unix_sockets_are_this_machine(

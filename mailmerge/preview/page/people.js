@@ -117,7 +117,7 @@ export class PeopleList {
         },
         h("span", { class: "person-name", dir: "auto" }, name),
         h("span", { class: "person-row" }, person.row ? number(person.row) : ""),
-        h("span", { class: "person-address", dir: "auto" }, person.reason ? reasonText(person.reason) : second || person.note || "\u00a0"),
+        h("span", { class: person.reason ? "person-reason" : "person-address", dir: "auto" }, person.reason ? reasonText(person.reason) : second || person.note || "\u00a0"),
         h("span", { class: "person-marks" }, marks(person)),
       ),
       kind === "person" && !current &&
