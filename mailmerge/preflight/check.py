@@ -128,8 +128,8 @@ class Check:
         if spreadsheet is None:
             return
         self._look_at_people(spreadsheet, rehearsal)
-        if rehearsal.compiles:
-            self._look_at_columns(spreadsheet, rehearsal.variables)
+        if self.renderer is not None:
+            self._look_at_columns(spreadsheet, self.renderer.variables)
         self._findings.extend(check_numbers(self._seen, campaign, options.account, now))
 
     def _composer(self) -> Composer | None:

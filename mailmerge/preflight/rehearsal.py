@@ -60,19 +60,6 @@ class Rehearsal:
         except (InputError, CampaignError) as error:
             self.problems = self._compile_errors() or [error.problem]
 
-    @property
-    def variables(self) -> frozenset[str]:
-        """The names that the templates use; of those that compile."""
-        if self.renderer is not None:
-            return self.renderer.variables
-        used = (part.renderer.variables for part in self._parts if part.renderer is not None)
-        return frozenset[str]().union(*used)
-
-    @property
-    def compiles(self) -> bool:
-        """Whether every template does."""
-        return self.renderer is not None
-
     def render(self, recipient: Recipient) -> Content | list[Problem]:
         """One person's content, or all that stands against it."""
         if self.renderer is None or self._page_fails >= PATIENCE:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmerge.errors import Problem
-from mailmerge.preflight.report import LISTED_PER_GROUP, Findings
+from mailmerge.preflight.report import (
+    EXAMPLES_PER_GROUP,
+    KINDS_PER_CODE,
+    LISTED_IN_ALL,
+    LISTED_PER_GROUP,
+    Findings,
+    is_note,
+)
 
 problems = st.lists(
     st.builds(
@@ -55,6 +63,60 @@ def test_a_single_problem_keeps_its_row() -> None:
     findings.add(Problem("error", "a", "wrong", "p.csv", 4, "email", "mend it"))
     (group,) = findings.groups()
     assert list(group.lines()) == ["p.csv, row 4, column email: wrong (mend it)"]
+
+
+def test_problems_that_quote_other_cells_are_one_kind() -> None:
+    findings = Findings()
+    findings.extend(Problem("error", "a", f'"{n}" is no number', "p.csv", n) for n in range(2, 7))
+    (group,) = findings.groups()
+    assert list(group.lines()) == [
+        'p.csv: "2" is no number',
+        '    5 times: row 2 "2", row 3 "3", row 4 "4" and 2 more',
+    ]
+
+
+def test_other_messages_of_one_code_are_other_kinds() -> None:
+    findings = Findings()
+    findings.extend(Problem("error", "a", f"{word} is missing", row=2) for word in ("x", "y"))
+    assert len(findings.groups()) == 2
+
+
+def test_quotations_stand_for_problems_without_rows() -> None:
+    findings = Findings()
+    findings.extend(Problem("error", "a", f"no '{name}'") for name in ("x", "y"))
+    (group,) = findings.groups()
+    assert group.occurrences() == "2 times: 'x', 'y'"
+
+
+def test_the_number_of_kinds_is_bounded_whatever_the_input() -> None:
+    findings = Findings()
+    words = [chr(0x4E00 + n) for n in range(1_000)]
+    findings.extend(Problem("error", "a", word, row=2) for word in words)
+    assert len(findings.groups()) == KINDS_PER_CODE + 1
+    assert sum(group.count for group in findings.groups()) == 1_000
+
+
+def test_the_number_of_listed_problems_is_bounded_whatever_the_input() -> None:
+    findings = Findings()
+    kinds = LISTED_IN_ALL // LISTED_PER_GROUP + 5
+    for code in range(kinds):
+        findings.extend(Problem("error", f"c{code}", "no", row=n) for n in range(LISTED_PER_GROUP))
+    listed = len(findings.problems())
+    assert listed == LISTED_IN_ALL + 5 * EXAMPLES_PER_GROUP
+    assert findings.count("error") == kinds * LISTED_PER_GROUP
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "note"),
+    [
+        ("delimiter-chosen", "the cells are separated by a tab", True),
+        ("encoding-chosen", "the file is read as UTF-16", True),
+        ("encoding-chosen", "the file is read as GB18030", False),
+        ("rows-hidden", "hidden rows are included: 2", False),
+    ],
+)
+def test_only_what_is_certain_is_a_note(code: str, message: str, note: bool) -> None:
+    assert is_note(Problem("warning", code, message)) is note
 
 
 def test_several_problems_without_rows_are_counted() -> None:
