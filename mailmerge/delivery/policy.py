@@ -1,14 +1,17 @@
 """Outcome -> what it means for the person, the connection and the run. Nothing here does I/O.
 
-A reply is decided by its first digit; what is named here are the exceptions (docs/delivery.md).
+A reply is decided by its first digit; what is named here are the exceptions (docs/delivery.md). The
+provider's own come first: `ReplyRules` says what a reply means there, as `Provider.action_for` does.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mailmerge.delivery.person import State
+from mailmerge.smtp.providers import Action
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.transaction import Outcome, Stage, Verdict
 
@@ -23,9 +26,23 @@ SENDER_REFUSALS = 3
 UNTRANSMITTED = 3
 """So often a message may fail to be transmitted before the next one's turn comes."""
 
+COOL_DOWNS = 3
+"""So many cool-downs in a row, with nobody sent to in between, end the run."""
+
+ReplyRules = Callable[[int, str], Action | None]
+"""Code and text of a reply -> what a run does about it; None where its first digit decides."""
+
+
+def no_rules(code: int, text: str) -> Action | None:
+    """The rules of a server that nothing special is known of."""
+    del code, text
+    return None
+
+
 _GREYLISTED = re.compile(r"gr[ea]y[- ]?list|postgrey", re.IGNORECASE)
 _QUOTA_OVER = re.compile(
-    r"daily .{0,40}(limit|quota)|(limit|quota).{0,40}\b(per day|today|24 ?h)|too many mails? today",
+    r"daily .{0,40}(limit|quota)|(limit|quota).{0,40}\b(per day|today|24 ?h)|too many mails? today"
+    r"|throttling failure: daily",
     re.IGNORECASE,
 )
 _USED_UP = re.compile(
@@ -53,17 +70,72 @@ class Decision:
     stop: str = ""
 
 
-def decide(outcome: Outcome, *, attempts: int, returned: int = 0, carried: int = 0) -> Decision:
+def decide(
+    outcome: Outcome,
+    *,
+    attempts: int,
+    returned: int = 0,
+    carried: int = 0,
+    rules: ReplyRules = no_rules,
+) -> Decision:
     """What an outcome means.
 
     `attempts` counts earlier answers about this person, `returned` how often the message has come
-    back untransmitted in this run, `carried` the earlier messages of this connection.
+    back untransmitted in this run, `carried` the earlier messages of this connection; `rules` are
+    the provider's own.
     """
     text = str(outcome.reply) if outcome.reply else outcome.reason
     if outcome.verdict is Verdict.SENT:
         return Decision(State.SENT, text)
     if outcome.verdict is Verdict.IN_DOUBT:
         return Decision(State.IN_DOUBT, text or "the connection ended before the server answered")
+    return _as_the_provider_means(outcome, returned, rules) or _as_the_digit_says(
+        outcome, text, attempts, returned, carried
+    )
+
+
+def _as_the_provider_means(outcome: Outcome, returned: int, rules: ReplyRules) -> Decision | None:
+    """What the provider's own rules say; None where they say nothing."""
+    reply = outcome.reply
+    action = rules(reply.code, reply.text) if reply else None
+    if reply is None or action is None:
+        return None
+    if action == "stop":
+        return Decision(None, str(reply), stop=f"the server wants no more of this: {reply}")
+    if action == "fail":
+        return Decision(State.REJECTED, str(reply), recycle=reply.closing)
+    if action == "reconnect":
+        return _used_up(reply, returned)
+    return _paused(reply)
+
+
+def _used_up(reply: Reply, returned: int) -> Decision:
+    """The connection took what it takes; the same message goes over the next one."""
+    if returned + 1 < UNTRANSMITTED:
+        return Decision(None, str(reply), recycle=True)
+    return Decision(State.DEFERRED, str(reply), retry_in=FIRST_RETRY, recycle=True)
+
+
+def _paused(reply: Reply) -> Decision:
+    """Not now, whatever the first digit: in some minutes, or where a day's limit is, tomorrow."""
+    if _is_quota(reply):
+        return _account_full(reply)
+    return Decision(
+        State.DEFERRED, str(reply), retry_in=COOL_DOWN, cool_down=COOL_DOWN, recycle=True
+    )
+
+
+def _is_quota(reply: Reply) -> bool:
+    return reply.enhanced_status == "5.4.5" or bool(_QUOTA_OVER.search(reply.text))
+
+
+def _account_full(reply: Reply) -> Decision:
+    return Decision(None, str(reply), stop=f"the account's limit is reached: {reply}")
+
+
+def _as_the_digit_says(
+    outcome: Outcome, text: str, attempts: int, returned: int, carried: int
+) -> Decision:
     if outcome.verdict is Verdict.NOT_SENT:
         return _untransmitted(outcome, text, returned, carried)
     if outcome.reply is None:
@@ -88,9 +160,7 @@ def _deferred(stage: Stage, reply: Reply, attempts: int, returned: int, carried:
     if used_up or (reply.code != 421 and _USED_UP.search(reply.text) and returned == 0):
         return Decision(None, str(reply), recycle=True)
     if reply.enhanced_status == "4.7.28":
-        return Decision(
-            State.DEFERRED, str(reply), retry_in=COOL_DOWN, cool_down=COOL_DOWN, recycle=True
-        )
+        return _paused(reply)
     return Decision(
         State.DEFERRED,
         str(reply),
@@ -120,8 +190,8 @@ def asks_for_less(stage: Stage, reply: Reply) -> bool:
 
 
 def _rejected(stage: Stage, reply: Reply) -> Decision:
-    if reply.enhanced_status == "5.4.5" or _QUOTA_OVER.search(reply.text):
-        return Decision(None, str(reply), stop=f"the account's limit is reached: {reply}")
+    if _is_quota(reply):
+        return _account_full(reply)
     if reply.code in {530, 535}:
         return Decision(None, str(reply), stop=f"the server wants a log-in: {reply}")
     if stage is Stage.MAIL and reply.code != 552:
@@ -137,8 +207,10 @@ class Refusals:
     count: int = 0
     limit: int = field(default=EQUAL_REFUSALS)
 
-    def note(self, outcome: Outcome) -> str:
+    def note(self, outcome: Outcome, decision: Decision) -> str:
         """Count an outcome; one line that says why to stop, or nothing."""
+        if decision.state is State.SKIPPED or decision.recycle:
+            return ""
         reply = outcome.reply
         if reply is None or not reply.permanent or outcome.verdict is Verdict.NOT_SENT:
             if outcome.verdict is Verdict.SENT:
@@ -157,6 +229,26 @@ def _refusals_allowed(stage: Stage, reply: Reply) -> int:
         return SENDER_REFUSALS
     policy = (reply.enhanced_status or "").startswith("5.7.")
     return POLICY_REFUSALS if policy else EQUAL_REFUSALS
+
+
+@dataclass(slots=True)
+class CoolDowns:
+    """Cool-downs in a row that did not help; what all lanes hear within one of them is one."""
+
+    count: int = 0
+    until: float = 0.0
+
+    def note(self, decision: Decision, now: float) -> str:
+        """Count a decision; one line that says why to stop, or nothing."""
+        if decision.state is State.SENT:
+            self.count = 0
+        if not decision.cool_down or now < self.until:
+            return ""
+        self.count += 1
+        self.until = now + decision.cool_down
+        if self.count <= COOL_DOWNS:
+            return ""
+        return f"{COOL_DOWNS} pauses of {COOL_DOWN / 60:.0f} minutes did not help: {decision.reply}"
 
 
 def reconnect_pause(failures: int) -> float | None:

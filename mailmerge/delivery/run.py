@@ -57,122 +57,6 @@ LASTING = frozenset({"refused", "no-starttls", "malformed-reply", "starttls-inje
 """Codes of errors that a first connection does not get over by waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the person wants of this run; None means what campaign.toml says.
-
-    `limit` is how many people to try at most, `wait` how many seconds the run may wait for deferred
-    people when nobody else is left, `account` the name under which limits are counted.
-    """
-
-    limit: int | None = None
-    rates: Sequence[Rate] | None = None
-    connections: int | None = None
-    messages_per_connection: int | None = None
-    window: int | None = None
-    in_doubt: InDoubt = "hold"
-    wait: float | None = None
-    account: str = ""
-    check_seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run would do, for the person who has to say yes.
-
-    `ends_after` is in seconds, as the rates alone allow it; 0 where nothing limits the run.
-    """
-
-    total: int
-    to_send: int
-    from_: str
-    server: str
-    subjects: tuple[str, ...]
-    rates: tuple[Rate, ...]
-    connections: int
-    window: int
-    ends_after: float
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is; `seconds` since the first connection, `waits_for` empty while it sends."""
-
-    states: Mapping[State, int]
-    to_send: int
-    done: int
-    sent: int
-    failed: int
-    seconds: float
-    per_second: float
-    waits_for: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """How a run went: `error` is why it stopped early, or that not everybody was reached."""
-
-    campaign: str
-    states: Mapping[State, int]
-    sent: int
-    seconds: float
-    check_seconds: float
-    error: MailmergeError | None = None
-
-    @property
-    def total(self) -> int:
-        """How many people the campaign has."""
-        return sum(self.states.values())
-
-    def to_json(self) -> dict[str, Any]:
-        """The document that `send --json` prints."""
-        document: dict[str, Any] = {
-            "campaign": self.campaign,
-            "total": self.total,
-            "states": {state.value: count for state, count in self.states.items()},
-            "seconds": round(self.seconds, 3),
-            "check_seconds": round(self.check_seconds, 3),
-        }
-        if self.error is not None:
-            document["stopped"] = str(self.error)
-        return document
-
-
-def make_plan(
-    campaign: Campaign,
-    states: Mapping[State, int],
-    *,
-    to_send: int,
-    server: str,
-    subjects: Sequence[str] = (),
-    options: Options | None = None,
-) -> Plan:
-    """Say what a run would do; `to_send` is what the ledger calls claimable."""
-    options = options or Options()
-    if options.limit is not None:
-        to_send = min(to_send, options.limit)
-    rates = tuple(options.rates if options.rates is not None else campaign.delivery.rate)
-    return Plan(
-        total=sum(states.values()),
-        to_send=to_send,
-        from_=campaign.message.from_,
-        server=server,
-        subjects=tuple(subjects[:3]),
-        rates=rates,
-        connections=options.connections or campaign.delivery.connections or 1,
-        window=options.window or campaign.delivery.window,
-        ends_after=max((_least_seconds(rate, to_send) for rate in rates), default=0.0),
-    )
-
-
-def _least_seconds(rate: Rate, messages: int) -> float:
-    """How long so many messages take at least."""
-    further = max(messages - 1, 0)
-    if rate.seconds >= DAY:
-        return further // rate.count * rate.seconds
-    return further * spacing(rate).interval
-
-
 class Run:
     """One run of one campaign: `execute` once, `stop` at any time from anywhere.
 
@@ -504,56 +388,10 @@ class Run:
         )
 
 
-def ending(states: Mapping[State, int], *, stopped: bool = False) -> MailmergeError | None:
-    """What there is to say about a run that nothing has gone wrong with."""
-    if stopped:
-        return Interrupted(
-            f"stopped; {states[State.PENDING]} people are still to be sent to",
-            hint="send again: it goes on where it stopped",
-        )
-    left = [
-        f"{states[state]} {name}"
-        for state, name in (
-            (State.REJECTED, "rejected"),
-            (State.DEFERRED, "deferred"),
-            (State.IN_DOUBT, "in doubt"),
-        )
-        if states[state]
-    ]
-    if not left:
-        return None
-    return NotAllReached(
-        f"finished, but not everybody was reached: {', '.join(left)}",
-        hint="mailmerge status says who and why",
-    )
-
-
 def _stopped(reason: str) -> RunStopped:
     return RunStopped(
         reason, hint="nobody is lost; mend the cause and send again", code="server-refuses"
     )
-
-
-def claim_size(interval: float, in_flight: int) -> int:
-    """How many people to claim at once: no more than can be sent to in a few seconds."""
-    if not interval:
-        return CLAIM_AT_ONCE
-    soon = int(CLAIM_SECONDS / interval)
-    return min(CLAIM_AT_ONCE, max(soon, in_flight, 1))
-
-
-def _event(person: Person, mark: Mark) -> dict[str, Any]:
-    return {
-        "event": "outcome",
-        "at": datetime.fromtimestamp(mark.at).astimezone().isoformat(timespec="milliseconds"),
-        "row": person.row,
-        "key": person.key,
-        "address": person.address,
-        "state": mark.state.value,
-        "stage": mark.stage,
-        "reply": mark.reply,
-        "message_id": person.message_id,
-    }
 
 
 def _time_of_day(at: float) -> str:

@@ -23,7 +23,13 @@ from mailmerge.preflight.composing import reasons
 from mailmerge.preflight.message import MessageCheck
 from mailmerge.preflight.rehearsal import Rehearsal
 from mailmerge.preflight.report import CheckReport, Findings, is_note
-from mailmerge.preflight.settings import check_clock, check_columns, check_numbers, check_settings
+from mailmerge.preflight.settings import (
+    check_clock,
+    check_columns,
+    check_numbers,
+    check_real_sender,
+    check_settings,
+)
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.rendering.content import Content, Renderer
@@ -118,7 +124,7 @@ class Check:
     def _look_at_everything(self) -> None:
         campaign, options, now = self.campaign, self.options, self.now()
         self._findings.extend(options.known)
-        self._findings.extend(check_settings(campaign, options.account, for_real=options.for_real))
+        self._findings.extend(check_settings(campaign, options.account))
         self._findings.extend(check_clock(now, campaign))
         rehearsal = Rehearsal(campaign)
         self.renderer = rehearsal.renderer
@@ -130,6 +136,8 @@ class Check:
         self._look_at_people(spreadsheet, rehearsal)
         if self.renderer is not None:
             self._look_at_columns(spreadsheet, self.renderer.variables)
+        if options.for_real and self._findings.count_code("reserved-domain") < self._seen:
+            self._findings.extend(check_real_sender(campaign))
         self._findings.extend(check_numbers(self._seen, campaign, options.account, now))
 
     def _composer(self) -> Composer | None:

@@ -172,6 +172,10 @@ class Findings:
         """How many errors, or warnings, were found in all."""
         return sum(k.count for k in self._kinds.values() if k.listed[0].severity == severity)
 
+    def count_code(self, code: str) -> int:
+        """How many problems of one code were found in all."""
+        return sum(k.count for k in self._kinds.values() if k.listed[0].code == code)
+
     def groups(self) -> tuple[Group, ...]:
         """The kinds, errors before warnings, the most frequent first."""
         kinds = sorted(self._kinds.values(), key=_weight)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mailmerge.account import Account
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign, Rate
-from mailmerge.errors import AddressError, Problem, Severity
-from mailmerge.preflight.addresses import judge_domain, mixed_scripts
+from mailmerge.errors import AddressError, Problem
+from mailmerge.preflight.addresses import judge_domain
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 
 ONE_CLICK_FROM = 5_000
@@ -74,9 +74,7 @@ _PORT_SPEAKS = {465: ("tls", "TLS from the first octet"), 587: ("starttls", "STA
 _wrong = partial(Problem, file=CAMPAIGN_FILE)
 
 
-def check_settings(
-    campaign: Campaign, account: Account | None, *, for_real: bool = False
-) -> Iterator[Problem]:
+def check_settings(campaign: Campaign, account: Account | None) -> Iterator[Problem]:
     """What can be said before the first row is read."""
     sender = None
     try:
@@ -89,7 +87,7 @@ def check_settings(
     yield from _check_other_addresses(campaign)
     if sender is not None:
         yield from _check_name(sender)
-        yield from _check_sender_domain(sender, for_real=for_real)
+        yield from _check_sender_domain(sender)
         if account is not None:
             yield from _check_sender(sender, account)
     if account is not None:
@@ -205,18 +203,23 @@ def _check_name(sender: Mailbox) -> Iterator[Problem]:
         yield _wrong("warning", "from-name", f"{name!r}: {said}", column="message.from", hint=hint)
 
 
-def _check_sender_domain(sender: Mailbox, *, for_real: bool) -> Iterator[Problem]:
+def check_real_sender(campaign: Campaign) -> Iterator[Problem]:
+    """Whether real people would be written to from a domain that nobody has (RFC 2606)."""
+    try:
+        sender = parse_mailbox(campaign.message.from_, names=True)
+    except AddressError:
+        return
     verdict = judge_domain(sender.domain)
-    if verdict is not None and (verdict[0] != "reserved-domain" or for_real):
-        code, message, hint = verdict
-        severity: Severity = "error" if code == "reserved-domain" else "warning"
-        yield _wrong(
-            severity, code, f'"{sender.address}": {message}', column="message.from", hint=hint
-        )  # fmt: skip
-    elif mixed_scripts(sender.domain):
-        said = f'"{sender.address}": the domain mixes letters of several scripts'
-        hint = "Gmail refuses such a sender (UTS 39); type the domain anew"
-        yield _wrong("warning", "mixed-scripts", said, column="message.from", hint=hint)
+    if verdict is not None and verdict[0] == "reserved-domain":
+        said = f'"{sender.address}": {verdict[1]}'
+        yield _wrong("error", verdict[0], said, column="message.from", hint=verdict[2])
+
+
+def _check_sender_domain(sender: Mailbox) -> Iterator[Problem]:
+    verdict = judge_domain(sender.domain)
+    if verdict is not None and verdict[0] != "reserved-domain":
+        said = f'"{sender.address}": {verdict[1]}'
+        yield _wrong("warning", verdict[0], said, column="message.from", hint="correct it if so")
 
 
 def _check_sender(sender: Mailbox, account: Account) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mailmerge.account import find_account
 from mailmerge.errors import InputError, MailmergeError, Problem
+from mailmerge.mime.workshop import Made
 from mailmerge.preflight.addresses import AddressCheck
 from mailmerge.preflight.html import links_of
 from mailmerge.preflight.message import MessageCheck
@@ -22,7 +23,7 @@ from mailmerge.preview.anatomy import (
     take_apart,
 )
 from mailmerge.preview.caught import Opened
-from mailmerge.preview.draft import Draft, Made, problem_of
+from mailmerge.preview.draft import Draft, problem_of
 from mailmerge.preview.frame import count_remote
 from mailmerge.preview.people import PAGE_LENGTH, Mark, Person
 from mailmerge.preview.session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailmerge.account import read_credentials, require_account
 from mailmerge.campaign import Campaign
 from mailmerge.errors import AddressError, ConnectionLost, ServerRefused
-from mailmerge.preview.draft import Made
+from mailmerge.mime.workshop import Made
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction, Verdict
 

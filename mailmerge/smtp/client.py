@@ -117,6 +117,7 @@ class Client:
         self._answers: list[Reply] = []
         self._last_reply: Reply | None = None
         self._released: int | None = None
+        self._held_again: int | None = None
         self._since = 0.0
         self._replies = 0
 
@@ -221,7 +222,8 @@ class Client:
                 break
             self._collect()
             if self._outcomes:
-                self._flush()  # the next content goes out while the caller works
+                if not self._one_write:
+                    self._flush()  # the next content goes out while the caller works
             else:
                 self._write()
             self._collect()
@@ -289,9 +291,22 @@ class Client:
             else:
                 self._outcomes.append(event)
 
+    # The rule of the terminator. The caller is told before its last octet may leave, and a message
+    # is in doubt only when the kernel has taken that octet; what one write took, the kernel says.
+    # A short content leaves in one write with its terminator and the next commands: it is one
+    # wake-up of the server. A long one, or one over TLS, where records hide what has left, goes
+    # first, and the terminator in a write of its own: a connection that is lost during a long
+    # transmission is certainly lost before the terminator.
+
+    @property
+    def _one_write(self) -> bool:
+        """Whether content is held that leaves in one write with its terminator."""
+        whole = self._connection.held_whole and not self._backlog
+        return whole and not self._open_transport.secure
+
     def _write(self) -> None:
         """Write everything, terminators too, until the socket or the server must be waited for."""
-        while self._flush():
+        while self._one_write or self._flush():
             token = self._connection.held
             if token is None:
                 return
@@ -299,7 +314,9 @@ class Client:
                 self._read()  # the connection may be gone: then this message is not in doubt
                 if self._connection.held != token:
                     continue
-            self._on_terminator(token)
+            if self._held_again != token:
+                self._on_terminator(token)
+            self._held_again = None
             self._connection.release(token)
             self._released = token
 
@@ -314,17 +331,30 @@ class Client:
         try:
             self._backlog = self._open_transport.send(chunks)
         except ConnectionLost as error:
-            self._broke_while_writing(error)
+            self._broke_while_writing(error, chunks)
             return False
         if self._backlog is not chunks:
             self._since = self._clock()
+        if self._released is not None and self._backlog:
+            self._not_all_was_taken(nothing=self._backlog is chunks)
+        else:
             self._released = None
         return not self._backlog
 
-    def _broke_while_writing(self, error: ConnectionLost) -> None:
+    def _not_all_was_taken(self, *, nothing: bool) -> None:
+        """Hold the terminator released last again, if its last octet is in what is left."""
+        assert self._released is not None
+        if not self._open_transport.secure and not self._connection.streaming:
+            self._backlog = self._connection.take_back(self._released, self._backlog)
+            self._held_again = self._connection.held
+        elif nothing:
+            return
+        self._released = None
+
+    def _broke_while_writing(self, error: ConnectionLost, chunks: list[Octets]) -> None:
         """Nothing of this write left; what the server has said before is read first."""
         if self._released is not None and not self._open_transport.secure:
-            self._connection.take_back(self._released)
+            self._connection.take_back(self._released, chunks)
         self._backlog = []
         while not self._connection.closed and self._open_transport.readable():
             self._read()

@@ -11,14 +11,16 @@ There are three ways to send, chosen by what the server offers:
 
 In each of them the last octets of a message are held back until `release` is called for the token
 that `held` names. So when a connection ends it is known which messages were never transmitted and
-which are in doubt. There is no clock here: `awaited` says which reply is due, the driver has the
-timeouts.
+which are in doubt. The driver may release a short content before it has written any of it, and
+write content, terminator and the next commands at once; where the terminator's last octet did not
+leave after all, `take_back` holds it again. There is no clock here: `awaited` says which reply is
+due, the driver has the timeouts.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,7 +28,7 @@ from typing import Any, Final
 from mailmerge.errors import LocalProtocolError, RemoteProtocolError, ServerRefused, SmtpError
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.command import Envelope, mail_line, rcpt_line
-from mailmerge.smtp.content import Prepared, Scanner
+from mailmerge.smtp.content import Prepared, Scanner, first_octets
 from mailmerge.smtp.progress import TERMINATOR, Progress, weightiest
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.session import (
@@ -54,6 +56,9 @@ __all__ = [
 
 _PIPELINED: Final = 2
 """One transaction whose content is on its way, and the next one's commands behind it."""
+
+ONE_WRITE: Final = 65_536
+"""Octets of content that may leave in one write with their terminator and the next commands."""
 
 
 class Connection(Session):
@@ -211,6 +216,17 @@ class Connection(Session):
         """The token of the transaction whose terminator waits for `release`, or None."""
         return self._held.token if self._held is not None else None
 
+    @property
+    def held_whole(self) -> bool:
+        """Whether the content of `held` is short, and not an octet of it has been given out."""
+        held = self._held
+        return (
+            held is not None
+            and not self.streaming
+            and bool(self._out)
+            and sum(map(len, self._out)) <= ONE_WRITE
+        )
+
     def release(self, token: int) -> None:
         """Let the terminator of `token` leave: from now on that message may be in doubt.
 
@@ -230,14 +246,32 @@ class Connection(Session):
             self._trace("C", ".")
         self._begin_next()
 
-    def take_back(self, token: int) -> None:
-        """The terminator of `token`, released last, did not leave: no octet of it was written."""
-        for progress in self._begun:
-            if progress.token == token and progress.phase is Phase.TERMINATED:
-                progress.move(Step.TAKE_BACK)
-                while self._awaiting.pop() != (Awaited.CONTENT, progress):
-                    pass  # the commands behind the terminator did not leave either
-                self._held = progress
+    def take_back(self, token: int, unsent: Sequence[Octets]) -> list[Octets]:
+        """Hold the terminator of `token`, released last, again if its last octet is in `unsent`.
+
+        `unsent` is the end of what was given out: what the kernel did not take. A server that has
+        not been sent the last octet cannot have taken the message, so it is not in doubt. Returns
+        what is to be written now: `unsent` where the terminator has left, else its content alone.
+        While streaming it is for a write of which nothing left, on a connection that is lost.
+        """
+        progress = next(
+            one for one in self._begun if one.token == token and one.phase is Phase.TERMINATED
+        )
+        successor = self._begun[-1] if self._begun[-1] is not progress else None
+        behind = sum(len(line) for _, line in successor.steps) if successor is not None else 0
+        left = sum(map(len, unsent)) - behind
+        if left <= 0:
+            return list(unsent)
+        content = max(left - len(progress.terminator), 0)
+        progress.terminator = progress.terminator[content - left :]
+        progress.move(Step.TAKE_BACK)
+        while self._awaiting.pop() != (Awaited.CONTENT, progress):
+            pass  # the commands behind the terminator did not leave either
+        self._held = progress
+        if successor is not None and not self.streaming:
+            successor.move(Step.TAKE_BACK)
+            self._queue.appendleft(self._begun.pop())
+        return first_octets(unsent, content)
 
     def _begin_next(self) -> None:
         while self._queue and self._may_begin():
@@ -275,7 +309,6 @@ class Connection(Session):
         if self._trace is not None:
             for _, line in steps:
                 self._trace("C", line[:-2].decode())
-        steps.clear()
 
     def _write_next_step(self, progress: Progress) -> None:
         awaited, line = progress.steps.popleft()

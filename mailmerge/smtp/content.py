@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mailmerge.errors import LocalProtocolError
@@ -123,6 +124,17 @@ def _scan(chunk: bytes) -> _Facts | None:
         len(lines[0]),
         len(lines[-1]),
     )
+
+
+def first_octets(chunks: Sequence[bytes | memoryview], count: int) -> list[bytes | memoryview]:
+    """The first `count` octets of some chunks, without a copy."""
+    first: list[bytes | memoryview] = []
+    for chunk in chunks:
+        if count <= 0:
+            break
+        first.append(chunk if len(chunk) <= count else memoryview(chunk)[:count])
+        count -= len(chunk)
+    return first
 
 
 def _long_line(length: int) -> LocalProtocolError:

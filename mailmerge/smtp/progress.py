@@ -16,7 +16,7 @@ TERMINATOR: Final = b".\r\n"
 class Progress:
     """What of one transaction is still to be written, and what the server has said to it.
 
-    `steps` are the commands not written yet; `asked` and `accepted` are forward-paths: without a
+    `steps` are the commands: one by one, those not written yet; in a group, all. `asked` and `accepted` are forward-paths: without a
     reply yet, and taken. `delivered` holds LMTP's positive replies to the end of data.
     """
 

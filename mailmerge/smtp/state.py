@@ -69,7 +69,7 @@ class Step(_Name):
     GO_AHEAD = "354, and somebody was accepted"
     NOBODY = "354, and nobody was accepted"
     RELEASE = "the caller has been told that the terminator leaves"
-    TAKE_BACK = "no octet of the terminator was handed over"
+    TAKE_BACK = "the last octet of the terminator was not handed over"
     SETTLE = "the last reply, or the end of the connection"
 
 
@@ -121,6 +121,7 @@ TRANSACTION: Final[Mapping[tuple[Phase, Step], Phase]] = MappingProxyType({
     (Phase.OFFERED,    Step.NOBODY):    Phase.DOTTED,
     (Phase.HELD,       Step.RELEASE):   Phase.TERMINATED,
     (Phase.TERMINATED, Step.TAKE_BACK): Phase.HELD,
+    (Phase.OFFERED,    Step.TAKE_BACK): Phase.QUEUED,
     (Phase.QUEUED,     Step.SETTLE):    Phase.SETTLED,
     (Phase.OFFERED,    Step.SETTLE):    Phase.SETTLED,
     (Phase.DOTTED,     Step.SETTLE):    Phase.SETTLED,

@@ -112,7 +112,10 @@ def test_a_reserved_sender_is_an_error_of_a_real_send_only(office: Office) -> No
     office.configure(message={"from": '"news@example.org"'})
     assert office.problems() == []
     problem = office.problem(for_real=True)
-    assert (problem.severity, problem.code) == ("error", "reserved-domain")
+    assert problem.severity == "error"
+    assert place(problem) == ("reserved-domain", TOML, None, "message.from")
+    office.people("email,name\na@example.org,A\n")
+    assert [p.row for p in office.problems(for_real=True)] == [2]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from mailmerge.errors import InputError
+from mailmerge.mime.workshop import KEPT_MESSAGES, Workshop
 from mailmerge.preview.draft import (
-    KEPT_MESSAGES,
     Draft,
-    Workshop,
     problem_of,
     read_draft,
 )

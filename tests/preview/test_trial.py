@@ -17,8 +17,9 @@ from mailmerge.errors import (
     ServerRefused,
     ServerUnreachable,
 )
+from mailmerge.mime.workshop import Made
 from mailmerge.preview import caught
-from mailmerge.preview.draft import Draft, Made, read_draft
+from mailmerge.preview.draft import Draft, read_draft
 from mailmerge.preview.trial import send_trial
 from mailmerge.sandbox import Sandbox
 from tests.preview.campaigns import CAMPAIGN, write_campaign

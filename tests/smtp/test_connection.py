@@ -362,7 +362,7 @@ def test_what_was_taken_back_is_not_in_doubt() -> None:
     machine.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
     machine.data_to_send()
     machine.release(1)
-    machine.take_back(1)
+    machine.take_back(1, machine.data_to_send())
     assert machine.held == 1
     machine.connection_lost("broken pipe")
     verdicts = [event.verdict for event in machine.events() if isinstance(event, Outcome)]
@@ -376,7 +376,7 @@ def test_a_refusal_that_came_before_a_terminator_taken_back_counts() -> None:
     machine.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
     machine.data_to_send()
     machine.release(1)
-    machine.take_back(1)
+    machine.take_back(1, machine.data_to_send())
     machine.receive_data(b"552 5.3.4 too big\r\n")
     (outcome,) = [event for event in machine.events() if isinstance(event, Outcome)]
     assert (outcome.verdict, outcome.stage) == (Verdict.REJECTED, Stage.CONTENT)
