@@ -4,8 +4,9 @@
 
 On loopback it sends to Postfix's smtp-sink, then to a real Postfix behind a proxy that delays each
 direction by 25 ms. Each message is 5 KB: fields of its own, and a body that is the same for all.
-Every peer reuses one connection. The clients take turns in each round, and the medians are shown,
-so that a busy machine is busy for all of them. It needs Debian's postfix and, for that, root.
+Every peer reuses one connection. On loopback the server has the last core and the clients the
+first; they take turns in each round, and the best round of each is shown: what else the machine
+does can only make a round slower. It needs Debian's postfix and, for that, root.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import argparse
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import smtplib
-import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ def by_mailmerge(window: int) -> Sender:
         start = time.perf_counter()
         number = sent = 0
         while sent < messages:
+            client.push()
             while number < messages and client.room:
                 envelope = Envelope(SENDER, (f"person{number}@example.net",))
                 client.submit(Transaction(number, envelope, (header(number), BODY)))
@@ -101,12 +103,30 @@ class Case:
 
 
 def measure(port: int, cases: list[Case], rounds: int) -> dict[str, float]:
-    """The median of the messages a second for each case."""
-    rates: dict[str, list[float]] = {case.name: [] for case in cases}
+    """The messages a second of the best round for each case."""
+    best = {case.name: 0.0 for case in cases}
     for _ in range(rounds):
         for case in cases:
-            rates[case.name].append(case.messages / case.sender(port, case.messages))
-    return {name: statistics.median(all_rounds) for name, all_rounds in rates.items()}
+            rate = case.messages / case.sender(port, case.messages)
+            best[case.name] = max(best[case.name], rate)
+    return best
+
+
+@contextlib.contextmanager
+def on_core(index: int) -> Iterator[None]:
+    """Keep this process, and what it starts, on one core, where there are several to choose from.
+
+    A process that was started inside stays there.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(cores)[index]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def show(where: str, cases: list[Case], rates: dict[str, float]) -> bool:
@@ -191,8 +211,8 @@ def _greets(port: int) -> bool:
 def main() -> int:
     """Run it; 0 if every goal was reached."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--messages", type=int, default=20_000, help="on loopback (20000)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each client (5)")
+    parser.add_argument("--messages", type=int, default=5_000, help="on loopback (5000)")
+    parser.add_argument("--rounds", type=int, default=10, help="turns of each client (10)")
     parser.add_argument("--quick", action="store_true", help="a minute's impression")
     options = parser.parse_args()
     messages, rounds = options.messages, options.rounds
@@ -210,10 +230,12 @@ def main() -> int:
         Case("mailmerge, window 16", by_mailmerge(16), few * 40, {"smtplib": 40}),
         Case("mailmerge, window 64", by_mailmerge(64), few * 80, {}),
     ]
-    with servers.smtp_sink() as sink:
-        reached = show(
-            "smtp-sink on loopback, 5 KB messages", near, measure(sink.port, near, rounds)
-        )
+    with contextlib.ExitStack() as stack:
+        with on_core(-1):
+            sink = stack.enter_context(servers.smtp_sink())
+        with on_core(0):
+            rates = measure(sink.port, near, rounds)
+    reached = show("smtp-sink on loopback, 5 KB messages", near, rates)
     settings = servers.Settings(keep=False, extra={"smtpd_client_message_rate_limit": "0"})
     with servers.postfix(settings) as postfix, delayed(postfix.port) as port:
         far_rates = measure(port, far, 1)

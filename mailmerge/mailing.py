@@ -2,22 +2,26 @@
 
     orders -> check -> enrol -> plan -> (the person says yes) -> run -> summary
 
-Three kinds: for real; `dry_run`, which stops before any connection; and `sandbox`, which sends to
-the embedded server with a ledger of its own.
+Four kinds: for real; `dry_run`, which stops before any connection; `test_to`, which sends some
+people's messages to oneself; and `sandbox`, which sends to the embedded server. The last two have a
+ledger of their own. A sandbox with `faults` takes several runs: `prepare`, then `resume` as long as
+`goes_on` says so, then `books`.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
 
 from mailmerge.account import Account, find_account, read_credentials, require_account
 from mailmerge.campaign import Campaign, Rate
-from mailmerge.delivery.folders import user_state_folder
+from mailmerge.delivery.books import Books, balance
+from mailmerge.delivery.events import Listener
 from mailmerge.delivery.ledger import (
     Difference,
     InDoubt,
@@ -27,28 +31,60 @@ from mailmerge.delivery.ledger import (
     read_ledger,
     reported,
 )
-from mailmerge.delivery.run import Options, Plan, Run, Summary, ending, make_plan
-from mailmerge.delivery.usage import Usage
-from mailmerge.errors import CheckFailed, Declined, Problem
+from mailmerge.delivery.plan import Options, Plan, make_plan
+from mailmerge.delivery.policy import LONGEST_RETRY, ReplyRules, no_rules
+from mailmerge.delivery.press import Composing, Rendering
+from mailmerge.delivery.run import Run
+from mailmerge.delivery.summary import Summary, ending
+from mailmerge.delivery.trial import TRIALS, Trial, trial_to_row
+from mailmerge.delivery.usage import open_usage
+from mailmerge.errors import (
+    AddressError,
+    CampaignError,
+    CheckFailed,
+    Declined,
+    Interrupted,
+    MailmergeError,
+    Problem,
+    RunStopped,
+)
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport
+from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import open_spreadsheet
 from mailmerge.rendering.content import Renderer
-from mailmerge.sandbox import Sandbox
+from mailmerge.sandbox import Faults, Sandbox
+from mailmerge.smtp.client import Credentials, Server
+from mailmerge.smtp.providers import provider_of_host
 
 SANDBOX = "sandbox"
-USAGE_FILE = "usage.sqlite"
+TRIAL = "trial"
+LEDGER = "ledger"
+
+ROUNDS = 20
+"""So often a rehearsal with faults resumes before it is called unfinished."""
+
+HASTE = 1000.0
+"""So much faster than the clock on the wall goes the one of a rehearsal with faults."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What the person asked for; None means what campaign.toml says."""
+    """What the person asked for; None means what campaign.toml says.
+
+    `test_to` is an address of their own, `faults` the seed of a sandbox that misbehaves.
+
+    Raises:
+        CampaignError: two of them contradict each other.
+    """
 
     dry_run: bool = False
     sandbox: bool = False
+    faults: int | None = None
+    test_to: str = ""
     where: str = ""
     only: str = ""
     limit: int | None = None
@@ -60,15 +96,51 @@ class Orders:
     retry_rejected: bool = False
     accept_changes: bool = False
 
+    def __post_init__(self) -> None:
+        if self.faults is not None and not self.sandbox:
+            raise CampaignError("--faults are for a rehearsal", hint="add --sandbox", code="usage")
+        if self.sandbox and self.test_to:
+            raise CampaignError(
+                "--test-to goes over the real server and --sandbox does not",
+                hint="leave one of them out",
+                code="usage",
+            )
+
     @property
     def for_real(self) -> bool:
-        """Whether messages would leave this machine."""
-        return not (self.dry_run or self.sandbox)
+        """Whether messages would leave this machine for the people of the spreadsheet."""
+        return not (self.dry_run or self.sandbox or self.test_to)
 
     @property
     def partial(self) -> bool:
         """Whether only some of the people are meant."""
         return bool(self.where or self.only)
+
+    @property
+    def ledger(self) -> str:
+        """The name of the ledger: only what is for real goes into the campaign's own."""
+        return SANDBOX if self.sandbox else TRIAL if self.test_to else LEDGER
+
+
+class HastyClock:
+    """Seconds since 1970 that go by faster, and can be skipped."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._start = time.time()
+
+    def __call__(self) -> float:
+        return self._start + (self._clock() - self._began) * HASTE
+
+    @property
+    def on_the_wall(self) -> float:
+        """Seconds that have really gone by."""
+        return self._clock() - self._began
+
+    def skip(self, seconds: float) -> None:
+        """Let so many seconds be over at once."""
+        self._start += seconds
 
 
 @dataclass(slots=True)
@@ -76,26 +148,32 @@ class Mailing:
     """A mailing under way; use it as a context manager, so that the ledger is put down at the end.
 
     Raises:
-        CampaignError: no server is named, and messages are to be sent.
+        CampaignError: no server is named, and messages are to be sent; or `test_to` is no address.
     """
 
     campaign: Campaign
     orders: Orders
+    events: Listener | None = None
     account: Account | None = None
     report: CheckReport | None = None
     sandbox: Sandbox | None = None
-    _renderer: Renderer | None = None
-    _composer: Composer | None = None
+    rounds: int = 0
+    _trial: Trial | None = None
+    _renderer: Rendering | None = None
+    _composer: Composing | None = None
     _ledger: Ledger | None = None
+    _clock: HastyClock | None = None
+    _enrolled: int = 0
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Mailing:
-        wanted = require_account if self.orders.for_real else find_account
-        self.account = wanted(self.campaign)
-        if not self.orders.dry_run:
-            name = SANDBOX if self.orders.sandbox else "ledger"
-            self._ledger = open_ledger(self.campaign, name=name, fresh=self.orders.sandbox)
-            self._open.callback(self._ledger.close)
+        orders = self.orders
+        self._trial = _trial(orders.test_to)
+        needed = not (orders.dry_run or orders.sandbox)
+        self.account = (require_account if needed else find_account)(self.campaign)
+        if not orders.dry_run:
+            self._open_ledger(fresh=orders.ledger != LEDGER)
+            self._open.callback(self._close_ledger)
         return self
 
     def __exit__(
@@ -105,6 +183,14 @@ class Mailing:
         trace: TracebackType | None,
     ) -> None:
         self._open.close()
+
+    def _open_ledger(self, *, fresh: bool) -> None:
+        self._ledger = open_ledger(self.campaign, name=self.orders.ledger, fresh=fresh)
+
+    def _close_ledger(self) -> None:
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
 
     def check(self, progress: Callable[[int], None] = lambda _: None) -> CheckReport | None:
         """Check everything, unless the same people, templates and files have passed already.
@@ -135,6 +221,7 @@ class Mailing:
 
         Raises:
             Declined: they, or the content, are not those of the snapshot, and nobody said yes.
+            AddressError: a test would go to nobody but the row's own address.
         """
         if self._ledger is None:
             return Difference(first=True)
@@ -142,7 +229,7 @@ class Mailing:
             self._people(),
             self.campaign.fingerprint(),
             accept_changes=self.orders.accept_changes,
-            partial=self.orders.partial,
+            partial=self.orders.partial and self._trial is None,
         )
         if not difference.applied:
             raise Declined(
@@ -152,12 +239,15 @@ class Mailing:
             )
         if self.orders.retry_rejected:
             self._ledger.retry_rejected()
+        self._enrolled = sum(self._ledger.counts().values())
+        if self._trial is not None and self._trial.passed_over and not self._enrolled:
+            raise trial_to_row()
         return difference
 
     def plan(self) -> Plan:
         """What the run would do."""
         states, to_send = self._counts()
-        return make_plan(
+        plan = make_plan(
             self.campaign,
             states,
             to_send=to_send,
@@ -165,6 +255,7 @@ class Mailing:
             subjects=self._subjects(),
             options=self._options(),
         )
+        return replace(plan, test_to=self._trial.mailbox.address) if self._trial else plan
 
     def prepare(self, ask: Callable[[str], str] | None = None) -> Run:
         """Everything that the run needs, the password included; `ask` is who types it.
@@ -172,28 +263,78 @@ class Mailing:
         Raises:
             AuthenticationRefused: there is no password.
         """
-        assert self._ledger is not None, "a dry run is not run"
-        credentials = None
-        if self.orders.sandbox:
-            folder = self.campaign.state_folder / SANDBOX
-            # A rehearsal begins anew: what an earlier one caught would only mislead.
-            shutil.rmtree(folder, ignore_errors=True)
-            self.sandbox = self._open.enter_context(Sandbox(folder))
-            server = self.sandbox.server
-        else:
+        if not self.orders.sandbox:
             account = require_account(self.campaign)
             credentials = read_credentials(self.campaign, account, ask=ask)
-            server = account.server
-        return Run(
-            self.campaign,
-            self._ledger,
-            renderer=self._renderer or Renderer(self.campaign),
-            composer=self._composer or Composer(self.campaign, PartStore(self.campaign.folder)),
-            server=server,
-            credentials=credentials,
-            options=self._options(),
-            usage=None if self.orders.sandbox else Usage(user_state_folder() / USAGE_FILE),
+            return self._run(account.server, credentials)
+        folder = self.campaign.state_folder / SANDBOX
+        # A rehearsal begins anew: what an earlier one caught would only mislead.
+        shutil.rmtree(folder, ignore_errors=True)
+        faults = None if self.orders.faults is None else Faults(self.orders.faults)
+        self.sandbox = self._open.enter_context(Sandbox(folder, faults))
+        self._clock = None if faults is None else HastyClock()
+        return self._run(self.sandbox.server)
+
+    def goes_on(self, summary: Summary) -> bool:
+        """Whether a rehearsal with faults has somebody left to send to, and may go on."""
+        self.rounds += 1
+        left = summary.states[State.PENDING] + summary.states[State.DEFERRED]
+        stopped = isinstance(summary.error, Interrupted) or self.orders.limit is not None
+        return self._clock is not None and left > 0 and not stopped and self.rounds < ROUNDS
+
+    def resume(self) -> Run:
+        """Another run of the rehearsal, as after a crash: the ledger is closed and read again."""
+        assert self.sandbox is not None
+        assert self._clock is not None
+        self._close_ledger()
+        self._open_ledger(fresh=False)
+        self._clock.skip(LONGEST_RETRY)
+        return self._run(self.sandbox.server)
+
+    def books(self) -> Books:
+        """What the sandbox took, against what the ledger says of everybody."""
+        assert self.sandbox is not None
+        assert self._ledger is not None
+        return balance(self._ledger.people(), self.sandbox.taken, enrolled=self._enrolled)
+
+    def real_seconds(self) -> float:
+        """How long everybody would take at the rates of the account; 0 where nothing limits it."""
+        options = Options(rates=self._rates(), limit=self.orders.limit)
+        states = {State.PENDING: self._enrolled}
+        plan = make_plan(self.campaign, states, to_send=self._enrolled, server="", options=options)
+        return plan.ends_after
+
+    def conclude(self, summary: Summary) -> Summary:
+        """How the mailing went, from how its last run did.
+
+        A rehearsal with faults is well where its books balance: whom it refused, it refused by
+        design. Its seconds are those on the wall.
+        """
+        if self._clock is None:
+            return summary
+        return replace(
+            summary,
+            sent=summary.states[State.SENT],
+            seconds=self._clock.on_the_wall,
+            error=self._verdict(summary),
         )
+
+    def _verdict(self, summary: Summary) -> MailmergeError | None:
+        if isinstance(summary.error, Interrupted):
+            return summary.error
+        if not self.books().balanced:
+            return MailmergeError(
+                "the books do not balance: the ledger says what is not so",
+                hint=f"please report it, with --seed {self.orders.faults}",
+                code="books",
+            )
+        left = summary.states[State.PENDING] + summary.states[State.DEFERRED]
+        if left and self.orders.limit is None:
+            return summary.error or RunStopped(
+                f"after {self.rounds} rounds {left} people are still to be sent to",
+                code="rehearsal-unfinished",
+            )
+        return None
 
     def summary(self) -> Summary:
         """How the campaign stands where there is nothing to run."""
@@ -206,10 +347,32 @@ class Mailing:
             error=ending(states),
         )
 
+    def _run(self, server: Server, credentials: Credentials | None = None) -> Run:
+        assert self._ledger is not None, "a dry run is not run"
+        self._renderer = self._renderer or Renderer(self.campaign)
+        self._composer = self._composer or Composer(self.campaign, PartStore(self.campaign.folder))
+        return Run(
+            self.campaign,
+            self._ledger,
+            renderer=self._marked(self._renderer),
+            composer=self._composer,
+            server=server,
+            credentials=credentials,
+            options=self._options(),
+            usage=None if self.orders.sandbox else open_usage(),
+            events=self.events,
+            clock=self._clock,
+        )
+
+    def _marked(self, renderer: Rendering) -> Rendering:
+        return self._trial.rendering(renderer) if self._trial is not None else renderer
+
     def _check_options(self) -> CheckOptions:
         away = self.account is not None and not self.account.is_loopback
+        # One more than are tested: the row of the tester is passed over.
+        limit = self._trials() + 1 if self._trial is not None else None
         return CheckOptions(
-            selection=self._selection(),
+            selection=replace(self._selection(), limit=limit),
             account=None if self.orders.sandbox else self.account,
             for_real=self.orders.for_real and away,
         )
@@ -217,46 +380,69 @@ class Mailing:
     def _selection(self) -> Selection:
         return Selection(where=self.orders.where, only=self.orders.only)
 
+    def _trials(self) -> int:
+        return TRIALS if self.orders.limit is None else self.orders.limit
+
     def _people(self) -> Iterator[Recipient]:
         audience = Audience(self.campaign, open_spreadsheet(self.campaign), self._selection())
-        return (one for one in audience if not isinstance(one, Problem))
+        people = (one for one in audience if not isinstance(one, Problem))
+        return people if self._trial is None else self._trial.people(people, self._trials())
+
+    def _rates(self) -> tuple[Rate, ...]:
+        """What the account allows, or what the person said instead."""
+        if self.orders.rates is not None:
+            return self.orders.rates
+        return self.account.rates if self.account is not None else self.campaign.delivery.rate
 
     def _options(self) -> Options:
-        account = self.account
-        rates: tuple[Rate, ...] = ()
-        connections, per_connection, name = None, None, SANDBOX
-        if account is not None and not self.orders.sandbox:
-            rates, connections, name = account.rates, account.connections, account.name
-            per_connection = account.messages_per_connection
-        return Options(
-            limit=self.orders.limit,
-            rates=rates if self.orders.rates is None else self.orders.rates,
-            connections=self.orders.connections or connections,
-            messages_per_connection=per_connection,
-            window=self.orders.window,
-            in_doubt=self.orders.in_doubt,
-            wait=self.orders.wait,
-            account=name,
+        orders, account = self.orders, self.account
+        sandbox = orders.sandbox or account is None
+        common = Options(
+            limit=None if self._trial is not None else orders.limit,
+            rates=(orders.rates or ()) if sandbox else self._rates(),
+            connections=orders.connections,
+            window=orders.window,
+            in_doubt=orders.in_doubt,
+            wait=self._wait(),
+            account=SANDBOX,
             check_seconds=self.report.seconds if self.report else 0.0,
+            copies=orders.for_real,
         )
+        if sandbox or account is None:
+            return common
+        return replace(
+            common,
+            connections=orders.connections or account.connections,
+            messages_per_connection=account.messages_per_connection,
+            account=account.name,
+            rules=_rules(account),
+        )
+
+    def _wait(self) -> float | None:
+        """A test does not wait for a grey list, and a rehearsal with faults skips the pauses."""
+        if self.orders.faults is not None:
+            return 0.0
+        return 0.0 if self._trial is not None and self.orders.wait is None else self.orders.wait
 
     def _counts(self) -> tuple[dict[State, int], int]:
         """The states, and how many are still to be sent to; a dry run only reads."""
         if self._ledger is not None:
             return self._ledger.counts(), self._ledger.claimable()
         checked = self.report.recipients if self.report else 0
-        record = read_ledger(self.campaign)
+        if self._trial is not None:
+            checked = min(checked, self._trials())
+        record = None if self.orders.ledger != LEDGER else read_ledger(self.campaign)
         if record is None:
             return reported({State.PENDING: checked}), checked
         states = record.counts()
         return states, states[State.PENDING] + states[State.DEFERRED]
 
     def _subjects(self) -> tuple[str, ...]:
-        if self.report is not None:
+        if self.report is not None and self._trial is None:
             return self.report.subjects
-        renderer = self._renderer or Renderer(self.campaign)
-        people = self._people()
-        return tuple(renderer.render(one).subject for one, _ in zip(people, range(3), strict=False))
+        people = [one for one, _ in zip(self._people(), range(3), strict=False)]
+        renderer = self._marked(self._renderer or Renderer(self.campaign))
+        return tuple(renderer.render(one).subject for one in people)
 
     def _server_name(self) -> str:
         if self.orders.sandbox:
@@ -264,11 +450,36 @@ class Mailing:
         return self.account.server_name if self.account else "none is named yet"
 
 
+def _trial(address: str) -> Trial | None:
+    if not address:
+        return None
+    try:
+        return Trial(parse_mailbox(address.strip()))
+    except AddressError as error:
+        raise CampaignError(
+            f"--test-to: {error.problem.message}", hint=error.problem.hint, code="usage"
+        ) from error
+
+
+def _rules(account: Account) -> ReplyRules:
+    """What the provider means by its replies, also where only its host is named."""
+    provider = account.provider or provider_of_host(account.server.host)
+    return provider.action_for if provider is not None else no_rules
+
+
 def summary_document(summary: Summary, mailing: Mailing) -> dict[str, Any]:
     """The document of `send --json`."""
     document = summary.to_json()
+    orders = mailing.orders
+    if orders.test_to:
+        document["test_to"] = orders.test_to
     if mailing.sandbox is not None:
         document["maildir"] = str(mailing.sandbox.maildir)
+    if mailing.sandbox is not None and orders.faults is not None:
+        document["seed"] = orders.faults
+        document["rounds"] = mailing.rounds
+        document["books"] = mailing.books().to_json()
+        document["real_seconds"] = round(mailing.real_seconds(), 3)
     return document
 
 

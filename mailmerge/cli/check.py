@@ -47,7 +47,7 @@ def check(
     else:
         show_report(report)
     if not report.passed(strict=strict):
-        raise SystemExit(ExitStatus.CHECK_FAILED)
+        raise typer.Exit(ExitStatus.CHECK_FAILED)
 
 
 def _options(campaign: Campaign) -> CheckOptions:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mailmerge.delivery.run import Progress
+    from mailmerge.delivery.summary import Progress
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,9 @@ from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json,
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Rate
-    from mailmerge.delivery.run import Plan, Run, Summary
+    from mailmerge.delivery.plan import Plan
+    from mailmerge.delivery.run import Run
+    from mailmerge.delivery.summary import Summary
     from mailmerge.mailing import Mailing
 
 
@@ -45,6 +47,21 @@ def send(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Really send, but to a server inside this program.")
     ] = False,
+    faults: Annotated[
+        bool,
+        typer.Option("--faults", help="With --sandbox: it drops, defers and refuses by chance."),
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", min=0, help="The same faults again.")
+    ] = None,
+    test_to: Annotated[
+        str,
+        typer.Option(
+            "--test-to",
+            metavar="ADDRESS",
+            help="Send the messages of the first 3 people (or --limit) to yourself.",
+        ),
+    ] = "",
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=0, help="Try at most N people.")
     ] = None,
@@ -77,16 +94,23 @@ def send(
     wait: Annotated[
         str, typer.Option("--wait", metavar="TIME", help='For deferred people: "15 minutes".')
     ] = "",
+    log_json: Annotated[
+        Path | None,
+        typer.Option("--log-json", metavar="FILE", help="Append one JSON line per event."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:
     """Send each person one message; again to go on."""
     from mailmerge.campaign import load_campaign
+    from mailmerge.delivery.events import EventLog
     from mailmerge.mailing import Mailing, Orders
 
     orders = Orders(
         dry_run=dry_run,
         sandbox=sandbox,
+        faults=_seed(seed, faults=faults),
+        test_to=test_to,
         where=condition,
         only=only,
         limit=limit,
@@ -98,7 +122,11 @@ def send(
         retry_rejected=retry is Retry.REJECTED,
         accept_changes=accept_changes,
     )
-    with Mailing(load_campaign(where), orders) as mailing:
+    campaign = load_campaign(where)
+    with (
+        EventLog(log_json) if log_json else nullcontext() as events,
+        Mailing(campaign, orders, events) as mailing,
+    ):
         _check(mailing, json=json)
         _show_difference(mailing)
         plan = mailing.plan()
@@ -109,8 +137,20 @@ def send(
             _show_summary(_nothing_to_do(mailing), mailing, json=json)
         else:
             _confirm(plan, asked=not (yes or sandbox))
-            summary = _run(mailing.prepare(ask_password()), plan, quiet=json)
-            _show_summary(summary, mailing, json=json)
+            _show_summary(_send(mailing, plan, quiet=json), mailing, json=json)
+
+
+def _seed(seed: int | None, *, faults: bool) -> int | None:
+    """The seed of a sandbox that misbehaves; None where it does not."""
+    import random
+
+    from mailmerge.errors import CampaignError
+
+    if seed is not None and not faults:
+        raise CampaignError("--seed is of no use without --faults", code="usage")
+    if not faults:
+        return None
+    return random.randrange(1_000_000) if seed is None else seed  # noqa: S311 - no secret
 
 
 def _rates(texts: list[str] | None) -> tuple[Rate, ...] | None:
@@ -171,6 +211,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     before = f" ({done:,} of {plan.total:,} are done or not meant)" if done else ""
     yield ""
     yield f"  people     {plan.to_send:,}{before}"
+    if plan.test_to:
+        yield f"  test to    {plan.test_to}, and to nobody else"
     yield f"  from       {plan.from_}"
     yield f"  server     {plan.server}"
     for number, subject in enumerate(plan.subjects):
@@ -211,9 +253,18 @@ def _confirm(plan: Plan, *, asked: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Declined("nobody is there to say yes; nothing was sent", hint="add --yes")
-    say(f"Type the number of people to send to ({plan.to_send}), or anything else to stop:")
+    what = "messages to yourself" if plan.test_to else "people to send to"
+    say(f"Type the number of {what} ({plan.to_send}), or anything else to stop:")
     if sys.stdin.readline().strip().replace(",", "") != str(plan.to_send):
         raise Declined("that is not the number; nothing was sent")
+
+
+def _send(mailing: Mailing, plan: Plan, *, quiet: bool) -> Summary:
+    """Run once; a rehearsal with faults, until nobody is left to be sent to."""
+    summary = _run(mailing.prepare(ask_password()), plan, quiet=quiet)
+    while mailing.goes_on(summary):
+        summary = _run(mailing.resume(), plan, quiet=quiet)
+    return mailing.conclude(summary)
 
 
 def _run(run: Run, plan: Plan, *, quiet: bool) -> Summary:
@@ -257,7 +308,27 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
     say(f"Of {summary.total:,} people: {', '.join(states) or 'nobody'}.")
     if mailing.sandbox is not None:
         say(f"What was caught lies in {mailing.sandbox.maildir}")
+        if mailing.orders.faults is not None:
+            _show_books(mailing)
     if json:
         print_json(summary_document(summary, mailing))
     if summary.error is not None:
         raise summary.error
+
+
+def _show_books(mailing: Mailing) -> None:
+    """What the rehearsal has shown."""
+    books = mailing.books()
+    say()
+    say(f"A rehearsal of {mailing.rounds} runs; --seed {mailing.orders.faults} repeats its faults.")
+    if books.balanced:
+        say(
+            f"The books balance: the server took {books.taken:,} messages, {books.sent:,} people "
+            f"are sent, {books.in_doubt:,} in doubt ({books.in_doubt_taken:,} of them taken); "
+            "nobody is lost, nobody got two."
+        )
+    seconds = mailing.real_seconds()
+    if seconds:
+        say(f"For real, at the rates set, it would take {_duration(seconds)}.")
+    else:
+        say("For real, no rate holds it back: it goes as fast as the server takes it.")

@@ -71,6 +71,8 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            raise
         except MailmergeError as error:
             _show_traceback()
             _fail(str(error), error.exit_status)

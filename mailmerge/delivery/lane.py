@@ -14,7 +14,7 @@ from typing import Protocol
 from mailmerge.delivery.desk import Desk, Wait
 from mailmerge.delivery.ledger import Ledger
 from mailmerge.delivery.person import Mark, Person, State, under_way
-from mailmerge.delivery.policy import Decision, decide
+from mailmerge.delivery.policy import Decision, ReplyRules, decide
 from mailmerge.delivery.press import Press
 from mailmerge.errors import InputError, LocalProtocolError, MailmergeError
 from mailmerge.smtp.client import Client
@@ -36,12 +36,21 @@ class Supervisor(Protocol):
     desk: Desk
     ledger: Ledger
     press: Press
+    rules: ReplyRules
     clock: Callable[[], float]
     messages_per_connection: int | None
     interval: float
 
     def connect(self, lane: Lane) -> Client | None:
         """An open connection; None where the run is ending."""
+        ...
+
+    def opened(self, lane: Lane) -> None:
+        """The lane has a connection."""
+        ...
+
+    def closed(self, lane: Lane, carried: int, reason: str) -> None:
+        """Its connection has ended after so many outcomes; `reason` is empty where we ended it."""
         ...
 
     def note(self, outcome: Outcome, decision: Decision, person: Person, mark: Mark | None) -> None:
@@ -131,14 +140,20 @@ class Lane(threading.Thread):
 
     def _serve(self, session: _Session) -> None:
         client = session.client
+        self._run.opened(self)
         try:
             while self._step(session):
                 pass
+            reason = str(client.failure or "")
             client.quit()
+        except BaseException as error:
+            reason = str(error)
+            raise
         finally:
             client.abort()
             for outcome in client.wait(0):
                 self._settle(session, outcome)
+            self._run.closed(self, session.carried, reason)
 
     def _step(self, session: _Session) -> bool:
         """Submit what may be submitted, wait for outcomes; False when the connection is done."""
@@ -200,6 +215,7 @@ class Lane(threading.Thread):
             attempts=person.attempts,
             returned=self._run.desk.returned(person),
             carried=session.carried,
+            rules=self._run.rules,
         )
         session.carried += 1
         session.recycle = session.recycle or decision.recycle

@@ -160,6 +160,11 @@ class Brake:
     SLOWEST = 60.0
     UNKNOWN_SPEED = 2.0
 
+    @property
+    def per_second(self) -> float | None:
+        """How fast it lets messages go; None where nothing slows."""
+        return 1 / self.interval if self.interval else None
+
     def slow(self, now: float, messages_per_second: float) -> None:
         """The server complained; `messages_per_second` is how fast it went."""
         if now - self.changed_at < 1 and self.interval:

@@ -45,6 +45,7 @@ class Plan:
     """What a run would do, for the person who has to say yes.
 
     `ends_after` is in seconds, as the rates alone allow it; 0 where nothing limits the run.
+    `test_to` is the one address that all messages go to; empty where they go to the people.
     """
 
     total: int
@@ -56,6 +57,7 @@ class Plan:
     connections: int
     window: int
     ends_after: float
+    test_to: str = ""
 
 
 def make_plan(

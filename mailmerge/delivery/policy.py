@@ -1,7 +1,7 @@
 """Outcome -> what it means for the person, the connection and the run. Nothing here does I/O.
 
 A reply is decided by its first digit; what is named here are the exceptions (docs/delivery.md). The
-provider's own come first: `ReplyRules` says what a reply means there, as `Provider.action_for` does.
+provider's own come first: `ReplyRules` says what a reply means there (`Provider.action_for`).
 """
 
 from __future__ import annotations

@@ -11,27 +11,34 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-from mailmerge.campaign import Campaign, Rate, parse_duration
+from mailmerge.campaign import Campaign, parse_duration
 from mailmerge.delivery.copies import open_copies
 from mailmerge.delivery.desk import Desk
+from mailmerge.delivery.events import (
+    Event,
+    Listener,
+    ended_event,
+    event,
+    outcome_event,
+    slowed_event,
+)
 from mailmerge.delivery.lane import Lane
-from mailmerge.delivery.ledger import InDoubt, Ledger
-from mailmerge.delivery.pacing import Pacer, spacing
+from mailmerge.delivery.ledger import Ledger
+from mailmerge.delivery.pacing import Pacer
 from mailmerge.delivery.person import Mark, Person, State
-from mailmerge.delivery.policy import Decision, Refusals, reconnect_pause
+from mailmerge.delivery.plan import CLAIM_AT_ONCE, Options, claim_size
+from mailmerge.delivery.policy import CoolDowns, Decision, Refusals, reconnect_pause
 from mailmerge.delivery.press import Composing, Press, Rendering
+from mailmerge.delivery.ramp import Ramp
+from mailmerge.delivery.summary import Progress, Summary, ending
 from mailmerge.delivery.usage import Usage
 from mailmerge.errors import (
     AuthenticationRefused,
-    Interrupted,
     LocalProtocolError,
     MailmergeError,
-    NotAllReached,
     RunStopped,
     ServerRefused,
     ServerUnreachable,
@@ -40,19 +47,10 @@ from mailmerge.errors import (
 from mailmerge.smtp.client import Client, Credentials, Server
 from mailmerge.smtp.transaction import Outcome, Transaction
 
-CLAIM_AT_ONCE = 500
-"""People whom one durable claim covers; after a power cut so many may be in doubt."""
-
-CLAIM_SECONDS = 5.0
-"""Where rates are slow, no more people are claimed than can be sent to in so many seconds."""
-
 FOLD_AFTER = 0.2
 TICK = 0.1
-ONE_MORE_LANE = 60.0
-"""Seconds after a cool-down until each further connection is allowed again."""
-
 SHOWN_WAIT = 2.0
-DAY = 86_400.0
+HALF_A_DAY = 43_200.0
 LASTING = frozenset({"refused", "no-starttls", "malformed-reply", "starttls-injection"})
 """Codes of errors that a first connection does not get over by waiting."""
 
@@ -76,7 +74,7 @@ class Run:
         credentials: Credentials | None = None,
         options: Options | None = None,
         usage: Usage | None = None,
-        events: Callable[[dict[str, Any]], None] | None = None,
+        events: Listener | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         options = options or Options()
@@ -85,6 +83,7 @@ class Run:
         self.clock = clock or wall_clock()
         self.ledger = ledger
         self.press = Press(renderer, composer)
+        self.rules = options.rules
         self.messages_per_connection = (
             options.messages_per_connection or delivery.messages_per_connection
         )
@@ -98,9 +97,12 @@ class Run:
         self._events = events
         self._pacer = Pacer(rates, delivery.domain_rates, account=options.account, usage=usage)
         self.interval = self._pacer.interval
-        self._copies = open_copies(delivery.keep_copy, campaign.state_folder)
+        self._copies = open_copies(
+            delivery.keep_copy if options.copies else "", campaign.state_folder
+        )
         self.desk = Desk(self._pacer, self.clock)
         self._refusals = Refusals()
+        self._cool_downs = CoolDowns()
         self._seen = threading.Lock()
         self._opening = threading.Lock()
         self._stops = 0
@@ -111,9 +113,9 @@ class Run:
         self._done = self._sent = self._failed = self._to_send = 0
         self._claims_left = options.limit
         self._exhausted = self._all_claimed = False
-        self._lanes_wanted = self._connections
+        self._ramp = Ramp(self._connections, self._connections)
         self._batch = CLAIM_AT_ONCE
-        self._one_more_at = self._folded_at = 0.0
+        self._folded_at = 0.0
 
     # --- what the command line calls
 
@@ -145,7 +147,9 @@ class Run:
         finally:
             self._end(lanes)
         progress(self._progress())
-        return self._summary()
+        summary = self._summary()
+        self._tell(ended_event(summary, self.clock()))
+        return summary
 
     # --- the thread that claims
 
@@ -161,6 +165,15 @@ class Run:
         self._batch = claim_size(self._pacer.interval, self._connections * self._window)
         self.desk.low_water = self._batch // 2
         self.desk.lanes_allowed = self._connections
+        self._tell(
+            event(
+                "began",
+                self._began,
+                campaign=self._campaign.name,
+                to_send=self._to_send,
+                connections=self._connections,
+            )
+        )
 
     def _goes_on(self) -> bool:
         return not self._stops and self._failure is None and not self._finished()
@@ -179,10 +192,13 @@ class Run:
         if now - self._folded_at >= FOLD_AFTER:
             self.ledger.fold()
             self._folded_at = now
-        if self.desk.lanes_allowed < self._lanes_wanted and now >= self._one_more_at:
-            self.desk.lanes_allowed += 1
-            self._one_more_at = now + ONE_MORE_LANE
+        with self._seen:
+            self._ramp.grow(now)
+            self.desk.lanes_allowed = self._ramp.allowed
+        waited_for = self._waits_for
         self._look_ahead(now)
+        if self._waits_for and self._waits_for != waited_for:
+            self._tell(event("waits", now, what=self._waits_for))
 
     def _refill(self, now: float) -> None:
         wanted = self._batch - self.desk.waiting
@@ -268,7 +284,7 @@ class Run:
                 self._open(client)
             except SmtpError as error:
                 failures += 1
-                pause = self._pause_after(error, failures, lane)
+                pause = self._pause_after(error, failures, lane, client)
             else:
                 return client
             if pause is None:
@@ -285,15 +301,21 @@ class Run:
             client.open()
             self._connected = True
 
-    def _pause_after(self, error: SmtpError, failures: int, lane: Lane) -> float | None:
+    def _pause_after(
+        self, error: SmtpError, failures: int, lane: Lane, client: Client
+    ) -> float | None:
         """How long to wait before the next attempt; None where this lane had better retire."""
         if isinstance(error, AuthenticationRefused | LocalProtocolError):
+            raise error
+        reply = client.last_reply
+        if reply is not None and self.rules(reply.code, reply.text) == "stop":
             raise error
         lasting = isinstance(error, ServerUnreachable) or error.problem.code in LASTING
         if lasting and not self._connected:
             raise error
         if self._connected and lane.number > 0 and isinstance(error, ServerRefused):
-            self._lanes_wanted = self.desk.lanes_allowed = max(1, lane.number)
+            with self._seen:
+                self._ramp.settle_for(lane.number)
             return None
         pause = reconnect_pause(failures)
         if pause is None:
@@ -303,6 +325,7 @@ class Run:
                 code="server-gone",
             ) from error
         self._waits_for = f"a connection: {error}"
+        self._tell(event("waits", self.clock(), what=self._waits_for))
         return pause
 
     def _sleep(self, seconds: float) -> None:
@@ -319,20 +342,48 @@ class Run:
                 self._done += 1
                 self._sent += mark.state is State.SENT
                 self._failed += mark.state in {State.REJECTED, State.IN_DOUBT}
-            refused = "" if decision.state is State.SKIPPED else self._refusals.note(outcome)
+            refused = self._refusals.note(outcome, decision)
+            tired = self._cool_downs.note(decision, now)
+        if mark is not None:
+            self._tell(outcome_event(person, mark))
         self._slow_down(decision, now)
-        if decision.stop or refused:
-            self.fail(_stopped(decision.stop or refused))
-        if self._events is not None and mark is not None:
-            self._events(_event(person, mark))
+        if reason := decision.stop or refused or tired:
+            self.fail(_stopped(reason))
 
     def _slow_down(self, decision: Decision, now: float) -> None:
         if decision.slow:
             self._pacer.slow(now, self._sent / max(now - self._started, 1.0))
         if decision.cool_down:
             self._pacer.hold(now + decision.cool_down)
-            self.desk.lanes_allowed = 1
-            self._one_more_at = now + decision.cool_down + ONE_MORE_LANE
+            with self._seen:
+                self._ramp.cool_down(now, decision.cool_down)
+                self.desk.lanes_allowed = 1
+        if decision.slow or decision.cool_down:
+            self._tell(slowed_event(decision, now, per_second=self._pacer.brake.per_second))
+
+    def opened(self, lane: Lane) -> None:
+        """A lane has a connection."""
+        self._tell(event("opened", self.clock(), lane=lane.number, server=str(self._server)))
+
+    def closed(self, lane: Lane, carried: int, reason: str) -> None:
+        """A lane's connection has ended; `reason` is empty where we ended it."""
+        self._tell(event("closed", self.clock(), lane=lane.number, messages=carried, reason=reason))
+
+    def _tell(self, one: Event) -> None:
+        """Write an event down, where somebody wants them; a log that cannot be written ends it."""
+        if self._events is None:
+            return
+        try:
+            self._events(one)
+        except OSError as error:
+            self._events = None
+            self.fail(
+                RunStopped(
+                    f"the log of events cannot be written: {error.strerror}",
+                    hint="make room on the disk, or send without --log-json",
+                    code="no-log",
+                )
+            )
 
     def keep_copy(self, transaction: Transaction) -> None:
         """Keep a copy of what was sent, where the campaign asks for it.
@@ -396,7 +447,7 @@ def _stopped(reason: str) -> RunStopped:
 
 def _time_of_day(at: float) -> str:
     moment = datetime.fromtimestamp(at).astimezone()
-    near = at - time.time() < DAY / 2
+    near = at - time.time() < HALF_A_DAY
     return f"{moment:%H:%M:%S}" if near else f"{moment:%Y-%m-%d %H:%M}"
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mailmerge.account import read_credentials, require_account
 from mailmerge.campaign import Campaign
-from mailmerge.errors import AddressError, ConnectionLost, ServerRefused
+from mailmerge.delivery.trial import trial_mailbox
+from mailmerge.errors import ConnectionLost, ServerRefused
 from mailmerge.mime.workshop import Made
-from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction, Verdict
 
 SECONDS = 120.0
@@ -38,18 +38,6 @@ def send_trial(campaign: Campaign, made: Made, reverse_path: str, address: str) 
         raise
     client.quit()
     return _reply(outcomes)
-
-
-def trial_mailbox(address: str, own: Mailbox) -> Mailbox:
-    """The mailbox that was typed; never the one of the row."""
-    mailbox = parse_mailbox(address.strip())
-    if mailbox.identity == own.identity:
-        raise AddressError(
-            "this is the address of the row itself",
-            hint="a test goes to you: type another address, or test the message of another row",
-            code="trial-to-row",
-        )
-    return mailbox
 
 
 def _reply(outcomes: list[Outcome]) -> str:

@@ -36,7 +36,8 @@ class Content:
 class Renderer:
     """The templates of one campaign, compiled: makes each recipient's content, for many threads.
 
-    `variables` are the names that the templates use, for the check to compare with the columns.
+    `variables` are the names that the templates use, for the check to compare with the columns;
+    `row` is among them where any column may be meant.
 
     Raises:
         TemplateError: a template is missing or does not compile; with file and line.

@@ -139,8 +139,9 @@ def _variables(trees: list[nodes.Template]) -> frozenset[str]:
         free = meta.find_undeclared_variables(tree)
         # What the templates define for those that they include is not a column.
         used |= free if index == 0 else free - _defined(trees)
-        used |= _columns_of_row(tree)
-    return frozenset(used - BUILT_IN_VARIABLES - _COUNTED_GLOBALS)
+        used.update(_columns_of_row(tree))
+    columns = used - BUILT_IN_VARIABLES - _COUNTED_GLOBALS
+    return frozenset(columns | ({"row"} if any(map(_uses_whole_row, trees)) else set()))
 
 
 _COUNTED_GLOBALS = frozenset(("range", "dict", "cycler", "joiner", "namespace"))
@@ -156,16 +157,23 @@ def _defined(trees: list[nodes.Template]) -> set[str]:
     return names | _captured_names(trees)
 
 
-def _columns_of_row(tree: nodes.Template) -> set[str]:
-    columns = set()
+def _columns_of_row(tree: nodes.Template) -> list[str]:
+    """The columns named as `row["..."]` or `row....`, each as often as it stands there."""
+    columns = []
     for item in tree.find_all((nodes.Getitem, nodes.Getattr)):
         assert isinstance(item, (nodes.Getitem, nodes.Getattr))
         if isinstance(item.node, nodes.Name) and item.node.name == "row":
             key = item.attr if isinstance(item, nodes.Getattr) else item.arg
             name = key.value if isinstance(key, nodes.Const) else key
             if isinstance(name, str):
-                columns.add(name)
+                columns.append(name)
     return columns
+
+
+def _uses_whole_row(tree: nodes.Template) -> bool:
+    """Whether `row` stands somewhere without a fixed column behind it: any column may be meant."""
+    rows = [name for name in tree.find_all(nodes.Name) if name.name == "row" and name.ctx == "load"]
+    return len(rows) > len(_columns_of_row(tree))
 
 
 def _captured_names(trees: list[nodes.Template]) -> set[str]:

@@ -21,7 +21,6 @@ from mailmerge.smtp.auth import Credentials
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.command import Envelope
 from mailmerge.smtp.connection import (
-    Answered,
     Connection,
     Octets,
     Outcome,
@@ -221,14 +220,23 @@ class Client:
             if not self._await(deadline):
                 break
             self._collect()
-            if self._outcomes:
-                if not self._one_write:
-                    self._flush()  # the next content goes out while the caller works
-            else:
+            if not self._outcomes:
                 self._write()
-            self._collect()
+                self._collect()
+            elif not self._one_write:
+                self._flush()  # a long content begins to leave while the caller works
+                self._collect()
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
+
+    def push(self) -> None:
+        """Write what is ready without waiting: the server works while the caller makes a message.
+
+        To be called when the outcomes of the last `wait` are recorded. A content whose successor
+        is not submitted yet is left for `wait`, so that both leave in one write.
+        """
+        if self._connection.successor_waits and self._one_write:
+            self._write()
 
     def quit(self) -> None:
         """Say QUIT, wait a little for the reply, and close. It raises nothing.
@@ -277,8 +285,7 @@ class Client:
             self._await(None)
 
     def _explained(self, failure: SmtpError) -> SmtpError:
-        wrong = self._server.port == _IMPLICIT_TLS_PORT and self._server.security != "tls"
-        if wrong and isinstance(failure, ConnectionLost) and not self._server.socket:
+        if self._wrong_port and isinstance(failure, ConnectionLost) and not self._server.socket:
             return ConnectionLost(
                 failure.problem.message, hint='port 465 wants security = "tls"', code="tls-port"
             )
@@ -286,10 +293,10 @@ class Client:
 
     def _collect(self) -> None:
         for event in self._connection.events():
-            if isinstance(event, Answered):
-                self._answers.append(event.reply)
-            else:
+            if isinstance(event, Outcome):
                 self._outcomes.append(event)
+            else:
+                self._answers.append(event.reply)
 
     # The rule of the terminator. The caller is told before its last octet may leave, and a message
     # is in doubt only when the kernel has taken that octet; what one write took, the kernel says.
@@ -301,23 +308,23 @@ class Client:
     @property
     def _one_write(self) -> bool:
         """Whether content is held that leaves in one write with its terminator."""
-        whole = self._connection.held_whole and not self._backlog
-        return whole and not self._open_transport.secure
+        return self._connection.held_whole and not self._backlog and not self._open_transport.secure
 
     def _write(self) -> None:
         """Write everything, terminators too, until the socket or the server must be waited for."""
+        connection = self._connection
         while self._one_write or self._flush():
-            token = self._connection.held
+            token = connection.held
             if token is None:
                 return
             if self._open_transport.readable():
                 self._read()  # the connection may be gone: then this message is not in doubt
-                if self._connection.held != token:
+                if connection.held != token:
                     continue
             if self._held_again != token:
                 self._on_terminator(token)
             self._held_again = None
-            self._connection.release(token)
+            connection.release(token)
             self._released = token
 
     def _flush(self) -> bool:
@@ -366,10 +373,11 @@ class Client:
         except ConnectionLost as error:
             self._connection.connection_lost(error.problem.message)
             return
+        connection = self._connection
         if octets is not None:
-            self._connection.receive_data(octets)
-        if self._connection.replies != self._replies:
-            self._replies = self._connection.replies
+            connection.receive_data(octets)
+        if connection.replies != self._replies:
+            self._replies = connection.replies
             self._since = self._clock()
 
     def _await(self, deadline: float | None) -> bool:
@@ -389,7 +397,11 @@ class Client:
         return deadline is None or now < deadline
 
     def _allowed(self, awaited: Awaited | None) -> float:
-        wrong_port = self._server.port == _IMPLICIT_TLS_PORT and self._server.security != "tls"
-        if awaited is Awaited.GREETING and wrong_port:
-            return min(_GREETING_ON_TLS_PORT, self._timeouts[awaited])
-        return self._timeouts[awaited]
+        allowed = self._timeouts[awaited]
+        if awaited is Awaited.GREETING and self._wrong_port:
+            return min(_GREETING_ON_TLS_PORT, allowed)
+        return allowed
+
+    @property
+    def _wrong_port(self) -> bool:
+        return self._server.port == _IMPLICIT_TLS_PORT and self._server.security != "tls"

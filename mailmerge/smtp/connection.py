@@ -54,11 +54,9 @@ __all__ = [
     "Verdict",
 ]
 
-_PIPELINED: Final = 2
-"""One transaction whose content is on its way, and the next one's commands behind it."""
-
-ONE_WRITE: Final = 65_536
-"""Octets of content that may leave in one write with their terminator and the next commands."""
+_PIPELINED: Final = 3
+"""One transaction whose content is on its way, the next one's commands behind it, and one more: so
+that a whole group can leave before the caller makes another message (`Client.push`)."""
 
 
 class Connection(Session):
@@ -128,7 +126,7 @@ class Connection(Session):
     @property
     def room(self) -> int:
         """How many transactions may be submitted now."""
-        if not self.usable:
+        if self.state is not State.READY or not self.usable:
             return 0
         left = self._capacity - len(self._queue) - len(self._begun)
         return left if self._mail_max is None else min(left, self._mail_max - self._mails)
@@ -188,9 +186,8 @@ class Connection(Session):
             raise LocalProtocolError("a transaction for nobody")
         offered = self.capabilities
         steps = [(Awaited.MAIL, mail_line(envelope, prepared.size, offered))]
-        steps += [
-            (Awaited.RCPT, rcpt_line(envelope, path, offered)) for path in envelope.forward_paths
-        ]
+        for path in envelope.forward_paths:
+            steps.append((Awaited.RCPT, rcpt_line(envelope, path, offered)))
         progress = Progress(token, steps, envelope.forward_paths)
         if self.streaming:
             progress.plan_bdat(prepared)
@@ -202,14 +199,16 @@ class Connection(Session):
 
     def _move(self, happening: Happening) -> None:
         """In a transaction there is no place for AUTH (RFC 4954, 4), STARTTLS, EHLO or QUIT."""
-        if self.in_flight and happening is not Happening.MAIL:
+        if self.in_flight:
             raise LocalProtocolError(f"{happening} with {self.in_flight} transactions in flight")
         super()._move(happening)
 
     def data_to_send(self) -> list[Octets]:
         """The octets to write now, up to and without the next terminator."""
-        self._begin_next()
-        return super().data_to_send()
+        if self._queue and self._held is None:
+            self._begin_next()
+        out, self._out = self._out, []
+        return out
 
     @property
     def held(self) -> int | None:
@@ -220,12 +219,12 @@ class Connection(Session):
     def held_whole(self) -> bool:
         """Whether the content of `held` is short, and not an octet of it has been given out."""
         held = self._held
-        return (
-            held is not None
-            and not self.streaming
-            and bool(self._out)
-            and sum(map(len, self._out)) <= ONE_WRITE
-        )
+        return held is not None and held.short and bool(self._out) and not self.streaming
+
+    @property
+    def successor_waits(self) -> bool:
+        """Whether the commands of a next transaction can go behind the terminator of `held`."""
+        return bool(self._queue) and self.pipelining
 
     def release(self, token: int) -> None:
         """Let the terminator of `token` leave: from now on that message may be in doubt.
@@ -244,7 +243,8 @@ class Connection(Session):
         self._awaiting.append((Awaited.CONTENT, progress))
         if self._trace is not None and not self.streaming:
             self._trace("C", ".")
-        self._begin_next()
+        if self._queue:
+            self._begin_next()
 
     def take_back(self, token: int, unsent: Sequence[Octets]) -> list[Octets]:
         """Hold the terminator of `token`, released last, again if its last octet is in `unsent`.
@@ -279,7 +279,7 @@ class Connection(Session):
             if self._needs_reset or (self.streaming and self._begun):
                 progress.steps.appendleft((Awaited.RSET, b"RSET\r\n"))
                 self._needs_reset = False
-            self._move(Happening.MAIL)
+            super()._move(Happening.MAIL)
             self._begun.append(progress)
             self._begin(progress)
 
@@ -327,7 +327,7 @@ class Connection(Session):
         handler = _HANDLERS.get(awaited)
         if handler is None:
             super()._answered(awaited, context, reply)
-        elif reply.closing:
+        elif reply.code == _CLOSING:
             self._close_with(reply, awaited, context)
         else:
             handler(self, context, reply)
@@ -335,13 +335,14 @@ class Connection(Session):
     def _reset_answered(self, progress: Progress, reply: Reply) -> None:
         if not reply.positive:
             raise unexpected(reply, Awaited.RSET)
-        self._go_on(progress)
+        if not self.pipelining:
+            self._go_on(progress)
 
     def _mail_answered(self, progress: Progress, reply: Reply) -> None:
-        if reply.intermediate:
-            raise unexpected(reply, Awaited.MAIL)
         if reply.positive:
             progress.mail_accepted = True
+        elif reply.intermediate:
+            raise unexpected(reply, Awaited.MAIL)
         elif reply.transient and self._carried:
             # "Too many messages on this connection" says nothing about this message.
             self._used_up = True
@@ -349,32 +350,33 @@ class Connection(Session):
             self._return_queued(str(reply), reply)
         else:
             progress.refuse(Stage.MAIL, reply)
-        self._go_on(progress)
+        if not self.pipelining:
+            self._go_on(progress)
 
     def _recipient_answered(self, progress: Progress, reply: Reply) -> None:
         if reply.intermediate:
             raise unexpected(reply, Awaited.RCPT)
         progress.recipient_answered(reply)
-        self._go_on(progress)
+        if not self.pipelining:
+            self._go_on(progress)
 
     def _go_on(self, progress: Progress) -> None:
         """One by one: write the next command, or stop where nothing is left to ask."""
-        if self.pipelining:
-            return
         if progress.refusal is None:
             self._write_next_step(progress)
         else:
             self._refused_before_content(progress)
 
     def _data_answered(self, progress: Progress, reply: Reply) -> None:
-        if reply.positive or (self._lmtp and reply.intermediate and progress.refusal):
-            raise unexpected(reply, Awaited.DATA)
-        if not reply.intermediate:
-            progress.refuse(Stage.DATA, reply)
-            self._refused_before_content(progress)
-        elif progress.refusal is None:
+        go_ahead = reply.intermediate
+        if go_ahead and progress.refusal is None:
             progress.move(Step.GO_AHEAD)
             self._give_out_content(progress)
+        elif reply.positive or (self._lmtp and go_ahead):
+            raise unexpected(reply, Awaited.DATA)
+        elif not go_ahead:
+            progress.refuse(Stage.DATA, reply)
+            self._refused_before_content(progress)
         else:  # nobody was accepted, and yet content is expected: a lone dot (RFC 2920, 3.1)
             progress.move(Step.NOBODY)
             self._say(TERMINATOR, Awaited.DOT, context=progress)
@@ -390,12 +392,12 @@ class Connection(Session):
         self._settle(progress, progress.turned_down())
 
     def _content_answered(self, progress: Progress, reply: Reply) -> None:
-        if reply.intermediate:
-            raise unexpected(reply, Awaited.CONTENT)
-        if self._lmtp:
-            self._delivery_answered(progress, reply)
-        elif reply.positive:
+        if reply.positive and not self._lmtp:
             self._taken(progress, reply)
+        elif reply.intermediate:
+            raise unexpected(reply, Awaited.CONTENT)
+        elif self._lmtp:
+            self._delivery_answered(progress, reply)
         else:
             # After a BDAT that failed RSET must come (RFC 3030, 2); a successor has it already.
             self._needs_reset = self.streaming and self._begun[-1] is progress
@@ -469,18 +471,16 @@ class Connection(Session):
         super()._end(failure)
 
 
-_HANDLERS: Final[Mapping[Awaited, Callable[[Connection, Progress, Reply], None]]] = (
-    MappingProxyType(
-        {
-            Awaited.RSET: Connection._reset_answered,
-            Awaited.MAIL: Connection._mail_answered,
-            Awaited.RCPT: Connection._recipient_answered,
-            Awaited.DATA: Connection._data_answered,
-            Awaited.CONTENT: Connection._content_answered,
-            Awaited.DOT: Connection._dot_answered,
-        }
-    )
-)
+_HANDLERS: Final[Mapping[Awaited, Callable[[Connection, Progress, Reply], None]]] = {
+    Awaited.RSET: Connection._reset_answered,
+    Awaited.MAIL: Connection._mail_answered,
+    Awaited.RCPT: Connection._recipient_answered,
+    Awaited.DATA: Connection._data_answered,
+    Awaited.CONTENT: Connection._content_answered,
+    Awaited.DOT: Connection._dot_answered,
+}
+
+_CLOSING: Final = 421
 
 _STAGES: Final[Mapping[Awaited, Stage]] = MappingProxyType(
     {

@@ -6,7 +6,6 @@ as two messages. Chunks that come again and again, such as an image, are scanned
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -20,7 +19,6 @@ REMEMBERED_OCTETS: Final = 16 * 1024 * 1024
 """How many octets of scanned chunks are kept at most: a message's worth between two uses."""
 
 _WORTH_REMEMBERING: Final = 256
-_DOT_LINE = re.compile(rb"\n\.")
 
 
 class _Facts(NamedTuple):
@@ -113,8 +111,8 @@ def _scan(chunk: bytes) -> _Facts | None:
     ends = len(lines) - 1
     if chunk.count(b"\n") != ends or chunk.count(b"\r") != ends:
         return None
-    stuffed = chunk.replace(b"\r\n.", b"\r\n..") if _DOT_LINE.search(chunk) else chunk
-    longest = len(max(lines, key=len)) if ends else -1
+    stuffed = chunk.replace(b"\r\n.", b"\r\n..") if b"\n." in chunk else chunk
+    longest = max(map(len, lines)) if ends else -1
     return _Facts(
         stuffed,
         chunk.startswith(b"."),

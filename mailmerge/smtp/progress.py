@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from mailmerge.smtp.content import Prepared
@@ -12,12 +13,16 @@ from mailmerge.smtp.transaction import Outcome, Stage, Verdict
 
 TERMINATOR: Final = b".\r\n"
 
+ONE_WRITE: Final = 65_536
+"""Octets of content that may leave in one write with their terminator and the next commands."""
+
 
 class Progress:
     """What of one transaction is still to be written, and what the server has said to it.
 
-    `steps` are the commands: one by one, those not written yet; in a group, all. `asked` and `accepted` are forward-paths: without a
-    reply yet, and taken. `delivered` holds LMTP's positive replies to the end of data.
+    `steps` are its commands: one by one, those not written yet; in a group, all of them. `asked`
+    and `accepted` are forward-paths: without a reply yet, and taken. `short` content may leave in
+    one write with its terminator. `delivered` holds LMTP's positive replies to the end of data.
     """
 
     __slots__ = (
@@ -29,6 +34,7 @@ class Progress:
         "phase",
         "refusal",
         "refused",
+        "short",
         "steps",
         "terminator",
         "token",
@@ -40,7 +46,8 @@ class Progress:
         self.token = token
         self.steps = deque(steps)
         self.asked = deque(forward_paths)
-        self.chunks: list[bytes | memoryview] = []
+        self.chunks: Sequence[bytes | memoryview] = ()
+        self.short = False
         self.terminator = TERMINATOR
         self.phase = Phase.QUEUED
         self.mail_accepted = False
@@ -52,13 +59,14 @@ class Progress:
     def plan_data(self, prepared: Prepared) -> None:
         """Send the content after DATA; the lone dot is its terminator (RFC 5321, 4.1.1.4)."""
         self.steps.append((Awaited.DATA, b"DATA\r\n"))
-        self.chunks.extend(prepared.chunks)
+        self.chunks = prepared.chunks
+        self.short = sum(map(len, prepared.chunks)) <= ONE_WRITE
 
     def plan_bdat(self, prepared: Prepared) -> None:
         """Send the content as one last chunk (RFC 3030, 2); its last octet is its terminator."""
         line = b"BDAT %d LAST\r\n" % prepared.size
         *before, last = [line, *prepared.chunks]
-        self.chunks.extend([*before, memoryview(last)[:-1]])
+        self.chunks = [*before, memoryview(last)[:-1]]
         self.terminator = last[-1:]
 
     def move(self, step: Step) -> None:

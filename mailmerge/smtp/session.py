@@ -156,14 +156,15 @@ class Session:
 
     def _read_replies(self) -> None:
         next_reply, awaiting = self._reader.next_reply, self._awaiting
+        trace = self._trace
         while self.state is State.READY or self._listens():
             reply = next_reply()
             if reply is None:
                 return
             self.replies += 1
-            if self._trace is not None:
+            if trace is not None:
                 for line in trace_lines(reply):
-                    self._trace("S", line)
+                    trace("S", line)
             if awaiting:
                 awaited, context = awaiting.popleft()
                 self._answered(awaited, context, reply)

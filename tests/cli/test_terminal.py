@@ -39,6 +39,11 @@ def test_every_end_is_one_line(error: BaseException, status: int, line: str) -> 
     assert told_line.startswith(line)
 
 
+def test_a_command_may_choose_its_exit_status() -> None:
+    done = CliRunner().invoke(program(typer.Exit(3)), [])
+    assert (done.exit_code, done.stderr) == (3, "")
+
+
 def test_the_traceback_is_shown_to_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
     done = CliRunner().invoke(program(ZeroDivisionError("x")), [])

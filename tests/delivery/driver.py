@@ -19,7 +19,9 @@ from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.delivery import emergency, journal, sqlite_ledger
 from mailmerge.delivery.ledger import InDoubt, open_ledger, read_ledger
 from mailmerge.delivery.person import Mark, Person, State
-from mailmerge.delivery.run import Options, Run, Summary
+from mailmerge.delivery.plan import Options
+from mailmerge.delivery.run import Run
+from mailmerge.delivery.summary import Summary
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.address import parse_mailbox

@@ -7,15 +7,18 @@ import pytest
 from mailmerge.delivery.person import State
 from mailmerge.delivery.policy import (
     COOL_DOWN,
+    COOL_DOWNS,
     EQUAL_REFUSALS,
     POLICY_REFUSALS,
     SENDER_REFUSALS,
+    CoolDowns,
     Decision,
     Refusals,
     decide,
     reconnect_pause,
     retry_pause,
 )
+from mailmerge.smtp.providers import find_provider
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.transaction import Outcome, Stage, Verdict
 
@@ -32,8 +35,26 @@ def outcome(text: str, stage: Stage = Stage.CONTENT, verdict: Verdict | None = N
     return Outcome(1, verdict or usual, stage, said)
 
 
-def decided(text: str, stage: Stage = Stage.CONTENT, **more: int) -> Decision:
-    return decide(outcome(text, stage), attempts=more.pop("attempts", 0), **more)
+def decided(
+    text: str,
+    stage: Stage = Stage.CONTENT,
+    *,
+    attempts: int = 0,
+    returned: int = 0,
+    carried: int = 0,
+) -> Decision:
+    return decide(outcome(text, stage), attempts=attempts, returned=returned, carried=carried)
+
+
+def noted(refusals: Refusals, text: str, stage: Stage) -> str:
+    return refusals.note(outcome(text, stage), decided(text, stage))
+
+
+def by_rule(
+    provider: str, text: str, stage: Stage = Stage.CONTENT, *, returned: int = 0
+) -> Decision:
+    rules = find_provider(provider).action_for
+    return decide(outcome(text, stage), attempts=0, returned=returned, rules=rules)
 
 
 def test_the_first_digit_decides() -> None:
@@ -131,7 +152,7 @@ def test_a_refused_sender_is_nobodys_fault_but_a_message_too_large_is() -> None:
 )
 def test_equal_refusals_in_a_row_stop_the_run(text: str, stage: Stage, allowed: int) -> None:
     refusals = Refusals()
-    said = [refusals.note(outcome(f"{text}: <u{n}@example.org>", stage)) for n in range(allowed)]
+    said = [noted(refusals, f"{text}: <u{n}@example.org>", stage) for n in range(allowed)]
     assert not any(said[:-1])
     assert text in said[-1]
 
@@ -140,10 +161,86 @@ def test_one_that_is_sent_or_refused_otherwise_begins_the_count_again() -> None:
     refusals = Refusals()
     for number in range(5 * POLICY_REFUSALS):
         between = "250 Ok" if number % 2 else "550 5.1.1 Other words"
-        assert not refusals.note(outcome("554 5.7.1 Relay access denied", Stage.RCPT))
+        assert not noted(refusals, "554 5.7.1 Relay access denied", Stage.RCPT)
         if number % 5 == 0:
-            refusals.note(outcome(between, Stage.RCPT))
-    assert not refusals.note(Outcome(1, Verdict.IN_DOUBT, Stage.CONTENT))
+            noted(refusals, between, Stage.RCPT)
+    lost = Outcome(1, Verdict.IN_DOUBT, Stage.CONTENT)
+    assert not refusals.note(lost, decide(lost, attempts=0))
+
+
+@pytest.mark.parametrize(
+    ("provider", "text"),
+    [
+        ("qq", "550 Mailbox: frequency limited"),
+        ("163", "554 MI:SFQ too many"),
+        ("ses", "454 Throttling failure: Maximum sending rate exceeded"),
+        ("gmail", "421 4.7.28 Unusual rate"),
+    ],
+)
+def test_where_the_provider_means_a_pause_nobody_is_rejected(provider: str, text: str) -> None:
+    decision = by_rule(provider, text)
+    assert decision == Decision(
+        State.DEFERRED, text, retry_in=COOL_DOWN, cool_down=COOL_DOWN, recycle=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "text"),
+    [
+        ("gmail", "550 5.4.5 Limit exceeded"),
+        ("ses", "454 Throttling failure: Daily message quota exceeded"),
+        ("icloud", "550 5.7.0 Over the daily sending limit"),
+    ],
+)
+def test_where_the_day_is_used_up_the_run_stops_and_the_person_waits(
+    provider: str, text: str
+) -> None:
+    decision = by_rule(provider, text)
+    assert decision.state is None
+    assert decision.stop == f"the account's limit is reached: {text}"
+
+
+def test_where_the_provider_means_the_connection_the_person_goes_over_the_next_one() -> None:
+    assert by_rule("163", "550 MI:DMC") == Decision(None, "550 MI:DMC", recycle=True)
+    assert by_rule("163", "550 MI:DMC", returned=2).state is State.DEFERRED
+    assert decided("550 MI:DMC").state is State.REJECTED, "no other server says it so"
+
+
+def test_where_the_provider_means_the_sender_the_run_stops() -> None:
+    decision = by_rule("ses", "554 Message rejected: Email address is not verified. x@y")
+    assert decision.state is None
+    assert "not verified" in decision.stop
+    assert by_rule("ses", "550 5.1.1 No such person", Stage.RCPT).state is State.REJECTED
+
+
+def test_a_rule_may_say_that_a_message_has_failed() -> None:
+    rejected = decide(outcome("451 never"), attempts=0, rules=lambda code, text: "fail")
+    assert rejected == Decision(State.REJECTED, "451 never")
+
+
+def test_no_rule_turns_a_yes_or_a_doubt_into_something_else() -> None:
+    sent = decide(outcome("250 Ok"), attempts=0, rules=lambda code, text: "stop")
+    assert sent.state is State.SENT
+    lost = Outcome(1, Verdict.IN_DOUBT, Stage.CONTENT, reply("421 bye"))
+    assert decide(lost, attempts=0, rules=lambda code, text: "fail").state is State.IN_DOUBT
+
+
+def test_what_the_provider_excuses_does_not_count_as_a_refusal() -> None:
+    refusals = Refusals()
+    for _ in range(2 * EQUAL_REFUSALS):
+        assert not refusals.note(outcome("550 MI:DMC"), by_rule("163", "550 MI:DMC"))
+
+
+def test_cool_downs_that_do_not_help_stop_the_run() -> None:
+    cool, sent = decided("421 4.7.28 unusual rate"), decided("250 Ok")
+    downs, now = CoolDowns(), 0.0
+    for _ in range(COOL_DOWNS):
+        assert not downs.note(cool, now)
+        assert not downs.note(cool, now + COOL_DOWN - 1), "all lanes hear of it"
+        now += COOL_DOWN
+    assert "did not help: 421 4.7.28" in downs.note(cool, now)
+    assert not downs.note(sent, now)
+    assert not downs.note(cool, now + COOL_DOWN)
 
 
 def test_reconnecting_pauses_grow_until_it_is_given_up() -> None:

@@ -14,7 +14,7 @@ import pytest
 from mailmerge.campaign import Campaign
 from mailmerge.delivery import lease
 from mailmerge.delivery.person import State
-from mailmerge.delivery.run import CLAIM_AT_ONCE
+from mailmerge.delivery.plan import CLAIM_AT_ONCE
 from mailmerge.errors import LedgerHeld
 from tests.delivery.conftest import StartJob
 from tests.delivery.driver import Balance, Job, balance, make_campaign, send

@@ -13,7 +13,9 @@ import pytest
 from mailmerge.campaign import Campaign, parse_rate
 from mailmerge.delivery.ledger import Ledger, open_ledger, read_ledger
 from mailmerge.delivery.person import Person, State
-from mailmerge.delivery.run import Options, Progress, Run, Summary, claim_size, make_plan
+from mailmerge.delivery.plan import Options, claim_size, make_plan
+from mailmerge.delivery.run import Run
+from mailmerge.delivery.summary import Progress, Summary
 from mailmerge.errors import (
     AuthenticationRefused,
     ExitStatus,
@@ -449,9 +451,19 @@ def test_each_outcome_is_an_event(campaign: Campaign) -> None:
     events: list[dict[str, Any]] = []
     with serve() as server:
         send(campaign, server, 3, events=events.append)
-    assert [one["state"] for one in events] == ["sent"] * 3
-    assert {one["row"] for one in events} == {2, 3, 4}
-    assert all(one["reply"].startswith("250") for one in events)
+    assert [one["event"] for one in events] == [
+        "began",
+        "opened",
+        *["outcome"] * 3,
+        "closed",
+        "ended",
+    ]
+    outcomes = events[2:5]
+    assert [one["state"] for one in outcomes] == ["sent"] * 3
+    assert {one["row"] for one in outcomes} == {2, 3, 4}
+    assert all(one["reply"].startswith("250") for one in outcomes)
+    assert events[0]["to_send"] == events[-2]["messages"] == events[-1]["sent"] == 3
+    assert events[-1]["states"]["sent"] == 3
 
 
 def test_in_doubt_people_can_be_assumed_sent(campaign: Campaign) -> None:

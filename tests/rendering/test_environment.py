@@ -284,7 +284,11 @@ def test_the_sandbox_remembers_only_what_it_allows(
         ("{% for x in a %}{{ x }}{{ loop.index }}{% endfor %}{{ range(3) }}", {"a"}),
         ("{% set x = a %}{% include 'part.txt' %}", {"a", "partial"}),
         ("{% macro m(v) %}{{ v }}{{ d }}{{ caller() }}{% endmacro %}{{ m(1) }}", {"d"}),
-        ("{{ row[a] }}", {"a"}),
+        ("{{ row[a] }}", {"a", "row"}),
+        (
+            {"row", "values", "x"},
+        ),
+        ("{% for column in row %}{{ row[column] }}{% endfor %}", {"row"}),
     ],
 )
 def test_the_variables_of_a_renderer_are_those_of_its_templates(

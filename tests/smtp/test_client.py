@@ -21,6 +21,8 @@ from mailmerge.errors import (
 )
 from mailmerge.smtp.client import TIMEOUTS, Client, Credentials, Stage, Verdict
 from mailmerge.smtp.state import Awaited
+from mailmerge.smtp.transaction import Transaction
+from mailmerge.smtp.transport import Transport
 from tests import servers
 from tests.scripted_server import (
     FOREVER,
@@ -407,6 +409,161 @@ def test_two_replies_in_one_packet_are_two_replies() -> None:
         client.abort()
 
 
+# The rule of the terminator
+
+
+class Wire:
+    """Every write of the client's transport, with a kernel that takes as much as a test says.
+
+    `log` holds each write as it was handed over, and each token that was announced before it.
+    `most` bounds what one write takes; after `left_to_live` octets of content and what follows
+    it, the connection is dead.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.log: list[bytes | int] = []
+        self.most = 1 << 30
+        self.left_to_live: int | None = None
+        real = Transport.send
+
+        def send(this: Transport, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+            whole = b"".join(chunks)
+            begun = self.left_to_live is not None and (self._content or b"Message-ID" in whole)
+            self._content = begun
+            most = self.most
+            if begun and self.left_to_live is not None:
+                if not self.left_to_live:
+                    this._socket.shutdown(socket.SHUT_WR)
+                    raise ConnectionLost("the connection broke")
+                most = min(most, self.left_to_live)
+                self.left_to_live -= min(most, len(whole))
+            self.log.append(whole[:most])
+            assert real(this, [whole[:most]]) == []
+            return [whole[most:]] if most < len(whole) else []
+
+        self._content = False
+        monkeypatch.setattr(Transport, "send", send)
+
+    @property
+    def writes(self) -> list[bytes]:
+        return [entry for entry in self.log if isinstance(entry, bytes)]
+
+    def written_before(self, token: int) -> bytes:
+        return b"".join(
+            entry for entry in self.log[: self.log.index(token)] if isinstance(entry, bytes)
+        )
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    return Wire(monkeypatch)
+
+
+def send_over(wire: Wire, port: int, *messages: Transaction) -> dict[int, Verdict]:
+    client = Client(local(port), on_terminator=wire.log.append)
+    client.open()
+    wire.log.clear()
+    waiting = list(messages)
+    verdicts = {}
+    while client.in_flight or (waiting and client.room):
+        client.push()
+        while waiting and client.room:
+            client.submit(waiting.pop(0))
+        verdicts.update({outcome.token: outcome.verdict for outcome in client.wait()})
+    client.abort()
+    return verdicts
+
+
+def test_short_messages_take_one_write_each(wire: Wire) -> None:
+    with serve(offer=NO_CHUNKING) as server:
+        send_over(wire, server.port, *map(message, range(10)))
+        server.wait_for_end()
+        assert len(server.taken) == 10
+    envelope, *groups = wire.writes
+    assert envelope.startswith(b"MAIL") and envelope.endswith(b"DATA\r\n")
+    assert len(groups) == 10
+    assert all(b"\r\n.\r\nMAIL" in group for group in groups[:-1])
+
+
+@pytest.mark.parametrize("offer", [NO_CHUNKING, ONE_BY_ONE], ids=["pipelining", "one by one"])
+@pytest.mark.parametrize("most", [1, 3, 1000, 1 << 30])
+@pytest.mark.parametrize("lines", [3, 2000])
+def test_the_caller_is_told_once_and_before_the_terminator_leaves(
+    wire: Wire, offer: Offer, most: int, lines: int
+) -> None:
+    if lines > 1000 > most:
+        pytest.skip("too many writes")
+    wire.most = most
+    with serve(offer=offer) as server:
+        sent = [message(token, padding=(b"x" * 70 + b"\r\n") * lines) for token in range(3)]
+        assert set(send_over(wire, server.port, *sent).values()) == {Verdict.SENT}
+        server.wait_for_end()
+        assert [taken.content for taken in server.taken] == [b"".join(t.content) for t in sent]
+    assert [entry for entry in wire.log if isinstance(entry, int)] == [0, 1, 2]
+    for token in range(3):
+        assert wire.written_before(token).count(b"\r\n.\r\n") == token
+
+
+def test_content_that_is_long_leaves_before_the_caller_is_told(wire: Wire) -> None:
+    with serve(offer=NO_CHUNKING) as server:
+        long = message(7, padding=(b"x" * 70 + b"\r\n") * 2000)
+        send_over(wire, server.port, long)
+    assert wire.written_before(7).endswith(b".end\r\n")
+    assert wire.writes[-1] == b".\r\n"
+
+
+def test_over_tls_the_terminator_is_a_write_of_its_own(
+    certificates: servers.Certificates, wire: Wire
+) -> None:
+    settings = tls_settings(certificates, implicit_tls=True, offer=NO_CHUNKING)
+    with serve(**settings) as server:
+        target = local(server.port, security="tls", ca_file=str(certificates.ca_file))
+        client = Client(target, on_terminator=wire.log.append)
+        client.open()
+        client.submit(message(7))
+        client.push()
+        assert [outcome.verdict for outcome in client.wait()] == [Verdict.SENT]
+        client.quit()
+    assert wire.written_before(7).endswith(b".end\r\n")
+
+
+@pytest.mark.parametrize("most", [40, 1 << 30])
+@pytest.mark.parametrize("place", [-100, -4, -3, -2, -1, 0, 1, 20])
+def test_in_doubt_is_what_was_taken_up_to_the_last_octet_of_the_terminator(
+    wire: Wire, place: int, most: int
+) -> None:
+    """The connection dies `place` octets behind the end of the first terminator."""
+    end = len(b"".join(message(0).content)) + len(b"..\r\n")  # one dot is stuffed
+    wire.most = most
+    wire.left_to_live = end + place
+    with serve(offer=NO_CHUNKING) as server:
+        verdicts = send_over(wire, server.port, message(0), message(1))
+        server.wait_for_end()
+        taken = {int(one.message_id.strip("<>").partition("@")[0]) for one in server.taken}
+    assert taken == ({0} if place >= 0 else set())
+    assert verdicts[0] in ({Verdict.IN_DOUBT, Verdict.SENT} if taken else {Verdict.NOT_SENT})
+    assert verdicts[1] is Verdict.NOT_SENT
+
+
+def test_a_push_never_waits_and_leaves_alone_what_can_go_with_its_successor(wire: Wire) -> None:
+    with serve(offer=NO_CHUNKING) as server:
+        client = Client(local(server.port), on_terminator=wire.log.append)
+        client.open()
+        for token in range(3):
+            client.submit(message(token))
+        assert [outcome.token for outcome in client.wait()] == [0]
+        wire.log.clear()
+        client.push()
+        assert wire.log[0] == 1
+        assert b"MAIL FROM" in wire.writes[0]
+        client.push()
+        assert len(wire.log) == 2
+        assert [outcome.token for outcome in client.wait()] == [1]
+        client.push()
+        assert len(wire.log) == 2, "message 2 has no successor yet"
+        client.abort()
+
+
 # TLS
 
 
@@ -689,5 +846,5 @@ def test_a_message_taken_and_never_said_so_is_in_doubt() -> None:
     rule = Rule(When(At.END_OF_DATA), (Accept(), Close()))
     with serve(rule, offer=NO_CHUNKING) as server:
         run = send(local(server.port), 3)
-        assert run.verdicts() == {0: Verdict.IN_DOUBT, 1: Verdict.NOT_SENT}
+        assert run.verdicts() == {0: Verdict.IN_DOUBT, 1: Verdict.NOT_SENT, 2: Verdict.NOT_SENT}
         assert len(server.taken) == 1

@@ -24,6 +24,7 @@ from mailmerge.smtp.connection import (
     Transaction,
     Verdict,
 )
+from mailmerge.smtp.progress import ONE_WRITE
 from mailmerge.smtp.state import Awaited, State
 
 REPLIES = {
@@ -330,12 +331,13 @@ def test_what_cannot_be_done_now_is_refused_before_an_octet_is_written() -> None
         machine.release(1)
     machine.submit(message(1))
     machine.submit(message(2))
+    machine.submit(message(3))
     with pytest.raises(LocalProtocolError, match="no room"):
-        machine.submit(message(3))
+        machine.submit(message(4))
     for command in (machine.quit, machine.start_tls, lambda: machine.authenticate("LOGIN", None)):
         with pytest.raises(LocalProtocolError, match="in flight"):
             command()
-    assert machine.in_flight == 2
+    assert machine.in_flight == 3
 
 
 def test_tls_is_not_started_twice_and_nobody_logs_in_twice() -> None:
@@ -367,6 +369,63 @@ def test_what_was_taken_back_is_not_in_doubt() -> None:
     machine.connection_lost("broken pipe")
     verdicts = [event.verdict for event in machine.events() if isinstance(event, Outcome)]
     assert verdicts == [Verdict.NOT_SENT, Verdict.NOT_SENT]
+
+
+def group_of(machine: Connection) -> tuple[bytes, int]:
+    """Content 1, its terminator and the commands of 2 as one group; and where the terminator ends."""
+    machine.submit(message(1))
+    machine.submit(message(2))
+    machine.data_to_send()
+    machine.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
+    assert machine.held_whole
+    machine.release(1)
+    group = b"".join(machine.data_to_send())
+    return group, group.index(b"\r\n.\r\n") + 5
+
+
+def test_a_message_is_in_doubt_only_when_its_last_octet_was_taken() -> None:
+    group, end = group_of(ready())
+    for taken in range(len(group) + 1):
+        machine = ready()
+        group_of(machine)
+        machine.take_back(1, [group[taken:]])
+        machine.connection_lost("broken pipe")
+        verdicts = [event.verdict for event in machine.events() if isinstance(event, Outcome)]
+        first = Verdict.IN_DOUBT if taken >= end else Verdict.NOT_SENT
+        assert verdicts == [first, Verdict.NOT_SENT], taken
+
+
+def test_a_group_taken_in_two_parts_is_the_same_group() -> None:
+    group, end = group_of(ready())
+    for taken in range(len(group) + 1):
+        machine = ready()
+        group_of(machine)
+        written = group[:taken] + b"".join(machine.take_back(1, [group[taken:]]))
+        assert (machine.held == 1) == (taken < end)
+        assert not machine.held_whole
+        if taken < end:
+            assert not written.endswith(b"\r\n.\r\n")
+            machine.release(1)
+            written += b"".join(machine.data_to_send())
+        assert written == group
+        machine.receive_data(b"250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n")
+        assert [event.token for event in machine.events() if isinstance(event, Outcome)] == [1]
+        assert machine.held == 2
+
+
+def test_only_short_content_is_released_before_it_is_written() -> None:
+    line = b"x" * 62 + b"\r\n"
+    for lines, short in [(ONE_WRITE // 64, True), (ONE_WRITE // 64 + 1, False)]:
+        machine = Connection()
+        machine.receive_data(b"220 x\r\n")
+        machine.hello("client.example.org")
+        machine.receive_data(b"250-x\r\n250 PIPELINING\r\n")
+        machine.submit(Transaction(1, Envelope("", ("a@b.example",)), (line,) * lines))
+        machine.data_to_send()
+        machine.receive_data(b"250 ok\r\n250 ok\r\n354 go\r\n")
+        assert machine.held_whole is short
+        machine.data_to_send()
+        assert not machine.held_whole
 
 
 def test_a_refusal_that_came_before_a_terminator_taken_back_counts() -> None:
