@@ -7,7 +7,9 @@ import stat
 from email import message_from_bytes
 from pathlib import Path
 
-from mailmerge.sandbox import Sandbox
+import pytest
+
+from mailmerge.sandbox import Fault, Faults, Sandbox
 
 MESSAGE = (
     b"From: a@example.org\r\nTo: b@example.org\r\nSubject: caught\r\n\r\n"
@@ -69,3 +71,71 @@ def test_a_second_sandbox_keeps_the_mail_of_the_first(tmp_path: Path) -> None:
         with Sandbox(tmp_path / "sandbox") as sandbox:
             deliver_one(sandbox)
         assert len(caught_in(sandbox.maildir)) == expected
+
+
+def outcome_of(sandbox: Sandbox, recipient: str) -> str:
+    """What one attempt meets: the first word of the refusal, `taken` or `lost`."""
+    try:
+        with smtplib.SMTP(sandbox.server.host, sandbox.server.port) as client:
+            client.sendmail("a@example.org", [recipient], f"Message-ID: <{recipient}>\r\n\r\nx\r\n")
+    except smtplib.SMTPRecipientsRefused as error:
+        return str(error.recipients[recipient][0])
+    except smtplib.SMTPResponseException as error:
+        return str(error.smtp_code)
+    except (smtplib.SMTPServerDisconnected, ConnectionError):
+        return "lost"
+    return "taken"
+
+
+MEETS = {
+    Fault.GREYLISTED: ("450", 0),
+    Fault.NO_SUCH_PERSON: ("550", 0),
+    Fault.LEAVING: ("421", 0),
+    Fault.DROPPED: ("lost", 0),
+    Fault.NOT_NOW: ("451", 0),
+    Fault.LEAVING_LATE: ("421", 0),
+    Fault.DROPPED_BEFORE_TAKING: ("lost", 0),
+    Fault.DROPPED_AFTER_TAKING: ("lost", 1),
+    None: ("taken", 1),
+}
+
+
+@pytest.mark.parametrize("fault", MEETS)
+def test_each_fault_is_what_its_name_says(tmp_path: Path, fault: Fault | None) -> None:
+    faults = Faults(seed=1, rate=0.6)
+    numbers = (number for number in range(999) if faults.draw(f"u{number}@x.org", 1) is fault)
+    recipient = f"u{next(numbers)}@x.org"
+    with Sandbox(tmp_path / "sandbox", faults) as sandbox:
+        assert (outcome_of(sandbox, recipient), sandbox.caught) == MEETS[fault]
+        assert dict(sandbox.taken) == ({f"<{recipient}>": 1} if MEETS[fault][1] else {})
+
+
+def test_the_same_seed_draws_the_same_faults_at_about_the_rate() -> None:
+    def draws(seed: int) -> list[Fault | None]:
+        return [Faults(seed, 0.1).draw(f"u{number}@x.org", 1) for number in range(2000)]
+
+    assert draws(1) == draws(1) != draws(2)
+    met = [fault for fault in draws(1) if fault]
+    assert 150 < len(met) < 250
+    assert set(met) == set(Fault)
+    assert not any(Faults(1, 0.0).draw(f"u{number}@x.org", 1) for number in range(99))
+
+
+def test_a_second_attempt_may_meet_something_else(tmp_path: Path) -> None:
+    faults = Faults(seed=1, rate=0.5)
+    recipient = next(
+        path
+        for path in (f"u{number}@x.org" for number in range(999))
+        if faults.draw(path, 1) is Fault.GREYLISTED and faults.draw(path, 2) is None
+    )
+    with Sandbox(tmp_path / "sandbox", faults) as sandbox:
+        assert [outcome_of(sandbox, recipient) for _ in range(2)] == ["450", "taken"]
+
+
+def test_message_ids_are_counted_folded_or_not(tmp_path: Path) -> None:
+    folded = b"Subject: x\r\nMessage-ID:\r\n <a@x>\r\n\r\nMessage-ID: <b@x>\r\n"
+    with Sandbox(tmp_path / "sandbox") as sandbox:
+        for _ in range(2):
+            with smtplib.SMTP(sandbox.server.host, sandbox.server.port) as client:
+                client.sendmail("a@example.org", ["b@example.org"], folded)
+        assert dict(sandbox.taken) == {"<a@x>": 2}

@@ -122,6 +122,11 @@ def boot_id() -> str:
         return _boot_session()
 
 
+def same_boot(recorded: str) -> bool:
+    """Whether the machine has been running since that boot id was recorded."""
+    return bool(recorded) and recorded == boot_id()
+
+
 def _boot_session() -> str:
     command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
     try:

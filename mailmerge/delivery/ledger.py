@@ -176,6 +176,7 @@ def read_ledger(campaign: Campaign, name: str = "ledger") -> Record | None:
     Raises:
         LedgerError: it cannot be read, is damaged, or is of a newer mailmerge.
     """
-    from mailmerge.delivery.sqlite_ledger import SqliteRecord, ledger_path
+    from mailmerge.delivery.sqlite_file import ledger_path
+    from mailmerge.delivery.sqlite_record import SqliteRecord
 
     return SqliteRecord(campaign, name) if ledger_path(campaign, name).exists() else None

@@ -4,16 +4,15 @@
     ledger-00000007.journal marks since the last fold (journal.py)
     ledger.lock             who is sending (lease.py)
 
+sqlite_file.py opens the file and reads its rows; sqlite_record.py only reads.
+
 One connection writes. SQLite before 3.51.3 can lose a commit when two connections write or
 checkpoint a write-ahead log at the same moment; readers here are read-only and do neither.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,13 +24,10 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Engine,
     RootTransaction,
     Row,
     RowMapping,
     bindparam,
-    create_engine,
-    event,
     func,
     insert,
     select,
@@ -40,7 +36,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
 
 from mailmerge.campaign import Campaign
 from mailmerge.delivery import emergency
@@ -54,7 +49,7 @@ from mailmerge.delivery.journal import (
     journal_path,
     read_journals,
 )
-from mailmerge.delivery.lease import Holder, Lease, boot_id, holder_of
+from mailmerge.delivery.lease import Holder, Lease, boot_id, holder_of, same_boot
 from mailmerge.delivery.person import (
     UNDER_WAY,
     Difference,
@@ -67,20 +62,24 @@ from mailmerge.delivery.person import (
     under_way,
 )
 from mailmerge.delivery.schema import VERSION, book, metadata, person
+from mailmerge.delivery.sqlite_file import (
+    explained,
+    ledger_path,
+    mark_of,
+    open_engine,
+    person_of,
+    version_of,
+)
 from mailmerge.errors import LedgerError
 from mailmerge.mime.headers import make_message_id
-from mailmerge.recipients.address import Mailbox, parse_mailbox
+from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 
 ROTATE_AFTER = 4 << 20
 """Octets of a journal after which the next fold begins a new one."""
 
-BUSY_MILLISECONDS = 10_000
 _MARKED = ("state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply")
 PEOPLE_AT_A_TIME = 1000
-
-_SNAPSHOT_COLUMNS = list(person.columns).index(person.c.cells) + 1
-_FIRST_MARKED = list(person.columns).index(person.c.state)
 
 
 def _update_of_many(columns: Sequence[str]) -> str:
@@ -100,11 +99,6 @@ _PENDING = (
     .order_by(person.c.id)
     .limit(bindparam("most"))
 )
-
-
-def ledger_path(campaign: Campaign, name: str) -> Path:
-    """Where the ledger of that name lies."""
-    return campaign.state_folder / f"{name}.sqlite"
 
 
 class SqliteLedger:
@@ -461,7 +455,7 @@ class SqliteLedger:
         try:
             yield
         except DBAPIError as error:
-            failure = _explained(self._path, what, error)
+            failure = explained(self._path, what, error)
             if what == "written":
                 self._failure = self._failure or failure
             raise failure from error
@@ -479,92 +473,6 @@ class SqliteLedger:
             self._lease.release()
 
 
-class SqliteRecord:
-    """A ledger that is only read, also while another process writes it.
-
-    The people are as that process would find them: its journal is read after the snapshot of the
-    database, and what a dead process left behind is shown as the next run will put it right.
-
-    Raises:
-        LedgerError: it cannot be read, is damaged, or is of a newer mailmerge.
-    """
-
-    def __init__(self, campaign: Campaign, name: str) -> None:
-        self._folder = campaign.state_folder
-        self._name = name
-        self._path = ledger_path(campaign, name)
-
-    @property
-    def holder(self) -> Holder | None:
-        """Who is sending this campaign now, if anybody."""
-        return holder_of(self._folder / f"{self._name}.lock")
-
-    def counts(self) -> dict[State, int]:
-        """How many people there are in each of the six reported states, also those at 0."""
-        return reported(Counter(one.state for one in self.people()))
-
-    def people(self) -> Iterator[Person]:
-        """Everybody, in the order of the spreadsheet they came with."""
-        held = self.holder is not None
-        engine = open_engine(self._path, read_only=True)
-        try:
-            with engine.connect() as database:
-                if not _version(database, self._path):
-                    return
-                page = database.execute(select(book)).mappings().one()
-                marks, known = self._journal(page)
-                rows = database.execute(select(person).order_by(person.c.row, person.c.id))
-                for row in rows:
-                    mark = marks.get(row[0]) or mark_of(row)
-                    yield person_of(row, mark if held else let_go(mark, known=known))
-        except DBAPIError as error:
-            raise _explained(self._path, "read", error) from error
-        finally:
-            engine.dispose()
-
-    def _journal(self, page: RowMapping) -> tuple[dict[int, Mark], bool]:
-        """The latest mark of each person, and whether these are all marks there were."""
-        marks = read_journals(self._folder, self._name, page["generation"], page["offset"])
-        saved = emergency.read(self._folder, page["secret"])
-        latest = {mark.person: mark for mark in [*(marks or ()), *saved]}
-        return latest, marks is not None and same_boot(page["boot_id"])
-
-
-def same_boot(recorded: str) -> bool:
-    """Whether the machine has been running since that boot id was recorded."""
-    return bool(recorded) and recorded == boot_id()
-
-
-def mark_of(row: Sequence[Any]) -> Mark:
-    """The part of a row that marks change."""
-    state, at, attempts, doubts, retry_at, stage, reply = row[_FIRST_MARKED:]
-    return Mark(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
-
-
-def person_of(
-    row: Sequence[Any], mark: Mark, message_id: str = "", date: float | None = None
-) -> Person:
-    """A row with the state of `mark`; `message_id` and `date` are for a row that has none."""
-    number, key, place, address, path, identity, name, cells = row[:_SNAPSHOT_COLUMNS]
-    old_id, old_date = row[_FIRST_MARKED - 2 : _FIRST_MARKED]
-    return Person(
-        number,
-        key,
-        place,
-        Mailbox(address, path, identity, name),
-        json.loads(cells),
-        mark.state,
-        old_id or message_id,
-        date if old_date is None else old_date,
-        mark.at or None,
-        mark.attempts,
-        mark.doubts,
-        mark.retry_at,
-        mark.stage,
-        mark.reply,
-    )
-
-
 def _values(mark: Mark) -> tuple[object, ...]:
     return (
         mark.state.value,
@@ -578,62 +486,6 @@ def _values(mark: Mark) -> tuple[object, ...]:
     )
 
 
-def open_engine(path: Path, *, read_only: bool = False) -> Engine:
-    """An engine of one connection; every PRAGMA's answer is looked at, for SQLite fails in silence.
-
-    Raises:
-        LedgerError: a setting that the promise rests on cannot be made.
-    """
-    if not read_only:
-        _make_private_file(path)
-    mode = "ro" if read_only else "rw"
-    address = f"{path.resolve().as_uri()}?mode={mode}"
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            address, uri=True, isolation_level=None, check_same_thread=False
-        )
-        _prepare(connection, path, read_only=read_only)
-        return connection
-
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=StaticPool)
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    event.listen(engine, "begin", start)
-    return engine
-
-
-def _make_private_file(path: Path) -> None:
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise LedgerError(
-            f"cannot be opened: {error.strerror}", file=path.name, code="ledger-unwritable"
-        ) from error
-
-
-def _prepare(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
-    settings: dict[str, tuple[object, tuple[object, ...]]] = {
-        "busy_timeout": (BUSY_MILLISECONDS, (BUSY_MILLISECONDS,))
-    }
-    if read_only:
-        settings["query_only"] = (1, (1,))
-    else:
-        # Where shared memory is not to be had (a network disk), SQLite stays with its old journal.
-        settings["journal_mode"] = ("WAL", ("wal", "delete"))
-        settings["synchronous"] = ("FULL", (2,))
-    for name, (value, accepted) in settings.items():
-        connection.execute(f"PRAGMA {name} = {value}").fetchall()
-        found = connection.execute(f"PRAGMA {name}").fetchall()
-        if not found or found[0][0] not in accepted:
-            raise LedgerError(
-                f"SQLite does not keep {name} = {value}", file=path.name, code="ledger-unwritable"
-            )
-
-
 def bring_up_to_date(database: Connection, path: Path) -> None:
     """Make the tables of a new ledger, or those of an older one what they are now.
 
@@ -641,24 +493,11 @@ def bring_up_to_date(database: Connection, path: Path) -> None:
         LedgerError: the ledger is of a newer mailmerge.
     """
     with database.begin():
-        version = _version(database, path)
+        version = version_of(database, path)
         if version == 0:
             metadata.create_all(database)
             database.execute(insert(book).values(_new_book()))
             database.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-
-
-def _version(database: Connection, path: Path) -> int:
-    """Which tables there are; 0 where the process that made the file ended before it made any."""
-    version: int = database.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > VERSION:
-        raise LedgerError(
-            f"was written by a newer mailmerge (version {version} of its tables)",
-            file=path.name,
-            hint="use that one",
-            code="ledger-newer",
-        )
-    return version
 
 
 def _new_book() -> dict[str, Any]:
@@ -671,16 +510,3 @@ def _new_book() -> dict[str, Any]:
         "generation": 0,
         "offset": 0,
     }
-
-
-def _explained(path: Path, what: str, error: DBAPIError) -> LedgerError:
-    reason = str(error.orig)
-    if "malformed" in reason or "not a database" in reason:
-        hint = "restore it from a copy, or ask the server's log who was sent to; do not delete it"
-        return LedgerError(
-            f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
-        )
-    hint = "make room on the disk and send again; nobody is lost" if what == "written" else ""
-    return LedgerError(
-        f"cannot be {what}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
-    )

@@ -367,22 +367,27 @@ class Client:
             self._read()
         self._connection.connection_lost(error.problem.message)
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Take what has come; False where nothing has."""
+        connection = self._connection
         try:
             octets = self._open_transport.receive()
         except ConnectionLost as error:
-            self._connection.connection_lost(error.problem.message)
-            return
-        connection = self._connection
-        if octets is not None:
-            connection.receive_data(octets)
+            connection.connection_lost(error.problem.message)
+            return True
+        if octets is None:
+            return False
+        connection.receive_data(octets)
         if connection.replies != self._replies:
             self._replies = connection.replies
             self._since = self._clock()
+        return True
 
     def _await(self, deadline: float | None) -> bool:
         """Wait for the server; False when the caller's `deadline` has come."""
         writing = bool(self._backlog)
+        if not writing and self._read():
+            return True  # a server that is near has answered already
         allowed = self._allowed(None if writing else self._connection.awaited)
         due = self._since + allowed
         until = due if deadline is None else min(due, deadline)

@@ -186,8 +186,9 @@ class Connection(Session):
             raise LocalProtocolError("a transaction for nobody")
         offered = self.capabilities
         steps = [(Awaited.MAIL, mail_line(envelope, prepared.size, offered))]
-        for path in envelope.forward_paths:
-            steps.append((Awaited.RCPT, rcpt_line(envelope, path, offered)))
+        steps += [
+            (Awaited.RCPT, rcpt_line(envelope, path, offered)) for path in envelope.forward_paths
+        ]
         progress = Progress(token, steps, envelope.forward_paths)
         if self.streaming:
             progress.plan_bdat(prepared)

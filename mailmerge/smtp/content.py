@@ -74,15 +74,16 @@ class Scanner:
             facts = self._scan(chunk)
             if facts is None:
                 return None
-            if stuffing and at_line_start and facts.begins_with_dot:
+            stuffed, begins_with_dot, ends_line, is_ascii, longest, head, tail = facts
+            if stuffing and at_line_start and begins_with_dot:
                 chunks.append(b".")
-            chunks.append(facts.stuffed if stuffing else chunk)
+            chunks.append(stuffed if stuffing else chunk)
             size += len(chunk)
-            ascii_only = ascii_only and facts.ascii
-            at_line_start = facts.ends_line
-            if facts.longest > MAX_TEXT_LINE or line + facts.head > MAX_TEXT_LINE:
-                raise _long_line(max(facts.longest, line + facts.head))
-            line = facts.tail if facts.longest >= 0 else line + facts.tail
+            ascii_only = ascii_only and is_ascii
+            at_line_start = ends_line
+            if longest > MAX_TEXT_LINE or line + head > MAX_TEXT_LINE:
+                raise _long_line(max(longest, line + head))
+            line = tail if longest >= 0 else line + tail
         if stuffing and not at_line_start:
             chunks.append(b"\r\n")
             size += 2

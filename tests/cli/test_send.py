@@ -7,10 +7,13 @@ import os
 import pty
 import subprocess
 import sys
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import pytest
 
+from mailmerge.sandbox import Sandbox
 from tests.cli.conftest import Call
 
 STATES = {"pending", "sent", "rejected", "deferred", "in_doubt", "skipped"}
@@ -154,3 +157,113 @@ def test_the_failed_are_a_spreadsheet_again(campaign: Path, call: Call) -> None:
     out = campaign.parent / "failed.csv"
     assert call("status", campaign, "--sandbox", "--failed", out).exit_code == 0
     assert out.exists()
+
+
+def caught(folder: Path) -> list[Message]:
+    return [message_from_bytes(path.read_bytes()) for path in sorted((folder / "new").iterdir())]
+
+
+def test_a_test_goes_to_me_and_says_whose_it_is(campaign: Path, call: Call, tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "real") as server:
+        point_at(campaign, server.server.port)
+        done = call(
+            "send", campaign, "--test-to", "me@example.net", "--limit", "2", "--yes", "--json"
+        )
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["test_to"] == "me@example.net"
+    assert document["total"] == document["states"]["sent"] == 2
+    assert set(document["states"]) == STATES
+    assert "me@example.net, and to nobody else" in done.stderr
+    assert "[test for ann@example.org] Hello Ann" in done.stderr
+    messages = caught(tmp_path / "real")
+    assert {one["X-RcptTo"] for one in messages} == {one["To"] for one in messages}
+    assert {one["To"] for one in messages} == {"me@example.net"}
+    assert {one["Subject"] for one in messages} == {
+        "[test for ann@example.org] Hello Ann",
+        "[test for bob@example.org] Hello Bob",
+    }
+    assert sum("Dear Ann" in one.as_string() for one in messages) == 1
+    assert call("status", campaign).exit_code == 2, "nothing of it is in the campaign's ledger"
+
+
+def test_a_test_needs_a_yes_and_stays_small_unless_asked(campaign: Path, call: Call) -> None:
+    with (campaign / "recipients.csv").open("a") as sheet:
+        sheet.writelines(f"u{number}@example.org,U\n" for number in range(9))
+    point_at(campaign, 1)
+    refused = call("send", campaign, "--test-to", "me@example.net")
+    assert refused.exit_code == 2
+    assert "add --yes" in refused.stderr
+    dry = call("send", campaign, "--test-to", "me@example.net", "--dry-run", "--json")
+    assert json.loads(dry.stdout)["to_send"] == 3
+
+
+def test_a_test_to_somebody_of_the_list_goes_to_them_for_the_others(
+    campaign: Path, call: Call, tmp_path: Path
+) -> None:
+    with Sandbox(tmp_path / "real") as server:
+        point_at(campaign, server.server.port)
+        done = call("send", campaign, "--test-to", "ann@example.org", "--yes")
+        assert done.exit_code == 0, done.stderr
+        alone = call(
+            "send", campaign, "--test-to", "ann@example.org", "--only", "ann@example.org", "--yes"
+        )
+    assert alone.exit_code == 3
+    assert "address of the row itself" in alone.stderr
+    subjects = sorted(one["Subject"].partition("]")[0] for one in caught(tmp_path / "real"))
+    assert subjects == ["[test for bob@example.org", "[test for zoe@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--test-to", "nobody"], "--test-to"),
+        (["--test-to", "me@example.net", "--sandbox"], "--sandbox does not"),
+        (["--faults"], "add --sandbox"),
+        (["--sandbox", "--seed", "3"], "without --faults"),
+        (["--sandbox", "--log-json", "/nowhere/at/all"], "--log-json"),
+    ],
+)
+def test_what_contradicts_itself_is_one_line(
+    campaign: Path, call: Call, options: list[str], words: str
+) -> None:
+    done = call("send", campaign, *options)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_rehearsal_with_faults_resumes_until_everybody_is_settled(
+    campaign: Path, call: Call
+) -> None:
+    with (campaign / "recipients.csv").open("a") as sheet:
+        sheet.writelines(f"u{number}@example.org,U{number}\n" for number in range(200))
+    with (campaign / "campaign.toml").open("a") as file:
+        file.write('[delivery]\nrate = "60/minute"\nkeep_copy = "mbox"\n')
+    log = campaign / "log.jsonl"
+    done = call(
+        "send", campaign, "--sandbox", "--faults", "--seed", "7", "--json", "--log-json", log
+    )
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    states = document["states"]
+    assert document["seed"] == 7
+    assert document["rounds"] > 1
+    assert states["pending"] == states["deferred"] == 0
+    assert states["sent"] + states["rejected"] + states["in_doubt"] == document["total"] == 203
+    assert min(states["rejected"], states["in_doubt"]) > 0
+    assert document["books"]["balanced"] is True
+    assert document["books"]["taken"] == len(caught(Path(document["maildir"])))
+    assert 200 < document["real_seconds"] < 220
+    assert "The books balance" in done.stderr
+    assert "3 minutes" in done.stderr
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert sum(one["event"] == "ended" for one in events) == document["rounds"]
+    assert not (campaign / ".mailmerge" / "sent.mbox").exists(), "a rehearsal is no mail of mine"
+
+
+def test_without_a_rate_the_rehearsal_says_so(campaign: Path, call: Call) -> None:
+    done = call("send", campaign, "--sandbox", "--faults")
+    assert done.exit_code == 0, done.stderr
+    assert "as fast as the server takes it" in done.stderr
+    assert "--seed" in done.stderr

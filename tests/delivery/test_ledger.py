@@ -372,4 +372,4 @@ def test_where_there_is_no_boot_id_nothing_is_assumed(
 ) -> None:
     monkeypatch.setattr(lease, "_BOOT_ID", tmp_path / "nothing")
     assert lease.boot_id() == ""
-    assert not sqlite_ledger.same_boot("")
+    assert not lease.same_boot("")

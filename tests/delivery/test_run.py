@@ -24,6 +24,7 @@ from mailmerge.errors import (
     NotAllReached,
     RunStopped,
     ServerUnreachable,
+    SmtpError,
     TemplateError,
 )
 from mailmerge.mime.message import Composer
@@ -31,6 +32,7 @@ from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.smtp.auth import Credentials
+from mailmerge.smtp.providers import find_provider
 from mailmerge.smtp.server import Server
 from tests.delivery.driver import balance, make_campaign, make_recipients
 from tests.scripted_server import (
@@ -275,6 +277,72 @@ def test_gmails_cool_down_is_ten_minutes_and_then_one_connection(campaign: Campa
     assert summary.states[State.DEFERRED] == 1
     assert summary.states[State.SENT] < 5
     assert len(server.taken) == summary.states[State.SENT]
+
+
+def test_connections_come_back_one_a_minute_after_gmails_cool_down(campaign: Campaign) -> None:
+    """A clock that goes 400 times as fast: ten minutes are a second and a half."""
+    rule = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.7.28 Unusual rate"), Close()))
+    slow = Rule(When(Stage.END_OF_DATA), (Sleep(0.02), Usual()))
+    began = time.time()
+    seen: dict[int, float] = {}
+    ledger = open_ledger(campaign)
+    ledger.enrol(make_recipients(200), campaign.fingerprint())
+    with serve(rule, slow) as server:
+        run = ready_run(campaign, ledger, server.port, connections=3, wait=HOUR)
+        run.clock = run.desk._clock = lambda: began + 400 * (time.time() - began)
+
+        def watch(progress: Progress) -> None:
+            if seen or run.desk.lanes_allowed == 1:
+                seen.setdefault(run.desk.lanes_allowed, run.clock())
+            if len(seen) == 3:
+                run.stop()
+
+        summary = run.execute(watch)
+        taken = server.taken
+    ledger.close()
+    assert list(seen) == [1, 2, 3]
+    assert seen[2] - seen[1] >= 600
+    assert seen[3] - seen[2] >= 59
+    assert summary.states[State.SENT] == len(taken) > 0
+
+
+def test_where_the_provider_means_a_pause_the_people_are_kept(campaign: Campaign) -> None:
+    """QQ's 550 would cost each of them their message."""
+    often = Rule(
+        When(Stage.END_OF_DATA, transaction=2, connection=0),
+        (Reply(550, "Mailbox frequency limited"),),
+    )
+    rules = find_provider("qq").action_for
+    with serve(often) as server:
+        ledger = open_ledger(campaign)
+        ledger.enrol(make_recipients(20), campaign.fingerprint())
+        run = ready_run(campaign, ledger, server.port, rules=rules)
+        summary = run.execute(lambda progress: run.stop() if progress.waits_for else None)
+        ledger.close()
+        assert summary.states[State.DEFERRED] == 1
+        assert summary.states[State.REJECTED] == 0
+        in_flight = 2
+        assert 2 <= summary.states[State.SENT] <= 2 + in_flight
+
+
+def test_a_connection_that_the_provider_calls_used_up_costs_nobody_their_turn(
+    campaign: Campaign,
+) -> None:
+    with serve(messages_per_connection(3, Reply(550, "MI:DMC too many"))) as server:
+        rules = find_provider("163").action_for
+        assert states(send(campaign, server, 10, rules=rules)) == {"sent": 10}
+        assert server.connections == 4
+
+
+def test_what_the_provider_says_before_any_message_may_stop_the_run_at_once(
+    campaign: Campaign,
+) -> None:
+    closed = Rule(When(Stage.GREETING), (Reply(421, "4.7.0 Too many login attempts"), Close()))
+    with serve(closed) as server:
+        summary = send(campaign, server, 3, rules=find_provider("gmail").action_for)
+        assert isinstance(summary.error, SmtpError)
+        assert server.connections == 1
+    assert states(summary) == {"pending": 3}
 
 
 def test_who_is_certainly_not_sent_to_is_not_in_doubt_even_if_the_mark_was_made(

@@ -424,6 +424,7 @@ class Wire:
         self.log: list[bytes | int] = []
         self.most = 1 << 30
         self.left_to_live: int | None = None
+        self._content = False
         real = Transport.send
 
         def send(this: Transport, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
@@ -441,7 +442,6 @@ class Wire:
             assert real(this, [whole[:most]]) == []
             return [whole[most:]] if most < len(whole) else []
 
-        self._content = False
         monkeypatch.setattr(Transport, "send", send)
 
     @property
@@ -480,7 +480,8 @@ def test_short_messages_take_one_write_each(wire: Wire) -> None:
         server.wait_for_end()
         assert len(server.taken) == 10
     envelope, *groups = wire.writes
-    assert envelope.startswith(b"MAIL") and envelope.endswith(b"DATA\r\n")
+    assert envelope.startswith(b"MAIL")
+    assert envelope.endswith(b"DATA\r\n")
     assert len(groups) == 10
     assert all(b"\r\n.\r\nMAIL" in group for group in groups[:-1])
 

@@ -372,7 +372,7 @@ def test_what_was_taken_back_is_not_in_doubt() -> None:
 
 
 def group_of(machine: Connection) -> tuple[bytes, int]:
-    """Content 1, its terminator and the commands of 2 as one group; and where the terminator ends."""
+    """Content 1, its terminator and the commands of 2; and where the terminator ends."""
     machine.submit(message(1))
     machine.submit(message(2))
     machine.data_to_send()

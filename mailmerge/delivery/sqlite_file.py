@@ -1,0 +1,143 @@
+"""The SQLite file of a ledger: opening it, its rows as people, and what its complaints mean."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from mailmerge.campaign import Campaign
+from mailmerge.delivery.person import Mark, Person, State
+from mailmerge.delivery.schema import VERSION, person
+from mailmerge.errors import LedgerError
+from mailmerge.recipients.address import Mailbox
+
+BUSY_MILLISECONDS = 10_000
+
+_SNAPSHOT_COLUMNS = list(person.columns).index(person.c.cells) + 1
+_FIRST_MARKED = list(person.columns).index(person.c.state)
+
+
+def ledger_path(campaign: Campaign, name: str) -> Path:
+    """Where the ledger of that name lies."""
+    return campaign.state_folder / f"{name}.sqlite"
+
+
+def mark_of(row: Sequence[Any]) -> Mark:
+    """The part of a row that marks change."""
+    state, at, attempts, doubts, retry_at, stage, reply = row[_FIRST_MARKED:]
+    return Mark(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
+
+
+def person_of(
+    row: Sequence[Any], mark: Mark, message_id: str = "", date: float | None = None
+) -> Person:
+    """A row with the state of `mark`; `message_id` and `date` are for a row that has none."""
+    number, key, place, address, path, identity, name, cells = row[:_SNAPSHOT_COLUMNS]
+    old_id, old_date = row[_FIRST_MARKED - 2 : _FIRST_MARKED]
+    return Person(
+        number,
+        key,
+        place,
+        Mailbox(address, path, identity, name),
+        json.loads(cells),
+        mark.state,
+        old_id or message_id,
+        date if old_date is None else old_date,
+        mark.at or None,
+        mark.attempts,
+        mark.doubts,
+        mark.retry_at,
+        mark.stage,
+        mark.reply,
+    )
+
+
+def open_engine(path: Path, *, read_only: bool = False) -> Engine:
+    """An engine of one connection; every PRAGMA's answer is looked at, for SQLite fails in silence.
+
+    Raises:
+        LedgerError: a setting that the promise rests on cannot be made.
+    """
+    if not read_only:
+        _make_private_file(path)
+    mode = "ro" if read_only else "rw"
+    address = f"{path.resolve().as_uri()}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            address, uri=True, isolation_level=None, check_same_thread=False
+        )
+        _prepare(connection, path, read_only=read_only)
+        return connection
+
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=StaticPool)
+    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "begin", start)
+    return engine
+
+
+def _make_private_file(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise LedgerError(
+            f"cannot be opened: {error.strerror}", file=path.name, code="ledger-unwritable"
+        ) from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
+    settings: dict[str, tuple[object, tuple[object, ...]]] = {
+        "busy_timeout": (BUSY_MILLISECONDS, (BUSY_MILLISECONDS,))
+    }
+    if read_only:
+        settings["query_only"] = (1, (1,))
+    else:
+        # Where shared memory is not to be had (a network disk), SQLite stays with its old journal.
+        settings["journal_mode"] = ("WAL", ("wal", "delete"))
+        settings["synchronous"] = ("FULL", (2,))
+    for name, (value, accepted) in settings.items():
+        connection.execute(f"PRAGMA {name} = {value}").fetchall()
+        found = connection.execute(f"PRAGMA {name}").fetchall()
+        if not found or found[0][0] not in accepted:
+            raise LedgerError(
+                f"SQLite does not keep {name} = {value}", file=path.name, code="ledger-unwritable"
+            )
+
+
+def version_of(database: Connection, path: Path) -> int:
+    """Which tables there are; 0 where the process that made the file ended before it made any."""
+    version: int = database.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version > VERSION:
+        raise LedgerError(
+            f"was written by a newer mailmerge (version {version} of its tables)",
+            file=path.name,
+            hint="use that one",
+            code="ledger-newer",
+        )
+    return version
+
+
+def explained(path: Path, what: str, error: DBAPIError) -> LedgerError:
+    """What SQLite says, in one line with what to do."""
+    reason = str(error.orig)
+    if "malformed" in reason or "not a database" in reason:
+        hint = "restore it from a copy, or ask the server's log who was sent to; do not delete it"
+        return LedgerError(
+            f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
+        )
+    hint = "make room on the disk and send again; nobody is lost" if what == "written" else ""
+    return LedgerError(
+        f"cannot be {what}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
+    )
