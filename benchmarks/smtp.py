@@ -53,13 +53,14 @@ def by_mailmerge(window: int) -> Sender:
         number = sent = 0
         while sent < messages:
             client.push()
-            while number < messages and client.room:
+            for _ in range(min(client.room, messages - number)):
                 envelope = Envelope(SENDER, (f"person{number}@example.net",))
                 client.submit(Transaction(number, envelope, (header(number), BODY)))
                 number += 1
             outcomes = client.wait()
-            if not outcomes or any(outcome.verdict is not Verdict.SENT for outcome in outcomes):
-                raise SystemExit(f"not sent: {outcomes}")
+            for outcome in outcomes:
+                if outcome.verdict is not Verdict.SENT:
+                    raise SystemExit(f"not sent: {outcome}")
             sent += len(outcomes)
         seconds = time.perf_counter() - start
         client.quit()

@@ -328,7 +328,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _explained(error: ValidationError, parsed: dict[str, Any], file: str) -> CampaignError:
     """Turn pydantic's first complaint into one line: key, what was expected, nearest right key."""
-    first = error.errors(include_url=False)[0]
+    complaints = error.errors(include_url=False)
+    # A misspelt key is also a missing one: the misspelling is what the person can see.
+    first = next((one for one in complaints if one["type"] == "extra_forbidden"), complaints[0])
     key = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-"))
     if first["type"] == "extra_forbidden":
         nearest = _nearest(first["loc"])

@@ -94,6 +94,11 @@ def test_a_file_that_says_too_little_is_one_line(tmp_path: Path, text: str, expe
     assert expected in complaint(tmp_path, text)
 
 
+def test_a_misspelt_required_key_is_named_as_misspelt(tmp_path: Path) -> None:
+    line = complaint(tmp_path, SMALLEST.replace("subject", "subjct"))
+    assert "unknown key message.subjct (did you mean message.subject?)" in line
+
+
 def test_no_campaign_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(CampaignError, match="mailmerge init"):
         load_campaign(tmp_path)

@@ -46,7 +46,8 @@ def render(
     if bool(to) + (row is not None) + everybody > 1:
         raise CampaignError("--to, --row and --all exclude each other", code="usage")
     if out is None and (everybody or form in (Form.MBOX, Form.MAILDIR)):
-        raise CampaignError("several messages need a folder", hint="add --out DIR", code="usage")
+        what = "several messages are" if everybody else f"an {form.value} is"
+        raise CampaignError(f"{what} written into a folder", hint="add --out DIR", code="usage")
     limit = None if everybody or row is not None else 1
     messages = merge(load_campaign(where), Selection(only=to, limit=limit), row=row)
     if out is None:

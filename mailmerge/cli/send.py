@@ -76,17 +76,24 @@ def send(
         typer.Option("--rate", metavar="R", help='Such as "60/minute"; may be given again.'),
     ] = None,
     connections: Annotated[
-        int | None, typer.Option("--connections", metavar="N", min=1, max=100, help="At a time.")
+        int | None,
+        typer.Option("--connections", metavar="N", min=1, max=100, help="So many at a time."),
     ] = None,
     window: Annotated[
         int | None,
-        typer.Option("--window", metavar="N", min=1, max=1000, help="Messages in flight on one."),
+        typer.Option("--window", metavar="N", min=1, max=1000, help="Messages in flight on each."),
     ] = None,
     in_doubt: Annotated[
-        InDoubt, typer.Option("--in-doubt", help="What to do about people in doubt.")
+        InDoubt,
+        typer.Option(
+            "--in-doubt",
+            metavar="WHAT",
+            help="What to do about people in doubt: hold, resend or assume-sent.",
+        ),
     ] = InDoubt.HOLD,
     retry: Annotated[
-        Retry | None, typer.Option("--retry", help="Try people again who were rejected.")
+        Retry | None,
+        typer.Option("--retry", metavar="rejected", help="Try people again who were rejected."),
     ] = None,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on with an edited list or template.")

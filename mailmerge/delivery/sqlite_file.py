@@ -137,7 +137,8 @@ def explained(path: Path, what: str, error: DBAPIError) -> LedgerError:
         return LedgerError(
             f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
         )
-    hint = "make room on the disk and send again; nobody is lost" if what == "written" else ""
+    room = what == "written" or "disk" in reason
+    hint = "make room on the disk and send again; nobody is lost" if room else ""
     return LedgerError(
         f"cannot be {what}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
     )

@@ -58,11 +58,17 @@ class AddressCheck:
         )  # fmt: skip
 
 
+def is_reserved(domain: str) -> bool:
+    """Whether nobody can ever get mail there: RFC 2606 and RFC 6761 keep it for examples."""
+    _, _, top = domain.rpartition(".")
+    return top in _RESERVED or ".".join(domain.split(".")[-2:]) in _RESERVED_DOMAINS
+
+
 @lru_cache(maxsize=100_000)
 def judge_domain(domain: str) -> tuple[str, str, str] | None:
     """What is suspicious about a domain as (code, message, hint), or None. Nothing is looked up."""
     labels = domain.split(".")
-    if labels[-1] in _RESERVED or ".".join(labels[-2:]) in _RESERVED_DOMAINS:
+    if is_reserved(domain):
         return "reserved-domain", "this domain is reserved for examples", "use a real address"
     if domain in _POPULAR or domain in _NO_SLIP:
         return None

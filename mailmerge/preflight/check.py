@@ -18,7 +18,7 @@ from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.errors import CampaignError, InputError, Problem
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
-from mailmerge.preflight.addresses import AddressCheck
+from mailmerge.preflight.addresses import AddressCheck, is_reserved
 from mailmerge.preflight.composing import reasons
 from mailmerge.preflight.message import MessageCheck
 from mailmerge.preflight.rehearsal import Rehearsal
@@ -108,6 +108,7 @@ class Check:
     _subjects: list[str] = field(default_factory=list)
     _largest: int = 0
     _octets: int = 0
+    _reserved: int = 0
     _suppressed: int = 0
     _left_out: int = 0
 
@@ -138,6 +139,8 @@ class Check:
             self._look_at_columns(spreadsheet, self.renderer.variables)
         if options.for_real and self._findings.count_code("reserved-domain") < self._seen:
             self._findings.extend(check_real_sender(campaign))
+        elif self._reserved and options.account is not None and not options.account.is_loopback:
+            self._findings.add(_reserved(self._reserved, spreadsheet.file))
         self._findings.extend(check_numbers(self._seen, campaign, options.account, now))
 
     def _composer(self) -> Composer | None:
@@ -184,6 +187,7 @@ class Check:
             if self._seen % 500 == 0:
                 self.progress(self._seen)
             self._findings.extend(address_check.problems(recipient))
+            self._reserved += is_reserved(recipient.mailbox.domain)
             self._look_at_one(recipient, rehearsal, message_check)
         self.progress(self._seen)
         if self._seen == 0 and not self._findings.count("error"):
@@ -274,6 +278,11 @@ class Check:
 
 _MESSAGE_ID = "<check@mailmerge.invalid>"
 _DATE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _reserved(people: int, file: str) -> Problem:
+    message = f"{people:,} addresses are reserved for examples (RFC 2606): a real send refuses them"
+    return Problem("warning", "reserved-for-examples", message, file, hint="--sandbox takes them")
 
 
 def _nobody(file: str, suppressed: int, left_out: int) -> Problem:

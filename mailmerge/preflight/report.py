@@ -20,7 +20,7 @@ KINDS_PER_CODE = 50
 EXAMPLES_PER_GROUP = 3
 """How many rows a group names to a person."""
 
-_CERTAIN = frozenset({"delimiter-chosen", "column-tidied"})
+_CERTAIN = frozenset({"delimiter-chosen", "column-tidied", "reserved-for-examples"})
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 _VARYING = re.compile(rf"""{_QUOTED.pattern}|\d[\d,.]*""")
 

@@ -158,7 +158,7 @@ class Audience:
     def _nobody(self) -> Problem:
         only = self._selection.only
         what = f'nobody has the address "{only}"' if only else "the condition leaves nobody"
-        hint = "check --only" if only else "check where under [recipients], and --where"
+        hint = "look for a slip in it" if only else "check where under [recipients], and --where"
         return Problem("error", "nobody-selected", what, self._spreadsheet.file, hint=hint)
 
     def _judged(self) -> Iterator[_Judged]:

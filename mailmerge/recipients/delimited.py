@@ -312,7 +312,8 @@ def _broken(reason: str, file: str, row: int) -> SpreadsheetError:
 
 def _wrong_width(record: _Record, header: Header, file: str) -> Problem:
     width = len(header.columns)
-    cells = f"the row has {record.fields} cells, the header has {width}"
+    noun = "cell" if record.fields == 1 else "cells"
+    cells = f"the row has {record.fields} {noun}, the header has {width}"
     if record.fields > width:
         hint = "put the cell that has the separator in it into quotation marks"
         return Problem("error", "row-too-long", cells, file, record.first, hint=hint)

@@ -138,13 +138,34 @@ def _variables(trees: list[nodes.Template]) -> frozenset[str]:
     for index, tree in enumerate(trees):
         free = meta.find_undeclared_variables(tree)
         # What the templates define for those that they include is not a column.
-        used |= free if index == 0 else free - _defined(trees)
+        used |= free - (_bound_at_top(tree) if index == 0 else _defined(trees))
         used.update(_columns_of_row(tree))
     columns = used - BUILT_IN_VARIABLES - _COUNTED_GLOBALS
     return frozenset(columns | ({"row"} if any(map(_uses_whole_row, trees)) else set()))
 
 
 _COUNTED_GLOBALS = frozenset(("range", "dict", "cycler", "joiner", "namespace"))
+
+
+def _bound_at_top(tree: nodes.Template) -> set[str]:
+    """Names that a template binds outside of its blocks: they hold inside of them, too."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, nodes.Macro):
+            names.add(node.name)
+        elif isinstance(node, nodes.Import):
+            names.add(node.target)
+        elif isinstance(node, nodes.FromImport):
+            names |= {pair[1] if isinstance(pair, tuple) else pair for pair in node.names}
+        elif isinstance(node, nodes.Assign | nodes.AssignBlock):
+            names |= {name.name for name in node.target.find_all(nodes.Name)} | _name_of(
+                node.target
+            )
+    return names
+
+
+def _name_of(target: nodes.Node) -> set[str]:
+    return {target.name} if isinstance(target, nodes.Name) else set()
 
 
 def _defined(trees: list[nodes.Template]) -> set[str]:

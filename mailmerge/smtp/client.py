@@ -82,9 +82,9 @@ class Client:
 
     `window` is how many transactions may be in flight where the server offers CHUNKING.
     `on_terminator(token)` is called before the last octets of that content may leave; an error it
-    raises goes to the caller of `wait`, and nothing of the terminator leaves. `trace` is called
-    with "C" or "S" and each line of the dialogue, with secrets hidden. `timeouts` and `clock`
-    (seconds, monotonic) are there for tests.
+    raises goes to the caller of `wait` or `push`, and nothing of the terminator leaves. `trace` is
+    called with "C" or "S" and each line of the dialogue, with secrets hidden. `timeouts` and
+    `clock` (seconds, monotonic) are there for tests.
     """
 
     def __init__(
@@ -308,7 +308,9 @@ class Client:
     @property
     def _one_write(self) -> bool:
         """Whether content is held that leaves in one write with its terminator."""
-        return self._connection.held_whole and not self._backlog and not self._open_transport.secure
+        if self._backlog or not self._connection.held_whole:
+            return False
+        return not self._open_transport.secure
 
     def _write(self) -> None:
         """Write everything, terminators too, until the socket or the server must be waited for."""

@@ -126,9 +126,9 @@ class Connection(Session):
     @property
     def room(self) -> int:
         """How many transactions may be submitted now."""
-        if self.state is not State.READY or not self.usable:
-            return 0
         left = self._capacity - len(self._queue) - len(self._begun)
+        if not left or not self.usable:
+            return 0
         return left if self._mail_max is None else min(left, self._mail_max - self._mails)
 
     @property
@@ -151,7 +151,7 @@ class Connection(Session):
             LocalProtocolError: there is no room, or the envelope or content is malformed; the
                 transaction was not taken.
         """
-        if not self.room:
+        if self.room <= 0:
             raise LocalProtocolError("there is no room for another transaction on this connection")
         prepared = self._scanner.prepare(transaction.content, stuffing=not self.streaming)
         envelope = transaction.envelope
@@ -275,8 +275,9 @@ class Connection(Session):
         return first_octets(unsent, content)
 
     def _begin_next(self) -> None:
-        while self._queue and self._may_begin():
-            progress = self._queue.popleft()
+        queue = self._queue
+        while queue and self._may_begin():
+            progress = queue.popleft()
             if self._needs_reset or (self.streaming and self._begun):
                 progress.steps.appendleft((Awaited.RSET, b"RSET\r\n"))
                 self._needs_reset = False
@@ -289,7 +290,8 @@ class Connection(Session):
             return False
         if self.streaming or not self._begun:
             return True
-        return self.pipelining and self._begun[-1].phase in {Phase.TERMINATED, Phase.DOTTED}
+        phase = self._begun[-1].phase
+        return self.pipelining and (phase is Phase.TERMINATED or phase is Phase.DOTTED)
 
     def _begin(self, progress: Progress) -> None:
         if not self._awaiting and not self._reader.empty:
@@ -304,9 +306,9 @@ class Connection(Session):
             self._give_out_content(progress)
 
     def _write_all_steps(self, progress: Progress) -> None:
-        steps = progress.steps
+        steps, awaiting = progress.steps, self._awaiting
         self._out.append(b"".join([line for _, line in steps]))
-        self._awaiting.extend([(awaited, progress) for awaited, _ in steps])
+        awaiting.extend([(awaited, progress) for awaited, _ in steps])
         if self._trace is not None:
             for _, line in steps:
                 self._trace("C", line[:-2].decode())

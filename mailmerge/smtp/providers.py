@@ -164,7 +164,7 @@ def find_provider(name: str) -> Provider:
 
 
 def _nearest(wanted: str) -> str:
-    close = difflib.get_close_matches(wanted, _names(), n=3, cutoff=0.6)
+    close = difflib.get_close_matches(wanted, _names(), n=3, cutoff=0.7)
     names = list(dict.fromkeys(_names()[alias].name for alias in close))
     if names:
         return f"did you mean {' or '.join(names)}?"

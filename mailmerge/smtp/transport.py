@@ -126,7 +126,9 @@ class Transport:
 
     def readable(self) -> bool:
         """Whether something can be read at once."""
-        return self.wait(0)
+        if self._tls is not None and self._tls.pending():
+            return True
+        return bool(self._reading.poll(0))
 
     def close(self) -> None:
         """Close the socket; what was not read is lost."""

@@ -134,6 +134,12 @@ def test_status_before_any_send_says_so(campaign: Path, call: Call) -> None:
     assert "never sent" in done.stderr
 
 
+def test_status_as_json_before_any_send_has_every_state_at_0(campaign: Path, call: Call) -> None:
+    done = call("status", campaign, "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["states"] == dict.fromkeys(STATES, 0)
+
+
 def test_status_gives_the_spreadsheet_back(campaign: Path, call: Call) -> None:
     call("send", campaign, "--sandbox")
     out = campaign.parent / "done.csv"

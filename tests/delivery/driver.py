@@ -64,8 +64,8 @@ def make_recipient(number: int, domain: str = "example.org", **cells: str) -> Re
 class Job:
     """What a process does: send to `people` at `port`, `later` seconds in the future.
 
-    At the `crash_at`-th boundary (a write, a commit, a file made or removed, octets sent or
-    received) the process ends at once.
+    It stops by itself after about `stop_after` of them. At the `crash_at`-th boundary (a write, a
+    commit, a file made or removed, octets sent or received) the process ends at once.
     """
 
     folder: Path
@@ -77,6 +77,7 @@ class Job:
     later: float = 0.0
     crash_at: int = 0
     limit_file_size: int = 0
+    stop_after: int = 0
     patches: tuple[str, ...] = field(default=())
 
 
@@ -115,7 +116,8 @@ def send(job: Job, **more: Any) -> Summary:
             clock=lambda: time.time() + job.later,
             **more,
         )
-        return run.execute()
+        enough = job.stop_after or job.people + 1
+        return run.execute(lambda progress: run.stop() if progress.done >= enough else None)
     finally:
         ledger.close()
 

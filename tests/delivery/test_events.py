@@ -35,10 +35,8 @@ def test_events_are_appended_to_a_file_of_ones_own(tmp_path: Path) -> None:
 def test_lines_of_many_threads_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     with EventLog(path) as log:
-        threads = [
-            threading.Thread(target=lambda: [log(event("x", 0.0, text="y" * 9999)) for _ in "1234"])
-            for _ in range(4)
-        ]
+        lines = [event("x", 0.0, text="y" * 9999)] * 4
+        threads = [threading.Thread(target=lambda: [*map(log, lines)]) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:

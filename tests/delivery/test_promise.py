@@ -246,7 +246,7 @@ def test_the_wrong_order_of_writes_is_found_out(
     with server_process(Script(FAST), tmp_path) as server:
         job = replace(JOB, port=server.port, people=2, patches=(patch,))
         with pytest.raises(AssertionError, match=r"I1|I2|I3"):
-            crash_at_every(2, start_job, server, tmp_path, job)
+            crash_at_every(3, start_job, server, tmp_path, job)
 
 
 def cut_the_power(campaign: Campaign, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -285,11 +285,22 @@ def test_the_sandbox_remembers_only_what_it_allows(
         ("{% set x = a %}{% include 'part.txt' %}", {"a", "partial"}),
         ("{% macro m(v) %}{{ v }}{{ d }}{{ caller() }}{% endmacro %}{{ m(1) }}", {"d"}),
         ("{{ row[a] }}", {"a", "row"}),
+        (
+            "{% extends 'base.txt' %}{% from 'm.txt' import button as knob %}{% set x = a %}"
+            "{% import 'm.txt' as m %}{% macro own() %}{% endmacro %}"
+            "{% block b %}{{ knob(c) }}{{ x }}{{ m.button(d) }}{{ own() }}{{ e }}{% endblock %}",
+            {"a", "c", "d", "e"},
+        ),
         ("{% for column in row %}{{ row[column] }}{% endfor %}", {"row"}),
     ],
 )
 def test_the_variables_of_a_renderer_are_those_of_its_templates(
     make_renderer: MakeRenderer, source: str, wanted: set[str]
 ) -> None:
-    files: dict[str, str | bytes] = {"body.txt": source, "part.txt": "{{ x }}{{ partial }}"}
+    files: dict[str, str | bytes] = {
+        "body.txt": source,
+        "part.txt": "{{ x }}{{ partial }}",
+        "base.txt": "{% block b %}{% endblock %}",
+        "m.txt": "{% macro button(v) %}{{ v }}{% endmacro %}",
+    }
     assert make_renderer(files, 'subject = "{{ s }}"').variables == wanted | {"s"}
