@@ -203,6 +203,7 @@ class Sandbox:
         self.maildir = folder
         self._catcher = _Catcher(Maildir(folder), faults)
         self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
         self._listening = socket.create_server((LOOPBACK, 0))
         # Replies are small: one that waits for the acknowledgement of the last costs 40 ms.
@@ -225,6 +226,7 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         self._thread.start()
+        self._ready.wait()
         return self
 
     def __exit__(
@@ -242,6 +244,8 @@ class Sandbox:
         self._loop.run_until_complete(
             self._loop.create_server(self._protocol, sock=self._listening)
         )
+        # Whoever stops the loop before this would stop it for the next step only.
+        self._loop.call_soon(self._ready.set)
         self._loop.run_forever()
         self._loop.run_until_complete(self._finish())
         self._loop.close()

@@ -139,3 +139,10 @@ def test_message_ids_are_counted_folded_or_not(tmp_path: Path) -> None:
             with smtplib.SMTP(sandbox.server.host, sandbox.server.port) as client:
                 client.sendmail("a@example.org", ["b@example.org"], folded)
         assert dict(sandbox.taken) == {"<a@x>": 2}
+
+
+def test_it_may_end_as_soon_as_it_has_begun(tmp_path: Path) -> None:
+    for _ in range(50):
+        with Sandbox(tmp_path / "sandbox") as sandbox:
+            pass
+        assert sandbox.caught == 0

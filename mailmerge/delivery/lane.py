@@ -158,6 +158,8 @@ class Lane(threading.Thread):
     def _step(self, session: _Session) -> bool:
         """Submit what may be submitted, wait for outcomes; False when the connection is done."""
         client = session.client
+        # What is ready leaves before the next message is made: the server works meanwhile.
+        client.push()
         self._fill(session)
         if client.in_flight:
             for outcome in client.wait(WAKE_UP):
