@@ -209,7 +209,7 @@ def _run(
     process = subprocess.Popen(
         _pinned(command, 0),
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | (environ or {}),
+        env=os.environ | ({"PYTHONPATH": str(ROOT)} if environ is None else environ),
         cwd=tempfile.gettempdir(),
     )
     assert process.stdout is not None

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -61,6 +62,9 @@ from mailmerge.smtp.client import Credentials, Server
 from mailmerge.smtp.providers import provider_of_host
 
 SANDBOX = "sandbox"
+
+LOOKED_THROUGH = 50_000
+"""How many people are looked through for the subjects that the plan shows."""
 TRIAL = "trial"
 LEDGER = "ledger"
 
@@ -209,7 +213,9 @@ class Mailing:
         if not self.report.passed():
             raise CheckFailed(
                 f"the check found {_counted(self.report.errors, 'error')}; nothing was sent",
-                hint="mend them and send again",
+                hint="mend it and send again"
+                if self.report.errors == 1
+                else "mend them and send again",
             )
         self._renderer, self._composer = check.renderer, check.composer
         if digest and self._ledger is not None:
@@ -237,8 +243,6 @@ class Mailing:
                 hint="--accept-changes goes on with the new people and content",
                 code="changed",
             )
-        if self.orders.retry_rejected:
-            self._ledger.retry_rejected()
         self._enrolled = sum(self._ledger.counts().values())
         if self._trial is not None and self._trial.passed_over and not self._enrolled:
             raise trial_to_row()
@@ -247,12 +251,13 @@ class Mailing:
     def plan(self) -> Plan:
         """What the run would do."""
         states, to_send = self._counts()
+        to_send += self._again(states)
         plan = make_plan(
             self.campaign,
             states,
             to_send=to_send,
             server=self._server_name(),
-            subjects=self._subjects(),
+            subjects=self._subjects(states) if to_send else (),
             options=self._options(),
         )
         return replace(plan, test_to=self._trial.mailbox.address) if self._trial else plan
@@ -263,6 +268,8 @@ class Mailing:
         Raises:
             AuthenticationRefused: there is no password.
         """
+        if self.orders.retry_rejected and self._ledger is not None:
+            self._ledger.retry_rejected()
         if not self.orders.sandbox:
             account = require_account(self.campaign)
             credentials = read_credentials(self.campaign, account, ask=ask)
@@ -337,7 +344,9 @@ class Mailing:
         return None
 
     def summary(self) -> Summary:
-        """How the campaign stands where there is nothing to run."""
+        """How the campaign stands where there is nothing to run; doubts are settled as was said."""
+        if self._ledger is not None and self.orders.in_doubt == "assume-sent":
+            self._ledger.assume_sent()
         return Summary(
             campaign=self.campaign.name,
             states=(states := self._counts()[0]),
@@ -437,12 +446,25 @@ class Mailing:
         states = record.counts()
         return states, states[State.PENDING] + states[State.DEFERRED]
 
-    def _subjects(self) -> tuple[str, ...]:
-        if self.report is not None and self._trial is None:
+    def _again(self, states: Mapping[State, int]) -> int:
+        """How many are sent to although the ledger would leave them alone: by the person's word."""
+        doubted = states[State.IN_DOUBT] if self.orders.in_doubt == "resend" else 0
+        return doubted + (states[State.REJECTED] if self.orders.retry_rejected else 0)
+
+    def _subjects(self, states: Mapping[State, int]) -> tuple[str, ...]:
+        begun = states[State.PENDING] < sum(states.values())
+        if self.report is not None and self._trial is None and not begun:
             return self.report.subjects
-        people = [one for one, _ in zip(self._people(), range(3), strict=False)]
+        people = list(islice(self._next_people() if begun else self._people(), 3))
         renderer = self._marked(self._renderer or Renderer(self.campaign))
         return tuple(renderer.render(one).subject for one in people)
+
+    def _next_people(self) -> Iterator[Recipient]:
+        """Those of the first people of the ledger who are still to be sent to."""
+        if self._ledger is not None:
+            for one in islice(self._ledger.people(), LOOKED_THROUGH):
+                if one.state in {State.PENDING, State.DEFERRED}:
+                    yield one.recipient
 
     def _server_name(self) -> str:
         if self.orders.sandbox:

@@ -17,6 +17,12 @@ StartPostfix = Callable[[servers.Settings], servers.Postfix]
 PASSWORD = "correct horse"
 
 
+@pytest.fixture(autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test counts against what the user's own accounts have used today."""
+    monkeypatch.setenv("MAILMERGE_STATE_HOME", str(tmp_path_factory.mktemp("state-home")))
+
+
 @pytest.fixture(scope="session")
 def certificates() -> Iterator[servers.Certificates]:
     """A certificate for localhost, 127.0.0.1 and ::1, and the authority that issued it."""

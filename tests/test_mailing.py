@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge.campaign import Campaign, load_campaign, parse_rate
-from mailmerge.delivery.ledger import read_ledger
+from mailmerge.delivery.ledger import InDoubt, read_ledger
 from mailmerge.delivery.person import State
 from mailmerge.delivery.summary import Summary
 from mailmerge.delivery.usage import open_usage
@@ -34,6 +34,7 @@ from mailmerge.mailing import (
 )
 from mailmerge.sandbox import Sandbox
 from tests.scripted_server import Reply, Rule, ScriptedServer, Stage, When, serve
+from tests.scripted_server.faults import end_of_data_faults
 
 CAMPAIGN = """
 [campaign]
@@ -124,7 +125,7 @@ def test_again_nobody_is_left_and_nothing_is_checked(campaign: Campaign, server:
         assert not mailing.enrol()
         plan = mailing.plan()
         assert plan.to_send == 0
-        assert plan.subjects == ("Hello U0", "Hello U1", "Hello U2")
+        assert plan.subjects == ()
         summary = mailing.summary()
         assert summary.states[State.SENT] == PEOPLE
         assert summary.error is None
@@ -155,6 +156,63 @@ def test_who_was_rejected_is_tried_again_on_demand(tmp_path: Path) -> None:
         assert first.states[State.REJECTED] == 1
         summary, _ = do(campaign, Orders(retry_rejected=True))
     assert summary.states[State.SENT] == PEOPLE
+
+
+def test_a_plan_shows_the_subjects_of_those_who_are_left(campaign: Campaign) -> None:
+    do(campaign, Orders(limit=2))
+    with Mailing(campaign, Orders()) as mailing:
+        mailing.check()
+        mailing.enrol()
+        assert mailing.plan().subjects == ("Hello U2", "Hello U3")
+
+
+def test_saying_no_to_a_retry_leaves_the_rejected_rejected(tmp_path: Path) -> None:
+    once = Rule(When(Stage.RCPT, recipient="u1@*", times=1), (Reply(550, "5.1.1 No"),))
+    with serve(once) as server:
+        campaign = make(tmp_path / "spring", server)
+        do(campaign, Orders())
+        with Mailing(campaign, Orders(retry_rejected=True)) as mailing:
+            mailing.check()
+            mailing.enrol()
+            assert mailing.plan().to_send == 1
+        record = read_ledger(campaign)
+    assert record is not None
+    assert record.counts()[State.REJECTED] == 1
+
+
+@pytest.fixture
+def doubtful(tmp_path: Path) -> Iterator[Campaign]:
+    """Everybody is sent to but one, who is in doubt: the server took it and never said so."""
+    silent = Rule(
+        When(Stage.END_OF_DATA, recipient="u1@*", times=1),
+        end_of_data_faults()["taken-and-closed"],
+    )
+    with serve(silent) as server:
+        campaign = make(tmp_path / "spring", server)
+        summary, _ = do(campaign, Orders())
+        assert summary.states[State.IN_DOUBT] == 1
+        assert summary.states[State.SENT] == PEOPLE - 1
+        yield campaign
+
+
+def test_a_resend_of_the_last_in_doubt_is_planned_and_sent(doubtful: Campaign) -> None:
+    with Mailing(doubtful, Orders(in_doubt="resend")) as mailing:
+        mailing.check()
+        mailing.enrol()
+        assert mailing.plan().to_send == 1
+        summary = mailing.prepare().execute()
+    assert (summary.sent, summary.states[State.SENT]) == (1, PEOPLE)
+
+
+@pytest.mark.parametrize(("choice", "sent"), [("hold", PEOPLE - 1), ("assume-sent", PEOPLE)])
+def test_the_last_in_doubt_are_held_or_assumed_sent(
+    doubtful: Campaign, choice: InDoubt, sent: int
+) -> None:
+    with Mailing(doubtful, Orders(in_doubt=choice)) as mailing:
+        mailing.check()
+        mailing.enrol()
+        assert mailing.plan().to_send == 0
+        assert mailing.summary().states[State.SENT] == sent
 
 
 def test_what_is_wrong_is_found_before_a_connection(campaign: Campaign, server: Sandbox) -> None:
