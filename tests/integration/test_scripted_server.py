@@ -422,11 +422,15 @@ def test_every_fault_before_content_ends_one_connection_and_spares_the_next(name
     with serve(faults.before_content()[name]) as server:
         # A reset may be seen as early as the connection is made.
         with pytest.raises((OSError, EOFError, AssertionError)):
-            first = Raw(server)
-            with contextlib.closing(first.socket):
-                first.send()
+            connect_and_send(server)
         assert server.messages == []
         assert Raw(server).send() == 250
+
+
+def connect_and_send(server: ScriptedServer) -> None:
+    first = Raw(server)
+    with contextlib.closing(first.socket):
+        first.send()
 
 
 def test_a_reply_can_come_in_single_octets_and_with_the_next_one() -> None:

@@ -286,9 +286,9 @@ def test_the_sandbox_remembers_only_what_it_allows(
         ("{% macro m(v) %}{{ v }}{{ d }}{{ caller() }}{% endmacro %}{{ m(1) }}", {"d"}),
         ("{{ row[a] }}", {"a", "row"}),
         (
-            "{% extends 'base.txt' %}{% from 'm.txt' import button as knob %}{% set x = a %}"
-            "{% import 'm.txt' as m %}{% macro own() %}{% endmacro %}"
-            "{% block b %}{{ knob(c) }}{{ x }}{{ m.button(d) }}{{ own() }}{{ e }}{% endblock %}",
+            """{% extends 'base.txt' %}{% from 'm.txt' import button as knob %}{% set x = a %}
+            {% import 'm.txt' as m %}{% macro own() %}{% endmacro %}
+            {% block b %}{{ knob(c) }}{{ x }}{{ m.button(d) }}{{ own() }}{{ e }}{% endblock %}""",
             {"a", "c", "d", "e"},
         ),
         ("{% for column in row %}{{ row[column] }}{% endfor %}", {"row"}),
