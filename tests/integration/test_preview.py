@@ -234,7 +234,11 @@ def test_phone_tablet_desktop_and_any_width_between(page: Page) -> None:
 
 def computed(page: Page, element: str, name: str) -> str:
     """A computed style of the message in its frame."""
-    script = "(frame, [element, name]) => getComputedStyle(frame.contentDocument[element])[name]"
+    # Between two views the frame has no document for a moment.
+    script = (
+        "(frame, [element, name]) => { const found = frame.contentDocument?.[element];"
+        " return found ? getComputedStyle(found)[name] : ''; }"
+    )
     return str(page.locator("iframe").evaluate(script, [element, name]))
 
 
