@@ -101,14 +101,14 @@ def test_postfix_takes_an_internationalised_address(postfix: servers.Postfix) ->
 
 
 def test_exim_is_content_with_every_group(exim: servers.Exim) -> None:
-    before = len(exim.log)
+    # Another test may have provoked these complaints on the same server before.
+    complaints = ("synchronization", "too many nonmail")
+    before = [exim.log.count(words) for words in complaints]
     for window in (1, 8):
         run = send(local(exim.port), 20, window=window)
         assert run.tokens(Verdict.SENT) == set(range(20))
-    written = exim.log[before:]
-    assert "<= news@example.org" in written
-    assert "synchronization" not in written
-    assert "too many nonmail" not in written
+    assert "<= news@example.org" in exim.log
+    assert [exim.log.count(words) for words in complaints] == before
 
 
 def test_opensmtpd_uses_up_a_connection_and_loses_nothing(opensmtpd: servers.OpenSmtpd) -> None:
