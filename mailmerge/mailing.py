@@ -52,7 +52,7 @@ from mailmerge.errors import (
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
-from mailmerge.preflight.report import CheckReport
+from mailmerge.preflight.report import CheckReport, counted
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import open_spreadsheet
@@ -212,7 +212,7 @@ class Mailing:
         self.report = check.run()
         if not self.report.passed():
             raise CheckFailed(
-                f"the check found {_counted(self.report.errors, 'error')}; nothing was sent",
+                f"the check found {counted(self.report.errors, 'error')}; nothing was sent",
                 hint="mend it and send again"
                 if self.report.errors == 1
                 else "mend them and send again",
@@ -522,7 +522,3 @@ def unsent_document(mailing: Mailing, plan: Plan | None = None) -> dict[str, Any
     if report is not None:
         document["problems"] = report.to_json()["problems"]
     return document
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

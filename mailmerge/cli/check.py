@@ -99,8 +99,10 @@ def summarise(report: CheckReport) -> str:
     people = "1 person" if report.recipients == 1 else f"{report.recipients:,} people"
     left = f", {report.suppressed:,} suppressed" if report.suppressed else ""
     left += f", {report.left_out:,} not selected" if report.left_out else ""
-    errors = _counted(report.errors, "error") if report.errors else "no errors"
-    warnings = f", {_counted(report.warnings, 'warning')}" if report.warnings else ""
+    from mailmerge.preflight.report import counted
+
+    errors = counted(report.errors, "error") if report.errors else "no errors"
+    warnings = f", {counted(report.warnings, 'warning')}" if report.warnings else ""
     size = f" {_sizes(report)}" if report.octets and not report.errors else ""
     return f"Checked {people}{left} in {report.seconds:.1f} s: {errors}{warnings}.{size}"
 
@@ -116,10 +118,6 @@ def _size(octets: int) -> str:
         if octets >= bound:
             return f"{octets / bound:.1f} {unit}"
     return f"{octets} octets"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _paragraph(group: Group, width: int) -> Iterator[str]:

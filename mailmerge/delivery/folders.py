@@ -29,6 +29,20 @@ def make_private_folder(folder: Path) -> Path:
     return folder
 
 
+def make_private_file(path: Path) -> None:
+    """Make the file where there is none, for the user alone (mode 0600).
+
+    Raises:
+        LedgerError: it cannot be made or opened.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise LedgerError(
+            f"cannot be opened: {error.strerror}", file=path.name, code="ledger-unwritable"
+        ) from error
+
+
 def user_state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """The user's folder for what belongs to no single campaign (XDG base directories).
 

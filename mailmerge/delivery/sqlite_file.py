@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from mailmerge.campaign import Campaign
+from mailmerge.delivery.folders import make_private_file
 from mailmerge.delivery.person import Mark, Person, State
 from mailmerge.delivery.schema import VERSION, person
 from mailmerge.errors import LedgerError
@@ -67,7 +67,7 @@ def open_engine(path: Path, *, read_only: bool = False) -> Engine:
         LedgerError: a setting that the promise rests on cannot be made.
     """
     if not read_only:
-        _make_private_file(path)
+        make_private_file(path)
     mode = "ro" if read_only else "rw"
     address = f"{path.resolve().as_uri()}?mode={mode}"
 
@@ -86,15 +86,6 @@ def open_engine(path: Path, *, read_only: bool = False) -> Engine:
 
     event.listen(engine, "begin", start)
     return engine
-
-
-def _make_private_file(path: Path) -> None:
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise LedgerError(
-            f"cannot be opened: {error.strerror}", file=path.name, code="ledger-unwritable"
-        ) from error
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:

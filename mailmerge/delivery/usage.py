@@ -7,14 +7,13 @@ little unused, and a limit is never exceeded.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mailmerge.delivery.folders import make_private_folder, user_state_folder
+from mailmerge.delivery.folders import make_private_file, make_private_folder, user_state_folder
 from mailmerge.errors import LedgerError
 
 BUCKETS = 1440
@@ -41,7 +40,7 @@ class Usage:
         self._lock = threading.Lock()
         if isinstance(path, Path):
             make_private_folder(path.parent)
-            _make_private(path)
+            make_private_file(path)
         with self._reported():
             # Several processes write here, so the write-ahead log stays off (see sqlite_ledger).
             self._database = sqlite3.connect(
@@ -151,12 +150,3 @@ def open_usage() -> Usage:
         LedgerError: it cannot be read or written.
     """
     return Usage(user_state_folder() / "usage.sqlite")
-
-
-def _make_private(path: Path) -> None:
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise LedgerError(
-            f"cannot be opened: {error.strerror}", file=path.name, code="ledger-unwritable"
-        ) from error

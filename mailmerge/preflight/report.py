@@ -208,3 +208,8 @@ def _weight(kind: _Kind) -> tuple[bool, bool, int]:
     """Errors first; then what concerns everybody; then what concerns most."""
     first = kind.listed[0]
     return (first.severity != "error", first.row is not None, -kind.count)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`: for nouns that take an s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
