@@ -10,7 +10,8 @@ def send(order: Order) -> int:
     """Send everybody their letter."""
     pictures = images(order.campaign)
     sent = 0
-    with EmailSender(host="127.0.0.1", port=order.port, use_starttls=False) as sender:
+    sender = EmailSender(host="127.0.0.1", port=order.port, use_starttls=False)
+    with sender:
         for letter in letters(order):
             sender.send(
                 subject=letter.subject,

@@ -23,10 +23,12 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Protocol
+
+from mailmerge.smtp.content import Frame
 
 _LINE = 76  # RFC 2045, 6.7 (5) and 6.8
 _PLAIN_LINE = 78  # RFC 5322, 2.1.1
@@ -37,7 +39,9 @@ _TROUBLED_LINE = re.compile(rb"^(?:(?:\.|From ).*|.{%d,})$" % (_LINE + 1), re.MU
 _BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
 _UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
 _SOFT = b"=\r\n"
-_NEEDS_CARE_AT_THE_START = ".F"  # and the empty text, which is in every text
+_WORTH_REMEMBERING = 512  # characters: so that what is remembered stays within some megabytes
+_GAP = "\x00"  # stands between values that are looked at together; it is not printable
+_TROUBLES = (f"{_GAP}.", f"{_GAP}From ", f" {_GAP}")
 
 
 class TextEncoder(Protocol):
@@ -99,6 +103,8 @@ def quoted_printable(text: str) -> bytes:
     """
     # The full stop of the guard keeps white space at the end and room for "=" after it.
     encoded = binascii.b2a_qp(f"{text}x".encode(), istext=True)
+    if b"\n" not in encoded and not encoded.startswith((b".", b"From ")):
+        return encoded[:-1]
     return _without_troubled_lines(encoded)[:-1].replace(b"\n", b"\r\n")
 
 
@@ -183,6 +189,7 @@ class SevenBit:
         self._lines = lines
         octets = [block.replace("\n", "\r\n").encode("ascii") for block in blocks]
         self._blocks = [self._FIELD + octets[0], *(b"\r\n" + block for block in octets[1:])]
+        self._frame = Frame(self._blocks)
         self._with_values = with_values
 
     @classmethod
@@ -207,7 +214,7 @@ class SevenBit:
             return self._otherwise.encode(values)
         pieces = list(chain.from_iterable(zip(self._blocks, lines, strict=True)))
         pieces.pop()
-        return pieces
+        return self._frame.filled(pieces)
 
 
 def _by_line(lines: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -244,23 +251,33 @@ class QuotedPrintable:
         self._static = [self._FIELD + encoded[0]]
         self._static += [octets if ends else _SOFT + octets for ends, octets in after]
         self._room = [_LINE - 1 - _column(octets) for octets in encoded[:-1]]
+        self._frame = Frame(self._static)
 
     def encode(self, values: Sequence[str]) -> list[bytes]:
-        pieces = [self._static[0]]
-        after = zip(values, self._room, self._ends_line, self._static[1:], strict=True)
-        for value, room, ends_line, static in after:
-            # Most values are a few words of printable ASCII; `_quoted_value` does the same for all.
-            if (
-                value.isascii()
-                and value.isprintable()
-                and value[:1] not in _NEEDS_CARE_AT_THE_START
-                and value[-1] != " "
-                and len(line := value.replace("=", "=3D")) <= room
-            ):
-                pieces += (line.encode("ascii"), static)
-            else:
-                pieces += (_quoted_value(value, room, ends_line), static)
-        return pieces
+        pieces = [b""] * (2 * len(values) + 1)
+        pieces[0::2] = self._static
+        pieces[1::2] = self._words(values) if values else ()
+        return self._frame.filled(pieces)
+
+    def _words(self, values: Sequence[str]) -> list[bytes]:
+        """The values, quoted; most are a few words of printable ASCII, and done all at once."""
+        together = _GAP.join(("", *values, ""))
+        words = together.replace("=", "=3D").encode().split(b"\x00")[1:-1]
+        if len(words) != len(values) or any(trouble in together for trouble in _TROUBLES):
+            odd: Iterable[int] = range(len(values))
+        elif not "".join(values).isprintable():
+            odd = range(len(values))
+        else:
+            odd = [
+                place
+                for place, (word, room) in enumerate(zip(words, self._room, strict=True))
+                if len(word) > room or not word or not word.isascii()
+            ]
+        for place in odd:
+            value = values[place]
+            quote = _quoted_again if len(value) <= _WORTH_REMEMBERING else _quoted_value
+            words[place] = quote(value, self._room[place], self._ends_line[place])
+        return words
 
 
 def _beginning_kept(encoded: bytes) -> bytes:
@@ -273,6 +290,12 @@ def _beginning_kept(encoded: bytes) -> bytes:
 
 def _column(encoded: bytes) -> int:
     return len(encoded) - (encoded.rfind(b"\n") + 1)
+
+
+@lru_cache(maxsize=4096)
+def _quoted_again(value: str, room: int, ends_line: bool) -> bytes:
+    """`_quoted_value` remembered: titles, teasers, cities and plans are those of many people."""
+    return _quoted_value(value, room, ends_line)
 
 
 def _quoted_value(value: str, room: int, ends_line: bool) -> bytes:

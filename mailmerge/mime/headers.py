@@ -15,7 +15,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from itertools import product
@@ -50,7 +50,7 @@ _ASCII_ONLY = re.compile(
 )
 
 # RFC 2047, 5 (3): what stands for itself in a phrase, and so everywhere.
-_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 _Q = [
     "_" if octet == 0x20 else chr(octet) if octet in _SAFE else f"={octet:02X}"
     for octet in range(256)
@@ -95,8 +95,7 @@ def unstructured_field(name: str, value: str) -> bytes:
         MessageError: a control character; a word longer than a line; a character outside ASCII in a
             field that holds URLs or identifiers; or a name that is none.
     """
-    if not _FIELD_NAME.fullmatch(name):
-        raise MessageError(f"{name!r} is not a header field name", code="field-name")
+    _check_name(name)
     value = value.strip(" ")
     if not _is_plain(value):
         check_line(name, value)
@@ -105,6 +104,12 @@ def unstructured_field(name: str, value: str) -> bytes:
         else:
             value = _with_encoded_words(value, _LINE - len(name) - len(": "))
     return folded(name, value)
+
+
+@lru_cache(maxsize=256)
+def _check_name(name: str) -> None:
+    if not _FIELD_NAME.fullmatch(name):
+        raise MessageError(f"{name!r} is not a header field name", code="field-name")
 
 
 def _is_plain(text: str) -> bool:
@@ -164,6 +169,7 @@ def quoted_string(text: str) -> str:
     return f'"{escaped}"'
 
 
+@lru_cache(maxsize=16)  # people who are claimed together have one date
 def date_field(date: datetime) -> bytes:
     """Date (RFC 5322, 3.3 and 3.6.1), in English whatever the locale.
 
@@ -256,11 +262,11 @@ def encoded_words(text: str, room: int = _ENCODED_WORD) -> list[str]:
     the text. Where `room` is too little for a word, the first one has to begin a new line.
     """
     octets = text.encode()
-    quoted = sum(1 if octet in _SAFE or octet == 0x20 else 3 for octet in octets)
+    quoted = len(octets) + 2 * len(octets.translate(None, _SAFE + b" "))
     first = min(room if room >= _LEAST_ROOM else _ENCODED_WORD, _ENCODED_WORD) - _AROUND_TEXT
     further = _ENCODED_WORD - _AROUND_TEXT
     if quoted * 2 <= len(octets) * 3:
-        parted = _parted(text, first, further, _quoted_length)
+        parted = [text] if quoted <= first else _parted(text, first, further, _quoted_length)
         return [f"=?utf-8?q?{_quoted(part)}?=" for part in parted]
     parted = _parted(text, first // 4 * 3, further // 4 * 3, _utf8_length)
     return [f"=?utf-8?b?{base64.b64encode(part.encode()).decode('ascii')}?=" for part in parted]
@@ -279,7 +285,7 @@ def _utf8_length(character: str) -> int:
     return len(character.encode())
 
 
-def _parted(text: str, first: int, further: int, length: Callable[[str], int]) -> Iterator[str]:
+def _parted(text: str, first: int, further: int, length: Callable[[str], int]) -> Iterable[str]:
     """Part a text between characters, so that each part is at most that long when written."""
     start, room = 0, first
     for place, character in enumerate(text):

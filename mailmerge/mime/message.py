@@ -34,6 +34,7 @@ from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, Structure
+from mailmerge.smtp.content import Sealed, seal
 
 # From here on a chunk of its own costs less than copying it (benchmarks/mime.py).
 _LARGE_CHUNK = 4 * 1024
@@ -244,8 +245,8 @@ class Composer:
         related = [(image, self._parts.related(image)) for image in structure.images]
         return _CompiledBody(
             compile_text(structure.static),
-            self._multipart.before_html(structure.images),
-            self._multipart.after_html(related),
+            seal(self._multipart.before_html(structure.images)),
+            tuple(map(seal, self._multipart.after_html(related))),
         )
 
 
@@ -292,12 +293,17 @@ def _reply_to(text: str) -> tuple[bytes, bool]:
 
 
 def _gathered(pieces: Sequence[bytes]) -> tuple[tuple[bytes, ...], int]:
-    """Join what is small; leave what is large the shared object that it is."""
-    sizes = [*map(len, pieces)]
+    """Join what is small; leave what is large, or sealed, the object that it is."""
     chunks: list[bytes] = []
-    start = 0
-    for place in [place for place, size in enumerate(sizes) if size >= _LARGE_CHUNK]:
-        chunks += (b"".join(pieces[start:place]), pieces[place])
-        start = place + 1
-    chunks.append(b"".join(pieces[start:]))
-    return tuple([chunk for chunk in chunks if chunk]), sum(sizes)
+    small: list[bytes] = []
+    for piece in pieces:
+        if type(piece) is Sealed or len(piece) >= _LARGE_CHUNK:
+            if small:
+                chunks.append(b"".join(small))
+                small = []
+            chunks.append(piece)
+        elif piece:
+            small.append(piece)
+    if small:
+        chunks.append(b"".join(small))
+    return tuple(chunks), sum(map(len, chunks))

@@ -21,6 +21,7 @@ from mailmerge.errors import AssetError
 from mailmerge.mime.encoding import base64_lines
 from mailmerge.mime.headers import check_line
 from mailmerge.rendering.content import RelatedImage
+from mailmerge.smtp.content import seal
 
 LARGEST_FILE = 50_000_000  # octets; more than any of the well-known servers takes
 KEPT_OCTETS = 64 * 1024 * 1024
@@ -125,7 +126,8 @@ class PartStore:
         file_name = _sent_name(path)
         content_type = content_type_of(file_name, content)
         charset = _charset(content) if content_type.startswith("text/") else ""
-        return EncodedPart(content_type, file_name, base64_lines(content), len(content), charset)
+        encoded = seal(base64_lines(content))
+        return EncodedPart(content_type, file_name, encoded, len(content), charset)
 
     def _content(self, path: str) -> bytes:
         try:

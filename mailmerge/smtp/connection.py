@@ -28,7 +28,7 @@ from typing import Any, Final
 from mailmerge.errors import LocalProtocolError, RemoteProtocolError, ServerRefused, SmtpError
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.command import Envelope, mail_line, rcpt_line
-from mailmerge.smtp.content import Prepared, Scanner, first_octets
+from mailmerge.smtp.content import Prepared, first_octets, prepare
 from mailmerge.smtp.progress import TERMINATOR, Progress, weightiest
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.session import (
@@ -79,7 +79,6 @@ class Connection(Session):
         self._window = window
         self._pipelining_wanted = pipelining
         self._chunking_wanted = chunking
-        self._scanner = Scanner()
         self._queue: deque[Progress] = deque()
         self._begun: deque[Progress] = deque()
         self._held: Progress | None = None
@@ -153,7 +152,7 @@ class Connection(Session):
         """
         if self.room <= 0:
             raise LocalProtocolError("there is no room for another transaction on this connection")
-        prepared = self._scanner.prepare(transaction.content, stuffing=not self.streaming)
+        prepared = prepare(transaction.content, stuffing=not self.streaming)
         envelope = transaction.envelope
         if not prepared.ascii and not envelope.eightbit:
             envelope = replace(envelope, eightbit=True)

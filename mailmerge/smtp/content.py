@@ -1,12 +1,13 @@
 """A message's chunks -> the chunks that leave: checked, dot-stuffed, never copied needlessly.
 
 Only CRLF ends a line, and neither octet stands alone (RFC 5321, 2.3.8): what is sent cannot be read
-as two messages. Chunks that come again and again, such as an image, are scanned once.
+as two messages. Octets that come again and again are looked at once: an image is sealed, and a text
+that is the same for many people but for a few words is a `Frame`, of which only the words are
+looked at for each person.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -15,10 +16,82 @@ from mailmerge.errors import LocalProtocolError
 MAX_TEXT_LINE: Final = 998
 """Octets of one line of content, without CRLF and without a stuffed dot (RFC 5321, 4.5.3.1.6)."""
 
-REMEMBERED_OCTETS: Final = 16 * 1024 * 1024
-"""How many octets of scanned chunks are kept at most: a message's worth between two uses."""
+_BETWEEN: Final = b"\x00"
+"""Stands between words that are looked at together; it is neither a line break nor a dot."""
 
-_WORTH_REMEMBERING: Final = 256
+
+class Sealed(bytes):
+    """Octets that were looked at before: lines of ASCII, each ended by CRLF, and none of them too
+    long or with a dot at its start. Only `seal` and `Frame` make them."""
+
+    __slots__ = ()
+
+
+def seal(octets: bytes) -> bytes:
+    """The octets, sealed where they may be; as they are where not."""
+    if type(octets) is Sealed:
+        return octets
+    facts = _scan(octets) if octets else None
+    harmless = (
+        facts is not None
+        and facts.stuffed is octets
+        and not facts.begins_with_dot
+        and facts.ends_line
+        and facts.ascii
+        and facts.longest <= MAX_TEXT_LINE
+    )
+    return Sealed(octets) if harmless else octets
+
+
+class Frame:
+    """What many texts have in common: `static[0] word static[1] word ... static[n]`.
+
+    A line that holds words is short enough where the longest word would be, in each of their
+    places; where that cannot be told, the text is not sealed, and looked at as a whole later.
+    """
+
+    __slots__ = ("_most_words", "_octets", "_pieces", "_sealable")
+
+    def __init__(self, static: Sequence[bytes]) -> None:
+        self._pieces = 2 * len(static) - 1
+        together = b"".join(static)
+        # No word, not even an empty one, may join two static texts to what neither of them is.
+        self._sealable = (
+            type(seal(together)) is Sealed
+            and static[-1].endswith(b"\r\n")
+            and not any(text.startswith((b".", b"\n")) or text.endswith(b"\r") for text in static)
+        )
+        self._octets = max(map(len, together.split(b"\r\n")))
+        with_gaps = _BETWEEN.join(static).split(b"\r\n")
+        self._most_words = max(line.count(_BETWEEN) for line in with_gaps)
+
+    def filled(self, pieces: list[bytes]) -> list[bytes]:
+        """These pieces of octets, as one that is sealed where that is possible.
+
+        `pieces` alternate: the static texts, the same as ever, and the words between them.
+        """
+        words = pieces[1::2]
+        if not self._sealable or len(pieces) != self._pieces or not self._fit(words):
+            return pieces
+        return [Sealed(b"".join(pieces))]
+
+    def _fit(self, words: list[bytes]) -> bool:
+        """Whether no word can do harm, whatever stands around it."""
+        if not words:
+            return True
+        together = _BETWEEN.join(words)
+        if (
+            not together.isascii()
+            or together.startswith(b".")
+            or b"\x00." in together
+            or self._octets + self._most_words * max(map(len, words)) > MAX_TEXT_LINE
+        ):
+            return False
+        ends = together.count(b"\r")
+        if not ends:
+            return b"\n" not in together
+        pairs = together.count(b"\r\n")
+        return pairs == ends == together.count(b"\n") and b"\n." not in together
 
 
 class _Facts(NamedTuple):
@@ -41,79 +114,58 @@ class Prepared(NamedTuple):
     ascii: bool
 
 
-class Scanner:
-    """Prepares content, and remembers the chunks it has seen lately by their identity."""
+def prepare(content: Sequence[bytes], *, stuffing: bool) -> Prepared:
+    """Check the content; for DATA (`stuffing`) stuff its dots and end its last line.
 
-    __slots__ = ("_octets", "_remembered")
+    Raises:
+        LocalProtocolError: a CR or LF that stands alone, or a line that is too long.
+    """
+    prepared = _prepare_by_chunks(content, stuffing=stuffing)
+    if prepared is None:
+        # A CRLF may be cut in two by the end of a chunk: look at all of it at once.
+        prepared = _prepare_by_chunks((b"".join(content),), stuffing=stuffing)
+    if prepared is None:
+        raise LocalProtocolError("the content holds a CR or LF alone", code="bare-newline")
+    return prepared
 
-    def __init__(self) -> None:
-        self._remembered: OrderedDict[int, tuple[bytes, _Facts | None]] = OrderedDict()
-        self._octets = 0
 
-    def prepare(self, content: tuple[bytes, ...], *, stuffing: bool) -> Prepared:
-        """Check the content; for DATA (`stuffing`) stuff its dots and end its last line.
-
-        Raises:
-            LocalProtocolError: a CR or LF that stands alone, or a line that is too long.
-        """
-        prepared = self._prepare_by_chunks(content, stuffing=stuffing)
-        if prepared is None:
-            # A CRLF may be cut in two by the end of a chunk: look at all of it at once.
-            prepared = self._prepare_by_chunks((b"".join(content),), stuffing=stuffing)
-        if prepared is None:
-            raise LocalProtocolError("the content holds a CR or LF alone", code="bare-newline")
-        return prepared
-
-    def _prepare_by_chunks(self, content: tuple[bytes, ...], *, stuffing: bool) -> Prepared | None:
-        chunks: list[bytes] = []
-        size = line = 0
-        ascii_only = at_line_start = True
-        for chunk in content:
-            if not chunk:
-                continue
-            facts = self._scan(chunk)
-            if facts is None:
-                return None
-            stuffed, begins_with_dot, ends_line, is_ascii, longest, head, tail = facts
-            if stuffing and at_line_start and begins_with_dot:
-                chunks.append(b".")
-            chunks.append(stuffed if stuffing else chunk)
-            size += len(chunk)
-            ascii_only = ascii_only and is_ascii
-            at_line_start = ends_line
-            if longest > MAX_TEXT_LINE or line + head > MAX_TEXT_LINE:
-                raise _long_line(max(longest, line + head))
-            line = tail if longest >= 0 else line + tail
-        if stuffing and not at_line_start:
-            chunks.append(b"\r\n")
-            size += 2
-        return Prepared(chunks, size, ascii_only)
-
-    def _scan(self, chunk: bytes) -> _Facts | None:
-        if len(chunk) < _WORTH_REMEMBERING:
-            return _scan(chunk)
-        key = id(chunk)
-        remembered = self._remembered.get(key)
-        if remembered is not None:  # the entry keeps the chunk alive, so its id is still its own
-            self._remembered.move_to_end(key)
-            return remembered[1]
+def _prepare_by_chunks(content: Sequence[bytes], *, stuffing: bool) -> Prepared | None:
+    chunks: list[bytes] = []
+    line = 0
+    ascii_only = at_line_start = True
+    for chunk in content:
+        if type(chunk) is Sealed and at_line_start:
+            chunks.append(chunk)
+            continue
+        if not chunk:
+            continue
         facts = _scan(chunk)
-        self._remembered[key] = (chunk, facts)
-        self._octets += len(chunk)
-        while self._octets > REMEMBERED_OCTETS:
-            _, (forgotten, _) = self._remembered.popitem(last=False)
-            self._octets -= len(forgotten)
-        return facts
+        if facts is None:
+            return None
+        stuffed, begins_with_dot, ends_line, is_ascii, longest, head, tail = facts
+        if stuffing and at_line_start and begins_with_dot:
+            chunks.append(b".")
+        chunks.append(stuffed if stuffing else chunk)
+        ascii_only = ascii_only and is_ascii
+        at_line_start = ends_line
+        if longest > MAX_TEXT_LINE or line + head > MAX_TEXT_LINE:
+            raise _long_line(max(longest, line + head))
+        line = tail if longest >= 0 else line + tail
+    size = sum(map(len, content))
+    if stuffing and not at_line_start:
+        chunks.append(b"\r\n")
+        size += 2
+    return Prepared(chunks, size, ascii_only)
 
 
 def _scan(chunk: bytes) -> _Facts | None:
     """The facts of one chunk, or None where a CR or LF has no partner in it."""
     lines = chunk.split(b"\r\n")
-    ends = len(lines) - 1
-    if chunk.count(b"\n") != ends or chunk.count(b"\r") != ends:
+    rest = b"".join(lines)
+    if b"\n" in rest or b"\r" in rest:
         return None
     stuffed = chunk.replace(b"\r\n.", b"\r\n..") if b"\n." in chunk else chunk
-    longest = max(map(len, lines)) if ends else -1
+    longest = max(map(len, lines)) if len(lines) > 1 else -1
     return _Facts(
         stuffed,
         chunk.startswith(b"."),
