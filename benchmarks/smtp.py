@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mailmerge.smtp.client import Client, Envelope, Server, Transaction, Verdict
+from mailmerge.smtp.content import seal
 from tests import servers
 
 SENDER = "news@example.org"
@@ -51,11 +52,12 @@ def by_mailmerge(window: int) -> Sender:
         client.open()
         start = time.perf_counter()
         number = sent = 0
+        body = seal(BODY)
         while sent < messages:
             client.push()
             for _ in range(min(client.room, messages - number)):
                 envelope = Envelope(SENDER, (f"person{number}@example.net",))
-                client.submit(Transaction(number, envelope, (header(number), BODY)))
+                client.submit(Transaction(number, envelope, (header(number), body)))
                 number += 1
             outcomes = client.wait()
             for outcome in outcomes:

@@ -344,7 +344,7 @@ class Run:
                 self._failed += mark.state in {State.REJECTED, State.IN_DOUBT}
             refused = self._refusals.note(outcome, decision)
             tired = self._cool_downs.note(decision, now)
-        if mark is not None:
+        if mark is not None and self._events is not None:
             self._tell(outcome_event(person, mark))
         self._slow_down(decision, now)
         if reason := decision.stop or refused or tired:

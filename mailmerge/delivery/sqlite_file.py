@@ -22,6 +22,7 @@ from mailmerge.recipients.address import Mailbox
 BUSY_MILLISECONDS = 10_000
 
 _SNAPSHOT_COLUMNS = list(person.columns).index(person.c.cells) + 1
+_read_json = json.JSONDecoder().raw_decode  # json.loads looks for white space around it, too
 _FIRST_MARKED = list(person.columns).index(person.c.state)
 
 
@@ -30,10 +31,21 @@ def ledger_path(campaign: Campaign, name: str) -> Path:
     return campaign.state_folder / f"{name}.sqlite"
 
 
+def state_of(row: Sequence[Any]) -> State:
+    """The state of a row."""
+    return State(row[_FIRST_MARKED])
+
+
 def mark_of(row: Sequence[Any]) -> Mark:
     """The part of a row that marks change."""
     state, at, attempts, doubts, retry_at, stage, reply = row[_FIRST_MARKED:]
     return Mark(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
+
+
+def claim_of(row: Sequence[Any], at: float) -> Mark:
+    """The mark that this person is claimed; what they were before is kept in it."""
+    _, _, attempts, doubts, retry_at, _, _ = row[_FIRST_MARKED:]
+    return Mark(row[0], State.CLAIMED, at, attempts, doubts, retry_at)
 
 
 def person_of(
@@ -47,7 +59,7 @@ def person_of(
         key,
         place,
         Mailbox(address, path, identity, name),
-        json.loads(cells),
+        _read_json(cells)[0],
         mark.state,
         old_id or message_id,
         date if old_date is None else old_date,

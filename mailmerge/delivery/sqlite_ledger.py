@@ -17,7 +17,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
@@ -59,15 +58,16 @@ from mailmerge.delivery.person import (
     as_recorded,
     let_go,
     reported,
-    under_way,
 )
 from mailmerge.delivery.schema import VERSION, book, metadata, person
 from mailmerge.delivery.sqlite_file import (
+    claim_of,
     explained,
     ledger_path,
     mark_of,
     open_engine,
     person_of,
+    state_of,
     version_of,
 )
 from mailmerge.errors import LedgerError
@@ -322,16 +322,17 @@ class SqliteLedger:
             with self._marks:
                 self._journal.reserve((limit + len(self._active)) * OCTETS_PER_CLAIM)
             rows = self._claimable(due, limit)
-            claimed = [self._claimed(row, now) for row in rows]
+            marks = [claim_of(row, now) for row in rows]
+            claimed = [self._claimed(row, mark, now) for row, mark in zip(rows, marks, strict=True)]
             if claimed:
                 values = [("claimed", one.message_id, one.date, one.id) for one in claimed]
                 self._database.exec_driver_sql(_CLAIM, values)
         with self._marks:
-            for row, one in zip(rows, claimed, strict=True):
-                self._counts[mark_of(row).state] -= 1
-                self._active[one.id] = under_way(one, State.CLAIMED, now)
-                self._resending.discard(one.id)
+            self._counts.subtract(map(state_of, rows))
             self._counts[State.CLAIMED] += len(claimed)
+            for mark in marks:
+                self._active[mark.person] = mark
+                self._resending.discard(mark.person)
         return claimed
 
     def _take_due(self, limit: int, now: float) -> list[int]:
@@ -352,8 +353,7 @@ class SqliteLedger:
             self._position = max(self._position, rows[-1][0]) if rows else self._position
         return rows
 
-    def _claimed(self, row: Sequence[Any], now: float) -> Person:
-        mark = replace(mark_of(row), state=State.CLAIMED)
+    def _claimed(self, row: Sequence[Any], mark: Mark, now: float) -> Person:
         message_id = make_message_id(self.secret, self._campaign_name, row[1], self._domain)
         return person_of(row, mark, message_id, now)
 

@@ -41,7 +41,6 @@ _UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
 _SOFT = b"=\r\n"
 _WORTH_REMEMBERING = 512  # characters: so that what is remembered stays within some megabytes
 _GAP = "\x00"  # stands between values that are looked at together; it is not printable
-_TROUBLES = (f"{_GAP}.", f"{_GAP}From ", f" {_GAP}")
 
 
 class TextEncoder(Protocol):
@@ -261,23 +260,34 @@ class QuotedPrintable:
 
     def _words(self, values: Sequence[str]) -> list[bytes]:
         """The values, quoted; most are a few words of printable ASCII, and done all at once."""
-        together = _GAP.join(("", *values, ""))
-        words = together.replace("=", "=3D").encode().split(b"\x00")[1:-1]
-        if len(words) != len(values) or any(trouble in together for trouble in _TROUBLES):
+        together = _GAP.join(values)
+        words = together.replace("=", "=3D").encode().split(b"\x00")
+        if len(words) != len(values) or _needs_care(together):
+            words = [b""] * len(values)
             odd: Iterable[int] = range(len(values))
-        elif not "".join(values).isprintable():
-            odd = range(len(values))
         else:
             odd = [
                 place
-                for place, (word, room) in enumerate(zip(words, self._room, strict=True))
-                if len(word) > room or not word or not word.isascii()
+                for place, word in enumerate(words)
+                if len(word) > self._room[place] or not word or not word.isascii()
             ]
         for place in odd:
             value = values[place]
             quote = _quoted_again if len(value) <= _WORTH_REMEMBERING else _quoted_value
             words[place] = quote(value, self._room[place], self._ends_line[place])
         return words
+
+
+def _needs_care(together: str) -> bool:
+    """Whether a value may not stand as it is for more than its length or its script."""
+    return (
+        f"{_GAP}." in together
+        or f" {_GAP}" in together
+        or f"{_GAP}From " in together
+        or together.startswith((".", "From "))
+        or together.endswith(" ")
+        or not together.replace(_GAP, "").isprintable()
+    )
 
 
 def _beginning_kept(encoded: bytes) -> bytes:

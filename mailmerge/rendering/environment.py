@@ -35,6 +35,7 @@ MAX_CHARACTERS = 10_000_000
 _NOT_DETERMINISTIC_FILTERS = ("random",)
 _NOT_DETERMINISTIC_GLOBALS = ("lipsum",)
 _COUNTED = "_counted"
+_COUNTED_AT_ONCE = frozenset((list, tuple, range))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MISSING_HINT = "paths begin at the campaign folder and stay inside it"
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
@@ -105,19 +106,25 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         """Give the rendering that begins in this thread its full number of steps."""
         self._steps.left = MAX_STEPS
 
-    def count_step(self) -> None:
-        """Count one turn of a loop or one call.
+    def count_steps(self, steps: int = 1) -> None:
+        """Count turns of a loop, or one call.
 
         Raises:
             OutOfBounds: that was one too many.
         """
-        self._steps.left = left = getattr(self._steps, "left", MAX_STEPS) - 1
+        self._steps.left = left = getattr(self._steps, "left", MAX_STEPS) - steps
         if left < 0:
             raise OutOfBounds(f"it does not end within {MAX_STEPS:,} steps")
 
-    def _counted(self, items: Iterable[Any]) -> Iterator[Any]:
+    def _counted(self, items: Iterable[Any]) -> Iterable[Any]:
+        if type(items) in _COUNTED_AT_ONCE:
+            self.count_steps(len(items))  # type: ignore[arg-type]  # they all have a length
+            return items
+        return self._counted_one_by_one(items)
+
+    def _counted_one_by_one(self, items: Iterable[Any]) -> Iterator[Any]:
         for item in items:
-            self.count_step()
+            self.count_steps()
             yield item
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -130,7 +137,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call `obj` for a template, and count it."""
-        self.count_step()
+        self.count_steps()
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:

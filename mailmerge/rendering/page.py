@@ -27,7 +27,16 @@ from mailmerge.rendering.document import (
     serialise,
 )
 from mailmerge.rendering.images import ImageShelf
-from mailmerge.rendering.placeholders import WRITERS, Place, Placeholders, Survey, survey
+from mailmerge.rendering.placeholders import (
+    WRITERS,
+    Place,
+    Placeholders,
+    Survey,
+    is_plain,
+    may_stand_in_url,
+    percent_escaped,
+    survey,
+)
 from mailmerge.rendering.plaintext import TextPattern
 from mailmerge.rendering.structure import (
     Body,
@@ -64,13 +73,15 @@ Locate = Callable[[str], tuple[str, int | None]]
 class Form:
     """What is known of one structure: how to write values into it, or which are stubborn.
 
-    `slots` are the values in the order of the page with the writer of each; `fragile` are values
-    that must not be blank, `leading` those that begin a URL and must not begin with a space.
+    `indices` are the values in the order of the page and `writers` how each is written; `urls` are
+    the places of those that stand within a URL. `fragile` are values that must not be blank,
+    `leading` those that begin a URL and must not begin with a space.
     """
 
     structure: Structure
     indices: tuple[int, ...] = ()
     writers: tuple[Callable[[str], str], ...] = ()
+    urls: tuple[int, ...] = ()
     stubborn: tuple[int, ...] = ()
     fragile: tuple[int, ...] = ()
     leading: tuple[int, ...] = ()
@@ -81,19 +92,25 @@ class Form:
         """The values that cannot be written into this structure, for it would not be the same."""
         if self.stubborn:
             return self.stubborn
-        refused = {index for index in self.fragile if not values[index].strip()}
-        refused |= {index for index in self.leading if values[index][:1].isspace()}
-        refused |= {index for index in self.in_comments if _ends_comment(values[index])}
+        refused = [index for index in self.fragile if not values[index].strip()]
+        refused += [index for index in self.leading if values[index][:1].isspace()]
+        refused += [index for index in self.in_comments if _ends_comment(values[index])]
         if not "".join(values).isprintable():
-            refused |= {index for index in self.indices if _ODD.search(values[index])}
-        return tuple(sorted(refused))
+            refused += [index for index in self.indices if _ODD.search(values[index])]
+        return tuple(sorted(set(refused))) if refused else ()
 
     def fill(self, values: tuple[str, ...]) -> Body:
         """One person's page."""
-        return Body(
-            self.structure,
-            tuple([write(values[index]) for write, index in zip(self.writers, self.indices)]),  # noqa: B905 - they are of one length, and this is the inner loop
-        )
+        return Body(self.structure, tuple(self._written(values)))
+
+    def _written(self, values: tuple[str, ...]) -> list[str]:
+        if self.in_comments or not is_plain("".join(values)):
+            return [write(values[index]) for write, index in zip(self.writers, self.indices)]  # noqa: B905 - they are of one length, and this is the inner loop
+        written = [values[index] for index in self.indices]
+        if not may_stand_in_url("".join([written[place] for place in self.urls])):
+            for place in self.urls:
+                written[place] = percent_escaped(written[place])
+        return written
 
 
 def _ends_comment(value: str) -> bool:
@@ -235,6 +252,7 @@ class PagePress:
             Structure(pieces, images),
             indices,
             writers,
+            tuple(place for place, index in enumerate(indices) if places[index] is Place.URL),
             fragile=tuple(sorted({i for blank in _BLANKS for i in probe.changed_by(blank)})),
             leading=tuple(index for index in found.leading if places[index] is Place.URL),
             in_comments=tuple(index for index in places if places[index] is Place.COMMENT),

@@ -38,7 +38,6 @@ class Place(Enum):
 # libxml2 percent-escapes these attributes when it writes HTML, and leaves these characters alone.
 _URL_ATTRIBUTES = frozenset(("href", "action", "src"))
 _KEPT_IN_URL = "\"#$%&+,/:;<=>?@[\\]^`{|}-_.!~*'()"
-_ESCAPED = re.compile('[&<>"\r]')
 _ESCAPED_IN_URL = re.compile(r"""[^\w"#$%&+,/:;<=>?@\[\\\]^`{|}\-.!~*'()]""", re.ASCII)
 _REMOTE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 
@@ -73,23 +72,34 @@ def _lines(value: str) -> str:
     return value.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def is_plain(text: str) -> bool:
+    """Whether a value is written as it is, in any place that is no URL."""
+    # Five searches for one character each take a tenth of the time of one for any of five.
+    return not ("&" in text or "<" in text or ">" in text or '"' in text or "\r" in text)
+
+
 def write_text(value: str) -> str:
     """A value as the text of an element."""
-    if not _ESCAPED.search(value):
+    if is_plain(value):
         return value
     return _lines(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def write_attribute(value: str) -> str:
     """A value within an attribute."""
-    if not _ESCAPED.search(value):
+    if is_plain(value):
         return value
     return write_text(value).replace('"', "&quot;")
 
 
+def may_stand_in_url(text: str) -> bool:
+    """Whether libxml2 writes a value within a URL as it is."""
+    return not _ESCAPED_IN_URL.search(text)
+
+
 def percent_escaped(value: str) -> str:
     """A value within a URL, as libxml2 writes it: other scripts and spaces as octets of UTF-8."""
-    if not _ESCAPED_IN_URL.search(value):
+    if may_stand_in_url(value):
         return value
     return quote(_lines(value), safe=_KEPT_IN_URL)
 

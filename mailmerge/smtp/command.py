@@ -158,6 +158,10 @@ _checked_reverse_path = lru_cache(maxsize=64)(checked_path)  # it is the same fo
 
 
 def _too_long(match: re.Match[str]) -> bool:
+    path, local_part, domain = match.group(0, 1, 2)
+    if path.isascii():
+        long_path = len(path) > MAX_PATH
+        return long_path or len(local_part) > MAX_LOCAL_PART or len(domain) > MAX_DOMAIN
     return (
         len(match[1].encode()) > MAX_LOCAL_PART
         or len(match[2]) > MAX_DOMAIN

@@ -60,7 +60,7 @@ class Progress:
         """Send the content after DATA; the lone dot is its terminator (RFC 5321, 4.1.1.4)."""
         self.steps.append((Awaited.DATA, b"DATA\r\n"))
         self.chunks = prepared.chunks
-        self.short = sum(map(len, prepared.chunks)) <= ONE_WRITE
+        self.short = prepared.size <= ONE_WRITE
 
     def plan_bdat(self, prepared: Prepared) -> None:
         """Send the content as one last chunk (RFC 3030, 2); its last octet is its terminator."""

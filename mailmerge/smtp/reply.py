@@ -48,6 +48,8 @@ class Reply:
     @property
     def text(self) -> str:
         """All lines as one."""
+        if len(self.lines) == 1:
+            return self.lines[0]
         return " ".join(line for line in self.lines if line)
 
     @property

@@ -47,7 +47,8 @@ class Transaction:
     """One message for the people of one envelope; `token` is the caller's own name for it.
 
     `content` holds the octets of the message in order, with CRLF as the end of each line and
-    without dot-stuffing. Chunks that are the same object again and again are scanned once.
+    without dot-stuffing. What comes again and again is looked at once where it is sealed
+    (`smtp.content.seal`).
     """
 
     token: int

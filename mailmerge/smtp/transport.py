@@ -207,6 +207,8 @@ def address_literal(address: str) -> str:
 
 def _rest(chunks: list[Octets], sent: int) -> list[Octets]:
     """The chunks without their first `sent` octets."""
+    if sent == sum(map(len, chunks)):
+        return []
     for index, chunk in enumerate(chunks):
         if sent < len(chunk):
             return [memoryview(chunk)[sent:], *chunks[index + 1 :]] if sent else chunks[index:]

@@ -6,12 +6,12 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailmerge.errors import LocalProtocolError
 from mailmerge.smtp import content
-from mailmerge.smtp.content import MAX_TEXT_LINE, Scanner
+from mailmerge.smtp.content import MAX_TEXT_LINE, Frame, Sealed, prepare, seal
 
 lines = st.lists(
     st.one_of(
@@ -46,7 +46,7 @@ def test_any_content_comes_back_from_data(
     texts: list[bytes], ended: bool, places: list[int]
 ) -> None:
     octets = b"\r\n".join(texts) + (b"\r\n" if ended else b"")
-    prepared = Scanner().prepare(cut(octets, places), stuffing=True)
+    prepared = prepare(cut(octets, places), stuffing=True)
     complete = octets if octets.endswith(b"\r\n") or not octets else octets + b"\r\n"
     assert received(b"".join(prepared.chunks)) == complete
     assert prepared.size == len(complete)
@@ -56,7 +56,7 @@ def test_any_content_comes_back_from_data(
 @given(lines, st.lists(st.integers(0, 3000), max_size=8))
 def test_any_content_goes_into_bdat_as_it_is(texts: list[bytes], places: list[int]) -> None:
     octets = b"\r\n".join(texts)
-    prepared = Scanner().prepare(cut(octets, places), stuffing=False)
+    prepared = prepare(cut(octets, places), stuffing=False)
     assert b"".join(prepared.chunks) == octets
     assert prepared.size == len(octets)
 
@@ -66,9 +66,9 @@ def test_a_cr_or_lf_alone_never_leaves(octets: bytes, places: list[int], stuffin
     alone = re.search(rb"\r(?!\n)|(?<!\r)\n", octets)
     if alone:
         with pytest.raises(LocalProtocolError, match="CR or LF alone"):
-            Scanner().prepare(cut(octets, places), stuffing=stuffing)
+            prepare(cut(octets, places), stuffing=stuffing)
     else:
-        Scanner().prepare(cut(octets, places), stuffing=stuffing)
+        prepare(cut(octets, places), stuffing=stuffing)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_cr_or_lf_alone_never_leaves(octets: bytes, places: list[int], stuffin
 )
 def test_the_known_ways_of_smuggling_are_closed(smuggled: bytes) -> None:
     with pytest.raises(LocalProtocolError, match="alone"):
-        Scanner().prepare((smuggled,), stuffing=True)
+        prepare((smuggled,), stuffing=True)
 
 
 def test_a_dot_at_the_start_of_a_chunk_is_stuffed_only_at_the_start_of_a_line() -> None:
-    chunks = Scanner().prepare((b".a\r\n", b".b", b".c\r\n", b"", b".d\r\n"), stuffing=True).chunks
+    chunks = prepare((b".a\r\n", b".b", b".c\r\n", b"", b".d\r\n"), stuffing=True).chunks
     assert b"".join(chunks) == b"..a\r\n..b.c\r\n..d\r\n"
 
 
@@ -95,22 +95,22 @@ def test_a_dot_at_the_start_of_a_chunk_is_stuffed_only_at_the_start_of_a_line() 
 )
 def test_no_line_is_too_long_wherever_it_is_cut(chunks: tuple[bytes, ...]) -> None:
     with pytest.raises(LocalProtocolError, match="998 are the limit"):
-        Scanner().prepare(chunks, stuffing=True)
+        prepare(chunks, stuffing=True)
 
 
 def test_a_line_of_998_octets_may_have_a_stuffed_dot_more() -> None:
     line = b"." + b"x" * (MAX_TEXT_LINE - 1)
-    assert b"".join(Scanner().prepare((line,), stuffing=True).chunks) == b"." + line + b"\r\n"
+    assert b"".join(prepare((line,), stuffing=True).chunks) == b"." + line + b"\r\n"
 
 
 def test_chunks_without_dots_are_never_copied() -> None:
     image = b"x" * 76 + b"\r\n"
     chunk = image * 500
-    prepared = Scanner().prepare((b"To: a\r\n", chunk), stuffing=True)
+    prepared = prepare((b"To: a\r\n", chunk), stuffing=True)
     assert prepared.chunks[1] is chunk
 
 
-def test_a_chunk_that_comes_again_is_scanned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_sealed_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     scanned: list[bytes] = []
     scan = content._scan
 
@@ -119,20 +119,65 @@ def test_a_chunk_that_comes_again_is_scanned_once(monkeypatch: pytest.MonkeyPatc
         return scan(chunk)
 
     monkeypatch.setattr(content, "_scan", counting)
-    scanner = Scanner()
-    image = (b"x" * 76 + b"\r\n") * 500
+    image = seal((b"x" * 76 + b"\r\n") * 500)
     for number in range(20):
-        scanner.prepare((b"To: %d\r\n" % number, image), stuffing=True)
-    assert sum(chunk is image for chunk in scanned) == 1
+        chunks = prepare((b"To: %d\r\n" % number, image), stuffing=True).chunks
+        assert chunks[1] is image
+    assert sum(chunk == image for chunk in scanned) == 1
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content, "REMEMBERED_OCTETS", 10_000)
-    scanner = Scanner()
-    image = (b"x" * 76 + b"\r\n") * 50
-    for number in range(100):
-        personal = b"%d %s\r\n" % (number, b"y" * 900)
-        scanner.prepare((personal, image), stuffing=True)
-    kept = [chunk for chunk, _ in scanner._remembered.values()]
-    assert sum(map(len, kept)) <= 10_000
-    assert any(chunk is image for chunk in kept), "what is used again and again stays"
+@given(lines, st.booleans())
+def test_only_harmless_octets_are_sealed(texts: list[bytes], ended: bool) -> None:
+    octets = b"\r\n".join(texts) + (b"\r\n" if ended else b"")
+    dotted = any(line.startswith(b".") for line in octets.split(b"\r\n"))
+    harmless = octets.endswith(b"\r\n") and octets.isascii() and not dotted
+    assert (type(seal(octets)) is Sealed) == harmless
+    assert seal(octets) == octets
+
+
+def test_a_long_line_is_not_sealed() -> None:
+    assert type(seal(b"x" * MAX_TEXT_LINE + b"\r\n")) is Sealed
+    assert type(seal(b"x" * (MAX_TEXT_LINE + 1) + b"\r\n")) is bytes
+    assert type(seal(b"a\nb\r\n")) is bytes
+
+
+LONGER = (b"\xc3\xa9", b"x" * 300, b"x" * 700)
+pieces_of_text = st.lists(
+    st.sampled_from([b"", b".", b"\r", b"\n", b"\r\n", b"\r\n.", b"a", b"b\r\n", b"\x00", *LONGER]),
+    max_size=6,
+).map(b"".join)
+
+
+@settings(max_examples=500)
+@given(st.lists(pieces_of_text, min_size=1, max_size=5), st.data())
+def test_a_frame_seals_only_what_a_look_at_the_whole_would_seal(
+    static: list[bytes], data: st.DataObject
+) -> None:
+    count = len(static) - 1
+    words = data.draw(st.lists(pieces_of_text, min_size=count, max_size=count))
+    pieces = [b""] * (2 * count + 1)
+    pieces[0::2], pieces[1::2] = static, words
+    filled = Frame(static).filled(pieces)
+    assert b"".join(filled) == b"".join(pieces)
+    if type(filled[0]) is Sealed:
+        assert type(seal(b"".join(pieces))) is Sealed
+
+
+def test_a_frame_seals_ordinary_words_of_one_or_more_lines() -> None:
+    frame = Frame([b"<p>Dear=\r\n", b"=\r\n,</p>\r\n", b"\r\n"])
+    pieces = [b"<p>Dear=\r\n", b"Ann", b"=\r\n,</p>\r\n", b"long=\r\nwords", b"\r\n"]
+    (filled,) = frame.filled(pieces)
+    assert type(filled) is Sealed
+    assert filled == b"".join(pieces)
+
+
+@pytest.mark.parametrize("word", [b".", b"a\nb", b"a\r", b"a\r\n.b", b"\xc3\xa9", b"x" * 999])
+def test_a_frame_leaves_odd_words_to_be_looked_at(word: bytes) -> None:
+    static = [b"a=\r\n", b"\r\n"]
+    pieces = [static[0], word, static[1]]
+    assert Frame(static).filled(pieces) == pieces
+
+
+def test_a_sealed_chunk_in_the_middle_of_a_line_is_looked_at_all_the_same() -> None:
+    with pytest.raises(LocalProtocolError, match="998 are the limit"):
+        prepare((b"x" * 998, seal(b"y\r\n")), stuffing=True)
