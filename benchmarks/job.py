@@ -1,6 +1,7 @@
 """The whole job against its peers and against the limit: one run, one table, ratios.
 
     python benchmarks/job.py                 # 20,000 people; the peers get a folder of their own
+    python benchmarks/job.py --framework     # with the 33 KB of CSS that mail frameworks have
     python benchmarks/job.py --quick         # 2,000 people, only ourselves and the limit
     python benchmarks/job.py --people 1000000 --only ours
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import itertools
 import json
 import os
 import re
@@ -30,6 +32,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "benchmarks" / "peers"
 PYTHON_PEERS = ("premailer", "jinja2", "pandas", "emails[jinja]", "redmail", "mailmerge")
 NODE_PEERS = ("nodemailer", "handlebars", "juice")
+LINK = '<link rel="stylesheet" href="style.css">'
+FRAMEWORK = 33_000
+"""Octets of a style sheet as those of mail frameworks are, before anything is stripped from it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,19 @@ class Bench:
             for number in range(self.people):
                 row = rows[number % len(rows)]
                 writer.writerow([f"p{number}.{row[0]}", *row[1:]])
+
+    def use_framework(self) -> None:
+        """Add the rules of a mail framework, of which a letter uses few, and each reader none."""
+        sheet = self.campaign / "style.css"
+        rules = sheet.read_text(encoding="utf-8")
+        for number in itertools.count():
+            if len(rules) >= FRAMEWORK:
+                break
+            rules += (
+                f".columns-{number} {{ padding: 0 {number % 24}px; width: {number % 600}px; "
+                f"font-size: {12 + number % 20}px; color: #{number % 4096:03x} }}\n"
+            )
+        sheet.write_text(rules, encoding="utf-8")
 
     def point_at(self, port: int) -> None:
         """Write the sink's port into campaign.toml; no rate, no log-in."""
@@ -157,6 +175,7 @@ class Bench:
         import jinja2
 
         loader = jinja2.FileSystemLoader(self.campaign)
+        sheet = (self.campaign / "style.css").read_text(encoding="utf-8")
         cells: dict[str, object] = {
             name: f"{{{{{name}}}}}" for name in ("name", "email", "city", "reader", "token")
         }
@@ -174,6 +193,7 @@ class Bench:
             environment = jinja2.Environment(loader=loader, autoescape=escape)
             text = environment.get_template(file).render(cells)
             text = re.sub(r"%7[Bb]%7[Bb](\w+)%7[Dd]%7[Dd]", r"{{\1}}", text)
+            text = text.replace(LINK, f"<style>{sheet}</style>")
             text = text.replace("images/logo.png", "cid:logo").replace(
                 "images/photo.jpg", "cid:photo"
             )
@@ -209,6 +229,7 @@ def _run(
     process = subprocess.Popen(
         _pinned(command, 0),
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         env=os.environ | ({"PYTHONPATH": str(ROOT)} if environ is None else environ),
         cwd=tempfile.gettempdir(),
     )
@@ -292,6 +313,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--people", type=int)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--framework", action="store_true")
     parser.add_argument("--only", choices=["ours"])
     asked = parser.parse_args()
     people = asked.people or (2_000 if asked.quick else 20_000)
@@ -299,6 +321,8 @@ def main() -> None:
         bench = Bench(Path(folder), people)
         bench.prepare()
         bench.point_at(port)
+        if asked.framework:
+            bench.use_framework()
         if not (asked.quick or asked.only):
             bench.write_handlebars()
         for contend in contenders(bench, quick=asked.quick or bool(asked.only)):

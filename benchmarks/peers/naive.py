@@ -11,7 +11,7 @@ from newsletter import SENDER, Letter, Order, images, inlined, letters, main, wi
 
 
 def _message(letter: Letter, order: Order, pictures: dict[str, bytes]) -> EmailMessage:
-    html = inlined(letter.html, order.campaign) if order.inline else letter.html
+    html = inlined(letter.html) if order.inline else letter.html
     message = EmailMessage(policy=SMTP)
     message["From"] = SENDER
     message["To"] = formataddr((letter.name, letter.to))

@@ -37,8 +37,14 @@ class Letter:
     html: str
 
 
+LINK = '<link rel="stylesheet" href="style.css">'
+
+
 def letters(order: Order) -> Iterator[Letter]:
-    """Read the rows with pandas and render the templates, as any script would."""
+    """Read the rows with pandas and render the templates, as any script would.
+
+    The style sheet stands in the page: no mail reader fetches a relative link.
+    """
     rows = pd.read_csv(
         order.campaign / "recipients.csv", dtype=str, keep_default_na=False, nrows=order.people
     )
@@ -46,7 +52,10 @@ def letters(order: Order) -> Iterator[Letter]:
         loader=jinja2.FileSystemLoader(order.campaign), autoescape=True
     )
     plain = jinja2.Environment(loader=jinja2.FileSystemLoader(order.campaign))
-    html, text = environment.get_template("body.html"), plain.get_template("body.txt")
+    source = (order.campaign / "body.html").read_text(encoding="utf-8")
+    sheet = (order.campaign / "style.css").read_text(encoding="utf-8")
+    html = environment.from_string(source.replace(LINK, f"<style>{sheet}</style>"))
+    text = plain.get_template("body.txt")
     subject = plain.from_string("{{ name ~ ', the' if name else 'The' }} night train is back")
     for row in rows.to_dict("records"):
         cells: dict[str, Any] = {str(key): value for key, value in row.items()}
@@ -59,12 +68,10 @@ def letters(order: Order) -> Iterator[Letter]:
         )
 
 
-def inlined(html: str, campaign: Path) -> str:
-    """The HTML with its CSS inlined by premailer, the local style sheet included."""
+def inlined(html: str) -> str:
+    """The HTML with its CSS inlined by premailer."""
     from premailer import Premailer
 
-    sheet = (campaign / "style.css").read_text(encoding="utf-8")
-    html = html.replace('<link rel="stylesheet" href="style.css">', f"<style>{sheet}</style>")
     return str(
         Premailer(
             html, allow_network=False, cssutils_logging_level=50, keep_style_tags=True

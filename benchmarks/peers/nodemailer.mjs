@@ -16,7 +16,6 @@ const rows = readFileSync(join(campaign, "recipients.csv"), "utf8").trim().split
 const columns = rows.shift().trim().split(",");
 const html = handlebars.compile(readFileSync(join(campaign, "body.hbs.html"), "utf8"));
 const text = handlebars.compile(readFileSync(join(campaign, "body.hbs.txt"), "utf8"), { noEscape: true });
-const sheet = readFileSync(join(campaign, "style.css"), "utf8");
 const images = [
   { filename: "logo.png", content: readFileSync(join(campaign, "images/logo.png")), cid: "logo" },
   { filename: "photo.jpg", content: readFileSync(join(campaign, "images/photo.jpg")), cid: "photo" },
@@ -30,7 +29,7 @@ const transport = nodemailer.createTransport({
 async function send(line) {
   const cells = Object.fromEntries(line.trim().split(",").map((cell, at) => [columns[at], cell]));
   let body = html(cells);
-  if (inline) body = juice.inlineContent(body, sheet);
+  if (inline) body = juice(body);
   await transport.sendMail({
     from: "Slowline <letter@example.org>", to: { name: cells.name, address: cells.email },
     subject: `${cells.name}, the night train is back`, html: body, text: text(cells), attachments: images,

@@ -11,13 +11,9 @@ def send(order: Order) -> int:
     """Send everybody their letter; `--inline` uses its own transform()."""
     backend = SMTPBackend(host="127.0.0.1", port=order.port)
     pictures = images(order.campaign)
-    sheet = (order.campaign / "style.css").read_text(encoding="utf-8")
     sent = 0
     for letter in letters(order):
         html = with_cid(letter.html)
-        if order.inline:
-            link = '<link rel="stylesheet" href="style.css">'
-            html = html.replace(link, f"<style>{sheet}</style>")
         message = emails.Message(
             html=html, text=letter.text, subject=letter.subject, mail_from="letter@example.org"
         )
