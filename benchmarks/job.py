@@ -3,7 +3,7 @@
     python benchmarks/job.py                 # 20,000 people; the peers get a folder of their own
     python benchmarks/job.py --framework     # with the 33 KB of CSS that mail frameworks have
     python benchmarks/job.py --quick         # 2,000 people, only ourselves and the limit
-    python benchmarks/job.py --people 1000000 --only ours
+    python benchmarks/job.py --scale         # ourselves with 10,000 people and with 1,000,000
 
 The newsletter of samples/newsletter, its 240 people blown up, goes to Postfix's smtp-sink on
 loopback. The sink has the last core to itself, the sender the first one, where we may choose.
@@ -308,14 +308,32 @@ def show(results: list[Result]) -> None:
         )
 
 
+def scale(most: int) -> None:
+    """Ourselves with few people and with very many: rate and memory must not depend on it."""
+    results = []
+    for people in (most // 100, most):
+        with tempfile.TemporaryDirectory(prefix="mailmerge-job-") as folder, sink() as port:
+            bench = Bench(Path(folder), people)
+            bench.prepare()
+            bench.point_at(port)
+            results.append(bench.ours(people))
+    few, many = results
+    show([few, many])
+    print(f"messages a second with {most:,} people against {most // 100:,}: ", end="")
+    print(f"{many.rate / few.rate:.2f}")
+
+
 def main() -> None:
     """Run the contenders and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--people", type=int)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--framework", action="store_true")
-    parser.add_argument("--only", choices=["ours"])
+    parser.add_argument("--scale", action="store_true")
     asked = parser.parse_args()
+    if asked.scale:
+        scale(asked.people or 1_000_000)
+        return
     people = asked.people or (2_000 if asked.quick else 20_000)
     with tempfile.TemporaryDirectory(prefix="mailmerge-job-") as folder, sink() as port:
         bench = Bench(Path(folder), people)
@@ -323,13 +341,11 @@ def main() -> None:
         bench.point_at(port)
         if asked.framework:
             bench.use_framework()
-        if not (asked.quick or asked.only):
+        if not asked.quick:
             bench.write_handlebars()
-        for contend in contenders(bench, quick=asked.quick or bool(asked.only)):
+        for contend in contenders(bench, quick=asked.quick):
             bench.results.append(contend())
             print(f"  {bench.results[-1].name}: {bench.results[-1].rate:,.0f}/s", file=sys.stderr)
-            if asked.only:
-                break
         show(bench.results)
         print(f"the check before the run took {bench.check_seconds:.2f} s")
 

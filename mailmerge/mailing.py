@@ -163,7 +163,7 @@ class Mailing:
     sandbox: Sandbox | None = None
     rounds: int = 0
     _trial: Trial | None = None
-    _renderer: Rendering | None = None
+    _renderer: Renderer | None = None
     _composer: Composing | None = None
     _ledger: Ledger | None = None
     _clock: HastyClock | None = None
@@ -260,7 +260,17 @@ class Mailing:
             subjects=self._subjects(states) if to_send else (),
             options=self._options(),
         )
-        return replace(plan, test_to=self._trial.mailbox.address) if self._trial else plan
+        plan = replace(plan, test_to=self._trial.mailbox.address) if self._trial else plan
+        return plan.slowed(*slow) if (slow := self._slow()) else plan
+
+    def _slow(self) -> tuple[str, float] | None:
+        """Why pages are made one by one, and how many in a second; None where it is no matter."""
+        because = self._renderer.steps_aside if self._renderer is not None else ""
+        if not because:
+            return None
+        if self.report is None:
+            return because, 0.0
+        return (because, self.report.per_second) if self.report.slow else None
 
     def prepare(self, ask: Callable[[str], str] | None = None) -> Run:
         """Everything that the run needs, the password included; `ask` is who types it.
@@ -456,7 +466,8 @@ class Mailing:
         if self.report is not None and self._trial is None and not begun:
             return self.report.subjects
         people = list(islice(self._next_people() if begun else self._people(), 3))
-        renderer = self._marked(self._renderer or Renderer(self.campaign))
+        self._renderer = self._renderer or Renderer(self.campaign)
+        renderer = self._marked(self._renderer)
         return tuple(renderer.render(one).subject for one in people)
 
     def _next_people(self) -> Iterator[Recipient]:

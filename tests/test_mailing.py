@@ -166,6 +166,26 @@ def test_a_plan_shows_the_subjects_of_those_who_are_left(campaign: Campaign) -> 
         assert mailing.plan().subjects == ("Hello U2", "Hello U3")
 
 
+def test_a_plan_says_what_holds_up_the_making_of_messages(tmp_path: Path) -> None:
+    with serve() as server:
+        campaign = make(tmp_path / "spring", server)
+        (campaign.folder / "body.html").write_text("<style>p { color: {{ name }} }</style><p>Hi")
+        text = (campaign.folder / "campaign.toml").read_text()
+        (campaign.folder / "campaign.toml").write_text(
+            text.replace("[message]", '[message]\nhtml = "body.html"')
+        )
+        campaign = load_campaign(campaign.folder)
+        for checked_before in (False, True):
+            with Mailing(campaign, Orders()) as mailing:
+                assert (mailing.check() is None) == checked_before
+                if mailing.report is not None:
+                    mailing.report = replace(mailing.report, seconds=PEOPLE / 40)
+                mailing.enrol()
+                plan = mailing.plan()
+            assert plan.slow_because == "a value stands in <style>"
+            assert plan.per_second == (0 if checked_before else 40)
+
+
 def test_saying_no_to_a_retry_leaves_the_rejected_rejected(tmp_path: Path) -> None:
     once = Rule(When(Stage.RCPT, recipient="u1@*", times=1), (Reply(550, "5.1.1 No"),))
     with serve(once) as server:

@@ -47,18 +47,18 @@ def status(
     """Say who got it, who did not, and why."""
     from mailmerge.campaign import load_campaign
     from mailmerge.delivery import report
-    from mailmerge.delivery.ledger import read_ledger, reported
+    from mailmerge.delivery.ledger import Standing, read_ledger, reported
 
     campaign = load_campaign(where)
     name = "sandbox" if sandbox else "ledger"
     if json and read_ledger(campaign, name) is None:
         # A program asks before the first send, too: nobody has any state yet.
-        print_json(report.to_json(campaign, reported({})))
+        print_json(report.to_json(campaign, Standing(reported({}))))
         return
     record = _record(campaign, name)
     if json:
         holder = str(record.holder) if record.holder else ""
-        print_json(report.to_json(campaign, record.counts(), holder=holder))
+        print_json(report.to_json(campaign, record.standing(), holder=holder))
     else:
         _show(record, campaign)
     if export is not None:

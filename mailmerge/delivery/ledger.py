@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from mailmerge.campaign import Campaign
 from mailmerge.delivery.lease import Holder
-from mailmerge.delivery.person import Difference, Mark, Person, State, reported
+from mailmerge.delivery.person import Difference, Mark, Person, Standing, State, reported
 from mailmerge.errors import LedgerError
 from mailmerge.recipients.audience import Recipient
 
@@ -26,6 +26,7 @@ __all__ = [
     "Mark",
     "Person",
     "Record",
+    "Standing",
     "State",
     "open_ledger",
     "read_ledger",
@@ -45,6 +46,10 @@ class Record(Protocol):
 
     def counts(self) -> dict[State, int]:
         """How many people there are in each of the six reported states, also those at 0."""
+        ...
+
+    def standing(self) -> Standing:
+        """The counts, and how long the last run took."""
         ...
 
     def people(self) -> Iterator[Person]:
@@ -141,6 +146,14 @@ class Ledger(Protocol):
 
     def people(self) -> Iterator[Person]:
         """Everybody, in the order of the spreadsheet they came with."""
+        ...
+
+    def begin_run(self, connected_at: float, check_seconds: float) -> None:
+        """Note when the first connection of a run was made, and how long its check took.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
         ...
 
     def remember_check(self, digest: str) -> None:

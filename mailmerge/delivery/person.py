@@ -39,6 +39,7 @@ REPORTED_STATES = (
     State.IN_DOUBT,
     State.SKIPPED,
 )
+OUTCOMES = frozenset({State.SENT, State.REJECTED, State.DEFERRED, State.IN_DOUBT})
 UNDER_WAY = frozenset({State.CLAIMED, State.SENDING})
 _NOT_SENT = frozenset({State.PENDING, State.REJECTED, State.DEFERRED, State.SKIPPED})
 
@@ -100,6 +101,19 @@ class Person:
     def sent_on(self) -> datetime:
         """The Date of this person's message, in whole seconds of UTC (RFC 5322, 3.6.1)."""
         return datetime.fromtimestamp(int(self.date or 0), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a campaign stands: people by reported state, and the last run in seconds.
+
+    `seconds` are from its first connection to its last outcome so far, `check_seconds` the check
+    before it; both are 0 before the first run.
+    """
+
+    states: Mapping[State, int]
+    seconds: float = 0.0
+    check_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailmerge.campaign import Campaign, Rate
 from mailmerge.delivery.ledger import InDoubt
@@ -46,6 +46,8 @@ class Plan:
 
     `ends_after` is in seconds, as the rates alone allow it; 0 where nothing limits the run.
     `test_to` is the one address that all messages go to; empty where they go to the people.
+    `slow_because` says why pages are made one by one, and `per_second` how many the check made so,
+    0 where it was made another time; both are empty where the structure cache does its work.
     """
 
     total: int
@@ -58,6 +60,18 @@ class Plan:
     window: int
     ends_after: float
     test_to: str = ""
+    slow_because: str = ""
+    per_second: float = 0.0
+
+    def slowed(self, because: str, per_second: float) -> Plan:
+        """The plan where making the messages is what takes the time."""
+        least = self.to_send / per_second if per_second else 0.0
+        return replace(
+            self,
+            slow_because=because,
+            per_second=per_second,
+            ends_after=max(self.ends_after, least),
+        )
 
 
 def make_plan(

@@ -16,7 +16,7 @@ from typing import Any
 
 from mailmerge.campaign import Campaign
 from mailmerge.delivery.ledger import Record
-from mailmerge.delivery.person import Person, State
+from mailmerge.delivery.person import Person, Standing, State
 from mailmerge.delivery.workbook import write_workbook
 from mailmerge.errors import CampaignError
 
@@ -36,16 +36,14 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u2
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def to_json(
-    campaign: Campaign, states: Mapping[State, int], *, holder: str = "", seconds: float = 0.0
-) -> dict[str, Any]:
+def to_json(campaign: Campaign, standing: Standing, *, holder: str = "") -> dict[str, Any]:
     """The document that `status --json` prints; every state is there, also at 0."""
     return {
         "campaign": campaign.name,
-        "total": sum(states.values()),
-        "states": {state.value: count for state, count in states.items()},
-        "seconds": round(seconds, 3),
-        "check_seconds": 0.0,
+        "total": sum(standing.states.values()),
+        "states": {state.value: count for state, count in standing.states.items()},
+        "seconds": round(standing.seconds, 3),
+        "check_seconds": round(standing.check_seconds, 3),
         "sending": holder,
     }
 

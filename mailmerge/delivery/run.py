@@ -112,7 +112,7 @@ class Run:
         self._began = self._started = self._last_outcome = 0.0
         self._done = self._sent = self._failed = self._to_send = 0
         self._claims_left = options.limit
-        self._exhausted = self._all_claimed = False
+        self._exhausted = self._all_claimed = self._noted = False
         self._ramp = Ramp(self._connections, self._connections)
         self._batch = CLAIM_AT_ONCE
         self._folded_at = 0.0
@@ -192,6 +192,7 @@ class Run:
         if now - self._folded_at >= FOLD_AFTER:
             self.ledger.fold()
             self._folded_at = now
+        self._note_beginning()
         with self._seen:
             self._ramp.grow(now)
             self.desk.lanes_allowed = self._ramp.allowed
@@ -199,6 +200,12 @@ class Run:
         self._look_ahead(now)
         if self._waits_for and self._waits_for != waited_for:
             self._tell(event("waits", now, what=self._waits_for))
+
+    def _note_beginning(self) -> None:
+        """Write down when the first connection was made: `status` tells how long a run took."""
+        if self._started and not self._noted:
+            self._noted = True
+            self.ledger.begin_run(self._started, self._options.check_seconds)
 
     def _refill(self, now: float) -> None:
         wanted = self._batch - self.desk.waiting
@@ -254,6 +261,7 @@ class Run:
                 if self.ledger.failure is None:
                     self._guarded(self.ledger.fold)
         if self.ledger.failure is None:
+            self._guarded(self._note_beginning)
             self._guarded(lambda: self.ledger.release([one.id for one in self.desk.clear()]))
             self._guarded(self.ledger.fold)
         self._guarded(self._pacer.close)

@@ -13,7 +13,8 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 1
+VERSION = 2
+"""2 added to `book` when the last run began, and how long its check took."""
 
 metadata = MetaData()
 
@@ -51,6 +52,8 @@ book = Table(
     Column("boot_id", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("offset", Integer, nullable=False),
+    Column("connected_at", Float),
+    Column("check_seconds", Float, nullable=False, server_default="0"),
     comment="one row: what is true of the whole ledger, and up to where its journal is folded in",
 )
 

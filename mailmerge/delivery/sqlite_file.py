@@ -36,9 +36,13 @@ def state_of(row: Sequence[Any]) -> State:
     return State(row[_FIRST_MARKED])
 
 
+MARK_COLUMNS = (person.c.id, *list(person.columns)[_FIRST_MARKED:])
+"""What `mark_of` needs of a row."""
+
+
 def mark_of(row: Sequence[Any]) -> Mark:
     """The part of a row that marks change."""
-    state, at, attempts, doubts, retry_at, stage, reply = row[_FIRST_MARKED:]
+    state, at, attempts, doubts, retry_at, stage, reply = row[1 - len(MARK_COLUMNS) :]
     return Mark(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
 
 

@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateColumn
 
 from mailmerge.campaign import Campaign
 from mailmerge.delivery import emergency
@@ -437,6 +438,12 @@ class SqliteLedger:
         with self._reported("read"):
             self._book = self._read_book()
 
+    def begin_run(self, connected_at: float, check_seconds: float) -> None:
+        """Note when the first connection of a run was made, and how long its check took."""
+        values = {"connected_at": connected_at, "check_seconds": check_seconds}
+        with self._reported("written"), self._begun():
+            self._database.execute(update(book).values(**values))
+
     def check_passed(self, digest: str) -> bool:
         """Whether that check is the last one that passed."""
         return bool(digest) and self._book["checked"] == digest
@@ -497,6 +504,11 @@ def bring_up_to_date(database: Connection, path: Path) -> None:
         if version == 0:
             metadata.create_all(database)
             database.execute(insert(book).values(_new_book()))
+        if version == 1:
+            for column in (book.c.connected_at, book.c.check_seconds):
+                definition = CreateColumn(column).compile(dialect=sqlite.dialect())
+                database.exec_driver_sql(f"ALTER TABLE book ADD COLUMN {definition}")
+        if version < VERSION:
             database.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
 
 

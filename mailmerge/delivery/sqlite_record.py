@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import Connection, RowMapping, Select, select, text
 from sqlalchemy.exc import DBAPIError
 
 from mailmerge.campaign import Campaign
 from mailmerge.delivery import emergency
 from mailmerge.delivery.journal import read_journals
 from mailmerge.delivery.lease import Holder, holder_of, same_boot
-from mailmerge.delivery.person import Mark, Person, State, let_go, reported
+from mailmerge.delivery.person import (
+    OUTCOMES,
+    Mark,
+    Person,
+    Standing,
+    State,
+    let_go,
+    reported,
+)
 from mailmerge.delivery.schema import book, person
 from mailmerge.delivery.sqlite_file import (
+    MARK_COLUMNS,
     explained,
     ledger_path,
     mark_of,
@@ -46,26 +57,59 @@ class SqliteRecord:
 
     def counts(self) -> dict[State, int]:
         """How many people there are in each of the six reported states, also those at 0."""
-        return reported(Counter(one.state for one in self.people()))
+        return dict(self.standing().states)
+
+    def standing(self) -> Standing:
+        """The counts, and how long the last run took."""
+        states = Counter[State]()
+        last = 0.0
+        with self._opened() as database:
+            page = self._page(database)
+            if page is None:
+                return Standing(reported(states))
+            for _, mark in self._marked(database, page, select(*MARK_COLUMNS)):
+                states[mark.state] += 1
+                if mark.state in OUTCOMES:
+                    last = max(last, mark.at)
+        began = page.get("connected_at") or last
+        check_seconds = page.get("check_seconds") or 0.0
+        return Standing(reported(states), max(last - began, 0.0), check_seconds)
 
     def people(self) -> Iterator[Person]:
         """Everybody, in the order of the spreadsheet they came with."""
-        held = self.holder is not None
+        query = select(person).order_by(person.c.row, person.c.id)
+        with self._opened() as database:
+            page = self._page(database)
+            if page is not None:
+                for row, mark in self._marked(database, page, query):
+                    yield person_of(row, mark)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Connection]:
         engine = open_engine(self._path, read_only=True)
         try:
             with engine.connect() as database:
-                if not version_of(database, self._path):
-                    return
-                page = database.execute(select(book)).mappings().one()
-                marks, known = self._journal(page)
-                rows = database.execute(select(person).order_by(person.c.row, person.c.id))
-                for row in rows:
-                    mark = marks.get(row[0]) or mark_of(row)
-                    yield person_of(row, mark if held else let_go(mark, known=known))
+                yield database
         except DBAPIError as error:
             raise explained(self._path, "read", error) from error
         finally:
             engine.dispose()
+
+    def _page(self, database: Connection) -> RowMapping | None:
+        """The book, with the columns that it has in that version; None where there is none yet."""
+        if not version_of(database, self._path):
+            return None
+        return database.execute(select(text("*")).select_from(book)).mappings().one()
+
+    def _marked(
+        self, database: Connection, page: RowMapping, query: Select[Any]
+    ) -> Iterator[tuple[Sequence[Any], Mark]]:
+        """The rows of `query`, each with the latest mark of its person."""
+        held = self.holder is not None
+        marks, known = self._journal(page)
+        for row in database.execute(query):
+            mark = marks.get(row[0]) or mark_of(row)
+            yield row, mark if held else let_go(mark, known=known)
 
     def _journal(self, page: RowMapping) -> tuple[dict[int, Mark], bool]:
         """The latest mark of each person, and whether these are all marks there were."""

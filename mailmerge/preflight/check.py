@@ -22,7 +22,7 @@ from mailmerge.preflight.addresses import AddressCheck, is_reserved
 from mailmerge.preflight.composing import reasons
 from mailmerge.preflight.message import MessageCheck
 from mailmerge.preflight.rehearsal import Rehearsal
-from mailmerge.preflight.report import CheckReport, Findings, is_note
+from mailmerge.preflight.report import CheckReport, Findings, counted, is_note
 from mailmerge.preflight.settings import (
     check_clock,
     check_columns,
@@ -259,6 +259,13 @@ class Check:
         return self.campaign.recipients.address
 
     def _report(self, seconds: float) -> CheckReport:
+        report = self._plain_report(seconds)
+        if not report.slow:
+            return report
+        note = _slow(report, self.campaign.message.html or "")
+        return replace(report, notes=(*report.notes, note))
+
+    def _plain_report(self, seconds: float) -> CheckReport:
         return CheckReport(
             recipients=self._seen,
             problems=self._findings.problems(),
@@ -283,6 +290,14 @@ _DATE = datetime(2026, 1, 1, tzinfo=UTC)
 def _reserved(people: int, file: str) -> Problem:
     message = f"{people:,} addresses are reserved for examples (RFC 2606): a real send refuses them"
     return Problem("warning", "reserved-for-examples", message, file, hint="--sandbox takes them")
+
+
+def _slow(report: CheckReport, file: str) -> Problem:
+    message = (
+        f"styles depend on the row: {report.slow_because}; "
+        f"about {counted(round(report.per_second), 'message')} a second"
+    )
+    return Problem("warning", "styles-per-row", message, file)
 
 
 def _nobody(file: str, suppressed: int, left_out: int) -> Problem:

@@ -17,6 +17,9 @@ LISTED_IN_ALL = 20_000
 KINDS_PER_CODE = 50
 """How many kinds one code has before what comes is not told apart any more."""
 
+SLOW = 1000.0
+"""Messages a second below which the check and the plan say what holds them up."""
+
 EXAMPLES_PER_GROUP = 3
 """How many rows a group names to a person."""
 
@@ -100,6 +103,16 @@ class CheckReport:
     def passed(self, *, strict: bool = False) -> bool:
         """Whether nothing stands against sending; with `strict` a warning does too."""
         return self.errors == 0 and not (strict and self.warnings)
+
+    @property
+    def per_second(self) -> float:
+        """How many messages the check made in a second; 0 where that took no time."""
+        return self.recipients / self.seconds if self.seconds else 0.0
+
+    @property
+    def slow(self) -> bool:
+        """Whether pages are made one by one, and that is felt."""
+        return bool(self.slow_because) and 0 < self.per_second < SLOW
 
     def to_json(self) -> dict[str, object]:
         """The document of `check --json`; its keys are always all there."""

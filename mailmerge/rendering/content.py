@@ -70,11 +70,6 @@ class Renderer:
         """
         return "; ".join(self._press.reasons) if self._press else ""
 
-    @property
-    def notices(self) -> list[str]:
-        """What a person may want to know of the templates, though nothing is wrong with them."""
-        return [f"styles depend on the row: {self.steps_aside}"] if self.steps_aside else []
-
     def render(self, recipient: Recipient) -> Content:
         """One person's content.
 

@@ -15,7 +15,15 @@ from mailmerge.campaign import Campaign
 from mailmerge.delivery import lease, sqlite_ledger
 from mailmerge.delivery.lease import Lease, holder_of
 from mailmerge.delivery.ledger import Ledger, open_ledger, read_ledger
-from mailmerge.delivery.person import Mark, Person, State, as_recorded, let_go, under_way
+from mailmerge.delivery.person import (
+    Mark,
+    Person,
+    Standing,
+    State,
+    as_recorded,
+    let_go,
+    under_way,
+)
 from mailmerge.errors import LedgerError, LedgerHeld
 from tests.delivery.driver import make_recipient, make_recipients
 
@@ -278,6 +286,29 @@ def test_a_newer_ledger_is_left_alone(campaign: Campaign) -> None:
     database.close()
     with pytest.raises(LedgerError, match="newer mailmerge"):
         open_ledger(campaign)
+
+
+def test_an_older_ledger_is_read_as_it_is_and_brought_up_to_date_by_a_run(
+    campaign: Campaign,
+) -> None:
+    ledger = enrolled(campaign, 2)
+    one, _ = ledger.claim(2, NOW)
+    finish(ledger, one, State.SENT)
+    ledger.close()
+    with sqlite3.connect(campaign.state_folder / "ledger.sqlite") as database:
+        database.execute("ALTER TABLE book DROP COLUMN connected_at")
+        database.execute("ALTER TABLE book DROP COLUMN check_seconds")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    record = read_ledger(campaign)
+    assert record is not None
+    assert record.standing() == Standing(record.counts(), 0.0, 0.0)
+    assert record.counts()[State.SENT] == 1
+    ledger = open_ledger(campaign)
+    assert counts(ledger) == {"pending": 1, "sent": 1}
+    ledger.begin_run(NOW - 7, 2.5)
+    ledger.close()
+    assert record.standing() == Standing(record.counts(), 8.0, 2.5)
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(campaign: Campaign) -> None:

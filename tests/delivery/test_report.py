@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmerge.campaign import Campaign
-from mailmerge.delivery.person import Person, State, reported
+from mailmerge.delivery.person import Person, Standing, State, reported
 from mailmerge.delivery.report import (
     export,
     export_failed,
@@ -40,6 +40,9 @@ class Book:
 
     def counts(self) -> dict[State, int]:
         return reported({})
+
+    def standing(self) -> Standing:
+        return Standing(reported({}))
 
 
 def person(number: int, state: State, reply: str = "", **cells: str) -> Person:
@@ -155,13 +158,15 @@ def test_the_table_names_what_there_is_and_what_it_means() -> None:
 
 
 def test_the_json_document_has_every_state(campaign: Campaign) -> None:
-    document = to_json(campaign, reported({State.SENT: 2}), holder="process 1")
+    standing = Standing(reported({State.SENT: 2}), seconds=1.23456, check_seconds=0.5)
+    document = to_json(campaign, standing, holder="process 1")
     assert document["campaign"] == "kept"
     assert document["total"] == 2
     assert list(document["states"]) == [
         "pending", "sent", "rejected", "deferred", "in_doubt", "skipped",
     ]  # fmt: skip
     assert document["sending"] == "process 1"
+    assert (document["seconds"], document["check_seconds"]) == (1.235, 0.5)
 
 
 def test_those_not_reached_are_listed_up_to_a_point() -> None:

@@ -121,6 +121,11 @@ def test_everybody_is_sent_to(campaign: Campaign, options: dict[str, Any], offer
         summary = send(campaign, server, 40, **options)
         assert states(summary) == {"sent": 40}
         assert summary.error is None
+        record = read_ledger(campaign)
+        assert record is not None
+        standing = record.standing()
+        assert standing.states == summary.states
+        assert 0 < standing.seconds <= summary.seconds
         most = options.get("messages_per_connection", 40)
         assert max(one.messages for one in server.wait_for_end(server.connections)) <= most
 
@@ -564,6 +569,9 @@ def test_the_plan_says_what_the_run_would_do(campaign: Campaign) -> None:
     only = replace(options, rates=[parse_rate("60/minute")])
     plan = make_plan(campaign, counts, to_send=61, server="here", options=only)
     assert 60 <= plan.ends_after < 61
+    slowed = plan.slowed("a value stands in <style>", 0.5)
+    assert slowed.ends_after == 122
+    assert plan.slowed("a value stands in <style>", 0.0).ends_after == plan.ends_after
 
 
 def test_a_slow_run_claims_no_more_than_it_can_send_soon() -> None:

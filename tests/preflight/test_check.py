@@ -171,3 +171,19 @@ def test_a_composer_that_fails_for_no_known_reason_is_told(
 
     monkeypatch.setattr("mailmerge.preflight.check.Composer", refuse)
     assert place(office.problem())[0] == "other"
+
+
+@pytest.mark.parametrize(("seconds", "noted"), [(2.0, True), (0.001, False)])
+def test_what_holds_up_the_making_of_messages_is_noted_with_its_rate(
+    office: Office, seconds: float, noted: bool
+) -> None:
+    office.write("body.html", "<style>p { color: {{ name }} }</style><p>Hello</p>")
+    office.configure(message={"html": '"body.html"'})
+    office.people("email,name\nann@x-firma.de,red\nbob@x-firma.de,blue\n")
+    times = iter((10.0, 10.0 + seconds))
+    check = Check(office.campaign, CheckOptions(), clock=lambda: next(times))
+    report = check.run()
+    told = [note.message for note in report.notes if note.code == "styles-per-row"]
+    wanted = "styles depend on the row: a value stands in <style>; about 1 message a second"
+    assert told == ([wanted] if noted else [])
+    assert report.passed(strict=True)
