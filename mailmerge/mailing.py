@@ -348,7 +348,7 @@ class Mailing:
         left = summary.states[State.PENDING] + summary.states[State.DEFERRED]
         if left and self.orders.limit is None:
             return summary.error or RunStopped(
-                f"after {self.rounds} rounds {left} people are still to be sent to",
+                f"after {self.rounds} rounds still to be sent to: {counted(left, 'person')}",
                 code="rehearsal-unfinished",
             )
         return None

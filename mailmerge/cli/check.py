@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from click import unstyle
 
 from mailmerge.cli.terminal import CampaignPath, Json, print_json, printable, told
 
@@ -68,7 +67,7 @@ def show_report(report: CheckReport) -> None:
     lines = report_lines(report, width) if width else plain_lines(report)
     coloured = bool(width) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     for line in lines:
-        typer.echo(line if coloured else unstyle(line), err=True, color=coloured)
+        typer.echo(line, err=True, color=coloured)
 
 
 def plain_lines(report: CheckReport) -> Iterator[str]:
@@ -96,11 +95,11 @@ def report_lines(report: CheckReport, width: int) -> Iterator[str]:
 
 def summarise(report: CheckReport) -> str:
     """One line: how many people, how many problems, how much there is to send."""
-    people = "1 person" if report.recipients == 1 else f"{report.recipients:,} people"
-    left = f", {report.suppressed:,} suppressed" if report.suppressed else ""
-    left += f", {report.left_out:,} not selected" if report.left_out else ""
     from mailmerge.preflight.report import counted
 
+    people = counted(report.recipients, "person")
+    left = f", {report.suppressed:,} suppressed" if report.suppressed else ""
+    left += f", {report.left_out:,} not selected" if report.left_out else ""
     errors = counted(report.errors, "error") if report.errors else "no errors"
     warnings = f", {counted(report.warnings, 'warning')}" if report.warnings else ""
     size = f" {_sizes(report)}" if report.octets and not report.errors else ""

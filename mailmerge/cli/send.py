@@ -311,11 +311,13 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
         MailmergeError: why the run stopped, or that not everybody was reached.
     """
     from mailmerge.mailing import summary_document
+    from mailmerge.preflight.report import counted
 
-    rate = f", {summary.sent / summary.seconds:,.0f} a second" if summary.seconds >= 1 else ""
-    say(f"Sent {summary.sent:,} messages in {summary.seconds:.1f} s{rate}.")
+    per_second = summary.sent / summary.seconds if summary.seconds >= 1 else 0.0
+    rate = f", {per_second:,.0f} a second" if per_second >= 1 else ""
+    say(f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}.")
     states = [f"{n:,} {state.value.replace('_', ' ')}" for state, n in summary.states.items() if n]
-    say(f"Of {summary.total:,} people: {', '.join(states) or 'nobody'}.")
+    say(f"Of {counted(summary.total, 'person')}: {', '.join(states) or 'nobody'}.")
     if mailing.sandbox is not None:
         say(f"What was caught lies in {mailing.sandbox.maildir}")
         if mailing.orders.faults is not None:
@@ -328,14 +330,17 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
 
 def _show_books(mailing: Mailing) -> None:
     """What the rehearsal has shown."""
+    from mailmerge.preflight.report import counted
+
     books = mailing.books()
     say()
-    say(f"A rehearsal of {mailing.rounds} runs; --seed {mailing.orders.faults} repeats its faults.")
+    runs = counted(mailing.rounds, "run")
+    say(f"A rehearsal of {runs}; --seed {mailing.orders.faults} repeats its faults.")
     if books.balanced:
         say(
-            f"The books balance: the server took {books.taken:,} messages, {books.sent:,} people "
-            f"are sent, {books.in_doubt:,} in doubt ({books.in_doubt_taken:,} of them taken); "
-            "nobody is lost, nobody got two."
+            f"The books balance: the server took {counted(books.taken, 'message')}, "
+            f"{books.sent:,} are sent, {books.in_doubt:,} in doubt "
+            f"({books.in_doubt_taken:,} of them taken); nobody is lost, nobody got two."
         )
     seconds = mailing.real_seconds()
     if seconds:

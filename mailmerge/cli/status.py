@@ -48,6 +48,7 @@ def status(
     from mailmerge.campaign import load_campaign
     from mailmerge.delivery import report
     from mailmerge.delivery.ledger import Standing, read_ledger, reported
+    from mailmerge.preflight.report import counted
 
     campaign = load_campaign(where)
     name = "sandbox" if sandbox else "ledger"
@@ -62,9 +63,9 @@ def status(
     else:
         _show(record, campaign)
     if export is not None:
-        say(f"Wrote {report.export(record, export):,} people to {export}")
+        say(f"Wrote {counted(report.export(record, export), 'person')} to {export}")
     if failed is not None:
-        say(f"Wrote {report.export_failed(record, failed):,} people to {failed}")
+        say(f"Wrote {counted(report.export_failed(record, failed), 'person')} to {failed}")
     while watch and record.holder:
         time.sleep(WATCH_SECONDS)
         record = _record(campaign, name)

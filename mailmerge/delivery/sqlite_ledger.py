@@ -17,6 +17,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ class SqliteLedger:
         self._folder = campaign.state_folder
         self._name = name
         self._campaign_name = campaign.name
-        self._domain = parse_mailbox(campaign.message.from_, names=True).domain
+        self._from = campaign.message.from_
         self._path = ledger_path(campaign, name)
         self._failure: LedgerError | None = None
         self._marks = threading.Lock()
@@ -353,6 +354,11 @@ class SqliteLedger:
             )
             self._position = max(self._position, rows[-1][0]) if rows else self._position
         return rows
+
+    @cached_property
+    def _domain(self) -> str:
+        """The right side of Message-IDs; found out at the first claim, when From was checked."""
+        return parse_mailbox(self._from, names=True).domain
 
     def _claimed(self, row: Sequence[Any], mark: Mark, now: float) -> Person:
         message_id = make_message_id(self.secret, self._campaign_name, row[1], self._domain)

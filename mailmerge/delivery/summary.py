@@ -8,6 +8,7 @@ from typing import Any
 
 from mailmerge.delivery.person import State
 from mailmerge.errors import Interrupted, MailmergeError, NotAllReached
+from mailmerge.preflight.report import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def ending(states: Mapping[State, int], *, stopped: bool = False) -> MailmergeEr
     """What there is to say about a run that nothing has gone wrong with."""
     if stopped:
         return Interrupted(
-            f"stopped; {states[State.PENDING]} people are still to be sent to",
+            f"stopped; still to be sent to: {counted(states[State.PENDING], 'person')}",
             hint="send again: it goes on where it stopped",
         )
     left = [

@@ -32,6 +32,7 @@ from mailmerge.preflight.settings import (
 )
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
+from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.rendering.content import Content, Renderer
 
 SUBJECTS_SHOWN = 3
@@ -231,7 +232,12 @@ class Check:
     def _people(self, spreadsheet: Spreadsheet) -> Iterator[Recipient]:
         """The people; what the audience says of the others is noted."""
         try:
-            audience = Audience(self.campaign, spreadsheet, self.options.selection)
+            audience = Audience(
+                self.campaign,
+                spreadsheet,
+                self.options.selection,
+                suppressed=self._suppressions(),
+            )
         except (InputError, CampaignError) as error:
             if self._is_of_the_command(error.problem):
                 raise
@@ -243,6 +249,14 @@ class Check:
             else:
                 yield one
         self._suppressed, self._left_out = audience.suppressed, audience.left_out
+
+    def _suppressions(self) -> frozenset[str]:
+        """The suppression list; where it cannot be read, that is said and nobody passed over."""
+        try:
+            return read_suppressions(self.campaign)
+        except (InputError, CampaignError) as error:
+            self._findings.add(error.problem)
+            return frozenset()
 
     def _is_of_the_command(self, problem: Problem) -> bool:
         """Whether --where or --only is what cannot be understood."""

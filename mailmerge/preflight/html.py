@@ -198,6 +198,7 @@ def _faults(
     """What is wrong, each with the text by which its place in the template is found."""
     for image in document.iter("img"):
         yield from _image_faults(image, paths, value)
+    yield from _srcset_faults(document, value)
     for url in _backgrounds(document, value):
         found = lint_image_url(url)
         if found is not None:
@@ -228,6 +229,16 @@ def _image_faults(
         yield found, needle
 
 
+def _srcset_faults(document: HtmlElement, value: str) -> Iterator[tuple[Found, str]]:
+    """Pictures of `srcset`: a file of the campaign is carried only where `src` names it."""
+    for element in document.iter("img", "source"):
+        srcset = (element.get("srcset") or "").strip()
+        if srcset and not srcset.startswith("https://") and not (value and value in srcset):
+            name = image_name(srcset.split()[0].rstrip(","))
+            message = f"the image {name!r} stands in srcset, and is not carried in the message"
+            yield ("srcset", message, "name one file in src, and leave srcset out"), "srcset"
+
+
 def _backgrounds(document: HtmlElement, value: str) -> Iterator[str]:
     """The URLs of pictures behind the text; of style sheets only what stands on elements."""
     for element in document.iter():
@@ -244,6 +255,9 @@ def _backgrounds(document: HtmlElement, value: str) -> Iterator[str]:
 def _element_faults(document: HtmlElement) -> Iterator[tuple[Found, str]]:
     if next(document.iter("script"), None) is not None:
         yield ("script", "scripts never run in mail", "remove <script>"), "<script"
+    if any("@import" in (style.text or "") for style in document.iter("style")):
+        hint = 'name the file with <link rel="stylesheet" href="...">'
+        yield ("css-import", "no mail program loads what @import names", hint), "@import"
     if next(document.iter("form"), None) is not None:
         hint = "link to a page with the form"
         yield ("form", "forms do not work in most mail programs", hint), "<form"

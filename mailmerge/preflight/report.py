@@ -224,5 +224,7 @@ def _weight(kind: _Kind) -> tuple[bool, bool, int]:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`: for nouns that take an s."""
+    """`1 error`, `2 errors`, `1,000 people`."""
+    if noun == "person":
+        return "1 person" if number == 1 else f"{number:,} people"
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

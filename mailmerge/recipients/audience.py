@@ -103,9 +103,16 @@ class Audience:
     """
 
     def __init__(
-        self, campaign: Campaign, spreadsheet: Spreadsheet, selection: Selection | None = None
+        self,
+        campaign: Campaign,
+        spreadsheet: Spreadsheet,
+        selection: Selection | None = None,
+        *,
+        suppressed: frozenset[str] | None = None,
     ) -> None:
         """Understand what is wanted, before any row is read.
+
+        `suppressed` are the identities of the suppression list, where it has been read already.
 
         Raises:
             CampaignError: `where` is no condition or names an unknown column, or `only` no address.
@@ -129,7 +136,8 @@ class Audience:
         ]
         self._only = _only_identity(self._selection.only)
         self._loose = section.dedupe == "loose"
-        suppressed = read_suppressions(campaign)
+        if suppressed is None:
+            suppressed = read_suppressions(campaign)
         self._suppressions = (
             frozenset(map(loose_identity, suppressed)) if self._loose else suppressed
         )

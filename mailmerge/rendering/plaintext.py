@@ -170,7 +170,12 @@ def _show_target(link: Element, shown: Shown, in_target: InTarget) -> None:
     if not shown.get((text, target), _shows_target(text, target)):
         return
     note = etree.SubElement(link, "span")
-    note.text = f" <{in_target(target.strip())}>"
+    note.text = f" <{in_target(_bracketed(target.strip()))}>"
+
+
+def _bracketed(target: str) -> str:
+    """A target fit to stand between angle brackets (RFC 3986, appendix C)."""
+    return target.replace("<", "%3C").replace(">", "%3E").replace('"', "%22")
 
 
 def _shows_target(text: str, target: str) -> bool:
@@ -205,7 +210,7 @@ class _Variant:
     def fill(self, structure: Structure, values: Sequence[str]) -> Body:
         """The text of one person."""
         written = [
-            percent_escaped(values[index]) if in_target else _one_space(values[index])
+            _bracketed(percent_escaped(values[index])) if in_target else _one_space(values[index])
             for index, in_target in self.slots
         ]
         return Body(structure, tuple(written))

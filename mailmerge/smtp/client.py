@@ -19,7 +19,7 @@ from typing import Final
 from mailmerge.errors import ConnectionLost, LocalProtocolError, SmtpError
 from mailmerge.smtp.auth import Credentials
 from mailmerge.smtp.capabilities import Capabilities
-from mailmerge.smtp.command import Envelope
+from mailmerge.smtp.command import Envelope, mail_line, rcpt_line
 from mailmerge.smtp.connection import (
     Connection,
     Octets,
@@ -206,6 +206,30 @@ class Client:
             self._outcomes.append(lost)
             return
         self._connection.submit(transaction)
+
+    def probe(self, envelope: Envelope) -> tuple[Reply, ...]:
+        """Try an envelope without a message: MAIL, RCPT until one is refused, and RSET.
+
+        Returns the replies to MAIL and to each RCPT that was tried.
+
+        Raises:
+            LocalProtocolError: a path is malformed, or transactions are under way.
+            ConnectionLost: the connection ended.
+        """
+        steps = [(Awaited.MAIL, mail_line(envelope, 0, self.capabilities))]
+        steps += [
+            (Awaited.RCPT, rcpt_line(envelope, path, self.capabilities))
+            for path in envelope.forward_paths
+        ]
+        replies: list[Reply] = []
+        for awaited, line in steps:
+            self._connection.probe(line, awaited)
+            replies.append(self._ask())
+            if not replies[-1].positive:
+                break
+        self._connection.probe(b"RSET\r\n", Awaited.RSET)
+        self._ask()
+        return tuple(replies)
 
     def wait(self, timeout: float | None = None) -> list[Outcome]:
         """Write what can be written and read replies, until an outcome is there.

@@ -103,12 +103,14 @@ def hello_line(verb: str, local_name: str) -> bytes:
 def mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> bytes:
     """MAIL with the parameters that the server offers and the message needs.
 
+    `size` is 0 where there is no message yet.
+
     Raises:
         LocalProtocolError: the reverse-path or a parameter is malformed.
     """
     path = envelope.reverse_path
     line = f"MAIL FROM:<{path and _checked_reverse_path(path, utf8=envelope.smtputf8)}>"
-    if "SIZE" in capabilities.keywords:
+    if size and "SIZE" in capabilities.keywords:
         line += f" SIZE={size}"
     if envelope.eightbit:
         line += " BODY=8BITMIME"

@@ -164,6 +164,15 @@ class Connection(Session):
         self._queue.append(self._planned(transaction.token, envelope, prepared))
         self._mails += 1
 
+    def probe(self, line: bytes, awaited: Awaited) -> None:
+        """Say MAIL, RCPT or RSET by itself, without a message; the reply comes as `Answered`.
+
+        Raises:
+            LocalProtocolError: a transaction is under way, or it is not the time.
+        """
+        self._move(Happening.MAIL)
+        self._say(line, awaited)
+
     def _impossible(self, envelope: Envelope, prepared: Prepared) -> str:
         """Why this server cannot take the message, or nothing."""
         limit = self._size_limit
@@ -329,10 +338,17 @@ class Connection(Session):
         handler = _HANDLERS.get(awaited)
         if handler is None:
             super()._answered(awaited, context, reply)
+        elif context is None:
+            self._probed(awaited, reply)
         elif reply.code == _CLOSING:
             self._close_with(reply, awaited, context)
         else:
             handler(self, context, reply)
+
+    def _probed(self, awaited: Awaited, reply: Reply) -> None:
+        self._events.append(Answered(awaited, reply))
+        if reply.closing:
+            self._end(closing_error(reply))
 
     def _reset_answered(self, progress: Progress, reply: Reply) -> None:
         if not reply.positive:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from mailmerge.errors import ServerRefused
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.client import Client, Credentials, Envelope, Reply, Server
-from mailmerge.smtp.command import command_line, mail_line, rcpt_line
-from mailmerge.smtp.connection import Answered, Connection
 from mailmerge.smtp.explanations import (
     Explanation,
     explain,
@@ -24,7 +22,6 @@ from mailmerge.smtp.explanations import (
     explain_success,
 )
 from mailmerge.smtp.providers import Language
-from mailmerge.smtp.state import Awaited, Happening
 
 _BASE64: Final = 57 / 78
 """Octets of a file in one octet of its base64 lines with CRLF (RFC 2045, 6.8)."""
@@ -133,57 +130,6 @@ class Narrator:
         return Explanation(meaning, "") if meaning else None
 
 
-class _Trial(Connection):
-    """A connection that can also try an envelope, without any content."""
-
-    def say(self, line: bytes, awaited: Awaited) -> None:
-        """Write one command of the trial."""
-        self._move(Happening.MAIL)
-        self._say(line, awaited, context=self)
-
-    def _answered(self, awaited: Awaited, context: Any, reply: Reply) -> None:
-        if context is self:
-            self._events.append(Answered(awaited, reply))
-        else:
-            super()._answered(awaited, context, reply)
-
-
-class RehearsingClient(Client):
-    """A client that can try an envelope: MAIL, RCPT and RSET, one by one."""
-
-    def __init__(
-        self,
-        server: Server,
-        credentials: Credentials | None,
-        trace: Callable[[str, str], None],
-    ) -> None:
-        super().__init__(server, credentials, trace=trace)
-        self._trial = _Trial(protocol=server.protocol, trace=trace)
-        self._connection = self._trial
-
-    def rehearse(self, envelope: Envelope) -> tuple[Reply, ...]:
-        """The replies to MAIL and to each RCPT, until one is refused; then the server forgets it.
-
-        Raises:
-            LocalProtocolError: a path is malformed.
-            ConnectionLost: the connection ended.
-        """
-        lines = [(mail_line(envelope, 0, self.capabilities), Awaited.MAIL)]
-        lines.extend(
-            (rcpt_line(envelope, forward_path, self.capabilities), Awaited.RCPT)
-            for forward_path in envelope.forward_paths
-        )
-        replies: list[Reply] = []
-        for line, awaited in lines:
-            self._trial.say(line, awaited)
-            replies.append(self._ask())
-            if not replies[-1].positive:
-                break
-        self._trial.say(command_line("RSET"), Awaited.RSET)
-        self._ask()
-        return tuple(replies)
-
-
 def rehearse(
     server: Server,
     credentials: Credentials | None,
@@ -196,11 +142,11 @@ def rehearse(
     Raises:
         SmtpError: what `Client.open` raises; all that was said before has been told.
     """
-    client = RehearsingClient(server, credentials, narrator.trace)
+    client = Client(server, credentials, trace=narrator.trace)
     capabilities = client.open()
     tls_version = client.tls_version
     try:
-        replies = client.rehearse(envelope) if envelope else ()
+        replies = client.probe(envelope) if envelope else ()
     finally:
         client.quit()
     return Rehearsal(capabilities, tls_version, replies)

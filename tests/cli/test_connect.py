@@ -192,7 +192,7 @@ def test_a_server_by_name_with_the_password_from_the_environment() -> None:
             MAILMERGE_SMTP_PASSWORD=SECRET,
         )
         assert result.exit_code == ExitStatus.DONE, result.stderr
-        assert "MAIL FROM:<me@example.org> SIZE=0" in plain.commands()
+        assert "MAIL FROM:<me@example.org>" in plain.commands()
         assert "If the server is far away, window = 16" in result.stdout
 
 

@@ -69,6 +69,13 @@ def test_a_limit_of_the_rehearsal_leaves_the_others_pending(campaign: Path, call
     assert document["states"]["pending"] == 1
 
 
+def test_one_message_to_one_person_is_said_so(campaign: Path, call: Call) -> None:
+    told = call("send", campaign, "--sandbox", "--where", "name == 'Bob'").stderr
+    assert "Checked 1 person" in told
+    assert "Sent 1 message in" in told
+    assert "Of 1 person: 1 sent." in told
+
+
 def test_where_means_only_those(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--where", "name == 'Bob'", "--json")
     assert json.loads(done.stdout)["states"]["sent"] == 1
@@ -152,10 +159,12 @@ def test_status_gives_the_spreadsheet_back(campaign: Path, call: Call) -> None:
 
 
 def test_status_json_has_every_state(campaign: Path, call: Call) -> None:
-    call("send", campaign, "--sandbox")
+    sent = json.loads(call("send", campaign, "--sandbox", "--json").stdout)
     document = json.loads(call("status", campaign, "--sandbox", "--json").stdout)
     assert set(document["states"]) == STATES
     assert document["total"] == 3
+    assert document["check_seconds"] == sent["check_seconds"] > 0
+    assert 0 < document["seconds"] <= sent["seconds"]
 
 
 def test_the_failed_are_a_spreadsheet_again(campaign: Path, call: Call) -> None:

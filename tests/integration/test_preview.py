@@ -196,6 +196,23 @@ def test_many_people_are_paged_and_the_keys_go_over_the_edge(
         expect(pager).to_contain_text("101–120 of 120")
 
 
+def test_every_step_counts_also_while_the_next_person_is_on_the_way(
+    browser: Browser, tmp_path: Path
+) -> None:
+    rows = "".join(f"p{at}@example.org,P{at},DE,1,0,x\n" for at in range(20))
+    write_campaign(tmp_path, people="email,name,country,invoice,things,notes\n" + rows)
+    with running(tmp_path) as preview, browser.new_context(locale="en-GB") as context:
+        page = context.new_page()
+        page.goto(preview.address)
+        expect(title(page)).to_have_text("P0")
+        # All within one task of the page: no answer of the server can come in between.
+        pressed = "new KeyboardEvent('keydown', { key, bubbles: true })"
+        page.evaluate(f"for (const key of 'jjjjjk') document.body.dispatchEvent({pressed})")
+        expect(title(page)).to_have_text("P4")
+        page.evaluate(f"for (const key of 'kkkkkkkkj') document.body.dispatchEvent({pressed})")
+        expect(title(page)).to_have_text("P1")
+
+
 # -- 2. the message ------------------------------------------------------------------------------
 
 

@@ -97,6 +97,24 @@ def test_a_list_of_suppressed_people_only_is_an_error(office: Office) -> None:
     assert "2 suppressed" in problem.message
 
 
+def test_with_a_list_of_suppressed_people_that_is_none_the_rows_are_looked_at_all_the_same(
+    office: Office,
+) -> None:
+    office.write("suppressed.csv", "address\nann@x-firma.de\n")
+    office.people("email,name\nann@x-firma.de,Ann\nbob(at)x-firma.de,Bob\n")
+    report = office.refuse()
+    assert {problem.file for problem in report.problems} == {"suppressed.csv", "recipients.csv"}
+    assert report.recipients == 1
+
+
+def test_an_address_of_ones_own_that_is_none_is_told_with_all_else(office: Office) -> None:
+    office.configure(message={"from": '"News <news@localhost>"'})
+    office.people("email,name\nann(at)x-firma.de,Ann\n")
+    told = {(problem.file, problem.column) for problem in office.refuse().problems}
+    assert ("campaign.toml", "message.from") in told
+    assert ("recipients.csv", "email") in told
+
+
 def test_notes_do_not_stand_against_anything(office: Office) -> None:
     office.people(PEOPLE.replace(",", "\t"))
     report = office.check()

@@ -26,6 +26,9 @@ def codes(html: str) -> list[str]:
         ('<a href="javascript:alert(1)">x</a>', "link-scheme"),
         ("<script>1</script>", "script"),
         ("<form></form>", "form"),
+        ('<img alt="" src="cid:a@b" srcset="images/a@2x.png 2x">', "srcset"),
+        ('<picture><source srcset="a.webp, b.webp 2x"></picture>', "srcset"),
+        ("<style>@import url(more.css);</style>", "css-import"),
     ],
 )
 def test_each_weakness_has_its_code(html: str, code: str) -> None:
@@ -36,6 +39,7 @@ def test_each_weakness_has_its_code(html: str, code: str) -> None:
     "html",
     [
         '<img src="cid:a@b" alt="">',
+        '<img src="cid:a@b" alt="" srcset="https://example.org/a@2x.png 2x">',
         '<a href="https://example.org/">x</a>',
         '<a href="mailto:a@example.org">x</a>',
         '<a href="tel:+331">x</a>',

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 
 from mailmerge.rendering import page, plaintext
 from mailmerge.rendering.content import Content
+from mailmerge.rendering.plaintext import text_of_page
 
 from .conftest import MakeRecipient, MakeRenderer
 
@@ -112,6 +114,17 @@ def test_a_stubborn_value_costs_one_structure_for_each_different_value(
     assert '<p class="a" style="color:red">N0</p>' in pages[0]
     assert '<p class="b">N1</p>' in pages[1]
     assert _made(renderer) == 3
+
+
+def test_a_link_of_the_text_that_is_made_ends_where_its_bracket_does(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer({"body.html": "<p><a href='https://x.example/?q={{ x }}'>go</a></p>"})
+    for x in ("plain", 'a<b>"c"', "é x"):
+        content = renderer.render(make_recipient(x=x))
+        assert str(content.text) == text_of_page(str(content.html))
+        assert re.fullmatch(r'go <https://x\.example/\?q=[^<>" ]+>\n', str(content.text))
+    assert _made(renderer) == 1
 
 
 def test_structures_are_bounded(

@@ -36,6 +36,10 @@ def test_a_page_becomes_lines(html: str, text: str) -> None:
             '<a href="https://x.example/?a=1&amp;copy=2">go</a>',
             "go <https://x.example/?a=1&copy=2>\n",
         ),
+        (
+            '<a href="https://x.example/?q=a&lt;b&gt;&quot;c&quot;">go</a>',
+            "go <https://x.example/?q=a%3Cb%3E%22c%22>\n",
+        ),
         ('<a href="https://x.example/">https://x.example</a>', "https://x.example\n"),
         ('<a href="mailto:a@b.c">a@b.c</a>', "a@b.c\n"),
         ('<a href="#top">up</a><a name="x">y</a><a href="">z</a>', "upyz\n"),

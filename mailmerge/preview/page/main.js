@@ -22,6 +22,7 @@ class Preview {
   shown = null;
   other = null;
   #asked = 0;
+  #turns = [];
 
   async start() {
     translatePage();
@@ -97,11 +98,12 @@ class Preview {
       [this.shown, this.other, this.shownPlace] = [shown, other, place];
     } catch (error) {
       if (asked !== this.#asked) return;
-      [this.shown, this.other] = [null, null];
+      [this.shown, this.other, this.#turns] = [null, null, []];
       this.main.replaceChildren(h("p", { class: "nothing" }, error instanceof TypeError ? t("liveOff") : t("gone")));
       return;
     }
     this.#draw();
+    if (this.#turns.length) this.#turn(this.#turns.shift());
   }
 
   #go(key, kind = "person") {
@@ -114,10 +116,15 @@ class Preview {
     this.list.draw();
   }
 
+  // A step while the next person is on the way is taken when that one is there.
   #turn(direction) {
+    if (this.shown && !samePerson(readPlace(), this.shownPlace)) {
+      this.#turns.push(direction);
+      return;
+    }
     const key = this.shown?.[direction];
-    if (!key) return;
-    this.#go(key, this.place.kind);
+    if (key) this.#go(key, this.place.kind);
+    else if (this.#turns.length) this.#turn(this.#turns.shift());
   }
 
   #choose(tab) {
