@@ -50,16 +50,15 @@ class Frame:
     places; where that cannot be told, the text is not sealed, and looked at as a whole later.
     """
 
-    __slots__ = ("_most_words", "_octets", "_pieces", "_sealable")
+    __slots__ = ("_most_words", "_octets", "_sealable")
 
     def __init__(self, static: Sequence[bytes]) -> None:
-        self._pieces = 2 * len(static) - 1
         together = b"".join(static)
         # No word, not even an empty one, may join two static texts to what neither of them is.
         self._sealable = (
             type(seal(together)) is Sealed
             and static[-1].endswith(b"\r\n")
-            and not any(text.startswith((b".", b"\n")) or text.endswith(b"\r") for text in static)
+            and not any(text.startswith((b".", b"\n")) for text in static)
         )
         self._octets = max(map(len, together.split(b"\r\n")))
         with_gaps = _BETWEEN.join(static).split(b"\r\n")
@@ -70,10 +69,9 @@ class Frame:
 
         `pieces` alternate: the static texts, the same as ever, and the words between them.
         """
-        words = pieces[1::2]
-        if not self._sealable or len(pieces) != self._pieces or not self._fit(words):
-            return pieces
-        return [Sealed(b"".join(pieces))]
+        if self._sealable and self._fit(pieces[1::2]):
+            return [Sealed(b"".join(pieces))]
+        return pieces
 
     def _fit(self, words: list[bytes]) -> bool:
         """Whether no word can do harm, whatever stands around it."""

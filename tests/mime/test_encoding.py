@@ -51,6 +51,11 @@ def decoded(octets: bytes) -> str:
 @example((("\nF", ""), ("rom x",)))
 @example((("\n", "x"), (".",)))
 @example((("é" * 100 + "x" * 15, "\n"), ("",)))
+@example((("Dear é ", "\n"), ("Zoë",)))
+@example((("Hello, é\n", "\n", "\n"), ("x", ".y")))
+@example((("Hello, é\n", "\n", "\n"), ("x", "From y")))
+@example((("Hello, é\n", "\n", "\n"), ("x ", "y")))
+@example((("Hello, é ", "\n"), ("a\x00b",)))
 def test_a_text_is_read_as_email_message_means_it(
     structure: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> None:
@@ -63,6 +68,8 @@ def test_a_text_is_read_as_email_message_means_it(
     if transfer_encoding(octets) != "7bit":
         assert_canonical(octets, longest=76)
         assert b"=_" not in octets
+        assert b" \r\n" not in octets, "relays may drop white space at the end of a line"
+        assert b"\t\r\n" not in octets
 
 
 @given(structures())

@@ -112,7 +112,7 @@ def test_a_newsletter_with_strange_cells_keeps_the_law(
     assert renderer.steps_aside == ""
 
 
-@pytest.mark.parametrize("x", ["--", "-", "--!", "a-", "-a", "a--b", "plain", "<&'\""])
+@pytest.mark.parametrize("x", ["--", "-", "--!", "a-", "-a", "a--b", "plain", "O'Brien", "<&'\""])
 def test_a_value_never_ends_the_comment_that_it_stands_in(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, x: str
 ) -> None:

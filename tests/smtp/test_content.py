@@ -135,10 +135,11 @@ def test_only_harmless_octets_are_sealed(texts: list[bytes], ended: bool) -> Non
     assert seal(octets) == octets
 
 
-def test_a_long_line_is_not_sealed() -> None:
+def test_a_long_line_a_bare_newline_and_a_dot_are_not_sealed() -> None:
     assert type(seal(b"x" * MAX_TEXT_LINE + b"\r\n")) is Sealed
     assert type(seal(b"x" * (MAX_TEXT_LINE + 1) + b"\r\n")) is bytes
     assert type(seal(b"a\nb\r\n")) is bytes
+    assert type(seal(b".a\r\n")) is bytes
 
 
 LONGER = (b"\xc3\xa9", b"x" * 300, b"x" * 700)
@@ -175,6 +176,24 @@ def test_a_frame_seals_ordinary_words_of_one_or_more_lines() -> None:
 def test_a_frame_leaves_odd_words_to_be_looked_at(word: bytes) -> None:
     static = [b"a=\r\n", b"\r\n"]
     pieces = [static[0], word, static[1]]
+    assert Frame(static).filled(pieces) == pieces
+
+
+@pytest.mark.parametrize(
+    ("static", "words"),
+    [
+        ([b"x=\r\n", b"\r\n", b"\r\n"], [b"a", b".b"]),
+        ([b"a\r\n", b""], [b"b"]),
+        ([b"a=", b".b\r\n"], [b"x\r\n"]),
+        ([b"a\r", b"\nb\r\n"], [b"x"]),
+    ],
+)
+def test_what_words_and_text_come_to_together_is_never_overlooked(
+    static: list[bytes], words: list[bytes]
+) -> None:
+    pieces = [b""] * (2 * len(static) - 1)
+    pieces[0::2], pieces[1::2] = static, words
+    assert type(seal(b"".join(pieces))) is bytes
     assert Frame(static).filled(pieces) == pieces
 
 
