@@ -3,6 +3,7 @@
     python benchmarks/job.py                 # 20,000 people; the peers get a folder of their own
     python benchmarks/job.py --framework     # with the 33 KB of CSS that mail frameworks have
     python benchmarks/job.py --quick         # 2,000 people, only ourselves and the limit
+    python benchmarks/job.py --quick --floor 0.4    # fails where three runs stay below that ratio
     python benchmarks/job.py --scale         # ourselves with 10,000 people and with 1,000,000
 
 The newsletter of samples/newsletter, its 240 people blown up, goes to Postfix's smtp-sink on
@@ -33,6 +34,7 @@ PEERS = ROOT / "benchmarks" / "peers"
 PYTHON_PEERS = ("premailer", "jinja2", "pandas", "emails[jinja]", "redmail", "mailmerge")
 NODE_PEERS = ("nodemailer", "handlebars", "juice")
 LINK = '<link rel="stylesheet" href="style.css">'
+ATTEMPTS = 3
 FRAMEWORK = 33_000
 """Octets of a style sheet as those of mail frameworks are, before anything is stripped from it."""
 
@@ -330,6 +332,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--framework", action="store_true")
     parser.add_argument("--scale", action="store_true")
+    parser.add_argument("--floor", type=float, default=0.0)
     asked = parser.parse_args()
     if asked.scale:
         scale(asked.people or 1_000_000)
@@ -343,11 +346,18 @@ def main() -> None:
             bench.use_framework()
         if not asked.quick:
             bench.write_handlebars()
-        for contend in contenders(bench, quick=asked.quick):
-            bench.results.append(contend())
-            print(f"  {bench.results[-1].name}: {bench.results[-1].rate:,.0f}/s", file=sys.stderr)
-        show(bench.results)
-        print(f"the check before the run took {bench.check_seconds:.2f} s")
+        for _ in range(ATTEMPTS):
+            bench.results = []
+            for contend in contenders(bench, quick=asked.quick):
+                bench.results.append(contend())
+                last = bench.results[-1]
+                print(f"  {last.name}: {last.rate:,.0f}/s", file=sys.stderr)
+            show(bench.results)
+            print(f"the check before the run took {bench.check_seconds:.2f} s")
+            ours, limit = bench.results[:2]
+            if ours.rate / limit.rate >= asked.floor:
+                return
+    raise SystemExit(f"{ATTEMPTS} times slower than {asked.floor} of the limit")
 
 
 if __name__ == "__main__":
