@@ -127,7 +127,7 @@ class Journal:
             return
         size = (wanted // RESERVED_AHEAD + 1) * RESERVED_AHEAD
         try:
-            os.posix_fallocate(self._file, 0, size)
+            _allocate(self._file, max(self._reserved, self.offset), size)
         except OSError as error:
             raise _unwritable(self.path, error) from error
         self._reserved = size
@@ -157,6 +157,15 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _allocate(file: int, start: int, end: int) -> None:
+    """Give a file its space on the disk up to `end`; macOS has no posix_fallocate."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, end)
+        return
+    while start < end:
+        start += os.pwrite(file, bytes(end - start), start)
 
 
 def _unwritable(path: Path, error: OSError) -> LedgerError:

@@ -114,6 +114,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> 
         # Where shared memory is not to be had (a network disk), SQLite stays with its old journal.
         settings["journal_mode"] = ("WAL", ("wal", "delete"))
         settings["synchronous"] = ("FULL", (2,))
+        # Where fsync(2) does not wait for the disk (macOS), ask for what does; a no-op elsewhere.
+        settings["fullfsync"] = (1, (1,))
     for name, (value, accepted) in settings.items():
         connection.execute(f"PRAGMA {name} = {value}").fetchall()
         found = connection.execute(f"PRAGMA {name}").fetchall()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mailmerge.delivery import emergency
 from mailmerge.delivery.journal import (
     LONGEST_REPLY,
+    RESERVED_AHEAD,
     Journal,
     decode,
     decode_all,
@@ -87,16 +88,28 @@ def test_generations_are_read_in_their_order_from_the_offset_on(tmp_path: Path) 
     assert read_journals(tmp_path, "ledger", 6, 0) is None
 
 
+@pytest.fixture(params=["posix_fallocate", "zeros"])
+def allocation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How space is reserved: by the system, or as where it has no call for it (macOS)."""
+    if request.param == "zeros":
+        monkeypatch.delattr(os, "posix_fallocate")
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("allocation")
 def test_space_is_reserved_and_does_not_look_like_marks(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "ledger", 1)
     journal.reserve(1000)
     journal.reserve(10)
     journal.append(encode(Mark(1, State.SENT, 1.0, reply="250"), 1))
+    journal.reserve(RESERVED_AHEAD)
+    journal.append(encode(Mark(2, State.SENT, 1.0, reply="250"), 1))
     journal.close()
     path = journal_path(tmp_path, "ledger", 1)
-    assert path.stat().st_size >= 1000
+    assert path.stat().st_size >= 2 * RESERVED_AHEAD
+    assert path.stat().st_blocks * 512 >= 2 * RESERVED_AHEAD, "the space is there"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert len(read_journals(tmp_path, "ledger", 1, 0) or []) == 1
+    assert len(read_journals(tmp_path, "ledger", 1, 0) or []) == 2
 
 
 def in_a_small_space(most: int, action: str, folder: Path) -> int:
@@ -126,6 +139,7 @@ def in_a_small_space(most: int, action: str, folder: Path) -> int:
         os._exit(status)
 
 
+@pytest.mark.usefixtures("allocation")
 @pytest.mark.parametrize("action", ["reserve", "append"])
 def test_a_full_disk_is_an_error_and_nothing_is_written_behind_a_torn_line(
     tmp_path: Path, action: str
