@@ -11,7 +11,6 @@ ledger of their own. A sandbox with `faults` takes several runs: `prepare`, then
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,6 @@ from mailmerge.delivery.books import Books, balance
 from mailmerge.delivery.events import Listener
 from mailmerge.delivery.ledger import (
     Difference,
-    InDoubt,
     Ledger,
     State,
     open_ledger,
@@ -51,100 +49,22 @@ from mailmerge.errors import (
 )
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
+from mailmerge.orders import LEDGER, SANDBOX, Orders
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport, counted
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import open_spreadsheet
 from mailmerge.rendering.content import Renderer
-from mailmerge.sandbox import Faults, Sandbox
+from mailmerge.sandbox import Faults, HastyClock, Sandbox
 from mailmerge.smtp.client import Credentials, Server
 from mailmerge.smtp.providers import provider_of_host
 
-SANDBOX = "sandbox"
-
 LOOKED_THROUGH = 50_000
 """How many people are looked through for the subjects that the plan shows."""
-TRIAL = "trial"
-LEDGER = "ledger"
 
 ROUNDS = 20
 """So often a rehearsal with faults resumes before it is called unfinished."""
-
-HASTE = 1000.0
-"""So much faster than the clock on the wall goes the one of a rehearsal with faults."""
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What the person asked for; None means what campaign.toml says.
-
-    `test_to` is an address of their own, `faults` the seed of a sandbox that misbehaves.
-
-    Raises:
-        CampaignError: two of them contradict each other.
-    """
-
-    dry_run: bool = False
-    sandbox: bool = False
-    faults: int | None = None
-    test_to: str = ""
-    where: str = ""
-    only: str = ""
-    limit: int | None = None
-    rates: tuple[Rate, ...] | None = None
-    connections: int | None = None
-    window: int | None = None
-    wait: float | None = None
-    in_doubt: InDoubt = "hold"
-    retry_rejected: bool = False
-    accept_changes: bool = False
-
-    def __post_init__(self) -> None:
-        if self.faults is not None and not self.sandbox:
-            raise CampaignError("--faults are for a rehearsal", hint="add --sandbox", code="usage")
-        if self.sandbox and self.test_to:
-            raise CampaignError(
-                "--test-to goes over the real server and --sandbox does not",
-                hint="leave one of them out",
-                code="usage",
-            )
-
-    @property
-    def for_real(self) -> bool:
-        """Whether messages would leave this machine for the people of the spreadsheet."""
-        return not (self.dry_run or self.sandbox or self.test_to)
-
-    @property
-    def partial(self) -> bool:
-        """Whether only some of the people are meant."""
-        return bool(self.where or self.only)
-
-    @property
-    def ledger(self) -> str:
-        """The name of the ledger: only what is for real goes into the campaign's own."""
-        return SANDBOX if self.sandbox else TRIAL if self.test_to else LEDGER
-
-
-class HastyClock:
-    """Seconds since 1970 that go by faster, and can be skipped."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._began = clock()
-        self._start = time.time()
-
-    def __call__(self) -> float:
-        return self._start + (self._clock() - self._began) * HASTE
-
-    @property
-    def on_the_wall(self) -> float:
-        """Seconds that have really gone by."""
-        return self._clock() - self._began
-
-    def skip(self, seconds: float) -> None:
-        """Let so many seconds be over at once."""
-        self._start += seconds
 
 
 @dataclass(slots=True)

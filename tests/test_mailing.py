@@ -23,16 +23,9 @@ from mailmerge.errors import (
     MailmergeError,
     RunStopped,
 )
-from mailmerge.mailing import (
-    HASTE,
-    ROUNDS,
-    HastyClock,
-    Mailing,
-    Orders,
-    summary_document,
-    unsent_document,
-)
-from mailmerge.sandbox import Sandbox
+from mailmerge.mailing import ROUNDS, Mailing, summary_document, unsent_document
+from mailmerge.orders import Orders
+from mailmerge.sandbox import HASTE, HastyClock, Sandbox
 from tests.scripted_server import Reply, Rule, ScriptedServer, Stage, When, serve
 from tests.scripted_server.faults import end_of_data_faults
 

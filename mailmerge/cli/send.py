@@ -111,7 +111,8 @@ def send(
     """Send each person one message; again to go on."""
     from mailmerge.campaign import load_campaign
     from mailmerge.delivery.events import EventLog
-    from mailmerge.mailing import Mailing, Orders
+    from mailmerge.mailing import Mailing
+    from mailmerge.orders import Orders
 
     orders = Orders(
         dry_run=dry_run,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, insert
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateColumn
 
 from mailmerge.campaign import Campaign
 from mailmerge.delivery.folders import make_private_file
 from mailmerge.delivery.person import Mark, Person, State
-from mailmerge.delivery.schema import VERSION, person
+from mailmerge.delivery.schema import VERSION, book, metadata, person
 from mailmerge.errors import LedgerError
 from mailmerge.recipients.address import Mailbox
 
@@ -136,6 +139,37 @@ def version_of(database: Connection, path: Path) -> int:
             code="ledger-newer",
         )
     return version
+
+
+def bring_up_to_date(database: Connection, path: Path) -> None:
+    """Make the tables of a new ledger, or those of an older one what they are now.
+
+    Raises:
+        LedgerError: the ledger is of a newer mailmerge.
+    """
+    with database.begin():
+        version = version_of(database, path)
+        if version == 0:
+            metadata.create_all(database)
+            database.execute(insert(book).values(_new_book()))
+        if version == 1:
+            for column in (book.c.connected_at, book.c.check_seconds):
+                definition = CreateColumn(column).compile(dialect=sqlite.dialect())
+                database.exec_driver_sql(f"ALTER TABLE book ADD COLUMN {definition}")
+        if version < VERSION:
+            database.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def _new_book() -> dict[str, Any]:
+    return {
+        "id": 1,
+        "secret": secrets.token_bytes(32),
+        "fingerprint": "",
+        "checked": "",
+        "boot_id": "",
+        "generation": 0,
+        "offset": 0,
+    }
 
 
 def explained(path: Path, what: str, error: DBAPIError) -> LedgerError:

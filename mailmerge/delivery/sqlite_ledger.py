@@ -12,31 +12,26 @@ checkpoint a write-ahead log at the same moment; readers here are read-only and 
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from heapq import heapify, heappop, heappush
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    Connection,
     RootTransaction,
     Row,
     RowMapping,
     bindparam,
     func,
-    insert,
     select,
     tuple_,
     update,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import CreateColumn
 
 from mailmerge.campaign import Campaign
 from mailmerge.delivery import emergency
@@ -61,8 +56,9 @@ from mailmerge.delivery.person import (
     let_go,
     reported,
 )
-from mailmerge.delivery.schema import VERSION, book, metadata, person
+from mailmerge.delivery.schema import book, person
 from mailmerge.delivery.sqlite_file import (
+    bring_up_to_date,
     claim_of,
     explained,
     ledger_path,
@@ -70,7 +66,6 @@ from mailmerge.delivery.sqlite_file import (
     open_engine,
     person_of,
     state_of,
-    version_of,
 )
 from mailmerge.errors import LedgerError
 from mailmerge.mime.headers import make_message_id
@@ -497,34 +492,3 @@ def _values(mark: Mark) -> tuple[object, ...]:
         mark.reply,
         mark.person,
     )
-
-
-def bring_up_to_date(database: Connection, path: Path) -> None:
-    """Make the tables of a new ledger, or those of an older one what they are now.
-
-    Raises:
-        LedgerError: the ledger is of a newer mailmerge.
-    """
-    with database.begin():
-        version = version_of(database, path)
-        if version == 0:
-            metadata.create_all(database)
-            database.execute(insert(book).values(_new_book()))
-        if version == 1:
-            for column in (book.c.connected_at, book.c.check_seconds):
-                definition = CreateColumn(column).compile(dialect=sqlite.dialect())
-                database.exec_driver_sql(f"ALTER TABLE book ADD COLUMN {definition}")
-        if version < VERSION:
-            database.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-
-
-def _new_book() -> dict[str, Any]:
-    return {
-        "id": 1,
-        "secret": secrets.token_bytes(32),
-        "fingerprint": "",
-        "checked": "",
-        "boot_id": "",
-        "generation": 0,
-        "offset": 0,
-    }

@@ -15,7 +15,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from mailmerge.account import find_account
 from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.errors import CheckFailed, Problem
-from mailmerge.mailing import Mailing, Orders
+from mailmerge.mailing import Mailing
+from mailmerge.orders import Orders
 from mailmerge.preflight.check import CheckOptions, check_campaign
 from mailmerge.preflight.report import CheckReport
 from tests import servers
