@@ -89,6 +89,7 @@ class Connection(Session):
         self._closing: Reply | None = None
         self._mail_max: int | None = None
         self._size_limit: int | None = None
+        self._rcpt_max: int | None = None
         self._capacity = 0
         self.pipelining = False
         """Whether commands go in groups."""
@@ -102,6 +103,7 @@ class Connection(Session):
         super()._learn(capabilities)
         self._mail_max = capabilities.mail_max
         self._size_limit = capabilities.size
+        self._rcpt_max = capabilities.rcpt_max
         self.pipelining = self._pipelining_wanted and capabilities.pipelining
         wanted = self._chunking_wanted and self._window > 1 and not self._lmtp
         self.streaming = wanted and self.pipelining and capabilities.chunking
@@ -178,6 +180,9 @@ class Connection(Session):
         limit = self._size_limit
         if limit is not None and prepared.size > limit:
             return f"the message has {prepared.size} octets, and the server takes {limit} (SIZE)"
+        recipients, most = len(envelope.forward_paths), self._rcpt_max
+        if most is not None and recipients > most:
+            return f"the message has {recipients} recipients, and the server takes {most} (LIMITS)"
         if envelope.smtputf8 and not self.capabilities.smtputf8:
             return "an address or a header field is not ASCII, and the server has no SMTPUTF8"
         if envelope.eightbit and not self._eightbit_offered(envelope):

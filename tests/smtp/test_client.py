@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,22 @@ def test_mailmax_is_kept_without_asking_for_more() -> None:
         run = send(local(server.port), 10)
         assert run.tokens(Verdict.SENT) == {0, 1, 2}
         assert len(run.outcomes) == 3
+
+
+def test_a_message_for_more_people_than_the_server_takes_is_not_sent() -> None:
+    with serve(offer=Offer(limits="RCPTMAX=2")) as server:
+        client = Client(local(server.port))
+        client.open()
+        people = tuple(f"p{number}@example.net" for number in range(3))
+        one = message(1)
+        client.submit(replace(one, envelope=replace(one.envelope, forward_paths=people)))
+        (outcome,) = client.wait()
+        assert (outcome.verdict, outcome.reply) == (Verdict.REJECTED, None)
+        assert "3 recipients, and the server takes 2" in outcome.reason
+        client.submit(replace(one, envelope=replace(one.envelope, forward_paths=people[:2])))
+        assert client.wait()[0].verdict is Verdict.SENT
+        client.quit()
+        assert [line for line in server.commands() if "p2@" in line] == []
 
 
 def test_pipelining_and_chunking_can_be_left_unused() -> None:
