@@ -105,7 +105,8 @@ class Desk:
     @property
     def waiting(self) -> int:
         """How many people wait."""
-        return len(self._waiting) + sum(map(len, self._apart.values()))
+        apart = sum(map(len, self._apart.values())) if self._apart else 0
+        return len(self._waiting) + apart
 
     @property
     def idle(self) -> bool:

@@ -21,6 +21,9 @@ from mailmerge.recipients.audience import Recipient
 class State(StrEnum):
     """What the ledger says of one person; exactly one at any time."""
 
+    # Enum's own hash is written in Python, and slower.
+    __hash__ = str.__hash__
+
     PENDING = "pending"
     CLAIMED = "claimed"
     SENDING = "sending"

@@ -349,7 +349,7 @@ class Run:
             if mark is not None:
                 self._done += 1
                 self._sent += mark.state is State.SENT
-                self._failed += mark.state in {State.REJECTED, State.IN_DOUBT}
+                self._failed += mark.state is State.REJECTED or mark.state is State.IN_DOUBT
             refused = self._refusals.note(outcome, decision)
             tired = self._cool_downs.note(decision, now)
         if mark is not None and self._events is not None:
