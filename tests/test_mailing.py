@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge.campaign import Campaign, load_campaign, parse_rate
+from mailmerge.cli.send import plan_lines
 from mailmerge.delivery.ledger import InDoubt, read_ledger
 from mailmerge.delivery.person import State
 from mailmerge.delivery.summary import Summary
@@ -177,6 +178,9 @@ def test_a_plan_says_what_holds_up_the_making_of_messages(tmp_path: Path) -> Non
                 plan = mailing.plan()
             assert plan.slow_because == "a value stands in <style>"
             assert plan.per_second == (0 if checked_before else 40)
+            rate = "slow" if checked_before else "about 40 a second"
+            why = "styles depend on the row (a value stands in <style>)"
+            assert f"  speed      {rate}: {why}" in list(plan_lines(plan))
 
 
 def test_saying_no_to_a_retry_leaves_the_rejected_rejected(tmp_path: Path) -> None:

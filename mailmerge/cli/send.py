@@ -230,8 +230,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     window = f", {plan.window} messages in flight on each" if plan.window > 1 else ""
     yield f"  limits     {limits}; {lanes}{window}"
     if plan.slow_because:
-        rate = f": about {plan.per_second:,.0f} messages a second" if plan.per_second else ""
-        yield f"  speed      styles depend on the row{rate}; {plan.slow_because}"
+        rate = f"about {plan.per_second:,.0f} a second" if plan.per_second else "slow"
+        yield f"  speed      {rate}: styles depend on the row ({plan.slow_because})"
     if plan.ends_after:
         yield f"  ends       in {_duration(plan.ends_after)} at the earliest"
     yield ""
