@@ -165,7 +165,6 @@ def quoted_string(text: str) -> str:
     return f'"{escaped}"'
 
 
-@lru_cache(maxsize=16)  # people who are claimed together have one date
 def date_field(date: datetime) -> bytes:
     """Date (RFC 5322, 3.3 and 3.6.1), in English whatever the locale.
 
@@ -175,7 +174,12 @@ def date_field(date: datetime) -> bytes:
     offset = date.utcoffset()
     if offset is None:
         raise MessageError("the date has no time zone", code="no-time-zone")
-    minutes = offset.days * 1440 + offset.seconds // 60
+    return _date_field(date.replace(tzinfo=None), offset.days * 1440 + offset.seconds // 60)
+
+
+@lru_cache(maxsize=16)  # people who are claimed together have one date
+def _date_field(date: datetime, minutes: int) -> bytes:
+    """The field of a local time, so many minutes from UTC."""
     sign = "-" if minutes < 0 else "+"
     hours, minutes = divmod(abs(minutes), 60)
     return (

@@ -221,6 +221,12 @@ def test_a_date_is_read_as_it_was(naive: datetime, minutes: int) -> None:
     assert parsedate_to_datetime(field.decode().removeprefix("Date: ")) == date
 
 
+def test_the_same_moment_is_written_in_the_zone_that_it_is_given_in() -> None:
+    moment = datetime(2026, 11, 3, 9, 5, 7, tzinfo=UTC)
+    assert b" 09:05:07 +0000" in date_field(moment)
+    assert b" 10:05:07 +0100" in date_field(moment.astimezone(timezone(timedelta(hours=1))))
+
+
 def test_a_date_without_a_zone_is_refused() -> None:
     assert date_field(datetime(2026, 11, 3, 9, 5, 7, tzinfo=UTC)) == (
         b"Date: Tue, 03 Nov 2026 09:05:07 +0000\r\n"
