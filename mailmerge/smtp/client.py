@@ -227,8 +227,9 @@ class Client:
             replies.append(self._ask())
             if not replies[-1].positive:
                 break
-        self._connection.probe(b"RSET\r\n", Awaited.RSET)
-        self._ask()
+        if not self._connection.closed:  # 421 ends the connection (RFC 5321, 3.8)
+            self._connection.probe(b"RSET\r\n", Awaited.RSET)
+            self._ask()
         return tuple(replies)
 
     def wait(self, timeout: float | None = None) -> list[Outcome]:

@@ -20,7 +20,7 @@ from mailmerge.errors import (
     ServerUnreachable,
     SmtpError,
 )
-from mailmerge.smtp.client import TIMEOUTS, Client, Credentials, Stage, Verdict
+from mailmerge.smtp.client import TIMEOUTS, Client, Credentials, Envelope, Stage, Verdict
 from mailmerge.smtp.state import Awaited
 from mailmerge.smtp.transaction import Transaction
 from mailmerge.smtp.transport import Transport
@@ -46,7 +46,7 @@ from tests.scripted_server import (
 )
 from tests.scripted_server import Stage as At
 from tests.scripted_server.faults import end_of_data_faults
-from tests.smtp.conversation import local, message, send
+from tests.smtp.conversation import SENDER, local, message, send
 
 SHORT = dict.fromkeys(TIMEOUTS, 0.3)
 NO_CHUNKING = Offer(chunking=False)
@@ -232,6 +232,27 @@ def test_a_message_for_more_people_than_the_server_takes_is_not_sent() -> None:
         assert client.wait()[0].verdict is Verdict.SENT
         client.quit()
         assert [line for line in server.commands() if "p2@" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "said"),
+    [
+        (At.MAIL, 550, ["MAIL", "RSET", "QUIT"]),
+        (At.RCPT, 450, ["MAIL", "RCPT", "RSET", "QUIT"]),
+        (At.RCPT, 421, ["MAIL", "RCPT"]),
+    ],
+)
+def test_an_envelope_is_tried_up_to_the_first_refusal(
+    stage: At, code: int, said: list[str]
+) -> None:
+    with serve(Rule(When(stage), (Reply(code, "no"),))) as server:
+        client = Client(local(server.port))
+        client.open()
+        replies = client.probe(Envelope(SENDER, ("a@example.net", "b@example.net")))
+        assert [reply.code for reply in replies] == [250] * (len(replies) - 1) + [code]
+        client.quit()
+        server.wait_for_end()
+        assert [line.split(maxsplit=1)[0] for line in server.commands()[1:]] == said
 
 
 def test_pipelining_and_chunking_can_be_left_unused() -> None:
