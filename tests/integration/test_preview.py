@@ -369,6 +369,29 @@ def test_a_template_error_is_shown_with_file_line_and_row_until_it_is_mended(
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_page_whose_preview_was_stopped_takes_every_step_without_an_error(
+    browser: Browser, folder: Path
+) -> None:
+    errors: list[str] = []
+    with browser.new_context(locale="en-GB") as context:
+        context.on("weberror", lambda raised: errors.append(str(raised.error)))
+        page = context.new_page()
+        with running(folder) as preview:
+            page.goto(preview.address)
+            expect(title(page)).to_have_text("Anna Schmidt")
+        expect(page.get_by_text("Preview has stopped").first).to_be_visible()
+        page.keyboard.press("/")
+        page.keyboard.type("dupont")
+        page.keyboard.press("Escape")
+        page.get_by_role("spinbutton", name="Go to row").fill("3")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Next person").click()
+        expect(page.get_by_role("main")).to_contain_text("Preview has stopped")
+        page.get_by_role("group", name="Show").get_by_role("button").first.click()
+    assert errors == []
+
+
 def test_a_page_whose_preview_was_stopped_goes_on_with_the_next_one(
     context: BrowserContext, folder: Path
 ) -> None:

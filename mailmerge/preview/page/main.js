@@ -8,7 +8,7 @@ import { brokenPanel, cellsPanel, countLine, headersPanel, partsPanel, problemsP
 import { PeopleList, oneOf } from "./people.js";
 import { TABS, placeAddress, readPlace, samePerson } from "./place.js";
 import { ReadingPlace } from "./reading.js";
-import { openSource } from "./source.js";
+import { Unreachable, openSource, whileThere } from "./source.js";
 import { counted, number, t, translatePage } from "./texts.js";
 
 const PANELS = { text: textPanel, source: sourcePanel, headers: headersPanel, parts: partsPanel, cells: cellsPanel, problems: problemsPanel };
@@ -32,10 +32,10 @@ class Preview {
     this.reading = new ReadingPlace(this.main);
     document.getElementById("help-button").addEventListener("click", openHelp);
     document.getElementById("people-toggle").addEventListener("click", () => this.#togglePeople());
-    window.addEventListener("hashchange", () => this.#moved());
+    window.addEventListener("hashchange", () => whileThere(() => this.#moved()));
     this.#drawLive(this.source.live ? "on" : "kept");
     await this.#refresh();
-    this.source.follow((kind) => this.#changed(kind), (on) => this.#connected(on));
+    this.source.follow((kind) => whileThere(() => this.#changed(kind)), (on) => this.#connected(on));
   }
 
   // Everything anew: at the start, and after each change of the files.
@@ -99,7 +99,7 @@ class Preview {
     } catch (error) {
       if (asked !== this.#asked) return;
       [this.shown, this.other, this.#turns] = [null, null, []];
-      this.main.replaceChildren(h("p", { class: "nothing" }, error instanceof TypeError ? t("liveOff") : t("gone")));
+      this.main.replaceChildren(h("p", { class: "nothing" }, error instanceof Unreachable ? t("liveOff") : t("gone")));
       return;
     }
     this.#draw();

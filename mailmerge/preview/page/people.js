@@ -2,6 +2,7 @@
 
 import { button, h, icon } from "./element.js";
 import { placeAddress } from "./place.js";
+import { whileThere } from "./source.js";
 import { counted, number, t } from "./texts.js";
 
 const FILTERS = ["all", "review", "problems", "duplicate", "suppressed", "left-out", "unreadable", "caught"];
@@ -37,7 +38,7 @@ export class PeopleList {
           "div",
           { class: "finder" },
           h("div", { class: "field", role: "search" }, icon("search"), this.field),
-          h("form", { class: "row-form", onsubmit: (event) => this.#goToRow(event) }, this.rowField),
+          h("form", { class: "row-form", onsubmit: (event) => whileThere(() => this.#goToRow(event)) }, this.rowField),
           button(t("close"), () => room.closePeople(), { class: "quiet round only-narrow" }, icon("close")),
         ),
         this.filters,
@@ -53,7 +54,11 @@ export class PeopleList {
   }
 
   // Ask for the page on which the chosen person stands, or for the page turned to.
-  async refresh({ around = "", offset = this.#offset } = {}) {
+  refresh({ around = "", offset = this.#offset } = {}) {
+    return whileThere(() => this.#turnTo(around, offset));
+  }
+
+  async #turnTo(around, offset) {
     const asked = (this.#asked += 1);
     const page = await this.#room.ask({ ...this.query(), offset, around });
     if (asked !== this.#asked) return;

@@ -1,5 +1,17 @@
 // Where messages come from: the running preview, or the pages that it wrote to hand round.
 
+// The preview does not answer any more; the bar says so.
+export class Unreachable extends Error {}
+
+// Do something that is of no use where the preview has gone meanwhile.
+export async function whileThere(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+  }
+}
+
 export class RunningPreview {
   live = true;
 
@@ -46,7 +58,13 @@ export class RunningPreview {
   }
 
   async #ask(name, query = {}) {
-    return answer(await fetch(`api/${name}?${words(query)}`));
+    let response;
+    try {
+      response = await fetch(`api/${name}?${words(query)}`);
+    } catch {
+      throw new Unreachable();
+    }
+    return answer(response);
   }
 }
 
