@@ -136,6 +136,14 @@ def test_the_class_of_the_status_is_that_of_the_code() -> None:
     assert explain(451, "5.7.28 x") == explain(421, "4.7.28 x")
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_code_is_answered_in_whole_sentences(language: Language) -> None:
+    for code in range(1000):
+        explanation = explain(code, "", language=language)
+        assert explanation.meaning.endswith((".", "。")), code
+        assert explanation.action.endswith((".", "。")), code
+
+
 @given(
     code=st.integers(0, 999),
     text=st.text(max_size=80),
