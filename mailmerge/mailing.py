@@ -184,13 +184,9 @@ class Mailing:
         return plan.slowed(*slow) if (slow := self._slow()) else plan
 
     def _slow(self) -> tuple[str, float] | None:
-        """Why pages are made one by one, and how many in a second; None where it is no matter."""
-        because = self._renderer.steps_aside if self._renderer is not None else ""
-        if not because:
-            return None
-        if self.report is None:
-            return because, 0.0
-        return (because, self.report.per_second) if self.report.slow else None
+        """Why pages are made one by one, and how many in a second, where this check felt it."""
+        report = self.report
+        return (report.slow_because, report.per_second) if report and report.slow else None
 
     def prepare(self, ask: Callable[[str], str] | None = None) -> Run:
         """Everything that the run needs, the password included; `ask` is who types it.
@@ -249,10 +245,13 @@ class Mailing:
         """
         if self._clock is None:
             return summary
+        seconds = self._clock.on_the_wall
+        if self._ledger is not None:
+            self._ledger.note_run(seconds, summary.check_seconds)
         return replace(
             summary,
             sent=summary.states[State.SENT],
-            seconds=self._clock.on_the_wall,
+            seconds=seconds,
             error=self._verdict(summary),
         )
 

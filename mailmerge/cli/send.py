@@ -230,7 +230,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     window = f", {plan.window} messages in flight on each" if plan.window > 1 else ""
     yield f"  limits     {limits}; {lanes}{window}"
     if plan.slow_because:
-        rate = f"about {plan.per_second:,.0f} a second" if plan.per_second else "slow"
+        rate = f"about {max(plan.per_second, 1):,.0f} a second"
         yield f"  speed      {rate}: styles depend on the row ({plan.slow_because})"
     if plan.ends_after:
         yield f"  ends       in {_duration(plan.ends_after)} at the earliest"

@@ -148,12 +148,8 @@ class Ledger(Protocol):
         """Everybody, in the order of the spreadsheet they came with."""
         ...
 
-    def begin_run(self, connected_at: float, check_seconds: float) -> None:
-        """Note when the first connection of a run was made, and how long its check took.
-
-        Raises:
-            LedgerError: it cannot be written.
-        """
+    def note_run(self, seconds: float, check_seconds: float) -> None:
+        """Note how long the run and its check have taken so far; the next fold writes it down."""
         ...
 
     def remember_check(self, digest: str) -> None:

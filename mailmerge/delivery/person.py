@@ -42,7 +42,6 @@ REPORTED_STATES = (
     State.IN_DOUBT,
     State.SKIPPED,
 )
-OUTCOMES = frozenset({State.SENT, State.REJECTED, State.DEFERRED, State.IN_DOUBT})
 UNDER_WAY = frozenset({State.CLAIMED, State.SENDING})
 _NOT_SENT = frozenset({State.PENDING, State.REJECTED, State.DEFERRED, State.SKIPPED})
 

@@ -46,8 +46,8 @@ class Plan:
 
     `ends_after` is in seconds, as the rates alone allow it; 0 where nothing limits the run.
     `test_to` is the one address that all messages go to; empty where they go to the people.
-    `slow_because` says why pages are made one by one, and `per_second` how many the check made so,
-    0 where it was made another time; both are empty where the structure cache does its work.
+    `slow_because` says why pages are made one by one where that is felt, and `per_second` how many
+    the check has made so; both are empty where the structure cache does its work.
     """
 
     total: int
@@ -65,13 +65,9 @@ class Plan:
 
     def slowed(self, because: str, per_second: float) -> Plan:
         """The plan where making the messages is what takes the time."""
-        least = self.to_send / per_second if per_second else 0.0
-        return replace(
-            self,
-            slow_because=because,
-            per_second=per_second,
-            ends_after=max(self.ends_after, least),
-        )
+        least = self.to_send / per_second
+        ends_after = max(self.ends_after, least)
+        return replace(self, slow_because=because, per_second=per_second, ends_after=ends_after)
 
 
 def make_plan(

@@ -112,7 +112,8 @@ class Run:
         self._began = self._started = self._last_outcome = 0.0
         self._done = self._sent = self._failed = self._to_send = 0
         self._claims_left = options.limit
-        self._exhausted = self._all_claimed = self._noted = False
+        self._exhausted = self._all_claimed = False
+        self._noted = 0.0
         self._ramp = Ramp(self._connections, self._connections)
         self._batch = CLAIM_AT_ONCE
         self._folded_at = 0.0
@@ -189,10 +190,10 @@ class Run:
             raise self.ledger.failure
         if self.desk.waiting <= self.desk.low_water:
             self._refill(now)
+        self._note_timing()
         if now - self._folded_at >= FOLD_AFTER:
             self.ledger.fold()
             self._folded_at = now
-        self._note_beginning()
         with self._seen:
             self._ramp.grow(now)
             self.desk.lanes_allowed = self._ramp.allowed
@@ -201,11 +202,15 @@ class Run:
         if self._waits_for and self._waits_for != waited_for:
             self._tell(event("waits", now, what=self._waits_for))
 
-    def _note_beginning(self) -> None:
-        """Write down when the first connection was made: `status` tells how long a run took."""
-        if self._started and not self._noted:
-            self._noted = True
-            self.ledger.begin_run(self._started, self._options.check_seconds)
+    def _note_timing(self) -> None:
+        """Let the ledger know how long it has taken: `status` tells it."""
+        if self._last_outcome != self._noted:
+            self._noted = self._last_outcome
+            self.ledger.note_run(self._seconds(), self._options.check_seconds)
+
+    def _seconds(self) -> float:
+        """From the first connection to the last outcome so far."""
+        return max(self._last_outcome - self._started, 0.0) if self._last_outcome else 0.0
 
     def _refill(self, now: float) -> None:
         wanted = self._batch - self.desk.waiting
@@ -261,7 +266,7 @@ class Run:
                 if self.ledger.failure is None:
                     self._guarded(self.ledger.fold)
         if self.ledger.failure is None:
-            self._guarded(self._note_beginning)
+            self._note_timing()
             self._guarded(lambda: self.ledger.release([one.id for one in self.desk.clear()]))
             self._guarded(self.ledger.fold)
         self._guarded(self._pacer.close)
@@ -436,12 +441,11 @@ class Run:
 
     def _summary(self) -> Summary:
         states = self.ledger.counts()
-        seconds = self._last_outcome - self._started if self._last_outcome else 0.0
         return Summary(
             campaign=self._campaign.name,
             states=states,
             sent=self._sent,
-            seconds=max(seconds, 0.0),
+            seconds=self._seconds(),
             check_seconds=self._options.check_seconds,
             error=self._failure or ending(states, stopped=bool(self._stops)),
         )

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 
 VERSION = 2
-"""2 added to `book` when the last run began, and how long its check took."""
+"""2 added to `book` how long the last run and its check took."""
 
 metadata = MetaData()
 
@@ -52,7 +52,7 @@ book = Table(
     Column("boot_id", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("offset", Integer, nullable=False),
-    Column("connected_at", Float),
+    Column("seconds", Float, nullable=False, server_default="0"),
     Column("check_seconds", Float, nullable=False, server_default="0"),
     comment="one row: what is true of the whole ledger, and up to where its journal is folded in",
 )

@@ -153,7 +153,7 @@ def bring_up_to_date(database: Connection, path: Path) -> None:
             metadata.create_all(database)
             database.execute(insert(book).values(_new_book()))
         if version == 1:
-            for column in (book.c.connected_at, book.c.check_seconds):
+            for column in (book.c.seconds, book.c.check_seconds):
                 definition = CreateColumn(column).compile(dialect=sqlite.dialect())
                 database.exec_driver_sql(f"ALTER TABLE book ADD COLUMN {definition}")
         if version < VERSION:

@@ -118,6 +118,7 @@ class SqliteLedger:
         self._active: dict[int, Mark] = {}
         self._due: list[tuple[float, int]] = []
         self._resending: set[int] = set()
+        self._timing: dict[str, float] = {}
         self._position = 0
         make_private_folder(self._folder)
         self._lease = Lease(self._folder / f"{name}.lock")
@@ -388,7 +389,7 @@ class SqliteLedger:
 
     def fold(self) -> None:
         """Make all marks so far durable against a power cut, too."""
-        if self._fresh:
+        if self._fresh or self._timing:
             with self._folding():
                 pass
 
@@ -397,17 +398,19 @@ class SqliteLedger:
         """A transaction that first writes the marks that only the journal holds so far."""
         with self._marks:
             folding, self._fresh = self._fresh, {}
+            timing, self._timing = self._timing, {}
             self._rotate()
             journal = self._journal
             place = {"generation": journal.generation, "offset": journal.offset}
         try:
             with self._reported("written"), self._begun():
                 self._write(folding)
-                self._database.execute(update(book).values(**place))
+                self._database.execute(update(book).values(**place, **timing))
                 yield
         except BaseException:
             with self._marks:
                 self._fresh = folding | self._fresh
+                self._timing = self._timing or timing
             raise
         self._remove_journals(before=journal.generation)
 
@@ -439,11 +442,9 @@ class SqliteLedger:
         with self._reported("read"):
             self._book = self._read_book()
 
-    def begin_run(self, connected_at: float, check_seconds: float) -> None:
-        """Note when the first connection of a run was made, and how long its check took."""
-        values = {"connected_at": connected_at, "check_seconds": check_seconds}
-        with self._reported("written"), self._begun():
-            self._database.execute(update(book).values(**values))
+    def note_run(self, seconds: float, check_seconds: float) -> None:
+        """Note how long the run and its check have taken so far; the next fold writes it down."""
+        self._timing = {"seconds": seconds, "check_seconds": check_seconds}
 
     def check_passed(self, digest: str) -> bool:
         """Whether that check is the last one that passed."""

@@ -15,7 +15,6 @@ from mailmerge.delivery import emergency
 from mailmerge.delivery.journal import read_journals
 from mailmerge.delivery.lease import Holder, holder_of, same_boot
 from mailmerge.delivery.person import (
-    OUTCOMES,
     Mark,
     Person,
     Standing,
@@ -62,18 +61,14 @@ class SqliteRecord:
     def standing(self) -> Standing:
         """The counts, and how long the last run took."""
         states = Counter[State]()
-        last = 0.0
         with self._opened() as database:
             page = self._page(database)
             if page is None:
                 return Standing(reported(states))
             for _, mark in self._marked(database, page, select(*MARK_COLUMNS)):
                 states[mark.state] += 1
-                if mark.state in OUTCOMES:
-                    last = max(last, mark.at)
-        began = page.get("connected_at") or last
-        check_seconds = page.get("check_seconds") or 0.0
-        return Standing(reported(states), max(last - began, 0.0), check_seconds)
+        seconds, check_seconds = page.get("seconds", 0.0), page.get("check_seconds", 0.0)
+        return Standing(reported(states), seconds, check_seconds)
 
     def people(self) -> Iterator[Person]:
         """Everybody, in the order of the spreadsheet they came with."""

@@ -39,7 +39,7 @@ _TROUBLED_LINE = re.compile(rb"^(?:(?:\.|From ).*|.{%d,})$" % (_LINE + 1), re.MU
 _BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
 _UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
 _SOFT = b"=\r\n"
-_WORTH_REMEMBERING = 512  # characters: so that what is remembered stays within some megabytes
+_WORTH_REMEMBERING = 512  # characters: so that what is remembered stays within 25 MB
 _GAP = "\x00"  # stands between values that are looked at together; it is not printable
 
 

@@ -309,7 +309,7 @@ def _reserved(people: int, file: str) -> Problem:
 def _slow(report: CheckReport, file: str) -> Problem:
     message = (
         f"styles depend on the row: {report.slow_because}; "
-        f"about {counted(round(report.per_second), 'message')} a second"
+        f"about {counted(max(round(report.per_second), 1), 'message')} a second"
     )
     return Problem("warning", "styles-per-row", message, file)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mailmerge.errors import Problem
+from mailmerge.rendering.folder import is_local
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -232,9 +233,12 @@ def _image_faults(
 def _srcset_faults(document: HtmlElement, value: str) -> Iterator[tuple[Found, str]]:
     """Pictures of `srcset`: a file of the campaign is carried only where `src` names it."""
     for element in document.iter("img", "source"):
-        srcset = (element.get("srcset") or "").strip()
-        if srcset and not srcset.startswith("https://") and not (value and value in srcset):
-            name = image_name(srcset.split()[0].rstrip(","))
+        srcset = element.get("srcset") or ""
+        if "data:" in srcset or (value and value in srcset):
+            continue
+        urls = [candidate.split()[0] for candidate in srcset.split(",") if candidate.strip()]
+        for url in filter(is_local, urls):
+            name = image_name(url)
             message = f"the image {name!r} stands in srcset, and is not carried in the message"
             yield ("srcset", message, "name one file in src, and leave srcset out"), "srcset"
 

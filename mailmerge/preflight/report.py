@@ -20,6 +20,9 @@ KINDS_PER_CODE = 50
 SLOW = 1000.0
 """Messages a second below which the check and the plan say what holds them up."""
 
+FELT = 2.0
+"""Seconds of a check: one that took less says nothing of the rate, and nobody had to wait."""
+
 EXAMPLES_PER_GROUP = 3
 """How many rows a group names to a person."""
 
@@ -112,7 +115,7 @@ class CheckReport:
     @property
     def slow(self) -> bool:
         """Whether pages are made one by one, and that is felt."""
-        return bool(self.slow_because) and 0 < self.per_second < SLOW
+        return bool(self.slow_because) and self.seconds >= FELT and self.per_second < SLOW
 
     def to_json(self) -> dict[str, object]:
         """The document of `check --json`; its keys are always all there."""

@@ -116,7 +116,8 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         if left < 0:
             raise OutOfBounds(f"it does not end within {MAX_STEPS:,} steps")
 
-    def _counted(self, items: Iterable[Any]) -> Iterable[Any]:
+    @jinja2.pass_context  # so that Jinja2 does not run it once for all, when a list is constant
+    def _counted(self, _: Context, items: Iterable[Any]) -> Iterable[Any]:
         if type(items) in _COUNTED_AT_ONCE:
             self.count_steps(len(items))  # type: ignore[arg-type]  # they all have a length
             return items

@@ -213,7 +213,8 @@ class Client:
         Returns the replies to MAIL and to each RCPT that was tried.
 
         Raises:
-            LocalProtocolError: a path is malformed, or transactions are under way.
+            LocalProtocolError: a path is malformed, transactions are under way, or the client is
+                not open.
             ConnectionLost: the connection ended.
         """
         steps = [(Awaited.MAIL, mail_line(envelope, 0, self.capabilities))]

@@ -47,7 +47,8 @@ class Frame:
     """What many texts have in common: `static[0] word static[1] word ... static[n]`.
 
     A line that holds words is short enough where the longest word would be, in each of their
-    places; where that cannot be told, the text is not sealed, and looked at as a whole later.
+    places. Where a word is odd (a dot first, another script, half a line end) or may be too long,
+    the text is not sealed, and looked at as a whole later.
     """
 
     __slots__ = ("_most_words", "_octets", "_sealable")

@@ -275,6 +275,8 @@ def test_a_rehearsal_with_faults_resumes_until_everybody_is_settled(
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum(one["event"] == "ended" for one in events) == document["rounds"]
     assert not (campaign / ".mailmerge" / "sent.mbox").exists(), "a rehearsal is no mail of mine"
+    status = json.loads(call("status", campaign, "--sandbox", "--json").stdout)
+    assert status["seconds"] == document["seconds"], "on the wall, not by the hasty clock"
 
 
 def test_without_a_rate_the_rehearsal_says_so(campaign: Path, call: Call) -> None:

@@ -296,7 +296,7 @@ def test_an_older_ledger_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     finish(ledger, one, State.SENT)
     ledger.close()
     with sqlite3.connect(campaign.state_folder / "ledger.sqlite") as database:
-        database.execute("ALTER TABLE book DROP COLUMN connected_at")
+        database.execute("ALTER TABLE book DROP COLUMN seconds")
         database.execute("ALTER TABLE book DROP COLUMN check_seconds")
         database.execute("PRAGMA user_version = 1")
     database.close()
@@ -306,7 +306,7 @@ def test_an_older_ledger_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     assert record.counts()[State.SENT] == 1
     ledger = open_ledger(campaign)
     assert counts(ledger) == {"pending": 1, "sent": 1}
-    ledger.begin_run(NOW - 7, 2.5)
+    ledger.note_run(8.0, 2.5)
     ledger.close()
     assert record.standing() == Standing(record.counts(), 8.0, 2.5)
 

@@ -27,7 +27,7 @@ def codes(html: str) -> list[str]:
         ("<script>1</script>", "script"),
         ("<form></form>", "form"),
         ('<img alt="" src="cid:a@b" srcset="images/a@2x.png 2x">', "srcset"),
-        ('<picture><source srcset="a.webp, b.webp 2x"></picture>', "srcset"),
+        ('<picture><source srcset="https://example.org/a.webp, b.webp 2x"></picture>', "srcset"),
         ("<style>@import url(more.css);</style>", "css-import"),
     ],
 )
@@ -40,6 +40,8 @@ def test_each_weakness_has_its_code(html: str, code: str) -> None:
     [
         '<img src="cid:a@b" alt="">',
         '<img src="cid:a@b" alt="" srcset="https://example.org/a@2x.png 2x">',
+        '<img src="cid:a@b" alt="" srcset="//example.org/a.png, data:image/png;base64,AA 2x">',
+        '<img src="cid:a@b" alt="" srcset=" , ">',
         '<a href="https://example.org/">x</a>',
         '<a href="mailto:a@example.org">x</a>',
         '<a href="tel:+331">x</a>',

@@ -125,6 +125,10 @@ def test_loops_end(
     nested = "{% for i in range(30) %}{% for j in range(30) %}{% endfor %}{% endfor %}"
     error = _refused(make_renderer, make_recipient, nested)
     assert error.problem.code == "template-endless"
+    for constant in ("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", "(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)"):
+        loops = "".join(f"{{% for {name} in {constant} %}}" for name in "abc")
+        literal = loops + "{{ a }}" + "{% endfor %}" * 3
+        assert "500 steps" in str(_refused(make_renderer, make_recipient, literal))
     calls = "{% macro m(n) %}{% if n %}{{ m(n-1) }}{{ m(n-1) }}{% endif %}{% endmacro %}{{ m(20) }}"
     assert "500 steps" in str(_refused(make_renderer, make_recipient, calls))
 

@@ -23,6 +23,7 @@ class Preview {
   other = null;
   #asked = 0;
   #turns = [];
+  #turnedTo = "";
 
   async start() {
     translatePage();
@@ -74,6 +75,7 @@ class Preview {
   async #moved() {
     const before = this.place;
     this.place = readPlace();
+    if (this.place.key !== this.#turnedTo) this.#turns = []; // somebody was chosen otherwise
     if (!this.campaign) return; // the start is still on its way, and reads the place itself
     if (this.shown && samePerson(before, this.place) && before.other === this.place.other) {
       this.#draw();
@@ -123,6 +125,7 @@ class Preview {
       return;
     }
     const key = this.shown?.[direction];
+    this.#turnedTo = key ?? "";
     if (key) this.#go(key, this.place.kind);
     else if (this.#turns.length) this.#turn(this.#turns.shift());
   }
@@ -304,6 +307,7 @@ class Preview {
   }
 
   #drawNobody() {
+    this.#turns = [];
     this.main.replaceChildren(h("p", { class: "nothing" }, t(this.place.kind === "caught" ? "nothingCaught" : "nobody")));
   }
 
