@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import jinja2
 from jinja2 import nodes
@@ -370,11 +370,11 @@ def _position(trace: TracebackType | None, place: Place) -> tuple[str, int | Non
     return file, line
 
 
-Compile = Callable[[], jinja2.Template]
+Made = TypeVar("Made", jinja2.Template, nodes.Template)
 
 
-def compiled(compile_: Compile, place: Place) -> jinja2.Template:
-    """Compile a template.
+def compiled(compile_: Callable[[], Made], place: Place) -> Made:
+    """Compile a template, or parse it.
 
     Raises:
         TemplateError: it is missing, unreadable or not a template; with file and line.

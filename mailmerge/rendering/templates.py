@@ -78,7 +78,8 @@ def _collect(
     assert environment.loader is not None
     source, _, _ = environment.loader.get_source(environment, name)
     sources[name] = source
-    trees[name] = environment.parse(source, name)
+    # The file may be another one than a moment ago, when it was compiled.
+    trees[name] = compiled(lambda: environment.parse(source, name), Place(name))
     _follow(environment, trees[name], name, sources, trees)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jinja2
 import pytest
 
 from mailmerge.errors import TemplateError
@@ -308,3 +309,16 @@ def test_the_variables_of_a_renderer_are_those_of_its_templates(
         "m.txt": "{% macro button(v) %}{{ v }}{% endmacro %}",
     }
     assert make_renderer(files, 'subject = "{{ s }}"').variables == wanted | {"s"}
+
+
+def test_a_file_that_breaks_while_it_is_read_is_an_error_with_its_place(
+    make_renderer: MakeRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = jinja2.Environment.parse
+
+    def broken(self: jinja2.Environment, source: str, *names: str | None) -> object:
+        return parse(self, source + "{% if", *names)
+
+    monkeypatch.setattr(jinja2.Environment, "parse", broken)
+    with pytest.raises(TemplateError, match=r"body\.html"):
+        make_renderer({"body.html": "<p>Hello</p>"})
