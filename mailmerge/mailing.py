@@ -180,13 +180,11 @@ class Mailing:
             subjects=self._subjects(states) if to_send else (),
             options=self._options(),
         )
-        plan = replace(plan, test_to=self._trial.mailbox.address) if self._trial else plan
-        return plan.slowed(*slow) if (slow := self._slow()) else plan
-
-    def _slow(self) -> tuple[str, float] | None:
-        """Why pages are made one by one, and how many in a second, where this check felt it."""
-        report = self.report
-        return (report.slow_because, report.per_second) if report and report.slow else None
+        if self._trial is not None:
+            plan = replace(plan, test_to=self._trial.mailbox.address)
+        if self.report is not None and self.report.slow:
+            plan = plan.slowed(self.report.slow_because, self.report.per_second)
+        return plan
 
     def prepare(self, ask: Callable[[str], str] | None = None) -> Run:
         """Everything that the run needs, the password included; `ask` is who types it.

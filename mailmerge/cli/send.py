@@ -215,6 +215,8 @@ def _show_plan(plan: Plan) -> None:
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan as a person reads it before saying yes."""
+    from mailmerge.preflight.report import counted
+
     done = plan.total - plan.to_send
     before = f" ({done:,} of {plan.total:,} are done or not meant)" if done else ""
     yield ""
@@ -226,7 +228,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for number, subject in enumerate(plan.subjects):
         yield f"  {'subjects' if number == 0 else '':<10} {subject}"
     limits = ", ".join(map(str, plan.rates)) or "none"
-    lanes = f"{plan.connections} connection" + ("s" if plan.connections > 1 else "")
+    lanes = counted(plan.connections, "connection")
     window = f", {plan.window} messages in flight on each" if plan.window > 1 else ""
     yield f"  limits     {limits}; {lanes}{window}"
     if plan.slow_because:

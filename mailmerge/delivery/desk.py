@@ -105,8 +105,7 @@ class Desk:
     @property
     def waiting(self) -> int:
         """How many people wait."""
-        apart = sum(map(len, self._apart.values())) if self._apart else 0
-        return len(self._waiting) + apart
+        return len(self._waiting) + sum(map(len, self._apart.values()))
 
     @property
     def idle(self) -> bool:

@@ -102,8 +102,6 @@ def quoted_printable(text: str) -> bytes:
     """
     # The full stop of the guard keeps white space at the end and room for "=" after it.
     encoded = binascii.b2a_qp(f"{text}x".encode(), istext=True)
-    if b"\n" not in encoded and not encoded.startswith((b".", b"From ")):
-        return encoded[:-1]
     return _without_troubled_lines(encoded)[:-1].replace(b"\n", b"\r\n")
 
 

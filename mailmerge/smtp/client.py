@@ -19,7 +19,7 @@ from typing import Final
 from mailmerge.errors import ConnectionLost, LocalProtocolError, SmtpError
 from mailmerge.smtp.auth import Credentials
 from mailmerge.smtp.capabilities import Capabilities
-from mailmerge.smtp.command import Envelope, mail_line, rcpt_line
+from mailmerge.smtp.command import Envelope
 from mailmerge.smtp.connection import (
     Connection,
     Octets,
@@ -27,6 +27,7 @@ from mailmerge.smtp.connection import (
     Stage,
     Transaction,
     Verdict,
+    envelope_steps,
 )
 from mailmerge.smtp.handshake import Handshake, reach
 from mailmerge.smtp.reply import Reply
@@ -217,13 +218,8 @@ class Client:
                 not open.
             ConnectionLost: the connection ended.
         """
-        steps = [(Awaited.MAIL, mail_line(envelope, 0, self.capabilities))]
-        steps += [
-            (Awaited.RCPT, rcpt_line(envelope, path, self.capabilities))
-            for path in envelope.forward_paths
-        ]
         replies: list[Reply] = []
-        for awaited, line in steps:
+        for awaited, line in envelope_steps(envelope, 0, self.capabilities):
             self._connection.probe(line, awaited)
             replies.append(self._ask())
             if not replies[-1].positive:

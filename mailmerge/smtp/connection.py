@@ -197,11 +197,7 @@ class Connection(Session):
     def _planned(self, token: int, envelope: Envelope, prepared: Prepared) -> Progress:
         if not envelope.forward_paths:
             raise LocalProtocolError("a transaction for nobody")
-        offered = self.capabilities
-        steps = [(Awaited.MAIL, mail_line(envelope, prepared.size, offered))]
-        steps += [
-            (Awaited.RCPT, rcpt_line(envelope, path, offered)) for path in envelope.forward_paths
-        ]
+        steps = envelope_steps(envelope, prepared.size, self.capabilities)
         progress = Progress(token, steps, envelope.forward_paths)
         if self.streaming:
             progress.plan_bdat(prepared)
@@ -492,6 +488,20 @@ class Connection(Session):
         self._return_queued(reason, reply)
         self._held = None
         super()._end(failure)
+
+
+def envelope_steps(
+    envelope: Envelope, size: int, offered: Capabilities
+) -> list[tuple[Awaited, bytes]]:
+    """MAIL and each RCPT of an envelope, and which reply each awaits; `size` as in `mail_line`.
+
+    Raises:
+        LocalProtocolError: a path or a parameter is malformed.
+    """
+    recipients = [
+        (Awaited.RCPT, rcpt_line(envelope, path, offered)) for path in envelope.forward_paths
+    ]
+    return [(Awaited.MAIL, mail_line(envelope, size, offered)), *recipients]
 
 
 _HANDLERS: Final[Mapping[Awaited, Callable[[Connection, Progress, Reply], None]]] = {

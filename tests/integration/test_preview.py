@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.request import urlopen
@@ -176,14 +177,21 @@ def test_the_review_set_says_whom_it_stands_for_and_why(page: Page) -> None:
     keep(page, "review-set")
 
 
+@contextmanager
+def page_of_many(browser: Browser, folder: Path, people: int) -> Iterator[Page]:
+    """The page of a campaign for P0, P1, P2 and so on."""
+    rows = "".join(f"p{at}@example.org,P{at},DE,1,0,x\n" for at in range(people))
+    write_campaign(folder, people="email,name,country,invoice,things,notes\n" + rows)
+    with running(folder) as preview, browser.new_context(locale="en-GB") as context:
+        page = context.new_page()
+        page.goto(preview.address)
+        yield page
+
+
 def test_many_people_are_paged_and_the_keys_go_over_the_edge(
     browser: Browser, tmp_path: Path
 ) -> None:
-    rows = "".join(f"p{at}@example.org,P{at},DE,1,0,x\n" for at in range(120))
-    write_campaign(tmp_path, people="email,name,country,invoice,things,notes\n" + rows)
-    with running(tmp_path) as preview, browser.new_context(locale="en-GB") as context:
-        page = context.new_page()
-        page.goto(preview.address)
+    with page_of_many(browser, tmp_path, 120) as page:
         pager = page.get_by_role("navigation", name="People")
         expect(pager).to_contain_text("1–50 of 120")
         pager.get_by_role("button", name="Later people").click()
@@ -199,11 +207,7 @@ def test_many_people_are_paged_and_the_keys_go_over_the_edge(
 def test_every_step_counts_also_while_the_next_person_is_on_the_way(
     browser: Browser, tmp_path: Path
 ) -> None:
-    rows = "".join(f"p{at}@example.org,P{at},DE,1,0,x\n" for at in range(20))
-    write_campaign(tmp_path, people="email,name,country,invoice,things,notes\n" + rows)
-    with running(tmp_path) as preview, browser.new_context(locale="en-GB") as context:
-        page = context.new_page()
-        page.goto(preview.address)
+    with page_of_many(browser, tmp_path, 20) as page:
         expect(title(page)).to_have_text("P0")
         # All within one task of the page: no answer of the server can come in between.
         pressed = "new KeyboardEvent('keydown', { key, bubbles: true })"

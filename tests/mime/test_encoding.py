@@ -16,6 +16,7 @@ from mailmerge.mime.encoding import (
     quoted_printable,
     weave,
 )
+from tests.listening import first_arguments
 from tests.mime.reading import assert_canonical, built, canonical, parse, structures, texts
 
 CHINESE = "您好，欢迎阅读本期通讯。" * 20
@@ -99,14 +100,7 @@ def test_a_line_never_begins_with_what_could_be_a_boundary() -> None:
 
 
 def test_a_static_text_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoded: list[str] = []
-    quote = encoding.quoted_printable
-
-    def counting(text: str) -> bytes:
-        encoded.append(text)
-        return quote(text)
-
-    monkeypatch.setattr(encoding, "quoted_printable", counting)
+    encoded = first_arguments(monkeypatch, encoding, "quoted_printable")
     encoder = QuotedPrintable(["<p>" * 2000, "</p>\n"])
     for name in ("Ann", "Zoë", "x" * 100):
         encoder.encode([name])

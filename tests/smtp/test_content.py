@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mailmerge.errors import LocalProtocolError
 from mailmerge.smtp import content
 from mailmerge.smtp.content import MAX_TEXT_LINE, Frame, Sealed, prepare, seal
+from tests.listening import first_arguments
 
 lines = st.lists(
     st.one_of(
@@ -111,14 +112,7 @@ def test_chunks_without_dots_are_never_copied() -> None:
 
 
 def test_what_is_sealed_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    scanned: list[bytes] = []
-    scan = content._scan
-
-    def counting(chunk: bytes) -> object:
-        scanned.append(chunk)
-        return scan(chunk)
-
-    monkeypatch.setattr(content, "_scan", counting)
+    scanned = first_arguments(monkeypatch, content, "_scan")
     image = seal((b"x" * 76 + b"\r\n") * 500)
     for number in range(20):
         chunks = prepare((b"To: %d\r\n" % number, image), stuffing=True).chunks
