@@ -13,8 +13,10 @@ loopback. The sink has the last core to itself, the sender the first one, where 
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import csv
+import hashlib
 import itertools
 import json
 import os
@@ -73,13 +75,12 @@ class Bench:
         """Copy the sample, blow up its people, point it at the sink."""
         shutil.copytree(ROOT / "samples" / "newsletter", self.campaign, ignore=_state)
         with (self.campaign / "recipients.csv").open(newline="", encoding="utf-8") as file:
-            header, *rows = list(csv.reader(file))
+            rows = list(csv.DictReader(file))
         with (self.campaign / "recipients.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
             for number in range(self.people):
-                row = rows[number % len(rows)]
-                writer.writerow([f"p{number}.{row[0]}", *row[1:]])
+                writer.writerow(_somebody(rows[number % len(rows)], number))
 
     def use_framework(self) -> None:
         """Add the rules of a mail framework, of which a letter uses few, and each reader none."""
@@ -200,6 +201,16 @@ class Bench:
                 "images/photo.jpg", "cid:photo"
             )
             (self.campaign / made).write_text(text, encoding="utf-8")
+
+
+def _somebody(cells: dict[str, str], number: int) -> dict[str, str]:
+    """A person like one of the sample, with an address, a number and a token of their own."""
+    octets = hashlib.shake_256(b"%d" % number).digest(len(cells["token"]))
+    return cells | {
+        "email": f"p{number}.{cells['email']}",
+        "reader": f"{number:07}",
+        "token": base64.urlsafe_b64encode(octets).decode()[: len(cells["token"])],
+    }
 
 
 def _state(_: str, names: list[str]) -> list[str]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Protocol
@@ -261,19 +261,16 @@ class QuotedPrintable:
         together = _GAP.join(values)
         words = together.replace("=", "=3D").encode().split(b"\x00")
         if len(words) != len(values) or _needs_care(together):
-            words = [b""] * len(values)
-            odd: Iterable[int] = range(len(values))
-        else:
-            odd = [
-                place
-                for place, word in enumerate(words)
-                if len(word) > self._room[place] or not word or not word.isascii()
-            ]
-        for place in odd:
-            value = values[place]
-            quote = _quoted_again if len(value) <= _WORTH_REMEMBERING else _quoted_value
-            words[place] = quote(value, self._room[place], self._ends_line[place])
+            return [self._quoted(place, value) for place, value in enumerate(values)]
+        for place, room in enumerate(self._room):
+            word = words[place]
+            if not 0 < len(word) <= room or not word.isascii():
+                words[place] = self._quoted(place, values[place])
         return words
+
+    def _quoted(self, place: int, value: str) -> bytes:
+        quote = _quoted_again if len(value) <= _WORTH_REMEMBERING else _quoted_value
+        return quote(value, self._room[place], self._ends_line[place])
 
 
 def _needs_care(together: str) -> bool:

@@ -222,6 +222,20 @@ def folded(name: str, value: str) -> bytes:
     """
     if len(name) + len(value) + len(": ") <= _LINE:
         return f"{name}: {value}\r\n".encode()
+    octets = [line.encode() for line in _lines(name, value)]
+    if max(map(len, octets)) > _LONGEST_LINE:
+        raise MessageError(
+            f"{name} is too long: a word of it has more than {_LONGEST_LINE} octets",
+            hint="shorten it, or put spaces in",
+            code="field-too-long",
+        )
+    return b"\r\n".join([*octets, b""])
+
+
+def _lines(name: str, value: str) -> list[str]:
+    """The lines of a field, each behind the first begun by the spaces before its first word."""
+    if " " not in value:
+        return [f"{name}: {value}"]
     lines: list[str] = []
     line = f"{name}:"
     for word in _WORD.findall(f" {value}"):
@@ -231,14 +245,7 @@ def folded(name: str, value: str) -> bytes:
             lines.append(line)
             line = word
     lines.append(line)
-    octets = [written.encode() for written in lines]
-    if max(map(len, octets)) > _LONGEST_LINE:
-        raise MessageError(
-            f"{name} is too long: a word of it has more than {_LONGEST_LINE} octets",
-            hint="shorten it, or put spaces in",
-            code="field-too-long",
-        )
-    return b"\r\n".join([*octets, b""])
+    return lines
 
 
 def _with_encoded_words(text: str, room: int) -> str:
@@ -267,7 +274,10 @@ def encoded_words(text: str, room: int = _ENCODED_WORD) -> list[str]:
     if quoted * 2 <= len(octets) * 3:
         parted = [text] if quoted <= first else _parted(text, first, further, _quoted_length)
         return [f"=?utf-8?q?{_quoted(part)}?=" for part in parted]
-    parted = _parted(text, first // 4 * 3, further // 4 * 3, _utf8_length)
+    first = first // 4 * 3
+    parted = (
+        [text] if len(octets) <= first else _parted(text, first, further // 4 * 3, _utf8_length)
+    )
     return [f"=?utf-8?b?{base64.b64encode(part.encode()).decode('ascii')}?=" for part in parted]
 
 

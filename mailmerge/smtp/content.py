@@ -79,13 +79,13 @@ class Frame:
         if not words:
             return True
         together = _BETWEEN.join(words)
-        if (
-            not together.isascii()
-            or together.startswith(b".")
-            or b"\x00." in together
-            or self._octets + self._most_words * max(map(len, words)) > MAX_TEXT_LINE
-        ):
+        if not together.isascii() or together.startswith(b".") or b"\x00." in together:
             return False
+        room = MAX_TEXT_LINE - self._octets
+        if self._most_words * max(map(len, words)) > room:
+            lines = together.replace(_BETWEEN, b"\r\n").split(b"\r\n")
+            if self._most_words * max(map(len, lines)) > room:
+                return False
         ends = together.count(b"\r")
         if not ends:
             return b"\n" not in together
