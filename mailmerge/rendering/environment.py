@@ -66,6 +66,9 @@ class Row(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._cells)
 
+    def __str__(self) -> str:
+        return str(dict(self._cells))
+
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
@@ -221,14 +224,22 @@ class Variables:
 def variables_of(row: int, cells: Mapping[str, str], campaign: CampaignView) -> Variables:
     """The variables of a person: every column by its name, `row` and `campaign`.
 
+    A line of a cell ends with LF for a template, however it ends in the spreadsheet.
+
     Raises:
         TemplateError: a cell holds half a character, which comes from a broken file.
     """
     joined = "".join(cells.values())
     if not joined.isascii():
         _refuse_halves(joined, row, cells)
+    if "\r" in joined:
+        cells = {column: _with_line_feeds(text) for column, text in cells.items()}
     names = {**_FUNCTIONS, **cells, "row": Row(cells), "campaign": campaign}
     return Variables(names, row, tuple(cells), joined)
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _refuse_halves(joined: str, row: int, cells: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 An output that a template yields directly is a `Cell`. One that goes through a captured text (a
 macro, `{% call %}`, `{% set %}` block, `super()`) stands between two marks in that text. The mark
-is a private-use character that is chosen anew for each renderer, and that no template holds.
+is a word of private-use characters, chosen anew for each renderer, that no template holds.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mailmerge.rendering.environment import CampaignEnvironment, Part
 
 _ESCAPED_LATER = "_escaped_later"
 _PRIVATE_USE = range(0xE000, 0xF900)
+_MARK_LENGTH = 4
 
 
 class Cell(str):
@@ -31,8 +32,11 @@ class Cell(str):
 
 
 def choose_mark() -> str:
-    """A private-use character that cannot be guessed from outside."""
-    return chr(_PRIVATE_USE[secrets.randbelow(len(_PRIVATE_USE))])
+    """A few private-use characters that cannot be guessed from outside.
+
+    They differ from one another, so that no end of the mark is also a beginning of it.
+    """
+    return "".join(map(chr, secrets.SystemRandom().sample(_PRIVATE_USE, _MARK_LENGTH)))
 
 
 class MarkingGenerator(CodeGenerator):

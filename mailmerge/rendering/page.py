@@ -28,10 +28,13 @@ from mailmerge.rendering.document import (
 )
 from mailmerge.rendering.images import ImageShelf
 from mailmerge.rendering.placeholders import (
+    BY_TEMPLATE,
+    BY_US,
     WRITERS,
     Place,
     Placeholders,
     Survey,
+    Writing,
     is_plain,
     may_stand_in_url,
     percent_escaped,
@@ -51,19 +54,23 @@ from mailmerge.rendering.styles import (
     attributes_read_by_selectors,
     include_style_sheets,
     inline_styles,
+    is_style_sheet_link,
 )
 
 STRUCTURES = 128
 """How many structures of one campaign are kept; the least recently used one goes first."""
 
-# As many structures are made before anything is said of their number.
-_FEW = 8
+# The number of structures is said where it is more than this, and more than one page in so many.
+_FEW = 32
+_PAGES_TO_A_STRUCTURE = 20
 # The parser of HTML drops or changes these, each in its own way.
 _ODD = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]|[\U0001fffe\U0001ffff]"
 )
 _IN_REFERENCE = re.compile(r"&[#\w]*\Z")
+_BEGINS_MARKUP = re.compile(r"<[!?]\Z")
 _NASTY = " \"x<'& y> "
+_END = "."  # keeps the parser from dropping spaces at the very end of a page
 _BLANKS = ("", " ")
 
 Locate = Callable[[str], tuple[str, int | None]]
@@ -73,18 +80,20 @@ Locate = Callable[[str], tuple[str, int | None]]
 class Form:
     """What is known of one structure: how to write values into it, or which are stubborn.
 
-    `indices` are the values in the order of the page and `writers` how each is written; `urls` are
-    the places of those that stand within a URL. `fragile` are values that must not be blank,
-    `leading` those that begin a URL and must not begin with a space.
+    `indices` are the values in the order of the page and `writers` how each is written; `in_urls`
+    are the places in that order at which one stands within a URL. The others are values again:
+    `fragile` must not be blank; `leading`, which begin a URL, and `last`, which end the page, must
+    not be empty nor have a space at that end.
     """
 
     structure: Structure
     indices: tuple[int, ...] = ()
     writers: tuple[Callable[[str], str], ...] = ()
-    urls: tuple[int, ...] = ()
+    in_urls: tuple[int, ...] = ()
     stubborn: tuple[int, ...] = ()
     fragile: tuple[int, ...] = ()
     leading: tuple[int, ...] = ()
+    last: tuple[int, ...] = ()
     in_comments: tuple[int, ...] = ()
     text: TextPattern | None = None
 
@@ -93,9 +102,13 @@ class Form:
         if self.stubborn:
             return self.stubborn
         refused = [index for index in self.fragile if not values[index].strip()]
-        refused += [index for index in self.leading if values[index][:1].isspace()]
+        refused += [index for index in self.leading if not values[index][:1].strip()]
+        refused += [index for index in self.last if not values[index][-1:].strip()]
         refused += [index for index in self.in_comments if _ends_comment(values[index])]
-        if not "".join(values).isprintable():
+        together = "".join(values)
+        if not together.isprintable():
+            if "\r" in together:  # it may be half of a line end
+                return tuple(sorted(set(self.indices)))
             refused += [index for index in self.indices if _ODD.search(values[index])]
         return tuple(sorted(set(refused))) if refused else ()
 
@@ -107,8 +120,8 @@ class Form:
         if self.in_comments or not is_plain("".join(values)):
             return [write(values[index]) for write, index in zip(self.writers, self.indices)]  # noqa: B905 - they are of one length, and this is the inner loop
         written = [values[index] for index in self.indices]
-        if not may_stand_in_url("".join([written[place] for place in self.urls])):
-            for place in self.urls:
+        if not may_stand_in_url("".join([written[place] for place in self.in_urls])):
+            for place in self.in_urls:
                 written[place] = percent_escaped(written[place])
         return written
 
@@ -130,8 +143,14 @@ class PagePress:
         self._with_text = with_text
         self._placeholders = Placeholders()
         self.forms: StructureCache[Form] = StructureCache(STRUCTURES)
-        self.reasons: dict[str, None] = {}
+        self._reasons: dict[str, None] = {}
         self._pages_made = 0
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why premailer runs, or the text is laid out, for each different row; none as a rule."""
+        many = self.forms.made > max(_FEW, self._pages_made // _PAGES_TO_A_STRUCTURE)
+        return [*self._reasons, *(["the page is another one in many rows"] if many else ())]
 
     def page(self, html: str) -> tuple[str, tuple[RelatedImage, ...]]:
         """The page made of one rendering, with nothing remembered.
@@ -172,19 +191,14 @@ class PagePress:
             AssetError: an image or a style sheet that cannot be used.
         """
         form = self._fitting(cut, row)
-        self._count()
+        self._pages_made += 1
         page = form.fill(cut.values)
         if form.text is None:
             return page, None
         text = form.text.fill(cut.values, page)
         if form.text.reason:
-            self.reasons[form.text.reason] = None
+            self._reasons[form.text.reason] = None
         return page, text
-
-    def _count(self) -> None:
-        self._pages_made += 1
-        if self.forms.made > max(_FEW, self._pages_made // 2):
-            self.reasons["the page is another one in most rows"] = None
 
     def _fitting(self, cut: Cut, row: int) -> Form:
         literals: Literals = ()
@@ -217,47 +231,66 @@ class PagePress:
             static, images = self.page(html)
             return Form(Structure((static,), images), text=self._text((static,), (), ()))
         found = self._surveyed(html, open_)
-        if found.stubborn:
-            self.reasons |= dict.fromkeys(found.stubborn.values())
-            return Form(Structure(("",)), stubborn=tuple(sorted(found.stubborn)))
-        return self._pressed(html, found)
+        return self._stubborn(found.stubborn) if found.stubborn else self._pressed(html, found)
+
+    def _stubborn(self, reasons: Mapping[int, str]) -> Form:
+        self._reasons |= dict.fromkeys(reasons.values())
+        return Form(Structure(("",)), stubborn=tuple(sorted(reasons)))
 
     def _surveyed(self, html: str, open_: set[int]) -> Survey:
         try:
             document = parse(html)
         except EmptyPage:
-            return Survey({}, frozenset(), dict.fromkeys(open_, "there is no element in the page"))
+            return _without_places(open_, "there is no element in the page")
+        linked = self._in_links(document)
+        if linked:
+            return _without_places(linked, "the style sheet depends on the row")
         include_style_sheets(document.tree, self._folder)
-        forbidden = attributes_read_by_selectors(document.tree)
-        found = survey(document, self._placeholders, open_, forbidden)
+        depends = attributes_read_by_selectors(document.tree)
+        found = survey(document, self._placeholders, open_, depends)
         stubborn = dict(found.stubborn)
         for index, before in _texts_before(self._placeholders, html):
             if _IN_REFERENCE.search(before):
                 stubborn[index] = "a value stands in a character reference"
+            elif _BEGINS_MARKUP.search(before):
+                stubborn[index] = "a value can change the elements around it"
         if not stubborn:
-            probe = _Probe(self._placeholders, html, found.places)
-            stubborn = dict.fromkeys(
-                probe.changed_by(_NASTY), "a value can change the elements around it"
-            )
+            changing = self._probe(html, found.places, BY_TEMPLATE).changed_by(_NASTY)
+            stubborn = dict.fromkeys(changing, "a value can change the elements around it")
         return Survey(found.places, found.leading, stubborn)
+
+    def _in_links(self, document: Document) -> set[int]:
+        links = filter(is_style_sheet_link, document.tree.iter("link"))
+        return {
+            index for link in links for index in self._placeholders.within(link.get("href") or "")
+        }
 
     def _pressed(self, html: str, found: Survey) -> Form:
         static, images = self.page(html)
-        pieces, indices = self._placeholders.split(static)
         places = found.places
-        texts = tuple(index for index in places if places[index] is Place.TEXT)
-        probe = _Probe(self._placeholders, html, {index: places[index] for index in texts})
+        changing = self._probe(static, places, BY_US).changed_by(_NASTY)
+        if changing:
+            return self._stubborn(
+                dict.fromkeys(changing, "a value changes how the page is written")
+            )
+        pieces, indices = self._placeholders.split(static)
+        may_be_fragile = {i: place for i, place in places.items() if place in _BLANK_MATTERS}
+        probe = self._probe(html, may_be_fragile, BY_TEMPLATE)
         writers = tuple(WRITERS[places[index]] for index in indices)
         return Form(
             Structure(pieces, images),
             indices,
             writers,
-            tuple(place for place, index in enumerate(indices) if places[index] is Place.URL),
+            in_urls=tuple(at for at, index in enumerate(indices) if places[index] is Place.URL),
             fragile=tuple(sorted({i for blank in _BLANKS for i in probe.changed_by(blank)})),
-            leading=tuple(index for index in found.leading if places[index] is Place.URL),
+            leading=tuple(sorted(found.leading)),
+            last=tuple(self._placeholders.last(html)),
             in_comments=tuple(index for index in places if places[index] is Place.COMMENT),
             text=self._text(pieces, indices, writers),
         )
+
+    def _probe(self, html: str, places: Mapping[int, Place], writing: Writing) -> _Probe:
+        return _Probe(self._placeholders, html, places, writing)
 
     def _text(
         self,
@@ -278,32 +311,54 @@ def _texts_before(placeholders: Placeholders, html: str) -> list[tuple[int, str]
     ]
 
 
+_BLANK_MATTERS = frozenset((Place.TEXT, Place.COMMENT))
+
+
+def _without_places(indices: set[int], reason: str) -> Survey:
+    return Survey({}, frozenset(), dict.fromkeys(indices, reason))
+
+
 class _Probe:
     """Tries whether values of some kind leave the tree of a page as it is with placeholders."""
 
-    def __init__(self, placeholders: Placeholders, html: str, places: Mapping[int, Place]) -> None:
+    def __init__(
+        self,
+        placeholders: Placeholders,
+        html: str,
+        places: Mapping[int, Place],
+        writing: Writing,
+    ) -> None:
         self._placeholders = placeholders
-        self._html = html
+        self._html = html.rstrip() + _END
         self._places = places
-        self._tree = _flat(parse(html))
+        self._writing = writing
+        self._tree = _flat(parse(self._html))
 
     def changed_by(self, value: str) -> list[int]:
         """The values that change the tree when they are `value`; all where none does so alone."""
         together = list(self._places)
         if self._keeps_tree(together, value):
             return []
-        alone = [index for index in together if not self._keeps_tree([index], value)]
-        return alone or together
+        return self._among(together, value) or together
+
+    def _among(self, indices: list[int], value: str) -> list[int]:
+        """Those of a group that does change the tree which do so alone, found by halves."""
+        if len(indices) == 1:
+            return indices
+        middle = len(indices) // 2
+        return [
+            index
+            for half in (indices[:middle], indices[middle:])
+            if not self._keeps_tree(half, value)
+            for index in self._among(half, value)
+        ]
 
     def _keeps_tree(self, indices: list[int], value: str) -> bool:
-        probed = parse(
-            self._placeholders.replace(self._html, dict.fromkeys(indices, str(escape(value))))
-        )
-        shown = {
-            index: str(escape(value)) if self._places[index] is Place.COMMENT else value
-            for index in indices
-        }
-        return _flat(probed) == [self._placeholders.replace(text, shown) for text in self._tree]
+        write, read = self._writing
+        written = {index: write(self._places[index], value) for index in indices}
+        shown = {index: read(self._places[index], value) for index in indices}
+        probed = _flat(parse(self._placeholders.replace(self._html, written)))
+        return probed == [self._placeholders.replace(text, shown) for text in self._tree]
 
 
 def _flat(document: Document) -> list[str]:

@@ -45,16 +45,27 @@ class BodyTemplate:
 
     def _checked(self, variables: Variables) -> Cut:
         if self._mark_in_source or self._mark in variables.joined:
-            return self._uncut(variables)
-        found = cut(run(self.templates.main, variables), self._mark, escaped=self._escaped)
-        if self._marks_disturb and not self._is_plain(found, variables):
-            return self._uncut(variables)
-        return found
+            return _uncut(self._plainly(variables))
+        if self._marks_disturb:
+            return self._compared(self._plainly(variables), variables)
+        return self._cut(variables)
 
-    def _is_plain(self, found: Cut, variables: Variables) -> bool:
-        """Whether a run without marks gives the same text."""
-        text = "".join(run(self._plain.main, variables))
-        return woven(found.key, self._mark, found.written(escaped=self._escaped)) == text
+    def _cut(self, variables: Variables) -> Cut:
+        return cut(run(self.templates.main, variables), self._mark, escaped=self._escaped)
 
-    def _uncut(self, variables: Variables) -> Cut:
-        return Cut(("".join(run(self._plain.main, variables)),), ())
+    def _plainly(self, variables: Variables) -> str:
+        """What the template makes without marks."""
+        return "".join(run(self._plain.main, variables))
+
+    def _compared(self, text: str, variables: Variables) -> Cut:
+        """The cut, where a run with marks gives the same text as the one without them."""
+        try:
+            found = self._cut(variables)
+        except Exception:  # noqa: BLE001 - the marks may have misled it in any way
+            return _uncut(text)
+        written = woven(found.key, self._mark, found.written(escaped=self._escaped))
+        return found if written == text else _uncut(text)
+
+
+def _uncut(text: str) -> Cut:
+    return Cut((text,), ())

@@ -21,7 +21,9 @@ from mailmerge.rendering.document import Element, EmptyPage, parse, text_of
 from mailmerge.rendering.placeholders import Placeholders, percent_escaped
 from mailmerge.rendering.structure import Body, Structure
 
-VARIANTS = 32
+_TEXTS_TO_A_VARIANT = 20  # with fewer, the layout is said to depend on the row
+
+VARIANTS = 64
 """How many texts of one structure are kept, for people whose values are blank in other places."""
 
 RULE = "-" * 40
@@ -40,6 +42,7 @@ _BLOCKS = frozenset((*_HEADINGS, *_LISTS, *_SECTIONS, *_PARAGRAPHS, *_FORMS))
 _FURTHER_BLOCKS = ("center", "dd", "dl", "dt", "fieldset", "form", "section")
 _UNSEEN = ("template", "select", "textarea", "noframes", "iframe", "object")
 _PADDING = re.compile("(?:[\u00ad\u034f\u061c\u200b-\u200f\u2007\u2060\ufeff][ \t\u00a0]*){3,}")
+_PREFORMATTED = re.compile(r"<pre\b|white-space", re.IGNORECASE)
 _INNER_SPACE = re.compile(r"\s{2,}|[^\S ]")
 _UNSURE = re.compile(
     "[\u00ad\u034f\u061c\u200b-\u200f\u2007\u2060\ufeff\U0010fffc\U0010fffd\x00-\x08\x0e-\x1f]"
@@ -238,13 +241,17 @@ class TextPattern:
         self._indices = indices
         self._writers = writers
         self._placeholders = placeholders
+        self._keeps_spaces = any(_PREFORMATTED.search(text) for text in static)
+        self._filled = self._made_variants = 0
         self._variants: OrderedDict[tuple[Odd, tuple[bool, ...]], _Variant] = OrderedDict()
         self._lock = threading.Lock()
         self._links = list(self._links_with_values())
 
     def fill(self, values: Sequence[str], page: Body) -> Body:
         """The text of one person's page."""
-        key = (_odd(values, self._indices), self._decisions(values))
+        self._filled += 1
+        odd = _odd(values, self._indices, keeps_spaces=self._keeps_spaces)
+        key = (odd, self._decisions(values))
         variant = self._variants.get(key) or self._made(values, *key)
         if variant.structure is None:
             return Body(Structure((text_of_page(str(page)),)))
@@ -293,7 +300,9 @@ class TextPattern:
             self._variants[odd, shown] = variant
             while len(self._variants) > VARIANTS:
                 self._variants.popitem(last=False)
-        if variant.structure is None:
+        self._made_variants += 1
+        many = self._made_variants > max(VARIANTS, self._filled // _TEXTS_TO_A_VARIANT)
+        if many or variant.structure is None:
             self.reason = "the layout of the text that is made from the HTML depends on the row"
         return variant
 
@@ -332,11 +341,20 @@ def _links_of(html: str) -> list[tuple[str, str]]:
     return [(text_of(link), link.get("href") or "") for link in links]
 
 
-def _odd(values: Sequence[str], indices: tuple[int, ...]) -> Odd:
-    """The values that could change the layout: blank ones, and those with spaces at an end."""
+def _odd(values: Sequence[str], indices: tuple[int, ...], *, keeps_spaces: bool) -> Odd:
+    """The values that could change the layout: blank ones, and those with spaces at an end.
+
+    Where the page `keeps_spaces`, so can those with more than one space in a row.
+    """
     joined = "".join(values)
-    if not joined.isprintable() or "\u034f" in joined:
-        return tuple([(i, values[i]) for i in sorted(set(indices)) if _is_odd(values[i])])
+    if not joined.isprintable() or keeps_spaces or "\u034f" in joined:
+        return tuple(
+            [
+                (i, values[i])
+                for i in sorted(set(indices))
+                if _is_odd(values[i]) or (keeps_spaces and _INNER_SPACE.search(values[i]))
+            ]
+        )
     return tuple(
         [
             (i, value)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -26,7 +26,13 @@ _one_at_a_time = threading.RLock()
 
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _PRELUDE = re.compile(r"([^{};]*)\{")
-_READ_BY_SELECTORS = re.compile(r"\[\s*([\w|-]+)")
+# What may hold braces, dots and brackets that mean nothing; and a brace that is none.
+_OPAQUE = re.compile(
+    r"""/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|url\([^)"']*\)""",
+    re.DOTALL | re.IGNORECASE,
+)
+_ESCAPED_BRACE = re.compile(r"\\[{};]")
+_WORD = re.compile(r"[\w-]+")
 _URL = re.compile(r"""url\(\s*(?P<quote>["']?)(?P<url>[^"'()]*)(?P=quote)\s*\)""", re.IGNORECASE)
 _KEPT_AT_RULE = re.compile(r"@(?!media\b|charset\b)[\w-]+", re.IGNORECASE)
 _IMPORTANT = re.compile(r"\s*!\s*important")
@@ -147,19 +153,24 @@ def _statements(css: str) -> Iterator[str]:
     yield css[start:]
 
 
-def attributes_read_by_selectors(tree: Tree) -> frozenset[str]:
-    """The attributes on whose values the styles of a document depend.
+def attributes_read_by_selectors(tree: Tree) -> Callable[[str], bool]:
+    """Whether the styles of a document may depend on an attribute, given its name.
 
-    It errs on the side of too many: `class` is among them as soon as a selector has a dot in it.
+    It errs on the side of too many. `class` is among them as soon as a selector has a dot in it;
+    where one has a `[`, so is every name that is a word of any selector, and where one has a
+    backslash, which may spell a name in another way, every name.
     """
-    css = "\n".join(style.text or "" for style in tree.iter("style"))
-    preludes = " ".join(_PRELUDE.findall(_COMMENT.sub(" ", css)))
-    names = {"style", *(name.lower() for name in _READ_BY_SELECTORS.findall(preludes))}
+    css = "\n".join(style.text or "" for style in tree.iter("style")).lower()
+    visible = _OPAQUE.sub(" ", css)
+    preludes = " ".join(_PRELUDE.findall(visible))
+    if "\\" in preludes or _ESCAPED_BRACE.search(visible):
+        return lambda _: True
+    names = {"style", *(_WORD.findall(preludes) if "[" in preludes else ())}
     if "." in preludes:
         names.add("class")
     if "#" in preludes:
         names.add("id")
-    return frozenset(names)
+    return lambda name: name.lower() in names
 
 
 def _run_premailer(tree: Tree) -> None:

@@ -103,11 +103,13 @@ def _follow(
                 _collect(environment, other, sources, trees)
 
 
+_REFERENCES = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
+
+
 def _references(tree: nodes.Template) -> Iterator[tuple[list[str], int, bool]]:
     """Fixed names that a template refers to: any one of the list will do."""
-    kinds = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
-    for node in tree.find_all(kinds):
-        assert isinstance(node, kinds)
+    for node in tree.find_all(_REFERENCES):
+        assert isinstance(node, _REFERENCES)
         may_be_missing = isinstance(node, nodes.Include) and node.ignore_missing
         names = _fixed_names(node.template)
         if names:
@@ -200,7 +202,7 @@ def _uses_whole_row(tree: nodes.Template) -> bool:
 
 def _captured_names(trees: list[nodes.Template]) -> set[str]:
     """Names that may stand for captured text, or for what makes it."""
-    names = {"caller", "super", "self"}
+    names = set(_MAKES_CAPTURES)
     for tree in trees:
         names |= {macro.name for macro in tree.find_all(nodes.Macro)}
         names |= {module.target for module in tree.find_all(nodes.Import)}
@@ -212,20 +214,25 @@ def _captured_names(trees: list[nodes.Template]) -> set[str]:
 
 
 _DISTURBED_BY_MARKS = (nodes.FilterBlock, nodes.NSRef, nodes.ScopedEvalContextModifier)
+_MAKES_CAPTURES = frozenset(("caller", "super", "self", "kwargs", "varargs"))
 
 
 def _captures_are_plain(trees: list[nodes.Template]) -> bool:
     """Whether captured text is only ever written out: never filtered, compared or passed on.
 
-    Where this holds, the marks in captured text cannot change what a template does.
+    Where this holds, the marks in captured text cannot change what a template does. Nothing is
+    known of a template that is named by an expression.
     """
     captured = _captured_names(trees)
+    makers = _MAKES_CAPTURES | {
+        module.target for tree in trees for module in tree.find_all(nodes.Import)
+    }
     for tree in trees:
-        if next(tree.find_all(_DISTURBED_BY_MARKS), None) is not None:
+        if next(tree.find_all(_DISTURBED_BY_MARKS), None) is not None or _refers_freely(tree):
             return False
         if any(block.filter is not None for block in tree.find_all(nodes.AssignBlock)):
             return False
-        written = set(_written_out(tree))
+        written = set(_written_out(tree, makers))
         loaded = [name for name in tree.find_all(nodes.Name) if name.ctx == "load"]
         read = [name for name in loaded if name.name in captured] + _recursions(tree)
         if any(id(name) not in written for name in read):
@@ -233,23 +240,32 @@ def _captures_are_plain(trees: list[nodes.Template]) -> bool:
     return True
 
 
+def _refers_freely(tree: nodes.Template) -> bool:
+    return sum(1 for _ in tree.find_all(_REFERENCES)) > sum(1 for _ in _references(tree))
+
+
 def _recursions(tree: nodes.Template) -> list[nodes.Name]:
-    """The name in each `loop(children)`, which makes captured text as a macro does."""
-    heads = [call.node for call in tree.find_all(nodes.Call)]
-    return [head for head in heads if isinstance(head, nodes.Name) and head.name == "loop"]
+    """Each `loop` that is not asked for an attribute: `loop(children)` captures as a macro does."""
+    asked = {id(item.node) for item in tree.find_all(nodes.Getattr)}
+    names = tree.find_all(nodes.Name)
+    return [name for name in names if name.name == "loop" and id(name) not in asked]
 
 
-def _written_out(tree: nodes.Template) -> Iterator[int]:
+def _written_out(tree: nodes.Template, makers: frozenset[str]) -> Iterator[int]:
     """Names that are written as they are, or called for it: `{{ x }}`, `{{ m.button() }}`."""
     for output in tree.find_all(nodes.Output):
         for expression in output.nodes:
-            yield from _head(expression)
+            yield from _head(expression, makers)
     for block in tree.find_all(nodes.CallBlock):
-        yield from _head(block.call)
+        yield from _head(block.call, makers)
 
 
-def _head(expression: nodes.Node) -> Iterator[int]:
-    while isinstance(expression, (nodes.Call, nodes.Getattr, nodes.Getitem)):
-        expression = expression.node
-    if isinstance(expression, nodes.Name):
-        yield id(expression)
+def _head(expression: nodes.Node, makers: frozenset[str]) -> Iterator[int]:
+    """The name in `name`, `name()` and `maker.name()`; any other use does something with it."""
+    called = expression.node if isinstance(expression, nodes.Call) else expression
+    if isinstance(called, nodes.Getattr | nodes.Getitem) and called is not expression:
+        called = called.node
+        if not (isinstance(called, nodes.Name) and called.name in makers):
+            return
+    if isinstance(called, nodes.Name):
+        yield id(called)

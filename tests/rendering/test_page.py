@@ -10,6 +10,7 @@ import pytest
 from mailmerge.rendering import page, plaintext
 from mailmerge.rendering.content import Content
 from mailmerge.rendering.plaintext import text_of_page
+from tests.listening import first_arguments
 
 from .conftest import MakeRecipient, MakeRenderer
 
@@ -132,11 +133,11 @@ def test_structures_are_bounded(
 ) -> None:
     monkeypatch.setattr(page, "STRUCTURES", 4)
     renderer = make_renderer({"body.html": "<p>{{ x|safe }}</p>"})
-    for n in range(20):
+    for n in range(40):
         assert f"<b>{n}</b>" in str(renderer.render(make_recipient(x=f"<b>{n}</b>")).html)
     assert renderer._press is not None
     assert len(renderer._press.forms) == 4
-    assert renderer.steps_aside == "the page is another one in most rows"
+    assert renderer.steps_aside == "the page is another one in many rows"
 
 
 def test_texts_of_a_structure_are_bounded(
@@ -218,6 +219,9 @@ def test_texts_share_their_structure(
     assert bodies[0].values == ("A", "A")
 
 
+MACRO = "{% macro m(v) %}M{{ v }}{% endmacro %}"
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -226,6 +230,26 @@ def test_texts_share_their_structure(
         "{% filter wordwrap(4) %}{{ x }} {{ x }}{% endfilter %}",
         "{% set c %}{{ x }}{% endset %}{{ c }}{{ c }}",
         "{% set ns = namespace(c='') %}{% set ns.c %}{{ x }}{% endset %}{{ ns.c|length }}",
+        MACRO + "{{ m(x)[:3] }}",
+        MACRO + "{{ m(x).title() }}",
+        MACRO + "{{ m(x).replace('ca', '-') }}",
+        MACRO + "{{ m(x).endswith('c') }}{{ m(x).count('') }}",
+        MACRO + "{{ m(x).split('a')|join('-') }}",
+        "{% set c %}{{ x }}{% endset %}{{ c[0] }}{{ c.upper() }}",
+        "{% set c %}{{ x }}{% endset %}{{ {'abc': 'found'}[c] }}",
+        "{% set c %}{{ x }}{% endset %}{{ 10 // (c|length - 5) }}",
+        (
+            "{% macro k() %}{{ kwargs.caller()|length }}{% endmacro %}"
+            "{% call k() %}{{ x }}{% endcall %}"
+        ),
+        (
+            "{% for i in [[x]] recursive %}{% set l = loop %}"
+            "{% if i is string %}{{ i }}{% else %}{{ l(i)|length }}{% endif %}{% endfor %}"
+        ),
+        (
+            "{% for i in [[x]] recursive %}{% if i is string %}{{ i }}{% else %}"
+            "{{ loop(i) }}{% endif %}{% endfor %}"
+        ),
     ],
 )
 def test_captured_text_is_what_it_is_without_marks(
@@ -237,6 +261,108 @@ def test_captured_text_is_what_it_is_without_marks(
     assert str(make_renderer({"body.txt": source}).render(make_recipient(x="abc")).text) == wanted
     page_of_it = make_renderer({"body.html": f"<p>{source}</p>"}).render(make_recipient(x="abc"))
     assert f"<p>{wanted}</p>" in str(page_of_it.html)
+
+
+def test_a_template_that_a_cell_names_may_capture_what_it_likes(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    files: dict[str, str | bytes] = {
+        "body.html": "{% include 'body-' ~ x ~ '.html' %}",
+        "body-en.html": MACRO + "<p>{{ m(y)|length }}</p>",
+        "body-fr.html": "{% filter truncate(4, true, '', 0) %}{{ y }}{% endfilter %}",
+    }
+    renderer = make_renderer(files)
+    pages = [str(renderer.render(make_recipient(x=x, y="Marie")).html) for x in ("en", "fr")]
+    assert ["<p>6</p>" in pages[0], "Mari<" in pages[1]] == [True, True]
+
+
+def test_a_captured_text_may_name_a_column_or_a_template(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    files: dict[str, str | bytes] = {
+        "body.html": (
+            "{% set column %}price_{{ x }}{% endset %}<p>{{ row[column] }}</p>"
+            "{% set name %}{{ x }}.html{% endset %}{% include name %}"
+        ),
+        "fr.html": "<b>fr</b>",
+    }
+    content = make_renderer(files).render(make_recipient(x="fr", price_fr="12"))
+    assert "<p>12</p><b>fr</b>" in str(content.html)
+
+
+def test_the_text_of_a_preformatted_part_keeps_its_spaces_whoever_comes_first(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer({"body.html": "<pre>{{ x }}</pre>"})
+    texts = [str(renderer.render(make_recipient(x=x)).text) for x in ("a", "a  b", "a\nb")]
+    assert texts == ["a\n", "a  b\n", "a\nb\n"]
+
+
+def test_a_style_sheet_may_depend_on_the_row(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer(
+        {
+            "body.html": '<head><link rel="stylesheet" href="{{ x }}.css"></head><p>t</p>',
+            "red.css": "p { color: red }",
+            "blue.css": "p { color: blue }",
+        }
+    )
+    for x in ("red", "blue"):
+        page_of_it = str(renderer.render(make_recipient(x=x)).html)
+        assert f'<p style="color:{x}">t</p>' in page_of_it
+    assert renderer.steps_aside == "the style sheet depends on the row"
+
+
+def test_many_pages_made_for_few_people_each_are_said(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer({"body.html": "<p>{{ x|safe }}</p>"})
+    for n in range(200):
+        renderer.render(make_recipient(x=f"<b>{n}</b>" if n % 3 == 0 else ""))
+    assert renderer.steps_aside == "the page is another one in many rows"
+    for _ in range(2000):
+        renderer.render(make_recipient(x=""))
+    assert renderer.steps_aside == ""
+
+
+def test_many_texts_made_for_few_people_each_are_said(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plaintext, "VARIANTS", 4)
+    source = "".join(f"<p>{{{{ c{n} }}}}</p>" for n in range(4))
+    renderer = make_renderer({"body.html": source})
+    for n in range(16):
+        cells = {f"c{bit}": "x" if n >> bit & 1 else "" for bit in range(4)}
+        renderer.render(make_recipient(cells))
+    assert "layout of the text" in renderer.steps_aside
+
+
+def test_what_makes_a_page_fragile_is_found_by_halves(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = first_arguments(monkeypatch, page, "parse")
+    rows = "".join(f"<tr><td>{{{{ x }}}}{n}</td></tr>" for n in range(200))
+    renderer = make_renderer({"body.html": f"<table>{rows}</table><p title={{{{ x }}}}>t</p>"})
+    assert "<td>a199</td>" in str(renderer.render(make_recipient(x="a")).html)
+    assert len(parsed) < 60
+
+
+def test_a_value_at_the_very_end_of_a_page_is_like_any_other(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer({"body.html": "<p>Good-bye {{ x }}\n"})
+    for x in ("Ann", "Bob", "Eve & <Son>"):
+        renderer.render(make_recipient(x=x))
+    assert _made(renderer) == 1
+    assert renderer.steps_aside == ""
+
+
+def test_a_row_as_a_whole_is_written_as_its_cells(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    content = make_renderer({"body.txt": "{{ row }}"}).render(make_recipient(x="a"))
+    assert str(content.text) == "{'x': 'a'}"
 
 
 def test_a_mark_in_a_cell_or_a_template_is_only_a_character(

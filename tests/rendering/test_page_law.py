@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -39,8 +40,7 @@ def canonical(html: str) -> list[object]:
             flat.append(("node", node.text, node.tail))
             continue
         attributes = {
-            name: unquote(value).strip() if name in _URLS else value
-            for name, value in node.attrib.items()
+            name: unquote(value) if name in _URLS else value for name, value in node.attrib.items()
         }
         text = node.text or ""
         if node.tag == "style":
@@ -58,6 +58,8 @@ def _plain(folder: Path, cells: dict[str, str]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    # A line of a cell ends with LF for a template.
+    cells = {name: cell.replace("\r\n", "\n").replace("\r", "\n") for name, cell in cells.items()}
     return environment.get_template("body.html").render({**cells, "row": cells})
 
 
@@ -136,6 +138,10 @@ WORD = st.sampled_from(
 )
 
 
+def _without(quote: str, parts: list[str]) -> str:
+    return "".join(part for part in parts if part != quote)
+
+
 def _element(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     tags = st.sampled_from(
         ["p", "b", "td", "table", "div", "h1", "i", "ul", "li", "span", "title", "tr"]
@@ -143,9 +149,10 @@ def _element(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     names = st.sampled_from(
         ["title", "alt", "lang", "width", "class", "id", "data-k", "style", "align"]
     )
-    value = st.lists(st.one_of(OUTPUT, st.sampled_from(["a", " ", "-", "color:", "i"])), max_size=3)
+    around = ["a", " ", "-", "color:", "i", "&quot;", "&#39;", "'", '"', "&lt;"]
+    value = st.lists(st.one_of(OUTPUT, st.sampled_from(around)), max_size=3)
     attribute = st.builds(
-        lambda name, quote, parts: f" {name}={quote}{''.join(parts)}{quote}",
+        lambda name, quote, parts: f" {name}={quote}{_without(quote, parts)}{quote}",
         names, st.sampled_from(['"', "'"]), value,
     )  # fmt: skip
     attributes = st.lists(attribute, max_size=2).map("".join)
@@ -155,9 +162,9 @@ def _element(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 def _special(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    start = st.sampled_from(
-        ["https://x.example/?a=1&amp;b=", "", "https://x.example/", "mailto:", "#", "?a&"]
-    )
+    starts = ["https://x.example/?a=1&amp;b=", "", "https://x.example/", "mailto:", "#", "?a&", " "]
+    starts += ["mailto:?body=&quot;", "{{ kind }}", " {{ kind }} "]
+    start = st.sampled_from(starts)
     link = st.builds(lambda s, o, t: f'<a href="{s}{o}">{t}</a>', start, OUTPUT, inner)
     image = OUTPUT.map(lambda output: f'<img src="https://x.example/{output}.png" alt="{output}">')
     comment = OUTPUT.map(lambda output: f'<!--[if mso]><v:rect href="{output}"/><![endif]-->')
@@ -299,3 +306,70 @@ def test_a_page_is_what_premailer_makes_of_the_plain_rendering(
             continue
         if wanted.strip() and not _is_out_of_scope(plain):
             _keeps_the_law(renderer.render(_recipient(cells)), wanted)
+
+
+ROWS_THAT_TRY = (
+    {"x": "q", "y": "r"},
+    {"x": "", "y": ""},
+    {"x": " ", "y": " b"},
+    {"x": "' onmouseover='alert(1)", "y": '" onmouseover="alert(1)'},
+    {"x": "O'Brien", "y": "a\r"},
+    {"x": "a\r\nb", "y": "\nb"},
+    {"x": "a", "y": "</title>"},
+)
+ATTACKS = {
+    "double quotes around a value": '<p title="a&quot;{{ x }}">t</p>',
+    "JSON in an attribute": """<p data-json='{"name": "{{ x }}"}'>t</p>""",
+    "double quotes in a URL": '<a href="mailto:?body=&quot;{{ x }}&quot;">t</a>',
+    "both quotes": """<p title='a"&#39;{{ x }}{{ y }}'>t</p>""",
+    "values behind a style": "<style>p{color:red}</style>\n{{ x }}\n<p>t</p>",
+    "a carriage return before a line": "<p>{{ x }}\nb</p><p>{{ y }}{{ x }}</p>",
+    "letters of a line end": "<pre>{% for c in x %}{{ c }}{% endfor %}</pre>",
+    "values that begin a URL": '<a href="{{ x }}{{ y }}">t</a><a href=" {{ x }}">t</a>',
+    "a value before the spaces of a URL": '<a href="{{ x }} https://e.example/">t</a>',
+    "a comment that a value may end": "<!-- a -{{ x }}-> b --><p>t</p>",
+    "a value that begins markup": "<p>a<!{{ x }}>b</p>",
+    "nothing behind a value": "<p>t</p>{{ x }}",
+    "two values and nothing behind them": "<p>t</p>{{ x }} {{ y }}",
+    "an unclosed page": "<p>{{ y }}<p>{{ x }}",
+    "a name of an element": "<{{ x }} class='{{ y }}'>t",
+}
+
+
+@pytest.mark.parametrize("template", ATTACKS.values(), ids=ATTACKS.keys())
+def test_a_value_stays_where_it_stands(folder: Path, template: str) -> None:
+    _keeps_the_law_in(folder, f"<style>{CSS}</style><body>{template}", ROWS_THAT_TRY)
+
+
+def _keeps_the_law_in(folder: Path, template: str, rows: Iterable[dict[str, str]]) -> Renderer:
+    renderer = Renderer(_campaign(folder, template))
+    for cells in rows:
+        plain = _plain(folder, cells)
+        if not _is_out_of_scope(plain):
+            _keeps_the_law(renderer.render(_recipient(cells)), _premailed(plain))
+    return renderer
+
+
+@pytest.mark.parametrize(
+    ("selector", "value"),
+    [
+        ('[title="a;b"]', "a;b"),
+        ('[title="a}b"]', "a}b"),
+        ('[title="a\\"b"]', 'a"b'),
+        ("[|title=a]", "a"),
+        (r"[\74itle=a]", "a"),
+        (r"[t\itle=a]", "a"),
+        ("/* { */[title=a]", "a"),
+        ('a[href="/*"] { margin: 0 } p[title="a"]', "a"),
+        ("p { content: '}' } [title=a]", "a"),
+        ("P[TITLE=a]", "a"),
+    ],
+)
+def test_an_attribute_that_a_selector_reads_is_part_of_the_structure(
+    folder: Path, selector: str, value: str
+) -> None:
+    template = (
+        f"<style>{selector} {{ color: red }} a[rel='*/'] {{ margin: 0 }}</style>"
+        '<body><p title="{{ x }}">t</p>'
+    )
+    _keeps_the_law_in(folder, template, [{"x": "q"}, {"x": value}])

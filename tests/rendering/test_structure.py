@@ -56,8 +56,11 @@ def test_a_body_is_its_pieces_and_values_in_turn() -> None:
     assert Structure(("a",)) != Structure(("a",))
 
 
-def test_the_mark_is_a_private_use_character() -> None:
-    assert all("\ue000" <= choose_mark() <= "\uf8ff" for _ in range(50))
+def test_the_mark_is_a_word_of_different_private_use_characters() -> None:
+    marks = {choose_mark() for _ in range(50)}
+    assert len(marks) == 50
+    assert all("\ue000" <= character <= "\uf8ff" for character in "".join(marks))
+    assert all(len(set(mark)) == len(mark) == 4 for mark in marks)
 
 
 def test_the_cache_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
