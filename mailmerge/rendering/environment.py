@@ -89,6 +89,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         super().__init__(
             loader=jinja2.FileSystemLoader(folder, encoding="utf-8-sig"),
             undefined=jinja2.StrictUndefined,
+            finalize=writable,
             autoescape=part == "html",
             trim_blocks=True,
             lstrip_blocks=True,
@@ -173,6 +174,18 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         if argument in obj:
             return obj[argument]
         return self.undefined(name=f'row["{argument}"]')
+
+
+def writable(value: Any) -> Any:
+    """The value itself, where it is something that can be written.
+
+    Raises:
+        TemplateRuntimeError: it is a function, as in `{{ name.upper }}`; where that lies in memory
+            is no text, and another one in each run.
+    """
+    if callable(value) and not isinstance(value, jinja2.Undefined):
+        raise jinja2.TemplateRuntimeError("a function cannot be written out: put () behind it")
+    return value
 
 
 _OFTEN_ASKED = (str, LoopContext, CampaignView)

@@ -37,8 +37,12 @@ class ImageShelf:
         self._domain = _right_side(campaign.message.from_)
         self._known: dict[str, RelatedImage] = {}
 
-    def relate(self, document: Document) -> tuple[RelatedImage, ...]:
+    def relate(
+        self, document: Document, is_meant: Callable[[str], bool] = is_local
+    ) -> tuple[RelatedImage, ...]:
         """Point every local image of a document at a related part; return the images, each once.
+
+        `is_meant` says which URLs are local images.
 
         Raises:
             AssetError: without a place: an image that is missing or outside of the folder.
@@ -46,7 +50,7 @@ class ImageShelf:
         shown: dict[str, RelatedImage] = {}
 
         def reference(url: str) -> str:
-            if not is_local(url):
+            if not is_meant(url):
                 return url
             image = self._image(local_path(url, self._folder))
             shown[image.path] = image
@@ -84,8 +88,10 @@ def _replace_urls(element: Element, reference: Callable[[str], str]) -> None:
         return
     for attribute in IMAGE_ATTRIBUTES:
         url = element.get(attribute)
-        if url and is_local(url) and (attribute == "background" or element.tag in _SHOWING):
-            element.set(attribute, reference(url))
+        if url and (attribute == "background" or element.tag in _SHOWING):
+            referred = reference(url)
+            if referred != url:
+                element.set(attribute, referred)
     style = element.get("style")
     if style and "url(" in style.lower():
         element.set("style", _replaced(style, _CSS_URL, reference))

@@ -18,7 +18,7 @@ from jinja2.environment import TemplateModule
 from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup, escape
 
-from mailmerge.rendering.environment import CampaignEnvironment, Part
+from mailmerge.rendering.environment import CampaignEnvironment, Part, writable
 
 _ESCAPED_LATER = "_escaped_later"
 _PRIVATE_USE = range(0xE000, 0xF900)
@@ -100,7 +100,7 @@ class MarkingEnvironment(CampaignEnvironment):
             return value
         if hasattr(value, "__html__") and self.part == "html":
             return _markup(value)
-        return self.cell(str(value))
+        return self.cell(str(writable(value)))
 
     def _with_marks(self, text: str) -> str:
         """Captured text that is no markup, and that is escaped where it is written."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from mailmerge.rendering.document import (
     parse,
     serialise,
 )
+from mailmerge.rendering.folder import is_local
 from mailmerge.rendering.images import ImageShelf
 from mailmerge.rendering.placeholders import (
     BY_TEMPLATE,
@@ -36,6 +37,7 @@ from mailmerge.rendering.placeholders import (
     Survey,
     Writing,
     is_plain,
+    is_remote,
     may_stand_in_url,
     percent_escaped,
     survey,
@@ -83,7 +85,8 @@ class Form:
     `indices` are the values in the order of the page and `writers` how each is written; `in_urls`
     are the places in that order at which one stands within a URL. The others are values again:
     `fragile` must not be blank; `leading`, which begin a URL, and `last`, which end the page, must
-    not be empty nor have a space at that end.
+    not have a space at that end; `remote`, which begin the URL of an image, must not make it that
+    of a file.
     """
 
     structure: Structure
@@ -94,6 +97,7 @@ class Form:
     fragile: tuple[int, ...] = ()
     leading: tuple[int, ...] = ()
     last: tuple[int, ...] = ()
+    remote: tuple[int, ...] = ()
     in_comments: tuple[int, ...] = ()
     text: TextPattern | None = None
 
@@ -102,8 +106,9 @@ class Form:
         if self.stubborn:
             return self.stubborn
         refused = [index for index in self.fragile if not values[index].strip()]
-        refused += [index for index in self.leading if not values[index][:1].strip()]
-        refused += [index for index in self.last if not values[index][-1:].strip()]
+        refused += [index for index in self.leading if values[index][:1].isspace()]
+        refused += [index for index in self.last if values[index][-1:].isspace()]
+        refused += [index for index in self.remote if not is_remote(values[index])]
         refused += [index for index in self.in_comments if _ends_comment(values[index])]
         together = "".join(values)
         if not together.isprintable():
@@ -168,8 +173,12 @@ class PagePress:
         include_style_sheets(document.tree, self._folder)
         if self._inline:
             inline_styles(document)
-        images = self._images.relate(document)
+        images = self._images.relate(document, self._is_local)
         return serialise(document), images
+
+    def _is_local(self, url: str) -> bool:
+        """Whether a URL means a file; one that begins with a value is kept from it (`remote`)."""
+        return is_local(url) and not self._placeholders.pattern.match(url)
 
     def _at_its_line(self, error: AssetError, row: int | None) -> AssetError:
         problem = error.problem
@@ -257,7 +266,7 @@ class PagePress:
         if not stubborn:
             changing = self._probe(html, found.places, BY_TEMPLATE).changed_by(_NASTY)
             stubborn = dict.fromkeys(changing, "a value can change the elements around it")
-        return Survey(found.places, found.leading, stubborn)
+        return replace(found, stubborn=stubborn)
 
     def _in_links(self, document: Document) -> set[int]:
         links = filter(is_style_sheet_link, document.tree.iter("link"))
@@ -276,15 +285,19 @@ class PagePress:
         pieces, indices = self._placeholders.split(static)
         may_be_fragile = {i: place for i, place in places.items() if place in _BLANK_MATTERS}
         probe = self._probe(html, may_be_fragile, BY_TEMPLATE)
+        last = dict(self._placeholders.last(html))
+        fragile = {index for blank in _BLANKS for index in probe.changed_by(blank)}
+        fragile |= {index for index, beside_space in (found.leading | last).items() if beside_space}
         writers = tuple(WRITERS[places[index]] for index in indices)
         return Form(
             Structure(pieces, images),
             indices,
             writers,
             in_urls=tuple(at for at, index in enumerate(indices) if places[index] is Place.URL),
-            fragile=tuple(sorted({i for blank in _BLANKS for i in probe.changed_by(blank)})),
+            fragile=tuple(sorted(fragile)),
             leading=tuple(sorted(found.leading)),
-            last=tuple(self._placeholders.last(html)),
+            last=tuple(sorted(last)),
+            remote=tuple(sorted(found.remote)),
             in_comments=tuple(index for index in places if places[index] is Place.COMMENT),
             text=self._text(pieces, indices, writers),
         )
@@ -315,7 +328,7 @@ _BLANK_MATTERS = frozenset((Place.TEXT, Place.COMMENT))
 
 
 def _without_places(indices: set[int], reason: str) -> Survey:
-    return Survey({}, frozenset(), dict.fromkeys(indices, reason))
+    return Survey({}, {}, frozenset(), dict.fromkeys(indices, reason))
 
 
 class _Probe:

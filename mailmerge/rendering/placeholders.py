@@ -66,15 +66,23 @@ class Placeholders:
         pieces = self.pattern.split(text)
         return tuple(pieces[::2]), tuple(map(int, pieces[1::2]))
 
-    def first(self, text: str) -> list[int]:
-        """The values before which a text has nothing but spaces and other values."""
-        pieces, indices = self.split(text)
-        return list(indices[: _blanks(pieces)])
+    def first(self, text: str) -> list[tuple[int, bool]]:
+        """The values before which a text has nothing but spaces and other values.
 
-    def last(self, text: str) -> list[int]:
-        """The values behind which a text has nothing but spaces and other values."""
+        With each goes whether a space follows it: it would be the first one, were the value empty.
+        """
         pieces, indices = self.split(text)
-        return list(indices[::-1][: _blanks(pieces[::-1])])
+        behind = [piece[:1].isspace() for piece in pieces[1:]]
+        return list(zip(indices, behind, strict=True))[: _blanks(pieces)]
+
+    def last(self, text: str) -> list[tuple[int, bool]]:
+        """The values behind which a text has nothing but spaces and other values.
+
+        With each goes whether a space stands before it.
+        """
+        pieces, indices = self.split(text)
+        before = [piece[-1:].isspace() for piece in pieces[:-1]]
+        return list(zip(indices, before, strict=True))[::-1][: _blanks(pieces[::-1])]
 
     def replace(self, text: str, values: Mapping[int, str]) -> str:
         """The text with some of its words replaced."""
@@ -113,6 +121,11 @@ def write_attribute(value: str) -> str:
     if is_plain(value):
         return value
     return write_text(value).replace('"', "&quot;").replace("'", "&#39;")
+
+
+def is_remote(url_start: str) -> bool:
+    """Whether a URL that begins so is none of a file, whatever follows."""
+    return _REMOTE.match(url_start) is not None and not is_local(url_start)
 
 
 def may_stand_in_url(text: str) -> bool:
@@ -168,12 +181,14 @@ BY_US = Writing(lambda place, value: WRITERS[place](value), _read_of_ours)
 class Survey:
     """Where the values of a page stand.
 
-    `leading` are those before which a URL has nothing but spaces and other values. `stubborn` tells
-    for a value why it has no place.
+    `leading` are those before which a URL has nothing but spaces and other values, and whether a
+    space follows; `remote` is the first of them where the URL is an image's. `stubborn` tells for a
+    value why it has no place.
     """
 
     places: Mapping[int, Place]
-    leading: frozenset[int]
+    leading: dict[int, bool]
+    remote: frozenset[int]
     stubborn: Mapping[int, str]
 
 
@@ -182,7 +197,8 @@ class _Finder:
     placeholders: Placeholders
     depends: Callable[[str], bool]
     places: dict[int, Place]
-    leading: set[int]
+    leading: dict[int, bool]
+    remote: set[int]
     stubborn: dict[int, str]
 
     def text(self, text: str | None, owner: Element) -> None:
@@ -226,13 +242,16 @@ class _Finder:
                 self.stubborn[index] = f"a value stands in {shown}"
             self.places[index] = place
         if name in IMAGE_ATTRIBUTES:
-            self._image(value, shown)
+            if self.placeholders.pattern.match(value) and place is Place.URL:
+                self.remote.add(indices[0])
+            else:
+                self._image(value, shown)
         if place is Place.URL:
-            self.leading.update(self.placeholders.first(value))
+            self.leading |= dict(self.placeholders.first(value))
 
     def _image(self, url: str, where: str) -> None:
         found = self.placeholders.pattern.search(url)
-        if found and not (_REMOTE.match(url[: found.start()]) and not is_local(url)):
+        if found and not is_remote(url[: found.start()]):
             for index in self.placeholders.within(url):
                 self.stubborn[index] = f"an image of {where} depends on the row"
 
@@ -248,7 +267,7 @@ def survey(
     depends: Callable[[str], bool],
 ) -> Survey:
     """Find where each expected value stands; `depends` says whether styles do on an attribute."""
-    finder = _Finder(placeholders, depends, {}, set(), {})
+    finder = _Finder(placeholders, depends, {}, {}, set(), {})
     for node in _nodes(document):
         if is_comment(node):
             finder.comment(node.text or "")
@@ -261,7 +280,7 @@ def survey(
         finder.tail(node)
     for index in expected - finder.places.keys() - finder.stubborn.keys():
         finder.stubborn[index] = "a value stands where the parser of HTML expects none"
-    return Survey(finder.places, frozenset(finder.leading), finder.stubborn)
+    return Survey(finder.places, finder.leading, frozenset(finder.remote), finder.stubborn)
 
 
 def _nodes(document: Document) -> Iterator[Element]:

@@ -255,6 +255,21 @@ def test_blocks_take_no_lines_of_their_own_and_the_last_line_keeps_its_end(
     assert str(renderer.render(make_recipient()).text) == "a\nb\nc\n"
 
 
+@pytest.mark.parametrize(
+    "source", ["{{ x.upper }}", "{{ range }}", "{% macro m() %}{% endmacro %}{{ m }}"]
+)
+def test_a_function_is_not_written_out(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str
+) -> None:
+    for files, message in (
+        ({"body.html": source}, ""),
+        ({"body.txt": source}, ""),
+        ({"body.txt": "t"}, f"subject = '{source}'"),
+    ):
+        with pytest.raises(TemplateError, match=r"a function cannot be written out: put \(\)"):
+            make_renderer(files, message).render(make_recipient(x="a"))
+
+
 def test_nothing_random_is_offered(tmp_path: Path) -> None:
     environment = make_environment(tmp_path, "html")
     assert "random" not in environment.filters

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from mailmerge.errors import AssetError
 from mailmerge.rendering import page, plaintext
 from mailmerge.rendering.content import Content
 from mailmerge.rendering.plaintext import text_of_page
@@ -62,7 +63,7 @@ def test_premailer_runs_once_for_all_rows_that_take_the_same_branches(
         ("<p {{ x }}='1'>t</p>", "the name of an attribute"),
         ("<p title={{ x }}>t</p>", "the elements around it"),
         ("<p>&{{ x }};</p>", "a character reference"),
-        ("<img src='{{ x }}/logo.png'>", "an image of the attribute src of <img>"),
+        ("<img src='images/{{ x }}.png'>", "an image of the attribute src of <img>"),
         (
             "<!--[if mso]><v:fill src='{{ x }}.png'><![endif]-->",
             "an image of a conditional comment",
@@ -78,7 +79,11 @@ def test_premailer_runs_once_for_all_rows_that_take_the_same_branches(
 def test_the_cache_steps_aside_and_says_why(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str, reason: str
 ) -> None:
-    files: dict[str, str | bytes] = {"body.html": _page(source), "a/logo.png": b"x", "a.png": b"x"}
+    files: dict[str, str | bytes] = {
+        "body.html": _page(source),
+        "images/a.png": b"x",
+        "a.png": b"x",
+    }
     renderer = make_renderer(files)
     renderer.render(make_recipient(x="a"))
     assert reason in renderer.steps_aside
@@ -312,6 +317,25 @@ def test_a_style_sheet_may_depend_on_the_row(
         page_of_it = str(renderer.render(make_recipient(x=x)).html)
         assert f'<p style="color:{x}">t</p>' in page_of_it
     assert renderer.steps_aside == "the style sheet depends on the row"
+
+
+def test_an_image_may_be_another_remote_one_for_each_person(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer({"body.html": "<p><img src='{{ x }}'>t</p>", "logo.png": b"1"})
+    for n in range(9):
+        url = f"https://x.example/{n}.png"
+        content = renderer.render(make_recipient(x=url))
+        assert content.html is not None
+        assert f'<img src="{url}">' in str(content.html)
+        assert content.html.structure.images == ()
+    assert _made(renderer) == 1
+    local = renderer.render(make_recipient(x="logo.png")).html
+    assert local is not None
+    assert [image.path for image in local.structure.images] == ["logo.png"]
+    for outside in ("file:///etc/passwd", "../logo.png", "c:/logo.png", "none.png"):
+        with pytest.raises(AssetError):
+            renderer.render(make_recipient(x=outside))
 
 
 def test_many_pages_made_for_few_people_each_are_said(
