@@ -9,6 +9,8 @@ import re
 import pytest
 
 from mailmerge.campaign import parse_rate
+from mailmerge.delivery.person import State
+from mailmerge.delivery.policy import decide
 from mailmerge.errors import CampaignError, ExitStatus
 from mailmerge.smtp.providers import (
     FIGURES,
@@ -18,6 +20,8 @@ from mailmerge.smtp.providers import (
     load_providers,
     provider_of_host,
 )
+from mailmerge.smtp.reply import Reply
+from mailmerge.smtp.transaction import Outcome, Stage, Verdict
 
 EVERY = list(load_providers().values())
 NAMES = [provider.name for provider in EVERY]
@@ -105,6 +109,27 @@ def test_a_host_tells_its_service(host: str, found: str | None) -> None:
     ("name", "code", "text", "action"),
     [
         ("163", 451, "MI:DMC 163 smtp1", "reconnect"),
+        ("163", 450, "RP:DRC 163 smtp1", "reconnect"),
+        ("163", 554, "MI:STC 163 smtp5,D9GowABXqd==", "stop"),
+        ("126", 554, "5.5.3 RP:TRC 126 smtp2", "stop"),
+        ("126", 554, "5.7.3 HL:ITC 126 smtp2", "stop"),
+        ("163", 554, "MI:SPB 163 smtp5", "stop"),
+        ("163", 554, "HL:IPB 163 smtp5", "stop"),
+        ("163", 554, "DT:SUM 163 smtp5", "stop"),
+        ("163", 553, "Mail from must equal authorized user", "stop"),
+        ("163", 451, "RP:QRC 163 smtp1", "pause"),
+        ("163", 451, "MI:SFQ 163 smtp1", "pause"),
+        ("126", 421, "HL:IFC 126 smtp1", "pause"),
+        ("126", 421, "HL:MEP 126 smtp1", "pause"),
+        ("126", 554, "HL:IHU 126 smtp1", "pause"),
+        ("126", 554, "DT:SPM 126 smtp1", None),
+        ("163", 550, "MI:NTE 163 smtp1", None),
+        ("sendgrid", 451, "Authentication failed: Maximum credits exceeded", "stop"),
+        ("sendgrid", 550, "The from address does not match a verified Sender Identity.", "stop"),
+        ("aliyun-dm", 440, "mail from account doesn't conform with authentication", "stop"),
+        ("aliyun-qiye", 440, "mail from account doesn't conform with authentication", "stop"),
+        ("aliyun-qiye", 554, "Reject by behaviour spam", "stop"),
+        ("aliyun-qiye", 505, "the total of RCPTs is achieved the maximum threshold", "pause"),
         ("gmail", 550, "5.4.5 Daily user sending limit exceeded", "pause"),
         ("qq", 550, "Connection frequency limited", "pause"),
         ("qq", 550, 'The "From" header is missing or invalid', "stop"),
@@ -117,6 +142,26 @@ def test_a_reply_rule_overrules_the_first_digit(
     name: str, code: int, text: str, action: str | None
 ) -> None:
     assert find_provider(name).action_for(code, text) == action
+
+
+@pytest.mark.parametrize("name", ["163", "126"])
+@pytest.mark.parametrize(
+    ("code", "text"), [(554, "MI:STC 163 smtp5"), (550, "RP:TRC"), (451, "RP:QRC"), (554, "HL:IHU")]
+)
+def test_a_limit_of_the_netease_sender_costs_nobody_the_message(
+    name: str, code: int, text: str
+) -> None:
+    """The limit is the sender's: whoever happens to be next must not be refused for good."""
+    reply = Reply(code, (text,))
+    verdict = Verdict.REJECTED if code >= 500 else Verdict.DEFERRED
+    outcome = Outcome(1, verdict, Stage.RCPT, reply)
+    decision = decide(outcome, attempts=0, rules=find_provider(name).action_for)
+    assert decision.state in (None, State.DEFERRED)
+    assert decision.stop or decision.cool_down
+
+
+def test_the_netease_services_know_the_same_replies() -> None:
+    assert find_provider("163").replies == find_provider("126").replies
 
 
 def test_what_was_not_read_is_marked() -> None:
