@@ -60,15 +60,14 @@ def _show(provider: Provider, language: Language) -> None:
     from mailmerge.smtp.providers import FIGURES
 
     def row(word: str, value: str, *fields: str) -> None:
-        doubt = (
-            "" if all(map(provider.is_verified, fields)) else f" {_word('unverified', language)}"
-        )
+        marked = value + _doubt(language, verified=all(map(provider.is_verified, fields)))
         label = padded(f"  {_word(word, language)}", 20)
-        typer.echo(folded(f"{value}{doubt}", first=label, rest=" " * 20))
+        typer.echo(folded(marked, first=label, rest=" " * 20))
 
     typer.echo(typer.style(provider.title, bold=True))
     host = provider.host or provider.host_hint
-    row("server", f"{host} {provider.port} {provider.security}", "port")
+    where = "host" if provider.host else "host_hint"
+    row("server", f"{host} {provider.port} {provider.security}", where, "port", "security")
     if provider.also:
         row("also", ", ".join(f"{item.port} {item.security}" for item in provider.also), "also")
     row("username", provider.username_zh if language == "zh" else provider.username)
@@ -77,7 +76,7 @@ def _show(provider: Provider, language: Language) -> None:
         row("from", _word("same", language), "login_must_equal_from")
     for field in FIGURES:
         if getattr(provider, field):
-            row(field, _figure(provider, field), field)
+            row(field, _figure(provider, field, language), field)
     if not provider.rates:
         row("rates", _word("unknown", language))
     _show_rules(provider, language)
@@ -85,12 +84,14 @@ def _show(provider: Provider, language: Language) -> None:
 
 def _show_rules(provider: Provider, language: Language) -> None:
     typer.echo(typer.style(_word("rules", language), bold=True))
-    for rule in provider.house_rules(language):
-        typer.echo(folded(rule, first="  ", rest="  "))
+    for rule in provider.rules:
+        text, doubt = rule.text(language), _doubt(language, verified=provider.is_verified(rule.of))
+        typer.echo(folded(f"{text[:-1]}{doubt}{text[-1]}", first="  ", rest="  "))
     typer.echo(typer.style(_word("sources", language), bold=True))
     for source in provider.sources:
-        doubt = "" if source.verified else f" {_word('unverified', language)}"
-        typer.echo(f"  {source.checked} {source.url}{doubt}")
+        # The mark stands before the address: a bracket behind it would be taken for a part of it.
+        doubt = _doubt(language, verified=source.verified)
+        typer.echo(f"  {source.checked}{doubt} {source.url}")
     typer.echo(typer.style(_word("use", language), bold=True))
     typer.echo("  [smtp]")
     typer.echo(f'  provider = "{provider.name}"')
@@ -99,12 +100,20 @@ def _show_rules(provider: Provider, language: Language) -> None:
     typer.echo('  username = "..."')
 
 
-def _figure(provider: Provider, field: str) -> str:
+def _doubt(language: Language, *, verified: bool) -> str:
+    """The mark behind what was not read; a full-width bracket brings its own space."""
+    if verified:
+        return ""
+    return ("" if language == "zh" else " ") + _word("unverified", language)
+
+
+def _figure(provider: Provider, field: str, language: Language) -> str:
     from mailmerge.smtp.dialogue import size_in_words
+    from mailmerge.smtp.explanations import rates_in_words
 
     value = getattr(provider, field)
     if field == "rates":
-        return ", ".join(value)
+        return rates_in_words(value, language=language)
     return size_in_words(value) if field == "max_size" else f"{value:,}"
 
 

@@ -20,6 +20,7 @@ from mailmerge.smtp.explanations import (
     explain_missing,
     explain_offer,
     explain_success,
+    rates_in_words,
 )
 from mailmerge.smtp.providers import Language
 
@@ -195,7 +196,7 @@ def advice(
         "size": size_in_words(min(limits)) if limits else "",
         "files": size_in_words(int(min(limits) * _BASE64)) if limits else "",
         "window": wishes.window,
-        "rates": ", ".join(wishes.rates),
+        "rates": rates_in_words(wishes.rates, language=language),
         "connections": wishes.connections,
         "messages": _messages(capabilities, wishes) or "",
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from mailmerge.smtp.providers import Language
 
 _STATUS = re.compile(r"(?:^|\s)[245]\.(\d{1,3})\.(\d{1,3})\b")
+_RATE = re.compile(r"(?P<count>\d+)/(?:(?P<number>[\d.]+) )?(?P<unit>second|minute|hour|day)s?")
 _LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -94,6 +95,23 @@ def explain_advice(name: str, figures: Mapping[str, object], *, language: Langua
     """One sentence about what a server's offer means for a campaign."""
     words: str = _file()["advice"][name][language]
     return words.format_map(figures)
+
+
+def rates_in_words(rates: Iterable[str], *, language: Language = "en") -> str:
+    """Rates such as `30/minute` as a person reads them; English ones as campaign.toml has them."""
+    words: Mapping[str, str] | None = _file()["rate"].get(language)
+    if words is None:
+        return ", ".join(rates)
+    return words["between"].join(_rate(text, words) for text in rates)
+
+
+def _rate(text: str, words: Mapping[str, str]) -> str:
+    found = _RATE.fullmatch(text)
+    if found is None:
+        return text
+    form = words["many" if found["number"] else "one"]
+    count = f"{int(found['count']):,}"
+    return form.format(count=count, number=found["number"], unit=words[found["unit"]])
 
 
 def language_of_locale(environ: Mapping[str, str]) -> Language:

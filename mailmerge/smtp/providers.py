@@ -46,10 +46,24 @@ class ReplyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What the service wants besides, in one sentence; `of` names the source that says so."""
+
+    of: str
+    en: str
+    zh: str
+
+    def text(self, language: Language = "en") -> str:
+        """The sentence."""
+        return self.zh if language == "zh" else self.en
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where figures come from: the fields it is the source of, and the day it was looked up.
 
-    `verified` says that the service's own text was read and says so.
+    In `of` stand fields of Provider, and names that only a `Rule` has, such as `plan`. `verified`
+    says that the service's own text was read and says so.
     """
 
     of: tuple[str, ...]
@@ -87,8 +101,7 @@ class Provider:
     messages_per_connection: int | None = None
     max_recipients: int | None = None
     max_size: int | None = None
-    rules: tuple[str, ...] = ()
-    rules_zh: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
     replies: tuple[ReplyRule, ...] = ()
 
     def source_of(self, field: str) -> Source | None:
@@ -112,10 +125,6 @@ class Provider:
         """What the password is, in words."""
         return str(_file()["login"][self.login][language])
 
-    def house_rules(self, language: Language = "en") -> tuple[str, ...]:
-        """What else the service wants, one sentence each."""
-        return self.rules_zh if language == "zh" else self.rules
-
 
 @functools.cache
 def _file() -> Mapping[str, Any]:
@@ -135,6 +144,7 @@ def _provider(name: str, entry: Mapping[str, Any]) -> Provider:
     }
     values["also"] = tuple(_endpoint(text) for text in values.get("also", ()))
     values["replies"] = tuple(ReplyRule(**rule) for rule in values.get("replies", ()))
+    values["rules"] = tuple(Rule(**rule) for rule in values.get("rules", ()))
     values["sources"] = tuple(
         Source(tuple(source["of"]), source["url"], source["checked"], source["verified"])
         for source in values["sources"]
@@ -198,6 +208,7 @@ def as_json(provider: Provider) -> dict[str, object]:
         **values,
         "also": [{"port": item.port, "security": item.security} for item in provider.also],
         "replies": [{"match": rule.match, "action": rule.action} for rule in provider.replies],
+        "rules": [{"of": rule.of, "en": rule.en, "zh": rule.zh} for rule in provider.rules],
         "sources": [
             {
                 "of": list(source.of),

@@ -57,6 +57,26 @@ def test_a_service_without_one_host_says_what_it_looks_like(run: CliRunner) -> N
     assert "not known; go carefully" in shown
 
 
+def test_a_sentence_that_is_not_verified_says_so(run: CliRunner) -> None:
+    shown = " ".join(run.invoke(app, ["brevo"]).stdout.split())
+    assert "300 messages a day: set rate if yours is that one (not verified)." in shown
+    broadcast = run.invoke(app, ["postmark-broadcast"]).stdout
+    assert "587 starttls (not verified)" in " ".join(broadcast.split())
+    sandbox = " ".join(run.invoke(app, ["ses"]).stdout.split())
+    assert "only to verified addresses. The account" in sandbox
+
+
+def test_chinese_has_chinese_rates_and_no_space_before_the_bracket(run: CliRunner) -> None:
+    shown = run.invoke(app, ["office365"], env={"LANG": "zh_CN.UTF-8"}).stdout
+    assert "每分钟 30 封、每天 10,000 封" in shown
+    assert "/minute" not in shown
+    doubtful = run.invoke(app, ["gmail"], env={"LANG": "zh_CN.UTF-8"}).stdout
+    assert "每天 500 封（未核实）" in doubtful
+    assert " （" not in doubtful
+    chinese = run.invoke(app, ["brevo"], env={"LANG": "zh_CN.UTF-8"}).stdout
+    assert "请设置 rate（未核实）。" in "".join(chinese.split("\n  "))
+
+
 def test_json_is_one_document(run: CliRunner) -> None:
     one = json.loads(run.invoke(app, ["qq", "--json"]).stdout)
     assert (one["host"], one["port"], one["login"]) == ("smtp.qq.com", 465, "authorization-code")

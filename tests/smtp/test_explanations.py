@@ -18,6 +18,7 @@ from mailmerge.smtp.explanations import (
     explain_offer,
     explain_success,
     language_of_locale,
+    rates_in_words,
 )
 from mailmerge.smtp.providers import Language, load_providers
 
@@ -196,6 +197,21 @@ def test_words_for_the_rest_of_the_dialogue() -> None:
     assert explain_missing("DSN") == ""
     assert "window = 4" in explain_advice("window-in-vain", {"window": 4})
     assert "window = 4" in explain_advice("window-in-vain", {"window": 4}, language="zh")
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        (["30/minute"], "每分钟 30 封"),
+        (["10000/day", "50/5 minutes"], "每天 10,000 封、每 5 分钟 50 封"),
+        (["3/0.5 seconds", "1/hour"], "每 0.5 秒 3 封、每小时 1 封"),
+        (["soon"], "soon"),
+        ([], ""),
+    ],
+)
+def test_rates_in_chinese(rates: list[str], words: str) -> None:
+    assert rates_in_words(rates, language="zh") == words
+    assert rates_in_words(rates) == ", ".join(rates)
 
 
 @pytest.mark.parametrize(
