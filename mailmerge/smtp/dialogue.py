@@ -21,6 +21,7 @@ from mailmerge.smtp.explanations import (
     explain_offer,
     explain_success,
     rates_in_words,
+    step_of,
 )
 from mailmerge.smtp.providers import Language
 
@@ -108,7 +109,7 @@ class Narrator:
     def trace(self, side: str, text: str) -> None:
         """One line of the dialogue, as `Client` traces it."""
         if side == "C":
-            self._asked.append(text.partition(" ")[0].upper())
+            self._asked.append(text)
             self._tell(Line("C", text))
             return
         self._lines.append(text[4:])
@@ -120,14 +121,16 @@ class Narrator:
         self._tell(Line("S", text, code, self._explained(code, reply)))
 
     def _explained(self, code: int, text: str) -> Explanation | None:
-        verb = self._asked.pop(0) if self._asked else ""
+        asked = self._asked.pop(0) if self._asked else ""
         if code >= 400:
-            return explain(code, text, provider=self._provider, language=self._language)
+            return explain(
+                code, text, provider=self._provider, language=self._language, step=step_of(asked)
+            )
         if code // 100 == 3:
-            self._asked.insert(0, verb)  # the next line is an answer, and its reply is to AUTH
+            self._asked.insert(0, asked)  # the next line is an answer, and its reply is to AUTH
             self._asked[1:] = []
             return None
-        meaning = explain_success(verb, language=self._language)
+        meaning = explain_success(asked.partition(" ")[0].upper(), language=self._language)
         return Explanation(meaning, "") if meaning else None
 
 

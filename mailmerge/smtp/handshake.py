@@ -113,7 +113,12 @@ class Handshake:
             raise _refused("could not check the log-in now", reply)
         raise AuthenticationRefused(
             f'the log-in as {credentials.username} was refused: "{reply}"{said}',
-            hint=explain(reply.code, reply.text, provider=self._provider).action,
+            hint=explain(
+                reply.code,
+                reply.text,
+                provider=self._provider,
+                step="token" if credentials.token else "login",
+            ).action,
         )
 
     @property

@@ -149,6 +149,16 @@ def test_a_refused_log_in_is_explained(campaign: Path) -> None:
     assert "The server refused the user name or the password." in result.stdout
 
 
+def test_a_refused_token_is_not_taken_for_a_wrong_password(campaign: Path) -> None:
+    path = campaign / "campaign.toml"
+    path.write_text(path.read_text().replace("password_command", "token_command"))
+    result = run(campaign)
+    assert result.exit_code == ExitStatus.LOGIN_REFUSED
+    assert "S: 535 5.7.8 Authentication credentials invalid" in result.stdout
+    assert "The server refused the access token" in result.stdout
+    assert "Run token_command by hand" in result.stderr
+
+
 def test_a_chinese_locale_is_answered_in_chinese(campaign: Path) -> None:
     shown = run(campaign, "--to", "nobody@example.org", LANG="zh_CN.UTF-8").stdout
     assert "正在连接" in shown
