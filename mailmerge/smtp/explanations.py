@@ -262,6 +262,9 @@ def _words(pattern: str) -> re.Pattern[str]:
 
 def _short(section: str, table: Mapping[str, Any]) -> dict[str, dict[str, Explanation]]:
     return {
-        key: {name: Explanation(*pair, f"{section} {key}") for name, pair in languages.items()}
+        key: {
+            name: Explanation(pair[0], pair[1], f"{section} {key}")
+            for name, pair in languages.items()
+        }
         for key, languages in table.items()
     }

@@ -146,6 +146,15 @@ HEARD = [
         "header-fields",
         "content",
     ),
+    Heard(
+        "Gmail",
+        550,
+        "5.7.1 [192.0.2.7] The IP you're using to send mail is not authorized to 5.7.1 send email "
+        "directly to our servers. Please use the SMTP relay at your 5.7.1 service provider "
+        "instead. - gsmtp",
+        "no-direct-sending",
+        "content",
+    ),
     # Microsoft
     Heard(
         "Microsoft 365",
@@ -304,6 +313,7 @@ HEARD = [
         "members-only",
         "content",
     ),
+    Heard("Exchange", 504, "5.7.4 Unrecognized authentication type", "no-login-here", "login"),
     Heard("Exchange", 452, "4.3.1 Insufficient system resources", "server-full", "mail"),
     Heard("Exchange", 501, "5.5.4 Invalid domain name", "machine-name-hello", "hello"),
     Heard(
@@ -628,6 +638,23 @@ HEARD = [
         "send-as",
         "rcpt",
     ),
+    Heard(
+        "Postfix",
+        550,
+        "5.1.1 <a@b.example>: Recipient address rejected: undeliverable address: unknown user",
+        "no-mailbox",
+        "rcpt",
+    ),
+    Heard(
+        "Postfix",
+        450,
+        "4.1.1 <a@b.example>: Recipient address rejected: unverified address: Address "
+        "verification in progress",
+        "address-checked",
+        "rcpt",
+    ),
+    Heard("Postfix", 503, "5.5.1 Error: authentication not enabled", "no-login-here", "login"),
+    Heard("Postfix", 450, "4.7.1 Error: too much mail from 192.0.2.7", "too-fast", "mail"),
     Heard("Postfix", 452, "4.3.1 Insufficient system storage", "server-full", "mail"),
     Heard(
         "Postfix",
@@ -656,6 +683,7 @@ HEARD = [
         "too-many-connections",
         "greeting",
     ),
+    Heard("Exim", 503, "AUTH command used when not advertised", "no-login-here", "login"),
     Heard("Exim", 535, "Incorrect authentication data", "login-refused", "login"),
     # sendmail
     Heard(
