@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmerge.smtp import explanations
 from mailmerge.smtp.dialogue import Line, Narrator
 from mailmerge.smtp.explanations import (
     Step,
@@ -164,6 +165,23 @@ def test_the_step_decides_where_the_words_do_not() -> None:
     assert explain(534, "no").key == "login-weak"
     assert explain(554, "5.7.9 no", step="login").key == "login-weak-status"
     assert explain(554, "5.7.9 no", step="content").key == "subject 7"
+
+
+def test_what_an_entry_has_decides_how_exact_it_is() -> None:
+    words = {name: {"meaning": "x", "action": "y"} for name in ("en", "zh")}
+    kinds: list[dict[str, Any]] = [
+        {"step": ["token"]},
+        {"status": "5", "text": "x"},
+        {"status": "5"},
+        {"text": "x", "provider": ["qq"]},
+        {"text": "x"},
+        {"provider": ["qq"], "step": ["mail"]},
+        {"provider": ["qq"]},
+        {"step": ["mail"]},
+        {"code": [550]},
+    ]
+    exactness = [explanations._entry("", {**kind, **words}).exactness for kind in kinds]
+    assert exactness == sorted(set(exactness), reverse=True)
 
 
 @pytest.mark.parametrize(
