@@ -39,7 +39,8 @@ _ADDR_SPEC = re.compile(
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
 _WORD = re.compile(r" *[^ ]+")
-_LIKE_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[BbQq]\?")
+# Readers are laxer than RFC 2047, 2: the standard library takes an empty charset, or one with spaces.
+_LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 
 # Fields of URLs, tokens and message identifiers: an encoded-word has no place there.
 _ASCII_ONLY = re.compile(

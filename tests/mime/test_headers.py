@@ -187,11 +187,34 @@ def test_a_long_name_does_not_make_an_encoded_word_too_long() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["<https://example.org/ü>", "<https://example.org/=?utf-8?q?a?=>"]
+    "value",
+    [
+        "<https://example.org/ü>",
+        "<https://example.org/=?utf-8?q?a?=>",
+        "=??q?=0ABcc:_eve@example.org?=",
+        "=?utf 8?q?=0A?=Bcc: x",
+        "<https://example.org/=??b?YWJj?=>",
+    ],
 )
 def test_a_field_of_urls_takes_ascii_only(value: str) -> None:
     with pytest.raises(MessageError, match=r"List-Unsubscribe holds .*urlencode"):
         unstructured_field("List-Unsubscribe", value)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["=?", "?=", "?", "=", "??", "q?", "?q?", "?B?", "utf-8", "a", " ", "=0A", "*", "x"]
+        ),
+        max_size=9,
+    ).map("".join)
+)
+def test_a_field_of_urls_is_read_as_it_was_written_or_refused(value: str) -> None:
+    try:
+        field = unstructured_field("List-Unsubscribe", value)
+    except MessageError:
+        return
+    assert read(field) == value.strip(" ")
 
 
 def test_a_query_that_begins_with_an_equals_sign_is_left_alone() -> None:
