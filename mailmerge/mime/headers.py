@@ -5,9 +5,11 @@ and not the standard library's, which can be made to write a forged field from o
 (CVE-2024-6923) and turns a long URL into an encoded-word. What it writes:
 
 * No control character, line separator or half surrogate pair: they are refused by name.
-* ASCII stays as it is; a long word is written unfolded, up to the 998 octets of a line.
-* Words outside ASCII, and words that could be read as an encoded-word, become encoded-words of at
-  most 75 octets that never part a character. An address never does.
+* ASCII stays as it is; a long word is written unfolded, up to the 998 octets of a line. Lines are
+  folded at single spaces only: where a fold falls into a run of them, some readers make one of it.
+* Words outside ASCII, words that could be read as an encoded-word, and words that fit no line
+  become encoded-words of at most 75 octets that never part a character. The address of a mailbox
+  never does; in a field of the campaign's own, nor does one in ASCII between single spaces.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ _LINE = 76  # RFC 2047, 2: a line that holds an encoded-word; RFC 5322 would all
 _LONGEST_LINE = 998  # RFC 5322, 2.1.1
 _ENCODED_WORD = 75  # RFC 2047, 2
 _AROUND_TEXT = len("=?utf-8?q??=")
+_FITS_ANY_LINE = 900  # octets of a value, whatever the field is called
 _LEAST_ROOM = 30  # with less than that left in a line, an encoded-word begins a new one
 
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
@@ -38,13 +41,13 @@ _ADDR_SPEC = re.compile(
 )
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
-_WORD = re.compile(r" *[^ ]+")
+_SINGLE_SPACE = re.compile(r"(?<! ) (?! )")
 # Readers are laxer than RFC 2047, 2: the standard library takes an empty charset, or one with spaces.
 _LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 
 # Fields of URLs, tokens and message identifiers: an encoded-word has no place there.
 _ASCII_ONLY = re.compile(
-    "auto-submitted|feedback-id|in-reply-to|list-(?:archive|help|owner|post|subscribe)"
+    "auto-submitted|content-(?:base|location)|feedback-id|in-reply-to|list-(?:archive|help|owner|post|subscribe)"
     "|list-unsubscribe(?:-post)?|precedence|references",
     re.IGNORECASE,
 )
@@ -89,17 +92,19 @@ def unstructured_field(name: str, value: str) -> bytes:
     Spaces around the value are dropped.
 
     Raises:
-        MessageError: a control character; a word longer than a line; a character outside ASCII in a
-            field that holds URLs or identifiers; or a name that is none.
+        MessageError: a control character; in a field that holds URLs or identifiers a character
+            outside ASCII, or a word longer than a line; or a name that is none.
     """
     _check_name(name)
     value = value.strip(" ")
     if not _is_plain(value):
         check_line(name, value)
-        if _ASCII_ONLY.fullmatch(name):
-            _check_ascii(name, value)
-        else:
-            value = _with_encoded_words(value, _LINE - len(name) - len(": "))
+    elif len(value) <= _FITS_ANY_LINE or _fits(value, _LONGEST_LINE - len(name) - len(": ")):
+        return folded(name, value)
+    if _ASCII_ONLY.fullmatch(name):
+        _check_ascii(name, value)
+    else:
+        value = _with_encoded_words(name, value)
     return folded(name, value)
 
 
@@ -112,6 +117,11 @@ def _check_name(name: str) -> None:
 def _is_plain(text: str) -> bool:
     """Printable ASCII that nobody can read as an encoded-word."""
     return text.isascii() and text.isprintable() and "=?" not in text
+
+
+def _fits(text: str, room: int) -> bool:
+    """Whether each of the pieces between which a text may be folded has that much room."""
+    return max(map(len, _SINGLE_SPACE.split(text))) <= room
 
 
 def _check_ascii(name: str, value: str) -> None:
@@ -157,7 +167,10 @@ def _phrase(name: str, room: int) -> str:
     if not _is_plain(name):
         check_line("the display name", name)
         return " ".join(encoded_words(name, room))
-    return name if _ATOMS.fullmatch(name) else quoted_string(name)
+    phrase = name if _ATOMS.fullmatch(name) else quoted_string(name)
+    if len(phrase) <= _FITS_ANY_LINE or _fits(phrase, _LONGEST_LINE - _LINE + room):
+        return phrase
+    return " ".join(encoded_words(name, room))
 
 
 def quoted_string(text: str) -> str:
@@ -213,53 +226,78 @@ def make_message_id(secret: bytes, campaign: str, key: str, domain: str) -> str:
 
 
 def folded(name: str, value: str) -> bytes:
-    """A field, folded at spaces into lines of 76 octets where that is possible (RFC 5322, 2.2.3).
+    """A field, folded at spaces into lines of 76 characters where possible (RFC 5322, 2.2.3).
 
     The first word stays behind the name, also where it is long: some readers, the standard library
-    among them, take an empty first line for a part of the value.
+    among them, take an empty first line for a part of the value. Where an address is UTF-8, the 76
+    are characters and the 998 octets (RFC 6532, 3.4).
 
     Raises:
         MessageError: a word makes a line longer than 998 octets.
     """
     if len(name) + len(value) + len(": ") <= _LINE:
         return f"{name}: {value}\r\n".encode()
-    octets = [line.encode() for line in _lines(name, value)]
-    if max(map(len, octets)) > _LONGEST_LINE:
+    lines = [line.encode() for line in _lines(name, value)]
+    longest = max(lines, key=len)
+    if len(longest) > _LONGEST_LINE:
+        which = "with its name the line" if longest is lines[0] else "a line of it"
         raise MessageError(
-            f"{name} is too long: a word of it has more than {_LONGEST_LINE} octets",
-            hint="shorten it, or put spaces in",
+            f"{name} is too long: {which} has {len(longest)} octets, and {_LONGEST_LINE} are the"
+            " limit",
+            hint="shorten it",
             code="field-too-long",
         )
-    return b"\r\n".join([*octets, b""])
+    return b"\r\n".join([*lines, b""])
 
 
 def _lines(name: str, value: str) -> list[str]:
-    """The lines of a field, each behind the first begun by the spaces before its first word."""
-    if " " not in value:
-        return [f"{name}: {value}"]
+    """The lines of a field; all but the first begin with the single space at which it is folded."""
+    first, *words = _SINGLE_SPACE.split(value) if "  " in value else value.split(" ")
     lines: list[str] = []
-    line = f"{name}:"
-    for word in _WORD.findall(f" {value}"):
-        if len(line) + len(word) <= _LINE or line == f"{name}:":
-            line += word
+    line = f"{name}: {first}"
+    for word in words:
+        if len(line) + len(" ") + len(word) <= _LINE:
+            line += f" {word}"
         else:
             lines.append(line)
-            line = word
+            line = f" {word}"
     lines.append(line)
     return lines
 
 
-def _with_encoded_words(text: str, room: int) -> str:
-    """Encode from the first word that needs it to the last; leave the words around them alone."""
-    words = text.split(" ")
-    needy = [place for place, word in enumerate(words) if not word.isascii() or "=?" in word]
-    first, last = needy[0], needy[-1] + 1
-    before = "".join(f"{word} " for word in words[:first])
-    after = "".join(f" {word}" for word in words[last:])
+def _with_encoded_words(name: str, text: str) -> str:
+    """Encode the runs of words that need it; leave the words around them alone."""
     # Behind other words a new line can be begun; behind the name of the field it cannot.
-    room = room - len(before) if before else max(room, _LEAST_ROOM)
-    encoded = encoded_words(" ".join(words[first:last]), room)
-    return before + " ".join(encoded) + after
+    first_line = _LINE - len(name) - len(": ")
+    words = text.split(" ")
+    written: list[str] = []
+    done = 0
+    for first, end in _needy_runs(words, _LONGEST_LINE - len(name) - len(": ")):
+        written += words[done:first]
+        before = len(" ".join([*written, ""]))
+        room = first_line - before if before else max(first_line, _LEAST_ROOM)
+        written += encoded_words(" ".join(words[first:end]), room)
+        done = end
+    return " ".join([*written, *words[done:]])
+
+
+def _needy_runs(words: list[str], longest: int) -> list[tuple[int, int]]:
+    """From where to where words become encoded-words, each run followed by a word that does not.
+
+    What stands between two needy words is taken in, unless an address is there. An empty word is
+    one of several spaces in a row: those are read as they are in an encoded-word only.
+    """
+    runs: list[tuple[int, int]] = []
+    end = 0
+    for place, (word, following) in enumerate(zip(words, [*words[1:], "-"], strict=True)):
+        if word and following and _is_plain(word) and len(word) <= longest:
+            continue
+        if runs and "@" not in "".join(words[end:place]):
+            runs[-1] = (runs[-1][0], place + 1)
+        else:
+            runs.append((place, place + 1))
+        end = place + 1
+    return runs
 
 
 def encoded_words(text: str, room: int = _ENCODED_WORD) -> list[str]:
