@@ -113,7 +113,8 @@ class Composer:
     """Writes the messages of one campaign. Several threads may use it at once.
 
     Raises:
-        CampaignError: `from` or `reverse_path` under [message] is not an address.
+        CampaignError: `from` or `reverse_path` under [message] is not an address, or `content_base`
+            cannot be written.
     """
 
     def __init__(self, campaign: Campaign, parts: PartStore) -> None:

@@ -21,9 +21,16 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from mailmerge.campaign import Campaign
-from mailmerge.errors import MessageError
-from mailmerge.mime.headers import check_line, name_parameter, parameter, parameterised_field
+from mailmerge.campaign import CAMPAIGN_FILE, Campaign
+from mailmerge.errors import CampaignError, MessageError
+from mailmerge.mime.headers import (
+    check_line,
+    folded,
+    name_parameter,
+    parameter,
+    parameterised_field,
+    unstructured_field,
+)
 from mailmerge.mime.parts import EncodedPart
 from mailmerge.rendering.content import RelatedImage
 
@@ -32,7 +39,11 @@ _URI = r"!#$%&'()*+,/:;=?@[]~"
 
 
 class Multipart:
-    """The octets around the bodies of one campaign's messages."""
+    """The octets around the bodies of one campaign's messages.
+
+    Raises:
+        CampaignError: `content_base` under [message] cannot be a header field.
+    """
 
     def __init__(self, campaign: Campaign) -> None:
         mark = base64.b32encode(hashlib.sha256(campaign.name.encode()).digest())[:16].decode()
@@ -114,13 +125,12 @@ def _content_id_field(reference: str) -> bytes:
             hint="rename the image: letters, digits and full stops",
             code="content-id",
         )
-    return f"Content-ID: <{reference}>\r\n".encode("ascii")
+    return folded("Content-ID", f"<{reference}>")
 
 
 def _location_field(reference: str) -> bytes:
     """Content-Location (RFC 2557, 4.2): a URI, relative to Content-Base where that is given."""
-    check_line("Content-Location", reference)
-    return f"Content-Location: {quote(reference, safe=_URI)}\r\n".encode("ascii")
+    return _uri_field("Content-Location", reference)
 
 
 def _base_field(base: str) -> bytes:
@@ -128,5 +138,20 @@ def _base_field(base: str) -> bytes:
 
     It stands on the HTML and on its images, so that both resolve to the same URI.
     """
-    check_line("content_base", base)
-    return f"Content-Base: {quote(base, safe=_URI)}\r\n".encode("ascii") if base else b""
+    if not base:
+        return b""
+    try:
+        return _uri_field("Content-Base", base)
+    except MessageError as error:
+        problem = error.problem
+        raise CampaignError(
+            f"message.content_base: {problem.message}",
+            hint="write a short URL, such as https://www.example.org/mail/",
+            code=problem.code,
+            file=CAMPAIGN_FILE,
+        ) from error
+
+
+def _uri_field(name: str, uri: str) -> bytes:
+    check_line(name, uri)
+    return unstructured_field(name, quote(uri, safe=_URI))

@@ -265,6 +265,29 @@ def test_content_location_needs_no_content_base(write_campaign: WriteCampaign) -
     assert not any("Content-Base" in part for part in message.walk())
 
 
+def test_a_location_longer_than_a_line_is_refused(write_campaign: WriteCampaign) -> None:
+    composer = composer_of(write_campaign('related_by = "content-location"'))
+    images = (RelatedImage("logo.png", ("图" * 80 + "/") * 6 + "logo.png"),)
+    with pytest.raises(MessageError, match=r"^row 7: Content-Location is too long: .*shorten it"):
+        compose(composer, Content("s", body("x\n"), body("y\n", images=images)))
+
+
+@pytest.mark.parametrize(
+    ("base", "complaint"),
+    [
+        ("https://example.org/" + "x" * 1200, "is too long"),
+        ("https://example.org/\u2028", "U\\+2028"),
+        ("https://example.org/=?utf-8?q?=0A?=", "takes for an encoded-word"),
+    ],
+)
+def test_a_content_base_that_cannot_be_written_is_a_campaign_error(
+    write_campaign: WriteCampaign, base: str, complaint: str
+) -> None:
+    campaign = write_campaign('related_by = "content-location"', f'content_base = "{base}"')
+    with pytest.raises(CampaignError, match=f"^campaign.toml: message.content_base: .*{complaint}"):
+        composer_of(campaign)
+
+
 @pytest.mark.parametrize(
     ("images", "complaint"),
     [
@@ -272,6 +295,7 @@ def test_content_location_needs_no_content_base(write_campaign: WriteCampaign) -
         ((RelatedImage("logo.png", "a b@c"),), "cannot be a Content-ID"),
         ((RelatedImage("logo.png", "a@b>\r\nBcc: eve@example.org"),), "cannot be a Content-ID"),
         ((RelatedImage("logo.png", ""),), "cannot be a Content-ID"),
+        ((RelatedImage("logo.png", "x" * 1000),), "Content-ID is too long"),
     ],
 )
 def test_a_reference_that_is_none_is_refused(
