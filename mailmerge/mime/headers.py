@@ -42,7 +42,7 @@ _ADDR_SPEC = re.compile(
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
 _SINGLE_SPACE = re.compile(r"(?<! ) (?! )")
-# Readers are laxer than RFC 2047, 2: the standard library takes an empty charset, or one with spaces.
+# Readers are laxer than RFC 2047, 2: an empty charset or one with spaces is decoded, too.
 _LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 
 # Fields of URLs, tokens and message identifiers: an encoded-word has no place there.

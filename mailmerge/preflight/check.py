@@ -19,7 +19,7 @@ from mailmerge.errors import CampaignError, InputError, Problem
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.preflight.addresses import AddressCheck, is_reserved
-from mailmerge.preflight.composing import reasons
+from mailmerge.preflight.composing import reasons, unsendable
 from mailmerge.preflight.message import MessageCheck
 from mailmerge.preflight.rehearsal import Rehearsal
 from mailmerge.preflight.report import CheckReport, Findings, counted, is_note
@@ -215,10 +215,12 @@ class Check:
             # MessageCheck says so; whatever else is wrong is found with another subject.
             content = replace(content, subject="-")
         try:
-            return self.composer.compose(recipient, content, message_id=_MESSAGE_ID, date=_DATE)
+            message = self.composer.compose(recipient, content, message_id=_MESSAGE_ID, date=_DATE)
         except InputError as error:
             self._tell(reasons(error, recipient, content, self.campaign, self._parts))
             return None
+        self._tell(unsendable(message, recipient))
+        return message
 
     def _tell(self, problems: Iterable[Problem]) -> None:
         """Note problems; what holds whoever the message is for is said once."""

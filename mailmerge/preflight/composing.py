@@ -1,4 +1,4 @@
-"""A message that cannot be written as octets -> every reason why, with its place."""
+"""A message that cannot be written, or cannot be sent -> every reason why, with its place."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
-from mailmerge.errors import AddressError, AssetError, InputError, MessageError, Problem
+from mailmerge.errors import (
+    AddressError,
+    AssetError,
+    InputError,
+    LocalProtocolError,
+    MessageError,
+    Problem,
+)
+from mailmerge.mime.message import Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
+from mailmerge.smtp.content import prepare
 
 
 def reasons(
@@ -30,6 +39,17 @@ def reasons(
     column = "message.reply_to" if isinstance(error, AddressError) else problem.column
     file = problem.file or CAMPAIGN_FILE
     yield replace(problem, file=file, column=column, row=recipient.row)
+
+
+def unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
+    """What the engine will have against these octets; it passes over what is sealed, as in the run.
+
+    The composer should have refused them: this is so that no person finds out in the middle of it.
+    """
+    try:
+        prepare(message.chunks, stuffing=True)
+    except LocalProtocolError as error:
+        yield replace(error.problem, row=recipient.row, hint="shorten what stands in the cells")
 
 
 def _images(content: Content, campaign: Campaign, parts: PartStore) -> Iterator[Problem]:

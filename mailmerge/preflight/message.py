@@ -31,6 +31,9 @@ from mailmerge.rendering.content import Body, Content, Structure
 SUBJECT_SHOWN = 150
 """Characters after which no mail program shows a subject."""
 
+SUBJECT_LIMIT = 998
+"""Octets of a line (RFC 5322, 2.1.1): a subject of more is a text in the wrong cell."""
+
 LARGE_MESSAGE = 10_000_000
 """Octets that many servers refuse, where it is not known what this one takes."""
 
@@ -283,7 +286,10 @@ def _lint_subject(subject: str, row: int) -> Iterator[Problem]:
         hint = "fill in the cells that it is made of"
         yield Problem("error", "empty-subject", "the subject is empty", file, row, column, hint)
         return
-    if len(subject) > SUBJECT_SHOWN:
+    if _octets(subject) > SUBJECT_LIMIT:
+        message = f"the subject has {_octets(subject):,} octets; a line has {SUBJECT_LIMIT} at most"
+        yield Problem("error", "long-subject", message, file, row, column, "shorten it")
+    elif len(subject) > SUBJECT_SHOWN:
         message = f"the subject has {len(subject)} characters; inboxes show fewer than 80"
         yield Problem("warning", "long-subject", message, file, row, column, "shorten it")
     if subject[0] in "RrFfAaWw回转" and _REPLY_PREFIX.match(subject):

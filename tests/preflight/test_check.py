@@ -8,6 +8,7 @@ import pytest
 
 from mailmerge.account import find_account
 from mailmerge.errors import CampaignError, Problem
+from mailmerge.mime import headers
 from mailmerge.preflight.check import Check, CheckOptions, check_campaign, check_digest
 from mailmerge.recipients.audience import Selection
 from tests.preflight.conftest import PEOPLE, Office, place
@@ -189,6 +190,19 @@ def test_a_composer_that_fails_for_no_known_reason_is_told(
 
     monkeypatch.setattr("mailmerge.preflight.check.Composer", refuse)
     assert place(office.problem())[0] == "other"
+
+
+def test_what_the_engine_would_not_send_is_found_before_it_is_asked(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the composer overlooks: here it knows no bound of a line."""
+    monkeypatch.setattr(headers, "_LONGEST_LINE", 5_000)
+    monkeypatch.setattr(headers, "_FITS_ANY_LINE", 5_000)
+    office.configure(message={"to_name": '"{{ name }}"', "subject": '"Hello"'})
+    office.people(PEOPLE + f"cy@x-firma.de,{'C' * 1200}\n")
+    (problem,) = (one for one in office.refuse().problems if one.severity == "error")
+    assert (problem.code, problem.row) == ("long-line", 4)
+    assert "line of 1204 octets" in problem.message
 
 
 @pytest.mark.parametrize(("seconds", "noted"), [(2.0, True), (0.001, False)])
