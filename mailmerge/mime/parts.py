@@ -11,7 +11,6 @@ from __future__ import annotations
 import mimetypes
 import os
 import stat
-import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,8 +19,11 @@ from threading import Lock
 from mailmerge.errors import AssetError
 from mailmerge.mime.encoding import base64_lines
 from mailmerge.mime.headers import check_line
+from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.rendering.content import RelatedImage
 from mailmerge.smtp.content import seal
+
+_NO_BIDI_CONTROLS = dict.fromkeys(map(ord, BIDI_CONTROLS))
 
 LARGEST_FILE = 50_000_000  # octets; more than any of the well-known servers takes
 KEPT_OCTETS = 64 * 1024 * 1024
@@ -124,6 +126,8 @@ class PartStore:
         check_line("the file name", path)
         content = self._content(path)
         file_name = _sent_name(path)
+        if not file_name:
+            raise _wrong(path, "the name has nothing that is seen", "rename it", "nameless")
         content_type = content_type_of(file_name, content)
         charset = _charset(content) if content_type.startswith("text/") else ""
         encoded = seal(base64_lines(content))
@@ -201,6 +205,9 @@ _BUILT_IN = mimetypes.MimeTypes()
 
 
 def _charset(content: bytes) -> str:
+    # UTF-16 without a mark can be read as UTF-8, too: as letters with a NUL behind each.
+    if b"\x00" in content:
+        return ""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
@@ -211,7 +218,7 @@ def _charset(content: bytes) -> str:
 def _sent_name(path: str) -> str:
     """The name without its folders, and without the marks that make a name look like another.
 
-    U+202E lets `gpj.exe` be read as `exe.jpg`.
+    U+202E lets `gpj.exe` be read as `exe.jpg`. Other marks that nobody sees belong to a script:
+    Persian and Hindi are written with them, and emoji are joined by them.
     """
-    base = PurePosixPath(path.replace("\\", "/")).name
-    return "".join(character for character in base if unicodedata.category(character) != "Cf")
+    return PurePosixPath(path.replace("\\", "/")).name.translate(_NO_BIDI_CONTROLS)

@@ -150,7 +150,12 @@ _NORMAL_SIGNS = {
     # Zero width: nobody sees them, they come along with copied text.
     **dict.fromkeys((0x200B, 0x2060, 0xFEFF, 0x00AD), None),
 }
-_EDGES = " \t\r\n\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_EMBEDDINGS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+BIDI_CONTROLS = "\u061c\u200e\u200f" + _EMBEDDINGS
+"""What only turns the direction of writing (Unicode Standard Annex 9, 2): U+202E lets a text be
+read backwards."""
+
+_EDGES = " \t\r\n\u200c\u200d" + BIDI_CONTROLS
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 _QUOTATION_MARKS = "\"'`“”„‟‘’‚‛«»"
 
@@ -181,18 +186,13 @@ def _clean_name(name: str) -> str:
 
 def _refuse_invisible(text: str) -> None:
     for character in text:
-        if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or (
-            unicodedata.bidirectional(character) in _BIDI_CONTROLS
-        ):
+        if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _EMBEDDINGS:
             name = unicodedata.name(character, f"U+{ord(character):04X}")
             raise AddressError(
                 f"{_shown(text)} contains the invisible character {name}",
                 hint="type the address anew",
                 code="address-control",
             )
-
-
-_BIDI_CONTROLS = frozenset(["LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"])
 
 
 def _bare_address(text: str) -> Mailbox:

@@ -141,6 +141,21 @@ def test_a_name_cannot_look_like_another(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["نمی\u200cخواهم.pdf", "क्\u200dष.pdf", "👩\u200d👧.png", "\u0600x.pdf"]
+)
+def test_a_name_keeps_what_its_script_is_written_with(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"x")
+    assert PartStore(folder).attachment(name).file_name == name
+
+
+def test_a_name_of_nothing_that_is_sent_is_refused(folder: Path) -> None:
+    (folder / "\u202e\u200f").write_bytes(b"x")
+    error = refusal(folder, "\u202e\u200f")
+    assert error.problem.code == "asset-nameless"
+    assert error.problem.hint == "rename it"
+
+
+@pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
         ("a.pdf", b"%PDF", "application/pdf"),
@@ -165,9 +180,11 @@ def test_the_content_type_is_what_the_file_is(name: str, content: bytes, expecte
 def test_the_charset_of_text_is_said_where_it_is_certain(folder: Path) -> None:
     (folder / "utf8.csv").write_bytes("é".encode())
     (folder / "latin1.csv").write_bytes("é".encode("latin-1"))
+    (folder / "utf16.csv").write_bytes("a,b\n1,2\n".encode("utf-16-le"))
     store = PartStore(folder)
     assert store.attachment("utf8.csv").charset == "utf-8"
     assert store.attachment("latin1.csv").charset == ""
+    assert store.attachment("utf16.csv").charset == ""
     assert store.attachment("logo.png").charset == ""
 
 
