@@ -31,6 +31,12 @@ from mailmerge.errors import CampaignError
 CAMPAIGN_FILE = "campaign.toml"
 STATE_FOLDER = ".mailmerge"
 
+NEVER_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What no header field, address or file name holds: C0, DEL, C1, line separators, half a character.
+
+They end lines, or hide what stands there; half a surrogate pair cannot be written in UTF-8.
+"""
+
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _RATE = re.compile(r"\s*(\d{1,9})\s*/\s*(?:(\d{1,6})\s*)?(second|minute|hour|day)s?\s*")
 
@@ -79,7 +85,7 @@ def _inside(value: str) -> str:
 
 
 def _one_line(value: str) -> str:
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value):
+    if NEVER_IN_A_LINE.search(value):
         raise ValueError("expected one line without control characters")
     return value
 

@@ -71,6 +71,8 @@ def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
         ("[message.headers]\nBcc = 'x@y.z'", "Bcc is written by the program"),
         ("[message.headers]\n'X Y' = 'z'", "'X Y' is not a header field name"),
         ('[message.headers]\nX-A = "a\\nBcc: b"', "expected one line without control characters"),
+        ('[message.headers]\nX-A = "a\\u009bb"', "expected one line without control characters"),
+        ('[message.headers]\nX-A = "a\\u2028b"', "expected one line without control characters"),
     ],
 )  # fmt: skip
 def test_a_wrong_key_is_one_line_with_the_mend(tmp_path: Path, added: str, expected: str) -> None:

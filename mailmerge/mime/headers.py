@@ -17,12 +17,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from unicodedata import name as character_name
 from urllib.parse import quote
 
+from mailmerge.campaign import NEVER_IN_A_LINE
 from mailmerge.errors import MessageError
 from mailmerge.recipients.address import Mailbox
 
@@ -33,13 +34,13 @@ _AROUND_TEXT = len("=?utf-8?q??=")
 _FITS_ANY_LINE = 900  # octets of a value, whatever the field is called
 _LEAST_ROOM = 30  # with less than that left in a line, an encoded-word begins a new one
 
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_ADDR_CHARACTER = r"""[^\s\x00-\x20\x7f\ud800-\udfff()<>\[\]:;@\\,"]"""
+_ADDR_CHARACTER = r"""[^\s\x00-\x20\x7f-\x9f\ud800-\udfff()<>\[\]:;@\\,"]"""
 _ADDR_SPEC = re.compile(
     rf"""(?:{_ADDR_CHARACTER}+|"(?:[ !#-\[\]-~]|\\[ -~])*")@(?:{_ADDR_CHARACTER}+|\[[!-Z^-~]+\])"""
 )
-_MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
+_DOT_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+_MESSAGE_ID = re.compile(rf"<{_DOT_ATOM}@(?:{_DOT_ATOM}|\[[!-Z^-~]+\])>")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
 _SINGLE_SPACE = re.compile(r"(?<! ) (?! )")
 # Readers are laxer than RFC 2047, 2: an empty charset or one with spaces is decoded, too.
@@ -67,17 +68,28 @@ def check_line(field: str, value: str) -> None:
     """Refuse what must not stand in a header field, an address or a file name.
 
     Raises:
-        MessageError: C0, DEL, NEL, LS, PS or half a surrogate pair; the message names the field.
+        MessageError: C0, DEL, C1, LS, PS or half a surrogate pair; the message names the field.
     """
     if value.isascii() and value.isprintable():
         return
-    found = _FORBIDDEN.search(value)
+    found = NEVER_IN_A_LINE.search(value)
     if found is not None:
         raise MessageError(
             f"{field} holds {_described(found[0])}",
             hint="remove it from the cell or the template; a header field is one line of text",
             code="control-character",
         )
+
+
+# White space, what has no width, and what only turns the direction of writing.
+_UNSEEN = " \xa0\xad\u061c\u1680\u180e\u3000\ufeff" + "".join(
+    map(chr, (*range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070)))
+)
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text is seen: no-break spaces and characters of no width are not."""
+    return not text.strip(_UNSEEN)
 
 
 def _described(character: str) -> str:
@@ -188,7 +200,9 @@ def date_field(date: datetime) -> bytes:
     offset = date.utcoffset()
     if offset is None:
         raise MessageError("the date has no time zone", code="no-time-zone")
-    return _date_field(date.replace(tzinfo=None), offset.days * 1440 + offset.seconds // 60)
+    # A local mean time of the 19th century may have seconds, for which +hhmm has no place.
+    minutes, seconds = divmod(offset, timedelta(minutes=1))
+    return _date_field(date.replace(tzinfo=None) - seconds, minutes)
 
 
 @lru_cache(maxsize=16)  # people who are claimed together have one date
@@ -208,7 +222,7 @@ def message_id_field(message_id: str) -> bytes:
     Raises:
         MessageError: the text is no message identifier.
     """
-    if not _MESSAGE_ID.fullmatch(message_id):
+    if "=?" in message_id or not _MESSAGE_ID.fullmatch(message_id):
         raise MessageError(f"{message_id!r} is not <left@right>", code="not-a-message-id")
     return folded("Message-ID", message_id)
 

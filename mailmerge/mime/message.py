@@ -25,6 +25,7 @@ from mailmerge.errors import AddressError, CampaignError, InputError, MessageErr
 from mailmerge.mime.encoding import TextEncoder, compile_text
 from mailmerge.mime.headers import (
     date_field,
+    is_blank,
     mailbox_field,
     message_id_field,
     unstructured_field,
@@ -189,7 +190,7 @@ class Composer:
         message_id: str,
         date: datetime,
     ) -> bytes:
-        if not content.subject.strip(" "):
+        if is_blank(content.subject):
             raise MessageError(
                 "the subject is empty",
                 hint="fill in the cells that subject under [message] is made of",

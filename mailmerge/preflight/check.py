@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from mailmerge.account import Account
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.errors import CampaignError, InputError, Problem
+from mailmerge.mime.headers import is_blank
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.preflight.addresses import AddressCheck, is_reserved
@@ -211,7 +212,7 @@ class Check:
         """The octets; where they cannot be written, all reasons are told."""
         assert self.composer is not None
         assert self._parts is not None
-        if not content.subject.strip():
+        if is_blank(content.subject):
             # MessageCheck says so; whatever else is wrong is found with another subject.
             content = replace(content, subject="-")
         try:

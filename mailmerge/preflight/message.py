@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.errors import Problem
+from mailmerge.mime.headers import is_blank
 from mailmerge.mime.message import Message
 from mailmerge.preflight.html import (
     GMAIL_CLIP_NEAR,
@@ -282,7 +283,7 @@ def _lint_cells(recipient: Recipient, content: Content, file: str) -> Iterator[P
 
 def _lint_subject(subject: str, row: int) -> Iterator[Problem]:
     file, column = CAMPAIGN_FILE, "message.subject"
-    if not subject.strip():
+    if is_blank(subject):
         hint = "fill in the cells that it is made of"
         yield Problem("error", "empty-subject", "the subject is empty", file, row, column, hint)
         return

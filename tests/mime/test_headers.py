@@ -140,7 +140,14 @@ def test_an_idn_domain_is_written_as_a_labels_unless_the_local_part_needs_utf8()
     assert format_mailbox(parse_mailbox("jörg@bücher.example")) == "jörg@bücher.example"
 
 
-FORBIDDEN = [*map(chr, range(0x20)), "\x7f", "\x85", "\u2028", "\u2029", "\ud800", "\udfff"]
+FORBIDDEN = [
+    *map(chr, range(0x20)),
+    *map(chr, range(0x7F, 0xA0)),
+    "\u2028",
+    "\u2029",
+    "\ud800",
+    "\udfff",
+]
 
 
 @pytest.mark.parametrize("character", FORBIDDEN)
@@ -297,6 +304,14 @@ def test_a_date_is_read_as_it_was(naive: datetime, minutes: int) -> None:
     assert parsedate_to_datetime(field.decode().removeprefix("Date: ")) == date
 
 
+def test_an_offset_with_seconds_is_written_in_whole_minutes_at_the_same_moment() -> None:
+    for seconds in (3208, -3208):
+        zone = timezone(timedelta(seconds=seconds))
+        date = datetime(1890, 1, 1, 0, 0, 7, tzinfo=zone)
+        field = date_field(date).decode().removeprefix("Date: ")
+        assert parsedate_to_datetime(field) == date
+
+
 def test_the_same_moment_is_written_in_the_zone_that_it_is_given_in() -> None:
     moment = datetime(2026, 11, 3, 9, 5, 7, tzinfo=UTC)
     assert b" 09:05:07 +0000" in date_field(moment)
@@ -323,6 +338,15 @@ def test_a_message_id_is_the_same_for_the_same_person_and_hides_the_address() ->
         make_message_id(b"secret", "newsa", "nn@example.org", "example.org"),
     }
     assert len({made, *others}) == 5
+
+
+@pytest.mark.parametrize("wrong", [*',;:()[]"\\<@ ', "..", "=?"])
+def test_a_message_id_is_made_of_atoms(wrong: str) -> None:
+    """RFC 5322, 3.6.4: dot-atom-text on both sides, or a literal behind the @."""
+    assert message_id_field("<a.b@[192.0.2.1]>") == b"Message-ID: <a.b@[192.0.2.1]>\r\n"
+    for message_id in (f"<a{wrong}b@example.org>", f"<a@example{wrong}org>"):
+        with pytest.raises(MessageError, match="is not <left@right>"):
+            message_id_field(message_id)
 
 
 def test_a_message_id_is_the_same_in_every_version() -> None:
