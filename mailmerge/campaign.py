@@ -159,11 +159,16 @@ class MessageSection(_Section):
     @field_validator("headers")
     @classmethod
     def _field_names(cls, value: dict[str, str]) -> dict[str, str]:
+        met: dict[str, str] = {}
         for name in value:
+            folded = name.lower()
             if not re.fullmatch(r"[!-9;-~]{1,76}", name):
                 raise ValueError(f"{name!r} is not a header field name (RFC 5322, 2.2)")
-            if name.lower() in RESERVED_HEADER_FIELDS:
-                raise ValueError(f"{name} is written by the program; remove it here")
+            if folded in RESERVED_HEADER_FIELDS or folded.startswith(RESERVED_BEGINNINGS):
+                raise ValueError(f"{name} is written by the program or by servers; remove it here")
+            if folded in met:
+                raise ValueError(f"{met[folded]} and {name} are one field; remove one of them")
+            met[folded] = name
         return value
 
     @model_validator(mode="after")
@@ -175,10 +180,13 @@ class MessageSection(_Section):
 
 RESERVED_HEADER_FIELDS = frozenset({
     "from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id",
-    "mime-version", "content-type", "content-transfer-encoding", "content-disposition",
-    "content-id", "content-location", "content-base", "return-path", "received",
+    "mime-version", "return-path", "received", "delivered-to", "apparently-to", "dkim-signature",
 })  # fmt: skip
-"""Header fields that the program writes itself, or that are not a sender's to write."""
+RESERVED_BEGINNINGS = ("content-", "resent-")
+"""Header fields that the program writes itself, or that are not a sender's to write.
+
+A relay may take its recipients from Resent-To or Apparently-To as it would from Bcc.
+"""
 
 
 class SmtpSection(_Section):
