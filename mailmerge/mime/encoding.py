@@ -28,11 +28,13 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Protocol
 
-from mailmerge.smtp.content import Frame
+from mailmerge.smtp.content import Frame, Sealed, base64_lines, joined, seal
 
 _LINE = 76  # RFC 2045, 6.7 (5) and 6.8
 _PLAIN_LINE = 78  # RFC 5322, 2.1.1
 _GROUPS_LINE = _LINE // 4 * 3
+
+_MANY_LINES = 8 * _GROUPS_LINE
 
 _PLAIN_LINES = re.compile(rf"(?:(?!\.|From |--=_)[\t -~]{{0,{_PLAIN_LINE}}}\n)*")
 _TROUBLED_LINE = re.compile(rb"^(?:(?:\.|From ).*|.{%d,})$" % (_LINE + 1), re.MULTILINE)
@@ -82,16 +84,6 @@ def weave(static: Sequence[str], values: Sequence[str]) -> str:
     woven[0::2] = static
     woven[1::2] = values
     return "".join(woven)
-
-
-def base64_lines(octets: bytes) -> bytes:
-    """Base64 in lines of 76 octets, each ended by CRLF (RFC 2045, 6.8)."""
-    encoded = binascii.b2a_base64(octets, newline=False)
-    if len(encoded) <= _LINE:
-        return encoded + b"\r\n" if encoded else b""
-    lines = [encoded[start : start + _LINE] for start in range(0, len(encoded), _LINE)]
-    lines.append(b"")
-    return b"\r\n".join(lines)
 
 
 def quoted_printable(text: str) -> bytes:
@@ -317,7 +309,7 @@ def _quoted_value(value: str, room: int, ends_line: bool) -> bytes:
 class Base64:
     """Static text in each of its three alignments (RFC 2045, 6.8)."""
 
-    _FIELD = b"Content-Transfer-Encoding: base64\r\n\r\n"
+    _FIELD = seal(b"Content-Transfer-Encoding: base64\r\n\r\n")
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._static = [_Aligned(text.replace("\n", "\r\n").encode()) for text in lines]
@@ -329,7 +321,7 @@ class Base64:
             octets = value.replace("\n", "\r\n").encode()
             pending = static.put_after(pending + octets, pieces)
         pieces.append(base64_lines(pending))
-        return pieces
+        return [joined(pieces)]
 
 
 class _Aligned:
@@ -338,12 +330,18 @@ class _Aligned:
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
         self._short = len(octets) < _GROUPS_LINE
-        self._alignments: list[tuple[bytes, bytes, bytes] | None] = [None, None, None]
+        self._alignments: list[tuple[bytes, Sealed, bytes] | None] = [None, None, None]
 
     def put_after(self, pending: bytes, pieces: list[bytes]) -> bytes:
         """Add what can be encoded of `pending` and these octets; return what is still pending."""
         if self._short:
-            return pending + self._octets
+            pending += self._octets
+            whole = len(pending) // _GROUPS_LINE * _GROUPS_LINE
+            if whole < _MANY_LINES:
+                return pending
+            # Whole lines of it can go: so that many short texts are not copied again and again.
+            pieces.append(base64_lines(pending[:whole]))
+            return pending[whole:]
         lacking = -len(pending) % 3
         alignment = self._alignments[lacking]
         if alignment is None:
@@ -353,7 +351,7 @@ class _Aligned:
         pieces.append(encoded)
         return tail
 
-    def _aligned(self, lacking: int) -> tuple[bytes, bytes, bytes]:
+    def _aligned(self, lacking: int) -> tuple[bytes, Sealed, bytes]:
         end = len(self._octets) - (len(self._octets) - lacking) % 3
         octets = self._octets
         return octets[:lacking], base64_lines(octets[lacking:end]), octets[end:]

@@ -17,11 +17,10 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from mailmerge.errors import AssetError
-from mailmerge.mime.encoding import base64_lines
 from mailmerge.mime.headers import check_line
 from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.rendering.content import RelatedImage
-from mailmerge.smtp.content import seal
+from mailmerge.smtp.content import base64_lines
 
 _NO_BIDI_CONTROLS = dict.fromkeys(map(ord, BIDI_CONTROLS))
 
@@ -130,7 +129,7 @@ class PartStore:
             raise _wrong(path, "the name has nothing that is seen", "rename it", "nameless")
         content_type = content_type_of(file_name, content)
         charset = _charset(content) if content_type.startswith("text/") else ""
-        encoded = seal(base64_lines(content))
+        encoded = base64_lines(content)
         return EncodedPart(content_type, file_name, encoded, len(content), charset)
 
     def _content(self, path: str) -> bytes:

@@ -8,6 +8,7 @@ looked at for each person.
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -16,13 +17,16 @@ from mailmerge.errors import LocalProtocolError
 MAX_TEXT_LINE: Final = 998
 """Octets of one line of content, without CRLF and without a stuffed dot (RFC 5321, 4.5.3.1.6)."""
 
+_BASE64_LINE: Final = 76  # RFC 2045, 6.8
+_BASE64_SLICE: Final = 57 * 1000  # octets; a line of base64 holds 57
+
 _BETWEEN: Final = b"\x00"
 """Stands between words that are looked at together; it is neither a line break nor a dot."""
 
 
 class Sealed(bytes):
     """Octets that were looked at before: lines of ASCII, each ended by CRLF, and none of them too
-    long or with a dot at its start. Only `seal` and `Frame` make them."""
+    long or with a dot at its start. Only this file makes them."""
 
     __slots__ = ()
 
@@ -41,6 +45,33 @@ def seal(octets: bytes) -> bytes:
         and facts.longest <= MAX_TEXT_LINE
     )
     return Sealed(octets) if harmless else octets
+
+
+def joined(pieces: Sequence[bytes]) -> bytes:
+    """The pieces as one, which is sealed where all of them are."""
+    together = b"".join(pieces)
+    return Sealed(together) if all(type(piece) is Sealed for piece in pieces) else together
+
+
+def base64_lines(octets: bytes) -> Sealed:
+    """Base64 in lines of 76 octets, each ended by CRLF (RFC 2045, 6.8)."""
+    # Nobody needs to look at them again: they hold letters, digits, "+", "/" and "=".
+    if len(octets) <= _BASE64_SLICE:
+        return Sealed(_base64_lines(octets))
+    # A large file by slices: its lines never exist one by one, all at once.
+    view = memoryview(octets)
+    starts = range(0, len(octets), _BASE64_SLICE)
+    return Sealed(b"".join([_base64_lines(view[at : at + _BASE64_SLICE]) for at in starts]))
+
+
+def _base64_lines(octets: bytes | memoryview) -> bytes:
+    encoded = binascii.b2a_base64(octets, newline=False)
+    if len(encoded) <= _BASE64_LINE:
+        return encoded + b"\r\n" if encoded else b""
+    starts = range(0, len(encoded), _BASE64_LINE)
+    lines = [encoded[start : start + _BASE64_LINE] for start in starts]
+    lines.append(b"")
+    return b"\r\n".join(lines)
 
 
 class Frame:
@@ -94,7 +125,10 @@ class Frame:
 
 
 class _Facts(NamedTuple):
-    """What one scan of a chunk tells: `head` and `tail` are the lengths of the partial lines."""
+    """What one scan of a chunk tells: `head` and `tail` are the lengths of the partial lines.
+
+    No line has more octets than `longest`; -1 where there is no whole line.
+    """
 
     stuffed: bytes
     begins_with_dot: bool
@@ -164,7 +198,12 @@ def _scan(chunk: bytes) -> _Facts | None:
     if b"\n" in rest or b"\r" in rest:
         return None
     stuffed = chunk.replace(b"\r\n.", b"\r\n..") if b"\n." in chunk else chunk
-    longest = max(map(len, lines)) if len(lines) > 1 else -1
+    if len(lines) == 1:
+        longest = -1
+    elif len(chunk) <= MAX_TEXT_LINE:
+        longest = len(chunk)
+    else:
+        longest = max(map(len, lines))
     return _Facts(
         stuffed,
         chunk.startswith(b"."),

@@ -4,18 +4,17 @@ import binascii
 
 import pytest
 from hypothesis import example, given
-from hypothesis import strategies as st
 
 from mailmerge.mime import encoding
 from mailmerge.mime.encoding import (
     Base64,
     QuotedPrintable,
     SevenBit,
-    base64_lines,
     compile_text,
     quoted_printable,
     weave,
 )
+from mailmerge.smtp.content import Sealed
 from tests.listening import first_arguments
 from tests.mime.reading import assert_canonical, built, canonical, parse, structures, texts
 
@@ -107,14 +106,28 @@ def test_a_static_text_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert encoded.count("<p>" * 2000) == encoded.count("</p>\n") == 1
 
 
-def test_a_static_text_is_encoded_once_for_each_alignment_in_base64() -> None:
+def test_a_static_text_is_encoded_once_for_each_alignment_in_base64(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoded = first_arguments(monkeypatch, encoding, "base64_lines")
     encoder = Base64([CHINESE, CHINESE + "\n"])
-    first = encoder.encode(["x"])
-    again = encoder.encode(["y"])
-    moved = encoder.encode(["xy"])
-    shared = {id(piece) for piece in first if len(piece) > 100}
-    assert {id(piece) for piece in again if len(piece) > 100} == shared
-    assert {id(piece) for piece in moved if len(piece) > 100} != shared
+    for value in ("x", "y", "xy", "yx", "xyz", "zyx"):
+        encoder.encode([value])
+    assert sum(len(octets) > 100 for octets in encoded) == 4
+
+
+def test_many_short_texts_are_encoded_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = first_arguments(monkeypatch, encoding, "base64_lines")
+    Base64(["中"] * 2000 + ["\n"]).encode(["x"] * 2000)
+    assert len(encoded) > 2
+    assert sum(map(len, encoded)) == 2000 * 4 + 2
+
+
+def test_a_text_in_base64_is_sealed_whatever_its_values_hold() -> None:
+    for values in (["x", "\n.\n"], ["李", "é" * 400]):
+        assert [type(piece) for piece in Base64([CHINESE, CHINESE, "\n"]).encode(values)] == [
+            Sealed
+        ]
 
 
 @pytest.mark.parametrize(
@@ -174,14 +187,6 @@ def test_no_quoted_line_begins_with_a_dot_or_with_from(text: str) -> None:
     assert not any(line.startswith((b".", b"From ")) for line in lines)
     assert max(map(len, lines)) <= 76
     assert binascii.a2b_qp(b"\n".join(lines)) == text.encode()
-
-
-@given(st.binary(max_size=400))
-def test_base64_lines_hold_76_octets(octets: bytes) -> None:
-    lines = base64_lines(octets)
-    assert binascii.a2b_base64(lines) == octets
-    assert lines == b"" or lines.endswith(b"\r\n")
-    assert all(len(line) == 76 for line in lines.split(b"\r\n")[:-2])
 
 
 def test_half_a_surrogate_pair_is_no_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import itertools
 import re
 
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from mailmerge.errors import LocalProtocolError
 from mailmerge.smtp import content
-from mailmerge.smtp.content import MAX_TEXT_LINE, Frame, Sealed, prepare, seal
+from mailmerge.smtp.content import (
+    MAX_TEXT_LINE,
+    Frame,
+    Sealed,
+    base64_lines,
+    joined,
+    prepare,
+    seal,
+)
 from tests.listening import first_arguments
 
 lines = st.lists(
@@ -134,6 +143,33 @@ def test_a_long_line_a_bare_newline_and_a_dot_are_not_sealed() -> None:
     assert type(seal(b"x" * (MAX_TEXT_LINE + 1) + b"\r\n")) is bytes
     assert type(seal(b"a\nb\r\n")) is bytes
     assert type(seal(b".a\r\n")) is bytes
+
+
+@given(st.binary(max_size=400))
+def test_base64_lines_hold_76_octets(octets: bytes) -> None:
+    lines = base64_lines(octets)
+    assert binascii.a2b_base64(lines) == octets
+    assert lines == b"" or lines.endswith(b"\r\n")
+    assert all(len(line) == 76 for line in lines.split(b"\r\n")[:-2])
+
+
+@pytest.mark.parametrize("size", [1, 56, 57, 58, 56_999, 57_000, 57_001, 200_000])
+def test_base64_lines_are_sealed_as_a_look_at_them_would_seal_them(size: int) -> None:
+    octets = bytes(range(256)) * (size // 256 + 1)
+    lines = base64_lines(octets[:size])
+    assert type(lines) is Sealed
+    assert type(seal(bytes(lines))) is Sealed
+    assert lines == b"".join(
+        binascii.b2a_base64(octets[start : min(start + 57, size)], newline=False) + b"\r\n"
+        for start in range(0, size, 57)
+    )
+
+
+def test_sealed_pieces_are_sealed_together_and_others_are_not() -> None:
+    sealed = [seal(b"a\r\n"), seal(b"b\r\n")]
+    assert type(joined(sealed)) is Sealed
+    assert type(joined([*sealed, b".c\r\n"])) is bytes
+    assert joined([*sealed, b".c\r\n"]) == b"a\r\nb\r\n.c\r\n"
 
 
 LONGER = (b"\xc3\xa9", b"x" * 300, b"x" * 700)
