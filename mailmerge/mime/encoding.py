@@ -40,9 +40,11 @@ _PLAIN_LINES = re.compile(rf"(?:(?!\.|From |--=_)[\t -~]{{0,{_PLAIN_LINE}}}\n)*"
 _TROUBLED_LINE = re.compile(rb"^(?:(?:\.|From ).*|.{%d,})$" % (_LINE + 1), re.MULTILINE)
 _BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
 _UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
+_PLAIN_AND_GAP = bytes((0, *range(0x20, 0x7F)))
 _SOFT = b"=\r\n"
 _WORTH_REMEMBERING = 512  # characters: so that what is remembered stays within 25 MB
 _GAP = "\x00"  # stands between values that are looked at together; it is not printable
+_GAP_DOT, _SPACE_GAP, _GAP_FROM = f"{_GAP}.", f" {_GAP}", f"{_GAP}From "
 
 
 class TextEncoder(Protocol):
@@ -251,8 +253,9 @@ class QuotedPrintable:
     def _words(self, values: Sequence[str]) -> list[bytes]:
         """The values, quoted; most are a few words of printable ASCII, and done all at once."""
         together = _GAP.join(values)
-        words = together.replace("=", "=3D").encode().split(b"\x00")
-        if len(words) != len(values) or _needs_care(together):
+        encoded = together.replace("=", "=3D").encode()
+        words = encoded.split(b"\x00")
+        if len(words) != len(values) or _needs_care(together, encoded):
             return [self._quoted(place, value) for place, value in enumerate(values)]
         for place, room in enumerate(self._room):
             word = words[place]
@@ -265,15 +268,18 @@ class QuotedPrintable:
         return quote(value, self._room[place], self._ends_line[place])
 
 
-def _needs_care(together: str) -> bool:
+def _needs_care(together: str, encoded: bytes) -> bool:
     """Whether a value may not stand as it is for more than its length or its script."""
     return (
-        f"{_GAP}." in together
-        or f" {_GAP}" in together
-        or f"{_GAP}From " in together
+        _GAP_DOT in together
+        or _SPACE_GAP in together
+        or _GAP_FROM in together
         or together.startswith((".", "From "))
         or together.endswith(" ")
-        or not together.replace(_GAP, "").isprintable()
+        or (
+            encoded.translate(None, _PLAIN_AND_GAP) != b""
+            and not together.replace(_GAP, "").isprintable()
+        )
     )
 
 

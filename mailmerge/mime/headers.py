@@ -200,14 +200,15 @@ def date_field(date: datetime) -> bytes:
     offset = date.utcoffset()
     if offset is None:
         raise MessageError("the date has no time zone", code="no-time-zone")
-    # A local mean time of the 19th century may have seconds, for which +hhmm has no place.
-    minutes, seconds = divmod(offset, timedelta(minutes=1))
-    return _date_field(date.replace(tzinfo=None) - seconds, minutes)
+    return _date_field(date.replace(tzinfo=None), offset)
 
 
 @lru_cache(maxsize=16)  # people who are claimed together have one date
-def _date_field(date: datetime, minutes: int) -> bytes:
-    """The field of a local time, so many minutes from UTC."""
+def _date_field(date: datetime, offset: timedelta) -> bytes:
+    """The field of a local time, so far from UTC."""
+    # A local mean time of the 19th century may have seconds, for which +hhmm has no place.
+    minutes, seconds = divmod(offset, timedelta(minutes=1))
+    date -= seconds
     sign = "-" if minutes < 0 else "+"
     hours, minutes = divmod(abs(minutes), 60)
     return (
@@ -299,18 +300,19 @@ def _needy_runs(words: list[str], longest: int) -> list[tuple[int, int]]:
     """From where to where words become encoded-words, each run followed by a word that does not.
 
     What stands between two needy words is taken in, unless an address is there. An empty word is
-    one of several spaces in a row: those are read as they are in an encoded-word only.
+    one of several spaces in a row: those are sure to be read as they are in an encoded-word only.
     """
+    needy = [
+        place
+        for place, word in enumerate(words)
+        if not word or not word.isascii() or "=?" in word or len(word) > longest
+    ]
     runs: list[tuple[int, int]] = []
-    end = 0
-    for place, (word, following) in enumerate(zip(words, [*words[1:], "-"], strict=True)):
-        if word and following and _is_plain(word) and len(word) <= longest:
-            continue
-        if runs and "@" not in "".join(words[end:place]):
-            runs[-1] = (runs[-1][0], place + 1)
-        else:
-            runs.append((place, place + 1))
-        end = place + 1
+    for place in needy:
+        start = place if words[place] else place - 1
+        if runs and "@" not in "".join(words[runs[-1][1] : start]):
+            start = runs.pop()[0]
+        runs.append((start, place + 1))
     return runs
 
 
