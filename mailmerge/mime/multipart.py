@@ -26,12 +26,10 @@ from mailmerge.errors import CampaignError, MessageError
 from mailmerge.mime.headers import (
     check_line,
     folded,
-    name_parameter,
-    parameter,
     parameterised_field,
     unstructured_field,
 )
-from mailmerge.mime.parts import EncodedPart
+from mailmerge.mime.parts import EncodedPart, part_fields
 from mailmerge.rendering.content import RelatedImage
 
 _CONTENT_ID = re.compile(r"[!-;=?-~]+")
@@ -56,6 +54,7 @@ class Multipart:
         self._html_fields = parameterised_field("Content-Type", "text/html", 'charset="utf-8"')
         self.begin_mixed = _begin("mixed", self._mixed)
         self.begin_alternative = _begin("alternative", self._alternative)
+        self._begin_attachment = _delimiter(self._mixed)
         self.end_mixed = _delimiter(self._mixed, "--")
 
     def before_html(self, images: Sequence[RelatedImage]) -> bytes:
@@ -86,10 +85,10 @@ class Multipart:
 
     def attachment(self, part: EncodedPart) -> tuple[bytes, bytes]:
         """A delimiter and the fields of the attached file, and its body."""
-        return _delimiter(self._mixed) + _fields(part, "attachment") + b"\r\n", part.encoded
+        return self._begin_attachment + part.attached, part.encoded
 
     def _image_fields(self, image: RelatedImage, part: EncodedPart) -> bytes:
-        fields = _fields(part, "inline")
+        fields = part_fields(part.content_type, part.file_name, part.charset, "inline")
         if self._by_location:
             return fields + self._base + _location_field(image.reference) + b"\r\n"
         return fields + _content_id_field(image.reference) + b"\r\n"
@@ -103,18 +102,6 @@ def _begin(subtype: str, boundary: str, *parameters: str) -> bytes:
 
 def _delimiter(boundary: str, end: str = "") -> bytes:
     return f"\r\n--{boundary}{end}\r\n".encode("ascii")
-
-
-def _fields(part: EncodedPart, disposition: str) -> bytes:
-    charset = [f'charset="{part.charset}"'] if part.charset else []
-    named = [*charset, *name_parameter(part.file_name)]
-    return (
-        parameterised_field("Content-Type", part.content_type, *named)
-        + parameterised_field(
-            "Content-Disposition", disposition, *parameter("filename", part.file_name)
-        )
-        + b"Content-Transfer-Encoding: base64\r\n"
-    )
 
 
 def _content_id_field(reference: str) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from mailmerge.errors import AssetError
-from mailmerge.mime.headers import check_line
+from mailmerge.mime.headers import check_line, name_parameter, parameter, parameterised_field
 from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.rendering.content import RelatedImage
 from mailmerge.smtp.content import base64_lines
@@ -63,11 +63,13 @@ _SIGNATURES = (
 class EncodedPart:
     """One file as a body part: what it is, what it is called, and its base64 in lines.
 
-    `charset` is empty unless it is text whose encoding is certain; `octets` counts the file's own.
+    `attached` are its fields where it is attached, and an empty line; `charset` is empty unless it
+    is text whose encoding is certain; `octets` counts the file's own.
     """
 
     content_type: str
     file_name: str
+    attached: bytes
     encoded: bytes
     octets: int
     charset: str = ""
@@ -129,8 +131,9 @@ class PartStore:
             raise _wrong(path, "the name has nothing that is seen", "rename it", "nameless")
         content_type = content_type_of(file_name, content)
         charset = _charset(content) if content_type.startswith("text/") else ""
+        attached = part_fields(content_type, file_name, charset, "attachment") + b"\r\n"
         encoded = base64_lines(content)
-        return EncodedPart(content_type, file_name, encoded, len(content), charset)
+        return EncodedPart(content_type, file_name, attached, encoded, len(content), charset)
 
     def _content(self, path: str) -> bytes:
         try:
@@ -201,6 +204,17 @@ def content_type_of(file_name: str, content: bytes) -> str:
 
 
 _BUILT_IN = mimetypes.MimeTypes()
+
+
+def part_fields(content_type: str, file_name: str, charset: str, disposition: str) -> bytes:
+    """Content-Type, Content-Disposition (RFC 2183) and Content-Transfer-Encoding of a file."""
+    named = [f'charset="{charset}"'] if charset else []
+    named += name_parameter(file_name)
+    return (
+        parameterised_field("Content-Type", content_type, *named)
+        + parameterised_field("Content-Disposition", disposition, *parameter("filename", file_name))
+        + b"Content-Transfer-Encoding: base64\r\n"
+    )
 
 
 def _charset(content: bytes) -> str:

@@ -45,6 +45,15 @@ def test_a_part_is_read_and_encoded_once(folder: Path) -> None:
     assert first.file_name == "logo.png"
 
 
+def test_the_fields_of_an_attached_file_are_written_once(folder: Path) -> None:
+    part = PartStore(folder).attachment("logo.png")
+    assert part.attached == (
+        b'Content-Type: image/png; name="logo.png"\r\n'
+        b'Content-Disposition: attachment; filename="logo.png"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n"
+    )
+
+
 def test_threads_share_one_part(folder: Path) -> None:
     store = PartStore(folder)
     with ThreadPoolExecutor(8) as pool:
