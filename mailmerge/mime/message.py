@@ -225,7 +225,7 @@ class Composer:
             pieces += self._html(content.html)
         if content.attachments:
             for path in content.attachments:
-                pieces += multipart.attachment(self._parts.attachment(path))
+                pieces += multipart.attachment(self._parts.part(path))
             pieces.append(multipart.end_mixed)
         return pieces
 
@@ -244,7 +244,7 @@ class Composer:
         return (body.before, *body.encoder.encode(html.values), *body.after)
 
     def _compile_html(self, structure: Structure) -> _CompiledBody:
-        related = [(image, self._parts.related(image)) for image in structure.images]
+        related = [(image, self._parts.part(image.path)) for image in structure.images]
         return _CompiledBody(
             compile_text(structure.static),
             seal(self._multipart.before_html(structure.images)),

@@ -19,7 +19,6 @@ from threading import Lock
 from mailmerge.errors import AssetError
 from mailmerge.mime.headers import check_line, name_parameter, parameter, parameterised_field
 from mailmerge.recipients.address import BIDI_CONTROLS
-from mailmerge.rendering.content import RelatedImage
 from mailmerge.smtp.content import base64_lines
 
 _NO_BIDI_CONTROLS = dict.fromkeys(map(ord, BIDI_CONTROLS))
@@ -88,26 +87,14 @@ class PartStore:
         self._octets = 0
         self._lock = Lock()
 
-    def related(self, image: RelatedImage) -> EncodedPart:
-        """The image of a multipart/related.
-
-        Raises:
-            AssetError: as for `attachment`.
-            MessageError: a control character in the path.
-        """
-        return self._part(image.path)
-
-    def attachment(self, path: str) -> EncodedPart:
-        """The file that is attached; `path` is relative to the campaign folder.
+    def part(self, path: str) -> EncodedPart:
+        """The file as a body part; `path` is relative to the campaign folder.
 
         Raises:
             AssetError: no such file, an empty or too large one, not a file at all, or a path that
                 leads out of the campaign folder. It names the path; the caller adds the row.
             MessageError: a control character in the path.
         """
-        return self._part(path)
-
-    def _part(self, path: str) -> EncodedPart:
         with self._lock:
             part = self._parts.get(path)
             if part is not None:

@@ -55,7 +55,7 @@ def unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
 def _images(content: Content, campaign: Campaign, parts: PartStore) -> Iterator[Problem]:
     for image in content.html.structure.images if content.html is not None else ():
         try:
-            parts.related(image)
+            parts.part(image.path)
         except (AssetError, MessageError) as error:
             problem = error.problem
             file, said = campaign.message.html or "", f'the image "{image.path}"'
@@ -67,7 +67,7 @@ def _attachments(
 ) -> Iterator[Problem]:
     for path in content.attachments:
         try:
-            parts.attachment(path)
+            parts.part(path)
         except (AssetError, MessageError) as error:
             problem = error.problem
             said = f'the attachment "{path}": {problem.message}'

@@ -356,8 +356,8 @@ def test_what_is_the_same_for_all_is_shared_and_what_is_a_persons_own_is_in_few_
     first = compose(composer, content)
     again = compose(composer, replace(content, subject="t"))
     shared = [chunk for chunk in first.chunks if any(chunk is other for other in again.chunks)]
-    parts = [part.encoded for part in map(composer._parts.attachment, ATTACHMENTS)]
-    parts += [composer._parts.related(image).encoded for image in IMAGES]
+    parts = [part.encoded for part in map(composer._parts.part, ATTACHMENTS)]
+    parts += [composer._parts.part(image.path).encoded for image in IMAGES]
     assert all(any(chunk is part for chunk in shared) for part in parts)
     own = [chunk for chunk in first.chunks if not any(chunk is other for other in shared)]
     assert len(own) <= 3 + len(ATTACHMENTS)

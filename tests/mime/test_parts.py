@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from mailmerge.errors import AssetError, MessageError
 from mailmerge.mime.parts import PartStore, content_type_of
-from mailmerge.rendering.content import RelatedImage
 from tests.mime.conftest import PNG
 
 
@@ -29,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 def refusal(folder: Path, path: str) -> AssetError:
     with pytest.raises(AssetError) as caught:
-        PartStore(folder).attachment(path)
+        PartStore(folder).part(path)
     assert caught.value.problem.file == (path or "an empty path")
     assert caught.value.problem.hint
     return caught.value
@@ -37,16 +36,16 @@ def refusal(folder: Path, path: str) -> AssetError:
 
 def test_a_part_is_read_and_encoded_once(folder: Path) -> None:
     store = PartStore(folder)
-    first = store.attachment("logo.png")
+    first = store.part("logo.png")
     (folder / "logo.png").unlink()
-    assert store.related(RelatedImage("logo.png", "x@y")) is first
+    assert store.part("logo.png") is first
     assert binascii.a2b_base64(first.encoded) == PNG
     assert first.octets == len(PNG)
     assert first.file_name == "logo.png"
 
 
 def test_the_fields_of_an_attached_file_are_written_once(folder: Path) -> None:
-    part = PartStore(folder).attachment("logo.png")
+    part = PartStore(folder).part("logo.png")
     assert part.attached == (
         b'Content-Type: image/png; name="logo.png"\r\n'
         b'Content-Disposition: attachment; filename="logo.png"\r\n'
@@ -57,7 +56,7 @@ def test_the_fields_of_an_attached_file_are_written_once(folder: Path) -> None:
 def test_threads_share_one_part(folder: Path) -> None:
     store = PartStore(folder)
     with ThreadPoolExecutor(8) as pool:
-        parts = list(pool.map(store.attachment, ["logo.png"] * 64))
+        parts = list(pool.map(store.part, ["logo.png"] * 64))
     assert len({id(part) for part in parts}) == 1
 
 
@@ -65,17 +64,17 @@ def test_what_was_used_longest_ago_is_forgotten(folder: Path) -> None:
     for name in "abc":
         (folder / name).write_bytes(bytes(300))
     store = PartStore(folder, kept_octets=900)
-    a, b = store.attachment("a"), store.attachment("b")
-    assert store.attachment("a") is a
-    store.attachment("c")
-    assert store.attachment("a") is a
-    assert store.attachment("b") is not b
+    a, b = store.part("a"), store.part("b")
+    assert store.part("a") is a
+    store.part("c")
+    assert store.part("a") is a
+    assert store.part("b") is not b
 
 
 def test_a_file_larger_than_what_is_kept_is_read_again(folder: Path) -> None:
     store = PartStore(folder, kept_octets=10)
-    first = store.attachment("logo.png")
-    again = store.attachment("logo.png")
+    first = store.part("logo.png")
+    again = store.part("logo.png")
     assert again == first
     assert again is not first
 
@@ -101,12 +100,12 @@ def test_a_path_never_leads_out_of_the_campaign(folder: Path, path: str) -> None
 
 def test_a_link_inside_the_campaign_is_followed(folder: Path) -> None:
     (folder / "latest.pdf").symlink_to("invoices/12.pdf")
-    part = PartStore(folder).attachment("latest.pdf")
+    part = PartStore(folder).part("latest.pdf")
     assert (part.file_name, part.octets) == ("latest.pdf", 8)
 
 
 def test_a_path_of_windows_is_understood(folder: Path) -> None:
-    assert PartStore(folder).attachment("invoices\\12.pdf").file_name == "12.pdf"
+    assert PartStore(folder).part("invoices\\12.pdf").file_name == "12.pdf"
 
 
 def test_only_a_regular_file_is_a_part(folder: Path) -> None:
@@ -128,25 +127,25 @@ def test_a_file_that_is_missing_or_empty_or_too_large_is_named(folder: Path) -> 
 def test_a_file_has_at_most_the_size_that_is_named(folder: Path) -> None:
     (folder / "big.bin").write_bytes(bytes(2_000_001))
     with pytest.raises(AssetError, match=r"^big.bin: is larger than 2 MB"):
-        PartStore(folder, largest_file=2_000_000).attachment("big.bin")
-    assert PartStore(folder, largest_file=2_000_001).attachment("big.bin").octets == 2_000_001
+        PartStore(folder, largest_file=2_000_000).part("big.bin")
+    assert PartStore(folder, largest_file=2_000_001).part("big.bin").octets == 2_000_001
 
 
 def test_a_link_that_leads_in_a_circle_is_refused(folder: Path) -> None:
     (folder / "loop").symlink_to("loop")
     with pytest.raises(AssetError):
-        PartStore(folder).attachment("loop")
+        PartStore(folder).part("loop")
 
 
 @pytest.mark.parametrize("character", ["\n", "\r", "\x00", "\x7f", "\x85", "\u2028", "\ud800"])
 def test_no_control_character_is_part_of_a_file_name(folder: Path, character: str) -> None:
     with pytest.raises(MessageError, match="the file name holds"):
-        PartStore(folder).attachment(f"logo{character}.png")
+        PartStore(folder).part(f"logo{character}.png")
 
 
 def test_a_name_cannot_look_like_another(folder: Path) -> None:
     (folder / "photo\u202egpj.exe").write_bytes(b"MZ")
-    assert PartStore(folder).attachment("photo\u202egpj.exe").file_name == "photogpj.exe"
+    assert PartStore(folder).part("photo\u202egpj.exe").file_name == "photogpj.exe"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ def test_a_name_cannot_look_like_another(folder: Path) -> None:
 )
 def test_a_name_keeps_what_its_script_is_written_with(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"x")
-    assert PartStore(folder).attachment(name).file_name == name
+    assert PartStore(folder).part(name).file_name == name
 
 
 def test_a_name_of_nothing_that_is_sent_is_refused(folder: Path) -> None:
@@ -191,13 +190,13 @@ def test_the_charset_of_text_is_said_where_it_is_certain(folder: Path) -> None:
     (folder / "latin1.csv").write_bytes("é".encode("latin-1"))
     (folder / "utf16.csv").write_bytes("a,b\n1,2\n".encode("utf-16-le"))
     store = PartStore(folder)
-    assert store.attachment("utf8.csv").charset == "utf-8"
-    assert store.attachment("latin1.csv").charset == ""
-    assert store.attachment("utf16.csv").charset == ""
-    assert store.attachment("logo.png").charset == ""
+    assert store.part("utf8.csv").charset == "utf-8"
+    assert store.part("latin1.csv").charset == ""
+    assert store.part("utf16.csv").charset == ""
+    assert store.part("logo.png").charset == ""
 
 
 @given(st.text(max_size=60))
 def test_any_path_gives_an_error_of_ours(path: str) -> None:
     with pytest.raises((AssetError, MessageError)):
-        PartStore(Path("/nonexistent")).attachment(path)
+        PartStore(Path("/nonexistent")).part(path)
