@@ -24,6 +24,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Protocol
@@ -42,6 +43,7 @@ _BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
 _UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
 _PLAIN_AND_GAP = bytes((0, *range(0x20, 0x7F)))
 _SOFT = b"=\r\n"
+_LONG = 256  # characters of all values together: fewer are as well off either way
 _WORTH_REMEMBERING = 512  # characters: so that what is remembered stays within 25 MB
 _GAP = "\x00"  # stands between values that are looked at together; it is not printable
 _GAP_DOT, _SPACE_GAP, _GAP_FROM = f"{_GAP}.", f" {_GAP}", f"{_GAP}From "
@@ -65,7 +67,7 @@ def compile_text(static: Sequence[str]) -> TextEncoder:
     """Choose the encoding by the static text, and encode what can be encoded once.
 
     7bit where all is short lines of ASCII; else whichever is smaller of quoted-printable (most of
-    the text is ASCII) and base64 (most of it is not).
+    the text is ASCII) and base64 (most of it is not). Long values are counted with it.
 
     Raises:
         UnicodeEncodeError: the text holds half a surrogate pair.
@@ -76,8 +78,7 @@ def compile_text(static: Sequence[str]) -> TextEncoder:
     ends_with_value = len(lines) > 1 and not lines[-1]
     if not lines[-1].endswith("\n"):
         lines[-1] += "\n"
-    encoder = SevenBit.of(lines) or _for_any_script(lines)
-    return _Careful(static, encoder, ends_with_value=ends_with_value)
+    return _Careful(static, lines, ends_with_value=ends_with_value)
 
 
 def weave(static: Sequence[str], values: Sequence[str]) -> str:
@@ -129,12 +130,32 @@ def _with_line_feeds(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _for_any_script(lines: Sequence[str]) -> TextEncoder:
-    octets = "".join(lines).encode()
-    to_quote = len(octets.translate(None, _UNQUOTED))
-    # Quoted-printable makes three octets of one, base64 four of three: they are even at a sixth.
-    # A little more is paid for a text that can be read as it is.
-    return Base64(lines) if to_quote * 4 > len(octets) else QuotedPrintable(lines)
+@dataclass(frozen=True, slots=True)
+class _Weight:
+    """How many octets a text has, and how many of them quoted-printable would have to quote."""
+
+    octets: int
+    to_quote: int
+
+    @classmethod
+    def of(cls, text: str) -> _Weight:
+        octets = text.encode()
+        return cls(len(octets), len(octets.translate(None, _UNQUOTED)))
+
+    def __add__(self, other: _Weight) -> _Weight:
+        return _Weight(self.octets + other.octets, self.to_quote + other.to_quote)
+
+    @property
+    def wants_base64(self) -> bool:
+        # Quoted-printable makes three octets of one, base64 four of three: they are even at a
+        # sixth. A little more is paid for a text that can be read as it is.
+        return self.to_quote * 4 > self.octets
+
+    @property
+    def carries(self) -> int:
+        """How many characters may come in, in whatever script, that base64 is not wanted."""
+        # Each has four octets at most.
+        return max((self.octets - self.to_quote * 4) // 12, _LONG)
 
 
 class _Woven:
@@ -148,14 +169,28 @@ class _Woven:
 
 
 class _Careful:
-    """The few values that change what stands around them: those are woven in."""
+    """The few values that change how the text around them is written.
+
+    Those that change what it is are woven in; long ones in another script can make base64 of it.
+    """
 
     def __init__(
-        self, static: Sequence[str], encoder: TextEncoder, *, ends_with_value: bool
+        self, static: Sequence[str], lines: Sequence[str], *, ends_with_value: bool
     ) -> None:
         self._woven = _Woven(static)
-        self._encoder = encoder
+        self._lines = lines
+        self._weight = _Weight.of("".join(lines))
+        self._carries = self._weight.carries
+        self._encoder = SevenBit.of(lines) or self._for_any_script
         self._ends_with_value = ends_with_value
+
+    @cached_property
+    def _base64(self) -> Base64:
+        return Base64(self._lines)
+
+    @property
+    def _for_any_script(self) -> TextEncoder:
+        return self._base64 if self._weight.wants_base64 else QuotedPrintable(self._lines)
 
     def encode(self, values: Sequence[str]) -> list[bytes]:
         together = "".join(values)
@@ -166,7 +201,12 @@ class _Careful:
             if any(value.endswith("\r") for value in values):
                 return self._woven.encode(values)
             values = [_with_line_feeds(value) for value in values]
+        if len(together) > self._carries and self._wants_base64(together):
+            return self._base64.encode(values)
         return self._encoder.encode(values)
+
+    def _wants_base64(self, together: str) -> bool:
+        return not together.isascii() and (self._weight + _Weight.of(together)).wants_base64
 
 
 class SevenBit:

@@ -142,6 +142,11 @@ def test_a_text_in_base64_is_sealed_whatever_its_values_hold() -> None:
         (("x" * 79, "\n"), ("1",), "quoted-printable"),
         ((CHINESE, "\n"), ("Ann",), "base64"),
         (("Дорогой ", ", добрый день!\n"), ("Ann",), "base64"),
+        (("Dear ", ",\n\n", "\n\nYours\n"), ("李", CHINESE * 2), "base64"),
+        (("Dear ", ",\n\n", "\n\nYours\n"), ("Zoë", "Rue de l'Église\n" * 20), "quoted-printable"),
+        (("Dear ", ",\n\n", "\n\nYours, é\n"), ("李", CHINESE * 2), "base64"),
+        (("<p>" * 2000, ",\n"), (CHINESE,), "quoted-printable"),
+        (("Dear ", "\n"), ("=" * 60 + ("\n" + "=" * 60) * 5,), "quoted-printable"),
         (('<p style="color: #123; margin: 0">您好，', "</p>\n"), ("李",), "quoted-printable"),
     ],
 )
