@@ -153,6 +153,7 @@ class MessageSection(_Section):
     attachments: tuple[Line, ...] = Field(default=(), strict=False)
     related_by: Literal["content-id", "content-location"] = "content-id"
     content_base: Line = ""
+    encoding: Literal["7bit", "8bit"] = "7bit"
     inline_css: bool = True
     headers: dict[str, Line] = Field(default_factory=dict)
 

@@ -1,5 +1,7 @@
 """A text with values in it -> body octets in 7bit, quoted-printable or base64 (RFC 2045, 6).
 
+Where the campaign asks for it, in 8bit instead, as it stands.
+
 In goes the static text of a structure, once, and then the values of one person after the other. Out
 come pieces of octets: the Content-Transfer-Encoding field, an empty line, and the body, which ends
 with CRLF. Static text is encoded once; per person only the values are.
@@ -23,13 +25,14 @@ from __future__ import annotations
 
 import binascii
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, Self
 
-from mailmerge.smtp.content import Frame, Sealed, base64_lines, joined, seal
+from mailmerge.smtp.content import MAX_TEXT_LINE, Frame, Sealed, base64_lines, joined, seal
 
 _LINE = 76  # RFC 2045, 6.7 (5) and 6.8
 _PLAIN_LINE = 78  # RFC 5322, 2.1.1
@@ -38,6 +41,7 @@ _GROUPS_LINE = _LINE // 4 * 3
 _MANY_LINES = 8 * _GROUPS_LINE
 
 _PLAIN_LINES = re.compile(rf"(?:(?!\.|From |--=_)[\t -~]{{0,{_PLAIN_LINE}}}\n)*")
+_LINES_OF_UTF8 = re.compile(r"(?:(?!\.|From |--=_)[^\x00-\x08\n-\x1f\x7f]*\n)*")
 _TROUBLED_LINE = re.compile(rb"^(?:(?:\.|From ).*|.{%d,})$" % (_LINE + 1), re.MULTILINE)
 _BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
 _UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
@@ -63,22 +67,23 @@ class TextEncoder(Protocol):
         ...
 
 
-def compile_text(static: Sequence[str]) -> TextEncoder:
+def compile_text(static: Sequence[str], *, eightbit: bool = False) -> TextEncoder:
     """Choose the encoding by the static text, and encode what can be encoded once.
 
     7bit where all is short lines of ASCII; else whichever is smaller of quoted-printable (most of
-    the text is ASCII) and base64 (most of it is not). Long values are counted with it.
+    the text is ASCII) and base64 (most of it is not). Long values are counted with it. `eightbit`
+    leaves every text as it stands whose lines have at most 998 octets.
 
     Raises:
         UnicodeEncodeError: the text holds half a surrogate pair.
     """
     if any(text.endswith("\r") for text in static[:-1]):
-        return _Woven(static)
+        return _Woven(static, eightbit=eightbit)
     lines = [_with_line_feeds(text) for text in static]
     ends_with_value = len(lines) > 1 and not lines[-1]
     if not lines[-1].endswith("\n"):
         lines[-1] += "\n"
-    return _Careful(static, lines, ends_with_value=ends_with_value)
+    return _Careful(static, lines, ends_with_value=ends_with_value, eightbit=eightbit)
 
 
 def weave(static: Sequence[str], values: Sequence[str]) -> str:
@@ -161,11 +166,13 @@ class _Weight:
 class _Woven:
     """Text whose line breaks are only known with the values: encoded as a whole, each time."""
 
-    def __init__(self, static: Sequence[str]) -> None:
+    def __init__(self, static: Sequence[str], *, eightbit: bool) -> None:
         self._static = static
+        self._eightbit = eightbit
 
     def encode(self, values: Sequence[str]) -> list[bytes]:
-        return compile_text((weave(self._static, values),)).encode(())
+        whole = (weave(self._static, values),)
+        return compile_text(whole, eightbit=self._eightbit).encode(())
 
 
 class _Careful:
@@ -175,13 +182,19 @@ class _Careful:
     """
 
     def __init__(
-        self, static: Sequence[str], lines: Sequence[str], *, ends_with_value: bool
+        self,
+        static: Sequence[str],
+        lines: Sequence[str],
+        *,
+        ends_with_value: bool,
+        eightbit: bool,
     ) -> None:
-        self._woven = _Woven(static)
+        self._woven = _Woven(static, eightbit=eightbit)
         self._lines = lines
         self._weight = _Weight.of("".join(lines))
-        self._carries = self._weight.carries
-        self._encoder = SevenBit.of(lines) or self._for_any_script
+        as_it_stands = (EightBit if eightbit else SevenBit).of(lines)
+        self._encoder = as_it_stands or self._for_any_script
+        self._carries = sys.maxsize if eightbit and as_it_stands else self._weight.carries
         self._ends_with_value = ends_with_value
 
     @cached_property
@@ -218,19 +231,23 @@ class SevenBit:
         self, lines: Sequence[str], blocks: Sequence[str], with_values: Sequence[str]
     ) -> None:
         self._lines = lines
-        octets = [block.replace("\n", "\r\n").encode("ascii") for block in blocks]
+        octets = [block.replace("\n", "\r\n").encode() for block in blocks]
         self._blocks = [self._FIELD + octets[0], *(b"\r\n" + block for block in octets[1:])]
         self._frame = Frame(self._blocks)
         self._with_values = with_values
 
     @classmethod
-    def of(cls, lines: Sequence[str]) -> SevenBit | None:
+    def of(cls, lines: Sequence[str]) -> Self | None:
         """The encoder, or None where the static text is already too much for it."""
         blocks, with_values = _by_line(lines)
         example = weave(with_values, ["x"] * (len(with_values) - 1))
-        if all(_PLAIN_LINES.fullmatch(text) for text in (*blocks, example)):
+        if all(cls._leaves_as_it_is(text) for text in (*blocks, example)):
             return cls(lines, blocks, with_values)
         return None
+
+    @staticmethod
+    def _leaves_as_it_is(text: str) -> bool:
+        return _PLAIN_LINES.fullmatch(text) is not None
 
     @cached_property
     def _otherwise(self) -> QuotedPrintable:
@@ -238,14 +255,27 @@ class SevenBit:
 
     def encode(self, values: Sequence[str]) -> list[bytes]:
         written = weave(self._with_values, values)
-        if not _PLAIN_LINES.fullmatch(written):
+        if not self._leaves_as_it_is(written):
             return self._otherwise.encode(values)
-        lines = written.encode("ascii").split(b"\n")
+        lines = written.encode().split(b"\n")
         if len(lines) != len(self._blocks):
             return self._otherwise.encode(values)
         pieces = list(chain.from_iterable(zip(self._blocks, lines, strict=True)))
         pieces.pop()
         return self._frame.filled(pieces)
+
+
+class EightBit(SevenBit):
+    """Lines in any script, as they are (RFC 2045, 2.8), for a server with 8BITMIME (RFC 6152)."""
+
+    _FIELD = b"Content-Transfer-Encoding: 8bit\r\n\r\n"
+
+    @staticmethod
+    def _leaves_as_it_is(text: str) -> bool:
+        return (
+            _LINES_OF_UTF8.fullmatch(text) is not None
+            and max(map(len, text.encode().split(b"\n"))) <= MAX_TEXT_LINE
+        )
 
 
 def _by_line(lines: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -6,8 +6,9 @@ once for each structure; see encoding.py for how the values get in between, head
 fields and multipart.py for the tree.
 
 The law, held by property tests: parsed by the standard library, the octets give the fields, the
-tree and the bodies that EmailMessage would give for the same content. They are 7-bit, unless an
-address needs SMTPUTF8; no line has more than 998 octets, and none begins with a dot.
+tree and the bodies that EmailMessage would give for the same content. They are 7-bit, unless the
+campaign's encoding is 8bit or an address needs SMTPUTF8; no line has more than 998 octets, and none
+begins with a dot.
 """
 
 from __future__ import annotations
@@ -121,6 +122,7 @@ class Composer:
     def __init__(self, campaign: Campaign, parts: PartStore) -> None:
         self._parts = parts
         self._multipart = Multipart(campaign)
+        self._eightbit = campaign.message.encoding == "8bit"
         self._sender = _campaign_mailbox("from", campaign.message.from_, names=True)
         reverse_path = campaign.message.reverse_path
         self._reverse_path = (
@@ -180,7 +182,8 @@ class Composer:
             utf8 = utf8 or reply_to_utf8
         fields = self._fields(recipient, content, reply_to, message_id, date)
         chunks, size = _gathered([fields, *self._bodies(content)])
-        return Message(chunks, size, utf8, utf8)
+        eightbit = utf8 or (self._eightbit and not all(chunk.isascii() for chunk in chunks))
+        return Message(chunks, size, eightbit, utf8)
 
     def _fields(
         self,
@@ -232,7 +235,7 @@ class Composer:
     def _text(self, text: Body) -> list[bytes]:
         body = self._compiled_text.find(text.structure)
         if body is None:
-            body = _CompiledBody(compile_text(text.structure.static), b"", ())
+            body = _CompiledBody(self._encoder(text.structure), b"", ())
             self._compiled_text.keep(text.structure, body)
         return body.encoder.encode(text.values)
 
@@ -243,10 +246,13 @@ class Composer:
             self._compiled_html.keep(html.structure, body)
         return (body.before, *body.encoder.encode(html.values), *body.after)
 
+    def _encoder(self, structure: Structure) -> TextEncoder:
+        return compile_text(structure.static, eightbit=self._eightbit)
+
     def _compile_html(self, structure: Structure) -> _CompiledBody:
         related = [(image, self._parts.part(image.path)) for image in structure.images]
         return _CompiledBody(
-            compile_text(structure.static),
+            self._encoder(structure),
             seal(self._multipart.before_html(structure.images)),
             tuple(map(seal, self._multipart.after_html(related))),
         )

@@ -33,6 +33,7 @@ from mailmerge.mime.parts import EncodedPart, part_fields
 from mailmerge.rendering.content import RelatedImage
 
 _CONTENT_ID = re.compile(r"[!-;=?-~]+")
+_EIGHT_BIT = b"Content-Transfer-Encoding: 8bit\r\n"
 _URI = r"!#$%&'()*+,/:;=?@[]~"
 
 
@@ -52,8 +53,10 @@ class Multipart:
         self._base = _base_field(campaign.message.content_base) if self._by_location else b""
         self.text_fields = parameterised_field("Content-Type", "text/plain", 'charset="utf-8"')
         self._html_fields = parameterised_field("Content-Type", "text/html", 'charset="utf-8"')
-        self.begin_mixed = _begin("mixed", self._mixed)
-        self.begin_alternative = _begin("alternative", self._alternative)
+        # RFC 2045, 6.4: what holds a part in 8bit is 8bit itself.
+        self._transfer = _EIGHT_BIT if campaign.message.encoding == "8bit" else b""
+        self.begin_mixed = self._begin("mixed", self._mixed)
+        self.begin_alternative = self._begin("alternative", self._alternative)
         self._begin_attachment = _delimiter(self._mixed)
         self.end_mixed = _delimiter(self._mixed, "--")
 
@@ -62,7 +65,7 @@ class Multipart:
         start = _delimiter(self._alternative)
         if not images:
             return start + self._html_fields
-        begin = _begin("related", self._related, 'type="text/html"')
+        begin = self._begin("related", self._related, 'type="text/html"')
         return start + begin + self._html_fields + self._base
 
     def after_html(self, related: Sequence[tuple[RelatedImage, EncodedPart]]) -> tuple[bytes, ...]:
@@ -87,17 +90,16 @@ class Multipart:
         """A delimiter and the fields of the attached file, and its body."""
         return self._begin_attachment + part.attached, part.encoded
 
+    def _begin(self, subtype: str, boundary: str, *parameters: str) -> bytes:
+        bounded = (*parameters, f'boundary="{boundary}"')
+        field = parameterised_field("Content-Type", f"multipart/{subtype}", *bounded)
+        return field + self._transfer + _delimiter(boundary)
+
     def _image_fields(self, image: RelatedImage, part: EncodedPart) -> bytes:
         fields = part_fields(part.content_type, part.file_name, part.charset, "inline")
         if self._by_location:
             return fields + self._base + _location_field(image.reference) + b"\r\n"
         return fields + _content_id_field(image.reference) + b"\r\n"
-
-
-def _begin(subtype: str, boundary: str, *parameters: str) -> bytes:
-    bounded = (*parameters, f'boundary="{boundary}"')
-    field = parameterised_field("Content-Type", f"multipart/{subtype}", *bounded)
-    return field + f"\r\n--{boundary}\r\n".encode("ascii")
 
 
 def _delimiter(boundary: str, end: str = "") -> bytes:

@@ -30,11 +30,22 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 @dataclass
 class Inbox:
-    """What the aiosmtpd server took: (forward path, octets), and by how many connections."""
+    """What the aiosmtpd server took: (forward path, octets), and by how many connections.
+
+    `declared` are the parameters of each MAIL; what is `withheld` is not offered.
+    """
 
     messages: list[tuple[str, bytes]] = field(default_factory=list)
     connections: set[object] = field(default_factory=set)
+    declared: list[list[str]] = field(default_factory=list)
+    withheld: str = ""
     port: int = 0
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [line for line in answers if line[4:] != self.withheld]
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -49,6 +60,7 @@ class Inbox:
         (forward_path,) = envelope.rcpt_tos
         self.messages.append((str(forward_path), envelope.content))
         self.connections.add(session.peer)
+        self.declared.append(envelope.mail_options)
         return "250 2.0.0 OK"
 
 
@@ -245,6 +257,41 @@ def test_plain_text_is_one_part(tmp_path: Path, inbox: Inbox) -> None:
     messages = {forward_path: parsed(octets) for forward_path, octets in inbox.messages}
     check_common(messages, people_of(campaign))
     assert {shape(message) for message in messages.values()} == {"text/plain"}
+
+
+def in_8bit(folder: Path, port: int) -> Path:
+    campaign = sample("plain", folder, port)
+    settings = campaign / "campaign.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("[message]", '[message]\nencoding = "8bit"'), encoding="utf-8")
+    body = "Dear {{ voice }},\n{% if voice == 'Tenor' %}Grüße, 编辑部{% endif %}\n"
+    (campaign / "body.txt").write_text(body, encoding="utf-8")
+    return campaign
+
+
+def test_texts_leave_as_they_stand_where_the_campaign_and_the_server_want_it(
+    tmp_path: Path, inbox: Inbox
+) -> None:
+    campaign = in_8bit(tmp_path, inbox.port)
+    send(campaign)
+    assert len(inbox.messages) == len(people_of(campaign))
+    for (_, octets), declared in zip(inbox.messages, inbox.declared, strict=True):
+        assert ("BODY=8BITMIME" in declared) is not octets.isascii()
+        assert b"quoted-printable" not in octets
+    assert sum("\r\nGrüße, 编辑部\r\n".encode() in octets for _, octets in inbox.messages) == 2
+    assert {octets.isascii() for _, octets in inbox.messages} == {True, False}
+
+
+def test_texts_of_8_bits_are_not_sent_to_a_server_that_does_not_offer_it(
+    tmp_path: Path, inbox: Inbox
+) -> None:
+    inbox.withheld = "8BITMIME"
+    done = mailmerge("send", in_8bit(tmp_path, inbox.port), "--yes", "--json")
+    assert done.returncode == 5, done.stderr
+    states = json.loads(done.stdout)["states"]
+    assert states["rejected"] > 0
+    assert states["sent"] == len(inbox.messages)
+    assert all(octets.isascii() for _, octets in inbox.messages)
 
 
 @pytest.mark.real

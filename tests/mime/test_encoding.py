@@ -73,6 +73,46 @@ def test_a_text_is_read_as_email_message_means_it(
 
 
 @given(structures())
+@example((("Grüße, ", "\n"), ("Zoë",)))
+@example((("Grüße, ", "\n"), ("é" * 500,)))
+@example((("Grüße, ", "\n.\n"), ("\x1b",)))
+@example((("a\r", "é"), ("\n",)))
+@example((("é" * 490 + "\n", "é" * 490 + "\n"), ("é" * 20,)))
+def test_a_text_in_8bit_is_read_as_email_message_means_it(
+    structure: tuple[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    static, values = structure
+    octets = b"".join(compile_text(static, eightbit=True).encode(values))
+    text = weave(static, values)
+    assert decoded(octets) == canonical(text) == built(text).get_content()
+    assert_canonical(octets)
+    if transfer_encoding(octets) == "8bit":
+        assert b"\n--=_" not in octets
+    else:
+        assert octets.isascii()
+
+
+@pytest.mark.parametrize(
+    ("static", "values", "expected"),
+    [
+        (("Grüße, ", "\n"), ("Zoë",), "8bit"),
+        (("Dear ", ",\nhello.\n"), ("李",), "8bit"),
+        (("x" * 998 + "\n", "\n"), ("李",), "8bit"),
+        (("x" * 999 + "\n", "\n"), ("李",), "quoted-printable"),
+        (("Dear ", "\n"), ("é" * 499,), "quoted-printable"),
+        (("Dear ", "\n"), ("a\x1bb",), "quoted-printable"),
+        (("Dear ", "\n"), ("\n.\n",), "quoted-printable"),
+        ((CHINESE * 10, "\n"), ("Ann",), "base64"),
+    ],
+)
+def test_8bit_is_for_lines_that_may_leave_as_they_are(
+    static: tuple[str, ...], values: tuple[str, ...], expected: str
+) -> None:
+    encoder = compile_text(static, eightbit=True)
+    assert transfer_encoding(b"".join(encoder.encode(values))) == expected
+
+
+@given(structures())
 def test_a_text_in_base64_is_read_as_it_was(
     structure: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> None:

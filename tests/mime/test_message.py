@@ -19,6 +19,7 @@ from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, RelatedImage, Structure
+from mailmerge.smtp.content import prepare
 from tests.mime.conftest import WriteCampaign
 from tests.mime.reading import (
     assert_canonical,
@@ -49,6 +50,11 @@ def campaign(write_campaign: WriteCampaign) -> Campaign:
 @pytest.fixture(scope="session")
 def composer(campaign: Campaign) -> Composer:
     return composer_of(campaign)
+
+
+@pytest.fixture(scope="session")
+def eightbit(write_campaign: WriteCampaign) -> Composer:
+    return composer_of(write_campaign('encoding = "8bit"'))
 
 
 def composer_of(campaign: Campaign) -> Composer:
@@ -345,6 +351,36 @@ def test_smtputf8_is_asked_for_only_where_an_address_needs_it(
     assert replied.smtputf8
     sent = compose(composer_of(write_campaign(sender="jörg@example.org")), content)
     assert sent.smtputf8
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+@given(contents())
+@example(Content("Grüße", body("Grüße, §\n", "Zoë"), body("<p>Größe §</p>\n", "é", images=IMAGES)))
+def test_a_message_of_8_bits_is_read_as_the_same(
+    campaign: Campaign, eightbit: Composer, content: Content
+) -> None:
+    composed = compose(eightbit, content)
+    octets = bytes(composed)
+    message = parse(octets)
+    expected = built_by_email_message(campaign, content)
+    assert [described(part) for part in message.walk()] == [
+        described(part) for part in expected.walk()
+    ]
+    assert octets.partition(b"\r\n\r\n")[0].isascii()
+    assert_canonical(octets)
+    assert composed.eightbit is not octets.isascii()
+    assert composed.eightbit is not prepare(composed.chunks, stuffing=True).ascii
+    assert not composed.smtputf8
+
+
+def test_what_holds_a_part_of_8_bits_says_so_itself(eightbit: Composer, composer: Composer) -> None:
+    """RFC 2045, 6.4: without the field a multipart is 7bit, and so is all that is in it."""
+    html = body("<p>Größe §</p>\n", "é", images=IMAGES[:1])
+    content = Content("s", body("Grüße\n"), html, attachments=ATTACHMENTS[:1])
+    fields = [part["Content-Transfer-Encoding"] for part in read(eightbit, content).walk()]
+    assert fields == ["8bit", "8bit", "8bit", "8bit", "8bit", "base64", "base64"]
+    for part in read(composer, content).walk():
+        assert ("Content-Transfer-Encoding" in part) is not part.is_multipart()
 
 
 def test_what_is_the_same_for_all_is_shared_and_what_is_a_persons_own_is_in_few_chunks(
