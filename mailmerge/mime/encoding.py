@@ -321,15 +321,13 @@ class QuotedPrintable:
         return self._frame.filled(pieces)
 
     def _words(self, values: Sequence[str]) -> list[bytes]:
-        """The values, quoted; most are a few words of printable ASCII, and done all at once."""
+        """The values, quoted; most are a few words of one line, and done all at once."""
         together = _GAP.join(values)
-        encoded = together.replace("=", "=3D").encode()
-        words = encoded.split(b"\x00")
-        if len(words) != len(values) or _needs_care(together, encoded):
+        if together.count(_GAP) != len(values) - 1 or _needs_care(together):
             return [self._quoted(place, value) for place, value in enumerate(values)]
+        words = _quoted_lines(together)
         for place, room in enumerate(self._room):
-            word = words[place]
-            if not 0 < len(word) <= room or not word.isascii():
+            if not 0 < len(words[place]) <= room:
                 words[place] = self._quoted(place, values[place])
         return words
 
@@ -338,7 +336,7 @@ class QuotedPrintable:
         return quote(value, self._room[place], self._ends_line[place])
 
 
-def _needs_care(together: str, encoded: bytes) -> bool:
+def _needs_care(together: str) -> bool:
     """Whether a value may not stand as it is for more than its length or its script."""
     return (
         _GAP_DOT in together
@@ -346,11 +344,22 @@ def _needs_care(together: str, encoded: bytes) -> bool:
         or _GAP_FROM in together
         or together.startswith((".", "From "))
         or together.endswith(" ")
-        or (
-            encoded.translate(None, _PLAIN_AND_GAP) != b""
-            and not together.replace(_GAP, "").isprintable()
-        )
+        or not _is_printable(together)
     )
+
+
+def _is_printable(together: str) -> bool:
+    if together.isascii():
+        return not together.encode().translate(None, _PLAIN_AND_GAP)
+    return together.replace(_GAP, "").isprintable()
+
+
+def _quoted_lines(together: str) -> list[bytes]:
+    """The values, quoted, each a line; what needs more than one line is longer than one, too."""
+    if together.isascii():
+        return together.replace("=", "=3D").encode().split(b"\x00")
+    lines = binascii.b2a_qp(together.replace(_GAP, "\n").encode(), istext=True)
+    return lines.replace(b"=\n", b"=").split(b"\n")
 
 
 def _beginning_kept(encoded: bytes) -> bytes:
