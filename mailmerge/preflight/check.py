@@ -151,7 +151,8 @@ class Check:
             return Composer(self.campaign, self._parts)
         except CampaignError as error:
             # The addresses of campaign.toml: check_settings has said what is wrong with them.
-            if not self._findings.count("error"):
+            of_an_address = error.problem.code.startswith("address")
+            if not (of_an_address and self._findings.count("error")):
                 self._findings.add(error.problem)
             return None
 

@@ -192,6 +192,15 @@ def test_a_composer_that_fails_for_no_known_reason_is_told(
     assert place(office.problem())[0] == "other"
 
 
+def test_a_content_base_that_cannot_be_written_is_told_with_all_else(office: Office) -> None:
+    base = f'"https://x-firma.de/{"x" * 1000}/"'
+    office.configure(
+        message={"from": '"news"', "related_by": '"content-location"', "content_base": base}
+    )
+    told = {problem.code for problem in office.refuse_by_check().problems}
+    assert told == {"from-address", "field-too-long"}
+
+
 def test_what_the_engine_would_not_send_is_found_before_it_is_asked(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
