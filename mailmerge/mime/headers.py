@@ -48,8 +48,8 @@ _LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 
 # Fields of URLs, tokens and message identifiers: an encoded-word has no place there.
 _ASCII_ONLY = re.compile(
-    "auto-submitted|content-(?:base|location)|feedback-id|in-reply-to|list-(?:archive|help|owner|post|subscribe)"
-    "|list-unsubscribe(?:-post)?|precedence|references",
+    "auto-submitted|content-(?:base|location)|feedback-id|in-reply-to"
+    "|list-(?:archive|help|owner|post|subscribe)|list-unsubscribe(?:-post)?|precedence|references",
     re.IGNORECASE,
 )
 
@@ -282,18 +282,24 @@ def _lines(name: str, value: str) -> list[str]:
 
 def _with_encoded_words(name: str, text: str) -> str:
     """Encode the runs of words that need it; leave the words around them alone."""
-    # Behind other words a new line can be begun; behind the name of the field it cannot.
-    first_line = _LINE - len(name) - len(": ")
     words = text.split(" ")
     written: list[str] = []
-    done = 0
-    for first, end in _needy_runs(words, _LONGEST_LINE - len(name) - len(": ")):
-        written += words[done:first]
-        before = len(" ".join([*written, ""]))
-        room = first_line - before if before else max(first_line, _LEAST_ROOM)
-        written += encoded_words(" ".join(words[first:end]), room)
+    done, column = 0, len(name) + len(": ")
+    for first, end in _needy_runs(words, _LONGEST_LINE - column):
+        between = words[done:first]
+        column += _length(between)
+        # Behind other words a new line can be begun; behind the name of the field it cannot.
+        room = _LINE - column if first else max(_LINE - column, _LEAST_ROOM)
+        encoded = encoded_words(" ".join(words[first:end]), room)
+        column += _length(encoded)
+        written += [*between, *encoded]
         done = end
     return " ".join([*written, *words[done:]])
+
+
+def _length(words: list[str]) -> int:
+    """The length of some words with a space behind each."""
+    return sum(map(len, words)) + len(words)
 
 
 def _needy_runs(words: list[str], longest: int) -> list[tuple[int, int]]:
