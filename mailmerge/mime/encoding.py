@@ -321,13 +321,14 @@ class QuotedPrintable:
         return self._frame.filled(pieces)
 
     def _words(self, values: Sequence[str]) -> list[bytes]:
-        """The values, quoted; most are a few words of one line, and done all at once."""
+        """The values, quoted; most are a few words of printable ASCII, and done all at once."""
         together = _GAP.join(values)
         if together.count(_GAP) != len(values) - 1 or _needs_care(together):
             return [self._quoted(place, value) for place, value in enumerate(values)]
-        words = _quoted_lines(together)
+        words = together.replace("=", "=3D").encode().split(b"\x00")
         for place, room in enumerate(self._room):
-            if not 0 < len(words[place]) <= room:
+            word = words[place]
+            if not 0 < len(word) <= room or not word.isascii():
                 words[place] = self._quoted(place, values[place])
         return words
 
@@ -352,14 +353,6 @@ def _is_printable(together: str) -> bool:
     if together.isascii():
         return not together.encode().translate(None, _PLAIN_AND_GAP)
     return together.replace(_GAP, "").isprintable()
-
-
-def _quoted_lines(together: str) -> list[bytes]:
-    """The values, quoted, each a line; what needs more than one line is longer than one, too."""
-    if together.isascii():
-        return together.replace("=", "=3D").encode().split(b"\x00")
-    lines = binascii.b2a_qp(together.replace(_GAP, "\n").encode(), istext=True)
-    return lines.replace(b"=\n", b"=").split(b"\n")
 
 
 def _beginning_kept(encoded: bytes) -> bytes:

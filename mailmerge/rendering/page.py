@@ -41,6 +41,7 @@ from mailmerge.rendering.placeholders import (
     may_stand_in_url,
     percent_escaped,
     survey,
+    write_attribute,
 )
 from mailmerge.rendering.plaintext import TextPattern
 from mailmerge.rendering.structure import (
@@ -82,16 +83,17 @@ Locate = Callable[[str], tuple[str, int | None]]
 class Form:
     """What is known of one structure: how to write values into it, or which are stubborn.
 
-    `indices` are the values in the order of the page and `writers` how each is written; `in_urls`
-    are the places in that order at which one stands within a URL. The others are values again:
-    `fragile` must not be blank; `leading`, which begin a URL, and `last`, which end the page, must
-    not have a space at that end; `remote`, which begin the URL of an image, must not make it that
-    of a file.
+    `indices` are the values in the order of the page and `writers` how each is written;
+    `in_attributes`, and of them `in_urls`, are the places in that order at which one stands within
+    an attribute. The others are values again: `fragile` must not be blank; `leading`, which begin a
+    URL, and `last`, which end the page, must not have a space at that end; `remote`, which begin
+    the URL of an image, must not make it that of a file.
     """
 
     structure: Structure
     indices: tuple[int, ...] = ()
     writers: tuple[Callable[[str], str], ...] = ()
+    in_attributes: tuple[int, ...] = ()
     in_urls: tuple[int, ...] = ()
     stubborn: tuple[int, ...] = ()
     fragile: tuple[int, ...] = ()
@@ -122,9 +124,13 @@ class Form:
         return Body(self.structure, tuple(self._written(values)))
 
     def _written(self, values: tuple[str, ...]) -> list[str]:
-        if self.in_comments or not is_plain("".join(values)):
+        together = "".join(values)
+        if self.in_comments or not is_plain(together):
             return [write(values[index]) for write, index in zip(self.writers, self.indices)]  # noqa: B905 - they are of one length, and this is the inner loop
         written = [values[index] for index in self.indices]
+        if "'" in together:
+            for place in self.in_attributes:
+                written[place] = write_attribute(written[place])
         if not may_stand_in_url("".join([written[place] for place in self.in_urls])):
             for place in self.in_urls:
                 written[place] = percent_escaped(written[place])
@@ -288,12 +294,14 @@ class PagePress:
         last = dict(self._placeholders.last(html))
         fragile = {index for blank in _BLANKS for index in probe.changed_by(blank)}
         fragile |= {index for index, beside_space in (found.leading | last).items() if beside_space}
-        writers = tuple(WRITERS[places[index]] for index in indices)
+        standing = [(at, places[index]) for at, index in enumerate(indices)]
+        writers = tuple(WRITERS[place] for _, place in standing)
         return Form(
             Structure(pieces, images),
             indices,
             writers,
-            in_urls=tuple(at for at, index in enumerate(indices) if places[index] is Place.URL),
+            in_attributes=tuple(at for at, place in standing if place in _ATTRIBUTES),
+            in_urls=tuple(at for at, place in standing if place is Place.URL),
             fragile=tuple(sorted(fragile)),
             leading=tuple(sorted(found.leading)),
             last=tuple(sorted(last)),
@@ -324,6 +332,7 @@ def _texts_before(placeholders: Placeholders, html: str) -> list[tuple[int, str]
     ]
 
 
+_ATTRIBUTES = frozenset((Place.ATTRIBUTE, Place.URL))
 _BLANK_MATTERS = frozenset((Place.TEXT, Place.COMMENT))
 
 

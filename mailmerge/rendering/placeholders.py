@@ -100,10 +100,9 @@ def _lines(value: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether a value is written as it is, in any place that is no URL."""
-    # Searches for one character each take a tenth of the time of one for any of them.
-    marks_up = "&" in text or "<" in text or ">" in text
-    return not (marks_up or '"' in text or "'" in text or "\r" in text)
+    """Whether a value is written as it is, in any place but one: "'" is escaped in attributes."""
+    # Five searches for one character each take a tenth of the time of one for any of five.
+    return not ("&" in text or "<" in text or ">" in text or '"' in text or "\r" in text)
 
 
 def write_text(value: str) -> str:
@@ -118,8 +117,6 @@ def write_attribute(value: str) -> str:
 
     libxml2 puts an attribute between single quotes where its text holds double ones.
     """
-    if is_plain(value):
-        return value
     return write_text(value).replace('"', "&quot;").replace("'", "&#39;")
 
 
