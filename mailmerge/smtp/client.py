@@ -32,6 +32,7 @@ from mailmerge.smtp.connection import (
 from mailmerge.smtp.handshake import Handshake, reach
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
+from mailmerge.smtp.session import Trace
 from mailmerge.smtp.state import Awaited
 from mailmerge.smtp.transport import Transport
 
@@ -84,8 +85,8 @@ class Client:
     `window` is how many transactions may be in flight where the server offers CHUNKING.
     `on_terminator(token)` is called before the last octets of that content may leave; an error it
     raises goes to the caller of `wait` or `push`, and nothing of the terminator leaves. `trace` is
-    called with "C" or "S" and each line of the dialogue, with secrets hidden. `timeouts` and
-    `clock` (seconds, monotonic) are there for tests.
+    called with each line of the dialogue as `session.Trace` says. `timeouts` and `clock` (seconds,
+    monotonic) are there for tests.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Client:
         *,
         window: int = 1,
         on_terminator: Callable[[int], None] = _unheard,
-        trace: Callable[[str, str], None] | None = None,
+        trace: Trace | None = None,
         timeouts: Mapping[Awaited | None, float] = TIMEOUTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

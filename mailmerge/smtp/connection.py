@@ -252,7 +252,7 @@ class Connection(Session):
         self._out.append(progress.terminator)
         self._awaiting.append((Awaited.CONTENT, progress))
         if self._trace is not None and not self.streaming:
-            self._trace("C", ".")
+            self._trace("C", ".", Awaited.CONTENT)
         if self._queue:
             self._begin_next()
 
@@ -319,8 +319,8 @@ class Connection(Session):
         self._out.append(b"".join([line for _, line in steps]))
         awaiting.extend([(awaited, progress) for awaited, _ in steps])
         if self._trace is not None:
-            for _, line in steps:
-                self._trace("C", line[:-2].decode())
+            for awaited, line in steps:
+                self._trace("C", line[:-2].decode(), awaited)
 
     def _write_next_step(self, progress: Progress) -> None:
         awaited, line = progress.steps.popleft()
@@ -331,7 +331,8 @@ class Connection(Session):
         self._out.extend(progress.chunks)
         self._held = progress
         if self._trace is not None:
-            self._trace("C", f"({sum(map(len, progress.chunks))} octets of content)")
+            octets = sum(map(len, progress.chunks))
+            self._trace("C", f"({octets} octets of content)", Awaited.CONTENT)
 
     # What comes back
 

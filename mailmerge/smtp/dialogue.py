@@ -24,6 +24,11 @@ from mailmerge.smtp.explanations import (
     step_of,
 )
 from mailmerge.smtp.providers import Language
+from mailmerge.smtp.session import HIDDEN
+from mailmerge.smtp.state import Awaited
+
+_ANSWERS: Final = frozenset((HIDDEN, "*"))
+"""Lines that are no commands: they answer a challenge of AUTH."""
 
 _BASE64: Final = 57 / 78
 """Octets of a file in one octet of its base64 lines with CRLF (RFC 2045, 6.8)."""
@@ -103,13 +108,14 @@ class Narrator:
         self._tell = tell
         self._provider = provider
         self._language: Language = language
-        self._asked = ["GREETING"]
+        self._said: dict[Awaited, str] = {}
         self._lines: list[str] = []
 
-    def trace(self, side: str, text: str) -> None:
+    def trace(self, side: str, text: str, awaited: Awaited | None) -> None:
         """One line of the dialogue, as `Client` traces it."""
         if side == "C":
-            self._asked.append(text)
+            if awaited is not None and text not in _ANSWERS:
+                self._said[awaited] = text
             self._tell(Line("C", text))
             return
         self._lines.append(text[4:])
@@ -118,19 +124,17 @@ class Narrator:
             self._tell(Line("S", text, code))
             return
         reply, self._lines = " ".join(self._lines), []
-        self._tell(Line("S", text, code, self._explained(code, reply)))
+        self._tell(Line("S", text, code, self._explained(code, reply, awaited)))
 
-    def _explained(self, code: int, text: str) -> Explanation | None:
-        asked = self._asked.pop(0) if self._asked else ""
+    def _explained(self, code: int, text: str, awaited: Awaited | None) -> Explanation | None:
+        said = "" if awaited is None else self._said.get(awaited, awaited.name)
         if code >= 400:
             return explain(
-                code, text, provider=self._provider, language=self._language, step=step_of(asked)
+                code, text, provider=self._provider, language=self._language, step=step_of(said)
             )
-        if code // 100 == 3:
-            self._asked.insert(0, asked)  # the next line is an answer, and its reply is to AUTH
-            self._asked[1:] = []
+        if code >= 300:
             return None
-        meaning = explain_success(asked.partition(" ")[0].upper(), language=self._language)
+        meaning = explain_success(said.partition(" ")[0].upper(), language=self._language)
         return Explanation(meaning, "") if meaning else None
 
 

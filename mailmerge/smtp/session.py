@@ -26,10 +26,11 @@ from mailmerge.smtp.state import SESSION, Awaited, Happening, State
 from mailmerge.smtp.transaction import Outcome
 
 Octets: TypeAlias = bytes | memoryview
-Trace: TypeAlias = Callable[[str, str], None]
-"""Called with "C" or "S" and one line of the dialogue; secrets are hidden before."""
+Trace: TypeAlias = Callable[[str, str, Awaited | None], None]
+"""Called with "C" or "S", one line of the dialogue, and the reply that it asks for or belongs to
+(None for a reply to nothing); secrets are hidden before."""
 
-_HIDDEN: Final = "****"
+HIDDEN: Final = "****"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Session:
         secret = "" if initial_response is None else f" {initial_response or '='}"
         line = command_line(f"AUTH {mechanism}{secret}", MAX_AUTH_LINE)
         self._move(Happening.AUTH)
-        shown = f"AUTH {mechanism} {_HIDDEN}" if secret else f"AUTH {mechanism}"
+        shown = f"AUTH {mechanism} {HIDDEN}" if secret else f"AUTH {mechanism}"
         self._say(line, Awaited.AUTH, shown=shown)
 
     def answer(self, response: str) -> None:
@@ -130,7 +131,7 @@ class Session:
         """
         line = command_line(response, MAX_AUTH_LINE)
         self._move(Happening.ANSWER)
-        self._say(line, Awaited.AUTH, shown=response if response == "*" else _HIDDEN)
+        self._say(line, Awaited.AUTH, shown=response if response == "*" else HIDDEN)
 
     def quit(self) -> None:
         """Say QUIT.
@@ -164,7 +165,7 @@ class Session:
             self.replies += 1
             if trace is not None:
                 for line in trace_lines(reply):
-                    trace("S", line)
+                    trace("S", line, awaiting[0][0] if awaiting else None)
             if awaiting:
                 awaited, context = awaiting.popleft()
                 self._answered(awaited, context, reply)
@@ -247,7 +248,7 @@ class Session:
         self._out.append(line)
         self._awaiting.append((awaited, context))
         if self._trace is not None:
-            self._trace("C", shown or line[:-2].decode())
+            self._trace("C", shown or line[:-2].decode(), awaited)
 
 
 def trace_lines(reply: Reply) -> Sequence[str]:

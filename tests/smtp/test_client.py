@@ -742,7 +742,9 @@ def test_a_password_logs_in(certificates: servers.Certificates, mechanism: str) 
     with serve(**settings) as server:
         target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
         credentials = Credentials("news", "s3cr3t", mechanism=mechanism)
-        client = Client(target, credentials, trace=lambda who, line: trace.append(f"{who} {line}"))
+        client = Client(
+            target, credentials, trace=lambda who, line, _: trace.append(f"{who} {line}")
+        )
         client.open()
         client.submit(message(1))
         assert [outcome.verdict for outcome in client.wait()] == [Verdict.SENT]

@@ -443,7 +443,7 @@ def test_a_refusal_that_came_before_a_terminator_taken_back_counts() -> None:
 
 def test_the_trace_shows_the_dialogue_and_no_secret() -> None:
     lines: list[str] = []
-    machine = Connection(trace=lambda who, line: lines.append(f"{who}: {line}"))
+    machine = Connection(trace=lambda who, line, _: lines.append(f"{who}: {line}"))
     machine.receive_data(b"220 x\r\n")
     machine.hello("client.example.org")
     machine.receive_data(b"250-x\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN\r\n")
