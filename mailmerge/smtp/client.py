@@ -278,7 +278,12 @@ class Client:
             self.abort()
 
     def abort(self) -> None:
-        """Close at once; what is in flight is NOT_SENT or IN_DOUBT, and `wait` says which."""
+        """Close at once; what is in flight is NOT_SENT or IN_DOUBT, and `wait` says which.
+
+        What the server has said before is read first: a message that it took is SENT.
+        """
+        if self._transport is not None:
+            self._read_what_is_there()
         self._connection.connection_lost("the connection was given up")
         self._collect()
         self._backlog = []
@@ -388,8 +393,7 @@ class Client:
         if self._released is not None and not self._open_transport.secure:
             self._connection.take_back(self._released, chunks)
         self._backlog = []
-        while not self._connection.closed and self._open_transport.readable():
-            self._read()
+        self._read_what_is_there()
         self._connection.connection_lost(error.problem.message)
 
     def _read(self) -> bool:
@@ -407,6 +411,10 @@ class Client:
             self._replies = connection.replies
             self._since = self._clock()
         return True
+
+    def _read_what_is_there(self) -> None:
+        while not self._connection.closed and self._open_transport.readable() and self._read():
+            pass
 
     def _await(self, deadline: float | None) -> bool:
         """Wait for the server; False when the caller's `deadline` has come."""

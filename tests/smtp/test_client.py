@@ -382,6 +382,28 @@ def test_what_was_read_late_counts_before_the_timeout() -> None:
         client.quit()
 
 
+def test_what_the_server_has_said_counts_when_the_connection_is_given_up() -> None:
+    """A second Ctrl-C while the 250 lies in the socket: the message was delivered."""
+    announced: list[int] = []
+    rule = Rule(When(At.END_OF_DATA), (Sleep(0.2), Usual()))
+    with serve(rule, offer=NO_CHUNKING) as server:
+        client = Client(local(server.port), on_terminator=announced.append)
+        client.open()
+        client.submit(message(1))
+        while not announced:
+            assert client.wait(0) == []
+        assert client._transport is not None
+        assert client._transport.wait(10), "the reply has come"
+        client.abort()
+        assert [outcome.verdict for outcome in client.wait()] == [Verdict.SENT]
+
+
+def test_a_client_that_was_never_open_is_given_up_in_silence() -> None:
+    client = Client(local(1))
+    client.abort()
+    assert client.wait() == []
+
+
 def test_an_error_of_the_caller_at_the_terminator_keeps_it_from_leaving() -> None:
     def refuse(token: int) -> None:
         raise OSError(f"disk full at {token}")
