@@ -185,6 +185,9 @@ class Client:
             Handshake(self._server, self._connection, self._transport, self._ask).run(
                 self._credentials
             )
+        except SmtpError:
+            self.quit()  # also after a refusal (RFC 5321, 4.1.1.10)
+            raise
         except BaseException:
             self.abort()
             raise
@@ -271,7 +274,7 @@ class Client:
             return
         try:
             self._connection.quit()
-            self._ask()
+            self._next_reply()
         except SmtpError:
             pass  # the mail is delivered; how the server says good-bye changes nothing
         finally:
@@ -299,12 +302,17 @@ class Client:
         return self._transport
 
     def _ask(self) -> Reply:
+        """The reply to one command of the session; `last_reply` keeps it."""
+        reply = self._last_reply = self._next_reply()
+        return reply
+
+    def _next_reply(self) -> Reply:
         """Write, and wait for the reply to one command of the session."""
         while True:
             self._flush()
             self._collect()
             if self._answers:
-                reply = self._last_reply = self._answers.pop(0)
+                reply = self._answers.pop(0)
                 # A refusal says more than the end that follows it; a yes is worth nothing then.
                 if self.failure is None or reply.transient or reply.permanent:
                     return reply

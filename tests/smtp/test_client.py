@@ -309,6 +309,54 @@ def test_a_greeting_that_is_none_is_explained(
         assert client.wait() == []
 
 
+NEWS = Credentials("news", "right", allow_plain_text=True)
+REFUSALS: dict[str, tuple[Rule | None, Credentials | None, int]] = {
+    "greeting 554": (Rule(When(At.GREETING), (Reply(554, "no service"),)), None, 554),
+    "greeting 450": (Rule(When(At.GREETING), (Reply(450, "later"),)), None, 450),
+    "EHLO 450": (Rule(When(At.EHLO), (Reply(450, "later"),)), None, 450),
+    "AUTH 535": (None, replace(NEWS, password="wrong"), 535),
+    "AUTH 454": (Rule(When(At.AUTH), (Reply(454, "later"),)), NEWS, 454),
+    "no such mechanism": (None, replace(NEWS, mechanism="cram-md5"), 250),
+    "no password in clear": (None, replace(NEWS, allow_plain_text=False), 250),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_session_that_does_not_open_ends_with_quit(refusal: str) -> None:
+    """RFC 5321, 4.1.1.10: the client must say QUIT before it closes, also after a refusal."""
+    rule, credentials, code = REFUSALS[refusal]
+    settings = {"users": {"news": "right"}, "auth_in_clear": True, "offer": Offer(auth=("PLAIN",))}
+    with serve(*([rule] if rule else []), **settings) as server:
+        client = Client(local(server.port), credentials)
+        with pytest.raises((ServerRefused, AuthenticationRefused)):
+            client.open()
+        (counts,) = server.wait_for_end()
+        assert counts.quit
+    assert client.last_reply is not None
+    assert client.last_reply.code == code, "what open failed on, not the good-bye"
+    assert client._connection.closed
+
+
+def test_a_server_that_refuses_and_says_no_good_bye_is_not_waited_for() -> None:
+    rules = (
+        Rule(When(At.GREETING), (Reply(554, "no service"),)),
+        Rule(When(At.QUIT), (Sleep(FOREVER),)),
+    )
+    with serve(*rules) as server:
+        client = Client(local(server.port), timeouts=SHORT)
+        with pytest.raises(ServerRefused, match="no service"):
+            client.open()
+        assert server.commands() == ["QUIT"]
+
+
+def test_a_connection_that_has_ended_is_not_said_good_bye_to() -> None:
+    rule = Rule(When(At.EHLO), (Reply(421, "4.3.2 bye"), Sleep(FOREVER)))
+    with serve(rule) as server:
+        with pytest.raises(ServerRefused, match="bye"):
+            Client(local(server.port), timeouts=SHORT).open()
+        assert server.commands() == ["EHLO client.example.org"]
+
+
 def test_a_drip_of_octets_does_not_put_off_the_timeout() -> None:
     with scripted(b"220 x\r\n250 x\r\n", drip=b"2") as port:
         client = Client(local(port), timeouts=SHORT)
@@ -712,7 +760,7 @@ def test_starttls_that_is_not_offered_ends_the_session() -> None:
             Client(target, Credentials("news", "secret", allow_plain_text=True)).open()
         assert caught.value.problem.code == "no-starttls"
         server.wait_for_end()
-        assert server.commands() == ["EHLO client.example.org"]
+        assert server.commands() == ["EHLO client.example.org", "QUIT"]
 
 
 def test_a_certificate_must_be_trusted(certificates: servers.Certificates) -> None:
@@ -839,7 +887,7 @@ def test_a_question_too_many_is_cancelled(certificates: servers.Certificates) ->
         target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
         with pytest.raises(AuthenticationRefused, match="refused"):
             Client(target, Credentials("news", "right")).open()
-        assert server.commands()[-1] == "*"
+        assert server.commands()[-2:] == ["*", "QUIT"]
 
 
 def test_an_unknown_mechanism_is_followed_by_the_next_one(
