@@ -94,8 +94,9 @@ def connect(
         print_json(_document(account, lines, found, None))
     else:
         _conclude(found, _wishes(campaign, account), language)
-    if found.refusal:
-        raise refused(found.refusal)
+    trouble = refused(found)
+    if trouble is not None:
+        raise trouble
 
 
 def _campaign(
@@ -205,7 +206,7 @@ def _document(
 ) -> dict[str, object]:
     """The dialogue as one JSON document."""
     keywords = found.capabilities.keywords if found else {}
-    refusal = found.refusal if found else None
+    refusal = (found.refusal or found.impossible) if found else ""
     return {
         "server": account.server_name,
         "security": account.server.security,
@@ -220,6 +221,6 @@ def _document(
             for line in lines
         ],
         "offers": {keyword: " ".join(values) for keyword, values in keywords.items()},
-        "refused": str(refusal) if refusal else "",
+        "refused": str(refusal),
         "error": str(error) if error else "",
     }

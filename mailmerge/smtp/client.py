@@ -27,7 +27,6 @@ from mailmerge.smtp.connection import (
     Stage,
     Transaction,
     Verdict,
-    envelope_steps,
 )
 from mailmerge.smtp.handshake import Handshake, reach
 from mailmerge.smtp.reply import Reply
@@ -212,24 +211,31 @@ class Client:
             return
         self._connection.submit(transaction)
 
+    def impossible(self, envelope: Envelope) -> str:
+        """Why this server cannot take such an envelope, as one sentence; or nothing."""
+        return self._connection.impossible(envelope)
+
     def probe(self, envelope: Envelope) -> tuple[Reply, ...]:
         """Try an envelope without a message: MAIL, RCPT until one is refused, and RSET.
 
         Returns the replies to MAIL and to each RCPT that was tried.
 
         Raises:
-            LocalProtocolError: a path is malformed, transactions are under way, or the client is
-                not open.
+            LocalProtocolError: a path is malformed, the envelope is `impossible` here, transactions
+                are under way, or the client is not open.
+            RemoteProtocolError: a reply has no meaning there.
             ConnectionLost: the connection ended.
         """
-        replies: list[Reply] = []
-        for awaited, line in envelope_steps(envelope, 0, self.capabilities):
-            self._connection.probe(line, awaited)
-            replies.append(self._ask())
+        connection = self._connection
+        connection.probe_mail(envelope)
+        replies = [self._ask()]
+        for path in envelope.forward_paths:
             if not replies[-1].positive:
                 break
-        if not self._connection.closed:  # 421 ends the connection (RFC 5321, 3.8)
-            self._connection.probe(b"RSET\r\n", Awaited.RSET)
+            connection.probe_recipient(envelope, path)
+            replies.append(self._ask())
+        if not connection.closed:  # 421 ends the connection (RFC 5321, 3.8)
+            connection.probe_end()
             self._ask()
         return tuple(replies)
 

@@ -158,7 +158,7 @@ class Connection(Session):
         envelope = transaction.envelope
         if not prepared.ascii and not envelope.eightbit:
             envelope = replace(envelope, eightbit=True)
-        reason = self._impossible(envelope, prepared)
+        reason = self.impossible(envelope, prepared.size)
         if reason:
             outcome = Outcome(transaction.token, Verdict.REJECTED, Stage.MAIL, reason=reason)
             self._events.append(outcome)
@@ -166,20 +166,36 @@ class Connection(Session):
         self._queue.append(self._planned(transaction.token, envelope, prepared))
         self._mails += 1
 
-    def probe(self, line: bytes, awaited: Awaited) -> None:
-        """Say MAIL, RCPT or RSET by itself, without a message; the reply comes as `Answered`.
+    def probe_mail(self, envelope: Envelope) -> None:
+        """Say MAIL by itself, without a message; the reply comes as `Answered`.
 
         Raises:
-            LocalProtocolError: a transaction is under way, or it is not the time.
+            LocalProtocolError: the server cannot take such an envelope, a path is malformed, a
+                transaction is under way, or it is not the time.
         """
+        reason = self.impossible(envelope)
+        if reason:
+            raise LocalProtocolError(reason)
+        (_, line), *_ = envelope_steps(envelope, 0, self.capabilities)
+        self._probe(line, Awaited.MAIL)
+
+    def probe_recipient(self, envelope: Envelope, forward_path: str) -> None:
+        """Say RCPT after `probe_mail`; it raises the same."""
+        self._probe(rcpt_line(envelope, forward_path, self.capabilities), Awaited.RCPT)
+
+    def probe_end(self) -> None:
+        """Say RSET after `probe_mail`: nothing is left of the probe."""
+        self._probe(b"RSET\r\n", Awaited.RSET)
+
+    def _probe(self, line: bytes, awaited: Awaited) -> None:
         self._move(Happening.MAIL)
         self._say(line, awaited)
 
-    def _impossible(self, envelope: Envelope, prepared: Prepared) -> str:
-        """Why this server cannot take the message, or nothing."""
+    def impossible(self, envelope: Envelope, size: int = 0) -> str:
+        """Why this server cannot take a message of `size` octets in this envelope, or nothing."""
         limit = self._size_limit
-        if limit is not None and prepared.size > limit:
-            return f"the message has {prepared.size} octets, and the server takes {limit} (SIZE)"
+        if limit is not None and size > limit:
+            return f"the message has {size} octets, and the server takes {limit} (SIZE)"
         recipients, most = len(envelope.forward_paths), self._rcpt_max
         if most is not None and recipients > most:
             return f"the message has {recipients} recipients, and the server takes {most} (LIMITS)"
@@ -348,6 +364,8 @@ class Connection(Session):
             handler(self, context, reply)
 
     def _probed(self, awaited: Awaited, reply: Reply) -> None:
+        if reply.intermediate:
+            raise unexpected(reply, awaited)
         self._events.append(Answered(awaited, reply))
         if reply.closing:
             self._end(closing_error(reply))

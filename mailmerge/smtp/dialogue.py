@@ -86,11 +86,15 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What was found: the server's extensions, and the replies to MAIL and RCPT if tried."""
+    """What was found: the server's extensions, and the replies to MAIL and RCPT if tried.
+
+    `impossible` says why the envelope was not even tried.
+    """
 
     capabilities: Capabilities
     tls_version: str
     envelope_replies: tuple[Reply, ...] = ()
+    impossible: str = ""
 
     @property
     def refusal(self) -> Reply | None:
@@ -153,17 +157,26 @@ def rehearse(
     client = Client(server, credentials, trace=narrator.trace)
     capabilities = client.open()
     tls_version = client.tls_version
+    impossible = client.impossible(envelope) if envelope else ""
     try:
-        replies = client.probe(envelope) if envelope else ()
+        replies = client.probe(envelope) if envelope and not impossible else ()
     finally:
         client.quit()
-    return Rehearsal(capabilities, tls_version, replies)
+    return Rehearsal(capabilities, tls_version, replies, impossible)
 
 
-def refused(reply: Reply) -> ServerRefused:
-    """The error for an envelope that the server does not take."""
+def refused(found: Rehearsal) -> ServerRefused | None:
+    """The error for an envelope that the server does not take, if it is not taken."""
+    if found.impossible:
+        return ServerRefused(
+            f"the trial was not made: {found.impossible}",
+            hint="nothing was sent",
+            code="envelope-impossible",
+        )
+    if found.refusal is None:
+        return None
     return ServerRefused(
-        f'the server refused the trial: "{reply}"',
+        f'the server refused the trial: "{found.refusal}"',
         hint="nothing was sent; the explanation stands below the reply",
         code="envelope-refused",
     )

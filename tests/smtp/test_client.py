@@ -255,6 +255,36 @@ def test_an_envelope_is_tried_up_to_the_first_refusal(
         assert [line.split(maxsplit=1)[0] for line in server.commands()[1:]] == said
 
 
+def test_an_envelope_that_the_server_cannot_take_is_not_tried() -> None:
+    """SMTPUTF8 must not be sent where it is not offered (RFC 6531, 3.4)."""
+    envelope = Envelope(SENDER, ("jürgen@example.net",), smtputf8=True)
+    with serve(offer=Offer(smtputf8=False)) as server:
+        client = Client(local(server.port))
+        client.open()
+        assert "no SMTPUTF8" in client.impossible(envelope)
+        with pytest.raises(LocalProtocolError, match="no SMTPUTF8"):
+            client.probe(envelope)
+        assert client.impossible(Envelope(SENDER, ("a@example.net",))) == ""
+        assert [reply.code for reply in client.probe(Envelope(SENDER, ("a@example.net",)))] == [
+            *(250, 250)
+        ]
+        client.quit()
+        server.wait_for_end()
+        assert server.violations == []
+        assert not any("SMTPUTF8" in line or "rgen" in line for line in server.commands())
+
+
+@pytest.mark.parametrize("stage", [At.MAIL, At.RCPT])
+def test_a_probe_that_is_answered_as_data_is_ends_the_connection(stage: At) -> None:
+    with serve(Rule(When(stage), (Reply(354, "go"),))) as server:
+        client = Client(local(server.port))
+        client.open()
+        with pytest.raises(RemoteProtocolError, match="354"):
+            client.probe(Envelope(SENDER, ("a@example.net",)))
+        assert not client.usable
+        client.quit()
+
+
 def test_pipelining_and_chunking_can_be_left_unused() -> None:
     with serve() as server:
         send(local(server.port, chunking=False), 3, window=5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.smtp.client import Credentials, Envelope
-from mailmerge.smtp.dialogue import Line, Narrator, Rehearsal, rehearse
+from mailmerge.smtp.dialogue import Line, Narrator, Rehearsal, refused, rehearse
 from mailmerge.smtp.explanations import explain_success
 from tests import servers
 from tests.scripted_server import Offer, Reply, Rule, ScriptedServer, When, serve
@@ -88,3 +88,22 @@ def test_a_second_mechanism_is_explained_after_the_first_was_unknown() -> None:
     assert [verb for verb, _ in told[2:7]] == ["AUTH", "AUTH", "****", "****", "MAIL"]
     assert told[5][1] == explain_success("AUTH")
     assert told[6][1] == explain_success("MAIL")
+
+
+def test_an_envelope_that_cannot_be_tried_is_told_with_what_was_found() -> None:
+    utf8 = Envelope(SENDER, ("jürgen@example.net",), smtputf8=True)
+    with serve(offer=Offer(smtputf8=False)) as server:
+        found, lines = rehearsed(server, envelope=utf8)
+        assert server.violations == []
+    assert [verb for verb, _ in answers(lines)] == ["GREETING", "EHLO", "QUIT"]
+    assert found.envelope_replies == ()
+    assert "no SMTPUTF8" in found.impossible
+    trouble = refused(found)
+    assert trouble is not None
+    assert "no SMTPUTF8" in str(trouble)
+
+
+def test_an_envelope_that_was_taken_is_no_trouble() -> None:
+    with serve() as server:
+        found, _ = rehearsed(server)
+    assert refused(found) is None
