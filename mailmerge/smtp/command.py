@@ -39,9 +39,13 @@ _NEVER = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _ATOMS = rf'[^{_NEVER} "(),:;<>@\[\]\\]+'
 _QUOTED = rf'"(?:[^{_NEVER}"\\]|\\[\x20-\x7e])*"'
 _MAILBOX = re.compile(rf"({_ATOMS}|{_QUOTED})@({_ATOMS}|\[[\x21-\x5a\x5e-\x7e]+\])")
-_LOCAL_NAME = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[(?:IPv6:[0-9A-Fa-f:.]+|[0-9.]+)\]"
-)
+
+# Domain = sub-domain *("." sub-domain); no top-level domain is a number (RFC 1123, 2.1), so that
+# an address without its brackets is none.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]+\Z){_LABEL}")
+_ADDRESS_LITERAL = re.compile(r"\[(?:IPv6:[0-9A-Fa-f:.]+|[0-9.]+)\]")
+
 _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2}")
 
 
@@ -85,13 +89,19 @@ def command_line(text: str, limit: int = MAX_COMMAND_LINE) -> bytes:
     return octets + b"\r\n"
 
 
+def is_domain(name: str) -> bool:
+    """Whether EHLO may say this name (RFC 5321, 4.1.2 and 4.5.3.1.2)."""
+    return len(name) <= MAX_DOMAIN and _DOMAIN.fullmatch(name) is not None
+
+
 def hello_line(verb: str, local_name: str) -> bytes:
     """EHLO, HELO or LHLO with a domain or an address literal (RFC 5321, 4.1.4).
 
     Raises:
         LocalProtocolError: the name is neither, or it is "localhost".
     """
-    if not _LOCAL_NAME.fullmatch(local_name) or local_name.lower() == "localhost":
+    known = is_domain(local_name) or _ADDRESS_LITERAL.fullmatch(local_name)
+    if not known or local_name.lower() == "localhost":
         raise LocalProtocolError(
             f"{local_name!r} is no name to greet a server with",
             hint='set local_name to this machine\'s full name, such as "mail.example.org"',

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from mailmerge.errors import ConnectionLost, ServerUnreachable
+from mailmerge.smtp.command import is_domain
 
 CONNECT_TIMEOUT: Final = 30.0
 """Seconds to wait for a connection and for the TLS handshake."""
@@ -61,7 +62,7 @@ class Transport:
     def local_name(self) -> str:
         """What to say in EHLO: this machine's full name, else its address (RFC 5321, 4.1.4)."""
         name = socket.gethostname()
-        if "." in name and not name.endswith((".localdomain", ".local", ".")):
+        if "." in name and not name.endswith((".localdomain", ".local")) and is_domain(name):
             return name
         if self._socket.family not in {socket.AF_INET, socket.AF_INET6}:
             return "[127.0.0.1]"

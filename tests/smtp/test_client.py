@@ -295,6 +295,24 @@ def test_pipelining_and_chunking_can_be_left_unused() -> None:
         assert second.round_trips > first.round_trips
 
 
+@pytest.mark.parametrize("name", ["build_box.corp.example", "müller.example.org", "10.0.0.5"])
+def test_a_machine_whose_name_is_no_domain_greets_with_its_address(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    with serve() as server:
+        client = Client(local(server.port, local_name=""))
+        client.open()
+        client.quit()
+        assert server.commands()[0] == "EHLO [127.0.0.1]"
+        assert server.violations == []
+
+
+def test_a_configured_name_that_is_no_domain_is_said_with_its_mend() -> None:
+    with serve() as server, pytest.raises(LocalProtocolError, match="set local_name to"):
+        Client(local(server.port, local_name="build_box.corp.example")).open()
+
+
 def test_helo_is_said_where_ehlo_is_unknown() -> None:
     with serve(esmtp=False) as server:
         run = send(local(server.port), 3)

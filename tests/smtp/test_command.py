@@ -97,7 +97,11 @@ def test_a_local_part_is_measured_in_octets() -> None:
         checked_path("ü" * 33 + "@x.example", utf8=True)
 
 
-@pytest.mark.parametrize("name", ["mail.example.org", "a", "[192.0.2.1]", "[IPv6:2001:db8::1]"])
+@pytest.mark.parametrize(
+    "name",
+    ["mail.example.org", "a", "[192.0.2.1]", "[IPv6:2001:db8::1]", "3com.example", "x.4a",
+     ".".join(["x" * 63, "x" * 63, "x" * 63, "x" * 63])],
+)  # fmt: skip
 def test_a_server_is_greeted_by_a_domain_or_an_address_literal(name: str) -> None:
     assert hello_line("EHLO", name) == f"EHLO {name}\r\n".encode()
 
@@ -105,7 +109,8 @@ def test_a_server_is_greeted_by_a_domain_or_an_address_literal(name: str) -> Non
 @pytest.mark.parametrize(
     "name",
     ["", "localhost", "LocalHost", "under_score", "a b", "-a", "a-", "bücher.example", "[x]",
-     "192.0.2.1\r\n", "a\r\nMAIL"],
+     "192.0.2.1\r\n", "a\r\nMAIL", "10.0.0.5", "a..b", "a.example.", "x" * 64 + ".example",
+     ".".join(["x" * 63, "x" * 63, "x" * 63, "x" * 61, "xx"])],
 )  # fmt: skip
 def test_a_server_is_not_greeted_by_anything_else(name: str) -> None:
     with pytest.raises(LocalProtocolError, match="local_name"):
