@@ -10,12 +10,15 @@ from __future__ import annotations
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from mailmerge.errors import AuthenticationRefused, LocalProtocolError, RemoteProtocolError
+from mailmerge.errors import AuthenticationRefused, RemoteProtocolError
+from mailmerge.smtp.command import MAX_COMMAND_LINE
+from mailmerge.smtp.reply import for_people
 
 Exchange: TypeAlias = Generator[bytes | None, bytes, None]
 
@@ -37,8 +40,8 @@ class Credentials:
 
 def plain(credentials: Credentials) -> Exchange:
     """message = [authzid] NUL authcid NUL passwd (RFC 4616, 2)."""
-    if "\0" in credentials.username + credentials.password:
-        raise LocalProtocolError("a user name or password with NUL in it cannot be sent")
+    # No SASLprep: preparation is the server's part (RFC 4616, 2), and a password that is normalised
+    # here would no longer be the one that a server knows which compares octets.
     yield f"\0{credentials.username}\0{credentials.password}".encode()
 
 
@@ -52,6 +55,8 @@ def login(credentials: Credentials) -> Exchange:
 def cram_md5(credentials: Credentials) -> Exchange:
     """The user name and an HMAC of the challenge (RFC 2195, 2)."""
     challenge = yield None
+    if not challenge:  # an HMAC of nothing could be used again by whoever asked for it
+        raise RemoteProtocolError("the challenge of CRAM-MD5 is empty", code="malformed-challenge")
     digest = hmac.new(credentials.password.encode(), challenge, hashlib.md5).hexdigest()
     yield f"{credentials.username} {digest}".encode()
 
@@ -92,8 +97,11 @@ def choose_mechanisms(
     """The mechanisms to try, best first.
 
     Raises:
-        AuthenticationRefused: the server offers none that goes with these credentials.
+        AuthenticationRefused: the credentials cannot be sent, or the server offers none that goes
+            with them.
     """
+    _check_octets(credentials)
+    _check_kind(credentials)
     preferred: tuple[str, ...] = (
         _WITH_TOKEN if credentials.token else _OVER_TLS if secure else _IN_CLEAR
     )
@@ -109,6 +117,85 @@ def choose_mechanisms(
             code="no-mechanism",
         )
     return chosen
+
+
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
+_NO_LINE: Final = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
+
+
+def _check_octets(credentials: Credentials) -> None:
+    """NUL, and octets that are not UTF-8 (Python keeps them as surrogates), have no place in SASL.
+
+    An OAuth 2 message is divided by %x01, so that no control character may stand in its fields.
+    """
+    username = _NO_LINE if credentials.token else _NO_TEXT
+    for name, text, forbidden in (
+        ("user name", credentials.username, username),
+        ("password", credentials.password, _NO_TEXT),
+        ("token", credentials.token, _NO_LINE),
+    ):
+        if forbidden.search(text):
+            raise AuthenticationRefused(
+                f"the {name} holds a control character, or octets that are not UTF-8",
+                hint="write it as UTF-8 where it comes from: keyring, a command or the environment",
+                code="unsendable-secret",
+            )
+
+
+def _check_kind(credentials: Credentials) -> None:
+    """A mechanism for tokens with a password would send an empty token, and the other way round."""
+    mechanism = credentials.mechanism
+    if not mechanism or bool(credentials.token) == (mechanism.upper() in _WITH_TOKEN):
+        return
+    wanted, there = ("password", "token") if credentials.token else ("token", "password")
+    raise AuthenticationRefused(
+        f'auth = "{mechanism}" needs a {wanted}, and there is a {there}',
+        hint=f"set {wanted}_command instead of {there}_command, or leave out auth",
+        code="no-mechanism",
+    )
+
+
+class LogIn:
+    """One mechanism from its initial response to its end: challenges in, responses out, in base64.
+
+    `initial` goes with the AUTH command, or is None. `said` is what the server told of an OAuth 2
+    token. `complaint` is why the exchange was given up, where the server broke the protocol.
+    """
+
+    def __init__(self, mechanism: str, credentials: Credentials) -> None:
+        self.said = ""
+        self.complaint: RemoteProtocolError | None = None
+        self._with_token = bool(credentials.token)
+        self._has_challenges = mechanism != "LOGIN"  # its questions are no challenges
+        self._exchange = MECHANISMS[mechanism](credentials)
+        response = next(self._exchange)
+        self.initial = None if response is None else encode(response)
+        self._waiting: str | None = None
+        if self.initial and len(f"AUTH {mechanism} {self.initial}\r\n") > MAX_COMMAND_LINE:
+            # Too long for the command: it answers an empty challenge instead (RFC 4954, 4).
+            self.initial, self._waiting = None, self.initial
+
+    def answer(self, challenge: str) -> str:
+        """The response to a 334, or `*` to give up in order (RFC 4954, 4)."""
+        if self._waiting is not None:
+            response, self._waiting = self._waiting, None
+            return response
+        if self._with_token:
+            self.said = challenge  # the error's JSON; some servers send it as it is
+        try:
+            return self._respond(challenge)
+        except RemoteProtocolError as error:
+            self.complaint = error
+        except StopIteration:
+            pass  # one question too many
+        return "*"
+
+    def _respond(self, challenge: str) -> str:
+        octets = decode(challenge) if self._has_challenges else b""
+        if self._with_token:
+            self.said = for_people(octets)
+        response = self._exchange.send(octets)
+        return "" if response is None else encode(response)
 
 
 def encode(response: bytes) -> str:

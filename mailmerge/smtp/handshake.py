@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from mailmerge.errors import AuthenticationRefused, LocalProtocolError, ServerRefused
-from mailmerge.smtp.auth import MECHANISMS, Credentials, Exchange, choose_mechanisms, decode, encode
-from mailmerge.smtp.command import MAX_COMMAND_LINE
+from mailmerge.smtp.auth import Credentials, LogIn, choose_mechanisms
 from mailmerge.smtp.connection import Connection
 from mailmerge.smtp.explanations import explain
 from mailmerge.smtp.providers import provider_of_host
-from mailmerge.smtp.reply import Reply, for_people
+from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
+from mailmerge.smtp.session import unexpected
+from mailmerge.smtp.state import Awaited
 from mailmerge.smtp.transport import Transport, connect, connect_unix, tls_context
 
 _LATER: Final = "the server may take mail later; `send` again goes on"
@@ -128,32 +129,18 @@ class Handshake:
 
     def _try(self, mechanism: str, credentials: Credentials) -> tuple[Reply, str]:
         """One mechanism to its end; also what the server said about an OAuth 2 token."""
-        exchange: Exchange = MECHANISMS[mechanism](credentials)
-        initial = next(exchange)
-        encoded = None if initial is None else encode(initial)
-        if encoded is not None and len(f"AUTH {mechanism} {encoded}\r\n") > MAX_COMMAND_LINE:
-            encoded = None  # too long for the command: it answers an empty challenge instead
-        waiting = initial if encoded is None else None
-        self._connection.authenticate(mechanism, encoded)
-        reply, said = self._ask(), ""
+        log_in = LogIn(mechanism, credentials)
+        self._connection.authenticate(mechanism, log_in.initial)
+        reply, response = self._ask(), ""
         while reply.intermediate:
-            if waiting is not None:
-                self._connection.answer(encode(waiting))
-                waiting = None
-            else:
-                challenge = b"" if mechanism == "LOGIN" else decode(reply.text)
-                said = f" ({for_people(challenge)})" if credentials.token else ""
-                self._connection.answer(_respond(exchange, challenge))
+            if response == "*":
+                raise unexpected(reply, Awaited.AUTH)
+            response = log_in.answer(reply.text)
+            self._connection.answer(response)
             reply = self._ask()
-        return reply, said
-
-
-def _respond(exchange: Exchange, challenge: bytes) -> str:
-    try:
-        response = exchange.send(challenge)
-    except StopIteration:
-        return "*"  # one question too many: give up in order (RFC 4954, 4)
-    return "" if response is None else encode(response)
+        if log_in.complaint is not None and not log_in.said:
+            raise log_in.complaint
+        return reply, f" ({log_in.said})" if log_in.said else ""
 
 
 def _refused(what: str, reply: Reply) -> ServerRefused:

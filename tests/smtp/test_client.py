@@ -365,6 +365,8 @@ REFUSALS: dict[str, tuple[Rule | None, Credentials | None, int]] = {
     "AUTH 535": (None, replace(NEWS, password="wrong"), 535),
     "AUTH 454": (Rule(When(At.AUTH), (Reply(454, "later"),)), NEWS, 454),
     "no such mechanism": (None, replace(NEWS, mechanism="cram-md5"), 250),
+    "no name to log in": (None, replace(NEWS, username="\udcff"), 250),
+    "no token": (None, replace(NEWS, mechanism="xoauth2"), 250),
     "no password in clear": (None, replace(NEWS, allow_plain_text=False), 250),
 }
 
@@ -936,6 +938,43 @@ def test_a_question_too_many_is_cancelled(certificates: servers.Certificates) ->
         with pytest.raises(AuthenticationRefused, match="refused"):
             Client(target, Credentials("news", "right")).open()
         assert server.commands()[-2:] == ["*", "QUIT"]
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "challenge"),
+    [("plain", "***"), ("cram-md5", "***"), ("cram-md5", "")],
+)
+def test_a_challenge_that_is_none_is_cancelled(
+    certificates: servers.Certificates, mechanism: str, challenge: str
+) -> None:
+    """RFC 4954, 4: the client cancels with `*`, and then it says good-bye."""
+    rule = Rule(When(At.AUTH), (Reply(334, challenge),))
+    with serve(rule, **tls_settings(certificates, users={"news": "right"})) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        with pytest.raises(RemoteProtocolError, match="challenge"):
+            Client(target, Credentials("news", "right", mechanism=mechanism)).open()
+        assert server.wait_for_end()[0].quit
+
+
+@pytest.mark.parametrize("mechanism", ["xoauth2", "oauthbearer"])
+def test_the_refusal_of_a_token_is_told_also_where_its_error_is_not_base64(
+    certificates: servers.Certificates, mechanism: str
+) -> None:
+    rule = Rule(When(At.AUTH), (Reply(334, '{"status":"401"}'),))
+    with serve(rule, **tls_settings(certificates, tokens={"news": "right"})) as server:
+        target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
+        with pytest.raises(AuthenticationRefused) as caught:
+            Client(target, Credentials("news", token="old", mechanism=mechanism)).open()
+        assert '"501 5.7.0 Authentication cancelled" ({"status":"401"})' in str(caught.value)
+        assert server.wait_for_end()[0].quit
+
+
+def test_a_server_that_asks_for_ever_is_left() -> None:
+    asks = b"334 \r\n" * 10
+    with scripted(b"220 x\r\n250-x\r\n250 AUTH PLAIN\r\n" + asks) as port:
+        client = Client(local(port), replace(NEWS), timeouts=SHORT)
+        with pytest.raises(RemoteProtocolError, match="334"):
+            client.open()
 
 
 def test_an_unknown_mechanism_is_followed_by_the_next_one(

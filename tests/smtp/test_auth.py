@@ -1,0 +1,129 @@
+"""Log-in mechanisms by themselves: what is sent, what is refused before, and what is given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mailmerge.errors import AuthenticationRefused
+from mailmerge.smtp.auth import MECHANISMS, Credentials, LogIn, choose_mechanisms, encode
+
+ALL = tuple(MECHANISMS)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "secure", "chosen"),
+    [
+        (Credentials("me", "p"), True, ("PLAIN", "LOGIN", "CRAM-MD5")),
+        (Credentials("me", "p"), False, ("CRAM-MD5", "PLAIN", "LOGIN")),
+        (Credentials("me", token="t"), True, ("OAUTHBEARER", "XOAUTH2")),
+        (Credentials("me", "p", mechanism="login"), True, ("LOGIN",)),
+        (Credentials("me", token="t", mechanism="xoauth2"), True, ("XOAUTH2",)),
+    ],
+)
+def test_the_best_mechanism_comes_first(
+    credentials: Credentials, secure: bool, chosen: tuple[str, ...]
+) -> None:
+    assert choose_mechanisms(credentials, ALL, secure=secure) == chosen
+
+
+@pytest.mark.parametrize(
+    ("credentials", "key"),
+    [
+        (Credentials("me", "p", mechanism="xoauth2"), "token_command"),
+        (Credentials("me", "p", mechanism="oauthbearer"), "token_command"),
+        (Credentials("me", token="t", mechanism="plain"), "password_command"),
+        (Credentials("me", token="t", mechanism="cram-md5"), "password_command"),
+    ],
+)
+def test_a_mechanism_without_its_kind_of_secret_is_refused(
+    credentials: Credentials, key: str
+) -> None:
+    with pytest.raises(AuthenticationRefused, match=f"auth = .{credentials.mechanism}") as caught:
+        choose_mechanisms(credentials, ALL, secure=True)
+    assert key in caught.value.problem.hint
+
+
+@pytest.mark.parametrize(
+    ("credentials", "named"),
+    [
+        (Credentials("me", "pass\udcffword"), "password"),
+        (Credentials("me", "pass\0word"), "password"),
+        (Credentials("m\0e", "password"), "user name"),
+        (Credentials("m\udcffe", "password"), "user name"),
+        (Credentials("me\x01auth=Bearer x", token="t"), "user name"),
+        (Credentials("me", token="t\x01\x01"), "token"),
+        (Credentials("me", token="t\udcff"), "token"),
+        (Credentials("me", token="t\n"), "token"),
+    ],
+)
+@pytest.mark.parametrize("mechanism", ["", "login", "cram-md5"])
+def test_what_no_mechanism_can_carry_is_refused_and_not_shown(
+    credentials: Credentials, named: str, mechanism: str
+) -> None:
+    with pytest.raises(AuthenticationRefused, match=f"the {named} holds") as caught:
+        choose_mechanisms(replace(credentials, mechanism=mechanism), ALL, secure=True)
+    assert "word" not in str(caught.value).replace("password", "")
+    assert caught.value.problem.hint
+
+
+def test_a_password_goes_as_it_was_typed() -> None:
+    """Preparation is the server's part (RFC 4616, 2): no normalisation, no stripping."""
+    typed = " e\u0301\u00a0\u2126 "
+    log_in = LogIn("PLAIN", Credentials("me", typed))
+    assert log_in.initial == encode(f"\0me\0{typed}".encode())
+
+
+def test_oauthbearer_ends_each_pair_with_x01() -> None:
+    """RFC 7628, 3.1, and its GS2 header escapes = and comma (RFC 5801, 4)."""
+    log_in = LogIn("OAUTHBEARER", Credentials("a=b,c", token="t"))
+    assert log_in.initial == encode(b"n,a=a=3Db=2Cc,\x01auth=Bearer t\x01\x01")
+    assert log_in.answer(encode(b'{"status":"401"}')) == "AQ=="
+    assert log_in.said == '{"status":"401"}'
+
+
+def test_xoauth2_ends_each_pair_with_x01() -> None:
+    log_in = LogIn("XOAUTH2", Credentials("me", token="t"))
+    assert log_in.initial == encode(b"user=me\x01auth=Bearer t\x01\x01")
+    assert log_in.answer(encode(b'{"status":"401"}')) == ""
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+def test_an_error_that_is_not_base64_is_told_and_given_up(mechanism: str) -> None:
+    log_in = LogIn(mechanism, Credentials("me", token="t"))
+    assert log_in.answer('{"status":"401"}') == "*"
+    assert log_in.said == '{"status":"401"}'
+
+
+def test_an_empty_challenge_of_cram_md5_is_given_up() -> None:
+    log_in = LogIn("CRAM-MD5", Credentials("me", "p"))
+    assert log_in.initial is None
+    assert log_in.answer("") == "*"
+    assert log_in.complaint is not None
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "CRAM-MD5"])
+def test_a_challenge_that_is_not_base64_is_given_up(mechanism: str) -> None:
+    log_in = LogIn(mechanism, Credentials("me", "p"))
+    assert log_in.answer("***") == "*"
+    assert log_in.complaint is not None
+    assert "base64" in str(log_in.complaint)
+
+
+@pytest.mark.parametrize(("length", "fits"), [(368, True), (369, False)])
+def test_a_response_that_is_too_long_for_the_command_waits(length: int, fits: bool) -> None:
+    """A command line has 512 octets (RFC 5321, 4.5.3.1.4); the answer to a challenge 12288."""
+    log_in = LogIn("PLAIN", Credentials("me", "x" * length))
+    response = encode(b"\0me\0" + b"x" * length)
+    assert (len(f"AUTH PLAIN {response}\r\n") <= 512) is fits
+    assert log_in.initial == (response if fits else None)
+    if not fits:
+        assert log_in.answer("") == response
+
+
+def test_a_question_too_many_is_given_up() -> None:
+    log_in = LogIn("PLAIN", Credentials("me", "p"))
+    assert log_in.initial
+    assert log_in.answer("") == "*"
+    assert log_in.complaint is None
