@@ -10,7 +10,7 @@ import ipaddress
 import select
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -89,6 +89,8 @@ class Transport:
 
     def send(self, chunks: list[Octets]) -> list[Octets]:
         """Write what can be written now; what is left comes back, in order.
+
+        Where nothing was taken it is `chunks` itself.
 
         Raises:
             ConnectionLost: nothing can be written any more.
@@ -217,15 +219,31 @@ def _rest(chunks: list[Octets], sent: int) -> list[Octets]:
     return []
 
 
-def _send_records(tls: ssl.SSLSocket, chunks: Sequence[Octets]) -> list[Octets]:
-    """Write full records: many small chunks would be many small records."""
-    waiting = memoryview(b"".join(chunks))
-    while waiting:
+def _send_records(tls: ssl.SSLSocket, chunks: list[Octets]) -> list[Octets]:
+    """Write record by record; a record that was not taken comes again, and no shorter than it was,
+    as OpenSSL wants it."""
+    sent = 0
+    for record in _records(chunks):
         try:
-            waiting = waiting[tls.send(waiting[:_TLS_RECORD]) :]
+            sent += tls.send(record)
         except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            return [waiting]
+            return _rest(chunks, sent) if sent else chunks
     return []
+
+
+def _records(chunks: list[Octets]) -> Iterator[bytes]:
+    """The octets in full records: many small chunks would be many small records."""
+    parts: list[Octets] = []
+    room = _TLS_RECORD
+    for chunk in chunks:
+        left = memoryview(chunk)
+        while len(left) >= room:
+            yield b"".join([*parts, left[:room]])
+            left, parts, room = left[room:], [], _TLS_RECORD
+        parts.append(left)
+        room -= len(left)
+    if room < _TLS_RECORD:
+        yield b"".join(parts)
 
 
 def _no_tls(error: OSError | ValueError, host: str) -> ServerUnreachable:

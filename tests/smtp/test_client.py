@@ -174,6 +174,33 @@ def test_a_server_that_stops_reading_is_given_up_and_nothing_is_in_doubt() -> No
         client.abort()
 
 
+def test_wake_ups_without_progress_do_not_put_off_the_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A socket that can always be written to and never takes an octet; each look costs a second."""
+    now = [0.0]
+    tries: list[int] = []
+
+    def clock() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    def send(this: Transport, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        tries.append(len(chunks))
+        assert len(tries) < 1000, "it would never be given up"
+        return chunks
+
+    with serve(offer=NO_CHUNKING) as server:
+        client = Client(local(server.port), clock=clock)
+        client.open()
+        client.submit(message(1))
+        monkeypatch.setattr(Transport, "send", send)
+        (outcome,) = client.wait()
+        assert outcome.verdict is Verdict.NOT_SENT
+        assert "taking of content did not come within 180 seconds" in outcome.reason
+        client.abort()
+
+
 @pytest.mark.parametrize("code", [452, 451, 450])
 def test_too_many_messages_on_this_connection_cost_no_message_a_try(code: int) -> None:
     rule = Rule(When(At.MAIL, transaction=(3, 1000)), (Reply(code, "4.5.3 Too many messages"),))

@@ -196,6 +196,72 @@ def test_the_end_without_close_notify_is_an_end(certificates: servers.Certificat
     listener.close()
 
 
+@pytest.fixture
+def secure_pair(
+    pair: tuple[Transport, socket.socket], certificates: servers.Certificates
+) -> Iterator[tuple[Transport, ssl.SSLSocket]]:
+    ours, theirs = pair
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    accepted: list[ssl.SSLSocket] = []
+
+    def shake_hands() -> None:
+        context = certificates.server_context()
+        accepted.append(context.wrap_socket(theirs, server_side=True))
+
+    thread = threading.Thread(target=shake_hands)
+    thread.start()
+    ours.start_tls(tls_context(str(certificates.ca_file)), "localhost")
+    thread.join()
+    with accepted[0]:
+        yield ours, accepted[0]
+
+
+def test_over_tls_what_was_not_taken_comes_back_as_it_was(
+    secure_pair: tuple[Transport, ssl.SSLSocket],
+) -> None:
+    """A clock that restarts at each wake-up would never give up; a copy of the rest costs more
+    than the message itself."""
+    ours, theirs = secure_pair
+    small: list[bytes | memoryview] = [b"%07d\n" % number for number in range(3000)]
+    large = bytes(range(256)) * 40_000
+    last = b"the end"
+    rest = ours.send([*small, large, last])
+    assert len(rest) == 2
+    assert isinstance(rest[0], memoryview)
+    assert rest[0].obj is large, "a view, and no copy"
+    assert rest[1] is last
+    assert ours.send(rest) is rest, "nothing was taken"
+    whole = b"".join([*small, large, last, b"more"])
+    received: list[bytes] = []
+    reading = threading.Thread(target=lambda: received.append(all_of(theirs, len(whole))))
+    reading.start()
+    rest = [*rest, b"more"]
+    while rest:
+        assert ours.wait(10, writing=True)
+        rest = ours.send(rest)
+    reading.join()
+    assert received == [whole]
+
+
+def test_over_tls_small_chunks_go_in_full_records(
+    secure_pair: tuple[Transport, ssl.SSLSocket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records: list[int] = []
+    real = ssl.SSLSocket.send
+
+    def send(this: ssl.SSLSocket, record: bytes) -> int:
+        records.append(len(record))
+        return real(this, record)
+
+    monkeypatch.setattr(ssl.SSLSocket, "send", send)
+    ours, theirs = secure_pair
+    small: list[bytes | memoryview] = [b"x" * 1000] * 20
+    assert ours.send([*small, b"y" * 14_000]) == []
+    assert records == [16_384, 16_384, 34_000 - 2 * 16_384]
+    assert all_of(theirs, 34_000) == b"x" * 20_000 + b"y" * 14_000
+    assert ours.send([]) == []
+
+
 def test_nobody_behind_a_unix_socket_is_explained() -> None:
     with pytest.raises(ServerUnreachable, match="nowhere"):
         connect_unix("/nowhere/at/all")
