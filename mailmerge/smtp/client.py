@@ -116,8 +116,7 @@ class Client:
         self._outcomes: list[Outcome] = []
         self._answers: list[Reply] = []
         self._last_reply: Reply | None = None
-        self._released: int | None = None
-        self._held_again: int | None = None
+        self._leaving: int | None = None  # announced, and its last octet is not with the kernel
         self._since = 0.0
         self._replies = 0
 
@@ -365,11 +364,10 @@ class Client:
                 self._read()  # the connection may be gone: then this message is not in doubt
                 if connection.held != token:
                     continue
-            if self._held_again != token:
+            if self._leaving != token:
                 self._on_terminator(token)
-            self._held_again = None
             connection.release(token)
-            self._released = token
+            self._leaving = token
 
     def _flush(self) -> bool:
         """Write up to the next terminator; whether all of it is with the kernel."""
@@ -381,31 +379,45 @@ class Client:
             return True
         try:
             self._backlog = self._open_transport.send(chunks)
+            if self._backlog is chunks:
+                self._check_patience()
         except ConnectionLost as error:
             self._broke_while_writing(error, chunks)
             return False
-        if self._backlog is not chunks:
+        nothing = self._backlog is chunks
+        if not nothing:
             self._since = self._clock()
-        if self._released is not None and self._backlog:
-            self._not_all_was_taken(nothing=self._backlog is chunks)
-        else:
-            self._released = None
+        if self._terminator_was_written:
+            self._see_what_left(nothing=nothing)
         return not self._backlog
 
-    def _not_all_was_taken(self, *, nothing: bool) -> None:
-        """Hold the terminator released last again, if its last octet is in what is left."""
-        assert self._released is not None
-        if not self._open_transport.secure and not self._connection.streaming:
-            self._backlog = self._connection.take_back(self._released, self._backlog)
-            self._held_again = self._connection.held
-        elif nothing:
-            return
-        self._released = None
+    @property
+    def _terminator_was_written(self) -> bool:
+        """Whether the terminator of `_leaving` is in what was written last."""
+        return self._leaving is not None and self._connection.held != self._leaving
+
+    def _see_what_left(self, *, nothing: bool) -> None:
+        """Hold the terminator again, if its last octet is in what is left of a write."""
+        assert self._leaving is not None
+        can_tell = not (self._open_transport.secure or self._connection.streaming)
+        if self._backlog and can_tell:
+            self._backlog = self._connection.take_back(self._leaving, self._backlog)
+            held = self._connection.held == self._leaving
+        else:
+            held = nothing
+        if not held:
+            self._leaving = None
+
+    def _check_patience(self) -> None:
+        allowed = self._timeouts[None]
+        if self._clock() - self._since >= allowed:
+            raise ConnectionLost(_late("taking of content", allowed))
 
     def _broke_while_writing(self, error: ConnectionLost, chunks: list[Octets]) -> None:
         """Nothing of this write left; what the server has said before is read first."""
-        if self._released is not None and not self._open_transport.secure:
-            self._connection.take_back(self._released, chunks)
+        if self._terminator_was_written and not self._open_transport.secure:
+            assert self._leaving is not None
+            self._connection.take_back(self._leaving, chunks)
         self._backlog = []
         self._read_what_is_there()
         self._connection.connection_lost(error.problem.message)
@@ -444,7 +456,7 @@ class Client:
         now = self._clock()
         if now >= due:
             what = "taking of content" if writing else self._connection.awaited or "reply"
-            self._connection.connection_lost(f"{what} did not come within {allowed:g} seconds")
+            self._connection.connection_lost(_late(what, allowed))
             return True
         return deadline is None or now < deadline
 
@@ -457,3 +469,7 @@ class Client:
     @property
     def _wrong_port(self) -> bool:
         return self._server.port == _IMPLICIT_TLS_PORT and self._server.security != "tls"
+
+
+def _late(what: str, allowed: float) -> str:
+    return f"{what} did not come within {allowed:g} seconds"

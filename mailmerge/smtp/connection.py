@@ -280,9 +280,10 @@ class Connection(Session):
         what is to be written now: `unsent` where the terminator has left, else its content alone.
         While streaming it is for a write of which nothing left, on a connection that is lost.
         """
-        progress = next(
-            one for one in self._begun if one.token == token and one.phase is Phase.TERMINATED
-        )
+        terminated = (one for one in self._begun if one.phase is Phase.TERMINATED)
+        progress = next((one for one in terminated if one.token == token), None)
+        if progress is None:  # the server has answered what it cannot have seen
+            return list(unsent)
         successor = self._begun[-1] if self._begun[-1] is not progress else None
         behind = sum(len(line) for _, line in successor.steps) if successor is not None else 0
         left = sum(map(len, unsent)) - behind

@@ -195,10 +195,12 @@ def test_wake_ups_without_progress_do_not_put_off_the_timeout(
         client.open()
         client.submit(message(1))
         monkeypatch.setattr(Transport, "send", send)
-        (outcome,) = client.wait()
+        try:
+            (outcome,) = client.wait()
+        finally:
+            client.abort()
         assert outcome.verdict is Verdict.NOT_SENT
         assert "taking of content did not come within 180 seconds" in outcome.reason
-        client.abort()
 
 
 @pytest.mark.parametrize("code", [452, 451, 450])
@@ -729,6 +731,35 @@ def test_in_doubt_is_what_was_taken_up_to_the_last_octet_of_the_terminator(
     assert taken == ({0} if place >= 0 else set())
     assert verdicts[0] in ({Verdict.IN_DOUBT, Verdict.SENT} if taken else {Verdict.NOT_SENT})
     assert verdicts[1] is Verdict.NOT_SENT
+
+
+@pytest.mark.parametrize("reply", [b"250 2.0.0 Ok\r\n", b"552 5.3.4 too much\r\n"])
+def test_a_reply_to_what_no_octet_left_of_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, reply: bytes
+) -> None:
+    """The terminator is released and the kernel takes nothing: then it has not left."""
+    real = Transport.send
+
+    def send(this: Transport, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        return chunks if b".end\r\n" in chunks else real(this, chunks)
+
+    monkeypatch.setattr(Transport, "send", send)
+    rule = Rule(When(At.DATA), (Usual(), Sleep(0.05), Send(reply)))
+    announced: list[int] = []
+    with serve(rule, offer=NO_CHUNKING) as server:
+        client = Client(local(server.port), on_terminator=announced.append, timeouts=SHORT)
+        client.open()
+        client.submit(message(1))
+        client.submit(message(2))
+        verdicts = {}
+        while client.in_flight:
+            verdicts.update({outcome.token: outcome.verdict for outcome in client.wait()})
+        client.abort()
+        assert server.taken == []
+    refused = Verdict.REJECTED if reply.startswith(b"5") else Verdict.NOT_SENT
+    assert verdicts == {1: refused, 2: Verdict.NOT_SENT}
+    assert announced == [1]
+    assert not client.usable
 
 
 def test_a_push_never_waits_and_leaves_alone_what_can_go_with_its_successor(wire: Wire) -> None:

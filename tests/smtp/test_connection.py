@@ -413,6 +413,18 @@ def test_a_group_taken_in_two_parts_is_the_same_group() -> None:
         assert machine.held == 2
 
 
+def test_what_was_answered_before_it_left_cannot_be_taken_back() -> None:
+    """A server that says 250 too early, on a connection that breaks then: the reply stands."""
+    machine = ready(2, caps=b"PIPELINING\r\n250-CHUNKING")
+    machine.submit(message(1))
+    group = machine.data_to_send()
+    machine.release(1)
+    group += machine.data_to_send()
+    machine.receive_data(b"250 ok\r\n" * 3)
+    assert machine.take_back(1, group) == group
+    assert machine.held is None
+
+
 def test_only_short_content_is_released_before_it_is_written() -> None:
     line = b"x" * 62 + b"\r\n"
     for lines, short in [(ONE_WRITE // 64, True), (ONE_WRITE // 64 + 1, False)]:
