@@ -359,7 +359,7 @@ class Connection(Session):
             super()._answered(awaited, context, reply)
         elif context is None:
             self._probed(awaited, reply)
-        elif reply.code == _CLOSING:
+        elif reply.closing:
             self._close_with(reply, awaited, context)
         else:
             handler(self, context, reply)
@@ -498,10 +498,10 @@ class Connection(Session):
             self._events.append(progress.cut_off(reason, reply, unprocessed=True))
         self._queue.clear()
 
-    def _end(self, failure: SmtpError | None, *, closed_by_server: bool = False) -> None:
+    def _end(self, failure: SmtpError | None) -> None:
         reply = self._closing
         reason = failure.problem.message if failure is not None else "the session is over"
-        unprocessed = reply is not None and closed_by_server
+        unprocessed = reply is not None and self._closed_by_server
         for progress in list(self._begun):
             outcome = progress.cut_off(reason, reply, unprocessed=unprocessed)
             self._settle(progress, outcome)
@@ -532,8 +532,6 @@ _HANDLERS: Final[Mapping[Awaited, Callable[[Connection, Progress, Reply], None]]
     Awaited.CONTENT: Connection._content_answered,
     Awaited.DOT: Connection._dot_answered,
 }
-
-_CLOSING: Final = 421
 
 _STAGES: Final[Mapping[Awaited, Stage]] = MappingProxyType(
     {

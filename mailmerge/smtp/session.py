@@ -58,6 +58,7 @@ class Session:
         self._awaiting: deque[tuple[Awaited, Any]] = deque([(Awaited.GREETING, None)])
         self._out: list[Octets] = []
         self._events: list[Event] = []
+        self._closed_by_server = False
         self._secured = False
         self._authenticated = False
 
@@ -147,7 +148,8 @@ class Session:
         if self.closed:
             return
         if not octets:
-            self.connection_lost("the server closed the connection", closed_by_server=True)
+            self._closed_by_server = True
+            self.connection_lost("the server closed the connection")
             return
         self._reader.feed(octets)
         try:
@@ -181,17 +183,16 @@ class Session:
             )
         return not self.closed
 
-    def connection_lost(self, reason: str, *, closed_by_server: bool = False) -> None:
-        """The connection has ended, or is given up; all that lay in its buffers was read before.
+    def connection_lost(self, reason: str) -> None:
+        """The connection has broken, or is given up; all that lay in its buffers was read before.
 
-        `closed_by_server` says that its end came in order, after all it had to say.
+        That the server has closed it in order is told to `receive_data`.
         """
         if not self.closed:
-            self._end(ConnectionLost(reason), closed_by_server=closed_by_server)
+            self._end(ConnectionLost(reason))
 
-    def _end(self, failure: SmtpError | None, *, closed_by_server: bool = False) -> None:
+    def _end(self, failure: SmtpError | None) -> None:
         """Settle what is open. The transactions add theirs to it."""
-        del closed_by_server
         if failure is not None and self.failure is None:
             self.failure = failure
         self.state = State.CLOSED
