@@ -46,7 +46,7 @@ class Account:
     @property
     def server_name(self) -> str:
         """The server as a person knows it."""
-        return self.server.socket or f"{self.server.host}:{self.server.port}"
+        return self.server.socket or f"{self.server.host_in_brackets}:{self.server.port}"
 
     @property
     def name(self) -> str:
@@ -151,7 +151,7 @@ def _server(campaign: Campaign, provider: Provider | None) -> Server:
     standard = _LMTP_PORT if smtp.protocol == "lmtp" else _PORTS[security]
     preset = provider.port if provider and security == provider.security else None
     return Server(
-        host=smtp.host or _preset_host(provider),
+        host=_without_brackets(smtp.host) or _preset_host(provider),
         port=smtp.port or preset or standard,
         security=security,
         protocol=smtp.protocol,
@@ -161,6 +161,11 @@ def _server(campaign: Campaign, provider: Provider | None) -> Server:
         pipelining=smtp.pipelining,
         chunking=smtp.chunking,
     )
+
+
+def _without_brackets(host: str) -> str:
+    """An IPv6 address may be written as in a URL (RFC 3986, 3.2.2)."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def _preset_host(provider: Provider | None) -> str:

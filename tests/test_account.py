@@ -131,6 +131,15 @@ def test_paths_begin_at_the_campaign_folder(tmp_path: Path) -> None:
     assert account(tmp_path, 'host = "mail.x.org"').server.ca_file == ""
 
 
+def test_an_ipv6_address_stands_in_brackets_and_is_used_without(tmp_path: Path) -> None:
+    for written in ("[::1]", "::1"):
+        found = account(tmp_path, f'host = "{written}"\nport = 25')
+        assert found.server.host == "::1"
+        assert found.server_name == "[::1]:25"
+        assert str(found.server) == "[::1] port 25"
+        assert found.is_loopback
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [

@@ -89,14 +89,14 @@ def connect(
     except MailmergeError as error:
         if json:
             print_json(_document(account, lines, None, error))
-        raise
+        raise narrator.in_short(error) from error
     if json:
         print_json(_document(account, lines, found, None))
     else:
         _conclude(found, _wishes(campaign, account), language)
     trouble = refused(found)
     if trouble is not None:
-        raise trouble
+        raise narrator.in_short(trouble)
 
 
 def _campaign(
@@ -154,6 +154,7 @@ def _wishes(campaign: Campaign, account: Account) -> Wishes:
         messages_per_connection=account.messages_per_connection,
         rates=tuple(str(rate) for rate in account.rates),
         max_size=account.size_limit,
+        nearby=account.is_loopback,
     )
 
 
@@ -173,7 +174,7 @@ def _conclude(found: Rehearsal, wishes: Wishes, language: Language) -> None:
     from mailmerge.smtp.dialogue import advice, offers
 
     listed = offers(found.capabilities, language=language)
-    there = [offer for offer in listed if offer.offered and offer.keyword != "AUTH"]
+    there = [offer for offer in listed if offer.offered]
     _heading("offers", language)
     if found.tls_version:
         _row("TLS", found.tls_version)

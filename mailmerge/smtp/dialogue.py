@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mailmerge.errors import ServerRefused
+from mailmerge.errors import MailmergeError, ServerRefused
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.client import Client, Credentials, Envelope, Reply, Server
 from mailmerge.smtp.explanations import (
@@ -32,6 +32,23 @@ _ANSWERS: Final = frozenset((HIDDEN, "*"))
 
 _BASE64: Final = 57 / 78
 """Octets of a file in one octet of its base64 lines with CRLF (RFC 2045, 6.8)."""
+
+_NO_LIMIT: Final = 1 << 40
+"""A largest size from here on says nothing: some servers announce the end of their integers."""
+
+_BELOW: Final[Mapping[Language, str]] = {
+    "en": "nothing was sent; the explanation stands below the reply",
+    "zh": "未发送任何邮件；说明见该应答下方",
+}
+
+_REFUSED_ZH: Final[Mapping[Awaited, str]] = {
+    Awaited.GREETING: "服务器拒绝本次会话",
+    Awaited.HELLO: "服务器拒绝问候",
+    Awaited.STARTTLS: "服务器拒绝启用 TLS",
+    Awaited.AUTH: "服务器拒绝登录",
+    Awaited.MAIL: "服务器拒绝试探",
+    Awaited.RCPT: "服务器拒绝试探",
+}
 
 _KEYWORDS: Final = (
     "SIZE",
@@ -74,7 +91,8 @@ class Offer:
 class Wishes:
     """What a campaign wants of the server, as far as the server may not give it.
 
-    `rates` are texts such as `500/day`; `max_size` is the service's own limit in octets.
+    `rates` are texts such as `500/day`; `max_size` is the service's own limit in octets. `nearby`
+    says that the server is on this machine.
     """
 
     window: int = 1
@@ -82,6 +100,7 @@ class Wishes:
     messages_per_connection: int | None = None
     rates: tuple[str, ...] = ()
     max_size: int | None = None
+    nearby: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +133,7 @@ class Narrator:
         self._language: Language = language
         self._said: dict[Awaited, str] = {}
         self._lines: list[str] = []
+        self._refusal: tuple[Awaited, str] | None = None
 
     def trace(self, side: str, text: str, awaited: Awaited | None) -> None:
         """One line of the dialogue, as `Client` traces it."""
@@ -127,8 +147,20 @@ class Narrator:
         if text[3:4] == "-":
             self._tell(Line("S", text, code))
             return
-        reply, self._lines = " ".join(self._lines), []
+        reply, self._lines = " ".join(filter(None, self._lines)), []
+        if awaited is not None and awaited in _REFUSED_ZH:
+            self._refusal = (awaited, f"{code} {reply}".rstrip()) if code >= 400 else None
         self._tell(Line("S", text, code, self._explained(code, reply, awaited)))
+
+    def in_short(self, error: MailmergeError) -> MailmergeError:
+        """The error without what was told below the reply that it cites."""
+        if self._refusal is None or f'"{self._refusal[1]}"' not in error.problem.message:
+            return error
+        awaited, reply = self._refusal
+        message = error.problem.message
+        if self._language == "zh":
+            message = f'{_REFUSED_ZH[awaited]}："{reply}"'
+        return type(error)(message, hint=_BELOW[self._language], code=error.problem.code)
 
     def _explained(self, code: int, text: str, awaited: Awaited | None) -> Explanation | None:
         said = "" if awaited is None else self._said.get(awaited, awaited.name)
@@ -177,7 +209,7 @@ def refused(found: Rehearsal) -> ServerRefused | None:
         return None
     return ServerRefused(
         f'the server refused the trial: "{found.refusal}"',
-        hint="nothing was sent; the explanation stands below the reply",
+        hint=_BELOW["en"],
         code="envelope-refused",
     )
 
@@ -185,7 +217,7 @@ def refused(found: Rehearsal) -> ServerRefused | None:
 def offers(capabilities: Capabilities, *, language: Language = "en") -> tuple[Offer, ...]:
     """What the server offers, and what it lacks that would matter, each with its meaning."""
     keywords = capabilities.keywords
-    known = (_offer(keyword, keywords, language) for keyword in _KEYWORDS)
+    known = (_offer(keyword, capabilities, language) for keyword in _KEYWORDS)
     others = (
         Offer(keyword, offered=True, value=" ".join(values), meaning="")
         for keyword, values in keywords.items()
@@ -194,24 +226,29 @@ def offers(capabilities: Capabilities, *, language: Language = "en") -> tuple[Of
     return (*(offer for offer in known if offer.offered or offer.meaning), *others)
 
 
-def _offer(keyword: str, keywords: Mapping[str, tuple[str, ...]], language: Language) -> Offer:
-    if keyword not in keywords:
-        meaning = explain_missing(keyword, language=language)
-        return Offer(keyword, offered=False, value="", meaning=meaning)
-    value = " ".join(keywords[keyword])
-    if keyword == "SIZE" and value in ("", "0"):
+def _offer(keyword: str, capabilities: Capabilities, language: Language) -> Offer:
+    offered = keyword in capabilities.keywords
+    value = " ".join(capabilities.keywords.get(keyword, ()))
+    size = largest_size(capabilities)
+    if not offered or (keyword == "SIZE" and size is None):
         meaning = explain_missing(keyword, language=language)
     else:
-        shown = size_in_words(value) if keyword == "SIZE" else value
+        shown = size_in_words(size) if keyword == "SIZE" and size else value
         meaning = explain_offer(keyword, shown, language=language)
-    return Offer(keyword, offered=True, value=value, meaning=meaning)
+    return Offer(keyword, offered, value, meaning)
+
+
+def largest_size(capabilities: Capabilities) -> int | None:
+    """The server's limit in octets; None where it names none, or one that nobody reaches."""
+    size = capabilities.size
+    return size if size is not None and size < _NO_LIMIT else None
 
 
 def advice(
     capabilities: Capabilities, wishes: Wishes, *, language: Language = "en"
 ) -> tuple[str, ...]:
     """What the server's offer means for a campaign, one sentence each."""
-    limits = [size for size in (capabilities.size, wishes.max_size) if size]
+    limits = [size for size in (largest_size(capabilities), wishes.max_size) if size]
     figures: dict[str, object] = {
         "size": size_in_words(min(limits)) if limits else "",
         "files": size_in_words(int(min(limits) * _BASE64)) if limits else "",
@@ -224,7 +261,7 @@ def advice(
         "size": bool(limits),
         "window-streams": wishes.window > 1 and capabilities.chunking,
         "window-in-vain": wishes.window > 1 and not capabilities.chunking,
-        "window-possible": wishes.window == 1 and capabilities.chunking and capabilities.pipelining,
+        "window-possible": _window_would_help(capabilities, wishes),
         "rates": bool(wishes.rates),
         "messages": _messages(capabilities, wishes) is not None,
     }
@@ -233,17 +270,18 @@ def advice(
     )
 
 
+def _window_would_help(capabilities: Capabilities, wishes: Wishes) -> bool:
+    possible = capabilities.chunking and capabilities.pipelining
+    return possible and wishes.window == 1 and not wishes.nearby
+
+
 def _messages(capabilities: Capabilities, wishes: Wishes) -> int | None:
     known = (capabilities.mail_max, wishes.messages_per_connection)
     return min((number for number in known if number), default=None)
 
 
-def size_in_words(octets: int | str) -> str:
-    """A size as a person reads it: `10.0 MB` for 10,485,760 octets; anything else as it is."""
-    if isinstance(octets, str):
-        if not (octets.isascii() and octets.isdigit() and len(octets) <= 20):
-            return octets
-        octets = int(octets)
+def size_in_words(octets: int) -> str:
+    """A size as a person reads it: `10.0 MB` for 10,485,760 octets."""
     for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
         if octets >= size:
             return f"{octets / size:.1f} {unit}"

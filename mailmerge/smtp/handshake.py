@@ -60,7 +60,10 @@ class Handshake:
         """
         greeting = self._ask()
         if not greeting.positive:
-            raise _refused("does not take mail now", greeting)
+            now = greeting.transient
+            raise _refused(
+                "does not take mail now" if now else "does not want this session", greeting
+            )
         self._say_hello()
         if self._server.security == "starttls" and not self._server.socket:
             self._start_tls()

@@ -31,7 +31,8 @@ _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 # status-code = class "." subject "." detail (RFC 2034, 3)
 _ENHANCED_STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 
-_NOT_FOR_PEOPLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# Control characters, line separators, and what turns the direction of the text that follows it.
+_NOT_FOR_PEOPLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _reply(code: bytes, texts: tuple[bytes, ...]) -> Reply:
 
 
 def for_people(octets: bytes) -> str:
-    """Octets as text without control characters, so that no terminal obeys them."""
+    """Octets as text without control characters, so that no terminal and no eye obeys them."""
     return _NOT_FOR_PEOPLE.sub(" ", octets.decode("utf-8", "backslashreplace"))
 
 

@@ -26,5 +26,10 @@ class Server:
     pipelining: bool = True
     chunking: bool = True
 
+    @property
+    def host_in_brackets(self) -> str:
+        """The host as it stands before a colon: an IPv6 address is put into brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
     def __str__(self) -> str:
-        return self.socket or f"{self.host} port {self.port}"
+        return self.socket or f"{self.host_in_brackets} port {self.port}"

@@ -362,8 +362,8 @@ def test_a_server_that_wants_no_hello_is_refused() -> None:
 @pytest.mark.parametrize(
     ("actions", "error", "says"),
     [
-        ((Reply(554, "no service"), Close()), ServerRefused, "no service"),
-        ((Reply(421, "4.3.2 too busy"), Close()), ServerRefused, "too busy"),
+        ((Reply(554, "no service"), Close()), ServerRefused, "does not want this session"),
+        ((Reply(421, "4.3.2 too busy"), Close()), ServerRefused, "does not take mail now"),
         ((Reply(450, "4.3.2 later"),), ServerRefused, "later"),
         ((Close(),), ConnectionLost, "closed"),
         ((Reset(),), SmtpError, "reset by peer"),

@@ -100,6 +100,12 @@ def test_text_for_people_has_no_control_characters() -> None:
     assert str(reply) == "550 a [2Jb c \\xff"
 
 
+@pytest.mark.parametrize("control", "\u061c\u200e\u200f\u202a\u202e\u2066\u2069")
+def test_text_for_people_cannot_be_turned_round(control: str) -> None:
+    (reply,) = read(f"550 gpj{control}exe\r\n".encode())
+    assert reply.text == "gpj exe"
+
+
 @pytest.mark.parametrize(
     "octets",
     [
