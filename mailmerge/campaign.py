@@ -77,6 +77,11 @@ def _no_rate() -> NoReturn:
     raise ValueError('expected a rate such as "60/minute", or a list of them')
 
 
+def _listed(value: object) -> object:
+    """One word may stand without its list."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 def _inside(value: str) -> str:
     path = PurePosixPath(value.replace("\\", "/"))
     if not value or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
@@ -93,6 +98,9 @@ def _one_line(value: str) -> str:
 Rates = Annotated[tuple[Rate, ...], BeforeValidator(_rates)]
 InsidePath = Annotated[str, AfterValidator(_inside)]
 Line = Annotated[str, AfterValidator(_one_line)]
+
+
+Notice = Literal["success", "failure", "delay", "never"]
 
 
 class _Section(BaseModel):
@@ -220,6 +228,20 @@ class DeliverySection(_Section):
     window: int = Field(default=1, ge=1, le=1000)
     wait: Line = "15 minutes"
     keep_copy: Literal["", "mbox", "maildir"] = ""
+    notify: Annotated[tuple[Notice, ...], BeforeValidator(_listed)] = Field(
+        default=(), strict=False
+    )
+    return_: Literal["", "headers", "full"] = Field(default="", alias="return")
+
+    @field_validator("notify")
+    @classmethod
+    def _known_notices(cls, value: tuple[Notice, ...]) -> tuple[Notice, ...]:
+        """NEVER excludes the others (RFC 3461, 4.1)."""
+        if "never" in value and len(value) > 1:
+            raise ValueError('"never" stands alone')
+        if len(set(value)) < len(value):
+            raise ValueError("expected each word once")
+        return value
 
     @field_validator("wait")
     @classmethod

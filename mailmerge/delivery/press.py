@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
+from mailmerge.campaign import DeliverySection
 from mailmerge.delivery.person import Person
 from mailmerge.mime.message import Message
 from mailmerge.recipients.audience import Recipient
@@ -37,6 +39,30 @@ class Composing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """Which delivery status notifications are asked for, as parameters of MAIL and RCPT.
+
+    Empty texts leave it to the server. Where it does not offer DSN nothing is asked (RFC 3461).
+    """
+
+    notify: str = ""
+    ret: str = ""
+
+    def envid(self, message_id: str) -> str:
+        """What a notification names the message by: the left part of its Message-ID."""
+        asked = self.notify or self.ret
+        return message_id.strip("<>").partition("@")[0] if asked else ""
+
+
+_RET: Final = {"": "", "headers": "HDRS", "full": "FULL"}
+
+
+def notices_of(delivery: DeliverySection) -> Notices:
+    """What campaign.toml asks for, in the words of RFC 3461, 4.1 and 4.3."""
+    return Notices(",".join(delivery.notify).upper(), _RET[delivery.return_])
+
+
 class Press:
     """Makes transactions for all lanes of a run.
 
@@ -44,9 +70,12 @@ class Press:
     keeps the caches of rendering and composing free of locks.
     """
 
-    def __init__(self, renderer: Rendering, composer: Composing) -> None:
+    def __init__(
+        self, renderer: Rendering, composer: Composing, notices: Notices = Notices()
+    ) -> None:
         self._renderer = renderer
         self._composer = composer
+        self._notices = notices
         self._lock = threading.Lock()
 
     def transaction(self, person: Person) -> Transaction:
@@ -66,5 +95,8 @@ class Press:
             (person.mailbox.forward_path,),
             smtputf8=message.smtputf8 or person.mailbox.needs_smtputf8,
             eightbit=message.eightbit,
+            envid=self._notices.envid(person.message_id),
+            ret=self._notices.ret,
+            notify=self._notices.notify,
         )
         return Transaction(person.id, envelope, message.chunks)

@@ -31,7 +31,7 @@ from mailmerge.delivery.pacing import Pacer
 from mailmerge.delivery.person import Mark, Person, State
 from mailmerge.delivery.plan import CLAIM_AT_ONCE, Options, claim_size
 from mailmerge.delivery.policy import CoolDowns, Decision, Refusals, reconnect_pause
-from mailmerge.delivery.press import Composing, Press, Rendering
+from mailmerge.delivery.press import Composing, Press, Rendering, notices_of
 from mailmerge.delivery.ramp import Ramp
 from mailmerge.delivery.summary import Progress, Summary, ending
 from mailmerge.delivery.usage import Usage
@@ -82,7 +82,7 @@ class Run:
         rates = options.rates if options.rates is not None else delivery.rate
         self.clock = clock or wall_clock()
         self.ledger = ledger
-        self.press = Press(renderer, composer)
+        self.press = Press(renderer, composer, notices_of(delivery))
         self.rules = options.rules
         self.messages_per_connection = (
             options.messages_per_connection or delivery.messages_per_connection

@@ -145,6 +145,34 @@ END_OF_DATA = {
 }
 
 
+@pytest.mark.parametrize(
+    ("keys", "ret", "notify"),
+    [
+        ("", "", ""),
+        ('notify = "never"', "", "NEVER"),
+        ('notify = ["failure", "delay"]', "", "FAILURE,DELAY"),
+        ('notify = ["success"]\nreturn = "headers"', "HDRS", "SUCCESS"),
+        ('return = "full"', "FULL", ""),
+    ],
+)
+@pytest.mark.parametrize("dsn", [True, False])
+def test_notifications_are_asked_for_where_they_can_be(
+    tmp_path: Path, keys: str, ret: str, notify: str, dsn: bool
+) -> None:
+    """RFC 3461, 4: RET and ENVID with MAIL, NOTIFY with RCPT, or none of them."""
+    campaign = make_campaign(tmp_path / "notices", f"[delivery]\n{keys}\n")
+    with serve(offer=Offer(dsn=dsn, size=None)) as server:
+        send(campaign, server)
+        said = server.commands()
+        identifiers = sorted(one.message_id.strip("<>").partition("@")[0] for one in server.taken)
+    mails = [line.partition("> ")[2].split() for line in said if line.startswith("MAIL")]
+    people = [line.partition("> ")[2] for line in said if line.startswith("RCPT")]
+    asked = dsn and bool(keys)
+    expected = [[f"RET={ret}"] * bool(ret) + [f"ENVID={one}"] for one in identifiers]
+    assert sorted(mails) == (expected if asked else [[]] * 3)
+    assert people == [f"NOTIFY={notify}" if asked and notify else ""] * 3
+
+
 @pytest.mark.parametrize("window", [1, 4])
 @pytest.mark.parametrize("fault", END_OF_DATA)
 def test_what_happens_to_one_message_at_the_end_of_data(
