@@ -38,6 +38,16 @@ _HEADINGS = {
 }
 
 
+_FITS = (
+    "The first message of the campaign has {}. It fits.",
+    "本活动的第一封邮件为 {}，可以发送。",
+)
+_TOO_LARGE = (
+    "The first message of the campaign has {}: this server would refuse it.",
+    "本活动的第一封邮件为 {}，该服务器会拒收。",
+)
+
+
 @told
 def connect(
     where: Annotated[
@@ -93,7 +103,8 @@ def connect(
     if json:
         print_json(_document(account, lines, found, None))
     else:
-        _conclude(found, _wishes(campaign, account), language)
+        sample = None if host else _sample_size(campaign)
+        _conclude(found, _wishes(campaign, account), sample, language)
     trouble = refused(found)
     if trouble is not None:
         raise narrator.in_short(trouble)
@@ -158,6 +169,20 @@ def _wishes(campaign: Campaign, account: Account) -> Wishes:
     )
 
 
+def _sample_size(campaign: Campaign) -> int | None:
+    """The octets of the first message; None where none can be made, which the check explains."""
+    from mailmerge.errors import MailmergeError
+    from mailmerge.mime.export import merge
+    from mailmerge.recipients.audience import Selection
+
+    if campaign.recipients.file == "-":
+        return None
+    try:
+        return len(next(merge(campaign, Selection(limit=1))).octets)
+    except MailmergeError:
+        return None
+
+
 def _show(line: Line) -> None:
     """One line on standard output, and below a reply what it means."""
     colour = {"C": "cyan", "S": "red" if line.code >= 400 else "green"}[line.side]
@@ -169,9 +194,9 @@ def _show(line: Line) -> None:
             typer.echo(folded(line.explanation.action, first="   → ", rest=_INDENT))
 
 
-def _conclude(found: Rehearsal, wishes: Wishes, language: Language) -> None:
-    """What the server offers, what it lacks, and what follows."""
-    from mailmerge.smtp.dialogue import advice, offers
+def _conclude(found: Rehearsal, wishes: Wishes, sample: int | None, language: Language) -> None:
+    """What the server offers, what it lacks, and what follows for a message of `sample` octets."""
+    from mailmerge.smtp.dialogue import advice, offers, size_in_words, size_limit
 
     listed = offers(found.capabilities, language=language)
     there = [offer for offer in listed if offer.offered]
@@ -185,7 +210,11 @@ def _conclude(found: Rehearsal, wishes: Wishes, language: Language) -> None:
         _heading("missing", language)
     for offer in missing:
         _row(offer.keyword, offer.meaning)
-    sentences = advice(found.capabilities, wishes, language=language)
+    sentences = [*advice(found.capabilities, wishes, language=language)]
+    limit = size_limit(found.capabilities, wishes)
+    if sample and limit:
+        words = _FITS if sample <= limit else _TOO_LARGE
+        sentences.insert(1, words[language == "zh"].format(size_in_words(sample)))
     if sentences:
         _heading("advice", language)
     for sentence in sentences:

@@ -248,17 +248,17 @@ def advice(
     capabilities: Capabilities, wishes: Wishes, *, language: Language = "en"
 ) -> tuple[str, ...]:
     """What the server's offer means for a campaign, one sentence each."""
-    limits = [size for size in (largest_size(capabilities), wishes.max_size) if size]
+    limit = size_limit(capabilities, wishes) or 0
     figures: dict[str, object] = {
-        "size": size_in_words(min(limits)) if limits else "",
-        "files": size_in_words(int(min(limits) * _BASE64)) if limits else "",
+        "size": size_in_words(limit),
+        "files": size_in_words(int(limit * _BASE64)),
         "window": wishes.window,
         "rates": rates_in_words(wishes.rates, language=language),
         "connections": wishes.connections,
         "messages": _messages(capabilities, wishes) or "",
     }
     happens = {
-        "size": bool(limits),
+        "size": bool(limit),
         "window-streams": wishes.window > 1 and capabilities.chunking,
         "window-in-vain": wishes.window > 1 and not capabilities.chunking,
         "window-possible": _window_would_help(capabilities, wishes),
@@ -268,6 +268,11 @@ def advice(
     return tuple(
         explain_advice(name, figures, language=language) for name in happens if happens[name]
     )
+
+
+def size_limit(capabilities: Capabilities, wishes: Wishes) -> int | None:
+    """How many octets a message may have, by the server's word and the service's rules."""
+    return min(filter(None, (largest_size(capabilities), wishes.max_size)), default=None)
 
 
 def _window_would_help(capabilities: Capabilities, wishes: Wishes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,44 @@ def test_what_the_offer_means_for_the_campaign(campaign: Path) -> None:
     assert "A new connection is made after 50 messages." in shown
     assert "  XODD                 one" in shown
     assert "  AUTH                 log-in by PLAIN LOGIN CRAM-MD5 XOAUTH2 OAUTHBEARER" in shown
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        (1000, r"The first message of the campaign has \d\.\d KB\. It fits\."),
+        (9_000_000, r"The first message of the campaign has 11\.\d MB: this server would refuse"),
+    ],
+)
+def test_the_size_is_compared_with_a_message_of_the_campaign(
+    campaign: Path, octets: int, words: str
+) -> None:
+    path = campaign / "campaign.toml"
+    path.write_text(path.read_text().replace("[smtp]", 'attachments = ["large.bin"]\n[smtp]'))
+    (campaign / "large.bin").write_bytes(bytes(octets))
+    (campaign / "body.txt").write_text("Hello")
+    (campaign / "recipients.csv").write_text("email\nann@example.org\n")
+    assert re.search(words, run(campaign).stdout)
+
+
+@pytest.mark.parametrize("table", [None, "email\nnobody\n", "name\nann\n"])
+def test_a_campaign_without_a_message_is_connected_all_the_same(
+    campaign: Path, table: str | None
+) -> None:
+    if table is not None:
+        (campaign / "recipients.csv").write_text(table)
+    result = run(campaign)
+    assert result.exit_code == ExitStatus.DONE
+    assert "The first message" not in result.stdout
+
+
+def test_people_on_standard_input_are_not_waited_for(campaign: Path) -> None:
+    path = campaign / "campaign.toml"
+    path.write_text(path.read_text() + '[recipients]\nfile = "-"\n')
+    (campaign / "body.txt").write_text("x")
+    result = CliRunner().invoke(app, [str(campaign)], input="email\nann@example.org\n")
+    assert result.exit_code == ExitStatus.DONE
+    assert "The first message" not in result.stdout
 
 
 def test_a_refused_recipient_is_explained_and_leaves_no_transaction(
