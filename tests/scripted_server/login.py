@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Callable, Generator, Mapping
 
 from tests.scripted_server.script import Settings
@@ -43,8 +44,7 @@ def _cram_md5(settings: Settings, _initial: bytes | None) -> Exchange:
 
 def _xoauth2(settings: Settings, initial: bytes | None) -> Exchange:
     response = (yield b"") if initial is None else initial
-    fields = _fields(response)
-    user = _checked(settings.tokens, fields.get(b"user", b""), _bearer(fields))
+    user = _token_holder(settings, _XOAUTH2.fullmatch(response))
     if not user:
         yield _oauth_error("invalid_request")
     return user
@@ -52,9 +52,7 @@ def _xoauth2(settings: Settings, initial: bytes | None) -> Exchange:
 
 def _oauthbearer(settings: Settings, initial: bytes | None) -> Exchange:
     response = (yield b"") if initial is None else initial
-    header, _, rest = response.partition(b"\x01")
-    name = header.partition(b"a=")[2].rstrip(b",")
-    user = _checked(settings.tokens, name, _bearer(_fields(rest)))
+    user = _token_holder(settings, _OAUTHBEARER.fullmatch(response))
     if not user:
         yield _oauth_error("invalid_token")
     return user
@@ -69,13 +67,13 @@ _MECHANISMS: Mapping[str, Callable[[Settings, bytes | None], Exchange]] = {
 }
 
 
-def _fields(octets: bytes) -> dict[bytes, bytes]:
-    pairs = (item.partition(b"=") for item in octets.split(b"\x01") if item)
-    return {key: value for key, _, value in pairs}
+# RFC 7628, 3.1: gs2-header kvsep *kvpair kvsep; each kvpair ends with a kvsep of its own.
+_OAUTHBEARER = re.compile(rb"n,a=([^,\x01]*),\x01auth=Bearer ([^\x01]*)\x01\x01")
+_XOAUTH2 = re.compile(rb"user=([^\x01]*)\x01auth=Bearer ([^\x01]*)\x01\x01")
 
 
-def _bearer(fields: Mapping[bytes, bytes]) -> bytes:
-    return fields.get(b"auth", b"").removeprefix(b"Bearer ")
+def _token_holder(settings: Settings, found: re.Match[bytes] | None) -> str:
+    return _checked(settings.tokens, found[1], found[2]) if found else ""
 
 
 def _oauth_error(status: str) -> bytes:

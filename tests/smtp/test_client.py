@@ -174,6 +174,92 @@ def test_a_server_that_stops_reading_is_given_up_and_nothing_is_in_doubt() -> No
         client.abort()
 
 
+def test_no_reply_is_waited_for_shorter_than_the_rfc_says() -> None:
+    """RFC 5321, 4.5.3.2: a client that gives up earlier makes duplicates."""
+    named = {
+        Awaited.GREETING: 5,
+        Awaited.MAIL: 5,
+        Awaited.RCPT: 5,
+        Awaited.DATA: 2,
+        None: 3,  # a block of data
+        Awaited.CONTENT: 10,
+    }
+    assert {awaited: TIMEOUTS[awaited] for awaited in named} == {
+        awaited: minutes * 60.0 for awaited, minutes in named.items()
+    }
+    assert set(TIMEOUTS) == {*Awaited, None}
+    client = Client(local(25))
+    assert {client._allowed(awaited) for awaited in (Awaited.MAIL, Awaited.RCPT)} == {300.0}
+
+
+def test_a_connection_that_is_gone_is_noticed_before_the_terminator() -> None:
+    """Its end lies in the socket: the caller is not told, and the message is not in doubt."""
+    announced: list[int] = []
+    with serve(Rule(When(At.DATA), (Usual(), Close())), offer=NO_CHUNKING) as server:
+        client = Client(local(server.port), on_terminator=announced.append)
+        client.open()
+        client.submit(message(1))
+        assert client._flush(), "MAIL, RCPT and DATA have left, and nothing was read"
+        server.wait_for_end()
+        assert [outcome.verdict for outcome in client.wait()] == [Verdict.NOT_SENT]
+        client.abort()
+    assert announced == []
+
+
+def test_what_waits_to_be_written_is_not_written_after_421(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writes: list[int] = []
+    real = Transport.send
+
+    def send(this: Transport, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        whole = b"".join(chunks)
+        first = len(b"MAIL FROM:<news@example.org> SIZE=0000\r\n")
+        writes.append(len(whole))
+        if writes == [len(whole)]:
+            assert real(this, [whole[:first]]) == []
+            assert this.wait(10), "the 421 has come"
+            return [whole[first:]]
+        return real(this, chunks)
+
+    rule = Rule(When(At.MAIL), (Reply(421, "4.3.2 bye"), Sleep(FOREVER)))
+    with serve(rule) as server:
+        client = Client(local(server.port), window=3)
+        client.open()
+        monkeypatch.setattr(Transport, "send", send)
+        for token in range(2):
+            client.submit(message(token))
+        outcomes = client.wait()
+        client.abort()
+        outcomes += client.wait()
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.NOT_SENT}
+    assert len(writes) == 1
+
+
+def test_what_the_server_said_before_a_write_broke_is_read_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that refuses long content and resets: the write breaks, the reply says why."""
+    real = Transport.send
+
+    def send(this: Transport, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        if sum(map(len, chunks)) < 100_000:
+            return real(this, chunks)
+        assert this.wait(10), "the reply has come"
+        raise ConnectionLost("the connection broke: Broken pipe")
+
+    monkeypatch.setattr(Transport, "send", send)
+    rule = Rule(When(At.DATA), (Usual(), Sleep(0.1), Send(b"552 5.3.4 too big\r\n")))
+    with serve(rule, offer=NO_CHUNKING) as server:
+        client = Client(local(server.port))
+        client.open()
+        client.submit(message(1, padding=(b"x" * 70 + b"\r\n") * 2000))
+        (outcome,) = client.wait()
+        client.abort()
+    assert outcome.verdict is Verdict.REJECTED
+    assert str(outcome.reply) == "552 5.3.4 too big"
+
+
 def test_wake_ups_without_progress_do_not_put_off_the_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -1055,6 +1141,17 @@ def test_a_password_never_goes_in_clear_unless_the_person_says_so() -> None:
         client = Client(local(server.port), Credentials("news", "secret", allow_plain_text=True))
         client.open()
         client.quit()
+
+
+def test_a_password_goes_in_clear_to_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """plain_text_login is for a server on this machine, whatever the person says."""
+    with serve(users={"news": "right"}, auth_in_clear=True) as server:
+        monkeypatch.setattr(Transport, "local", False)
+        with pytest.raises(AuthenticationRefused, match="no TLS") as caught:
+            Client(local(server.port), NEWS).open()
+        assert caught.value.problem.code == "plain-text-login"
+        server.wait_for_end()
+        assert server.commands() == ["EHLO client.example.org", "QUIT"]
 
 
 def test_a_server_without_log_in_is_named(certificates: servers.Certificates) -> None:

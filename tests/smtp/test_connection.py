@@ -26,6 +26,7 @@ from mailmerge.smtp.connection import (
 )
 from mailmerge.smtp.progress import ONE_WRITE
 from mailmerge.smtp.state import Awaited, State
+from tests.smtp.transcript import Cut, drawn, whole
 
 REPLIES = {
     "MAIL": [250, 250, 250, 250, 451, 452, 550, 421, 354],
@@ -149,12 +150,6 @@ def message(token: int) -> Transaction:
     return Transaction(token, envelope, (b"Number %d\r\n" % token, b".\r\n"))
 
 
-def feed(machine: Connection, octets: bytes, *, byte_by_byte: bool) -> None:
-    step = 1 if byte_by_byte else max(len(octets), 1)
-    for start in range(0, len(octets), step):
-        machine.receive_data(octets[start : start + step])
-
-
 def written(machine: Connection, released: list[int]) -> bytes:
     out = b"".join(machine.data_to_send())
     while (token := machine.held) is not None:
@@ -165,7 +160,7 @@ def written(machine: Connection, released: list[int]) -> bytes:
 
 
 def run(
-    machine: Connection, server: DrawnServer, count: int, *, byte_by_byte: bool = False
+    machine: Connection, server: DrawnServer, count: int, *, cut: Cut = whole
 ) -> tuple[list[Event], list[int]]:
     """Send `count` messages as far as the connection lets one."""
     events: list[Event] = []
@@ -179,7 +174,8 @@ def run(
         replies = server.answer(out)
         if not out and not replies:
             break
-        feed(machine, replies, byte_by_byte=byte_by_byte)
+        for piece in cut(replies):
+            machine.receive_data(piece)
         if server.gone:
             machine.receive_data(b"")
         events += machine.events()
@@ -236,15 +232,15 @@ def test_replies_cut_anywhere_give_the_same_events(
 
         def _reply(self, code: int) -> bytes:
             self._gone = code == 421
-            return b"%d says the server\r\n" % code
+            return b"%d-says\r\n%d the server\r\n" % (code, code)
 
     class Repeated(Recorded):
         def _code(self, verb: str) -> int:
             return codes.pop(0)
 
-    whole = run(ready(way[0], caps=way[1]), Recorded(data, polite=False), 4)
-    cut = run(ready(way[0], caps=way[1]), Repeated(data, polite=False), 4, byte_by_byte=True)
-    assert cut == whole
+    at_once = run(ready(way[0], caps=way[1]), Recorded(data, polite=False), 4)
+    pieces = run(ready(way[0], caps=way[1]), Repeated(data, polite=False), 4, cut=drawn(data))
+    assert pieces == at_once
 
 
 noise = st.lists(
@@ -354,6 +350,50 @@ def test_tls_is_not_started_twice_and_nobody_logs_in_twice() -> None:
     machine.receive_data(b"235 ok\r\n")
     with pytest.raises(LocalProtocolError, match="RFC 4954"):
         machine.authenticate("PLAIN", "AGEAYg==")
+
+
+def test_a_log_in_has_lines_of_12288_octets_and_no_more() -> None:
+    """RFC 4954, 4: AUTH has more than the 512 octets of other commands."""
+    machine = ready()
+    room = 12_288 - len("AUTH PLAIN \r\n")
+    with pytest.raises(LocalProtocolError, match="12288 are the limit"):
+        machine.authenticate("PLAIN", "x" * (room + 1))
+    machine.authenticate("PLAIN", "x" * room)
+    assert len(b"".join(machine.data_to_send())) == 12_288
+    machine.receive_data(b"334 \r\n")
+    with pytest.raises(LocalProtocolError, match="12288 are the limit"):
+        machine.answer("x" * 12_287)
+    machine.answer("x" * 12_286)
+    assert len(b"".join(machine.data_to_send())) == 12_288
+
+
+@pytest.mark.parametrize(("octets", "verdict"), [(500, None), (501, Verdict.REJECTED)])
+@pytest.mark.parametrize("caps", [b"PIPELINING", b"PIPELINING\r\n250-CHUNKING"])
+def test_a_message_may_be_exactly_as_large_as_the_server_says(
+    octets: int, verdict: Verdict | None, caps: bytes
+) -> None:
+    """RFC 1870, 3: CRLF counts, the dots that are stuffed and the terminator do not."""
+    machine = ready(2, caps=caps)
+    content = (b"." * 98 + b"\r\n") * 4 + b"." * (octets - 402) + b"\r\n"
+    machine.submit(Transaction(1, message(1).envelope, (content,)))
+    outcomes = [event for event in machine.events() if isinstance(event, Outcome)]
+    assert [outcome.verdict for outcome in outcomes] == ([verdict] if verdict else [])
+    said = b"".join(machine.data_to_send())
+    assert (b" SIZE=%d\r\n" % octets in said) is (verdict is None)
+
+
+def test_after_421_nothing_leaves_that_was_not_given_out() -> None:
+    """The end is waited for, since a later terminator has left; what was to follow it has not."""
+    machine = ready(3, caps=b"PIPELINING\r\n250-CHUNKING")
+    for token in range(3):
+        machine.submit(message(token))
+    machine.data_to_send()
+    machine.release(0)
+    machine.data_to_send()
+    machine.release(1)
+    machine.receive_data(b"250 ok\r\n250 ok\r\n421 bye\r\n")
+    assert (machine.closed, machine.stopped, machine.held) == (False, True, None)
+    assert machine.data_to_send() == []
 
 
 def test_what_was_taken_back_is_not_in_doubt() -> None:

@@ -1,20 +1,29 @@
-"""Every transcript, whole and octet by octet: the same octets out, the same outcomes."""
+"""Every transcript, whole and in any pieces: the same octets out, the same outcomes."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.smtp import transcript
 
 
-@pytest.mark.parametrize("byte_by_byte", [False, True], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("cut", [transcript.whole, transcript.byte_by_byte])
 @pytest.mark.parametrize("name", transcript.names())
-def test_the_dialogue_goes_as_written(name: str, byte_by_byte: bool) -> None:
-    player = transcript.Player(byte_by_byte=byte_by_byte)
+def test_the_dialogue_goes_as_written(name: str, cut: transcript.Cut) -> None:
+    player = transcript.Player(cut)
     player.play(transcript.read(name))
     assert player.happened or player.machine.failure, (
         "a transcript in which nothing happens proves nothing"
     )
+
+
+@pytest.mark.parametrize("name", transcript.names())
+@given(draw=st.data())
+@settings(max_examples=10, deadline=None)
+def test_the_dialogue_goes_as_written_however_it_is_cut(name: str, draw: st.DataObject) -> None:
+    transcript.Player(transcript.drawn(draw)).play(transcript.read(name))
 
 
 def test_there_are_transcripts() -> None:

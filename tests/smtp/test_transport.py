@@ -92,6 +92,20 @@ def test_loopback_and_unix_sockets_are_this_machine(
         unix.close()
 
 
+@pytest.mark.parametrize(
+    ("peer", "ours_alone"),
+    [("127.0.0.1", True), ("127.8.8.8", True), ("192.0.2.1", False), ("10.0.0.1", False)],
+)
+def test_another_machine_is_known_by_its_address(
+    pair: tuple[Transport, socket.socket],
+    monkeypatch: pytest.MonkeyPatch,
+    peer: str,
+    ours_alone: bool,
+) -> None:
+    monkeypatch.setattr(socket.socket, "getpeername", lambda _: (peer, 25))
+    assert pair[0].local is ours_alone
+
+
 def test_small_writes_are_not_put_off(pair: tuple[Transport, socket.socket]) -> None:
     ours, _ = pair
     assert ours._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -201,7 +215,7 @@ def secure_pair(
     pair: tuple[Transport, socket.socket], certificates: servers.Certificates
 ) -> Iterator[tuple[Transport, ssl.SSLSocket]]:
     ours, theirs = pair
-    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    ours._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
     accepted: list[ssl.SSLSocket] = []
 
     def shake_hands() -> None:
@@ -223,7 +237,7 @@ def test_over_tls_what_was_not_taken_comes_back_as_it_was(
     than the message itself."""
     ours, theirs = secure_pair
     small: list[bytes | memoryview] = [b"%07d\n" % number for number in range(3000)]
-    large = bytes(range(256)) * 40_000
+    large = bytes(range(256)) * 16_000
     last = b"the end"
     rest = ours.send([*small, large, last])
     assert len(rest) == 2

@@ -15,16 +15,19 @@
     ! malformed-reply                    the session has failed with this code
     . ready usable room=1                the state in the end
 
-A block of S lines is fed whole or octet by octet; both must give the same. Terminators are released
+A block of S lines is fed whole or in any pieces; all must give the same. Terminators are released
 at once unless `hold` was called.
 """
 
 from __future__ import annotations
 
 import codecs
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
+
+from hypothesis import strategies as st
 
 from mailmerge.smtp.command import Envelope
 from mailmerge.smtp.connection import Connection, Event, Outcome, Transaction
@@ -52,11 +55,36 @@ def read(name: str) -> list[Line]:
     ]
 
 
+Cut = Callable[[bytes], Iterable[bytes]]
+"""What the server says at once -> the pieces in which it comes; none of them is empty."""
+
+
+def whole(octets: bytes) -> Iterable[bytes]:
+    """All of it in one piece."""
+    return [octets] if octets else []
+
+
+def byte_by_byte(octets: bytes) -> Iterable[bytes]:
+    """Each octet by itself."""
+    return (octets[place : place + 1] for place in range(len(octets)))
+
+
+def drawn(draw: st.DataObject) -> Cut:
+    """Pieces of any lengths, as Hypothesis draws them."""
+
+    def cut(octets: bytes) -> Iterable[bytes]:
+        places = st.sets(st.integers(1, max(len(octets) - 1, 1)), max_size=6)
+        chosen = [0, *sorted(draw.draw(places)), len(octets)]
+        return [octets[start:end] for start, end in pairwise(chosen) if start < end]
+
+    return cut
+
+
 @dataclass
 class Player:
     """Plays one transcript against one machine, cutting what the server says as `cut` wants."""
 
-    byte_by_byte: bool
+    cut: Cut = whole
     machine: Connection = field(default_factory=Connection)
     hold: bool = False
     happened: list[Event] = field(default_factory=list)
@@ -92,9 +120,8 @@ class Player:
 
     def _feed(self, block: list[Line]) -> None:
         octets = b"".join(_octets(line) for line in block if line.mark != "S*")
-        step = 1 if self.byte_by_byte else max(len(octets), 1)
-        for start in range(0, len(octets), step):
-            self.machine.receive_data(octets[start : start + step])
+        for piece in self.cut(octets):
+            self.machine.receive_data(piece)
         if any(line.mark == "S*" for line in block):
             self.machine.receive_data(b"")
         self._collect()
