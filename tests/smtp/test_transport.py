@@ -244,7 +244,9 @@ def test_over_tls_what_was_not_taken_comes_back_as_it_was(
     assert isinstance(rest[0], memoryview)
     assert rest[0].obj is large, "a view, and no copy"
     assert rest[1] is last
-    assert ours.send(rest) is rest, "nothing was taken"
+    while (again := ours.send(rest)) is not rest:
+        assert again, "they do not read, so that some time nothing is taken"
+        rest = again
     whole = b"".join([*small, large, last, b"more"])
     received: list[bytes] = []
     reading = threading.Thread(target=lambda: received.append(all_of(theirs, len(whole))))
