@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -817,6 +818,44 @@ def test_in_doubt_is_what_was_taken_up_to_the_last_octet_of_the_terminator(
     assert taken == ({0} if place >= 0 else set())
     assert verdicts[0] in ({Verdict.IN_DOUBT, Verdict.SENT} if taken else {Verdict.NOT_SENT})
     assert verdicts[1] is Verdict.NOT_SENT
+
+
+@ways
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_the_kernel_takes_the_outcomes_are_true(
+    monkeypatch: pytest.MonkeyPatch, offer: Offer, window: int, seed: int
+) -> None:
+    """Writes that take nothing, a few octets or everything, and a connection that dies in one."""
+    drawn = random.Random(seed)
+    real = Transport.send
+    dead: list[Transport] = []
+
+    def write(this: Transport, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        whole = b"".join(chunks)
+        most = drawn.choice([0, 1, 3, 40, 1000, 5000])
+        if this in dead or (b"Message-ID" in whole and drawn.random() < 0.05):
+            dead.append(this)
+            this._socket.shutdown(socket.SHUT_WR)
+            raise ConnectionLost("the connection broke")
+        if not most:
+            return chunks
+        assert real(this, [whole[:most]]) == []
+        return [whole[most:]] if most < len(whole) else []
+
+    monkeypatch.setattr(Transport, "send", write)
+    with serve(offer=offer) as server:
+        run = send(local(server.port), 12, window=window)
+        server.wait_for_end()
+        taken = [int(one.message_id.strip("<>").partition("@")[0]) for one in server.taken]
+        assert server.violations == []
+    sent, in_doubt = run.tokens(Verdict.SENT), run.tokens(Verdict.IN_DOUBT)
+    assert len(run.verdicts()) == len(run.outcomes)
+    assert len(taken) == len(set(taken))
+    assert sent <= set(taken) <= sent | in_doubt
+    assert sent | in_doubt <= set(run.announced)
+    assert len(run.announced) == len(set(run.announced)), "told once"
+    if window == 1:
+        assert in_doubt == set(taken) - sent, "what the kernel took is known to the octet"
 
 
 @pytest.mark.parametrize("reply", [b"250 2.0.0 Ok\r\n", b"552 5.3.4 too much\r\n"])
