@@ -820,6 +820,34 @@ def test_in_doubt_is_what_was_taken_up_to_the_last_octet_of_the_terminator(
     assert verdicts[1] is Verdict.NOT_SENT
 
 
+def test_while_streaming_a_terminator_of_which_nothing_left_is_not_in_doubt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Transport.send
+    writes: list[bytes] = []
+
+    def write(this: Transport, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        writes.append(b"".join(chunks))
+        if writes[-1] != b"\n":
+            return real(this, chunks)
+        if writes.count(b"\n") < 3:
+            return chunks
+        this._socket.shutdown(socket.SHUT_WR)
+        raise ConnectionLost("the connection broke")
+
+    monkeypatch.setattr(Transport, "send", write)
+    announced: list[int] = []
+    with serve() as server:
+        client = Client(local(server.port), window=2, on_terminator=announced.append)
+        client.open()
+        client.submit(message(1))
+        (outcome,) = client.wait()
+        client.abort()
+        assert server.taken == []
+    assert outcome.verdict is Verdict.NOT_SENT
+    assert announced == [1]
+
+
 @ways
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_the_kernel_takes_the_outcomes_are_true(

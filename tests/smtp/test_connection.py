@@ -536,6 +536,25 @@ def test_the_trace_shows_the_dialogue_and_no_secret() -> None:
     ]
 
 
+def test_each_line_of_the_trace_names_the_reply_that_it_asks_for_or_is() -> None:
+    pairs: list[tuple[str, Awaited | None]] = []
+    machine = ready()
+    machine._trace = lambda who, _, awaited: pairs.append((who, awaited))
+    machine.submit(message(1))
+    machine.data_to_send()
+    machine.receive_data(b"250-ok\r\n250 ok\r\n250 ok\r\n354 go\r\n")
+    machine.data_to_send()
+    machine.release(1)
+    machine.receive_data(b"250 ok\r\n421 bye\r\n")
+    envelope = [Awaited.MAIL, Awaited.RCPT, Awaited.DATA]
+    assert pairs == [
+        *(("C", awaited) for awaited in envelope),
+        *(("S", awaited) for awaited in (Awaited.MAIL, *envelope)),
+        *(("C", Awaited.CONTENT), ("C", Awaited.CONTENT), ("S", Awaited.CONTENT)),
+        ("S", None),
+    ]
+
+
 def test_what_is_awaited_is_told_for_the_timeouts() -> None:
     machine = Connection()
     seen = [machine.awaited]
