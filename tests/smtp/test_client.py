@@ -1181,11 +1181,14 @@ def test_the_refusal_of_a_token_is_told_also_where_its_error_is_not_base64(
 
 
 def test_a_server_that_asks_for_ever_is_left() -> None:
-    asks = b"334 \r\n" * 10
-    with scripted(b"220 x\r\n250-x\r\n250 AUTH PLAIN\r\n" + asks) as port:
-        client = Client(local(port), replace(NEWS), timeouts=SHORT)
+    rules = (
+        Rule(When(At.AUTH), (Send(b"334 \r\n"),)),
+        Rule(When(At.UNKNOWN, times=20), (Send(b"334 \r\n"),)),
+    )
+    with serve(*rules, users={"news": "right"}, auth_in_clear=True) as server:
         with pytest.raises(RemoteProtocolError, match="334"):
-            client.open()
+            Client(local(server.port), replace(NEWS, mechanism="plain")).open()
+        assert server.commands()[2:] == ["*"]
 
 
 def test_an_unknown_mechanism_is_followed_by_the_next_one(
