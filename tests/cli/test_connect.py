@@ -196,7 +196,7 @@ def test_a_refused_token_is_not_taken_for_a_wrong_password(campaign: Path) -> No
     assert result.exit_code == ExitStatus.LOGIN_REFUSED
     assert "S: 535 5.7.8 Authentication credentials invalid" in result.stdout
     assert "The server refused the access token" in result.stdout
-    assert "Run token_command by hand" in result.stderr
+    assert "Run token_command by hand" in result.stdout
 
 
 def test_a_chinese_locale_is_answered_in_chinese(campaign: Path) -> None:

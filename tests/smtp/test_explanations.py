@@ -25,6 +25,7 @@ from mailmerge.smtp.explanations import (
     step_of,
 )
 from mailmerge.smtp.providers import Language, load_providers
+from mailmerge.smtp.state import Awaited
 from tests.smtp.replies import HEARD, Heard
 
 TABLE: dict[str, Any] = tomllib.loads(
@@ -212,14 +213,14 @@ def test_the_dialogue_knows_that_a_token_was_refused() -> None:
     """Gmail says the same of a token as of a password; only the mechanism tells them apart."""
     lines: list[Line] = []
     narrator = Narrator(lines.append, provider="gmail", language="en")
+    narrator.trace("S", "220 smtp.gmail.com ESMTP", Awaited.GREETING)
     for side, text in (
-        ("S", "220 smtp.gmail.com ESMTP"),
         ("C", "AUTH XOAUTH2 ****"),
         ("S", "334 eyJzdGF0dXMiOiI0MDAifQ=="),
         ("C", "****"),
         ("S", "535 5.7.8 Username and Password not accepted. - gsmtp"),
     ):
-        narrator.trace(side, text)
+        narrator.trace(side, text, Awaited.AUTH)
     assert [line.explanation.key for line in lines if line.explanation][-1] == "oauth-token"
 
 
