@@ -45,12 +45,11 @@ _LINES_OF_UTF8 = re.compile(r"(?:(?!\.|From |--=_)[^\x00-\x08\n-\x1f\x7f]*\n)*")
 _TROUBLED_LINE = re.compile(rb"^(?:(?:\.|From ).*|.{%d,})$" % (_LINE + 1), re.MULTILINE)
 _BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
 _UNQUOTED = bytes(octet for octet in range(128) if octet != ord("="))
-_PLAIN_AND_GAP = bytes((0, *range(0x20, 0x7F)))
+_CONTROLS = bytes((*range(1, 0x20), 0x7F))
 _SOFT = b"=\r\n"
 _LONG = 256  # characters of all values together: fewer are as well off either way
 _WORTH_REMEMBERING = 512  # characters: so that what is remembered stays within 25 MB
 _GAP = "\x00"  # stands between values that are looked at together; it is not printable
-_GAP_DOT, _SPACE_GAP, _GAP_FROM = f"{_GAP}.", f" {_GAP}", f"{_GAP}From "
 
 
 class TextEncoder(Protocol):
@@ -322,13 +321,13 @@ class QuotedPrintable:
 
     def _words(self, values: Sequence[str]) -> list[bytes]:
         """The values, quoted; most are a few words of printable ASCII, and done all at once."""
-        together = _GAP.join(values)
-        if together.count(_GAP) != len(values) - 1 or _needs_care(together):
+        together = _GAP.join(values).replace("=", "=3D").encode()
+        words = together.split(b"\x00")
+        if len(words) != len(values) or _needs_care(together):
             return [self._quoted(place, value) for place, value in enumerate(values)]
-        words = together.replace("=", "=3D").encode().split(b"\x00")
-        for place, room in enumerate(self._room):
-            word = words[place]
-            if not 0 < len(word) <= room or not word.isascii():
+        ascii_only = together.isascii()
+        for place, (word, room) in enumerate(zip(words, self._room, strict=True)):
+            if not 0 < len(word) <= room or not (ascii_only or word.isascii()):
                 words[place] = self._quoted(place, values[place])
         return words
 
@@ -337,22 +336,16 @@ class QuotedPrintable:
         return quote(value, self._room[place], self._ends_line[place])
 
 
-def _needs_care(together: str) -> bool:
-    """Whether a value may not stand as it is for more than its length or its script."""
+def _needs_care(together: bytes) -> bool:
+    """Whether a word of ASCII may not stand as it is for more than its length."""
     return (
-        _GAP_DOT in together
-        or _SPACE_GAP in together
-        or _GAP_FROM in together
-        or together.startswith((".", "From "))
-        or together.endswith(" ")
-        or not _is_printable(together)
+        b"\x00." in together
+        or b" \x00" in together
+        or b"\x00From " in together
+        or together.startswith((b".", b"From "))
+        or together.endswith(b" ")
+        or len(together.translate(None, _CONTROLS)) != len(together)
     )
-
-
-def _is_printable(together: str) -> bool:
-    if together.isascii():
-        return not together.encode().translate(None, _PLAIN_AND_GAP)
-    return together.replace(_GAP, "").isprintable()
 
 
 def _beginning_kept(encoded: bytes) -> bytes:

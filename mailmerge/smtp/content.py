@@ -82,7 +82,7 @@ class Frame:
     the text is not sealed, and looked at as a whole later.
     """
 
-    __slots__ = ("_most_words", "_octets", "_sealable")
+    __slots__ = ("_room", "_sealable")
 
     def __init__(self, static: Sequence[bytes]) -> None:
         together = b"".join(static)
@@ -92,9 +92,10 @@ class Frame:
             and static[-1].endswith(b"\r\n")
             and not any(text.startswith((b".", b"\n")) for text in static)
         )
-        self._octets = max(map(len, together.split(b"\r\n")))
+        octets = max(map(len, together.split(b"\r\n")))
         with_gaps = _BETWEEN.join(static).split(b"\r\n")
-        self._most_words = max(line.count(_BETWEEN) for line in with_gaps)
+        most_words = max(line.count(_BETWEEN) for line in with_gaps)
+        self._room = (MAX_TEXT_LINE - octets) // max(most_words, 1)
 
     def filled(self, pieces: list[bytes]) -> list[bytes]:
         """These pieces of octets, as one that is sealed where that is possible.
@@ -112,10 +113,9 @@ class Frame:
         together = _BETWEEN.join(words)
         if not together.isascii() or together.startswith(b".") or b"\x00." in together:
             return False
-        room = MAX_TEXT_LINE - self._octets
-        if self._most_words * max(map(len, words)) > room:
-            lines = together.replace(_BETWEEN, b"\r\n").split(b"\r\n")
-            if self._most_words * max(map(len, lines)) > room:
+        room = self._room
+        for word in words:
+            if len(word) > room and max(map(len, word.split(b"\r\n"))) > room:
                 return False
         ends = together.count(b"\r")
         if not ends:
