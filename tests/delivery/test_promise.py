@@ -245,7 +245,8 @@ def test_the_wrong_order_of_writes_is_found_out(
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         job = replace(JOB, port=server.port, people=2, patches=(patch,))
-        with pytest.raises(AssertionError, match=r"I1|I2|I3"):
+        # A slow judge may write after the books were compared: then the resume shows it (I4).
+        with pytest.raises(AssertionError, match=r"I[1-4]\b"):
             crash_at_every(3, start_job, server, tmp_path, job)
 
 
