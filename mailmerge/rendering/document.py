@@ -17,6 +17,9 @@ _RAW = re.compile(
     r"(<!--.*?-->|<(style|script|xmp|iframe|noembed|noframes|plaintext)\b.*?</\2\s*>)",
     re.DOTALL | re.IGNORECASE,
 )
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that a tree may hold when it was parsed, and that lxml refuses to put into one."""
+
 RAW_TEXT_ELEMENTS = frozenset(
     ("style", "script", "xmp", "iframe", "noembed", "noframes", "plaintext")
 )

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
-from mailmerge.rendering.document import Element, EmptyPage, parse, text_of
+from mailmerge.rendering.document import UNWRITABLE, Element, EmptyPage, parse, text_of
 from mailmerge.rendering.placeholders import Placeholders, percent_escaped
 from mailmerge.rendering.structure import Body, Structure
 
@@ -47,7 +47,6 @@ _INNER_SPACE = re.compile(r"\s{2,}|[^\S ]")
 _UNSURE = re.compile(
     "[\u00ad\u034f\u061c\u200b-\u200f\u2007\u2060\ufeff\U0010fffc\U0010fffd\x00-\x08\x0e-\x1f]"
 )
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _NO_TARGET = re.compile(r"\s*(?:#|javascript:|\Z)", re.IGNORECASE)
 _SCHEMES = ("mailto:", "tel:", "http://", "https://")
 _SCHEME = re.compile(r"^(?:mailto:|tel:|https?://)", re.IGNORECASE)
@@ -112,13 +111,13 @@ def _strip_for_layout(element: Element) -> None:
     style = element.get("style")
     element.attrib.clear()
     if style:
-        element.set("style", _CONTROL.sub("", style))
+        element.set("style", UNWRITABLE.sub("", style))
     element.text = _for_layout(element.text)
     element.tail = _for_layout(element.tail)
 
 
 def _for_layout(text: str | None) -> str | None:
-    return _CONTROL.sub("", _PADDING.sub("", text)).replace("&", _AMPERSAND) if text else text
+    return UNWRITABLE.sub("", _PADDING.sub("", text)).replace("&", _AMPERSAND) if text else text
 
 
 def _holds_figures(table: Element) -> bool:
@@ -163,13 +162,13 @@ def _is_block(cell: Element) -> bool:
 
 
 def _show_alternative(image: Element) -> None:
-    alternative = _CONTROL.sub("", image.get("alt") or "").strip()
+    alternative = UNWRITABLE.sub("", image.get("alt") or "").strip()
     image.tag = "span"
     image.text = f"[{alternative}]" if alternative else ""
 
 
 def _show_target(link: Element, shown: Shown, in_target: InTarget) -> None:
-    text, target = text_of(link), _CONTROL.sub("", link.get("href") or "")
+    text, target = text_of(link), UNWRITABLE.sub("", link.get("href") or "")
     if not shown.get((text, target), _shows_target(text, target)):
         return
     note = etree.SubElement(link, "span")

@@ -311,3 +311,29 @@ def test_at_rules_are_parted_from_rules() -> None:
     assert kept == '@import url("x.css"); @supports (x) { p { e: f } }'
     assert "@media x { p { c: d } }" in rest
     assert "p { a: b }" in rest
+
+
+def test_premailer_is_spared_the_rules_of_a_framework_that_a_page_does_not_use(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from premailer import Premailer
+
+    seen: list[int] = []
+    parsed = Premailer._parse_style_rules
+
+    def counting(self: Premailer, css: str, index: int) -> object:
+        rules, leftover = parsed(self, css, index)
+        seen.append(len(rules))
+        return rules, leftover
+
+    monkeypatch.setattr(Premailer, "_parse_style_rules", counting)
+    framework = "".join(f".columns-{n} {{ width: {n}px }}\n" for n in range(500))
+    renderer = make_renderer(
+        {
+            "body.html": '<link rel="stylesheet" href="s.css"><p class="columns-7">{{ x }}</p>',
+            "s.css": framework + "p { margin: 0 }",
+        }
+    )
+    content = renderer.render(make_recipient(x="t"))
+    assert '<p class="columns-7" style="margin:0; width:7px"' in str(content.html)
+    assert seen == [2]

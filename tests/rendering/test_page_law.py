@@ -373,3 +373,29 @@ def test_an_attribute_that_a_selector_reads_is_part_of_the_structure(
         '<body><p title="{{ x }}">t</p>'
     )
     _keeps_the_law_in(folder, template, [{"x": "q"}, {"x": value}])
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        '.none { content: "}" } p { color: red }',
+        '.none { content: "{" } p { color: red } .a { margin: 0 }',
+        ".none { content: '{}' } p { color: red }",
+        ".none, p { color: red } .none p, .a { margin: 1px }",
+        "#none { color: red } #i { color: blue } p#i.a { margin: 1px }",
+        ".none .a { color: red } .a .none { color: red } .a > p { color: blue }",
+        ".A { color: red } .a { color: blue }",
+        ".none:hover { color: red } p:hover { color: red } .none:first-child { color: red }",
+        ".none { color: red; } ; .a { color: blue }",
+        "/* .none { */ .a { color: blue } /* } */",
+        "@media print { .none { color: red } } .a { color: blue }",
+        "* { margin: 0 } .none * { margin: 1px } .a * { padding: 2px }",
+        r".n\6fne { color: red } .\61 { color: blue }",
+        ".none { color: red",
+        "} .a { color: blue }",
+    ],
+)
+def test_rules_that_concern_nobody_are_left_out_and_no_others(folder: Path, css: str) -> None:
+    page = '<p class="a" id="i">{{ x }}</p><div class="a b"><p>t</p></div>'
+    template = f"<style>{css}</style><body>{page}"
+    _keeps_the_law_in(folder, template, [{"x": "q"}])
