@@ -73,10 +73,11 @@ def _premailed(plain: str) -> str:
 def _is_out_of_scope(plain: str) -> bool:
     """Where we differ on purpose, or Jinja2 writes the address of an object.
 
-    premailer drops text behind a style element; we keep it. A macro that includes a template
-    without its context shows a generator.
+    premailer drops text behind a style element; we keep it. It leaves an empty `<li>` open, so that
+    what follows gets into it. A macro that includes a template without its context shows a
+    generator.
     """
-    return bool(re.search(r"</style>\s*[^<\s]", plain) or re.search(r"(<|&lt;)generator", plain))
+    return bool(re.search(r"</style>\s*[^<\s]|<li\b[^>]*></li>|(<|&lt;)generator", plain))
 
 
 def _campaign(folder: Path, body: str, files: dict[str, str] | None = None) -> Campaign:
