@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from mailmerge.campaign import CAMPAIGN_FILE, Campaign
+from mailmerge.campaign import CAMPAIGN_FILE, NEVER_IN_A_LINE, Campaign
 from mailmerge.errors import AssetError, MessageError
 from mailmerge.rendering.environment import (
     CampaignEnvironment,
@@ -18,9 +18,6 @@ from mailmerge.rendering.environment import (
 )
 from mailmerge.rendering.templates import TemplateSet, load_text
 
-# C0, DEL, C1 and the line separators: in a header they end lines, or hide what stands there.
-# A lone surrogate is half a character, and cannot be written in UTF-8.
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TEMPLATE_SYNTAX = re.compile(r"\{[{%#]")
 
 
@@ -49,7 +46,7 @@ class FieldTemplate:
             value = "".join(run(self.templates.main, variables)).strip(" ")
         except Exception as error:
             raise explained(error, variables.place(self.file, self.name)) from error
-        if not value.isprintable() and (forbidden := _FORBIDDEN.search(value)):
+        if not value.isprintable() and (forbidden := NEVER_IN_A_LINE.search(value)):
             raise MessageError(
                 f"{self.name} becomes {value[:60]!r}, which is not one line of text",
                 file=self.file, row=variables.row, code="header-control",

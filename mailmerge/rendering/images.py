@@ -10,7 +10,7 @@ from urllib.parse import quote, urljoin
 
 from mailmerge.campaign import Campaign
 from mailmerge.rendering.document import Document, Element, is_element
-from mailmerge.rendering.folder import is_local, local_path, read_asset
+from mailmerge.rendering.folder import local_path, read_asset
 from mailmerge.rendering.structure import RelatedImage
 
 IMAGE_ATTRIBUTES = ("src", "background", "poster")
@@ -38,11 +38,11 @@ class ImageShelf:
         self._known: dict[str, RelatedImage] = {}
 
     def relate(
-        self, document: Document, is_meant: Callable[[str], bool] = is_local
+        self, document: Document, is_local: Callable[[str], bool]
     ) -> tuple[RelatedImage, ...]:
         """Point every local image of a document at a related part; return the images, each once.
 
-        `is_meant` says which URLs are local images.
+        `is_local` says which URLs mean files of the campaign folder.
 
         Raises:
             AssetError: without a place: an image that is missing or outside of the folder.
@@ -50,7 +50,7 @@ class ImageShelf:
         shown: dict[str, RelatedImage] = {}
 
         def reference(url: str) -> str:
-            if not is_meant(url):
+            if not is_local(url):
                 return url
             image = self._image(local_path(url, self._folder))
             shown[image.path] = image

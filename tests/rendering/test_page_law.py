@@ -325,6 +325,10 @@ ATTACKS = {
     "both quotes": """<p title='a"&#39;{{ x }}{{ y }}'>t</p>""",
     "values behind a style": "<style>p{color:red}</style>\n{{ x }}\n<p>t</p>",
     "a carriage return before a line": "<p>{{ x }}\nb</p><p>{{ y }}{{ x }}</p>",
+    "a carriage return of the template": (
+        """<a href="https://e.example/{{ x|replace('a', '\\r') }}">"""
+        """{{ x|replace('a', '\\r') }}\nb</a>"""
+    ),
     "letters of a line end": "<pre>{% for c in x %}{{ c }}{% endfor %}</pre>",
     "values that begin a URL": '<a href="{{ x }}{{ y }}">t</a><a href=" {{ x }}">t</a>',
     "a value before the spaces of a URL": '<a href="{{ x }} https://e.example/">t</a>',

@@ -577,6 +577,16 @@ def test_wait_comes_back_in_time_and_goes_on_later() -> None:
         assert outcome.verdict in {Verdict.IN_DOUBT, Verdict.NOT_SENT}
 
 
+def until_the_reply_lies_in_the_socket(client: Client, announced: list[int]) -> None:
+    """Send one message, and leave its reply unread; `announced` are the client's terminators."""
+    client.open()
+    client.submit(message(1))
+    while not announced:
+        assert client.wait(0) == []
+    assert client._transport is not None
+    assert client._transport.wait(10), "the reply has come"
+
+
 def test_what_was_read_late_counts_before_the_timeout() -> None:
     """A machine that slept wakes up after the deadline: the reply lies in the buffer."""
     now = [0.0]
@@ -584,12 +594,7 @@ def test_what_was_read_late_counts_before_the_timeout() -> None:
     rule = Rule(When(At.END_OF_DATA), (Sleep(0.2), Usual()))
     with serve(rule, offer=NO_CHUNKING) as server:
         client = Client(local(server.port), clock=lambda: now[0], on_terminator=announced.append)
-        client.open()
-        client.submit(message(1))
-        while not announced:
-            assert client.wait(0) == []
-        assert client._transport is not None
-        assert client._transport.wait(10), "the reply has come"
+        until_the_reply_lies_in_the_socket(client, announced)
         now[0] = 1e6
         (outcome,) = client.wait()
         assert outcome.verdict is Verdict.SENT
@@ -602,12 +607,7 @@ def test_what_the_server_has_said_counts_when_the_connection_is_given_up() -> No
     rule = Rule(When(At.END_OF_DATA), (Sleep(0.2), Usual()))
     with serve(rule, offer=NO_CHUNKING) as server:
         client = Client(local(server.port), on_terminator=announced.append)
-        client.open()
-        client.submit(message(1))
-        while not announced:
-            assert client.wait(0) == []
-        assert client._transport is not None
-        assert client._transport.wait(10), "the reply has come"
+        until_the_reply_lies_in_the_socket(client, announced)
         client.abort()
         assert [outcome.verdict for outcome in client.wait()] == [Verdict.SENT]
 
