@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailmerge.campaign import Rate
-from mailmerge.delivery.ledger import InDoubt
 from mailmerge.errors import CampaignError
+from mailmerge.ledger.interface import InDoubt
 
 SANDBOX = "sandbox"
 TRIAL = "trial"

@@ -27,7 +27,7 @@ from typing import NoReturn
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailmerge.delivery.copies import Maildir
+from mailmerge.engine.copies import Maildir
 from mailmerge.smtp.server import Server
 
 LOOPBACK = "127.0.0.1"

@@ -11,7 +11,6 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mailmerge.account import PASSWORD_VARIABLE
 from mailmerge.campaign import (
     RESERVED_HEADER_FIELDS,
     CampaignSection,
@@ -23,6 +22,7 @@ from mailmerge.campaign import (
     parse_duration,
     parse_rate,
 )
+from mailmerge.credentials import PASSWORD_VARIABLE
 from mailmerge.recipients.columns import RESERVED_NAMES
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "campaign.md"

@@ -51,7 +51,7 @@ def check(
 
 def _options(campaign: Campaign) -> CheckOptions:
     """The account is looked at with everything else: what is wrong with it is one problem more."""
-    from mailmerge.account import find_account
+    from mailmerge.credentials import find_account
     from mailmerge.errors import CampaignError
     from mailmerge.preflight.check import CheckOptions
 

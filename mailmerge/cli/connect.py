@@ -13,12 +13,12 @@ from mailmerge.cli.columns import folded, padded
 from mailmerge.cli.terminal import Json, ask_password, print_json, printable, told
 
 if TYPE_CHECKING:
-    from mailmerge.account import Account
     from mailmerge.campaign import Campaign
+    from mailmerge.credentials import Account
     from mailmerge.errors import MailmergeError
+    from mailmerge.providers.dialogue import Line, Rehearsal, Wishes
+    from mailmerge.providers.lookup import Language
     from mailmerge.smtp.command import Envelope
-    from mailmerge.smtp.dialogue import Line, Rehearsal, Wishes
-    from mailmerge.smtp.providers import Language
 
 
 class Security(StrEnum):
@@ -73,11 +73,11 @@ def connect(
     json: Json = False,
 ) -> None:
     """Talk to the server as a run would, show and explain every line, and send nothing."""
-    from mailmerge.account import read_credentials, require_account
+    from mailmerge.credentials import read_credentials, require_account
     from mailmerge.errors import MailmergeError
-    from mailmerge.smtp.dialogue import Narrator, refused, rehearse
-    from mailmerge.smtp.explanations import language_of_locale
-    from mailmerge.smtp.providers import provider_of_host
+    from mailmerge.providers.dialogue import Narrator, refused, rehearse
+    from mailmerge.providers.explanations import language_of_locale
+    from mailmerge.providers.lookup import provider_of_host
 
     campaign = _campaign(where, host, port, security, username)
     account = require_account(campaign)
@@ -157,7 +157,7 @@ def _envelope(campaign: Campaign, account: Account, to: str) -> Envelope:
 
 
 def _wishes(campaign: Campaign, account: Account) -> Wishes:
-    from mailmerge.smtp.dialogue import Wishes
+    from mailmerge.providers.dialogue import Wishes
 
     return Wishes(
         window=campaign.delivery.window,
@@ -196,7 +196,7 @@ def _show(line: Line) -> None:
 
 def _conclude(found: Rehearsal, wishes: Wishes, sample: int | None, language: Language) -> None:
     """What the server offers, what it lacks, and what follows for a message of `sample` octets."""
-    from mailmerge.smtp.dialogue import advice, offers, size_in_words, size_limit
+    from mailmerge.providers.dialogue import advice, offers, size_in_words, size_limit
 
     listed = offers(found.capabilities, language=language)
     there = [offer for offer in listed if offer.offered]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mailmerge.delivery.summary import Progress
+    from mailmerge.engine.summary import Progress
 
 
 @contextmanager

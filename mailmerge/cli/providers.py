@@ -11,7 +11,7 @@ from mailmerge.cli.columns import folded, padded
 from mailmerge.cli.terminal import Json, print_json, told
 
 if TYPE_CHECKING:
-    from mailmerge.smtp.providers import Language, Provider
+    from mailmerge.providers.lookup import Language, Provider
 
 _WORDS = {
     "server": ("Server", "服务器"),
@@ -41,8 +41,8 @@ def providers(
     json: Json = False,
 ) -> None:
     """List the services that are known by name, or show one of them."""
-    from mailmerge.smtp.explanations import language_of_locale
-    from mailmerge.smtp.providers import as_json, find_provider, load_providers
+    from mailmerge.providers.explanations import language_of_locale
+    from mailmerge.providers.lookup import as_json, find_provider, load_providers
 
     language = language_of_locale(os.environ)
     if json:
@@ -57,7 +57,7 @@ def providers(
 
 def _show(provider: Provider, language: Language) -> None:
     """One service as a person reads it."""
-    from mailmerge.smtp.providers import FIGURES
+    from mailmerge.providers.lookup import FIGURES
 
     def row(word: str, value: str, *fields: str) -> None:
         marked = value + _doubt(language, verified=all(map(provider.is_verified, fields)))
@@ -108,8 +108,8 @@ def _doubt(language: Language, *, verified: bool) -> str:
 
 
 def _figure(provider: Provider, field: str, language: Language) -> str:
-    from mailmerge.smtp.dialogue import size_in_words
-    from mailmerge.smtp.explanations import rates_in_words
+    from mailmerge.providers.dialogue import size_in_words
+    from mailmerge.providers.explanations import rates_in_words
 
     value = getattr(provider, field)
     if field == "rates":

@@ -18,10 +18,10 @@ from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json,
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Rate
-    from mailmerge.delivery.plan import Plan
-    from mailmerge.delivery.run import Run
-    from mailmerge.delivery.summary import Summary
-    from mailmerge.mailing import Mailing
+    from mailmerge.engine.plan import Plan
+    from mailmerge.engine.run import Run
+    from mailmerge.engine.summary import Summary
+    from mailmerge.jobs import Mailing
 
 
 class InDoubt(StrEnum):
@@ -110,8 +110,8 @@ def send(
 ) -> None:
     """Send each person one message; again to go on."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.delivery.events import EventLog
-    from mailmerge.mailing import Mailing
+    from mailmerge.engine.events import EventLog
+    from mailmerge.jobs import Mailing
     from mailmerge.orders import Orders
 
     orders = Orders(
@@ -185,7 +185,7 @@ def _seconds(text: str) -> float | None:
 
 def _check(mailing: Mailing, *, json: bool) -> None:
     from mailmerge.errors import CheckFailed
-    from mailmerge.mailing import unsent_document
+    from mailmerge.jobs import unsent_document
 
     try:
         with counting("check", quiet=json) as progress:
@@ -247,7 +247,7 @@ def _duration(seconds: float) -> str:
 
 
 def _end_dry_run(mailing: Mailing, plan: Plan, *, json: bool) -> None:
-    from mailmerge.mailing import unsent_document
+    from mailmerge.jobs import unsent_document
 
     say(f"A dry run: every message was rendered; {plan.to_send:,} would be sent, none was.")
     if json:
@@ -313,7 +313,7 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
     Raises:
         MailmergeError: why the run stopped, or that not everybody was reached.
     """
-    from mailmerge.mailing import summary_document
+    from mailmerge.jobs import summary_document
     from mailmerge.preflight.report import counted
 
     per_second = summary.sent / summary.seconds if summary.seconds >= 1 else 0.0

@@ -13,7 +13,7 @@ from mailmerge.cli.terminal import CampaignPath, Json, print_json, printable, sa
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
-    from mailmerge.delivery.ledger import Record
+    from mailmerge.ledger.interface import Record
 
 WATCH_SECONDS = 1.0
 _CLEAR = "\x1b[2J\x1b[H"
@@ -46,9 +46,9 @@ def status(
 ) -> None:
     """Say who got it, who did not, and why."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.delivery import report
-    from mailmerge.delivery.ledger import Standing, read_ledger, reported
+    from mailmerge.ledger.interface import Standing, read_ledger, reported
     from mailmerge.preflight.report import counted
+    from mailmerge.reports import status as report
 
     campaign = load_campaign(where)
     name = "sandbox" if sandbox else "ledger"
@@ -74,8 +74,8 @@ def status(
 
 
 def _record(campaign: Campaign, name: str) -> Record:
-    from mailmerge.delivery.ledger import read_ledger
     from mailmerge.errors import CampaignError
+    from mailmerge.ledger.interface import read_ledger
 
     record = read_ledger(campaign, name)
     if record is None:
@@ -86,9 +86,9 @@ def _record(campaign: Campaign, name: str) -> Record:
 
 
 def _show(record: Record, campaign: Campaign) -> None:
-    from mailmerge.delivery.refusals import refusals
-    from mailmerge.delivery.report import table, unfinished
-    from mailmerge.smtp.explanations import language_of_locale
+    from mailmerge.providers.explanations import language_of_locale
+    from mailmerge.reports.refusals import refusals
+    from mailmerge.reports.status import table, unfinished
 
     typer.echo(table(record.counts()))
     for line in unfinished(record.people()):

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from mailmerge.account import Account
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
+from mailmerge.credentials import Account
 from mailmerge.errors import CampaignError, InputError, Problem
 from mailmerge.mime.headers import is_blank
 from mailmerge.mime.message import Composer, Message

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from mailmerge.account import Account
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign, Rate
+from mailmerge.credentials import Account
 from mailmerge.errors import AddressError, Problem
 from mailmerge.preflight.addresses import judge_domain
 from mailmerge.recipients.address import Mailbox, parse_mailbox

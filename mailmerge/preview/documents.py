@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailmerge.account import find_account
+from mailmerge.credentials import find_account
 from mailmerge.errors import InputError, MailmergeError, Problem
 from mailmerge.mime.workshop import Made
 from mailmerge.preflight.addresses import AddressCheck

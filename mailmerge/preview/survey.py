@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
-from mailmerge.account import find_account
+from mailmerge.credentials import find_account
 from mailmerge.errors import CampaignError, InputError, MailmergeError, Problem
 from mailmerge.preflight.check import CheckOptions, check_campaign
 from mailmerge.preflight.report import CheckReport, Findings

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mailmerge.account import read_credentials, require_account
 from mailmerge.campaign import Campaign
-from mailmerge.delivery.trial import trial_mailbox
+from mailmerge.credentials import read_credentials, require_account
+from mailmerge.engine.trial import trial_mailbox
 from mailmerge.errors import ConnectionLost, ServerRefused
 from mailmerge.mime.workshop import Made
 from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction, Verdict

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from mailmerge.campaign import Campaign, RecipientsSection
 from mailmerge.errors import CampaignError, Problem, SpreadsheetError
 from mailmerge.recipients.columns import Header, find_column
-from mailmerge.recipients.formats import open_table
+from mailmerge.recipients.formats.sniff import open_table
 from mailmerge.recipients.source import Source, file_source, spooled_source
 from mailmerge.recipients.table import Row, RowReader, Table, no_recipients
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from mailmerge.errors import AuthenticationRefused, LocalProtocolError, ServerRefused
+from mailmerge.providers.explanations import explain
+from mailmerge.providers.lookup import provider_of_host
 from mailmerge.smtp.auth import Credentials, LogIn, choose_mechanisms
 from mailmerge.smtp.connection import Connection
-from mailmerge.smtp.explanations import explain
-from mailmerge.smtp.providers import provider_of_host
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
 from mailmerge.smtp.session import unexpected

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from mailmerge.cli.connect import connect
 from mailmerge.errors import ExitStatus
+from mailmerge.providers.dialogue import Wishes, advice, offers, size_in_words
 from mailmerge.smtp.capabilities import Capabilities
-from mailmerge.smtp.dialogue import Wishes, advice, offers, size_in_words
 from tests import servers
 from tests.conftest import PASSWORD
 from tests.scripted_server import (

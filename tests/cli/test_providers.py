@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from mailmerge.cli.columns import columns_of, folded, padded
 from mailmerge.cli.providers import providers
 from mailmerge.errors import ExitStatus
-from mailmerge.smtp.providers import load_providers
+from mailmerge.providers.lookup import load_providers
 
 app = typer.Typer()
 app.command()(providers)

@@ -12,10 +12,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailmerge.account import find_account
 from mailmerge.campaign import Campaign, load_campaign
+from mailmerge.credentials import find_account
 from mailmerge.errors import CheckFailed, Problem
-from mailmerge.mailing import Mailing
+from mailmerge.jobs import Mailing
 from mailmerge.orders import Orders
 from mailmerge.preflight.check import CheckOptions, check_campaign
 from mailmerge.preflight.report import CheckReport

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mailmerge.account import find_account
+from mailmerge.credentials import find_account
 from mailmerge.errors import CampaignError, Problem
 from mailmerge.mime import headers
 from mailmerge.preflight.check import Check, CheckOptions, check_campaign, check_digest

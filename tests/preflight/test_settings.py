@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailmerge.account import find_account
+from mailmerge.credentials import find_account
 from mailmerge.preflight.check import Check, CheckOptions
 from mailmerge.preflight.settings import check_columns
 from tests.preflight.conftest import Office, place

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mailmerge.smtp.explanations import Step
+from mailmerge.providers.explanations import Step
 
 
 class Heard(NamedTuple):

@@ -1,1 +1,0 @@
-"""The run: who is sent to, how fast, over which connections, and what became of each person."""

@@ -1,0 +1,452 @@
+"""One mailing from the check to the summary: what `mailmerge send` does, without a terminal.
+
+    orders -> check -> enrol -> plan -> (the person says yes) -> run -> summary
+
+Four kinds: for real; `dry_run`, which stops before any connection; `test_to`, which sends some
+people's messages to oneself; and `sandbox`, which sends to the embedded server. The last two have a
+ledger of their own. A sandbox with `faults` takes several runs: `prepare`, then `resume` as long as
+`goes_on` says so, then `books`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from types import TracebackType
+from typing import Any
+
+from mailmerge.campaign import Campaign, Rate
+from mailmerge.credentials import Account, find_account, read_credentials, require_account
+from mailmerge.engine.events import Listener
+from mailmerge.engine.plan import Options, Plan, make_plan
+from mailmerge.engine.retry import LONGEST_RETRY, ReplyRules, no_rules
+from mailmerge.engine.run import Run
+from mailmerge.engine.summary import Summary, ending
+from mailmerge.engine.trial import TRIALS, Trial, trial_to_row
+from mailmerge.errors import (
+    AddressError,
+    CampaignError,
+    CheckFailed,
+    Declined,
+    Interrupted,
+    MailmergeError,
+    Problem,
+    RunStopped,
+)
+from mailmerge.ledger.interface import (
+    Difference,
+    Ledger,
+    State,
+    open_ledger,
+    read_ledger,
+    reported,
+)
+from mailmerge.ledger.quota import open_usage
+from mailmerge.messages import Composing, Rendering
+from mailmerge.mime.message import Composer
+from mailmerge.mime.parts import PartStore
+from mailmerge.orders import LEDGER, SANDBOX, Orders
+from mailmerge.preflight.check import Check, CheckOptions, check_digest
+from mailmerge.preflight.report import CheckReport, counted
+from mailmerge.providers.lookup import provider_of_host
+from mailmerge.recipients.address import parse_mailbox
+from mailmerge.recipients.audience import Audience, Recipient, Selection
+from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.rendering.content import Renderer
+from mailmerge.reports.reconcile import Books, balance
+from mailmerge.sandbox import Faults, HastyClock, Sandbox
+from mailmerge.smtp.client import Credentials, Server
+
+LOOKED_THROUGH = 50_000
+"""How many people are looked through for the subjects that the plan shows."""
+
+ROUNDS = 20
+"""So often a rehearsal with faults resumes before it is called unfinished."""
+
+
+@dataclass(slots=True)
+class Mailing:
+    """A mailing under way; use it as a context manager, so that the ledger is put down at the end.
+
+    Raises:
+        CampaignError: no server is named, and messages are to be sent; or `test_to` is no address.
+    """
+
+    campaign: Campaign
+    orders: Orders
+    events: Listener | None = None
+    account: Account | None = None
+    report: CheckReport | None = None
+    sandbox: Sandbox | None = None
+    rounds: int = 0
+    _trial: Trial | None = None
+    _renderer: Renderer | None = None
+    _composer: Composing | None = None
+    _ledger: Ledger | None = None
+    _clock: HastyClock | None = None
+    _enrolled: int = 0
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Mailing:
+        orders = self.orders
+        self._trial = _trial(orders.test_to)
+        needed = not (orders.dry_run or orders.sandbox)
+        self.account = (require_account if needed else find_account)(self.campaign)
+        if not orders.dry_run:
+            self._open_ledger(fresh=orders.ledger != LEDGER)
+            self._open.callback(self._close_ledger)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def _open_ledger(self, *, fresh: bool) -> None:
+        self._ledger = open_ledger(self.campaign, name=self.orders.ledger, fresh=fresh)
+
+    def _close_ledger(self) -> None:
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
+
+    def check(self, progress: Callable[[int], None] = lambda _: None) -> CheckReport | None:
+        """Check everything, unless the same people, templates and files have passed already.
+
+        None means that they have.
+
+        Raises:
+            CheckFailed: something is wrong; `report` says what. Nothing was sent.
+        """
+        options = self._check_options()
+        digest = check_digest(self.campaign, options) if self._ledger is not None else ""
+        if digest and self._ledger is not None and self._ledger.check_passed(digest):
+            return None
+        check = Check(self.campaign, options, progress)
+        self.report = check.run()
+        if not self.report.passed():
+            raise CheckFailed(
+                f"the check found {counted(self.report.errors, 'error')}; nothing was sent",
+                hint="mend it and send again"
+                if self.report.errors == 1
+                else "mend them and send again",
+            )
+        self._renderer, self._composer = check.renderer, check.composer
+        if digest and self._ledger is not None:
+            self._ledger.remember_check(digest)
+        return self.report
+
+    def enrol(self) -> Difference:
+        """Take the people over into the ledger.
+
+        Raises:
+            Declined: they, or the content, are not those of the snapshot, and nobody said yes.
+            AddressError: a test would go to nobody but the row's own address.
+        """
+        if self._ledger is None:
+            return Difference(first=True)
+        difference = self._ledger.enrol(
+            self._people(),
+            self.campaign.fingerprint(),
+            accept_changes=self.orders.accept_changes,
+            partial=self.orders.partial and self._trial is None,
+        )
+        if not difference.applied:
+            raise Declined(
+                f"not what was begun: {difference}; nothing was sent",
+                hint="--accept-changes goes on with the new people and content",
+                code="changed",
+            )
+        self._enrolled = sum(self._ledger.counts().values())
+        if self._trial is not None and self._trial.passed_over and not self._enrolled:
+            raise trial_to_row()
+        return difference
+
+    def plan(self) -> Plan:
+        """What the run would do."""
+        states, to_send = self._counts()
+        to_send += self._again(states)
+        plan = make_plan(
+            self.campaign,
+            states,
+            to_send=to_send,
+            server=self._server_name(),
+            subjects=self._subjects(states) if to_send else (),
+            options=self._options(),
+        )
+        if self._trial is not None:
+            plan = replace(plan, test_to=self._trial.mailbox.address)
+        if self.report is not None and self.report.slow:
+            plan = plan.slowed(self.report.slow_because, self.report.per_second)
+        return plan
+
+    def prepare(self, ask: Callable[[str], str] | None = None) -> Run:
+        """Everything that the run needs, the password included; `ask` is who types it.
+
+        Raises:
+            AuthenticationRefused: there is no password.
+        """
+        if self.orders.retry_rejected and self._ledger is not None:
+            self._ledger.retry_rejected()
+        if not self.orders.sandbox:
+            account = require_account(self.campaign)
+            credentials = read_credentials(self.campaign, account, ask=ask)
+            return self._run(account.server, credentials)
+        folder = self.campaign.state_folder / SANDBOX
+        # A rehearsal begins anew: what an earlier one caught would only mislead.
+        shutil.rmtree(folder, ignore_errors=True)
+        faults = None if self.orders.faults is None else Faults(self.orders.faults)
+        self.sandbox = self._open.enter_context(Sandbox(folder, faults))
+        self._clock = None if faults is None else HastyClock()
+        return self._run(self.sandbox.server)
+
+    def goes_on(self, summary: Summary) -> bool:
+        """Whether a rehearsal with faults has somebody left to send to, and may go on."""
+        self.rounds += 1
+        left = summary.states[State.PENDING] + summary.states[State.DEFERRED]
+        stopped = isinstance(summary.error, Interrupted) or self.orders.limit is not None
+        return self._clock is not None and left > 0 and not stopped and self.rounds < ROUNDS
+
+    def resume(self) -> Run:
+        """Another run of the rehearsal, as after a crash: the ledger is closed and read again."""
+        assert self.sandbox is not None
+        assert self._clock is not None
+        self._close_ledger()
+        self._open_ledger(fresh=False)
+        self._clock.skip(LONGEST_RETRY)
+        return self._run(self.sandbox.server)
+
+    def books(self) -> Books:
+        """What the sandbox took, against what the ledger says of everybody."""
+        assert self.sandbox is not None
+        assert self._ledger is not None
+        return balance(self._ledger.people(), self.sandbox.taken, enrolled=self._enrolled)
+
+    def real_seconds(self) -> float:
+        """How long everybody would take at the rates of the account; 0 where nothing limits it."""
+        options = Options(rates=self._rates(), limit=self.orders.limit)
+        states = {State.PENDING: self._enrolled}
+        plan = make_plan(self.campaign, states, to_send=self._enrolled, server="", options=options)
+        return plan.ends_after
+
+    def conclude(self, summary: Summary) -> Summary:
+        """How the mailing went, from how its last run did.
+
+        A rehearsal with faults is well where its books balance: whom it refused, it refused by
+        design. Its seconds are those on the wall.
+        """
+        if self._clock is None:
+            return summary
+        seconds = self._clock.on_the_wall
+        if self._ledger is not None:
+            self._ledger.note_run(seconds, summary.check_seconds)
+        return replace(
+            summary,
+            sent=summary.states[State.SENT],
+            seconds=seconds,
+            error=self._verdict(summary),
+        )
+
+    def _verdict(self, summary: Summary) -> MailmergeError | None:
+        if isinstance(summary.error, Interrupted):
+            return summary.error
+        if not self.books().balanced:
+            return MailmergeError(
+                "the books do not balance: the ledger says what is not so",
+                hint=f"please report it, with --seed {self.orders.faults}",
+                code="books",
+            )
+        left = summary.states[State.PENDING] + summary.states[State.DEFERRED]
+        if left and self.orders.limit is None:
+            return summary.error or RunStopped(
+                f"after {self.rounds} rounds still to be sent to: {counted(left, 'person')}",
+                code="rehearsal-unfinished",
+            )
+        return None
+
+    def summary(self) -> Summary:
+        """How the campaign stands where there is nothing to run; doubts are settled as was said."""
+        if self._ledger is not None and self.orders.in_doubt == "assume-sent":
+            self._ledger.assume_sent()
+        return Summary(
+            campaign=self.campaign.name,
+            states=(states := self._counts()[0]),
+            sent=0,
+            seconds=0.0,
+            check_seconds=self.report.seconds if self.report else 0.0,
+            error=ending(states),
+        )
+
+    def _run(self, server: Server, credentials: Credentials | None = None) -> Run:
+        assert self._ledger is not None, "a dry run is not run"
+        self._renderer = self._renderer or Renderer(self.campaign)
+        self._composer = self._composer or Composer(self.campaign, PartStore(self.campaign.folder))
+        return Run(
+            self.campaign,
+            self._ledger,
+            renderer=self._marked(self._renderer),
+            composer=self._composer,
+            server=server,
+            credentials=credentials,
+            options=self._options(),
+            usage=None if self.orders.sandbox else open_usage(),
+            events=self.events,
+            clock=self._clock,
+        )
+
+    def _marked(self, renderer: Rendering) -> Rendering:
+        return self._trial.rendering(renderer) if self._trial is not None else renderer
+
+    def _check_options(self) -> CheckOptions:
+        away = self.account is not None and not self.account.is_loopback
+        # One more than are tested: the row of the tester is passed over.
+        limit = self._trials() + 1 if self._trial is not None else None
+        return CheckOptions(
+            selection=replace(self._selection(), limit=limit),
+            account=None if self.orders.sandbox else self.account,
+            for_real=self.orders.for_real and away,
+        )
+
+    def _selection(self) -> Selection:
+        return Selection(where=self.orders.where, only=self.orders.only)
+
+    def _trials(self) -> int:
+        return TRIALS if self.orders.limit is None else self.orders.limit
+
+    def _people(self) -> Iterator[Recipient]:
+        audience = Audience(self.campaign, open_spreadsheet(self.campaign), self._selection())
+        people = (one for one in audience if not isinstance(one, Problem))
+        return people if self._trial is None else self._trial.people(people, self._trials())
+
+    def _rates(self) -> tuple[Rate, ...]:
+        """What the account allows, or what the person said instead."""
+        if self.orders.rates is not None:
+            return self.orders.rates
+        return self.account.rates if self.account is not None else self.campaign.delivery.rate
+
+    def _options(self) -> Options:
+        orders, account = self.orders, self.account
+        sandbox = orders.sandbox or account is None
+        common = Options(
+            limit=None if self._trial is not None else orders.limit,
+            rates=(orders.rates or ()) if sandbox else self._rates(),
+            connections=orders.connections,
+            window=orders.window,
+            in_doubt=orders.in_doubt,
+            wait=self._wait(),
+            account=SANDBOX,
+            check_seconds=self.report.seconds if self.report else 0.0,
+            copies=orders.for_real,
+        )
+        if sandbox or account is None:
+            return common
+        return replace(
+            common,
+            connections=orders.connections or account.connections,
+            messages_per_connection=account.messages_per_connection,
+            account=account.name,
+            rules=_rules(account),
+        )
+
+    def _wait(self) -> float | None:
+        """A test does not wait for a grey list, and a rehearsal with faults skips the pauses."""
+        if self.orders.faults is not None:
+            return 0.0
+        return 0.0 if self._trial is not None and self.orders.wait is None else self.orders.wait
+
+    def _counts(self) -> tuple[dict[State, int], int]:
+        """The states, and how many are still to be sent to; a dry run only reads."""
+        if self._ledger is not None:
+            return self._ledger.counts(), self._ledger.claimable()
+        checked = self.report.recipients if self.report else 0
+        if self._trial is not None:
+            checked = min(checked, self._trials())
+        record = None if self.orders.ledger != LEDGER else read_ledger(self.campaign)
+        if record is None:
+            return reported({State.PENDING: checked}), checked
+        states = record.counts()
+        return states, states[State.PENDING] + states[State.DEFERRED]
+
+    def _again(self, states: Mapping[State, int]) -> int:
+        """How many are sent to although the ledger would leave them alone: by the person's word."""
+        doubted = states[State.IN_DOUBT] if self.orders.in_doubt == "resend" else 0
+        return doubted + (states[State.REJECTED] if self.orders.retry_rejected else 0)
+
+    def _subjects(self, states: Mapping[State, int]) -> tuple[str, ...]:
+        begun = states[State.PENDING] < sum(states.values())
+        if self.report is not None and self._trial is None and not begun:
+            return self.report.subjects
+        people = list(islice(self._next_people() if begun else self._people(), 3))
+        self._renderer = self._renderer or Renderer(self.campaign)
+        renderer = self._marked(self._renderer)
+        return tuple(renderer.render(one).subject for one in people)
+
+    def _next_people(self) -> Iterator[Recipient]:
+        """Those of the first people of the ledger who are still to be sent to."""
+        if self._ledger is not None:
+            for one in islice(self._ledger.people(), LOOKED_THROUGH):
+                if one.state in {State.PENDING, State.DEFERRED}:
+                    yield one.recipient
+
+    def _server_name(self) -> str:
+        if self.orders.sandbox:
+            return "the sandbox on this machine"
+        return self.account.server_name if self.account else "none is named yet"
+
+
+def _trial(address: str) -> Trial | None:
+    if not address:
+        return None
+    try:
+        return Trial(parse_mailbox(address.strip()))
+    except AddressError as error:
+        raise CampaignError(
+            f"--test-to: {error.problem.message}", hint=error.problem.hint, code="usage"
+        ) from error
+
+
+def _rules(account: Account) -> ReplyRules:
+    """What the provider means by its replies, also where only its host is named."""
+    provider = account.provider or provider_of_host(account.server.host)
+    return provider.action_for if provider is not None else no_rules
+
+
+def summary_document(summary: Summary, mailing: Mailing) -> dict[str, Any]:
+    """The document of `send --json`."""
+    document = summary.to_json()
+    orders = mailing.orders
+    if orders.test_to:
+        document["test_to"] = orders.test_to
+    if mailing.sandbox is not None:
+        document["maildir"] = str(mailing.sandbox.maildir)
+    if mailing.sandbox is not None and orders.faults is not None:
+        document["seed"] = orders.faults
+        document["rounds"] = mailing.rounds
+        document["books"] = mailing.books().to_json()
+        document["real_seconds"] = round(mailing.real_seconds(), 3)
+    return document
+
+
+def unsent_document(mailing: Mailing, plan: Plan | None = None) -> dict[str, Any]:
+    """The document of `send --json` where nothing was sent: a dry run, or a failed check."""
+    report = mailing.report
+    total = plan.total if plan else report.recipients if report else 0
+    summary = Summary(
+        campaign=mailing.campaign.name,
+        states=reported({State.PENDING: total}),
+        sent=0,
+        seconds=0.0,
+        check_seconds=report.seconds if report else 0.0,
+    )
+    document = summary.to_json()
+    if plan is not None:
+        document["to_send"] = plan.to_send
+    if report is not None:
+        document["problems"] = report.to_json()["problems"]
+    return document

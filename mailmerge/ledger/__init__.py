@@ -1,0 +1,1 @@
+"""Ledger: one durable state per recipient, whatever happens to the process."""

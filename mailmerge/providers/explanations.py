@@ -1,0 +1,270 @@
+"""A reply of the server -> what it means and what to do, in English or Chinese.
+
+The knowledge is a table, explanations.toml; here it is only looked up.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final, Literal
+
+from mailmerge.providers.lookup import Language
+
+Step = Literal["greeting", "hello", "tls", "login", "token", "mail", "rcpt", "content"]
+"""Where in a session a reply came; `token` is a log-in by an OAuth 2 token."""
+
+_STEPS: Final[Mapping[str, Step]] = {
+    "GREETING": "greeting",
+    "EHLO": "hello",
+    "HELO": "hello",
+    "LHLO": "hello",
+    "STARTTLS": "tls",
+    "AUTH": "login",
+    "MAIL": "mail",
+    "RCPT": "rcpt",
+    "DATA": "content",
+    "BDAT": "content",
+}
+_TOKEN = re.compile(r"AUTH (XOAUTH2|OAUTHBEARER)\b", re.IGNORECASE)
+
+# The text begins with the status (RFC 2034, 3); qmail and others put it elsewhere. There it must
+# have the class of the code, and be no part of an address or of a version.
+_STATUS = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?!\w|\.\d)")
+_RATE = re.compile(r"(?P<count>\d+)/(?:(?P<number>[\d.]+) )?(?P<unit>second|minute|hour|day)s?")
+_LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a reply means, and what a person does about it; some sentences each.
+
+    `key` names the entry of explanations.toml that says so.
+    """
+
+    meaning: str
+    action: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A reply, and what is known of where it came from; `status` has the class of the code."""
+
+    code: int
+    text: str
+    status: str
+    provider: str
+    steps: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One [reply.NAME]: what it is for, and the explanation in each language."""
+
+    codes: frozenset[int]
+    providers: frozenset[str]
+    steps: frozenset[str]
+    status: re.Pattern[str] | None
+    text: re.Pattern[str] | None
+    explanations: Mapping[str, Explanation]
+
+    def fits(self, case: _Case) -> bool:
+        return (
+            (not self.codes or case.code in self.codes)
+            and (not self.providers or case.provider in self.providers)
+            and (not self.steps or not self.steps.isdisjoint(case.steps))
+            and (self.status is None or bool(self.status.fullmatch(case.status)))
+            and (self.text is None or bool(self.text.search(case.text)))
+        )
+
+    @property
+    def exactness(self) -> tuple[bool, ...]:
+        """The greater, the more the entry says about the reply; its codes alone say least.
+
+        A token comes first: the words of the server are mostly those for a wrong password.
+        """
+        return (
+            "token" in self.steps,
+            self.status is not None,
+            self.text is not None,
+            bool(self.providers),
+            bool(self.steps),
+        )
+
+
+def explain(
+    code: int,
+    text: str,
+    *,
+    provider: str = "",
+    language: Language = "en",
+    step: Step | None = None,
+) -> Explanation:
+    """What the reply `code text` means and what to do; there is always an answer.
+
+    `provider` is the name of a service in providers.toml, and `step` says what the reply was to,
+    each where it is known: some replies mean something else there. The enhanced status is read
+    from the text (RFC 2034, 3).
+    """
+    known = _table()
+    if code >= 400:
+        case = _case(code, text, provider, step)
+        for entry in known.entries:
+            if entry.fits(case):
+                return entry.explanations[language]
+        detail = case.status.partition(".")[2]
+        for table, key in ((known.status, detail), (known.subject, detail.partition(".")[0])):
+            if key in table:
+                return table[key][language]
+    fallback = known.code.get(str(code)) or known.digit.get(str(code // 100), known.digit["0"])
+    return fallback[language]
+
+
+def step_of(command: str) -> Step | None:
+    """Where a reply to this command of ours comes; `GREETING` stands for the connection itself."""
+    if _TOKEN.match(command):
+        return "token"
+    return _STEPS.get(command.partition(" ")[0].upper())
+
+
+def _case(code: int, text: str, provider: str, step: Step | None) -> _Case:
+    known = _table()
+    steps = known.steps(code, text) if step is None else {step}
+    return _Case(
+        code=code,
+        text=text,
+        status=_status(code, text),
+        provider=provider or known.speaker(text),
+        steps=frozenset(steps | {"login"} if "token" in steps else steps),
+    )
+
+
+def _status(code: int, text: str) -> str:
+    """The enhanced status with the class of the code: `5.7.1`; empty where there is none."""
+    for found in _STATUS.finditer(text):
+        if found.start() == 0 or int(found[1]) == code // 100:
+            return f"{code // 100}.{found[2]}.{found[3]}"
+    return ""
+
+
+def explain_success(verb: str, *, language: Language = "en") -> str:
+    """What 2yz or 3yz to this command means; `GREETING` stands for the connection itself."""
+    words: str = _file()["success"].get(verb, {}).get(language, "")
+    return words
+
+
+def explain_offer(keyword: str, value: str, *, language: Language = "en") -> str:
+    """What a keyword of the EHLO reply is good for; empty for one that nobody here knows."""
+    words: str = _file()["offer"].get(keyword, {}).get(language, "")
+    return words.replace("{value}", value)
+
+
+def explain_missing(keyword: str, *, language: Language = "en") -> str:
+    """What follows when the server does not offer this; empty where nothing does."""
+    words: str = _file()["missing"].get(keyword, {}).get(language, "")
+    return words
+
+
+def explain_advice(name: str, figures: Mapping[str, object], *, language: Language = "en") -> str:
+    """One sentence about what a server's offer means for a campaign."""
+    words: str = _file()["advice"][name][language]
+    return words.format_map(figures)
+
+
+def rates_in_words(rates: Iterable[str], *, language: Language = "en") -> str:
+    """Rates such as `30/minute` as a person reads them; English ones as campaign.toml has them."""
+    words: Mapping[str, str] | None = _file()["rate"].get(language)
+    if words is None:
+        return ", ".join(rates)
+    return words["between"].join(_rate(text, words) for text in rates)
+
+
+def _rate(text: str, words: Mapping[str, str]) -> str:
+    found = _RATE.fullmatch(text)
+    if found is None:
+        return text
+    form = words["many" if found["number"] else "one"]
+    count = f"{int(found['count']):,}"
+    return form.format(count=count, number=found["number"], unit=words[found["unit"]])
+
+
+def language_of_locale(environ: Mapping[str, str]) -> Language:
+    """`zh` for a Chinese locale, else `en`; the first variable that is set counts (POSIX, 8.2)."""
+    chosen = next((environ[name] for name in _LOCALE_VARIABLES if environ.get(name)), "")
+    return "zh" if re.match(r"zh(?![a-z])", chosen, re.IGNORECASE) else "en"
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The file: `entries` from exact to general, `only` by step, `speakers` by service."""
+
+    entries: tuple[_Entry, ...]
+    only: Mapping[str, tuple[frozenset[int], re.Pattern[str]]]
+    speakers: Mapping[str, re.Pattern[str]]
+    status: Mapping[str, Mapping[str, Explanation]]
+    subject: Mapping[str, Mapping[str, Explanation]]
+    code: Mapping[str, Mapping[str, Explanation]]
+    digit: Mapping[str, Mapping[str, Explanation]]
+
+    def steps(self, code: int, text: str) -> set[str]:
+        """The steps at which alone such a reply comes."""
+        return {
+            step
+            for step, (codes, words) in self.only.items()
+            if code in codes or words.search(text)
+        }
+
+    def speaker(self, text: str) -> str:
+        """The service whose words these are; empty where they are anybody's."""
+        return next((name for name, words in self.speakers.items() if words.search(text)), "")
+
+
+@functools.cache
+def _file() -> Mapping[str, Any]:
+    text = resources.files("mailmerge.providers").joinpath("explanations.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+@functools.cache
+def _table() -> _Table:
+    parsed = _file()
+    entries = [_entry(name, item) for name, item in parsed["reply"].items()]
+    return _Table(
+        tuple(sorted(entries, key=lambda entry: entry.exactness, reverse=True)),
+        {
+            step: (frozenset(item["code"]), _words(item["text"]))
+            for step, item in parsed["only"].items()
+        },
+        {name: _words(text) for name, text in parsed["speaker"].items()},
+        *(_short(name, parsed[name]) for name in ("status", "subject", "code", "digit")),
+    )
+
+
+def _entry(key: str, item: Mapping[str, Any]) -> _Entry:
+    return _Entry(
+        codes=frozenset(item.get("code", ())),
+        providers=frozenset(item.get("provider", ())),
+        steps=frozenset(item.get("step", ())),
+        status=re.compile(item["status"]) if "status" in item else None,
+        text=_words(item["text"]) if "text" in item else None,
+        explanations={name: Explanation(**item[name], key=key) for name in ("en", "zh")},
+    )
+
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _short(section: str, table: Mapping[str, Any]) -> dict[str, dict[str, Explanation]]:
+    return {
+        key: {
+            name: Explanation(pair[0], pair[1], f"{section} {key}")
+            for name, pair in languages.items()
+        }
+        for key, languages in table.items()
+    }

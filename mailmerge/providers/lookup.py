@@ -1,0 +1,221 @@
+"""providers.toml -> Provider: where a service is, how one logs in, what it allows, says who.
+
+The rates are texts such as `500/day`; `mailmerge.campaign.parse_rate` reads them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from importlib import resources
+from typing import Any, Literal, cast
+
+from mailmerge.errors import CampaignError
+
+Security = Literal["tls", "starttls", "none"]
+Language = Literal["en", "zh"]
+Action = Literal["reconnect", "pause", "stop", "fail"]
+
+FIGURES = ("rates", "max_connections", "messages_per_connection", "max_recipients", "max_size")
+"""The fields of a Provider that are limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Another port of the same host."""
+
+    port: int
+    security: Security
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRule:
+    """A reply of this service that means something else than its first digit says.
+
+    `match` is a regular expression for `code text`. `action` is what a run does: `reconnect` (the
+    connection is used up), `pause` (later, even after a 5yz), `stop` (the run), `fail`.
+    """
+
+    match: str
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the service wants besides, in one sentence; `of` names the source that says so."""
+
+    of: str
+    en: str
+    zh: str
+
+    def text(self, language: Language = "en") -> str:
+        """The sentence."""
+        return self.zh if language == "zh" else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where figures come from: the fields it is the source of, and the day it was looked up.
+
+    In `of` stand fields of Provider, and names that only a `Rule` has, such as `plan`. `verified`
+    says that the service's own text was read and says so.
+    """
+
+    of: tuple[str, ...]
+    url: str
+    checked: date
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A service that people send through.
+
+    A limit that is None or empty is not known. `host` is empty where it depends on the account;
+    then `host_hint` says what it looks like. `max_size` is in octets. `login_must_equal_from`: a
+    From that is not the log-in, or an alias of it, is refused or rewritten.
+    """
+
+    name: str
+    title: str
+    host: str
+    port: int
+    security: Security
+    login: str
+    auth: tuple[str, ...]
+    username: str
+    username_zh: str
+    login_must_equal_from: bool
+    sources: tuple[Source, ...]
+    aliases: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    host_hint: str = ""
+    also: tuple[Endpoint, ...] = ()
+    rates: tuple[str, ...] = ()
+    max_connections: int | None = None
+    messages_per_connection: int | None = None
+    max_recipients: int | None = None
+    max_size: int | None = None
+    rules: tuple[Rule, ...] = ()
+    replies: tuple[ReplyRule, ...] = ()
+
+    def source_of(self, field: str) -> Source | None:
+        """Who says so; None where the field has no value."""
+        return next((source for source in self.sources if field in source.of), None)
+
+    def is_verified(self, field: str) -> bool:
+        """Whether the service's own text was read for this field."""
+        source = self.source_of(field)
+        return source is not None and source.verified
+
+    def action_for(self, code: int, text: str) -> Action | None:
+        """What a run does about this reply; None where its first digit decides."""
+        reply = f"{code} {text}"
+        for rule in self.replies:
+            if re.search(rule.match, reply, re.IGNORECASE):
+                return rule.action
+        return None
+
+    def login_hint(self, language: Language = "en") -> str:
+        """What the password is, in words."""
+        return str(_file()["login"][self.login][language])
+
+
+@functools.cache
+def _file() -> Mapping[str, Any]:
+    text = resources.files("mailmerge.providers").joinpath("providers.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+@functools.cache
+def load_providers() -> Mapping[str, Provider]:
+    """Every service of providers.toml by its name, in the file's order."""
+    return {name: _provider(name, entry) for name, entry in _file()["services"].items()}
+
+
+def _provider(name: str, entry: Mapping[str, Any]) -> Provider:
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+    }
+    values["also"] = tuple(_endpoint(text) for text in values.get("also", ()))
+    values["replies"] = tuple(ReplyRule(**rule) for rule in values.get("replies", ()))
+    values["rules"] = tuple(Rule(**rule) for rule in values.get("rules", ()))
+    values["sources"] = tuple(
+        Source(tuple(source["of"]), source["url"], source["checked"], source["verified"])
+        for source in values["sources"]
+    )
+    return Provider(name=name, **values)
+
+
+def _endpoint(text: str) -> Endpoint:
+    port, security = text.split()
+    return Endpoint(int(port), cast("Security", security))
+
+
+def find_provider(name: str) -> Provider:
+    """The service of that name or alias; case and a trailing `.com` do not matter.
+
+    Raises:
+        CampaignError: there is none; the message names those with a similar name.
+    """
+    known = _names()
+    wanted = name.strip().lower()
+    provider = known.get(wanted) or known.get(wanted.removesuffix(".com"))
+    if provider is None:
+        raise CampaignError(
+            f"there is no provider {name!r} here", hint=_nearest(wanted), code="unknown-provider"
+        )
+    return provider
+
+
+def _nearest(wanted: str) -> str:
+    close = difflib.get_close_matches(wanted, _names(), n=3, cutoff=0.7)
+    names = list(dict.fromkeys(_names()[alias].name for alias in close))
+    if names:
+        return f"did you mean {' or '.join(names)}?"
+    return '"mailmerge providers" lists them; or give host, port and security'
+
+
+@functools.cache
+def _names() -> Mapping[str, Provider]:
+    names: dict[str, Provider] = {}
+    for provider in load_providers().values():
+        for name in (provider.name, *provider.aliases, *provider.domains):
+            names.setdefault(name, provider)
+    return names
+
+
+def provider_of_host(host: str) -> Provider | None:
+    """The service whose server this host is, if any; for explaining its replies."""
+    wanted = host.lower().rstrip(".")
+    for provider in load_providers().values():
+        if wanted and provider.host == wanted:
+            return provider
+    if re.fullmatch(r"email-smtp(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", wanted):
+        return load_providers()["ses"]
+    return None
+
+
+def as_json(provider: Provider) -> dict[str, object]:
+    """The service as plain values for `--json`; dates as ISO 8601."""
+    values = {field.name: getattr(provider, field.name) for field in fields(provider)}
+    return {
+        **values,
+        "also": [{"port": item.port, "security": item.security} for item in provider.also],
+        "replies": [{"match": rule.match, "action": rule.action} for rule in provider.replies],
+        "rules": [{"of": rule.of, "en": rule.en, "zh": rule.zh} for rule in provider.rules],
+        "sources": [
+            {
+                "of": list(source.of),
+                "url": source.url,
+                "checked": source.checked.isoformat(),
+                "verified": source.verified,
+            }
+            for source in provider.sources
+        ],
+    }

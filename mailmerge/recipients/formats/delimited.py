@@ -1,0 +1,321 @@
+"""CSV, TSV and their like -> a table: pandas reads the cells, a guard counts them.
+
+pandas' C engine is quick, and silent where it should not be: one field too many in the first row
+shifts every column, one too few is filled with nan. So the lines pass through the csv module's
+strict reader on their way (a tenth of the time), which says where each record begins and how many
+fields it has. Only records that are as wide as the header reach pandas, as text and nothing else:
+`007` stays 007 and `NA` stays NA. Blocks of some thousand records keep memory constant.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from mailmerge.campaign import RecipientsSection
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.columns import Header, Line, read_header
+from mailmerge.recipients.formats.delimiter import DELIMITERS, choose_delimiter
+from mailmerge.recipients.formats.encoding import decide_encoding
+from mailmerge.recipients.source import Source
+from mailmerge.recipients.table import Batch, Table
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+_RECORDS = 8192
+_SAMPLE = 1 << 16  # characters
+_HEAD = 20
+# A cell of so many lines is a quotation mark that was forgotten.
+_LINES_OF_A_RECORD = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """How to read the file: `skip` is the number of lines above the header."""
+
+    codec: str
+    delimiter: str
+    skip: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The shape of one record: its first line and the line after its last, and its fields."""
+
+    first: int
+    end: int
+    fields: int
+
+
+@dataclass(slots=True)
+class _Block:
+    """Some consecutive records, and the lines of text they were read from.
+
+    `beginning` is the number of the first of these lines; for each record `shapes` has the number
+    of its fields, `ends` the number of its last line.
+    """
+
+    beginning: int
+    lines: list[str]
+    shapes: list[int] = field(default_factory=list)
+    ends: Sequence[int] = ()
+
+    @property
+    def firsts(self) -> Sequence[int]:
+        """The number of the first line of each record."""
+        if isinstance(self.ends, range):
+            return self.ends
+        return [self.beginning, *(end + 1 for end in self.ends[:-1])][: len(self.ends)]
+
+    def records(self) -> Iterator[_Record]:
+        for first, end, fields in zip(self.firsts, self.ends, self.shapes, strict=True):
+            yield _Record(first, end + 1, fields)
+
+    def text(self, record: _Record) -> str:
+        return "".join(self.lines[record.first - self.beginning : record.end - self.beginning])
+
+
+def open_delimited(source: Source, section: RecipientsSection) -> Table:
+    """Open a file of delimited text: decide on encoding and delimiter, and read its header.
+
+    Raises:
+        SpreadsheetError: the text cannot be decoded, or its header is not one.
+    """
+    with source.open() as stream:
+        encoding = decide_encoding(stream, source.file, section.encoding)
+    sample = _sample(source, encoding.codec)
+    if not sample.strip("\ufeff\r\n\t ,;|"):
+        raise SpreadsheetError("the file is empty", file=source.file, code="file-empty")
+    dialect, notice = _decide_dialect(sample, encoding.codec, section, source.file)
+    reader = _Delimited(source, dialect)
+    header = read_header(reader.head(), section, source.file)
+    notices = tuple(notice for notice in (encoding.notice, notice) if notice is not None)
+    return Table(source.file, header, lambda: reader.batches(header), notices + header.notices)
+
+
+def _sample(source: Source, codec: str) -> str:
+    """The beginning of the text, cut after a whole line where there is one."""
+    with source.open() as stream, io.TextIOWrapper(stream, codec, newline="") as text:
+        sample = text.read(_SAMPLE)
+    if len(sample) < _SAMPLE:
+        return sample
+    return sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
+
+
+def _decide_dialect(
+    sample: str, codec: str, section: RecipientsSection, file: str
+) -> tuple[_Dialect, Problem | None]:
+    lines = io.StringIO(sample, newline="").readlines()
+    said = _said_by_excel(lines[0])
+    skip = max(section.skip_rows, 1 if said else 0)
+    if section.delimiter or said:
+        return _Dialect(codec, section.delimiter or said, skip), None
+    delimiter = choose_delimiter("".join(lines[skip:]), section.address)
+    if delimiter == ",":
+        return _Dialect(codec, delimiter, skip), None
+    escaped = "\\t" if delimiter == "\t" else delimiter
+    notice = Problem(
+        "warning",
+        "delimiter-chosen",
+        f"the cells are separated by a {DELIMITERS[delimiter]}",
+        file,
+        hint=f'if that is right, delimiter = "{escaped}" under [recipients] says so for good',
+    )
+    return _Dialect(codec, delimiter, skip), notice
+
+
+def _said_by_excel(line: str) -> str:
+    """The delimiter that Excel's own first line `sep=;` names, or ""."""
+    line = line.strip("\r\n").strip('"')
+    return line[4] if len(line) == 5 and line[:4].lower() == "sep=" else ""
+
+
+class _Delimited:
+    """Reads one file of delimited text again and again, a block of records at a time."""
+
+    def __init__(self, source: Source, dialect: _Dialect) -> None:
+        self._source = source
+        self._dialect = dialect
+
+    def head(self) -> list[Line]:
+        """The first records that are not blank; a record that cannot be read ends them."""
+        with closing(self._blocks(_HEAD)) as blocks:
+            for block in blocks:
+                texts = [(record.first, block.text(record)) for record in block.records()]
+                lines = [Line(first, self._cells(text)) for first, text in texts if text.strip()]
+                if lines:
+                    return lines
+        return []
+
+    def _cells(self, text: str) -> list[str]:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._dialect.delimiter)
+        return next(reader, [])
+
+    def batches(self, header: Header) -> Iterator[Batch]:
+        """The records below the header.
+
+        Raises:
+            SpreadsheetError: from some line on the text is no table, or the file has changed.
+        """
+        self._source.check_unchanged()
+        for block in self._blocks(_RECORDS):
+            if block.shapes:
+                yield self._batch(block, header)
+        self._source.check_unchanged()
+
+    def _blocks(self, size: int) -> Generator[_Block, None, None]:
+        """Cut the text into blocks of `size` records, each with the very lines it was made from."""
+        dialect = self._dialect
+        with (
+            self._source.open() as stream,
+            io.TextIOWrapper(stream, dialect.codec, "strict", newline="") as text,
+        ):
+            for _ in range(dialect.skip):
+                text.readline()
+            kept: list[str] = []
+            # The csv module takes one line at a time, so `kept` never holds more than its records.
+            reader = csv.reader(_keeping(text, kept), delimiter=dialect.delimiter, strict=True)
+            block = _Block(dialect.skip + 1, kept)
+            while True:
+                error = self._fill(block, reader, size)
+                yield block
+                if error is not None:
+                    raise error
+                if len(block.shapes) < size:
+                    return
+                kept.clear()
+                block = _Block(block.ends[-1] + 1, kept)
+
+    def _fill(self, block: _Block, reader: Reader, size: int) -> SpreadsheetError | None:
+        """Count the fields and lines of up to `size` records; return what ended them early."""
+        before = reader.line_num
+        try:
+            block.shapes = list(map(len, islice(reader, size)))
+        except csv.Error:
+            return self._fill_slowly(block)
+        except UnicodeDecodeError:
+            self._source.check_unchanged()
+            raise
+        count = len(block.shapes)
+        if reader.line_num - before == count:
+            block.ends = range(block.beginning, block.beginning + count)
+            return None
+        return self._fill_slowly(block)
+
+    def _fill_slowly(self, block: _Block) -> SpreadsheetError | None:
+        """The same for a block in which records span lines, or one is broken."""
+        reader = csv.reader(block.lines, delimiter=self._dialect.delimiter, strict=True)
+        block.shapes, block.ends = [], []
+        first = block.beginning
+        try:
+            for record in reader:
+                end = block.beginning + reader.line_num - 1
+                if end - first >= _LINES_OF_A_RECORD:
+                    return _broken("endless", self._source.file, first)
+                block.shapes.append(len(record))
+                block.ends.append(end)
+                first = end + 1
+        except csv.Error as error:
+            return _broken(str(error), self._source.file, first)
+        return None
+
+    def _batch(self, block: _Block, header: Header) -> Batch:
+        width = len(header.columns)
+        regular = block.beginning > header.number and block.shapes.count(width) == len(block.shapes)
+        if regular:
+            numbers = block.firsts
+            return Batch(numbers, self._columns("".join(block.lines), len(numbers), width))
+        return self._sorted_batch(block, header)
+
+    def _sorted_batch(self, block: _Block, header: Header) -> Batch:
+        """A batch of the records that have a right shape, and problems for the others."""
+        width, blank = len(header.columns), 0
+        delimiter = self._dialect.delimiter
+        numbers: list[int] = []
+        texts: list[str] = []
+        problems: list[Problem] = []
+        for record in block.records():
+            text = block.text(record)
+            if record.first <= header.number:
+                continue
+            if not text.strip(f"{_ENDS}{delimiter} "):
+                blank += 1
+                continue
+            if record.fields != width:
+                problems.append(_wrong_width(record, header, self._source.file))
+            if record.fields <= width:
+                numbers.append(record.first)
+                missing = delimiter * (width - record.fields)
+                texts.append(f"{text.rstrip(_ENDS)}{missing}\n" if missing else text)
+        columns = self._columns("".join(texts), len(numbers), width)
+        return Batch(numbers, columns, problems, blank)
+
+    def _columns(self, text: str, records: int, width: int) -> list[list[str]]:
+        """Let pandas read records of equal width, and see that it found as many as the guard."""
+        if not records:
+            return [[] for _ in range(width)]
+        import pandas as pd
+
+        frame = pd.read_csv(
+            io.StringIO(text),
+            sep=self._dialect.delimiter,
+            engine="c",
+            header=None,
+            names=range(width),
+            index_col=False,
+            # Plain Python texts: pandas' own kinds of text cost twice the time here.
+            dtype=object,
+            keep_default_na=False,
+            na_filter=False,
+            skip_blank_lines=False,
+            low_memory=False,
+        )
+        if len(frame) != records:
+            raise SpreadsheetError(
+                f"{records} records were counted and {len(frame)} were read",
+                file=self._source.file,
+                hint="save the file as .xlsx and use that",
+                code="readers-disagree",
+            )
+        return [frame[index].tolist() for index in range(width)]
+
+
+_ENDS = "\r\n"
+
+
+def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
+    for line in lines:
+        kept.append(line)
+        yield line
+
+
+def _broken(reason: str, file: str, row: int) -> SpreadsheetError:
+    """What the csv module complains of, in words that name the mend."""
+    if "expected after" in reason:
+        what = "text follows a closing quotation mark"
+        hint = 'inside a quoted cell write "" for each quotation mark'
+        return SpreadsheetError(what, file=file, row=row, hint=hint, code="quote-stray")
+    if "field limit" in reason:
+        what = "a cell of this row has more than 131,072 characters"
+        hint = "look for a quotation mark that is not closed"
+        return SpreadsheetError(what, file=file, row=row, hint=hint, code="cell-too-long")
+    what = "a quotation mark that opens in this row is not closed"
+    hint = "close it, or write it twice where it is part of the text"
+    return SpreadsheetError(what, file=file, row=row, hint=hint, code="quote-open")
+
+
+def _wrong_width(record: _Record, header: Header, file: str) -> Problem:
+    width = len(header.columns)
+    noun = "cell" if record.fields == 1 else "cells"
+    cells = f"the row has {record.fields} {noun}, the header has {width}"
+    if record.fields > width:
+        hint = "put the cell that has the separator in it into quotation marks"
+        return Problem("error", "row-too-long", cells, file, record.first, hint=hint)
+    hint = "the missing ones are read as empty; add the separators"
+    return Problem("warning", "row-too-short", cells, file, record.first, hint=hint)

@@ -1,0 +1,81 @@
+"""Parquet -> a table, in batches; needs pyarrow, which the extra `parquet` installs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from mailmerge.campaign import RecipientsSection
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.columns import Header, Line, read_header
+from mailmerge.recipients.formats.workbook import plain_text
+from mailmerge.recipients.source import Source
+from mailmerge.recipients.table import Batch, Table
+
+_BATCH = 8192
+
+
+def open_parquet(source: Source, section: RecipientsSection) -> Table:
+    """Open a Parquet file; its rows are counted from 1.
+
+    Raises:
+        SpreadsheetError: pyarrow is missing, the file is damaged, or a column is missing.
+    """
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        raise SpreadsheetError(
+            "this is a Parquet file, and pyarrow is needed to read it",
+            file=source.file,
+            hint='pip install "mailmerge-toolkit[parquet]", or save the file as CSV',
+            code="parquet-missing",
+        ) from error
+    try:
+        with source.open() as stream, parquet.ParquetFile(stream) as opened:
+            names = list(opened.schema_arrow.names)
+    except (ArrowException, OSError) as error:
+        raise SpreadsheetError(
+            f"the file is damaged: {error}", file=source.file, code="file-damaged"
+        ) from error
+    header = read_header([Line(0, names)], section, source.file)
+    return Table(source.file, header, lambda: _batches(source, header), header.notices)
+
+
+def _batches(source: Source, header: Header) -> Iterator[Batch]:
+    import pandas as pd
+    from pyarrow import parquet
+
+    source.check_unchanged()
+    first = 1
+    with source.open() as stream, parquet.ParquetFile(stream) as opened:
+        for part in opened.iter_batches(_BATCH):
+            # Arrow's own kinds: pandas' would make 1.0 of a 1 that has an empty neighbour.
+            frame = part.to_pandas(types_mapper=pd.ArrowDtype)
+            numbers = range(first, first + len(frame))
+            cells = [frame.iloc[:, index].tolist() for index in range(frame.shape[1])]
+            nested = [
+                _nested(number, name, source.file)
+                for name, column in zip(header.columns, cells, strict=True)
+                for number, cell in zip(numbers, column, strict=True)
+                if isinstance(cell, (list, dict, tuple, bytes))
+            ]
+            yield Batch(numbers, [[_text(cell) for cell in column] for column in cells], nested)
+            first += len(frame)
+    source.check_unchanged()
+
+
+def _text(cell: object) -> str:
+    import pandas as pd
+
+    if type(cell) is str:
+        return cell
+    if cell is None or cell is pd.NA or cell is pd.NaT:
+        return ""
+    if isinstance(cell, float) and math.isnan(cell):
+        return ""
+    return plain_text(cell)
+
+
+def _nested(number: int, column: str, file: str) -> Problem:
+    what, hint = "the cell holds a list, a structure or octets", "write one text for each column"
+    return Problem("error", "cell-nested", what, file, number, column, hint)

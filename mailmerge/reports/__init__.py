@@ -1,0 +1,1 @@
+"""Reports: the ledger as status, exports and reconciliation."""

@@ -1,0 +1,56 @@
+"""People who were not reached -> what the server meant, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mailmerge.ledger.states import Delivery, State
+from mailmerge.providers.explanations import Explanation, explain
+from mailmerge.providers.lookup import Language
+
+KINDS = 5
+"""How many kinds of reply are explained, the most frequent first."""
+
+_CODE = re.compile(r"[245]\d\d\b")
+_STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A kind of reply: how many people got it, the first of its texts, and what it means."""
+
+    people: int
+    reply: str
+    explanation: Explanation
+
+
+def refusals(
+    people: Iterable[Delivery], *, provider: str = "", language: Language = "en"
+) -> Iterator[Refusal]:
+    """The replies to people who were rejected or deferred, grouped by code and enhanced status.
+
+    `provider` is a name of providers.toml, where it is known; some replies mean something else
+    there.
+    """
+    first: dict[tuple[str, str], str] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in people:
+        kind = _kind(one.reply) if one.state in {State.REJECTED, State.DEFERRED} else None
+        if kind is not None:
+            first.setdefault(kind, one.reply)
+            counts[kind] += 1
+    for kind, count in counts.most_common(KINDS):
+        code, reply = int(kind[0]), first[kind]
+        meaning = explain(code, reply[4:], provider=provider, language=language)
+        yield Refusal(count, reply, meaning)
+
+
+def _kind(reply: str) -> tuple[str, str] | None:
+    """The code and the enhanced status of a recorded reply; None for a reason of our own."""
+    if _CODE.match(reply) is None:
+        return None
+    status = _STATUS.search(reply)
+    return reply[:3], status[0] if status else ""

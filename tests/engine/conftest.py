@@ -1,0 +1,50 @@
+"""What the tests of delivery share: state folders of their own, processes that may be killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pytest
+
+from mailmerge.campaign import Campaign
+from tests.engine.driver import Job, drive, make_campaign
+
+StartJob = Callable[[Job], ForkServerProcess]
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test counts what the user's own accounts have used."""
+    home = tmp_path / "state-home"
+    monkeypatch.setenv("MAILMERGE_STATE_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Campaign:
+    """A campaign of one text."""
+    return make_campaign(tmp_path / "campaign")
+
+
+@pytest.fixture
+def start_job() -> Iterator[StartJob]:
+    """Start a process that does a job; what is left of them ends with the test."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.engine.driver"])
+    started: list[ForkServerProcess] = []
+
+    def start(job: Job) -> ForkServerProcess:
+        process = context.Process(target=drive, args=(job,), daemon=True)
+        process.start()
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.is_alive():
+            process.kill()
+        process.join()
+        process.close()

@@ -1,0 +1,238 @@
+"""A whole run against a server, in a process of its own that tests kill, crash or freeze.
+
+The people are `u0@example.org`, `u1@example.org` ...; each message names its own in To and body.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from mailmerge.campaign import Campaign, load_campaign
+from mailmerge.engine.plan import Options
+from mailmerge.engine.run import Run
+from mailmerge.engine.summary import Summary
+from mailmerge.ledger import emergency, journal
+from mailmerge.ledger import store as sqlite_ledger
+from mailmerge.ledger.interface import InDoubt, open_ledger, read_ledger
+from mailmerge.ledger.states import Delivery, State, Transition
+from mailmerge.mime.message import Composer
+from mailmerge.mime.parts import PartStore
+from mailmerge.recipients.address import parse_mailbox
+from mailmerge.recipients.audience import Recipient
+from mailmerge.rendering.content import Renderer
+from mailmerge.smtp.server import Server
+from mailmerge.smtp.transport import Transport
+
+CAMPAIGN = """
+[campaign]
+name = "kept"
+[message]
+from = "Example News <news@example.org>"
+subject = "For {{ name }}"
+text = "body.txt"
+"""
+
+
+def make_campaign(folder: Path, more: str = "") -> Campaign:
+    """A campaign folder with one text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "campaign.toml").write_text(CAMPAIGN + more)
+    (folder / "body.txt").write_text("Dear {{ name }},\nthis is for {{ email }}.\n")
+    return load_campaign(folder)
+
+
+def make_recipients(count: int, domain: str = "example.org") -> list[Recipient]:
+    """So many people, in rows 2, 3 ..."""
+    return [make_recipient(number, domain) for number in range(count)]
+
+
+def make_recipient(number: int, domain: str = "example.org", **cells: str) -> Recipient:
+    """One person; `cells` are columns beside email and name."""
+    mailbox = parse_mailbox(f"u{number}@{domain}")
+    own = {"email": mailbox.address, "name": f"Person {number}", **cells}
+    return Recipient(number + 2, own, mailbox, mailbox.identity)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process does: send to `people` at `port`, `later` seconds in the future.
+
+    It stops by itself after about `stop_after` of them. At the `crash_at`-th boundary (a write, a
+    commit, a file made or removed, octets sent or received) the process ends at once.
+    """
+
+    folder: Path
+    port: int
+    people: int = 20
+    connections: int = 1
+    window: int = 1
+    in_doubt: InDoubt = "hold"
+    later: float = 0.0
+    crash_at: int = 0
+    limit_file_size: int = 0
+    stop_after: int = 0
+    patches: tuple[str, ...] = field(default=())
+
+
+def drive(job: Job) -> None:
+    """Do the job and leave what came of it in `summary.txt`."""
+    if job.limit_file_size:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job.limit_file_size, job.limit_file_size))
+    boundaries = Boundaries(job.crash_at)
+    boundaries.watch()
+    for name in job.patches:
+        PATCHES[name]()
+    summary = send(job)
+    (job.folder / "summary.txt").write_text(f"{summary.error!r}\n{boundaries.passed}\n")
+
+
+def send(job: Job, **more: Any) -> Summary:
+    """Open the ledger, enrol, run, close."""
+    campaign = load_campaign(job.folder)
+    ledger = open_ledger(campaign)
+    try:
+        ledger.enrol(make_recipients(job.people), campaign.fingerprint())
+        run = Run(
+            campaign,
+            ledger,
+            renderer=Renderer(campaign),
+            composer=Composer(campaign, PartStore(campaign.folder)),
+            server=Server("127.0.0.1", job.port, "none"),
+            options=Options(
+                connections=job.connections,
+                window=job.window,
+                in_doubt=job.in_doubt,
+                wait=0.0,
+            ),
+            clock=lambda: time.time() + job.later,
+            **more,
+        )
+        enough = job.stop_after or job.people + 1
+        return run.execute(lambda progress: run.stop() if progress.done >= enough else None)
+    finally:
+        ledger.close()
+
+
+class Boundaries:
+    """Counts the places where the world outside sees something, and ends the process at one."""
+
+    def __init__(self, crash_at: int) -> None:
+        self.crash_at = crash_at
+        self.passed = 0
+
+    def cross(self) -> None:
+        self.passed += 1
+        if self.passed == self.crash_at:
+            os._exit(9)
+
+    def watch(self) -> None:
+        """Put a boundary before and after each of these."""
+        self._around(journal.Journal, "append")
+        self._around(journal.Journal, "__init__")
+        self._around(journal.Journal, "reserve")
+        self._around(sqlite_ledger.SqliteLedger, "_write")
+        self._around(sqlite_ledger.SqliteLedger, "_remove_journals")
+        event.listen(Engine, "commit", lambda _: self.cross())
+        self._around(emergency, "save")
+        self._around(emergency, "remove")
+        self._around(Transport, "send")
+        self._around(Transport, "receive")
+        self._around(Transport, "close")
+
+    def _around(self, place: Any, name: str) -> None:
+        real: Callable[..., Any] = getattr(place, name)
+
+        def crossed(*args: Any, **kwargs: Any) -> Any:
+            self.cross()
+            result = real(*args, **kwargs)
+            self.cross()
+            return result
+
+        setattr(place, name, crossed)
+
+
+def _sending_after_the_terminator() -> None:
+    """Break the order of writes: the mark is written when the client has already gone on."""
+    from mailmerge.engine.worker import Worker
+
+    real = Worker.mark_sending
+    waiting: list[tuple[Worker, int]] = []
+
+    def late(lane: Worker, token: int) -> None:
+        waiting.append((lane, token))
+        if len(waiting) > 1:
+            earlier_lane, earlier = waiting.pop(0)
+            if earlier in earlier_lane._flights:
+                real(earlier_lane, earlier)
+
+    setattr(Worker, "mark_sending", late)  # noqa: B010 - a patch, and not the method's type
+
+
+def _sent_before_the_reply() -> None:
+    """Break the order of writes: `sent` is written where only `sending` is true."""
+    from mailmerge.engine import worker as lane
+    from mailmerge.ledger.states import under_way
+
+    def early(person: Delivery, state: State, at: float) -> Transition:
+        return under_way(person, State.SENT if state is State.SENDING else state, at)
+
+    setattr(lane, "under_way", early)  # noqa: B010 - a patch
+
+
+def _claim_after_sending() -> None:
+    """Break the order of writes: a claim is never written."""
+    sqlite_ledger._CLAIM = sqlite_ledger._CLAIM.replace("WHERE", "WHERE 0 AND")
+
+
+PATCHES: dict[str, Callable[[], None]] = {
+    "sending-after-the-terminator": _sending_after_the_terminator,
+    "sent-before-the-reply": _sent_before_the_reply,
+    "claim-never-written": _claim_after_sending,
+}
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The ledger's people by key, as anybody can read them, and the judge's list of takings."""
+
+    people: dict[str, Delivery]
+    taken: Counter[str]
+
+    def in_state(self, *states: State) -> set[str]:
+        return {key for key, person in self.people.items() if person.state in states}
+
+    def check(self, expected: int) -> None:
+        """I1 to I4 of the promise; the judge's log decides."""
+        sent, doubt = self.in_state(State.SENT), self.in_state(State.IN_DOUBT, State.SENDING)
+        taken = set(self.taken)
+        assert sent <= taken, f"I1: sent, but never taken: {sorted(sent - taken)}"
+        assert taken - sent <= doubt, f"I2: taken, but {self._states(taken - sent - doubt)}"
+        assert len(self.people) == expected, "I3: somebody is lost"
+
+    def check_once(self) -> None:
+        """I4: nobody got two."""
+        twice = [key for key, count in self.taken.items() if count > 1]
+        assert not twice, f"I4: more than one copy: {twice}"
+
+    def _states(self, keys: set[str]) -> str:
+        return ", ".join(f"{key}: {self.people[key].state}" for key in sorted(keys))
+
+
+def balance(campaign: Campaign, messages: list[Any]) -> Balance:
+    """Read both books."""
+    record = read_ledger(campaign)
+    people = {person.key: person for person in record.people()} if record else {}
+    taken = Counter(path for message in messages if message.taken for path in message.forward_paths)
+    for message in messages:
+        assert message.to in message.forward_paths, f"I6: {message.to} got {message.forward_paths}"
+    return Balance(people, taken)

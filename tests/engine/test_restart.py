@@ -1,0 +1,66 @@
+"""A real Postfix is restarted in mid-campaign; its queue is the judge."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mailmerge.campaign import Campaign
+from mailmerge.engine.summary import Summary
+from mailmerge.ledger.interface import read_ledger
+from mailmerge.ledger.states import State
+from tests import servers
+from tests.conftest import StartPostfix
+from tests.engine.driver import Job, send
+from tests.servers import programs
+
+PEOPLE = 250
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("connections", [1, 3])
+def test_a_postfix_that_is_restarted_takes_everybody_once(
+    campaign: Campaign, start_postfix: StartPostfix, connections: int
+) -> None:
+    server = start_postfix(servers.Settings())
+    summaries: list[Summary] = []
+
+    def run() -> None:
+        job = Job(campaign.folder, server.port, people=PEOPLE, connections=connections)
+        summaries.append(send(job))
+
+    running = threading.Thread(target=run)
+    running.start()
+    servers.wait_until(lambda: len(queued(server)) > 20, "mail", log=lambda: server.log)
+    restart(server)
+    running.join(60)
+    [summary] = summaries
+    record = read_ledger(campaign)
+    assert record is not None
+    people = list(record.people())
+    sent = {one.address for one in people if one.state is State.SENT}
+    doubt = {one.address for one in people if one.state is State.IN_DOUBT}
+    taken = [one.forward_path for one in server.accepted()]
+    assert summary.error is None or doubt
+    assert server.connections() > connections, "it was restarted too late"
+    assert len(sent | doubt) == PEOPLE, summary
+    assert len(doubt) <= connections
+    assert sent <= set(taken) <= sent | doubt
+    assert len(taken) == len(set(taken)), "somebody got two"
+
+
+def queued(server: servers.Postfix) -> list[str]:
+    return [path.name for path in (server.folder / "queue" / "hold").glob("*")]
+
+
+def restart(server: servers.Postfix) -> None:
+    """Stop it at once, not after the connections have ended; start it a moment later."""
+    command: list[str | Path] = [programs.require("postfix"), "-c", server.configuration]
+    # A file that was cut off in mid-write makes postsuper complain, which has no privileges.
+    (server.folder / "maillog").chmod(0o666)
+    programs.run([*command, "abort"])
+    time.sleep(0.5)
+    programs.run([*command, "start"])

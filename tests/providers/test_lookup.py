@@ -1,0 +1,190 @@
+"""providers.toml: complete, sourced, and found by the names that people use."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+
+import pytest
+
+from mailmerge.campaign import parse_rate
+from mailmerge.engine.retry import decide
+from mailmerge.errors import CampaignError, ExitStatus
+from mailmerge.ledger.states import State
+from mailmerge.providers.lookup import (
+    FIGURES,
+    Provider,
+    as_json,
+    find_provider,
+    load_providers,
+    provider_of_host,
+)
+from mailmerge.smtp.reply import Reply
+from mailmerge.smtp.transaction import Outcome, Stage, Verdict
+
+EVERY = list(load_providers().values())
+NAMES = [provider.name for provider in EVERY]
+
+
+def test_every_service_of_the_issue_is_there() -> None:
+    personal = {"gmail", "outlook", "icloud", "yahoo", "163", "126", "qq", "fastmail", "yandex"}
+    offices = {"workspace", "office365", "exmail", "zoho"}
+    senders = {"aliyun-dm", "ses", "sendgrid", "mailgun", "postmark", "brevo"}
+    assert personal | offices | senders <= set(NAMES)
+
+
+@pytest.mark.parametrize("provider", EVERY, ids=NAMES)
+def test_every_figure_and_rule_has_a_dated_source(provider: Provider) -> None:
+    sourced = ["port", "security", "login", "auth", "login_must_equal_from"]
+    sourced += [*FIGURES, "host", "host_hint", "also", "replies"]
+    for field in sourced:
+        value = getattr(provider, field)
+        if value not in ("", None, ()):
+            source = provider.source_of(field)
+            assert source is not None, field
+            assert source.url.startswith("https://")
+            assert source.checked >= dt.date(2026, 11, 1)
+    told = {rule.of for rule in provider.rules}
+    assert {field for source in provider.sources for field in source.of} <= {*sourced, *told}
+
+
+@pytest.mark.parametrize("provider", EVERY, ids=NAMES)
+def test_every_sentence_has_a_source(provider: Provider) -> None:
+    """Figures stand in the sentences, too: those of a trial, of a sandbox, of a plan."""
+    for rule in provider.rules:
+        assert provider.source_of(rule.of) is not None, rule.en
+
+
+@pytest.mark.parametrize("name", ["mailgun", "brevo", "aliyun-dm", "sendgrid", "ses", "postmark"])
+def test_the_limit_of_a_plan_holds_back_nobody(name: str) -> None:
+    """Whoever pays may send more, and the plan is not known here: such a figure is only told."""
+    assert find_provider(name).rates == ()
+
+
+@pytest.mark.parametrize("provider", EVERY, ids=NAMES)
+def test_every_value_can_be_used(provider: Provider) -> None:
+    assert provider.host or "REGION" in provider.host_hint
+    assert provider.security in ("tls", "starttls")
+    assert all(parse_rate(rate).count for rate in provider.rates)
+    assert all(re.compile(rule.match) for rule in provider.replies)
+    assert {rule.action for rule in provider.replies} <= {"reconnect", "pause", "stop", "fail"}
+    assert provider.login_hint("en") != provider.login_hint("zh")
+    assert all(rule.text("zh").endswith("。") for rule in provider.rules)
+    assert all(rule.text().endswith(".") for rule in provider.rules)
+    assert json.loads(json.dumps(as_json(provider)))["name"] == provider.name
+
+
+def test_a_name_or_an_alias_belongs_to_one_service() -> None:
+    owners: dict[str, str] = {}
+    for provider in EVERY:
+        for name in {provider.name, *provider.aliases, *provider.domains}:
+            assert owners.setdefault(name, provider.name) == provider.name
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("gmail", "gmail"),
+        ("GoogleMail.com", "gmail"),
+        (" 163.com", "163"),
+        ("hotmail.com", "outlook"),
+    ],
+)
+def test_a_service_is_found_by_alias_and_domain(asked: str, found: str) -> None:
+    assert find_provider(asked).name == found
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(CampaignError, match="did you mean gmail") as unknown:
+        find_provider("gmial")
+    assert unknown.value.exit_status is ExitStatus.USAGE
+    with pytest.raises(CampaignError, match="mailmerge providers"):
+        find_provider("xxxxxxxxxxxx")
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("SMTP.qq.com.", "qq"),
+        ("smtp.gmail.com", "gmail"),
+        ("email-smtp.eu-west-1.amazonaws.com", "ses"),
+        ("mail.example.org", None),
+        ("", None),
+    ],
+)
+def test_a_host_tells_its_service(host: str, found: str | None) -> None:
+    provider = provider_of_host(host)
+    assert (provider.name if provider else None) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "text", "action"),
+    [
+        ("163", 451, "MI:DMC 163 smtp1", "reconnect"),
+        ("163", 450, "RP:DRC 163 smtp1", "reconnect"),
+        ("163", 554, "MI:STC 163 smtp5,D9GowABXqd==", "stop"),
+        ("126", 554, "5.5.3 RP:TRC 126 smtp2", "stop"),
+        ("126", 554, "5.7.3 HL:ITC 126 smtp2", "stop"),
+        ("163", 554, "MI:SPB 163 smtp5", "stop"),
+        ("163", 554, "HL:IPB 163 smtp5", "stop"),
+        ("163", 554, "DT:SUM 163 smtp5", "stop"),
+        ("163", 553, "Mail from must equal authorized user", "stop"),
+        ("163", 451, "RP:QRC 163 smtp1", "pause"),
+        ("163", 451, "MI:SFQ 163 smtp1", "pause"),
+        ("126", 421, "HL:IFC 126 smtp1", "pause"),
+        ("126", 421, "HL:MEP 126 smtp1", "pause"),
+        ("126", 554, "HL:IHU 126 smtp1", "pause"),
+        ("126", 554, "DT:SPM 126 smtp1", None),
+        ("163", 550, "MI:NTE 163 smtp1", None),
+        ("sendgrid", 451, "Authentication failed: Maximum credits exceeded", "stop"),
+        ("sendgrid", 550, "The from address does not match a verified Sender Identity.", "stop"),
+        ("aliyun-dm", 440, "mail from account doesn't conform with authentication", "stop"),
+        ("aliyun-qiye", 440, "mail from account doesn't conform with authentication", "stop"),
+        ("aliyun-qiye", 554, "Reject by behaviour spam", "stop"),
+        ("aliyun-qiye", 505, "the total of RCPTs is achieved the maximum threshold", "pause"),
+        ("gmail", 550, "5.4.5 Daily user sending limit exceeded", "pause"),
+        ("qq", 550, "Connection frequency limited", "pause"),
+        ("qq", 550, 'The "From" header is missing or invalid', "stop"),
+        ("ses", 454, "Throttling failure: Maximum sending rate exceeded.", "pause"),
+        ("office365", 432, "4.3.2 Concurrent connections limit exceeded", "reconnect"),
+        ("gmail", 550, "5.1.1 no such user", None),
+    ],
+)
+def test_a_reply_rule_overrules_the_first_digit(
+    name: str, code: int, text: str, action: str | None
+) -> None:
+    assert find_provider(name).action_for(code, text) == action
+
+
+@pytest.mark.parametrize("name", ["163", "126"])
+@pytest.mark.parametrize(
+    ("code", "text"), [(554, "MI:STC 163 smtp5"), (550, "RP:TRC"), (451, "RP:QRC"), (554, "HL:IHU")]
+)
+def test_a_limit_of_the_netease_sender_costs_nobody_the_message(
+    name: str, code: int, text: str
+) -> None:
+    """The limit is the sender's: whoever happens to be next must not be refused for good."""
+    reply = Reply(code, (text,))
+    verdict = Verdict.REJECTED if code >= 500 else Verdict.DEFERRED
+    outcome = Outcome(1, verdict, Stage.RCPT, reply)
+    decision = decide(outcome, attempts=0, rules=find_provider(name).action_for)
+    assert decision.state in (None, State.DEFERRED)
+    assert decision.stop or decision.cool_down
+
+
+def test_the_netease_services_know_the_same_replies() -> None:
+    assert find_provider("163").replies == find_provider("126").replies
+
+
+def test_what_was_not_read_is_marked() -> None:
+    broadcast = find_provider("postmark-broadcast")
+    assert not broadcast.is_verified("host")
+    assert broadcast.is_verified("port")
+    assert find_provider("brevo").is_verified("port")
+    assert not find_provider("brevo").is_verified("also")
+    gmail = find_provider("gmail")
+    assert gmail.is_verified("host")
+    assert not gmail.is_verified("rates")
+    assert not gmail.is_verified("max_connections")
+    assert gmail.source_of("max_connections") is None

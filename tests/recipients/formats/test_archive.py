@@ -1,0 +1,47 @@
+"""A ZIP file is unpacked only if it stays small."""
+
+from __future__ import annotations
+
+import zipfile
+
+import openpyxl
+import pytest
+
+from mailmerge.recipients.formats import archive as archive_module
+from tests.recipients.conftest import Desk
+
+
+def test_a_part_that_grows_a_thousandfold_is_not_read(desk: Desk) -> None:
+    path = desk.folder / "recipients.csv"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", bytes(20 << 20))
+    assert path.stat().st_size < 1 << 16
+    problem = desk.problem()
+    assert problem.code == "archive-bomb"
+    assert "1 parts would unpack to 20 MB" in problem.message
+
+
+def test_many_parts_are_not_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_module, "_ENTRIES", 5)
+    with zipfile.ZipFile(desk.folder / "recipients.csv", "w") as archive:
+        for number in range(6):
+            archive.writestr(f"{number}.xml", "x")
+    assert desk.problem().code == "archive-bomb"
+
+
+def test_a_size_that_lies_is_damage(desk: Desk) -> None:
+    path = desk.folder / "recipients.csv"
+    openpyxl.Workbook().save(path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/picture", b"<x>" + bytes(1 << 20))
+    size = (3 + (1 << 20)).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(size, (100).to_bytes(4, "little")))
+    assert desk.problem().code == "file-damaged"
+
+
+def test_an_archive_that_was_cut_off_is_damage(desk: Desk) -> None:
+    path = desk.folder / "recipients.csv"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.xml", "x" * 5000)
+    path.write_bytes(path.read_bytes()[:3000])
+    assert desk.problem().code == "file-damaged"

@@ -1,0 +1,127 @@
+"""Delimited text is read cell for cell, and every row keeps the number of its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.formats import delimited
+from mailmerge.recipients.table import Row
+from tests.recipients.conftest import Desk
+
+# What each encoding can write, without what is blank or refused in any file.
+LETTERS = {
+    "utf-8": "aZ0 é姓名😀\"',;|\t\n\r=@-\u00a0",
+    "utf-8-sig": "aZ0 é姓名😀\"',;|\t\n\r=@-\u00a0",
+    "utf-16": "aZ0 é姓名😀\"',;|\t\n\r=@-\u00a0",
+    "gb18030": "aZ0 é姓名王李北京😀\"',;|\t\n\r=@-",
+    "cp950": "aZ0 姓名陳美台北\"',;|\t\n\r=@-",
+    "cp932": "aZ0 名前田中さくらタロ\"',;|\t\n\r=@-",
+    "cp1252": "aZ0 éüñ€\"',;|\t\n\r=@-",
+}
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
+    """An encoding, and some rows of cells that it can write; the first cell says who it is."""
+    encoding = draw(st.sampled_from(sorted(LETTERS)))
+    width = draw(st.integers(1, 5))
+    cells = st.text(LETTERS[encoding], max_size=8)
+    body = draw(st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1, max_size=12))
+    return encoding, [[f"p{n}", *row] for n, row in enumerate(body)]
+
+
+def number_of_lines(row: list[str]) -> int:
+    text = "\x1f".join(row)
+    return len(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    tables(),
+    st.sampled_from(",;\t|"),
+    st.sampled_from(["\r\n", "\n"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+@example(("utf-8", [["p0", "\r"], ["p1", "\n"], ["p2", '"']]), ",", "\r\n", csv.QUOTE_MINIMAL)
+def test_any_table_is_read_back_cell_for_cell(
+    desk: Desk, table: tuple[str, list[list[str]]], delimiter: str, end: str, quoting: int
+) -> None:
+    encoding, body = table
+    if end == "\n":  # the csv module then writes a lone CR without quotation marks
+        body = [[cell.replace("\r", "") for cell in row] for row in body]
+    header = ["email", *(f"column {n}" for n in range(1, len(body[0])))]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)  # type: ignore[arg-type] # one of csv's constants
+    writer.writerows([header, *body])
+    desk.put(text.getvalue().encode(encoding))
+    for told in ({}, {"encoding": encoding}, {"delimiter": delimiter}):
+        if not told and encoding not in {"utf-8", "utf-8-sig", "utf-16"}:
+            continue  # a table of three letters may belong to several encodings
+        if "delimiter" in told:
+            told["encoding"] = encoding
+        rows = [row for row in desk.open(**told).records() if isinstance(row, Row)]
+        assert [list(row.cells.values()) for row in rows] == body
+        expected = 2
+        for row, cells in zip(rows, body, strict=True):
+            assert row.number == expected
+            expected += number_of_lines(cells)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_blocks_of_any_size_give_the_same_rows(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    desk.put('email,n\na,1\n"b\nb",2\n\nc\nd,4,5\ne,5\n\nf,"6\n6"\n')
+    whole = list(desk.open().records())
+    monkeypatch.setattr(delimited, "_RECORDS", size)
+    assert list(desk.open().records()) == whole
+    rows = [(item.number, item.cells["n"]) for item in whole if isinstance(item, Row)]
+    assert rows == [(2, "1"), (3, "2"), (6, ""), (8, "5"), (10, "6\n6")]
+    assert [item.row for item in whole if isinstance(item, Problem)] == [6, 7]
+
+
+def test_rows_ends_at_the_first_error(desk: Desk) -> None:
+    desk.put("email,n\na,1\nb\nc,3,3\nd,4\n")
+    rows = desk.open().rows()
+    assert [next(rows).number, next(rows).number] == [2, 3]
+    with pytest.raises(SpreadsheetError) as caught:
+        next(rows)
+    assert caught.value.problem.row == 4
+    assert caught.value.problem.code == "row-too-long"
+
+
+def test_readers_that_disagree_are_caught(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+
+    desk.put("email,n\na,1\nb,2\n")
+    spreadsheet = desk.open()
+    monkeypatch.setattr(pd, "read_csv", lambda *_, **__: pd.DataFrame([["a", "1"]]))
+    with pytest.raises(SpreadsheetError) as caught:
+        list(spreadsheet.rows())
+    assert caught.value.problem.code == "readers-disagree"
+
+
+def test_a_broken_header_is_an_error_of_its_line(desk: Desk) -> None:
+    desk.put('em"ail","na"me"\na,1\n')
+    assert (desk.problem().code, desk.problem().row) == ("quote-stray", 1)
+    desk.put('"email,name\na,1\n')
+    assert (desk.problem().code, desk.problem().row) == ("quote-open", 1)
+
+
+def test_a_long_file_is_more_than_its_sample(desk: Desk) -> None:
+    lines = "".join(f"p{n};{'x' * 100}\n" for n in range(2000))
+    path = desk.put("email;text\n" + lines)
+    assert path.stat().st_size > 3 * delimited._SAMPLE
+    assert [row.number for row in desk.open().rows()] == list(range(2, 2002))
+
+
+def test_a_line_without_an_end_is_no_table(desk: Desk, tmp_path: Path) -> None:
+    desk.put("email," + "x" * 300_000)
+    assert desk.problem().code == "cell-too-long"

@@ -1,0 +1,114 @@
+"""A number looks as Excel shows it, or is marked as uncertain."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmerge.recipients.formats.number_format import built_in_format, moment, show_number
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "text"),
+    [
+        ("123", "00000", "00123"),
+        ("-7", "000", "-007"),
+        ("34.3", "0.00", "34.30"),
+        ("2.5", "0", "3"),
+        ("-0.4", "0", "0"),
+        ("34.3", "General", "34.3"),
+        ("0.30000000000000004", "General", "0.3"),
+        ("1E+20", "General", "100000000000000000000"),
+        ("1.5E-3", "General", "0.0015"),
+        ("1E+300", "General", "1E+300"),
+        ("0.1", "@", "0.1"),
+        ("0.125", "0.0%", "12.5%"),
+        ("1234567.891", "#,##0.00", "1,234,567.89"),
+        ("1234", "#,###", "1,234"),
+        ("123", "#,##0", "123"),
+        ("0", "#", ""),
+        ("0.5", "#.##", ".5"),
+        (".5", ".00", ".50"),
+        ("12.5", ".00", "12.50"),
+        ("1234.5", "0.##", "1234.5"),
+        ("5", "??0", "  5"),
+        ("1.5", "0.0?", "1.5 "),
+        ("1234.5", "[$€-407] #,##0.00", "€ 1,234.50"),
+        ("1234.5", '#,##0.00\\ "€"', "1,234.50 €"),
+        ("1234.5", '_-* #,##0.00\\ "kr"_-', " 1,234.50 kr "),
+        ("1500000", '0.0,,"M"', "1.5M"),
+        ("-5", "0;(0)", "(5)"),
+        ("-5", "0;[Red]-0", "-5"),
+        ("0", '0;-0;"none"', "none"),
+        ("5", '0" pcs"', "5 pcs"),
+        ("5", 'General" kg"', "5 kg"),
+        ("5", '"yes";"no"', "yes"),
+        ("123456789", "000\\-00\\-0000", "123-45-6789"),
+        ("5551234567", "(000) 000-0000", "(555) 123-4567"),
+        ("12345", "0.00E+00", "1.23E+04"),
+        ("0.00012", "0.0E-00", "1.2E-04"),
+        ("46055", "yyyy-mm-dd", "2026-02-02"),
+        ("46055.4375", "d.m.yyyy h:mm", "2.2.2026 10:30"),
+        ("46055.75", "h:mm AM/PM", "6:00 PM"),
+        ("46055.25", "hh:mm a/p", "06:00 A"),
+        ("0.0437", "mm:ss", "02:56"),
+        ("0.5000058", "h:mm:ss.00", "12:00:00.50"),
+        ("1.5", "[h]:mm", "36:00"),
+        ("0.001", "[ss]", "86"),
+        ("46055", "mmmm d, yyyy", "February 2, 2026"),
+        ("46055", "[$-409]ddd d mmm yy", "Mon 2 Feb 26"),
+        ("46055", "dddd mmmmm", "Monday F"),
+        ("46055", 'yyyy"年"m"月"d"日"', "2026年2月2日"),
+        ("44197.5", "dd/mm/yyyy hh:mm:ss", "01/01/2021 12:00:00"),
+        ("1", "yyyy-mm-dd", "1900-01-01"),
+    ],
+)
+def test_a_number_looks_as_in_the_sheet(raw: str, code: str, text: str) -> None:
+    shown = show_number(raw, code)
+    assert (shown.text, shown.certain) == (text, True)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "text"),
+    [
+        ("46055", built_in_format(14), "2026-02-02"),
+        ("46055.5", built_in_format(22), "2026-02-02 12:00"),
+        ("46055", built_in_format(31), "2026-02-02"),
+        ("5", built_in_format(7), "5"),
+        ("46055", "[$-407]d. mmmm yyyy", "2. February 2026"),
+        ("46055", "ggge", "2026-02-02"),
+        ("46055.5", "ggge", "2026-02-02 12:00:00"),
+        ("0.5", "# ?/?", "0.5"),
+        ("5", "[>100]0.00;0", "5"),
+        ("60", "yyyy-mm-dd", "60"),
+        ("-1", "yyyy-mm-dd", "-1"),
+        ("3000000", "yyyy-mm-dd", "3000000"),
+        ("5", "##0.0E+0", "5"),
+        ("x", "0.00", "x"),
+    ],
+)
+def test_what_depends_on_the_country_is_plain_and_uncertain(raw: str, code: str, text: str) -> None:
+    shown = show_number(raw, code)
+    assert (shown.text, shown.certain) == (text, False)
+
+
+def test_days_are_counted_from_1904_where_the_workbook_says_so() -> None:
+    assert show_number("44593", "yyyy-mm-dd", from_1904=True).text == "2026-02-02"
+    assert moment(Decimal(0), from_1904=True) is not None
+
+
+@given(st.decimals(-(10**12), 10**12, places=2))
+def test_two_decimals_and_thousands_are_those_of_python(value: Decimal) -> None:
+    expected = f"{value:,.2f}".replace("-0.00", "0.00")
+    assert show_number(str(value), "#,##0.00").text == expected
+
+
+@given(
+    st.floats(0, 1e9) | st.floats(-1e9, -0.001),
+    st.text('0#?.,%;E+-/ymdhsgG"[]\\_*$@x', max_size=12),
+)
+def test_no_code_breaks_it(value: float, code: str) -> None:
+    show_number(repr(value), code)
