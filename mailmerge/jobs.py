@@ -226,7 +226,7 @@ class Mailing:
         """What the sandbox took, against what the ledger says of everybody."""
         assert self.sandbox is not None
         assert self._ledger is not None
-        return balance(self._ledger.people(), self.sandbox.taken, enrolled=self._enrolled)
+        return balance(self._ledger.iterate(), self.sandbox.taken, enrolled=self._enrolled)
 
     def real_seconds(self) -> float:
         """How long everybody would take at the rates of the account; 0 where nothing limits it."""
@@ -390,7 +390,7 @@ class Mailing:
     def _next_people(self) -> Iterator[Recipient]:
         """Those of the first people of the ledger who are still to be sent to."""
         if self._ledger is not None:
-            for one in islice(self._ledger.people(), LOOKED_THROUGH):
+            for one in islice(self._ledger.iterate(), LOOKED_THROUGH):
                 if one.state in {State.PENDING, State.DEFERRED}:
                     yield one.recipient
 

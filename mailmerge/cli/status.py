@@ -91,10 +91,10 @@ def _show(record: Record, campaign: Campaign) -> None:
     from mailmerge.reports.status import table, unfinished
 
     typer.echo(table(record.counts()))
-    for line in unfinished(record.people()):
+    for line in unfinished(record.iterate()):
         typer.echo(f"  {printable(line)}")
     language = language_of_locale(os.environ)
-    for one in refusals(record.people(), provider=campaign.smtp.provider, language=language):
+    for one in refusals(record.iterate(), provider=campaign.smtp.provider, language=language):
         typer.echo(f"\n{one.people:,} x {printable(one.reply)}")
         typer.echo(f"  {one.explanation.meaning} {one.explanation.action}")
     if record.holder:

@@ -192,7 +192,7 @@ class Run:
             self._refill(now)
         self._note_timing()
         if now - self._folded_at >= FOLD_AFTER:
-            self.ledger.fold()
+            self.ledger.flush()
             self._folded_at = now
         with self._seen:
             self._ramp.grow(now)
@@ -216,7 +216,9 @@ class Run:
         wanted = self._batch - self.desk.waiting
         if self._claims_left is not None:
             wanted = min(wanted, self._claims_left)
-        people = self.ledger.claim(wanted, now) if wanted > 0 and self._somebody_due(now) else []
+        people = (
+            self.ledger.claim("run", wanted, now) if wanted > 0 and self._somebody_due(now) else []
+        )
         if wanted > 0:
             self._all_claimed = len(people) < wanted
         if people:
@@ -264,11 +266,11 @@ class Run:
             while lane.is_alive():
                 lane.join(TICK)
                 if self.ledger.failure is None:
-                    self._guarded(self.ledger.fold)
+                    self._guarded(self.ledger.flush)
         if self.ledger.failure is None:
             self._note_timing()
             self._guarded(lambda: self.ledger.release([one.id for one in self.desk.clear()]))
-            self._guarded(self.ledger.fold)
+            self._guarded(self.ledger.flush)
         self._guarded(self._pacer.close)
 
     def _guarded(self, step: Callable[[], None]) -> None:

@@ -137,7 +137,7 @@ class Worker(threading.Thread):
         """
         flight = self._flights[token]
         person = flight.person
-        self._run.ledger.record(under_way(person, State.SENDING, self._run.clock()))
+        self._run.ledger.apply([under_way(person, State.SENDING, self._run.clock())])
         flight.marked = True
 
     def _serve(self, session: _Session) -> None:
@@ -227,7 +227,7 @@ class Worker(threading.Thread):
             self._conclude(person, outcome, decision, flight.transaction)
             return
         if flight.marked:
-            self._run.ledger.record(under_way(person, State.CLAIMED, self._run.clock()))
+            self._run.ledger.apply([under_way(person, State.CLAIMED, self._run.clock())])
         self._run.note(outcome, decision, person, None)
         self._run.desk.put_back(person)
 
@@ -240,17 +240,19 @@ class Worker(threading.Thread):
     ) -> None:
         """Write down what became of a person; only then is it shown."""
         now = self._run.clock()
-        mark = self._run.ledger.record(
-            Transition(
-                person.id,
-                decision.state or State.PENDING,
-                now,
-                person.attempts + (decision.state is not State.SKIPPED),
-                person.doubts + (decision.state is State.IN_DOUBT),
-                None if decision.retry_in is None else now + decision.retry_in,
-                str(outcome.stage),
-                decision.reply,
-            )
+        [mark] = self._run.ledger.apply(
+            [
+                Transition(
+                    person.id,
+                    decision.state or State.PENDING,
+                    now,
+                    person.attempts + (decision.state is not State.SKIPPED),
+                    person.doubts + (decision.state is State.IN_DOUBT),
+                    None if decision.retry_in is None else now + decision.retry_in,
+                    str(outcome.stage),
+                    decision.reply,
+                )
+            ]
         )
         self._run.note(outcome, decision, person, mark)
         self._run.desk.settle()

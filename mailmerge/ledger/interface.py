@@ -10,7 +10,7 @@ the end of data may leave, an outcome is written before it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
 from mailmerge.campaign import Campaign
@@ -52,7 +52,7 @@ class Record(Protocol):
         """The counts, and how long the last run took."""
         ...
 
-    def people(self) -> Iterator[Delivery]:
+    def iterate(self) -> Iterator[Delivery]:
         """Everybody, in the order of the spreadsheet they came with."""
         ...
 
@@ -90,7 +90,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def claim(self, limit: int, now: float) -> list[Delivery]:
+    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
         """Take up to `limit` people who are pending, or deferred and due; durable on return.
 
         Raises:
@@ -98,8 +98,8 @@ class Ledger(Protocol):
         """
         ...
 
-    def record(self, mark: Transition) -> Transition:
-        """Write one change of a claimed person, and give it back as it was written.
+    def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
+        """Write changes of claimed deliveries, and give them back as they were written.
 
         Raises:
             LedgerError: `sending` could not be written: the end of data may not be sent. For any
@@ -108,7 +108,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def fold(self) -> None:
+    def flush(self) -> None:
         """Make all marks so far durable against a power cut, too.
 
         Raises:
@@ -144,7 +144,7 @@ class Ledger(Protocol):
         """How many people there are in each of the six reported states, also those at 0."""
         ...
 
-    def people(self) -> Iterator[Delivery]:
+    def iterate(self) -> Iterator[Delivery]:
         """Everybody, in the order of the spreadsheet they came with."""
         ...
 

@@ -70,7 +70,7 @@ class SqliteRecord:
         seconds, check_seconds = page.get("seconds", 0.0), page.get("check_seconds", 0.0)
         return Standing(reported(states), seconds, check_seconds)
 
-    def people(self) -> Iterator[Delivery]:
+    def iterate(self) -> Iterator[Delivery]:
         """Everybody, in the order of the spreadsheet they came with."""
         query = select(person).order_by(person.c.row, person.c.id)
         with self._opened() as database:

@@ -3,8 +3,8 @@
     pending -> claimed -> sending -> sent | rejected | deferred | in_doubt
                                      (skipped: never to be sent to, with the reason)
 
-Nothing here reads a clock or a disk. A `Transition` is one change of one delivery; the journal keeps
-transitions, the ledger folds them into deliveries.
+Nothing here reads a clock or a disk. A `Transition` is one change of one delivery; the journal
+keeps transitions, the ledger folds them into deliveries.
 """
 
 from __future__ import annotations

@@ -221,9 +221,9 @@ class SqliteLedger:
         with self._marks:
             return reported(self._counts)
 
-    def people(self) -> Iterator[Delivery]:
+    def iterate(self) -> Iterator[Delivery]:
         """Everybody, in the order of the spreadsheet they came with."""
-        self.fold()
+        self.flush()
         place = (-1, -1)
         while batch := self._people_after(place):
             yield from batch
@@ -250,7 +250,7 @@ class SqliteLedger:
         partial: bool = False,
     ) -> Difference:
         """Compare the people and the content with the snapshot, and take them over."""
-        self.fold()
+        self.flush()
         with self._reported("written"), self._begun() as transaction:
             difference = enrol(
                 self._database,
@@ -269,7 +269,7 @@ class SqliteLedger:
 
     def resend_in_doubt(self) -> int:
         """Let those be claimed who are in doubt now; how many they are."""
-        self.fold()
+        self.flush()
         query = select(person.c.id).where(person.c.state == State.IN_DOUBT, person.c.chosen)
         with self._reported("read"), self._begun():
             self._resending = set(self._database.scalars(query))
@@ -285,7 +285,7 @@ class SqliteLedger:
         return self._move(State.REJECTED, State.PENDING, "")
 
     def _move(self, old: State, new: State, reply: str) -> int:
-        self.fold()
+        self.flush()
         values = {"state": new.value, **({"reply": reply} if reply else {})}
         with self._reported("written"), self._begun():
             moved = self._database.execute(
@@ -312,8 +312,9 @@ class SqliteLedger:
         with self._marks:
             return self._due[0][0] if self._due else None
 
-    def claim(self, limit: int, now: float) -> list[Delivery]:
+    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
         """Take up to `limit` people who are pending, or deferred and due; durable on return."""
+        del worker  # one process claims for all its connections
         self._raise_failure()
         due = self._take_due(limit, now)
         with self._folding():
@@ -360,8 +361,11 @@ class SqliteLedger:
         message_id = make_message_id(self.secret, self._campaign_name, row[1], self._domain)
         return person_of(row, mark, message_id, now)
 
-    def record(self, mark: Transition) -> Transition:
-        """Write one change of a claimed person, and give it back as it was written."""
+    def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
+        """Write changes of claimed deliveries, and give them back as they were written."""
+        return [self._record(transition) for transition in transitions]
+
+    def _record(self, mark: Transition) -> Transition:
         mark = as_recorded(mark)
         with self._marks:
             if mark.state is State.SENDING:
@@ -387,7 +391,7 @@ class SqliteLedger:
                 raise
             emergency.save(self._folder, self.secret, mark)
 
-    def fold(self) -> None:
+    def flush(self) -> None:
         """Make all marks so far durable against a power cut, too."""
         if self._fresh or self._timing:
             with self._folding():
@@ -431,7 +435,7 @@ class SqliteLedger:
         with self._marks:
             held = [self._active[number] for number in people if number in self._active]
         for mark in held:
-            self.record(let_go(mark, known=True))
+            self.apply([let_go(mark, known=True)])
 
     # --- small and permanent
 
@@ -474,7 +478,7 @@ class SqliteLedger:
         try:
             if self._failure is None:
                 self.release(list(self._active))
-                self.fold()
+                self.flush()
         finally:
             self._journal.close()
             self._database.close()

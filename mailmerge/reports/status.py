@@ -93,7 +93,7 @@ def export(record: Record, path: Path) -> int:
         raise CampaignError(
             f"{path.name} is neither .csv nor .xlsx", hint="name the file so", code="export"
         )
-    people = iter(record.people())
+    people = iter(record.iterate())
     first = next(people, None)
     columns = list(first.cells) if first else []
     taken = {column.casefold() for column in columns}
@@ -110,7 +110,7 @@ def export_failed(record: Record, path: Path) -> int:
         CampaignError: the file cannot be written.
         LedgerError: the ledger cannot be read.
     """
-    failed = [one for one in record.people() if one.state in FAILED]
+    failed = [one for one in record.iterate() if one.state in FAILED]
     columns = list(failed[0].cells) if failed else []
     rows = ([one.cells.get(column, "") for column in columns] for one in failed)
     _guarded(path, lambda: _write_csv(path, columns, rows))

@@ -231,7 +231,7 @@ class Balance:
 def balance(campaign: Campaign, messages: list[Any]) -> Balance:
     """Read both books."""
     record = read_ledger(campaign)
-    people = {person.key: person for person in record.people()} if record else {}
+    people = {person.key: person for person in record.iterate()} if record else {}
     taken = Counter(path for message in messages if message.taken for path in message.forward_paths)
     for message in messages:
         assert message.to in message.forward_paths, f"I6: {message.to} got {message.forward_paths}"

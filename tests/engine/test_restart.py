@@ -40,7 +40,7 @@ def test_a_postfix_that_is_restarted_takes_everybody_once(
     [summary] = summaries
     record = read_ledger(campaign)
     assert record is not None
-    people = list(record.people())
+    people = list(record.iterate())
     sent = {one.address for one in people if one.state is State.SENT}
     doubt = {one.address for one in people if one.state is State.IN_DOUBT}
     taken = [one.forward_path for one in server.accepted()]

@@ -103,7 +103,7 @@ def states(summary: Summary) -> dict[str, int]:
 def people_of(campaign: Campaign) -> list[Delivery]:
     record = read_ledger(campaign)
     assert record is not None
-    return list(record.people())
+    return list(record.iterate())
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Book:
     def __init__(self, *people: Delivery) -> None:
         self._people = people
 
-    def people(self) -> Iterator[Delivery]:
+    def iterate(self) -> Iterator[Delivery]:
         return iter(self._people)
 
     def counts(self) -> dict[State, int]:
@@ -170,9 +170,9 @@ def test_the_json_document_has_every_state(campaign: Campaign) -> None:
 
 
 def test_those_not_reached_are_listed_up_to_a_point() -> None:
-    lines = list(unfinished(BOOK.people()))
+    lines = list(unfinished(BOOK.iterate()))
     assert lines == [
         "row 3  u1@example.org  rejected  550 5.1.1 \N{REPLACEMENT CHARACTER}[31mNo",
         "row 5  u3@example.org  in_doubt  lost",
     ]
-    assert list(unfinished(BOOK.people(), most=1))[-1].startswith("... and more")
+    assert list(unfinished(BOOK.iterate(), most=1))[-1].startswith("... and more")
