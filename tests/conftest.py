@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,11 @@ PASSWORD = "correct horse"
 
 
 @pytest.fixture(autouse=True)
-def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test counts against what the user's own accounts have used today."""
-    monkeypatch.setenv("MAILMERGE_STATE_HOME", str(tmp_path_factory.mktemp("state-home")))
+def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder for each test, so that no test counts against the user's own quotas."""
+    home = tmp_path_factory.mktemp("state-home")
+    monkeypatch.setenv("MAILMERGE_STATE_HOME", str(home))
+    return home
 
 
 @pytest.fixture(scope="session")

@@ -41,13 +41,6 @@ text = "body.txt"
 PEOPLE = 4
 
 
-@pytest.fixture(autouse=True)
-def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test counts what the user's own accounts have used."""
-    monkeypatch.setenv("MAILMERGE_STATE_HOME", str(tmp_path / "state-home"))
-    return tmp_path / "state-home"
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Sandbox]:
     """The server of the account."""

@@ -15,14 +15,6 @@ from tests.engine.driver import Job, drive, make_campaign
 StartJob = Callable[[Job], ForkServerProcess]
 
 
-@pytest.fixture(autouse=True)
-def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test counts what the user's own accounts have used."""
-    home = tmp_path / "state-home"
-    monkeypatch.setenv("MAILMERGE_STATE_HOME", str(home))
-    return home
-
-
 @pytest.fixture
 def campaign(tmp_path: Path) -> Campaign:
     """A campaign of one text."""

@@ -35,7 +35,7 @@ def test_the_subject_says_for_whom_the_message_is(campaign: Campaign) -> None:
     trial = Trial(ME)
     [one] = trial.people(make_recipients(1), 1)
     content = trial.rendering(Renderer(campaign)).render(one)
-    assert content.subject == "[test for u0@example.org] For Delivery 0"
+    assert content.subject == "[test for u0@example.org] For Person 0"
 
 
 class Fixed:
