@@ -50,7 +50,7 @@ from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
 from mailmerge.orders import LEDGER, SANDBOX, Orders
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
-from mailmerge.preflight.report import CheckReport, counted
+from mailmerge.preflight.report import CheckReport
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Audience, Recipient, Selection
@@ -59,6 +59,7 @@ from mailmerge.rendering.content import Renderer
 from mailmerge.reports.reconcile import Books, balance
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
 from mailmerge.smtp.client import Credentials, Server
+from mailmerge.wording import counted
 
 LOOKED_THROUGH = 50_000
 """How many people are looked through for the subjects that the plan shows."""
@@ -133,9 +134,9 @@ class Mailing:
         if not self.report.passed():
             raise CheckFailed(
                 f"the check found {counted(self.report.errors, 'error')}; nothing was sent",
-                hint="mend it and send again"
+                hint="fix it and send again"
                 if self.report.errors == 1
-                else "mend them and send again",
+                else "fix them and send again",
             )
         self._renderer, self._composer = check.renderer, check.composer
         if digest and self._ledger is not None:
@@ -265,7 +266,7 @@ class Mailing:
         left = summary.states[State.PENDING] + summary.states[State.DEFERRED]
         if left and self.orders.limit is None:
             return summary.error or RunStopped(
-                f"after {self.rounds} rounds still to be sent to: {counted(left, 'person')}",
+                f"after {self.rounds} rounds {counted(left, 'recipient')} remaining",
                 code="rehearsal-unfinished",
             )
         return None

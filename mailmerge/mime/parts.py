@@ -20,6 +20,7 @@ from mailmerge.errors import AssetError
 from mailmerge.mime.headers import check_line, name_parameter, parameter, parameterised_field
 from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.smtp.content import base64_lines
+from mailmerge.wording import size_in_words
 
 _NO_BIDI_CONTROLS = dict.fromkeys(map(ord, BIDI_CONTROLS))
 
@@ -162,7 +163,7 @@ class PartStore:
         return _wrong(path, "leads out of the campaign folder", mend, "outside")
 
     def _too_large(self, path: str) -> AssetError:
-        bound = f"{self._largest_file / 1e6:g} MB"
+        bound = size_in_words(self._largest_file)
         mend = "put it on a web page, and send the link"
         return _wrong(path, f"is larger than {bound}, which no server takes", mend, "too-large")
 

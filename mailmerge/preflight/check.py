@@ -23,7 +23,7 @@ from mailmerge.preflight.addresses import AddressCheck, is_reserved
 from mailmerge.preflight.composing import reasons, unsendable
 from mailmerge.preflight.message import MessageCheck
 from mailmerge.preflight.rehearsal import Rehearsal
-from mailmerge.preflight.report import CheckReport, Findings, counted, is_note
+from mailmerge.preflight.report import CheckReport, Findings, is_note
 from mailmerge.preflight.settings import (
     check_clock,
     check_columns,
@@ -35,6 +35,7 @@ from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.rendering.content import Content, Renderer
+from mailmerge.wording import counted
 
 SUBJECTS_SHOWN = 3
 
