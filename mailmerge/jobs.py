@@ -33,7 +33,6 @@ from mailmerge.errors import (
     Declined,
     Interrupted,
     MailmergeError,
-    Problem,
     RunStopped,
 )
 from mailmerge.ledger.interface import (
@@ -53,8 +52,7 @@ from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.recipients.address import parse_mailbox
-from mailmerge.recipients.audience import Audience, Recipient, Selection
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, Selection, open_audience
 from mailmerge.rendering.content import Renderer
 from mailmerge.reports.reconcile import Books, balance
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
@@ -321,8 +319,7 @@ class Mailing:
         return TRIALS if self.orders.limit is None else self.orders.limit
 
     def _people(self) -> Iterator[Recipient]:
-        audience = Audience(self.campaign, open_spreadsheet(self.campaign), self._selection())
-        people = (one for one in audience if not isinstance(one, Problem))
+        people = open_audience(self.campaign, self._selection()).recipients()
         return people if self._trial is None else self._trial.people(people, self._trials())
 
     def _rates(self) -> tuple[Rate, ...]:

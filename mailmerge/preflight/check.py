@@ -238,7 +238,7 @@ class Check:
         """The people; what the audience says of the others is noted."""
         try:
             audience = Audience(
-                self.campaign,
+                self.campaign.recipients,
                 spreadsheet,
                 self.options.selection,
                 suppressed=self._suppressions(),
@@ -248,11 +248,13 @@ class Check:
                 raise
             self._findings.add(replace(error.problem, file=error.problem.file or CAMPAIGN_FILE))
             return
-        for one in audience:
-            if isinstance(one, Problem):
-                self._findings.add(one)
-            else:
-                yield one
+        for result in audience:
+            if isinstance(result, Recipient):
+                yield result
+                continue
+            problem = result if isinstance(result, Problem) else result.problem
+            if problem is not None:
+                self._findings.add(problem)
         self._suppressed, self._left_out = audience.suppressed, audience.left_out
 
     def _suppressions(self) -> frozenset[str]:
