@@ -93,7 +93,8 @@ class Mailing:
         orders = self.orders
         self._trial = _trial(orders.test_to)
         needed = not (orders.dry_run or orders.sandbox)
-        self.account = (require_account if needed else find_account)(self.campaign)
+        find = require_account if needed else find_account
+        self.account = find(self.campaign.smtp, self.campaign.folder)
         if not orders.dry_run:
             self._open_ledger(fresh=orders.ledger != LEDGER)
             self._open.callback(self._close_ledger)
@@ -194,8 +195,8 @@ class Mailing:
         if self.orders.retry_rejected and self._ledger is not None:
             self._ledger.retry_rejected()
         if not self.orders.sandbox:
-            account = require_account(self.campaign)
-            credentials = read_credentials(self.campaign, account, ask=ask)
+            account = require_account(self.campaign.smtp, self.campaign.folder)
+            credentials = read_credentials(account, ask=ask)
             return self._run(account.server, credentials)
         folder = self.campaign.state_folder / SANDBOX
         # A rehearsal begins anew: what an earlier one caught would only mislead.
@@ -326,7 +327,8 @@ class Mailing:
         """What the account allows, or what the person said instead."""
         if self.orders.rates is not None:
             return self.orders.rates
-        return self.account.rates if self.account is not None else self.campaign.delivery.rate
+        delivery = self.campaign.delivery
+        return self.account.allows.within(delivery).rates if self.account else delivery.rate
 
     def _options(self) -> Options:
         orders, account = self.orders, self.account
@@ -344,10 +346,11 @@ class Mailing:
         )
         if sandbox or account is None:
             return common
+        allowed = account.allows.within(self.campaign.delivery)
         return replace(
             common,
-            connections=orders.connections or account.connections,
-            messages_per_connection=account.messages_per_connection,
+            connections=orders.connections or allowed.connections,
+            messages_per_connection=allowed.messages_per_connection,
             account=account.name,
             rules=_rules(account),
         )

@@ -267,7 +267,7 @@ def test_the_providers_rules_and_limits_go_to_the_run(tmp_path: Path) -> None:
         options = mailing._options()
         assert options.rules(550, "MI:DMC") == "reconnect"
         assert options.account.startswith("me@163.com@")
-        assert options.messages_per_connection == mailing.account.messages_per_connection  # type: ignore[union-attr]
+        assert options.messages_per_connection == mailing.account.allows.messages_per_connection  # type: ignore[union-attr]
     by_host = make(tmp_path / "host", more='[smtp]\nhost = "smtp.qq.com"\nport = 465\n')
     with Mailing(by_host, Orders(rates=(parse_rate("1/second"),))) as mailing:
         assert mailing._options().rules(550, "Mailbox frequency limited") == "pause"

@@ -73,18 +73,17 @@ def connect(
     json: Json = False,
 ) -> None:
     """Talk to the server as a run would, show and explain every line, and send nothing."""
-    from mailmerge.credentials import read_credentials, require_account
+    from mailmerge.credentials import read_credentials
     from mailmerge.errors import MailmergeError
     from mailmerge.providers.dialogue import Narrator, refused, rehearse
     from mailmerge.providers.explanations import language_of_locale
     from mailmerge.providers.lookup import provider_of_host
 
-    campaign = _campaign(where, host, port, security, username)
-    account = require_account(campaign)
+    campaign, account = _campaign_and_account(where, host, port, security, username)
     language = language_of_locale(os.environ)
     provider = account.provider or provider_of_host(account.server.host)
     envelope = _envelope(campaign, account, to) if to else None
-    credentials = read_credentials(campaign, account, ask=ask_password())
+    credentials = read_credentials(account, ask=ask_password())
     lines: list[Line] = []
     if not json:
         words = _HEADINGS["connecting"][language == "zh"]
@@ -103,68 +102,63 @@ def connect(
     if json:
         print_json(_document(account, lines, found, None))
     else:
-        sample = None if host else _sample_size(campaign)
+        sample = _sample_size(campaign) if campaign else None
         _conclude(found, _wishes(campaign, account), sample, language)
     trouble = refused(found)
     if trouble is not None:
         raise narrator.in_short(trouble)
 
 
-def _campaign(
+def _campaign_and_account(
     where: Path | None, host: str, port: int | None, security: Security | None, username: str
-) -> Campaign:
-    """The campaign that is named, or one made up of a server and nothing else."""
-    from mailmerge import campaign as campaigns
+) -> tuple[Campaign | None, Account]:
+    """The campaign with its account, or no campaign and the account of the options."""
+    from mailmerge.campaign import SmtpSection, load_campaign
+    from mailmerge.credentials import require_account
     from mailmerge.errors import CampaignError
 
     if not host:
         if port or security or username:
             raise CampaignError("--port, --security and --username need --host", code="usage")
-        return campaigns.load_campaign(where or Path())
+        campaign = load_campaign(where or Path())
+        return campaign, require_account(campaign.smtp, campaign.folder)
     if where is not None:
         raise CampaignError("name a campaign or --host, not both", code="usage")
-    smtp = campaigns.SmtpSection(
+    smtp = SmtpSection(
         host=host,
         port=port,
         security=security.value if security else None,
         username=username,
         plain_text_login=security is Security.NONE,
     )
-    return campaigns.Campaign(
-        Path(),
-        campaigns.CampaignSection(),
-        campaigns.RecipientsSection(),
-        campaigns.MessageSection.model_validate(_NO_MESSAGE),
-        smtp,
-        campaigns.DeliverySection(),
-    )
+    return None, require_account(smtp, Path())
 
 
-_NO_MESSAGE = {"from": "", "subject": "", "text": "none"}
-
-
-def _envelope(campaign: Campaign, account: Account, to: str) -> Envelope:
+def _envelope(campaign: Campaign | None, account: Account, to: str) -> Envelope:
     """From the campaign's sender, or the log-in, or else the recipient to themselves."""
     from mailmerge.recipients.address import parse_mailbox
     from mailmerge.smtp.command import Envelope
 
     recipient = parse_mailbox(to)
     login = account.username if "@" in account.username else ""
-    message = campaign.message
-    sender = parse_mailbox(message.reverse_path or message.from_ or login or to, names=True)
+    own = (campaign.message.reverse_path or campaign.message.from_) if campaign else ""
+    sender = parse_mailbox(own or login or to, names=True)
     utf8 = recipient.needs_smtputf8 or sender.needs_smtputf8
     return Envelope(sender.forward_path, (recipient.forward_path,), smtputf8=utf8)
 
 
-def _wishes(campaign: Campaign, account: Account) -> Wishes:
+def _wishes(campaign: Campaign | None, account: Account) -> Wishes:
+    from mailmerge.campaign import DeliverySection
     from mailmerge.providers.dialogue import Wishes
 
+    delivery = campaign.delivery if campaign else DeliverySection()
+    allowed = account.allows.within(delivery)
     return Wishes(
-        window=campaign.delivery.window,
-        connections=account.connections,
-        messages_per_connection=account.messages_per_connection,
-        rates=tuple(str(rate) for rate in account.rates),
-        max_size=account.size_limit,
+        window=delivery.window,
+        connections=allowed.connections or 1,
+        messages_per_connection=allowed.messages_per_connection,
+        rates=tuple(str(rate) for rate in allowed.rates),
+        max_size=allowed.message_size,
         nearby=account.is_loopback,
     )
 

@@ -84,7 +84,7 @@ def check_digest(campaign: Campaign, options: CheckOptions) -> str:
         if path.is_file():
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-    size = options.account.size_limit if options.account else None
+    size = options.account.allows.message_size if options.account else None
     digest.update(repr((options.selection, options.for_real, size)).encode())
     return digest.hexdigest()
 
@@ -273,7 +273,7 @@ class Check:
         return problem.message.startswith("--only")
 
     def _size_limit(self) -> int | None:
-        return self.options.account.size_limit if self.options.account else None
+        return self.options.account.allows.message_size if self.options.account else None
 
     @property
     def _address_column(self) -> str:

@@ -156,7 +156,8 @@ def check_numbers(
             column="message.headers",
             hint="add List-Unsubscribe and List-Unsubscribe-Post, RFC 8058",
         )  # fmt: skip
-    for rate in account.rates if account is not None else ():
+    rates = account.allows.within(campaign.delivery).rates if account is not None else ()
+    for rate in rates:
         if rate.seconds >= DAY and recipients > rate.count:
             yield _daily(recipients, rate, now)
 

@@ -267,8 +267,9 @@ def _other_variables(draft: Draft) -> list[str]:
 
 
 def _server_name(draft: Draft) -> str:
+    campaign = draft.campaign
     try:
-        account = find_account(draft.campaign) if draft.campaign else None
+        account = find_account(campaign.smtp, campaign.folder) if campaign else None
     except MailmergeError:
         return ""
     return account.server_name if account else ""

@@ -130,10 +130,11 @@ class Survey:
         self.report = report
 
     def _report(self) -> CheckReport:
-        assert self.draft.campaign is not None
+        campaign = self.draft.campaign
+        assert campaign is not None
         try:
-            options = CheckOptions(account=find_account(self.draft.campaign))
-            return check_campaign(self.draft.campaign, options, progress=self._progress)
+            options = CheckOptions(account=find_account(campaign.smtp, campaign.folder))
+            return check_campaign(campaign, options, progress=self._progress)
         except CampaignError as error:
             return _report_of(error)
 

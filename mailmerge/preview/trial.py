@@ -21,8 +21,8 @@ def send_trial(campaign: Campaign, made: Made, reverse_path: str, address: str) 
         MailmergeError: the server cannot be reached, or does not take it.
     """
     mailbox = trial_mailbox(address, made.recipient.mailbox)
-    account = require_account(campaign)
-    client = Client(account.server, read_credentials(campaign, account))
+    account = require_account(campaign.smtp, campaign.folder)
+    client = Client(account.server, read_credentials(account))
     envelope = Envelope(
         reverse_path,
         (mailbox.forward_path,),

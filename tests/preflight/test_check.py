@@ -65,7 +65,7 @@ def test_an_empty_subject_does_not_hide_a_missing_attachment(office: Office) -> 
 def test_reserved_domains_are_noted_where_a_real_send_would_refuse_them(office: Office) -> None:
     office.configure(smtp={"host": '"smtp.x-firma.de"'})
     office.people("email,name\nann@example.org,Ann\nbob@example.com,Bob\n")
-    report = office.check(account=find_account(office.campaign))
+    report = office.check(account=find_account(office.campaign.smtp, office.folder))
     (note,) = [one for one in report.problems if one.code == "reserved-for-examples"]
     assert note.message.startswith("2 addresses")
     assert report.passed()
@@ -141,7 +141,7 @@ def test_the_digest_changes_with_people_templates_files_and_questions(office: Of
     def digest(**options: object) -> str:
         return check_digest(office.campaign, CheckOptions(**options))  # type: ignore[arg-type]  # as named
 
-    account = find_account(office.campaign)
+    account = find_account(office.campaign.smtp, office.folder)
     digests = [digest(), digest(for_real=True), digest(selection=Selection(only="a@x.de"))]
     for name in ("recipients.csv", "body.txt", "suppressed.csv", "terms.pdf"):
         office.write(name, f"changed {name}")

@@ -151,7 +151,7 @@ def test_more_people_than_a_day_allows_come_with_the_day_of_the_last(office: Off
     office.people("email,name\n" + "".join(f"p{n}@x-firma.de,P\n" for n in range(25)))
     office.configure(delivery={"rate": '["10/minute", "10/day"]'})
     now = datetime(2036, 11, 24, 9, tzinfo=UTC)
-    options = CheckOptions(account=find_account(office.campaign))
+    options = CheckOptions(account=find_account(office.campaign.smtp, office.folder))
     (problem,) = Check(office.campaign, options, now=lambda: now).run().problems
     assert place(problem) == ("daily-limit", TOML, None, "delivery.rate")
     assert problem.message == "25 people at 10/day take 3 days, until Wednesday 2036-11-26"
