@@ -44,16 +44,18 @@ from mailmerge.ledger.interface import (
     reported,
 )
 from mailmerge.ledger.quota import open_usage
-from mailmerge.messages import Composing, Rendering
-from mailmerge.mime.message import Composer
-from mailmerge.mime.parts import PartStore
+from mailmerge.messages import (
+    MessageFactory,
+    TransactionFactory,
+    message_factory,
+    notices_of,
+)
 from mailmerge.orders import LEDGER, SANDBOX, Orders
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
-from mailmerge.rendering.content import Renderer
 from mailmerge.reports.reconcile import Books, balance
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
 from mailmerge.smtp.client import Credentials, Server
@@ -82,8 +84,7 @@ class Mailing:
     sandbox: Sandbox | None = None
     rounds: int = 0
     _trial: Trial | None = None
-    _renderer: Renderer | None = None
-    _composer: Composing | None = None
+    _messages: MessageFactory | None = None
     _ledger: Ledger | None = None
     _clock: HastyClock | None = None
     _enrolled: int = 0
@@ -137,7 +138,7 @@ class Mailing:
                 if self.report.errors == 1
                 else "fix them and send again",
             )
-        self._renderer, self._composer = check.renderer, check.composer
+        self._messages = check.messages
         if digest and self._ledger is not None:
             self._ledger.remember_check(digest)
         return self.report
@@ -285,13 +286,11 @@ class Mailing:
 
     def _run(self, server: Server, credentials: Credentials | None = None) -> Run:
         assert self._ledger is not None, "a dry run is not run"
-        self._renderer = self._renderer or Renderer(self.campaign)
-        self._composer = self._composer or Composer(self.campaign, PartStore(self.campaign.folder))
+        notices = notices_of(self.campaign.delivery)
         return Run(
             self.campaign,
             self._ledger,
-            renderer=self._marked(self._renderer),
-            composer=self._composer,
+            TransactionFactory(self._message_factory(), notices),
             server=server,
             credentials=credentials,
             options=self._options(),
@@ -300,8 +299,11 @@ class Mailing:
             clock=self._clock,
         )
 
-    def _marked(self, renderer: Rendering) -> Rendering:
-        return self._trial.rendering(renderer) if self._trial is not None else renderer
+    def _message_factory(self) -> MessageFactory:
+        if self._messages is None:
+            self._messages = message_factory(self.campaign)
+        trial = self._trial
+        return self._messages if trial is None else self._messages.editing(trial.edit)
 
     def _check_options(self) -> CheckOptions:
         away = self.account is not None and not self.account.is_loopback
@@ -384,9 +386,8 @@ class Mailing:
         if self.report is not None and self._trial is None and not begun:
             return self.report.subjects
         people = list(islice(self._next_people() if begun else self._people(), 3))
-        self._renderer = self._renderer or Renderer(self.campaign)
-        renderer = self._marked(self._renderer)
-        return tuple(renderer.render(one).subject for one in people)
+        messages = self._message_factory()
+        return tuple(messages.render(one).subject for one in people)
 
     def _next_people(self) -> Iterator[Recipient]:
         """Those of the first people of the ledger who are still to be sent to."""

@@ -164,17 +164,20 @@ def _wishes(campaign: Campaign | None, account: Account) -> Wishes:
 
 
 def _sample_size(campaign: Campaign) -> int | None:
-    """The octets of the first message; None where none can be made, which the check explains."""
+    """The bytes of the first message; None where none can be made, which the check explains."""
     from mailmerge.errors import MailmergeError
-    from mailmerge.mime.export import merge
-    from mailmerge.recipients.audience import Selection
+    from mailmerge.export import sample_messages
+    from mailmerge.messages import message_factory
+    from mailmerge.recipients.audience import Selection, open_audience
 
     if campaign.recipients.file == "-":
         return None
     try:
-        return len(next(merge(campaign, Selection(limit=1))).octets)
+        audience = open_audience(campaign, Selection(limit=1))
+        _, message = next(sample_messages(audience, message_factory(campaign)))
     except MailmergeError:
         return None
+    return message.size
 
 
 def _show(line: Line) -> None:

@@ -43,7 +43,7 @@ from mailmerge.errors import (
 from mailmerge.ledger.interface import Ledger
 from mailmerge.ledger.quota import Usage
 from mailmerge.ledger.states import Delivery, State, Transition
-from mailmerge.messages import Composing, Press, Rendering, notices_of
+from mailmerge.messages import TransactionFactory
 from mailmerge.smtp.client import Client, Credentials, Server
 from mailmerge.smtp.transaction import Outcome, Transaction
 
@@ -67,9 +67,8 @@ class Run:
         self,
         campaign: Campaign,
         ledger: Ledger,
+        messages: TransactionFactory,
         *,
-        renderer: Rendering,
-        composer: Composing,
         server: Server,
         credentials: Credentials | None = None,
         options: Options | None = None,
@@ -82,7 +81,7 @@ class Run:
         rates = options.rates if options.rates is not None else delivery.rate
         self.clock = clock or wall_clock()
         self.ledger = ledger
-        self.press = Press(renderer, composer, notices_of(delivery))
+        self.messages = messages
         self.rules = options.rules
         self.messages_per_connection = (
             options.messages_per_connection or delivery.messages_per_connection

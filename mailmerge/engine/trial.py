@@ -12,7 +12,6 @@ from dataclasses import replace
 from itertools import islice
 
 from mailmerge.errors import AddressError
-from mailmerge.messages import Rendering
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
@@ -64,21 +63,11 @@ class Trial:
             else:
                 yield one
 
-    def rendering(self, renderer: Rendering) -> Rendering:
-        """A renderer that marks the subjects."""
-        return _Marking(renderer, self._own)
+    def edit(self, recipient: Recipient, content: Content) -> Content:
+        """The content with the recipient's own address in the subject, and no display name in To.
 
-
-class _Marking:
-    """Renders a person's own content and says in the subject whose it is."""
-
-    def __init__(self, renderer: Rendering, own: dict[str, str]) -> None:
-        self._renderer = renderer
-        self._own = own
-
-    def render(self, recipient: Recipient) -> Content:
-        """One person's content; the display name of To goes, it is theirs and not mine."""
-        content = self._renderer.render(recipient)
+        The display name is the recipient's; the message goes to another address.
+        """
         if not content.subject.strip():
             return content  # the composer refuses it; with a mark it would not
         subject = f"[test for {self._own[recipient.key]}] {content.subject}"

@@ -16,7 +16,7 @@ from mailmerge.engine.retry import Decision, ReplyRules, decide
 from mailmerge.errors import InputError, LocalProtocolError, MailmergeError
 from mailmerge.ledger.interface import Ledger
 from mailmerge.ledger.states import Delivery, State, Transition, under_way
-from mailmerge.messages import Press
+from mailmerge.messages import TransactionFactory
 from mailmerge.smtp.client import Client
 from mailmerge.smtp.transaction import Outcome, Stage, Transaction, Verdict
 
@@ -35,7 +35,7 @@ class Supervisor(Protocol):
 
     desk: Queue
     ledger: Ledger
-    press: Press
+    messages: TransactionFactory
     rules: ReplyRules
     clock: Callable[[], float]
     messages_per_connection: int | None
@@ -201,7 +201,7 @@ class Worker(threading.Thread):
 
     def _submit(self, session: _Session, person: Delivery) -> None:
         try:
-            transaction = self._run.press.transaction(person)
+            transaction = self._run.messages.transaction(person)
             self._flights[person.id] = _Flight(person, transaction)
             session.client.submit(transaction)
         except (InputError, LocalProtocolError) as error:

@@ -49,17 +49,44 @@ _FIELDS = 6  # From, To, Subject, Date, Message-ID, MIME-Version
 class Message:
     """A message as RFC 5322 has it: lines end with CRLF, also the last; no other CR or LF.
 
-    `size` counts the octets of all chunks. `eightbit` says that the server must take octets above
-    127, `smtputf8` that it must take UTF-8 in header fields and addresses (RFC 6531).
+    `bytes(message)` is the whole message.
+
+    Attributes:
+        chunks: the message in pieces; the large ones are shared with other messages.
+        size: the number of bytes of all chunks.
+        content: what the message was made from.
+        eightbit: whether the server must take bytes above 127.
+        smtputf8: whether it must take UTF-8 in header fields and addresses (RFC 6531).
     """
 
     chunks: tuple[bytes, ...]
     size: int
+    content: Content
     eightbit: bool = False
     smtputf8: bool = False
 
     def __bytes__(self) -> bytes:
         return b"".join(self.chunks)
+
+    @property
+    def subject(self) -> str:
+        """The decoded subject."""
+        return self.content.subject
+
+    @property
+    def html(self) -> str | None:
+        """The HTML body with its styles inlined; None where there is none."""
+        return None if self.content.html is None else str(self.content.html)
+
+    @property
+    def text(self) -> str:
+        """The plain text body, with lines that end with LF."""
+        return str(self.content.text)
+
+    @property
+    def attachments(self) -> tuple[str, ...]:
+        """The paths of the attached files, relative to the campaign folder."""
+        return self.content.attachments
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +210,7 @@ class Composer:
         fields = self._fields(recipient, content, reply_to, message_id, date)
         chunks, size = _gathered([fields, *self._bodies(content)])
         eightbit = utf8 or (self._eightbit and not all(chunk.isascii() for chunk in chunks))
-        return Message(chunks, size, eightbit, utf8)
+        return Message(chunks, size, content, eightbit, utf8)
 
     def _fields(
         self,

@@ -11,11 +11,12 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.credentials import Account
 from mailmerge.errors import CampaignError, InputError, Problem
+from mailmerge.messages import MessageFactory
 from mailmerge.mime.headers import is_blank
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
@@ -91,7 +92,7 @@ def check_digest(campaign: Campaign, options: CheckOptions) -> str:
 
 @dataclass(slots=True)
 class Check:
-    """One check. Afterwards `renderer` and `composer` are warm, for the run that follows.
+    """One check. Afterwards `messages` is warm, for the run that follows.
 
     `clock` counts seconds, `now` tells the time of the wall.
     """
@@ -101,8 +102,8 @@ class Check:
     progress: Callable[[int], None] = lambda _: None
     clock: Callable[[], float] = time.perf_counter
     now: Callable[[], datetime] = lambda: datetime.now().astimezone()
-    renderer: Renderer | None = None
-    composer: Composer | None = None
+    messages: MessageFactory | None = None
+    _renderer: Renderer | None = None
     _parts: PartStore | None = None
     _findings: Findings = field(default_factory=Findings)
     _notes: list[Problem] = field(default_factory=list)
@@ -131,15 +132,17 @@ class Check:
         self._findings.extend(check_settings(campaign, options.account))
         self._findings.extend(check_clock(now, campaign))
         rehearsal = Rehearsal(campaign)
-        self.renderer = rehearsal.renderer
+        self._renderer = rehearsal.renderer
         self._findings.extend(rehearsal.problems)
-        self.composer = self._composer()
+        composer = self._composer()
+        if self._renderer is not None and composer is not None:
+            self.messages = MessageFactory(self._renderer, composer, campaign=campaign.name)
         spreadsheet = self._spreadsheet()
         if spreadsheet is None:
             return
         self._look_at_people(spreadsheet, rehearsal)
-        if self.renderer is not None:
-            self._look_at_columns(spreadsheet, self.renderer.variables)
+        if self._renderer is not None:
+            self._look_at_columns(spreadsheet, self._renderer.variables)
         if options.for_real and self._findings.count_code("reserved-domain") < self._seen:
             self._findings.extend(check_real_sender(campaign))
         elif self._reserved and options.account is not None and not options.account.is_loopback:
@@ -202,7 +205,7 @@ class Check:
         if isinstance(content, list):
             self._tell(content)
             return
-        message = self._composed(recipient, content) if self.composer is not None else None
+        message = self._composed(recipient, content) if self.messages is not None else None
         self._findings.extend(check.problems(recipient, content, message))
         if len(self._subjects) < SUBJECTS_SHOWN:
             self._subjects.append(content.subject)
@@ -212,13 +215,14 @@ class Check:
 
     def _composed(self, recipient: Recipient, content: Content) -> Message | None:
         """The octets; where they cannot be written, all reasons are told."""
-        assert self.composer is not None
+        assert self.messages is not None
         assert self._parts is not None
         if is_blank(content.subject):
             # MessageCheck says so; whatever else is wrong is found with another subject.
             content = replace(content, subject="-")
         try:
-            message = self.composer.compose(recipient, content, message_id=_MESSAGE_ID, date=_DATE)
+            identity = self.messages.sample_identity(recipient)
+            message = self.messages.compose(recipient, content, identity)
         except InputError as error:
             self._tell(reasons(error, recipient, content, self.campaign, self._parts))
             return None
@@ -297,15 +301,11 @@ class Check:
             suppressed=self._suppressed,
             left_out=self._left_out,
             subjects=tuple(self._subjects),
-            slow_because=self.renderer.steps_aside if self.renderer is not None else "",
+            slow_because=self._renderer.steps_aside if self._renderer is not None else "",
             largest=self._largest,
             octets=self._octets,
             notes=tuple(self._notes),
         )
-
-
-_MESSAGE_ID = "<check@mailmerge.invalid>"
-_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _reserved(people: int, file: str) -> Problem:

@@ -9,7 +9,6 @@ from typing import Any
 
 from mailmerge.credentials import find_account
 from mailmerge.errors import InputError, MailmergeError, Problem
-from mailmerge.mime.workshop import Made
 from mailmerge.preflight.addresses import AddressCheck
 from mailmerge.preflight.html import links_of
 from mailmerge.preflight.message import MessageCheck
@@ -25,6 +24,7 @@ from mailmerge.preview.anatomy import (
 from mailmerge.preview.caught import Opened
 from mailmerge.preview.draft import Draft, problem_of
 from mailmerge.preview.frame import count_remote
+from mailmerge.preview.messages import ShownMessage
 from mailmerge.preview.people import PAGE_LENGTH, Mark, Person
 from mailmerge.preview.session import Session
 from mailmerge.preview.survey import Survey
@@ -169,25 +169,27 @@ def chosen_rows(survey: Survey, among: str) -> tuple[Sequence[int] | None, Mark 
     return None, known.get(among)
 
 
-def try_to_make(draft: Draft, person: Person) -> tuple[Made | None, Problem | None]:
+def try_to_make(draft: Draft, person: Person) -> tuple[ShownMessage | None, Problem | None]:
     """The person's message, or why there is none; neither for a row that is not meant."""
     recipient = draft.recipient(person)
     if recipient is None:
         return None, None
-    if draft.workshop is None:
+    if draft.messages is None:
         return None, draft.broken
     try:
-        return draft.workshop.make_once(recipient), None
+        return draft.messages.find(recipient), None
     except InputError as error:
         return None, problem_of(error, recipient)
 
 
-def problems_of(draft: Draft, made: Made | None) -> list[Problem]:
+def problems_of(draft: Draft, made: ShownMessage | None) -> list[Problem]:
     """What the check says of this one message."""
     if made is None or draft.campaign is None:
         return []
     section = draft.campaign.recipients
-    checked = MessageCheck(draft.campaign).problems(made.recipient, made.content, made.message)
+    checked = MessageCheck(draft.campaign).problems(
+        made.recipient, made.message.content, made.message
+    )
     addresses = AddressCheck(section.file, section.address, for_real=False)
     return [*addresses.problems(made.recipient), *checked]
 
@@ -222,13 +224,13 @@ def anatomy_document(anatomy: Anatomy, octets: bytes) -> Document:
     }
 
 
-def _made_document(draft: Draft, made: Made) -> Document:
-    assert draft.workshop is not None
-    octets = made.octets
+def _made_document(draft: Draft, made: ShownMessage) -> Document:
+    assert draft.messages is not None
+    octets = bytes(made)
     return {
         **anatomy_document(take_apart(octets), octets),
         "envelope": {
-            "reversePath": draft.workshop.composer.reverse_path,
+            "reversePath": draft.messages.factory.reverse_path,
             "forwardPath": made.recipient.mailbox.forward_path,
             "eightbit": made.message.eightbit,
             "smtputf8": made.message.smtputf8,
@@ -253,7 +255,7 @@ def _part_document(part: BodyPart) -> Document:
 
 
 def _cells(draft: Draft, person: Person) -> list[Document]:
-    used = draft.workshop.renderer.variables if draft.workshop else None
+    used = draft.messages.factory.variables if draft.messages else None
     return [
         {"column": column, "value": value, "used": None if used is None else column in used}
         for column, value in draft.cells(person).items()
@@ -261,9 +263,9 @@ def _cells(draft: Draft, person: Person) -> list[Document]:
 
 
 def _other_variables(draft: Draft) -> list[str]:
-    if draft.workshop is None:
+    if draft.messages is None:
         return []
-    return sorted(set(draft.workshop.renderer.variables) - set(draft.people.columns))
+    return sorted(draft.messages.factory.variables - set(draft.people.columns))
 
 
 def _server_name(draft: Draft) -> str:

@@ -246,10 +246,10 @@ def _trial(session: Session, key: str, address: str) -> Response:
     draft = session.draft
     person = draft.people.find(key)
     made = try_to_make(draft, person)[0] if person else None
-    if made is None or draft.campaign is None or draft.workshop is None:
+    if made is None or draft.campaign is None or draft.messages is None:
         raise _NotThere
     try:
-        reverse_path = draft.workshop.composer.reverse_path
+        reverse_path = draft.messages.factory.reverse_path
         reply = send_trial(draft.campaign, made, reverse_path, address)
     except MailmergeError as error:
         return _plain(422, str(error))
@@ -289,7 +289,7 @@ def _octets_of(session: Session, request: Request) -> bytes:
     made, _ = try_to_make(session.draft, _person(session, request))
     if made is None:
         raise _NotThere
-    return made.octets
+    return bytes(made)
 
 
 async def _told(document: Callable[[], object]) -> Response:

@@ -89,9 +89,9 @@ class Survey:
         return self._by_row.get(row, [])
 
     def _choose(self) -> None:
-        workshop = self.draft.workshop
-        if workshop is not None:
-            review = Review(lambda: bool(workshop.renderer.steps_aside))
+        messages = self.draft.messages
+        if messages is not None:
+            review = Review(lambda: bool(messages.factory.slow_reason))
             for person in self._spread():
                 self._look(person, review)
                 self.examined += 1
@@ -104,13 +104,13 @@ class Survey:
     def _look(self, person: Person, review: Review) -> None:
         recipient = self.draft.recipient(person)
         assert recipient is not None
-        assert self.draft.workshop is not None
+        assert self.draft.messages is not None
         try:
-            made = self.draft.workshop.make(recipient)
+            message = self.draft.messages.factory.sample(recipient)
         except InputError:
             review.refuse(person.key, person.row)
         else:
-            review.look(person.key, person.row, person.cells, made.content, made.message.size)
+            review.look(person.key, person.row, person.cells, message.content, message.size)
 
     def _spread(self) -> list[Person]:
         meant = [person for person in self.draft.people if person.mark is Mark.MEANT]

@@ -6,14 +6,14 @@ from mailmerge.campaign import Campaign
 from mailmerge.credentials import read_credentials, require_account
 from mailmerge.engine.trial import trial_mailbox
 from mailmerge.errors import ConnectionLost, ServerRefused
-from mailmerge.mime.workshop import Made
+from mailmerge.preview.messages import ShownMessage
 from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction, Verdict
 
 SECONDS = 120.0
 """How long the server may take to accept one message (RFC 5321, 4.5.3.2 allows ten minutes)."""
 
 
-def send_trial(campaign: Campaign, made: Made, reverse_path: str, address: str) -> str:
+def send_trial(campaign: Campaign, made: ShownMessage, reverse_path: str, address: str) -> str:
     """Send these octets to `address` only, and return what the server said to it.
 
     Raises:

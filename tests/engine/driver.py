@@ -23,11 +23,9 @@ from mailmerge.ledger import emergency, journal
 from mailmerge.ledger import store as sqlite_ledger
 from mailmerge.ledger.interface import InDoubt, open_ledger, read_ledger
 from mailmerge.ledger.states import Delivery, State, Transition
-from mailmerge.mime.message import Composer
-from mailmerge.mime.parts import PartStore
+from mailmerge.messages import TransactionFactory, message_factory
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
-from mailmerge.rendering.content import Renderer
 from mailmerge.smtp.server import Server
 from mailmerge.smtp.transport import Transport
 
@@ -105,8 +103,7 @@ def send(job: Job, **more: Any) -> Summary:
         run = Run(
             campaign,
             ledger,
-            renderer=Renderer(campaign),
-            composer=Composer(campaign, PartStore(campaign.folder)),
+            TransactionFactory(message_factory(campaign)),
             server=Server("127.0.0.1", job.port, "none"),
             options=Options(
                 connections=job.connections,

@@ -27,6 +27,7 @@ from mailmerge.errors import (
 )
 from mailmerge.ledger.interface import Ledger, open_ledger, read_ledger
 from mailmerge.ledger.states import Delivery, State
+from mailmerge.messages import MessageFactory, TransactionFactory, notices_of
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
 from mailmerge.providers.lookup import find_provider
@@ -69,13 +70,18 @@ def ready_run(
     return Run(
         campaign,
         ledger,
-        renderer=more.pop("renderer", None) or Renderer(campaign),
-        composer=Composer(campaign, PartStore(campaign.folder)),
+        transactions(campaign, more.pop("renderer", None)),
         server=Server("127.0.0.1", port, "none"),
         options=Options(**given),
         clock=lambda: time.time() + later,
         **more,
     )
+
+
+def transactions(campaign: Campaign, renderer: Renderer | None) -> TransactionFactory:
+    composer = Composer(campaign, PartStore(campaign.folder))
+    messages = MessageFactory(renderer or Renderer(campaign), composer)
+    return TransactionFactory(messages, notices_of(campaign.delivery))
 
 
 def send(campaign: Campaign, server: ScriptedServer, people: int = 3, **more: Any) -> Summary:

@@ -9,9 +9,9 @@ import pytest
 from mailmerge.campaign import Campaign
 from mailmerge.engine.trial import Trial, trial_mailbox
 from mailmerge.errors import AddressError
+from mailmerge.messages import message_factory
 from mailmerge.recipients.address import parse_mailbox
-from mailmerge.recipients.audience import Recipient
-from mailmerge.rendering.content import Body, Content, Renderer, Structure
+from mailmerge.rendering.content import Body, Content, Structure
 from tests.engine.driver import make_recipients
 
 ME = parse_mailbox("me@example.net")
@@ -31,35 +31,25 @@ def test_a_row_with_my_address_is_passed_over() -> None:
     assert trial.passed_over == 1
 
 
-def test_the_subject_says_for_whom_the_message_is(campaign: Campaign) -> None:
+def test_subject_names_the_recipient(campaign: Campaign) -> None:
     trial = Trial(ME)
     [one] = trial.people(make_recipients(1), 1)
-    content = trial.rendering(Renderer(campaign)).render(one)
-    assert content.subject == "[test for u0@example.org] For Person 0"
+    message = message_factory(campaign).editing(trial.edit).sample(one)
+    assert message.subject == "[test for u0@example.org] For Person 0"
 
 
-class Fixed:
-    """A renderer of one content."""
-
-    def __init__(self, content: Content) -> None:
-        self.content = content
-
-    def render(self, recipient: Recipient) -> Content:
-        return self.content
-
-
-def test_the_name_of_the_person_is_not_put_before_my_address() -> None:
+def test_name_of_the_recipient_is_not_put_before_my_address() -> None:
     trial = Trial(ME)
     [one] = trial.people(make_recipients(1), 1)
     content = Content("Hello", Body(Structure(("",))), to_name="Ann Smith")
-    assert trial.rendering(Fixed(content)).render(one).to_name == ""
+    assert trial.edit(one, content).to_name == ""
 
 
-def test_a_mark_hides_no_empty_subject() -> None:
+def test_empty_subject_stays_empty() -> None:
     trial = Trial(ME)
     [one] = trial.people(make_recipients(1), 1)
     blank = Content(" ", Body(Structure(("",))))
-    assert trial.rendering(Fixed(blank)).render(one) == blank
+    assert trial.edit(one, blank) == blank
 
 
 def test_one_message_never_goes_to_the_address_of_its_row() -> None:

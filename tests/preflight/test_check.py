@@ -130,11 +130,11 @@ def test_progress_counts_people(office: Office) -> None:
     assert seen == [500, 1_000, 1_100]
 
 
-def test_the_renderer_and_the_composer_are_left_warm(office: Office) -> None:
+def test_message_factory_is_left_for_the_run(office: Office) -> None:
     check = Check(office.campaign, CheckOptions())
     check.run()
-    assert check.renderer is not None
-    assert check.composer is not None
+    assert check.messages is not None
+    assert check.messages.variables == {"name"}
 
 
 def test_the_digest_changes_with_people_templates_files_and_questions(office: Office) -> None:
