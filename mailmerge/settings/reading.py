@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +77,20 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def explained(error: ValidationError, given: object, file: str) -> CampaignError:
+def explained(
+    error: ValidationError, given: object, file: str, names: Mapping[str, str] | None = None
+) -> CampaignError:
     """Pydantic's first complaint as one line: the key, the expected value, the nearest right key.
 
-    `given` is what was validated, `file` where it stands; empty where it comes from code.
+    `given` is what was validated, `file` where it stands. Values from code stand in no file (""),
+    and `names` maps keys to the names of their arguments.
     """
     complaints = error.errors(include_url=False)
     # A misspelt key is also a missing one: the misspelling is the one the user can see.
     first = next((one for one in complaints if one["type"] == "extra_forbidden"), complaints[0])
     location = first["loc"]
     key = ".".join(str(part) for part in location if not str(part).startswith("function-"))
+    key = (names or {}).get(key, key)
     if first["type"] == "extra_forbidden":
         nearest = _nearest(location)
         return CampaignError(
