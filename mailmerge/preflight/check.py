@@ -294,7 +294,7 @@ class Check:
             suppressed=self._suppressed,
             left_out=self._left_out,
             subjects=tuple(self._subjects),
-            slow_because=self.renderer.steps_aside if self.renderer is not None else "",
+            slow_because=self.renderer.slow_because if self.renderer is not None else "",
             largest=self._largest,
             octets=self._octets,
             notes=tuple(self._notes),

@@ -91,7 +91,7 @@ class Survey:
     def _choose(self) -> None:
         workshop = self.draft.workshop
         if workshop is not None:
-            review = Review(lambda: bool(workshop.renderer.steps_aside))
+            review = Review(lambda: bool(workshop.renderer.slow_because))
             for person in self._spread():
                 self._look(person, review)
                 self.examined += 1

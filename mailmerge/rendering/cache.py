@@ -47,12 +47,13 @@ class BoundedCache(Generic[K, V]):
         """
         with self._lock:
             self._asked += 1
-            known = self._find(key)
-        if known is not None:
-            return known
+            known = self._values.get(key)
+            if known is not None:
+                self._values.move_to_end(key)
+                return known
         with self._making:
             with self._lock:
-                known = self._find(key)  # another thread may have made it meanwhile
+                known = self._values.get(key)  # another thread may have made it meanwhile
             if known is not None:
                 return known
             value = make()
@@ -62,10 +63,3 @@ class BoundedCache(Generic[K, V]):
                 while len(self._values) > self._bound:
                     self._values.popitem(last=False)
             return value
-
-    def _find(self, key: K) -> V | None:
-        """The value of a key, which is then the most recently used; the lock is held."""
-        value = self._values.get(key)
-        if value is not None:
-            self._values.move_to_end(key)
-        return value

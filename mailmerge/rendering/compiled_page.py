@@ -3,14 +3,15 @@
 A structure has one of two outcomes. Either some of its values must be structural
 (`StructuralValues`): then the page is looked up again, with those values as part of the key. Or
 it is compiled (`CompiledPage`), and then the values of most recipients fit. Values of a
-recipient that do not fit (structure.py, case 4) become structural in turn."""
+recipient that do not fit (structure.py, case 4) become structural in turn.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from mailmerge.rendering.derived_text import DerivedText
 from mailmerge.rendering.escaping import (
@@ -41,12 +42,14 @@ class Slots:
         escapers: how it is written there.
         in_attributes: the slots within an attribute.
         in_urls: of these, the slots within a URL.
+        in_comments: whether one stands in a comment.
     """
 
     indices: tuple[int, ...] = ()
     escapers: tuple[Callable[[str], str], ...] = ()
     in_attributes: tuple[int, ...] = ()
     in_urls: tuple[int, ...] = ()
+    in_comments: bool = False
 
     @classmethod
     def of(cls, indices: tuple[int, ...], contexts: tuple[Context, ...]) -> Slots:
@@ -57,38 +60,39 @@ class Slots:
             tuple(ESCAPERS[context] for context in contexts),
             tuple(slot for slot, context in enumerate(contexts) if context in attributes),
             tuple(slot for slot, context in enumerate(contexts) if context is Context.URL),
+            Context.COMMENT in contexts,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What must hold for values, by their index, so that a page stays as it was compiled.
+class Condition(NamedTuple):
+    """What must not hold for some values, by their index: a page would be compiled differently."""
 
-    Attributes:
-        not_blank: it has more than spaces.
-        url_starts: it has no space at its start, where a URL begins.
-        page_ends: it has no space at its end, where the page ends.
-        image_url_starts: it begins a remote URL, where the URL of an image begins.
-        in_comments: it does not end the comment that it stands in.
-    """
-
-    not_blank: tuple[int, ...] = ()
-    url_starts: tuple[int, ...] = ()
-    page_ends: tuple[int, ...] = ()
-    image_url_starts: tuple[int, ...] = ()
-    in_comments: tuple[int, ...] = ()
-
-    def broken_by(self, values: tuple[str, ...]) -> list[int]:
-        """The values for which one of them does not hold."""
-        broken = [index for index in self.not_blank if not values[index].strip()]
-        broken += [index for index in self.url_starts if values[index][:1].isspace()]
-        broken += [index for index in self.page_ends if values[index][-1:].isspace()]
-        broken += [index for index in self.image_url_starts if not is_remote(values[index])]
-        broken += [index for index in self.in_comments if _ends_comment(values[index])]
-        return broken
+    breaks: Callable[[str], bool]
+    indices: tuple[int, ...]
 
 
-def _ends_comment(value: str) -> bool:
+def is_blank(value: str) -> bool:
+    """Whether white space around a value could collapse."""
+    return not value.strip()
+
+
+def starts_with_space(value: str) -> bool:
+    """Whether a URL that begins with this value would lose a space."""
+    return value[:1].isspace()
+
+
+def ends_with_space(value: str) -> bool:
+    """Whether a page that ends with this value would lose a space."""
+    return value[-1:].isspace()
+
+
+def may_be_file(value: str) -> bool:
+    """Whether the URL of an image that begins with this value may be that of a file."""
+    return not is_remote(value)
+
+
+def ends_comment(value: str) -> bool:
+    """Whether a comment that contains this value may end early (HTML, 13.1.6)."""
     return "--" in value or value.startswith("-") or value.endswith("-")
 
 
@@ -102,12 +106,17 @@ class CompiledPage:
 
     structure: Structure
     slots: Slots = field(default_factory=Slots)
-    conditions: Conditions = field(default_factory=Conditions)
+    conditions: tuple[Condition, ...] = ()
     text: DerivedText | None = None
 
     def unfit(self, values: tuple[str, ...]) -> tuple[int, ...]:
         """The values that cannot be written into this structure, in ascending order."""
-        unfit = self.conditions.broken_by(values)
+        unfit = [
+            index
+            for breaks, indices in self.conditions
+            for index in indices
+            if breaks(values[index])
+        ]
         joined = "".join(values)
         if not joined.isprintable():
             if "\r" in joined:  # it may be half of a line end
@@ -128,7 +137,7 @@ class CompiledPage:
         """
         slots = self.slots
         joined = "".join(values)
-        if self.conditions.in_comments or not needs_no_escaping(joined):
+        if slots.in_comments or not needs_no_escaping(joined):
             pairs = zip(slots.escapers, slots.indices)  # noqa: B905 - of one length, and `strict` costs time
             return [escape(values[index]) for escape, index in pairs]
         written = [values[index] for index in slots.indices]

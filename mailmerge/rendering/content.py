@@ -3,7 +3,8 @@
 A `Renderer` is thread-safe, and so is everything it holds: the templates and settings do not
 change after it is made, the step counter is local to a thread (environment.py), and what is kept
 between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`). premailer is
-not thread-safe: one lock of the process stands around it (inlining.py)."""
+not thread-safe: one lock of the process stands around it (inlining.py).
+"""
 
 from __future__ import annotations
 

@@ -13,10 +13,11 @@ What can go wrong, and the answer:
 2. The target of a link is shown where it tells more than the link's text, which depends on the
    values in both. The decision is made for each recipient beforehand, and is part of the key of
    a layout.
-3. The layout depends on values in a way that nobody foresaw: columns of a table are as wide as
-   their cells. So each new layout is tried, with the values of the recipient and with long
-   strange ones. Where the text is not the one of the page, this structure is laid out for each
-   recipient, and `reason` says so."""
+3. The layout depends on values in another way: columns of a table are as wide as their cells. So
+   each new layout is tried, with the values of the recipient and with long strange ones. Where
+   the text is not the one of the page, this structure is laid out for each recipient, and
+   `reason` says so.
+"""
 
 from __future__ import annotations
 
@@ -118,11 +119,11 @@ class DerivedText:
 
     def _shown_targets(self, values: Sequence[str]) -> tuple[bool, ...]:
         """For each link that depends on values: whether its target is shown."""
+        if not self._links:
+            return ()
         return tuple([shows_target(*link) for link in self._filled_links(values)])
 
     def _filled_links(self, values: Sequence[str]) -> list[tuple[str, str]]:
-        if not self._links:
-            return []
         words = self._placeholders
         return [
             (

@@ -1,7 +1,8 @@
 """HTML text <-> its tree, with what libxml2 does not keep: the doctype as written, and `&nbsp;`.
 
 lxml gives no public names to the types of its nodes: `_Element`, `_ElementTree` and `_Comment`
-are used here, under names of our own, and nowhere else."""
+are used here, under names of our own, and nowhere else.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ is escaped automatically; text and header fields are not.
 A template may be endless (`{% for %}` in `{% for %}`, a macro that calls itself) or write
 without an end. So every turn of a loop and every call is counted: `_parse` puts a counting
 filter around what each loop iterates over. `Environment._parse` is not part of Jinja2's public
-interface; test_environment.py fails where it changes."""
+interface; test_environment.py fails where it changes.
+"""
 
 from __future__ import annotations
 

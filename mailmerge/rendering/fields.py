@@ -108,18 +108,12 @@ class Fields:
             MessageError: a value is not one line of text.
             AssetError: an attachment's path leads out of the campaign folder.
         """
-
-        def value(template: _FieldTemplate) -> str:
-            if template.templates is None:
-                return template.constant
-            return template.render(variables)
-
-        paths = [value(template) for template in self._attachments]
+        paths = [template.render(variables) for template in self._attachments]
         return FieldValues(
-            value(self._subject),
-            value(self._to_name),
-            value(self._reply_to),
-            tuple([(name, value(template)) for name, template in self._headers]),
+            self._subject.render(variables),
+            self._to_name.render(variables),
+            self._reply_to.render(variables),
+            tuple([(name, template.render(variables)) for name, template in self._headers]),
             tuple([self._inside(path, variables.row) for path in paths if path]),
         )
 

@@ -8,7 +8,8 @@ from the logger of cssutils. The flag is set back if an error keeps cssutils fro
 
 The subclass overrides `Premailer._css_rules_to_string`, which is not a public method: it is
 where premailer writes the rules that stay in a `<style>`, and the only place where their
-`!important` can be kept apart from that of the others. test_inlining.py fails where it changes."""
+`!important` can be kept apart from that of the others. test_inlining.py fails where it changes.
+"""
 
 from __future__ import annotations
 

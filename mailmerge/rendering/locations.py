@@ -1,7 +1,8 @@
 """A page with placeholders -> where each value stands, or why it must be structural.
 
 This is what the parsed page tells (structure.py, cases 2, 3 and 5). What only a trial tells is
-in probe.py."""
+in probe.py.
+"""
 
 from __future__ import annotations
 

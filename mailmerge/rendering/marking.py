@@ -15,7 +15,8 @@ This module depends on parts of Jinja2 that are not its public interface: the me
 `CodeGenerator._output_child_pre` and `_output_child_post`, its type `_FinalizeInfo`, the
 attribute `Environment.concat` and the method `Environment._parse`. Jinja2's own native
 environment (jinja2.nativetypes) uses the first four in the same way. test_marking.py fails where
-they change."""
+they change.
+"""
 
 from __future__ import annotations
 

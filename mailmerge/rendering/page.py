@@ -18,10 +18,15 @@ from mailmerge.errors import AssetError
 from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.compiled_page import (
     CompiledPage,
-    Conditions,
+    Condition,
     Outcome,
     Slots,
     StructuralValues,
+    ends_comment,
+    ends_with_space,
+    is_blank,
+    may_be_file,
+    starts_with_space,
 )
 from mailmerge.rendering.derived_text import DerivedText
 from mailmerge.rendering.document import Document, EmptyPage, parse, serialise
@@ -144,7 +149,7 @@ class PageRenderer:
         return serialise(document), images
 
     def _is_local(self, url: str) -> bool:
-        """Whether a URL means a file; a value that begins a URL must be remote (`Conditions`)."""
+        """Whether a URL means a file; a value that begins a URL must be remote (`may_be_file`)."""
         return is_local(url) and not self._placeholders.pattern.match(url)
 
     def _compiled(self, pieces: RenderedPieces, row: int) -> CompiledPage:
@@ -262,7 +267,7 @@ class PageRenderer:
             self._text(texts, slots),
         )
 
-    def _conditions(self, html: str, locations: ValueLocations) -> Conditions:
+    def _conditions(self, html: str, locations: ValueLocations) -> tuple[Condition, ...]:
         contexts = locations.contexts
         blank_may_matter = {
             index: context for index, context in contexts.items() if context in _BLANK_MATTERS
@@ -272,15 +277,15 @@ class PageRenderer:
         not_blank = {index for blank in BLANKS for index in probe.changed_by(blank)}
         at_an_edge = {**locations.url_starts, **page_ends}
         not_blank |= {index for index, next_to_space in at_an_edge.items() if next_to_space}
-        return Conditions(
-            not_blank=tuple(sorted(not_blank)),
-            url_starts=tuple(sorted(locations.url_starts)),
-            page_ends=tuple(sorted(page_ends)),
-            image_url_starts=tuple(sorted(locations.image_url_starts)),
-            in_comments=tuple(
-                index for index, context in contexts.items() if context is Context.COMMENT
-            ),
+        in_comments = (i for i, context in contexts.items() if context is Context.COMMENT)
+        conditions = (
+            Condition(is_blank, tuple(sorted(not_blank))),
+            Condition(starts_with_space, tuple(sorted(locations.url_starts))),
+            Condition(ends_with_space, tuple(sorted(page_ends))),
+            Condition(may_be_file, tuple(sorted(locations.image_url_starts))),
+            Condition(ends_comment, tuple(in_comments)),
         )
+        return tuple(condition for condition in conditions if condition.indices)
 
     def _text(self, static: tuple[str, ...], slots: Slots) -> DerivedText | None:
         if self._templates.text is not None:

@@ -3,7 +3,8 @@
 The page is parsed twice: with placeholders, and with a trial value in place of some of them.
 Where the trees differ in anything but those places, the value can change the page around it. A
 hostile trial value finds the values that end an attribute or open an element (structure.py, case
-3); a blank one finds those that must not be blank (case 4)."""
+3); a blank one finds those that must not be blank (case 4).
+"""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ That is the law of this cache, and test_page_law.py holds it with random templat
 
     parsed, a page from the cache is the tree that premailer makes of the plain rendering.
 
-The terms. A template that is run yields pieces: constants of its source and outputs (`{{ ...
-}}`). The constants, in the order in which they were yielded, are the *structure* of the page;
-the outputs are its *values*. Each stage has its module:
+The terms. A template that is run yields pieces: constants of its source, and outputs, which are
+written `{{ ... }}`. The constants, in the order in which they were yielded, are the *structure*
+of the page; the outputs are its *values*. Each stage has its module:
 
     marking       a Jinja2 environment that tells outputs from constants
     structure     pieces -> the key of the structure, and the values       (this module)
@@ -48,7 +48,8 @@ What can go wrong, and the answer to each case:
 Why this order. Cheap questions come first: reasons that can be read from the template, then
 those that the parsed page shows, then the probes, which parse the page again, and only then
 premailer. Each answer can only add structural values, so that the search for a fitting page
-ends: at the latest when all values are structural, which is the plain rendering itself."""
+ends: at the latest when all values are structural, which is the plain rendering itself.
+"""
 
 from __future__ import annotations
 

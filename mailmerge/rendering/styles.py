@@ -3,7 +3,8 @@
 Local style sheets are read here, from the campaign folder only; premailer puts the rules on the
 elements (inlining.py). What cannot be put on an element stays in a `<style>`: `@media` and
 `:hover` with `!important`, since they have to win against the styles on the elements, and
-at-rules such as `@font-face`."""
+at-rules such as `@font-face`.
+"""
 
 from __future__ import annotations
 

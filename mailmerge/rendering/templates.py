@@ -2,7 +2,8 @@
 
 Everything that is known without a row is found here: syntax errors, missing includes, the names
 of the variables, and whether captured text is used in a way that sentinels would change
-(marking.py)."""
+(marking.py).
+"""
 
 from __future__ import annotations
 
