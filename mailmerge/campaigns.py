@@ -107,7 +107,8 @@ class Campaign:
             _validated(MessageSection, section),
             SmtpSection(),
             DeliverySection(),
-            sources,
+            file="",
+            sources=sources,
             whole_folder=folder is not None,
         )
         object.__setattr__(self, "settings", settings)

@@ -17,8 +17,10 @@ from typing import Final, Protocol
 from mailmerge.mime.headers import make_message_id
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
+from mailmerge.mime.settings import Sender, sender_of
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
+from mailmerge.rendering.settings import Templates, templates_of
 from mailmerge.settings import DeliverySection, Settings
 from mailmerge.smtp.command import Envelope
 from mailmerge.smtp.transaction import Transaction
@@ -63,27 +65,31 @@ class MessageFactory:
     that lock themselves, so that a message whose page takes long keeps no other message waiting.
     """
 
-    def __init__(
-        self,
-        renderer: Renderer,
-        composer: Composer,
-        *,
-        campaign: str = "",
-        edit: Edit | None = None,
-    ) -> None:
-        """Make messages of what `renderer` renders and `composer` writes.
+    def __init__(self, templates: Templates, sender: Sender, parts: PartStore) -> None:
+        """Compile the templates, and write what is the same in all messages.
 
-        `campaign` is the campaign's name, for the identities of samples.
+        Raises:
+            TemplateError: a template is missing or does not compile; with file and line.
+            CampaignError: `content_base` cannot be written.
         """
+        self._start(Renderer(templates), Composer(sender, parts))
+
+    @classmethod
+    def of(cls, renderer: Renderer, composer: Composer, edit: Edit | None = None) -> MessageFactory:
+        """The factory of a renderer and a composer that are made already."""
+        factory = cls.__new__(cls)
+        factory._start(renderer, composer, edit)
+        return factory
+
+    def _start(self, renderer: Renderer, composer: Composer, edit: Edit | None = None) -> None:
         self._renderer = renderer
         self._composer = composer
-        self._campaign = campaign
         self._edit = edit
         self._sampled_on = datetime.now(UTC).replace(microsecond=0)
 
     def editing(self, edit: Edit) -> MessageFactory:
         """A factory of the same messages with edited contents; both share templates and caches."""
-        return MessageFactory(self._renderer, self._composer, campaign=self._campaign, edit=edit)
+        return MessageFactory.of(self._renderer, self._composer, edit)
 
     @property
     def reverse_path(self) -> str:
@@ -96,12 +102,12 @@ class MessageFactory:
         return self._renderer.variables
 
     @property
-    def slow_reason(self) -> str:
+    def slow_because(self) -> str:
         """Why each row's page is made by itself, which is slow; empty where pages share work.
 
         It is known of the rows that have been rendered.
         """
-        return self._renderer.steps_aside
+        return self._renderer.slow_because
 
     def make(self, recipient: Recipient, identity: Identity) -> Message:
         """The message of one recipient.
@@ -140,10 +146,8 @@ class MessageFactory:
 
     def sample_identity(self, recipient: Recipient) -> Identity:
         """An identity to look at messages with: one date, and Message-IDs like real ones."""
-        domain = self._composer.sender.domain
-        return make_identity(
-            _SAMPLE_SECRET, self._campaign, recipient.key, domain, self._sampled_on
-        )
+        campaign, domain = self._composer.campaign, self._composer.sender.domain
+        return make_identity(_SAMPLE_SECRET, campaign, recipient.key, domain, self._sampled_on)
 
 
 def message_factory(settings: Settings) -> MessageFactory:
@@ -153,8 +157,8 @@ def message_factory(settings: Settings) -> MessageFactory:
         TemplateError: a template is missing or does not compile.
         CampaignError: an address of the sender is wrong.
     """
-    composer = Composer(settings, PartStore(settings.folder))
-    return MessageFactory(Renderer(settings), composer, campaign=settings.name)
+    parts = PartStore(settings.folder)
+    return MessageFactory(templates_of(settings), sender_of(settings), parts)
 
 
 @dataclass(frozen=True, slots=True)

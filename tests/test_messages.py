@@ -20,9 +20,12 @@ from mailmerge.messages import (
     message_factory,
     notices_of,
 )
+from mailmerge.mime.parts import PartStore
+from mailmerge.mime.settings import Sender
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
+from mailmerge.rendering.settings import BodySource, Templates
 from mailmerge.settings import DeliverySection, load_settings
 
 CAMPAIGN = """
@@ -115,7 +118,15 @@ def test_rendered_content_can_be_composed_later(factory: MessageFactory) -> None
 def test_factory_knows_variables_and_reverse_path(factory: MessageFactory) -> None:
     assert factory.variables == {"name"}
     assert factory.reverse_path == "bounces@example.org"
-    assert factory.slow_reason == ""
+    assert factory.slow_because == ""
+
+
+def test_factory_takes_values_without_a_campaign(folder: Path) -> None:
+    templates = Templates("Hello {{ name }}", text=BodySource("text", "Dear {{ name }}\n"))
+    sender = Sender(parse_mailbox("news@example.org"), "spring")
+    message = MessageFactory(templates, sender, PartStore(folder)).make(recipient(), IDENTITY)
+    assert (message.subject, message.text, message.html) == ("Hello Ann", "Dear Ann\n", None)
+    assert b"\r\nFrom: news@example.org\r\n" in b"\r\n" + bytes(message)
 
 
 def test_error_of_a_row_names_the_row(factory: MessageFactory, folder: Path) -> None:

@@ -136,7 +136,7 @@ class Check:
         self._findings.extend(rehearsal.problems)
         composer = self._composer()
         if self._renderer is not None and composer is not None:
-            self.messages = MessageFactory(self._renderer, composer, campaign=campaign.name)
+            self.messages = MessageFactory.of(self._renderer, composer)
         spreadsheet = self._spreadsheet()
         if spreadsheet is None:
             return
@@ -301,7 +301,7 @@ class Check:
             suppressed=self._suppressed,
             left_out=self._left_out,
             subjects=tuple(self._subjects),
-            slow_because=self._renderer.steps_aside if self._renderer is not None else "",
+            slow_because=self._renderer.slow_because if self._renderer is not None else "",
             largest=self._largest,
             octets=self._octets,
             notes=tuple(self._notes),

@@ -91,7 +91,7 @@ class Survey:
     def _choose(self) -> None:
         messages = self.draft.messages
         if messages is not None:
-            review = Review(lambda: bool(messages.factory.slow_reason))
+            review = Review(lambda: bool(messages.factory.slow_because))
             for person in self._spread():
                 self._look(person, review)
                 self.examined += 1

@@ -23,9 +23,14 @@ STATE_FOLDER = ".mailmerge"
 class Settings:
     """Everything that a campaign.toml says, and the folder that its paths are relative to.
 
-    `sources` holds templates that stand in code instead of in a file: their text by the name that
-    `message.html` or `message.text` gives them. `whole_folder` says whether the folder belongs to
-    this campaign alone; where it does not, only the files that [message] names shape the messages.
+    The last three are for campaigns in code.
+
+    Attributes:
+        file: the file that holds the settings, for errors; empty for settings in code.
+        sources: templates in code instead of in a file: their text by the name that `message.html`
+            or `message.text` gives them.
+        whole_folder: whether the folder belongs to this campaign alone. Where it does not, only
+            the files that [message] names shape the messages.
     """
 
     folder: Path
@@ -34,6 +39,7 @@ class Settings:
     message: MessageSection
     smtp: SmtpSection
     delivery: DeliverySection
+    file: str = CAMPAIGN_FILE
     sources: Mapping[str, str] = field(default_factory=dict)
     whole_folder: bool = True
 

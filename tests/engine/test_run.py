@@ -80,7 +80,7 @@ def ready_run(
 
 def transactions(campaign: Campaign, renderer: Renderer | None) -> TransactionFactory:
     composer = Composer(campaign, PartStore(campaign.folder))
-    messages = MessageFactory(renderer or Renderer(campaign), composer)
+    messages = MessageFactory.of(renderer or Renderer(campaign), composer)
     return TransactionFactory(messages, notices_of(campaign.delivery))
 
 
