@@ -48,7 +48,6 @@ from mailmerge.messages import (
     MessageFactory,
     TransactionFactory,
     message_factory,
-    notices_of,
 )
 from mailmerge.orders import LEDGER, SANDBOX, Orders
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
@@ -286,11 +285,10 @@ class Mailing:
 
     def _run(self, server: Server, credentials: Credentials | None = None) -> Run:
         assert self._ledger is not None, "a dry run is not run"
-        notices = notices_of(self.campaign.delivery)
         return Run(
             self.campaign,
             self._ledger,
-            TransactionFactory(self._message_factory(), notices),
+            TransactionFactory(self._message_factory(), self.campaign.delivery),
             server=server,
             credentials=credentials,
             options=self._options(),

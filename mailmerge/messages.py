@@ -54,7 +54,7 @@ def make_identity(secret: bytes, campaign: str, key: str, sender: str, date: dat
     return Identity(make_message_id(secret, campaign, key, sender), date)
 
 
-Edit = Callable[[Recipient, Content], Content]
+_Edit = Callable[[Recipient, Content], Content]
 """Changes the content of one recipient's message before it is composed."""
 
 
@@ -75,19 +75,21 @@ class MessageFactory:
         self._start(Renderer(templates), Composer(sender, parts))
 
     @classmethod
-    def of(cls, renderer: Renderer, composer: Composer, edit: Edit | None = None) -> MessageFactory:
+    def of(
+        cls, renderer: Renderer, composer: Composer, edit: _Edit | None = None
+    ) -> MessageFactory:
         """The factory of a renderer and a composer that are made already."""
         factory = cls.__new__(cls)
         factory._start(renderer, composer, edit)
         return factory
 
-    def _start(self, renderer: Renderer, composer: Composer, edit: Edit | None = None) -> None:
+    def _start(self, renderer: Renderer, composer: Composer, edit: _Edit | None = None) -> None:
         self._renderer = renderer
         self._composer = composer
         self._edit = edit
         self._sampled_on = datetime.now(UTC).replace(microsecond=0)
 
-    def editing(self, edit: Edit) -> MessageFactory:
+    def editing(self, edit: _Edit) -> MessageFactory:
         """A factory of the same messages with edited contents; both share templates and caches."""
         return MessageFactory.of(self._renderer, self._composer, edit)
 
@@ -161,31 +163,7 @@ def message_factory(settings: Settings) -> MessageFactory:
     return MessageFactory(templates_of(settings), sender_of(settings), parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Notices:
-    """The delivery status notifications to ask for, as parameters of MAIL and RCPT (RFC 3461).
-
-    Empty texts leave it to the server. Where the server does not offer DSN, nothing is asked.
-    """
-
-    notify: str = ""
-    ret: str = ""
-
-    def envid(self, message_id: str) -> str:
-        """The left part of the Message-ID, by which a notification names the message."""
-        asked = self.notify or self.ret
-        return message_id.strip("<>").partition("@")[0] if asked else ""
-
-
-_RET: Final = {"": "", "headers": "HDRS", "full": "FULL"}
-
-
-def notices_of(delivery: DeliverySection) -> Notices:
-    """What [delivery] asks for, in the words of RFC 3461, 4.1 and 4.3."""
-    return Notices(",".join(delivery.notify).upper(), _RET[delivery.return_])
-
-
-class Deliverable(Protocol):
+class _Deliverable(Protocol):
     """What a transaction is made from; a delivery of the ledger is one."""
 
     @property
@@ -212,11 +190,12 @@ class Deliverable(Protocol):
 class TransactionFactory:
     """Puts messages into their envelopes. Several threads may use it at once."""
 
-    def __init__(self, messages: MessageFactory, notices: Notices = Notices()) -> None:
+    def __init__(self, messages: MessageFactory, section: DeliverySection | None = None) -> None:
+        """Take messages from `messages`, and ask for the notifications that [delivery] wants."""
         self._messages = messages
-        self._notices = notices
+        self._notices = _Notices.of(section or DeliverySection())
 
-    def transaction(self, delivery: Deliverable) -> Transaction:
+    def transaction(self, delivery: _Deliverable) -> Transaction:
         """The message of a delivery in its envelope; the token is the number of the delivery.
 
         Raises:
@@ -235,3 +214,27 @@ class TransactionFactory:
             notify=self._notices.notify,
         )
         return Transaction(delivery.id, envelope, message.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Notices:
+    """The delivery status notifications to ask for, as parameters of MAIL and RCPT (RFC 3461).
+
+    Empty texts leave it to the server. Where the server does not offer DSN, nothing is asked.
+    """
+
+    notify: str
+    ret: str
+
+    @classmethod
+    def of(cls, section: DeliverySection) -> _Notices:
+        """What [delivery] asks for, in the words of RFC 3461, 4.1 and 4.3."""
+        return cls(",".join(section.notify).upper(), _RET[section.return_])
+
+    def envid(self, message_id: str) -> str:
+        """The left part of the Message-ID, by which a notification names the message."""
+        asked = self.notify or self.ret
+        return message_id.strip("<>").partition("@")[0] if asked else ""
+
+
+_RET: Final = {"": "", "headers": "HDRS", "full": "FULL"}

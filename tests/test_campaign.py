@@ -162,9 +162,9 @@ def test_wrong_arguments_are_errors_without_a_file(given: dict[str, object], say
 
 def test_wrong_sender_is_an_error_of_the_message() -> None:
     campaign = basic(sender="news", text="x")
-    with pytest.raises(CampaignError, match='^sender: "news" has no @'):
+    with pytest.raises(CampaignError, match=r'^sender: "news" has no @'):
         campaign.message(ANN)
-    with pytest.raises(CampaignError, match="^reverse_path: "):
+    with pytest.raises(CampaignError, match=r"^reverse_path: "):
         basic(reverse_path="bounces", text="x").message(ANN)
 
 

@@ -18,7 +18,6 @@ from mailmerge.messages import (
     TransactionFactory,
     make_identity,
     message_factory,
-    notices_of,
 )
 from mailmerge.mime.parts import PartStore
 from mailmerge.mime.settings import Sender
@@ -228,6 +227,6 @@ def test_utf8_address_asks_for_smtputf8(factory: MessageFactory) -> None:
 def test_notices_become_parameters(
     factory: MessageFactory, section: dict[str, object], notify: str, ret: str, envid: str
 ) -> None:
-    notices = notices_of(DeliverySection.model_validate(section))
-    envelope = TransactionFactory(factory, notices).transaction(Delivery(recipient())).envelope
+    wanted = DeliverySection.model_validate(section)
+    envelope = TransactionFactory(factory, wanted).transaction(Delivery(recipient())).envelope
     assert (envelope.notify, envelope.ret, envelope.envid) == (notify, ret, envid)

@@ -27,7 +27,7 @@ from mailmerge.errors import (
 )
 from mailmerge.ledger.interface import Ledger, open_ledger, read_ledger
 from mailmerge.ledger.states import Delivery, State
-from mailmerge.messages import MessageFactory, TransactionFactory, notices_of
+from mailmerge.messages import MessageFactory, TransactionFactory
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
 from mailmerge.providers.lookup import find_provider
@@ -81,7 +81,7 @@ def ready_run(
 def transactions(campaign: Campaign, renderer: Renderer | None) -> TransactionFactory:
     composer = Composer(campaign, PartStore(campaign.folder))
     messages = MessageFactory.of(renderer or Renderer(campaign), composer)
-    return TransactionFactory(messages, notices_of(campaign.delivery))
+    return TransactionFactory(messages, campaign.delivery)
 
 
 def send(campaign: Campaign, server: ScriptedServer, people: int = 3, **more: Any) -> Summary:
