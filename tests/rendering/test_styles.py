@@ -7,6 +7,7 @@ import pytest
 from mailmerge.errors import AssetError
 from mailmerge.rendering import styles
 from mailmerge.rendering.document import Tree, parse
+from mailmerge.rendering.inlining import inline_rules
 from mailmerge.rendering.styles import attributes_read_by_selectors
 
 from .conftest import MakeRecipient, MakeRenderer
@@ -159,11 +160,10 @@ def test_rules_that_match_nothing_are_not_given_to_premailer(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[str] = []
-    inline = styles.inline_rules
 
     def listening(tree: Tree) -> None:
         given.extend(style.text or "" for style in tree.iter("style"))
-        inline(tree)
+        inline_rules(tree)
 
     monkeypatch.setattr(styles, "inline_rules", listening)
     framework = "".join(f".columns-{n} {{ width: {n}px }}\n" for n in range(500))
