@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 Severity = Literal["error", "warning"]
 
@@ -104,6 +104,19 @@ class MailmergeError(Exception):
         super().__init__(message)
         self.problem = Problem(
             "error", code or self.default_code, message, file, row, column, hint, line
+        )
+
+    @classmethod
+    def from_problem(cls, problem: Problem) -> Self:
+        """The problem as an error of this class, with the same text, place and code."""
+        return cls(
+            problem.message,
+            hint=problem.hint,
+            code=problem.code,
+            file=problem.file,
+            row=problem.row,
+            column=problem.column,
+            line=problem.line,
         )
 
     def __str__(self) -> str:

@@ -33,7 +33,6 @@ from mailmerge.errors import (
     Declined,
     Interrupted,
     MailmergeError,
-    Problem,
     RunStopped,
 )
 from mailmerge.ledger.interface import (
@@ -50,15 +49,15 @@ from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
 from mailmerge.orders import LEDGER, SANDBOX, Orders
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
-from mailmerge.preflight.report import CheckReport, counted
+from mailmerge.preflight.report import CheckReport
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.recipients.address import parse_mailbox
-from mailmerge.recipients.audience import Audience, Recipient, Selection
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, Selection, open_audience
 from mailmerge.rendering.content import Renderer
 from mailmerge.reports.reconcile import Books, balance
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
 from mailmerge.smtp.client import Credentials, Server
+from mailmerge.wording import counted
 
 LOOKED_THROUGH = 50_000
 """How many people are looked through for the subjects that the plan shows."""
@@ -133,9 +132,9 @@ class Mailing:
         if not self.report.passed():
             raise CheckFailed(
                 f"the check found {counted(self.report.errors, 'error')}; nothing was sent",
-                hint="mend it and send again"
+                hint="fix it and send again"
                 if self.report.errors == 1
-                else "mend them and send again",
+                else "fix them and send again",
             )
         self._renderer, self._composer = check.renderer, check.composer
         if digest and self._ledger is not None:
@@ -265,7 +264,7 @@ class Mailing:
         left = summary.states[State.PENDING] + summary.states[State.DEFERRED]
         if left and self.orders.limit is None:
             return summary.error or RunStopped(
-                f"after {self.rounds} rounds still to be sent to: {counted(left, 'person')}",
+                f"after {self.rounds} rounds {counted(left, 'recipient')} remaining",
                 code="rehearsal-unfinished",
             )
         return None
@@ -320,8 +319,7 @@ class Mailing:
         return TRIALS if self.orders.limit is None else self.orders.limit
 
     def _people(self) -> Iterator[Recipient]:
-        audience = Audience(self.campaign, open_spreadsheet(self.campaign), self._selection())
-        people = (one for one in audience if not isinstance(one, Problem))
+        people = open_audience(self.campaign, self._selection()).recipients()
         return people if self._trial is None else self._trial.people(people, self._trials())
 
     def _rates(self) -> tuple[Rate, ...]:

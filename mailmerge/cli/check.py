@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, Json, print_json, printable, told
+from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, told
+from mailmerge.wording import counted, one_line, size_in_words, wrapped
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mailmerge.preflight.report import CheckReport, Group
 
 NARROWEST = 40
-WIDEST = 100
-"""Columns of a terminal beyond which a line is not read with ease."""
 
 _INDENT = 9
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
@@ -74,9 +72,9 @@ def plain_lines(report: CheckReport) -> Iterator[str]:
     """Each group in one line that a program can search, and the summary."""
     for group in report.groups:
         for number, line in enumerate(group.lines()):
-            yield printable(line if number else f"{group.first.severity}: {line}")
+            yield one_line(line if number else f"{group.first.severity}: {line}")
     for note in report.notes:
-        yield printable(f"note: {note}")
+        yield one_line(f"note: {note}")
     yield summarise(report)
 
 
@@ -95,9 +93,7 @@ def report_lines(report: CheckReport, width: int) -> Iterator[str]:
 
 def summarise(report: CheckReport) -> str:
     """One line: how many people, how many problems, how much there is to send."""
-    from mailmerge.preflight.report import counted
-
-    people = counted(report.recipients, "person")
+    people = counted(report.recipients, "recipient")
     left = f", {report.suppressed:,} suppressed" if report.suppressed else ""
     left += f", {report.left_out:,} not selected" if report.left_out else ""
     errors = counted(report.errors, "error") if report.errors else "no errors"
@@ -107,16 +103,9 @@ def summarise(report: CheckReport) -> str:
 
 
 def _sizes(report: CheckReport) -> str:
-    together = f"{_size(report.octets)} in all" if report.recipients > 1 else ""
-    largest = f"the largest message {_size(report.largest)}"
+    together = f"{size_in_words(report.octets)} in all" if report.recipients > 1 else ""
+    largest = f"the largest message {size_in_words(report.largest)}"
     return f"{together}, {largest}." if together else f"{largest.capitalize()}."
-
-
-def _size(octets: int) -> str:
-    for bound, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")):
-        if octets >= bound:
-            return f"{octets / bound:.1f} {unit}"
-    return f"{octets} octets"
 
 
 def _paragraph(group: Group, width: int) -> Iterator[str]:
@@ -149,44 +138,10 @@ def _hung(
     label: str, text: str, width: int, indent: int = _INDENT, bold: bool = False, dim: bool = False
 ) -> Iterator[str]:
     """A text behind a label, with its further lines under its first."""
-    for number, line in enumerate(wrapped(printable(text), width - indent)):
+    for number, line in enumerate(wrapped(one_line(text), width - indent)):
         before = label if label and number == 0 else " " * indent
         styled = typer.style(line, bold=bold or None, dim=dim or None) if bold or dim else line
         yield before + styled
-
-
-def wrapped(text: str, width: int) -> Iterator[str]:
-    """Lines of at most `width` columns, broken at spaces; a longer word is broken anywhere."""
-    line = ""
-    for word in text.split():
-        joined = f"{line} {word}" if line else word
-        if columns_of(joined) <= width:
-            line = joined
-            continue
-        if line:
-            yield line
-        *full, line = _broken(word, width)
-        yield from full
-    yield line
-
-
-def _broken(word: str, width: int) -> list[str]:
-    pieces = [""]
-    for character in word:
-        if pieces[-1] and columns_of(pieces[-1] + character) > width:
-            pieces.append("")
-        pieces[-1] += character
-    return pieces
-
-
-def columns_of(text: str) -> int:
-    """How many columns of a terminal a text takes: two for each wide character (UAX 11)."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-        for sign in text
-    )
 
 
 def _terminal_width() -> int:

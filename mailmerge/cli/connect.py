@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.columns import folded, padded
-from mailmerge.cli.terminal import Json, ask_password, print_json, printable, told
+from mailmerge.cli.terminal import Json, ask_password, folded, print_json, told
+from mailmerge.wording import one_line, padded, size_in_words
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
@@ -186,7 +186,7 @@ def _sample_size(campaign: Campaign) -> int | None:
 def _show(line: Line) -> None:
     """One line on standard output, and below a reply what it means."""
     colour = {"C": "cyan", "S": "red" if line.code >= 400 else "green"}[line.side]
-    typer.echo(f"{typer.style(f'{line.side}:', fg=colour, bold=True)} {printable(line.text)}")
+    typer.echo(f"{typer.style(f'{line.side}:', fg=colour, bold=True)} {one_line(line.text)}")
     if line.explanation:
         meaning = folded(line.explanation.meaning, first=_INDENT, rest=_INDENT)
         typer.echo(typer.style(meaning, dim=True if line.code < 400 else None))
@@ -196,7 +196,7 @@ def _show(line: Line) -> None:
 
 def _conclude(found: Rehearsal, wishes: Wishes, sample: int | None, language: Language) -> None:
     """What the server offers, what it lacks, and what follows for a message of `sample` octets."""
-    from mailmerge.providers.dialogue import advice, offers, size_in_words, size_limit
+    from mailmerge.providers.dialogue import advice, offers, size_limit
 
     listed = offers(found.capabilities, language=language)
     there = [offer for offer in listed if offer.offered]
@@ -222,8 +222,8 @@ def _conclude(found: Rehearsal, wishes: Wishes, sample: int | None, language: La
 
 
 def _row(keyword: str, meaning: str) -> None:
-    label = padded(f"  {printable(keyword)}", 23)
-    typer.echo(folded(printable(meaning), first=label, rest=" " * 23))
+    label = padded(f"  {one_line(keyword)}", 23)
+    typer.echo(folded(one_line(meaning), first=label, rest=" " * 23))
 
 
 def _heading(name: str, language: Language) -> None:

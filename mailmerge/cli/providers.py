@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.columns import folded, padded
-from mailmerge.cli.terminal import Json, print_json, told
+from mailmerge.cli.terminal import Json, folded, print_json, told
+from mailmerge.wording import padded, size_in_words
 
 if TYPE_CHECKING:
     from mailmerge.providers.lookup import Language, Provider
@@ -108,7 +108,6 @@ def _doubt(language: Language, *, verified: bool) -> str:
 
 
 def _figure(provider: Provider, field: str, language: Language) -> str:
-    from mailmerge.providers.dialogue import size_in_words
     from mailmerge.providers.explanations import rates_in_words
 
     value = getattr(provider, field)

@@ -15,6 +15,7 @@ import typer
 from mailmerge.cli.check import show_report
 from mailmerge.cli.progress import counting, sending
 from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, say, told
+from mailmerge.wording import counted, duration_in_words
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Rate
@@ -215,7 +216,6 @@ def _show_plan(plan: Plan) -> None:
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """The plan as a person reads it before saying yes."""
-    from mailmerge.preflight.report import counted
 
     done = plan.total - plan.to_send
     before = f" ({done:,} of {plan.total:,} are done or not meant)" if done else ""
@@ -235,15 +235,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         rate = f"about {max(plan.per_second, 1):,.0f} a second"
         yield f"  speed      {rate}: styles depend on the row ({plan.slow_because})"
     if plan.ends_after:
-        yield f"  ends       in {_duration(plan.ends_after)} at the earliest"
+        yield f"  ends       in {duration_in_words(plan.ends_after)} at the earliest"
     yield ""
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 def _end_dry_run(mailing: Mailing, plan: Plan, *, json: bool) -> None:
@@ -314,13 +307,12 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
         MailmergeError: why the run stopped, or that not everybody was reached.
     """
     from mailmerge.jobs import summary_document
-    from mailmerge.preflight.report import counted
 
     per_second = summary.sent / summary.seconds if summary.seconds >= 1 else 0.0
     rate = f", {per_second:,.0f} a second" if per_second >= 1 else ""
     say(f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}.")
     states = [f"{n:,} {state.value.replace('_', ' ')}" for state, n in summary.states.items() if n]
-    say(f"Of {counted(summary.total, 'person')}: {', '.join(states) or 'nobody'}.")
+    say(f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'nobody'}.")
     if mailing.sandbox is not None:
         say(f"What was caught lies in {mailing.sandbox.maildir}")
         if mailing.orders.faults is not None:
@@ -333,7 +325,6 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
 
 def _show_books(mailing: Mailing) -> None:
     """What the rehearsal has shown."""
-    from mailmerge.preflight.report import counted
 
     books = mailing.books()
     say()
@@ -347,6 +338,6 @@ def _show_books(mailing: Mailing) -> None:
         )
     seconds = mailing.real_seconds()
     if seconds:
-        say(f"For real, at the rates set, it would take {_duration(seconds)}.")
+        say(f"For real, at the rates set, it would take {duration_in_words(seconds)}.")
     else:
         say("For real, no rate holds it back: it goes as fast as the server takes it.")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, Json, print_json, printable, say, told
+from mailmerge.cli.terminal import CampaignPath, Json, print_json, say, told
+from mailmerge.wording import counted, one_line
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
@@ -47,7 +48,6 @@ def status(
     """Say who got it, who did not, and why."""
     from mailmerge.campaign import load_campaign
     from mailmerge.ledger.interface import Standing, read_ledger, reported
-    from mailmerge.preflight.report import counted
     from mailmerge.reports import status as report
 
     campaign = load_campaign(where)
@@ -63,9 +63,9 @@ def status(
     else:
         _show(record, campaign)
     if export is not None:
-        say(f"Wrote {counted(report.export(record, export), 'person')} to {export}")
+        say(f"Wrote {counted(report.export(record, export), 'recipient')} to {export}")
     if failed is not None:
-        say(f"Wrote {counted(report.export_failed(record, failed), 'person')} to {failed}")
+        say(f"Wrote {counted(report.export_failed(record, failed), 'recipient')} to {failed}")
     while watch and record.holder:
         time.sleep(WATCH_SECONDS)
         record = _record(campaign, name)
@@ -92,10 +92,10 @@ def _show(record: Record, campaign: Campaign) -> None:
 
     typer.echo(table(record.counts()))
     for line in unfinished(record.iterate()):
-        typer.echo(f"  {printable(line)}")
+        typer.echo(f"  {one_line(line)}")
     language = language_of_locale(os.environ)
     for one in refusals(record.iterate(), provider=campaign.smtp.provider, language=language):
-        typer.echo(f"\n{one.people:,} x {printable(one.reply)}")
+        typer.echo(f"\n{one.people:,} x {one_line(one.reply)}")
         typer.echo(f"  {one.explanation.meaning} {one.explanation.action}")
     if record.holder:
         typer.echo(f"It is being sent at this moment, by {record.holder}.")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import Json, print_json, printable, say, told
+from mailmerge.cli.terminal import Json, print_json, say, told
+from mailmerge.wording import one_line
 
 suppress_app = typer.Typer(
     help="Who is never written to: the list that every run honours.", no_args_is_help=True
@@ -66,7 +67,7 @@ def show(campaign: _Campaign = Path(), json: Json = False) -> None:
         return
     for entry in entries:
         notes = ", ".join(text for name, text in entry.cells.items() if name != "email" and text)
-        typer.echo(printable(f"{entry.address}  {notes}".rstrip()))
+        typer.echo(one_line(f"{entry.address}  {notes}".rstrip()))
 
 
 @suppress_app.command("import")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
+import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from mailmerge.errors import ExitStatus, MailmergeError
+from mailmerge.wording import one_line, printable, wrapped
 
 P = ParamSpec("P")
 
@@ -28,19 +29,21 @@ CampaignPath = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
+WIDEST = 100
+"""Columns of a terminal beyond which a line is hard to read."""
+
 TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
-
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def printable(text: str) -> str:
-    """The text without terminal escapes and bidi controls: strangers wrote it."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def say(text: str = "") -> None:
     """Tell the person something, on standard error."""
     typer.echo(printable(text), err=True)
+
+
+def folded(text: str, *, first: str = "", rest: str = "") -> str:
+    """A text in lines as wide as the terminal; `first` and `rest` are their indents."""
+    width = min(WIDEST, shutil.get_terminal_size().columns)
+    return "\n".join(wrapped(text, width, first=first, rest=rest))
 
 
 def ask_password() -> Callable[[str], str] | None:
@@ -97,5 +100,5 @@ def _show_traceback() -> None:
 
 def _fail(line: str, status: ExitStatus) -> None:
     prefix = typer.style("error:", fg="red", bold=True) if sys.stderr.isatty() else "error:"
-    typer.echo(f"{prefix} {printable(' '.join(line.split()))}", err=True)
+    typer.echo(f"{prefix} {one_line(' '.join(line.split()))}", err=True)
     raise typer.Exit(status) from None

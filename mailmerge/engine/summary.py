@@ -8,7 +8,7 @@ from typing import Any
 
 from mailmerge.errors import Interrupted, MailmergeError, NotAllReached
 from mailmerge.ledger.states import State
-from mailmerge.preflight.report import counted
+from mailmerge.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def ending(states: Mapping[State, int], *, stopped: bool = False) -> MailmergeEr
     """What there is to say about a run that nothing has gone wrong with."""
     if stopped:
         return Interrupted(
-            f"stopped; still to be sent to: {counted(states[State.PENDING], 'person')}",
-            hint="send again: it goes on where it stopped",
+            f"stopped; {counted(states[State.PENDING], 'recipient')} remaining",
+            hint="send again to resume",
         )
     left = [
         f"{states[state]} {name}"
@@ -74,6 +74,6 @@ def ending(states: Mapping[State, int], *, stopped: bool = False) -> MailmergeEr
     if not left:
         return None
     return NotAllReached(
-        f"finished, but not everybody was reached: {', '.join(left)}",
-        hint="mailmerge status says who and why",
+        f"finished, but not every recipient was reached: {', '.join(left)}",
+        hint="mailmerge status lists them with the reasons",
     )

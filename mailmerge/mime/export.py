@@ -12,8 +12,7 @@ from typing import BinaryIO, Literal
 from mailmerge.campaign import Campaign
 from mailmerge.errors import CampaignError, Problem
 from mailmerge.mime.workshop import Made, Workshop
-from mailmerge.recipients.audience import Audience, Recipient, Selection
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, Selection, open_audience
 
 Format = Literal["eml", "html", "text", "mbox", "maildir"]
 
@@ -69,22 +68,17 @@ def export(messages: Iterable[Made], folder: Path, wanted: Format) -> int:
 
 
 def _people(campaign: Campaign, selection: Selection, row: int | None) -> Iterator[Recipient]:
-    spreadsheet = open_spreadsheet(campaign)
-    for one in Audience(campaign, spreadsheet, selection):
-        if isinstance(one, Problem):
-            if row is None or one.row == row:
-                raise _as_error(one)
-        elif row is None or one.row == row:
-            yield one
+    for result in open_audience(campaign, selection):
+        if row is not None and result.row != row:
+            continue
+        if isinstance(result, Recipient):
+            yield result
             if row is not None:
                 return
-
-
-def _as_error(problem: Problem) -> CampaignError:
-    return CampaignError(
-        problem.message, hint=problem.hint, code=problem.code, file=problem.file, row=problem.row,
-        column=problem.column, line=problem.line,
-    )  # fmt: skip
+            continue
+        problem = result if isinstance(result, Problem) else result.problem
+        if problem is not None and problem.severity == "error":
+            raise CampaignError.from_problem(problem)
 
 
 def _into_mailbox(messages: Iterable[Made], folder: Path, wanted: Format) -> int:

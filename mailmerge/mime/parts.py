@@ -21,6 +21,7 @@ from mailmerge.mime.parameters import name_parameter, parameter, parameterised_f
 from mailmerge.paths import find_inside
 from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.smtp.content import base64_lines
+from mailmerge.wording import size_in_words
 
 _NO_BIDI_CONTROLS = dict.fromkeys(map(ord, BIDI_CONTROLS))
 _LARGEST_FILE = 50_000_000  # bytes; more than any of the well-known servers takes
@@ -116,7 +117,7 @@ class PartStore:
         if not content:
             raise _error(path, "the file is empty", "replace it with the right one", "empty")
         if len(content) > self._largest_file:
-            bound = f"{self._largest_file / 1e6:g} MB"
+            bound = size_in_words(self._largest_file)
             hint = "put it on a web page, and send the link"
             raise _error(path, f"is larger than {bound}, which no server takes", hint, "too-large")
         return content

@@ -23,7 +23,7 @@ from mailmerge.preflight.addresses import AddressCheck, is_reserved
 from mailmerge.preflight.composing import reasons, unsendable
 from mailmerge.preflight.message import MessageCheck
 from mailmerge.preflight.rehearsal import Rehearsal
-from mailmerge.preflight.report import CheckReport, Findings, counted, is_note
+from mailmerge.preflight.report import CheckReport, Findings, is_note
 from mailmerge.preflight.settings import (
     check_clock,
     check_columns,
@@ -35,6 +35,7 @@ from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.rendering.content import Content, Renderer
+from mailmerge.wording import counted
 
 SUBJECTS_SHOWN = 3
 
@@ -237,7 +238,7 @@ class Check:
         """The people; what the audience says of the others is noted."""
         try:
             audience = Audience(
-                self.campaign,
+                self.campaign.recipients,
                 spreadsheet,
                 self.options.selection,
                 suppressed=self._suppressions(),
@@ -247,11 +248,13 @@ class Check:
                 raise
             self._findings.add(replace(error.problem, file=error.problem.file or CAMPAIGN_FILE))
             return
-        for one in audience:
-            if isinstance(one, Problem):
-                self._findings.add(one)
-            else:
-                yield one
+        for result in audience:
+            if isinstance(result, Recipient):
+                yield result
+                continue
+            problem = result if isinstance(result, Problem) else result.problem
+            if problem is not None:
+                self._findings.add(problem)
         self._suppressed, self._left_out = audience.suppressed, audience.left_out
 
     def _suppressions(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from mailmerge.errors import Problem
 from mailmerge.rendering.folder import is_local
+from mailmerge.wording import size_in_words
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -81,7 +82,7 @@ def lint_page(
 
 def lint_size(html_octets: int, file: str, row: int) -> Iterator[Problem]:
     """Whether Gmail would cut this HTML off."""
-    shown = f"the HTML has {html_octets / 1024:.0f} KB"
+    shown = f"the HTML has {size_in_words(html_octets)}"
     warn = partial(Problem, "warning", file=file, row=row)
     if html_octets > GMAIL_CLIP:
         yield warn("html-clipped", f"{shown}; Gmail cuts off after 102 KB", hint="shorten it")

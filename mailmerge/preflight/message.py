@@ -28,6 +28,7 @@ from mailmerge.preflight.links import UrlPattern, url_patterns
 from mailmerge.preflight.templates import TemplateSources
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, Structure
+from mailmerge.wording import size_in_words
 
 SUBJECT_SHOWN = 150
 """Characters after which no mail program shows a subject."""
@@ -169,11 +170,12 @@ class MessageCheck:
 
     def _lint_octets(self, size: int, row: int) -> Iterator[Problem]:
         hint = "send a link instead of a large attachment"
+        said = f"the message has {size_in_words(size)}"
         if self.size_limit is not None and size > self.size_limit:
-            message = f"the message has {_shown(size)}; the server takes {_shown(self.size_limit)}"
+            message = f"{said}; the server takes {size_in_words(self.size_limit)}"
             yield Problem("error", "too-large", message, row=row, hint=hint)
         elif self.size_limit is None and size > LARGE_MESSAGE:
-            message = f"the message has {_shown(size)}; many servers take no more than 10 MB"
+            message = f"{said}; many servers take no more than {size_in_words(LARGE_MESSAGE)}"
             yield Problem("warning", "large-message", message, row=row, hint=hint)
 
 
@@ -200,10 +202,6 @@ def _octets(text: str) -> int:
 
 def _seen(text: str) -> str:
     return _SPACE.sub("", text)
-
-
-def _shown(octets: int) -> str:
-    return f"{octets / 1e6:,.1f} MB" if octets >= 1e6 else f"{octets / 1e3:,.0f} KB"
 
 
 def _nothing_shown(body: Body, file: str, row: int) -> Problem:

@@ -224,10 +224,3 @@ def _weight(kind: _Kind) -> tuple[bool, bool, int]:
     """Errors first; then what concerns everybody; then what concerns most."""
     first = kind.listed[0]
     return (first.severity != "error", first.row is not None, -kind.count)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 error`, `2 errors`, `1,000 people`."""
-    if noun == "person":
-        return "1 person" if number == 1 else f"{number:,} people"
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

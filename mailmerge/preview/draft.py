@@ -7,16 +7,16 @@ beside it, until the file is mended.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailmerge.campaign import Campaign, RecipientsSection, load_campaign
-from mailmerge.errors import AddressError, InputError, MailmergeError, Problem
+from mailmerge.errors import InputError, MailmergeError, Problem, SpreadsheetError
 from mailmerge.mime.workshop import Workshop
 from mailmerge.preview.people import Mark, People, Person, name_columns
-from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
-from mailmerge.recipients.audience import Audience, Recipient, read_suppressions
-from mailmerge.recipients.spreadsheet import Row, Spreadsheet, open_spreadsheet
+from mailmerge.recipients.audience import Audience, Recipient, Skipped, SkipReason
+from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.suppression import read_suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,78 +86,48 @@ def read_people(campaign: Campaign) -> Audit:
     """
     stamp = _stamp(campaign)
     spreadsheet = open_spreadsheet(campaign)
-    reading = _Reading(campaign, spreadsheet)
-    people = People(spreadsheet.columns, reading.people())
-    return Audit(people, (*spreadsheet.notices, *reading.problems), stamp)
+    audience = Audience(campaign.recipients, spreadsheet, suppressed=read_suppressions(campaign))
+    problems = list(spreadsheet.notices)
+    people = People(spreadsheet.columns, _people(audience, spreadsheet.columns, problems))
+    if audience.broken is not None:
+        raise SpreadsheetError.from_problem(audience.broken)
+    return Audit(people, tuple(problems), stamp)
 
 
-@dataclass(slots=True)
-class _Reading:
-    """Two passes over the sheet: who is meant, then every row with what became of it."""
+_MARKS = {
+    SkipReason.DUPLICATE: Mark.DUPLICATE,
+    SkipReason.SUPPRESSED: Mark.SUPPRESSED,
+    SkipReason.FILTERED: Mark.LEFT_OUT,
+    SkipReason.EMPTY: Mark.UNREADABLE,
+    SkipReason.INVALID: Mark.UNREADABLE,
+}
 
-    campaign: Campaign
-    spreadsheet: Spreadsheet
-    problems: list[Problem] = field(default_factory=list)
-    _meant: dict[int, Recipient] = field(default_factory=dict)
-    _refused: dict[int, Problem] = field(default_factory=dict)
 
-    def people(self) -> Iterator[Person]:
-        for one in Audience(self.campaign, self.spreadsheet):
-            if isinstance(one, Recipient):
-                self._meant[one.row] = one
-                continue
-            self.problems.append(one)
-            if one.row is not None:
-                self._refused.setdefault(one.row, one)
-        yield from self._rows()
-
-    def _rows(self) -> Iterator[Person]:
-        columns = self.spreadsheet.columns
-        names = name_columns(columns)
-        suppressed = self._suppressions()
-        for record in self.spreadsheet.records():
-            if isinstance(record, Row):
-                cells = tuple(record.cells[column] for column in columns)
-                name = " ".join(cells[at] for at in names if cells[at]).strip()
-                yield self._person(record, cells, name, suppressed)
-            elif record.row is not None and record.severity == "error":
-                key = _own_key(record.row)
-                yield Person(key, record.row, "", (), None, Mark.UNREADABLE, record.message)
-
-    def _person(
-        self, row: Row, cells: tuple[str, ...], name: str, suppressed: frozenset[str]
-    ) -> Person:
-        recipient = self._meant.pop(row.number, None)
-        if recipient is not None:
-            return Person(recipient.key, row.number, name, cells, recipient.mailbox)
-        key, problem = _own_key(row.number), self._refused.get(row.number)
+def _people(
+    audience: Audience, columns: tuple[str, ...], problems: list[Problem]
+) -> Iterator[Person]:
+    """Every row as the page lists it; what is wrong is added to `problems`."""
+    names = name_columns(columns)
+    for result in audience:
+        problem = _problem(result)
         if problem is not None:
-            again = problem.code.startswith("duplicate")
-            mark = Mark.DUPLICATE if again else Mark.UNREADABLE
-            return Person(key, row.number, name, cells, None, mark, problem.message)
-        mailbox = self._mailbox(row)
-        listed = mailbox is not None and self._identity(mailbox) in suppressed
-        mark = Mark.SUPPRESSED if listed else Mark.LEFT_OUT
-        return Person(key, row.number, name, cells, mailbox, mark)
+            problems.append(problem)
+        if isinstance(result, Problem):
+            continue
+        cells = tuple(result.cells[column] for column in columns) if result.cells else ()
+        name = " ".join(cells[at] for at in names if cells and cells[at]).strip()
+        if isinstance(result, Recipient):
+            yield Person(result.key, result.row, name, cells, result.mailbox)
+        else:
+            note = problem.message if problem else ""
+            key, mark = _own_key(result.row), _MARKS[result.reason]
+            yield Person(key, result.row, name, cells, result.mailbox, mark, note)
 
-    def _suppressions(self) -> frozenset[str]:
-        identities = read_suppressions(self.campaign)
-        return frozenset(map(loose_identity, identities)) if self._loose else identities
 
-    def _mailbox(self, row: Row) -> Mailbox | None:
-        section = self.campaign.recipients
-        cell = row.cells[self.spreadsheet.column(section.address)]
-        try:
-            return parse_mailbox(cell, names=section.parse_names)
-        except AddressError:
-            return None
-
-    def _identity(self, mailbox: Mailbox) -> str:
-        return loose_identity(mailbox.identity) if self._loose else mailbox.identity
-
-    @property
-    def _loose(self) -> bool:
-        return self.campaign.recipients.dedupe == "loose"
+def _problem(result: Recipient | Skipped | Problem) -> Problem | None:
+    if isinstance(result, Recipient):
+        return None
+    return result if isinstance(result, Problem) else result.problem
 
 
 def _own_key(row: int) -> str:

@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from mailmerge.errors import CampaignError, MailmergeError
+from mailmerge.errors import CampaignError
 from mailmerge.preview.access import FRAME_RULES
 from mailmerge.preview.anatomy import part_content, take_apart
 from mailmerge.preview.documents import (
@@ -51,7 +51,7 @@ def keep_pages(where: Path, out: Path) -> int:
     session.reload()
     session.survey.join()
     if session.draft.broken is not None:
-        raise _as_error(session)
+        raise CampaignError.from_problem(session.draft.broken)
     people = _chosen(session)
     if not people:
         raise CampaignError("nobody has a message", hint='see "mailmerge check"', code="nobody")
@@ -197,12 +197,3 @@ def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-
-
-def _as_error(session: Session) -> MailmergeError:
-    problem = session.draft.broken
-    assert problem is not None
-    return CampaignError(
-        problem.message, hint=problem.hint, code=problem.code, file=problem.file, row=problem.row,
-        column=problem.column, line=problem.line,
-    )  # fmt: skip

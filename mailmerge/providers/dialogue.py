@@ -26,6 +26,7 @@ from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.client import Client, Credentials, Envelope, Reply, Server
 from mailmerge.smtp.session import HIDDEN
 from mailmerge.smtp.state import Awaited
+from mailmerge.wording import size_in_words
 
 _ANSWERS: Final = frozenset((HIDDEN, "*"))
 """Lines that are no commands: they answer a challenge of AUTH."""
@@ -283,11 +284,3 @@ def _window_would_help(capabilities: Capabilities, wishes: Wishes) -> bool:
 def _messages(capabilities: Capabilities, wishes: Wishes) -> int | None:
     known = (capabilities.mail_max, wishes.messages_per_connection)
     return min((number for number in known if number), default=None)
-
-
-def size_in_words(octets: int) -> str:
-    """A size as a person reads it: `10.0 MB` for 10,485,760 octets."""
-    for unit, size in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
-        if octets >= size:
-            return f"{octets / size:.1f} {unit}"
-    return f"{octets} B"

@@ -79,14 +79,7 @@ class Spreadsheet:
             if isinstance(record, Row):
                 yield record
             elif record.severity == "error":
-                raise SpreadsheetError(
-                    record.message,
-                    hint=record.hint,
-                    code=record.code,
-                    file=record.file,
-                    row=record.row,
-                    column=record.column,
-                )
+                raise SpreadsheetError.from_problem(record)
 
 
 def open_spreadsheet(campaign: Campaign, *, standard_input: BinaryIO | None = None) -> Spreadsheet:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import final
 
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import Header
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row: its number as the person sees it (the header of a sheet is row 1), and its cells."""

@@ -19,6 +19,7 @@ from mailmerge.errors import CampaignError
 from mailmerge.ledger.interface import Record
 from mailmerge.ledger.states import Delivery, Standing, State
 from mailmerge.reports.xlsx import write_workbook
+from mailmerge.wording import one_line
 
 OUTCOME_COLUMNS = ("status", "time", "reply", "message-id")
 FAILED = frozenset({State.REJECTED, State.DEFERRED})
@@ -32,7 +33,6 @@ _WORDS = {
     State.SKIPPED: "not to be sent to",
 }
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -65,12 +65,7 @@ def unfinished(people: Iterable[Delivery], most: int = 20) -> Iterator[str]:
                 yield "... and more: --export FILE.csv lists everybody"
                 return
             shown += 1
-            yield printable(f"row {one.row}  {one.address}  {one.state}  {one.reply}")
-
-
-def printable(text: str) -> str:
-    """The text for a terminal: no escape sequence, no line of its own, no bidi control."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+            yield one_line(f"row {one.row}  {one.address}  {one.state}  {one.reply}")
 
 
 def neutral(text: str) -> str:

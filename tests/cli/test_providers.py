@@ -8,10 +8,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mailmerge.cli.columns import columns_of, folded, padded
 from mailmerge.cli.providers import providers
 from mailmerge.errors import ExitStatus
 from mailmerge.providers.lookup import load_providers
+from mailmerge.wording import columns_of
 
 app = typer.Typer()
 app.command()(providers)
@@ -90,22 +90,3 @@ def test_an_unknown_service_is_a_usage_error(run: CliRunner) -> None:
     assert result.exit_code == ExitStatus.USAGE
     assert result.stdout == ""
     assert "did you mean gmail" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "lines"),
-    [
-        ("one two three", 8, ["one two", "three"]),
-        ("  ", 8, [""]),
-        ("unbreakable", 4, ["unbreakable"]),
-        ("一二三四五", 6, ["一二三", "四五"]),
-        ("一二三，四五", 6, ["一二", "三，四", "五"]),
-    ],
-)
-def test_text_is_folded_by_columns(text: str, width: int, lines: list[str]) -> None:
-    assert folded(text, width=width) == "\n".join(lines)
-
-
-def test_padding_leaves_a_gap() -> None:
-    assert padded("服务器", 8) == "服务器  "
-    assert padded("too long", 3) == "too long "

@@ -71,9 +71,9 @@ def test_a_limit_of_the_rehearsal_leaves_the_others_pending(campaign: Path, call
 
 def test_one_message_to_one_person_is_said_so(campaign: Path, call: Call) -> None:
     told = call("send", campaign, "--sandbox", "--where", "name == 'Bob'").stderr
-    assert "Checked 1 person" in told
+    assert "Checked 1 recipient" in told
     assert "Sent 1 message in" in told
-    assert "Of 1 person: 1 sent." in told
+    assert "Of 1 recipient: 1 sent." in told
 
 
 def test_where_means_only_those(campaign: Path, call: Call) -> None:

@@ -20,9 +20,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailmerge.campaign import load_campaign
-from mailmerge.errors import Problem
-from mailmerge.recipients.audience import Audience, Recipient, Selection
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, open_audience
 from tests import servers
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -111,8 +109,8 @@ def send(campaign: Path, *options: str) -> dict[str, Any]:
 def people_of(campaign: Path) -> dict[str, Recipient]:
     loaded = load_campaign(campaign)
     found = {}
-    for one in Audience(loaded, open_spreadsheet(loaded), Selection()):
-        assert not isinstance(one, Problem), one
+    for one in open_audience(loaded):
+        assert isinstance(one, Recipient), one
         found[one.mailbox.forward_path] = one
     return found
 

@@ -312,7 +312,7 @@ def test_the_row_shows_what_the_template_used_and_what_not(page: Page) -> None:
 
 def test_problems_of_this_person_and_of_all_with_links_and_size(page: Page) -> None:
     tab(page, "Problems")
-    expect(panel(page)).to_contain_text("stands in row 2 already")
+    expect(panel(page)).to_contain_text("is already in row 2")
     expect(page.get_by_role("meter", name="Size")).to_be_visible()
     link = page.get_by_role("listitem").filter(has_text="Unsubscribe")
     expect(link).to_contain_text("unsubscribe")

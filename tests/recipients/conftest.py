@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,14 @@ from mailmerge.campaign import (
     SmtpSection,
 )
 from mailmerge.errors import MailmergeError, Problem
-from mailmerge.recipients.audience import Audience, Recipient, Selection
+from mailmerge.recipients.audience import (
+    Audience,
+    Recipient,
+    Selection,
+    Skipped,
+    SkipReason,
+    open_audience,
+)
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 
 
@@ -51,8 +58,7 @@ class Desk:
 
     def audience(self, selection: Selection | None = None, **recipients: object) -> Audience:
         """The campaign's audience."""
-        campaign = self.campaign(**recipients)
-        return Audience(campaign, open_spreadsheet(campaign), selection)
+        return open_audience(self.campaign(**recipients), selection)
 
     def people(self, **recipients: object) -> list[Recipient]:
         """The recipients, where nothing at all is wrong."""
@@ -67,13 +73,27 @@ class Desk:
             audience = self.audience(None, **recipients)
         except MailmergeError as error:
             return [error.problem]
-        found = [item for item in audience if isinstance(item, Problem)]
+        found = list(problems_of(audience))
         return [*self.open(**recipients).notices, *found]
 
     def problem(self, **recipients: object) -> Problem:
         """The one thing that is wrong."""
         (problem,) = self.problems(**recipients)
         return problem
+
+
+def problems_of(audience: Audience) -> Iterator[Problem]:
+    """What is wrong with the rows and the file, in the order of the sheet."""
+    for result in audience:
+        if isinstance(result, Problem):
+            yield result
+        elif isinstance(result, Skipped) and result.problem is not None:
+            yield result.problem
+
+
+def skipped_rows(audience: Audience) -> dict[int, SkipReason]:
+    """The reason for each skipped row."""
+    return {result.row: result.reason for result in audience if isinstance(result, Skipped)}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Nobody is lost: a row is a recipient, a problem, or counted."""
+"""No row gets lost: each becomes a recipient or a skipped row with its reason."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailmerge.errors import CampaignError, Problem, SpreadsheetError
-from mailmerge.recipients import audience as audience_module
-from mailmerge.recipients.audience import Recipient, Selection, normal_key
-from tests.recipients.conftest import Desk
+from mailmerge.recipients.audience import Audience, Recipient, Selection, Skipped, SkipReason
+from mailmerge.recipients.rules import normal_key
+from mailmerge.recipients.spreadsheet import open_spreadsheet
+from tests.recipients.conftest import Desk, problems_of, skipped_rows
 
 PEOPLE = """email,country,n
 a@x.org,FR,1
@@ -19,9 +20,8 @@ d@x.org,FR,4
 """
 
 
-def rows(found: object) -> list[int]:
-    assert isinstance(found, audience_module.Audience)
-    return [item.row for item in found if isinstance(item, Recipient)]
+def rows(audience: Audience) -> list[int]:
+    return [recipient.row for recipient in audience.recipients()]
 
 
 def test_a_recipient_is_a_row_with_a_mailbox_and_a_key(desk: Desk) -> None:
@@ -46,28 +46,26 @@ def test_limit_counts_recipients_and_stops_reading(desk: Desk) -> None:
     desk.put(PEOPLE + "e@x.org,FR,5,too,long\n")
     for limit in range(4):
         audience = desk.audience(Selection(limit=limit), where="country == 'FR'")
-        found = list(audience)
-        assert [item.row for item in found] == [2, 4, 5][:limit]
+        assert rows(audience) == [2, 4, 5][:limit]
     assert audience.left_out == 1
 
 
 def test_only_is_one_person_in_any_spelling(desk: Desk) -> None:
     desk.put(PEOPLE + "nobody,FR,5\n")
     audience = desk.audience(Selection(only="Bee <B@X.ORG>"))
-    assert [item.row for item in audience] == [3]
+    assert rows(audience) == [3]
+    assert skipped_rows(audience) == dict.fromkeys((2, 4, 5, 6), SkipReason.FILTERED)
     assert audience.left_out == 4
 
 
 def test_nobody_is_an_error(desk: Desk) -> None:
     desk.put(PEOPLE)
-    (problem,) = desk.audience(Selection(only="z@x.org"))
-    assert isinstance(problem, Problem)
+    (problem,) = problems_of(desk.audience(Selection(only="z@x.org")))
     assert (problem.code, problem.message) == (
         "nobody-selected",
-        'nobody has the address "z@x.org"',
+        'no row has the address "z@x.org"',
     )
-    (problem,) = desk.audience(where="country == 'IT'")
-    assert isinstance(problem, Problem)
+    (problem,) = problems_of(desk.audience(where="country == 'IT'"))
     assert (problem.severity, problem.code) == ("error", "nobody-selected")
 
 
@@ -85,8 +83,8 @@ def test_what_cannot_be_meant_is_refused_before_any_row(desk: Desk) -> None:
 def test_a_condition_that_fails_on_a_row_is_a_problem_of_that_row(desk: Desk) -> None:
     desk.put(PEOPLE + "e@x.org,FR,x\n")
     audience = desk.audience(where="10 // (n|int) < 9")
-    found = [item for item in audience if isinstance(item, Problem)]
-    assert [(p.code, p.row, p.file) for p in found] == [("where-failed", 6, "recipients.csv")]
+    found = [(p.code, p.row, p.file) for p in problems_of(audience)]
+    assert found == [("where-failed", 6, "recipients.csv")]
     assert rows(audience) == [3, 4, 5]
 
 
@@ -95,6 +93,7 @@ def test_the_suppressed_are_counted_in_any_spelling(desk: Desk) -> None:
     desk.put("email,reason,date\nB@X.ORG,asked,2026-01-02\nz@x.org,,\n", "suppressed.csv")
     audience = desk.audience()
     assert rows(audience) == [2, 4, 5]
+    assert skipped_rows(audience) == {3: SkipReason.SUPPRESSED}
     assert audience.suppressed == 1
     desk.put("email\nb+news@x.org\n", "suppressed.csv")
     assert rows(desk.audience()) == [2, 3, 4, 5]
@@ -105,7 +104,8 @@ def test_all_suppressed_is_no_error(desk: Desk) -> None:
     desk.put("email\na@x.org\n")
     desk.put("email\na@x.org\n", "suppressed.csv")
     audience = desk.audience()
-    assert list(audience) == []
+    assert skipped_rows(audience) == {2: SkipReason.SUPPRESSED}
+    assert list(problems_of(audience)) == []
     assert audience.suppressed == 1
 
 
@@ -123,7 +123,7 @@ def test_two_rows_of_one_address_may_have_two_keys(desk: Desk) -> None:
     assert [p.code for p in desk.problems()] == ["duplicate"]
     found = list(desk.audience(key="invoice"))
     assert [p.key for p in found if isinstance(p, Recipient)] == ["R1", "R2", "r1"]
-    problems = [(p.code, p.row, p.column) for p in found if isinstance(p, Problem)]
+    problems = [(p.code, p.row, p.column) for p in problems_of(desk.audience(key="invoice"))]
     assert problems == [("duplicate", 5, "invoice"), ("cell-empty", 6, "invoice")]
 
 
@@ -136,21 +136,83 @@ def test_without_dedupe_everybody_has_a_key_of_their_own(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_batches_of_any_size_judge_alike(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
+def test_batches_of_any_size_judge_alike(desk: Desk, size: int) -> None:
     desk.put('email\na@x.org\nx\nb@x.org\nA@x.org\nb@x.org\na@x.org\n"c@x.org\n')
+    campaign = desk.campaign()
     whole = list(desk.audience())
     assert [item.row for item in whole] == [2, 3, 4, 5, 6, 7, 8]
-    monkeypatch.setattr(audience_module, "_BATCH", size)
-    assert list(desk.audience()) == whole
+    in_batches = Audience(campaign.recipients, open_spreadsheet(campaign), batch=size)
+    assert list(in_batches) == whole
 
 
 def test_a_file_that_breaks_off_ends_with_a_problem_after_its_rows(desk: Desk) -> None:
     desk.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
-    found = list(desk.audience())
-    assert isinstance(found[0], Recipient)
-    assert [(p.code, p.row) for p in found[1:] if isinstance(p, Problem)] == [("quote-stray", 3)]
+    audience = desk.audience()
+    recipient, problem = audience
+    assert isinstance(recipient, Recipient)
+    assert isinstance(problem, Problem)
+    assert (problem.code, problem.row) == ("quote-stray", 3)
+    assert audience.broken == problem
+
+
+def test_recipients_alone_raise_where_the_file_breaks_off(desk: Desk) -> None:
+    desk.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
+    recipients = desk.audience().recipients()
+    assert next(recipients).row == 2
+    with pytest.raises(SpreadsheetError) as caught:
+        next(recipients)
+    assert (caught.value.problem.code, caught.value.problem.row) == ("quote-stray", 3)
+
+
+def test_a_limit_that_is_reached_above_the_break_raises_nothing(desk: Desk) -> None:
+    desk.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
+    audience = desk.audience(Selection(limit=1))
+    assert rows(audience) == [2]
+    assert audience.broken is None
+
+
+def test_a_whole_file_is_not_broken(desk: Desk) -> None:
+    desk.put("email\na@x.org\nbad\n")
+    audience = desk.audience()
+    assert rows(audience) == [2]
+    assert audience.broken is None
+
+
+def test_skipped_rows_keep_cells_mailbox_and_problem(desk: Desk) -> None:
+    desk.put("email,n\na@x.org,1\nA@x.org,2\nbad,3\n,4\nb@x.org,5\nc@x.org,6\nd@x.org,\n")
+    desk.put("email\nb@x.org\n", "suppressed.csv")
+    audience = desk.audience(where="n != '6'", required=["n"])
+    skipped = [result for result in audience if isinstance(result, Skipped)]
+    assert [(one.number, one.reason, one.problem and one.problem.code) for one in skipped] == [
+        (3, SkipReason.DUPLICATE, "duplicate-case"),
+        (4, SkipReason.INVALID, "address-no-at"),
+        (5, SkipReason.EMPTY, "address-empty"),
+        (6, SkipReason.SUPPRESSED, None),
+        (7, SkipReason.FILTERED, None),
+        (8, SkipReason.EMPTY, "cell-empty"),
+    ]
+    assert [one.cells["n"] for one in skipped] == ["2", "3", "4", "5", "6", ""]
+    mailboxes = [one.mailbox.address if one.mailbox else None for one in skipped]
+    assert mailboxes == ["A@x.org", None, None, "b@x.org", "c@x.org", "d@x.org"]
+    assert audience.counts == {
+        SkipReason.DUPLICATE: 1,
+        SkipReason.INVALID: 1,
+        SkipReason.EMPTY: 2,
+        SkipReason.SUPPRESSED: 1,
+        SkipReason.FILTERED: 1,
+    }
+
+
+def test_an_unreadable_row_is_skipped_once_with_all_its_problems(desk: Desk) -> None:
+    desk.put("email,a,b\nx@x.org,\0,\0\ny@x.org,1,2\n")
+    skipped, further, recipient = desk.audience()
+    assert isinstance(skipped, Skipped)
+    assert (skipped.row, skipped.reason, skipped.cells) == (2, SkipReason.INVALID, {})
+    assert skipped.problem is not None
+    assert (skipped.problem.code, skipped.problem.column) == ("cell-not-text", "a")
+    assert isinstance(further, Problem)
+    assert (further.row, further.column) == (2, "b")
+    assert isinstance(recipient, Recipient)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -164,8 +226,8 @@ def test_every_row_is_accounted_for(desk: Desk, cells: list[str]) -> None:
     desk.put("email\nb@x.org\n", "suppressed.csv")
     audience = desk.audience(where="n|int % 7 != 3")
     found = list(audience)
-    assert len(found) + audience.suppressed + audience.left_out == len(cells) + 1
     people = [item for item in found if isinstance(item, Recipient)]
+    assert [item.row for item in found] == list(range(2, len(cells) + 3))
+    assert len(people) + audience.counts.total() == len(cells) + 1
     assert len({person.key for person in people}) == len(people)
     assert {p.mailbox.address for p in people} <= {"a@x.org", "A@x.org", "c@x.org", "z@x.org"}
-    assert [item.row for item in found] == sorted({item.row or 0 for item in found})

@@ -17,7 +17,7 @@ from openpyxl.styles import numbers
 
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.audience import Recipient
-from tests.recipients.conftest import Desk
+from tests.recipients.conftest import Desk, problems_of
 
 DATA = Path(__file__).parents[1] / "data" / "recipients"
 
@@ -367,10 +367,10 @@ def test_29_the_same_person_twice(desk: Desk, again: str, code: str, severity: s
     desk.put(f"email\nann@example.org\nbob@example.org\n{again}\n")
     audience = desk.audience()
     found = list(audience)
-    problem = next(p for p in reversed(found) if isinstance(p, Problem))
+    problem = list(problems_of(desk.audience()))[-1]
     assert place(problem) == (code, "recipients.csv", 4, "email")
     assert problem.severity == severity
-    assert "stands in row 3 already" in problem.message
+    assert "is already in row 3" in problem.message
     assert [p.row for p in found if isinstance(p, Recipient)] == [2, 3]
     assert audience.duplicates == 1
 

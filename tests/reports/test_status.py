@@ -18,7 +18,6 @@ from mailmerge.reports.status import (
     export,
     export_failed,
     neutral,
-    printable,
     table,
     to_json,
     unfinished,
@@ -111,13 +110,6 @@ def test_any_text_makes_a_workbook_that_can_be_read(cells: list[str]) -> None:
 def test_no_text_is_a_formula_afterwards(text: str) -> None:
     assert not neutral(text).startswith(("=", "+", "-", "@", "\t", "\r", "\0"))
     assert neutral(text).endswith(text)
-
-
-@given(st.text())
-def test_no_text_moves_the_terminal(text: str) -> None:
-    shown = printable(text)
-    assert len(shown) == len(text)
-    assert not any(ord(one) < 32 or 127 <= ord(one) < 160 for one in shown)
 
 
 def test_columns_that_are_there_already_stay_the_persons_own(tmp_path: Path) -> None:

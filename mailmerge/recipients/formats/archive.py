@@ -15,6 +15,7 @@ from lxml import etree
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.source import Source
+from mailmerge.wording import counted, size_in_words
 
 _ENTRIES = 10_000
 _OCTETS = 1 << 30
@@ -55,8 +56,9 @@ def _check_sizes(entries: list[zipfile.ZipInfo], file: str) -> None:
         for entry in entries
     )
     if len(entries) > _ENTRIES or total > _OCTETS or bomb:
+        parts, size = counted(len(entries), "part"), size_in_words(total)
         raise SpreadsheetError(
-            f"{len(entries)} parts would unpack to {total >> 20} MB: it is not read",
+            f"{parts} would unpack to {size}: it is not read",
             file=file,
             hint="open it in Excel or LibreOffice and save it as CSV (UTF-8)",
             code="archive-bomb",

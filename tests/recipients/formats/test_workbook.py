@@ -15,7 +15,7 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.recipients.formats import workbook as workbook_module
 from mailmerge.recipients.formats.workbook import plain_text
 from mailmerge.recipients.table import Row
-from tests.recipients.conftest import Convert, Desk
+from tests.recipients.conftest import Convert, Desk, problems_of
 
 SEEN = [
     {"email": "a@x.org", "id": "00123", "price": "34.30", "day": "02.01.2026", "share": "12.5%"},
@@ -121,7 +121,7 @@ def test_formats_of_openpyxl(desk: Desk) -> None:
     guests(desk.folder)
     file = "guests.xlsx"
     found = list(desk.audience(file=file, skip_rows=2))
-    problems = [p for p in found if isinstance(p, Problem)]
+    problems = list(problems_of(desk.audience(file=file, skip_rows=2)))
     assert [(p.code, p.row, p.column) for p in problems] == [
         ("formula-not-calculated", 4, "twice"),
         ("formula-not-calculated", 5, "twice"),

@@ -1,0 +1,62 @@
+"""What a row of the spreadsheet becomes: a recipient, or a skipped row with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import final
+
+from mailmerge.errors import Problem
+from mailmerge.recipients.address import Mailbox
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One row that gets a message.
+
+    `row` is the row's number as the spreadsheet shows it, `cells` the text of every column by the
+    column's name, `key` the normalised identity under which the ledger keeps this recipient.
+    """
+
+    row: int
+    cells: Mapping[str, str]
+    mailbox: Mailbox
+    key: str
+
+
+class SkipReason(StrEnum):
+    """Why a row gets no message."""
+
+    DUPLICATE = "duplicate"
+    """An earlier row has the same key."""
+    SUPPRESSED = "suppressed"
+    """The address is on the suppression list."""
+    FILTERED = "filtered"
+    """`where`, `--where` or `--only` leaves the row out."""
+    EMPTY = "empty"
+    """The address, the key or a required cell is empty."""
+    INVALID = "invalid"
+    """The row cannot be read, its address is not one mailbox, or `where` fails on it."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """One row that gets no message.
+
+    `cells` is empty where the row could not be read; `mailbox` is None where the row has none.
+    `problem` says what is wrong, or is None where nothing is (a suppressed or filtered row).
+    """
+
+    row: int
+    reason: SkipReason
+    cells: Mapping[str, str] = field(default_factory=dict)
+    mailbox: Mailbox | None = None
+    problem: Problem | None = None
+
+    @property
+    def number(self) -> int:
+        """The row's number as the spreadsheet shows it; the same as `row`."""
+        return self.row

@@ -1,0 +1,111 @@
+"""One row -> a recipient, or a skipped row: the decision about each row by itself.
+
+The rules are values and know neither the file nor the other rows; `duplicates` compares rows with
+each other. The first rule that applies decides, in this order: the conditions, the address,
+`--only`, the suppression list, the required cells.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, replace
+
+from mailmerge.errors import AddressError, MailmergeError, Problem, SpreadsheetError
+from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
+from mailmerge.recipients.condition import Condition
+from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
+from mailmerge.recipients.table import Row
+
+
+@dataclass(frozen=True, slots=True)
+class RowRules:
+    """What a campaign and a command ask of each row.
+
+    Attributes:
+        file: the spreadsheet's name in messages.
+        address: the column that holds the address.
+        key: the column that tells recipients apart; the same as `address` unless set.
+        required: columns whose cells must not be empty, the key column included.
+        parse_names: whether the address cell may hold `Name <address>`.
+        conditions: all of them must hold.
+        only: the identity of the one mailbox that is wanted; "" for all.
+        suppressed: identities that get no message, as `sameness` gives them.
+        loose: whether plus-tags and the dots of Gmail make no difference.
+    """
+
+    file: str
+    address: str
+    key: str
+    required: tuple[str, ...] = ()
+    parse_names: bool = False
+    conditions: tuple[Condition, ...] = ()
+    only: str = ""
+    suppressed: frozenset[str] = frozenset()
+    loose: bool = False
+
+    @property
+    def by_address(self) -> bool:
+        """Whether the address itself tells recipients apart."""
+        return self.key == self.address
+
+    def judge(self, row: Row) -> Recipient | Skipped:
+        """What becomes of a row."""
+        cells = row.cells
+        try:
+            mailbox = parse_mailbox(cells[self.address], names=self.parse_names)
+        except AddressError as error:
+            return self._without_mailbox(row, error)
+        if self.conditions:
+            skipped = self._filtered(row, mailbox)
+            if skipped is not None:
+                return skipped
+        if self.only and mailbox.identity != self.only:
+            return Skipped(row.number, SkipReason.FILTERED, cells, mailbox)
+        if self.suppressed and self.sameness(mailbox.identity) in self.suppressed:
+            return Skipped(row.number, SkipReason.SUPPRESSED, cells, mailbox)
+        for column in self.required:
+            if not cells[column].strip():
+                return self._empty(row, mailbox, column)
+        key = mailbox.identity if self.key == self.address else normal_key(cells[self.key])
+        return Recipient(row.number, cells, mailbox, key)
+
+    def sameness(self, identity: str) -> str:
+        """What two identities of the same mailbox have in common."""
+        return loose_identity(identity) if self.loose else identity
+
+    def _without_mailbox(self, row: Row, error: AddressError) -> Skipped:
+        skipped = self._filtered(row, None)
+        if skipped is not None:
+            return skipped
+        if self.only:
+            return Skipped(row.number, SkipReason.FILTERED, row.cells)
+        empty = error.problem.code == "address-empty"
+        reason = SkipReason.EMPTY if empty else SkipReason.INVALID
+        problem = self._placed(error, row, self.address)
+        return Skipped(row.number, reason, row.cells, None, problem)
+
+    def _filtered(self, row: Row, mailbox: Mailbox | None) -> Skipped | None:
+        """The row as skipped if a condition does not hold, or cannot be decided."""
+        try:
+            for condition in self.conditions:
+                if not condition.holds(row.cells):
+                    return Skipped(row.number, SkipReason.FILTERED, row.cells, mailbox)
+        except SpreadsheetError as error:
+            problem = self._placed(error, row, "")
+            return Skipped(row.number, SkipReason.INVALID, row.cells, mailbox, problem)
+        return None
+
+    def _empty(self, row: Row, mailbox: Mailbox, column: str) -> Skipped:
+        what, hint = "the cell is empty", "fill it in, or delete the row"
+        problem = Problem("error", "cell-empty", what, self.file, row.number, column, hint)
+        return Skipped(row.number, SkipReason.EMPTY, row.cells, mailbox, problem)
+
+    def _placed(self, error: MailmergeError, row: Row, column: str) -> Problem:
+        return replace(error.problem, file=self.file, row=row.number, column=column)
+
+
+def normal_key(cell: str) -> str:
+    """The form in which the cells of a key column are compared: NFKC, single spaces."""
+    if cell.isascii() and cell.isalnum():
+        return cell
+    return " ".join(unicodedata.normalize("NFKC", cell).split())

@@ -1,0 +1,152 @@
+"""Values -> words for users: counts, sizes, durations, and text that is safe on a terminal.
+
+Every number with a noun, every size and every duration that a user reads is written here, so that
+one thing is written in one way. The functions are pure; nothing is printed.
+
+Text that strangers wrote (a cell, a file name, a server's reply) can hold terminal escapes, line
+breaks that forge a message of ours, and controls that reverse the order of the text after them.
+`printable` and `one_line` take these out. `columns_of` measures text as a terminal shows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_CONTROLS = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line feed, DEL, C1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # UAX 9, and the format controls of old
+    "\u2028\u2029"  # some programs break the line there
+    "\ud800-\udfff"  # half a character, which no output can encode
+)
+_NOT_PRINTABLE = re.compile(f"[{_CONTROLS}]")
+_NOT_IN_A_LINE = re.compile(f"[{_CONTROLS}\t\n]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+# Text of these scripts has no spaces; a line may end between any two of the characters ...
+_BREAKABLE = re.compile("[\u2e80-\ua4cf\uf900-\ufaff\ufe30-\uffef\U00020000-\U0003ffff]")
+# ... but no line begins with one of these, and none ends with one of those.
+_NEVER_FIRST = frozenset("。，、；：？！）》」』】〉”’…ー々")
+_NEVER_LAST = frozenset("（《「『【〈“‘")
+
+_SIZES = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
+_DURATIONS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: `1 error`, `2 errors`, `1,000 recipients`.
+
+    `plural` is the noun for every number but 1 where it is not the noun with an s.
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def size_in_words(size: int) -> str:
+    """A number of bytes as a user reads it: `900 bytes`, `2.0 KB`, `25.0 MB`.
+
+    One KB is 1,024 bytes. Mail services publish and announce (RFC 1870) their limits in powers of
+    two: a limit that is known as 25 MB reads as 25.0 MB.
+    """
+    for unit, name in _SIZES:
+        if size >= unit:
+            return f"{size / unit:,.1f} {name}"
+    return counted(size, "byte")
+
+
+def duration_in_words(seconds: float) -> str:
+    """A time span in the largest unit of which there are two: `90 seconds`, `3 hours`, `2 days`."""
+    for unit, name in _DURATIONS:
+        if seconds >= 2 * unit:
+            return counted(round(seconds / unit), name)
+    return counted(round(seconds), "second")
+
+
+def printable(text: str) -> str:
+    """The text for a terminal; each control character becomes U+FFFD. Tabs and lines stay."""
+    return _NOT_PRINTABLE.sub(_REPLACEMENT, text)
+
+
+def one_line(text: str) -> str:
+    """The text for one line of a terminal; control characters and line breaks become U+FFFD."""
+    return _NOT_IN_A_LINE.sub(_REPLACEMENT, text)
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes (UAX 11 and 29).
+
+    A wide character and an emoji sequence take two, a combining mark takes none.
+    """
+    if text.isascii():
+        return len(text)
+    import wcwidth
+
+    return wcwidth.width(text, control_codes="ignore")
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces up to `width` columns; at least one."""
+    return text + " " * max(1, width - columns_of(text))
+
+
+def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
+    """The text in lines of at most `width` columns; `first` and `rest` are put before them.
+
+    A line ends at a space, or between two characters of a script without spaces. A word that is
+    longer than a line is broken anywhere. Runs of white space become one space.
+    """
+    lines, line, empty = [], first, True
+    for space, piece in _pieces(text):
+        gap = " " if space and not empty else ""
+        if columns_of(line + gap + piece) <= width:
+            line, empty = line + gap + piece, False
+            continue
+        if not empty or columns_of(rest + piece) <= width:
+            lines.append(line)
+            line = rest
+        *full, last = _broken(piece, width, line, rest)
+        lines += full
+        line, empty = last, False
+    return [*lines, line]
+
+
+def _pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """The texts within which no line ends, and whether a space stands before each."""
+    for word in text.split():
+        if word.isascii():
+            yield True, word
+            continue
+        space, piece = True, ""
+        for cluster in _clusters(word):
+            if piece and _may_break(piece[-1], cluster[0]):
+                yield space, piece
+                space, piece = False, ""
+            piece += cluster
+        yield space, piece
+
+
+def _may_break(before: str, after: str) -> bool:
+    if after in _NEVER_FIRST or before in _NEVER_LAST:
+        return False
+    return bool(_BREAKABLE.match(before) or _BREAKABLE.match(after))
+
+
+def _broken(word: str, width: int, first: str, rest: str) -> list[str]:
+    """A word in lines, each of them full; only a cluster wider than a line is torn."""
+    lines, begun = [first], False
+    for cluster in _clusters(word):
+        fits = columns_of(rest + cluster) <= width
+        for piece in (cluster,) if fits else cluster:
+            if begun and columns_of(lines[-1] + piece) > width:
+                lines.append(rest)
+            lines[-1] += piece
+            begun = True
+    return lines
+
+
+def _clusters(word: str) -> Iterator[str]:
+    """The grapheme clusters of a word: what a reader takes for one character (UAX 29)."""
+    if word.isascii():
+        return iter(word)
+    import wcwidth
+
+    return wcwidth.iter_graphemes(word)
