@@ -18,7 +18,7 @@ from mailmerge.errors import AssetError
 from mailmerge.mime.headers import check_line
 from mailmerge.mime.media_types import charset_of, media_type_of
 from mailmerge.mime.parameters import name_parameter, parameter, parameterised_field
-from mailmerge.paths import path_inside, resolve_inside
+from mailmerge.paths import find_inside
 from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.smtp.content import base64_lines
 
@@ -116,7 +116,7 @@ class PartStore:
         if not content:
             raise _error(path, "the file is empty", "replace it with the right one", "empty")
         if len(content) > self._largest_file:
-            bound = f"{self._largest_file / 1e6:g} MB"
+            bound = size_in_words(self._largest_file)
             hint = "put it on a web page, and send the link"
             raise _error(path, f"is larger than {bound}, which no server takes", hint, "too-large")
         return content
@@ -133,8 +133,7 @@ class PartStore:
     def _inside(self, path: str) -> Path:
         """Where the file really is, links followed, inside the campaign folder."""
         # A colon is part of a name here; fields.py and folder.py have ruled out drive letters.
-        normal = path_inside(path, colon=True)
-        file = resolve_inside(self._folder, normal) if normal is not None else None
+        file = find_inside(self._folder, path, colon=True)
         if file is None:
             hint = "copy the file into the campaign folder, and write its path from there"
             raise _error(path, "leads out of the campaign folder", hint, "outside")

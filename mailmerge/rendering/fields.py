@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailmerge.campaign import NEVER_IN_A_LINE
 from mailmerge.errors import AssetError, MessageError
-from mailmerge.paths import path_inside
+from mailmerge.paths import inside
 from mailmerge.rendering.environment import CampaignEnvironment, make_environment, run
 from mailmerge.rendering.settings import DEFAULT_LIMITS, Limits, Templates
 from mailmerge.rendering.template_errors import ErrorLocation, explain
@@ -114,16 +114,16 @@ class Fields:
             self._to_name.render(variables),
             self._reply_to.render(variables),
             tuple([(name, template.render(variables)) for name, template in self._headers]),
-            tuple([self._inside(path, variables.row) for path in paths if path]),
+            tuple([self._checked(path, variables.row) for path in paths if path]),
         )
 
-    def _inside(self, path: str, row: int) -> str:
+    def _checked(self, path: str, row: int) -> str:
         """An attachment's path in its normal form; a cell must not lead out of the folder."""
-        inside = path_inside(path)
-        if inside is None:
+        normal = inside(path)
+        if normal is None:
             raise AssetError(
                 f"the attachment {path} is outside of the campaign folder",
                 file=self._file, row=row, code="asset-outside",
                 hint="copy it into the campaign folder",
             )  # fmt: skip
-        return inside
+        return normal

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mailmerge.errors import AssetError
-from mailmerge.paths import path_inside, resolve_inside
+from mailmerge.paths import find_inside, inside
 
 
 def is_local(url: str) -> bool:
@@ -34,9 +34,8 @@ def local_path(url: str, folder: Path) -> str:
     """
     url = url.strip()
     parts = urlsplit(url)
-    path = unquote(parts.path)
-    normal = _normal_form(path)
-    if parts.scheme or normal is None or "\0" in path:
+    normal = _normal_form(unquote(parts.path))
+    if parts.scheme or normal is None:
         raise AssetError(
             f"{url} is outside of the campaign folder",
             hint="copy the file into the campaign folder and write its path from there",
@@ -47,7 +46,7 @@ def local_path(url: str, folder: Path) -> str:
             f"there is no file {normal} in the campaign folder",
             hint="paths begin at the campaign folder", code="asset-missing",
         )  # fmt: skip
-    if resolve_inside(folder, normal) is None:
+    if find_inside(folder, normal, colon=True) is None:
         raise AssetError(
             f"{url} is a link to a file outside of the campaign folder", code="asset-outside"
         )
@@ -59,7 +58,7 @@ def _normal_form(path: str) -> str | None:
     if not path:
         return ""
     # A colon is no drive letter here: urlsplit() has taken that for a scheme.
-    return path_inside(posixpath.normpath(path.replace("\\", "/")), colon=True)
+    return inside(posixpath.normpath(path.replace("\\", "/")), colon=True)
 
 
 def read_asset(path: str, folder: Path) -> bytes:
