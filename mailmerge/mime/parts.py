@@ -21,6 +21,7 @@ from mailmerge.mime.parameters import name_parameter, parameter, parameterised_f
 from mailmerge.paths import find_inside
 from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.smtp.content import base64_lines
+from mailmerge.wording import size_in_words
 
 _NO_BIDI_CONTROLS = dict.fromkeys(map(ord, BIDI_CONTROLS))
 _LARGEST_FILE = 50_000_000  # bytes; more than any of the well-known servers takes
