@@ -22,8 +22,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mailmerge.smtp.client import Client, Envelope, Server, Transaction, Verdict
-from mailmerge.smtp.content import seal
+from mailmerge.octets import seal
+from mailmerge.smtp import Client, Envelope, Server, Transaction, Verdict
 from tests import servers
 
 SENDER = "news@example.org"

@@ -28,8 +28,8 @@ from mailmerge.settings import (
     explained,
     parse_rate,
 )
-from mailmerge.smtp.client import Credentials
-from mailmerge.smtp.client import Server as Address
+from mailmerge.smtp import Credentials
+from mailmerge.smtp import Server as Address
 
 _PASSWORD_VARIABLE = "MAILMERGE_SMTP_PASSWORD"  # noqa: S105 - the variable's name, not a password
 _COMMAND_SECONDS = 60.0

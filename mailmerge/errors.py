@@ -10,11 +10,11 @@ MailmergeError                     what a person sees: one line that says what t
 │   └── MessageError               a header field or a message that cannot be written
 ├── CheckFailed                    the check found errors: nothing was sent
 ├── Declined                       the person said no: nothing was sent
-├── SmtpError                      the wire
+├── ServerError                    the mail server
 │   ├── LocalProtocolError         our side asked for what the protocol forbids
 │   ├── RemoteProtocolError        the server sent what the protocol forbids
 │   ├── ServerUnreachable          no connection: name, port, network, TLS
-│   ├── ServerRefused              the server answered, and does not want this session
+│   ├── ServerRefused              the server answered, and refuses this session
 │   ├── AuthenticationRefused      the log-in was refused
 │   └── ConnectionLost             an open connection ended, or a reply did not come in time
 ├── LedgerError                    the record of the campaign cannot be read or written
@@ -181,47 +181,51 @@ class Declined(MailmergeError):
     default_code = "declined"
 
 
-class SmtpError(MailmergeError):
-    """Something went wrong between this program and the server."""
+class ServerError(MailmergeError):
+    """Something went wrong between this program and the mail server.
+
+    These are made of the errors of `mailmerge.smtp.errors`, which have no hints
+    (`providers.hints.as_user_error`).
+    """
 
     exit_status = ExitStatus.STOPPED
     default_code = "smtp"
 
 
-class LocalProtocolError(SmtpError):
+class LocalProtocolError(ServerError):
     """Our side asked for something that the protocol forbids; nothing was written."""
 
     exit_status = ExitStatus.UNEXPECTED
     default_code = "local-protocol"
 
 
-class RemoteProtocolError(SmtpError):
+class RemoteProtocolError(ServerError):
     """The server sent something that the protocol forbids; the connection is poisoned."""
 
     default_code = "remote-protocol"
 
 
-class ServerUnreachable(SmtpError):
+class ServerUnreachable(ServerError):
     """No connection was made: name, port, network or TLS. Most often campaign.toml is wrong."""
 
     exit_status = ExitStatus.USAGE
     default_code = "unreachable"
 
 
-class ServerRefused(SmtpError):
-    """The server answered and does not want this session, now or ever."""
+class ServerRefused(ServerError):
+    """The server answered and refuses this session, now or always."""
 
     default_code = "refused"
 
 
-class AuthenticationRefused(SmtpError):
+class AuthenticationRefused(ServerError):
     """The log-in was refused; trying again would only lock the account (RFC 4954, 6)."""
 
     exit_status = ExitStatus.LOGIN_REFUSED
     default_code = "login-refused"
 
 
-class ConnectionLost(SmtpError):
+class ConnectionLost(ServerError):
     """An open connection ended, or a reply did not come in time."""
 
     default_code = "connection-lost"

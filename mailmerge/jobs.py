@@ -57,7 +57,7 @@ from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
 from mailmerge.reports.reconcile import Books, balance
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
-from mailmerge.smtp.client import Credentials, Server
+from mailmerge.smtp import Credentials, Server
 from mailmerge.wording import counted
 
 LOOKED_THROUGH = 50_000

@@ -22,8 +22,7 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import Templates, templates_of
 from mailmerge.settings import DeliverySection, Settings
-from mailmerge.smtp.command import Envelope
-from mailmerge.smtp.transaction import Transaction
+from mailmerge.smtp import Envelope, Transaction
 
 _SAMPLE_SECRET = b"shown, not sent"
 """The ledger keeps the secret of real Message-IDs; those of samples only look like them."""

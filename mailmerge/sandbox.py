@@ -28,7 +28,7 @@ from typing import NoReturn
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailmerge.engine.copies import Maildir
-from mailmerge.smtp.server import Server
+from mailmerge.smtp import Server
 
 LOOPBACK = "127.0.0.1"
 NAME = "sandbox.invalid"

@@ -21,7 +21,7 @@ from mailmerge.credentials import (
     require_account,
 )
 from mailmerge.errors import AuthenticationRefused, CampaignError, ExitStatus
-from mailmerge.smtp.client import Server as Address
+from mailmerge.smtp import Server as Address
 
 VARIABLE = "MAILMERGE_SMTP_PASSWORD"
 

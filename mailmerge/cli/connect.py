@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mailmerge.errors import MailmergeError
     from mailmerge.providers.dialogue import Line, Rehearsal, Wishes
     from mailmerge.providers.lookup import Language
-    from mailmerge.smtp.command import Envelope
+    from mailmerge.smtp import Envelope
 
 
 class Security(StrEnum):
@@ -137,7 +137,7 @@ def _campaign_and_account(
 def _envelope(campaign: Campaign | None, account: Account, to: str) -> Envelope:
     """From the campaign's sender, or the log-in, or else the recipient to themselves."""
     from mailmerge.recipients.address import parse_mailbox
-    from mailmerge.smtp.command import Envelope
+    from mailmerge.smtp import Envelope
 
     recipient = parse_mailbox(to)
     login = account.username if "@" in account.username else ""

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 from mailmerge.ledger.states import State
 from mailmerge.providers.lookup import Action
-from mailmerge.smtp.reply import Reply
-from mailmerge.smtp.transaction import Outcome, Stage, Verdict
+from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 
 FIRST_RETRY = 300.0
 LONGEST_RETRY = 4 * 3600.0

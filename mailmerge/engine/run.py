@@ -36,16 +36,25 @@ from mailmerge.errors import (
     LocalProtocolError,
     MailmergeError,
     RunStopped,
+    ServerError,
     ServerRefused,
     ServerUnreachable,
-    SmtpError,
 )
 from mailmerge.ledger.interface import Ledger
 from mailmerge.ledger.quota import Usage
 from mailmerge.ledger.states import Delivery, State, Transition
 from mailmerge.messages import TransactionFactory
-from mailmerge.smtp.client import Client, Credentials, Server
-from mailmerge.smtp.transaction import Outcome, Transaction
+from mailmerge.providers.hints import as_user_error
+from mailmerge.smtp import (
+    Client,
+    Credentials,
+    Outcome,
+    Server,
+    SocketTransport,
+    Transaction,
+    Transport,
+)
+from mailmerge.smtp.errors import SmtpError
 
 FOLD_AFTER = 0.2
 TICK = 0.1
@@ -75,6 +84,7 @@ class Run:
         usage: Usage | None = None,
         events: Listener | None = None,
         clock: Callable[[], float] | None = None,
+        connect: Callable[[Server], Transport] = SocketTransport.connect,
     ) -> None:
         options = options or Options()
         delivery = campaign.delivery
@@ -89,6 +99,7 @@ class Run:
         self._campaign = campaign
         self._server = server
         self._credentials = credentials
+        self._connect = connect
         self._options = options
         self._window = options.window or delivery.window
         self._connections = options.connections or delivery.connections or 1
@@ -284,7 +295,7 @@ class Run:
         """An open connection; None where the run is ending, or this lane is one too many.
 
         Raises:
-            SmtpError: the server cannot be reached, or does not want us.
+            ServerError: the server cannot be reached, or does not want us.
         """
         failures = 0
         while not self.desk.closed:
@@ -293,10 +304,11 @@ class Run:
                 self._credentials,
                 window=self._window,
                 on_terminator=lane.mark_sending,
+                connect=self._connect,
             )
             try:
                 self._open(client)
-            except SmtpError as error:
+            except ServerError as error:
                 failures += 1
                 pause = self._pause_after(error, failures, lane, client)
             else:
@@ -312,11 +324,14 @@ class Run:
             if self._failure is not None:
                 raise self._failure
             self._started = self._started or self.clock()
-            client.open()
+            try:
+                client.open()
+            except SmtpError as error:
+                raise as_user_error(error, host=self._server.host) from error
             self._connected = True
 
     def _pause_after(
-        self, error: SmtpError, failures: int, lane: Worker, client: Client
+        self, error: ServerError, failures: int, lane: Worker, client: Client
     ) -> float | None:
         """How long to wait before the next attempt; None where this lane had better retire."""
         if isinstance(error, AuthenticationRefused | LocalProtocolError):

@@ -13,12 +13,12 @@ from typing import Protocol
 
 from mailmerge.engine.queue import Queue, Wait
 from mailmerge.engine.retry import Decision, ReplyRules, decide
-from mailmerge.errors import InputError, LocalProtocolError, MailmergeError
+from mailmerge.errors import InputError, MailmergeError
 from mailmerge.ledger.interface import Ledger
 from mailmerge.ledger.states import Delivery, State, Transition, under_way
 from mailmerge.messages import TransactionFactory
-from mailmerge.smtp.client import Client
-from mailmerge.smtp.transaction import Outcome, Stage, Transaction, Verdict
+from mailmerge.smtp import Client, Outcome, Stage, Transaction, Verdict
+from mailmerge.smtp.errors import LocalProtocolError
 
 WAKE_UP = 0.25
 """Seconds after which a lane that waits looks whether the run is stopping."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailmerge.smtp.content import Sealed, base64_lines, joined, seal
+from mailmerge.octets import Sealed, base64_lines, joined, seal
 
 _GROUPS_LINE = 76 // 4 * 3  # bytes in a full line
 _MANY_LINES = 8 * _GROUPS_LINE

@@ -15,8 +15,8 @@ from itertools import chain
 from typing import Self
 
 from mailmerge.mime.quoted_printable import QuotedPrintable
+from mailmerge.octets import MAX_TEXT_LINE, SharedText
 from mailmerge.rendering.structure import interleave
-from mailmerge.smtp.content import MAX_TEXT_LINE, Frame
 
 _LONGEST_LINE = 78  # RFC 5322, 2.1.1
 _PLAIN_LINES = re.compile(rf"(?:(?!\.|From |--=_)[\t -~]{{0,{_LONGEST_LINE}}}\n)*")
@@ -34,7 +34,7 @@ class SevenBit:
         self._lines = lines
         encoded = [block.replace("\n", "\r\n").encode() for block in blocks]
         self._blocks = [self._FIELD + encoded[0], *(b"\r\n" + block for block in encoded[1:])]
-        self._frame = Frame(self._blocks)
+        self._shared = SharedText(self._blocks)
         self._with_values = with_values
 
     @classmethod
@@ -67,7 +67,7 @@ class SevenBit:
             return self._otherwise.encode(values)
         pieces = list(chain.from_iterable(zip(self._blocks, lines, strict=True)))
         pieces.pop()
-        return self._frame.filled(pieces)
+        return self._shared.filled(pieces)
 
 
 class EightBit(SevenBit):

@@ -53,10 +53,10 @@ from mailmerge.mime.headers import (
 from mailmerge.mime.multipart import Multipart
 from mailmerge.mime.parts import PartStore
 from mailmerge.mime.settings import Sender, sender_of
+from mailmerge.octets import Sealed, seal
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, Structure
-from mailmerge.smtp.content import Sealed, seal
 
 # From here on a chunk of its own costs less than copying it (benchmarks/mime.py).
 _LARGE_CHUNK = 4 * 1024

@@ -18,9 +18,9 @@ from mailmerge.errors import AssetError
 from mailmerge.mime.headers import check_line
 from mailmerge.mime.media_types import charset_of, media_type_of
 from mailmerge.mime.parameters import name_parameter, parameter, parameterised_field
+from mailmerge.octets import base64_lines
 from mailmerge.paths import find_inside
 from mailmerge.recipients.address import BIDI_CONTROLS
-from mailmerge.smtp.content import base64_lines
 from mailmerge.wording import size_in_words
 
 _NO_BIDI_CONTROLS = dict.fromkeys(map(ord, BIDI_CONTROLS))

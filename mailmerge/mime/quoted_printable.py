@@ -31,7 +31,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from mailmerge.smtp.content import Frame
+from mailmerge.octets import SharedText
 
 _LINE = 76  # RFC 2045, 6.7 (5)
 _FIELD = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
@@ -55,14 +55,14 @@ class QuotedPrintable:
         self._static = [_FIELD + encoded[0]]
         self._static += [content if ends else _SOFT + content for ends, content in after]
         self._room = [_LINE - 1 - _column(content) for content in encoded[:-1]]
-        self._frame = Frame(self._static)
+        self._shared = SharedText(self._static)
 
     def encode(self, values: Sequence[str]) -> list[bytes]:
         """The Content-Transfer-Encoding field, an empty line, and the body of one recipient."""
         pieces = [b""] * (2 * len(values) + 1)
         pieces[0::2] = self._static
         pieces[1::2] = self._encoded(values) if values else ()
-        return self._frame.filled(pieces)
+        return self._shared.filled(pieces)
 
     def _encoded(self, values: Sequence[str]) -> list[bytes]:
         together = _GAP.join(values).replace("=", "=3D").encode()

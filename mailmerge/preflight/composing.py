@@ -10,7 +10,6 @@ from mailmerge.errors import (
     AddressError,
     AssetError,
     InputError,
-    LocalProtocolError,
     MessageError,
     Problem,
 )
@@ -18,7 +17,8 @@ from mailmerge.mime.message import Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
-from mailmerge.smtp.content import prepare
+from mailmerge.smtp import check_content
+from mailmerge.smtp.errors import LocalProtocolError
 
 
 def reasons(
@@ -47,9 +47,10 @@ def unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
     The composer should have refused them: this is so that no person finds out in the middle of it.
     """
     try:
-        prepare(message.chunks, stuffing=True)
+        check_content(message.chunks)
     except LocalProtocolError as error:
-        yield replace(error.problem, row=recipient.row, hint="shorten what stands in the cells")
+        hint = "shorten the texts in the cells of this row"
+        yield Problem("error", error.code, error.message, row=recipient.row, hint=hint)
 
 
 def _images(content: Content, campaign: Campaign, parts: PartStore) -> Iterator[Problem]:

@@ -7,7 +7,9 @@ from mailmerge.credentials import read_credentials, require_account
 from mailmerge.engine.trial import trial_mailbox
 from mailmerge.errors import ConnectionLost, ServerRefused
 from mailmerge.preview.messages import ShownMessage
-from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction, Verdict
+from mailmerge.providers.hints import as_user_error
+from mailmerge.smtp import Client, Envelope, Outcome, Transaction, Verdict
+from mailmerge.smtp.errors import SmtpError
 
 SECONDS = 120.0
 """How long the server may take to accept one message (RFC 5321, 4.5.3.2 allows ten minutes)."""
@@ -33,6 +35,9 @@ def send_trial(campaign: Campaign, made: ShownMessage, reverse_path: str, addres
         client.open()
         client.submit(Transaction(1, envelope, made.message.chunks))
         outcomes = client.wait(SECONDS)
+    except SmtpError as error:
+        client.abort()
+        raise as_user_error(error, host=account.server.host) from error
     except BaseException:
         client.abort()
         raise

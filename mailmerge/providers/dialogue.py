@@ -21,15 +21,11 @@ from mailmerge.providers.explanations import (
     rates_in_words,
     step_of,
 )
+from mailmerge.providers.hints import as_user_error
 from mailmerge.providers.lookup import Language
-from mailmerge.smtp.capabilities import Capabilities
-from mailmerge.smtp.client import Client, Credentials, Envelope, Reply, Server
-from mailmerge.smtp.session import HIDDEN
-from mailmerge.smtp.state import Awaited
+from mailmerge.smtp import Awaited, Capabilities, Client, Credentials, Envelope, Reply, Server
+from mailmerge.smtp.errors import SmtpError
 from mailmerge.wording import size_in_words
-
-_ANSWERS: Final = frozenset((HIDDEN, "*"))
-"""Lines that are no commands: they answer a challenge of AUTH."""
 
 _BASE64: Final = 57 / 78
 """Octets of a file in one octet of its base64 lines with CRLF (RFC 2045, 6.8)."""
@@ -139,7 +135,8 @@ class Narrator:
     def trace(self, side: str, text: str, awaited: Awaited | None) -> None:
         """One line of the dialogue, as `Client` traces it."""
         if side == "C":
-            if awaited is not None and text not in _ANSWERS:
+            # What is written during AUTH and is no AUTH command answers a challenge.
+            if awaited is not None and (awaited is not Awaited.AUTH or text.startswith("AUTH ")):
                 self._said[awaited] = text
             self._tell(Line("C", text))
             return
@@ -185,14 +182,16 @@ def rehearse(
     """Connect, log in, try the envelope if there is one, and say good-bye.
 
     Raises:
-        SmtpError: what `Client.open` raises; all that was said before has been told.
+        ServerError: what `Client.open` raises; all lines before it have been shown.
     """
     client = Client(server, credentials, trace=narrator.trace)
-    capabilities = client.open()
-    tls_version = client.tls_version
-    impossible = client.impossible(envelope) if envelope else ""
     try:
+        capabilities = client.open()
+        tls_version = client.tls_version
+        impossible = client.impossible(envelope) if envelope else ""
         replies = client.probe(envelope) if envelope and not impossible else ()
+    except SmtpError as error:
+        raise as_user_error(error, host=server.host) from error
     finally:
         client.quit()
     return Rehearsal(capabilities, tls_version, replies, impossible)

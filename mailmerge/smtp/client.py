@@ -16,38 +16,18 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from mailmerge.errors import ConnectionLost, LocalProtocolError, SmtpError
 from mailmerge.smtp.auth import Credentials
 from mailmerge.smtp.capabilities import Capabilities
-from mailmerge.smtp.command import Envelope
-from mailmerge.smtp.connection import (
-    Connection,
-    Octets,
-    Outcome,
-    Stage,
-    Transaction,
-    Verdict,
-)
+from mailmerge.smtp.connection import Connection
+from mailmerge.smtp.content import Chunk
+from mailmerge.smtp.errors import ConnectionLost, LocalProtocolError, SmtpError
 from mailmerge.smtp.handshake import Handshake, reach
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
 from mailmerge.smtp.session import Trace
-from mailmerge.smtp.state import Awaited
-from mailmerge.smtp.transport import Transport
-
-__all__ = [
-    "TIMEOUTS",
-    "Capabilities",
-    "Client",
-    "Credentials",
-    "Envelope",
-    "Outcome",
-    "Reply",
-    "Server",
-    "Stage",
-    "Transaction",
-    "Verdict",
-]
+from mailmerge.smtp.state import Awaited, Stage
+from mailmerge.smtp.transaction import Envelope, Outcome, Transaction, Verdict
+from mailmerge.smtp.transport import SocketTransport, Transport
 
 TIMEOUTS: Final[Mapping[Awaited | None, float]] = MappingProxyType(
     {
@@ -98,7 +78,9 @@ class Client:
         trace: Trace | None = None,
         timeouts: Mapping[Awaited | None, float] = TIMEOUTS,
         clock: Callable[[], float] = time.monotonic,
+        connect: Callable[[Server], Transport] = SocketTransport.connect,
     ) -> None:
+        self._connect = connect
         self._server = server
         self._credentials = credentials
         self._on_terminator = on_terminator
@@ -112,7 +94,7 @@ class Client:
             trace=trace,
         )
         self._transport: Transport | None = None
-        self._backlog: list[Octets] = []
+        self._backlog: list[Chunk] = []
         self._outcomes: list[Outcome] = []
         self._answers: list[Reply] = []
         self._last_reply: Reply | None = None
@@ -160,7 +142,7 @@ class Client:
     @property
     def tls_version(self) -> str:
         """Such as "TLSv1.3"; empty without TLS."""
-        return self._transport.tls_version() if self._transport is not None else ""
+        return self._transport.info.tls_version if self._transport is not None else ""
 
     # What can be done
 
@@ -177,7 +159,7 @@ class Client:
         """
         if self._transport is not None:
             raise LocalProtocolError("a client opens one connection; make another one")
-        self._transport = reach(self._server)
+        self._transport = reach(self._server, self._connect)
         self._since = self._clock()
         try:
             Handshake(self._server, self._connection, self._transport, self._ask).run(
@@ -200,7 +182,7 @@ class Client:
             LocalProtocolError: there is no room, or the envelope or the content is malformed.
         """
         if not self._connection.in_flight:
-            if not self._connection.closed and self._open_transport.readable():
+            if not self._connection.closed and self._open_transport.wait(0):
                 self._read()  # 421 to an idle connection, or its end
             self._since = self._clock()
         if self._connection.closed:
@@ -327,9 +309,7 @@ class Client:
 
     def _explained(self, failure: SmtpError) -> SmtpError:
         if self._wrong_port and isinstance(failure, ConnectionLost) and not self._server.socket:
-            return ConnectionLost(
-                failure.problem.message, hint='port 465 wants security = "tls"', code="tls-port"
-            )
+            return ConnectionLost(failure.message, code="tls-port", stage=Stage.GREETING)
         return failure
 
     def _collect(self) -> None:
@@ -351,7 +331,7 @@ class Client:
         """Whether content is held that leaves in one write with its terminator."""
         if self._backlog or not self._connection.held_whole:
             return False
-        return not self._open_transport.secure
+        return not self._open_transport.info.secure
 
     def _write(self) -> None:
         """Write everything, terminators too, until the socket or the server must be waited for."""
@@ -360,7 +340,7 @@ class Client:
             token = connection.held
             if token is None:
                 return
-            if self._open_transport.readable():
+            if self._open_transport.wait(0):
                 self._read()  # the connection may be gone: then this message is not in doubt
                 if connection.held != token:
                     continue
@@ -399,7 +379,7 @@ class Client:
     def _see_what_left(self, *, nothing: bool) -> None:
         """Hold the terminator again, if its last octet is in what is left of a write."""
         assert self._leaving is not None
-        can_tell = not (self._open_transport.secure or self._connection.streaming)
+        can_tell = not (self._open_transport.info.secure or self._connection.streaming)
         if self._backlog and can_tell:
             self._backlog = self._connection.take_back(self._leaving, self._backlog)
             held = self._connection.held == self._leaving
@@ -413,14 +393,14 @@ class Client:
         if self._clock() - self._since >= allowed:
             raise ConnectionLost(_late("taking of content", allowed))
 
-    def _broke_while_writing(self, error: ConnectionLost, chunks: list[Octets]) -> None:
+    def _broke_while_writing(self, error: ConnectionLost, chunks: list[Chunk]) -> None:
         """Nothing of this write left; what the server has said before is read first."""
-        if self._terminator_was_written and not self._open_transport.secure:
+        if self._terminator_was_written and not self._open_transport.info.secure:
             assert self._leaving is not None
             self._connection.take_back(self._leaving, chunks)
         self._backlog = []
         self._read_what_is_there()
-        self._connection.connection_lost(error.problem.message)
+        self._connection.connection_lost(error.message)
 
     def _read(self) -> bool:
         """Take what has come; False where nothing has."""
@@ -428,7 +408,7 @@ class Client:
         try:
             octets = self._open_transport.receive()
         except ConnectionLost as error:
-            connection.connection_lost(error.problem.message)
+            connection.connection_lost(error.message)
             return True
         if octets is None:
             return False
@@ -439,7 +419,7 @@ class Client:
         return True
 
     def _read_what_is_there(self) -> None:
-        while not self._connection.closed and self._open_transport.readable() and self._read():
+        while not self._connection.closed and self._open_transport.wait(0) and self._read():
             pass
 
     def _await(self, deadline: float | None) -> bool:

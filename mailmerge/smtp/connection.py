@@ -25,34 +25,22 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from mailmerge.errors import LocalProtocolError, RemoteProtocolError, ServerRefused, SmtpError
 from mailmerge.smtp.capabilities import Capabilities
-from mailmerge.smtp.command import Envelope, mail_line, rcpt_line
-from mailmerge.smtp.content import Prepared, first_octets, prepare
+from mailmerge.smtp.command import mail_line, rcpt_line
+from mailmerge.smtp.content import Prepared, first_bytes, prepare
+from mailmerge.smtp.errors import LocalProtocolError, RemoteProtocolError, ServerRefused, SmtpError
 from mailmerge.smtp.progress import TERMINATOR, Progress, weightiest
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.session import (
     Answered,
-    Event,
     Octets,
     Session,
     Trace,
     closing_error,
     unexpected,
 )
-from mailmerge.smtp.state import Awaited, Happening, Phase, State, Step
-from mailmerge.smtp.transaction import Outcome, Stage, Transaction, Verdict
-
-__all__ = [
-    "Answered",
-    "Connection",
-    "Event",
-    "Octets",
-    "Outcome",
-    "Stage",
-    "Transaction",
-    "Verdict",
-]
+from mailmerge.smtp.state import Awaited, Happening, Phase, Stage, State, Step
+from mailmerge.smtp.transaction import Envelope, Outcome, Transaction, Verdict
 
 _PIPELINED: Final = 3
 """One transaction whose content is on its way, the next one's commands behind it, and one more: so
@@ -298,7 +286,7 @@ class Connection(Session):
         if successor is not None and not self.streaming:
             successor.move(Step.TAKE_BACK)
             self._queue.appendleft(self._begun.pop())
-        return first_octets(unsent, content)
+        return first_bytes(unsent, content)
 
     def _begin_next(self) -> None:
         queue = self._queue
@@ -500,7 +488,7 @@ class Connection(Session):
 
     def _end(self, failure: SmtpError | None) -> None:
         reply = self._closing
-        reason = failure.problem.message if failure is not None else "the session is over"
+        reason = failure.message if failure is not None else "the session is over"
         unprocessed = reply is not None and self._closed_by_server
         for progress in list(self._begun):
             outcome = progress.cut_off(reason, reply, unprocessed=unprocessed)

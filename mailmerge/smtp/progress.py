@@ -8,8 +8,8 @@ from typing import Final
 
 from mailmerge.smtp.content import Prepared
 from mailmerge.smtp.reply import Reply
-from mailmerge.smtp.state import TRANSACTION, Awaited, Phase, Step
-from mailmerge.smtp.transaction import Outcome, Stage, Verdict
+from mailmerge.smtp.state import TRANSACTION, Awaited, Phase, Stage, Step
+from mailmerge.smtp.transaction import Outcome, Verdict
 
 TERMINATOR: Final = b".\r\n"
 

@@ -12,16 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from mailmerge.errors import (
+from mailmerge.smtp.capabilities import Capabilities, parse_capabilities
+from mailmerge.smtp.command import MAX_AUTH_LINE, command_line, hello_line
+from mailmerge.smtp.errors import (
     ConnectionLost,
     LocalProtocolError,
     RemoteProtocolError,
     ServerRefused,
     SmtpError,
 )
-from mailmerge.smtp.capabilities import Capabilities, parse_capabilities
-from mailmerge.smtp.command import MAX_AUTH_LINE, command_line, hello_line
-from mailmerge.smtp.reply import Reply, ReplyReader
+from mailmerge.smtp.reader import ReplyReader
+from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.state import SESSION, Awaited, Happening, State
 from mailmerge.smtp.transaction import Outcome
 
@@ -178,7 +179,6 @@ class Session:
         if self.state is State.TLS_HANDSHAKE and not self._reader.empty:
             raise RemoteProtocolError(
                 "the server sent more after its reply to STARTTLS, before TLS was there",
-                hint="somebody may be between this machine and the server",
                 code="starttls-injection",
             )
         return not self.closed

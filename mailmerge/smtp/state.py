@@ -73,6 +73,20 @@ class Step(_Name):
     SETTLE = "the last reply, or the end of the connection"
 
 
+class Stage(_Name):
+    """Where in a session something was decided."""
+
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    TLS = "tls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    CONTENT = "content"
+
+
 class Awaited(_Name):
     """Which reply is awaited; each has its own timeout (RFC 5321, 4.5.3.2)."""
 

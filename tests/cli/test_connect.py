@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from mailmerge.cli.connect import connect
 from mailmerge.errors import ExitStatus
 from mailmerge.providers.dialogue import Wishes, advice, offers
-from mailmerge.smtp.capabilities import Capabilities
+from mailmerge.smtp import Capabilities
 from tests import servers
 from tests.conftest import PASSWORD
 from tests.scripted_server import (

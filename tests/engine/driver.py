@@ -26,8 +26,7 @@ from mailmerge.ledger.states import Delivery, State, Transition
 from mailmerge.messages import TransactionFactory, message_factory
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
-from mailmerge.smtp.server import Server
-from mailmerge.smtp.transport import Transport
+from mailmerge.smtp import Server, SocketTransport, Transport, TransportInfo
 
 CAMPAIGN = """
 [campaign]
@@ -90,7 +89,7 @@ def drive(job: Job) -> None:
     boundaries.watch()
     for name in job.patches:
         PATCHES[name]()
-    summary = send(job)
+    summary = send(job, connect=boundaries.connect)
     (job.folder / "summary.txt").write_text(f"{summary.error!r}\n{boundaries.passed}\n")
 
 
@@ -142,9 +141,10 @@ class Boundaries:
         event.listen(Engine, "commit", lambda _: self.cross())
         self._around(emergency, "save")
         self._around(emergency, "remove")
-        self._around(Transport, "send")
-        self._around(Transport, "receive")
-        self._around(Transport, "close")
+
+    def connect(self, server: Server) -> Transport:
+        """For `Run(connect=...)`: a transport with a boundary before and after each call."""
+        return Crossing(self, SocketTransport.connect(server))
 
     def _around(self, place: Any, name: str) -> None:
         real: Callable[..., Any] = getattr(place, name)
@@ -156,6 +156,41 @@ class Boundaries:
             return result
 
         setattr(place, name, crossed)
+
+
+class Crossing:
+    """A transport that crosses a boundary before and after it writes, reads or closes."""
+
+    def __init__(self, boundaries: Boundaries, real: Transport) -> None:
+        self._cross = boundaries.cross
+        self._real = real
+
+    @property
+    def info(self) -> TransportInfo:
+        return self._real.info
+
+    def send(self, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        self._cross()
+        rest = self._real.send(chunks)
+        self._cross()
+        return rest
+
+    def receive(self) -> bytes | None:
+        self._cross()
+        received = self._real.receive()
+        self._cross()
+        return received
+
+    def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
+        return self._real.wait(seconds, writing=writing)
+
+    def start_tls(self, host: str, ca_file: str = "") -> None:
+        self._real.start_tls(host, ca_file)
+
+    def close(self) -> None:
+        self._cross()
+        self._real.close()
+        self._cross()
 
 
 def _sending_after_the_terminator() -> None:

@@ -19,8 +19,7 @@ from mailmerge.engine.retry import (
 )
 from mailmerge.ledger.states import State
 from mailmerge.providers.lookup import find_provider
-from mailmerge.smtp.reply import Reply
-from mailmerge.smtp.transaction import Outcome, Stage, Verdict
+from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 
 
 def reply(text: str) -> Reply:

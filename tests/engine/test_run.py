@@ -21,8 +21,8 @@ from mailmerge.errors import (
     MailmergeError,
     NotAllReached,
     RunStopped,
+    ServerError,
     ServerUnreachable,
-    SmtpError,
     TemplateError,
 )
 from mailmerge.ledger.interface import Ledger, open_ledger, read_ledger
@@ -33,8 +33,7 @@ from mailmerge.mime.parts import PartStore
 from mailmerge.providers.lookup import find_provider
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
-from mailmerge.smtp.auth import Credentials
-from mailmerge.smtp.server import Server
+from mailmerge.smtp import Credentials, Server
 from tests.engine.driver import balance, make_campaign, make_recipients
 from tests.scripted_server import (
     FOREVER,
@@ -379,7 +378,7 @@ def test_what_the_provider_says_before_any_message_may_stop_the_run_at_once(
     closed = Rule(When(Stage.GREETING), (Reply(421, "4.7.0 Too many login attempts"), Close()))
     with serve(closed) as server:
         summary = send(campaign, server, 3, rules=find_provider("gmail").action_for)
-        assert isinstance(summary.error, SmtpError)
+        assert isinstance(summary.error, ServerError)
         assert server.connections == 1
     assert states(summary) == {"pending": 3}
 

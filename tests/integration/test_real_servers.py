@@ -9,15 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailmerge.smtp.client import (
-    Client,
-    Credentials,
-    Envelope,
-    Outcome,
-    Server,
-    Transaction,
-    Verdict,
-)
+from mailmerge.smtp import Client, Credentials, Envelope, Outcome, Server, Transaction, Verdict
 from tests import servers
 from tests.conftest import PASSWORD, StartPostfix
 

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.errors import SmtpError
-from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction
-from mailmerge.smtp.client import Server as ClientServer
-from mailmerge.smtp.client import Verdict as Verdicts
+from mailmerge.smtp import Client, Envelope, Outcome, Transaction
+from mailmerge.smtp import Server as ClientServer
+from mailmerge.smtp import Verdict as Verdicts
+from mailmerge.smtp.errors import SmtpError
 from tests import servers
 from tests.scripted_server import (
     FOREVER,

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from mailmerge.mime import base64_body
 from mailmerge.mime.base64_body import Base64
+from mailmerge.octets import Sealed
 from mailmerge.rendering.structure import interleave
-from mailmerge.smtp.content import Sealed
 from tests.listening import first_arguments
 from tests.mime.reading import CHINESE, assert_canonical, decoded_text, structures
 

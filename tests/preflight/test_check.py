@@ -211,7 +211,7 @@ def test_what_the_engine_would_not_send_is_found_before_it_is_asked(
     office.people(PEOPLE + f"cy@x-firma.de,{'C' * 1200}\n")
     (problem,) = (one for one in office.refuse().problems if one.severity == "error")
     assert (problem.code, problem.row) == ("long-line", 4)
-    assert "line of 1204 octets" in problem.message
+    assert "line of 1204 bytes" in problem.message
 
 
 @pytest.mark.parametrize(("seconds", "noted"), [(2.0, True), (0.001, False)])

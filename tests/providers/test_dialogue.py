@@ -6,7 +6,7 @@ import pytest
 
 from mailmerge.providers.dialogue import Line, Narrator, Rehearsal, refused, rehearse
 from mailmerge.providers.explanations import explain_success
-from mailmerge.smtp.client import Credentials, Envelope
+from mailmerge.smtp import Credentials, Envelope
 from tests import servers
 from tests.scripted_server import Offer, Reply, Rule, ScriptedServer, When, serve
 from tests.scripted_server import Stage as At

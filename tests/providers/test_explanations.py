@@ -25,7 +25,7 @@ from mailmerge.providers.explanations import (
     step_of,
 )
 from mailmerge.providers.lookup import Language, load_providers
-from mailmerge.smtp.state import Awaited
+from mailmerge.smtp import Awaited
 from tests.smtp.replies import HEARD, Heard
 
 TABLE: dict[str, Any] = tomllib.loads(

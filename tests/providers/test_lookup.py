@@ -20,8 +20,7 @@ from mailmerge.providers.lookup import (
     load_providers,
     provider_of_host,
 )
-from mailmerge.smtp.reply import Reply
-from mailmerge.smtp.transaction import Outcome, Stage, Verdict
+from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 
 EVERY = list(load_providers().values())
 NAMES = [provider.name for provider in EVERY]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mailmerge.smtp.client import Client, Envelope, Outcome, Server, Transaction, Verdict
+from mailmerge.smtp import Client, Envelope, Outcome, Server, Transaction, Verdict
 
 SENDER = "news@example.org"
 PADDING = (b"x" * 70 + b"\r\n") * 20

@@ -13,19 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailmerge.errors import LocalProtocolError, SmtpError
-from mailmerge.smtp.command import Envelope
-from mailmerge.smtp.connection import (
+from mailmerge.smtp import (
     Answered,
+    Awaited,
     Connection,
-    Event,
+    Envelope,
     Outcome,
     Stage,
     Transaction,
     Verdict,
 )
+from mailmerge.smtp.errors import LocalProtocolError, SmtpError
 from mailmerge.smtp.progress import ONE_WRITE
-from mailmerge.smtp.state import Awaited, State
+from mailmerge.smtp.session import Event
+from mailmerge.smtp.state import State
 from tests.smtp.transcript import Cut, drawn, whole
 
 REPLIES = {
@@ -356,12 +357,12 @@ def test_a_log_in_has_lines_of_12288_octets_and_no_more() -> None:
     """RFC 4954, 4: AUTH has more than the 512 octets of other commands."""
     machine = ready()
     room = 12_288 - len("AUTH PLAIN \r\n")
-    with pytest.raises(LocalProtocolError, match="12288 are the limit"):
+    with pytest.raises(LocalProtocolError, match="the limit is 12288"):
         machine.authenticate("PLAIN", "x" * (room + 1))
     machine.authenticate("PLAIN", "x" * room)
     assert len(b"".join(machine.data_to_send())) == 12_288
     machine.receive_data(b"334 \r\n")
-    with pytest.raises(LocalProtocolError, match="12288 are the limit"):
+    with pytest.raises(LocalProtocolError, match="the limit is 12288"):
         machine.answer("x" * 12_287)
     machine.answer("x" * 12_286)
     assert len(b"".join(machine.data_to_send())) == 12_288

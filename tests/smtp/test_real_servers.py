@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailmerge.errors import AuthenticationRefused, ServerUnreachable
-from mailmerge.smtp.client import Client, Credentials, Envelope, Stage, Transaction, Verdict
+from mailmerge.smtp import Client, Credentials, Envelope, Stage, Transaction, Verdict
+from mailmerge.smtp.errors import AuthenticationRefused, ServerUnreachable
 from tests import servers
 from tests.conftest import PASSWORD
 from tests.smtp.conversation import local, message, send

@@ -29,8 +29,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from mailmerge.smtp.command import Envelope
-from mailmerge.smtp.connection import Connection, Event, Outcome, Transaction
+from mailmerge.smtp import Connection, Envelope, Outcome, Transaction
+from mailmerge.smtp.session import Event
 
 FOLDER = Path(__file__).parent / "transcripts"
 
@@ -114,7 +114,7 @@ class Player:
                 assert _told(self.unchecked.pop(0)) == line.text, f"line {line.number}"
         elif mark == "!":
             assert self.machine.failure is not None, where
-            assert self.machine.failure.problem.code == block[0].text, where
+            assert self.machine.failure.code == block[0].text, where
         else:
             assert _state(self.machine) == block[0].text, where
 
