@@ -13,12 +13,13 @@ from __future__ import annotations
 from mailmerge.smtp import errors
 from mailmerge.smtp.auth import Credentials
 from mailmerge.smtp.capabilities import Capabilities
-from mailmerge.smtp.client import TIMEOUTS, Client
+from mailmerge.smtp.client import Client
 from mailmerge.smtp.connection import Connection
 from mailmerge.smtp.content import check_content
+from mailmerge.smtp.exchange import Answered
+from mailmerge.smtp.patience import TIMEOUTS
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
-from mailmerge.smtp.session import Answered
 from mailmerge.smtp.state import Awaited, Stage
 from mailmerge.smtp.transaction import Envelope, Outcome, Transaction, Verdict
 from mailmerge.smtp.transport import SocketTransport, Transport, TransportInfo

@@ -12,6 +12,7 @@ from typing import Final
 
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.errors import LocalProtocolError
+from mailmerge.smtp.state import Awaited
 from mailmerge.smtp.transaction import Envelope
 
 # Greatest lengths with CRLF (RFC 5321, 4.5.3.1), and what each extension adds to them.
@@ -123,6 +124,20 @@ def rcpt_line(envelope: Envelope, forward_path: str, capabilities: Capabilities)
             raise LocalProtocolError(f"NOTIFY={envelope.notify!r} is not a value of NOTIFY")
         line += f" NOTIFY={envelope.notify}"
     return command_line(line, MAX_COMMAND_LINE + _RCPT_INCREMENTS)
+
+
+def envelope_lines(
+    envelope: Envelope, size: int, offered: Capabilities
+) -> list[tuple[Awaited, bytes]]:
+    """MAIL and each RCPT of an envelope, and which reply each awaits; `size` as in `mail_line`.
+
+    Raises:
+        LocalProtocolError: a path or a parameter is malformed.
+    """
+    recipients = [
+        (Awaited.RCPT, rcpt_line(envelope, path, offered)) for path in envelope.forward_paths
+    ]
+    return [(Awaited.MAIL, mail_line(envelope, size, offered)), *recipients]
 
 
 def _checked_path(path: str, *, utf8: bool = False) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from mailmerge.smtp.auth import Credentials, LogIn, choose_mechanisms
-from mailmerge.smtp.connection import Connection
 from mailmerge.smtp.errors import AuthenticationRefused, LocalProtocolError, ServerRefused
+from mailmerge.smtp.exchange import unexpected
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
-from mailmerge.smtp.session import unexpected
+from mailmerge.smtp.session import Session
 from mailmerge.smtp.state import Awaited, Stage
 from mailmerge.smtp.transport import Transport
 
@@ -36,10 +36,10 @@ class Handshake:
     """Asks one thing after the other; `ask` writes what is to be written and gives the reply."""
 
     def __init__(
-        self, server: Server, connection: Connection, transport: Transport, ask: Callable[[], Reply]
+        self, server: Server, session: Session, transport: Transport, ask: Callable[[], Reply]
     ) -> None:
         self._server = server
-        self._connection = connection
+        self._session = session
         self._transport = transport
         self._ask = ask
         self._local_name = server.local_name or transport.info.local_name
@@ -65,27 +65,27 @@ class Handshake:
             self._log_in(credentials)
 
     def _say_hello(self) -> None:
-        self._connection.hello(self._local_name)
+        self._session.hello(self._local_name)
         reply = self._ask()
         if reply.permanent and self._server.protocol == "smtp":
-            self._connection.hello(self._local_name, extended=False)
+            self._session.hello(self._local_name, extended=False)
             reply = self._ask()
         if not reply.positive:
             raise _refused(f"refuses the name {self._local_name} in EHLO", reply, Stage.EHLO)
 
     def _start_tls(self) -> None:
-        if not self._connection.capabilities.starttls:
+        if not self._session.capabilities.starttls:
             raise ServerRefused(
                 f"{self._server} does not offer STARTTLS, and nothing is sent in clear text",
                 code="no-starttls",
                 stage=Stage.TLS,
             )
-        self._connection.start_tls()
+        self._session.start_tls()
         reply = self._ask()
         if not reply.positive:
             raise _refused("did not start TLS, and nothing is sent in clear text", reply, Stage.TLS)
         self._transport.start_tls(self._server.host, self._server.ca_file)
-        self._connection.tls_started()
+        self._session.tls_started()
 
     def _log_in(self, credentials: Credentials) -> None:
         info = self._transport.info
@@ -95,7 +95,7 @@ class Handshake:
                 code="plain-text-login",
                 stage=Stage.AUTH,
             )
-        offered = self._connection.capabilities.auth
+        offered = self._session.capabilities.auth
         reply, said = None, ""
         for mechanism in choose_mechanisms(credentials, offered, secure=info.secure):
             reply, said = self._try(mechanism, credentials)
@@ -117,13 +117,13 @@ class Handshake:
     def _try(self, mechanism: str, credentials: Credentials) -> tuple[Reply, str]:
         """One mechanism to its end; also what the server said about an OAuth 2 token."""
         log_in = LogIn(mechanism, credentials)
-        self._connection.authenticate(mechanism, log_in.initial)
+        self._session.authenticate(mechanism, log_in.initial)
         reply, response = self._ask(), ""
         while reply.intermediate:
             if response == "*":
                 raise unexpected(reply, Awaited.AUTH)
             response = log_in.answer(reply.text)
-            self._connection.answer(response)
+            self._session.answer(response)
             reply = self._ask()
         if log_in.complaint is not None and not log_in.said:
             raise log_in.complaint

@@ -207,7 +207,7 @@ def test_a_connection_that_is_gone_is_noticed_before_the_terminator() -> None:
         client = Client(local(server.port), on_terminator=announced.append)
         client.open()
         client.submit(message(1))
-        assert client._flush(), "MAIL, RCPT and DATA have left, and nothing was read"
+        assert client._wire.writer.flush(), "MAIL, RCPT and DATA have left, and nothing was read"
         server.wait_for_end()
         assert [outcome.verdict for outcome in client.wait()] == [Verdict.NOT_SENT]
         client.abort()
@@ -500,7 +500,7 @@ def test_a_session_that_does_not_open_ends_with_quit(refusal: str) -> None:
         assert counts.quit
     assert client.last_reply is not None
     assert client.last_reply.code == code, "what open failed on, not the good-bye"
-    assert client._connection.closed
+    assert client._connection.session.closed
 
 
 def test_a_server_that_refuses_and_says_no_good_bye_is_not_waited_for() -> None:
@@ -583,8 +583,8 @@ def until_the_reply_lies_in_the_socket(client: Client, announced: list[int]) -> 
     client.submit(message(1))
     while not announced:
         assert client.wait(0) == []
-    assert client._transport is not None
-    assert client._transport.wait(10), "the reply has come"
+    assert client._wire is not None
+    assert client._wire.transport.wait(10), "the reply has come"
 
 
 def test_what_was_read_late_counts_before_the_timeout() -> None:

@@ -24,8 +24,7 @@ from mailmerge.smtp import (
     Verdict,
 )
 from mailmerge.smtp.errors import LocalProtocolError, SmtpError
-from mailmerge.smtp.progress import ONE_WRITE
-from mailmerge.smtp.session import Event
+from mailmerge.smtp.exchange import Event, Trace
 from mailmerge.smtp.state import State
 from tests.smtp.transcript import Cut, drawn, whole
 
@@ -135,14 +134,16 @@ class DrawnServer:
         return more + b"%d says the server\r\n" % code
 
 
-def ready(window: int = 1, *, caps: bytes = b"PIPELINING", protocol: str = "smtp") -> Connection:
-    machine = Connection(window=window, protocol=protocol)
+def ready(
+    window: int = 1, *, caps: bytes = b"PIPELINING", trace: Trace | None = None
+) -> Connection:
+    machine = Connection(window=window, trace=trace)
     machine.receive_data(b"220 x\r\n")
-    machine.hello("client.example.org")
+    machine.session.hello("client.example.org")
     machine.data_to_send()
     machine.receive_data(b"250-x\r\n250-" + caps + b"\r\n250 SIZE 500\r\n")
     machine.events()
-    assert machine.state is State.READY
+    assert machine.session.state is State.READY
     return machine
 
 
@@ -270,7 +271,7 @@ def test_no_octets_make_it_raise_and_each_message_has_one_outcome(
     machine.connection_lost("over")
     outcomes += [event.token for event in machine.events() if isinstance(event, Outcome)]
     assert sorted(outcomes) == submitted
-    assert machine.failure is None or isinstance(machine.failure, SmtpError)
+    assert machine.session.failure is None or isinstance(machine.session.failure, SmtpError)
 
 
 @given(st.lists(st.binary(max_size=30), max_size=8))
@@ -278,7 +279,7 @@ def test_no_octets_make_the_handshake_raise(pieces: list[bytes]) -> None:
     machine = Connection()
     for piece in [*pieces, b""]:
         machine.receive_data(piece)
-    assert machine.closed
+    assert machine.session.closed
 
 
 def test_the_steady_state_is_one_round_trip_a_message() -> None:
@@ -318,12 +319,12 @@ def test_static_chunks_are_handed_on_and_not_copied() -> None:
 
 def test_what_cannot_be_done_now_is_refused_before_an_octet_is_written() -> None:
     machine = ready()
-    with pytest.raises(LocalProtocolError, match="nobody"):
+    with pytest.raises(LocalProtocolError, match="without a recipient"):
         machine.submit(Transaction(1, Envelope("", ()), (b"x\r\n",)))
     with pytest.raises(LocalProtocolError, match="not permitted"):
-        machine.tls_started()
+        machine.session.tls_started()
     with pytest.raises(LocalProtocolError, match="not permitted"):
-        machine.answer("x")
+        machine.session.answer("x")
     with pytest.raises(LocalProtocolError, match="held"):
         machine.release(1)
     machine.submit(message(1))
@@ -331,7 +332,11 @@ def test_what_cannot_be_done_now_is_refused_before_an_octet_is_written() -> None
     machine.submit(message(3))
     with pytest.raises(LocalProtocolError, match="no room"):
         machine.submit(message(4))
-    for command in (machine.quit, machine.start_tls, lambda: machine.authenticate("LOGIN", None)):
+    for command in (
+        machine.session.quit,
+        machine.session.start_tls,
+        lambda: machine.session.authenticate("LOGIN", None),
+    ):
         with pytest.raises(LocalProtocolError, match="in flight"):
             command()
     assert machine.in_flight == 3
@@ -339,18 +344,18 @@ def test_what_cannot_be_done_now_is_refused_before_an_octet_is_written() -> None
 
 def test_tls_is_not_started_twice_and_nobody_logs_in_twice() -> None:
     machine = ready(caps=b"STARTTLS")
-    machine.start_tls()
+    machine.session.start_tls()
     machine.receive_data(b"220 go\r\n")
-    machine.tls_started()
-    assert machine.capabilities.keywords == {}
-    machine.hello("client.example.org")
+    machine.session.tls_started()
+    assert machine.session.capabilities.keywords == {}
+    machine.session.hello("client.example.org")
     machine.receive_data(b"250 x\r\n")
     with pytest.raises(LocalProtocolError, match="RFC 3207"):
-        machine.start_tls()
-    machine.authenticate("PLAIN", "AGEAYg==")
+        machine.session.start_tls()
+    machine.session.authenticate("PLAIN", "AGEAYg==")
     machine.receive_data(b"235 ok\r\n")
     with pytest.raises(LocalProtocolError, match="RFC 4954"):
-        machine.authenticate("PLAIN", "AGEAYg==")
+        machine.session.authenticate("PLAIN", "AGEAYg==")
 
 
 def test_a_log_in_has_lines_of_12288_octets_and_no_more() -> None:
@@ -358,13 +363,13 @@ def test_a_log_in_has_lines_of_12288_octets_and_no_more() -> None:
     machine = ready()
     room = 12_288 - len("AUTH PLAIN \r\n")
     with pytest.raises(LocalProtocolError, match="the limit is 12288"):
-        machine.authenticate("PLAIN", "x" * (room + 1))
-    machine.authenticate("PLAIN", "x" * room)
+        machine.session.authenticate("PLAIN", "x" * (room + 1))
+    machine.session.authenticate("PLAIN", "x" * room)
     assert len(b"".join(machine.data_to_send())) == 12_288
     machine.receive_data(b"334 \r\n")
     with pytest.raises(LocalProtocolError, match="the limit is 12288"):
-        machine.answer("x" * 12_287)
-    machine.answer("x" * 12_286)
+        machine.session.answer("x" * 12_287)
+    machine.session.answer("x" * 12_286)
     assert len(b"".join(machine.data_to_send())) == 12_288
 
 
@@ -393,7 +398,7 @@ def test_after_421_nothing_leaves_that_was_not_given_out() -> None:
     machine.data_to_send()
     machine.release(1)
     machine.receive_data(b"250 ok\r\n250 ok\r\n421 bye\r\n")
-    assert (machine.closed, machine.stopped, machine.held) == (False, True, None)
+    assert (machine.session.closed, machine.stopped, machine.held) == (False, True, None)
     assert machine.data_to_send() == []
 
 
@@ -468,10 +473,10 @@ def test_what_was_answered_before_it_left_cannot_be_taken_back() -> None:
 
 def test_only_short_content_is_released_before_it_is_written() -> None:
     line = b"x" * 62 + b"\r\n"
-    for lines, short in [(ONE_WRITE // 64, True), (ONE_WRITE // 64 + 1, False)]:
+    for lines, short in [(1024, True), (1025, False)]:  # 65,536 bytes are the bound
         machine = Connection()
         machine.receive_data(b"220 x\r\n")
-        machine.hello("client.example.org")
+        machine.session.hello("client.example.org")
         machine.receive_data(b"250-x\r\n250 PIPELINING\r\n")
         machine.submit(Transaction(1, Envelope("", ("a@b.example",)), (line,) * lines))
         machine.data_to_send()
@@ -498,15 +503,15 @@ def test_the_trace_shows_the_dialogue_and_no_secret() -> None:
     lines: list[str] = []
     machine = Connection(trace=lambda who, line, _: lines.append(f"{who}: {line}"))
     machine.receive_data(b"220 x\r\n")
-    machine.hello("client.example.org")
+    machine.session.hello("client.example.org")
     machine.receive_data(b"250-x\r\n250-PIPELINING\r\n250 AUTH PLAIN LOGIN\r\n")
-    machine.authenticate("LOGIN", None)
+    machine.session.authenticate("LOGIN", None)
     machine.receive_data(b"334 VXNlcm5hbWU6\r\n")
-    machine.answer("c2VjcmV0")
+    machine.session.answer("c2VjcmV0")
     machine.receive_data(b"334 UGFzc3dvcmQ6\r\n")
-    machine.answer("*")
+    machine.session.answer("*")
     machine.receive_data(b"501 5.7.0 cancelled\r\n")
-    machine.authenticate("PLAIN", "AGEAc2VjcmV0")
+    machine.session.authenticate("PLAIN", "AGEAc2VjcmV0")
     machine.receive_data(b"235 2.7.0 ok\r\n")
     machine.submit(message(1))
     machine.data_to_send()
@@ -539,8 +544,8 @@ def test_the_trace_shows_the_dialogue_and_no_secret() -> None:
 
 def test_each_line_of_the_trace_names_the_reply_that_it_asks_for_or_is() -> None:
     pairs: list[tuple[str, Awaited | None]] = []
-    machine = ready()
-    machine._trace = lambda who, _, awaited: pairs.append((who, awaited))
+    machine = ready(trace=lambda who, _, awaited: pairs.append((who, awaited)))
+    pairs.clear()
     machine.submit(message(1))
     machine.data_to_send()
     machine.receive_data(b"250-ok\r\n250 ok\r\n250 ok\r\n354 go\r\n")
@@ -561,7 +566,7 @@ def test_what_is_awaited_is_told_for_the_timeouts() -> None:
     seen = [machine.awaited]
     machine.receive_data(b"220 x\r\n")
     seen.append(machine.awaited)
-    machine.hello("client.example.org")
+    machine.session.hello("client.example.org")
     seen.append(machine.awaited)
     machine.receive_data(b"250-x\r\n250 PIPELINING\r\n")
     machine.submit(message(1))
@@ -587,7 +592,7 @@ def test_what_is_awaited_is_told_for_the_timeouts() -> None:
 def test_session_events_are_told_in_order() -> None:
     machine = Connection()
     machine.receive_data(b"220 x\r\n")
-    machine.hello("client.example.org")
+    machine.session.hello("client.example.org")
     machine.receive_data(b"502 no\r\n")
     events = [event for event in machine.events() if isinstance(event, Answered)]
     assert [(event.awaited, event.reply.code) for event in events] == [

@@ -30,7 +30,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from mailmerge.smtp import Connection, Envelope, Outcome, Transaction
-from mailmerge.smtp.session import Event
+from mailmerge.smtp.exchange import Event
 
 FOLDER = Path(__file__).parent / "transcripts"
 
@@ -111,10 +111,10 @@ class Player:
         elif mark == "=":
             for line in block:
                 assert self.unchecked, f"line {line.number}: there is no such outcome"
-                assert _told(self.unchecked.pop(0)) == line.text, f"line {line.number}"
+                assert _shown(self.unchecked.pop(0)) == line.text, f"line {line.number}"
         elif mark == "!":
-            assert self.machine.failure is not None, where
-            assert self.machine.failure.code == block[0].text, where
+            assert self.machine.session.failure is not None, where
+            assert self.machine.session.failure.code == block[0].text, where
         else:
             assert _state(self.machine) == block[0].text, where
 
@@ -148,11 +148,11 @@ class Player:
         elif call == "submit":
             self._words = words
         elif call == "hello":
-            machine.hello(words[0], extended=words[1:] != ["old"])
+            machine.session.hello(words[0], extended=words[1:] != ["old"])
         elif call == "auth":
-            machine.authenticate(words[0], words[1] if words[1:] else None)
+            machine.session.authenticate(words[0], words[1] if words[1:] else None)
         elif call == "answer":
-            machine.answer(words[0])
+            machine.session.answer(words[0])
         elif call == "hold":
             self.hold = True
         elif call == "release":
@@ -160,9 +160,11 @@ class Player:
         elif call == "lost":
             machine.connection_lost("lost")
         else:
-            {"starttls": machine.start_tls, "secured": machine.tls_started, "quit": machine.quit}[
-                call
-            ]()
+            {
+                "starttls": machine.session.start_tls,
+                "secured": machine.session.tls_started,
+                "quit": machine.session.quit,
+            }[call]()
         self._collect()
 
     def _submit(self, content: list[str]) -> None:
@@ -198,7 +200,7 @@ def _octets(line: Line) -> bytes:
     return line.text.encode() + b"\r\n"
 
 
-def _told(outcome: Outcome) -> str:
+def _shown(outcome: Outcome) -> str:
     code = outcome.reply.code if outcome.reply else "-"
     refused = "".join(f" {path}:{reply.code}" for path, reply in outcome.refused)
     return f"{outcome.token} {outcome.verdict} {outcome.stage} {code}{refused}"
@@ -206,4 +208,4 @@ def _told(outcome: Outcome) -> str:
 
 def _state(machine: Connection) -> str:
     usable = f"usable room={machine.room}" if machine.usable else "used-up"
-    return f"{machine.state.name.lower()} {usable} in-flight={machine.in_flight}"
+    return f"{machine.session.state.name.lower()} {usable} in-flight={machine.in_flight}"
