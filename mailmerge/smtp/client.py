@@ -13,35 +13,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mailmerge.smtp.auth import Credentials
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.connection import Connection
+from mailmerge.smtp.driver import Driver, Inbox
 from mailmerge.smtp.errors import ConnectionLost, LocalProtocolError, SmtpError
 from mailmerge.smtp.exchange import Trace
 from mailmerge.smtp.handshake import Handshake, reach
 from mailmerge.smtp.patience import TIMEOUTS, Patience, Timeouts, clear_text_on_tls_port
-from mailmerge.smtp.receiver import Receiver
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
 from mailmerge.smtp.state import Stage
 from mailmerge.smtp.transaction import Envelope, Outcome, Transaction, Verdict
 from mailmerge.smtp.transport import SocketTransport, Transport
-from mailmerge.smtp.writer import Writer
 
 
 def _not_recorded(token: int) -> None:
     """Do nothing when the terminator of `token` leaves."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wire:
-    """The parts of a client that exist once it is open."""
-
-    transport: Transport
-    receiver: Receiver
-    writer: Writer
 
 
 class Client:
@@ -78,10 +67,8 @@ class Client:
             chunking=server.chunking,
             trace=trace,
         )
-        self._wire: _Wire | None = None
-        self._outcomes: list[Outcome] = []
-        self._answers: list[Reply] = []
-        self._last_reply: Reply | None = None
+        self._inbox = Inbox()
+        self._driver: Driver | None = None
 
     # What is known
 
@@ -103,12 +90,7 @@ class Client:
     @property
     def in_flight(self) -> int:
         """How many transactions have no outcome yet, or one that `wait` has not given out."""
-        return self._connection.in_flight + len(self._outcomes)
-
-    @property
-    def streaming(self) -> bool:
-        """Whether `window` is in use: transactions follow one another by BDAT."""
-        return self._connection.session.terms.streaming
+        return self._connection.in_flight + len(self._inbox.outcomes)
 
     @property
     def failure(self) -> SmtpError | None:
@@ -118,12 +100,12 @@ class Client:
     @property
     def last_reply(self) -> Reply | None:
         """The last reply to a command of the session: what `open` failed on, if it did."""
-        return self._last_reply
+        return self._inbox.last_reply
 
     @property
     def tls_version(self) -> str:
         """Such as "TLSv1.3"; empty without TLS."""
-        return self._wire.transport.info.tls_version if self._wire is not None else ""
+        return self._driver.transport.info.tls_version if self._driver is not None else ""
 
     # What can be done
 
@@ -138,18 +120,23 @@ class Client:
             ConnectionLost: the connection ended, or a reply did not come in time.
             LocalProtocolError: it was opened before.
         """
-        if self._wire is not None:
+        if self._driver is not None:
             raise LocalProtocolError("a client opens one connection; make another one")
-        connection, patience = self._connection, self._patience
         transport = reach(self._server, self._connect)
-        receiver = Receiver(connection, transport, patience)
-        writer = Writer(connection, transport, receiver, patience, self._on_terminator)
-        self._wire = _Wire(transport, receiver, writer)
-        patience.begin()
+        self._driver = Driver(
+            self._connection, transport, self._patience, self._on_terminator, self._inbox
+        )
+        self._patience.begin()
         try:
-            Handshake(self._server, connection.session, transport, self._ask).run(self._credentials)
-        except SmtpError:
+            handshake = Handshake(
+                self._server, self._connection.session, transport, self._driver.ask
+            )
+            handshake.run(self._credentials)
+        except SmtpError as error:
             self.quit()  # also after a refusal (RFC 5321, 4.1.1.10)
+            if isinstance(error, ConnectionLost) and clear_text_on_tls_port(self._server):
+                # A server that waits for TLS says nothing to a client that waits for its greeting.
+                raise ConnectionLost(error.message, code="tls-port", stage=Stage.TLS) from error
             raise
         except BaseException:
             self.abort()
@@ -167,12 +154,12 @@ class Client:
         connection = self._connection
         if not connection.in_flight:
             if not connection.session.closed:
-                self._open_wire.receiver.read_if_ready()  # 421 to an idle connection, or its end
+                self._open_driver.receiver.read_if_ready()  # 421 to an idle connection, or its end
             self._patience.begin()
         if connection.session.closed:
             reason = str(self.failure or "the connection is closed")
             lost = Outcome(transaction.token, Verdict.NOT_SENT, Stage.MAIL, reason=reason)
-            self._outcomes.append(lost)
+            self._inbox.outcomes.append(lost)
             return
         connection.submit(transaction)
 
@@ -192,16 +179,17 @@ class Client:
             ConnectionLost: the connection ended.
         """
         probe = self._connection.probe
+        ask = self._open_driver.ask
         probe.mail(envelope)
-        replies = [self._ask()]
+        replies = [ask()]
         for path in envelope.forward_paths:
             if not replies[-1].positive:
                 break
             probe.recipient(envelope, path)
-            replies.append(self._ask())
+            replies.append(ask())
         if not self._connection.session.closed:  # 421 ends the connection (RFC 5321, 3.8)
             probe.reset()
-            self._ask()
+            ask()
         return tuple(replies)
 
     def wait(self, timeout: float | None = None) -> list[Outcome]:
@@ -210,9 +198,10 @@ class Client:
         Returns the outcomes in the order in which they were decided; an empty list after `timeout`
         seconds, or when nothing is in flight. With a `timeout` of 0 it does what can be done now.
         """
-        if self._wire is not None:
-            self._work(self._wire, timeout)
-        outcomes, self._outcomes = self._outcomes, []
+        if self._driver is not None:
+            self._driver.work(timeout)
+        inbox = self._inbox
+        outcomes, inbox.outcomes = inbox.outcomes, []
         return outcomes
 
     def push(self) -> None:
@@ -222,7 +211,7 @@ class Client:
         is not submitted yet is left for `wait`, so that both leave in one write.
         """
         if self._connection.successor_waits:
-            writer = self._open_wire.writer
+            writer = self._open_driver.writer
             if writer.in_one_write:
                 writer.write()
 
@@ -231,12 +220,13 @@ class Client:
 
         With transactions in flight it is `abort`; `wait` still gives their outcomes.
         """
-        if self._wire is None or self._connection.session.closed or self._connection.in_flight:
+        driver, session = self._driver, self._connection.session
+        if driver is None or session.closed or self._connection.in_flight:
             self.abort()
             return
         try:
-            self._connection.session.quit()
-            self._next_reply()
+            session.quit()
+            driver.next_reply()
         except SmtpError:
             pass  # the mail is delivered; how the server says good-bye changes nothing
         finally:
@@ -247,68 +237,15 @@ class Client:
 
         What the server has said before is read first: a message that it took is SENT.
         """
-        if self._wire is not None:
-            self._wire.receiver.read_all()
+        if self._driver is not None:
+            self._driver.receiver.read_all()
         self._connection.connection_lost("the connection was given up")
-        self._collect()
-        if self._wire is not None:
-            self._wire.writer.drop()
-            self._wire.transport.close()
-
-    # How it is done
+        self._inbox.collect(self._connection)
+        if self._driver is not None:
+            self._driver.close()
 
     @property
-    def _open_wire(self) -> _Wire:
-        if self._wire is None:
+    def _open_driver(self) -> Driver:
+        if self._driver is None:
             raise LocalProtocolError("the client is not open")
-        return self._wire
-
-    def _work(self, wire: _Wire, timeout: float | None) -> None:
-        """Write and read until there is an outcome, or the time is up."""
-        deadline = None if timeout is None else self._patience.now() + timeout
-        writer, connection = wire.writer, self._connection
-        writer.write()
-        self._collect()
-        while not self._outcomes and connection.in_flight:
-            if not wire.receiver.wait(deadline, writing=writer.blocked):
-                break
-            self._collect()
-            if not self._outcomes:
-                writer.write()
-                self._collect()
-            elif not writer.in_one_write:
-                writer.flush()  # a long content begins to leave while the caller works
-                self._collect()
-
-    def _ask(self) -> Reply:
-        """The reply to one command of the session; `last_reply` keeps it."""
-        reply = self._last_reply = self._next_reply()
-        return reply
-
-    def _next_reply(self) -> Reply:
-        """Write, and wait for the reply to one command of the session."""
-        wire = self._open_wire
-        while True:
-            wire.writer.flush()
-            self._collect()
-            if self._answers:
-                reply = self._answers.pop(0)
-                # A refusal says more than the end that follows it; a yes is worth nothing then.
-                if self.failure is None or reply.transient or reply.permanent:
-                    return reply
-            if self._connection.session.closed:
-                raise self._explained(self.failure or ConnectionLost("the connection is closed"))
-            wire.receiver.wait(None, writing=wire.writer.blocked)
-
-    def _explained(self, failure: SmtpError) -> SmtpError:
-        """A server that waits for TLS says nothing to a client that waits for its greeting."""
-        if isinstance(failure, ConnectionLost) and clear_text_on_tls_port(self._server):
-            return ConnectionLost(failure.message, code="tls-port", stage=Stage.GREETING)
-        return failure
-
-    def _collect(self) -> None:
-        for event in self._connection.events():
-            if isinstance(event, Outcome):
-                self._outcomes.append(event)
-            else:
-                self._answers.append(event.reply)
+        return self._driver

@@ -36,7 +36,7 @@ def test_the_library_imports_only_itself_and_the_standard_library() -> None:
 def test_every_public_name_exists_and_says_what_it_is() -> None:
     assert 15 <= len(smtp.__all__) <= 20
     for name in smtp.__all__:
-        assert getattr(getattr(smtp, name), "__doc__", ""), name
+        assert name.isupper() or getattr(smtp, name).__doc__, name
 
 
 def test_importing_the_library_loads_nothing_heavy() -> None:

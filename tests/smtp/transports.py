@@ -112,3 +112,17 @@ class Recorder:
         """All that was written before `token` stood in the log."""
         before = self.log[: self.log.index(token)]
         return b"".join(entry for entry in before if isinstance(entry, bytes))
+
+
+class Deaf(Wrapped):
+    """A transport that hears nothing as long as `deaf` is set: what comes stays in the socket."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.deaf = False
+
+    def receive(self) -> bytes | None:
+        return None if self.deaf else self.real.receive()
+
+    def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
+        return (not self.deaf or writing) and self.real.wait(seconds, writing=writing)
