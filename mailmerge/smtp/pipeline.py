@@ -7,8 +7,39 @@ There are three ways to send, chosen by what the server offers:
     streaming       BDAT n LAST content RSET MAIL RCPT BDAT ..., no waiting, up to `window`
                     transactions in flight (RFC 3030)
 
-In each of them the last bytes of a message are held back until `release` is called for it. state.py
-says why; `take_back` is the one way back.
+In each of them the last bytes of a message are held back until `release` is called for it; state.py
+says why.
+
+
+Taking a terminator back
+
+A server that has not been sent the last byte of the end of data cannot have the message. So a
+release can be undone as long as that byte is still here. `take_back` is given `unsent`: what the
+kernel did not take of all that was given out, to the byte. What was given out last is
+
+    ... content | terminator | commands of the successor (if one was queued)
+
+and the kernel has taken it up to some byte. Counted from the end, `left` bytes of `unsent` are not
+the successor's. There are four cases:
+
+1. The message is settled: the server has answered what it cannot have seen. Its reply stands, and
+   `unsent` is written on.
+2. left <= 0: the terminator has left as a whole. The message is in doubt until its reply comes.
+   `unsent`, the rest of the successor's commands, is written on.
+3. left <= length of the terminator: all content has left, and some of the terminator may have. Its
+   last `left` bytes are held; nothing is written before the next release.
+4. left > length of the terminator: a part of the content is here too. It is written now, and the
+   whole terminator is held.
+
+In cases 3 and 4 the message goes from TERMINATED back to HELD, and its reply is owed no more. The
+successor, of which nothing has left, goes back to QUEUED and to the front of the queue. The replies
+to its commands stand behind the one to the message, and go with it. The next release gives out the
+rest of the terminator and the successor once more, so the same bytes leave as if nothing had
+happened.
+
+While streaming, other content may stand behind the terminator, and `left` cannot be known. There
+`take_back` may be called only for a write of which nothing left, on a connection that is lost. Then
+the last byte is in `unsent`, and nothing else counts.
 """
 
 from __future__ import annotations
@@ -131,35 +162,7 @@ class Pipeline:
     def take_back(self, token: int, unsent: Sequence[Chunk]) -> list[Chunk]:
         """Hold the terminator of `token`, released last, again if its last byte is in `unsent`.
 
-        `unsent` is what the kernel did not take of all that was given out: its end, to the byte.
-        Returns what is to be written now.
-
-        A server that has not been sent the last byte of the end of data cannot have the message. So
-        a release can be undone as long as that byte is still here. What was given out last is
-
-            ... content | terminator | commands of the successor (if one was queued)
-
-        and the kernel took it up to some byte. Counted from the end, `left` bytes of `unsent` are
-        not the successor's. These are the cases:
-
-        1. The server has answered the message already: it is settled, and not found here. It has
-           answered what it cannot have seen, but its reply stands. `unsent` is written on.
-        2. left <= 0: the terminator has left as a whole. The message is in doubt until its reply
-           comes. `unsent`, the rest of the successor's commands, is written on.
-        3. left <= length of the terminator: all content has left, and some of the terminator may
-           have. Its last `left` bytes are held; nothing is written before the next release.
-        4. left > length of the terminator: a part of the content is here too. It is written now;
-           the whole terminator is held.
-
-        In cases 3 and 4 the message goes from TERMINATED back to HELD, and the reply to it is owed
-        no more. The successor, of which nothing has left, goes back to QUEUED and to the front of
-        the queue; the replies to its commands stand behind the one to the message, and go with it.
-        The next release gives out the rest of the terminator and the successor anew, so that the
-        same bytes leave as if nothing had happened.
-
-        While streaming, other content may stand behind the terminator, and `left` cannot be known.
-        It may be called only for a write of which nothing left, on a connection that is lost: then
-        the last byte is in `unsent`, and that is all that counts (case 4).
+        Returns what is to be written now. The cases are those of the text above.
         """
         terminated = (one for one in self.begun if one.phase is Phase.TERMINATED)
         progress = next((one for one in terminated if one.token == token), None)
