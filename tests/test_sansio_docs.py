@@ -8,16 +8,19 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mailmerge.smtp.state import SESSION, TRANSACTION
 from tests.scripted_server import serve
+
+Place = TypeVar("Place", bound=StrEnum)
+Cause = TypeVar("Cause", bound=StrEnum)
 
 PAGE = Path(__file__).parent.parent / "docs" / "sansio.md"
 EXAMPLE = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 
 
-def drawn(table: Mapping[tuple[StrEnum, StrEnum], StrEnum]) -> str:
+def drawn(table: Mapping[tuple[Place, Cause], Place]) -> str:
     """A table of states as a Mermaid diagram: one arrow for each pair of states."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for (before, cause), after in table.items():
@@ -41,8 +44,8 @@ def drawn(table: Mapping[tuple[StrEnum, StrEnum], StrEnum]) -> str:
 
 def test_the_drawings_are_the_tables() -> None:
     page = PAGE.read_text("utf-8")
-    for name, table in (("session", SESSION), ("transaction", TRANSACTION)):
-        assert f"<!-- {name} -->\n{drawn(table)}\n" in page, f"draw it anew:\n{drawn(table)}"
+    for name, drawing in (("session", drawn(SESSION)), ("transaction", drawn(TRANSACTION))):
+        assert f"<!-- {name} -->\n{drawing}\n" in page, f"replace the drawing by:\n{drawing}"
 
 
 def test_every_example_prints_what_the_page_says() -> None:

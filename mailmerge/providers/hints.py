@@ -38,7 +38,7 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "on this machine",
         "pop3-server": f"this is a POP3 server: {_OTHER_SERVER}",
         "refused": "check [smtp]; the server's own words say why",
-        "refused-for-now": "the server may take mail later; `send` again goes on",
+        "refused-for-now": "the server may take mail later; `send` resumes",
         "ssh-server": "this is an SSH server: check host and port",
         "starttls-injection": "something between this machine and the server may alter "
         "the connection",

@@ -88,7 +88,8 @@ class Driver:
             inbox.collect(connection)
             if inbox.answers:
                 reply = inbox.answers.pop(0)
-                # A refusal says more than the end that follows it; a positive reply is of no use then.
+                # A refusal says more than the end that follows it; a positive reply is of no use
+                # then.
                 if connection.session.failure is None or reply.transient or reply.permanent:
                     return reply
             if connection.session.closed:

@@ -54,7 +54,7 @@ def test_what_is_not_verified_says_so(run: CliRunner) -> None:
 def test_a_service_without_one_host_says_what_it_looks_like(run: CliRunner) -> None:
     shown = run.invoke(app, ["ses"]).stdout
     assert 'host = "email-smtp.REGION.amazonaws.com"' in shown
-    assert "not known; go carefully" in shown
+    assert "not known; send slowly" in shown
 
 
 def test_a_sentence_that_is_not_verified_says_so(run: CliRunner) -> None:
@@ -63,7 +63,7 @@ def test_a_sentence_that_is_not_verified_says_so(run: CliRunner) -> None:
     broadcast = run.invoke(app, ["postmark-broadcast"]).stdout
     assert "587 starttls (not verified)" in " ".join(broadcast.split())
     sandbox = " ".join(run.invoke(app, ["ses"]).stdout.split())
-    assert "only to verified addresses. The account" in sandbox
+    assert "only to verified addresses. The console" in sandbox
 
 
 def test_chinese_has_chinese_rates_and_no_space_before_the_bracket(run: CliRunner) -> None:

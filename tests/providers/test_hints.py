@@ -61,7 +61,7 @@ def test_every_kind_of_error_has_its_counterpart(kind: type[SmtpError]) -> None:
         ("needs-password", "no-mechanism", "set password_command"),
         ("local-name", "local-name", "set local_name to"),
         ("certificate", "certificate", "ca_file"),
-        ("refused-for-now", "refused-for-now", "`send` again"),
+        ("refused-for-now", "refused-for-now", "`send` resumes"),
         ("tls-port", "tls-port", "465"),
         ("miscount", "miscount", ""),
     ],
