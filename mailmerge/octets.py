@@ -1,7 +1,7 @@
 """Message bytes that are safe to send as they stand: `Sealed`, and the functions that make it.
 
-This is the ground that `mime` (which makes messages) and `smtp` (which sends them) share; it
-imports nothing of either.
+`mime` makes messages and `smtp` sends them; this module is all that they share, and it imports
+neither.
 
 The problem. SMTP ends a message with a line that holds a single dot. Bytes that contain such a
 line, or a CR or LF without its partner, can end the message early, and the server reads what
@@ -13,11 +13,12 @@ would take more time than sending it.
 The solution. A value of type `Sealed` has been checked before: it holds whole lines of ASCII, each
 ended by CRLF, none longer than `MAX_TEXT_LINE`, and none that begins with a dot. Wherever such a
 value stands at the start of a line, the message around it stays correct, so that the sender passes
-it on unread. There are three ways to make one:
+it on unread. These functions make them:
 
 * `seal` reads the bytes and decides;
 * `base64_lines` writes bytes that cannot be anything else;
-* `SharedText` reads the text that many messages share once, and then only the values in its gaps.
+* `SharedText` reads the text that many messages share once, and then only the values in its gaps;
+* `joined` puts sealed pieces together.
 
 Nothing else can make one: `Sealed(...)` raises, and a pickled one is checked again when it is read.
 `set_audit` lets tests look at every value that was made.

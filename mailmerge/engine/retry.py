@@ -40,12 +40,11 @@ def no_rules(code: int, text: str) -> Action | None:
 
 _GREYLISTED = re.compile(r"gr[ea]y[- ]?list|postgrey", re.IGNORECASE)
 _QUOTA_OVER = re.compile(
-    r"daily .{0,40}(limit|quota)|(limit|quota).{0,40}\b(per day|today|24 ?h)|too many mails? today"
-    r"|throttling failure: daily",
+    r"daily .{0,40}(limit|quota)|(limit|quota).{0,40}\b(per day|today|24 ?h)|too many mails? today",
     re.IGNORECASE,
 )
 _USED_UP = re.compile(
-    r"too many (messages|mails?|transactions)|MI:DMC|messages? (limit|per connection)",
+    r"too many (messages|mails?|transactions)|messages? (limit|per connection)",
     re.IGNORECASE,
 )
 _VARIABLE = re.compile(r"<[^>]*>|\S+@\S+|[0-9A-Fa-f]{8,}|\d+")

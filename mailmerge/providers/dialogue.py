@@ -82,7 +82,7 @@ class Explainer:
     def trace(self, side: str, line: str, awaited: Awaited | None) -> None:
         """Take one line of the dialogue, as `Client` traces it."""
         if side == "C":
-            # What is written during AUTH and is no AUTH command answers a challenge.
+            # During AUTH, a line that does not begin with AUTH answers a challenge.
             if awaited is not None and (awaited is not Awaited.AUTH or line.startswith("AUTH ")):
                 self._commands[awaited] = line
             self._show(DialogueLine("C", line))

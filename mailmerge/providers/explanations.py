@@ -51,7 +51,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A reply, and what is known of where it came from; `status` has the class of the code."""
+    """A reply and its circumstances; `status` has the class of the code."""
 
     code: int
     text: str

@@ -91,7 +91,7 @@ def hello_line(verb: str, local_name: str) -> bytes:
     return command_line(f"{verb} {local_name}")
 
 
-def mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> bytes:
+def _mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> bytes:
     """MAIL with the parameters that the server offers and the message needs.
 
     `size` is 0 where there is no message yet.
@@ -129,7 +129,9 @@ def rcpt_line(envelope: Envelope, forward_path: str, capabilities: Capabilities)
 def envelope_lines(
     envelope: Envelope, size: int, offered: Capabilities
 ) -> list[tuple[Awaited, bytes]]:
-    """MAIL and each RCPT of an envelope, and which reply each awaits; `size` as in `mail_line`.
+    """MAIL and each RCPT of an envelope, and which reply each awaits.
+
+    `size` is in bytes, and 0 where there is no message yet.
 
     Raises:
         LocalProtocolError: a path or a parameter is malformed.
@@ -137,7 +139,7 @@ def envelope_lines(
     recipients = [
         (Awaited.RCPT, rcpt_line(envelope, path, offered)) for path in envelope.forward_paths
     ]
-    return [(Awaited.MAIL, mail_line(envelope, size, offered)), *recipients]
+    return [(Awaited.MAIL, _mail_line(envelope, size, offered)), *recipients]
 
 
 def _checked_path(path: str, *, utf8: bool = False) -> str:

@@ -103,7 +103,7 @@ class Connection:
         return owed[0][0] if owed else None
 
     def submit(self, transaction: Transaction) -> None:
-        """Take one transaction. Its outcome is an event, sooner or later, whatever happens.
+        """Take one transaction. Its outcome is an event, sooner or later, in every case.
 
         What this server cannot take (too large, 8-bit or SMTPUTF8 not offered) is REJECTED without
         a reply, and nothing of it is written.
@@ -196,7 +196,7 @@ class Connection:
     def receive_data(self, received: bytes) -> int:
         """Take what the server sent; no bytes mean that it has closed the connection.
 
-        Returns how many whole replies were read, so that a timeout can begin anew with each.
+        Returns how many whole replies were read, so that a timeout can start again with each.
         """
         if self.session.closed:
             return 0

@@ -37,7 +37,7 @@ class Answered:
 
 Event: TypeAlias = Answered | Outcome
 
-Owed: TypeAlias = tuple[Awaited, Progress | None]
+_Owed: TypeAlias = tuple[Awaited, Progress | None]
 """A reply that the server owes, and the transaction whose command it answers; None for a command of
 the session."""
 
@@ -54,7 +54,7 @@ class Exchange:
     def __init__(self, trace: Trace | None) -> None:
         self.reader = ReplyReader()
         self.out: list[Chunk] = []
-        self.owed: deque[Owed] = deque([(Awaited.GREETING, None)])
+        self.owed: deque[_Owed] = deque([(Awaited.GREETING, None)])
         self.events: list[Event] = []
         self.trace = trace
 

@@ -33,7 +33,7 @@ def reach(server: Server, connect: Callable[[Server], Transport]) -> Transport:
 
 
 class Handshake:
-    """Asks one thing after the other; `ask` writes what is to be written and gives the reply."""
+    """Asks one thing after the other; `ask` writes the pending commands and returns the reply."""
 
     def __init__(
         self, server: Server, session: Session, transport: Transport, ask: Callable[[], Reply]

@@ -40,8 +40,8 @@ _GREETING_ON_TLS_PORT: Final = 20.0
 class Patience:
     """The timeout that is running.
 
-    It begins anew with each whole reply, and whenever the server takes something. Single bytes of a
-    reply do not put it off. `clock` is monotonic, in seconds.
+    It starts again with each whole reply, and whenever the server takes something. Single bytes of
+    a reply do not put it off. `clock` is monotonic, in seconds.
     """
 
     __slots__ = ("_clock", "_since", "_timeouts", "_wrong_port")
@@ -53,7 +53,7 @@ class Patience:
         self._wrong_port = clear_text_on_tls_port(server)
 
     def begin(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self._since = self._clock()
 
     def now(self) -> float:

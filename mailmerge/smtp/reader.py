@@ -1,6 +1,6 @@
 """Bytes from the server -> replies (RFC 5321, 4.2): read line by line, bounded, never trusted.
 
-The text of a reply comes out without control characters, whatever the server sent.
+The text of a reply never holds control characters.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Replies:
             _HANDLERS[awaited](self, progress, reply)
 
     def early(self, reply: Reply) -> None:
-        """Take a refusal that came while content was still on its way, and was owed by nobody.
+        """Take a refusal that came while content was still on its way, to no command of ours.
 
         Some servers refuse a message in the middle of its content, such as for its size, and close.
         """

@@ -47,7 +47,7 @@ class Reply:
 
     @property
     def closing(self) -> bool:
-        """421: the server closes the connection, whatever the command was (RFC 5321, 3.8)."""
+        """421: the server closes the connection; it may answer any command (RFC 5321, 3.8)."""
         return self.code == 421
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The rules of the protocol: two tables of states, and the few facts that are kept beside them.
+"""The rules of the protocol: two tables of states, and the few flags that complete them.
 
 Nothing else in this package decides what may follow what. A pair that is not in a table cannot
 happen: if we ask for it, it is a LocalProtocolError; if the server sends it, a RemoteProtocolError.
@@ -22,9 +22,9 @@ Why a transaction has the phase HELD
 
 A server takes responsibility for a message with its 250 to the end of the data (RFC 5321, 4.2.5).
 If the connection ends before that reply, the client cannot know whether the server has the message:
-sending it again may make a duplicate, not sending it may lose it (RFC 1047). So one must know
-exactly when the last byte of the end of the data may have left. Before it, a message is certainly
-not sent; from then on, it is in doubt until the reply comes.
+sending it again may make a duplicate, not sending it may lose it (RFC 1047). So the client must
+know exactly when the last byte of the end of the data may have left. Before it, a message is
+certainly not sent; from then on, it is in doubt until the reply comes.
 
     QUEUED      nothing was given out for writing. Not sent.
     OFFERED     MAIL, RCPT and DATA were. Not sent.
@@ -39,15 +39,15 @@ The terminator is ".\\r\\n" for DATA, and the last byte of the last chunk for BD
 a release where the kernel has not taken all of the terminator after all (pipeline.take_back).
 
 
-What is kept beside the tables, and why it is not a state
+The flags, and why they are not states
 
-`SessionFlags`. A session passes twice through the same states when it starts TLS, and may log in
-before or after other commands; each fact would double the table.
+`SessionFlags`. A session passes twice through the same states when it starts TLS, and logs in at
+any time; as states, each of these would double the table.
 
     secured        TLS was started. STARTTLS must not be said again (RFC 3207, 4.2).
     authenticated  AUTH was successful. AUTH must not be said again (RFC 4954, 4).
 
-`ConnectionFlags`. Counts and facts that transactions leave behind for the next ones.
+`ConnectionFlags`. What transactions leave behind for the next ones.
 
     mails          MAIL commands so far, refused ones too, against the server's MAILMAX (RFC 9422).
     carried        messages that the server has taken on this connection. After the first one, a
@@ -71,9 +71,9 @@ Of a transaction (`progress.Progress`):
     refusal        the first refusal, with its verdict. With pipelining more replies are still due
                    when the outcome is decided; they are read, and change nothing.
     short          the content may leave in one write with its terminator and the next commands.
-                   It decides how bytes are grouped, and never what is true of them.
+                   It decides how bytes are grouped, and no outcome.
 
-`held` is no fact of its own: it points at the one transaction that is HELD.
+`Pipeline.held` is no flag: it points at the one transaction that is HELD.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Step(_Name):
     STREAM = "its commands and content are given out up to the last byte"
     GO_AHEAD = "354, and a recipient was accepted"
     NO_RECIPIENT = "354, and no recipient was accepted"
-    RELEASE = "the caller has been told that the terminator leaves"
+    RELEASE = "the caller has recorded that the terminator leaves"
     TAKE_BACK = "the last byte given out was not taken by the kernel"
     SETTLE = "the last reply, or the end of the connection"
 
@@ -186,7 +186,7 @@ class Awaited(_Name):
 
 @dataclass(slots=True)
 class SessionFlags:
-    """Facts of a session that decide what it may do; each is explained above."""
+    """What decides what a session may do; each flag is explained above."""
 
     secured: bool = False
     authenticated: bool = False
@@ -194,7 +194,7 @@ class SessionFlags:
 
 @dataclass(slots=True)
 class ConnectionFlags:
-    """Facts that transactions leave behind for the next ones; each is explained above."""
+    """What transactions leave behind for the next ones; each flag is explained above."""
 
     mails: int = 0
     carried: int = 0

@@ -5,17 +5,19 @@ The rule of the terminator
 A message is in doubt from the moment when the last byte of its end of data may have left
 (state.py). Three things must hold:
 
-1. The caller is told (`on_terminator`) before that byte may leave, so that it can be on record. 2.
-The caller is told once for each message, even if the terminator has to be written in two attempts.
+1. `on_terminator` is called before that byte may leave, so that the caller can record it.
+2. It is called once for each message, even if the terminator has to be written in two attempts.
 3. A message is in doubt only where the kernel has taken that byte. A connection that breaks earlier
-   leaves the message not sent, and it can be sent again without asking anyone.
+   leaves the message not sent, and it can be sent again safely.
 
-So `write` goes round like this:
+So `write` repeats these steps:
 
-    a. Write all that was given out (`flush`). If the socket takes less, stop: the rest is the
-    backlog. b. If no terminator is held, stop: there is nothing more to write. c. Read what the
-    server has said. If the connection is gone, its message is simply not sent. d. Tell the caller,
-    unless that was done in an earlier attempt. e. Release the terminator, and go to a.
+    a. Write all that was given out (`flush`). Stop if the socket takes less: the rest is the
+       backlog.
+    b. Stop if no terminator is held: there is nothing more to write.
+    c. Read what the server has said. If the connection is gone, its message is simply not sent.
+    d. Call `on_terminator`, unless an earlier attempt did.
+    e. Release the terminator, and go to a.
 
 A short content is not written in step a by itself: it waits for the terminator and the next
 commands, and leaves with them in one write. That is one wake-up of the server for each message.
@@ -133,7 +135,7 @@ class Writer:
         return self._leaving is not None and self._connection.held != self._leaving
 
     def _see_what_left(self, *, nothing: bool) -> None:
-        """After a write: hold the terminator again, if its last byte is in what is left."""
+        """Hold the terminator again, if its last byte is in what a write left over."""
         assert self._leaving is not None
         connection = self._connection
         exact = not (self._transport.info.secure or connection.session.terms.streaming)

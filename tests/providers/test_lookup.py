@@ -181,6 +181,23 @@ def test_a_limit_of_the_netease_sender_rejects_no_message(name: str, code: int, 
     assert decision.stop or decision.cool_down
 
 
+@pytest.mark.parametrize(
+    ("host", "code", "text", "action"),
+    [
+        ("smtp.yeah.net", 451, "MI:DMC", "reconnect"),
+        ("smtp.vip.163.com", 554, "MI:STC", "stop"),
+        ("email-smtp.eu-west-1.amazonaws.com", 454, "Throttling failure: Daily", "pause"),
+        ("smtpdm-eu.aliyun.com", 440, "doesn't conform with authentication", "stop"),
+    ],
+)
+def test_a_host_alone_has_the_rules_of_its_service(
+    host: str, code: int, text: str, action: str
+) -> None:
+    provider = provider_of_host(host)
+    assert provider is not None
+    assert provider.action_for(code, text) == action
+
+
 def test_the_netease_services_know_the_same_replies() -> None:
     assert find_provider("163").replies == find_provider("126").replies
 

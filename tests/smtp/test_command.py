@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.smtp import Capabilities, Envelope
+from mailmerge.smtp import Awaited, Capabilities, Envelope
 from mailmerge.smtp.command import (
     MAX_COMMAND_LINE,
     command_line,
+    envelope_lines,
     hello_line,
-    mail_line,
     rcpt_line,
 )
 from mailmerge.smtp.errors import LocalProtocolError
@@ -22,6 +22,13 @@ EVERYTHING = Capabilities(
     "x", esmtp=True, keywords=dict.fromkeys(("SIZE", "8BITMIME", "SMTPUTF8", "DSN"), ())
 )
 NOTHING = Capabilities("x", esmtp=True)
+
+
+def mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> bytes:
+    """MAIL, the first line of an envelope."""
+    (awaited, line), *_ = envelope_lines(envelope, size, capabilities)
+    assert awaited is Awaited.MAIL
+    return line
 
 
 def rcpt(path: str, *, utf8: bool = False) -> str:
