@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,18 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailmerge.cli.terminal import Json, ask_password, folded, print_json, told
-from mailmerge.wording import one_line, padded, size_in_words
+from mailmerge.wording import one_line, padded
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
     from mailmerge.credentials import Account
     from mailmerge.errors import MailmergeError
-    from mailmerge.providers.dialogue import Line, Rehearsal, Wishes
-    from mailmerge.providers.lookup import Language
-    from mailmerge.smtp import Envelope
+    from mailmerge.providers.catalogue import Language
+    from mailmerge.providers.dialogue import DialogueLine, Explainer, ServerReport
+    from mailmerge.providers.offers import CampaignNeeds
+    from mailmerge.smtp import Credentials, Envelope
 
 
-class Security(StrEnum):
+class _Security(StrEnum):
     """How the connection is encrypted."""
 
     TLS = "tls"
@@ -30,22 +33,8 @@ class Security(StrEnum):
 
 
 _INDENT = " " * 5
-_HEADINGS = {
-    "connecting": ("Connecting to", "正在连接"),
-    "offers": ("What the server offers", "服务器支持的扩展"),
-    "missing": ("What it does not offer", "不支持的扩展"),
-    "advice": ("What that means here", "这意味着"),
-}
-
-
-_FITS = (
-    "The first message of the campaign has {}. It fits.",
-    "本活动的第一封邮件为 {}，可以发送。",
-)
-_TOO_LARGE = (
-    "The first message of the campaign has {}: this server would refuse it.",
-    "本活动的第一封邮件为 {}，该服务器会拒收。",
-)
+_COLUMN = " " * 23
+"""Where the meaning of an extension begins."""
 
 
 @told
@@ -53,15 +42,17 @@ def connect(
     where: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CAMPAIGN]", help="The campaign whose server it is.", show_default=False
+            metavar="[CAMPAIGN]", help="The campaign whose server to try.", show_default=False
         ),
     ] = None,
-    host: Annotated[str, typer.Option("--host", metavar="H", help="A server by its name.")] = "",
+    host: Annotated[
+        str, typer.Option("--host", metavar="H", help="A server, instead of a campaign.")
+    ] = "",
     port: Annotated[
         int | None, typer.Option("--port", metavar="P", min=1, max=65_535, help="Its port.")
     ] = None,
     security: Annotated[
-        Security | None, typer.Option("--security", help="How it is encrypted.")
+        _Security | None, typer.Option("--security", help="How it is encrypted.")
     ] = None,
     username: Annotated[
         str, typer.Option("--username", metavar="NAME", help="Log in; the password is asked for.")
@@ -72,45 +63,82 @@ def connect(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Talk to the server as a run would, show and explain every line, and send nothing."""
+    """Connect to the server, show and explain every line of the dialogue, and send nothing."""
     from mailmerge.credentials import read_credentials
-    from mailmerge.errors import MailmergeError
-    from mailmerge.providers.dialogue import Narrator, refused, rehearse
-    from mailmerge.providers.explanations import language_of_locale
-    from mailmerge.providers.lookup import provider_of_host
+    from mailmerge.providers.catalogue import language_of_locale
 
     campaign, account = _campaign_and_account(where, host, port, security, username)
-    language = language_of_locale(os.environ)
-    provider = account.provider or provider_of_host(account.server.host)
     envelope = _envelope(campaign, account, to) if to else None
     credentials = read_credentials(account, ask=ask_password())
-    lines: list[Line] = []
-    if not json:
-        words = _HEADINGS["connecting"][language == "zh"]
-        typer.echo(f"{words} {account.server_name} ({account.server.security})")
-    narrator = Narrator(
-        lines.append if json else _show,
-        provider=provider.name if provider else "",
-        language=language,
-    )
-    try:
-        found = rehearse(account.server, credentials, narrator, envelope=envelope)
-    except MailmergeError as error:
-        if json:
-            print_json(_document(account, lines, None, error))
-        raise narrator.in_short(error) from error
+    attempt = _Attempt(account, credentials, envelope, language_of_locale(os.environ))
     if json:
-        print_json(_document(account, lines, found, None))
+        _print_document(attempt)
     else:
-        sample = _sample_size(campaign) if campaign else None
-        _conclude(found, _wishes(campaign, account), sample, language)
-    trouble = refused(found)
-    if trouble is not None:
-        raise narrator.in_short(trouble)
+        _show_dialogue(attempt, lambda: _needs(campaign, account))
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One dialogue with a server."""
+
+    account: Account
+    credentials: Credentials | None
+    envelope: Envelope | None
+    language: Language
+
+    def explainer(self, show: Callable[[DialogueLine], None]) -> Explainer:
+        from mailmerge.providers.dialogue import Explainer
+        from mailmerge.providers.lookup import provider_of_host
+
+        provider = self.account.provider or provider_of_host(self.account.server.host)
+        name = provider.name if provider else ""
+        return Explainer(show, provider=name, language=self.language)
+
+    def examine(self, explainer: Explainer) -> ServerReport:
+        from mailmerge.providers.dialogue import examine
+
+        server = self.account.server
+        return examine(server, self.credentials, explainer, envelope=self.envelope)
+
+
+def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> None:
+    """The dialogue as it goes, then what the server offers and what follows from it."""
+    from mailmerge.errors import MailmergeError
+    from mailmerge.providers.catalogue import text
+
+    name, security = attempt.account.server_name, attempt.account.server.security
+    typer.echo(text("connect.connecting", attempt.language, server=name, security=security))
+    explainer = attempt.explainer(_show_line)
+    try:
+        report = attempt.examine(explainer)
+    except MailmergeError as error:
+        raise explainer.brief(error) from error
+    _show_offers(report, attempt.language)
+    _show_advice(report, needs(), attempt.language)
+    refused = report.error()
+    if refused is not None:
+        raise explainer.brief(refused)
+
+
+def _print_document(attempt: _Attempt) -> None:
+    """The dialogue as one JSON document, also where it fails."""
+    from mailmerge.errors import MailmergeError
+
+    lines: list[DialogueLine] = []
+    explainer = attempt.explainer(lines.append)
+    try:
+        report = attempt.examine(explainer)
+    except MailmergeError as error:
+        print_json(_document(attempt.account, lines, None, error))
+        raise explainer.brief(error) from error
+    print_json(_document(attempt.account, lines, report, None))
+    refused = report.error()
+    if refused is not None:
+        raise explainer.brief(refused)
 
 
 def _campaign_and_account(
-    where: Path | None, host: str, port: int | None, security: Security | None, username: str
+    where: Path | None, host: str, port: int | None, security: _Security | None, username: str
 ) -> tuple[Campaign | None, Account]:
     """The campaign with its account, or no campaign and the account of the options."""
     from mailmerge.campaign import SmtpSection, load_campaign
@@ -129,13 +157,13 @@ def _campaign_and_account(
         port=port,
         security=security.value if security else None,
         username=username,
-        plain_text_login=security is Security.NONE,
+        plain_text_login=security is _Security.NONE,
     )
     return None, require_account(smtp, Path())
 
 
 def _envelope(campaign: Campaign | None, account: Account, to: str) -> Envelope:
-    """From the campaign's sender, or the log-in, or else the recipient to themselves."""
+    """From the campaign's sender, or the log-in, or else from the recipient itself."""
     from mailmerge.recipients.address import parse_mailbox
     from mailmerge.smtp import Envelope
 
@@ -147,18 +175,19 @@ def _envelope(campaign: Campaign | None, account: Account, to: str) -> Envelope:
     return Envelope(sender.forward_path, (recipient.forward_path,), smtputf8=utf8)
 
 
-def _wishes(campaign: Campaign | None, account: Account) -> Wishes:
+def _needs(campaign: Campaign | None, account: Account) -> CampaignNeeds:
     from mailmerge.campaign import DeliverySection
-    from mailmerge.providers.dialogue import Wishes
+    from mailmerge.providers.offers import CampaignNeeds
 
     delivery = campaign.delivery if campaign else DeliverySection()
     allowed = account.allows.within(delivery)
-    return Wishes(
+    return CampaignNeeds(
         window=delivery.window,
         connections=allowed.connections or 1,
         messages_per_connection=allowed.messages_per_connection,
         rates=tuple(str(rate) for rate in allowed.rates),
         max_size=allowed.message_size,
+        sample=_sample_size(campaign) if campaign else None,
         nearby=account.is_loopback,
     )
 
@@ -180,7 +209,7 @@ def _sample_size(campaign: Campaign) -> int | None:
     return message.size
 
 
-def _show(line: Line) -> None:
+def _show_line(line: DialogueLine) -> None:
     """One line on standard output, and below a reply what it means."""
     colour = {"C": "cyan", "S": "red" if line.code >= 400 else "green"}[line.side]
     typer.echo(f"{typer.style(f'{line.side}:', fg=colour, bold=True)} {one_line(line.text)}")
@@ -191,53 +220,60 @@ def _show(line: Line) -> None:
             typer.echo(folded(line.explanation.action, first="   → ", rest=_INDENT))
 
 
-def _conclude(found: Rehearsal, wishes: Wishes, sample: int | None, language: Language) -> None:
-    """What the server offers, what it lacks, and what follows for a message of `sample` octets."""
-    from mailmerge.providers.dialogue import advice, offers, size_limit
+def _show_offers(report: ServerReport, language: Language) -> None:
+    """What the server offers, and what it lacks."""
+    from mailmerge.providers.offers import offers
 
-    listed = offers(found.capabilities, language=language)
-    there = [offer for offer in listed if offer.offered]
-    _heading("offers", language)
-    if found.tls_version:
-        _row("TLS", found.tls_version)
-    for offer in there:
-        _row(offer.keyword, offer.meaning or offer.value)
+    listed = offers(report.capabilities, language=language)
     missing = [offer for offer in listed if not offer.offered]
+    _show_heading("offers", language)
+    if report.tls_version:
+        _show_row("TLS", report.tls_version)
+    for offer in listed:
+        if offer.offered:
+            _show_row(offer.keyword, offer.meaning or offer.value)
     if missing:
-        _heading("missing", language)
+        _show_heading("missing", language)
     for offer in missing:
-        _row(offer.keyword, offer.meaning)
-    sentences = [*advice(found.capabilities, wishes, language=language)]
-    limit = size_limit(found.capabilities, wishes)
-    if sample and limit:
-        words = _FITS if sample <= limit else _TOO_LARGE
-        sentences.insert(1, words[language == "zh"].format(size_in_words(sample)))
+        _show_row(offer.keyword, offer.meaning)
+
+
+def _show_advice(report: ServerReport, needs: CampaignNeeds, language: Language) -> None:
+    """What that means for the campaign."""
+    from mailmerge.providers.offers import advice
+
+    sentences = advice(report.capabilities, needs, language=language)
     if sentences:
-        _heading("advice", language)
+        _show_heading("advice", language)
     for sentence in sentences:
         typer.echo(folded(sentence, first="  ", rest="  "))
 
 
-def _row(keyword: str, meaning: str) -> None:
-    label = padded(f"  {one_line(keyword)}", 23)
-    typer.echo(folded(one_line(meaning), first=label, rest=" " * 23))
+def _show_row(keyword: str, meaning: str) -> None:
+    label = padded(f"  {one_line(keyword)}", len(_COLUMN))
+    typer.echo(folded(one_line(meaning), first=label, rest=_COLUMN))
 
 
-def _heading(name: str, language: Language) -> None:
+def _show_heading(name: str, language: Language) -> None:
+    from mailmerge.providers.catalogue import text
+
     typer.echo()
-    typer.echo(typer.style(_HEADINGS[name][language == "zh"], bold=True))
+    typer.echo(typer.style(text(f"connect.{name}", language), bold=True))
 
 
 def _document(
-    account: Account, lines: list[Line], found: Rehearsal | None, error: MailmergeError | None
+    account: Account,
+    lines: list[DialogueLine],
+    report: ServerReport | None,
+    error: MailmergeError | None,
 ) -> dict[str, object]:
-    """The dialogue as one JSON document."""
-    keywords = found.capabilities.keywords if found else {}
-    refusal = (found.refusal or found.impossible) if found else ""
+    """The dialogue as plain values."""
+    keywords = report.capabilities.keywords if report else {}
+    refusal = (report.refusal or report.impossible) if report else ""
     return {
         "server": account.server_name,
         "security": account.server.security,
-        "tls": found.tls_version if found else "",
+        "tls": report.tls_version if report else "",
         "dialogue": [
             {
                 "side": line.side,

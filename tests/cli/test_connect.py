@@ -45,7 +45,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def server(certificates: servers.Certificates) -> Iterator[ScriptedServer]:
     rules = (
-        Rule(When(Stage.RCPT, recipient="nobody@*"), (Reply(550, "5.1.1 No such user"),)),
+        Rule(When(Stage.RCPT, recipient="unknown@*"), (Reply(550, "5.1.1 No such user"),)),
         Rule(When(Stage.MAIL, reverse_path="other@*"), (Reply(553, "5.7.1 not owned by user"),)),
     )
     settings = Settings(
@@ -119,18 +119,18 @@ def test_the_offer_is_explained_for_the_campaign(campaign: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "words"),
+    ("size", "words"),
     [
         (1000, r"The first message of the campaign has \d\.\d KB\. It fits\."),
         (9_000_000, r"The first message of the campaign has 11\.\d MB: this server would refuse"),
     ],
 )
 def test_the_first_message_is_compared_with_the_limit(
-    campaign: Path, octets: int, words: str
+    campaign: Path, size: int, words: str
 ) -> None:
     path = campaign / "campaign.toml"
     path.write_text(path.read_text().replace("[smtp]", 'attachments = ["large.bin"]\n[smtp]'))
-    (campaign / "large.bin").write_bytes(bytes(octets))
+    (campaign / "large.bin").write_bytes(bytes(size))
     (campaign / "body.txt").write_text("Hello")
     (campaign / "recipients.csv").write_text("email\nann@example.org\n")
     assert re.search(words, run(campaign).stdout)
@@ -155,7 +155,7 @@ def test_recipients_on_standard_input_are_not_read(campaign: Path) -> None:
 
 
 def test_a_refused_recipient_is_explained_and_reset(campaign: Path, server: ScriptedServer) -> None:
-    result = run(campaign, "--to", "nobody@example.org")
+    result = run(campaign, "--to", "unknown@example.org")
     assert result.exit_code == ExitStatus.STOPPED
     lines = result.stdout.splitlines()
     refusal = lines.index("S: 550 5.1.1 No such user")
@@ -194,7 +194,7 @@ def test_a_refused_token_is_not_called_a_wrong_password(campaign: Path) -> None:
 
 
 def test_a_chinese_locale_gets_chinese(campaign: Path) -> None:
-    shown = run(campaign, "--to", "nobody@example.org", LANG="zh_CN.UTF-8").stdout
+    shown = run(campaign, "--to", "unknown@example.org", LANG="zh_CN.UTF-8").stdout
     assert "正在连接" in shown
     assert "该邮箱不存在。" in shown
     assert "服务器支持的扩展" in shown
@@ -251,7 +251,7 @@ def test_json_is_one_document_also_when_it_fails(campaign: Path) -> None:
     greeting = good["dialogue"][0]
     assert (greeting["side"], greeting["line"][:4]) == ("S", "220 ")
     assert greeting["meaning"].startswith("The server is there")
-    bad = run(campaign, "--json", "--to", "nobody@example.org")
+    bad = run(campaign, "--json", "--to", "unknown@example.org")
     assert json.loads(bad.stdout)["refused"] == "550 5.1.1 No such user"
     path = campaign / "campaign.toml"
     path.write_text(path.read_text().replace(f"echo {SECRET}", "echo wrong"))

@@ -44,8 +44,8 @@ def test_every_figure_and_rule_has_a_dated_source(provider: Provider) -> None:
             assert source is not None, field
             assert source.url.startswith("https://")
             assert source.checked >= dt.date(2026, 11, 1)
-    told = {rule.of for rule in provider.rules}
-    assert {field for source in provider.sources for field in source.of} <= {*sourced, *told}
+    mentioned = {rule.of for rule in provider.rules}
+    assert {field for source in provider.sources for field in source.of} <= {*sourced, *mentioned}
 
 
 @pytest.mark.parametrize("provider", EVERY, ids=NAMES)

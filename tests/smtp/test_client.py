@@ -129,7 +129,7 @@ def test_an_end_before_the_content_leaves_no_doubt(
 
 @pytest.mark.parametrize("ending", [Close(), Reset(), Reply(421, "4.3.2 bye")])
 def test_a_loss_within_the_content_is_not_sent(ending: Close | Reset | Reply) -> None:
-    rule = Rule(When(At.CONTENT, octets=100_000), (ending, Close()))
+    rule = Rule(When(At.CONTENT, size=100_000), (ending, Close()))
     with serve(rule, offer=NO_CHUNKING, receive_buffer=4096) as server:
         announced: list[int] = []
         client = Client(local(server.port), on_terminator=announced.append)
@@ -155,7 +155,7 @@ def test_two_full_buffers_do_not_block_each_other() -> None:
 
 
 def test_a_server_that_stops_reading_is_given_up() -> None:
-    rule = Rule(When(At.CONTENT, octets=1000), (Sleep(FOREVER),))
+    rule = Rule(When(At.CONTENT, size=1000), (Sleep(FOREVER),))
     with serve(rule, offer=NO_CHUNKING, receive_buffer=4096) as server:
         client = Client(local(server.port), timeouts=SHORT)
         client.open()

@@ -1,4 +1,4 @@
-"""Commands: only one line of a permitted length leaves, whatever the paths hold."""
+"""Commands: only one line of a permitted length leaves, for any path."""
 
 from __future__ import annotations
 

@@ -222,17 +222,17 @@ def test_noise_never_raises_and_each_message_has_one_outcome(
 ) -> None:
     machine = ready(way[0], offers=way[1])
     submitted: list[int] = []
-    told: list[int] = []
+    results: list[int] = []
     for number, piece in enumerate(pieces):
         if machine.room:
             machine.submit(message(number))
             submitted.append(number)
         written(machine)
         machine.receive_data(piece)
-        told += [event.token for event in machine.events() if isinstance(event, Outcome)]
+        results += [event.token for event in machine.events() if isinstance(event, Outcome)]
     machine.connection_lost("over")
-    told += [event.token for event in machine.events() if isinstance(event, Outcome)]
-    assert sorted(told) == submitted
+    results += [event.token for event in machine.events() if isinstance(event, Outcome)]
+    assert sorted(results) == submitted
     failure = machine.session.failure
     assert failure is None or isinstance(failure, SmtpError)
 
@@ -292,8 +292,8 @@ def test_a_message_may_be_as_large_as_the_server_says(
     machine = ready(2, offers=offers)
     content = (b"." * 98 + b"\r\n") * 4 + b"." * (size - 402) + b"\r\n"
     machine.submit(Transaction(1, message(1).envelope, (content,)))
-    told = [event for event in machine.events() if isinstance(event, Outcome)]
-    assert [outcome.verdict for outcome in told] == ([verdict] if verdict else [])
+    results = [event for event in machine.events() if isinstance(event, Outcome)]
+    assert [outcome.verdict for outcome in results] == ([verdict] if verdict else [])
     said = b"".join(machine.data_to_send())
     assert (b" SIZE=%d\r\n" % size in said) is (verdict is None)
 

@@ -1,4 +1,4 @@
-"""Timeouts: never shorter than the RFC says, and begun anew only by progress."""
+"""Timeouts: never shorter than the RFC says, and started again only by progress."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_no_timeout_is_shorter_than_the_rfc_says() -> None:
     assert set(TIMEOUTS) == {*Awaited, None}
 
 
-def test_begin_starts_the_timeout_anew() -> None:
+def test_begin_starts_the_timeout_again() -> None:
     now = [100.0]
     patience = Patience(HERE, TIMEOUTS, lambda: now[0])
     patience.begin()

@@ -33,7 +33,7 @@ def in_phase(phase: Phase) -> Progress:
     return progress
 
 
-def test_data_has_a_lone_dot_and_bdat_its_last_byte_as_terminator() -> None:
+def test_data_and_bdat_have_different_terminators() -> None:
     data, bdat = begun(), begun()
     assert (data.terminator, data.steps[-1]) == (b".\r\n", (Awaited.DATA, b"DATA\r\n"))
     bdat.plan_bdat(prepare((b"ab\r\n", b"cd\r\n"), stuffing=False))

@@ -26,15 +26,15 @@ from tests.smtp.transports import Chunks
 
 
 @contextmanager
-def scripted(octets: bytes, *, drip: bytes = b"") -> Iterator[int]:
-    """Says `octets`, then one of `drip` every 50 ms until the client is gone."""
+def scripted(said: bytes, *, drip: bytes = b"") -> Iterator[int]:
+    """Says `said`, then one of `drip` every 50 ms until the client is gone."""
     listener = socket.create_server(("127.0.0.1", 0))
     stopping = threading.Event()
 
     def run() -> None:
         connected, _ = listener.accept()
         with connected:
-            greeting, _, rest = octets.partition(b"\n")
+            greeting, _, rest = said.partition(b"\n")
             connected.sendall(greeting + b"\n")
             connected.recv(1000)
             connected.sendall(rest)
@@ -123,7 +123,7 @@ def test_content_that_is_not_taken_ends_the_connection() -> None:
     assert "taking of content" in str(connection.session.failure)
 
 
-def test_a_whole_reply_begins_the_timeout_anew() -> None:
+def test_a_whole_reply_starts_the_timeout_again() -> None:
     transport = Silent(b"220-slow\r\n220 hello\r\n")
     connection, receiver = receiver_of(transport)
     transport.now = 299.0
@@ -133,7 +133,7 @@ def test_a_whole_reply_begins_the_timeout_anew() -> None:
     assert not connection.session.closed
 
 
-def test_half_a_reply_does_not_begin_the_timeout_anew() -> None:
+def test_half_a_reply_does_not_start_the_timeout_again() -> None:
     transport = Silent(b"220-slow\r\n", b"220-slower\r\n")
     connection, receiver = receiver_of(transport)
     transport.now = 299.0

@@ -50,8 +50,8 @@ def test_4yz_to_mail_after_a_message_uses_up_the_connection() -> None:
     machine.submit(message(2))
     machine.submit(message(3))
     answered(machine, b"250 queued\r\n452 too many messages\r\n503 no\r\n503 no\r\n")
-    told = {outcome.token: outcome.verdict for outcome in outcomes(machine)}
-    assert told == {1: Verdict.SENT, 2: Verdict.NOT_SENT, 3: Verdict.NOT_SENT}
+    results = {outcome.token: outcome.verdict for outcome in outcomes(machine)}
+    assert results == {1: Verdict.SENT, 2: Verdict.NOT_SENT, 3: Verdict.NOT_SENT}
     assert not machine.usable
     assert not machine.session.closed
 
@@ -108,8 +108,8 @@ def test_after_421_and_a_proper_end_later_messages_are_not_sent(announced: bool)
         machine.receive_data(b"")
     else:
         machine.connection_lost("reset by peer")
-    told = {outcome.token: outcome.verdict for outcome in outcomes(machine)}
-    assert told == {1: Verdict.DEFERRED, 2: Verdict.NOT_SENT if announced else Verdict.IN_DOUBT}
+    results = {outcome.token: outcome.verdict for outcome in outcomes(machine)}
+    assert results == {1: Verdict.DEFERRED, 2: Verdict.NOT_SENT if announced else Verdict.IN_DOUBT}
 
 
 def test_rset_follows_a_transaction_that_was_left_open() -> None:

@@ -1,4 +1,4 @@
-"""Sockets and TLS: what is written and read, whatever the other end does."""
+"""Sockets and TLS: what is written and read, in every state of the other end."""
 
 from __future__ import annotations
 
@@ -249,7 +249,9 @@ def secure_pair(
     ours.close()
 
 
-def test_tls_is_told_in_the_info(secure_pair: tuple[SocketTransport, ssl.SSLSocket]) -> None:
+def test_the_info_says_that_tls_is_there(
+    secure_pair: tuple[SocketTransport, ssl.SSLSocket],
+) -> None:
     info = secure_pair[0].info
     assert info.secure
     assert info.tls_version.startswith("TLSv1.")

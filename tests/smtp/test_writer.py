@@ -62,8 +62,8 @@ def send_over(wire: Recorder, port: int, *messages: Transaction) -> dict[int, Ve
     return verdicts
 
 
-def test_a_lost_connection_is_noticed_before_the_terminator() -> None:
-    """Its end lies in the socket: the caller is not told, and the message is not in doubt."""
+def test_a_lost_connection_is_noticed_in_time() -> None:
+    """Its end lies in the socket: the caller is not called, and the message is not in doubt."""
     announced: list[int] = []
     wire: list[Deaf] = []
 
@@ -133,7 +133,7 @@ def test_replies_are_read_when_a_write_breaks() -> None:
 
 
 def test_wake_ups_without_progress_do_not_delay_the_timeout() -> None:
-    """A socket that can always be written to and never takes an octet; each look costs a second."""
+    """A socket that is always writable and takes nothing; each look at the clock costs a second."""
     now = [0.0]
     tries: list[int] = []
 
@@ -175,7 +175,7 @@ def test_short_messages_take_one_write_each(wire: Recorder) -> None:
 @pytest.mark.parametrize("offer", [NO_CHUNKING, ONE_BY_ONE], ids=["pipelining", "one by one"])
 @pytest.mark.parametrize("most", [1, 3, 1000, 1 << 30])
 @pytest.mark.parametrize("lines", [3, 2000])
-def test_the_caller_is_told_once_before_the_terminator(
+def test_the_caller_is_called_once_before_the_terminator(
     wire: Recorder, offer: Offer, most: int, lines: int
 ) -> None:
     if lines > 1000 > most:
@@ -191,7 +191,7 @@ def test_the_caller_is_told_once_before_the_terminator(
         assert wire.written_before(token).count(b"\r\n.\r\n") == token
 
 
-def test_long_content_leaves_before_the_caller_is_told(wire: Recorder) -> None:
+def test_long_content_leaves_before_the_caller_is_called(wire: Recorder) -> None:
     with serve(offer=NO_CHUNKING) as server:
         long = message(7, padding=(b"x" * 70 + b"\r\n") * 2000)
         send_over(wire, server.port, long)
@@ -219,7 +219,7 @@ def test_over_tls_the_terminator_is_its_own_write(
 def test_doubt_begins_with_the_last_byte_of_the_terminator(
     wire: Recorder, place: int, most: int
 ) -> None:
-    """The connection dies `place` octets behind the end of the first terminator."""
+    """The connection dies `place` bytes behind the end of the first terminator."""
     end = len(b"".join(message(0).content)) + len(b"..\r\n")  # one dot is stuffed
     wire.most = most
     wire.left_to_live = end + place
@@ -263,7 +263,7 @@ def test_an_unwritten_terminator_of_a_stream_is_no_doubt() -> None:
 @ways
 @pytest.mark.parametrize("seed", range(6))
 def test_outcomes_are_true_whatever_the_kernel_takes(offer: Offer, window: int, seed: int) -> None:
-    """Writes that take nothing, a few octets or everything, and a connection that dies in one."""
+    """Writes that take nothing, a few bytes or everything, and a connection that dies in one."""
     drawn = random.Random(seed)
     dead: list[Wrapped] = []
 
@@ -285,7 +285,7 @@ def test_outcomes_are_true_whatever_the_kernel_takes(offer: Offer, window: int, 
     assert len(taken) == len(set(taken))
     assert sent <= set(taken) <= sent | in_doubt
     assert sent | in_doubt <= set(run.announced)
-    assert len(run.announced) == len(set(run.announced)), "told once"
+    assert len(run.announced) == len(set(run.announced)), "called once"
     if window == 1:
         assert in_doubt == set(taken) - sent, "what the kernel took is known to the byte"
 
@@ -320,7 +320,7 @@ def test_a_reply_to_what_never_left_is_not_believed(reply: bytes) -> None:
     assert not client.usable
 
 
-def test_push_leaves_content_for_the_write_with_its_successor(wire: Recorder) -> None:
+def test_push_leaves_content_for_its_successor(wire: Recorder) -> None:
     with serve(offer=NO_CHUNKING) as server:
         client = Client(local(server.port), on_terminator=wire.log.append, connect=wire.connect)
         client.open()

@@ -45,7 +45,7 @@ class Wrapped:
         return ConnectionLost("the connection broke")
 
     def send_some(self, chunks: Chunks, most: int) -> Chunks:
-        """Write at most so many bytes; the rest comes back. With 0 nothing is taken."""
+        """Write at most `most` bytes; the rest comes back. With 0 nothing is taken."""
         if not most:
             return chunks
         whole = b"".join(chunks)
