@@ -52,7 +52,8 @@ from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.recipients.address import parse_mailbox
-from mailmerge.recipients.audience import Recipient, Selection, open_audience
+from mailmerge.recipients.audience import Recipient, Selection
+from mailmerge.recipients.collection import Recipients
 from mailmerge.rendering.content import Renderer
 from mailmerge.reports.reconcile import Books, balance
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
@@ -319,7 +320,7 @@ class Mailing:
         return TRIALS if self.orders.limit is None else self.orders.limit
 
     def _people(self) -> Iterator[Recipient]:
-        people = open_audience(self.campaign, self._selection()).recipients()
+        people = iter(Recipients.of(self.campaign, self._selection()))
         return people if self._trial is None else self._trial.people(people, self._trials())
 
     def _rates(self) -> tuple[Rate, ...]:

@@ -12,18 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from mailmerge.campaign import Campaign, RecipientsSection
+from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import AddressError, CampaignError, Problem, SpreadsheetError
 from mailmerge.recipients.address import loose_identity, parse_mailbox
 from mailmerge.recipients.condition import Condition
 from mailmerge.recipients.duplicates import Deduplicator, RowResult
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
-from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
-from mailmerge.recipients.suppression import read_suppressions
-from mailmerge.recipients.table import Row
+from mailmerge.recipients.spreadsheet import Spreadsheet
+from mailmerge.recipients.table import SheetRow
 
-__all__ = ["Audience", "Recipient", "Selection", "SkipReason", "Skipped", "open_audience"]
+__all__ = ["Audience", "Recipient", "Selection", "SkipReason", "Skipped"]
 
 _BATCH = 512
 
@@ -146,10 +145,10 @@ class Audience:
         judge, refuse = self._rules.judge, _Refusal()
         records = self._records()
         while batch := list(islice(records, self._batch)):
-            results = [judge(item) if type(item) is Row else refuse(item) for item in batch]
+            results = [judge(item) if type(item) is SheetRow else refuse(item) for item in batch]
             yield from deduplicator.without_duplicates(results)
 
-    def _records(self) -> Iterator[Row | Problem]:
+    def _records(self) -> Iterator[SheetRow | Problem]:
         try:
             yield from self._spreadsheet.records()
         except SpreadsheetError as error:
@@ -168,18 +167,6 @@ class _Refusal:
             return problem
         self._row = problem.row
         return Skipped(problem.row, SkipReason.INVALID, problem=problem)
-
-
-def open_audience(campaign: Campaign, selection: Selection | None = None) -> Audience:
-    """The audience of a campaign: its spreadsheet, its rules and its suppression list.
-
-    Raises:
-        CampaignError: as for `Audience`.
-        SpreadsheetError: the spreadsheet or the suppression list cannot be read.
-    """
-    spreadsheet = open_spreadsheet(campaign)
-    suppressed = read_suppressions(campaign)
-    return Audience(campaign.recipients, spreadsheet, selection, suppressed=suppressed)
 
 
 def _rules(

@@ -45,7 +45,7 @@ _INVISIBLE = dict.fromkeys((0x200B, 0x2060, 0xFEFF, 0x00AD))
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HeadRow:
     """One of the first rows of a table: its number, as the person sees it, and its cells."""
 
     number: int
@@ -92,7 +92,7 @@ def column_letters(index: int) -> str:
     return letters
 
 
-def read_header(head: Sequence[Line], section: RecipientsSection, file: str) -> Header:
+def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) -> Header:
     """Understand the first line of `head` as the header of a table.
 
     Raises:
@@ -114,7 +114,7 @@ def read_header(head: Sequence[Line], section: RecipientsSection, file: str) -> 
     return Header(first.number, tuple(names), _tidied(first, names, file))
 
 
-def _refuse_person(first: Line, file: str) -> None:
+def _refuse_person(first: HeadRow, file: str) -> None:
     for cell in first.cells:
         if _ADDRESS.fullmatch(cell.strip()):
             raise SpreadsheetError(
@@ -126,7 +126,7 @@ def _refuse_person(first: Line, file: str) -> None:
             )
 
 
-def _refuse_title(head: Sequence[Line], address: str, file: str) -> None:
+def _refuse_title(head: Sequence[HeadRow], address: str, file: str) -> None:
     """Find out whether the header stands further down, under a title or a comment."""
     below = [line for line in head[1:] if find_column([tidy_name(c) for c in line.cells], address)]
     if not below and head[0].filled <= 1:
@@ -174,7 +174,7 @@ def _demand_column(names: Sequence[str], column: str, key: str, file: str, numbe
     raise _wrong(f'there is no column "{column}"', hint, "no-column", file, number)
 
 
-def _tidied(first: Line, names: Sequence[str], file: str) -> tuple[Problem, ...]:
+def _tidied(first: HeadRow, names: Sequence[str], file: str) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             "warning",

@@ -18,7 +18,7 @@ from mailmerge.recipients.columns import Header
 
 @final
 @dataclass(frozen=True, slots=True)
-class Row:
+class SheetRow:
     """One row: its number as the person sees it (the header of a sheet is row 1), and its cells."""
 
     number: int
@@ -67,7 +67,7 @@ class RowReader:
         self._table = table
         self.blank = 0
 
-    def __iter__(self) -> Iterator[Row | Problem]:
+    def __iter__(self) -> Iterator[SheetRow | Problem]:
         self.blank = 0
         for batch in self._table.batches():
             self.blank += batch.blank
@@ -77,17 +77,17 @@ class RowReader:
             else:
                 yield from self._rows(batch)
 
-    def _rows(self, batch: Batch) -> Iterator[Row]:
+    def _rows(self, batch: Batch) -> Iterator[SheetRow]:
         names = self._table.header.columns
         blank = 0
         for number, cells in zip(batch.numbers, zip(*batch.columns, strict=True), strict=True):
             if not cells[0].strip() and not "".join(cells).strip():
                 blank += 1
                 continue
-            yield Row(number, dict(zip(names, cells)))  # noqa: B905 - `_rows` is the hot loop
+            yield SheetRow(number, dict(zip(names, cells)))  # noqa: B905 - `_rows` is the hot loop
         self.blank += blank
 
-    def _merged(self, batch: Batch, problems: list[Problem]) -> Iterator[Row | Problem]:
+    def _merged(self, batch: Batch, problems: list[Problem]) -> Iterator[SheetRow | Problem]:
         """Rows and problems by number; a row with an error is left out."""
         waiting = sorted(problems, key=lambda problem: problem.row or 0)
         refused = {problem.row for problem in problems if problem.severity == "error"}

@@ -26,8 +26,8 @@ from mailmerge.recipients.audience import (
     Selection,
     Skipped,
     SkipReason,
-    open_audience,
 )
+from mailmerge.recipients.collection import Recipients
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 
 
@@ -58,7 +58,7 @@ class Desk:
 
     def audience(self, selection: Selection | None = None, **recipients: object) -> Audience:
         """The campaign's audience."""
-        return open_audience(self.campaign(**recipients), selection)
+        return Recipients.of(self.campaign(**recipients), selection).audience()
 
     def people(self, **recipients: object) -> list[Recipient]:
         """The recipients, where nothing at all is wrong."""

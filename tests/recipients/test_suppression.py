@@ -1,4 +1,4 @@
-"""The list of those who are never written to: changed at once or not at all."""
+"""The suppression list: changed at once or not at all."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 
 from mailmerge.errors import AddressError, SpreadsheetError
-from mailmerge.recipients.suppression import (
-    add_suppressions,
-    import_suppressions,
-    list_suppressions,
-    read_suppressions,
-    remove_suppressions,
-)
+from mailmerge.recipients.suppression import SuppressionList
 from tests.recipients.conftest import Desk
 
 DAY = date(2026, 11, 23)
+
+
+def suppressions(desk: Desk) -> SuppressionList:
+    return SuppressionList.of(desk.campaign())
 
 
 def text(desk: Desk) -> str:
@@ -27,69 +25,65 @@ def text(desk: Desk) -> str:
 
 
 def test_no_file_is_an_empty_list(desk: Desk) -> None:
-    assert read_suppressions(desk.campaign()) == frozenset()
+    assert suppressions(desk).identities() == frozenset()
     desk.put("", "suppressed.csv")
-    assert list_suppressions(desk.campaign()) == []
+    assert suppressions(desk).entries() == []
     desk.put("email\n", "suppressed.csv")
-    assert list_suppressions(desk.campaign()) == []
+    assert suppressions(desk).entries() == []
 
 
 def test_adding_makes_the_file_for_its_owner_only(desk: Desk) -> None:
-    campaign = desk.campaign()
-    added = add_suppressions(campaign, ["Bob <Bob@X.org>", "bob@x.org"], reason="asked", today=DAY)
+    added = suppressions(desk).add(["Bob <Bob@X.org>", "bob@x.org"], reason="asked", today=DAY)
     assert added == ["Bob@x.org"]
     assert text(desk) == "email,reason,date\r\nBob@x.org,asked,2026-11-23\r\n"
     mode = stat.S_IMODE((desk.folder / "suppressed.csv").stat().st_mode)
     assert mode == 0o600
-    assert add_suppressions(campaign, ["BOB@x.org"]) == []
-    assert read_suppressions(campaign) == {"bob@x.org"}
+    assert suppressions(desk).add(["BOB@x.org"]) == []
+    assert suppressions(desk).identities() == {"bob@x.org"}
 
 
 def test_other_columns_are_kept(desk: Desk) -> None:
     desk.put("note;Email;date\nold friend;a@x.org;2020\n;b@x.org;\n", "suppressed.csv")
-    campaign = desk.campaign()
-    add_suppressions(campaign, ["c@x.org"], reason="bounced")
-    assert remove_suppressions(campaign, ["B@X.ORG", "z@x.org"]) == ["b@x.org"]
+    suppressions(desk).add(["c@x.org"], reason="bounced")
+    assert suppressions(desk).remove(["B@X.ORG", "z@x.org"]) == ["b@x.org"]
     assert text(desk).splitlines() == [
         "note,email,date,reason",
         "old friend,a@x.org,2020,",
         ",c@x.org,,bounced",
     ]
-    assert remove_suppressions(campaign, ["b@x.org"]) == []
+    assert suppressions(desk).remove(["b@x.org"]) == []
 
 
 def test_importing_takes_any_spreadsheet_with_its_columns(desk: Desk, tmp_path: Path) -> None:
-    add_suppressions(desk.campaign(), ["a@x.org"])
+    suppressions(desk).add(["a@x.org"])
     other = tmp_path / "unsubscribed.csv"
     other.write_bytes("E-Mail;Grund\nA@x.org;x\nb@x.org;möchte nicht\n".encode("cp1252"))
-    assert import_suppressions(desk.campaign(), other, "e-mail") == ["b@x.org"]
-    entries = list_suppressions(desk.campaign())
+    assert suppressions(desk).add_from(other, "e-mail") == ["b@x.org"]
+    entries = suppressions(desk).entries()
     assert [entry.address for entry in entries] == ["a@x.org", "b@x.org"]
     assert entries[1].cells["Grund"] == "möchte nicht"
     other.write_text("")
     with pytest.raises(SpreadsheetError):
-        import_suppressions(desk.campaign(), other)
+        suppressions(desk).add_from(other)
 
 
 def test_one_wrong_address_changes_nothing(desk: Desk, tmp_path: Path) -> None:
-    campaign = desk.campaign()
-    add_suppressions(campaign, ["a@x.org"])
+    suppressions(desk).add(["a@x.org"])
     before = text(desk)
     with pytest.raises(AddressError):
-        add_suppressions(campaign, ["b@x.org", "bob"])
+        suppressions(desk).add(["b@x.org", "bob"])
     with pytest.raises(AddressError):
-        remove_suppressions(campaign, ["a@x.org", "bob"])
+        suppressions(desk).remove(["a@x.org", "bob"])
     other = tmp_path / "other.csv"
     other.write_text("email\nc@x.org\nbob\n")
     with pytest.raises(SpreadsheetError) as caught:
-        import_suppressions(campaign, other)
+        suppressions(desk).add_from(other)
     assert (caught.value.problem.file, caught.value.problem.row) == ("other.csv", 3)
     assert text(desk) == before
 
 
 def test_a_crash_leaves_the_old_list(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    campaign = desk.campaign()
-    add_suppressions(campaign, ["a@x.org"])
+    suppressions(desk).add(["a@x.org"])
     before = text(desk)
 
     def full(_: int) -> None:
@@ -97,7 +91,7 @@ def test_a_crash_leaves_the_old_list(desk: Desk, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SpreadsheetError) as caught:
-        add_suppressions(campaign, ["b@x.org"])
+        suppressions(desk).add(["b@x.org"])
     assert "cannot be written: No space left on device" in str(caught.value)
     assert text(desk) == before
     assert [path.name for path in desk.folder.iterdir()] == ["suppressed.csv"]

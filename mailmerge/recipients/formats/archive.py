@@ -14,7 +14,7 @@ from typing import IO
 from lxml import etree
 
 from mailmerge.errors import SpreadsheetError
-from mailmerge.recipients.source import Source
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.wording import counted, size_in_words
 
 _ENTRIES = 10_000
@@ -24,7 +24,7 @@ _RATIO = 250
 _SMALL = 1 << 24
 
 
-def check_archive(source: Source) -> frozenset[str]:
+def check_archive(source: InputFile) -> frozenset[str]:
     """Check size, number and checksum of all entries; returns their names.
 
     Raises:

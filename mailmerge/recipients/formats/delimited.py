@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.columns import Header, Line, read_header
+from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.delimiter import DELIMITERS, choose_delimiter
 from mailmerge.recipients.formats.encoding import decide_encoding
-from mailmerge.recipients.source import Source
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Batch, Table
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class _Block:
         return "".join(self.lines[record.first - self.beginning : record.end - self.beginning])
 
 
-def open_delimited(source: Source, section: RecipientsSection) -> Table:
+def open_delimited(source: InputFile, section: RecipientsSection) -> Table:
     """Open a file of delimited text: decide on encoding and delimiter, and read its header.
 
     Raises:
@@ -99,7 +99,7 @@ def open_delimited(source: Source, section: RecipientsSection) -> Table:
     return Table(source.file, header, lambda: reader.batches(header), notices + header.notices)
 
 
-def _sample(source: Source, codec: str) -> str:
+def _sample(source: InputFile, codec: str) -> str:
     """The beginning of the text, cut after a whole line where there is one."""
     with source.open() as stream, io.TextIOWrapper(stream, codec, newline="") as text:
         sample = text.read(_SAMPLE)
@@ -139,16 +139,16 @@ def _said_by_excel(line: str) -> str:
 class _Delimited:
     """Reads one file of delimited text again and again, a block of records at a time."""
 
-    def __init__(self, source: Source, dialect: _Dialect) -> None:
+    def __init__(self, source: InputFile, dialect: _Dialect) -> None:
         self._source = source
         self._dialect = dialect
 
-    def head(self) -> list[Line]:
+    def head(self) -> list[HeadRow]:
         """The first records that are not blank; a record that cannot be read ends them."""
         with closing(self._blocks(_HEAD)) as blocks:
             for block in blocks:
                 texts = [(record.first, block.text(record)) for record in block.records()]
-                lines = [Line(first, self._cells(text)) for first, text in texts if text.strip()]
+                lines = [HeadRow(first, self._cells(text)) for first, text in texts if text.strip()]
                 if lines:
                     return lines
         return []

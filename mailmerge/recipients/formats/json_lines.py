@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.columns import Header, Line, read_header
+from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.encoding import decide_encoding
-from mailmerge.recipients.source import Source
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Batch, Table
 
 _BATCH = 8192
@@ -29,7 +29,7 @@ def looks_like_json_lines(text: str) -> bool:
     return text.startswith("{") and text[1:].lstrip()[:1] in {'"', "}"}
 
 
-def open_json_lines(source: Source, section: RecipientsSection) -> Table:
+def open_json_lines(source: InputFile, section: RecipientsSection) -> Table:
     """Open a file of JSON Lines; it is read once for the names of its columns.
 
     Raises:
@@ -41,14 +41,14 @@ def open_json_lines(source: Source, section: RecipientsSection) -> Table:
     names: dict[str, None] = {}
     for _, members in reader.objects():
         names.update(dict.fromkeys(members))
-    header = read_header([Line(0, list(names))] if names else [], section, source.file)
+    header = read_header([HeadRow(0, list(names))] if names else [], section, source.file)
     listed = tuple(names)
     notices = (*header.notices, *((encoding.notice,) if encoding.notice else ()))
     return Table(source.file, header, lambda: reader.batches(header, listed), notices)
 
 
 class _JsonLines:
-    def __init__(self, source: Source, codec: str) -> None:
+    def __init__(self, source: InputFile, codec: str) -> None:
         self._source = source
         self._codec = codec
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.columns import Header, Line, read_header
+from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.workbook import plain_text
-from mailmerge.recipients.source import Source
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Batch, Table
 
 _BATCH = 8192
 
 
-def open_parquet(source: Source, section: RecipientsSection) -> Table:
+def open_parquet(source: InputFile, section: RecipientsSection) -> Table:
     """Open a Parquet file; its rows are counted from 1.
 
     Raises:
@@ -37,11 +37,11 @@ def open_parquet(source: Source, section: RecipientsSection) -> Table:
         raise SpreadsheetError(
             f"the file is damaged: {error}", file=source.file, code="file-damaged"
         ) from error
-    header = read_header([Line(0, names)], section, source.file)
+    header = read_header([HeadRow(0, names)], section, source.file)
     return Table(source.file, header, lambda: _batches(source, header), header.notices)
 
 
-def _batches(source: Source, header: Header) -> Iterator[Batch]:
+def _batches(source: InputFile, header: Header) -> Iterator[Batch]:
     import pandas as pd
     from pyarrow import parquet
 

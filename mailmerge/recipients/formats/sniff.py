@@ -8,7 +8,7 @@ from mailmerge.recipients.formats.delimited import open_delimited
 from mailmerge.recipients.formats.json_lines import looks_like_json_lines, open_json_lines
 from mailmerge.recipients.formats.parquet import open_parquet
 from mailmerge.recipients.formats.workbook import open_old_workbook, open_workbook
-from mailmerge.recipients.source import Source
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Table
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -27,7 +27,7 @@ _FOREIGN = {
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table")
 
 
-def open_table(source: Source, section: RecipientsSection) -> Table:
+def open_table(source: InputFile, section: RecipientsSection) -> Table:
     """Open a spreadsheet of any known format.
 
     Raises:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.columns import Header, Line, read_header
+from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.archive import check_archive
 from mailmerge.recipients.formats.markup import Layout, Range, Seen, cell_name
 from mailmerge.recipients.formats.number_format import GENERAL, show_number
 from mailmerge.recipients.formats.office_open import OfficeOpenMarkup
 from mailmerge.recipients.formats.open_document import OpenDocumentMarkup
-from mailmerge.recipients.source import Source
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Batch, Table
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _Sheet:
         return [column[index] for column in self.columns]
 
 
-def open_workbook(source: Source, section: RecipientsSection) -> Table:
+def open_workbook(source: InputFile, section: RecipientsSection) -> Table:
     """Open an XLSX, XLSB or OpenDocument workbook.
 
     Raises:
@@ -84,7 +84,7 @@ def open_workbook(source: Source, section: RecipientsSection) -> Table:
         return _open(source, section, markup)
 
 
-def open_old_workbook(source: Source, section: RecipientsSection) -> Table:
+def open_old_workbook(source: InputFile, section: RecipientsSection) -> Table:
     """Open an OLE2 file: an XLS workbook, or a protected one of any kind.
 
     Raises:
@@ -118,17 +118,17 @@ def _refuse_protected_document(archive: zipfile.ZipFile, file: str) -> None:
         raise _protected(file)
 
 
-def _open(source: Source, section: RecipientsSection, markup: _Markup | None) -> Table:
+def _open(source: InputFile, section: RecipientsSection, markup: _Markup | None) -> Table:
     with _understood(source.file):
         sheet, notices = _load(source, section, markup)
     head = [
-        Line(index + 1, sheet.row(index))
+        HeadRow(index + 1, sheet.row(index))
         for index in range(section.skip_rows, min(section.skip_rows + _HEAD, sheet.height))
     ]
     head = [line for line in head if line.filled]
     if head:
         _drop_empty_columns(sheet, head[0])
-        head = [Line(line.number, line.cells[: len(sheet.columns)]) for line in head]
+        head = [HeadRow(line.number, line.cells[: len(sheet.columns)]) for line in head]
     header = read_header(head, section, sheet.file)
     if section.fill_merged:
         _fill_merged(sheet)
@@ -141,7 +141,7 @@ def _open(source: Source, section: RecipientsSection, markup: _Markup | None) ->
 
 
 def _load(
-    source: Source, section: RecipientsSection, markup: _Markup | None
+    source: InputFile, section: RecipientsSection, markup: _Markup | None
 ) -> tuple[_Sheet, tuple[Problem, ...]]:
     import pandas as pd
 
@@ -241,7 +241,7 @@ def _apply(layout: Layout, sheet: _Sheet) -> None:
     sheet.hidden, sheet.merged = layout.hidden, layout.merged
 
 
-def _drop_empty_columns(sheet: _Sheet, header: Line) -> None:
+def _drop_empty_columns(sheet: _Sheet, header: HeadRow) -> None:
     """Take away columns at the right edge that have neither a name nor any text below it."""
     while sheet.columns and not header.cells[len(sheet.columns) - 1].strip():
         if any(cell.strip() for cell in sheet.columns[-1][header.number :]):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.formats import delimited
-from mailmerge.recipients.table import Row
+from mailmerge.recipients.table import SheetRow
 from tests.recipients.conftest import Desk
 
 # What each encoding can write, without what is blank or refused in any file.
@@ -66,7 +66,7 @@ def test_any_table_is_read_back_cell_for_cell(
             continue  # a table of three letters may belong to several encodings
         if "delimiter" in told:
             told["encoding"] = encoding
-        rows = [row for row in desk.open(**told).records() if isinstance(row, Row)]
+        rows = [row for row in desk.open(**told).records() if isinstance(row, SheetRow)]
         assert [list(row.cells.values()) for row in rows] == body
         expected = 2
         for row, cells in zip(rows, body, strict=True):
@@ -82,7 +82,7 @@ def test_blocks_of_any_size_give_the_same_rows(
     whole = list(desk.open().records())
     monkeypatch.setattr(delimited, "_RECORDS", size)
     assert list(desk.open().records()) == whole
-    rows = [(item.number, item.cells["n"]) for item in whole if isinstance(item, Row)]
+    rows = [(item.number, item.cells["n"]) for item in whole if isinstance(item, SheetRow)]
     assert rows == [(2, "1"), (3, "2"), (6, ""), (8, "5"), (10, "6\n6")]
     assert [item.row for item in whole if isinstance(item, Problem)] == [6, 7]
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import builtins
 import datetime as dt
-import io
 from collections.abc import Callable
 
 import pandas as pd
 import pytest
 
-from mailmerge.errors import CampaignError, Problem
+from mailmerge.errors import Problem
 from mailmerge.recipients.formats import json_lines, parquet
-from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
-from mailmerge.recipients.table import Row
+from mailmerge.recipients.table import SheetRow
 from tests.recipients.conftest import Desk
 
 JSON = """{"email": "a@x.org", "price": 34.30, "id": 9007199254740993, "zip": "007"}
@@ -28,7 +26,9 @@ def test_json_keeps_every_digit(desk: Desk) -> None:
     spreadsheet = desk.open()
     assert spreadsheet.columns == ("email", "price", "id", "zip", "ok", "n", "tags")
     records = list(spreadsheet.records())
-    rows = [(row.number, list(row.cells.values())[1:6]) for row in records if isinstance(row, Row)]
+    rows = [
+        (row.number, list(row.cells.values())[1:6]) for row in records if isinstance(row, SheetRow)
+    ]
     assert rows == [
         (1, ["34.30", "9007199254740993", "007", "", ""]),
         (3, ["", "", "", "TRUE", "1e400"]),
@@ -83,7 +83,7 @@ def frame() -> pd.DataFrame:
 def test_parquet_is_read_as_text(desk: Desk) -> None:
     frame().to_parquet(desk.folder / "recipients.csv")
     records = list(desk.open().records())
-    rows = [(row.number, list(row.cells.values())) for row in records if isinstance(row, Row)]
+    rows = [(row.number, list(row.cells.values())) for row in records if isinstance(row, SheetRow)]
     assert rows == [
         (1, ["a@x.org", "1", "34.5", "2026-01-02", "", "TRUE"]),
         (2, ["b@x.org", "", "", "", "", "FALSE"]),
@@ -112,26 +112,3 @@ def test_parquet_without_pyarrow_says_what_to_install(
     problem = desk.problem()
     assert problem.code == "parquet-missing"
     assert "mailmerge-toolkit[parquet]" in problem.hint
-
-
-def standard_input(desk: Desk, content: bytes) -> Spreadsheet:
-    return open_spreadsheet(desk.campaign(file="-"), standard_input=io.BytesIO(content))
-
-
-def test_standard_input_is_read_as_often_as_wanted(desk: Desk) -> None:
-    spreadsheet = standard_input(desk, b"email\na@x.org\nb\n")
-    assert spreadsheet.file == "standard input"
-    for _ in range(2):
-        assert [row.number for row in spreadsheet.rows()] == [2, 3]
-
-
-def test_standard_input_may_be_a_workbook(desk: Desk) -> None:
-    frame().iloc[:2, :2].to_excel(desk.folder / "x.xlsx", index=False)
-    spreadsheet = standard_input(desk, (desk.folder / "x.xlsx").read_bytes())
-    assert [row.cells["n"] for row in spreadsheet.rows()] == ["1", ""]
-
-
-def test_standard_input_must_be_there(desk: Desk) -> None:
-    with pytest.raises(CampaignError) as caught:
-        desk.open(file="-")
-    assert caught.value.problem.code == "no-standard-input"

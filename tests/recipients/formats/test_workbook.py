@@ -14,7 +14,7 @@ from mailmerge.errors import Problem
 from mailmerge.recipients.audience import Recipient
 from mailmerge.recipients.formats import workbook as workbook_module
 from mailmerge.recipients.formats.workbook import plain_text
-from mailmerge.recipients.table import Row
+from mailmerge.recipients.table import SheetRow
 from tests.recipients.conftest import Convert, Desk, problems_of
 
 SEEN = [
@@ -303,7 +303,7 @@ def test_an_opendocument_of_another_writer(desk: Desk) -> None:
     assert desk.problem().code == "column-unnamed"
     put("")
     records = list(desk.open().records())
-    rows = [list(row.cells.values())[1:3] for row in records if isinstance(row, Row)]
+    rows = [list(row.cells.values())[1:3] for row in records if isinstance(row, SheetRow)]
     assert rows == [["5  pcs", "5  pcs"]]
     problems = [(p.code, p.row) for p in records if isinstance(p, Problem)]
     assert problems == [("cell-error", 3), ("formula-not-calculated", 4)]
