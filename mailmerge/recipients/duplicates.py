@@ -122,11 +122,6 @@ def _wide_digest(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
 
 
-# SipHash with a secret of this process, where it has 64 bits: quick, and no sender of a list can
-# plan a collision.
-_digest = hash if sys.hash_info.width == 64 else _wide_digest
-
-
 class FirstRows:
     """Remembers which row had each key first.
 
@@ -134,9 +129,20 @@ class FirstRows:
     arrays, which are small.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, recent: int = _RECENT, *, short_hash: bool = sys.hash_info.width < 64
+    ) -> None:
+        """Start without any key.
+
+        `recent` is how many keys the dictionary holds at most. With `short_hash`, the hashes of
+        this Python are too short to be digests.
+        """
         import numpy as np
 
+        self._most_recent = recent
+        # SipHash with a secret of this process, where it has 64 bits: quick, and the author of a
+        # list cannot plan a collision.
+        self._digest = _wide_digest if short_hash else hash
         self._recent: dict[int, int] = {}
         self._digests: list[NDArray[np.int64]] = [np.empty(0, np.int64) for _ in range(_BUCKETS)]
         self._places: list[NDArray[np.int64]] = [np.empty(0, np.int64) for _ in range(_BUCKETS)]
@@ -150,14 +156,14 @@ class FirstRows:
 
         Args:
             keys: what makes two recipients the same.
-            spellings: the same keys as they were spelt.
-            rows: their numbers, in ascending order; no row makes two claims.
+            spellings: the same keys as the cells spell them.
+            rows: the numbers of the rows, in ascending order; no row makes two claims.
 
         Returns:
-            For the index of each key that was there before, the row that had it first.
+            For the index of each key that was claimed before, the row that had it first.
         """
-        digests = list(map(_digest, keys))
-        spelt = [_digest(spelling) & _SPELLING_MASK for spelling in spellings]
+        digests = list(map(self._digest, keys))
+        spelt = [self._digest(spelling) & _SPELLING_MASK for spelling in spellings]
         places = [row << _SPELLING_BITS | mark for row, mark in zip(rows, spelt, strict=True)]
         self._recent.update(self._long_known(digests))
         repeated = {}
@@ -165,7 +171,7 @@ class FirstRows:
             first = self._recent.setdefault(digest, place)
             if first != place:
                 repeated[index] = _earlier(first, spelt[index])
-        if len(self._recent) >= _RECENT:
+        if len(self._recent) >= self._most_recent:
             self._move()
         return repeated
 

@@ -126,6 +126,15 @@ def spool(stream: BinaryIO, file: str) -> InputFile:
         raise _unreadable(file, error) from error
 
 
+def damaged(
+    file: str, reason: str, hint: str = "open it in Excel or LibreOffice and save it again"
+) -> SpreadsheetError:
+    """The error of a file that the reader of its format cannot understand."""
+    return SpreadsheetError(
+        f"the file is damaged: {reason}", file=file, hint=hint, code="file-damaged"
+    )
+
+
 def _state(path: Path) -> tuple[int, int, int]:
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
