@@ -31,7 +31,7 @@ def invisible_character(text: str) -> AddressError | None:
         ):
             name = unicodedata.name(character, f"U+{ord(character):04X}")
             what = f"{_shown(text)} contains the invisible character {name}"
-            return address_error(what, "type the address again", "control")
+            return _error(what, "type the address again", "control")
     return None
 
 
@@ -44,15 +44,15 @@ def more_than_the_address(text: str, address: str) -> AddressError:
     """The error of `Name <address>` where only an address is read."""
     what = f"{_shown(text)} is more than the address"
     hint = f"write only {_shown(address)}, or set parse_names = true under [recipients]"
-    return address_error(what, hint, "name")
+    return _error(what, hint, "name")
 
 
 def invalid(text: str, reason: str) -> AddressError:
     """The error of any other fault, with the reason that email-validator gives."""
-    return address_error(f"{_shown(text)}: {reason.rstrip('.')}", "check the address", "syntax")
+    return _error(f"{_shown(text)}: {reason.rstrip('.')}", "check the address", "syntax")
 
 
-def address_error(message: str, hint: str, code: str) -> AddressError:
+def _error(message: str, hint: str, code: str) -> AddressError:
     """An error without a place: the caller knows row and column."""
     return AddressError(message, hint=hint, code=f"address-{code}")
 
@@ -67,65 +67,65 @@ def _faults(text: str) -> Iterator[AddressError]:
 def _faults_of_the_cell(text: str) -> Iterator[AddressError]:
     shown = _shown(text)
     if not text:
-        yield address_error("the address is empty", "fill it in, or delete the row", "empty")
+        yield _error("the address is empty", "fill it in, or delete the row", "empty")
     if text.lower().startswith("mailto:"):
-        yield address_error(f"{shown} is a link", f"write only {_shown(text[7:])}", "mailto")
+        yield _error(f"{shown} is a link", f"write only {_shown(text[7:])}", "mailto")
     if text[0] in _QUOTATION_MARKS or text[-1] in _QUOTATION_MARKS:
         hint = f"write {_shown(text.strip(_QUOTATION_MARKS))}"
-        yield address_error(f"{shown} has quotation marks", hint, "quotes")
+        yield _error(f"{shown} has quotation marks", hint, "quotes")
     if text[-1] in ",;" and text.count("@") == 1:
-        yield address_error(f"{shown} ends with {text[-1]}", f"delete the {text[-1]}", "trailing")
+        yield _error(f"{shown} ends with {text[-1]}", f"delete the {text[-1]}", "trailing")
     if text.count("@") > 1:
         if re.search(r"[\s,;/|]", text):
             what = f"{shown} contains more than one address"
-            yield address_error(what, "write one recipient per row", "many")
+            yield _error(what, "write one recipient per row", "many")
         what = f"{shown} has {text.count('@')} @ signs"
-        yield address_error(what, "delete all but one", "two-at")
+        yield _error(what, "delete all but one", "two-at")
     if "@" not in text:
-        yield address_error(f"{shown} has no @ sign", "an address is name@domain", "no-at")
+        yield _error(f"{shown} has no @ sign", "an address is name@domain", "no-at")
     if re.search(r"[<>]", text):
         what = f"{shown} has an extra angle bracket"
-        yield address_error(what, "write only name@domain", "name")
+        yield _error(what, "write only name@domain", "name")
     if re.search(r"\s", text):
-        yield address_error(f"{shown} contains a space", "delete the space", "space")
+        yield _error(f"{shown} contains a space", "delete the space", "space")
 
 
 def _faults_of_the_local_part(text: str, local: str) -> Iterator[AddressError]:
     shown = _shown(text)
     if not local:
         what = f"{shown} has nothing before the @ sign"
-        yield address_error(what, "write name@domain", "no-local")
+        yield _error(what, "write name@domain", "no-local")
     if "=?" in local:
         what = f"{shown} is an encoded word"
-        yield address_error(what, "write the address itself", "encoded")
+        yield _error(what, "write the address itself", "encoded")
     size = len(local.encode(errors="replace"))
     if size > LOCAL_PART_BYTES:
         much = f"{size} bytes before the @ sign, at most {LOCAL_PART_BYTES} are allowed"
-        yield address_error(f"{shown} is too long: {much}", "check the address", "long")
+        yield _error(f"{shown} is too long: {much}", "check the address", "long")
     if ".." in local:
-        yield address_error(f"{shown} has two dots in a row", "delete one of them", "dots")
+        yield _error(f"{shown} has two dots in a row", "delete one of them", "dots")
     if local.startswith(".") or local.endswith("."):
         where = "starts with a dot" if local.startswith(".") else "has a dot before the @ sign"
-        yield address_error(f"{shown} {where}", "delete the dot", "dots")
+        yield _error(f"{shown} {where}", "delete the dot", "dots")
 
 
 def _faults_of_the_domain(text: str, domain: str) -> Iterator[AddressError]:
     shown = _shown(text)
     if not domain:
         what = f"{shown} has nothing after the @ sign"
-        yield address_error(what, "write name@domain", "no-domain")
+        yield _error(what, "write name@domain", "no-domain")
     if domain.startswith("["):
         what = f"{shown} has an IP address for a domain"
-        yield address_error(what, "write the name of the domain", "literal")
+        yield _error(what, "write the name of the domain", "literal")
     if domain.startswith(".") or domain.endswith(".") or ".." in domain:
         where = "ends with a dot" if domain.endswith(".") else "has an extra dot after the @ sign"
-        yield address_error(f"{shown} {where}", "delete the dot", "dots")
+        yield _error(f"{shown} {where}", "delete the dot", "dots")
     if "." not in domain:
         what = f"{shown} has no dot after the @ sign"
-        yield address_error(what, "write the whole domain, such as example.org", "single-label")
+        yield _error(what, "write the whole domain, such as example.org", "single-label")
     if len(domain) > DOMAIN_BYTES:
         much = f"{len(domain)} characters after the @ sign, at most {DOMAIN_BYTES} are allowed"
-        yield address_error(f"{shown} is too long: {much}", "check the address", "long")
+        yield _error(f"{shown} is too long: {much}", "check the address", "long")
     for label in domain.split("."):
         yield from _faults_of_a_label(shown, label)
 
@@ -133,13 +133,13 @@ def _faults_of_the_domain(text: str, domain: str) -> Iterator[AddressError]:
 def _faults_of_a_label(shown: str, label: str) -> Iterator[AddressError]:
     if "_" in label:
         what = f"{shown} has an underscore in its domain"
-        yield address_error(what, "domains consist of letters, digits and hyphens", "domain")
+        yield _error(what, "domains consist of letters, digits and hyphens", "domain")
     if label.startswith("-") or label.endswith("-"):
         what = f"{shown} has a hyphen at the edge of {_shown(label)}"
-        yield address_error(what, "check the domain", "domain")
+        yield _error(what, "check the domain", "domain")
     if label.isascii() and len(label) > _LABEL_BYTES:
         what = f"{_shown(label)} has {len(label)} characters, at most {_LABEL_BYTES} are allowed"
-        yield address_error(what, "check the domain", "long")
+        yield _error(what, "check the domain", "long")
 
 
 def _shown(text: str) -> str:

@@ -68,7 +68,8 @@ class Audience:
         compared at once.
 
         Raises:
-            CampaignError: `where` is no condition or names an unknown column, or `only` no address.
+            CampaignError: `where` is not a condition or names an unknown column, or `only` is not an
+                address.
             SpreadsheetError: a column is missing.
         """
         self.counts: Counter[SkipReason] = Counter()
@@ -137,7 +138,7 @@ class Audience:
         only = self._selection.only
         what = f'no row has the address "{only}"' if only else "no row meets the condition"
         hint = "check its spelling" if only else "check where under [recipients], and --where"
-        return Problem("error", "nobody-selected", what, self._spreadsheet.file, hint=hint)
+        return Problem("error", "none-selected", what, self._spreadsheet.file, hint=hint)
 
     def _results(self) -> Iterator[RowResult]:
         """What becomes of each row; in batches, because looking for duplicates is cheaper so."""

@@ -26,16 +26,16 @@ from mailmerge.recipients.recipient import Recipient, Skipped
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.suppression import SuppressionList
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class RowsOf(Generic[T]):
+class RowsOf(Generic[_T]):
     """Rows of one kind. Each iteration reads the file; true if there is any such row."""
 
-    def __init__(self, read: Callable[[], Iterator[T]]) -> None:
+    def __init__(self, read: Callable[[], Iterator[_T]]) -> None:
         self._read = read
 
-    def __iter__(self) -> Iterator[T]:
+    def __iter__(self) -> Iterator[_T]:
         return self._read()
 
     def __bool__(self) -> bool:
@@ -45,9 +45,9 @@ class RowsOf(Generic[T]):
 class Recipients(Sequence[Recipient]):
     """The recipients of one spreadsheet, in the order of its rows.
 
-    Iterating, `len()` and indexing raise SpreadsheetError where the file changes meanwhile, or
-    breaks off before its end. Rows that are wrong raise nothing: they are in `skipped`, and what is
-    wrong with them in `problems`. `len()` reads the file once and remembers the number.
+    Iterating, `len()` and indexing raise SpreadsheetError if the file changes meanwhile, or breaks
+    off before its end. A wrong row raises nothing: `skipped` has the row, `problems` its problem.
+    `len()` reads the file once and remembers the number.
 
     Attributes:
         file: the spreadsheet's name in messages.
@@ -123,7 +123,7 @@ class Recipients(Sequence[Recipient]):
 
     @property
     def problems(self) -> RowsOf[Problem]:
-        """What is wrong, or might be: of the whole file, then of its rows."""
+        """Errors and warnings: those of the whole file, then those of its rows."""
         return RowsOf(self._problems)
 
     def audience(self) -> Audience:

@@ -21,7 +21,7 @@ from typing import BinaryIO
 from mailmerge.errors import SpreadsheetError
 
 
-class TemporaryCopy:
+class _TemporaryCopy:
     """A file that only this user may read (mode 0600), removed with this object or at exit.
 
     Attributes:
@@ -61,7 +61,7 @@ class InputFile:
     path: Path
     file: str
     state: tuple[int, int, int]
-    copy: TemporaryCopy | None = None
+    copy: _TemporaryCopy | None = None
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
@@ -120,7 +120,7 @@ def spool(stream: BinaryIO, file: str) -> InputFile:
         SpreadsheetError: it cannot be read or copied.
     """
     try:
-        copy = TemporaryCopy(stream)
+        copy = _TemporaryCopy(stream)
         return InputFile(copy.path, file, _state(copy.path), copy)
     except OSError as error:
         raise _unreadable(file, error) from error

@@ -37,7 +37,7 @@ class Spreadsheet:
 
     @property
     def header(self) -> Header:
-        """The header, and where it stands."""
+        """The header with the number of its row."""
         return self._table.header
 
     def column(self, wanted: str) -> str:

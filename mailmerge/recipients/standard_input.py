@@ -18,7 +18,7 @@ STANDARD_INPUT = "-"
 """What `file` under [recipients] says for standard input."""
 
 
-class StandardInput:
+class _StandardInput:
     """Standard input as a file that can be read again; made once per process, as `standard_input`.
 
     The copy belongs to one stream: where a host program puts another one in the place of
@@ -56,5 +56,5 @@ class StandardInput:
             return self._copy
 
 
-standard_input = StandardInput()
+standard_input = _StandardInput()
 """The one of this process."""

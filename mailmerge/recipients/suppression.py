@@ -41,8 +41,8 @@ class Suppression:
 class SuppressionList:
     """One suppression list; every call reads the file, so it may change in between.
 
-    All methods raise SpreadsheetError where the file is not such a list, or holds a cell that is
-    not an address: to ignore that cell might mean to write to that address.
+    All methods raise SpreadsheetError if the file is not such a list, or one of its cells is not
+    an address: to ignore that cell might mean to write to that address.
     """
 
     def __init__(self, path: Path, file: str = "") -> None:

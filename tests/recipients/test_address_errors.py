@@ -7,7 +7,6 @@ import pytest
 from mailmerge.errors import AddressError
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.address_errors import (
-    address_error,
     first_fault,
     invalid,
     invisible_character,
@@ -72,10 +71,10 @@ def test_a_right_address_has_no_fault() -> None:
 
 
 def test_an_error_has_no_place_of_its_own() -> None:
-    error = address_error("what", "fix", "code")
+    error = first_fault("ann")
     assert isinstance(error, AddressError)
-    assert (error.problem.code, error.problem.row, error.problem.file) == ("address-code", None, "")
-    assert str(error) == "what (fix)"
+    assert (error.problem.row, error.problem.file, error.problem.column) == (None, "", "")
+    assert str(error) == '"ann" has no @ sign (an address is name@domain)'
 
 
 def test_a_reason_of_email_validator_loses_its_full_stop() -> None:

@@ -84,7 +84,7 @@ def test_notices_of_the_file_are_problems_too(tmp_path: Path) -> None:
     assert not people.skipped
 
 
-def test_nothing_is_read_twice_at_the_same_time(people: Recipients) -> None:
+def test_two_passes_do_not_disturb_each_other(people: Recipients) -> None:
     first = iter(people)
     assert next(first).row == 2
     assert [row.number for row in people.skipped] == [3, 4, 5, 7]
@@ -96,7 +96,7 @@ def test_a_file_without_recipients_is_an_empty_collection(guests: Path) -> None:
     people = read_recipients(guests, where="country == 'IT'")
     assert not people
     assert len(people) == 0
-    assert [problem.code for problem in people.problems] == ["nobody-selected"]
+    assert [problem.code for problem in people.problems] == ["none-selected"]
 
 
 @pytest.mark.parametrize("read", [list, len, lambda people: people[1]])

@@ -12,34 +12,34 @@ import pandas as pd
 import pytest
 
 from mailmerge.errors import CampaignError
-from mailmerge.recipients.standard_input import StandardInput, standard_input
-from tests.recipients.conftest import Desk
+from mailmerge.recipients.standard_input import standard_input
+from tests.recipients.conftest import Folder
 
 
 def stream_of(content: bytes) -> TextIO:
     return io.TextIOWrapper(io.BytesIO(content))
 
 
-def test_every_pass_reads_the_same_rows(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_pass_reads_the_same_rows(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", stream_of(b"email\na@x.org\nb@x.org\n"))
     for _ in range(2):
-        spreadsheet = desk.open(file="-")
+        spreadsheet = folder.open(file="-")
         assert spreadsheet.file == "standard input"
         assert [row.number for row in spreadsheet.rows()] == [2, 3]
         assert [row.number for row in spreadsheet.rows()] == [2, 3]
 
 
 def test_a_workbook_may_come_from_standard_input(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = pd.DataFrame({"email": ["a@x.org", "b@x.org"], "n": [1, None]})
-    frame.to_excel(desk.folder / "x.xlsx", index=False)
-    monkeypatch.setattr(sys, "stdin", stream_of((desk.folder / "x.xlsx").read_bytes()))
-    assert [row.cells["n"] for row in desk.open(file="-").rows()] == ["1", ""]
+    frame.to_excel(folder.path / "x.xlsx", index=False)
+    monkeypatch.setattr(sys, "stdin", stream_of((folder.path / "x.xlsx").read_bytes()))
+    assert [row.cells["n"] for row in folder.open(file="-").rows()] == ["1", ""]
 
 
 def test_another_stream_is_another_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = StandardInput()
+    ours = standard_input
     monkeypatch.setattr(sys, "stdin", stream_of(b"one"))
     read = [ours.was_read]
     first = ours.file()
@@ -52,7 +52,7 @@ def test_another_stream_is_another_input(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_standard_input_without_data_is_an_error(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = stream_of(b"")
     closed.close()
@@ -61,7 +61,7 @@ def test_standard_input_without_data_is_an_error(
         for stream in (None, closed, terminal):
             monkeypatch.setattr(sys, "stdin", stream)
             with pytest.raises(CampaignError) as caught:
-                desk.open(file="-")
+                folder.open(file="-")
             assert caught.value.problem.code == "no-standard-input"
             assert "pipe the spreadsheet" in caught.value.problem.hint
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import openpyxl
 
-from tests.recipients.conftest import Desk
+from tests.recipients.conftest import Folder
 
 SHEET = "xl/worksheets/sheet1.xml"
 
@@ -49,15 +49,15 @@ def guests(folder: Path) -> Path:
     return path
 
 
-def book_of(desk: Desk, *rows: Sequence[object]) -> Desk:
+def book_of(folder: Folder, *rows: Sequence[object]) -> Folder:
     """Write the recipients as a workbook with these rows."""
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
     for row in rows:
         sheet.append(row)
-    book.save(desk.folder / "recipients.csv")
-    return desk
+    book.save(folder.path / "recipients.csv")
+    return folder
 
 
 def patched(path: Path, part: str, *changes: tuple[str, str]) -> None:
@@ -75,9 +75,9 @@ def patched(path: Path, part: str, *changes: tuple[str, str]) -> None:
             target.writestr(name, content)
 
 
-def zipped(desk: Desk, **parts: str) -> Desk:
+def zipped(folder: Folder, **parts: str) -> Folder:
     """Write the recipients as a ZIP file; in the names of the parts `__` is / and `_` is a dot."""
-    with zipfile.ZipFile(desk.folder / "recipients.csv", "w") as archive:
+    with zipfile.ZipFile(folder.path / "recipients.csv", "w") as archive:
         for name, text in parts.items():
             archive.writestr(name.replace("__", "/").replace("_", "."), text)
-    return desk
+    return folder

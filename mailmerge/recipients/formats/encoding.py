@@ -280,7 +280,7 @@ _TOGETHER = dict.fromkeys(_EAST_ASIAN_SCRIPTS, "east-asian")
 
 
 def _script(character: str) -> str:
-    """The first word of the character's name, which is its script; "" for what is not a letter."""
+    """The first word of the character's name, which is its script; "" if it is not a letter."""
     if character.isdigit() or character in "_#&%!?*=":
         return "digit"
     name = unicodedata.name(character, "").split(" ")[0]

@@ -333,7 +333,7 @@ def _iso(when: datetime) -> str:
 
 
 def _minutes_marked(tokens: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    """The tokens, with `m` as `minute` where it follows hours or stands before seconds."""
+    """The tokens, with `m` as `minute` where it follows hours or precedes seconds."""
     marked: list[tuple[str, str]] = []
     dated = [i for i, token in enumerate(tokens) if token[0] in {"date", "elapsed"}]
     for index, (kind, text) in enumerate(tokens):

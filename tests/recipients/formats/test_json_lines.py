@@ -9,7 +9,7 @@ import pytest
 from mailmerge.errors import Problem
 from mailmerge.recipients.formats.json_lines import FORMAT
 from mailmerge.recipients.table import BATCH_ROWS, SheetRow
-from tests.recipients.conftest import Desk
+from tests.recipients.conftest import Folder
 
 JSON = """{"email": "a@x.org", "price": 34.30, "id": 9007199254740993, "zip": "007"}
 
@@ -18,9 +18,9 @@ JSON = """{"email": "a@x.org", "price": 34.30, "id": 9007199254740993, "zip": "0
 """
 
 
-def test_numbers_keep_every_digit(desk: Desk) -> None:
-    desk.put(JSON)
-    spreadsheet = desk.open()
+def test_numbers_keep_every_digit(folder: Folder) -> None:
+    folder.put(JSON)
+    spreadsheet = folder.open()
     assert spreadsheet.columns == ("email", "price", "id", "zip", "ok", "n", "tags")
     records = list(spreadsheet.records())
     rows = [
@@ -45,28 +45,28 @@ def test_numbers_keep_every_digit(desk: Desk) -> None:
         ('{"email": "a@x.org", "n": "\\ud800"}\n', "cell-not-text", 1),
     ],
 )
-def test_a_wrong_line_is_named(desk: Desk, text: str, code: str, row: int | None) -> None:
-    desk.put(text)
-    assert (desk.problem().code, desk.problem().row) == (code, row)
+def test_a_wrong_line_is_named(folder: Folder, text: str, code: str, row: int | None) -> None:
+    folder.put(text)
+    assert (folder.problem().code, folder.problem().row) == (code, row)
 
 
-def test_more_rows_than_a_batch_keep_their_order(desk: Desk) -> None:
+def test_more_rows_than_a_batch_keep_their_order(folder: Folder) -> None:
     count = 2 * BATCH_ROWS + 1
     lines = [json.dumps({"email": f"p{n}@x.org", "n": n}) for n in range(count)]
     lines[BATCH_ROWS] = '{"email": [], "n": 0}'
-    desk.put("\n".join(lines))
-    records = list(desk.open().records())
+    folder.put("\n".join(lines))
+    records = list(folder.open().records())
     assert [row.number if isinstance(row, SheetRow) else row.row for row in records] == list(
         range(1, count + 1)
     )
     assert [one.row for one in records if isinstance(one, Problem)] == [BATCH_ROWS + 1]
 
 
-def test_another_encoding_is_told(desk: Desk) -> None:
-    desk.put('{"email": "a@x.org", "name": "Zoë"}\n'.encode("cp1252"))
-    assert desk.open().columns == ("email", "name")
-    assert [row.cells["name"] for row in desk.open().rows()] == ["Zoë"]
-    assert desk.problem().code == "encoding-chosen"
+def test_another_encoding_is_told(folder: Folder) -> None:
+    folder.put('{"email": "a@x.org", "name": "Zoë"}\n'.encode("cp1252"))
+    assert folder.open().columns == ("email", "name")
+    assert [row.cells["name"] for row in folder.open().rows()] == ["Zoë"]
+    assert folder.problem().code == "encoding-chosen"
 
 
 @pytest.mark.parametrize(

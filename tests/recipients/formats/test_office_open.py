@@ -11,21 +11,21 @@ import pytest
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
 from mailmerge.recipients.formats.office_open import OfficeOpenMarkup
-from tests.recipients.conftest import Desk
+from tests.recipients.conftest import Folder
 from tests.recipients.workbooks import SHEET, book_of, guests, patched
 
 
-def layout_of(desk: Desk, name: str = "recipients.csv", sheet: str = "Sheet") -> Layout:
+def layout_of(folder: Folder, name: str = "recipients.csv", sheet: str = "Sheet") -> Layout:
     """The layout of a sheet, with its cells gone through."""
-    with zipfile.ZipFile(desk.folder / name) as archive:
+    with zipfile.ZipFile(folder.path / name) as archive:
         layout = OfficeOpenMarkup(archive, name).layout(sheet)
         layout.cells = iter(list(layout.cells))
     return layout
 
 
-def test_each_cell_has_the_text_that_its_format_shows(desk: Desk) -> None:
-    guests(desk.folder)
-    layout = layout_of(desk, "guests.xlsx", "Guests")
+def test_each_cell_has_the_text_that_its_format_shows(folder: Folder) -> None:
+    guests(folder.path)
+    layout = layout_of(folder, "guests.xlsx", "Guests")
     seen = {(cell.row, cell.column): cell for cell in layout.cells}
     assert [seen[3, column].text for column in (1, 2, 3, 4, 5)] == [
         "00123",
@@ -39,62 +39,62 @@ def test_each_cell_has_the_text_that_its_format_shows(desk: Desk) -> None:
     assert layout.hidden == [4]
 
 
-def test_merged_areas_are_found(desk: Desk) -> None:
+def test_merged_areas_are_found(folder: Folder) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
     sheet["B2"] = "Rome"
     sheet.merge_cells("B2:B3")
-    book.save(desk.folder / "recipients.csv")
-    layout = layout_of(desk)
+    book.save(folder.path / "recipients.csv")
+    layout = layout_of(folder)
     assert layout.merged == [Range(1, 1, 2, 1)]
 
 
-def test_a_large_number_has_lost_digits(desk: Desk) -> None:
-    book_of(desk, ["email", "n"], ["a@x.org", 9007199254740993])
-    (cell,) = layout_of(desk).cells
+def test_a_large_number_has_lost_digits(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 9007199254740993])
+    (cell,) = layout_of(folder).cells
     assert (cell.row, cell.column, cell.fault) == (1, 1, "digits")
 
 
-def test_an_unknown_sheet_or_a_broken_part_is_an_error(desk: Desk) -> None:
-    book_of(desk, ["email"], ["a@x.org"])
+def test_an_unknown_sheet_or_a_broken_part_is_an_error(folder: Folder) -> None:
+    book_of(folder, ["email"], ["a@x.org"])
     with pytest.raises(KeyError):
-        layout_of(desk, sheet="Other")
-    patched(desk.folder / "recipients.csv", SHEET, ("</sheetData>", ""))
+        layout_of(folder, sheet="Other")
+    patched(folder.path / "recipients.csv", SHEET, ("</sheetData>", ""))
     with pytest.raises(SpreadsheetError) as caught:
-        layout_of(desk)
+        layout_of(folder)
     assert caught.value.problem.code == "file-damaged"
 
 
-def test_a_style_that_is_missing_is_general(desk: Desk) -> None:
-    book_of(desk, ["email", "n"], ["a@x.org", 34.3])
-    patched(desk.folder / "recipients.csv", SHEET, ('<c r="B2" t="n">', '<c r="B2" t="n" s="99">'))
-    (cell,) = layout_of(desk).cells
+def test_a_style_that_is_missing_is_general(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 34.3])
+    patched(folder.path / "recipients.csv", SHEET, ('<c r="B2" t="n">', '<c r="B2" t="n" s="99">'))
+    (cell,) = layout_of(folder).cells
     assert (cell.text, cell.certain) == ("34.3", True)
 
 
-def test_an_error_in_a_cell_is_an_error(desk: Desk) -> None:
-    book_of(desk, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
+def test_an_error_in_a_cell_is_an_error(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
     patched(
-        desk.folder / "recipients.csv",
+        folder.path / "recipients.csv",
         SHEET,
         ('<c r="B2" t="n"><v>5</v>', '<c r="B2" t="e"><v>#N/A</v>'),
     )
-    problem = desk.problem()
+    problem = folder.problem()
     assert (problem.code, problem.row, problem.column) == ("cell-error", 2, "n")
     assert problem.message == "B2 shows the error #N/A"
 
 
-def test_cells_without_names_count_on(desk: Desk) -> None:
-    book_of(desk, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
+def test_cells_without_names_count_on(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
     changes = [(f' r="{name}"', "") for name in ("A1", "B1", "A2", "B2", "A3", "B3", "1", "2", "3")]
-    patched(desk.folder / "recipients.csv", SHEET, *changes)
-    assert [p.cells["n"] for p in desk.people()] == ["5", "6"]
+    patched(folder.path / "recipients.csv", SHEET, *changes)
+    assert [p.cells["n"] for p in folder.recipients()] == ["5", "6"]
 
 
-def test_dates_of_the_iso_kind_and_of_1904(desk: Desk) -> None:
-    book_of(desk, ["email", "day"], ["a@x.org", 5], ["b@x.org", dt.date(2026, 1, 2)])
-    path = desk.folder / "recipients.csv"
+def test_dates_of_the_iso_kind_and_of_1904(folder: Folder) -> None:
+    book_of(folder, ["email", "day"], ["a@x.org", 5], ["b@x.org", dt.date(2026, 1, 2)])
+    path = folder.path / "recipients.csv"
     patched(path, SHEET, ('<c r="B2" t="n"><v>5</v>', '<c r="B2" t="d"><v>2026-01-01T00:00:00</v>'))
     patched(path, "xl/workbook.xml", ("<workbookPr/>", '<workbookPr date1904="1"/>'))
-    assert [p.cells["day"] for p in desk.people()] == ["2026-01-01", "2030-01-03"]
+    assert [p.cells["day"] for p in folder.recipients()] == ["2026-01-01", "2030-01-03"]

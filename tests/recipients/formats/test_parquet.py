@@ -12,7 +12,7 @@ import pytest
 from mailmerge.errors import Problem
 from mailmerge.recipients.formats.parquet import FORMAT
 from mailmerge.recipients.table import BATCH_ROWS, SheetRow
-from tests.recipients.conftest import Desk
+from tests.recipients.conftest import Folder
 
 
 def frame() -> pd.DataFrame:
@@ -28,9 +28,9 @@ def frame() -> pd.DataFrame:
     )
 
 
-def test_every_value_becomes_text(desk: Desk) -> None:
-    frame().to_parquet(desk.folder / "recipients.csv")
-    records = list(desk.open().records())
+def test_every_value_becomes_text(folder: Folder) -> None:
+    frame().to_parquet(folder.path / "recipients.csv")
+    records = list(folder.open().records())
     rows = [(row.number, list(row.cells.values())) for row in records if isinstance(row, SheetRow)]
     assert rows == [
         (1, ["a@x.org", "1", "34.5", "2026-01-02", "", "TRUE"]),
@@ -40,15 +40,15 @@ def test_every_value_becomes_text(desk: Desk) -> None:
     assert (problem.code, problem.row, problem.column) == ("cell-nested", 3, "tags")
 
 
-def test_a_damaged_file_is_an_error(desk: Desk) -> None:
-    desk.put(b"PAR1" + bytes(100))
-    assert desk.problem().code == "file-damaged"
+def test_a_damaged_file_is_an_error(folder: Folder) -> None:
+    folder.put(b"PAR1" + bytes(100))
+    assert folder.problem().code == "file-damaged"
 
 
 def test_without_pyarrow_the_error_says_what_to_install(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.put(b"PAR1" + bytes(100))
+    folder.put(b"PAR1" + bytes(100))
     genuine: Callable[..., object] = builtins.__import__
 
     def without(name: str, *rest: object) -> object:
@@ -57,17 +57,17 @@ def test_without_pyarrow_the_error_says_what_to_install(
         return genuine(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    problem = desk.problem()
+    problem = folder.problem()
     assert problem.code == "parquet-missing"
     assert "mailmerge-toolkit[parquet]" in problem.hint
 
 
-def test_more_rows_than_a_batch_keep_their_numbers(desk: Desk) -> None:
+def test_more_rows_than_a_batch_keep_their_numbers(folder: Folder) -> None:
     count = BATCH_ROWS + 2
     pd.DataFrame({"email": [f"p{n}@x.org" for n in range(1, count + 1)]}).to_parquet(
-        desk.folder / "recipients.csv"
+        folder.path / "recipients.csv"
     )
-    rows = list(desk.open().rows())
+    rows = list(folder.open().rows())
     assert [row.number for row in rows] == list(range(1, count + 1))
     assert rows[-1].cells["email"] == f"p{count}@x.org"
 

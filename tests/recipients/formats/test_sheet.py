@@ -13,7 +13,7 @@ from mailmerge.recipients.columns import HeadRow
 from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
 from mailmerge.recipients.formats.sheet import Sheet, drop_empty_columns, fill_merged, load_sheet
 from mailmerge.recipients.input_file import open_input_file
-from tests.recipients.conftest import Desk
+from tests.recipients.conftest import Folder
 from tests.recipients.workbooks import book_of
 
 
@@ -31,8 +31,8 @@ class Shown:
         return Layout([7], [Range(0, 0, 1, 0)], iter(self._cells))
 
 
-def load(desk: Desk, *shown: SeenCell) -> Sheet:
-    source = open_input_file(desk.folder / "recipients.csv", "r.xlsx")
+def load(folder: Folder, *shown: SeenCell) -> Sheet:
+    source = open_input_file(folder.path / "recipients.csv", "r.xlsx")
     return load_sheet(source, RecipientsSection(), Shown(*shown))[0]
 
 
@@ -42,28 +42,28 @@ def test_a_sheet_has_rows_and_a_height() -> None:
     assert Sheet("r.xlsx", []).height == 0
 
 
-def test_shown_texts_replace_values(desk: Desk) -> None:
-    book_of(desk, ["email", "n"], ["a@x.org", 34.3])
-    sheet = load(desk, SeenCell(1, 1, "34.30"))
+def test_shown_texts_replace_values(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 34.3])
+    sheet = load(folder, SeenCell(1, 1, "34.30"))
     assert sheet.row(1) == ["a@x.org", "34.30"]
     assert (sheet.hidden, sheet.merged) == ([7], [Range(0, 0, 1, 0)])
     assert (sheet.uncertain, sheet.faults, sheet.plain) == ({}, [], [])
 
 
-def test_faults_and_uncertain_cells_are_kept(desk: Desk) -> None:
-    book_of(desk, ["email", "n", "m"], ["a@x.org", 1, 2], ["b@x.org", 3, 4])
+def test_faults_and_uncertain_cells_are_kept(folder: Folder) -> None:
+    book_of(folder, ["email", "n", "m"], ["a@x.org", 1, 2], ["b@x.org", 3, 4])
     wrong = SeenCell(1, 1, "#N/A", fault="error")
     first, second = SeenCell(1, 2, "2", certain=False), SeenCell(2, 2, "4", fault="digits")
     outside = SeenCell(9, 9, "", fault="formula")
-    sheet = load(desk, wrong, first, second, outside, SeenCell(9, 9, "x"))
+    sheet = load(folder, wrong, first, second, outside, SeenCell(9, 9, "x"))
     assert sheet.faults == [wrong, outside]
     assert sheet.uncertain == {2: first}
     assert sheet.row(1)[1] == "1"
 
 
-def test_without_markup_values_are_plain_and_said(desk: Desk) -> None:
-    book_of(desk, ["email", "n", "name"], ["a@x.org", 34.3, "Ann"])
-    source = open_input_file(desk.folder / "recipients.csv", "r.xlsx")
+def test_without_markup_values_are_plain_and_said(folder: Folder) -> None:
+    book_of(folder, ["email", "n", "name"], ["a@x.org", 34.3, "Ann"])
+    source = open_input_file(folder.path / "recipients.csv", "r.xlsx")
     sheet, notices = load_sheet(source, RecipientsSection(), None)
     assert sheet.row(1) == ["a@x.org", "34.3", "Ann"]
     assert (sheet.plain, notices) == ([1], ())
@@ -118,8 +118,8 @@ def test_the_text_of_merged_cells_is_written_into_all() -> None:
     assert sheet.columns[1] == ["city", "Rome", "Rome", ""]
 
 
-def test_a_column_with_text_needs_a_name(desk: Desk) -> None:
-    assert book_of(desk, ["email", "", " "], ["a@x.org", "", " "]).open().columns == ("email",)
-    problem = book_of(desk, ["email", "", ""], ["a@x.org", "x", ""]).problem()
+def test_a_column_with_text_needs_a_name(folder: Folder) -> None:
+    assert book_of(folder, ["email", "", " "], ["a@x.org", "", " "]).open().columns == ("email",)
+    problem = book_of(folder, ["email", "", ""], ["a@x.org", "x", ""]).problem()
     assert problem.code == "column-unnamed"
     assert "column B" in problem.message
