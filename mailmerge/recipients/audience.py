@@ -68,8 +68,8 @@ class Audience:
         compared at once.
 
         Raises:
-            CampaignError: `where` is not a condition or names an unknown column, or `only` is not an
-                address.
+            CampaignError: `where` is not a condition or names an unknown column, or `only` is
+                not an address.
             SpreadsheetError: a column is missing.
         """
         self.counts: Counter[SkipReason] = Counter()

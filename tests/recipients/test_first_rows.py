@@ -37,7 +37,7 @@ def test_many_keys_are_told_apart(short_hash: bool) -> None:
     for start in range(0, 5000, 500):
         keys = [f"recipient{n}@example.org" for n in range(start, start + 500)]
         assert first_rows.claim(keys, keys, range(start, start + 500)) == {}
-    again = first_rows.claim(["p4321@example.org"], ["p4321@example.org"], [9000])
+    again = first_rows.claim(["recipient4321@example.org"], ["recipient4321@example.org"], [9000])
     assert again == {0: Earlier(4321, True)}
 
 
