@@ -49,8 +49,7 @@ def write_people(path: Path, rows: int) -> None:
 def measure(folder: Path) -> dict[str, float]:
     """Read the campaign's people in this process."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.recipients.audience import Recipient
-    from mailmerge.recipients.collection import Recipients
+    from mailmerge.recipients.audience import Recipient, open_audience
     from mailmerge.recipients.spreadsheet import open_spreadsheet
 
     campaign = load_campaign(folder)
@@ -58,7 +57,7 @@ def measure(folder: Path) -> dict[str, float]:
     rows = sum(1 for _ in open_spreadsheet(campaign).rows())
     read, read_used = time.perf_counter() - begun, time.process_time() - used
     begun, used = time.perf_counter(), time.process_time()
-    audience = Recipients.of(campaign).audience()
+    audience = open_audience(campaign)
     people = sum(isinstance(item, Recipient) for item in audience)
     validated, validated_used = time.perf_counter() - begun, time.process_time() - used
     if people != rows:

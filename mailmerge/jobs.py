@@ -52,8 +52,7 @@ from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.recipients.address import parse_mailbox
-from mailmerge.recipients.audience import Recipient, Selection
-from mailmerge.recipients.collection import Recipients
+from mailmerge.recipients.audience import Recipient, Selection, open_audience
 from mailmerge.rendering.content import Renderer
 from mailmerge.reports.reconcile import Books, balance
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
@@ -320,7 +319,7 @@ class Mailing:
         return TRIALS if self.orders.limit is None else self.orders.limit
 
     def _people(self) -> Iterator[Recipient]:
-        people = iter(Recipients.of(self.campaign, self._selection()))
+        people = open_audience(self.campaign, self._selection()).recipients()
         return people if self._trial is None else self._trial.people(people, self._trials())
 
     def _rates(self) -> tuple[Rate, ...]:

@@ -16,8 +16,7 @@ from lxml import html
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign, load_campaign
 from mailmerge.errors import Problem
 from mailmerge.preflight.check import CheckOptions, check_campaign
-from mailmerge.recipients.audience import Recipient, Skipped, SkipReason
-from mailmerge.recipients.collection import Recipients
+from mailmerge.recipients.audience import Recipient, Skipped, SkipReason, open_audience
 from mailmerge.recipients.spreadsheet import open_spreadsheet
 from mailmerge.rendering.content import Content, Renderer
 
@@ -41,7 +40,7 @@ every_campaign = pytest.mark.parametrize("folder", SAMPLES + STARTERS, ids=named
 
 @cache
 def audience(folder: Path) -> tuple[Recipient | Skipped | Problem, ...]:
-    return tuple(Recipients.of(load_campaign(folder)).audience())
+    return tuple(open_audience(load_campaign(folder)))
 
 
 def people(folder: Path) -> list[Recipient]:

@@ -12,8 +12,7 @@ from typing import BinaryIO, Literal
 from mailmerge.campaign import Campaign
 from mailmerge.errors import CampaignError, Problem
 from mailmerge.mime.workshop import Made, Workshop
-from mailmerge.recipients.audience import Recipient, Selection
-from mailmerge.recipients.collection import Recipients
+from mailmerge.recipients.audience import Recipient, Selection, open_audience
 
 Format = Literal["eml", "html", "text", "mbox", "maildir"]
 
@@ -69,7 +68,7 @@ def export(messages: Iterable[Made], folder: Path, wanted: Format) -> int:
 
 
 def _people(campaign: Campaign, selection: Selection, row: int | None) -> Iterator[Recipient]:
-    for result in Recipients.of(campaign, selection).audience():
+    for result in open_audience(campaign, selection):
         if row is not None and result.row != row:
             continue
         if isinstance(result, Recipient):

@@ -33,7 +33,7 @@ from mailmerge.preflight.settings import (
 )
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
-from mailmerge.recipients.suppression import SuppressionList
+from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.wording import counted
 
@@ -260,7 +260,7 @@ class Check:
     def _suppressions(self) -> frozenset[str]:
         """The suppression list; where it cannot be read, that is said and nobody passed over."""
         try:
-            return SuppressionList.of(self.campaign).identities()
+            return read_suppressions(self.campaign)
         except (InputError, CampaignError) as error:
             self._findings.add(error.problem)
             return frozenset()

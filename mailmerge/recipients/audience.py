@@ -12,17 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from mailmerge.campaign import RecipientsSection
+from mailmerge.campaign import Campaign, RecipientsSection
 from mailmerge.errors import AddressError, CampaignError, Problem, SpreadsheetError
 from mailmerge.recipients.address import loose_identity, parse_mailbox
 from mailmerge.recipients.condition import Condition
 from mailmerge.recipients.duplicates import Deduplicator, RowResult
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
-from mailmerge.recipients.spreadsheet import Spreadsheet
+from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
+from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.recipients.table import SheetRow
 
-__all__ = ["Audience", "Recipient", "Selection", "SkipReason", "Skipped"]
+__all__ = ["Audience", "Recipient", "Selection", "SkipReason", "Skipped", "open_audience"]
 
 _BATCH = 512
 
@@ -168,6 +169,19 @@ class _Refusal:
             return problem
         self._row = problem.row
         return Skipped(problem.row, SkipReason.INVALID, problem=problem)
+
+
+def open_audience(campaign: Campaign, selection: Selection | None = None) -> Audience:
+    """The audience of a campaign: its spreadsheet, its rules and its suppression list.
+
+    Raises:
+        CampaignError: as for `Audience`; or the recipients come from standard input, and nothing
+            is there.
+        SpreadsheetError: the spreadsheet or the suppression list cannot be read.
+    """
+    spreadsheet = open_spreadsheet(campaign)
+    suppressed = read_suppressions(campaign)
+    return Audience(campaign.recipients, spreadsheet, selection, suppressed=suppressed)
 
 
 def _rules(

@@ -24,7 +24,7 @@ from mailmerge.errors import CampaignError, Problem
 from mailmerge.recipients.audience import Audience, Selection
 from mailmerge.recipients.recipient import Recipient, Skipped
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
-from mailmerge.recipients.suppression import SuppressionList
+from mailmerge.recipients.suppression import SuppressionList, read_suppressions
 
 _T = TypeVar("_T")
 
@@ -86,7 +86,7 @@ class Recipients(Sequence[Recipient]):
             SpreadsheetError: the spreadsheet or the suppression list cannot be read.
         """
         spreadsheet = open_spreadsheet(campaign)
-        suppressed = SuppressionList.of(campaign).identities()
+        suppressed = read_suppressions(campaign)
         return cls(campaign.recipients, spreadsheet, selection, suppressed=suppressed)
 
     def __iter__(self) -> Iterator[Recipient]:

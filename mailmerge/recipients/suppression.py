@@ -129,6 +129,15 @@ class SuppressionList:
             ) from error
 
 
+def read_suppressions(campaign: Campaign) -> frozenset[str]:
+    """The identities of the addresses to which a campaign sends nothing.
+
+    Raises:
+        SpreadsheetError: as for `SuppressionList`.
+    """
+    return SuppressionList.of(campaign).identities()
+
+
 def _entries(path: Path, file: str, address: str) -> tuple[tuple[str, ...], list[Suppression]]:
     """The columns and rows of any spreadsheet with a column of addresses."""
     spreadsheet = read_spreadsheet(path, RecipientsSection(address=address), file)
@@ -175,7 +184,10 @@ def _replace(path: Path, columns: Sequence[str], entries: Iterable[Suppression])
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return  # Windows opens no folders; its file system keeps names in a journal
     try:
         os.fsync(descriptor)
     finally:

@@ -20,8 +20,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailmerge.campaign import load_campaign
-from mailmerge.recipients.audience import Recipient
-from mailmerge.recipients.collection import Recipients
+from mailmerge.recipients.audience import Recipient, open_audience
 from tests import servers
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -110,7 +109,7 @@ def send(campaign: Path, *options: str) -> dict[str, Any]:
 def people_of(campaign: Path) -> dict[str, Recipient]:
     loaded = load_campaign(campaign)
     found = {}
-    for one in Recipients.of(loaded).audience():
+    for one in open_audience(loaded):
         assert isinstance(one, Recipient), one
         found[one.mailbox.forward_path] = one
     return found

@@ -60,10 +60,9 @@ def test_a_missing_image_costs_premailer_only_a_few_times(office: Office) -> Non
     office.write("body.html", PAGE % '<img src="no.png" alt="">')
     office.people(many(10))
     rehearsal = Rehearsal(office.campaign)
-    from mailmerge.recipients.audience import Recipient
-    from mailmerge.recipients.collection import Recipients
+    from mailmerge.recipients.audience import Recipient, open_audience
 
-    audience = Recipients.of(office.campaign).audience()
+    audience = open_audience(office.campaign)
     results = [rehearsal.render(one) for one in audience if isinstance(one, Recipient)]
     broken = [bool(result) for result in results]
     assert broken[:PATIENCE] == [True] * PATIENCE

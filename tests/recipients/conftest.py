@@ -26,8 +26,8 @@ from mailmerge.recipients.audience import (
     Selection,
     Skipped,
     SkipReason,
+    open_audience,
 )
-from mailmerge.recipients.collection import Recipients
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 
 
@@ -58,7 +58,7 @@ class Folder:
 
     def audience(self, selection: Selection | None = None, **recipients: object) -> Audience:
         """The campaign's audience."""
-        return Recipients.of(self.campaign(**recipients), selection).audience()
+        return open_audience(self.campaign(**recipients), selection)
 
     def recipients(self, **recipients: object) -> list[Recipient]:
         """The recipients of a spreadsheet in which every row is one."""

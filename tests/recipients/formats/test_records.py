@@ -59,6 +59,11 @@ def test_batches_lose_no_record(source: InputFile, count: int) -> None:
     assert [(row.number, row.cells["email"]) for row in rows] == [
         (n, f"p{n}@x.org") for n in range(1, count + 1)
     ]
+    table = open_records(source, RecipientsSection(), lambda: iter(records))
+    assert [len(batch.numbers) for batch in table.batches()] == [
+        min(count, BATCH_ROWS),
+        *([count - BATCH_ROWS] if count >= BATCH_ROWS else []),
+    ]
 
 
 def test_notices_come_before_those_of_the_header(source: InputFile) -> None:
@@ -81,5 +86,5 @@ def test_a_change_of_the_file_is_noticed(source: InputFile) -> None:
     found = spreadsheet(source, (1, {"email": "a@x.org"}))
     source.path.write_text("changed")
     with pytest.raises(SpreadsheetError) as caught:
-        list(found.rows())
+        next(found.rows())
     assert caught.value.problem.code == "file-changed"
