@@ -16,8 +16,7 @@ from mailmerge.messages import message_factory
 from mailmerge.preview.messages import ShownMessages
 from mailmerge.preview.people import Mark, People, Person, name_columns
 from mailmerge.recipients.audience import Audience, Recipient, Skipped, SkipReason
-from mailmerge.recipients.spreadsheet import open_spreadsheet
-from mailmerge.recipients.suppression import read_suppressions
+from mailmerge.recipients.collection import Recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +85,10 @@ def read_people(campaign: Campaign) -> Audit:
         CampaignError: a condition or a column of campaign.toml is wrong.
     """
     stamp = _stamp(campaign)
-    spreadsheet = open_spreadsheet(campaign)
-    audience = Audience(campaign.recipients, spreadsheet, suppressed=read_suppressions(campaign))
-    problems = list(spreadsheet.notices)
-    people = People(spreadsheet.columns, _people(audience, spreadsheet.columns, problems))
+    recipients = Recipients.of(campaign)
+    audience = recipients.audience()
+    problems = list(recipients.notices)
+    people = People(recipients.columns, _people(audience, recipients.columns, problems))
     if audience.broken is not None:
         raise SpreadsheetError.from_problem(audience.broken)
     return Audit(people, tuple(problems), stamp)

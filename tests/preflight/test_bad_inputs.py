@@ -147,7 +147,7 @@ SAME: tuple[tuple[str, str, str, Kind], ...] = (
 
 CASES = [
     Case("01-empty", sheet(b""), "file-empty", says="the file is empty"),
-    Case("02-header-only", sheet("email,name\n"), "no-recipients", 1, says="nobody below"),
+    Case("02-header-only", sheet("email,name\n"), "no-recipients", 1, says="no rows below"),
     Case(
         "04-utf-16",
         sheet(PEOPLE.replace("Ann", "Zoë").encode("utf-16")),

@@ -88,7 +88,7 @@ def test_a_selection_of_the_command_line_that_means_nothing_is_its_own_error(
 def test_a_condition_that_leaves_nobody_is_an_error(office: Office) -> None:
     office.configure(recipients={"where": "\"name == 'Zoe'\""})
     problem = office.problem()
-    assert (problem.severity, problem.code) == ("error", "nobody-selected")
+    assert (problem.severity, problem.code) == ("error", "none-selected")
 
 
 def test_a_list_of_suppressed_people_only_is_an_error(office: Office) -> None:
