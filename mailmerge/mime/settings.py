@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.errors import AddressError, CampaignError
+from mailmerge.mime.references import content_base_field
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.rendering.settings import ImageReferences, templates_of
 
@@ -44,9 +45,13 @@ def sender_of(campaign: Campaign) -> Sender:
     """The sender of a campaign folder.
 
     Raises:
-        CampaignError: `from` or `reverse_path` under [message] is not an address.
+        CampaignError: `from` or `reverse_path` under [message] is not an address, or `content_base`
+            cannot be written.
     """
     message = campaign.message
+    images = templates_of(campaign).images
+    if images.by_location and images.base:
+        content_base_field(images.base, CAMPAIGN_FILE)
     mailbox = _mailbox("from", message.from_, names=True)
     return_to = _mailbox("reverse_path", message.reverse_path) if message.reverse_path else mailbox
     return Sender(
@@ -54,7 +59,7 @@ def sender_of(campaign: Campaign) -> Sender:
         campaign.name,
         return_to.forward_path,
         message.encoding == "8bit",
-        templates_of(campaign).images,
+        images,
         CAMPAIGN_FILE,
     )
 
