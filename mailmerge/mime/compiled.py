@@ -21,9 +21,10 @@ class CompiledStructures(Generic[C]):
 
     A weak reference tells that a structure is gone. Its callback runs in any thread at any time,
     maybe while this very object holds its lock. So it only puts a note into a queue, which is safe
-    there (`queue.SimpleQueue` is reentrant), and the next call removes the value. The number of an
-    object (`id`) may be given to another one as soon as the callback has run. So all notes are read
-    before a value is added, and a note removes a value only if the dead reference is its own.
+    there (`queue.SimpleQueue` is reentrant), and the value is removed later. Python may have given
+    the number of the dead structure (`id`) to another one by then. So a value is only found for the
+    very structure that its reference leads to, and a note removes a value only if the dead
+    reference is that of the value.
     """
 
     def __init__(self, bound: int) -> None:
@@ -52,8 +53,8 @@ class CompiledStructures(Generic[C]):
         number, gone = id(structure), self._gone
         reference = ref(structure, lambda dead: gone.put((number, dead)))
         with self._lock:
-            self._remove_gone()
             self._values[number] = (reference, compiled)
+            self._remove_gone()
             while len(self._values) > self._bound:
                 self._values.popitem(last=False)
 

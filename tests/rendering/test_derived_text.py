@@ -51,10 +51,12 @@ def test_layouts_are_bounded() -> None:
     assert text.kept == 3
 
 
-def test_text_of_columns_is_laid_out_for_each_recipient() -> None:
+@pytest.mark.parametrize("first", ["a", "a long head", *("x" * n for n in range(15, 24))])
+def test_text_of_columns_is_laid_out_for_each_recipient(first: str) -> None:
+    """Even where the first value is as long as the word that stands for it."""
     static = ("<table><tr><th>", "</th><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>")
     text = derived(*static)
-    for value in ("a", "a long head"):
+    for value in (first, "b", "another long head"):
         page = Body(Structure(static), (value,))
         assert str(text.fill((value,), page)) == text_of_page(str(page))
     assert text.reason == "the layout of the text that is made from the HTML depends on the row"
