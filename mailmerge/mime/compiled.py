@@ -10,10 +10,10 @@ from weakref import ref
 
 from mailmerge.rendering.structure import Structure
 
-C = TypeVar("C")
+_C = TypeVar("_C")
 
 
-class CompiledStructures(Generic[C]):
+class CompiledStructures(Generic[_C]):
     """Values by the identity of their structure. Thread-safe.
 
     A structure that was made for a single recipient is gone after its message, and what was
@@ -30,7 +30,7 @@ class CompiledStructures(Generic[C]):
     def __init__(self, bound: int) -> None:
         """Keep at most `bound` values."""
         self._bound = bound
-        self._values: OrderedDict[int, tuple[ref[Structure], C]] = OrderedDict()
+        self._values: OrderedDict[int, tuple[ref[Structure], _C]] = OrderedDict()
         self._gone: SimpleQueue[tuple[int, ref[Structure]]] = SimpleQueue()
         self._lock = threading.Lock()
 
@@ -39,7 +39,7 @@ class CompiledStructures(Generic[C]):
             self._remove_gone()
             return len(self._values)
 
-    def find(self, structure: Structure) -> C | None:
+    def find(self, structure: Structure) -> _C | None:
         """What was compiled for a structure, or None."""
         with self._lock:
             found = self._values.get(id(structure))
@@ -48,7 +48,7 @@ class CompiledStructures(Generic[C]):
             self._values.move_to_end(id(structure))
             return found[1]
 
-    def keep(self, structure: Structure, compiled: C) -> None:
+    def keep(self, structure: Structure, compiled: _C) -> None:
         """Keep what was compiled for a structure."""
         number, gone = id(structure), self._gone
         reference = ref(structure, lambda dead: gone.put((number, dead)))
