@@ -89,7 +89,7 @@ def test_boundary_depends_on_the_name_of_the_campaign_alone() -> None:
     assert re.search(rb'boundary="=_mixed_[A-Z2-7]{16}"', begun[0])
 
 
-def test_delimiters_stand_between_empty_lines_and_end_with_two_hyphens() -> None:
+def test_last_delimiter_ends_with_two_hyphens() -> None:
     multipart = Multipart(Sender(NEWS, "a"))
     boundary = multipart.begin_mixed.rpartition(b"--")[2].strip()
     assert multipart.begin_mixed.endswith(b"\r\n\r\n--" + boundary + b"\r\n")

@@ -43,7 +43,7 @@ def test_format_comes_from_the_campaign(write_campaign: WriteCampaign) -> None:
     assert sender.images == ImageReferences("example.org", by_location=True, base="https://e.org/")
 
 
-def test_bounces_go_to_the_sender_unless_another_address_is_given() -> None:
+def test_bounces_go_to_the_sender_by_default() -> None:
     mailbox = parse_mailbox("ann@bücher.example")
     assert Sender(mailbox).reverse_path == "ann@xn--bcher-kva.example"
     assert Sender(mailbox, return_to="b@example.org").reverse_path == "b@example.org"
