@@ -32,6 +32,7 @@ def test_path_inside_has_a_normal_form(path: str, normal: str) -> None:
         "",
         "/",
         "/a",
+        "a\0b",
         "//server/a",
         "\\a",
         "\\\\server\\a",

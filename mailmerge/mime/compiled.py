@@ -10,10 +10,10 @@ from weakref import ref
 
 from mailmerge.rendering.structure import Structure
 
-C = TypeVar("C")
+_C = TypeVar("_C")
 
 
-class CompiledStructures(Generic[C]):
+class CompiledStructures(Generic[_C]):
     """Values by the identity of their structure. Thread-safe.
 
     A structure that was made for a single recipient is gone after its message, and what was
@@ -21,15 +21,16 @@ class CompiledStructures(Generic[C]):
 
     A weak reference tells that a structure is gone. Its callback runs in any thread at any time,
     maybe while this very object holds its lock. So it only puts a note into a queue, which is safe
-    there (`queue.SimpleQueue` is reentrant), and the next call removes the value. The number of an
-    object (`id`) may be given to another one as soon as the callback has run. So all notes are read
-    before a value is added, and a note removes a value only if the dead reference is its own.
+    there (`queue.SimpleQueue` is reentrant), and the value is removed later. Python may have given
+    the number of the dead structure (`id`) to another one by then. So a value is only found for the
+    very structure that its reference leads to, and a note removes a value only if the dead
+    reference is that of the value.
     """
 
     def __init__(self, bound: int) -> None:
         """Keep at most `bound` values."""
         self._bound = bound
-        self._values: OrderedDict[int, tuple[ref[Structure], C]] = OrderedDict()
+        self._values: OrderedDict[int, tuple[ref[Structure], _C]] = OrderedDict()
         self._gone: SimpleQueue[tuple[int, ref[Structure]]] = SimpleQueue()
         self._lock = threading.Lock()
 
@@ -38,7 +39,7 @@ class CompiledStructures(Generic[C]):
             self._remove_gone()
             return len(self._values)
 
-    def find(self, structure: Structure) -> C | None:
+    def find(self, structure: Structure) -> _C | None:
         """What was compiled for a structure, or None."""
         with self._lock:
             found = self._values.get(id(structure))
@@ -47,13 +48,13 @@ class CompiledStructures(Generic[C]):
             self._values.move_to_end(id(structure))
             return found[1]
 
-    def keep(self, structure: Structure, compiled: C) -> None:
+    def keep(self, structure: Structure, compiled: _C) -> None:
         """Keep what was compiled for a structure."""
         number, gone = id(structure), self._gone
         reference = ref(structure, lambda dead: gone.put((number, dead)))
         with self._lock:
-            self._remove_gone()
             self._values[number] = (reference, compiled)
+            self._remove_gone()
             while len(self._values) > self._bound:
                 self._values.popitem(last=False)
 

@@ -109,7 +109,7 @@ class _Weight:
 
     @property
     def characters_to_spare(self) -> int:
-        """So many characters, of any script, can be added without making base64 smaller."""
+        """How many characters of any script can be added before base64 may become smaller."""
         # Each has four bytes at most.
         return max((self.size - self.to_quote * 4) // 12, _LONG)
 

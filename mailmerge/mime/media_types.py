@@ -65,7 +65,7 @@ def _standard_types() -> mimetypes.MimeTypes:
 
 def charset_of(content: bytes) -> str:
     """The charset of a text file where it is certain, and an empty string otherwise."""
-    # UTF-16 without a byte order mark can be read as UTF-8, too: as letters with a NUL behind each.
+    # UTF-16 without a byte order mark can be read as UTF-8, too: as letters and NULs in turn.
     if b"\x00" in content:
         return ""
     try:

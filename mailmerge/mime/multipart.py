@@ -17,21 +17,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Sequence
-from urllib.parse import quote
 
-from mailmerge.errors import CampaignError, MessageError
-from mailmerge.mime.folding import fold
-from mailmerge.mime.headers import check_line, unstructured_field
+from mailmerge.errors import MessageError
 from mailmerge.mime.parameters import parameterised_field
 from mailmerge.mime.parts import EncodedPart, part_fields
+from mailmerge.mime.references import (
+    content_base_field,
+    content_id_field,
+    content_location_field,
+)
 from mailmerge.mime.settings import Sender
 from mailmerge.rendering.content import RelatedImage
 
-_CONTENT_ID = re.compile(r"[!-;=?-~]+")
 _EIGHT_BIT = b"Content-Transfer-Encoding: 8bit\r\n"
-_URI = r"!#$%&'()*+,/:;=?@[]~"
 
 
 class Multipart:
@@ -57,7 +56,7 @@ class Multipart:
         )
         self._by_location = sender.images.by_location
         base = sender.images.base
-        self._base = _base_field(base, sender.file) if self._by_location and base else b""
+        self._base = content_base_field(base, sender.file) if self._by_location and base else b""
         self.text_fields = parameterised_field("Content-Type", "text/plain", 'charset="utf-8"')
         self._html_fields = parameterised_field("Content-Type", "text/html", 'charset="utf-8"')
         # RFC 2045, 6.4: a multipart that contains a part in 8bit is 8bit itself.
@@ -105,47 +104,9 @@ class Multipart:
     def _image_fields(self, image: RelatedImage, part: EncodedPart) -> bytes:
         fields = part_fields(part.media_type, part.file_name, part.charset, "inline")
         if self._by_location:
-            return fields + self._base + _location_field(image.reference) + b"\r\n"
-        return fields + _content_id_field(image.reference) + b"\r\n"
+            return fields + self._base + content_location_field(image.reference) + b"\r\n"
+        return fields + content_id_field(image.reference) + b"\r\n"
 
 
 def _delimiter(boundary: str, end: str = "") -> bytes:
     return f"\r\n--{boundary}{end}\r\n".encode("ascii")
-
-
-def _content_id_field(reference: str) -> bytes:
-    """Content-ID (RFC 2045, 7), which `cid:` in the HTML refers to (RFC 2392)."""
-    if not _CONTENT_ID.fullmatch(reference):
-        raise MessageError(
-            f"{reference!r} cannot be a Content-ID",
-            hint="rename the image: letters, digits and full stops",
-            code="content-id",
-        )
-    return fold("Content-ID", f"<{reference}>")
-
-
-def _location_field(reference: str) -> bytes:
-    """Content-Location (RFC 2557, 4.2): a URI, relative to Content-Base where that is given."""
-    return _uri_field("Content-Location", reference)
-
-
-def _base_field(base: str, file: str) -> bytes:
-    """Content-Base (RFC 2110, 4.2), which RFC 2557 dropped and older readers still need.
-
-    The HTML and its images both have it, so that they resolve to the same URI.
-    """
-    try:
-        return _uri_field("Content-Base", base)
-    except MessageError as error:
-        problem = error.problem
-        raise CampaignError(
-            f"message.content_base: {problem.message}",
-            hint="write a short URL, such as https://www.example.org/mail/",
-            code=problem.code,
-            file=file,
-        ) from error
-
-
-def _uri_field(name: str, uri: str) -> bytes:
-    check_line(name, uri)
-    return unstructured_field(name, quote(uri, safe=_URI))

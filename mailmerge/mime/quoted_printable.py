@@ -17,8 +17,6 @@ What can go wrong, and the answer:
 2. A line must not begin with a dot (SMTP) or with "From " (mbox). The first character of such a
    line is quoted. "From " may also come together from a static text and a value: the F is quoted
    then.
-3. `binascii.b2a_qp` forgets the limit of 76 where white space at the end of a line becomes three
-   characters. Its longer lines are split again.
 
 Most values are a few words of printable ASCII. All values of a message are looked at together
 first, in one text, and only those that need more are encoded one by one.
@@ -26,17 +24,14 @@ first, in one text, and only those that need more are encoded one by one.
 
 from __future__ import annotations
 
-import binascii
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from mailmerge.mime.quoted_text import LINE, quoted_printable
 from mailmerge.octets import SharedText
 
-_LINE = 76  # RFC 2045, 6.7 (5)
 _FIELD = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 _SOFT = b"=\r\n"
-_WRONG_LINE = re.compile(rb"^(?:(?:\.|From ).*|.{%d,})$" % (_LINE + 1), re.MULTILINE)
 _BEGINNINGS_OF_FROM = frozenset((b"F", b"Fr", b"Fro", b"From"))
 _CONTROLS = bytes((*range(1, 0x20), 0x7F))
 _GAP = "\x00"  # stands between values that are looked at together; it is not printable
@@ -54,7 +49,7 @@ class QuotedPrintable:
         after = zip(self._ends_line, encoded[1:], strict=True)
         self._static = [_FIELD + encoded[0]]
         self._static += [content if ends else _SOFT + content for ends, content in after]
-        self._room = [_LINE - 1 - _column(content) for content in encoded[:-1]]
+        self._room = [LINE - 1 - _column(content) for content in encoded[:-1]]
         self._shared = SharedText(self._static)
 
     def encode(self, values: Sequence[str]) -> list[bytes]:
@@ -113,46 +108,9 @@ def _remembered_value(value: str, room: int, ends_line: bool) -> bytes:
 def _quoted_value(value: str, room: int, ends_line: bool) -> bytes:
     """A value behind a text that leaves `room` characters in its line, or on lines of its own."""
     encoded = quoted_printable(value)
-    if room < _LINE - 1 and (len(encoded) > room or b"\n" in encoded):
+    if room < LINE - 1 and (len(encoded) > room or b"\n" in encoded):
         encoded = _SOFT + encoded
     # White space must not end a line: neither the value's nor, where that is empty, the text's.
     if ends_line and value[-1:] in ("", " ", "\t"):
         return encoded + _SOFT
     return encoded
-
-
-def quoted_printable(text: str) -> bytes:
-    """Quoted-printable from column 0, to be followed by more text or by a soft line break.
-
-    `text` has LF as its only line break. The last line has at most 75 characters; white space at
-    the end of it is left as it is.
-
-    Raises:
-        UnicodeEncodeError: the text holds half a surrogate pair.
-    """
-    # The x at the end protects white space before it, and leaves room for a "=" after it.
-    encoded = binascii.b2a_qp(f"{text}x".encode(), istext=True)
-    return _correct_lines(encoded)[:-1].replace(b"\n", b"\r\n")
-
-
-def _correct_lines(encoded: bytes) -> bytes:
-    """Quote the first character of lines that begin with a dot or "From "; split longer lines."""
-    if (
-        encoded.startswith(b".")
-        or b"From " in encoded
-        or (b"\n" in encoded and (b"\n." in encoded or b"=20\n" in encoded or b"=09\n" in encoded))
-    ):
-        return _WRONG_LINE.sub(_correct_line, encoded)
-    return encoded
-
-
-def _correct_line(match: re.Match[bytes]) -> bytes:
-    line = match[0]
-    if line.startswith((b".", b"From ")):
-        line = b"=%02X%b" % (line[0], line[1:])
-    if len(line) <= _LINE:
-        return line
-    cut = _LINE - 1
-    while b"=" in line[cut - 2 : cut]:
-        cut -= 1
-    return line[:cut] + b"=\n" + _correct_lines(line[cut:])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mailmerge.campaign import Campaign
 from mailmerge.errors import AddressError, CampaignError
+from mailmerge.mime.references import content_base_field
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.rendering.settings import ImageReferences, templates_of
 
@@ -44,7 +45,8 @@ def sender_of(campaign: Campaign) -> Sender:
     """The sender of a campaign.
 
     Raises:
-        CampaignError: `from` or `reverse_path` under [message] is not an address.
+        CampaignError: `from` or `reverse_path` under [message] is not an address, or `content_base`
+            cannot be written.
     """
     message = campaign.message
     file = campaign.file
@@ -53,12 +55,15 @@ def sender_of(campaign: Campaign) -> Sender:
     if message.reverse_path:
         key = "message.reverse_path" if file else "reverse_path"
         return_to = _mailbox(key, message.reverse_path, file)
+    images = templates_of(campaign).images
+    if images.by_location and images.base:
+        content_base_field(images.base, file)
     return Sender(
         mailbox,
         campaign.name,
         return_to.forward_path,
         message.encoding == "8bit",
-        templates_of(campaign).images,
+        images,
         file,
     )
 

@@ -7,11 +7,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+_K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
 
 
-class BoundedCache(Generic[K, V]):
+class BoundedCache(Generic[_K, _V]):
     """Values by key, made when they are first asked for; the least recently used go first.
 
     A value is never None. Thread-safe, with two locks. One guards the dictionary and is held for
@@ -23,7 +23,7 @@ class BoundedCache(Generic[K, V]):
         """Keep at most `bound` values."""
         self._bound = bound
         self._made = self._asked = 0
-        self._values: OrderedDict[K, V] = OrderedDict()
+        self._values: OrderedDict[_K, _V] = OrderedDict()
         self._lock = threading.Lock()
         self._making = threading.Lock()
 
@@ -40,7 +40,7 @@ class BoundedCache(Generic[K, V]):
         """How often `get` has been called so far."""
         return self._asked
 
-    def get(self, key: K, make: Callable[[], V]) -> V:
+    def get(self, key: _K, make: Callable[[], _V]) -> _V:
         """The value of a key; `make` makes it where it is not known.
 
         Where `make` raises, nothing is kept.

@@ -1,6 +1,6 @@
 """One structure of a page, compiled: the values of a recipient are written into it.
 
-A structure has one of two outcomes. Either some of its values must be structural
+A structure has one of two results. Either some of its values must be structural
 (`StructuralValues`): then the page is looked up again, with those values as part of the key. Or
 it is compiled (`CompiledPage`), and then the values of most recipients fit. Values of a
 recipient that do not fit (structure.py, case 4) become structural in turn.
@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from mailmerge.rendering.derived_text import DerivedText
 from mailmerge.rendering.escaping import (
     ESCAPERS,
-    Context,
+    HtmlContext,
     escape_attribute,
     may_stand_in_url,
     needs_no_escaping,
@@ -52,19 +52,19 @@ class Slots:
     in_comments: bool = False
 
     @classmethod
-    def of(cls, indices: tuple[int, ...], contexts: tuple[Context, ...]) -> Slots:
+    def of(cls, indices: tuple[int, ...], contexts: tuple[HtmlContext, ...]) -> Slots:
         """The slots of these values, each with its context."""
-        attributes = (Context.ATTRIBUTE, Context.URL)
+        attributes = (HtmlContext.ATTRIBUTE, HtmlContext.URL)
         return cls(
             indices,
             tuple(ESCAPERS[context] for context in contexts),
             tuple(slot for slot, context in enumerate(contexts) if context in attributes),
-            tuple(slot for slot, context in enumerate(contexts) if context is Context.URL),
-            Context.COMMENT in contexts,
+            tuple(slot for slot, context in enumerate(contexts) if context is HtmlContext.URL),
+            HtmlContext.COMMENT in contexts,
         )
 
 
-class Condition(NamedTuple):
+class ValueRule(NamedTuple):
     """What must not hold for some values, by their index: a page would be compiled differently."""
 
     breaks: Callable[[str], bool]
@@ -106,16 +106,13 @@ class CompiledPage:
 
     structure: Structure
     slots: Slots = field(default_factory=Slots)
-    conditions: tuple[Condition, ...] = ()
+    rules: tuple[ValueRule, ...] = ()
     text: DerivedText | None = None
 
     def unfit(self, values: tuple[str, ...]) -> tuple[int, ...]:
         """The values that cannot be written into this structure, in ascending order."""
         unfit = [
-            index
-            for breaks, indices in self.conditions
-            for index in indices
-            if breaks(values[index])
+            index for breaks, indices in self.rules for index in indices if breaks(values[index])
         ]
         joined = "".join(values)
         if not joined.isprintable():
@@ -157,4 +154,4 @@ class StructuralValues:
     indices: tuple[int, ...]
 
 
-Outcome: TypeAlias = CompiledPage | StructuralValues
+PageResult: TypeAlias = CompiledPage | StructuralValues

@@ -22,7 +22,7 @@ from mailmerge.rendering.part import BodyTemplate
 from mailmerge.rendering.settings import (
     DEFAULT_LIMITS,
     BodySource,
-    Limits,
+    RenderLimits,
     Templates,
     templates_of,
 )
@@ -64,7 +64,9 @@ class Renderer:
             `row` is among them where any column may be read.
     """
 
-    def __init__(self, templates: Templates | Campaign, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, templates: Templates | Campaign, limits: RenderLimits = DEFAULT_LIMITS
+    ) -> None:
         """Compile the templates; a campaign stands for its templates.
 
         Raises:
@@ -130,7 +132,7 @@ class _Bodies(Protocol):
         ...
 
 
-def _bodies_of(templates: Templates, limits: Limits) -> _Bodies:
+def _bodies_of(templates: Templates, limits: RenderLimits) -> _Bodies:
     sentinel = choose_sentinel()
     source = templates.text
     text = _TextBody(templates, source, sentinel, limits) if source is not None else None
@@ -159,7 +161,7 @@ class _TextBody:
     """A text template alone."""
 
     def __init__(
-        self, templates: Templates, source: BodySource, sentinel: str, limits: Limits
+        self, templates: Templates, source: BodySource, sentinel: str, limits: RenderLimits
     ) -> None:
         self._sentinel = sentinel
         self._template = BodyTemplate(templates, source, "text", sentinel, limits)
@@ -184,7 +186,7 @@ class _HtmlBody:
     """An HTML template alone; the text is made from the page."""
 
     def __init__(
-        self, templates: Templates, source: BodySource, sentinel: str, limits: Limits
+        self, templates: Templates, source: BodySource, sentinel: str, limits: RenderLimits
     ) -> None:
         self._template = BodyTemplate(templates, source, "html", sentinel, limits)
         locate = self._template.templates.find

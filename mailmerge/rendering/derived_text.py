@@ -30,7 +30,7 @@ from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.escaping import percent_escape
 from mailmerge.rendering.links import bracketed, links_of, shows_target, surely_shows_target
 from mailmerge.rendering.placeholders import Placeholders
-from mailmerge.rendering.plaintext import text_of_page
+from mailmerge.rendering.plaintext import DecidedLinks, text_of_page
 from mailmerge.rendering.structure import Body, Structure
 
 _TEXTS_TO_A_LAYOUT = 20  # with fewer, the layout is said to depend on the row
@@ -180,7 +180,7 @@ class DerivedText:
 
     def _text(self, values: Sequence[str], shown: tuple[bool, ...]) -> str:
         """The text of the page with these values, some of which may be placeholders."""
-        decided = dict(zip(self._filled_links(values), shown, strict=True))
+        decided: DecidedLinks = dict(zip(self._filled_links(values), shown, strict=True))
         return text_of_page(self._page(dict(enumerate(values))), decided, self._mark_target)
 
     def _mark_target(self, target: str) -> str:

@@ -22,12 +22,12 @@ from jinja2 import nodes
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, Limits
+from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, RenderLimits
 from mailmerge.rendering.template_errors import LimitExceeded
 from mailmerge.rendering.variables import (
     NOT_DETERMINISTIC_GLOBALS,
     CampaignView,
-    Row,
+    RowVariable,
     Variables,
 )
 
@@ -50,7 +50,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(["*", "**"])
 
     def __init__(
-        self, loader: jinja2.BaseLoader, part: Part, limits: Limits = DEFAULT_LIMITS
+        self, loader: jinja2.BaseLoader, part: Part, limits: RenderLimits = DEFAULT_LIMITS
     ) -> None:
         super().__init__(
             loader=loader,
@@ -126,7 +126,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         kind = type(obj)
         if (kind, attribute) in self._allowed:
             return getattr(obj, attribute)
-        if kind is Row:
+        if kind is RowVariable:
             return self.getitem(obj, attribute)
         value = super().getattr(obj, attribute)
         # What the sandbox allows for one of these, it allows for all. It wraps str.format.
@@ -137,7 +137,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """A column of `row`, or an item as the sandbox allows it."""
-        if type(obj) is not Row:
+        if type(obj) is not RowVariable:
             return super().getitem(obj, argument)
         if argument in obj:
             return obj[argument]
@@ -184,7 +184,7 @@ def template_loader(folder: Path, source: BodySource | None = None) -> jinja2.Ba
 
 
 def make_environment(
-    folder: Path, part: Part, limits: Limits = DEFAULT_LIMITS
+    folder: Path, part: Part, limits: RenderLimits = DEFAULT_LIMITS
 ) -> CampaignEnvironment:
     """Make the environment in which the templates of one part are compiled and run.
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 
-class Context(Enum):
+class HtmlContext(Enum):
     """Where in a page a value stands."""
 
     TEXT = "text"
@@ -35,7 +35,7 @@ def needs_no_escaping(text: str) -> bool:
     return not ("&" in text or "<" in text or ">" in text or '"' in text)
 
 
-def escape_text(value: str) -> str:
+def _escape_text(value: str) -> str:
     """A value as the text of an element. It holds no CR, which would be half a line break."""
     if needs_no_escaping(value):
         return value
@@ -48,7 +48,7 @@ def escape_attribute(value: str) -> str:
     Both quotes are escaped: libxml2 puts an attribute between single quotes where its text holds
     double ones.
     """
-    return escape_text(value).replace('"', "&quot;").replace("'", "&#39;")
+    return _escape_text(value).replace('"', "&quot;").replace("'", "&#39;")
 
 
 def may_stand_in_url(text: str) -> bool:
@@ -69,30 +69,30 @@ def _escape_url(value: str) -> str:
 
 def _escape_comment(value: str) -> str:
     """A value in a comment as the template wrote it, since parsers decode nothing there."""
-    return escape_text(value).replace('"', "&#34;").replace("'", "&#39;")
+    return _escape_text(value).replace('"', "&#34;").replace("'", "&#39;")
 
 
-ESCAPERS: Mapping[Context, Callable[[str], str]] = {
-    Context.TEXT: escape_text,
-    Context.ATTRIBUTE: escape_attribute,
-    Context.URL: _escape_url,
-    Context.COMMENT: _escape_comment,
+ESCAPERS: Mapping[HtmlContext, Callable[[str], str]] = {
+    HtmlContext.TEXT: _escape_text,
+    HtmlContext.ATTRIBUTE: escape_attribute,
+    HtmlContext.URL: _escape_url,
+    HtmlContext.COMMENT: _escape_comment,
 }
 
 
 class Escaping(NamedTuple):
     """How a value is written in a context, and what a parser reads there afterwards."""
 
-    write: Callable[[Context, str], str]
-    read: Callable[[Context, str], str]
+    write: Callable[[HtmlContext, str], str]
+    read: Callable[[HtmlContext, str], str]
 
 
-def _read_template(context: Context, value: str) -> str:
-    return _escape_comment(value) if context is Context.COMMENT else value
+def _read_template(context: HtmlContext, value: str) -> str:
+    return _escape_comment(value) if context is HtmlContext.COMMENT else value
 
 
-def _read_page(context: Context, value: str) -> str:
-    return percent_escape(value) if context is Context.URL else _read_template(context, value)
+def _read_page(context: HtmlContext, value: str) -> str:
+    return percent_escape(value) if context is HtmlContext.URL else _read_template(context, value)
 
 
 TEMPLATE_ESCAPING = Escaping(lambda _, value: str(escape(value)), _read_template)

@@ -9,7 +9,7 @@ from mailmerge.campaign import NEVER_IN_A_LINE
 from mailmerge.errors import AssetError, MessageError
 from mailmerge.paths import inside
 from mailmerge.rendering.environment import CampaignEnvironment, make_environment, run
-from mailmerge.rendering.settings import DEFAULT_LIMITS, Limits, Templates
+from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates
 from mailmerge.rendering.template_errors import ErrorLocation, explain
 from mailmerge.rendering.templates import TemplateSet, load_line
 from mailmerge.rendering.variables import Variables
@@ -58,7 +58,7 @@ def _compile(environment: CampaignEnvironment, name: str, source: str, file: str
 
 
 @dataclass(frozen=True, slots=True)
-class FieldValues:
+class _FieldValues:
     """The header fields and attachments of one recipient; see `Content`."""
 
     subject: str
@@ -75,7 +75,7 @@ class Fields:
         variables: the names that the templates use.
     """
 
-    def __init__(self, templates: Templates, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, templates: Templates, limits: RenderLimits = DEFAULT_LIMITS) -> None:
         """Compile the templates.
 
         Raises:
@@ -100,7 +100,7 @@ class Fields:
             *(template.templates.variables for template in every if template.templates)
         )
 
-    def render(self, variables: Variables) -> FieldValues:
+    def render(self, variables: Variables) -> _FieldValues:
         """The values for one recipient; an attachment whose path becomes empty is left out.
 
         Raises:
@@ -109,7 +109,7 @@ class Fields:
             AssetError: an attachment's path leads out of the campaign folder.
         """
         paths = [template.render(variables) for template in self._attachments]
-        return FieldValues(
+        return _FieldValues(
             self._subject.render(variables),
             self._to_name.render(variables),
             self._reply_to.render(variables),

@@ -36,7 +36,7 @@ def shows_target(text: str, target: str) -> bool:
 
 
 def surely_shows_target(text_start: str, target_start: str) -> bool:
-    """Whether the target is shown however a text and a target go on that begin like this."""
+    """Whether the target is shown for every text and target with these starts."""
     begun = text_start.strip().casefold()
     if not _SCHEME.match(target_start) or any(scheme.startswith(begun) for scheme in _SCHEMES):
         return False

@@ -1,7 +1,7 @@
 """A page with placeholders -> where each value stands, or why it must be structural.
 
-This is what the parsed page tells (structure.py, cases 2, 3 and 5). What only a trial tells is
-in probe.py.
+This is read from the parsed page (structure.py, cases 2, 3 and 5). What needs an experiment is in
+probe.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mailmerge.rendering.document import (
     is_comment,
     is_element,
 )
-from mailmerge.rendering.escaping import Context
+from mailmerge.rendering.escaping import HtmlContext
 from mailmerge.rendering.folder import is_local
 from mailmerge.rendering.images import IMAGE_ATTRIBUTES
 from mailmerge.rendering.placeholders import Placeholders
@@ -41,7 +41,7 @@ class ValueLocations:
         structural: the values that cannot have a placeholder, and why.
     """
 
-    contexts: Mapping[int, Context]
+    contexts: Mapping[int, HtmlContext]
     url_starts: Mapping[int, bool]
     image_url_starts: frozenset[int]
     structural: Mapping[int, str]
@@ -80,7 +80,7 @@ def locate_values(
 
 
 def is_remote(url_start: str) -> bool:
-    """Whether a URL that begins like this is no file, however it goes on."""
+    """Whether every URL with this start is remote."""
     return _REMOTE.match(url_start) is not None and not is_local(url_start)
 
 
@@ -97,7 +97,7 @@ class _Locator:
 
     placeholders: Placeholders
     styles_depend_on: Callable[[str], bool]
-    contexts: dict[int, Context]
+    contexts: dict[int, HtmlContext]
     url_starts: dict[int, bool]
     image_url_starts: set[int]
     structural: dict[int, str]
@@ -121,7 +121,7 @@ class _Locator:
 
     def comment(self, text: str) -> None:
         for index in self.placeholders.within(text):
-            self.contexts[index] = Context.COMMENT
+            self.contexts[index] = HtmlContext.COMMENT
         for url in _IMAGE_IN_COMMENT.findall(text):
             self._image(url, "a conditional comment")
 
@@ -130,7 +130,7 @@ class _Locator:
             if owner.tag in RAW_TEXT_ELEMENTS:
                 self.structural[index] = f"a value stands in {self._name_of(owner)}"
             else:
-                self.contexts[index] = Context.TEXT
+                self.contexts[index] = HtmlContext.TEXT
 
     def _name_of(self, owner: Element) -> str:
         return "an element" if self.placeholders.within(owner.tag) else f"<{owner.tag}>"
@@ -143,7 +143,7 @@ class _Locator:
         if not indices:
             return
         attribute = f"the attribute {name} of {owner}"
-        context = Context.URL if _is_url(element, name) else Context.ATTRIBUTE
+        context = HtmlContext.URL if _is_url(element, name) else HtmlContext.ATTRIBUTE
         for index in indices:
             if self.styles_depend_on(name):
                 self.structural[index] = f"a value stands in {attribute}, on which styles depend"
@@ -152,13 +152,13 @@ class _Locator:
             self.contexts[index] = context
         self._url(name, value, context, attribute, indices[0])
 
-    def _url(self, name: str, value: str, context: Context, attribute: str, first: int) -> None:
+    def _url(self, name: str, value: str, context: HtmlContext, attribute: str, first: int) -> None:
         if name in IMAGE_ATTRIBUTES:
-            if self.placeholders.pattern.match(value) and context is Context.URL:
+            if self.placeholders.pattern.match(value) and context is HtmlContext.URL:
                 self.image_url_starts.add(first)
             else:
                 self._image(value, attribute)
-        if context is Context.URL:
+        if context is HtmlContext.URL:
             self.url_starts |= dict(self.placeholders.first(value))
 
     def _image(self, url: str, attribute: str) -> None:

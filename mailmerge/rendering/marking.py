@@ -31,7 +31,7 @@ from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup, escape
 
 from mailmerge.rendering.environment import CampaignEnvironment, Part, printable
-from mailmerge.rendering.settings import DEFAULT_LIMITS, Limits
+from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits
 
 _ESCAPE_LATER = "_escape_later"
 _PRIVATE_USE = range(0xE000, 0xF900)
@@ -92,7 +92,7 @@ class MarkingEnvironment(CampaignEnvironment):
     code_generator_class = _MarkingCodeGenerator
 
     def __init__(
-        self, loader: BaseLoader, part: Part, sentinel: str, limits: Limits = DEFAULT_LIMITS
+        self, loader: BaseLoader, part: Part, sentinel: str, limits: RenderLimits = DEFAULT_LIMITS
     ) -> None:
         super().__init__(loader, part, limits)
         self.sentinel = sentinel

@@ -18,10 +18,10 @@ from mailmerge.errors import AssetError
 from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.compiled_page import (
     CompiledPage,
-    Condition,
-    Outcome,
+    PageResult,
     Slots,
     StructuralValues,
+    ValueRule,
     ends_comment,
     ends_with_space,
     is_blank,
@@ -30,13 +30,13 @@ from mailmerge.rendering.compiled_page import (
 )
 from mailmerge.rendering.derived_text import DerivedText
 from mailmerge.rendering.document import Document, EmptyPage, parse, serialise
-from mailmerge.rendering.escaping import PAGE_ESCAPING, TEMPLATE_ESCAPING, Context
+from mailmerge.rendering.escaping import PAGE_ESCAPING, TEMPLATE_ESCAPING, HtmlContext
 from mailmerge.rendering.folder import is_local
 from mailmerge.rendering.images import ImageStore
 from mailmerge.rendering.locations import ValueLocations, locate_values
 from mailmerge.rendering.placeholders import Placeholders
 from mailmerge.rendering.probe import BLANKS, HOSTILE, Probe
-from mailmerge.rendering.settings import DEFAULT_LIMITS, Limits, Templates
+from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates
 from mailmerge.rendering.structure import Body, RelatedImage, RenderedPieces, Structure
 from mailmerge.rendering.styles import (
     attributes_read_by_selectors,
@@ -45,7 +45,7 @@ from mailmerge.rendering.styles import (
     is_style_sheet_link,
 )
 
-# Many structures are reported where they are more than this, and more than one for so many pages.
+# Structures are reported as many above this number, if there is more than one for 20 pages.
 _FEW = 32
 _PAGES_TO_A_STRUCTURE = 20
 _IN_REFERENCE = re.compile(r"&[#\w]*\Z")
@@ -77,7 +77,7 @@ class PageRenderer:
         file: str,
         sentinel: str,
         locate: _Locate,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: RenderLimits = DEFAULT_LIMITS,
     ) -> None:
         """Prepare to make pages of what a template yields.
 
@@ -96,8 +96,8 @@ class PageRenderer:
         self._limits = limits
         self._images = ImageStore(templates.folder, templates.images)
         self._placeholders = Placeholders()
-        self._outcomes: BoundedCache[tuple[tuple[str, ...], _Structural], Outcome]
-        self._outcomes = BoundedCache(limits.structures)
+        self._results: BoundedCache[tuple[tuple[str, ...], _Structural], PageResult]
+        self._results = BoundedCache(limits.structures)
         self._lock = threading.Lock()
         self._reasons: dict[str, None] = {}
         self._pages = 0
@@ -105,7 +105,7 @@ class PageRenderer:
     @property
     def reasons(self) -> list[str]:
         """Why premailer runs, or the text is laid out, for each row; usually empty."""
-        many = self._outcomes.made > max(_FEW, self._pages // _PAGES_TO_A_STRUCTURE)
+        many = self._results.made > max(_FEW, self._pages // _PAGES_TO_A_STRUCTURE)
         with self._lock:
             reasons = list(self._reasons)
         return [*reasons, *(["the page is another one in many rows"] if many else ())]
@@ -113,7 +113,7 @@ class PageRenderer:
     @property
     def cached(self) -> CacheStatistics:
         """How many structures have been made, and how many are kept."""
-        return CacheStatistics(self._outcomes.made, len(self._outcomes))
+        return CacheStatistics(self._results.made, len(self._results))
 
     def render(self, pieces: RenderedPieces, row: int) -> tuple[Body, Body | None]:
         """The page of one recipient, and the text that is made from it where that is wanted.
@@ -160,17 +160,17 @@ class PageRenderer:
         structural: _Structural = ()
         while True:
             make = partial(self._make, pieces, structural, row)
-            outcome = self._outcomes.get((pieces.key, structural), make)
-            if isinstance(outcome, CompiledPage):
-                more = outcome.unfit(pieces.values)
+            result = self._results.get((pieces.key, structural), make)
+            if isinstance(result, CompiledPage):
+                more = result.unfit(pieces.values)
                 if not more:
-                    return outcome
+                    return result
             else:
-                more = outcome.indices
+                more = result.indices
             added = {index: pieces.values[index] for index in more}
             structural = tuple(sorted({**dict(structural), **added}.items()))
 
-    def _make(self, pieces: RenderedPieces, structural: _Structural, row: int) -> Outcome:
+    def _make(self, pieces: RenderedPieces, structural: _Structural, row: int) -> PageResult:
         try:
             return self._compile(pieces, dict(structural))
         except AssetError as error:
@@ -190,7 +190,7 @@ class PageRenderer:
             line=line,
         )
 
-    def _compile(self, pieces: RenderedPieces, structural: Mapping[int, str]) -> Outcome:
+    def _compile(self, pieces: RenderedPieces, structural: Mapping[int, str]) -> PageResult:
         words = [
             str(escape(structural[index]))
             if index in structural
@@ -250,7 +250,7 @@ class PageRenderer:
                 found[index] = _CHANGES_ELEMENTS
         return found
 
-    def _finish_with_placeholders(self, html: str, locations: ValueLocations) -> Outcome:
+    def _finish_with_placeholders(self, html: str, locations: ValueLocations) -> PageResult:
         static, images = self.finish(html)
         contexts = locations.contexts
         changing = Probe(self._placeholders, static, contexts, PAGE_ESCAPING).changed_by(HOSTILE)
@@ -263,11 +263,11 @@ class PageRenderer:
         return CompiledPage(
             Structure(texts, images),
             slots,
-            self._conditions(html, locations),
+            self._rules(html, locations),
             self._text(texts, slots),
         )
 
-    def _conditions(self, html: str, locations: ValueLocations) -> tuple[Condition, ...]:
+    def _rules(self, html: str, locations: ValueLocations) -> tuple[ValueRule, ...]:
         contexts = locations.contexts
         blank_may_matter = {
             index: context for index, context in contexts.items() if context in _BLANK_MATTERS
@@ -277,15 +277,15 @@ class PageRenderer:
         not_blank = {index for blank in BLANKS for index in probe.changed_by(blank)}
         at_an_edge = {**locations.url_starts, **page_ends}
         not_blank |= {index for index, next_to_space in at_an_edge.items() if next_to_space}
-        in_comments = (i for i, context in contexts.items() if context is Context.COMMENT)
-        conditions = (
-            Condition(is_blank, tuple(sorted(not_blank))),
-            Condition(starts_with_space, tuple(sorted(locations.url_starts))),
-            Condition(ends_with_space, tuple(sorted(page_ends))),
-            Condition(may_be_file, tuple(sorted(locations.image_url_starts))),
-            Condition(ends_comment, tuple(in_comments)),
+        in_comments = (i for i, context in contexts.items() if context is HtmlContext.COMMENT)
+        rules = (
+            ValueRule(is_blank, tuple(sorted(not_blank))),
+            ValueRule(starts_with_space, tuple(sorted(locations.url_starts))),
+            ValueRule(ends_with_space, tuple(sorted(page_ends))),
+            ValueRule(may_be_file, tuple(sorted(locations.image_url_starts))),
+            ValueRule(ends_comment, tuple(in_comments)),
         )
-        return tuple(condition for condition in conditions if condition.indices)
+        return tuple(rule for rule in rules if rule.indices)
 
     def _text(self, static: tuple[str, ...], slots: Slots) -> DerivedText | None:
         if self._templates.text is not None:
@@ -296,7 +296,7 @@ class PageRenderer:
 
 
 _CHANGES_ELEMENTS = "a value can change the elements around it"
-_BLANK_MATTERS = frozenset((Context.TEXT, Context.COMMENT))
+_BLANK_MATTERS = frozenset((HtmlContext.TEXT, HtmlContext.COMMENT))
 
 
 def _texts_before(placeholders: Placeholders, html: str) -> list[tuple[int, str]]:

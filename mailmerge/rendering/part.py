@@ -6,7 +6,7 @@ from typing import Literal
 
 from mailmerge.rendering.environment import CampaignEnvironment, run, template_loader
 from mailmerge.rendering.marking import MarkingEnvironment
-from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, Limits, Templates
+from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, RenderLimits, Templates
 from mailmerge.rendering.structure import RenderedPieces, split_pieces
 from mailmerge.rendering.template_errors import explain
 from mailmerge.rendering.templates import TemplateSet, load_file
@@ -29,7 +29,7 @@ class BodyTemplate:
         source: BodySource,
         part: Literal["html", "text"],
         sentinel: str,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: RenderLimits = DEFAULT_LIMITS,
     ) -> None:
         """Compile the templates.
 

@@ -1,8 +1,8 @@
 """Tries whether a value could change more of a page than its own place.
 
-The page is parsed twice: with placeholders, and with a trial value in place of some of them.
+The page is parsed twice: with placeholders, and with a sample value in place of some of them.
 Where the trees differ in anything but those places, the value can change the page around it. A
-hostile trial value finds the values that end an attribute or open an element (structure.py, case
+hostile sample value finds the values that end an attribute or open an element (structure.py, case
 3); a blank one finds those that must not be blank (case 4).
 """
 
@@ -11,26 +11,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mailmerge.rendering.document import Document, attributes_of, is_element, parse
-from mailmerge.rendering.escaping import Context, Escaping
+from mailmerge.rendering.escaping import Escaping, HtmlContext
 from mailmerge.rendering.placeholders import Placeholders
 
 HOSTILE = " \"x<'& y> "
-"""A trial value with everything that ends or begins markup, and with spaces at its ends."""
+"""A sample value with everything that ends or begins markup, and with spaces at its ends."""
 
 BLANKS = ("", " ")
-"""Trial values that let white space around them collapse."""
+"""Sample values that let white space around them collapse."""
 
 _PAGE_END = "."  # keeps the parser from dropping spaces at the very end of a page
 
 
 class Probe:
-    """One page with placeholders, parsed once, on which trial values are tried."""
+    """One page with placeholders, parsed once, on which sample values are tried."""
 
     def __init__(
         self,
         placeholders: Placeholders,
         html: str,
-        contexts: Mapping[int, Context],
+        contexts: Mapping[int, HtmlContext],
         escaping: Escaping,
     ) -> None:
         """Prepare to try the values that have a context, escaped as `escaping` says."""
@@ -40,17 +40,17 @@ class Probe:
         self._escaping = escaping
         self._tree = _flatten(parse(self._html))
 
-    def changed_by(self, trial: str) -> list[int]:
-        """The values that change the tree where they are `trial`.
+    def changed_by(self, sample: str) -> list[int]:
+        """The values that change the tree where they are `sample`.
 
         All of them, where they do so only together.
         """
         every = list(self._contexts)
-        if self._keeps_tree(every, trial):
+        if self._keeps_tree(every, sample):
             return []
-        return self._search(every, trial) or every
+        return self._search(every, sample) or every
 
-    def _search(self, indices: list[int], trial: str) -> list[int]:
+    def _search(self, indices: list[int], sample: str) -> list[int]:
         """Those of a group that change the tree alone, by bisection; the group does change it."""
         if len(indices) == 1:
             return indices
@@ -58,14 +58,14 @@ class Probe:
         return [
             index
             for half in (indices[:middle], indices[middle:])
-            if not self._keeps_tree(half, trial)
-            for index in self._search(half, trial)
+            if not self._keeps_tree(half, sample)
+            for index in self._search(half, sample)
         ]
 
-    def _keeps_tree(self, indices: list[int], trial: str) -> bool:
+    def _keeps_tree(self, indices: list[int], sample: str) -> bool:
         write, read = self._escaping
-        written = {index: write(self._contexts[index], trial) for index in indices}
-        expected = {index: read(self._contexts[index], trial) for index in indices}
+        written = {index: write(self._contexts[index], sample) for index in indices}
+        expected = {index: read(self._contexts[index], sample) for index in indices}
         tried = _flatten(parse(self._placeholders.replace(self._html, written)))
         return tried == [self._placeholders.replace(text, expected) for text in self._tree]
 

@@ -80,7 +80,7 @@ class Templates:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RenderLimits:
     """How much one template may do, and how much is kept between messages.
 
     Attributes:
@@ -96,7 +96,7 @@ class Limits:
     texts: int = 64
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = RenderLimits()
 
 
 def templates_of(campaign: Campaign) -> Templates:
@@ -116,7 +116,7 @@ def templates_of(campaign: Campaign) -> Templates:
         attachments=message.attachments,
         inline_css=message.inline_css,
         images=ImageReferences(
-            content_id_domain(message.from_),
+            _content_id_domain(message.from_),
             message.related_by == "content-location",
             message.content_base,
         ),
@@ -126,7 +126,7 @@ def templates_of(campaign: Campaign) -> Templates:
     )
 
 
-def content_id_domain(sender: str) -> str:
+def _content_id_domain(sender: str) -> str:
     """The domain of a mailbox as the right side of Content-IDs, where it is written in ASCII."""
     match = _DOMAIN.search(sender)
     return match[1].lower() if match else _NO_DOMAIN

@@ -19,7 +19,7 @@ NOT_DETERMINISTIC_GLOBALS = ("lipsum",)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Row(Mapping[str, str]):
+class RowVariable(Mapping[str, str]):
     """All cells of a row by the name of their column: the variable `row` of a template.
 
     Templates read a column as `row["first name"]` or `row.phone`. They cannot reach the methods of
@@ -85,7 +85,7 @@ def variables_of(row: int, cells: Mapping[str, str], campaign: CampaignView) -> 
         _check_surrogates(joined, row, cells)
     if "\r" in joined:
         cells = {column: _with_line_feeds(text) for column, text in cells.items()}
-    names = {**_FUNCTIONS, **cells, "row": Row(cells), "campaign": campaign}
+    names = {**_FUNCTIONS, **cells, "row": RowVariable(cells), "campaign": campaign}
     return Variables(names, row, tuple(cells), joined)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 
+import pytest
+
 from mailmerge.mime.compiled import CompiledStructures
 from mailmerge.rendering.structure import Structure
 
@@ -38,20 +40,28 @@ def test_dropped_structure_takes_its_value_with_it() -> None:
     assert compiled.find(kept) == "kept"
 
 
-def test_structure_with_the_number_of_a_dead_one_keeps_its_value() -> None:
-    """Python gives the number of a dead object to a new one, often at once."""
-    compiled: CompiledStructures[int] = CompiledStructures(100)
-    numbers: set[int] = set()
-    used_again = 0
-    for number in range(200):
-        structure = Structure((str(number),))
-        used_again += id(structure) in numbers
-        numbers.add(id(structure))
-        assert compiled.find(structure) is None
-        compiled.keep(structure, number)
-        assert compiled.find(structure) == number
-        del structure
-    assert used_again > 0
+def _structure_with_number(number: int) -> Structure:
+    """A structure in the place in memory of a dead one; Python uses it again sooner or later."""
+    others = []
+    for _ in range(10_000):
+        structure = Structure(("new",))
+        if id(structure) == number:
+            return structure
+        others.append(structure)
+    pytest.fail("Python did not use the place again")
+
+
+def test_structure_with_the_number_of_a_dead_one_is_another_one() -> None:
+    compiled: CompiledStructures[str] = CompiledStructures(100)
+    dead = Structure(("dead",))
+    number = id(dead)
+    compiled.keep(dead, "dead")
+    del dead
+    new = _structure_with_number(number)
+    assert compiled.find(new) is None
+    compiled.keep(new, "new")
+    assert compiled.find(new) == "new"
+    assert len(compiled) == 1
 
 
 def test_threads_share_it_while_structures_come_and_go() -> None:

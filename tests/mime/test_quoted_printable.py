@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import binascii
-
 import pytest
 from hypothesis import example, given
 
 from mailmerge.mime import quoted_printable as module
-from mailmerge.mime.quoted_printable import QuotedPrintable, quoted_printable
+from mailmerge.mime.quoted_printable import QuotedPrintable
 from mailmerge.rendering.structure import interleave
 from tests.listening import first_arguments
 from tests.mime.reading import (
@@ -14,7 +12,6 @@ from tests.mime.reading import (
     decoded_text,
     encoded_text,
     structures,
-    texts,
 )
 
 # An encoder of lines is given texts whose line ends are LF.
@@ -59,26 +56,6 @@ def test_value_stands_in_the_line_where_it_fits() -> None:
 def test_long_value_stands_on_lines_of_its_own() -> None:
     body = encoded_text(("é Dear ", ", hello\n"), ("A" * 74,)).partition(b"\r\n\r\n")[2]
     assert body == b"=C3=A9 Dear =\r\n" + b"A" * 74 + b"=\r\n, hello\r\n"
-
-
-@given(texts())
-@example("word " * 15 + "\n")
-@example("word " * 15 + "\t\n")
-@example("x" * 75 + " \n")
-def test_text_can_be_followed_by_a_soft_line_break(text: str) -> None:
-    content = quoted_printable(text.replace("\r", "")) + b"=\r\n"
-    assert max(map(len, content.split(b"\r\n"))) <= 76
-    assert binascii.a2b_qp(content) == text.replace("\r", "").replace("\n", "\r\n").encode()
-
-
-@pytest.mark.parametrize(
-    "text", ["." * 200, "From " * 60, ".é" * 90, "." + "=" * 90, "." * 76, "x" * 73 + "  \n"]
-)
-def test_no_quoted_line_begins_with_a_dot_or_from(text: str) -> None:
-    lines = quoted_printable(text).split(b"\r\n")
-    assert not any(line.startswith((b".", b"From ")) for line in lines)
-    assert max(map(len, lines)) <= 76
-    assert binascii.a2b_qp(b"\n".join(lines)) == text.encode()
 
 
 def test_only_short_values_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,14 @@ def test_format_comes_from_the_campaign(write_campaign: WriteCampaign) -> None:
     assert sender.images == ImageReferences("example.org", by_location=True, base="https://e.org/")
 
 
-def test_bounces_go_to_the_sender_unless_another_address_is_given() -> None:
+def test_bounces_go_to_the_sender_by_default() -> None:
     mailbox = parse_mailbox("ann@bücher.example")
     assert Sender(mailbox).reverse_path == "ann@xn--bcher-kva.example"
     assert Sender(mailbox, return_to="b@example.org").reverse_path == "b@example.org"
+
+
+def test_content_base_is_checked_before_the_addresses(write_campaign: WriteCampaign) -> None:
+    base = f'content_base = "https://example.org/{"x" * 1200}"'
+    campaign = write_campaign('related_by = "content-location"', base, sender="news")
+    with pytest.raises(CampaignError, match=r"^campaign\.toml: message\.content_base: .*too long"):
+        sender_of(campaign)

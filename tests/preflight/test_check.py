@@ -8,7 +8,7 @@ import pytest
 
 from mailmerge.credentials import find_account
 from mailmerge.errors import CampaignError, Problem
-from mailmerge.mime import headers
+from mailmerge.mime import folding
 from mailmerge.preflight.check import Check, CheckOptions, check_campaign, check_digest
 from mailmerge.recipients.audience import Selection
 from tests.preflight.conftest import PEOPLE, Office, place
@@ -205,8 +205,7 @@ def test_what_the_engine_would_not_send_is_found_before_it_is_asked(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the composer overlooks: here it knows no bound of a line."""
-    monkeypatch.setattr(headers, "_LONGEST_LINE", 5_000)
-    monkeypatch.setattr(headers, "_FITS_ANY_LINE", 5_000)
+    monkeypatch.setattr(folding, "LONGEST_LINE", 5_000)
     office.configure(message={"to_name": '"{{ name }}"', "subject": '"Hello"'})
     office.people(PEOPLE + f"cy@x-firma.de,{'C' * 1200}\n")
     (problem,) = (one for one in office.refuse().problems if one.severity == "error")

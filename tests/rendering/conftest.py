@@ -12,7 +12,7 @@ from mailmerge.campaign import load_campaign
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Renderer
-from mailmerge.rendering.settings import DEFAULT_LIMITS, Limits, Templates, templates_of
+from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates, templates_of
 
 MakeTemplates = Callable[..., Templates]
 MakeRenderer = Callable[..., Renderer]
@@ -55,7 +55,7 @@ def make_renderer(make_templates: MakeTemplates) -> MakeRenderer:
     """A renderer of such templates."""
 
     def make(
-        files: dict[str, str | bytes], message: str = "", limits: Limits = DEFAULT_LIMITS
+        files: dict[str, str | bytes], message: str = "", limits: RenderLimits = DEFAULT_LIMITS
     ) -> Renderer:
         return Renderer(make_templates(files, message), limits)
 

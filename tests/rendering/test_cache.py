@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -36,9 +37,13 @@ def test_value_is_made_once_for_many_threads() -> None:
     begin = threading.Barrier(8)
     got: list[object] = []
 
+    def make() -> object:
+        time.sleep(0.05)  # so that the other threads ask meanwhile
+        return object()
+
     def ask() -> None:
         begin.wait()
-        got.append(cache.get("key", object))
+        got.append(cache.get("key", make))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:

@@ -6,30 +6,30 @@ import pytest
 
 from mailmerge.rendering.compiled_page import (
     CompiledPage,
-    Condition,
     Slots,
+    ValueRule,
     ends_comment,
     ends_with_space,
     is_blank,
     may_be_file,
     starts_with_space,
 )
-from mailmerge.rendering.escaping import Context
+from mailmerge.rendering.escaping import HtmlContext
 from mailmerge.rendering.structure import Structure
 
 
-def page(*contexts: Context, conditions: tuple[Condition, ...] = ()) -> CompiledPage:
+def page(*contexts: HtmlContext, rules: tuple[ValueRule, ...] = ()) -> CompiledPage:
     """A page with a value in each context, in their order, between single letters."""
     static = tuple("abcdefgh"[: len(contexts) + 1])
     slots = Slots.of(tuple(range(len(contexts))), contexts)
-    return CompiledPage(Structure(static), slots, conditions)
+    return CompiledPage(Structure(static), slots, rules)
 
 
 def test_slots_know_their_contexts() -> None:
-    slots = Slots.of((2, 0, 1), (Context.TEXT, Context.URL, Context.ATTRIBUTE))
+    slots = Slots.of((2, 0, 1), (HtmlContext.TEXT, HtmlContext.URL, HtmlContext.ATTRIBUTE))
     assert (slots.indices, slots.in_attributes, slots.in_urls) == ((2, 0, 1), (1, 2), (1,))
     assert not slots.in_comments
-    assert Slots.of((0,), (Context.COMMENT,)).in_comments
+    assert Slots.of((0,), (HtmlContext.COMMENT,)).in_comments
 
 
 @pytest.mark.parametrize(
@@ -43,18 +43,20 @@ def test_slots_know_their_contexts() -> None:
     ],
 )
 def test_value_is_escaped_for_its_context(value: str, text: str, attribute: str, url: str) -> None:
-    body = page(Context.TEXT, Context.ATTRIBUTE, Context.URL).fill((value, value, value))
+    body = page(HtmlContext.TEXT, HtmlContext.ATTRIBUTE, HtmlContext.URL).fill(
+        (value, value, value)
+    )
     assert body.values == (text, attribute, url)
     assert str(body) == f"a{text}b{attribute}c{url}d"
 
 
 def test_value_in_a_comment_is_always_escaped() -> None:
-    assert page(Context.COMMENT).fill(("O'Brien",)).values == ("O&#39;Brien",)
+    assert page(HtmlContext.COMMENT).fill(("O'Brien",)).values == ("O&#39;Brien",)
 
 
 def test_value_may_stand_in_several_slots_or_none() -> None:
     compiled = CompiledPage(
-        Structure(("", "-", "")), Slots.of((1, 1), (Context.TEXT, Context.TEXT))
+        Structure(("", "-", "")), Slots.of((1, 1), (HtmlContext.TEXT, HtmlContext.TEXT))
     )
     assert str(compiled.fill(("unused", "x"))) == "x-x"
 
@@ -69,11 +71,11 @@ def test_value_may_stand_in_several_slots_or_none() -> None:
         (ends_comment, ("a--b", "-a", "a-", "-->"), ("a-b", "")),
     ],
 )
-def test_condition_is_broken_by_some_values(
+def test_rule_is_broken_by_some_values(
     breaks: object, breaking: tuple[str, ...], fitting: tuple[str, ...]
 ) -> None:
     assert callable(breaks)
-    compiled = page(Context.TEXT, Context.TEXT, conditions=(Condition(breaks, (1,)),))
+    compiled = page(HtmlContext.TEXT, HtmlContext.TEXT, rules=(ValueRule(breaks, (1,)),))
     for value in breaking:
         assert compiled.unfit((value, value)) == (1,)
     for value in fitting:
@@ -82,12 +84,12 @@ def test_condition_is_broken_by_some_values(
 
 @pytest.mark.parametrize("value", ["\x01", "\x7f", "\ufdd0", "\ufffe", "\U0001ffff"])
 def test_character_that_the_parser_changes_does_not_fit(value: str) -> None:
-    assert page(Context.TEXT, Context.TEXT).unfit(("a", f"x{value}")) == (1,)
+    assert page(HtmlContext.TEXT, HtmlContext.TEXT).unfit(("a", f"x{value}")) == (1,)
 
 
 def test_other_unprintable_characters_fit() -> None:
-    assert page(Context.TEXT).unfit(("a\nb\u200b\u2028",)) == ()
+    assert page(HtmlContext.TEXT).unfit(("a\nb\u200b\u2028",)) == ()
 
 
 def test_carriage_return_makes_all_values_unfit() -> None:
-    assert page(Context.TEXT, Context.TEXT).unfit(("a\r", "b")) == (0, 1)
+    assert page(HtmlContext.TEXT, HtmlContext.TEXT).unfit(("a\r", "b")) == (0, 1)

@@ -7,10 +7,10 @@ import re
 import pytest
 
 from mailmerge.rendering.derived_text import DerivedText
-from mailmerge.rendering.escaping import escape_text
+from mailmerge.rendering.escaping import ESCAPERS, HtmlContext
 from mailmerge.rendering.placeholders import Placeholders
 from mailmerge.rendering.plaintext import text_of_page
-from mailmerge.rendering.settings import Limits
+from mailmerge.rendering.settings import RenderLimits
 from mailmerge.rendering.structure import Body, Structure
 
 from .conftest import MakeRecipient, MakeRenderer
@@ -19,7 +19,9 @@ from .conftest import MakeRecipient, MakeRenderer
 def derived(*static: str, limit: int = 64) -> DerivedText:
     """The text of a page with one value after each static text but the last."""
     indices = tuple(range(len(static) - 1))
-    return DerivedText(static, indices, (escape_text,) * len(indices), Placeholders(), limit)
+    return DerivedText(
+        static, indices, (ESCAPERS[HtmlContext.TEXT],) * len(indices), Placeholders(), limit
+    )
 
 
 def test_layout_is_shared_by_recipients(
@@ -38,7 +40,7 @@ def test_layout_is_shared_by_recipients(
 @pytest.mark.parametrize("value", ["a", "", " ", " a ", "a\u00ad", "a  b", "a\nb", "<&amp;>"])
 def test_text_is_that_of_the_page(value: str) -> None:
     text = derived("<p>Dear ", ",</p><p>more</p>")
-    page = Body(Structure(("<p>Dear ", ",</p><p>more</p>")), (escape_text(value),))
+    page = Body(Structure(("<p>Dear ", ",</p><p>more</p>")), (ESCAPERS[HtmlContext.TEXT](value),))
     assert str(text.fill((value,), page)) == text_of_page(str(page))
     assert text.reason == ""
 
@@ -51,10 +53,12 @@ def test_layouts_are_bounded() -> None:
     assert text.kept == 3
 
 
-def test_text_of_columns_is_laid_out_for_each_recipient() -> None:
+@pytest.mark.parametrize("first", ["a", "a long head", *("x" * n for n in range(15, 24))])
+def test_text_of_columns_is_laid_out_for_each_recipient(first: str) -> None:
+    """Even where the first value is as long as the word that stands for it."""
     static = ("<table><tr><th>", "</th><td>b</td></tr><tr><td>c</td><td>d</td></tr></table>")
     text = derived(*static)
-    for value in ("a", "a long head"):
+    for value in (first, "b", "another long head"):
         page = Body(Structure(static), (value,))
         assert str(text.fill((value,), page)) == text_of_page(str(page))
     assert text.reason == "the layout of the text that is made from the HTML depends on the row"
@@ -64,7 +68,7 @@ def test_many_layouts_for_few_rows_are_reported(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     source = "".join(f"<p>{{{{ c{n} }}}}</p>" for n in range(4))
-    renderer = make_renderer({"body.html": source}, limits=Limits(texts=4))
+    renderer = make_renderer({"body.html": source}, limits=RenderLimits(texts=4))
     for n in range(16):
         cells = {f"c{bit}": "x" if n >> bit & 1 else "" for bit in range(4)}
         renderer.render(make_recipient(cells))

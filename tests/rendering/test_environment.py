@@ -8,13 +8,13 @@ import pytest
 
 from mailmerge.errors import TemplateError
 from mailmerge.rendering.environment import make_environment, template_loader
-from mailmerge.rendering.settings import BodySource, Limits
+from mailmerge.rendering.settings import BodySource, RenderLimits
 
 from .conftest import MakeRecipient, MakeRenderer
 
 
 def _refused(
-    make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str, limits: Limits
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str, limits: RenderLimits
 ) -> TemplateError:
     renderer = make_renderer({"body.txt": source}, limits=limits)
     with pytest.raises(TemplateError) as caught:
@@ -49,7 +49,7 @@ def test_cell_is_never_a_template(
 
 
 def test_loops_are_counted(make_renderer: MakeRenderer, make_recipient: MakeRecipient) -> None:
-    limits = Limits(steps=500)
+    limits = RenderLimits(steps=500)
     nested = "{% for i in range(30) %}{% for j in range(30) %}{% endfor %}{% endfor %}"
     error = _refused(make_renderer, make_recipient, nested, limits)
     assert error.problem.code == "template-endless"
@@ -63,14 +63,16 @@ def test_loops_are_counted(make_renderer: MakeRenderer, make_recipient: MakeReci
 
 def test_calls_are_counted(make_renderer: MakeRenderer, make_recipient: MakeRecipient) -> None:
     calls = "{% macro m(n) %}{% if n %}{{ m(n-1) }}{{ m(n-1) }}{% endif %}{% endmacro %}{{ m(20) }}"
-    assert "500 steps" in str(_refused(make_renderer, make_recipient, calls, Limits(steps=500)))
+    assert "500 steps" in str(
+        _refused(make_renderer, make_recipient, calls, RenderLimits(steps=500))
+    )
 
 
 def test_each_rendering_has_its_full_number_of_steps(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     source = "{% for i in range(400) %}{% endfor %}x"
-    renderer = make_renderer({"body.txt": source}, limits=Limits(steps=500))
+    renderer = make_renderer({"body.txt": source}, limits=RenderLimits(steps=500))
     texts = [str(renderer.render(make_recipient(row=row)).text) for row in range(3)]
     assert texts == ["x", "x", "x"]
 
@@ -79,7 +81,7 @@ def test_size_of_a_body_is_limited(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     source = "{% for i in range(300) %}abcd{% endfor %}"
-    error = _refused(make_renderer, make_recipient, source, Limits(characters=1000))
+    error = _refused(make_renderer, make_recipient, source, RenderLimits(characters=1000))
     assert "1,000 characters" in str(error)
 
 

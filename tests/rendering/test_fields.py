@@ -100,7 +100,7 @@ def test_field_that_does_not_compile_names_the_file(
         make_renderer(BODY, f'subject = "{source}"')
 
 
-def test_attachment_may_be_the_folder_itself_for_the_parts_to_refuse(
+def test_attachment_that_is_the_folder_is_left_to_the_parts(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     renderer = make_renderer(BODY, 'attachments = ["{{ x }}"]')

@@ -80,9 +80,18 @@ def test_complaints_of_other_threads_are_logged_meanwhile(
     assert [record.message for record in caplog.records] == ["other"]
 
 
-def test_settings_of_cssutils_stay_after_an_error() -> None:
+def test_settings_of_cssutils_stay_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cssutils itself leaves its flag changed where parsing ends with an error."""
+    from premailer import Premailer
+
+    def failing(*_: object, **__: object) -> None:
+        cssutils.log.raiseExceptions = False
+        raise ValueError("in the middle of parsing")
+
     logger = logging.getLogger("CSSUTILS")
-    before = (cssutils.log.raiseExceptions, logger.level, list(logger.filters))
-    with pytest.raises(AssetError):
-        inlined("--x { color: red }")
-    assert (cssutils.log.raiseExceptions, logger.level, logger.filters) == before
+    before = (logger.level, list(logger.filters))
+    monkeypatch.setattr(Premailer, "transform", failing)
+    with pytest.raises(AssetError, match="in the middle of parsing"):
+        inlined("p { color: red }")
+    assert cssutils.log.raiseExceptions is True
+    assert (logger.level, logger.filters) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.rendering.document import parse
-from mailmerge.rendering.escaping import Context
+from mailmerge.rendering.escaping import HtmlContext
 from mailmerge.rendering.locations import ValueLocations, is_remote, locate_values
 from mailmerge.rendering.placeholders import Placeholders
 
@@ -21,17 +21,17 @@ def located(html: str, *styled: str, expected: int = 1) -> ValueLocations:
 @pytest.mark.parametrize(
     ("html", "context"),
     [
-        ("<p>X</p>", Context.TEXT),
-        ("<p>a</p>X", Context.TEXT),
-        ("<p title='X'>a</p>", Context.ATTRIBUTE),
-        ("<a href='https://e.example/X'>a</a>", Context.URL),
-        ("<form action='X'>a</form>", Context.URL),
-        ("<a name='X'>a</a>", Context.URL),
-        ("<!-- X --><p>a</p>", Context.COMMENT),
-        ("<p>a</p><!--[if mso]>X<![endif]-->", Context.COMMENT),
+        ("<p>X</p>", HtmlContext.TEXT),
+        ("<p>a</p>X", HtmlContext.TEXT),
+        ("<p title='X'>a</p>", HtmlContext.ATTRIBUTE),
+        ("<a href='https://e.example/X'>a</a>", HtmlContext.URL),
+        ("<form action='X'>a</form>", HtmlContext.URL),
+        ("<a name='X'>a</a>", HtmlContext.URL),
+        ("<!-- X --><p>a</p>", HtmlContext.COMMENT),
+        ("<p>a</p><!--[if mso]>X<![endif]-->", HtmlContext.COMMENT),
     ],
 )
-def test_context_of_a_value_is_found(html: str, context: Context) -> None:
+def test_context_of_a_value_is_found(html: str, context: HtmlContext) -> None:
     locations = located(html)
     assert locations.contexts == {0: context}
     assert locations.structural == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.errors import AssetError
-from mailmerge.rendering.settings import Limits
+from mailmerge.rendering.settings import RenderLimits
 
 from .conftest import MakeRecipient, MakeRenderer
 
@@ -108,7 +108,9 @@ def test_structural_value_costs_one_structure_for_each_text(
 
 
 def test_structures_are_bounded(make_renderer: MakeRenderer, make_recipient: MakeRecipient) -> None:
-    renderer = make_renderer({"body.html": "<p>{{ x|safe }}</p>"}, limits=Limits(structures=4))
+    renderer = make_renderer(
+        {"body.html": "<p>{{ x|safe }}</p>"}, limits=RenderLimits(structures=4)
+    )
     for n in range(40):
         assert f"<b>{n}</b>" in str(renderer.render(make_recipient(x=f"<b>{n}</b>")).html)
     assert (renderer.cached.made, renderer.cached.kept) == (40, 4)

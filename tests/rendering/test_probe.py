@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.rendering import probe
-from mailmerge.rendering.escaping import PAGE_ESCAPING, TEMPLATE_ESCAPING, Context
+from mailmerge.rendering.escaping import PAGE_ESCAPING, TEMPLATE_ESCAPING, HtmlContext
 from mailmerge.rendering.placeholders import Placeholders
 from mailmerge.rendering.probe import HOSTILE, Probe
 from tests.listening import first_arguments
 
 WORDS = Placeholders()
 X, Y = WORDS.word(0), WORDS.word(1)
-TEXT, ATTRIBUTE, COMMENT = Context.TEXT, Context.ATTRIBUTE, Context.COMMENT
+TEXT, ATTRIBUTE, COMMENT = HtmlContext.TEXT, HtmlContext.ATTRIBUTE, HtmlContext.COMMENT
 
 
-def changing(html: str, *contexts: Context, trial: str = HOSTILE) -> list[int]:
-    return Probe(WORDS, html, dict(enumerate(contexts)), TEMPLATE_ESCAPING).changed_by(trial)
+def changing(html: str, *contexts: HtmlContext, sample: str = HOSTILE) -> list[int]:
+    return Probe(WORDS, html, dict(enumerate(contexts)), TEMPLATE_ESCAPING).changed_by(sample)
 
 
 def test_value_in_text_or_quotes_changes_nothing() -> None:
@@ -35,13 +35,13 @@ def test_hostile_value_in_a_comment_changes_nothing() -> None:
 
 
 def test_blank_value_matters_where_white_space_collapses() -> None:
-    assert changing(f"{X}<p>{Y}</p>", TEXT, TEXT, trial=" ") == [0]
-    assert changing(f"{X}<p>{Y}</p>", TEXT, TEXT, trial="") == []
+    assert changing(f"{X}<p>{Y}</p>", TEXT, TEXT, sample=" ") == [0]
+    assert changing(f"{X}<p>{Y}</p>", TEXT, TEXT, sample="") == []
 
 
 def test_all_values_are_named_where_they_matter_only_together() -> None:
     html = f"<p>a</p><!-- {X}{Y}>b -->"
-    assert changing(html, COMMENT, COMMENT, trial="-") == [0, 1]
+    assert changing(html, COMMENT, COMMENT, sample="-") == [0, 1]
 
 
 def test_changing_values_are_found_by_bisection(monkeypatch: pytest.MonkeyPatch) -> None:

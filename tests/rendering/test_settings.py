@@ -9,7 +9,6 @@ from mailmerge.rendering.settings import (
     BodySource,
     ImageReferences,
     Templates,
-    content_id_domain,
     templates_of,
 )
 
@@ -63,5 +62,9 @@ def test_path_is_a_file_and_string_a_template() -> None:
         ("news", "mailmerge.invalid"),
     ],
 )
-def test_content_ids_have_the_domain_of_the_sender(sender: str, domain: str) -> None:
-    assert content_id_domain(sender) == domain
+def test_content_ids_have_the_domain_of_the_sender(
+    tmp_path: Path, sender: str, domain: str
+) -> None:
+    text = CAMPAIGN.replace("News <news@Example.org>", sender)
+    (tmp_path / "campaign.toml").write_text(text, encoding="utf-8")
+    assert templates_of(load_campaign(tmp_path)).images.domain == domain

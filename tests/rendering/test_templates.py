@@ -95,7 +95,7 @@ def test_include_may_be_missing_where_the_template_says_so(
     assert str(renderer.render(make_recipient()).text) == "A"
 
 
-def test_file_that_breaks_while_it_is_read_is_an_error_with_its_name(
+def test_file_that_breaks_meanwhile_is_an_error_with_its_name(
     make_renderer: MakeRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parse = jinja2.Environment.parse

@@ -1,11 +1,11 @@
-"""Every column is a variable, whatever its name; cells are text with LF line ends."""
+"""Every column is a variable, even one named like a method; cells have LF line ends."""
 
 from __future__ import annotations
 
 import pytest
 
 from mailmerge.errors import TemplateError
-from mailmerge.rendering.variables import CampaignView, Row, variables_of
+from mailmerge.rendering.variables import CampaignView, RowVariable, variables_of
 
 from .conftest import MakeRecipient, MakeRenderer
 
@@ -53,7 +53,7 @@ def test_variables_are_columns_row_campaign_and_functions() -> None:
 def test_column_hides_a_function_but_not_row() -> None:
     names = variables_of(2, {"range": "x", "row": "y"}, CampaignView("c")).names
     assert names["range"] == "x"
-    assert isinstance(names["row"], Row)
+    assert isinstance(names["row"], RowVariable)
 
 
 def test_errors_of_a_row_know_row_and_columns() -> None:
