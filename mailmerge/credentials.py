@@ -39,8 +39,6 @@ class Account:
     allow_plain_text: bool = False
     provider: Provider | None = None
     rates: tuple[Rate, ...] = ()
-    connections: int = 1
-    messages_per_connection: int | None = None
     size_limit: int | None = None
 
     @property
@@ -91,9 +89,6 @@ def find_account(campaign: Campaign) -> Account | None:
         allow_plain_text=smtp.plain_text_login,
         provider=provider,
         rates=campaign.delivery.rate or _rates(provider),
-        connections=_connections(campaign, provider),
-        messages_per_connection=campaign.delivery.messages_per_connection
-        or (provider.messages_per_connection if provider else None),
         size_limit=provider.max_size if provider else None,
     )
 
@@ -190,12 +185,6 @@ def _default_security(smtp: SmtpSection, provider: Provider | None) -> Security:
 
 def _rates(provider: Provider | None) -> tuple[Rate, ...]:
     return tuple(parse_rate(text) for text in provider.rates) if provider else ()
-
-
-def _connections(campaign: Campaign, provider: Provider | None) -> int:
-    wanted = campaign.delivery.connections or 1
-    allowed = provider.max_connections if provider else None
-    return min(wanted, allowed) if allowed else wanted
 
 
 def _password(

@@ -108,13 +108,10 @@ def test_campaign_toml_overrules_the_provider(tmp_path: Path) -> None:
     found = account(
         tmp_path,
         'provider = "gmail"\nhost = "proxy.x.org"\nsecurity = "starttls"',
-        'rate = "7/minute"\nconnections = 50\nmessages_per_connection = 3',
+        'rate = "7/minute"',
     )
     assert (found.server.host, found.server.port) == ("proxy.x.org", 587)
     assert found.rates == (Rate(7, 60),)
-    assert found.messages_per_connection == 3
-    assert found.provider is not None
-    assert found.connections == (found.provider.max_connections or 50)
 
 
 def test_a_socket_is_a_server_of_this_machine(tmp_path: Path) -> None:

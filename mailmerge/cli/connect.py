@@ -157,14 +157,16 @@ def _envelope(campaign: Campaign, account: Account, to: str) -> Envelope:
 
 
 def _wishes(campaign: Campaign, account: Account) -> Wishes:
+    from mailmerge.engine.limits import resolve_limits
     from mailmerge.providers.dialogue import Wishes
 
+    limits = resolve_limits(campaign.delivery, account)
     return Wishes(
-        window=campaign.delivery.window,
-        connections=account.connections,
-        messages_per_connection=account.messages_per_connection,
-        rates=tuple(str(rate) for rate in account.rates),
-        max_size=account.size_limit,
+        window=limits.window,
+        connections=limits.connections,
+        messages_per_connection=limits.messages_per_connection,
+        rates=tuple(str(rate) for rate in limits.rates),
+        max_size=limits.size_limit,
         nearby=account.is_loopback,
     )
 

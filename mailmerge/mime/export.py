@@ -5,12 +5,15 @@ from __future__ import annotations
 import mailbox
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from mailmerge.campaign import Campaign
 from mailmerge.errors import CampaignError, Problem
+from mailmerge.maildir import Maildir
 from mailmerge.mime.workshop import Made, Workshop
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
 
@@ -82,18 +85,13 @@ def _people(campaign: Campaign, selection: Selection, row: int | None) -> Iterat
 
 
 def _into_mailbox(messages: Iterable[Made], folder: Path, wanted: Format) -> int:
-    kept: mailbox.mbox | mailbox.Maildir = (
-        mailbox.mbox(folder / "messages.mbox")
-        if wanted == "mbox"
-        else mailbox.Maildir(folder / "Maildir")
-    )
-    count = 0
-    for made in messages:
-        # Local mailboxes hold lines as the system has them; CRLF belongs to the wire.
-        kept.add(bytes(made.message).replace(b"\r\n", b"\n"))
-        count += 1
-    kept.close()
-    return count
+    # Local mailboxes hold lines as the system has them; CRLF belongs to the wire.
+    lines = (bytes(made.message).replace(b"\r\n", b"\n") for made in messages)
+    if wanted == "maildir":
+        maildir = Maildir(folder / "Maildir").make()
+        return len([maildir.add(content, at=time.time()) for content in lines])
+    with closing(mailbox.mbox(folder / "messages.mbox")) as mbox:
+        return len([mbox.add(content) for content in lines])
 
 
 def _file_name(made: Made) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailmerge.campaign import Campaign
 from mailmerge.credentials import read_credentials, require_account
-from mailmerge.engine.trial import trial_mailbox
+from mailmerge.engine.redirect import parse_own_address
 from mailmerge.errors import ConnectionLost, ServerRefused
 from mailmerge.mime.workshop import Made
 from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction, Verdict
@@ -20,7 +20,7 @@ def send_trial(campaign: Campaign, made: Made, reverse_path: str, address: str) 
         AddressError: `address` is no mailbox, or it is the row's own.
         MailmergeError: the server cannot be reached, or does not take it.
     """
-    mailbox = trial_mailbox(address, made.recipient.mailbox)
+    mailbox = parse_own_address(address, made.recipient.mailbox)
     account = require_account(campaign)
     client = Client(account.server, read_credentials(campaign, account))
     envelope = Envelope(
