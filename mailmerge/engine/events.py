@@ -22,6 +22,9 @@ from mailmerge.errors import CampaignError
 from mailmerge.ledger.states import Delivery, State, Transition
 
 _logger = logging.getLogger("mailmerge.engine")
+# Without any handler, Python prints warnings to standard error, where the command line has its own
+# say. Handlers that show something are the business of the application.
+_logger.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,10 @@ class Bench:
 
     def report(self, outcome: Outcome, at: float = START) -> None:
         decision = decide(outcome, attempts=0)
-        transition = decision.state and Transition(
-            1, decision.state, at, stage=str(outcome.stage), reply=decision.reply
+        transition = (
+            Transition(1, decision.state, at, stage=str(outcome.stage), reply=decision.reply)
+            if decision.state is not None
+            else None
         )
         self.monitor.report(Settled(at, delivery(1), outcome, decision, transition))
 

@@ -11,7 +11,7 @@ import pytest
 
 from mailmerge.campaign import Campaign, parse_rate
 from mailmerge.engine.clock import Clock
-from mailmerge.engine.events import to_json
+from mailmerge.engine.events import Event, Slowed, to_json
 from mailmerge.engine.run import Run
 from mailmerge.engine.summary import Progress, Summary
 from mailmerge.errors import (
@@ -311,24 +311,32 @@ def test_connections_return_one_a_minute_after_a_cool_down(campaign: Campaign) -
     rule = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.7.28 Unusual rate"), Close()))
     slow = Rule(When(Stage.END_OF_DATA), (Sleep(0.02), Usual()))
     seen: dict[int, float] = {}
+    slowed: list[float] = []
+    clock = fast_clock(400)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Slowed):
+            slowed.append(event.at)
+
+    def watch(progress: Progress) -> None:
+        if slowed:
+            seen.setdefault(progress.connections, clock())
+        if len(seen) == 3:
+            run.stop()
+
     ledger = open_ledger(campaign)
     ledger.enrol(make_recipients(200), campaign.fingerprint())
     with serve(rule, slow) as server:
-        clock = fast_clock(400)
-        run = ready_run(campaign, ledger, server.port, connections=3, wait=HOUR, clock=clock)
-
-        def watch(progress: Progress) -> None:
-            if seen or progress.connections == 1:
-                seen.setdefault(progress.connections, clock())
-            if len(seen) == 3:
-                run.stop()
-
+        run = ready_run(
+            campaign, ledger, server.port, connections=3, wait=HOUR, clock=clock, listener=listen
+        )
         summary = run.execute(watch)
         taken = server.taken
     ledger.close()
     assert list(seen) == [1, 2, 3]
-    assert seen[2] - seen[1] >= 600
-    assert seen[3] - seen[2] >= 59
+    assert len(slowed) == 1
+    assert seen[2] - slowed[0] >= 660
+    assert seen[3] - slowed[0] >= 720
     assert summary.states[State.SENT] == len(taken) > 0
 
 
