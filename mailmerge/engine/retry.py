@@ -31,7 +31,7 @@ from mailmerge.smtp.transaction import Outcome, Stage, Verdict
 
 _FIRST_RETRY: Final = 300.0
 LONGEST_RETRY: Final = 4 * 3600.0
-COOL_DOWN: Final = 600.0
+_COOL_DOWN: Final = 600.0
 """Seconds of silence. Gmail's 4.7.28: stop for ten minutes, then one connection, then one more at
 a time."""
 
@@ -141,7 +141,7 @@ def _paused(reply: Reply) -> Decision:
     if _is_quota(reply):
         return _account_full(reply)
     return Decision(
-        State.DEFERRED, str(reply), retry_in=COOL_DOWN, cool_down=COOL_DOWN, recycle=True
+        State.DEFERRED, str(reply), retry_in=_COOL_DOWN, cool_down=_COOL_DOWN, recycle=True
     )
 
 

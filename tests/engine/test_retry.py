@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.engine.retry import (
-    COOL_DOWN,
     LONGEST_RETRY,
     Decision,
     GiveUp,
@@ -135,8 +134,8 @@ def test_used_up_connection_is_recycled_without_an_attempt() -> None:
 
 def test_4_7_28_cools_the_whole_run_down() -> None:
     decision = decided("421 4.7.28 unusual rate")
-    assert (decision.state, decision.cool_down) == (State.DEFERRED, COOL_DOWN)
-    assert decision.retry_in == COOL_DOWN
+    assert (decision.state, decision.cool_down) == (State.DEFERRED, 600.0)
+    assert decision.retry_in == 600.0
 
 
 @pytest.mark.parametrize(
@@ -197,7 +196,7 @@ def test_other_outcome_restarts_the_count_of_refusals() -> None:
 def test_rule_pause_defers_even_a_permanent_reply(provider: str, text: str) -> None:
     decision = by_rule(provider, text)
     assert decision == Decision(
-        State.DEFERRED, text, retry_in=COOL_DOWN, cool_down=COOL_DOWN, recycle=True
+        State.DEFERRED, text, retry_in=600.0, cool_down=600.0, recycle=True
     )
 
 
