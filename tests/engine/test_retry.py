@@ -195,9 +195,7 @@ def test_other_outcome_restarts_the_count_of_refusals() -> None:
 )
 def test_rule_pause_defers_even_a_permanent_reply(provider: str, text: str) -> None:
     decision = by_rule(provider, text)
-    assert decision == Decision(
-        State.DEFERRED, text, retry_in=600.0, cool_down=600.0, recycle=True
-    )
+    assert decision == Decision(State.DEFERRED, text, retry_in=600.0, cool_down=600.0, recycle=True)
 
 
 @pytest.mark.parametrize(
