@@ -7,9 +7,10 @@ from email import policy
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
-SANDBOX_FOLDER = "sandbox"
+from mailmerge.maildir import Maildir, split_envelope, unique_name
+from mailmerge.orders import SANDBOX
+
 _HEADER_OCTETS = 64 * 1024
-_INFORMATION = ":2,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +34,22 @@ class Opened:
 
 def opened(kept: bytes) -> Opened:
     """Take off the fields in which the sandbox noted the envelope, in front of the message."""
-    noted = {b"x-mailfrom": "", b"x-rcptto": ""}
-    while True:
-        line, _, rest = kept.partition(b"\n")
-        name, _, value = line.partition(b":")
-        if name.lower() not in noted:
-            break
-        noted[name.lower()] = value.strip().decode("utf-8", "replace").strip("<>")
-        kept = rest
-    return Opened(kept, noted[b"x-mailfrom"], noted[b"x-rcptto"])
+    message = split_envelope(kept)
+    return Opened(message.content, message.reverse_path, message.forward_path)
 
 
 class Sandbox:
     """The Maildir of one campaign; it need not be there."""
 
     def __init__(self, state_folder: Path) -> None:
-        self._folder = state_folder / SANDBOX_FOLDER
+        self._maildir = Maildir(state_folder / SANDBOX)
 
     def __len__(self) -> int:
-        return len(self._paths())
+        return len(self._maildir.paths())
 
     def page(self, offset: int, length: int, search: str = "") -> tuple[list[Caught], int]:
         """The newest messages first, and how many there are; a search reads their headers."""
-        paths = self._paths()
+        paths = self._maildir.paths()
         if not search.strip():
             return [_headers(path) for path in paths[offset : offset + length]], len(paths)
         words = search.casefold().split()
@@ -68,7 +62,7 @@ class Sandbox:
 
     def open(self, name: str) -> Opened | None:
         """One message as it came over the wire, and its envelope; None where it is gone."""
-        path = self._find(name)
+        path = self._maildir.find(name)
         if path is None:
             return None
         try:
@@ -78,31 +72,12 @@ class Sandbox:
 
     def neighbours(self, name: str) -> tuple[str | None, str | None]:
         """The names before and after this one in the list."""
-        names = [_unique(path) for path in self._paths()]
+        names = [unique_name(path) for path in self._maildir.paths()]
         if name not in names:
             return None, None
         at = names.index(name)
         before = names[at - 1] if at else None
         return before, names[at + 1] if at + 1 < len(names) else None
-
-    def _find(self, name: str) -> Path | None:
-        """By comparison with what is there, so that no name leads out of the folder."""
-        return next((path for path in self._paths() if _unique(path) == name), None)
-
-    def _paths(self) -> list[Path]:
-        folders = [self._folder / "new", self._folder / "cur"]
-        found = [
-            (path.stat().st_mtime_ns, path)
-            for folder in folders
-            if folder.is_dir()
-            for path in folder.iterdir()
-            if path.is_file() and not path.name.startswith(".")
-        ]
-        return [path for _, path in sorted(found, reverse=True)]
-
-
-def _unique(path: Path) -> str:
-    return path.name.partition(_INFORMATION)[0]
 
 
 def _headers(path: Path) -> Caught:
@@ -110,7 +85,7 @@ def _headers(path: Path) -> Caught:
         with path.open("rb") as file:
             beginning = file.read(_HEADER_OCTETS)
     except OSError:
-        return Caught(_unique(path), path, "", "")
+        return Caught(unique_name(path), path, "", "")
     message = BytesHeaderParser(policy=policy.default).parsebytes(beginning)
     to, subject = str(message.get("To", "")), str(message.get("Subject", ""))
-    return Caught(_unique(path), path, to, " ".join(subject.split()))
+    return Caught(unique_name(path), path, to, " ".join(subject.split()))

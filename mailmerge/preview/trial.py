@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailmerge.campaign import Campaign
 from mailmerge.credentials import read_credentials, require_account
-from mailmerge.engine.trial import trial_mailbox
+from mailmerge.engine.redirect import parse_own_address
 from mailmerge.errors import ConnectionLost, ServerRefused
 from mailmerge.preview.messages import ShownMessage
 from mailmerge.providers.hints import as_user_error
@@ -22,7 +22,7 @@ def send_trial(campaign: Campaign, made: ShownMessage, reverse_path: str, addres
         AddressError: `address` is no mailbox, or it is the row's own.
         MailmergeError: the server cannot be reached, or does not take it.
     """
-    mailbox = trial_mailbox(address, made.recipient.mailbox)
+    mailbox = parse_own_address(address, made.recipient.mailbox)
     account = require_account(campaign.smtp, campaign.folder)
     client = Client(account.server, read_credentials(account))
     envelope = Envelope(
