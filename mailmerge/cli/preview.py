@@ -25,10 +25,10 @@ def preview(
 ) -> None:
     """Show every message in the browser; the page follows what you edit."""
     if out is not None:
-        from mailmerge.preview.export import keep_pages
+        from mailmerge.preview.static_pages import write_static_pages
 
-        say(f"Wrote {keep_pages(where, out):,} messages; open {out / 'index.html'}")
+        say(f"Wrote {write_static_pages(where, out):,} messages; open {out / 'index.html'}")
         return
-    from mailmerge.preview.server import serve_preview
+    from mailmerge.preview.serve import serve_preview
 
     serve_preview(where, port=port, open_browser=not no_open, say=say)

@@ -1,136 +1,137 @@
 """Goes through all messages in the background: the review set first, then the whole check.
 
-It can be abandoned at any moment, because a file that is saved makes it worthless.
+It can be cancelled at any time, because saving a file makes its results worthless.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
 from mailmerge.credentials import find_account
 from mailmerge.errors import CampaignError, InputError, MailmergeError, Problem
+from mailmerge.messages import MessageFactory
 from mailmerge.preflight.check import CheckOptions, check_campaign
 from mailmerge.preflight.report import CheckReport, Findings
-from mailmerge.preview.draft import Draft
-from mailmerge.preview.people import Mark, Person
-from mailmerge.preview.review import Review, Reviewed
+from mailmerge.preview.recipient_list import RecipientRow, RowStatus
+from mailmerge.preview.review_set import ReviewedRow, ReviewSet
+from mailmerge.preview.snapshot import CampaignSnapshot
 
-LOOKED_AT = 20_000
-"""Messages that are made for the review set, spread over the whole list."""
-
-TOLD_EVERY = 0.5
-"""Seconds between two signs of progress."""
+_NOTIFY_AFTER = 0.5
+"""Seconds between two notifications of progress."""
 
 
-class _Abandoned(BaseException):
-    """The draft has changed: what is being found is of no use to anybody."""
+class _Cancelled(BaseException):
+    """The snapshot is out of date: nothing more is needed."""
 
 
 @dataclass(slots=True)
-class Survey:
-    """What is known so far of all messages of one draft. One thread writes, the others read."""
+class BackgroundCheck:
+    """The results so far for one snapshot. One thread writes them, others read.
 
-    draft: Draft
-    tell: Callable[[], None] = lambda: None
-    reviewed: tuple[Reviewed, ...] = ()
-    examined: int = 0
+    `notify` is called when there is something new. The review set is chosen from at most
+    `sample_size` messages, spread over the whole list.
+    """
+
+    snapshot: CampaignSnapshot
+    notify: Callable[[], None] = lambda: None
+    sample_size: int = 20_000
+    review_set: tuple[ReviewedRow, ...] = ()
     review_done: bool = False
+    examined: int = 0
     checked: int = 0
     report: CheckReport | None = None
-    _rows: dict[int, Counter[str]] = field(default_factory=dict)
-    _by_row: dict[int, list[Problem]] = field(default_factory=dict)
+    _problems: Mapping[int, list[Problem]] = field(default_factory=dict)
     _stopped: Event = field(default_factory=Event)
     _thread: Thread | None = None
-    _told: float = 0.0
+    _notified: float = 0.0
 
     def start(self) -> None:
         """Begin in a thread of its own, which does not keep the program alive."""
-        self._thread = Thread(target=self.run, name="survey", daemon=True)
+        self._thread = Thread(target=self.run, name="background-check", daemon=True)
         self._thread.start()
 
-    def abandon(self) -> None:
-        """Stop soon, and tell nothing more."""
+    def cancel(self) -> None:
+        """Stop soon and notify no more."""
         self._stopped.set()
 
     def join(self) -> None:
-        """Wait until it has ended."""
+        """Wait for the end of the thread."""
         if self._thread is not None:
             self._thread.join()
 
     def run(self) -> None:
-        """Do all of it in this thread."""
+        """Do everything in this thread."""
         try:
-            self._choose()
+            self._choose_review_set()
             self._check()
-        except _Abandoned:
+        except _Cancelled:
             return
-        self.tell()
+        self.notify()
 
     @property
     def done(self) -> bool:
-        """Whether everything is known."""
+        """Whether the check has finished."""
         return self.report is not None
 
     @property
     def rows_with_problems(self) -> list[int]:
-        """In ascending order."""
-        return sorted(self._rows)
-
-    def counted(self, row: int) -> Counter[str]:
-        """How many errors and warnings one row has."""
-        return self._rows.get(row, Counter())
+        """Row numbers in ascending order."""
+        return sorted(self._problems)
 
     def problems_of(self, row: int) -> list[Problem]:
         """What the check found in one row."""
-        return self._by_row.get(row, [])
+        return self._problems.get(row, [])
 
-    def _choose(self) -> None:
-        messages = self.draft.messages
+    def count_problems(self, row: int) -> Counter[str]:
+        """The numbers of errors and warnings of one row, by severity."""
+        return Counter(problem.severity for problem in self.problems_of(row))
+
+    def _choose_review_set(self) -> None:
+        messages = self.snapshot.messages
         if messages is not None:
-            review = Review(lambda: bool(messages.factory.slow_because))
-            for person in self._spread():
-                self._look(person, review)
+            factory = messages.factory
+            review_set = ReviewSet(lambda: bool(factory.slow_because))
+            for row in self._sample():
+                self._examine(row, factory, review_set)
                 self.examined += 1
                 if self.examined % 100 == 0:
-                    self._go_on()
-            self.reviewed = review.chosen()
+                    self._pause()
+            self.review_set = review_set.chosen()
         self.review_done = True
-        self._go_on(at_once=True)
+        self._pause(notify=True)
 
-    def _look(self, person: Person, review: Review) -> None:
-        recipient = self.draft.recipient(person)
+    def _examine(self, row: RecipientRow, factory: MessageFactory, review_set: ReviewSet) -> None:
+        recipient = self.snapshot.recipient(row)
         assert recipient is not None
-        assert self.draft.messages is not None
         try:
-            message = self.draft.messages.factory.sample(recipient)
+            message = factory.sample(recipient)
         except InputError:
-            review.refuse(person.key, person.row)
+            review_set.add_failure(row.key, row.number)
         else:
-            review.look(person.key, person.row, person.cells, message.content, message.size)
+            review_set.add(row.key, row.number, row.cells, message.content, message.size)
 
-    def _spread(self) -> list[Person]:
-        meant = [person for person in self.draft.people if person.mark is Mark.MEANT]
-        step = -(-len(meant) // LOOKED_AT) or 1
-        return meant[::step]
+    def _sample(self) -> list[RecipientRow]:
+        rows = [row for row in self.snapshot.rows if row.status is RowStatus.RECIPIENT]
+        step = -(-len(rows) // self.sample_size) or 1
+        return rows[::step]
 
     def _check(self) -> None:
-        if self.draft.campaign is None:
+        if self.snapshot.campaign is None:
             return
         report = self._report()
-        rows: dict[int, Counter[str]] = {}
+        problems: dict[int, list[Problem]] = {}
         for problem in report.problems:
             if problem.row is not None:
-                rows.setdefault(problem.row, Counter())[problem.severity] += 1
-                self._by_row.setdefault(problem.row, []).append(problem)
-        self._rows = rows
+                problems.setdefault(problem.row, []).append(problem)
+        self._problems = problems
         self.report = report
 
     def _report(self) -> CheckReport:
-        campaign = self.draft.campaign
+        campaign = self.snapshot.campaign
         assert campaign is not None
         try:
             options = CheckOptions(account=find_account(campaign.smtp, campaign.folder))
@@ -140,17 +141,17 @@ class Survey:
 
     def _progress(self, checked: int) -> None:
         self.checked = checked
-        self._go_on()
+        self._pause()
 
-    def _go_on(self, *, at_once: bool = False) -> None:
-        """Give way to whoever waits for an answer, and end where nobody wants this any more."""
+    def _pause(self, *, notify: bool = False) -> None:
+        """Let other threads run, end if cancelled, and notify of progress now and then."""
         time.sleep(0)
         if self._stopped.is_set():
-            raise _Abandoned
+            raise _Cancelled
         now = time.monotonic()
-        if at_once or now - self._told > TOLD_EVERY:
-            self._told = now
-            self.tell()
+        if notify or now - self._notified > _NOTIFY_AFTER:
+            self._notified = now
+            self.notify()
 
 
 def _report_of(error: MailmergeError) -> CheckReport:

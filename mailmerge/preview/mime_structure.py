@@ -1,14 +1,14 @@
-"""The octets that would be sent -> what a mail program makes of them.
+"""Message bytes -> header fields, MIME tree and bodies, as a mail program reads them.
 
-The standard library's parser takes them apart. Nothing here comes from the template: what the
-preview shows of a message went through its octets.
+The standard library's parser does the work (RFC 5322, RFC 2045-2049). Nothing here comes from the
+template: the preview shows only what can be read back from the bytes that would be sent.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage, MIMEPart
@@ -16,18 +16,19 @@ from email.policy import SMTP
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
-PREHEADER_LENGTH = 160
-"""Characters of the text that mail programs show beside the subject, at most."""
+SHOWN_BYTES = 512 * 1024
+"""Size of the beginning of the raw message that the page shows; the download is complete."""
 
-SHOWN_OCTETS = 512 * 1024
-"""How much of the raw message the page shows; the download has it whole."""
+_PREHEADER_LENGTH = 160
+"""Largest number of characters that mail programs show after the subject."""
 
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_BLANK_CATEGORIES = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderField:
-    """One header field: its name, what it means decoded, and how it is written (unfolded)."""
+    """One header field: its name, its decoded value, and the value as written (unfolded)."""
 
     name: str
     value: str
@@ -38,8 +39,8 @@ class HeaderField:
 class BodyPart:
     """One node of the MIME tree (RFC 2045); `number` counts the nodes from 0 in reading order.
 
-    `encoded` is its size in octets as transferred (without its header fields and its children's
-    boundaries), `size` that of what is inside; both are 0 for a multipart.
+    `encoded` is the size of its body in bytes as transferred, `size` the size after decoding; both
+    are 0 for a multipart.
     """
 
     number: int
@@ -55,9 +56,19 @@ class BodyPart:
     size: int
 
 
+Images = Mapping[str, tuple[str, bytes]]
+"""The images that a message carries, by the references that its HTML may use.
+
+A key is `cid:...` (RFC 2392) or a Content-Location (RFC 2557); a value is content type and content.
+"""
+
+
 @dataclass(frozen=True, slots=True)
-class Anatomy:
-    """A whole message taken apart. `html` is None where there is no HTML part."""
+class ParsedMessage:
+    """A message as a mail program reads it. `html` and `text` are None without such a body.
+
+    `size` is in bytes; `raw` is the beginning of the message as text.
+    """
 
     size: int
     headers: tuple[HeaderField, ...]
@@ -65,66 +76,76 @@ class Anatomy:
     html: str | None
     text: str | None
     preheader: str
+    images: Images
     raw: str
 
     def header(self, name: str) -> str:
         """The decoded value of the first field of this name, or ""."""
-        found = (field.value for field in self.headers if field.name.lower() == name.lower())
-        return next(found, "")
+        values = (field.value for field in self.headers if field.name.lower() == name.lower())
+        return next(values, "")
 
 
-def take_apart(octets: bytes) -> Anatomy:
-    """Parse a message as a reader's mail program does."""
-    message = _parse(octets)
+def parse_message(data: bytes) -> ParsedMessage:
+    """Parse a message; broken ones are read as far as possible, as mail programs do."""
+    message = _parse(data)
     html, text = _body(message, "html"), _body(message, "plain")
-    return Anatomy(
-        size=len(octets),
-        headers=tuple(_header_fields(octets, message)),
+    return ParsedMessage(
+        size=len(data),
+        headers=tuple(_header_fields(data, message)),
         parts=tuple(_body_parts(message)),
         html=html,
         text=text,
-        preheader=preheader_of(html, text),
-        raw=octets[:SHOWN_OCTETS].decode("utf-8", "replace"),
+        preheader=_preheader(html, text),
+        images=_carried_images(message),
+        raw=data[:SHOWN_BYTES].decode("utf-8", "replace"),
     )
 
 
-def part_content(octets: bytes, number: int) -> tuple[BodyPart, bytes] | None:
-    """One part of the message and what is inside it, decoded; None where there is no such part."""
-    message = _parse(octets)
+def part_content(data: bytes, number: int) -> tuple[BodyPart, bytes] | None:
+    """One part of the message and its decoded content; None for a multipart or no such part."""
+    message = _parse(data)
     for described, part in zip(_body_parts(message), message.walk(), strict=True):
         if described.number == number and not part.is_multipart():
-            return described, _inside(part)
+            return described, _decoded(part)
     return None
 
 
-def pictures(octets: bytes) -> dict[str, tuple[str, bytes]]:
-    """What the HTML may refer to: `cid:...` and Content-Locations -> (content type, octets).
+def find_image(images: Images, reference: str) -> tuple[str, bytes] | None:
+    """The image that a `src` of the HTML refers to (RFC 2392: a cid: URL is percent-encoded)."""
+    if reference[:4].lower() == "cid:":
+        return images.get("cid:" + unquote(reference[4:]))
+    direct = images.get(reference)
+    if direct is not None:
+        return direct
+    return next((image for name, image in images.items() if _ends_with(name, reference)), None)
 
-    RFC 2392 for the first, RFC 2557 for the second.
-    """
-    found: dict[str, tuple[str, bytes]] = {}
-    for part in _parse(octets).walk():
+
+def _ends_with(location: str, reference: str) -> bool:
+    """Whether an absolute Content-Location ends with this relative reference."""
+    return "://" in location and "://" not in reference and location.endswith(f"/{reference}")
+
+
+def _carried_images(message: EmailMessage) -> Images:
+    images: dict[str, tuple[str, bytes]] = {}
+    for part in message.walk():
         if part.get_content_maintype() == "image":
-            content = part.get_content_type(), _inside(part)
+            content = part.get_content_type(), _decoded(part)
             for reference in _references(part):
-                found.setdefault(reference, content)
-    return found
+                images.setdefault(reference, content)
+    return images
 
 
-def preheader_of(html: str | None, text: str | None) -> str:
-    """The first words of the body, as an inbox shows them beside the subject."""
-    if html is None:
-        words = text or ""
-    else:
-        reader = _FirstWords()
-        reader.feed(html)
-        words = "".join(reader.words)
-    visible = "".join(" " if _is_blank(character) else character for character in words)
-    return " ".join(visible.split())[:PREHEADER_LENGTH]
+def _references(part: EmailMessage) -> Iterator[str]:
+    content_id = str(part.get("Content-ID", "")).strip().removeprefix("<").removesuffix(">")
+    if content_id:
+        yield f"cid:{content_id}"
+    location = str(part.get("Content-Location", "")).strip()
+    if location:
+        yield location
 
 
-def _parse(octets: bytes) -> EmailMessage:
-    return message_from_bytes(octets, policy=SMTP.clone(utf8=True))
+def _parse(data: bytes) -> EmailMessage:
+    return message_from_bytes(data, policy=SMTP.clone(utf8=True))
 
 
 def _body(message: EmailMessage, subtype: str) -> str | None:
@@ -135,16 +156,12 @@ def _body(message: EmailMessage, subtype: str) -> str | None:
     return None
 
 
-def _header_fields(octets: bytes, message: EmailMessage) -> Iterator[HeaderField]:
-    section = octets.partition(b"\r\n\r\n")[0]
+def _header_fields(data: bytes, message: EmailMessage) -> Iterator[HeaderField]:
+    section = data.partition(b"\r\n\r\n")[0]
     lines = [line for line in _FOLD.sub(b"", section).split(b"\r\n") if b":" in line]
     for line, (name, value) in zip(lines, message.items(), strict=False):
         written = line.partition(b":")[2].strip().decode("utf-8", "replace")
-        yield HeaderField(name, _one_line(str(value)), written)
-
-
-def _one_line(value: str) -> str:
-    return " ".join(value.split())
+        yield HeaderField(name, " ".join(str(value).split()), written)
 
 
 def _body_parts(message: EmailMessage) -> Iterator[BodyPart]:
@@ -154,7 +171,7 @@ def _body_parts(message: EmailMessage) -> Iterator[BodyPart]:
 
 
 def _depths(part: MIMEPart, depth: int) -> Iterator[int]:
-    """The depth of every node in the order of `walk`."""
+    """The depth of every node, in the order of `walk`."""
     yield depth
     if part.is_multipart():
         for child in part.iter_parts():
@@ -174,71 +191,55 @@ def _described(number: int, depth: int, part: EmailMessage) -> BodyPart:
         content_id=str(part.get("Content-ID", "")).strip(),
         location=str(part.get("Content-Location", "")).strip(),
         encoded=len(str(part.get_payload()).encode("utf-8", "surrogateescape")) if leaf else 0,
-        size=len(_inside(part)) if leaf else 0,
+        size=len(_decoded(part)) if leaf else 0,
     )
 
 
-def _inside(part: EmailMessage) -> bytes:
+def _decoded(part: EmailMessage) -> bytes:
     content = part.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
 
 
-def _references(part: EmailMessage) -> Iterator[str]:
-    content_id = str(part.get("Content-ID", "")).strip().removeprefix("<").removesuffix(">")
-    if content_id:
-        yield f"cid:{content_id}"
-    location = str(part.get("Content-Location", "")).strip()
-    if location:
-        yield location
-
-
-def find_picture(found: dict[str, tuple[str, bytes]], reference: str) -> tuple[str, bytes] | None:
-    """The picture that a `src` of the HTML means (a cid: URL is percent-encoded, RFC 2392)."""
-    if reference[:4].lower() == "cid:":
-        return found.get("cid:" + unquote(reference[4:]))
-    direct = found.get(reference)
-    if direct is not None:
-        return direct
-    return next((picture for name, picture in found.items() if _same_place(name, reference)), None)
-
-
-def _same_place(location: str, reference: str) -> bool:
-    return "://" in location and "://" not in reference and location.endswith(f"/{reference}")
+def _preheader(html: str | None, text: str | None) -> str:
+    """The first words of the body, as an inbox shows them after the subject."""
+    if html is None:
+        words = text or ""
+    else:
+        reader = _FirstWords()
+        reader.feed(html)
+        words = "".join(reader.words)
+    visible = "".join(" " if _is_blank(character) else character for character in words)
+    return " ".join(visible.split())[:_PREHEADER_LENGTH]
 
 
 def _is_blank(character: str) -> bool:
-    """Spaces and the invisible characters that senders pad the preheader with."""
-    return character == "\u034f" or unicodedata.category(character) in {
-        "Cf",
-        "Cc",
-        "Zs",
-        "Zl",
-        "Zp",
-    }
+    """White space and the invisible characters that senders pad the preheader with."""
+    return character == "\u034f" or unicodedata.category(character) in _BLANK_CATEGORIES
 
 
 class _FirstWords(HTMLParser):
-    """Collects what is text for a reader until there is enough for the inbox line."""
+    """Collects the visible text until there is enough for the preheader."""
 
-    _SILENT = frozenset({"head", "script", "style", "template", "title"})
+    _INVISIBLE = frozenset({"head", "script", "style", "template", "title"})
+    _BLOCKS = frozenset({"br", "div", "h1", "h2", "h3", "li", "p", "td", "tr"})
 
     def __init__(self) -> None:
         super().__init__()
         self.words: list[str] = []
-        self._silent = 0
+        self._invisible = 0
         self._length = 0
 
     def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
-        if tag in self._SILENT:
-            self._silent += 1
-        elif tag in {"br", "div", "h1", "h2", "h3", "li", "p", "td", "tr"}:
+        if tag in self._INVISIBLE:
+            self._invisible += 1
+        elif tag in self._BLOCKS:
             self.words.append(" ")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in self._SILENT:
-            self._silent = max(0, self._silent - 1)
+        if tag in self._INVISIBLE:
+            self._invisible = max(0, self._invisible - 1)
 
     def handle_data(self, data: str) -> None:
-        if not self._silent and self._length < 4 * PREHEADER_LENGTH:
+        if not self._invisible and self._length < 4 * _PREHEADER_LENGTH:
             self.words.append(data)
             self._length += len(data.strip())

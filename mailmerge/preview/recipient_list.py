@@ -1,7 +1,7 @@
-"""Rows of the spreadsheet -> the list of people that the page searches and turns over.
+"""All rows of the spreadsheet, as the page lists, searches and steps through them.
 
-The list is held in memory once (a name, a key and one folded text per person) and asked for a page
-at a time, so that 100,000 people are as quick as ten.
+The list is held in memory: per row a name, a key and one case-folded text. The page asks for part
+of it at a time, so that 100,000 rows are as quick as ten.
 """
 
 from __future__ import annotations
@@ -16,130 +16,125 @@ from mailmerge.recipients.address import Mailbox
 PAGE_LENGTH = 50
 
 
-class Mark(StrEnum):
-    """What becomes of a row. A problem is found later than the others and does not live here."""
+class RowStatus(StrEnum):
+    """Whether a row gets a message, or why not. Problems are found later and do not change it."""
 
-    MEANT = ""
+    RECIPIENT = ""
     DUPLICATE = "duplicate"
     SUPPRESSED = "suppressed"
     LEFT_OUT = "left-out"
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One row as the page lists it.
+RowFilter = Sequence[int] | RowStatus | None
+"""Some row numbers in ascending order, or the rows of one status, or all rows."""
 
-    `key` is the person's key where the row is meant, and otherwise a name of its own: a duplicate
-    shares its key with the row that is meant.
+
+@dataclass(frozen=True, slots=True)
+class RecipientRow:
+    """One row as the page lists it; `number` is its number in the spreadsheet.
+
+    `key` is the recipient's key if the row gets a message. Any other row has a key of its own,
+    because a duplicate has the same recipient's key as the row before it.
     """
 
     key: str
-    row: int
+    number: int
     name: str
     cells: tuple[str, ...]
     mailbox: Mailbox | None
-    mark: Mark = Mark.MEANT
+    status: RowStatus = RowStatus.RECIPIENT
     note: str = ""
 
     @property
     def address(self) -> str:
-        """The mailbox for people to read; "" where the row has none."""
+        """The normalised address, or "" if the row has none."""
         return self.mailbox.address if self.mailbox else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a search: `offset` counts the hits before it, `total` all of them."""
+class ListPage:
+    """A page of a search result: `offset` hits come before it, `total` is the number of hits."""
 
-    people: tuple[Person, ...]
+    rows: tuple[RecipientRow, ...]
     offset: int
     total: int
 
 
-class People:
-    """All people of the campaign in the order of their rows."""
+class RecipientList:
+    """The rows in the order of the spreadsheet, with their columns."""
 
-    def __init__(self, columns: Sequence[str], people: Iterable[Person]) -> None:
+    def __init__(self, columns: Sequence[str] = (), rows: Iterable[RecipientRow] = ()) -> None:
         self.columns = tuple(columns)
-        self._people = list(people)
-        self._texts = [_folded(person) for person in self._people]
-        self._rows = [person.row for person in self._people]
+        self._rows = list(rows)
+        self._texts = [_folded(row) for row in self._rows]
+        self._numbers = [row.number for row in self._rows]
         self._positions = {
-            person.key: position for position, person in reversed(list(enumerate(self._people)))
+            row.key: position for position, row in reversed(list(enumerate(self._rows)))
         }
-        self.counts = dict.fromkeys(Mark, 0)
-        for person in self._people:
-            self.counts[person.mark] += 1
+        self.counts = dict.fromkeys(RowStatus, 0)
+        for row in self._rows:
+            self.counts[row.status] += 1
 
     def __len__(self) -> int:
-        return len(self._people)
+        return len(self._rows)
 
-    def __iter__(self) -> Iterator[Person]:
-        return iter(self._people)
+    def __iter__(self) -> Iterator[RecipientRow]:
+        return iter(self._rows)
 
-    def find(self, key: str) -> Person | None:
-        """The person of this key."""
+    def find(self, key: str) -> RecipientRow | None:
+        """The row with this key."""
         position = self._positions.get(key)
-        return None if position is None else self._people[position]
+        return None if position is None else self._rows[position]
 
-    def at_row(self, row: int) -> Person | None:
-        """The person of this row, or of the nearest row after it; the last one at the end."""
-        if not self._people:
+    def at_row(self, number: int) -> RecipientRow | None:
+        """The row with this number, or else the next one, or else the last one."""
+        if not self._rows:
             return None
-        return self._people[min(bisect_left(self._rows, row), len(self._people) - 1)]
+        return self._rows[min(bisect_left(self._numbers, number), len(self._rows) - 1)]
 
     def page(
-        self,
-        search: str = "",
-        *,
-        among: Sequence[int] | None = None,
-        mark: Mark | None = None,
-        offset: int = 0,
-        around: str = "",
-    ) -> Page:
-        """A page of those in whose cells every word of `search` stands, whatever its case.
+        self, search: str = "", *, among: RowFilter = None, offset: int = 0, around: str = ""
+    ) -> ListPage:
+        """A page of the rows whose cells contain every word of `search`, in any case.
 
-        `among` restricts the search to rows (in ascending order), `mark` to one mark. With
-        `around`, it is the page on which that person stands, if that person is found at all.
+        With `around`, it is the page with the row of this key, if the search finds that row.
         """
-        hits = self._hits(search, among, mark)
+        hits = self._hits(search, among)
         if around:
             offset = self._offset_of(hits, around, offset)
         offset = max(0, min(offset, len(hits) - 1)) // PAGE_LENGTH * PAGE_LENGTH
-        shown = tuple(self._people[hit] for hit in hits[offset : offset + PAGE_LENGTH])
-        return Page(shown, offset, len(hits))
+        shown = tuple(self._rows[hit] for hit in hits[offset : offset + PAGE_LENGTH])
+        return ListPage(shown, offset, len(hits))
 
     def neighbours(
-        self,
-        key: str,
-        search: str = "",
-        *,
-        among: Sequence[int] | None = None,
-        mark: Mark | None = None,
-    ) -> tuple[Person | None, Person | None]:
-        """Who stands before and after this person among those found."""
+        self, key: str, search: str = "", *, among: RowFilter = None
+    ) -> tuple[RecipientRow | None, RecipientRow | None]:
+        """The rows before and after the row with this key, among those that the search finds."""
         position = self._positions.get(key, 0)
-        hits = self._hits(search, among, mark)
+        hits = self._hits(search, among)
         at = bisect_left(hits, position)
         after = at + 1 if at < len(hits) and hits[at] == position else at
-        before = self._people[hits[at - 1]] if at > 0 else None
-        return before, self._people[hits[after]] if after < len(hits) else None
+        before = self._rows[hits[at - 1]] if at > 0 else None
+        return before, self._rows[hits[after]] if after < len(hits) else None
 
-    def _hits(self, search: str, among: Sequence[int] | None, mark: Mark | None) -> Sequence[int]:
-        positions: Sequence[int] = range(len(self._people))
-        if among is not None:
-            positions = [at for row in among if (at := self._at(row)) is not None]
-        if mark is not None:
-            positions = [at for at in positions if self._people[at].mark is mark]
+    def _hits(self, search: str, among: RowFilter) -> Sequence[int]:
+        positions = self._filtered(among)
         texts = self._texts
         for word in search.casefold().split():
             positions = [at for at in positions if word in texts[at]]
         return positions
 
-    def _at(self, row: int) -> int | None:
-        position = bisect_left(self._rows, row)
-        found = position < len(self._rows) and self._rows[position] == row
+    def _filtered(self, among: RowFilter) -> Sequence[int]:
+        if among is None:
+            return range(len(self._rows))
+        if isinstance(among, RowStatus):
+            return [at for at, row in enumerate(self._rows) if row.status is among]
+        return [at for number in among if (at := self._position_of(number)) is not None]
+
+    def _position_of(self, number: int) -> int | None:
+        position = bisect_left(self._numbers, number)
+        found = position < len(self._numbers) and self._numbers[position] == number
         return position if found else None
 
     def _offset_of(self, hits: Sequence[int], key: str, otherwise: int) -> int:
@@ -185,22 +180,18 @@ _LAST_NAMES = (
 
 
 def name_columns(columns: Sequence[str]) -> tuple[int, ...]:
-    """Which columns say what a person is called, by their usual names; () where none does."""
+    """The positions of the columns with a recipient's name, by their usual titles; () if none."""
     folded = [column.strip().casefold() for column in columns]
-    for names in (_FIRST_NAMES, _LAST_NAMES):
-        if not any(name in folded for name in names):
-            break
-    else:
-        return (_first_of(folded, _FIRST_NAMES), _first_of(folded, _LAST_NAMES))
-    for names in (_WHOLE_NAMES, _FIRST_NAMES, _LAST_NAMES):
-        if any(name in folded for name in names):
-            return (_first_of(folded, names),)
-    return ()
+    first, last = _first_of(folded, _FIRST_NAMES), _first_of(folded, _LAST_NAMES)
+    if first is not None and last is not None:
+        return (first, last)
+    whole = _first_of(folded, _WHOLE_NAMES)
+    return next(((position,) for position in (whole, first, last) if position is not None), ())
 
 
-def _first_of(folded: Sequence[str], names: Sequence[str]) -> int:
-    return next(folded.index(name) for name in names if name in folded)
+def _first_of(folded: Sequence[str], names: Sequence[str]) -> int | None:
+    return next((folded.index(name) for name in names if name in folded), None)
 
 
-def _folded(person: Person) -> str:
-    return "\n".join((*person.cells, person.address)).casefold()
+def _folded(row: RecipientRow) -> str:
+    return "\n".join((*row.cells, row.address)).casefold()

@@ -1,8 +1,14 @@
-"""Many messages -> the few that stand for them all.
+"""Many messages -> the review set: the few that show everything the template can do.
 
-Two people whose messages took the same branches of a template share its structure. What structures
-differ in are pieces of static text: one that only an `{% if %}` writes, or that a loop wrote twice.
-The review set is a greedy cover of those differences, with the extremes added to it.
+Two recipients whose messages take the same branches of a template share its structure. Structures
+differ in pieces of static text: a piece that an `{% if %}` leaves out, or that a loop repeats. So
+the features of a structure are its pieces with how often they occur: never, once, or more than
+once. The review set is a greedy set cover of all features that are not in every structure. To it
+come the extremes: the longest subject, the most empty cells, the largest message, and the first
+message that cannot be made.
+
+Memory is bounded: only the first 400 different structures are compared. A template with more than
+that shows most of its branches among these.
 """
 
 from __future__ import annotations
@@ -15,111 +21,109 @@ from typing import Literal
 
 from mailmerge.rendering.content import Content, Structure
 
-COVERED_WAYS = 10
-"""People taken for the branches; what a larger set would add are combinations, not branches."""
-
-WAYS_LOOKED_AT = 400
-"""Different structures that are compared; a template with more has most branches among these."""
-
-Cause = Literal["branches", "subject", "empty", "largest", "refused"]
-
 _CUT = re.compile(r"(?=<)|\n")
 _TAG = re.compile(r"<[a-zA-Z][^\s>]*")
 
+_Reason = Literal["branches", "subject", "empty", "largest", "refused"]
+_Pieces = Counter[str]
+_Feature = tuple[str, int]
+
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
-    """A person of the review set, and why: each cause with its number (characters, cells), or 0."""
+class ReviewedRow:
+    """A row of the review set and the reasons for it, each with a number (of characters, cells).
+
+    The number is 0 where the reason has none.
+    """
 
     key: str
     row: int
-    causes: tuple[tuple[Cause, int], ...]
+    reasons: tuple[tuple[_Reason, int], ...]
 
 
 @dataclass(slots=True)
-class Review:
-    """Looks at one message after the other; memory is bounded by WAYS_LOOKED_AT structures.
+class ReviewSet:
+    """Takes one message after the other, and chooses at the end.
 
-    `steps_aside` says whether the structure cache does not apply, so that each message has a
-    structure of its own; then the tags that it has, and how often, stand for it.
+    `separate_structures` says whether the structure cache is off, so that each message has a
+    structure of its own; then the HTML tags and how often they occur stand for the structure.
+    `most_structures` bounds the memory, `most_branches` the rows chosen for the branches: what
+    more rows would add are combinations of branches.
     """
 
-    steps_aside: Callable[[], bool] = lambda: False
-    _ways: dict[object, tuple[str, int, Counter[str]]] = field(default_factory=dict)
+    separate_structures: Callable[[], bool] = lambda: False
+    most_structures: int = 400
+    most_branches: int = 10
+    _variants: dict[object, tuple[str, int, _Pieces]] = field(default_factory=dict)
     _kept: list[tuple[Structure, Structure | None]] = field(default_factory=list)
-    _extremes: dict[Cause, tuple[int, str, int]] = field(default_factory=dict)
+    _extremes: dict[_Reason, tuple[int, str, int]] = field(default_factory=dict)
 
-    def look(self, key: str, row: int, cells: Iterable[str], content: Content, size: int) -> None:
-        """Take one person's message into account; `size` is in octets."""
-        self._extreme("subject", len(content.subject), key, row)
-        self._extreme("empty", sum(not cell for cell in cells), key, row)
-        self._extreme("largest", size, key, row)
-        if len(self._ways) >= WAYS_LOOKED_AT:
+    def add(self, key: str, row: int, cells: Iterable[str], content: Content, size: int) -> None:
+        """Take the message of one recipient into account; `size` is in bytes."""
+        self._note_extreme("subject", len(content.subject), key, row)
+        self._note_extreme("empty", sum(not cell for cell in cells), key, row)
+        self._note_extreme("largest", size, key, row)
+        if len(self._variants) >= self.most_structures:
             return
-        way, pieces = self._way(content)
-        if way not in self._ways:
+        variant, pieces = self._variant(content)
+        if variant not in self._variants:
             html = content.html.structure if content.html else None
-            # Identities are only unique among the living.
+            # Variants are told apart by id(), which is unique only among living objects.
             self._kept.append((content.text.structure, html))
-            self._ways[way] = (key, row, pieces if pieces is not None else _pieces(content))
+            self._variants[variant] = key, row, _pieces(content) if pieces is None else pieces
 
-    def refuse(self, key: str, row: int) -> None:
-        """A person whose message cannot be made; the first one is worth a look."""
+    def add_failure(self, key: str, row: int) -> None:
+        """Take a message into account that cannot be made; the first one is chosen."""
         self._extremes.setdefault("refused", (0, key, row))
 
-    def chosen(self) -> tuple[Reviewed, ...]:
+    def chosen(self) -> tuple[ReviewedRow, ...]:
         """The review set in the order of the rows."""
-        causes: dict[tuple[int, str], list[tuple[Cause, int]]] = {}
-        for key, row in cover(list(self._ways.values())):
-            causes.setdefault((row, key), []).append(("branches", 0))
-        for cause, (number, key, row) in self._extremes.items():
-            if number or cause == "refused":
-                shown = 0 if cause == "largest" else number
-                causes.setdefault((row, key), []).append((cause, shown))
-        return tuple(Reviewed(key, row, tuple(why)) for (row, key), why in sorted(causes.items()))
+        reasons: dict[tuple[int, str], list[tuple[_Reason, int]]] = {}
+        for key, row in _cover(list(self._variants.values()), self.most_branches):
+            reasons.setdefault((row, key), []).append(("branches", 0))
+        for reason, (number, key, row) in self._extremes.items():
+            if number or reason == "refused":
+                shown = 0 if reason == "largest" else number
+                reasons.setdefault((row, key), []).append((reason, shown))
+        return tuple(
+            ReviewedRow(key, row, tuple(why)) for (row, key), why in sorted(reasons.items())
+        )
 
-    def _extreme(self, cause: Cause, number: int, key: str, row: int) -> None:
-        if number > self._extremes.get(cause, (-1, "", 0))[0]:
-            self._extremes[cause] = (number, key, row)
+    def _note_extreme(self, reason: _Reason, number: int, key: str, row: int) -> None:
+        if number > self._extremes.get(reason, (-1, "", 0))[0]:
+            self._extremes[reason] = (number, key, row)
 
-    def _way(self, content: Content) -> tuple[object, Counter[str] | None]:
+    def _variant(self, content: Content) -> tuple[object, _Pieces | None]:
         html = content.html.structure if content.html else None
-        if not self.steps_aside():
+        if not self.separate_structures():
             return (id(content.text.structure), id(html)), None
         tags = Counter(_TAG.findall(str(content.html))) if content.html else Counter()
         return frozenset(tags.items()), tags
 
 
-def cover(ways: list[tuple[str, int, Counter[str]]]) -> list[tuple[str, int]]:
-    """The few whose pieces together are all pieces: absent, once, and more often.
+def _cover(variants: list[tuple[str, int, _Pieces]], most: int) -> list[tuple[str, int]]:
+    """At most `most` (key, row) whose features together are all features; greedy.
 
-    Greedy, at most COVERED_WAYS; the first person is taken where nobody differs.
+    The first one is taken if all variants have the same features.
     """
-    everywhere = _common(ways)
-    pieces = set().union(*(way[2].keys() for way in ways))
-    open_ways = [(key, row, _features(counted, pieces) - everywhere) for key, row, counted in ways]
-    missing = set().union(*(features for _, _, features in open_ways))
+    pieces = set().union(*(counted.keys() for _, _, counted in variants))
+    candidates = [(key, row, _features(counted, pieces)) for key, row, counted in variants]
+    common = set.intersection(*(features for _, _, features in candidates)) if candidates else set()
+    missing = set().union(*(features for _, _, features in candidates)) - common
     taken: list[tuple[str, int]] = []
-    while missing and len(taken) < COVERED_WAYS:
-        key, row, features = max(open_ways, key=lambda way: (len(way[2] & missing), -way[1]))
+    while missing and len(taken) < most:
+        key, row, features = max(candidates, key=lambda one: (len(one[2] & missing), -one[1]))
         taken.append((key, row))
         missing -= features
-    return taken or [(key, row) for key, row, _ in ways[:1]]
+    return taken or [(key, row) for key, row, _ in variants[:1]]
 
 
-def _features(counted: Counter[str], pieces: set[str]) -> set[tuple[str, int]]:
+def _features(counted: _Pieces, pieces: set[str]) -> set[_Feature]:
+    """How often each piece occurs: 0, 1, or 2 for more than once."""
     return {(piece, min(counted[piece], 2)) for piece in pieces}
 
 
-def _common(ways: list[tuple[str, int, Counter[str]]]) -> set[tuple[str, int]]:
-    """Features of every way: they tell nobody apart."""
-    if not ways:
-        return set()
-    pieces = set().union(*(way[2].keys() for way in ways))
-    return set.intersection(*(_features(counted, pieces) for _, _, counted in ways))
-
-
-def _pieces(content: Content) -> Counter[str]:
+def _pieces(content: Content) -> _Pieces:
     structures = [content.text.structure, *([content.html.structure] if content.html else [])]
     return Counter(
         stripped

@@ -1,4 +1,4 @@
-"""The sandbox's mail: what `send --sandbox` caught, read from its Maildir."""
+"""The messages of `send --sandbox`, read from the Maildir of the campaign."""
 
 from __future__ import annotations
 
@@ -8,44 +8,42 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 
 SANDBOX_FOLDER = "sandbox"
-_HEADER_OCTETS = 64 * 1024
-_INFORMATION = ":2,"
+_HEADER_BYTES = 64 * 1024
+_FLAGS = ":2,"
 
 
 @dataclass(frozen=True, slots=True)
-class Caught:
-    """One message in the sandbox: its unique name there, and what a list of mail shows."""
+class SandboxEntry:
+    """One line of the list of sandbox messages; `name` is unique within the Maildir."""
 
     name: str
-    path: Path
     to: str
     subject: str
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A caught message: the octets that were sent, and the envelope that they came in."""
+class SandboxMessage:
+    """One message of the sandbox: its bytes as they were sent, and its envelope."""
 
-    octets: bytes
+    data: bytes
     reverse_path: str
     forward_path: str
 
+    @classmethod
+    def from_file(cls, content: bytes) -> SandboxMessage:
+        """Split off the two fields in which the sandbox noted the envelope, before the message."""
+        envelope = {b"x-mailfrom": "", b"x-rcptto": ""}
+        while True:
+            line, _, rest = content.partition(b"\n")
+            name, _, value = line.partition(b":")
+            if name.lower() not in envelope:
+                return cls(content, envelope[b"x-mailfrom"], envelope[b"x-rcptto"])
+            envelope[name.lower()] = value.strip().decode("utf-8", "replace").strip("<>")
+            content = rest
 
-def opened(kept: bytes) -> Opened:
-    """Take off the fields in which the sandbox noted the envelope, in front of the message."""
-    noted = {b"x-mailfrom": "", b"x-rcptto": ""}
-    while True:
-        line, _, rest = kept.partition(b"\n")
-        name, _, value = line.partition(b":")
-        if name.lower() not in noted:
-            break
-        noted[name.lower()] = value.strip().decode("utf-8", "replace").strip("<>")
-        kept = rest
-    return Opened(kept, noted[b"x-mailfrom"], noted[b"x-rcptto"])
 
-
-class Sandbox:
-    """The Maildir of one campaign; it need not be there."""
+class SandboxMailbox:
+    """The sandbox's Maildir of one campaign; a missing folder is an empty mailbox."""
 
     def __init__(self, state_folder: Path) -> None:
         self._folder = state_folder / SANDBOX_FOLDER
@@ -53,41 +51,38 @@ class Sandbox:
     def __len__(self) -> int:
         return len(self._paths())
 
-    def page(self, offset: int, length: int, search: str = "") -> tuple[list[Caught], int]:
-        """The newest messages first, and how many there are; a search reads their headers."""
+    def page(self, offset: int, length: int, search: str = "") -> tuple[list[SandboxEntry], int]:
+        """Some of the entries, newest first, and the number of all; a search reads the headers."""
         paths = self._paths()
         if not search.strip():
-            return [_headers(path) for path in paths[offset : offset + length]], len(paths)
+            return [_entry(path) for path in paths[offset : offset + length]], len(paths)
         words = search.casefold().split()
         found = [
-            caught
-            for caught in map(_headers, paths)
-            if all(word in f"{caught.to}\n{caught.subject}".casefold() for word in words)
+            entry
+            for entry in map(_entry, paths)
+            if all(word in f"{entry.to}\n{entry.subject}".casefold() for word in words)
         ]
         return found[offset : offset + length], len(found)
 
-    def open(self, name: str) -> Opened | None:
-        """One message as it came over the wire, and its envelope; None where it is gone."""
-        path = self._find(name)
+    def read(self, name: str) -> SandboxMessage | None:
+        """One message; None if it does not exist (any more)."""
+        # Compared with the names in the folder, so that no name leads out of it.
+        path = next((path for path in self._paths() if _unique_name(path) == name), None)
         if path is None:
             return None
         try:
-            return opened(path.read_bytes())
+            return SandboxMessage.from_file(path.read_bytes())
         except OSError:
             return None
 
     def neighbours(self, name: str) -> tuple[str | None, str | None]:
         """The names before and after this one in the list."""
-        names = [_unique(path) for path in self._paths()]
+        names = [_unique_name(path) for path in self._paths()]
         if name not in names:
             return None, None
         at = names.index(name)
         before = names[at - 1] if at else None
         return before, names[at + 1] if at + 1 < len(names) else None
-
-    def _find(self, name: str) -> Path | None:
-        """By comparison with what is there, so that no name leads out of the folder."""
-        return next((path for path in self._paths() if _unique(path) == name), None)
 
     def _paths(self) -> list[Path]:
         folders = [self._folder / "new", self._folder / "cur"]
@@ -101,16 +96,16 @@ class Sandbox:
         return [path for _, path in sorted(found, reverse=True)]
 
 
-def _unique(path: Path) -> str:
-    return path.name.partition(_INFORMATION)[0]
+def _unique_name(path: Path) -> str:
+    return path.name.partition(_FLAGS)[0]
 
 
-def _headers(path: Path) -> Caught:
+def _entry(path: Path) -> SandboxEntry:
     try:
         with path.open("rb") as file:
-            beginning = file.read(_HEADER_OCTETS)
+            beginning = file.read(_HEADER_BYTES)
     except OSError:
-        return Caught(_unique(path), path, "", "")
+        return SandboxEntry(_unique_name(path), "", "")
     message = BytesHeaderParser(policy=policy.default).parsebytes(beginning)
     to, subject = str(message.get("To", "")), str(message.get("Subject", ""))
-    return Caught(_unique(path), path, to, " ".join(subject.split()))
+    return SandboxEntry(_unique_name(path), to, " ".join(subject.split()))

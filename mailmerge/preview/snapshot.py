@@ -1,142 +1,129 @@
-"""A campaign's files at one moment -> its people, and each one's message when it is asked for.
+"""The campaign's files at one moment -> its rows, and the message of a row when it is asked for.
 
-A file that is wrong does not end the preview: what can still be shown is shown, with the problem
-beside it, until the file is mended.
+A wrong file does not end the preview: what can still be shown is shown, together with the problem,
+until the file is fixed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mailmerge.campaign import Campaign, RecipientsSection, load_campaign
+from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.errors import InputError, MailmergeError, Problem, SpreadsheetError
 from mailmerge.messages import message_factory
-from mailmerge.preview.messages import ShownMessages
-from mailmerge.preview.people import Mark, People, Person, name_columns
+from mailmerge.preview.messages import ShownMessage, ShownMessages
+from mailmerge.preview.recipient_list import (
+    RecipientList,
+    RecipientRow,
+    RowStatus,
+    name_columns,
+)
 from mailmerge.recipients.audience import Audience, Recipient, Skipped, SkipReason
 from mailmerge.recipients.collection import Recipients
 
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """The people as they were read, and what the read depended on.
-
-    `problems` are those of rows and of the whole file; `stamp` is equal where a second read would
-    give the same.
-    """
-
-    people: People
-    problems: tuple[Problem, ...]
-    stamp: tuple[object, ...]
+_STATUSES = {
+    SkipReason.DUPLICATE: RowStatus.DUPLICATE,
+    SkipReason.SUPPRESSED: RowStatus.SUPPRESSED,
+    SkipReason.FILTERED: RowStatus.LEFT_OUT,
+    SkipReason.EMPTY: RowStatus.UNREADABLE,
+    SkipReason.INVALID: RowStatus.UNREADABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """The campaign as its files stand. `broken` is what keeps it from being read or rendered.
+class CampaignSnapshot:
+    """The campaign as its files are. `broken` is why it cannot be read or rendered, if so.
 
-    Where campaign.toml or the spreadsheet is broken, the rest is what it was before.
+    If campaign.toml or the spreadsheet is broken, the rest comes from the snapshot before.
+    `generation` counts the snapshots. The rows are read again only if `stamp` has changed, which
+    identifies everything that they depend on.
     """
 
     campaign: Campaign | None = None
-    audit: Audit | None = None
+    rows: RecipientList = field(default_factory=RecipientList)
     messages: ShownMessages | None = None
     broken: Problem | None = None
     generation: int = 0
+    stamp: tuple[object, ...] = ()
 
-    @property
-    def people(self) -> People:
-        """Everybody; nobody where the spreadsheet could not be read yet."""
-        return self.audit.people if self.audit else _NOBODY
-
-    def recipient(self, person: Person) -> Recipient | None:
-        """The person as the renderer wants them; None where the row gets no message."""
-        if person.mailbox is None or person.mark is not Mark.MEANT:
+    def recipient(self, row: RecipientRow) -> Recipient | None:
+        """The recipient in this row; None if the row gets no message."""
+        if row.mailbox is None or row.status is not RowStatus.RECIPIENT:
             return None
-        return Recipient(person.row, self.cells(person), person.mailbox, person.key)
+        return Recipient(row.number, self.cells(row), row.mailbox, row.key)
 
-    def cells(self, person: Person) -> Mapping[str, str]:
-        """The person's cells by column."""
-        return dict(zip(self.people.columns, person.cells, strict=False))
+    def cells(self, row: RecipientRow) -> Mapping[str, str]:
+        """The cells of the row by column."""
+        return dict(zip(self.rows.columns, row.cells, strict=False))
+
+    def message(self, row: RecipientRow) -> ShownMessage | Problem | None:
+        """The message of the row, or why it cannot be made; None if the row gets no message."""
+        recipient = self.recipient(row)
+        if recipient is None:
+            return None
+        if self.messages is None:
+            return self.broken
+        try:
+            return self.messages.find(recipient)
+        except InputError as error:
+            problem = error.problem
+            return replace(problem, row=row.number) if problem.row is None else problem
 
 
-_NOBODY = People((), ())
-
-
-def read_draft(where: Path, before: Draft) -> Draft:
-    """Read the campaign; the people are read again only if something they depend on has changed."""
-    draft = replace(before, generation=before.generation + 1, broken=None)
+def take_snapshot(where: Path, before: CampaignSnapshot) -> CampaignSnapshot:
+    """Read what has changed since the snapshot `before`; errors end up in `broken`."""
+    snapshot = replace(before, generation=before.generation + 1, broken=None)
     try:
         campaign = load_campaign(where)
-        draft = replace(draft, campaign=campaign)
-        if before.audit is None or before.audit.stamp != _stamp(campaign):
-            draft = replace(draft, audit=read_people(campaign))
-        return replace(draft, messages=ShownMessages(message_factory(campaign)))
+        snapshot = replace(snapshot, campaign=campaign)
+        stamp = _stamp(campaign)
+        if before.stamp != stamp:
+            snapshot = replace(snapshot, rows=_read_rows(campaign), stamp=stamp)
+        return replace(snapshot, messages=ShownMessages(message_factory(campaign)))
     except MailmergeError as error:
-        return replace(draft, messages=None, broken=error.problem)
+        return replace(snapshot, messages=None, broken=error.problem)
 
 
-def read_people(campaign: Campaign) -> Audit:
-    """Read every row, and what becomes of it.
+def _read_rows(campaign: Campaign) -> RecipientList:
+    """Every row with its status.
 
     Raises:
         SpreadsheetError: the file cannot be read.
         CampaignError: a condition or a column of campaign.toml is wrong.
     """
-    stamp = _stamp(campaign)
     recipients = Recipients.of(campaign)
     audience = recipients.audience()
-    problems = list(recipients.notices)
-    people = People(recipients.columns, _people(audience, recipients.columns, problems))
+    rows = RecipientList(recipients.columns, _rows(audience, recipients.columns))
     if audience.broken is not None:
         raise SpreadsheetError.from_problem(audience.broken)
-    return Audit(people, tuple(problems), stamp)
+    return rows
 
 
-_MARKS = {
-    SkipReason.DUPLICATE: Mark.DUPLICATE,
-    SkipReason.SUPPRESSED: Mark.SUPPRESSED,
-    SkipReason.FILTERED: Mark.LEFT_OUT,
-    SkipReason.EMPTY: Mark.UNREADABLE,
-    SkipReason.INVALID: Mark.UNREADABLE,
-}
-
-
-def _people(
-    audience: Audience, columns: tuple[str, ...], problems: list[Problem]
-) -> Iterator[Person]:
-    """Every row as the page lists it; what is wrong is added to `problems`."""
+def _rows(audience: Audience, columns: tuple[str, ...]) -> Iterator[RecipientRow]:
     names = name_columns(columns)
     for result in audience:
-        problem = _problem(result)
-        if problem is not None:
-            problems.append(problem)
         if isinstance(result, Problem):
             continue
         cells = tuple(result.cells[column] for column in columns) if result.cells else ()
         name = " ".join(cells[at] for at in names if cells and cells[at]).strip()
         if isinstance(result, Recipient):
-            yield Person(result.key, result.row, name, cells, result.mailbox)
+            yield RecipientRow(result.key, result.row, name, cells, result.mailbox)
         else:
-            note = problem.message if problem else ""
-            key, mark = _own_key(result.row), _MARKS[result.reason]
-            yield Person(key, result.row, name, cells, result.mailbox, mark, note)
+            yield _skipped_row(result, name, cells)
 
 
-def _problem(result: Recipient | Skipped | Problem) -> Problem | None:
-    if isinstance(result, Recipient):
-        return None
-    return result if isinstance(result, Problem) else result.problem
-
-
-def _own_key(row: int) -> str:
-    """A name for a row that gets no message; no key holds a no-break space (`normal_key`)."""
-    return f"row\u00a0{row}"
+def _skipped_row(skipped: Skipped, name: str, cells: tuple[str, ...]) -> RecipientRow:
+    # No recipient's key contains a no-break space, so this one is unique (`normal_key`).
+    key = f"row\u00a0{skipped.row}"
+    note = skipped.problem.message if skipped.problem else ""
+    status = _STATUSES[skipped.reason]
+    return RecipientRow(key, skipped.row, name, cells, skipped.mailbox, status, note)
 
 
 def _stamp(campaign: Campaign) -> tuple[object, ...]:
-    section: RecipientsSection = campaign.recipients
+    section = campaign.recipients
     files = (campaign.folder / section.file, campaign.folder / section.suppress)
     return (section, campaign.folder, *map(_file_stamp, files))
 
@@ -147,9 +134,3 @@ def _file_stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def problem_of(error: InputError, recipient: Recipient) -> Problem:
-    """The error as a problem that names the row."""
-    row = recipient.row if error.problem.row is None else error.problem.row
-    return replace(error.problem, row=row)

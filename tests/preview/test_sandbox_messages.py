@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.preview.caught import Sandbox, opened
+from mailmerge.preview.sandbox_messages import SandboxMailbox, SandboxMessage
 
 MESSAGE = (
     b"From: a@example.org\r\nTo: b@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nx\r\n"
@@ -27,46 +27,45 @@ def maildir(tmp_path: Path) -> Path:
 
 
 def test_the_newest_message_comes_first(maildir: Path) -> None:
-    sandbox = Sandbox(maildir)
-    caught, total = sandbox.page(0, 50)
-    assert [one.name for one in caught] == ["3.x", "2.x", "1.x"]
-    assert total == len(sandbox) == 3
-    assert (caught[0].to, caught[0].subject) == ("b@example.org", "Grüße")
-    assert [one.name for one in sandbox.page(1, 1)[0]] == ["2.x"]
+    mailbox = SandboxMailbox(maildir)
+    entries, total = mailbox.page(0, 50)
+    assert [entry.name for entry in entries] == ["3.x", "2.x", "1.x"]
+    assert total == len(mailbox) == 3
+    assert (entries[0].to, entries[0].subject) == ("b@example.org", "Grüße")
+    assert [entry.name for entry in mailbox.page(1, 1)[0]] == ["2.x"]
 
 
 def test_a_search_reads_recipient_and_subject(maildir: Path) -> None:
-    sandbox = Sandbox(maildir)
-    assert sandbox.page(0, 50, "GRÜSSE b@example")[1] == 3
-    assert sandbox.page(0, 50, "nothing") == ([], 0)
+    mailbox = SandboxMailbox(maildir)
+    assert mailbox.page(0, 50, "GRÜSSE b@example")[1] == 3
+    assert mailbox.page(0, 50, "nothing") == ([], 0)
 
 
-def test_the_octets_are_those_that_were_sent_without_what_the_sandbox_noted(maildir: Path) -> None:
-    caught = Sandbox(maildir).open("2.x")
-    assert caught is not None
-    assert caught.octets == MESSAGE.replace(b"x\r\n", b"x1\r\n")
-    assert (caught.reverse_path, caught.forward_path) == ("bounces@example.org", "b@example.org")
+def test_the_noted_envelope_is_not_part_of_the_bytes(maildir: Path) -> None:
+    message = SandboxMailbox(maildir).read("2.x")
+    assert message is not None
+    assert message.data == MESSAGE.replace(b"x\r\n", b"x1\r\n")
+    assert (message.reverse_path, message.forward_path) == ("bounces@example.org", "b@example.org")
 
 
-def test_a_message_that_notes_nothing_is_taken_as_it_is() -> None:
-    assert opened(MESSAGE).octets == MESSAGE
-    assert opened(MESSAGE).forward_path == ""
-    assert opened(b"").octets == b""
+def test_a_message_without_a_noted_envelope_is_unchanged() -> None:
+    assert SandboxMessage.from_file(MESSAGE) == SandboxMessage(MESSAGE, "", "")
+    assert SandboxMessage.from_file(b"") == SandboxMessage(b"", "", "")
 
 
 @pytest.mark.parametrize("name", ["", "..", "../../secret", "new/1.x", "9.x", ".hidden", "1.x\0"])
-def test_no_name_leads_anywhere_else(maildir: Path, name: str) -> None:
+def test_no_name_leads_out_of_the_folder(maildir: Path, name: str) -> None:
     (maildir / "secret").write_text("secret")
-    assert Sandbox(maildir).open(name) is None
+    assert SandboxMailbox(maildir).read(name) is None
 
 
-def test_neighbours_are_those_of_the_list(maildir: Path) -> None:
-    sandbox = Sandbox(maildir)
-    assert sandbox.neighbours("3.x") == (None, "2.x")
-    assert sandbox.neighbours("1.x") == ("2.x", None)
-    assert sandbox.neighbours("gone") == (None, None)
+def test_neighbours_follow_the_order_of_the_list(maildir: Path) -> None:
+    mailbox = SandboxMailbox(maildir)
+    assert mailbox.neighbours("3.x") == (None, "2.x")
+    assert mailbox.neighbours("1.x") == ("2.x", None)
+    assert mailbox.neighbours("gone") == (None, None)
 
 
-def test_no_sandbox_is_an_empty_sandbox(tmp_path: Path) -> None:
-    assert len(Sandbox(tmp_path)) == 0
-    assert Sandbox(tmp_path).page(0, 50) == ([], 0)
+def test_a_missing_sandbox_is_empty(tmp_path: Path) -> None:
+    assert len(SandboxMailbox(tmp_path)) == 0
+    assert SandboxMailbox(tmp_path).page(0, 50) == ([], 0)

@@ -1,4 +1,4 @@
-"""The command's loop: in the main thread, as it is run, until Ctrl-C."""
+"""serve_preview in the main thread, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from urllib.request import urlopen
 import pytest
 
 from mailmerge.errors import CampaignError
-from mailmerge.preview.server import serve_preview
+from mailmerge.preview.serve import serve_preview
 from tests.preview.campaigns import until, write_campaign
 
 
-def test_it_says_where_it_is_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+def test_it_prints_its_address_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     said: list[str] = []
     served: list[int] = []
 

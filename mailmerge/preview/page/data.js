@@ -1,10 +1,10 @@
-// Where messages come from: the running preview, or the pages that it wrote to hand round.
+// Where the page gets its data: the running preview, or the static pages that it wrote.
 
-// The preview does not answer any more; the bar says so.
+// The preview no longer answers; the bar says so.
 export class Unreachable extends Error {}
 
-// Do something that is of no use where the preview has gone meanwhile.
-export async function whileThere(work) {
+// Run work whose failure does not matter once the preview has stopped.
+export async function ifReachable(work) {
   try {
     await work();
   } catch (error) {
@@ -12,41 +12,41 @@ export async function whileThere(work) {
   }
 }
 
-export class RunningPreview {
+export class LiveData {
   live = true;
 
   campaign() {
-    return this.#ask("campaign");
+    return this.#get("campaign");
   }
 
-  people(query) {
-    return this.#ask("people", query);
+  recipients(query) {
+    return this.#get("recipients", query);
   }
 
-  message(place, query = {}) {
-    return this.#ask("message", { ...query, [place.kind]: place.key });
+  message(route, query = {}) {
+    return this.#get("message", { ...query, [route.kind]: route.key });
   }
 
-  frameAddress(place, view, generation) {
+  frameAddress(route, view, generation) {
     const { scheme, images, styles } = view;
-    return `frame?${words({ [place.kind]: place.key, scheme, images: +images, styles: +styles, generation })}`;
+    return `frame?${encoded({ [route.kind]: route.key, scheme, images: +images, styles: +styles, generation })}`;
   }
 
-  partAddress(place, part) {
-    return `part?${words({ [place.kind]: place.key, number: part })}`;
+  partAddress(route, part) {
+    return `part?${encoded({ [route.kind]: route.key, number: part })}`;
   }
 
-  octetsAddress(place) {
-    return `eml?${words({ [place.kind]: place.key })}`;
+  emlAddress(route) {
+    return `eml?${encoded({ [route.kind]: route.key })}`;
   }
 
-  async sendTest(place, address) {
+  async sendTest(route, address) {
     const response = await fetch("api/test", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ [place.kind]: place.key, address }),
+      body: JSON.stringify({ [route.kind]: route.key, address }),
     });
-    return answer(response);
+    return checked(response);
   }
 
   follow(onchange, onstate) {
@@ -57,82 +57,82 @@ export class RunningPreview {
     events.addEventListener("progress", () => onchange("progress"));
   }
 
-  async #ask(name, query = {}) {
+  async #get(name, query = {}) {
     let response;
     try {
-      response = await fetch(`api/${name}?${words(query)}`);
+      response = await fetch(`api/${name}?${encoded(query)}`);
     } catch {
       throw new Unreachable();
     }
-    return answer(response);
+    return checked(response);
   }
 }
 
-export class KeptPages {
+export class StaticData {
   live = false;
-  #kept;
+  #data;
 
-  constructor(kept) {
-    this.#kept = kept;
+  constructor(data) {
+    this.#data = data;
   }
 
   async campaign() {
-    return this.#kept.campaign;
+    return this.#data.campaign;
   }
 
-  async people({ search = "", among = "all", row }) {
+  async recipients({ search = "", among = "all", row }) {
     const wanted = search.toLowerCase().split(/\s+/).filter(Boolean);
-    const meant = { review: (person) => person.reason, problems: (person) => person.errors + person.warnings };
-    const people = this.#kept.people
-      .filter(meant[among] ?? (() => true))
-      .filter((person) => wanted.every((word) => person.words.includes(word)))
-      .map((person) => ({ ...person, reason: among === "review" ? person.reason : null }));
-    const found = row && people.find((person) => person.row >= +row);
-    return { people, offset: 0, total: people.length, found: found ? found.key : null };
+    const filters = { review: (one) => one.reason, problems: (one) => one.errors + one.warnings };
+    const recipients = this.#data.recipients
+      .filter(filters[among] ?? (() => true))
+      .filter((one) => wanted.every((word) => one.words.includes(word)))
+      .map((one) => ({ ...one, reason: among === "review" ? one.reason : null }));
+    const found = row && recipients.find((one) => one.row >= +row);
+    return { recipients, offset: 0, total: recipients.length, found: found ? found.key : null };
   }
 
-  async message(place) {
-    const people = this.#kept.people.map((person) => person.key);
-    const at = people.indexOf(place.key);
-    if (at < 0) throw new Error("not kept");
-    return { ...this.#kept.messages[at], before: people[at - 1] ?? null, after: people[at + 1] ?? null };
+  async message(route) {
+    const keys = this.#data.recipients.map((one) => one.key);
+    const at = keys.indexOf(route.key);
+    if (at < 0) throw new Error("not among the static pages");
+    return { ...this.#data.messages[at], before: keys[at - 1] ?? null, after: keys[at + 1] ?? null };
   }
 
-  frameAddress(place, view) {
+  frameAddress(route, view) {
     const off = (view.images ? "" : "-noimages") + (view.styles ? "" : "-nostyles");
-    return `${this.#folder(place)}/${view.scheme}${off}.html`;
+    return `${this.#folder(route)}/${view.scheme}${off}.html`;
   }
 
-  partAddress(place, part) {
-    return `${this.#folder(place)}/${this.#kept.files[this.#at(place)][part]}`;
+  partAddress(route, part) {
+    return `${this.#folder(route)}/${this.#data.files[this.#position(route)][part]}`;
   }
 
-  octetsAddress(place) {
-    return `${this.#folder(place)}/message.eml`;
+  emlAddress(route) {
+    return `${this.#folder(route)}/message.eml`;
   }
 
   follow() {}
 
-  #at(place) {
-    return this.#kept.people.findIndex((person) => person.key === place.key);
+  #position(route) {
+    return this.#data.recipients.findIndex((one) => one.key === route.key);
   }
 
-  #folder(place) {
-    return `messages/${this.#at(place) + 1}`;
+  #folder(route) {
+    return `messages/${this.#position(route) + 1}`;
   }
 }
 
-export function openSource() {
-  const kept = document.getElementById("kept");
-  return kept ? new KeptPages(JSON.parse(kept.textContent)) : new RunningPreview();
+export function openData() {
+  const element = document.getElementById("static-data");
+  return element ? new StaticData(JSON.parse(element.textContent)) : new LiveData();
 }
 
-function words(query) {
+function encoded(query) {
   const known = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   return new URLSearchParams(known).toString();
 }
 
-async function answer(response) {
+async function checked(response) {
   if (!response.ok) throw new Error((await response.text()).trim() || response.statusText);
   return response.json();
 }

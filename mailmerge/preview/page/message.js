@@ -1,13 +1,13 @@
-// The message as a mail program shows it: the line in the inbox, the letterhead, the stage with its tools.
+// The message as a mail program shows it: the line in the inbox, the header, and the viewports with their tools.
 
 import { button, choice, h, icon } from "./element.js";
-import { Stage, WIDTHS } from "./stage.js";
 import { counted, t } from "./texts.js";
+import { Viewport, WIDTHS } from "./viewport.js";
 
 const SCHEMES = ["light", "dark", "inverted"];
-const REMEMBERED = "mailmerge-preview-view";
+const STORED = "mailmerge-preview-view";
 
-// How messages are shown; kept in the browser from one visit to the next.
+// How messages are shown; the browser stores it until the tab is closed.
 export class View {
   scheme = "light";
   images = true;
@@ -16,16 +16,16 @@ export class View {
 
   constructor() {
     try {
-      Object.assign(this, JSON.parse(sessionStorage.getItem(REMEMBERED)) ?? {});
+      Object.assign(this, JSON.parse(sessionStorage.getItem(STORED)) ?? {});
     } catch {
-      // Kept pages may have no storage: then nothing is remembered.
+      // Static pages may have no storage; then nothing is stored.
     }
   }
 
   change(changes) {
     Object.assign(this, changes);
     try {
-      sessionStorage.setItem(REMEMBERED, JSON.stringify(this));
+      sessionStorage.setItem(STORED, JSON.stringify(this));
     } catch {
       // As above.
     }
@@ -41,56 +41,56 @@ export class View {
   }
 }
 
-export class InboxPanel {
-  #stages = new Map();
+export class MessagePanel {
+  #viewports = new Map();
 
-  // `room` gives source, view, generation(), setView(changes), onkeydown, onfit
-  constructor(room) {
-    this.room = room;
+  // `page` gives data, view, generation(), setView(changes), onkeydown, onfit
+  constructor(page) {
+    this.page = page;
     this.tools = h("div", { class: "tools" });
     this.heads = h("div", { class: "heads" });
-    this.stages = h("div", { class: "stages" });
-    this.element = h("div", { class: "inbox-panel" }, this.heads, this.tools, this.stages);
+    this.viewports = h("div", { class: "viewports" });
+    this.element = h("div", { class: "message-panel" }, this.heads, this.tools, this.viewports);
   }
 
-  // One message, or two side by side: [{place, shown}]
+  // One message, or two side by side: [{route, shown}]
   show(sides) {
     this.heads.replaceChildren(...sides.map(({ shown }) => head(shown)));
     this.heads.classList.toggle("two", sides.length > 1);
-    this.stages.classList.toggle("two", sides.length > 1);
+    this.viewports.classList.toggle("two", sides.length > 1);
     this.#drawTools(sides[0].shown.message);
-    keepChildren(this.stages, sides.map((side, at) => this.#side(side, at)));
+    updateChildren(this.viewports, sides.map((side, at) => this.#side(side, at)));
   }
 
-  #side({ place, shown }, at) {
-    const { view, source } = this.room;
+  #side({ route, shown }, at) {
+    const { view, data } = this.page;
     if (shown.message.html === null) {
-      this.#stages.delete(at);
-      return h("div", { class: "stage" }, h("div", { class: "sheet text-only" }, h("p", { class: "note" }, t("noHtml")), h("pre", { class: "letter", dir: "auto" }, shown.message.text ?? "")));
+      this.#viewports.delete(at);
+      return h("div", { class: "viewport" }, h("div", { class: "sheet text-only" }, h("p", { class: "note" }, t("noHtml")), h("pre", { class: "plain-text", dir: "auto" }, shown.message.text ?? "")));
     }
     const name = shown.name || shown.address;
-    const stage = this.#stages.get(at) ?? this.#newStage(at, name);
-    if (stage.width !== view.width) stage.width = view.width;
-    stage.element.dataset.scheme = view.scheme;
-    stage.show(source.frameAddress(place, view, this.room.generation()), name);
-    return stage.element;
+    const viewport = this.#viewports.get(at) ?? this.#newViewport(at, name);
+    if (viewport.width !== view.width) viewport.width = view.width;
+    viewport.element.dataset.scheme = view.scheme;
+    viewport.show(data.frameAddress(route, view, this.page.generation()), name);
+    return viewport.element;
   }
 
-  #newStage(at, name) {
-    const stage = new Stage({
+  #newViewport(at, name) {
+    const viewport = new Viewport({
       name,
-      width: this.room.view.width,
-      onwidth: (width) => this.room.setView({ width }),
-      onkeydown: this.room.onkeydown,
-      onfit: this.room.onfit,
+      width: this.page.view.width,
+      onwidth: (width) => this.page.setView({ width }),
+      onkeydown: this.page.onkeydown,
+      onfit: this.page.onfit,
     });
-    this.#stages.set(at, stage);
-    return stage;
+    this.#viewports.set(at, viewport);
+    return viewport;
   }
 
   #drawTools(message) {
-    const { view, setView } = this.room;
-    const held = this.tools.contains(document.activeElement) ? document.activeElement.dataset.value : null;
+    const { view, setView } = this.page;
+    const focused = this.tools.contains(document.activeElement) ? document.activeElement.dataset.value : null;
     const widths = Object.entries(WIDTHS).map(([name, value]) => ({ value, text: t(name), drawing: name, hint: `${t(name)}, ${value} px` }));
     const schemes = SCHEMES.map((value) => ({ value, text: t(value), drawing: value }));
     this.tools.hidden = message.html === null;
@@ -103,14 +103,14 @@ export class InboxPanel {
         toggle("images", t("imagesOn"), view.images, () => setView({ images: !view.images })),
         toggle("styles", t("stylesOn"), view.styles, () => setView({ styles: !view.styles }), t("stylesHint")),
       ),
-      ...(message.remotePictures ? [h("p", { class: "note" }, counted(message.remotePictures, "oneRemote", "remote"))] : []),
+      ...(message.remoteImages ? [h("p", { class: "note" }, counted(message.remoteImages, "oneRemote", "remote"))] : []),
     );
-    if (held) this.tools.querySelector(`[data-value="${CSS.escape(held)}"]`)?.focus();
+    if (focused) this.tools.querySelector(`[data-value="${CSS.escape(focused)}"]`)?.focus();
   }
 }
 
-// Like replaceChildren, but what is there already is not moved: a frame that is moved loads again.
-function keepChildren(parent, children) {
+// Like replaceChildren, but it does not move what is already there: an iframe that is moved loads again.
+function updateChildren(parent, children) {
   for (const old of [...parent.children]) if (!children.includes(old)) old.remove();
   children.forEach((child, at) => parent.children[at] === child || parent.insertBefore(child, parent.children[at] ?? null));
 }
@@ -131,7 +131,7 @@ function head({ message }) {
     { class: "head" },
     h(
       "div",
-      { class: "letterhead" },
+      { class: "message-header" },
       h("h3", { class: "subject", dir: "auto" }, message.subject || t("noSubject")),
       h("dl", {}, fields.map(([name, value]) => [h("dt", {}, t(name)), h("dd", { dir: "auto" }, value)])),
     ),

@@ -1,24 +1,24 @@
-// The list of people at the side: search, filters, a page of rows. The server does the searching.
+// The list of recipients at the side: search, filters, one page of rows. The server searches.
 
+import { ifReachable } from "./data.js";
 import { button, h, icon } from "./element.js";
-import { placeAddress } from "./place.js";
-import { whileThere } from "./source.js";
-import { counted, number, t } from "./texts.js";
+import { routeAddress } from "./route.js";
+import { counted, number, statusText, t } from "./texts.js";
 
-const FILTERS = ["all", "review", "problems", "duplicate", "suppressed", "left-out", "unreadable", "caught"];
+const FILTERS = ["all", "review", "problems", "duplicate", "suppressed", "left-out", "unreadable", "sandbox"];
 
-export class PeopleList {
+export class RecipientList {
   search = "";
   among = "all";
   #offset = 0;
-  #asked = 0;
+  #requests = 0;
   #revealed = "";
-  #page = { people: [], offset: 0, total: 0, length: 50 };
-  #room;
+  #rows = { recipients: [], offset: 0, total: 0, length: 50 };
+  #page;
 
-  // `room` gives campaign(), place(), ask(query), go(key, kind), compare(key)
-  constructor(aside, room) {
-    this.#room = room;
+  // `page` gives campaign(), route(), ask(query), go(key, kind), compare(key), closeList()
+  constructor(aside, page) {
+    this.#page = page;
     this.field = h("input", {
       type: "search", id: "search", autocomplete: "off", spellcheck: "false",
       "aria-label": t("search"), placeholder: t("searchShort"), oninput: () => this.#searchSoon(),
@@ -29,17 +29,17 @@ export class PeopleList {
     this.filters = h("div", { class: "filters", role: "group", "aria-label": t("show") });
     this.note = h("p", { class: "note", hidden: true });
     this.list = h("ol", { class: "list" });
-    this.pager = h("nav", { class: "pager", "aria-label": t("people") });
+    this.pager = h("nav", { class: "pager", "aria-label": t("recipients") });
     aside.append(
       h(
         "div",
-        { class: "people-head" },
+        { class: "recipients-head" },
         h(
           "div",
           { class: "finder" },
           h("div", { class: "field", role: "search" }, icon("search"), this.field),
-          h("form", { class: "row-form", onsubmit: (event) => whileThere(() => this.#goToRow(event)) }, this.rowField),
-          button(t("close"), () => room.closePeople(), { class: "quiet round only-narrow" }, icon("close")),
+          h("form", { class: "row-form", onsubmit: (event) => ifReachable(() => this.#goToRow(event)) }, this.rowField),
+          button(t("close"), () => page.closeList(), { class: "quiet round only-narrow" }, icon("close")),
         ),
         this.filters,
         this.note,
@@ -53,29 +53,29 @@ export class PeopleList {
     return { search: this.search, among: this.among };
   }
 
-  // Ask for the page on which the chosen person stands, or for the page turned to.
+  // Load the page of rows with the recipient `around`, or the one that begins at `offset`.
   refresh({ around = "", offset = this.#offset } = {}) {
-    return whileThere(() => this.#turnTo(around, offset));
+    return ifReachable(() => this.#load(around, offset));
   }
 
-  async #turnTo(around, offset) {
-    const asked = (this.#asked += 1);
-    const page = await this.#room.ask({ ...this.query(), offset, around });
-    if (asked !== this.#asked) return;
-    this.#page = page;
-    this.#offset = page.offset;
+  async #load(around, offset) {
+    const request = (this.#requests += 1);
+    const rows = await this.#page.ask({ ...this.query(), offset, around });
+    if (request !== this.#requests) return;
+    this.#rows = rows;
+    this.#offset = rows.offset;
     this.draw();
   }
 
-  holds(key) {
-    return this.#page.people.some((person) => person.key === key);
+  has(key) {
+    return this.#rows.recipients.some((one) => one.key === key);
   }
 
   first() {
-    return this.#page.people[0];
+    return this.#rows.recipients[0];
   }
 
-  async choose(among) {
+  async filter(among) {
     this.among = among;
     await this.refresh({ offset: 0 });
   }
@@ -83,21 +83,21 @@ export class PeopleList {
   draw() {
     this.#drawFilters();
     this.#drawNote();
-    const { key, kind } = this.#room.place();
-    const held = this.list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-    const shownKind = this.among === "caught" ? "caught" : "person";
+    const { key, kind } = this.#page.route();
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const shownKind = this.among === "sandbox" ? "sandbox" : "recipient";
     this.list.replaceChildren(
-      ...this.#page.people.map((person) => this.#item(person, shownKind, kind === shownKind && person.key === key)),
+      ...this.#rows.recipients.map((one) => this.#item(one, shownKind, kind === shownKind && one.key === key)),
     );
-    if (!this.#page.people.length) {
-      this.list.append(h("li", { class: "nobody" }, t(this.among === "caught" ? "nothingCaught" : "nobody")));
+    if (!this.#rows.recipients.length) {
+      this.list.append(h("li", { class: "no-entries" }, t(this.among === "sandbox" ? "noSandbox" : "noRecipients")));
     }
     this.#drawPager();
-    if (held) this.list.querySelector(`[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+    if (focused) this.list.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     this.#reveal(key);
   }
 
-  // Once for each person: whoever scrolls the list is not to be pulled back.
+  // Only once for each recipient, so that the list does not jump back while the user scrolls it.
   #reveal(key) {
     const current = this.list.querySelector("[aria-current]");
     if (!current || key === this.#revealed) return;
@@ -105,65 +105,65 @@ export class PeopleList {
     current.scrollIntoView({ block: "nearest" });
   }
 
-  #item(person, kind, current) {
-    const place = this.#room.place();
-    const name = person.name || person.address || person.subject || t("row");
-    const second = person.name ? person.address : "";
+  #item(entry, kind, current) {
+    const route = this.#page.route();
+    const name = entry.name || entry.address || entry.subject || t("row");
+    const second = entry.name ? entry.address : "";
     return h(
       "li",
       {},
       h(
         "a",
         {
-          class: `person${person.mark ? " muted" : ""}`,
-          href: placeAddress({ ...place, kind, key: person.key, other: "" }),
+          class: `entry${entry.status ? " muted" : ""}`,
+          href: routeAddress({ ...route, kind, key: entry.key, other: "" }),
           "aria-current": current ? "true" : null,
-          onclick: () => this.#room.closePeople(),
+          onclick: () => this.#page.closeList(),
         },
-        h("span", { class: "person-name", dir: "auto" }, name),
-        h("span", { class: "person-row" }, person.row ? number(person.row) : ""),
-        h("span", { class: person.reason ? "person-reason" : "person-address", dir: "auto" }, person.reason ? reasonText(person.reason) : second || person.note || "\u00a0"),
-        h("span", { class: "person-marks" }, marks(person)),
+        h("span", { class: "entry-name", dir: "auto" }, name),
+        h("span", { class: "entry-row" }, entry.row ? number(entry.row) : ""),
+        h("span", { class: entry.reason ? "entry-reason" : "entry-address", dir: "auto" }, entry.reason ? reasonText(entry.reason) : second || entry.note || "\u00a0"),
+        h("span", { class: "entry-marks" }, marks(entry)),
       ),
-      kind === "person" && !current &&
-        button(t("compareWith", { name }), () => this.#room.compare(person.key), { class: "quiet round person-compare", tabindex: "-1" }, icon("compare")),
+      kind === "recipient" && !current &&
+        button(t("compareWith", { name }), () => this.#page.compare(entry.key), { class: "quiet round entry-compare", tabindex: "-1" }, icon("compare")),
     );
   }
 
   #drawFilters() {
-    const { counts, caught, problems, review } = this.#room.campaign();
-    const sizes = { ...counts, problems: problems.people, review: review.keys.length, caught };
+    const { counts, sandbox, problems, review } = this.#page.campaign();
+    const sizes = { ...counts, problems: problems.rows, review: review.keys.length, sandbox };
     const shown = FILTERS.filter((name) => name === "all" || name === "review" || sizes[name] || name === this.among);
-    const held = this.filters.contains(document.activeElement) ? document.activeElement.dataset.value : null;
+    const focused = this.filters.contains(document.activeElement) ? document.activeElement.dataset.value : null;
     this.filters.replaceChildren(
       ...shown.map((name) =>
         h(
           "button",
-          { type: "button", "aria-pressed": String(name === this.among), "data-value": name, onclick: () => this.choose(name) },
+          { type: "button", "aria-pressed": String(name === this.among), "data-value": name, onclick: () => this.filter(name) },
           t(name),
           h("span", { class: "count" }, number(sizes[name] ?? 0)),
         ),
       ),
     );
-    if (held) this.filters.querySelector(`[data-value="${held}"]`)?.focus();
+    if (focused) this.filters.querySelector(`[data-value="${focused}"]`)?.focus();
   }
 
   #drawNote() {
-    const { review } = this.#room.campaign();
+    const { review } = this.#page.campaign();
     this.note.hidden = this.among !== "review";
-    const words = { count: number(review.keys.length), total: number(review.of), examined: number(review.examined) };
+    const values = { count: number(review.keys.length), total: number(review.of), examined: number(review.examined) };
     if (!review.done) this.note.textContent = t("choosing", { count: number(review.examined), total: number(review.of) });
-    else this.note.textContent = t(review.examined < review.of ? "reviewPart" : "reviewDone", words);
+    else this.note.textContent = t(review.examined < review.of ? "reviewPart" : "reviewDone", values);
   }
 
   #drawPager() {
-    const { offset, people, total, length = total } = this.#page;
-    this.pager.hidden = total <= people.length;
-    const last = offset + people.length;
+    const { offset, recipients, total, length = total } = this.#rows;
+    this.pager.hidden = total <= recipients.length;
+    const last = offset + recipients.length;
     this.pager.replaceChildren(
-      button(t("earlier"), () => this.refresh({ offset: offset - length }), { class: "quiet round", disabled: offset === 0 }, icon("before")),
+      button(t("previousPage"), () => this.refresh({ offset: offset - length }), { class: "quiet round", disabled: offset === 0 }, icon("before")),
       h("span", {}, t("pageOf", { first: number(offset + 1), last: number(last), total: number(total) })),
-      button(t("later"), () => this.refresh({ offset: last }), { class: "quiet round", disabled: last >= total }, icon("after")),
+      button(t("nextPage"), () => this.refresh({ offset: last }), { class: "quiet round", disabled: last >= total }, icon("after")),
     );
   }
 
@@ -178,29 +178,29 @@ export class PeopleList {
   async #goToRow(event) {
     event.preventDefault();
     if (!this.rowField.value) return;
-    const { found } = await this.#room.ask({ row: this.rowField.value });
+    const { found } = await this.#page.ask({ row: this.rowField.value });
     this.rowField.value = "";
     if (!found) return;
     this.among = "all";
     this.search = this.field.value = "";
-    this.#room.closePeople();
-    this.#room.go(found);
+    this.#page.closeList();
+    this.#page.go(found);
   }
 }
 
-// What the review set says of a person: short words of the server, in the page's language.
-export function reasonText(reason) {
-  return reason.map(([name, count]) => t(`reason-${name}`, { count: number(count) })).join(" · ");
+// Why a row is in the review set: the server gives short names, the page the words.
+function reasonText(reasons) {
+  return reasons.map(([name, count]) => t(`reason-${name}`, { count: number(count) })).join(" · ");
 }
 
-function marks(person) {
+function marks(entry) {
   const found = [];
-  if (person.errors) found.push(h("span", { class: "mark error", title: counted(person.errors, "oneError", "errors") }, h("span", { class: "unseen" }, counted(person.errors, "oneError", "errors"))));
-  else if (person.warnings) found.push(h("span", { class: "mark warning", title: counted(person.warnings, "oneWarning", "warnings") }, h("span", { class: "unseen" }, counted(person.warnings, "oneWarning", "warnings"))));
-  if (person.mark) found.push(h("span", { class: "tag" }, t(oneOf(person.mark))));
+  if (entry.errors) found.push(severityDot("error", counted(entry.errors, "oneError", "errors")));
+  else if (entry.warnings) found.push(severityDot("warning", counted(entry.warnings, "oneWarning", "warnings")));
+  if (entry.status) found.push(h("span", { class: "tag" }, statusText(entry.status)));
   return found;
 }
 
-export function oneOf(mark) {
-  return `one${mark[0].toUpperCase()}${mark.slice(1)}`;
+function severityDot(severity, text) {
+  return h("span", { class: `dot ${severity}`, title: text }, h("span", { class: "unseen" }, text));
 }

@@ -1,6 +1,6 @@
-// Where the reader is in the message: kept while it is made anew, even if for a moment there is less of it.
+// Keeps the scroll position while the message is made again, even if the page is shorter for a moment.
 
-export class ReadingPlace {
+export class ScrollPosition {
   #main;
   #wanted = null;
 
@@ -10,23 +10,23 @@ export class ReadingPlace {
     for (const type of moves) window.addEventListener(type, () => (this.#wanted = null), { passive: true });
   }
 
-  begin() {
+  reset() {
     this.#wanted = null;
     this.#scroller.scrollTop = 0;
   }
 
-  hold() {
+  save() {
     this.#wanted ??= this.#scroller.scrollTop;
   }
 
-  settle() {
+  restore() {
     if (this.#wanted === null) return;
     const scroller = this.#scroller;
     scroller.scrollTop = this.#wanted;
     if (Math.abs(scroller.scrollTop - this.#wanted) < 2) this.#wanted = null;
   }
 
-  // On a narrow screen the whole page scrolls, on a wide one the message beside the list.
+  // On a narrow screen the whole page scrolls, on a wide one only the message.
   get #scroller() {
     return getComputedStyle(this.#main).overflowY === "visible" ? document.scrollingElement : this.#main;
   }

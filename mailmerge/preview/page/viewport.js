@@ -1,4 +1,4 @@
-// The desk on which a message lies: its frame at a chosen width, scaled to fit, with a handle.
+// The iframe of a message at a chosen width, scaled down to fit, with a handle to resize it.
 
 import { h } from "./element.js";
 import { t } from "./texts.js";
@@ -7,7 +7,7 @@ export const WIDTHS = { phone: 375, tablet: 768, desktop: 1100 };
 const NARROWEST = 240;
 const WIDEST = 1600;
 
-export class Stage {
+export class Viewport {
   #address = "";
   #height = 0;
   #width;
@@ -25,16 +25,16 @@ export class Stage {
       onpointerdown: (event) => this.#drag(event), onkeydown: (event) => this.#nudge(event),
     });
     this.sheet = h("div", { class: "sheet" }, this.frame, this.handle);
-    this.element = h("div", { class: "stage" }, this.sheet);
+    this.element = h("div", { class: "viewport" }, this.sheet);
     new ResizeObserver(() => this.fit()).observe(this.element);
   }
 
-  // Show this address. The same person keeps the height, so that the page does not jump.
+  // Show this address. The same recipient keeps the height, so that the page does not jump.
   show(address, name) {
     this.frame.title = t("frameTitle", { name });
     if (address === this.#address) return;
     this.#address = address;
-    // `replace` leaves the browser's history to the address bar.
+    // `replace` adds nothing to the browser's history, which belongs to the address bar.
     if (this.frame.contentWindow) this.frame.contentWindow.location.replace(new URL(address, location.href));
     else this.frame.src = address;
   }
@@ -50,9 +50,9 @@ export class Stage {
   }
 
   fit() {
-    const room = this.element.clientWidth - 2 * this.#margin();
-    if (room <= 0) return;
-    this.scale = Math.min(1, room / this.#width);
+    const available = this.element.clientWidth - 2 * this.#margin();
+    if (available <= 0) return;
+    this.scale = Math.min(1, available / this.#width);
     const height = Math.max(this.#height, 420);
     const { style } = this.frame;
     style.width = `${this.#width}px`;
@@ -69,7 +69,7 @@ export class Stage {
     return parseFloat(getComputedStyle(this.element).paddingInlineStart);
   }
 
-  // The frame runs no script; being of our origin, it may be measured and listened to from here.
+  // The frame runs no script, but it has the page's origin, so the page can measure it and hear its keys.
   #loaded() {
     const inside = this.#inside();
     if (inside) {
@@ -87,7 +87,7 @@ export class Stage {
     try {
       return this.frame.contentDocument;
     } catch {
-      return null; // a kept page: the frame is a file, and files are strangers to each other
+      return null; // static pages: two files never share an origin
     }
   }
 
@@ -109,7 +109,7 @@ export class Stage {
     event.preventDefault();
     this.handle.setPointerCapture(event.pointerId);
     const [start, width] = [event.clientX, this.#width];
-    // The sheet is centred: what the pointer moves by, it grows by on both sides.
+    // The sheet is centred, so it grows on both sides by the distance of the pointer.
     const move = (moved) => this.#resize(width + (2 * (moved.clientX - start)) / this.scale);
     const end = () => this.handle.removeEventListener("pointermove", move);
     this.handle.addEventListener("pointermove", move);
