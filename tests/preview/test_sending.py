@@ -209,7 +209,7 @@ def test_the_recipients_own_address_is_refused(
 ) -> None:
     with pytest.raises(AddressError) as raised:
         send(snapshot_of(tmp_path / "campaign", sandbox.server.port), address)
-    assert raised.value.problem.code == "trial-to-row"
+    assert raised.value.problem.code == "test-to-row"
     assert sandbox.caught == 0
 
 
