@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, told
+from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, reports_errors
 from mailmerge.wording import counted, one_line, size_in_words, wrapped
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _INDENT = 9
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 
 
-@told
+@reports_errors
 def check(
     where: CampaignPath = Path(),
     json: Json = False,
@@ -32,8 +32,8 @@ def check(
 ) -> None:
     """Read every row, render every message, and list every problem, worst first."""
     from mailmerge.campaign import load_campaign
+    from mailmerge.cli.exit_status import ExitStatus
     from mailmerge.cli.progress import counting
-    from mailmerge.errors import ExitStatus
     from mailmerge.preflight.check import check_campaign
 
     campaign = load_campaign(where)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import Json, ask_password, folded, print_json, told
+from mailmerge.cli.terminal import Json, ask_password, folded, print_json, reports_errors
 from mailmerge.wording import one_line, padded, size_in_words
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _TOO_LARGE = (
 )
 
 
-@told
+@reports_errors
 def connect(
     where: Annotated[
         Path | None,

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import say, told
+from mailmerge.cli.terminal import reports_errors, say
 
 
-@told
+@reports_errors
 def init(
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)

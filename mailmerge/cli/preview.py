@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, say, told
+from mailmerge.cli.terminal import CampaignPath, reports_errors, say
 
 
-@told
+@reports_errors
 def preview(
     where: CampaignPath = Path(),
     port: Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import Json, folded, print_json, told
+from mailmerge.cli.terminal import Json, folded, print_json, reports_errors
 from mailmerge.wording import padded, size_in_words
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _WORDS = {
 }
 
 
-@told
+@reports_errors
 def providers(
     name: Annotated[
         str, typer.Argument(metavar="[NAME]", help="One service.", show_default=False)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, say, told
+from mailmerge.cli.terminal import CampaignPath, reports_errors, say
 
 
 class Form(StrEnum):
@@ -22,7 +22,7 @@ class Form(StrEnum):
     MAILDIR = "maildir"
 
 
-@told
+@reports_errors
 def render(
     where: CampaignPath = Path(),
     to: Annotated[

@@ -14,7 +14,7 @@ import typer
 
 from mailmerge.cli.check import show_report
 from mailmerge.cli.progress import counting, sending
-from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, say, told
+from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, reports_errors, say
 from mailmerge.wording import counted, duration_in_words
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Retry(StrEnum):
     REJECTED = "rejected"
 
 
-@told
+@reports_errors
 def send(
     where: CampaignPath = Path(),
     dry_run: Annotated[

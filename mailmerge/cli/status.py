@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, Json, print_json, say, told
+from mailmerge.cli.terminal import CampaignPath, Json, print_json, reports_errors, say
 from mailmerge.wording import counted, one_line
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ WATCH_SECONDS = 1.0
 _CLEAR = "\x1b[2J\x1b[H"
 
 
-@told
+@reports_errors
 def status(
     where: CampaignPath = Path(),
     json: Json = False,

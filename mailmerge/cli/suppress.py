@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import Json, print_json, say, told
+from mailmerge.cli.terminal import Json, print_json, reports_errors, say
 from mailmerge.wording import one_line
 
 suppress_app = typer.Typer(
@@ -29,7 +29,7 @@ _Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS...", show_defa
 
 
 @suppress_app.command("add")
-@told
+@reports_errors
 def add(
     addresses: _Addresses,
     campaign: _Campaign = Path(),
@@ -45,7 +45,7 @@ def add(
 
 
 @suppress_app.command("remove")
-@told
+@reports_errors
 def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
     """Take addresses off the list, whatever their spelling."""
     from mailmerge.campaign import load_campaign
@@ -55,7 +55,7 @@ def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
 
 
 @suppress_app.command("list")
-@told
+@reports_errors
 def show(campaign: _Campaign = Path(), json: Json = False) -> None:
     """Print the list."""
     from mailmerge.campaign import load_campaign
@@ -71,7 +71,7 @@ def show(campaign: _Campaign = Path(), json: Json = False) -> None:
 
 
 @suppress_app.command("import")
-@told
+@reports_errors
 def bring_in(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any spreadsheet.")],
     campaign: _Campaign = Path(),

@@ -14,7 +14,8 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from mailmerge.errors import ExitStatus, MailmergeError
+from mailmerge.cli.exit_status import ExitStatus, exit_status
+from mailmerge.errors import MailmergeError
 from mailmerge.wording import one_line, printable, wrapped
 
 P = ParamSpec("P")
@@ -64,10 +65,10 @@ def print_json(document: object) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-def told(command: Callable[P, None]) -> Callable[P, None]:
-    """Let a command end as DESIGN has it: one clear line on standard error and an exit status.
+def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command end with one line on standard error and an exit status, never a traceback.
 
-    A traceback is for us: it is printed only where MAILMERGE_TRACEBACK is set.
+    A traceback is for developers: set MAILMERGE_TRACEBACK to print it.
     """
 
     @functools.wraps(command)
@@ -78,7 +79,7 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             raise
         except MailmergeError as error:
             _show_traceback()
-            _fail(str(error), error.exit_status)
+            _fail(str(error), exit_status(error))
         except KeyboardInterrupt:
             _fail("interrupted", ExitStatus.INTERRUPTED)
         except BrokenPipeError:

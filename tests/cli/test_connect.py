@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from mailmerge.cli.connect import connect
-from mailmerge.errors import ExitStatus
+from mailmerge.cli.exit_status import ExitStatus
 from mailmerge.providers.dialogue import Wishes, advice, offers
 from mailmerge.smtp.capabilities import Capabilities
 from tests import servers
