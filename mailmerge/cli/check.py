@@ -16,7 +16,8 @@ from mailmerge.wording import counted, one_line, size_in_words, wrapped
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
     from mailmerge.preflight.check import CheckOptions
-    from mailmerge.preflight.report import CheckReport, Group
+    from mailmerge.preflight.findings import Group
+    from mailmerge.preflight.report import CheckReport
 
 NARROWEST = 40
 
@@ -98,13 +99,13 @@ def summarise(report: CheckReport) -> str:
     left += f", {report.left_out:,} not selected" if report.left_out else ""
     errors = counted(report.errors, "error") if report.errors else "no errors"
     warnings = f", {counted(report.warnings, 'warning')}" if report.warnings else ""
-    size = f" {_sizes(report)}" if report.octets and not report.errors else ""
+    size = f" {_sizes(report)}" if report.sizes.total and not report.errors else ""
     return f"Checked {people}{left} in {report.seconds:.1f} s: {errors}{warnings}.{size}"
 
 
 def _sizes(report: CheckReport) -> str:
-    together = f"{size_in_words(report.octets)} in all" if report.recipients > 1 else ""
-    largest = f"the largest message {size_in_words(report.largest)}"
+    together = f"{size_in_words(report.sizes.total)} in all" if report.recipients > 1 else ""
+    largest = f"the largest message {size_in_words(report.sizes.largest)}"
     return f"{together}, {largest}." if together else f"{largest.capitalize()}."
 
 

@@ -1,77 +1,113 @@
-"""A message that cannot be written, or cannot be sent -> every reason why, with its place."""
+"""Content -> message; where it cannot be written or sent, every reason with its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.errors import (
     AddressError,
     AssetError,
+    CampaignError,
     InputError,
     LocalProtocolError,
     MessageError,
     Problem,
 )
-from mailmerge.mime.message import Message
+from mailmerge.mime.headers import is_blank
+from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
 from mailmerge.smtp.content import prepare
 
+_MESSAGE_ID = "<check@mailmerge.invalid>"
+_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
-def reasons(
-    error: InputError, recipient: Recipient, content: Content, campaign: Campaign, parts: PartStore
-) -> Iterator[Problem]:
-    """What stands against composing this person's message; `error` is what was met first.
 
-    A problem without a row is the same for everybody.
+class ExplainingComposer:
+    """Composes each recipient's message, and explains in full where it cannot.
+
+    `composer` is the run's own; None where campaign.toml does not allow one, and then `problem`
+    says why.
     """
-    if isinstance(error, AssetError):
-        yield from _images(content, campaign, parts)
-        yield from _attachments(recipient, content, campaign, parts)
-        return
-    problem = error.problem
-    if isinstance(error, AddressError) and content.reply_to == campaign.message.reply_to:
-        # The same for everybody, and told with the settings.
-        return
-    column = "message.reply_to" if isinstance(error, AddressError) else problem.column
-    file = problem.file or CAMPAIGN_FILE
-    yield replace(problem, file=file, column=column, row=recipient.row)
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.composer: Composer | None = None
+        self.problem: Problem | None = None
+        self._campaign = campaign
+        self._parts = PartStore(campaign.folder)
+        try:
+            self.composer = Composer(campaign, self._parts)
+        except CampaignError as error:
+            self.problem = error.problem
+
+    def compose(
+        self, recipient: Recipient, content: Content
+    ) -> tuple[Message | None, list[Problem]]:
+        """One recipient's message, and every reason why it cannot be written or sent."""
+        if self.composer is None:
+            return None, []
+        if is_blank(content.subject):
+            # A rule reports the empty subject; another one lets the other problems be found.
+            content = replace(content, subject="-")
+        try:
+            message = self.composer.compose(recipient, content, message_id=_MESSAGE_ID, date=_DATE)
+        except InputError as error:
+            return None, list(self._reasons(error, recipient, content))
+        return message, list(_unsendable(message, recipient))
+
+    def _reasons(
+        self, error: InputError, recipient: Recipient, content: Content
+    ) -> Iterator[Problem]:
+        """Every reason; `error` is the first. One without a row is the same for all recipients."""
+        if isinstance(error, AssetError):
+            yield from self._images(content)
+            yield from self._attachments(recipient, content)
+            return
+        problem = error.problem
+        of_reply_to = isinstance(error, AddressError)
+        if of_reply_to and content.reply_to == self._campaign.message.reply_to:
+            # It is the same for all recipients, and a rule on campaign.toml reports it.
+            return
+        column = "message.reply_to" if of_reply_to else problem.column
+        file = problem.file or CAMPAIGN_FILE
+        yield replace(problem, file=file, column=column, row=recipient.row)
+
+    def _images(self, content: Content) -> Iterator[Problem]:
+        file = self._campaign.message.html or ""
+        for image in content.html.structure.images if content.html is not None else ():
+            problem = self._unusable(image.path)
+            if problem is not None:
+                message = f'the image "{image.path}": {problem.message}'
+                yield replace(problem, message=message, file=file, row=None)
+
+    def _attachments(self, recipient: Recipient, content: Content) -> Iterator[Problem]:
+        for path in content.attachments:
+            problem = self._unusable(path)
+            if problem is not None:
+                message = f'the attachment "{path}": {problem.message}'
+                row = None if path in self._campaign.message.attachments else recipient.row
+                column = "message.attachments"
+                yield replace(problem, message=message, file=CAMPAIGN_FILE, row=row, column=column)
+
+    def _unusable(self, path: str) -> Problem | None:
+        try:
+            self._parts.part(path)
+        except (AssetError, MessageError) as error:
+            return error.problem
+        return None
 
 
-def unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
-    """What the engine will have against these octets; it passes over what is sealed, as in the run.
+def _unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
+    """What the SMTP client refuses to send. The composer should have refused it already.
 
-    The composer should have refused them: this is so that no person finds out in the middle of it.
+    It is looked at here so that no run finds it halfway. Sealed content is passed over, as in the
+    run.
     """
     try:
         prepare(message.chunks, stuffing=True)
     except LocalProtocolError as error:
-        yield replace(error.problem, row=recipient.row, hint="shorten what stands in the cells")
-
-
-def _images(content: Content, campaign: Campaign, parts: PartStore) -> Iterator[Problem]:
-    for image in content.html.structure.images if content.html is not None else ():
-        try:
-            parts.part(image.path)
-        except (AssetError, MessageError) as error:
-            problem = error.problem
-            file, said = campaign.message.html or "", f'the image "{image.path}"'
-            yield replace(problem, message=f"{said}: {problem.message}", file=file, row=None)
-
-
-def _attachments(
-    recipient: Recipient, content: Content, campaign: Campaign, parts: PartStore
-) -> Iterator[Problem]:
-    for path in content.attachments:
-        try:
-            parts.part(path)
-        except (AssetError, MessageError) as error:
-            problem = error.problem
-            said = f'the attachment "{path}": {problem.message}'
-            row = None if path in campaign.message.attachments else recipient.row
-            yield replace(
-                problem, message=said, file=CAMPAIGN_FILE, row=row, column="message.attachments"
-            )
+        yield replace(error.problem, row=recipient.row, hint="shorten the text of the cells")

@@ -10,10 +10,11 @@ from typing import Any
 from mailmerge.credentials import find_account
 from mailmerge.errors import InputError, MailmergeError, Problem
 from mailmerge.mime.workshop import Made
-from mailmerge.preflight.addresses import AddressCheck
+from mailmerge.preflight.findings import Group
 from mailmerge.preflight.html import links_of
-from mailmerge.preflight.message import MessageCheck
-from mailmerge.preflight.report import Group, problem_to_json
+from mailmerge.preflight.report import problem_to_json
+from mailmerge.preflight.rules import Setup
+from mailmerge.preflight.runner import RowChecker
 from mailmerge.preview.anatomy import (
     SHOWN_OCTETS,
     Anatomy,
@@ -186,10 +187,9 @@ def problems_of(draft: Draft, made: Made | None) -> list[Problem]:
     """What the check says of this one message."""
     if made is None or draft.campaign is None:
         return []
-    section = draft.campaign.recipients
-    checked = MessageCheck(draft.campaign).problems(made.recipient, made.content, made.message)
-    addresses = AddressCheck(section.file, section.address, for_real=False)
-    return [*addresses.problems(made.recipient), *checked]
+    checker = RowChecker(Setup(draft.campaign))
+    found = checker.check_message(made.recipient, made.content, made.message)
+    return [*checker.check_recipient(made.recipient), *found]
 
 
 def anatomy_document(anatomy: Anatomy, octets: bytes) -> Document:

@@ -14,7 +14,8 @@ from threading import Event, Thread
 from mailmerge.credentials import find_account
 from mailmerge.errors import CampaignError, InputError, MailmergeError, Problem
 from mailmerge.preflight.check import CheckOptions, check_campaign
-from mailmerge.preflight.report import CheckReport, Findings
+from mailmerge.preflight.findings import Findings
+from mailmerge.preflight.report import CheckReport
 from mailmerge.preview.draft import Draft
 from mailmerge.preview.people import Mark, Person
 from mailmerge.preview.review import Review, Reviewed
@@ -155,4 +156,4 @@ class Survey:
 def _report_of(error: MailmergeError) -> CheckReport:
     findings = Findings()
     findings.add(error.problem)
-    return CheckReport(0, findings.problems(), findings.groups(), findings.count("error"), 0)
+    return CheckReport.of(findings)
