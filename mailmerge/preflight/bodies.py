@@ -16,12 +16,12 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body
 from mailmerge.wording import size_in_words
 
-GMAIL_CLIP = 102 * 1024
+_GMAIL_CLIP = 102 * 1024
 """Bytes of HTML after which Gmail cuts off (measured by several senders, not promised)."""
 
-GMAIL_CLIP_NEAR = 90 * 1024
+_GMAIL_CLIP_NEAR = 90 * 1024
 
-LARGE_MESSAGE = 10_000_000
+_LARGE_MESSAGE = 10_000_000
 """Bytes that many servers refuse, where it is not known what this one takes."""
 
 _SUBJECT_GAP = re.compile(r"\s[,.;，](?:\s|\Z)|^[,.;:!，：]")
@@ -32,11 +32,11 @@ def check_html_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     if made.html is None or made.content.html is None:
         return
     size = made.html.size + byte_length("".join(made.content.html.values))
-    if size <= GMAIL_CLIP_NEAR:
+    if size <= _GMAIL_CLIP_NEAR:
         return
     file, row = setup.campaign.message.html or "", made.recipient.row
     message = f"the HTML has {size_in_words(size)}; Gmail cuts off after 102 KB"
-    if size > GMAIL_CLIP:
+    if size > _GMAIL_CLIP:
         yield Problem("warning", "html-clipped", message, file, row, hint="shorten it")
     else:
         yield Problem("warning", "html-near-clip", message, file, row)
@@ -137,7 +137,7 @@ def check_message_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     if limit is not None and size > limit:
         message = f"the message has {size_in_words(size)}; the server takes {size_in_words(limit)}"
         yield Problem("error", "too-large", message, row=row, hint=hint)
-    elif limit is None and size > LARGE_MESSAGE:
-        most = size_in_words(LARGE_MESSAGE)
+    elif limit is None and size > _LARGE_MESSAGE:
+        most = size_in_words(_LARGE_MESSAGE)
         message = f"the message has {size_in_words(size)}; many servers take no more than {most}"
         yield Problem("warning", "large-message", message, row=row, hint=hint)

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 
 from mailmerge.errors import Problem
 
-LISTED_PER_GROUP = 1_000
+_LISTED_PER_GROUP = 1_000
 """How many problems of a kind are kept one by one; a million rows may be wrong."""
 
-LISTED_IN_ALL = 20_000
+_LISTED_IN_ALL = 20_000
 """How many problems are kept one by one; beyond that a kind keeps its examples only."""
 
-KINDS_PER_CODE = 50
+_KINDS_PER_CODE = 50
 """How many kinds of one code are told apart; all further ones are one kind."""
 
-EXAMPLES_PER_GROUP = 3
+_EXAMPLES_PER_GROUP = 3
 """How many rows a group names to the user."""
 
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
@@ -81,7 +81,7 @@ class Findings:
         """Keep one problem with the others of its kind."""
         kind = self._kind(problem)
         kind.count += 1
-        most = LISTED_PER_GROUP if self._listed < LISTED_IN_ALL else EXAMPLES_PER_GROUP
+        most = _LISTED_PER_GROUP if self._listed < _LISTED_IN_ALL else _EXAMPLES_PER_GROUP
         if len(kind.listed) < most:
             kind.listed.append(problem)
             self._listed += 1
@@ -104,7 +104,7 @@ class Findings:
         """The kinds, errors before warnings, the most frequent first."""
         kinds = sorted(self._kinds.values(), key=_weight)
         return tuple(
-            Group(kind.listed[0], kind.count, tuple(kind.listed[:EXAMPLES_PER_GROUP]))
+            Group(kind.listed[0], kind.count, tuple(kind.listed[:_EXAMPLES_PER_GROUP]))
             for kind in kinds
         )
 
@@ -122,7 +122,7 @@ class Findings:
         if kind is not None:
             return kind
         known = self._kinds_of_code.get(problem.code, 0)
-        if known >= KINDS_PER_CODE:
+        if known >= _KINDS_PER_CODE:
             return self._kinds.setdefault(coarse, _Kind())
         self._kinds_of_code[problem.code] = known + 1
         return self._kinds.setdefault(fine, _Kind())

@@ -18,7 +18,7 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.folder import is_local, local_path
 
-PAGE_FAILURES = 3
+_PAGE_FAILURES = 3
 """After so many pages have failed for a reason of the template, no page is made any more."""
 
 _NOTHING: Mapping[str, object] = {
@@ -60,7 +60,7 @@ class ExplainingRenderer:
 
     def render(self, recipient: Recipient) -> Content | list[Problem]:
         """One recipient's content, or every reason why there is none."""
-        if self.renderer is None or self._page_failures >= PAGE_FAILURES:
+        if self.renderer is None or self._page_failures >= _PAGE_FAILURES:
             return self._reasons(recipient)
         try:
             return self.renderer.render(recipient)
@@ -88,7 +88,7 @@ class ExplainingRenderer:
             self._page_failures += 1
             if self._page_failures == 1:
                 yield from _missing_files(self._campaign)
-            if self._page_failures == PAGE_FAILURES:
+            if self._page_failures == _PAGE_FAILURES:
                 self._run_page_as_text()
 
     def _run_page_as_text(self) -> None:

@@ -57,11 +57,11 @@ class KnownStructures:
 
     def html(self, structure: Structure) -> StructureFacts:
         """The facts of a structure of the HTML."""
-        return self._known(structure, html_facts)
+        return self._known(structure, _html_facts)
 
     def text(self, structure: Structure) -> StructureFacts:
         """The facts of a structure of the text."""
-        return self._known(structure, text_facts)
+        return self._known(structure, _text_facts)
 
     def _known(
         self, structure: Structure, learn: Callable[[tuple[str, ...]], StructureFacts]
@@ -72,7 +72,7 @@ class KnownStructures:
         return facts
 
 
-def html_facts(static: tuple[str, ...]) -> StructureFacts:
+def _html_facts(static: tuple[str, ...]) -> StructureFacts:
     """The facts of static texts of HTML."""
     shown = visible(_HIDDEN.sub("", VALUE.join(static)).replace(VALUE, ""))
     # A URL that begins with a good host is good whatever follows.
@@ -80,7 +80,7 @@ def html_facts(static: tuple[str, ...]) -> StructureFacts:
     return StructureFacts(sum(map(byte_length, static)), not shown, open_urls, _gaps(static))
 
 
-def text_facts(static: tuple[str, ...]) -> StructureFacts:
+def _text_facts(static: tuple[str, ...]) -> StructureFacts:
     """The facts of static texts of the plain text."""
     blank = not "".join(static).strip()
     return StructureFacts(sum(map(byte_length, static)), blank, (), _gaps(static))

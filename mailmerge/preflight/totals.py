@@ -12,7 +12,7 @@ from mailmerge.errors import Problem
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.wording import counted
 
-ONE_CLICK_FROM = 5_000
+_ONE_CLICK_FROM = 5_000
 """Messages a day from which large mailbox providers ask for RFC 8058 (one-click)."""
 
 _DAY = 86_400
@@ -90,7 +90,7 @@ def check_reserved(totals: Totals, setup: Setup) -> Iterator[Problem]:
 def check_one_click(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """A large mailing can be unsubscribed from with one click (RFC 8058)."""
     names = {name.lower() for name in setup.campaign.message.headers}
-    if totals.recipients > ONE_CLICK_FROM and "list-unsubscribe-post" not in names:
+    if totals.recipients > _ONE_CLICK_FROM and "list-unsubscribe-post" not in names:
         message = (
             f"{totals.recipients:,} messages without one-click unsubscribing are often refused"
         )

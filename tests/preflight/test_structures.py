@@ -7,8 +7,16 @@ import weakref
 
 import pytest
 
-from mailmerge.preflight.structures import KnownStructures, byte_length, html_facts, text_facts
+from mailmerge.preflight.structures import KnownStructures, StructureFacts, byte_length
 from mailmerge.rendering.content import Structure
+
+
+def html_facts(static: tuple[str, ...]) -> StructureFacts:
+    return KnownStructures().html(Structure(static))
+
+
+def text_facts(static: tuple[str, ...]) -> StructureFacts:
+    return KnownStructures().text(Structure(static))
 
 
 @pytest.mark.parametrize(
