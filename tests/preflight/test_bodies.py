@@ -7,8 +7,7 @@ import pytest
 from mailmerge.preflight.bodies import check_html_size
 from mailmerge.preflight.rules import MadeMessage, Setup
 from mailmerge.preflight.structures import StructureFacts
-from mailmerge.recipients.audience import Audience, Recipient
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, open_audience
 from mailmerge.rendering.content import Body, Content, Structure
 from tests.preflight.checked import Folder, place
 
@@ -131,7 +130,7 @@ def test_text_made_from_html_has_no_gaps_of_its_own(folder: Folder) -> None:
 )
 def test_html_is_measured_against_gmail(folder: Folder, size: int, codes: list[str]) -> None:
     campaign = folder.campaign
-    recipient = next(iter(Audience(campaign, open_spreadsheet(campaign))))
+    recipient = next(iter(open_audience(campaign)))
     assert isinstance(recipient, Recipient)
     body = Body(Structure(("<p>", "</p>")), ("x" * 100,))
     facts = StructureFacts(size - 100, is_blank=False)

@@ -7,15 +7,14 @@ from datetime import datetime
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.preflight.composing import ExplainingComposer
-from mailmerge.recipients.audience import Audience, Recipient
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, open_audience
 from mailmerge.rendering.content import Content, Renderer
 from tests.preflight.checked import Folder
 
 
 def first(folder: Folder) -> tuple[Recipient, Content]:
     campaign = folder.campaign
-    recipient = next(iter(Audience(campaign, open_spreadsheet(campaign))))
+    recipient = next(iter(open_audience(campaign)))
     assert isinstance(recipient, Recipient)
     return recipient, Renderer(campaign).render(recipient)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from mailmerge.preflight.making import MessageMaker
-from mailmerge.recipients.audience import Audience, Recipient
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, open_audience
 from tests.preflight.checked import Folder
 
 
 def first(folder: Folder) -> Recipient:
-    recipient = next(iter(Audience(folder.campaign, open_spreadsheet(folder.campaign))))
+    recipient = next(iter(open_audience(folder.campaign)))
     assert isinstance(recipient, Recipient)
     return recipient
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from mailmerge.preflight.rendering import ExplainingRenderer
-from mailmerge.recipients.audience import Audience, Recipient
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, open_audience
 from tests.preflight.checked import Folder
 
 
@@ -54,7 +53,7 @@ def test_a_missing_image_stops_the_making_of_pages(folder: Folder) -> None:
     folder.page('<img src="no.png" alt="">')
     folder.recipients(many(10))
     rendering = ExplainingRenderer(folder.campaign)
-    audience = Audience(folder.campaign, open_spreadsheet(folder.campaign))
+    audience = open_audience(folder.campaign)
     results = [rendering.render(one) for one in audience if isinstance(one, Recipient)]
     broken = [bool(result) for result in results]
     assert broken == [True] * 3 + [False] * 7

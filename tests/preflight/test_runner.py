@@ -6,8 +6,7 @@ from mailmerge.errors import Problem
 from mailmerge.preflight.making import MessageMaker
 from mailmerge.preflight.rules import Setup
 from mailmerge.preflight.runner import Once, RowChecker
-from mailmerge.recipients.audience import Audience, Recipient
-from mailmerge.recipients.spreadsheet import open_spreadsheet
+from mailmerge.recipients.audience import Recipient, open_audience
 from tests.preflight.checked import Folder
 
 
@@ -16,7 +15,7 @@ def found_by_row(folder: Folder) -> list[list[Problem]]:
     campaign = folder.campaign
     checker, maker = RowChecker(Setup(campaign)), MessageMaker(campaign)
     found = []
-    for one in Audience(campaign, open_spreadsheet(campaign)):
+    for one in open_audience(campaign):
         assert isinstance(one, Recipient)
         made = maker.make(one)
         assert made.content is not None
