@@ -314,7 +314,7 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
     states = [f"{n:,} {state.value.replace('_', ' ')}" for state, n in summary.states.items() if n]
     say(f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'nobody'}.")
     if mailing.sandbox is not None:
-        say(f"What was caught lies in {mailing.sandbox.maildir}")
+        say(f"What was caught lies in {mailing.sandbox.folder}")
         if mailing.orders.faults is not None:
             _show_books(mailing)
     if json:

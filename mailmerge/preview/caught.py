@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email import policy
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
-SANDBOX_FOLDER = "sandbox"
+from mailmerge.sandbox_folder import (
+    SANDBOX_FOLDER,
+    SandboxMessage,
+    message_paths,
+    read_message,
+    unique_name,
+)
+
 _HEADER_OCTETS = 64 * 1024
-_INFORMATION = ":2,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +27,6 @@ class Caught:
     path: Path
     to: str
     subject: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A caught message: the octets that were sent, and the envelope that they came in."""
-
-    octets: bytes
-    reverse_path: str
-    forward_path: str
-
-
-def opened(kept: bytes) -> Opened:
-    """Take off the fields in which the sandbox noted the envelope, in front of the message."""
-    noted = {b"x-mailfrom": "", b"x-rcptto": ""}
-    while True:
-        line, _, rest = kept.partition(b"\n")
-        name, _, value = line.partition(b":")
-        if name.lower() not in noted:
-            break
-        noted[name.lower()] = value.strip().decode("utf-8", "replace").strip("<>")
-        kept = rest
-    return Opened(kept, noted[b"x-mailfrom"], noted[b"x-rcptto"])
 
 
 class Sandbox:
@@ -66,19 +51,19 @@ class Sandbox:
         ]
         return found[offset : offset + length], len(found)
 
-    def open(self, name: str) -> Opened | None:
+    def open(self, name: str) -> SandboxMessage | None:
         """One message as it came over the wire, and its envelope; None where it is gone."""
         path = self._find(name)
         if path is None:
             return None
         try:
-            return opened(path.read_bytes())
+            return read_message(path.read_bytes())
         except OSError:
             return None
 
     def neighbours(self, name: str) -> tuple[str | None, str | None]:
         """The names before and after this one in the list."""
-        names = [_unique(path) for path in self._paths()]
+        names = [unique_name(path) for path in self._paths()]
         if name not in names:
             return None, None
         at = names.index(name)
@@ -87,22 +72,10 @@ class Sandbox:
 
     def _find(self, name: str) -> Path | None:
         """By comparison with what is there, so that no name leads out of the folder."""
-        return next((path for path in self._paths() if _unique(path) == name), None)
+        return next((path for path in self._paths() if unique_name(path) == name), None)
 
-    def _paths(self) -> list[Path]:
-        folders = [self._folder / "new", self._folder / "cur"]
-        found = [
-            (path.stat().st_mtime_ns, path)
-            for folder in folders
-            if folder.is_dir()
-            for path in folder.iterdir()
-            if path.is_file() and not path.name.startswith(".")
-        ]
-        return [path for _, path in sorted(found, reverse=True)]
-
-
-def _unique(path: Path) -> str:
-    return path.name.partition(_INFORMATION)[0]
+    def _paths(self) -> Sequence[Path]:
+        return message_paths(self._folder)
 
 
 def _headers(path: Path) -> Caught:
@@ -110,7 +83,7 @@ def _headers(path: Path) -> Caught:
         with path.open("rb") as file:
             beginning = file.read(_HEADER_OCTETS)
     except OSError:
-        return Caught(_unique(path), path, "", "")
+        return Caught(unique_name(path), path, "", "")
     message = BytesHeaderParser(policy=policy.default).parsebytes(beginning)
     to, subject = str(message.get("To", "")), str(message.get("Subject", ""))
-    return Caught(_unique(path), path, to, " ".join(subject.split()))
+    return Caught(unique_name(path), path, to, " ".join(subject.split()))

@@ -23,12 +23,12 @@ from mailmerge.preview.anatomy import (
     pictures,
     take_apart,
 )
-from mailmerge.preview.caught import Opened
 from mailmerge.preview.draft import Draft, problem_of
 from mailmerge.preview.frame import count_remote
 from mailmerge.preview.people import PAGE_LENGTH, Mark, Person
 from mailmerge.preview.session import Session
 from mailmerge.preview.survey import Survey
+from mailmerge.sandbox_folder import SandboxMessage
 
 Document = dict[str, Any]
 
@@ -131,14 +131,14 @@ def message_document(session: Session, person: Person, search: str, among: str) 
     }
 
 
-def caught_message_document(session: Session, name: str, caught: Opened) -> Document:
+def caught_message_document(session: Session, name: str, caught: SandboxMessage) -> Document:
     """Everything the page shows of one message in the sandbox."""
     before, after = session.sandbox.neighbours(name)
-    anatomy = take_apart(caught.octets)
+    anatomy = take_apart(caught.content)
     envelope = {
         "reversePath": caught.reverse_path,
         "forwardPath": caught.forward_path,
-        "eightbit": not caught.octets.isascii(),
+        "eightbit": not caught.content.isascii(),
         "smtputf8": not caught.forward_path.isascii(),
     }
     return {
@@ -156,7 +156,7 @@ def caught_message_document(session: Session, name: str, caught: Opened) -> Docu
         "otherVariables": [],
         "broken": None,
         "problems": [],
-        "message": {**anatomy_document(anatomy, caught.octets), "envelope": envelope},
+        "message": {**anatomy_document(anatomy, caught.content), "envelope": envelope},
     }
 
 

@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from watchfiles import Change, awatch
 
 from mailmerge.campaign import STATE_FOLDER
-from mailmerge.preview.caught import SANDBOX_FOLDER
 from mailmerge.preview.session import News, Session
+from mailmerge.sandbox_folder import SANDBOX_FOLDER
 
 QUIET = 50
 """Milliseconds without a change before the files are read: editors write in several steps."""

@@ -32,7 +32,6 @@ from mailmerge.preview.access import (
     guard_headers,
 )
 from mailmerge.preview.anatomy import part_content
-from mailmerge.preview.caught import Opened
 from mailmerge.preview.documents import (
     Question,
     campaign_document,
@@ -47,6 +46,7 @@ from mailmerge.preview.live import follow_files
 from mailmerge.preview.people import Person
 from mailmerge.preview.session import News, Session
 from mailmerge.preview.trial import send_trial
+from mailmerge.sandbox_folder import SandboxMessage
 
 PAGE_FOLDER = Path(__file__).parent / "page"
 HEARTBEAT = 15.0
@@ -276,7 +276,7 @@ def _person(session: Session, request: Request) -> Person:
     return person
 
 
-def _caught(session: Session, name: str) -> Opened:
+def _caught(session: Session, name: str) -> SandboxMessage:
     caught = session.sandbox.open(name)
     if caught is None:
         raise _NotThere
@@ -285,7 +285,7 @@ def _caught(session: Session, name: str) -> Opened:
 
 def _octets_of(session: Session, request: Request) -> bytes:
     if "caught" in request.query_params:
-        return _caught(session, request.query_params["caught"]).octets
+        return _caught(session, request.query_params["caught"]).content
     made, _ = try_to_make(session.draft, _person(session, request))
     if made is None:
         raise _NotThere

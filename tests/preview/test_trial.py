@@ -58,7 +58,7 @@ def test_exactly_these_octets_go_to_the_address_that_was_typed(
     assert kept is not None
     assert kept.forward_path == "me@example.net"
     assert kept.reverse_path == "bounces@example.org"
-    assert kept.octets == made.octets
+    assert kept.content == made.octets
 
 
 @pytest.mark.parametrize("address", [ROW, "Anna@EXAMPLE.org", f"  {ROW}"])
@@ -66,7 +66,7 @@ def test_never_to_the_address_of_the_row(tmp_path: Path, sandbox: Sandbox, addre
     made, campaign = made_and_campaign(tmp_path / "campaign", sandbox.server.port)
     with pytest.raises(AddressError, match="row itself"):
         send_trial(campaign, made, "bounces@example.org", address)
-    assert sandbox.caught == 0
+    assert len(sandbox.messages) == 0
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_is_not_one_mailbox_is_refused(tmp_path: Path, sandbox: Sandbox, ad
     made, campaign = made_and_campaign(tmp_path / "campaign", sandbox.server.port)
     with pytest.raises(AddressError):
         send_trial(campaign, made, "bounces@example.org", address)
-    assert sandbox.caught == 0
+    assert len(sandbox.messages) == 0
 
 
 class Refusing:
@@ -122,7 +122,7 @@ def test_our_own_slip_leaves_no_connection_open(tmp_path: Path, sandbox: Sandbox
     made, campaign = made_and_campaign(tmp_path / "campaign", sandbox.server.port)
     with pytest.raises(LocalProtocolError):
         send_trial(campaign, made, "not a reverse path", "me@example.net")
-    assert sandbox.caught == 0
+    assert len(sandbox.messages) == 0
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path: Path) -> None:
