@@ -17,8 +17,8 @@ them arrive in time is chance. So:
   read, and count for nothing.
 * An attempt counts when it meets its fault or when its message is taken, not when it begins: a
   recipient whose connection ended for another reason has the same attempt again.
-* A connection ends with FIN, behind all replies. A reset could destroy a reply on its way, and the
-  client would not know an outcome that counts here.
+* A connection ends with FIN, behind all replies. A reset can destroy a reply on its way, and then
+  the client would not know an outcome that counts here.
 """
 
 from __future__ import annotations

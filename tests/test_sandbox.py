@@ -238,23 +238,6 @@ def test_an_attempt_that_was_given_up_is_made_again(tmp_path: Path) -> None:
         assert [outcome_of(sandbox, recipient) for _ in range(2)] == ["451", "taken"]
 
 
-def test_no_reply_is_lost_when_a_connection_is_dropped(tmp_path: Path) -> None:
-    """The reply to the first recipient is on its way when the second one's fault ends it all."""
-    faults = Faults(seed=1, rate=0.5)
-    good = next(recipients_who(lambda path: faults.draw(path, 1) is Fault.GREYLISTED))
-    bad = next(recipients_who(lambda path: faults.draw(path, 1) is Fault.DROPPED))
-    for _ in range(20):
-        with Sandbox(tmp_path / "sandbox", faults) as sandbox:
-            received = converse(
-                sandbox,
-                b"EHLO me\r\n",
-                f"MAIL FROM:<a@x.org>\r\nRCPT TO:<{good}>\r\nRCPT TO:<{bad}>\r\n".encode()
-                + b"NOOP\r\n" * 500,
-            )
-            assert b"\r\n450 4.2.0 " in received
-            assert received.count(b"\r\n250 ") == 2, "EHLO's last line and MAIL; no NOOP"
-
-
 def test_the_clock_is_accelerated_and_can_be_skipped() -> None:
     now = [5.0]
     clock = AcceleratedClock(lambda: now[0])
