@@ -6,7 +6,9 @@ A code comes into being in one of these ways:
 * `default_code = "..."` of an error class;
 * a positional argument of a class with a field `code: str`, such as `Problem`, or of a function
   with a parameter `code: str`; the function may put a prefix before it: `code=f"asset-{code}"`;
-* the same through `functools.partial`.
+* the same through `functools.partial`;
+* a local variable `code`, unpacked from a tuple of literals, or from what a function of the same
+  module returns.
 
 A code that is handed on (`code=error.problem.code`, or a function's own parameter) is no new one.
 Anything else is listed as unclear, so that no code escapes the comparison with docs/errors.md.
@@ -55,21 +57,38 @@ def find_codes(package: Path = PACKAGE) -> Codes:
     return found
 
 
+@dataclass(frozen=True)
+class _Module:
+    """A module's name, the makers that it can call, and what its functions return."""
+
+    name: str
+    makers: dict[str, _Maker]
+    returned: dict[str, list[ast.expr | None]]
+    found: Codes
+
+
 def _read_module(tree: ast.Module, name: str, shared: dict[str, _Maker], found: Codes) -> None:
-    makers = shared | {
-        node.name: maker
-        for node in ast.walk(tree)
-        if isinstance(node, Function) and (maker := _function_maker(node))
-    }
+    functions = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    makers = dict(shared)
+    for one in functions:
+        if maker := _function_maker(one):
+            makers[one.name] = maker
     makers |= dict(_partials(tree, makers))
+    returned = {
+        one.name: [part.value for part in ast.walk(one) if isinstance(part, ast.Return)]
+        for one in functions
+    }
+    module = _Module(name, makers, returned, found)
     for node, function in _with_function(tree):
-        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "default_code":
-            _note(node.value, "", function, name, found)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if _name(target) == "default_code":
+                _note(node.value, "", function, module)
         if isinstance(node, ast.Call):
-            maker = makers.get(_name(node.func), _Maker(None))
-            argument = _code_argument(node, maker)
+            called = makers.get(_name(node.func), _Maker(None))
+            argument = _code_argument(node, called)
             if argument is not None:
-                _note(argument, maker.prefix, function, name, found)
+                _note(argument, called.prefix, function, module)
 
 
 def _class_maker(node: ast.ClassDef) -> _Maker | None:
@@ -129,16 +148,21 @@ def _code_argument(call: ast.Call, maker: _Maker) -> ast.expr | None:
     return None
 
 
-def _note(value: ast.expr, prefix: str, function: Function | None, name: str, found: Codes) -> None:
-    place = f"{name}:{value.lineno}"
+def _note(value: ast.expr, prefix: str, function: Function | None, module: _Module) -> None:
+    place = f"{module.name}:{value.lineno}"
     if isinstance(value, ast.IfExp):
-        _note(value.body, prefix, function, name, found)
-        _note(value.orelse, prefix, function, name, found)
+        _note(value.body, prefix, function, module)
+        _note(value.orelse, prefix, function, module)
     elif isinstance(value, ast.Constant):
         if isinstance(value.value, str) and value.value:
-            found.places.setdefault(prefix + value.value, []).append(place)
-    elif not _handed_on(value, function):
-        found.unclear.append(f"{place}: {ast.unparse(value)}")
+            module.found.places.setdefault(prefix + value.value, []).append(place)
+    elif _handed_on(value, function):
+        return
+    elif _name(value) == "code" and function is not None:
+        for one in _assigned(function, module):
+            _note(one, prefix, None, module)
+    else:
+        module.found.unclear.append(f"{place}: {ast.unparse(value)}")
 
 
 def _handed_on(value: ast.expr, function: Function | None) -> bool:
@@ -147,10 +171,25 @@ def _handed_on(value: ast.expr, function: Function | None) -> bool:
         return value.attr == "code"
     if isinstance(value, ast.BoolOp):
         return True  # `code or self.default_code`
-    parameter = function is not None and any(
-        one.arg == "code" for one in [*function.args.args, *function.args.kwonlyargs]
-    )
-    return parameter and (_name(value) == "code" or bool(_prefix(value)))
+    arguments = [*function.args.args, *function.args.kwonlyargs] if function is not None else []
+    is_parameter = any(one.arg == "code" for one in arguments)
+    return is_parameter and (_name(value) == "code" or bool(_prefix(value)))
+
+
+def _assigned(function: Function, module: _Module) -> Iterator[ast.expr]:
+    """What is assigned to the variable `code` of a function, alone or as one of several."""
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        if _name(target) == "code":
+            yield value
+        names = [_name(one) for one in target.elts] if isinstance(target, ast.Tuple) else []
+        if "code" not in names:
+            continue
+        called = _name(value.func) if isinstance(value, ast.Call) else ""
+        for one in module.returned.get(called, [value]):
+            yield one.elts[names.index("code")] if isinstance(one, ast.Tuple) else value
 
 
 def _prefix(value: ast.expr) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from mailmerge import errors
 from mailmerge.errors import MailmergeError, Problem
+from tests.error_codes import find_codes
 
 
 def every_error(parent: type[MailmergeError] = MailmergeError) -> Iterator[type[MailmergeError]]:
@@ -51,3 +54,71 @@ def test_every_error_reads_as_its_problem(kind: type[MailmergeError]) -> None:
 def test_default_codes_are_distinct() -> None:
     codes = [kind.default_code for kind in every_error()]
     assert len(codes) == len(set(codes))
+
+
+# -- docs/errors.md -------------------------------------------------------------------------------
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "errors.md"
+CODES = find_codes()
+
+
+def documented() -> dict[str, list[list[str]]]:
+    """The rows of each section's table: the code, its meaning, its fix."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    sections = re.findall(r"^## ([^\n]+)$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    rows = {
+        title: [
+            [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+            for line in body.splitlines()
+            if line.startswith("| `")
+        ]
+        for title, body in sections
+    }
+    assert rows
+    return rows
+
+
+def listed() -> list[str]:
+    """The codes in the order of the page."""
+    return [row[0].strip("`") for rows in documented().values() for row in rows]
+
+
+def test_no_code_of_the_source_is_unclear() -> None:
+    assert CODES.unclear == []
+
+
+def test_every_code_of_the_source_is_documented() -> None:
+    missing = {code: places for code, places in CODES.places.items() if code not in listed()}
+    assert missing == {}
+
+
+def test_every_documented_code_is_in_the_source() -> None:
+    assert set(listed()) - set(CODES.places) == set()
+
+
+def test_the_source_is_read_as_it_should_be() -> None:
+    """One code of each kind that the reader knows."""
+    for code in ("ledger-held", "usage", "no-text-part", "ca-file", "asset-empty", "address-many"):
+        assert code in CODES.places
+    assert {"cell-error", "template-endless"} <= set(CODES.places), "unpacked from a tuple"
+    assert len(CODES.places) > 200
+
+
+def test_every_code_has_a_meaning_and_a_fix() -> None:
+    for title, rows in documented().items():
+        assert rows, title
+        for row in rows:
+            assert len(row) == 3, row
+            assert all(row), row
+
+
+def test_every_code_is_listed_once_in_alphabetical_order() -> None:
+    assert len(listed()) == len(set(listed()))
+    for rows in documented().values():
+        codes = [row[0].strip("`") for row in rows]
+        assert codes == sorted(codes)
+
+
+def test_every_section_is_in_the_list_of_sections() -> None:
+    links = re.findall(r"^\* \[(.+)\]\(#", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert links == list(documented())
