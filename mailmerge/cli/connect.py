@@ -53,26 +53,33 @@ def connect(
     where: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CAMPAIGN]", help="The campaign whose server it is.", show_default=False
+            metavar="CAMPAIGN", help="The campaign whose server to test.", show_default=False
         ),
     ] = None,
-    host: Annotated[str, typer.Option("--host", metavar="H", help="A server by its name.")] = "",
+    host: Annotated[
+        str, typer.Option("--host", metavar="HOST", help="A server, instead of a campaign.")
+    ] = "",
     port: Annotated[
         int | None, typer.Option("--port", metavar="P", min=1, max=65_535, help="Its port.")
     ] = None,
     security: Annotated[
-        Security | None, typer.Option("--security", help="How it is encrypted.")
+        Security | None, typer.Option("--security", help="How to encrypt the connection.")
     ] = None,
     username: Annotated[
-        str, typer.Option("--username", metavar="NAME", help="Log in; the password is asked for.")
+        str, typer.Option("--username", metavar="NAME", help="Log in; asks for the password.")
     ] = "",
     to: Annotated[
         str,
-        typer.Option("--to", metavar="ADDRESS", help="Try this recipient; nothing is sent."),
+        typer.Option(
+            "--to", metavar="ADDRESS", help="Ask the server about this recipient; nothing is sent."
+        ),
     ] = "",
     json: Json = False,
 ) -> None:
-    """Talk to the server as a run would, show and explain every line, and send nothing."""
+    """Test the connection to the server; send nothing.
+
+    Each line of the dialogue is shown and explained.
+    """
     from mailmerge.credentials import read_credentials, require_account
     from mailmerge.errors import MailmergeError
     from mailmerge.providers.dialogue import Narrator, refused, rehearse

@@ -36,11 +36,11 @@ _WORDS = {
 @reports_errors
 def providers(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="One service.", show_default=False)
+        str, typer.Argument(metavar="NAME", help="The service to describe.", show_default=False)
     ] = "",
     json: Json = False,
 ) -> None:
-    """List the services that are known by name, or show one of them."""
+    """List the known mail services, or describe one."""
     from mailmerge.providers.explanations import language_of_locale
     from mailmerge.providers.lookup import as_json, find_provider, load_providers
 

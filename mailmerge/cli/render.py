@@ -1,4 +1,4 @@
-"""mailmerge render: messages as files, or one of them on standard output."""
+"""mailmerge render: write messages to files, or print one of them."""
 
 from __future__ import annotations
 
@@ -26,29 +26,34 @@ class Form(StrEnum):
 def render(
     where: CampaignPath = Path(),
     to: Annotated[
-        str, typer.Option("--to", metavar="ADDRESS", help="The person with this address.")
+        str, typer.Option("--to", metavar="ADDRESS", help="The recipient with this address.")
     ] = "",
     row: Annotated[
-        int | None, typer.Option("--row", metavar="N", min=1, help="The person in this row.")
+        int | None, typer.Option("--row", metavar="N", min=1, help="The recipient in this row.")
     ] = None,
-    everybody: Annotated[bool, typer.Option("--all", help="Everybody; needs --out.")] = False,
+    all_recipients: Annotated[
+        bool, typer.Option("--all", help="All recipients; needs --out.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write files into this folder.")
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.EML,
+    form: Annotated[Form, typer.Option("--format", help="The format to write.")] = Form.EML,
 ) -> None:
-    """Write messages as files, or one to look at."""
+    """Write messages to files, or print one.
+
+    Without --to, --row or --all it is the first recipient's message.
+    """
     from mailmerge.campaign import load_campaign
     from mailmerge.errors import CampaignError
     from mailmerge.mime.export import export, merge, octets_of
     from mailmerge.recipients.audience import Selection
 
-    if bool(to) + (row is not None) + everybody > 1:
+    if bool(to) + (row is not None) + all_recipients > 1:
         raise CampaignError("--to, --row and --all exclude each other", code="usage")
-    if out is None and (everybody or form in (Form.MBOX, Form.MAILDIR)):
-        what = "several messages are" if everybody else f"an {form.value} is"
+    if out is None and (all_recipients or form in (Form.MBOX, Form.MAILDIR)):
+        what = "several messages are" if all_recipients else f"an {form.value} is"
         raise CampaignError(f"{what} written into a folder", hint="add --out DIR", code="usage")
-    limit = None if everybody or row is not None else 1
+    limit = None if all_recipients or row is not None else 1
     messages = merge(load_campaign(where), Selection(only=to, limit=limit), row=row)
     if out is None:
         sys.stdout.buffer.write(octets_of(next(messages), form.value))

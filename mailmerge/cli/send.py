@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class InDoubt(StrEnum):
-    """What is done about people who may or may not have got the message."""
+    """What to do with recipients who may or may not have got the message."""
 
     HOLD = "hold"
     RESEND = "resend"
@@ -34,7 +34,7 @@ class InDoubt(StrEnum):
 
 
 class Retry(StrEnum):
-    """Who is tried again although the answer was final."""
+    """Which recipients to send to again although the answer was final."""
 
     REJECTED = "rejected"
 
@@ -43,73 +43,93 @@ class Retry(StrEnum):
 def send(
     where: CampaignPath = Path(),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Do everything but connect.")
+        bool,
+        typer.Option(
+            "--dry-run", "-n", help="Render everything and show the plan; do not connect."
+        ),
     ] = False,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Really send, but to a server inside this program.")
+        bool, typer.Option("--sandbox", help="Send to a server inside this program.")
     ] = False,
     faults: Annotated[
         bool,
-        typer.Option("--faults", help="With --sandbox: it drops, defers and refuses by chance."),
+        typer.Option("--faults", help="With --sandbox: defer, refuse and drop at random."),
     ] = False,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", min=0, help="The same faults again.")
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            help="With --faults: each recipient meets the faults of this seed again.",
+        ),
     ] = None,
     test_to: Annotated[
         str,
         typer.Option(
             "--test-to",
             metavar="ADDRESS",
-            help="Send the messages of the first 3 people (or --limit) to yourself.",
+            help="Send the messages of the first 3 recipients (or --limit) to yourself.",
         ),
     ] = "",
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=0, help="Try at most N people.")
+        int | None,
+        typer.Option("--limit", metavar="N", min=0, help="Send to at most N recipients."),
     ] = None,
     condition: Annotated[
-        str, typer.Option("--where", metavar="EXPR", help="Only people for whom this is true.")
+        str,
+        typer.Option("--where", metavar="EXPR", help="Only recipients that meet this condition."),
     ] = "",
     only: Annotated[
-        str, typer.Option("--only", metavar="ADDRESS", help="Only the person with this address.")
+        str, typer.Option("--only", metavar="ADDRESS", help="Only the recipient with this address.")
     ] = "",
     rate: Annotated[
         list[str] | None,
-        typer.Option("--rate", metavar="R", help='Such as "60/minute"; may be given again.'),
+        typer.Option("--rate", metavar="R", help='At most this, such as "60/minute"; repeatable.'),
     ] = None,
     connections: Annotated[
         int | None,
-        typer.Option("--connections", metavar="N", min=1, max=100, help="So many at a time."),
+        typer.Option(
+            "--connections",
+            metavar="N",
+            min=1,
+            max=100,
+            help="Number of parallel SMTP connections.",
+        ),
     ] = None,
     window: Annotated[
         int | None,
-        typer.Option("--window", metavar="N", min=1, max=1000, help="Messages in flight on each."),
+        typer.Option(
+            "--window", metavar="N", min=1, max=1000, help="Messages in flight on each connection."
+        ),
     ] = None,
     in_doubt: Annotated[
         InDoubt,
         typer.Option(
             "--in-doubt",
             metavar="WHAT",
-            help="What to do about people in doubt: hold, resend or assume-sent.",
+            help="What to do with recipients in doubt: hold, resend or assume-sent.",
         ),
     ] = InDoubt.HOLD,
     retry: Annotated[
         Retry | None,
-        typer.Option("--retry", metavar="rejected", help="Try people again who were rejected."),
+        typer.Option("--retry", metavar="rejected", help="Send again to rejected recipients."),
     ] = None,
     accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Go on with an edited list or template.")
+        bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
     ] = False,
     wait: Annotated[
-        str, typer.Option("--wait", metavar="TIME", help='For deferred people: "15 minutes".')
+        str,
+        typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
     ] = "",
     log_json: Annotated[
         Path | None,
-        typer.Option("--log-json", metavar="FILE", help="Append one JSON line per event."),
+        typer.Option("--log-json", metavar="FILE", help="Append each event as a line of JSON."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     json: Json = False,
 ) -> None:
-    """Send each person one message; again to go on."""
+    """Send the campaign; run it again to resume."""
     from mailmerge.campaign import load_campaign
     from mailmerge.engine.events import EventLog
     from mailmerge.jobs import Mailing

@@ -29,23 +29,23 @@ def status(
         typer.Option(
             "--export",
             metavar="FILE",
-            help="Write your spreadsheet back with what became of each row (.csv or .xlsx).",
+            help="Write your spreadsheet with the result of each row (.csv or .xlsx).",
         ),
     ] = None,
     failed: Annotated[
         Path | None,
         typer.Option(
-            "--failed", metavar="FILE", help="Write the rows of who did not get it (.csv)."
+            "--failed", metavar="FILE", help="Write the rows that were rejected or deferred (.csv)."
         ),
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Show it again each second while a send goes on.")
+        bool, typer.Option("--watch", help="Update each second while the campaign is being sent.")
     ] = False,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Of the last rehearsal instead.")
+        bool, typer.Option("--sandbox", help="Show the last sandbox run instead.")
     ] = False,
 ) -> None:
-    """Say who got it, who did not, and why."""
+    """Show which recipients were reached, and why others were not."""
     from mailmerge.campaign import load_campaign
     from mailmerge.ledger.interface import Standing, read_ledger, reported
     from mailmerge.reports import status as report

@@ -12,7 +12,7 @@ from mailmerge.cli.terminal import Json, print_json, reports_errors, say
 from mailmerge.wording import one_line
 
 suppress_app = typer.Typer(
-    help="Who is never written to: the list that every run honours.", no_args_is_help=True
+    help="Manage the addresses that are never sent to.", no_args_is_help=True
 )
 
 _Campaign = Annotated[
@@ -25,7 +25,7 @@ _Campaign = Annotated[
         show_default=False,
     ),
 ]
-_Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS...", show_default=False)]
+_Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS", show_default=False)]
 
 
 @suppress_app.command("add")
@@ -33,9 +33,9 @@ _Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS...", show_defa
 def add(
     addresses: _Addresses,
     campaign: _Campaign = Path(),
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the list.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="The reason, kept in the list.")] = "",
 ) -> None:
-    """Put addresses on the list."""
+    """Add addresses to the list."""
     from mailmerge.campaign import load_campaign
     from mailmerge.recipients.suppression import add_suppressions
 
@@ -47,7 +47,7 @@ def add(
 @suppress_app.command("remove")
 @reports_errors
 def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
-    """Take addresses off the list, whatever their spelling."""
+    """Remove addresses from the list, in any spelling."""
     from mailmerge.campaign import load_campaign
     from mailmerge.recipients.suppression import remove_suppressions
 
@@ -73,11 +73,13 @@ def show(campaign: _Campaign = Path(), json: Json = False) -> None:
 @suppress_app.command("import")
 @reports_errors
 def bring_in(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any spreadsheet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A spreadsheet of any format.")],
     campaign: _Campaign = Path(),
-    column: Annotated[str, typer.Option("--column", help="Its column of addresses.")] = "email",
+    column: Annotated[
+        str, typer.Option("--column", help="The column that holds the addresses.")
+    ] = "email",
 ) -> None:
-    """Put everybody of a spreadsheet on the list."""
+    """Add all addresses of a spreadsheet to the list."""
     from mailmerge.campaign import load_campaign
     from mailmerge.recipients.suppression import import_suppressions
 

@@ -1,4 +1,4 @@
-"""What the commands have in common: how they speak, how they end, what they take."""
+"""What the commands share: output to the user, errors as one line, common arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ P = ParamSpec("P")
 CampaignPath = Annotated[
     Path,
     typer.Argument(
-        metavar="[CAMPAIGN]",
+        metavar="CAMPAIGN",
         help="The campaign's folder, or its campaign.toml. The current folder if left out.",
         show_default=False,
     ),
@@ -37,7 +37,7 @@ TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
 
 
 def say(text: str = "") -> None:
-    """Tell the person something, on standard error."""
+    """Print a line for the user, on standard error."""
     typer.echo(printable(text), err=True)
 
 
@@ -61,7 +61,7 @@ def ask_password() -> Callable[[str], str] | None:
 
 
 def print_json(document: object) -> None:
-    """The command's one document, on standard output."""
+    """Print the one document of a command, on standard output."""
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
