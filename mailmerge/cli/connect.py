@@ -60,10 +60,15 @@ def connect(
         str, typer.Option("--host", metavar="HOST", help="A server, instead of a campaign.")
     ] = "",
     port: Annotated[
-        int | None, typer.Option("--port", metavar="P", min=1, max=65_535, help="Its port.")
+        int | None, typer.Option("--port", metavar="N", min=1, max=65_535, help="Its port.")
     ] = None,
     security: Annotated[
-        Security | None, typer.Option("--security", help="How to encrypt the connection.")
+        Security | None,
+        typer.Option(
+            "--security",
+            metavar="HOW",
+            help="How to encrypt: tls, starttls or none.",
+        ),
     ] = None,
     username: Annotated[
         str, typer.Option("--username", metavar="NAME", help="Log in; asks for the password.")

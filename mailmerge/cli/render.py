@@ -37,7 +37,14 @@ def render(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write files into this folder.")
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="The format to write.")] = Form.EML,
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="The format: eml, html, text, mbox or maildir.",
+        ),
+    ] = Form.EML,
 ) -> None:
     """Write messages to files, or print one.
 

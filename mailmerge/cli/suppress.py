@@ -25,7 +25,9 @@ _Campaign = Annotated[
         show_default=False,
     ),
 ]
-_Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS", show_default=False)]
+_Addresses = Annotated[
+    list[str], typer.Argument(metavar="ADDRESS", help="An e-mail address.", show_default=False)
+]
 
 
 @suppress_app.command("add")
@@ -33,7 +35,14 @@ _Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS", show_default
 def add(
     addresses: _Addresses,
     campaign: _Campaign = Path(),
-    reason: Annotated[str, typer.Option("--reason", help="The reason, kept in the list.")] = "",
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason",
+            metavar="TEXT",
+            help="The reason, kept in the list.",
+        ),
+    ] = "",
 ) -> None:
     """Add addresses to the list."""
     from mailmerge.campaign import load_campaign
@@ -76,7 +85,7 @@ def bring_in(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A spreadsheet of any format.")],
     campaign: _Campaign = Path(),
     column: Annotated[
-        str, typer.Option("--column", help="The column that holds the addresses.")
+        str, typer.Option("--column", metavar="NAME", help="The column that holds the addresses.")
     ] = "email",
 ) -> None:
     """Add all addresses of a spreadsheet to the list."""
