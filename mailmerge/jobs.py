@@ -257,7 +257,7 @@ class Mailing:
             return summary.error
         if not self.books().balanced:
             return MailmergeError(
-                "the books do not balance: the ledger says what is not so",
+                "internal error: the ledger and the sandbox disagree",
                 hint=f"please report it, with --seed {self.orders.faults}",
                 code="books",
             )

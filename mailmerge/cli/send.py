@@ -1,4 +1,4 @@
-"""mailmerge send: check, show the plan, ask, send, and say how it went."""
+"""mailmerge send: check, show the plan, ask, send, and show the result."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _check(mailing: Mailing, *, json: bool) -> None:
             print_json(unsent_document(mailing))
         raise
     if report is None:
-        say("Checked before: the same people, templates and files.")
+        say("Already checked: the same recipients, templates and files.")
     else:
         show_report(report)
 
@@ -226,7 +226,7 @@ def _check(mailing: Mailing, *, json: bool) -> None:
 def _show_difference(mailing: Mailing) -> None:
     difference = mailing.enrol()
     if difference:
-        say(f"Going on with what has changed: {difference}.")
+        say(f"Resuming with changes: {difference}.")
 
 
 def _show_plan(plan: Plan) -> None:
@@ -235,22 +235,21 @@ def _show_plan(plan: Plan) -> None:
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """The plan as a person reads it before saying yes."""
-
+    """The plan as the user reads it before confirming."""
     done = plan.total - plan.to_send
-    before = f" ({done:,} of {plan.total:,} are done or not meant)" if done else ""
+    before = f" ({done:,} of {plan.total:,} are done or not selected)" if done else ""
     yield ""
-    yield f"  people     {plan.to_send:,}{before}"
+    yield f"  recipients {plan.to_send:,}{before}"
     if plan.test_to:
-        yield f"  test to    {plan.test_to}, and to nobody else"
+        yield f"  test to    {plan.test_to} only"
     yield f"  from       {plan.from_}"
     yield f"  server     {plan.server}"
     for number, subject in enumerate(plan.subjects):
         yield f"  {'subjects' if number == 0 else '':<10} {subject}"
     limits = ", ".join(map(str, plan.rates)) or "none"
-    lanes = counted(plan.connections, "connection")
+    connections = counted(plan.connections, "connection")
     window = f", {plan.window} messages in flight on each" if plan.window > 1 else ""
-    yield f"  limits     {limits}; {lanes}{window}"
+    yield f"  limits     {limits}; {connections}{window}"
     if plan.slow_because:
         rate = f"about {max(plan.per_second, 1):,.0f} a second"
         yield f"  speed      {rate}: styles depend on the row ({plan.slow_because})"
@@ -262,31 +261,32 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 def _end_dry_run(mailing: Mailing, plan: Plan, *, json: bool) -> None:
     from mailmerge.jobs import unsent_document
 
-    say(f"A dry run: every message was rendered; {plan.to_send:,} would be sent, none was.")
+    would = counted(plan.to_send, "message")
+    say(f"Dry run: every message was rendered; {would} would be sent, none was.")
     if json:
         print_json(unsent_document(mailing, plan))
 
 
 def _confirm(plan: Plan, *, asked: bool) -> None:
-    """Ask the person to type the number of people.
+    """Ask the user to type the number of messages.
 
     Raises:
-        Declined: they typed another one, or nobody is there to be asked.
+        Declined: another number was typed, or there is no terminal to ask.
     """
     from mailmerge.errors import Declined
 
     if not asked:
         return
     if not sys.stdin.isatty():
-        raise Declined("nobody is there to say yes; nothing was sent", hint="add --yes")
-    what = "messages to yourself" if plan.test_to else "people to send to"
+        raise Declined("there is no terminal to confirm; nothing was sent", hint="add --yes")
+    what = "messages to yourself" if plan.test_to else "recipients"
     say(f"Type the number of {what} ({plan.to_send}), or anything else to stop:")
     if sys.stdin.readline().strip().replace(",", "") != str(plan.to_send):
         raise Declined("that is not the number; nothing was sent")
 
 
 def _send(mailing: Mailing, plan: Plan, *, quiet: bool) -> Summary:
-    """Run once; a rehearsal with faults, until nobody is left to be sent to."""
+    """Run once; a sandbox run with faults until no recipient is left."""
     summary = _run(mailing.prepare(ask_password()), plan, quiet=quiet)
     while mailing.goes_on(summary):
         summary = _run(mailing.resume(), plan, quiet=quiet)
@@ -304,8 +304,8 @@ def _stopping_at_signals(run: Run) -> Iterator[None]:
 
     def stop(*_: object) -> None:
         run.stop()
-        told = "giving up" if run.giving_up else "finishing what is in flight; again to give up"
-        typer.echo(f"\nstopping: {told}", err=True)
+        what = "giving up" if run.giving_up else "finishing what is in flight; again to give up"
+        typer.echo(f"\nstopping: {what}", err=True)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -316,15 +316,15 @@ def _stopping_at_signals(run: Run) -> Iterator[None]:
 
 
 def _nothing_to_do(mailing: Mailing) -> Summary:
-    say("Nobody is left to be sent to.")
+    say("Nothing to send: all recipients are done.")
     return mailing.summary()
 
 
 def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
-    """Say how it went, and end as it did.
+    """Show how the run went.
 
     Raises:
-        MailmergeError: why the run stopped, or that not everybody was reached.
+        MailmergeError: why the run stopped, or that some recipients were not reached.
     """
     from mailmerge.jobs import summary_document
 
@@ -332,9 +332,9 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
     rate = f", {per_second:,.0f} a second" if per_second >= 1 else ""
     say(f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}.")
     states = [f"{n:,} {state.value.replace('_', ' ')}" for state, n in summary.states.items() if n]
-    say(f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'nobody'}.")
+    say(f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'none'}.")
     if mailing.sandbox is not None:
-        say(f"What was caught lies in {mailing.sandbox.folder}")
+        say(f"The messages are in {mailing.sandbox.folder}")
         if mailing.orders.faults is not None:
             _show_books(mailing)
     if json:
@@ -344,20 +344,19 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
 
 
 def _show_books(mailing: Mailing) -> None:
-    """What the rehearsal has shown."""
-
+    """What the sandbox run with faults has shown."""
     books = mailing.books()
     say()
     runs = counted(mailing.rounds, "run")
-    say(f"A rehearsal of {runs}; --seed {mailing.orders.faults} repeats its faults.")
+    say(f"Sandbox: {runs}; --seed {mailing.orders.faults} repeats the faults.")
     if books.balanced:
         say(
-            f"The books balance: the server took {counted(books.taken, 'message')}, "
-            f"{books.sent:,} are sent, {books.in_doubt:,} in doubt "
-            f"({books.in_doubt_taken:,} of them taken); nobody is lost, nobody got two."
+            f"Ledger and sandbox agree: the server took {counted(books.taken, 'message')}; "
+            f"{books.sent:,} sent, {books.in_doubt:,} in doubt "
+            f"({books.in_doubt_taken:,} of them taken); none lost, none sent twice."
         )
     seconds = mailing.real_seconds()
     if seconds:
-        say(f"For real, at the rates set, it would take {duration_in_words(seconds)}.")
+        say(f"A real run would take {duration_in_words(seconds)}, at the rates set.")
     else:
-        say("For real, no rate holds it back: it goes as fast as the server takes it.")
+        say("A real run has no rate limit: it goes as fast as the server takes messages.")
