@@ -1,10 +1,10 @@
-"""Microseconds a message: the compiled message against EmailMessage, and what a chunk costs.
+"""Microseconds per message: the compiled message against EmailMessage, and the cost of chunks.
 
     python benchmarks/mime.py [--messages N] [--profile] [--chunks]
 
 The message is a newsletter: 45 KB of HTML with 20 values, 4 KB of text with 8 values, an image of
-20 KB. Every person's values differ; every seventh name is not ASCII. The figures are medians of
-several rounds; the two ways take turns, so that a busy machine slows both.
+20 KB. The values differ for every recipient; every seventh name is not ASCII. The figures are
+medians of several rounds; the two ways take turns, so that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.mime.headers import make_message_id
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
+from mailmerge.mime.settings import sender_of
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, RelatedImage, Structure
@@ -47,7 +48,7 @@ subject = "Hello {{ name }}"
 html = "body.html"
 text = "body.txt"
 """
-_Person = tuple[Recipient, Content]
+_Rendered = tuple[Recipient, Content]
 
 
 def _html_structure() -> Structure:
@@ -66,14 +67,14 @@ def _text_structure() -> Structure:
     return Structure((*static, ",\n\nYours, the editors\n"))
 
 
-def people(count: int) -> list[_Person]:
-    """That many persons with their contents; the two structures are shared by all."""
+def rendered(count: int) -> list[_Rendered]:
+    """Recipients with their contents; all share the two structures."""
     html, text = _html_structure(), _text_structure()
     made = []
     for number in range(count):
         name = f"Zoë Łukasz {number}" if number % 7 == 0 else f"Ann Example {number}"
         cells = [f"value {place} of {name}" for place in range(18)]
-        urls = [f"https://example.org/?person={number}&issue={place}" for place in range(2)]
+        urls = [f"https://example.org/?recipient={number}&issue={place}" for place in range(2)]
         content = Content(
             f"Hello {name}",
             Body(text, tuple(cells[:8])),
@@ -82,7 +83,7 @@ def people(count: int) -> list[_Person]:
             reply_to="editor@example.org",
             headers=(("List-Unsubscribe", f"<https://example.org/unsubscribe/{number}>"),),
         )
-        mailbox = parse_mailbox(f"person{number}@example.org")
+        mailbox = parse_mailbox(f"recipient{number}@example.org")
         made.append((Recipient(number + 2, {}, mailbox, mailbox.identity), content))
     return made
 
@@ -95,17 +96,17 @@ def write_campaign(folder: Path) -> Campaign:
     return load_campaign(folder)
 
 
-def compiled(composer: Composer, persons: Sequence[_Person]) -> Iterator[int]:
-    """Our way: the sizes of the messages."""
-    for recipient, content in persons:
+def compiled(composer: Composer, messages: Sequence[_Rendered]) -> Iterator[int]:
+    """The sizes of the messages, composed with what is compiled."""
+    for recipient, content in messages:
         message_id = make_message_id(b"secret", "newsletter", recipient.key, "example.org")
         message = composer.compose(recipient, content, message_id=message_id, date=_DATE)
         yield message.size
 
 
-def built_anew(image: bytes, persons: Sequence[_Person]) -> Iterator[int]:
-    """The way of the standard library: the sizes of the messages."""
-    for recipient, content in persons:
+def built(image: bytes, messages: Sequence[_Rendered]) -> Iterator[int]:
+    """The sizes of the messages, each built with the standard library."""
+    for recipient, content in messages:
         message = EmailMessage(SMTP)
         message["From"] = "Example News <news@example.org>"
         message["To"] = f"{content.to_name} <{recipient.mailbox.address}>"
@@ -123,46 +124,46 @@ def built_anew(image: bytes, persons: Sequence[_Person]) -> Iterator[int]:
 
 
 def microseconds(way: Callable[[], Iterator[int]], messages: int) -> tuple[float, int]:
-    """Microseconds a message, and the size of the average one, in octets."""
+    """Microseconds per message, and the size of the average one in bytes."""
     start = time.perf_counter()
-    octets = sum(way())
-    return (time.perf_counter() - start) / messages * 1e6, octets // messages
+    size = sum(way())
+    return (time.perf_counter() - start) / messages * 1e6, size // messages
 
 
 def compare(campaign: Campaign, messages: int) -> None:
     """Print the table."""
-    persons = people(messages)
-    composer = Composer(campaign, PartStore(campaign.folder))
+    recipients = rendered(messages)
+    composer = Composer(sender_of(campaign), PartStore(campaign.folder))
     image = (campaign.folder / "logo.png").read_bytes()
-    few = persons[: max(messages // 50, 10)]
+    few = recipients[: max(messages // 50, 10)]
     ours, theirs = [], []
     for _ in range(_ROUNDS):
-        ours.append(microseconds(lambda: compiled(composer, persons), messages))
-        theirs.append(microseconds(lambda: built_anew(image, few), len(few)))
+        ours.append(microseconds(lambda: compiled(composer, recipients), messages))
+        theirs.append(microseconds(lambda: built(image, few), len(few)))
     our_time = statistics.median(time for time, _ in ours)
     their_time = statistics.median(time for time, _ in theirs)
-    print(f"{'':24}{'us a message':>14}{'octets':>10}")
+    print(f"{'':24}{'us a message':>14}{'bytes':>10}")
     print(f"{'mailmerge.mime':24}{our_time:14.1f}{ours[0][1]:10}")
     print(f"{'EmailMessage':24}{their_time:14.1f}{theirs[0][1]:10}")
     print(f"{'ratio':24}{their_time / our_time:14.1f}")
-    message = composer.compose(*persons[0], message_id="<1@x>", date=_DATE)
+    message = composer.compose(*recipients[0], message_id="<1@x>", date=_DATE)
     print(f"chunks of one message: {[len(chunk) for chunk in message.chunks]}")
 
 
 def profile(campaign: Campaign, messages: int) -> None:
     """Print the ten functions that take longest."""
-    persons = people(messages)
-    composer = Composer(campaign, PartStore(campaign.folder))
+    recipients = rendered(messages)
+    composer = Composer(sender_of(campaign), PartStore(campaign.folder))
     profiler = cProfile.Profile()
-    profiler.runcall(lambda: sum(compiled(composer, persons)))
+    profiler.runcall(lambda: sum(compiled(composer, recipients)))
     pstats.Stats(profiler).sort_stats("tottime").print_stats(10)
 
 
 def chunks(rounds: int = 3000) -> None:
-    """Print what 75,000 octets cost in chunks of one size: joined first, or handed to sendmsg."""
+    """Print the cost of 75,000 bytes in chunks of one size: joined first, or handed to sendmsg."""
     ours, theirs = socket.socketpair()
     threading.Thread(target=_drain, args=(theirs,), daemon=True).start()
-    print(f"{'octets a chunk':>14}{'sendmsg us':>12}{'join + send us':>16}")
+    print(f"{'bytes a chunk':>14}{'sendmsg us':>12}{'join + send us':>16}")
     for size in (250, 1000, 4000, 16_000, 32_000):
         pieces = [os.urandom(size) for _ in range(75_000 // size)]
         apart = _timed(lambda pieces=pieces: _send_all(ours, pieces), rounds)  # type: ignore[misc]
@@ -191,7 +192,7 @@ def _timed(job: Callable[[], None], rounds: int) -> float:
 
 
 def main() -> None:
-    """Read the arguments and print what was asked for."""
+    """Read the arguments and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=2000)
     parser.add_argument("--profile", action="store_true", help="show where our time goes")

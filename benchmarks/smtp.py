@@ -22,8 +22,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mailmerge.smtp.client import Client, Envelope, Server, Transaction, Verdict
-from mailmerge.smtp.content import seal
+from mailmerge.octets import seal
+from mailmerge.smtp import Client, Envelope, Server, Transaction, Verdict
 from tests import servers
 
 SENDER = "news@example.org"
@@ -31,19 +31,19 @@ BODY = (b"x" * 72 + b"\r\n") * 66
 ONE_WAY = 0.025  # seconds: half of the round trip
 
 Sender = Callable[[int, int], float]
-"""Sends so many messages to a port and gives the seconds it took, without connecting."""
+"""Sends a number of messages to a port; returns the seconds it took, without connecting."""
 
 
 def header(number: int) -> bytes:
-    """The fields of message `number`: about 160 octets that differ from message to message."""
+    """The fields of message `number`: about 160 bytes that differ from message to message."""
     return (
-        f"From: {SENDER}\r\nTo: <person{number}@example.net>\r\nSubject: Hello {number}\r\n"
+        f"From: {SENDER}\r\nTo: <p{number}@example.net>\r\nSubject: Hello {number}\r\n"
         f"Message-ID: <{number}.bench@example.org>\r\nMIME-Version: 1.0\r\n\r\nDear {number},\r\n"
     ).encode()
 
 
 def by_mailmerge(window: int) -> Sender:
-    """Our client with so many transactions in flight."""
+    """Our client with `window` transactions in flight."""
 
     def send(port: int, messages: int) -> float:
         announced: list[int] = []
@@ -56,7 +56,7 @@ def by_mailmerge(window: int) -> Sender:
         while sent < messages:
             client.push()
             for _ in range(min(client.room, messages - number)):
-                envelope = Envelope(SENDER, (f"person{number}@example.net",))
+                envelope = Envelope(SENDER, (f"p{number}@example.net",))
                 client.submit(Transaction(number, envelope, (header(number), body)))
                 number += 1
             outcomes = client.wait()
@@ -77,14 +77,14 @@ def by_smtplib(port: int, messages: int) -> float:
         client.ehlo()
         start = time.perf_counter()
         for number in range(messages):
-            client.sendmail(SENDER, [f"person{number}@example.net"], header(number) + BODY)
+            client.sendmail(SENDER, [f"p{number}@example.net"], header(number) + BODY)
         return time.perf_counter() - start
 
 
 def by_smtp_source(port: int, messages: int) -> float:
     """Postfix's own generator, one session; the program's start is measured and taken off."""
     size = len(header(1) + BODY)
-    command = ["smtp-source", "-s", "1", "-d", "-f", SENDER, "-t", "person@example.net"]
+    command = ["smtp-source", "-s", "1", "-d", "-f", SENDER, "-t", "p@example.net"]
     command += ["-l", str(size)]
 
     def run(count: int) -> float:

@@ -1,7 +1,8 @@
-"""[smtp] and the provider's rules -> Account: which server, whose log-in, which limits.
+"""[smtp] and the provider's rules -> Account: the server, the log-in, and what the account allows.
 
-Secrets are read by `read_credentials` only when a connection is about to be made, and are never
-written anywhere: keyring, then password_command, then MAILMERGE_SMTP_PASSWORD, then a prompt.
+`read_credentials` reads secrets only when a connection is about to be made, and nothing writes them
+anywhere. A password comes from the first of: the keyring, password_command, the environment
+variable MAILMERGE_SMTP_PASSWORD, a prompt.
 """
 
 from __future__ import annotations
@@ -11,46 +12,98 @@ import os
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
 
-from mailmerge.campaign import CAMPAIGN_FILE, Campaign, Rate, SmtpSection, parse_rate
+from pydantic import ValidationError
+
 from mailmerge.errors import AuthenticationRefused, CampaignError
 from mailmerge.providers.lookup import Provider, Security, find_provider
-from mailmerge.smtp.client import Credentials, Server
+from mailmerge.settings import (
+    CAMPAIGN_FILE,
+    DeliverySection,
+    Rate,
+    SmtpSection,
+    explained,
+    parse_rate,
+)
+from mailmerge.smtp import Credentials
+from mailmerge.smtp import Server as Address
 
-PASSWORD_VARIABLE = "MAILMERGE_SMTP_PASSWORD"  # noqa: S105 - the variable's name, not a password
-COMMAND_SECONDS = 60
-"""How long password_command may take: a person may have to unlock a key."""
+_PASSWORD_VARIABLE = "MAILMERGE_SMTP_PASSWORD"  # noqa: S105 - the variable's name, not a password
+_COMMAND_SECONDS = 60.0
+"""How long password_command may take: the user may have to unlock a key."""
 
 _PORTS: dict[Security, int] = {"tls": 465, "starttls": 587, "none": 25}
 _LMTP_PORT = 24
 
+_Mechanism = Literal["", "plain", "login", "cram-md5", "xoauth2", "oauthbearer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an account allows; None and () mean that no limit is known.
+
+    Attributes:
+        rates: all of them hold at once.
+        connections: connections at the same time.
+        messages_per_connection: messages before the server wants a new connection.
+        message_size: bytes of one message.
+    """
+
+    rates: tuple[Rate, ...] = ()
+    connections: int | None = None
+    messages_per_connection: int | None = None
+    message_size: int | None = None
+
+    def within(self, delivery: DeliverySection) -> Allowance:
+        """What [delivery] asks for, where it does not ask for more connections than are allowed.
+
+        Rates and messages for each connection are the campaign's own, or else these.
+        """
+        wanted = delivery.connections or 1
+        return replace(
+            self,
+            rates=delivery.rate or self.rates,
+            connections=min(wanted, self.connections or wanted),
+            messages_per_connection=delivery.messages_per_connection
+            or self.messages_per_connection,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The server that takes the messages, the log-in there, and what both allow.
+    """A server, the log-in to it, and what both allow.
 
-    `rates` are the campaign's own, or else the provider's; `size_limit` is in octets.
+    Attributes:
+        server: where to connect, and how.
+        username: the log-in; empty where the server asks for none.
+        mechanism: the SASL mechanism; empty leaves the choice to the client.
+        allow_plain_text: whether the password may cross an unencrypted connection.
+        password_command: a command that prints the password; may be empty.
+        token_command: a command that prints an OAuth access token; may be empty.
+        provider: the service, where [smtp] names one.
+        allows: the limits of the provider.
     """
 
-    server: Server
+    server: Address
     username: str = ""
     mechanism: str = ""
     allow_plain_text: bool = False
+    password_command: str = ""
+    token_command: str = ""
     provider: Provider | None = None
-    rates: tuple[Rate, ...] = ()
-    connections: int = 1
-    messages_per_connection: int | None = None
-    size_limit: int | None = None
+    allows: Allowance = field(default_factory=Allowance)
 
     @property
     def server_name(self) -> str:
-        """The server as a person knows it."""
+        """The server as users know it: `HOST:PORT`, or the path of a Unix socket."""
         return self.server.socket or f"{self.server.host_in_brackets}:{self.server.port}"
 
     @property
     def name(self) -> str:
-        """Daily limits are counted under this name: they belong to the log-in."""
+        """The name under which daily limits are counted: they belong to the log-in."""
         return f"{self.username}@{self.server_name}" if self.username else self.server_name
 
     @property
@@ -61,50 +114,128 @@ class Account:
     @property
     def is_loopback(self) -> bool:
         """Whether the server is on this machine: a sink, a test server, or a local relay."""
-        return bool(self.server.socket) or is_loopback(self.server.host)
+        return bool(self.server.socket) or _is_loopback(self.server.host)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3)."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
+class Server:
+    """A server to send through: a host or a provider, and the log-in.
+
+        Server("smtp.example.org", username="news", password=...)
+        Server(provider="gmail", username="ann@gmail.com", password=...)
+
+    What is left out comes from the provider, or is what campaign.toml defaults to: port 587 with
+    STARTTLS, no encryption on this machine. Without `password` and `token`, the password of
+    `username` is looked for in the keyring and in MAILMERGE_SMTP_PASSWORD.
+
+    Args:
+        host: a name or an IP address; may be left out where the provider has one host.
+        provider: a name of `mailmerge providers`, such as "gmail".
+        port: 1 to 65535.
+        security: "tls", "starttls" or "none".
+        username: the log-in.
+        password: its password, or what the provider calls an app password.
+        token: an OAuth access token instead of a password (RFC 7628, XOAUTH2).
+        auth: the SASL mechanism, such as "login"; the best one that the server offers by default.
+        plain_text_login: whether the password may cross an unencrypted connection.
+        protocol: "smtp" or "lmtp" (RFC 2033).
+        socket: the path of a Unix socket instead of a host.
+        ca_file: a PEM file with certificates to trust.
+        local_name: the name that EHLO says; by default the full name of this machine.
+
+    Raises:
+        CampaignError: an unknown provider, no host, or a value of a wrong type.
+    """
+
+    __slots__ = ("_password", "_token", "account")
+
+    def __init__(
+        self,
+        host: str = "",
+        *,
+        provider: str = "",
+        port: int | None = None,
+        security: Security | None = None,
+        username: str = "",
+        password: str = "",
+        token: str = "",
+        auth: _Mechanism = "",
+        plain_text_login: bool = False,
+        protocol: Literal["smtp", "lmtp"] = "smtp",
+        socket: str | Path = "",
+        ca_file: str | Path = "",
+        local_name: str = "",
+    ) -> None:
+        given = {
+            "host": host, "provider": provider, "port": port, "security": security,
+            "username": username, "auth": auth, "plain_text_login": plain_text_login,
+            "protocol": protocol, "socket": str(socket), "ca_file": str(ca_file),
+            "local_name": local_name,
+        }  # fmt: skip
+        try:
+            section = SmtpSection.model_validate(given)
+        except ValidationError as error:
+            raise explained(error, given, "") from error
+        self.account = _account_in_code(section)
+        self._password = password
+        self._token = token
+
+    def __repr__(self) -> str:
+        return f"Server({self.account.name!r})"
+
+    def credentials(self) -> Credentials | None:
+        """The log-in with its secret; None where there is no username.
+
+        Raises:
+            AuthenticationRefused: there is a username, and no password or token is found.
+        """
+        if not self.account.username or not (self._password or self._token):
+            return read_credentials(self.account)
+        return _credentials(self.account, password=self._password, token=self._token)
+
+
+def _account_in_code(section: SmtpSection) -> Account:
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+        account = find_account(section, Path())
+    except CampaignError as error:
+        error.problem = replace(error.problem, file="", column="")
+        raise
+    if account is None:
+        raise CampaignError(
+            "the server has no host", hint="pass host or provider", code="no-server"
+        )
+    return account
 
 
-def find_account(campaign: Campaign) -> Account | None:
-    """The account of the campaign; None where campaign.toml names no server.
+def find_account(smtp: SmtpSection, folder: Path) -> Account | None:
+    """The account that [smtp] describes; None where it names no server.
+
+    `folder` is what the path `ca_file` is relative to.
 
     Raises:
         CampaignError: an unknown provider, or keys that contradict each other.
     """
-    smtp = campaign.smtp
     if not (smtp.provider or smtp.host or smtp.socket):
         return None
     provider = find_provider(smtp.provider) if smtp.provider else None
     return Account(
-        server=_server(campaign, provider),
+        server=_address(smtp, folder, provider),
         username=smtp.username,
         mechanism=smtp.auth,
         allow_plain_text=smtp.plain_text_login,
+        password_command=smtp.password_command,
+        token_command=smtp.token_command,
         provider=provider,
-        rates=campaign.delivery.rate or _rates(provider),
-        connections=_connections(campaign, provider),
-        messages_per_connection=campaign.delivery.messages_per_connection
-        or (provider.messages_per_connection if provider else None),
-        size_limit=provider.max_size if provider else None,
+        allows=_allowance(provider) if provider else Allowance(),
     )
 
 
-def require_account(campaign: Campaign) -> Account:
-    """The account of the campaign.
+def require_account(smtp: SmtpSection, folder: Path) -> Account:
+    """The account that [smtp] describes.
 
     Raises:
-        CampaignError: campaign.toml names no server.
+        CampaignError: it names no server; or as `find_account`.
     """
-    account = find_account(campaign)
+    account = find_account(smtp, folder)
     if account is None:
         raise CampaignError(
             "no server is named", file=CAMPAIGN_FILE, column="smtp",
@@ -115,27 +246,43 @@ def require_account(campaign: Campaign) -> Account:
 
 
 def read_credentials(
-    campaign: Campaign,
     account: Account,
     *,
     ask: Callable[[str], str] | None = None,
     environ: Mapping[str, str] = os.environ,
+    command_seconds: float = _COMMAND_SECONDS,
 ) -> Credentials | None:
-    """The log-in of the account; None where it has none.
+    """The log-in of the account with its secret; None where the account has no username.
 
-    `ask` shows its argument to a person and returns what they typed; None where nobody is there.
+    `ask` shows its argument to the user and returns what they type; None where there is no
+    terminal. A command may take `command_seconds`.
 
     Raises:
         CampaignError: a command failed.
-        AuthenticationRefused: no password is to be had.
+        AuthenticationRefused: no password is found.
     """
     if not account.username:
         return None
-    token = password = ""
-    if campaign.smtp.token_command:
-        token = _output_of(campaign.smtp.token_command, "smtp.token_command")
-    else:
-        password = _password(campaign, account, ask, environ)
+    if account.token_command:
+        token = _output_of(account.token_command, "smtp.token_command", command_seconds)
+        return _credentials(account, token=token)
+    password = _from_keyring(account)
+    if not password and account.password_command:
+        password = _output_of(account.password_command, "smtp.password_command", command_seconds)
+    if not password:
+        password = environ.get(_PASSWORD_VARIABLE, "")
+    if not password and ask is not None:
+        password = ask(f"Password of {account.username} at {account.server_name}: ")
+    if not password:
+        raise AuthenticationRefused(
+            f"there is no password for {account.username} at {account.server_name}",
+            hint=f"set smtp.password_command or {_PASSWORD_VARIABLE}, or use the keyring",
+            code="no-password",
+        )
+    return _credentials(account, password=password)
+
+
+def _credentials(account: Account, *, password: str = "", token: str = "") -> Credentials:
     return Credentials(
         username=account.username,
         password=password,
@@ -145,18 +292,27 @@ def read_credentials(
     )
 
 
-def _server(campaign: Campaign, provider: Provider | None) -> Server:
-    smtp = campaign.smtp
+def _is_loopback(host: str) -> bool:
+    """Whether `host` names this machine (RFC 6761, 6.3; RFC 1122, 3.2.1.3)."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(smtp: SmtpSection, folder: Path, provider: Provider | None) -> Address:
     security = smtp.security or _default_security(smtp, provider)
     standard = _LMTP_PORT if smtp.protocol == "lmtp" else _PORTS[security]
     preset = provider.port if provider and security == provider.security else None
-    return Server(
+    return Address(
         host=_without_brackets(smtp.host) or _preset_host(provider),
         port=smtp.port or preset or standard,
         security=security,
         protocol=smtp.protocol,
         socket=smtp.socket,
-        ca_file=str(campaign.folder / smtp.ca_file) if smtp.ca_file else "",
+        ca_file=str(folder / smtp.ca_file) if smtp.ca_file else "",
         local_name=smtp.local_name,
         pipelining=smtp.pipelining,
         chunking=smtp.chunking,
@@ -183,41 +339,18 @@ def _default_security(smtp: SmtpSection, provider: Provider | None) -> Security:
     """Encrypted unless the server is on this machine; 465 is implicit TLS (RFC 8314, 3.3)."""
     if provider is not None:
         return provider.security
-    if smtp.socket or is_loopback(smtp.host):
+    if smtp.socket or _is_loopback(smtp.host):
         return "none"
     return "tls" if smtp.port == _PORTS["tls"] else "starttls"
 
 
-def _rates(provider: Provider | None) -> tuple[Rate, ...]:
-    return tuple(parse_rate(text) for text in provider.rates) if provider else ()
-
-
-def _connections(campaign: Campaign, provider: Provider | None) -> int:
-    wanted = campaign.delivery.connections or 1
-    allowed = provider.max_connections if provider else None
-    return min(wanted, allowed) if allowed else wanted
-
-
-def _password(
-    campaign: Campaign,
-    account: Account,
-    ask: Callable[[str], str] | None,
-    environ: Mapping[str, str],
-) -> str:
-    password = _from_keyring(account)
-    if not password and campaign.smtp.password_command:
-        password = _output_of(campaign.smtp.password_command, "smtp.password_command")
-    if not password:
-        password = environ.get(PASSWORD_VARIABLE, "")
-    if not password and ask is not None:
-        password = ask(f"Password of {account.username} at {account.server_name}: ")
-    if not password:
-        raise AuthenticationRefused(
-            f"there is no password for {account.username} at {account.server_name}",
-            hint=f"set smtp.password_command, {PASSWORD_VARIABLE}, or use keyring",
-            code="no-password",
-        )
-    return password
+def _allowance(provider: Provider) -> Allowance:
+    return Allowance(
+        tuple(parse_rate(text) for text in provider.rates),
+        provider.max_connections,
+        provider.messages_per_connection,
+        provider.max_size,
+    )
 
 
 def _from_keyring(account: Account) -> str:
@@ -232,20 +365,19 @@ def _from_keyring(account: Account) -> str:
     return found or ""
 
 
-def _output_of(command: str, key: str) -> str:
-    """The first line that a command prints; it is run without a shell."""
+def _output_of(command: str, key: str, seconds: float) -> str:
+    """The first line that a command prints; it runs without a shell."""
     try:
-        done = subprocess.run(  # noqa: S603 - the person's own command, from their own campaign.toml
+        done = subprocess.run(  # noqa: S603 - the user's own command, from their own campaign.toml
             shlex.split(command),
             stdout=subprocess.PIPE,
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
             check=True,
             text=True,
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        reason = _reason(error)
         raise CampaignError(
-            f"{key} failed: {reason}", file=CAMPAIGN_FILE, column=key,
+            f"{key} failed: {_reason(error)}", file=CAMPAIGN_FILE, column=key,
             hint="run it by hand to see what it says", code="command-failed",
         ) from error  # fmt: skip
     return done.stdout.partition("\n")[0]
@@ -255,5 +387,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError):
         return f"exit status {error.returncode}"
     if isinstance(error, subprocess.TimeoutExpired):
-        return f"no answer within {COMMAND_SECONDS} seconds"
+        return f"no answer within {error.timeout:g} seconds"
     return getattr(error, "strerror", None) or str(error)

@@ -10,7 +10,7 @@ MailmergeError                     one line for the user: the place, the cause a
 │   └── MessageError               a header field or a message that cannot be written
 ├── CheckFailed                    the check found errors: nothing was sent
 ├── Declined                       the user did not confirm: nothing was sent
-├── SmtpError                      between this program and the server
+├── ServerError                    between this program and the mail server
 │   ├── LocalProtocolError         we asked for something that the protocol forbids
 │   ├── RemoteProtocolError        the server sent something that the protocol forbids
 │   ├── ServerUnreachable          no connection: name, port, network, TLS
@@ -166,43 +166,47 @@ class Declined(MailmergeError):
     default_code = "declined"
 
 
-class SmtpError(MailmergeError):
-    """Something went wrong between this program and the server."""
+class ServerError(MailmergeError):
+    """Something went wrong between this program and the mail server.
+
+    These are made of the errors of `mailmerge.smtp.errors`, which have no hints
+    (`providers.hints.as_user_error`).
+    """
 
     default_code = "smtp"
 
 
-class LocalProtocolError(SmtpError):
+class LocalProtocolError(ServerError):
     """We asked for something that the protocol forbids; nothing was written."""
 
     default_code = "local-protocol"
 
 
-class RemoteProtocolError(SmtpError):
+class RemoteProtocolError(ServerError):
     """The server sent something that the protocol forbids; the connection is poisoned."""
 
     default_code = "remote-protocol"
 
 
-class ServerUnreachable(SmtpError):
+class ServerUnreachable(ServerError):
     """No connection was made: name, port, network or TLS. Most often campaign.toml is wrong."""
 
     default_code = "unreachable"
 
 
-class ServerRefused(SmtpError):
-    """The server answered and refuses this session."""
+class ServerRefused(ServerError):
+    """The server answered and refuses this session, now or always."""
 
     default_code = "refused"
 
 
-class AuthenticationRefused(SmtpError):
+class AuthenticationRefused(ServerError):
     """The log-in was refused; trying again would only lock the account (RFC 4954, 6)."""
 
     default_code = "login-refused"
 
 
-class ConnectionLost(SmtpError):
+class ConnectionLost(ServerError):
     """An open connection ended, or a reply did not come in time."""
 
     default_code = "connection-lost"

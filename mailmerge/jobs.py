@@ -18,14 +18,16 @@ from itertools import islice
 from types import TracebackType
 from typing import Any
 
-from mailmerge.campaign import Campaign, Rate
+from mailmerge.campaign import Campaign
 from mailmerge.credentials import Account, find_account, read_credentials, require_account
+from mailmerge.engine.copies import open_copies
 from mailmerge.engine.events import Listener
-from mailmerge.engine.plan import Options, Plan, make_plan
-from mailmerge.engine.retry import LONGEST_RETRY, ReplyRules, no_rules
+from mailmerge.engine.limits import Limits, resolve_limits
+from mailmerge.engine.plan import Plan, least_seconds, make_plan
+from mailmerge.engine.redirect import USUAL_NUMBER, Redirect, goes_to_recipient
+from mailmerge.engine.retry import LONGEST_RETRY
 from mailmerge.engine.run import Run
 from mailmerge.engine.summary import Summary, ending
-from mailmerge.engine.trial import TRIALS, Trial, trial_to_row
 from mailmerge.errors import (
     AddressError,
     CampaignError,
@@ -44,19 +46,15 @@ from mailmerge.ledger.interface import (
     reported,
 )
 from mailmerge.ledger.quota import open_usage
-from mailmerge.messages import Composing, Rendering
-from mailmerge.mime.message import Composer
-from mailmerge.mime.parts import PartStore
+from mailmerge.messages import MessageFactory, TransactionFactory, message_factory
 from mailmerge.orders import LEDGER, SANDBOX, Orders
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport
-from mailmerge.providers.lookup import provider_of_host
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
-from mailmerge.rendering.content import Renderer
 from mailmerge.reports.reconcile import Books, balance
 from mailmerge.sandbox import AcceleratedClock, Faults, Sandbox
-from mailmerge.smtp.client import Credentials, Server
+from mailmerge.smtp import Credentials, Server
 from mailmerge.wording import counted
 
 LOOKED_THROUGH = 50_000
@@ -81,9 +79,8 @@ class Mailing:
     report: CheckReport | None = None
     sandbox: Sandbox | None = None
     rounds: int = 0
-    _trial: Trial | None = None
-    _renderer: Renderer | None = None
-    _composer: Composing | None = None
+    _trial: Redirect | None = None
+    _messages: MessageFactory | None = None
     _ledger: Ledger | None = None
     _clock: AcceleratedClock | None = None
     _enrolled: int = 0
@@ -93,7 +90,8 @@ class Mailing:
         orders = self.orders
         self._trial = _trial(orders.test_to)
         needed = not (orders.dry_run or orders.sandbox)
-        self.account = (require_account if needed else find_account)(self.campaign)
+        find = require_account if needed else find_account
+        self.account = find(self.campaign.smtp, self.campaign.folder)
         if not orders.dry_run:
             self._open_ledger(fresh=orders.ledger != LEDGER)
             self._open.callback(self._close_ledger)
@@ -136,7 +134,7 @@ class Mailing:
                 if self.report.errors == 1
                 else "fix them and send again",
             )
-        self._renderer, self._composer = check.renderer, check.composer
+        self._messages = check.messages
         if digest and self._ledger is not None:
             self._ledger.remember_check(digest)
         return self.report
@@ -163,8 +161,8 @@ class Mailing:
                 code="changed",
             )
         self._enrolled = sum(self._ledger.counts().values())
-        if self._trial is not None and self._trial.passed_over and not self._enrolled:
-            raise trial_to_row()
+        if self._trial is not None and self._trial.left_out and not self._enrolled:
+            raise goes_to_recipient()
         return difference
 
     def plan(self) -> Plan:
@@ -172,12 +170,12 @@ class Mailing:
         states, to_send = self._counts()
         to_send += self._again(states)
         plan = make_plan(
-            self.campaign,
+            self.limits(),
             states,
             to_send=to_send,
+            sender=self.campaign.message.from_,
             server=self._server_name(),
             subjects=self._subjects(states) if to_send else (),
-            options=self._options(),
         )
         if self._trial is not None:
             plan = replace(plan, test_to=self._trial.mailbox.address)
@@ -194,8 +192,8 @@ class Mailing:
         if self.orders.retry_rejected and self._ledger is not None:
             self._ledger.retry_rejected()
         if not self.orders.sandbox:
-            account = require_account(self.campaign)
-            credentials = read_credentials(self.campaign, account, ask=ask)
+            account = require_account(self.campaign.smtp, self.campaign.folder)
+            credentials = read_credentials(account, ask=ask)
             return self._run(account.server, credentials)
         folder = self.campaign.state_folder / SANDBOX
         # A rehearsal begins anew: what an earlier one caught would only mislead.
@@ -229,10 +227,14 @@ class Mailing:
 
     def real_seconds(self) -> float:
         """How long everybody would take at the rates of the account; 0 where nothing limits it."""
-        options = Options(rates=self._rates(), limit=self.orders.limit)
-        states = {State.PENDING: self._enrolled}
-        plan = make_plan(self.campaign, states, to_send=self._enrolled, server="", options=options)
-        return plan.ends_after
+        limits = resolve_limits(
+            self.campaign.delivery,
+            self.account,
+            rates=self.orders.rates,
+            limit=self.orders.limit,
+        )
+        most = self._enrolled if limits.limit is None else min(self._enrolled, limits.limit)
+        return least_seconds(limits.rates, most)
 
     def conclude(self, summary: Summary) -> Summary:
         """How the mailing went, from how its last run did.
@@ -284,23 +286,27 @@ class Mailing:
 
     def _run(self, server: Server, credentials: Credentials | None = None) -> Run:
         assert self._ledger is not None, "a dry run is not run"
-        self._renderer = self._renderer or Renderer(self.campaign)
-        self._composer = self._composer or Composer(self.campaign, PartStore(self.campaign.folder))
+        delivery = self.campaign.delivery
+        kept = delivery.keep_copy if self.orders.for_real else ""
         return Run(
-            self.campaign,
             self._ledger,
-            renderer=self._marked(self._renderer),
-            composer=self._composer,
-            server=server,
+            TransactionFactory(self._message_factory(), delivery),
+            server,
+            self.limits(),
+            campaign=self.campaign.name,
             credentials=credentials,
-            options=self._options(),
             usage=None if self.orders.sandbox else open_usage(),
-            events=self.events,
+            keep=open_copies(kept, self.campaign.state_folder),
+            listener=self.events,
             clock=self._clock,
+            check_seconds=self.report.seconds if self.report else 0.0,
         )
 
-    def _marked(self, renderer: Rendering) -> Rendering:
-        return self._trial.rendering(renderer) if self._trial is not None else renderer
+    def _message_factory(self) -> MessageFactory:
+        if self._messages is None:
+            self._messages = message_factory(self.campaign)
+        trial = self._trial
+        return self._messages if trial is None else self._messages.editing(trial.edit)
 
     def _check_options(self) -> CheckOptions:
         away = self.account is not None and not self.account.is_loopback
@@ -316,40 +322,26 @@ class Mailing:
         return Selection(where=self.orders.where, only=self.orders.only)
 
     def _trials(self) -> int:
-        return TRIALS if self.orders.limit is None else self.orders.limit
+        return USUAL_NUMBER if self.orders.limit is None else self.orders.limit
 
     def _people(self) -> Iterator[Recipient]:
         people = open_audience(self.campaign, self._selection()).recipients()
-        return people if self._trial is None else self._trial.people(people, self._trials())
+        return people if self._trial is None else self._trial.recipients(people, self._trials())
 
-    def _rates(self) -> tuple[Rate, ...]:
-        """What the account allows, or what the person said instead."""
-        if self.orders.rates is not None:
-            return self.orders.rates
-        return self.account.rates if self.account is not None else self.campaign.delivery.rate
-
-    def _options(self) -> Options:
-        orders, account = self.orders, self.account
-        sandbox = orders.sandbox or account is None
-        common = Options(
-            limit=None if self._trial is not None else orders.limit,
-            rates=(orders.rates or ()) if sandbox else self._rates(),
+    def limits(self) -> Limits:
+        """What bounds the run: the same for the plan and the run."""
+        orders = self.orders
+        account = None if orders.sandbox else self.account
+        return resolve_limits(
+            self.campaign.delivery,
+            account,
+            rates=(orders.rates or ()) if account is None else orders.rates,
             connections=orders.connections,
             window=orders.window,
-            in_doubt=orders.in_doubt,
             wait=self._wait(),
-            account=SANDBOX,
-            check_seconds=self.report.seconds if self.report else 0.0,
-            copies=orders.for_real,
-        )
-        if sandbox or account is None:
-            return common
-        return replace(
-            common,
-            connections=orders.connections or account.connections,
-            messages_per_connection=account.messages_per_connection,
-            account=account.name,
-            rules=_rules(account),
+            limit=None if self._trial is not None else orders.limit,
+            in_doubt=orders.in_doubt,
+            counted_as=SANDBOX,
         )
 
     def _wait(self) -> float | None:
@@ -381,9 +373,8 @@ class Mailing:
         if self.report is not None and self._trial is None and not begun:
             return self.report.subjects
         people = list(islice(self._next_people() if begun else self._people(), 3))
-        self._renderer = self._renderer or Renderer(self.campaign)
-        renderer = self._marked(self._renderer)
-        return tuple(renderer.render(one).subject for one in people)
+        messages = self._message_factory()
+        return tuple(messages.render(one).subject for one in people)
 
     def _next_people(self) -> Iterator[Recipient]:
         """Those of the first people of the ledger who are still to be sent to."""
@@ -398,21 +389,15 @@ class Mailing:
         return self.account.server_name if self.account else "none is named yet"
 
 
-def _trial(address: str) -> Trial | None:
+def _trial(address: str) -> Redirect | None:
     if not address:
         return None
     try:
-        return Trial(parse_mailbox(address.strip()))
+        return Redirect(parse_mailbox(address.strip()))
     except AddressError as error:
         raise CampaignError(
             f"--test-to: {error.problem.message}", hint=error.problem.hint, code="usage"
         ) from error
-
-
-def _rules(account: Account) -> ReplyRules:
-    """What the provider means by its replies, also where only its host is named."""
-    provider = account.provider or provider_of_host(account.server.host)
-    return provider.action_for if provider is not None else no_rules
 
 
 def summary_document(summary: Summary, mailing: Mailing) -> dict[str, Any]:

@@ -1,102 +1,239 @@
-"""Person -> content -> octets -> transaction: the part of a lane that needs no connection."""
+"""Recipient -> Message -> Transaction: the one place where messages are made.
+
+    recipient -> Renderer -> Content -> Composer -> Message        (MessageFactory)
+    delivery  -> recipient and identity -> Message -> Transaction  (TransactionFactory)
+
+The check, the preview, `render`, test messages and the engine all use a MessageFactory, so that
+what is looked at is what is sent. The same recipient and the same identity give the same bytes.
+"""
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from mailmerge.campaign import DeliverySection
-from mailmerge.ledger.states import Delivery
-from mailmerge.mime.message import Message
+from mailmerge.mime.headers import make_message_id
+from mailmerge.mime.message import Composer, Message
+from mailmerge.mime.parts import PartStore
+from mailmerge.mime.settings import Sender, sender_of
 from mailmerge.recipients.audience import Recipient
-from mailmerge.rendering.content import Content
-from mailmerge.smtp.command import Envelope
-from mailmerge.smtp.transaction import Transaction
+from mailmerge.rendering.content import Content, Renderer
+from mailmerge.rendering.settings import Templates, templates_of
+from mailmerge.settings import DeliverySection, Settings
+from mailmerge.smtp import Envelope, Transaction
 
-
-class Rendering(Protocol):
-    """What a renderer does for a run."""
-
-    def render(self, recipient: Recipient) -> Content:
-        """One person's content; raises TemplateError."""
-        ...
-
-
-class Composing(Protocol):
-    """What a composer does for a run."""
-
-    @property
-    def reverse_path(self) -> str:
-        """What MAIL FROM names."""
-        ...
-
-    def compose(
-        self, recipient: Recipient, content: Content, *, message_id: str, date: datetime
-    ) -> Message:
-        """One person's octets; raises MessageError or AssetError."""
-        ...
+_SAMPLE_SECRET = b"shown, not sent"
+"""The ledger keeps the secret of real Message-IDs; those of samples only look like them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Notices:
-    """Which delivery status notifications are asked for, as parameters of MAIL and RCPT.
+class Identity:
+    """What tells two messages with the same content apart.
 
-    Empty texts leave it to the server. Where it does not offer DSN nothing is asked (RFC 3461).
+    Attributes:
+        message_id: `<left@right>` (RFC 5322, 3.6.4).
+        date: the time of the Date field, with its time zone.
     """
 
-    notify: str = ""
-    ret: str = ""
+    message_id: str
+    date: datetime
+
+
+def make_identity(secret: bytes, campaign: str, key: str, sender: str, date: datetime) -> Identity:
+    """The identity of one recipient's message in one campaign, the same for every attempt.
+
+    Args:
+        secret: at most 64 bytes; with it nobody else can make the same Message-IDs.
+        campaign: the name of the campaign.
+        key: the recipient's key.
+        sender: the domain of From, as A-labels.
+    """
+    return Identity(make_message_id(secret, campaign, key, sender), date)
+
+
+_Edit = Callable[[Recipient, Content], Content]
+"""Changes the content of one recipient's message before it is composed."""
+
+
+class MessageFactory:
+    """Makes the messages of one campaign. Several threads may use it at once.
+
+    It holds no lock of its own: what rendering and composing keep between messages is in caches
+    that lock themselves, so that a message whose page takes long keeps no other message waiting.
+    """
+
+    def __init__(self, templates: Templates, sender: Sender, parts: PartStore) -> None:
+        """Compile the templates, and write what is the same in all messages.
+
+        Raises:
+            TemplateError: a template is missing or does not compile; with file and line.
+            CampaignError: `content_base` cannot be written.
+        """
+        self._start(Renderer(templates), Composer(sender, parts))
+
+    @classmethod
+    def of(
+        cls, renderer: Renderer, composer: Composer, edit: _Edit | None = None
+    ) -> MessageFactory:
+        """The factory of a renderer and a composer that are made already."""
+        factory = cls.__new__(cls)
+        factory._start(renderer, composer, edit)
+        return factory
+
+    def _start(self, renderer: Renderer, composer: Composer, edit: _Edit | None = None) -> None:
+        self._renderer = renderer
+        self._composer = composer
+        self._edit = edit
+        self._sampled_on = datetime.now(UTC).replace(microsecond=0)
+
+    def editing(self, edit: _Edit) -> MessageFactory:
+        """A factory of the same messages with edited contents; both share templates and caches."""
+        return MessageFactory.of(self._renderer, self._composer, edit)
+
+    @property
+    def reverse_path(self) -> str:
+        """The address of MAIL FROM, without angle brackets (RFC 5321, 4.1.1.2)."""
+        return self._composer.reverse_path
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names that the templates use, to compare with the columns of a spreadsheet."""
+        return self._renderer.variables
+
+    @property
+    def slow_because(self) -> str:
+        """Why each row's page is made by itself, which is slow; empty where pages share work.
+
+        It is known of the rows that have been rendered.
+        """
+        return self._renderer.slow_because
+
+    def make(self, recipient: Recipient, identity: Identity) -> Message:
+        """The message of one recipient.
+
+        Raises:
+            InputError: it cannot be rendered or composed; the error names file, row and cause.
+        """
+        return self.compose(recipient, self.render(recipient), identity)
+
+    def render(self, recipient: Recipient) -> Content:
+        """The content of one recipient's message.
+
+        Raises:
+            InputError: it cannot be rendered.
+        """
+        content = self._renderer.render(recipient)
+        return content if self._edit is None else self._edit(recipient, content)
+
+    def compose(self, recipient: Recipient, content: Content, identity: Identity) -> Message:
+        """The message of content that is rendered already.
+
+        Raises:
+            InputError: it cannot be composed.
+        """
+        return self._composer.compose(
+            recipient, content, message_id=identity.message_id, date=identity.date
+        )
+
+    def sample(self, recipient: Recipient) -> Message:
+        """The message of one recipient with an identity that is never sent.
+
+        Raises:
+            InputError: as `make`.
+        """
+        return self.make(recipient, self.sample_identity(recipient))
+
+    def sample_identity(self, recipient: Recipient) -> Identity:
+        """An identity to look at messages with: one date, and Message-IDs like real ones."""
+        campaign, domain = self._composer.campaign, self._composer.sender.domain
+        return make_identity(_SAMPLE_SECRET, campaign, recipient.key, domain, self._sampled_on)
+
+
+def message_factory(settings: Settings) -> MessageFactory:
+    """The factory of a campaign's messages.
+
+    Raises:
+        TemplateError: a template is missing or does not compile.
+        CampaignError: an address of the sender is wrong.
+    """
+    parts = PartStore(settings.folder)
+    return MessageFactory(templates_of(settings), sender_of(settings), parts)
+
+
+class _Deliverable(Protocol):
+    """What a transaction is made from; a delivery of the ledger is one."""
+
+    @property
+    def id(self) -> int:
+        """The number that becomes the token of the transaction."""
+        ...
+
+    @property
+    def recipient(self) -> Recipient:
+        """The recipient as the spreadsheet had them."""
+        ...
+
+    @property
+    def message_id(self) -> str:
+        """`<left@right>`."""
+        ...
+
+    @property
+    def sent_on(self) -> datetime:
+        """The time of the Date field."""
+        ...
+
+
+class TransactionFactory:
+    """Puts messages into their envelopes. Several threads may use it at once."""
+
+    def __init__(self, messages: MessageFactory, section: DeliverySection | None = None) -> None:
+        """Take messages from `messages`, and ask for the notifications that [delivery] wants."""
+        self._messages = messages
+        self._notices = _Notices.of(section or DeliverySection())
+
+    def transaction(self, delivery: _Deliverable) -> Transaction:
+        """The message of a delivery in its envelope; the token is the number of the delivery.
+
+        Raises:
+            InputError: the message cannot be rendered or composed.
+        """
+        recipient, message_id = delivery.recipient, delivery.message_id
+        message = self._messages.make(recipient, Identity(message_id, delivery.sent_on))
+        mailbox = recipient.mailbox
+        envelope = Envelope(
+            self._messages.reverse_path,
+            (mailbox.forward_path,),
+            smtputf8=message.smtputf8 or mailbox.needs_smtputf8,
+            eightbit=message.eightbit,
+            envid=self._notices.envid(message_id),
+            ret=self._notices.ret,
+            notify=self._notices.notify,
+        )
+        return Transaction(delivery.id, envelope, message.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Notices:
+    """The delivery status notifications to ask for, as parameters of MAIL and RCPT (RFC 3461).
+
+    Empty texts leave it to the server. Where the server does not offer DSN, nothing is asked.
+    """
+
+    notify: str
+    ret: str
+
+    @classmethod
+    def of(cls, section: DeliverySection) -> _Notices:
+        """What [delivery] asks for, in the words of RFC 3461, 4.1 and 4.3."""
+        return cls(",".join(section.notify).upper(), _RET[section.return_])
 
     def envid(self, message_id: str) -> str:
-        """What a notification names the message by: the left part of its Message-ID."""
+        """The left part of the Message-ID, by which a notification names the message."""
         asked = self.notify or self.ret
         return message_id.strip("<>").partition("@")[0] if asked else ""
 
 
 _RET: Final = {"": "", "headers": "HDRS", "full": "FULL"}
-
-
-def notices_of(delivery: DeliverySection) -> Notices:
-    """What campaign.toml asks for, in the words of RFC 3461, 4.1 and 4.3."""
-    return Notices(",".join(delivery.notify).upper(), _RET[delivery.return_])
-
-
-class Press:
-    """Makes transactions for all lanes of a run.
-
-    One lock around the making costs nothing, since the interpreter runs one thread at a time, and
-    keeps the caches of rendering and composing free of locks.
-    """
-
-    def __init__(
-        self, renderer: Rendering, composer: Composing, notices: Notices = Notices()
-    ) -> None:
-        self._renderer = renderer
-        self._composer = composer
-        self._notices = notices
-        self._lock = threading.Lock()
-
-    def transaction(self, person: Delivery) -> Transaction:
-        """The person's message in its envelope; the token is the person's number.
-
-        Raises:
-            InputError: the message of this person cannot be rendered or composed.
-        """
-        recipient = person.recipient
-        with self._lock:
-            content = self._renderer.render(recipient)
-            message = self._composer.compose(
-                recipient, content, message_id=person.message_id, date=person.sent_on
-            )
-        envelope = Envelope(
-            self._composer.reverse_path,
-            (person.mailbox.forward_path,),
-            smtputf8=message.smtputf8 or person.mailbox.needs_smtputf8,
-            eightbit=message.eightbit,
-            envid=self._notices.envid(person.message_id),
-            ret=self._notices.ret,
-            notify=self._notices.notify,
-        )
-        return Transaction(person.id, envelope, message.chunks)

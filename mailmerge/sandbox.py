@@ -35,6 +35,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import Enum
 from pathlib import Path
@@ -43,9 +44,8 @@ from typing import NoReturn, overload
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailmerge.engine.copies import Maildir
-from mailmerge.sandbox_folder import SandboxMessage, read_message
-from mailmerge.smtp.server import Server
+from mailmerge.maildir import Maildir, split_envelope, with_envelope
+from mailmerge.smtp import Server
 
 _LOOPBACK = "127.0.0.1"
 _NAME = "sandbox.invalid"
@@ -122,7 +122,7 @@ class _Handler:
     def __init__(self, folder: Path, faults: Faults | None) -> None:
         self.names: list[str] = []
         self.message_ids: Counter[str] = Counter()
-        self._maildir = Maildir(folder)
+        self._maildir = Maildir(folder).make()
         self._faults = faults
         self._concluded: Counter[str] = Counter()
         self._drawn: weakref.WeakKeyDictionary[Session, Fault | None]
@@ -178,8 +178,8 @@ class _Handler:
 
     def _keep(self, envelope: Envelope) -> str:
         content = envelope.original_content or b""
-        message = SandboxMessage(content, envelope.mail_from or "", tuple(envelope.rcpt_tos))
-        name = self._maildir.keep(bytes(message), at=time.time())
+        kept = with_envelope(content, envelope.mail_from or "", envelope.rcpt_tos)
+        name = self._maildir.add(kept, at=time.time())
         self.names.append(name)
         if found := _MESSAGE_ID.search(content):
             self.message_ids[found[1].decode("ascii", "replace")] += 1
@@ -225,7 +225,8 @@ class _Messages(Sequence[EmailMessage]):
     def __getitem__(self, index: int | slice) -> EmailMessage | _Messages:
         if isinstance(index, slice):
             return _Messages(self._folder, self._names[index])
-        return read_message((self._folder / "new" / self._names[index]).read_bytes()).parsed()
+        kept = (self._folder / "new" / self._names[index]).read_bytes()
+        return message_from_bytes(split_envelope(kept).content, policy=policy.default)
 
 
 class Sandbox:

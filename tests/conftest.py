@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from mailmerge import octets
 from tests import servers
+from tests.sealing import check_sealed
 
 StartPostfix = Callable[[servers.Settings], servers.Postfix]
 PASSWORD = "correct horse"
@@ -24,6 +26,14 @@ def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     home = tmp_path_factory.mktemp("state-home")
     monkeypatch.setenv("MAILMERGE_STATE_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def sealed_bytes_are_checked() -> Iterator[None]:
+    """Every value that a test seals is checked a second time, by a rule of the tests' own."""
+    octets.set_audit(check_sealed)
+    yield
+    octets.set_audit(None)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""[smtp] and the providers: which server, whose log-in, which limits, and where the password is."""
+"""[smtp] and the providers: the server, the log-in, the limits, and the source of the password."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ import keyring.backend
 import keyring.errors
 import pytest
 
-from mailmerge.campaign import Campaign, Rate, load_campaign
+from mailmerge.campaign import DeliverySection, Rate, SmtpSection
 from mailmerge.credentials import (
-    PASSWORD_VARIABLE,
     Account,
+    Allowance,
+    Server,
     find_account,
-    is_loopback,
     read_credentials,
     require_account,
 )
 from mailmerge.errors import AuthenticationRefused, CampaignError
-from mailmerge.smtp.client import Server
+from mailmerge.smtp import Server as Address
+
+VARIABLE = "MAILMERGE_SMTP_PASSWORD"
 
 
-class Drawer(keyring.backend.KeyringBackend):
+class MemoryKeyring(keyring.backend.KeyringBackend):
     """A keyring in memory."""
 
     priority = 1.0
@@ -43,101 +45,87 @@ class Drawer(keyring.backend.KeyringBackend):
 
 
 @pytest.fixture(autouse=True)
-def drawer() -> Iterator[Drawer]:
-    """The keyring of this machine is left alone."""
+def memory_keyring() -> Iterator[MemoryKeyring]:
+    """A keyring for the test, so that the one of this machine stays as it is."""
     before = keyring.get_keyring()
-    drawer = Drawer({})
-    keyring.set_keyring(drawer)
-    yield drawer
+    memory = MemoryKeyring({})
+    keyring.set_keyring(memory)
+    yield memory
     keyring.set_keyring(before)
 
 
-def campaign(folder: Path, smtp: str = "", delivery: str = "") -> Campaign:
-    (folder / "campaign.toml").write_text(
-        '[message]\nfrom = "news@x-firma.de"\nsubject = "Hello"\ntext = "body.txt"\n'
-        f"[smtp]\n{smtp}\n[delivery]\n{delivery}\n",
-        encoding="utf-8",
-    )
-    return load_campaign(folder)
+def section(**keys: object) -> SmtpSection:
+    return SmtpSection.model_validate(keys)
 
 
-def account(folder: Path, smtp: str, delivery: str = "") -> Account:
-    found = find_account(campaign(folder, smtp, delivery))
-    assert found is not None
-    return found
+def account(**keys: object) -> Account:
+    return require_account(section(**keys), Path())
 
 
-# -- which server ---------------------------------------------------------------------------------
+# -- the server -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("smtp", "port", "security"),
+    ("keys", "port", "security"),
     [
-        ('host = "mail.x.org"', 587, "starttls"),
-        ('host = "mail.x.org"\nport = 465', 465, "tls"),
-        ('host = "mail.x.org"\nsecurity = "tls"', 465, "tls"),
-        ('host = "mail.x.org"\nsecurity = "none"', 25, "none"),
-        ('host = "mail.x.org"\nport = 2525', 2525, "starttls"),
-        ('host = "localhost"', 25, "none"),
-        ('host = "127.0.0.1"\nport = 1025', 1025, "none"),
-        ('host = "127.0.0.1"\nprotocol = "lmtp"', 24, "none"),
-        ('host = "127.0.0.1"\nsecurity = "starttls"', 587, "starttls"),
+        ({"host": "mail.x.org"}, 587, "starttls"),
+        ({"host": "mail.x.org", "port": 465}, 465, "tls"),
+        ({"host": "mail.x.org", "security": "tls"}, 465, "tls"),
+        ({"host": "mail.x.org", "security": "none"}, 25, "none"),
+        ({"host": "mail.x.org", "port": 2525}, 2525, "starttls"),
+        ({"host": "localhost"}, 25, "none"),
+        ({"host": "127.0.0.1", "port": 1025}, 1025, "none"),
+        ({"host": "127.0.0.1", "protocol": "lmtp"}, 24, "none"),
+        ({"host": "127.0.0.1", "security": "starttls"}, 587, "starttls"),
     ],
 )
-def test_a_server_is_encrypted_unless_it_is_this_machine(
-    tmp_path: Path, smtp: str, port: int, security: str
+def test_connections_are_encrypted_except_to_this_machine(
+    keys: dict[str, object], port: int, security: str
 ) -> None:
-    server = account(tmp_path, smtp).server
+    server = account(**keys).server
     assert (server.port, server.security) == (port, security)
 
 
-def test_a_provider_fills_in_what_is_left_out(tmp_path: Path) -> None:
-    found = account(tmp_path, 'provider = "gmail"\nusername = "a@gmail.com"')
+def test_provider_fills_in_what_is_left_out() -> None:
+    found = account(provider="gmail", username="a@gmail.com")
     assert (found.server.host, found.server.port, found.server.security) == (
         "smtp.gmail.com",
         465,
         "tls",
     )
     assert found.login_must_equal_from
-    assert found.rates
-    assert found.size_limit
+    assert found.allows.rates
+    assert found.allows.message_size
     assert found.name == "a@gmail.com@smtp.gmail.com:465"
 
 
-def test_campaign_toml_overrules_the_provider(tmp_path: Path) -> None:
-    found = account(
-        tmp_path,
-        'provider = "gmail"\nhost = "proxy.x.org"\nsecurity = "starttls"',
-        'rate = "7/minute"\nconnections = 50\nmessages_per_connection = 3',
-    )
+def test_own_keys_win_over_the_provider() -> None:
+    found = account(provider="gmail", host="proxy.x.org", security="starttls")
     assert (found.server.host, found.server.port) == ("proxy.x.org", 587)
-    assert found.rates == (Rate(7, 60),)
-    assert found.messages_per_connection == 3
-    assert found.provider is not None
-    assert found.connections == (found.provider.max_connections or 50)
 
 
-def test_a_socket_is_a_server_of_this_machine(tmp_path: Path) -> None:
-    found = account(tmp_path, 'socket = "/run/lmtp"\nprotocol = "lmtp"')
+def test_unix_socket_is_this_machine() -> None:
+    found = account(socket="/run/lmtp", protocol="lmtp")
     assert found.is_loopback
     assert found.server_name == found.name == "/run/lmtp"
     assert found.server.security == "none"
     assert not found.login_must_equal_from
 
 
-def test_paths_begin_at_the_campaign_folder(tmp_path: Path) -> None:
-    found = account(tmp_path, 'host = "mail.x.org"\nca_file = "ca.pem"')
+def test_ca_file_is_relative_to_the_campaign_folder(tmp_path: Path) -> None:
+    found = find_account(section(host="mail.x.org", ca_file="ca.pem"), tmp_path)
+    assert found is not None
     assert found.server.ca_file == str(tmp_path / "ca.pem")
-    assert account(tmp_path, 'host = "mail.x.org"').server.ca_file == ""
+    assert account(host="mail.x.org").server.ca_file == ""
 
 
-def test_an_ipv6_address_stands_in_brackets_and_is_used_without(tmp_path: Path) -> None:
-    for written in ("[::1]", "::1"):
-        found = account(tmp_path, f'host = "{written}"\nport = 25')
-        assert found.server.host == "::1"
-        assert found.server_name == "[::1]:25"
-        assert str(found.server) == "[::1] port 25"
-        assert found.is_loopback
+@pytest.mark.parametrize("written", ["[::1]", "::1"])
+def test_ipv6_address_may_be_in_brackets(written: str) -> None:
+    found = account(host=written, port=25)
+    assert found.server.host == "::1"
+    assert found.server_name == "[::1]:25"
+    assert str(found.server) == "[::1] port 25"
+    assert found.is_loopback
 
 
 @pytest.mark.parametrize(
@@ -154,95 +142,123 @@ def test_an_ipv6_address_stands_in_brackets_and_is_used_without(tmp_path: Path) 
         ("", False),
     ],
 )
-def test_loopback_is_known_by_its_names(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
+def test_loopback_is_recognised(host: str, expected: bool) -> None:
+    assert Account(Address(host)).is_loopback is expected
 
 
-def test_no_server_is_no_account_and_an_error_where_one_is_needed(tmp_path: Path) -> None:
-    nowhere = campaign(tmp_path)
-    assert find_account(nowhere) is None
+def test_no_server_is_an_error_only_where_one_is_needed() -> None:
+    assert find_account(SmtpSection(), Path()) is None
     with pytest.raises(CampaignError) as caught:
-        require_account(nowhere)
+        require_account(SmtpSection(), Path())
     assert caught.value.problem.code == "no-server"
     assert "--sandbox" in str(caught.value)
-    assert require_account(campaign(tmp_path, 'host = "x.org"')).server.host == "x.org"
+    assert account(host="x.org").server.host == "x.org"
 
 
-def test_an_unknown_provider_names_the_nearest(tmp_path: Path) -> None:
+def test_unknown_provider_suggests_the_nearest() -> None:
+    with pytest.raises(CampaignError, match="gmail"):
+        account(provider="gmale")
+
+
+def test_provider_without_a_host_asks_for_one() -> None:
     with pytest.raises(CampaignError) as caught:
-        find_account(campaign(tmp_path, 'provider = "gmale"'))
-    assert "gmail" in str(caught.value)
-
-
-def test_a_provider_without_one_host_asks_for_it(tmp_path: Path) -> None:
-    with pytest.raises(CampaignError) as caught:
-        find_account(campaign(tmp_path, 'provider = "ses"'))
+        account(provider="ses")
     assert caught.value.problem.code == "no-host"
+    assert caught.value.problem.file == "campaign.toml"
     assert "amazonaws.com" in caught.value.problem.hint
 
 
-# -- whose log-in ---------------------------------------------------------------------------------
+def test_bare_server_has_no_limits() -> None:
+    bare = Account(Address("mail.x.org", 587, "starttls"))
+    assert not bare.login_must_equal_from
+    assert not bare.is_loopback
+    assert bare.allows == Allowance()
+    assert bare.name == bare.server_name == "mail.x.org:587"
 
-LOGIN = 'host = "mail.x.org"\nusername = "ann"\n'
-COMMAND = 'password_command = "echo from-command"\n'
+
+# -- limits ---------------------------------------------------------------------------------------
+
+ALLOWED = Allowance((Rate(500, 86_400),), 5, 100, 25_000_000)
+
+
+def test_limits_of_the_provider_hold_by_default() -> None:
+    assert ALLOWED.within(DeliverySection()) == Allowance((Rate(500, 86_400),), 1, 100, 25_000_000)
+
+
+def test_own_rates_and_messages_per_connection_win() -> None:
+    delivery = DeliverySection.model_validate({"rate": "7/minute", "messages_per_connection": 3})
+    found = ALLOWED.within(delivery)
+    assert found.rates == (Rate(7, 60),)
+    assert found.messages_per_connection == 3
+
+
+@pytest.mark.parametrize(
+    ("wanted", "allowed", "expected"), [(50, 5, 5), (3, 5, 3), (50, None, 50), (None, 5, 1)]
+)
+def test_connections_stay_within_the_provider(
+    wanted: int | None, allowed: int | None, expected: int
+) -> None:
+    found = Allowance(connections=allowed).within(DeliverySection(connections=wanted))
+    assert found.connections == expected
+
+
+# -- the password ---------------------------------------------------------------------------------
+
+LOGIN = {"host": "mail.x.org", "username": "ann"}
+COMMAND = {"password_command": "echo from-command"}
 KEY = ("smtp://mail.x.org", "ann")
 
 
-def password(folder: Path, smtp: str, environ: dict[str, str], typed: str | None = None) -> str:
-    """Where the password comes from; `typed` is what a person types, None where nobody is there."""
-    made = campaign(folder, smtp)
+def password(environ: dict[str, str], typed: str | None = None, **keys: object) -> str:
+    """The password that is found; `typed` is what the user types, None without a terminal."""
     ask = None if typed is None else lambda _: typed
-    credentials = read_credentials(made, require_account(made), ask=ask, environ=environ)
+    credentials = read_credentials(account(**LOGIN, **keys), ask=ask, environ=environ)
     assert credentials is not None
     assert credentials.password not in repr(credentials)
     return credentials.password
 
 
-def test_the_password_is_looked_for_in_order(tmp_path: Path, drawer: Drawer) -> None:
-    environ = {PASSWORD_VARIABLE: "from-environment"}
-    assert password(tmp_path, LOGIN, {}, "typed") == "typed"
-    assert password(tmp_path, LOGIN, environ, "typed") == "from-environment"
-    assert password(tmp_path, LOGIN + COMMAND, environ, "typed") == "from-command"
-    drawer.passwords[KEY] = "from-keyring"
-    assert password(tmp_path, LOGIN + COMMAND, environ, "typed") == "from-keyring"
+def test_password_sources_have_an_order(memory_keyring: MemoryKeyring) -> None:
+    environ = {VARIABLE: "from-environment"}
+    assert password({}, "typed") == "typed"
+    assert password(environ, "typed") == "from-environment"
+    assert password(environ, "typed", **COMMAND) == "from-command"
+    memory_keyring.passwords[KEY] = "from-keyring"
+    assert password(environ, "typed", **COMMAND) == "from-keyring"
 
 
-def test_a_locked_keyring_is_passed_over(tmp_path: Path, drawer: Drawer) -> None:
-    drawer.passwords[KEY] = "from-keyring"
-    drawer.locked = True
-    assert password(tmp_path, LOGIN, {PASSWORD_VARIABLE: "from-environment"}) == "from-environment"
+def test_locked_keyring_is_passed_over(memory_keyring: MemoryKeyring) -> None:
+    memory_keyring.passwords[KEY] = "from-keyring"
+    memory_keyring.locked = True
+    assert password({VARIABLE: "from-environment"}) == "from-environment"
 
 
-def test_the_prompt_says_whose_password_is_wanted(tmp_path: Path) -> None:
-    made = campaign(tmp_path, LOGIN)
+def test_prompt_names_the_log_in_and_the_server() -> None:
     asked: list[str] = []
 
     def ask(prompt: str) -> str:
         asked.append(prompt)
         return "x"
 
-    read_credentials(made, require_account(made), ask=ask, environ={})
+    read_credentials(account(**LOGIN), ask=ask, environ={})
     assert asked == ["Password of ann at mail.x.org:587: "]
 
 
 @pytest.mark.parametrize("typed", [None, ""])
-def test_no_password_is_an_error_that_says_where_to_put_one(
-    tmp_path: Path, typed: str | None
-) -> None:
+def test_missing_password_says_where_to_put_one(typed: str | None) -> None:
     with pytest.raises(AuthenticationRefused) as caught:
-        password(tmp_path, LOGIN, {}, typed)
+        password({}, typed)
     assert caught.value.problem.code == "no-password"
-    assert PASSWORD_VARIABLE in str(caught.value)
+    assert VARIABLE in str(caught.value)
 
 
-def test_no_username_is_no_log_in(tmp_path: Path) -> None:
-    made = campaign(tmp_path, 'host = "mail.x.org"')
-    assert read_credentials(made, require_account(made), environ={}) is None
+def test_no_username_means_no_log_in() -> None:
+    assert read_credentials(account(host="mail.x.org"), environ={}) is None
 
 
-def test_a_token_needs_no_password(tmp_path: Path) -> None:
-    made = campaign(tmp_path, LOGIN + 'token_command = "echo abc"\nauth = "xoauth2"')
-    credentials = read_credentials(made, require_account(made), environ={})
+def test_token_needs_no_password() -> None:
+    found = account(**LOGIN, token_command="echo abc", auth="xoauth2")
+    credentials = read_credentials(found, environ={})
     assert credentials is not None
     assert (credentials.token, credentials.password, credentials.mechanism) == (
         "abc",
@@ -255,8 +271,7 @@ def test_a_token_needs_no_password(tmp_path: Path) -> None:
 def test_only_the_first_line_of_a_command_counts(tmp_path: Path) -> None:
     script = tmp_path / "command.py"
     script.write_text("print('first ')\nprint('second')\n")
-    command = f"password_command = '{sys.executable} {script}'"
-    assert password(tmp_path, LOGIN + command, {}) == "first "
+    assert password({}, password_command=f"{sys.executable} {script}") == "first "
 
 
 @pytest.mark.parametrize(
@@ -264,34 +279,62 @@ def test_only_the_first_line_of_a_command_counts(tmp_path: Path) -> None:
     [
         ("false", "exit status 1"),
         ("no-such-program-here", "No such file"),
-        ('echo \\"open', "No closing quotation"),
+        ('echo "open', "No closing quotation"),
     ],
 )
-def test_a_command_that_fails_is_named_without_its_output(
-    tmp_path: Path, command: str, says: str
-) -> None:
+def test_failed_command_is_reported_without_its_output(command: str, says: str) -> None:
     with pytest.raises(CampaignError) as caught:
-        password(tmp_path, LOGIN + f'password_command = "{command}"', {})
+        password({}, password_command=command)
     assert caught.value.problem.column == "smtp.password_command"
     assert says in caught.value.problem.message
 
 
-def test_a_command_that_never_ends_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mailmerge.credentials.COMMAND_SECONDS", 0.05)
-    with pytest.raises(CampaignError, match="no answer within"):
-        password(tmp_path, LOGIN + 'password_command = "sleep 5"', {})
+def test_command_has_a_time_limit() -> None:
+    slow = account(**LOGIN, password_command="sleep 5")
+    with pytest.raises(CampaignError, match=r"no answer within 0\.05 seconds"):
+        read_credentials(slow, environ={}, command_seconds=0.05)
 
 
-def test_a_command_sees_no_shell(tmp_path: Path) -> None:
-    assert password(tmp_path, LOGIN + 'password_command = "echo a; echo $HOME"', {}) == (
-        "a; echo $HOME"
-    )
+def test_command_runs_without_a_shell() -> None:
+    assert password({}, password_command="echo a; echo $HOME") == "a; echo $HOME"
 
 
-def test_the_account_of_a_bare_server_allows_everything() -> None:
-    bare = Account(Server("mail.x.org", 587, "starttls"))
-    assert not bare.login_must_equal_from
-    assert not bare.is_loopback
-    assert bare.name == bare.server_name == "mail.x.org:587"
+# -- a server in code -----------------------------------------------------------------------------
+
+
+def test_server_in_code_has_the_defaults_of_campaign_toml() -> None:
+    server = Server("smtp.example.org", username="news", password="secret")
+    assert server.account == account(host="smtp.example.org", username="news")
+    credentials = server.credentials()
+    assert credentials is not None
+    assert (credentials.username, credentials.password) == ("news", "secret")
+    assert "secret" not in repr(server)
+
+
+def test_server_in_code_may_be_a_provider() -> None:
+    server = Server(provider="gmail", username="a@gmail.com", token="abc", auth="oauthbearer")
+    assert server.account.server.host == "smtp.gmail.com"
+    credentials = server.credentials()
+    assert credentials is not None
+    assert (credentials.token, credentials.mechanism) == ("abc", "oauthbearer")
+
+
+def test_server_without_username_has_no_credentials() -> None:
+    assert Server("localhost", port=1025).credentials() is None
+
+
+def test_server_without_password_looks_into_the_keyring(memory_keyring: MemoryKeyring) -> None:
+    memory_keyring.passwords[KEY] = "from-keyring"
+    credentials = Server("mail.x.org", username="ann").credentials()
+    assert credentials is not None
+    assert credentials.password == "from-keyring"
+
+
+def test_wrong_values_of_a_server_are_errors_without_a_file() -> None:
+    with pytest.raises(CampaignError, match="port: expected less than or equal to 65535"):
+        Server("mail.x.org", port=70_000)
+    with pytest.raises(CampaignError, match="pass host or provider"):
+        Server()
+    with pytest.raises(CampaignError) as caught:
+        Server(provider="ses")
+    assert caught.value.problem.file == ""

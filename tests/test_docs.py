@@ -22,7 +22,6 @@ from mailmerge.campaign import (
     parse_duration,
     parse_rate,
 )
-from mailmerge.credentials import PASSWORD_VARIABLE
 from mailmerge.recipients.columns import RESERVED_NAMES
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "campaign.md"
@@ -156,7 +155,7 @@ def test_rates_and_durations_of_the_text_are_understood() -> None:
 
 
 def test_the_variable_for_the_password_is_named() -> None:
-    assert f"`{PASSWORD_VARIABLE}`" in chapter("Secrets")
+    assert "`MAILMERGE_SMTP_PASSWORD`" in chapter("Secrets")
 
 
 def test_the_shortest_campaign_is_one(tmp_path: Path) -> None:

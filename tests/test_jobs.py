@@ -264,14 +264,13 @@ def test_without_a_server_only_what_stays_here_is_done(tmp_path: Path) -> None:
 def test_the_providers_rules_and_limits_go_to_the_run(tmp_path: Path) -> None:
     campaign = make(tmp_path / "spring", more='[smtp]\nprovider = "163"\nusername = "me@163.com"\n')
     with Mailing(campaign, Orders(connections=1)) as mailing:
-        options = mailing._options()
-        assert options.rules(550, "MI:DMC") == "reconnect"
-        assert options.account.startswith("me@163.com@")
-        assert options.messages_per_connection == mailing.account.messages_per_connection  # type: ignore[union-attr]
+        limits = mailing.limits()
+        assert limits.rules(550, "MI:DMC") == "reconnect"
+        assert limits.account.startswith("me@163.com@")
     by_host = make(tmp_path / "host", more='[smtp]\nhost = "smtp.qq.com"\nport = 465\n')
     with Mailing(by_host, Orders(rates=(parse_rate("1/second"),))) as mailing:
-        assert mailing._options().rules(550, "Mailbox frequency limited") == "pause"
-        assert mailing._options().rates == (parse_rate("1/second"),)
+        assert mailing.limits().rules(550, "Mailbox frequency limited") == "pause"
+        assert mailing.limits().rates == mailing.plan().rates == (parse_rate("1/second"),)
 
 
 def test_a_test_is_for_me_only(campaign: Campaign, server: Sandbox) -> None:

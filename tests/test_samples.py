@@ -278,7 +278,7 @@ def test_links_are_https_or_mailto(folder: Path) -> None:
 @every_html
 def test_styles_never_depend_on_the_row(folder: Path) -> None:
     assert rendered(folder)
-    assert renderer(folder).steps_aside == ""
+    assert renderer(folder).slow_because == ""
 
 
 def test_no_file_contains_the_path_where_it_was_made() -> None:

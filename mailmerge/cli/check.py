@@ -58,7 +58,7 @@ def _options(campaign: Campaign) -> CheckOptions:
     from mailmerge.preflight.check import CheckOptions
 
     try:
-        return CheckOptions(account=find_account(campaign))
+        return CheckOptions(account=find_account(campaign.smtp, campaign.folder))
     except CampaignError as error:
         return CheckOptions(known=(error.problem,))
 

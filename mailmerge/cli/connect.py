@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,18 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailmerge.cli.terminal import Json, ask_password, folded, print_json, reports_errors
-from mailmerge.wording import one_line, padded, size_in_words
+from mailmerge.wording import one_line, padded
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
     from mailmerge.credentials import Account
     from mailmerge.errors import MailmergeError
-    from mailmerge.providers.dialogue import Line, Rehearsal, Wishes
-    from mailmerge.providers.lookup import Language
-    from mailmerge.smtp.command import Envelope
+    from mailmerge.providers.catalogue import Language
+    from mailmerge.providers.dialogue import DialogueLine, Explainer, ServerReport
+    from mailmerge.providers.offers import CampaignNeeds
+    from mailmerge.smtp import Credentials, Envelope
 
 
-class Security(StrEnum):
+class _Security(StrEnum):
     """How the connection is encrypted."""
 
     TLS = "tls"
@@ -30,22 +33,8 @@ class Security(StrEnum):
 
 
 _INDENT = " " * 5
-_HEADINGS = {
-    "connecting": ("Connecting to", "正在连接"),
-    "offers": ("What the server offers", "服务器支持的扩展"),
-    "missing": ("What it does not offer", "不支持的扩展"),
-    "advice": ("What that means here", "这意味着"),
-}
-
-
-_FITS = (
-    "The first message of the campaign has {}. It fits.",
-    "本活动的第一封邮件为 {}，可以发送。",
-)
-_TOO_LARGE = (
-    "The first message of the campaign has {}: this server would refuse it.",
-    "本活动的第一封邮件为 {}，该服务器会拒收。",
-)
+_COLUMN = " " * 23
+"""Where the meaning of an extension begins."""
 
 
 @reports_errors
@@ -63,12 +52,8 @@ def connect(
         int | None, typer.Option("--port", metavar="N", min=1, max=65_535, help="Its port.")
     ] = None,
     security: Annotated[
-        Security | None,
-        typer.Option(
-            "--security",
-            metavar="HOW",
-            help="How to encrypt: tls, starttls or none.",
-        ),
+        _Security | None,
+        typer.Option("--security", metavar="HOW", help="How to encrypt: tls, starttls or none."),
     ] = None,
     username: Annotated[
         str, typer.Option("--username", metavar="NAME", help="Log in; asks for the password.")
@@ -85,117 +70,152 @@ def connect(
 
     Each line of the dialogue is shown and explained.
     """
-    from mailmerge.credentials import read_credentials, require_account
-    from mailmerge.errors import MailmergeError
-    from mailmerge.providers.dialogue import Narrator, refused, rehearse
-    from mailmerge.providers.explanations import language_of_locale
-    from mailmerge.providers.lookup import provider_of_host
+    from mailmerge.credentials import read_credentials
+    from mailmerge.providers.catalogue import language_of_locale
 
-    campaign = _campaign(where, host, port, security, username)
-    account = require_account(campaign)
-    language = language_of_locale(os.environ)
-    provider = account.provider or provider_of_host(account.server.host)
+    campaign, account = _campaign_and_account(where, host, port, security, username)
     envelope = _envelope(campaign, account, to) if to else None
-    credentials = read_credentials(campaign, account, ask=ask_password())
-    lines: list[Line] = []
-    if not json:
-        words = _HEADINGS["connecting"][language == "zh"]
-        typer.echo(f"{words} {account.server_name} ({account.server.security})")
-    narrator = Narrator(
-        lines.append if json else _show,
-        provider=provider.name if provider else "",
-        language=language,
-    )
-    try:
-        found = rehearse(account.server, credentials, narrator, envelope=envelope)
-    except MailmergeError as error:
-        if json:
-            print_json(_document(account, lines, None, error))
-        raise narrator.in_short(error) from error
+    credentials = read_credentials(account, ask=ask_password())
+    attempt = _Attempt(account, credentials, envelope, language_of_locale(os.environ))
     if json:
-        print_json(_document(account, lines, found, None))
+        _print_document(attempt)
     else:
-        sample = None if host else _sample_size(campaign)
-        _conclude(found, _wishes(campaign, account), sample, language)
-    trouble = refused(found)
-    if trouble is not None:
-        raise narrator.in_short(trouble)
+        _show_dialogue(attempt, lambda: _needs(campaign, account))
 
 
-def _campaign(
-    where: Path | None, host: str, port: int | None, security: Security | None, username: str
-) -> Campaign:
-    """The campaign that is named, or one made up of a server and nothing else."""
-    from mailmerge import campaign as campaigns
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One dialogue with a server."""
+
+    account: Account
+    credentials: Credentials | None
+    envelope: Envelope | None
+    language: Language
+
+    def explainer(self, show: Callable[[DialogueLine], None]) -> Explainer:
+        from mailmerge.providers.dialogue import Explainer
+        from mailmerge.providers.lookup import provider_of_host
+
+        provider = self.account.provider or provider_of_host(self.account.server.host)
+        name = provider.name if provider else ""
+        return Explainer(show, provider=name, language=self.language)
+
+    def examine(self, explainer: Explainer) -> ServerReport:
+        from mailmerge.providers.dialogue import examine
+
+        server = self.account.server
+        return examine(server, self.credentials, explainer, envelope=self.envelope)
+
+
+def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> None:
+    """The dialogue as it goes, then what the server offers and what follows from it."""
+    from mailmerge.errors import MailmergeError
+    from mailmerge.providers.catalogue import text
+
+    name, security = attempt.account.server_name, attempt.account.server.security
+    typer.echo(text("connect.connecting", attempt.language, server=name, security=security))
+    explainer = attempt.explainer(_show_line)
+    try:
+        report = attempt.examine(explainer)
+    except MailmergeError as error:
+        raise explainer.brief(error) from error
+    _show_offers(report, attempt.language)
+    _show_advice(report, needs(), attempt.language)
+    refused = report.error()
+    if refused is not None:
+        raise explainer.brief(refused)
+
+
+def _print_document(attempt: _Attempt) -> None:
+    """The dialogue as one JSON document, also where it fails."""
+    from mailmerge.errors import MailmergeError
+
+    lines: list[DialogueLine] = []
+    explainer = attempt.explainer(lines.append)
+    try:
+        report = attempt.examine(explainer)
+    except MailmergeError as error:
+        print_json(_document(attempt.account, lines, None, error))
+        raise explainer.brief(error) from error
+    print_json(_document(attempt.account, lines, report, None))
+    refused = report.error()
+    if refused is not None:
+        raise explainer.brief(refused)
+
+
+def _campaign_and_account(
+    where: Path | None, host: str, port: int | None, security: _Security | None, username: str
+) -> tuple[Campaign | None, Account]:
+    """The campaign with its account, or no campaign and the account of the options."""
+    from mailmerge.campaign import SmtpSection, load_campaign
+    from mailmerge.credentials import require_account
     from mailmerge.errors import CampaignError
 
     if not host:
         if port or security or username:
             raise CampaignError("--port, --security and --username need --host", code="usage")
-        return campaigns.load_campaign(where or Path())
+        campaign = load_campaign(where or Path())
+        return campaign, require_account(campaign.smtp, campaign.folder)
     if where is not None:
         raise CampaignError("name a campaign or --host, not both", code="usage")
-    smtp = campaigns.SmtpSection(
+    smtp = SmtpSection(
         host=host,
         port=port,
         security=security.value if security else None,
         username=username,
-        plain_text_login=security is Security.NONE,
+        plain_text_login=security is _Security.NONE,
     )
-    return campaigns.Campaign(
-        Path(),
-        campaigns.CampaignSection(),
-        campaigns.RecipientsSection(),
-        campaigns.MessageSection.model_validate(_NO_MESSAGE),
-        smtp,
-        campaigns.DeliverySection(),
-    )
+    return None, require_account(smtp, Path())
 
 
-_NO_MESSAGE = {"from": "", "subject": "", "text": "none"}
-
-
-def _envelope(campaign: Campaign, account: Account, to: str) -> Envelope:
-    """From the campaign's sender, or the log-in, or else the recipient to themselves."""
+def _envelope(campaign: Campaign | None, account: Account, to: str) -> Envelope:
+    """From the campaign's sender, or the log-in, or else from the recipient itself."""
     from mailmerge.recipients.address import parse_mailbox
-    from mailmerge.smtp.command import Envelope
+    from mailmerge.smtp import Envelope
 
     recipient = parse_mailbox(to)
     login = account.username if "@" in account.username else ""
-    message = campaign.message
-    sender = parse_mailbox(message.reverse_path or message.from_ or login or to, names=True)
+    own = (campaign.message.reverse_path or campaign.message.from_) if campaign else ""
+    sender = parse_mailbox(own or login or to, names=True)
     utf8 = recipient.needs_smtputf8 or sender.needs_smtputf8
     return Envelope(sender.forward_path, (recipient.forward_path,), smtputf8=utf8)
 
 
-def _wishes(campaign: Campaign, account: Account) -> Wishes:
-    from mailmerge.providers.dialogue import Wishes
+def _needs(campaign: Campaign | None, account: Account) -> CampaignNeeds:
+    from mailmerge.campaign import DeliverySection
+    from mailmerge.engine.limits import resolve_limits
+    from mailmerge.providers.offers import CampaignNeeds
 
-    return Wishes(
-        window=campaign.delivery.window,
-        connections=account.connections,
-        messages_per_connection=account.messages_per_connection,
-        rates=tuple(str(rate) for rate in account.rates),
-        max_size=account.size_limit,
+    limits = resolve_limits(campaign.delivery if campaign else DeliverySection(), account)
+    return CampaignNeeds(
+        window=limits.window,
+        connections=limits.connections,
+        messages_per_connection=limits.messages_per_connection,
+        rates=tuple(str(rate) for rate in limits.rates),
+        max_size=limits.size_limit,
+        sample=_sample_size(campaign) if campaign else None,
         nearby=account.is_loopback,
     )
 
 
 def _sample_size(campaign: Campaign) -> int | None:
-    """The octets of the first message; None where none can be made, which the check explains."""
+    """The bytes of the first message; None where none can be made, which the check explains."""
     from mailmerge.errors import MailmergeError
-    from mailmerge.mime.export import merge
-    from mailmerge.recipients.audience import Selection
+    from mailmerge.export import sample_messages
+    from mailmerge.messages import message_factory
+    from mailmerge.recipients.audience import Selection, open_audience
 
     if campaign.recipients.file == "-":
         return None
     try:
-        return len(next(merge(campaign, Selection(limit=1))).octets)
+        audience = open_audience(campaign, Selection(limit=1))
+        _, message = next(sample_messages(audience, message_factory(campaign)))
     except MailmergeError:
         return None
+    return message.size
 
 
-def _show(line: Line) -> None:
+def _show_line(line: DialogueLine) -> None:
     """One line on standard output, and below a reply what it means."""
     colour = {"C": "cyan", "S": "red" if line.code >= 400 else "green"}[line.side]
     typer.echo(f"{typer.style(f'{line.side}:', fg=colour, bold=True)} {one_line(line.text)}")
@@ -206,53 +226,60 @@ def _show(line: Line) -> None:
             typer.echo(folded(line.explanation.action, first="   → ", rest=_INDENT))
 
 
-def _conclude(found: Rehearsal, wishes: Wishes, sample: int | None, language: Language) -> None:
-    """What the server offers, what it lacks, and what follows for a message of `sample` octets."""
-    from mailmerge.providers.dialogue import advice, offers, size_limit
+def _show_offers(report: ServerReport, language: Language) -> None:
+    """What the server offers, and what it lacks."""
+    from mailmerge.providers.offers import offers
 
-    listed = offers(found.capabilities, language=language)
-    there = [offer for offer in listed if offer.offered]
-    _heading("offers", language)
-    if found.tls_version:
-        _row("TLS", found.tls_version)
-    for offer in there:
-        _row(offer.keyword, offer.meaning or offer.value)
+    listed = offers(report.capabilities, language=language)
     missing = [offer for offer in listed if not offer.offered]
+    _show_heading("offers", language)
+    if report.tls_version:
+        _show_row("TLS", report.tls_version)
+    for offer in listed:
+        if offer.offered:
+            _show_row(offer.keyword, offer.meaning or offer.value)
     if missing:
-        _heading("missing", language)
+        _show_heading("missing", language)
     for offer in missing:
-        _row(offer.keyword, offer.meaning)
-    sentences = [*advice(found.capabilities, wishes, language=language)]
-    limit = size_limit(found.capabilities, wishes)
-    if sample and limit:
-        words = _FITS if sample <= limit else _TOO_LARGE
-        sentences.insert(1, words[language == "zh"].format(size_in_words(sample)))
+        _show_row(offer.keyword, offer.meaning)
+
+
+def _show_advice(report: ServerReport, needs: CampaignNeeds, language: Language) -> None:
+    """What that means for the campaign."""
+    from mailmerge.providers.offers import advice
+
+    sentences = advice(report.capabilities, needs, language=language)
     if sentences:
-        _heading("advice", language)
+        _show_heading("advice", language)
     for sentence in sentences:
         typer.echo(folded(sentence, first="  ", rest="  "))
 
 
-def _row(keyword: str, meaning: str) -> None:
-    label = padded(f"  {one_line(keyword)}", 23)
-    typer.echo(folded(one_line(meaning), first=label, rest=" " * 23))
+def _show_row(keyword: str, meaning: str) -> None:
+    label = padded(f"  {one_line(keyword)}", len(_COLUMN))
+    typer.echo(folded(one_line(meaning), first=label, rest=_COLUMN))
 
 
-def _heading(name: str, language: Language) -> None:
+def _show_heading(name: str, language: Language) -> None:
+    from mailmerge.providers.catalogue import text
+
     typer.echo()
-    typer.echo(typer.style(_HEADINGS[name][language == "zh"], bold=True))
+    typer.echo(typer.style(text(f"connect.{name}", language), bold=True))
 
 
 def _document(
-    account: Account, lines: list[Line], found: Rehearsal | None, error: MailmergeError | None
+    account: Account,
+    lines: list[DialogueLine],
+    report: ServerReport | None,
+    error: MailmergeError | None,
 ) -> dict[str, object]:
-    """The dialogue as one JSON document."""
-    keywords = found.capabilities.keywords if found else {}
-    refusal = (found.refusal or found.impossible) if found else ""
+    """The dialogue as plain values."""
+    keywords = report.capabilities.keywords if report else {}
+    refusal = (report.refusal or report.impossible) if report else ""
     return {
         "server": account.server_name,
         "security": account.server.security,
-        "tls": found.tls_version if found else "",
+        "tls": report.tls_version if report else "",
         "dialogue": [
             {
                 "side": line.side,

@@ -38,7 +38,7 @@ EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
         errors.MessageError: ExitStatus.CHECK_FAILED,
         errors.CheckFailed: ExitStatus.CHECK_FAILED,
         errors.Declined: ExitStatus.USAGE,
-        errors.SmtpError: ExitStatus.STOPPED,
+        errors.ServerError: ExitStatus.STOPPED,
         errors.LocalProtocolError: ExitStatus.UNEXPECTED,
         errors.RemoteProtocolError: ExitStatus.STOPPED,
         errors.ServerUnreachable: ExitStatus.USAGE,

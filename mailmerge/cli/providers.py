@@ -1,4 +1,4 @@
-"""mailmerge providers: the services that are known, and what is known of one of them."""
+"""mailmerge providers: the known services, and what is known of one of them."""
 
 from __future__ import annotations
 
@@ -11,26 +11,8 @@ from mailmerge.cli.terminal import Json, folded, print_json, reports_errors
 from mailmerge.wording import padded, size_in_words
 
 if TYPE_CHECKING:
-    from mailmerge.providers.lookup import Language, Provider
-
-_WORDS = {
-    "server": ("Server", "服务器"),
-    "also": ("Also", "其他端口"),
-    "username": ("User name", "用户名"),
-    "password": ("Password", "密码"),
-    "from": ("From", "发件人"),
-    "rates": ("At most", "上限"),
-    "max_connections": ("Connections", "并发连接"),
-    "messages_per_connection": ("Messages on one", "每连接邮件数"),
-    "max_recipients": ("Recipients", "每封收件人"),
-    "max_size": ("Size", "大小"),
-    "same": ("must be the log-in or its alias", "须为登录账号或其别名"),
-    "unverified": ("(not verified)", "（未核实）"),
-    "unknown": ("not known; go carefully", "未知，请谨慎"),
-    "rules": ("Good to know", "须知"),
-    "sources": ("Sources", "来源"),
-    "use": ("In campaign.toml", "写入 campaign.toml"),
-}
+    from mailmerge.providers.catalogue import Language
+    from mailmerge.providers.lookup import Provider
 
 
 @reports_errors
@@ -41,7 +23,7 @@ def providers(
     json: Json = False,
 ) -> None:
     """List the known mail services, or describe one."""
-    from mailmerge.providers.explanations import language_of_locale
+    from mailmerge.providers.catalogue import language_of_locale
     from mailmerge.providers.lookup import as_json, find_provider, load_providers
 
     language = language_of_locale(os.environ)
@@ -56,7 +38,7 @@ def providers(
 
 
 def _show(provider: Provider, language: Language) -> None:
-    """One service as a person reads it."""
+    """One service in words."""
     from mailmerge.providers.lookup import FIGURES
 
     def row(word: str, value: str, *fields: str) -> None:
@@ -101,20 +83,22 @@ def _show_rules(provider: Provider, language: Language) -> None:
 
 
 def _doubt(language: Language, *, verified: bool) -> str:
-    """The mark behind what was not read; a full-width bracket brings its own space."""
+    """The mark of a figure that was not verified; a full-width bracket brings its own space."""
     if verified:
         return ""
     return ("" if language == "zh" else " ") + _word("unverified", language)
 
 
 def _figure(provider: Provider, field: str, language: Language) -> str:
-    from mailmerge.providers.explanations import rates_in_words
+    from mailmerge.providers.catalogue import rates_in_words
 
     value = getattr(provider, field)
     if field == "rates":
-        return rates_in_words(value, language=language)
+        return rates_in_words(value, language)
     return size_in_words(value) if field == "max_size" else f"{value:,}"
 
 
 def _word(name: str, language: Language) -> str:
-    return _WORDS[name][language == "zh"]
+    from mailmerge.providers.catalogue import text
+
+    return text(f"provider.{name}", language)

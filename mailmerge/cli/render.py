@@ -52,8 +52,9 @@ def render(
     """
     from mailmerge.campaign import load_campaign
     from mailmerge.errors import CampaignError
-    from mailmerge.mime.export import export, merge, octets_of
-    from mailmerge.recipients.audience import Selection
+    from mailmerge.export import export_messages, message_bytes, sample_messages
+    from mailmerge.messages import message_factory
+    from mailmerge.recipients.audience import Selection, open_audience
 
     if bool(to) + (row is not None) + all_recipients > 1:
         raise CampaignError("--to, --row and --all exclude each other", code="usage")
@@ -61,8 +62,12 @@ def render(
         what = "several messages are" if all_recipients else f"an {form.value} is"
         raise CampaignError(f"{what} written into a folder", hint="add --out DIR", code="usage")
     limit = None if all_recipients or row is not None else 1
-    messages = merge(load_campaign(where), Selection(only=to, limit=limit), row=row)
+    campaign = load_campaign(where)
+    factory = message_factory(campaign)
+    audience = open_audience(campaign, Selection(only=to, limit=limit))
+    messages = sample_messages(audience, factory, row=row)
     if out is None:
-        sys.stdout.buffer.write(octets_of(next(messages), form.value))
+        _, message = next(messages)
+        sys.stdout.buffer.write(message_bytes(message, form.value))
         return
-    say(f"Wrote {export(messages, out, form.value):,} messages into {out}")
+    say(f"Wrote {export_messages(messages, out, form.value):,} messages into {out}")

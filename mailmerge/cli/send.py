@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from enum import StrEnum
@@ -14,6 +13,7 @@ import typer
 
 from mailmerge.cli.check import show_report
 from mailmerge.cli.progress import counting, sending
+from mailmerge.cli.questions import can_ask, read_answer
 from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, reports_errors, say
 from mailmerge.wording import counted, duration_in_words
 
@@ -277,11 +277,11 @@ def _confirm(plan: Plan, *, asked: bool) -> None:
 
     if not asked:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise Declined("there is no terminal to confirm; nothing was sent", hint="add --yes")
     what = "messages to yourself" if plan.test_to else "recipients"
     say(f"Type the number of {what} ({plan.to_send}), or anything else to stop:")
-    if sys.stdin.readline().strip().replace(",", "") != str(plan.to_send):
+    if read_answer().replace(",", "") != str(plan.to_send):
         raise Declined("that is not the number; nothing was sent")
 
 

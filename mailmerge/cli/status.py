@@ -86,7 +86,7 @@ def _record(campaign: Campaign, name: str) -> Record:
 
 
 def _show(record: Record, campaign: Campaign) -> None:
-    from mailmerge.providers.explanations import language_of_locale
+    from mailmerge.providers.catalogue import language_of_locale
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import table, unfinished
 

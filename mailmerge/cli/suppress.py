@@ -1,4 +1,4 @@
-"""mailmerge suppress: the people of a campaign who are never written to."""
+"""mailmerge suppress: the addresses of a campaign that get no message."""
 
 from __future__ import annotations
 
@@ -36,21 +36,16 @@ def add(
     addresses: _Addresses,
     campaign: _Campaign = Path(),
     reason: Annotated[
-        str,
-        typer.Option(
-            "--reason",
-            metavar="TEXT",
-            help="The reason, kept in the list.",
-        ),
+        str, typer.Option("--reason", metavar="TEXT", help="The reason, kept in the list.")
     ] = "",
 ) -> None:
     """Add addresses to the list."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.recipients.suppression import add_suppressions
+    from mailmerge.recipients.suppression import SuppressionList
 
-    today = date.today()  # noqa: DTZ011 - the date on the person's own calendar
-    added = add_suppressions(load_campaign(campaign), addresses, reason=reason, today=today)
-    _tell("added", added)
+    today = date.today()  # noqa: DTZ011 - the date on the user's own calendar
+    suppressed = SuppressionList.of(load_campaign(campaign))
+    _report("added", suppressed.add(addresses, reason=reason, today=today))
 
 
 @suppress_app.command("remove")
@@ -58,9 +53,9 @@ def add(
 def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
     """Remove addresses from the list, in any spelling."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.recipients.suppression import remove_suppressions
+    from mailmerge.recipients.suppression import SuppressionList
 
-    _tell("removed", remove_suppressions(load_campaign(campaign), addresses))
+    _report("removed", SuppressionList.of(load_campaign(campaign)).remove(addresses))
 
 
 @suppress_app.command("list")
@@ -68,9 +63,9 @@ def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
 def show(campaign: _Campaign = Path(), json: Json = False) -> None:
     """Print the list."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.recipients.suppression import list_suppressions
+    from mailmerge.recipients.suppression import SuppressionList
 
-    entries = list_suppressions(load_campaign(campaign))
+    entries = SuppressionList.of(load_campaign(campaign)).entries()
     if json:
         print_json({"suppressed": [entry.cells for entry in entries]})
         return
@@ -81,7 +76,7 @@ def show(campaign: _Campaign = Path(), json: Json = False) -> None:
 
 @suppress_app.command("import")
 @reports_errors
-def bring_in(
+def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A spreadsheet of any format.")],
     campaign: _Campaign = Path(),
     column: Annotated[
@@ -90,12 +85,12 @@ def bring_in(
 ) -> None:
     """Add all addresses of a spreadsheet to the list."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.recipients.suppression import import_suppressions
+    from mailmerge.recipients.suppression import SuppressionList
 
-    _tell("added", import_suppressions(load_campaign(campaign), file, column))
+    _report("added", SuppressionList.of(load_campaign(campaign)).add_from(file, column))
 
 
-def _tell(what: str, addresses: list[str]) -> None:
+def _report(what: str, addresses: list[str]) -> None:
     for address in addresses:
         say(f"{what} {address}")
     say(f"{len(addresses):,} {what}.")

@@ -15,6 +15,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from mailmerge.cli.exit_status import ExitStatus, exit_status
+from mailmerge.cli.questions import can_ask
 from mailmerge.errors import MailmergeError
 from mailmerge.wording import one_line, printable, wrapped
 
@@ -49,7 +50,7 @@ def folded(text: str, *, first: str = "", rest: str = "") -> str:
 
 def ask_password() -> Callable[[str], str] | None:
     """What asks a person for a password without showing it; None where nobody is there."""
-    if not sys.stdin.isatty():
+    if not can_ask():
         return None
 
     def ask(prompt: str) -> str:

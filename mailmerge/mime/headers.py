@@ -1,38 +1,30 @@
-"""Header fields -> folded octets (RFC 5322, 2.2; RFC 2047; RFC 2231); Message-ID and Date.
+"""Header fields: names, texts and mailboxes -> whole fields, each ended by CRLF.
 
-In go names, texts and mailboxes; out come whole fields, each ended by CRLF. The encoder is our own
-and not the standard library's, which can be made to write a forged field from one cell
-(CVE-2024-6923) and turns a long URL into an encoded-word. What it writes:
+The standard library's encoder is not used: one cell can make it write a forged field
+(CVE-2024-6923), and it turns a long URL into an encoded-word. What is written here:
 
 * No control character, line separator or half surrogate pair: they are refused by name.
-* ASCII stays as it is; a long word is written unfolded, up to the 998 octets of a line. Lines are
-  folded at single spaces only: where a fold falls into a run of them, some readers make one of it.
+* ASCII stays as it is; a long word is written unfolded, up to the 998 bytes of a line
+  (folding.py).
 * Words outside ASCII, words that could be read as an encoded-word, and words that fit no line
-  become encoded-words of at most 75 octets that never part a character. The address of a mailbox
-  never does; in a field of the campaign's own, nor does one in ASCII between single spaces.
+  become encoded-words (encoded_words.py). The address of a mailbox never does; in a field of the
+  campaign's own, nor does an ASCII address between single spaces.
 """
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from unicodedata import name as character_name
-from urllib.parse import quote
 
 from mailmerge.campaign import NEVER_IN_A_LINE
 from mailmerge.errors import MessageError
+from mailmerge.mime.encoded_words import encode_where_needed, encoded_words, is_plain
+from mailmerge.mime.folding import LINE, fits_lines, fold
 from mailmerge.recipients.address import Mailbox
-
-_LINE = 76  # RFC 2047, 2: a line that holds an encoded-word; RFC 5322 would allow 78
-_LONGEST_LINE = 998  # RFC 5322, 2.1.1
-_ENCODED_WORD = 75  # RFC 2047, 2
-_AROUND_TEXT = len("=?utf-8?q??=")
-_FITS_ANY_LINE = 900  # octets of a value, whatever the field is called
-_LEAST_ROOM = 30  # with less than that left in a line, an encoded-word begins a new one
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _ADDR_CHARACTER = r"""[^\s\x00-\x20\x7f-\x9f\ud800-\udfff()<>\[\]:;@\\,"]"""
@@ -42,26 +34,23 @@ _ADDR_SPEC = re.compile(
 _DOT_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _MESSAGE_ID = re.compile(rf"<{_DOT_ATOM}@(?:{_DOT_ATOM}|\[[!-Z^-~]+\])>")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
-_SINGLE_SPACE = re.compile(r"(?<! ) (?! )")
-# Readers are laxer than RFC 2047, 2: an empty charset or one with spaces is decoded, too.
+# Readers are laxer than RFC 2047, 2: they decode an empty charset or one with spaces, too.
 _LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 
-# Fields of URLs, tokens and message identifiers: an encoded-word has no place there.
+# Fields of URLs, tokens and message identifiers: an encoded-word may not stand in them.
 _ASCII_ONLY = re.compile(
     "auto-submitted|content-(?:base|location)|feedback-id|in-reply-to"
     "|list-(?:archive|help|owner|post|subscribe)|list-unsubscribe(?:-post)?|precedence|references",
     re.IGNORECASE,
 )
 
-# RFC 2047, 5 (3): what stands for itself in a phrase, and so everywhere.
-_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
-_Q = [
-    "_" if octet == 0x20 else chr(octet) if octet in _SAFE else f"={octet:02X}"
-    for octet in range(256)
-]
-
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+# White space, characters of no width, and those that only turn the direction of writing.
+_INVISIBLE = " \xa0\xad\u061c\u1680\u180e\u3000\ufeff" + "".join(
+    map(chr, (*range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070)))
+)
 
 
 def check_line(field: str, value: str) -> None:
@@ -75,24 +64,18 @@ def check_line(field: str, value: str) -> None:
     found = NEVER_IN_A_LINE.search(value)
     if found is not None:
         raise MessageError(
-            f"{field} holds {_described(found[0])}",
+            f"{field} holds {_describe(found[0])}",
             hint="remove it from the cell or the template; a header field is one line of text",
             code="control-character",
         )
 
 
-# White space, what has no width, and what only turns the direction of writing.
-_UNSEEN = " \xa0\xad\u061c\u1680\u180e\u3000\ufeff" + "".join(
-    map(chr, (*range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070)))
-)
-
-
 def is_blank(text: str) -> bool:
-    """Whether nothing of a text is seen: no-break spaces and characters of no width are not."""
-    return not text.strip(_UNSEEN)
+    """Whether nothing of a text is visible: no-break spaces and characters of no width are not."""
+    return not text.strip(_INVISIBLE)
 
 
-def _described(character: str) -> str:
+def _describe(character: str) -> str:
     if character in "\r\n":
         return "a line break"
     return f"the character U+{ord(character):04X} {character_name(character, '')}".rstrip()
@@ -105,41 +88,31 @@ def unstructured_field(name: str, value: str) -> bytes:
 
     Raises:
         MessageError: a control character; in a field that holds URLs or identifiers a character
-            outside ASCII, or a word longer than a line; or a name that is none.
+            outside ASCII, or a word longer than a line; or a name that cannot be one.
     """
     _check_name(name)
     value = value.strip(" ")
-    if not _is_plain(value):
+    if not is_plain(value):
         check_line(name, value)
-    elif len(value) <= _FITS_ANY_LINE or _fits(value, _LONGEST_LINE - len(name) - len(": ")):
-        return folded(name, value)
+    elif fits_lines(value, len(name) + len(": ")):
+        return fold(name, value)
     if _ASCII_ONLY.fullmatch(name):
         _check_ascii(name, value)
     else:
-        value = _with_encoded_words(name, value)
-    return folded(name, value)
+        value = encode_where_needed(name, value)
+    return fold(name, value)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # the few names of a campaign
 def _check_name(name: str) -> None:
     if not _FIELD_NAME.fullmatch(name):
         raise MessageError(f"{name!r} is not a header field name", code="field-name")
 
 
-def _is_plain(text: str) -> bool:
-    """Printable ASCII that nobody can read as an encoded-word."""
-    return text.isascii() and text.isprintable() and "=?" not in text
-
-
-def _fits(text: str, room: int) -> bool:
-    """Whether each of the pieces between which a text may be folded has that much room."""
-    return max(map(len, _SINGLE_SPACE.split(text))) <= room
-
-
 def _check_ascii(name: str, value: str) -> None:
     found = next((character for character in value if not character.isascii()), "")
     if found or _LIKE_ENCODED_WORD.search(value):
-        what = _described(found) if found else "what a mail reader takes for an encoded-word"
+        what = _describe(found) if found else "text that mail readers take for an encoded-word"
         raise MessageError(
             f"{name} holds {what}",
             hint="write |urlencode behind the variable: {{ name|urlencode }}",
@@ -151,22 +124,17 @@ def mailbox_field(name: str, mailbox: Mailbox, display_name: str = "") -> bytes:
     """From, To or Reply-To with one mailbox (RFC 5322, 3.6.2 and 3.6.3).
 
     Raises:
-        MessageError: a control character in the name, or an address that is none.
+        MessageError: a control character in the name, or an address that is not one.
     """
-    return folded(name, format_mailbox(mailbox, display_name, room=_LINE - len(name) - len(": ")))
+    return fold(name, _format_mailbox(mailbox, display_name, LINE - len(name) - len(": ")))
 
 
-def format_mailbox(
-    mailbox: Mailbox, display_name: str = "", *, room: int = _LINE - len("Reply-To: ")
-) -> str:
-    """`Name <address>` as a header field wants it, before folding (RFC 5322, 3.4).
+def _format_mailbox(mailbox: Mailbox, display_name: str, room: int) -> str:
+    """`Name <address>` as a header field holds it, before folding (RFC 5322, 3.4).
 
     The name is `display_name`, or else the mailbox's own; only the name is ever encoded. The domain
     is written as A-labels, unless the local part needs SMTPUTF8 anyway (RFC 6532). `room` is what
     the field's name leaves of the first line.
-
-    Raises:
-        MessageError: a control character in the name, or an address that is none.
     """
     address = mailbox.address if mailbox.needs_smtputf8 else mailbox.forward_path
     if not _ADDR_SPEC.fullmatch(address):
@@ -176,11 +144,11 @@ def format_mailbox(
 
 
 def _phrase(name: str, room: int) -> str:
-    if not _is_plain(name):
+    if not is_plain(name):
         check_line("the display name", name)
         return " ".join(encoded_words(name, room))
     phrase = name if _ATOMS.fullmatch(name) else quoted_string(name)
-    if len(phrase) <= _FITS_ANY_LINE or _fits(phrase, _LONGEST_LINE - _LINE + room):
+    if fits_lines(phrase, LINE - room):
         return phrase
     return " ".join(encoded_words(name, room))
 
@@ -192,10 +160,10 @@ def quoted_string(text: str) -> str:
 
 
 def date_field(date: datetime) -> bytes:
-    """Date (RFC 5322, 3.3 and 3.6.1), in English whatever the locale.
+    """Date (RFC 5322, 3.3 and 3.6.1), in English in every locale.
 
     Raises:
-        MessageError: the date says nothing about its offset from UTC.
+        MessageError: the date has no offset from UTC.
     """
     offset = date.utcoffset()
     if offset is None:
@@ -203,9 +171,9 @@ def date_field(date: datetime) -> bytes:
     return _date_field(date.replace(tzinfo=None), offset)
 
 
-@lru_cache(maxsize=16)  # people who are claimed together have one date
+@lru_cache(maxsize=16)  # recipients that are claimed together have one date
 def _date_field(date: datetime, offset: timedelta) -> bytes:
-    """The field of a local time, so far from UTC."""
+    """The field of a local time and its offset from UTC."""
     # A local mean time of the 19th century may have seconds, for which +hhmm has no place.
     minutes, seconds = divmod(offset, timedelta(minutes=1))
     date -= seconds
@@ -221,194 +189,47 @@ def message_id_field(message_id: str) -> bytes:
     """Message-ID (RFC 5322, 3.6.4), of `<left@right>`.
 
     Raises:
-        MessageError: the text is no message identifier.
+        MessageError: the text is not a message identifier.
     """
     if "=?" in message_id or not _MESSAGE_ID.fullmatch(message_id):
         raise MessageError(f"{message_id!r} is not <left@right>", code="not-a-message-id")
-    return folded("Message-ID", message_id)
+    return fold("Message-ID", message_id)
 
 
 def make_message_id(secret: bytes, campaign: str, key: str, domain: str) -> str:
-    """The Message-ID of one person in one campaign: the same for every try, and no address in it.
+    """The Message-ID of one recipient in one campaign: the same for every attempt.
 
-    `domain` is the sender's, as A-labels; `secret` has 64 octets at most. The left part is 128 bits
-    of keyed BLAKE2b in hexadecimal (RFC 7693, 2.5).
+    The address does not appear in it: the left part is 128 bits of keyed BLAKE2b in hexadecimal
+    (RFC 7693, 2.5).
+
+    Args:
+        secret: at most 64 bytes.
+        campaign: the name of the campaign.
+        key: the recipient's key.
+        domain: the domain of the sender, as A-labels.
     """
     # The length keeps ("ab", "c") and ("a", "bc") apart.
-    whose = f"{len(campaign)}:{campaign}{key}".encode()
-    left = blake2b(whose, key=secret, digest_size=16).hexdigest()
+    identity = f"{len(campaign)}:{campaign}{key}".encode()
+    left = blake2b(identity, key=secret, digest_size=16).hexdigest()
     return f"<{left}@{domain}>"
 
 
-def folded(name: str, value: str) -> bytes:
-    """A field, folded at spaces into lines of 76 characters where possible (RFC 5322, 2.2.3).
+def header_block(fields: Sequence[bytes]) -> bytes:
+    """Join fields, and count them as a reader will: the last look at the bytes themselves.
 
-    The first word stays behind the name, also where it is long: some readers, the standard library
-    among them, take an empty first line for a part of the value. Where an address is UTF-8, the 76
-    are characters and the 998 octets (RFC 6532, 3.4).
+    Each field begins one line. Any other line that does not continue one would be a forged field,
+    or the end of the header. The functions above let none through; this makes sure.
 
     Raises:
-        MessageError: a word makes a line longer than 998 octets.
+        MessageError: a reader would find more or fewer fields, or there is a bare CR or LF.
     """
-    if len(name) + len(value) + len(": ") <= _LINE:
-        return f"{name}: {value}\r\n".encode()
-    lines = [line.encode() for line in _lines(name, value)]
-    longest = max(lines, key=len)
-    if len(longest) > _LONGEST_LINE:
-        which = "with its name the line" if longest is lines[0] else "a line of it"
+    block = b"".join(fields)
+    lines = block.count(b"\r\n")
+    begun = lines - block.count(b"\r\n ")
+    if not (begun == len(fields) and block.count(b"\n") == block.count(b"\r") == lines):
         raise MessageError(
-            f"{name} is too long: {which} has {len(longest)} octets, and {_LONGEST_LINE} are the"
-            " limit",
-            hint="shorten it",
-            code="field-too-long",
+            "the header would hold a field that is not part of this message",
+            hint="look for line breaks in the cells of this row",
+            code="forged-field",
         )
-    return b"\r\n".join([*lines, b""])
-
-
-def _lines(name: str, value: str) -> list[str]:
-    """The lines of a field; all but the first begin with the single space at which it is folded."""
-    first, *words = _SINGLE_SPACE.split(value) if "  " in value else value.split(" ")
-    lines: list[str] = []
-    line = f"{name}: {first}"
-    for word in words:
-        if len(line) + len(" ") + len(word) <= _LINE:
-            line += f" {word}"
-        else:
-            lines.append(line)
-            line = f" {word}"
-    lines.append(line)
-    return lines
-
-
-def _with_encoded_words(name: str, text: str) -> str:
-    """Encode the runs of words that need it; leave the words around them alone."""
-    words = text.split(" ")
-    written: list[str] = []
-    done, column = 0, len(name) + len(": ")
-    for first, end in _needy_runs(words, _LONGEST_LINE - column):
-        between = words[done:first]
-        column += _length(between)
-        # Behind other words a new line can be begun; behind the name of the field it cannot.
-        room = _LINE - column if first else max(_LINE - column, _LEAST_ROOM)
-        encoded = encoded_words(" ".join(words[first:end]), room)
-        column += _length(encoded)
-        written += [*between, *encoded]
-        done = end
-    return " ".join([*written, *words[done:]])
-
-
-def _length(words: list[str]) -> int:
-    """The length of some words with a space behind each."""
-    return sum(map(len, words)) + len(words)
-
-
-def _needy_runs(words: list[str], longest: int) -> list[tuple[int, int]]:
-    """From where to where words become encoded-words, each run followed by a word that does not.
-
-    What stands between two needy words is taken in, unless an address is there. An empty word is
-    one of several spaces in a row: those are sure to be read as they are in an encoded-word only.
-    """
-    needy = [
-        place
-        for place, word in enumerate(words)
-        if not word or not word.isascii() or "=?" in word or len(word) > longest
-    ]
-    runs: list[tuple[int, int]] = []
-    for place in needy:
-        start = place if words[place] else place - 1
-        if runs and "@" not in "".join(words[runs[-1][1] : start]):
-            start = runs.pop()[0]
-        runs.append((start, place + 1))
-    return runs
-
-
-def encoded_words(text: str, room: int = _ENCODED_WORD) -> list[str]:
-    """Encoded-words of at most 75 octets, the first of at most `room` (RFC 2047, 2 and 5).
-
-    Q where most of the text can be read as it stands, else B. Read one after the other, they give
-    the text. Where `room` is too little for a word, the first one has to begin a new line.
-    """
-    octets = text.encode()
-    quoted = len(octets) + 2 * len(octets.translate(None, _SAFE + b" "))
-    first = min(room if room >= _LEAST_ROOM else _ENCODED_WORD, _ENCODED_WORD) - _AROUND_TEXT
-    further = _ENCODED_WORD - _AROUND_TEXT
-    if quoted * 2 <= len(octets) * 3:
-        parted = [text] if quoted <= first else _parted(text, first, further, _quoted_length)
-        return [f"=?utf-8?q?{_quoted(part)}?=" for part in parted]
-    first = first // 4 * 3
-    parted = (
-        [text] if len(octets) <= first else _parted(text, first, further // 4 * 3, _utf8_length)
-    )
-    return [f"=?utf-8?b?{base64.b64encode(part.encode()).decode('ascii')}?=" for part in parted]
-
-
-def _quoted(text: str) -> str:
-    return "".join([_Q[octet] for octet in text.encode()])
-
-
-@lru_cache(maxsize=4096)
-def _quoted_length(character: str) -> int:
-    return len(_quoted(character))
-
-
-def _utf8_length(character: str) -> int:
-    return len(character.encode())
-
-
-def _parted(text: str, first: int, further: int, length: Callable[[str], int]) -> Iterable[str]:
-    """Part a text between characters, so that each part is at most that long when written."""
-    start, room = 0, first
-    for place, character in enumerate(text):
-        needed = length(character)
-        if needed > room:
-            yield text[start:place]
-            start, room = place, further
-        room -= needed
-    yield text[start:]
-
-
-def parameter(name: str, value: str) -> list[str]:
-    """A parameter of a MIME field (RFC 2045, 5.1), with RFC 2231 where the value is not plain.
-
-    Returns: one text, or several where the value is continued (RFC 2231, 3); each fits a line.
-    """
-    if _is_plain(value):
-        return [f"{name}={quoted_string(value)}"]
-    whole = f"{name}*=utf-8''{_percent(value)}"
-    if len(whole) < _LINE - 1:
-        return [whole]
-    room = _LINE - len(f" {name}*00*=;")
-    parts = _parted(value, room - len("utf-8''"), room, lambda character: len(_percent(character)))
-    sections = [_percent(part) for part in parts]
-    sections[0] = f"utf-8''{sections[0]}"
-    return [f"{name}*{number}*={section}" for number, section in enumerate(sections)]
-
-
-def _percent(text: str) -> str:
-    return quote(text, safe="!#$&+-.^_`{|}~")
-
-
-def name_parameter(value: str) -> list[str]:
-    """`name` of Content-Type, for readers that do not know RFC 2231 or look at no disposition.
-
-    RFC 2047, 5 forbids encoded-words in quotes. Gmail, Outlook and nodemailer write them here all
-    the same, because old Outlook and some web mailers show the file under this name and read
-    nothing else; readers of our time take the file name of Content-Disposition, which keeps to
-    RFC 2231.
-    """
-    if _is_plain(value):
-        return [f"name={quoted_string(value)}"]
-    words = "\r\n ".join(encoded_words(value, _LINE - len(' name="";')))
-    return [f'name="{words}"']
-
-
-def parameterised_field(name: str, value: str, *parameters: str) -> bytes:
-    """Content-Type or Content-Disposition: each parameter on the line where it fits."""
-    lines = [f"{name}: {value}"]
-    for text in parameters:
-        lines[-1] += ";"
-        if len(lines[-1]) + len(text) + 2 <= _LINE:
-            lines[-1] += f" {text}"
-        else:
-            lines.append(f" {text}")
-    return "\r\n".join([*lines, ""]).encode("ascii")
+    return block

@@ -1,31 +1,50 @@
-"""Content -> octets: one person's message, in which only what differs is written anew.
+"""The compiled message: content -> message, where only what differs is written each time.
 
-In go a recipient, the content, a Message-ID and a date; out comes a Message of few chunks, of which
-the large ones (images, attachments) are shared by all messages. What is static in a text is encoded
-once for each structure; see encoding.py for how the values get in between, headers.py for the
-fields and multipart.py for the tree.
+The problem. Building a message with the standard library takes milliseconds: it encodes every
+text and every attachment each time. Of 75 KB of a newsletter, only some hundred bytes differ
+from recipient to recipient. So everything else is written once, and kept in the form in which it
+is sent.
 
-The law, held by property tests: parsed by the standard library, the octets give the fields, the
-tree and the bodies that EmailMessage would give for the same content. They are 7-bit, unless the
-campaign's encoding is 8bit or an address needs SMTPUTF8; no line has more than 998 octets, and none
+    header fields  written for each recipient (headers.py); From only once
+    text, HTML     the static text of a structure is encoded once, and the values of each recipient
+                   are set between its pieces (encoding.py)
+    files          images and attachments are read and encoded once for all messages (parts.py)
+    delimiters     written once for a campaign (multipart.py)
+
+A message is a tuple of chunks. The large ones are the same object in every message, so that
+nothing copies them; the small ones between them are joined.
+
+The law, held by property tests: parsed by the standard library, a message has the fields, the
+tree and the bodies that EmailMessage would give for the same content. It is 7-bit, unless the
+campaign's encoding is 8bit or an address needs SMTPUTF8. No line has more than 998 bytes or
 begins with a dot.
+
+What can go wrong, and the answer:
+
+1. A cell holds a line break, and would begin a header field of its own. Every field refuses
+   control characters by name (headers.py), and the finished header is counted once more
+   (`header_block`).
+2. A cell holds a boundary. No encoding ever writes one at the start of a line (encoding.py).
+3. Two threads compose at once. What is compiled is kept in objects with their own locks. Two
+   threads may compile one structure at the same time; both get the same bytes, and one is kept.
+4. The template makes a new structure for each recipient. What was compiled for it goes with it
+   (compiled.py), so that memory stays bounded.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from threading import Lock
-from weakref import ReferenceType, ref
 
-from mailmerge.campaign import CAMPAIGN_FILE, Campaign
-from mailmerge.errors import AddressError, CampaignError, InputError, MessageError
+from mailmerge.campaign import Campaign
+from mailmerge.errors import AddressError, InputError, MessageError
+from mailmerge.mime.compiled import CompiledStructures
 from mailmerge.mime.encoding import TextEncoder, compile_text
 from mailmerge.mime.headers import (
     date_field,
+    header_block,
     is_blank,
     mailbox_field,
     message_id_field,
@@ -33,134 +52,134 @@ from mailmerge.mime.headers import (
 )
 from mailmerge.mime.multipart import Multipart
 from mailmerge.mime.parts import PartStore
+from mailmerge.mime.settings import Sender, sender_of
+from mailmerge.octets import Sealed, seal
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, Structure
-from mailmerge.smtp.content import Sealed, seal
 
 # From here on a chunk of its own costs less than copying it (benchmarks/mime.py).
 _LARGE_CHUNK = 4 * 1024
 _STRUCTURES_KEPT = 256
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
-_FIELDS = 6  # From, To, Subject, Date, Message-ID, MIME-Version
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as RFC 5322 has it: lines end with CRLF, also the last; no other CR or LF.
+    """A message as RFC 5322 defines it: every line ends with CRLF; no other CR or LF.
 
-    `size` counts the octets of all chunks. `eightbit` says that the server must take octets above
-    127, `smtputf8` that it must take UTF-8 in header fields and addresses (RFC 6531).
+    `bytes(message)` is the whole message.
+
+    Attributes:
+        chunks: the message in pieces; the large ones are shared with other messages.
+        size: the number of bytes of all chunks.
+        content: what the message was made from.
+        eightbit: whether the server must take bytes above 127.
+        smtputf8: whether it must take UTF-8 in header fields and addresses (RFC 6531).
     """
 
     chunks: tuple[bytes, ...]
     size: int
+    content: Content
     eightbit: bool = False
     smtputf8: bool = False
 
     def __bytes__(self) -> bytes:
         return b"".join(self.chunks)
 
+    @property
+    def subject(self) -> str:
+        """The decoded subject."""
+        return self.content.subject
+
+    @property
+    def html(self) -> str | None:
+        """The HTML body with its styles inlined; None where there is none."""
+        return None if self.content.html is None else str(self.content.html)
+
+    @property
+    def text(self) -> str:
+        """The plain text body, with lines that end with LF."""
+        return str(self.content.text)
+
+    @property
+    def attachments(self) -> tuple[str, ...]:
+        """The paths of the attached files, relative to the campaign folder."""
+        return self.content.attachments
+
 
 @dataclass(frozen=True, slots=True)
 class _CompiledBody:
-    """A structure's text, encoded, and what stands before and after it in the message."""
+    """A structure's text, encoded, and the bytes before and after it in the message."""
 
     encoder: TextEncoder
     before: bytes
     after: tuple[bytes, ...]
 
 
-class _Compiled:
-    """Compiled bodies by the identity of their structure; several threads may ask at once.
-
-    A body is forgotten with its structure: one that was made for a single person leaves nothing
-    behind. Of those that live on, the ones used longest ago make room for others.
-    """
-
-    def __init__(self, bound: int = _STRUCTURES_KEPT) -> None:
-        self._bound = bound
-        self._bodies: OrderedDict[int, tuple[ReferenceType[Structure], _CompiledBody]]
-        self._bodies = OrderedDict()
-        self._lock = Lock()
-
-    def __len__(self) -> int:
-        return len(self._bodies)
-
-    def find(self, structure: Structure) -> _CompiledBody | None:
-        with self._lock:
-            found = self._bodies.get(id(structure))
-            # Whatever happens to numbers of objects, nobody gets the text of another structure.
-            if found is None or found[0]() is not structure:
-                return None
-            self._bodies.move_to_end(id(structure))
-            return found[1]
-
-    def keep(self, structure: Structure, body: _CompiledBody) -> None:
-        key = id(structure)
-        bodies = self._bodies
-
-        def forget(_: ReferenceType[Structure]) -> None:
-            # No lock: this runs wherever the last reference goes, maybe inside `find`. The
-            # structure's number is not given to another before this has ended.
-            bodies.pop(key, None)
-
-        with self._lock:
-            bodies[key] = (ref(structure, forget), body)
-            while len(bodies) > self._bound:
-                bodies.popitem(last=False)
-
-
 class Composer:
-    """Writes the messages of one campaign. Several threads may use it at once.
+    """Writes the messages of one campaign. Thread-safe: workers share one composer."""
 
-    Raises:
-        CampaignError: `from` or `reverse_path` under [message] is not an address, or `content_base`
-            cannot be written.
-    """
+    def __init__(self, sender: Sender | Campaign, parts: PartStore) -> None:
+        """Write what is the same in all messages; a campaign stands for its sender.
 
-    def __init__(self, campaign: Campaign, parts: PartStore) -> None:
+        Raises:
+            CampaignError: an address of the campaign is not one, or `content_base` cannot be
+                written.
+        """
+        if isinstance(sender, Campaign):
+            sender = sender_of(sender)
+        self._settings = sender
         self._parts = parts
-        self._multipart = Multipart(campaign)
-        self._eightbit = campaign.message.encoding == "8bit"
-        self._sender = _campaign_mailbox("from", campaign.message.from_, names=True)
-        reverse_path = campaign.message.reverse_path
-        self._reverse_path = (
-            _campaign_mailbox("reverse_path", reverse_path).forward_path
-            if reverse_path
-            else self._sender.forward_path
-        )
-        self._from_field = mailbox_field("From", self._sender)
-        self._compiled_text = _Compiled()
-        self._compiled_html = _Compiled()
+        self._multipart = Multipart(sender)
+        self._from_field = mailbox_field("From", sender.mailbox)
+        self._from_needs_utf8 = sender.mailbox.needs_smtputf8
+        self._eightbit = sender.eightbit
+        self._compiled_text: CompiledStructures[_CompiledBody]
+        self._compiled_text = CompiledStructures(_STRUCTURES_KEPT)
+        self._compiled_html: CompiledStructures[_CompiledBody]
+        self._compiled_html = CompiledStructures(_STRUCTURES_KEPT)
+
+    @property
+    def campaign(self) -> str:
+        """The name of the campaign."""
+        return self._settings.campaign
 
     @property
     def sender(self) -> Mailbox:
         """The mailbox of From."""
-        return self._sender
+        return self._settings.mailbox
 
     @property
     def reverse_path(self) -> str:
-        """What MAIL FROM names: where bounces go (RFC 5321, 4.1.1.2), without angle brackets."""
-        return self._reverse_path
+        """The address of MAIL FROM (RFC 5321, 4.1.1.2), without angle brackets."""
+        return self._settings.reverse_path
+
+    @property
+    def compiled(self) -> tuple[int, int]:
+        """How many structures of text, and how many of HTML, are kept compiled."""
+        return len(self._compiled_text), len(self._compiled_html)
 
     def compose(
         self, recipient: Recipient, content: Content, *, message_id: str, date: datetime
     ) -> Message:
-        """Write one person's message; the same arguments give the same octets.
+        """Write the message of one recipient; the same arguments give the same bytes.
 
         Args:
+            recipient: To, and the row for errors.
+            content: what the renderer made.
             message_id: `<left@right>`, from `make_message_id`.
             date: with its time zone.
 
         Raises:
             MessageError: a header field that cannot be written: a control character, an empty
                 subject, a word longer than a line; or text that is not Unicode.
-            AssetError: an image or attachment that is missing, empty, too large or out of bounds.
+            AssetError: an image or attachment that is missing, empty, too large or outside of the
+                campaign folder.
             AddressError: `reply_to` is not an address.
         """
         try:
-            return self._composed(recipient, content, message_id, date)
+            return self._compose(recipient, content, message_id, date)
         except InputError as error:
             error.problem = replace(error.problem, row=recipient.row)
             raise
@@ -172,20 +191,20 @@ class Composer:
                 row=recipient.row,
             ) from error
 
-    def _composed(
+    def _compose(
         self, recipient: Recipient, content: Content, message_id: str, date: datetime
     ) -> Message:
-        utf8 = recipient.mailbox.needs_smtputf8 or self._sender.needs_smtputf8
+        utf8 = recipient.mailbox.needs_smtputf8 or self._from_needs_utf8
         reply_to = b""
         if content.reply_to:
             reply_to, reply_to_utf8 = _reply_to(content.reply_to)
             utf8 = utf8 or reply_to_utf8
-        fields = self._fields(recipient, content, reply_to, message_id, date)
-        chunks, size = _gathered([fields, *self._bodies(content)])
+        header = self._header(recipient, content, reply_to, message_id, date)
+        chunks, size = _gather([header, *self._bodies(content)])
         eightbit = utf8 or (self._eightbit and not all(chunk.isascii() for chunk in chunks))
-        return Message(chunks, size, eightbit, utf8)
+        return Message(chunks, size, content, eightbit, utf8)
 
-    def _fields(
+    def _header(
         self,
         recipient: Recipient,
         content: Content,
@@ -202,20 +221,18 @@ class Composer:
         own = [
             unstructured_field(name, value) for name, value in content.headers if value.strip(" ")
         ]
-        block = b"".join(
-            (
+        return header_block(
+            [
                 self._from_field,
                 mailbox_field("To", recipient.mailbox, content.to_name),
-                reply_to,
+                *([reply_to] if reply_to else ()),
                 unstructured_field("Subject", content.subject),
                 date_field(date),
                 message_id_field(message_id),
                 *own,
                 _MIME_VERSION,
-            )
+            ]
         )
-        check_fields(block, _FIELDS + len(own) + bool(reply_to))
-        return block
 
     def _bodies(self, content: Content) -> list[bytes]:
         multipart = self._multipart
@@ -258,40 +275,9 @@ class Composer:
         )
 
 
-def check_fields(block: bytes, intended: int) -> None:
-    """Count the fields of a header block as a reader will: the last look at the octets themselves.
-
-    Each intended field begins one line; every other line that does not continue one would be a
-    forged field or the end of the header.
-
-    Raises:
-        MessageError: there are more or fewer than intended, or a bare CR or LF.
-    """
-    lines = block.count(b"\r\n")
-    begun = lines - block.count(b"\r\n ")
-    if not (begun == intended and block.count(b"\n") == block.count(b"\r") == lines):
-        raise MessageError(
-            "the header would hold a field that nobody asked for",
-            hint="look for line breaks in the cells of this row",
-            code="forged-field",
-        )
-
-
-def _campaign_mailbox(key: str, value: str, *, names: bool = False) -> Mailbox:
-    try:
-        return parse_mailbox(value, names=names)
-    except AddressError as error:
-        problem = error.problem
-        raise CampaignError(
-            f"message.{key}: {problem.message}",
-            hint=problem.hint,
-            code=problem.code,
-            file=CAMPAIGN_FILE,
-        ) from error
-
-
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # most campaigns have one
 def _reply_to(text: str) -> tuple[bytes, bool]:
+    """The Reply-To field, and whether it needs SMTPUTF8."""
     try:
         mailbox = parse_mailbox(text, names=True)
     except AddressError as error:
@@ -300,8 +286,8 @@ def _reply_to(text: str) -> tuple[bytes, bool]:
     return mailbox_field("Reply-To", mailbox), mailbox.needs_smtputf8
 
 
-def _gathered(pieces: Sequence[bytes]) -> tuple[tuple[bytes, ...], int]:
-    """Join what is small; leave what is large, or sealed, the object that it is."""
+def _gather(pieces: Sequence[bytes]) -> tuple[tuple[bytes, ...], int]:
+    """Join small pieces; keep those that are large, or sealed, as the objects that they are."""
     chunks: list[bytes] = []
     small: list[bytes] = []
     for piece in pieces:

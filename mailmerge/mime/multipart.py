@@ -1,60 +1,66 @@
-"""What stands between the bodies: boundaries, delimiters, and the fields of each body part.
+"""The bytes between the bodies: boundaries, delimiters, and the fields of each body part.
 
-In go a campaign and its encoded parts, out come octets that are the same for many messages.
-The tree is as deep as the content wants it, and no deeper (RFC 2046, 5.1; RFC 2387; RFC 2557):
+They are the same for many messages. The tree is only as deep as the content needs (RFC 2046,
+5.1; RFC 2387; RFC 2557):
 
     text/plain
     multipart/alternative(text/plain, text/html)
     multipart/alternative(text/plain, multipart/related(text/html, image ...))
     multipart/mixed(any of these, attachment ...)
 
-A boundary holds "=_", which neither quoted-printable nor base64 ever writes, and a 7bit body has no
-line that begins with "--=_". It is made of the campaign's name alone, so that a message sent again
-has the same octets.
+A boundary contains "=_", which neither quoted-printable nor base64 ever writes, and a 7bit body
+has no line that begins with "--=_". It is made of the campaign's name alone, so that a message
+that is sent again has the same bytes.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Sequence
-from urllib.parse import quote
 
-from mailmerge.campaign import CAMPAIGN_FILE, Campaign
-from mailmerge.errors import CampaignError, MessageError
-from mailmerge.mime.headers import (
-    check_line,
-    folded,
-    parameterised_field,
-    unstructured_field,
-)
+from mailmerge.errors import MessageError
+from mailmerge.mime.parameters import parameterised_field
 from mailmerge.mime.parts import EncodedPart, part_fields
+from mailmerge.mime.references import (
+    content_base_field,
+    content_id_field,
+    content_location_field,
+)
+from mailmerge.mime.settings import Sender
 from mailmerge.rendering.content import RelatedImage
 
-_CONTENT_ID = re.compile(r"[!-;=?-~]+")
 _EIGHT_BIT = b"Content-Transfer-Encoding: 8bit\r\n"
-_URI = r"!#$%&'()*+,/:;=?@[]~"
 
 
 class Multipart:
-    """The octets around the bodies of one campaign's messages.
+    """The bytes around the bodies of one campaign's messages.
 
-    Raises:
-        CampaignError: `content_base` under [message] cannot be a header field.
+    Attributes:
+        text_fields: the fields of the plain text, without its transfer encoding.
+        begin_mixed: the field of multipart/mixed, and its first delimiter.
+        begin_alternative: the same of multipart/alternative.
+        end_mixed: the last delimiter of multipart/mixed.
     """
 
-    def __init__(self, campaign: Campaign) -> None:
-        mark = base64.b32encode(hashlib.sha256(campaign.name.encode()).digest())[:16].decode()
+    def __init__(self, sender: Sender) -> None:
+        """Write what is the same in all messages of a sender.
+
+        Raises:
+            CampaignError: `content_base` under [message] cannot be a header field.
+        """
+        digest = hashlib.sha256(sender.campaign.encode()).digest()
+        suffix = base64.b32encode(digest)[:16].decode()
         self._mixed, self._alternative, self._related = (
-            f"=_{kind}_{mark}" for kind in ("mixed", "alternative", "related")
+            f"=_{kind}_{suffix}" for kind in ("mixed", "alternative", "related")
         )
-        self._by_location = campaign.message.related_by == "content-location"
-        self._base = _base_field(campaign.message.content_base) if self._by_location else b""
+        self._by_location = sender.images.by_location
+        base = sender.images.base
+        self._base = content_base_field(base, sender.file) if self._by_location and base else b""
         self.text_fields = parameterised_field("Content-Type", "text/plain", 'charset="utf-8"')
         self._html_fields = parameterised_field("Content-Type", "text/html", 'charset="utf-8"')
-        # RFC 2045, 6.4: what holds a part in 8bit is 8bit itself.
-        self._transfer = _EIGHT_BIT if campaign.message.encoding == "8bit" else b""
+        # RFC 2045, 6.4: a multipart that contains a part in 8bit is 8bit itself.
+        self._transfer = _EIGHT_BIT if sender.eightbit else b""
         self.begin_mixed = self._begin("mixed", self._mixed)
         self.begin_alternative = self._begin("alternative", self._alternative)
         self._begin_attachment = _delimiter(self._mixed)
@@ -72,7 +78,7 @@ class Multipart:
         """The images, the end of multipart/related, the end of multipart/alternative.
 
         Raises:
-            MessageError: two images with one reference, or one that is no Content-ID.
+            MessageError: two images with one reference, or a reference that cannot be a Content-ID.
         """
         end = _delimiter(self._alternative, "--")
         if not related:
@@ -96,51 +102,11 @@ class Multipart:
         return field + self._transfer + _delimiter(boundary)
 
     def _image_fields(self, image: RelatedImage, part: EncodedPart) -> bytes:
-        fields = part_fields(part.content_type, part.file_name, part.charset, "inline")
+        fields = part_fields(part.media_type, part.file_name, part.charset, "inline")
         if self._by_location:
-            return fields + self._base + _location_field(image.reference) + b"\r\n"
-        return fields + _content_id_field(image.reference) + b"\r\n"
+            return fields + self._base + content_location_field(image.reference) + b"\r\n"
+        return fields + content_id_field(image.reference) + b"\r\n"
 
 
 def _delimiter(boundary: str, end: str = "") -> bytes:
     return f"\r\n--{boundary}{end}\r\n".encode("ascii")
-
-
-def _content_id_field(reference: str) -> bytes:
-    """Content-ID (RFC 2045, 7), which `cid:` in the HTML refers to (RFC 2392)."""
-    if not _CONTENT_ID.fullmatch(reference):
-        raise MessageError(
-            f"{reference!r} cannot be a Content-ID",
-            hint="rename the image: letters, digits and full stops",
-            code="content-id",
-        )
-    return folded("Content-ID", f"<{reference}>")
-
-
-def _location_field(reference: str) -> bytes:
-    """Content-Location (RFC 2557, 4.2): a URI, relative to Content-Base where that is given."""
-    return _uri_field("Content-Location", reference)
-
-
-def _base_field(base: str) -> bytes:
-    """Content-Base (RFC 2110, 4.2), which RFC 2557 dropped and older readers still want.
-
-    It stands on the HTML and on its images, so that both resolve to the same URI.
-    """
-    if not base:
-        return b""
-    try:
-        return _uri_field("Content-Base", base)
-    except MessageError as error:
-        problem = error.problem
-        raise CampaignError(
-            f"message.content_base: {problem.message}",
-            hint="write a short URL, such as https://www.example.org/mail/",
-            code=problem.code,
-            file=CAMPAIGN_FILE,
-        ) from error
-
-
-def _uri_field(name: str, uri: str) -> bytes:
-    check_line(name, uri)
-    return unstructured_field(name, quote(uri, safe=_URI))

@@ -18,7 +18,8 @@ from datetime import datetime
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.credentials import Account
 from mailmerge.errors import CampaignError, InputError, Problem
-from mailmerge.mime.message import Composer, Message
+from mailmerge.messages import MessageFactory
+from mailmerge.mime.message import Message
 from mailmerge.preflight.addresses import is_reserved
 from mailmerge.preflight.findings import Findings
 from mailmerge.preflight.making import MessageMaker
@@ -29,7 +30,7 @@ from mailmerge.preflight.runner import Once, RowChecker
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
-from mailmerge.rendering.content import Content, Renderer
+from mailmerge.rendering.content import Content
 from mailmerge.wording import counted
 
 _SUBJECTS_SHOWN = 3
@@ -80,16 +81,15 @@ def check_digest(campaign: Campaign, options: CheckOptions) -> str:
         if path.is_file():
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-    size = options.account.size_limit if options.account else None
+    size = options.account.allows.message_size if options.account else None
     digest.update(repr((options.selection, options.for_real, size)).encode())
     return digest.hexdigest()
 
 
 class Check:
-    """One check. Afterwards `renderer` and `composer` are warm, for the run that follows.
+    """One check. Afterwards `messages` is warm, for the run that follows.
 
     `clock` counts seconds; `now` is the local time, with its zone.
-
     """
 
     def __init__(
@@ -113,14 +113,9 @@ class Check:
         self._maker: MessageMaker | None = None
 
     @property
-    def renderer(self) -> Renderer | None:
-        """The campaign's templates, compiled; None where they do not compile."""
-        return self._maker.renderer if self._maker is not None else None
-
-    @property
-    def composer(self) -> Composer | None:
-        """What writes the campaign's messages; None where campaign.toml does not allow one."""
-        return self._maker.composer if self._maker is not None else None
+    def messages(self) -> MessageFactory | None:
+        """What makes the campaign's messages; None before the check, or where it cannot."""
+        return self._maker.messages if self._maker is not None else None
 
     def run(self) -> CheckReport:
         """Check everything, once.
@@ -140,7 +135,7 @@ class Check:
             rows = _Rows(setup.campaign, spreadsheet, self._options.selection, findings)
             self._check_rows(rows, maker)
             self._check_totals(spreadsheet, maker)
-        return self._report(self._clock() - started, maker.steps_aside)
+        return self._report(self._clock() - started, maker.slow_because)
 
     def _open_spreadsheet(self) -> Spreadsheet | None:
         try:
@@ -180,7 +175,7 @@ class Check:
         totals = Totals(
             file=spreadsheet.file,
             columns=spreadsheet.columns,
-            variables=maker.renderer.variables if maker.renderer is not None else None,
+            variables=maker.variables,
             recipients=counts.recipients,
             suppressed=counts.suppressed,
             left_out=counts.left_out,

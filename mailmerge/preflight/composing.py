@@ -4,57 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
-from mailmerge.errors import (
-    AddressError,
-    AssetError,
-    CampaignError,
-    InputError,
-    LocalProtocolError,
-    MessageError,
-    Problem,
-)
+from mailmerge.errors import AddressError, AssetError, InputError, MessageError, Problem
+from mailmerge.messages import MessageFactory
 from mailmerge.mime.headers import is_blank
-from mailmerge.mime.message import Composer, Message
+from mailmerge.mime.message import Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
-from mailmerge.smtp.content import prepare
-
-_MESSAGE_ID = "<check@mailmerge.invalid>"
-_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+from mailmerge.smtp import check_content
+from mailmerge.smtp.errors import LocalProtocolError
 
 
 class ExplainingComposer:
     """Composes each recipient's message, and explains in full where it cannot.
 
-    `composer` is the run's own; None where campaign.toml does not allow one, and then `problem`
-    says why.
+    `parts` are the images and attachments that `messages` uses.
     """
 
-    def __init__(self, campaign: Campaign) -> None:
-        self.composer: Composer | None = None
-        self.problem: Problem | None = None
+    def __init__(self, campaign: Campaign, messages: MessageFactory, parts: PartStore) -> None:
         self._campaign = campaign
-        self._parts = PartStore(campaign.folder)
-        try:
-            self.composer = Composer(campaign, self._parts)
-        except CampaignError as error:
-            self.problem = error.problem
+        self._messages = messages
+        self._parts = parts
 
     def compose(
         self, recipient: Recipient, content: Content
     ) -> tuple[Message | None, list[Problem]]:
         """One recipient's message, and every reason why it cannot be written or sent."""
-        if self.composer is None:
-            return None, []
         if is_blank(content.subject):
             # A rule reports the empty subject; another one lets the other problems be found.
             content = replace(content, subject="-")
         try:
-            message = self.composer.compose(recipient, content, message_id=_MESSAGE_ID, date=_DATE)
+            identity = self._messages.sample_identity(recipient)
+            message = self._messages.compose(recipient, content, identity)
         except InputError as error:
             return None, list(self._reasons(error, recipient, content))
         return message, list(_unsendable(message, recipient))
@@ -108,6 +91,7 @@ def _unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
     run.
     """
     try:
-        prepare(message.chunks, stuffing=True)
+        check_content(message.chunks)
     except LocalProtocolError as error:
-        yield replace(error.problem, row=recipient.row, hint="shorten the text of the cells")
+        hint = "shorten the texts in the cells of this row"
+        yield Problem("error", error.code, error.message, row=recipient.row, hint=hint)

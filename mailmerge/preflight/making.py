@@ -1,7 +1,7 @@
 """Recipient -> content and message, or every reason why there is none.
 
-The check makes all its messages here and nowhere else, with the renderer and the composer of the
-run. So what the check has passed, the run can make.
+The check makes all its messages here and nowhere else, with the message factory of the run. So what
+the check has passed, the run can make.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailmerge.campaign import Campaign
-from mailmerge.errors import Problem
+from mailmerge.errors import CampaignError, Problem
+from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Composer, Message
+from mailmerge.mime.parts import PartStore
 from mailmerge.preflight.composing import ExplainingComposer
 from mailmerge.preflight.rendering import ExplainingRenderer
 from mailmerge.recipients.audience import Recipient
-from mailmerge.rendering.content import Content, Renderer
+from mailmerge.rendering.content import Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +33,39 @@ class Attempt:
 
 
 class MessageMaker:
-    """Makes the messages of one campaign."""
+    """Makes the messages of one campaign.
+
+    Attributes:
+        messages: the run's own factory; None where a template does not compile, or campaign.toml
+            does not allow a composer.
+    """
 
     def __init__(self, campaign: Campaign) -> None:
+        self.messages: MessageFactory | None = None
         self._rendering = ExplainingRenderer(campaign)
-        self._composing = ExplainingComposer(campaign)
+        self._composing: ExplainingComposer | None = None
+        self._refused: Problem | None = None
+        parts = PartStore(campaign.folder)
+        try:
+            composer = Composer(campaign, parts)
+        except CampaignError as error:
+            self._refused = error.problem
+            return
+        if self._rendering.renderer is not None:
+            self.messages = MessageFactory.of(self._rendering.renderer, composer)
+            self._composing = ExplainingComposer(campaign, self.messages, parts)
 
     @property
-    def renderer(self) -> Renderer | None:
-        """The run's own; None where a template does not compile."""
-        return self._rendering.renderer
+    def variables(self) -> frozenset[str] | None:
+        """The names that the templates use; None where a template does not compile."""
+        renderer = self._rendering.renderer
+        return renderer.variables if renderer is not None else None
 
     @property
-    def composer(self) -> Composer | None:
-        """The run's own; None where campaign.toml does not allow one."""
-        return self._composing.composer
-
-    @property
-    def steps_aside(self) -> str:
+    def slow_because(self) -> str:
         """Why the messages are rendered one by one; empty where they are not."""
-        return self.renderer.steps_aside if self.renderer is not None else ""
+        renderer = self._rendering.renderer
+        return renderer.slow_because if renderer is not None else ""
 
     def problems(self, *, addresses_reported: bool) -> Iterator[Problem]:
         """What is wrong with the templates, and with what the composer needs of campaign.toml.
@@ -58,16 +73,17 @@ class MessageMaker:
         Where the rules have reported the addresses of campaign.toml, they are left out.
         """
         yield from self._rendering.problems
-        problem = self._composing.problem
-        if problem is not None:
-            of_an_address = problem.code.startswith("address")
+        if self._refused is not None:
+            of_an_address = self._refused.code.startswith("address")
             if not (of_an_address and addresses_reported):
-                yield problem
+                yield self._refused
 
     def make(self, recipient: Recipient) -> Attempt:
         """One recipient's message, as far as it can be made."""
         content = self._rendering.render(recipient)
         if isinstance(content, list):
             return Attempt(None, None, tuple(content))
+        if self._composing is None:
+            return Attempt(content, None, ())
         message, problems = self._composing.compose(recipient, content)
         return Attempt(content, message, tuple(problems))

@@ -52,7 +52,7 @@ class Setup:
     @property
     def size_limit(self) -> int | None:
         """The largest message that the server takes, in bytes; None where it is not known."""
-        return self.account.size_limit if self.account is not None else None
+        return self.account.allows.message_size if self.account is not None else None
 
     @property
     def is_local(self) -> bool:

@@ -102,7 +102,8 @@ def check_one_click(totals: Totals, setup: Setup) -> Iterator[Problem]:
 
 def check_daily_limit(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """The account's limits allow all recipients within a day."""
-    for rate in setup.account.rates if setup.account is not None else ():
+    account, delivery = setup.account, setup.campaign.delivery
+    for rate in account.allows.within(delivery).rates if account is not None else ():
         if rate.seconds >= _DAY and totals.recipients > rate.count:
             yield _takes_days(totals.recipients, rate, setup.now)
 

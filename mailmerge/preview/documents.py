@@ -9,7 +9,6 @@ from typing import Any
 
 from mailmerge.credentials import find_account
 from mailmerge.errors import InputError, MailmergeError, Problem
-from mailmerge.mime.workshop import Made
 from mailmerge.preflight.findings import Group
 from mailmerge.preflight.html import links_of
 from mailmerge.preflight.report import problem_to_json
@@ -23,12 +22,13 @@ from mailmerge.preview.anatomy import (
     pictures,
     take_apart,
 )
+from mailmerge.preview.caught import Opened
 from mailmerge.preview.draft import Draft, problem_of
 from mailmerge.preview.frame import count_remote
+from mailmerge.preview.messages import ShownMessage
 from mailmerge.preview.people import PAGE_LENGTH, Mark, Person
 from mailmerge.preview.session import Session
 from mailmerge.preview.survey import Survey
-from mailmerge.sandbox_folder import SandboxMessage
 
 Document = dict[str, Any]
 
@@ -131,14 +131,14 @@ def message_document(session: Session, person: Person, search: str, among: str) 
     }
 
 
-def caught_message_document(session: Session, name: str, caught: SandboxMessage) -> Document:
+def caught_message_document(session: Session, name: str, caught: Opened) -> Document:
     """Everything the page shows of one message in the sandbox."""
     before, after = session.sandbox.neighbours(name)
-    anatomy = take_apart(caught.content)
+    anatomy = take_apart(caught.octets)
     envelope = {
         "reversePath": caught.reverse_path,
         "forwardPath": caught.forward_path,
-        "eightbit": not caught.content.isascii(),
+        "eightbit": not caught.octets.isascii(),
         "smtputf8": not caught.forward_path.isascii(),
     }
     return {
@@ -156,7 +156,7 @@ def caught_message_document(session: Session, name: str, caught: SandboxMessage)
         "otherVariables": [],
         "broken": None,
         "problems": [],
-        "message": {**anatomy_document(anatomy, caught.content), "envelope": envelope},
+        "message": {**anatomy_document(anatomy, caught.octets), "envelope": envelope},
     }
 
 
@@ -170,25 +170,25 @@ def chosen_rows(survey: Survey, among: str) -> tuple[Sequence[int] | None, Mark 
     return None, known.get(among)
 
 
-def try_to_make(draft: Draft, person: Person) -> tuple[Made | None, Problem | None]:
+def try_to_make(draft: Draft, person: Person) -> tuple[ShownMessage | None, Problem | None]:
     """The person's message, or why there is none; neither for a row that is not meant."""
     recipient = draft.recipient(person)
     if recipient is None:
         return None, None
-    if draft.workshop is None:
+    if draft.messages is None:
         return None, draft.broken
     try:
-        return draft.workshop.make_once(recipient), None
+        return draft.messages.find(recipient), None
     except InputError as error:
         return None, problem_of(error, recipient)
 
 
-def problems_of(draft: Draft, made: Made | None) -> list[Problem]:
+def problems_of(draft: Draft, made: ShownMessage | None) -> list[Problem]:
     """What the check says of this one message."""
     if made is None or draft.campaign is None:
         return []
     checker = RowChecker(Setup(draft.campaign))
-    found = checker.check_message(made.recipient, made.content, made.message)
+    found = checker.check_message(made.recipient, made.message.content, made.message)
     return [*checker.check_recipient(made.recipient), *found]
 
 
@@ -222,13 +222,13 @@ def anatomy_document(anatomy: Anatomy, octets: bytes) -> Document:
     }
 
 
-def _made_document(draft: Draft, made: Made) -> Document:
-    assert draft.workshop is not None
-    octets = made.octets
+def _made_document(draft: Draft, made: ShownMessage) -> Document:
+    assert draft.messages is not None
+    octets = bytes(made)
     return {
         **anatomy_document(take_apart(octets), octets),
         "envelope": {
-            "reversePath": draft.workshop.composer.reverse_path,
+            "reversePath": draft.messages.factory.reverse_path,
             "forwardPath": made.recipient.mailbox.forward_path,
             "eightbit": made.message.eightbit,
             "smtputf8": made.message.smtputf8,
@@ -253,7 +253,7 @@ def _part_document(part: BodyPart) -> Document:
 
 
 def _cells(draft: Draft, person: Person) -> list[Document]:
-    used = draft.workshop.renderer.variables if draft.workshop else None
+    used = draft.messages.factory.variables if draft.messages else None
     return [
         {"column": column, "value": value, "used": None if used is None else column in used}
         for column, value in draft.cells(person).items()
@@ -261,14 +261,15 @@ def _cells(draft: Draft, person: Person) -> list[Document]:
 
 
 def _other_variables(draft: Draft) -> list[str]:
-    if draft.workshop is None:
+    if draft.messages is None:
         return []
-    return sorted(set(draft.workshop.renderer.variables) - set(draft.people.columns))
+    return sorted(draft.messages.factory.variables - set(draft.people.columns))
 
 
 def _server_name(draft: Draft) -> str:
+    campaign = draft.campaign
     try:
-        account = find_account(draft.campaign) if draft.campaign else None
+        account = find_account(campaign.smtp, campaign.folder) if campaign else None
     except MailmergeError:
         return ""
     return account.server_name if account else ""

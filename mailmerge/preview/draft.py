@@ -12,11 +12,11 @@ from pathlib import Path
 
 from mailmerge.campaign import Campaign, RecipientsSection, load_campaign
 from mailmerge.errors import InputError, MailmergeError, Problem, SpreadsheetError
-from mailmerge.mime.workshop import Workshop
+from mailmerge.messages import message_factory
+from mailmerge.preview.messages import ShownMessages
 from mailmerge.preview.people import Mark, People, Person, name_columns
 from mailmerge.recipients.audience import Audience, Recipient, Skipped, SkipReason
-from mailmerge.recipients.spreadsheet import open_spreadsheet
-from mailmerge.recipients.suppression import read_suppressions
+from mailmerge.recipients.collection import Recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Draft:
 
     campaign: Campaign | None = None
     audit: Audit | None = None
-    workshop: Workshop | None = None
+    messages: ShownMessages | None = None
     broken: Problem | None = None
     generation: int = 0
 
@@ -72,9 +72,9 @@ def read_draft(where: Path, before: Draft) -> Draft:
         draft = replace(draft, campaign=campaign)
         if before.audit is None or before.audit.stamp != _stamp(campaign):
             draft = replace(draft, audit=read_people(campaign))
-        return replace(draft, workshop=Workshop(campaign))
+        return replace(draft, messages=ShownMessages(message_factory(campaign)))
     except MailmergeError as error:
-        return replace(draft, workshop=None, broken=error.problem)
+        return replace(draft, messages=None, broken=error.problem)
 
 
 def read_people(campaign: Campaign) -> Audit:
@@ -85,10 +85,10 @@ def read_people(campaign: Campaign) -> Audit:
         CampaignError: a condition or a column of campaign.toml is wrong.
     """
     stamp = _stamp(campaign)
-    spreadsheet = open_spreadsheet(campaign)
-    audience = Audience(campaign.recipients, spreadsheet, suppressed=read_suppressions(campaign))
-    problems = list(spreadsheet.notices)
-    people = People(spreadsheet.columns, _people(audience, spreadsheet.columns, problems))
+    recipients = Recipients.of(campaign)
+    audience = recipients.audience()
+    problems = list(recipients.notices)
+    people = People(recipients.columns, _people(audience, recipients.columns, problems))
     if audience.broken is not None:
         raise SpreadsheetError.from_problem(audience.broken)
     return Audit(people, tuple(problems), stamp)

@@ -91,11 +91,11 @@ def _kept_message(session: Session, person: Person, number: int) -> _Kept:
     document = message_document(session, person, "", "all")
     made, _ = try_to_make(session.draft, person)
     assert made is not None
-    files = {"message.eml": made.octets}
+    files = {"message.eml": bytes(made)}
     if document["message"]["html"] is not None:
-        files |= {f"{view.name}.html": _frame_file(made.octets, view) for view in EVERY_VIEW}
-    parts = dict(_part_files(made.octets))
-    files |= {name: _inside(made.octets, at) for at, name in parts.items()}
+        files |= {f"{view.name}.html": _frame_file(bytes(made), view) for view in EVERY_VIEW}
+    parts = dict(_part_files(bytes(made)))
+    files |= {name: _inside(bytes(made), at) for at, name in parts.items()}
     return _Kept(number, document, files, parts)
 
 

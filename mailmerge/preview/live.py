@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from watchfiles import Change, awatch
 
 from mailmerge.campaign import STATE_FOLDER
+from mailmerge.orders import SANDBOX
 from mailmerge.preview.session import News, Session
-from mailmerge.sandbox_folder import SANDBOX_FOLDER
 
 QUIET = 50
 """Milliseconds without a change before the files are read: editors write in several steps."""
@@ -42,7 +42,7 @@ def news_of(folder: Path, path: Path) -> News | None:
         parts = path.relative_to(folder).parts
     except ValueError:
         return None
-    if parts[:2] == (STATE_FOLDER, SANDBOX_FOLDER):
+    if parts[:2] == (STATE_FOLDER, SANDBOX):
         return "progress" if parts[-2] in {"new", "cur"} else None
     if any(part.startswith((".", "__pycache__")) for part in parts):
         return None

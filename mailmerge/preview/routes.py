@@ -32,6 +32,7 @@ from mailmerge.preview.access import (
     guard_headers,
 )
 from mailmerge.preview.anatomy import part_content
+from mailmerge.preview.caught import Opened
 from mailmerge.preview.documents import (
     Question,
     campaign_document,
@@ -46,7 +47,6 @@ from mailmerge.preview.live import follow_files
 from mailmerge.preview.people import Person
 from mailmerge.preview.session import News, Session
 from mailmerge.preview.trial import send_trial
-from mailmerge.sandbox_folder import SandboxMessage
 
 PAGE_FOLDER = Path(__file__).parent / "page"
 HEARTBEAT = 15.0
@@ -246,10 +246,10 @@ def _trial(session: Session, key: str, address: str) -> Response:
     draft = session.draft
     person = draft.people.find(key)
     made = try_to_make(draft, person)[0] if person else None
-    if made is None or draft.campaign is None or draft.workshop is None:
+    if made is None or draft.campaign is None or draft.messages is None:
         raise _NotThere
     try:
-        reverse_path = draft.workshop.composer.reverse_path
+        reverse_path = draft.messages.factory.reverse_path
         reply = send_trial(draft.campaign, made, reverse_path, address)
     except MailmergeError as error:
         return _plain(422, str(error))
@@ -276,7 +276,7 @@ def _person(session: Session, request: Request) -> Person:
     return person
 
 
-def _caught(session: Session, name: str) -> SandboxMessage:
+def _caught(session: Session, name: str) -> Opened:
     caught = session.sandbox.open(name)
     if caught is None:
         raise _NotThere
@@ -285,11 +285,11 @@ def _caught(session: Session, name: str) -> SandboxMessage:
 
 def _octets_of(session: Session, request: Request) -> bytes:
     if "caught" in request.query_params:
-        return _caught(session, request.query_params["caught"]).content
+        return _caught(session, request.query_params["caught"]).octets
     made, _ = try_to_make(session.draft, _person(session, request))
     if made is None:
         raise _NotThere
-    return made.octets
+    return bytes(made)
 
 
 async def _told(document: Callable[[], object]) -> Response:

@@ -90,9 +90,9 @@ class Survey:
         return self._by_row.get(row, [])
 
     def _choose(self) -> None:
-        workshop = self.draft.workshop
-        if workshop is not None:
-            review = Review(lambda: bool(workshop.renderer.steps_aside))
+        messages = self.draft.messages
+        if messages is not None:
+            review = Review(lambda: bool(messages.factory.slow_because))
             for person in self._spread():
                 self._look(person, review)
                 self.examined += 1
@@ -105,13 +105,13 @@ class Survey:
     def _look(self, person: Person, review: Review) -> None:
         recipient = self.draft.recipient(person)
         assert recipient is not None
-        assert self.draft.workshop is not None
+        assert self.draft.messages is not None
         try:
-            made = self.draft.workshop.make(recipient)
+            message = self.draft.messages.factory.sample(recipient)
         except InputError:
             review.refuse(person.key, person.row)
         else:
-            review.look(person.key, person.row, person.cells, made.content, made.message.size)
+            review.look(person.key, person.row, person.cells, message.content, message.size)
 
     def _spread(self) -> list[Person]:
         meant = [person for person in self.draft.people if person.mark is Mark.MEANT]
@@ -131,10 +131,11 @@ class Survey:
         self.report = report
 
     def _report(self) -> CheckReport:
-        assert self.draft.campaign is not None
+        campaign = self.draft.campaign
+        assert campaign is not None
         try:
-            options = CheckOptions(account=find_account(self.draft.campaign))
-            return check_campaign(self.draft.campaign, options, progress=self._progress)
+            options = CheckOptions(account=find_account(campaign.smtp, campaign.folder))
+            return check_campaign(campaign, options, progress=self._progress)
         except CampaignError as error:
             return _report_of(error)
 

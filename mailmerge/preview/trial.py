@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from mailmerge.campaign import Campaign
 from mailmerge.credentials import read_credentials, require_account
-from mailmerge.engine.trial import trial_mailbox
+from mailmerge.engine.redirect import parse_own_address
 from mailmerge.errors import ConnectionLost, ServerRefused
-from mailmerge.mime.workshop import Made
-from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction, Verdict
+from mailmerge.preview.messages import ShownMessage
+from mailmerge.providers.hints import as_user_error
+from mailmerge.smtp import Client, Envelope, Outcome, Transaction, Verdict
+from mailmerge.smtp.errors import SmtpError
 
 SECONDS = 120.0
 """How long the server may take to accept one message (RFC 5321, 4.5.3.2 allows ten minutes)."""
 
 
-def send_trial(campaign: Campaign, made: Made, reverse_path: str, address: str) -> str:
+def send_trial(campaign: Campaign, made: ShownMessage, reverse_path: str, address: str) -> str:
     """Send these octets to `address` only, and return what the server said to it.
 
     Raises:
         AddressError: `address` is no mailbox, or it is the row's own.
         MailmergeError: the server cannot be reached, or does not take it.
     """
-    mailbox = trial_mailbox(address, made.recipient.mailbox)
-    account = require_account(campaign)
-    client = Client(account.server, read_credentials(campaign, account))
+    mailbox = parse_own_address(address, made.recipient.mailbox)
+    account = require_account(campaign.smtp, campaign.folder)
+    client = Client(account.server, read_credentials(account))
     envelope = Envelope(
         reverse_path,
         (mailbox.forward_path,),
@@ -33,6 +35,9 @@ def send_trial(campaign: Campaign, made: Made, reverse_path: str, address: str) 
         client.open()
         client.submit(Transaction(1, envelope, made.message.chunks))
         outcomes = client.wait(SECONDS)
+    except SmtpError as error:
+        client.abort()
+        raise as_user_error(error, host=account.server.host) from error
     except BaseException:
         client.abort()
         raise

@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from mailmerge.providers.lookup import Language
+from mailmerge.providers.catalogue import Language
 
 Step = Literal["greeting", "hello", "tls", "login", "token", "mail", "rcpt", "content"]
 """Where in a session a reply came; `token` is a log-in by an OAuth 2 token."""
@@ -35,15 +35,13 @@ _TOKEN = re.compile(r"AUTH (XOAUTH2|OAUTHBEARER)\b", re.IGNORECASE)
 # The text begins with the status (RFC 2034, 3); qmail and others put it elsewhere. There it must
 # have the class of the code, and be no part of an address or of a version.
 _STATUS = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?!\w|\.\d)")
-_RATE = re.compile(r"(?P<count>\d+)/(?:(?P<number>[\d.]+) )?(?P<unit>second|minute|hour|day)s?")
-_LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a reply means, and what a person does about it; some sentences each.
+    """What a reply means, and what to do about it; some sentences each.
 
-    `key` names the entry of explanations.toml that says so.
+    `key` names the entry of explanations.toml that it comes from.
     """
 
     meaning: str
@@ -53,7 +51,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A reply, and what is known of where it came from; `status` has the class of the code."""
+    """A reply and its circumstances; `status` has the class of the code."""
 
     code: int
     text: str
@@ -84,9 +82,9 @@ class _Entry:
 
     @property
     def exactness(self) -> tuple[bool, ...]:
-        """The greater, the more the entry says about the reply; its codes alone say least.
+        """The greater, the more the entry is about this reply; its codes alone say least.
 
-        A token comes first: the words of the server are mostly those for a wrong password.
+        A token comes first: servers mostly answer it in the words for a wrong password.
         """
         return (
             "token" in self.steps,
@@ -95,6 +93,82 @@ class _Entry:
             bool(self.providers),
             bool(self.steps),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Explanations:
+    """A parsed explanations.toml.
+
+    `entries` are sorted from exact to general; the tables by status and code come after them.
+    `only` has what occurs at one step alone, and `speakers` the words that only one service uses.
+    """
+
+    entries: tuple[_Entry, ...]
+    only: Mapping[str, tuple[frozenset[int], re.Pattern[str]]]
+    speakers: Mapping[str, re.Pattern[str]]
+    status: Mapping[str, Mapping[str, Explanation]]
+    subject: Mapping[str, Mapping[str, Explanation]]
+    code: Mapping[str, Mapping[str, Explanation]]
+    digit: Mapping[str, Mapping[str, Explanation]]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the TOML text of explanations.toml."""
+        parsed = tomllib.loads(text)
+        entries = [_entry(name, item) for name, item in parsed["reply"].items()]
+        return cls(
+            tuple(sorted(entries, key=lambda entry: entry.exactness, reverse=True)),
+            {
+                step: (frozenset(item["code"]), _words(item["text"]))
+                for step, item in parsed["only"].items()
+            },
+            {name: _words(words) for name, words in parsed["speaker"].items()},
+            *(_short(name, parsed[name]) for name in ("status", "subject", "code", "digit")),
+        )
+
+    def explain(
+        self,
+        code: int,
+        text: str,
+        *,
+        provider: str = "",
+        language: Language = "en",
+        step: Step | None = None,
+    ) -> Explanation:
+        """What the reply `code text` means and what to do, as the function `explain` says."""
+        if code >= 400:
+            case = self._case(code, text, provider, step)
+            for entry in self.entries:
+                if entry.fits(case):
+                    return entry.explanations[language]
+            detail = case.status.partition(".")[2]
+            for table, key in ((self.status, detail), (self.subject, detail.partition(".")[0])):
+                if key in table:
+                    return table[key][language]
+        fallback = self.code.get(str(code)) or self.digit.get(str(code // 100), self.digit["0"])
+        return fallback[language]
+
+    def _case(self, code: int, text: str, provider: str, step: Step | None) -> _Case:
+        steps = self._steps(code, text) if step is None else {step}
+        return _Case(
+            code=code,
+            text=text,
+            status=_status(code, text),
+            provider=provider or self._speaker(text),
+            steps=frozenset(steps | {"login"} if "token" in steps else steps),
+        )
+
+    def _steps(self, code: int, text: str) -> set[str]:
+        """The steps at which alone such a reply comes."""
+        return {
+            step
+            for step, (codes, words) in self.only.items()
+            if code in codes or words.search(text)
+        }
+
+    def _speaker(self, text: str) -> str:
+        """The service whose words these are; empty where many use them."""
+        return next((name for name, words in self.speakers.items() if words.search(text)), "")
 
 
 def explain(
@@ -111,37 +185,20 @@ def explain(
     each where it is known: some replies mean something else there. The enhanced status is read
     from the text (RFC 2034, 3).
     """
-    known = _table()
-    if code >= 400:
-        case = _case(code, text, provider, step)
-        for entry in known.entries:
-            if entry.fits(case):
-                return entry.explanations[language]
-        detail = case.status.partition(".")[2]
-        for table, key in ((known.status, detail), (known.subject, detail.partition(".")[0])):
-            if key in table:
-                return table[key][language]
-    fallback = known.code.get(str(code)) or known.digit.get(str(code // 100), known.digit["0"])
-    return fallback[language]
+    return _known().explain(code, text, provider=provider, language=language, step=step)
+
+
+@functools.cache
+def _known() -> Explanations:
+    path = resources.files("mailmerge.providers").joinpath("explanations.toml")
+    return Explanations.parse(path.read_text("utf-8"))
 
 
 def step_of(command: str) -> Step | None:
-    """Where a reply to this command of ours comes; `GREETING` stands for the connection itself."""
+    """The step of a reply to this command; `GREETING` stands for the connection itself."""
     if _TOKEN.match(command):
         return "token"
     return _STEPS.get(command.partition(" ")[0].upper())
-
-
-def _case(code: int, text: str, provider: str, step: Step | None) -> _Case:
-    known = _table()
-    steps = known.steps(code, text) if step is None else {step}
-    return _Case(
-        code=code,
-        text=text,
-        status=_status(code, text),
-        provider=provider or known.speaker(text),
-        steps=frozenset(steps | {"login"} if "token" in steps else steps),
-    )
 
 
 def _status(code: int, text: str) -> str:
@@ -150,99 +207,6 @@ def _status(code: int, text: str) -> str:
         if found.start() == 0 or int(found[1]) == code // 100:
             return f"{code // 100}.{found[2]}.{found[3]}"
     return ""
-
-
-def explain_success(verb: str, *, language: Language = "en") -> str:
-    """What 2yz or 3yz to this command means; `GREETING` stands for the connection itself."""
-    words: str = _file()["success"].get(verb, {}).get(language, "")
-    return words
-
-
-def explain_offer(keyword: str, value: str, *, language: Language = "en") -> str:
-    """What a keyword of the EHLO reply is good for; empty for one that nobody here knows."""
-    words: str = _file()["offer"].get(keyword, {}).get(language, "")
-    return words.replace("{value}", value)
-
-
-def explain_missing(keyword: str, *, language: Language = "en") -> str:
-    """What follows when the server does not offer this; empty where nothing does."""
-    words: str = _file()["missing"].get(keyword, {}).get(language, "")
-    return words
-
-
-def explain_advice(name: str, figures: Mapping[str, object], *, language: Language = "en") -> str:
-    """One sentence about what a server's offer means for a campaign."""
-    words: str = _file()["advice"][name][language]
-    return words.format_map(figures)
-
-
-def rates_in_words(rates: Iterable[str], *, language: Language = "en") -> str:
-    """Rates such as `30/minute` as a person reads them; English ones as campaign.toml has them."""
-    words: Mapping[str, str] | None = _file()["rate"].get(language)
-    if words is None:
-        return ", ".join(rates)
-    return words["between"].join(_rate(text, words) for text in rates)
-
-
-def _rate(text: str, words: Mapping[str, str]) -> str:
-    found = _RATE.fullmatch(text)
-    if found is None:
-        return text
-    form = words["many" if found["number"] else "one"]
-    count = f"{int(found['count']):,}"
-    return form.format(count=count, number=found["number"], unit=words[found["unit"]])
-
-
-def language_of_locale(environ: Mapping[str, str]) -> Language:
-    """`zh` for a Chinese locale, else `en`; the first variable that is set counts (POSIX, 8.2)."""
-    chosen = next((environ[name] for name in _LOCALE_VARIABLES if environ.get(name)), "")
-    return "zh" if re.match(r"zh(?![a-z])", chosen, re.IGNORECASE) else "en"
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The file: `entries` from exact to general, `only` by step, `speakers` by service."""
-
-    entries: tuple[_Entry, ...]
-    only: Mapping[str, tuple[frozenset[int], re.Pattern[str]]]
-    speakers: Mapping[str, re.Pattern[str]]
-    status: Mapping[str, Mapping[str, Explanation]]
-    subject: Mapping[str, Mapping[str, Explanation]]
-    code: Mapping[str, Mapping[str, Explanation]]
-    digit: Mapping[str, Mapping[str, Explanation]]
-
-    def steps(self, code: int, text: str) -> set[str]:
-        """The steps at which alone such a reply comes."""
-        return {
-            step
-            for step, (codes, words) in self.only.items()
-            if code in codes or words.search(text)
-        }
-
-    def speaker(self, text: str) -> str:
-        """The service whose words these are; empty where they are anybody's."""
-        return next((name for name, words in self.speakers.items() if words.search(text)), "")
-
-
-@functools.cache
-def _file() -> Mapping[str, Any]:
-    text = resources.files("mailmerge.providers").joinpath("explanations.toml").read_text("utf-8")
-    return tomllib.loads(text)
-
-
-@functools.cache
-def _table() -> _Table:
-    parsed = _file()
-    entries = [_entry(name, item) for name, item in parsed["reply"].items()]
-    return _Table(
-        tuple(sorted(entries, key=lambda entry: entry.exactness, reverse=True)),
-        {
-            step: (frozenset(item["code"]), _words(item["text"]))
-            for step, item in parsed["only"].items()
-        },
-        {name: _words(text) for name, text in parsed["speaker"].items()},
-        *(_short(name, parsed[name]) for name in ("status", "subject", "code", "digit")),
-    )
 
 
 def _entry(key: str, item: Mapping[str, Any]) -> _Entry:

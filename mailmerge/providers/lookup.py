@@ -1,4 +1,4 @@
-"""providers.toml -> Provider: where a service is, how one logs in, what it allows, says who.
+"""providers.toml -> Provider: where a service is, how to log in, what it allows, and the sources.
 
 The rates are texts such as `500/day`; `mailmerge.campaign.parse_rate` reads them.
 """
@@ -16,9 +16,9 @@ from importlib import resources
 from typing import Any, Literal, cast
 
 from mailmerge.errors import CampaignError
+from mailmerge.providers.catalogue import Language
 
 Security = Literal["tls", "starttls", "none"]
-Language = Literal["en", "zh"]
 Action = Literal["reconnect", "pause", "stop", "fail"]
 
 FIGURES = ("rates", "max_connections", "messages_per_connection", "max_recipients", "max_size")
@@ -47,7 +47,7 @@ class ReplyRule:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the service wants besides, in one sentence; `of` names the source that says so."""
+    """What else the service demands, in one sentence; `of` names the source."""
 
     of: str
     en: str
@@ -60,10 +60,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where figures come from: the fields it is the source of, and the day it was looked up.
+    """Where figures come from: the fields it is the source of, and the day it was read.
 
-    In `of` stand fields of Provider, and names that only a `Rule` has, such as `plan`. `verified`
-    says that the service's own text was read and says so.
+    `of` holds fields of Provider, and names that only a `Rule` has, such as `plan`. `verified`
+    means that it is the service's own text.
     """
 
     of: tuple[str, ...]
@@ -74,11 +74,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A service that people send through.
+    """A service that takes mail for delivery.
 
     A limit that is None or empty is not known. `host` is empty where it depends on the account;
-    then `host_hint` says what it looks like. `max_size` is in octets. `login_must_equal_from`: a
-    From that is not the log-in, or an alias of it, is refused or rewritten.
+    then `host_hint` says what it looks like. `hosts` is a regular expression for further hosts of
+    the service. `max_size` is in bytes. `login_must_equal_from`: a From that is not the log-in, or
+    an alias of it, is refused or rewritten.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Provider:
     aliases: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     host_hint: str = ""
+    hosts: str = ""
     also: tuple[Endpoint, ...] = ()
     rates: tuple[str, ...] = ()
     max_connections: int | None = None
@@ -105,7 +107,7 @@ class Provider:
     replies: tuple[ReplyRule, ...] = ()
 
     def source_of(self, field: str) -> Source | None:
-        """Who says so; None where the field has no value."""
+        """The source of a field; None where the field has no value."""
         return next((source for source in self.sources if field in source.of), None)
 
     def is_verified(self, field: str) -> bool:
@@ -122,7 +124,7 @@ class Provider:
         return None
 
     def login_hint(self, language: Language = "en") -> str:
-        """What the password is, in words."""
+        """What kind of password the service wants, in words."""
         return str(_file()["login"][self.login][language])
 
 
@@ -168,7 +170,7 @@ def find_provider(name: str) -> Provider:
     provider = known.get(wanted) or known.get(wanted.removesuffix(".com"))
     if provider is None:
         raise CampaignError(
-            f"there is no provider {name!r} here", hint=_nearest(wanted), code="unknown-provider"
+            f"unknown provider {name!r}", hint=_nearest(wanted), code="unknown-provider"
         )
     return provider
 
@@ -191,13 +193,13 @@ def _names() -> Mapping[str, Provider]:
 
 
 def provider_of_host(host: str) -> Provider | None:
-    """The service whose server this host is, if any; for explaining its replies."""
+    """The service whose server this host is, if any: for its reply rules and explanations."""
     wanted = host.lower().rstrip(".")
+    if not wanted:
+        return None
     for provider in load_providers().values():
-        if wanted and provider.host == wanted:
+        if provider.host == wanted or (provider.hosts and re.fullmatch(provider.hosts, wanted)):
             return provider
-    if re.fullmatch(r"email-smtp(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?", wanted):
-        return load_providers()["ses"]
     return None
 
 

@@ -1,1 +1,1 @@
-"""File -> recipients: read a spreadsheet, understand its addresses, decide who is meant."""
+"""File -> recipients: read a spreadsheet and its addresses, decide which rows get a message."""

@@ -21,7 +21,7 @@ from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
-from mailmerge.recipients.table import Row
+from mailmerge.recipients.table import SheetRow
 
 __all__ = ["Audience", "Recipient", "Selection", "SkipReason", "Skipped", "open_audience"]
 
@@ -69,7 +69,8 @@ class Audience:
         compared at once.
 
         Raises:
-            CampaignError: `where` is no condition or names an unknown column, or `only` no address.
+            CampaignError: `where` is not a condition or names an unknown column, or `only` is
+                not an address.
             SpreadsheetError: a column is missing.
         """
         self.counts: Counter[SkipReason] = Counter()
@@ -138,7 +139,7 @@ class Audience:
         only = self._selection.only
         what = f'no row has the address "{only}"' if only else "no row meets the condition"
         hint = "check its spelling" if only else "check where under [recipients], and --where"
-        return Problem("error", "nobody-selected", what, self._spreadsheet.file, hint=hint)
+        return Problem("error", "none-selected", what, self._spreadsheet.file, hint=hint)
 
     def _results(self) -> Iterator[RowResult]:
         """What becomes of each row; in batches, because looking for duplicates is cheaper so."""
@@ -146,10 +147,10 @@ class Audience:
         judge, refuse = self._rules.judge, _Refusal()
         records = self._records()
         while batch := list(islice(records, self._batch)):
-            results = [judge(item) if type(item) is Row else refuse(item) for item in batch]
+            results = [judge(item) if type(item) is SheetRow else refuse(item) for item in batch]
             yield from deduplicator.without_duplicates(results)
 
-    def _records(self) -> Iterator[Row | Problem]:
+    def _records(self) -> Iterator[SheetRow | Problem]:
         try:
             yield from self._spreadsheet.records()
         except SpreadsheetError as error:
@@ -174,7 +175,8 @@ def open_audience(campaign: Campaign, selection: Selection | None = None) -> Aud
     """The audience of a campaign: its spreadsheet, its rules and its suppression list.
 
     Raises:
-        CampaignError: as for `Audience`.
+        CampaignError: as for `Audience`; or the recipients come from standard input, and nothing
+            is there.
         SpreadsheetError: the spreadsheet or the suppression list cannot be read.
     """
     spreadsheet = open_spreadsheet(campaign)

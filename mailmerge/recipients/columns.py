@@ -1,7 +1,7 @@
-"""The first rows of a table -> the names of its columns, or what is wrong with the header.
+"""The first rows of a table -> the names of its columns, or the error of its header.
 
-A name may be any text: white space is collapsed, zero-width characters go, the rest is put into
-Unicode form NFC. A name that a template could not tell from something else is refused.
+A name may be any text. White space is collapsed, zero-width characters are removed, and the rest is
+put into Unicode form NFC. A name that means something else in a template is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
 
-# What a template already knows by these names: the program's own, and those of Jinja2.
+# Names that have a meaning in templates: the program's own, and those of Jinja2.
 RESERVED_NAMES = frozenset(
     [
         "row",
@@ -45,8 +45,8 @@ _INVISIBLE = dict.fromkeys((0x200B, 0x2060, 0xFEFF, 0x00AD))
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One of the first rows of a table: its number, as the person sees it, and its cells."""
+class HeadRow:
+    """One of the first rows of a table: its number as the user sees it, and its cells."""
 
     number: int
     cells: Sequence[str]
@@ -59,9 +59,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The columns of a table and where their names stand; `notices` say which names were tidied.
+    """The names of a table's columns, and the number of their row.
 
-    The number is 0 where names stand in no row, as in JSON Lines and Parquet.
+    `number` is 0 in formats without such a row (JSON Lines, Parquet). `notices` lists the names
+    that were tidied.
     """
 
     number: int
@@ -69,14 +70,14 @@ class Header:
     notices: tuple[Problem, ...] = ()
 
 
-def tidy_name(text: str) -> str:
+def _tidy_name(text: str) -> str:
     """A column's name without invisible differences."""
     return unicodedata.normalize("NFC", " ".join(text.translate(_INVISIBLE).split()))
 
 
 def find_column(columns: Sequence[str], wanted: str) -> str:
-    """The column that is called `wanted`, letter for letter or else but for case; "" if none is."""
-    wanted = tidy_name(wanted)
+    """The column called `wanted`: exact match first, then case-insensitive; "" if there is none."""
+    wanted = _tidy_name(wanted)
     if wanted in columns:
         return wanted
     return next((name for name in columns if name.casefold() == wanted.casefold()), "")
@@ -92,18 +93,18 @@ def column_letters(index: int) -> str:
     return letters
 
 
-def read_header(head: Sequence[Line], section: RecipientsSection, file: str) -> Header:
+def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) -> Header:
     """Understand the first line of `head` as the header of a table.
 
     Raises:
-        SpreadsheetError: there is none; it is a person or a title instead; a name is empty, twice
-            there or reserved; or a column that campaign.toml names is missing.
+        SpreadsheetError: there is none; it is a recipient or a title instead; a name is empty,
+            doubled or reserved; or a column that campaign.toml names is missing.
     """
     if not head:
         raise SpreadsheetError("the file is empty", file=file, code="file-empty")
     first = head[0]
-    _refuse_person(first, file)
-    names = [tidy_name(cell) for cell in first.cells]
+    _refuse_recipient(first, file)
+    names = [_tidy_name(cell) for cell in first.cells]
     if not find_column(names, section.address):
         _refuse_title(head, section.address, file)
     _refuse_unusable(first.number, names, file)
@@ -114,21 +115,21 @@ def read_header(head: Sequence[Line], section: RecipientsSection, file: str) -> 
     return Header(first.number, tuple(names), _tidied(first, names, file))
 
 
-def _refuse_person(first: Line, file: str) -> None:
+def _refuse_recipient(first: HeadRow, file: str) -> None:
     for cell in first.cells:
         if _ADDRESS.fullmatch(cell.strip()):
             raise SpreadsheetError(
-                f'the first row is a person already: "{cell.strip()[:80]}"',
+                f'the first row is a recipient, not a header: "{cell.strip()[:80]}"',
                 file=file,
                 row=first.number or None,
-                hint="put a row with the names of the columns above it",
+                hint="add a row with the names of the columns above it",
                 code="no-header",
             )
 
 
-def _refuse_title(head: Sequence[Line], address: str, file: str) -> None:
-    """Find out whether the header stands further down, under a title or a comment."""
-    below = [line for line in head[1:] if find_column([tidy_name(c) for c in line.cells], address)]
+def _refuse_title(head: Sequence[HeadRow], address: str, file: str) -> None:
+    """Find out whether the header is further down, under a title or a comment."""
+    below = [line for line in head[1:] if find_column([_tidy_name(c) for c in line.cells], address)]
     if not below and head[0].filled <= 1:
         below = [line for line in head[1:] if line.filled >= 2]
     if not below:
@@ -136,10 +137,10 @@ def _refuse_title(head: Sequence[Line], address: str, file: str) -> None:
     skip = below[0].number - 1
     title = next((cell for cell in head[0].cells if cell.strip()), "")
     raise SpreadsheetError(
-        f'the first row is no header but a title: "{title.strip()[:60]}"',
+        f'the first row is a title, not a header: "{title.strip()[:60]}"',
         file=file,
         row=head[0].number,
-        hint=f"set skip_rows = {skip} under [recipients], or delete what stands above the header",
+        hint=f"set skip_rows = {skip} under [recipients], or delete the rows above the header",
         code="title-row",
     )
 
@@ -149,7 +150,7 @@ def _refuse_unusable(number: int, names: Sequence[str], file: str) -> None:
     for index, name in enumerate(names):
         letters = column_letters(index)
         if not name:
-            what, hint = f"column {letters} has no name", "give it one, or delete the column"
+            what, hint = f"column {letters} has no name", "name it, or delete the column"
             raise _wrong(what, hint, "column-unnamed", file, number)
         if name in RESERVED_NAMES:
             what = f'column {letters} cannot be called "{name}": templates use that name'
@@ -174,7 +175,7 @@ def _demand_column(names: Sequence[str], column: str, key: str, file: str, numbe
     raise _wrong(f'there is no column "{column}"', hint, "no-column", file, number)
 
 
-def _tidied(first: Line, names: Sequence[str], file: str) -> tuple[Problem, ...]:
+def _tidied(first: HeadRow, names: Sequence[str], file: str) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             "warning",

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailmerge.errors import CampaignError, SpreadsheetError
 
-# What an expression over a text can fail with; anything else is a defect of this program.
+# The errors of an expression over texts; any other is a defect of this program.
 _FAILURES = (
     jinja2.TemplateError,
     ArithmeticError,
@@ -35,7 +35,7 @@ class Condition:
         """Compile `text` for rows with these columns.
 
         Raises:
-            CampaignError: it is no expression, or it uses a name that is no column.
+            CampaignError: it is not an expression, or it uses a name that is not a column.
         """
         self.text = text
         environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
@@ -67,13 +67,13 @@ class Condition:
         """Whether the condition is true of a row.
 
         Raises:
-            SpreadsheetError: it cannot be decided for this row; the caller adds the place.
+            SpreadsheetError: it fails on this row; the caller adds the row's number.
         """
         try:
             return bool(self._expression(cells, row=cells))
         except _FAILURES as error:
             raise SpreadsheetError(
-                f"where = {self.text!r} fails here: {error}",
+                f"where = {self.text!r} fails on this row: {error}",
                 hint="cells are text: compare numbers as age|int > 17",
                 code="where-failed",
             ) from error

@@ -47,7 +47,7 @@ class Skipped:
     """One row that gets no message.
 
     `cells` is empty where the row could not be read; `mailbox` is None where the row has none.
-    `problem` says what is wrong, or is None where nothing is (a suppressed or filtered row).
+    `problem` is None where nothing is wrong with the row (it is suppressed or filtered).
     """
 
     row: int

@@ -14,7 +14,7 @@ from mailmerge.errors import AddressError, MailmergeError, Problem, SpreadsheetE
 from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
 from mailmerge.recipients.condition import Condition
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
-from mailmerge.recipients.table import Row
+from mailmerge.recipients.table import SheetRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class RowRules:
         """Whether the address itself tells recipients apart."""
         return self.key == self.address
 
-    def judge(self, row: Row) -> Recipient | Skipped:
+    def judge(self, row: SheetRow) -> Recipient | Skipped:
         """What becomes of a row."""
         cells = row.cells
         try:
@@ -66,14 +66,14 @@ class RowRules:
         for column in self.required:
             if not cells[column].strip():
                 return self._empty(row, mailbox, column)
-        key = mailbox.identity if self.key == self.address else normal_key(cells[self.key])
+        key = mailbox.identity if self.key == self.address else _normal_key(cells[self.key])
         return Recipient(row.number, cells, mailbox, key)
 
     def sameness(self, identity: str) -> str:
         """What two identities of the same mailbox have in common."""
         return loose_identity(identity) if self.loose else identity
 
-    def _without_mailbox(self, row: Row, error: AddressError) -> Skipped:
+    def _without_mailbox(self, row: SheetRow, error: AddressError) -> Skipped:
         skipped = self._filtered(row, None)
         if skipped is not None:
             return skipped
@@ -84,7 +84,7 @@ class RowRules:
         problem = self._placed(error, row, self.address)
         return Skipped(row.number, reason, row.cells, None, problem)
 
-    def _filtered(self, row: Row, mailbox: Mailbox | None) -> Skipped | None:
+    def _filtered(self, row: SheetRow, mailbox: Mailbox | None) -> Skipped | None:
         """The row as skipped if a condition does not hold, or cannot be decided."""
         try:
             for condition in self.conditions:
@@ -95,16 +95,16 @@ class RowRules:
             return Skipped(row.number, SkipReason.INVALID, row.cells, mailbox, problem)
         return None
 
-    def _empty(self, row: Row, mailbox: Mailbox, column: str) -> Skipped:
+    def _empty(self, row: SheetRow, mailbox: Mailbox, column: str) -> Skipped:
         what, hint = "the cell is empty", "fill it in, or delete the row"
         problem = Problem("error", "cell-empty", what, self.file, row.number, column, hint)
         return Skipped(row.number, SkipReason.EMPTY, row.cells, mailbox, problem)
 
-    def _placed(self, error: MailmergeError, row: Row, column: str) -> Problem:
+    def _placed(self, error: MailmergeError, row: SheetRow, column: str) -> Problem:
         return replace(error.problem, file=self.file, row=row.number, column=column)
 
 
-def normal_key(cell: str) -> str:
+def _normal_key(cell: str) -> str:
     """The form in which the cells of a key column are compared: NFKC, single spaces."""
     if cell.isascii() and cell.isalnum():
         return cell

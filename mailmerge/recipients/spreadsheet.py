@@ -1,27 +1,25 @@
-"""A file of recipients -> rows: any spreadsheet that a person has, every cell with its coordinate.
+"""A file of recipients -> rows: any spreadsheet, each row with its number.
 
 The format is recognised by content, never by name. The rows stream out in the order of the sheet,
-with the numbers that its reader sees.
+with the numbers that a spreadsheet program shows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from mailmerge.campaign import Campaign, RecipientsSection
-from mailmerge.errors import CampaignError, Problem, SpreadsheetError
+from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import Header, find_column
 from mailmerge.recipients.formats.sniff import open_table
-from mailmerge.recipients.source import Source, file_source, spooled_source
-from mailmerge.recipients.table import Row, RowReader, Table, no_recipients
-
-__all__ = ["Row", "Spreadsheet", "open_spreadsheet", "read_spreadsheet"]
+from mailmerge.recipients.input_file import open_input_file
+from mailmerge.recipients.standard_input import STANDARD_INPUT, standard_input
+from mailmerge.recipients.table import RowReader, SheetRow, Table, no_recipients
 
 
 class Spreadsheet:
-    """An open spreadsheet: the names of its columns, what was noticed, and its rows.
+    """An open spreadsheet: the names of its columns, the notices about it, and its rows.
 
     Attributes:
         file: its name for messages, with the sheet where the workbook has several.
@@ -39,7 +37,7 @@ class Spreadsheet:
 
     @property
     def header(self) -> Header:
-        """The header, and where it stands."""
+        """The header with the number of its row."""
         return self._table.header
 
     def column(self, wanted: str) -> str:
@@ -54,7 +52,7 @@ class Spreadsheet:
             raise SpreadsheetError(what, file=self.file, code="no-column")
         return found
 
-    def records(self) -> Iterator[Row | Problem]:
+    def records(self) -> Iterator[SheetRow | Problem]:
         """Every row, and in its place every problem; a row with an error is a problem only.
 
         Raises:
@@ -69,46 +67,38 @@ class Spreadsheet:
         if not anything:
             raise no_recipients(self.file, self.header)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SheetRow]:
         """Every row; warnings are left to `records`.
 
         Raises:
             SpreadsheetError: at the first row that has an error.
         """
         for record in self.records():
-            if isinstance(record, Row):
+            if isinstance(record, SheetRow):
                 yield record
             elif record.severity == "error":
                 raise SpreadsheetError.from_problem(record)
 
 
-def open_spreadsheet(campaign: Campaign, *, standard_input: BinaryIO | None = None) -> Spreadsheet:
-    """Open the spreadsheet of a campaign; `file = "-"` reads `standard_input`.
+def open_spreadsheet(campaign: Campaign) -> Spreadsheet:
+    """Open the spreadsheet of a campaign; `file = "-"` reads standard input.
 
     Raises:
         SpreadsheetError: the file is missing, unreadable, of no known format, or has no header.
         CampaignError: the campaign wants standard input, and there is none.
     """
     section = campaign.recipients
-    if section.file != "-":
-        return read_spreadsheet(campaign.folder / section.file, section, section.file)
-    if standard_input is None:
-        raise CampaignError(
-            'file = "-" reads the recipients from standard input, and there is none here',
-            hint="pipe the spreadsheet into the command, or set file under [recipients]",
-            code="no-standard-input",
-        )
-    return _open(spooled_source(standard_input), section)
+    if section.file == STANDARD_INPUT:
+        return Spreadsheet(open_table(standard_input.file(), section))
+    return read_spreadsheet(campaign.folder / section.file, section, section.file)
 
 
 def read_spreadsheet(path: Path, section: RecipientsSection, file: str = "") -> Spreadsheet:
-    """Open any spreadsheet as `section` says, whatever file that names.
+    """Open any spreadsheet as `section` says, except for the file that `section` names.
+
+    `file` is its name in messages; the name of the path unless given.
 
     Raises:
         SpreadsheetError: as for `open_spreadsheet`.
     """
-    return _open(file_source(path, file or path.name), section)
-
-
-def _open(source: Source, section: RecipientsSection) -> Spreadsheet:
-    return Spreadsheet(open_table(source, section))
+    return Spreadsheet(open_table(open_input_file(path, file or path.name), section))

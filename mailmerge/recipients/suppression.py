@@ -1,9 +1,9 @@
-"""The list of people who are never written to: a CSV with the column `email`, in the campaign.
+"""The suppression list: addresses that get no message, a CSV file with the column `email`.
 
-In and out: the file `suppress` under [recipients]. Whatever other columns stand in it (a reason, a
-date, notes of somebody's own) are kept. It is compared by identity, so no other spelling of an
-address gets past it. Every change writes the whole file anew beside the old one and puts it in its
-place at once (mode 0600): after a crash there is the old list or the new one.
+Each campaign has its own, in the file `suppress` under [recipients]. Its other columns (a reason, a
+date, the user's own notes) are kept. Addresses are compared by identity, so another spelling of an
+address is found too. Every change writes a whole new file, makes it durable and puts it in the
+place of the old one (mode 0600): after a crash there is the old list or the new one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import csv
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -27,91 +27,121 @@ _COLUMNS = (_COLUMN, "reason", "date")
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One person who is never written to: the identity, and the cells of the list by column."""
+    """One row of the list: the identity of the address, and its cells by column."""
 
     identity: str
     cells: dict[str, str] = field(hash=False)
 
     @property
     def address(self) -> str:
-        """The address as it was written into the list."""
+        """The address as the list has it."""
         return self.cells[_COLUMN]
 
 
-def list_suppressions(campaign: Campaign) -> list[Suppression]:
-    """The list in its order; empty where there is no file.
+class SuppressionList:
+    """One suppression list; every call reads the file, so it may change in between.
 
-    Raises:
-        SpreadsheetError: the file is no such list, or holds an address that is none: to pass over
-            it might mean to write to somebody who must not be written to.
+    All methods raise SpreadsheetError if the file is not such a list, or one of its cells is not
+    an address: to ignore that cell might mean to write to that address.
     """
-    return _read(campaign)[1]
+
+    def __init__(self, path: Path, file: str = "") -> None:
+        """The list at `path`, which need not exist; `file` is its name in messages."""
+        self._path = path
+        self._file = file or path.name
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> SuppressionList:
+        """The list of a campaign."""
+        file = campaign.recipients.suppress
+        return cls(campaign.folder / file, file)
+
+    def entries(self) -> list[Suppression]:
+        """The rows in their order; none if there is no file."""
+        return self._read()[1]
+
+    def identities(self) -> frozenset[str]:
+        """The identities of all addresses on the list."""
+        return frozenset(entry.identity for entry in self.entries())
+
+    def add(
+        self, addresses: Iterable[str], *, reason: str = "", today: date | None = None
+    ) -> list[str]:
+        """Add addresses and return those that were not on the list yet, in normal form.
+
+        Raises:
+            AddressError: one of them is not an address; then none is added.
+        """
+        noted = {"reason": reason, "date": today.isoformat() if today else ""}
+        wanted = [parse_mailbox(address, names=True) for address in addresses]
+        return self._add(
+            Suppression(box.identity, {_COLUMN: box.address, **noted}) for box in wanted
+        )
+
+    def add_from(self, path: Path, column: str = _COLUMN) -> list[str]:
+        """Add the addresses of any spreadsheet, with its other columns; return those that are new.
+
+        Raises:
+            SpreadsheetError: also where that spreadsheet cannot be read, or one of its cells is not
+                an address; then none is added.
+        """
+        return self._add(_entries(path, path.name, column)[1])
+
+    def remove(self, addresses: Iterable[str]) -> list[str]:
+        """Remove addresses in any spelling; return those that were on the list.
+
+        Raises:
+            AddressError: one of them is not an address; then none is removed.
+        """
+        unwanted = {parse_mailbox(address, names=True).identity for address in addresses}
+        columns, entries = self._read()
+        removed = [entry.address for entry in entries if entry.identity in unwanted]
+        if removed:
+            self._write(columns, [e for e in entries if e.identity not in unwanted])
+        return removed
+
+    def _read(self) -> tuple[tuple[str, ...], list[Suppression]]:
+        if not self._path.exists() or not self._path.stat().st_size:
+            return _COLUMNS, []
+        return _entries(self._path, self._file, _COLUMN)
+
+    def _add(self, wanted: Iterable[Suppression]) -> list[str]:
+        columns, entries = self._read()
+        known = {entry.identity for entry in entries}
+        new: dict[str, Suppression] = {}
+        for entry in wanted:
+            if entry.identity not in known:
+                new.setdefault(entry.identity, entry)
+        if new:
+            more = (name for entry in new.values() for name in entry.cells)
+            self._write(tuple(dict.fromkeys((*columns, *more))), [*entries, *new.values()])
+        return [entry.address for entry in new.values()]
+
+    def _write(self, columns: Sequence[str], entries: Iterable[Suppression]) -> None:
+        try:
+            _replace(self._path, columns, entries)
+        except OSError as error:
+            raise SpreadsheetError(
+                f"cannot be written: {error.strerror}",
+                file=self._file,
+                hint="the list is unchanged; allow the program to write there",
+                code="unwritable",
+            ) from error
 
 
 def read_suppressions(campaign: Campaign) -> frozenset[str]:
-    """The identities of all who are never written to.
+    """The identities of the addresses to which a campaign sends nothing.
 
     Raises:
-        SpreadsheetError: as for `list_suppressions`.
+        SpreadsheetError: as for `SuppressionList`.
     """
-    return frozenset(entry.identity for entry in list_suppressions(campaign))
+    return SuppressionList.of(campaign).identities()
 
 
-def add_suppressions(
-    campaign: Campaign, addresses: Iterable[str], *, reason: str = "", today: date | None = None
-) -> list[str]:
-    """Put addresses on the list; returns those that were not there yet, in normal form.
-
-    Raises:
-        AddressError: one of them is no address; then none is added.
-        SpreadsheetError: as for `list_suppressions`.
-    """
-    noted = {"reason": reason, "date": today.isoformat() if today else ""}
-    wanted = [parse_mailbox(address, names=True) for address in addresses]
-    new = [Suppression(box.identity, {_COLUMN: box.address, **noted}) for box in wanted]
-    return _add(campaign, new)
-
-
-def remove_suppressions(campaign: Campaign, addresses: Iterable[str]) -> list[str]:
-    """Take addresses off the list, whatever their spelling; returns those that stood on it.
-
-    Raises:
-        AddressError: one of them is no address; then none is removed.
-        SpreadsheetError: as for `list_suppressions`.
-    """
-    unwanted = {parse_mailbox(address, names=True).identity for address in addresses}
-    columns, entries = _read(campaign)
-    removed = [entry.address for entry in entries if entry.identity in unwanted]
-    if removed:
-        _write(campaign, columns, [e for e in entries if e.identity not in unwanted])
-    return removed
-
-
-def import_suppressions(campaign: Campaign, path: Path, column: str = _COLUMN) -> list[str]:
-    """Add everybody of any spreadsheet, with its other columns; returns who is new.
-
-    Raises:
-        SpreadsheetError: the spreadsheet cannot be read, or one of its addresses is none; then
-            nobody is added.
-    """
-    section = RecipientsSection(file=path.name, address=column)
-    return _add(campaign, _entries(path, section)[1])
-
-
-def _file(campaign: Campaign) -> Path:
-    return campaign.folder / campaign.recipients.suppress
-
-
-def _read(campaign: Campaign) -> tuple[tuple[str, ...], list[Suppression]]:
-    path = _file(campaign)
-    if not path.exists() or not path.stat().st_size:
-        return _COLUMNS, []
-    return _entries(path, RecipientsSection(file=campaign.recipients.suppress, address=_COLUMN))
-
-
-def _entries(path: Path, section: RecipientsSection) -> tuple[tuple[str, ...], list[Suppression]]:
-    spreadsheet = read_spreadsheet(path, section, section.file)
-    column = spreadsheet.column(section.address)
+def _entries(path: Path, file: str, address: str) -> tuple[tuple[str, ...], list[Suppression]]:
+    """The columns and rows of any spreadsheet with a column of addresses."""
+    spreadsheet = read_spreadsheet(path, RecipientsSection(address=address), file)
+    column = spreadsheet.column(address)
     entries = []
     try:
         for row in spreadsheet.rows():
@@ -130,45 +160,12 @@ def _entry(cells: dict[str, str], file: str, row: int, column: str) -> Suppressi
     try:
         return Suppression(parse_mailbox(cells[_COLUMN], names=True).identity, cells)
     except AddressError as error:
-        problem = error.problem
-        raise SpreadsheetError(
-            problem.message,
-            hint=problem.hint,
-            code=problem.code,
-            file=file,
-            row=row,
-            column=column,
-        ) from error
-
-
-def _add(campaign: Campaign, wanted: Iterable[Suppression]) -> list[str]:
-    columns, entries = _read(campaign)
-    known = {entry.identity for entry in entries}
-    new: dict[str, Suppression] = {}
-    for entry in wanted:
-        if entry.identity not in known:
-            new.setdefault(entry.identity, entry)
-    if new:
-        more = (name for entry in new.values() for name in entry.cells)
-        _write(campaign, tuple(dict.fromkeys((*columns, *more))), [*entries, *new.values()])
-    return [entry.address for entry in new.values()]
-
-
-def _write(campaign: Campaign, columns: Sequence[str], entries: Iterable[Suppression]) -> None:
-    path = _file(campaign)
-    try:
-        _replace(path, columns, entries)
-    except OSError as error:
-        raise SpreadsheetError(
-            f"cannot be written: {error.strerror}",
-            file=campaign.recipients.suppress,
-            hint="the list is as it was before",
-            code="unwritable",
-        ) from error
+        problem = replace(error.problem, file=file, row=row, column=column)
+        raise SpreadsheetError.from_problem(problem) from error
 
 
 def _replace(path: Path, columns: Sequence[str], entries: Iterable[Suppression]) -> None:
-    """Write the list beside the old one, make it durable, and put it in its place."""
+    """Write the list into a new file, make it durable, and put it in the place of the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp makes the file 0600 and refuses to follow what lies there already.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -187,7 +184,10 @@ def _replace(path: Path, columns: Sequence[str], entries: Iterable[Suppression])
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return  # Windows opens no folders; its file system keeps names in a journal
     try:
         os.fsync(descriptor)
     finally:

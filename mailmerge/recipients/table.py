@@ -1,8 +1,8 @@
-"""Batches of cells -> rows: what every kind of spreadsheet has in common.
+"""Batches of cells -> rows: what all formats of spreadsheets have in common.
 
-A format's own module opens a file as a `Table`: the header, what there is to say about it, and the
-cells in batches of some thousand rows, column by column, so that what is the same for every row is
-done once for many.
+The module of a format opens a file as a `Table`: the header, the notices about the file, and the
+cells in batches of some thousand rows, column by column. What is the same for every row is then
+done once for many rows.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from typing import final
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import Header
 
+BATCH_ROWS = 8192
+"""How many rows a format puts into one batch: enough to be quick, and little memory."""
+
 
 @final
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row: its number as the person sees it (the header of a sheet is row 1), and its cells."""
+class SheetRow:
+    """One row: its number as the user sees it (the header of a sheet is row 1), and its cells."""
 
     number: int
     cells: dict[str, str]
@@ -27,10 +30,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some consecutive rows: their numbers, their cells by column, and what is wrong among them.
+    """Some consecutive rows: their numbers, their cells by column, and their problems.
 
-    A problem of severity "error" belongs to a row that is not in `columns`; a warning may belong to
-    one that is. `blank` counts rows without any text that are not in `columns`.
+    A row with a problem of severity "error" is left out, whether it is in `columns` or not; a
+    warning leaves its row in. `blank` counts rows without any text that are not in `columns`.
     """
 
     numbers: Sequence[int]
@@ -41,7 +44,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An open spreadsheet: `file` for messages, its header, and a way to read its batches."""
+    """An open spreadsheet: its name in messages, its header, and a way to read its batches.
+
+    Each call of `batches` reads the file from its first row. It raises SpreadsheetError where
+    nothing below some row can be read.
+    """
 
     file: str
     header: Header
@@ -49,7 +56,7 @@ class Table:
     notices: tuple[Problem, ...] = ()
 
 
-# What nobody sees in a cell, and what tells of damage: C0 without tab, CR and LF; DEL and C1;
+# What no user sees in a cell, and what shows damage: C0 without tab, CR and LF; DEL and C1;
 # zero-width and bidirectional controls; the replacement character; lone surrogates.
 _SUSPECT = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\ufffd"
@@ -60,14 +67,14 @@ _SUSPECT = re.compile(
 class RowReader:
     """Turns the batches of a table into rows and problems, in the order of the sheet.
 
-    `blank` counts the rows without any text, which are passed over.
+    Rows without any text are ignored; `blank` counts them.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self.blank = 0
 
-    def __iter__(self) -> Iterator[Row | Problem]:
+    def __iter__(self) -> Iterator[SheetRow | Problem]:
         self.blank = 0
         for batch in self._table.batches():
             self.blank += batch.blank
@@ -77,17 +84,17 @@ class RowReader:
             else:
                 yield from self._rows(batch)
 
-    def _rows(self, batch: Batch) -> Iterator[Row]:
+    def _rows(self, batch: Batch) -> Iterator[SheetRow]:
         names = self._table.header.columns
         blank = 0
         for number, cells in zip(batch.numbers, zip(*batch.columns, strict=True), strict=True):
             if not cells[0].strip() and not "".join(cells).strip():
                 blank += 1
                 continue
-            yield Row(number, dict(zip(names, cells)))  # noqa: B905 - `_rows` is the hot loop
+            yield SheetRow(number, dict(zip(names, cells)))  # noqa: B905 - `_rows` is the hot loop
         self.blank += blank
 
-    def _merged(self, batch: Batch, problems: list[Problem]) -> Iterator[Row | Problem]:
+    def _merged(self, batch: Batch, problems: list[Problem]) -> Iterator[SheetRow | Problem]:
         """Rows and problems by number; a row with an error is left out."""
         waiting = sorted(problems, key=lambda problem: problem.row or 0)
         refused = {problem.row for problem in problems if problem.severity == "error"}
@@ -111,21 +118,21 @@ class RowReader:
 def _about_character(character: str, cell: str, file: str, number: int, column: str) -> Problem:
     sign = f"U+{ord(character):04X}"
     if character == "\0" or "\ud800" <= character <= "\udfff":
-        what, hint = f"the cell holds {sign}, which is no text", "type the cell anew"
+        what, hint = f"the cell contains {sign}, which is not text", "type the cell again"
         return Problem("error", "cell-not-text", what, file, number, column, hint)
     if character == "�":
-        what = "the cell holds U+FFFD, the sign of a letter that was lost when the file was saved"
-        return Problem("warning", "cell-damaged", what, file, number, column, "type the cell anew")
+        what = "the cell contains U+FFFD: a letter was lost when the file was saved"
+        return Problem("warning", "cell-damaged", what, file, number, column, "type the cell again")
     before = cell[: cell.index(character)][-20:]
-    what = f"the cell holds the invisible character {sign} after {before!r}"
-    hint = "if it came along by copying, type the cell anew"
+    what = f"the cell contains the invisible character {sign} after {before!r}"
+    hint = "if it was copied by accident, type the cell again"
     return Problem("warning", "cell-invisible", what, file, number, column, hint)
 
 
 def no_recipients(file: str, header: Header) -> SpreadsheetError:
-    """The error of a table that has a header and nobody below it."""
+    """The error of a table that has a header and no rows below it."""
     return SpreadsheetError(
-        "there is nobody below the header",
+        "there are no rows below the header",
         file=file,
         row=header.number or None,
         hint="add one row for each recipient",

@@ -1,27 +1,48 @@
-"""Recipient -> content: everything of one person's message that is text."""
+"""Recipient -> content: all text of one recipient's message.
+
+A `Renderer` is thread-safe, and so is everything it holds: the templates and settings do not
+change after it is made, the step counter is local to a thread (environment.py), and what is kept
+between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`). premailer is
+not thread-safe: one lock of the process stands around it (inlining.py).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from mailmerge.campaign import Campaign
 from mailmerge.recipients.audience import Recipient
-from mailmerge.rendering.environment import CampaignView, Variables, variables_of
+from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.fields import Fields
-from mailmerge.rendering.marking import choose_mark
-from mailmerge.rendering.page import STRUCTURES, PagePress
+from mailmerge.rendering.marking import choose_sentinel
+from mailmerge.rendering.page import CacheStatistics, PageRenderer
 from mailmerge.rendering.part import BodyTemplate
-from mailmerge.rendering.structure import Body, Cut, RelatedImage, Structure, StructureCache
+from mailmerge.rendering.settings import (
+    DEFAULT_LIMITS,
+    BodySource,
+    RenderLimits,
+    Templates,
+    templates_of,
+)
+from mailmerge.rendering.structure import Body, RelatedImage, Structure
+from mailmerge.rendering.variables import CampaignView, Variables, variables_of
 
 __all__ = ["Body", "Content", "RelatedImage", "Renderer", "Structure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One person's message before it is octets.
+    """The message of one recipient before it is encoded.
 
-    `headers` are the campaign's own fields in their order; `reply_to` and `to_name` are empty where
-    there is none; `attachments` are paths relative to the campaign folder.
+    Attributes:
+        subject: one line of text.
+        html: None where the campaign sends plain text only.
+        to_name: the display name of To; empty where the address stands alone.
+        reply_to: the mailbox of Reply-To; empty where the field is left out.
+        headers: the campaign's own header fields, in their order.
+        attachments: paths relative to the campaign folder.
     """
 
     subject: str
@@ -34,44 +55,45 @@ class Content:
 
 
 class Renderer:
-    """The templates of one campaign, compiled: makes each recipient's content, for many threads.
+    """The templates of one campaign, compiled: makes the content of each recipient.
 
-    `variables` are the names that the templates use, for the check to compare with the columns;
-    `row` is among them where any column may be meant.
+    Thread-safe: workers share one renderer.
 
-    Raises:
-        TemplateError: a template is missing or does not compile; with file and line.
+    Attributes:
+        variables: the names that the templates use, for the check to compare with the columns;
+            `row` is among them where any column may be read.
     """
 
-    def __init__(self, campaign: Campaign) -> None:
-        message = campaign.message
-        mark = choose_mark()
-        self._mark = mark
-        self._view = CampaignView(campaign.name)
-        self._fields = Fields(campaign)
-        self._html = self._text = self._press = None
-        if message.text is not None:
-            self._text = BodyTemplate(campaign.folder, message.text, "text", mark)
-        if message.html is not None:
-            self._html = BodyTemplate(campaign.folder, message.html, "html", mark)
-            self._press = PagePress(
-                campaign, mark, self._html.templates.find, with_text=message.text is None
-            )
-        self._texts: StructureCache[Structure] = StructureCache(STRUCTURES)
-        self.variables: frozenset[str] = self._fields.variables.union(
-            *(part.variables for part in (self._html, self._text) if part)
-        )
+    def __init__(
+        self, templates: Templates | Campaign, limits: RenderLimits = DEFAULT_LIMITS
+    ) -> None:
+        """Compile the templates; a campaign stands for its templates.
+
+        Raises:
+            TemplateError: a template is missing or does not compile; with file and line.
+        """
+        if isinstance(templates, Campaign):
+            templates = templates_of(templates)
+        self._view = CampaignView(templates.campaign)
+        self._fields = Fields(templates, limits)
+        self._bodies = _bodies_of(templates, limits)
+        self.variables: frozenset[str] = self._fields.variables | self._bodies.variables
 
     @property
-    def steps_aside(self) -> str:
-        """Why premailer runs for each different row, and not once; empty where it runs once.
+    def slow_because(self) -> str:
+        """Why premailer runs for each row instead of once; empty where it runs once.
 
         It is known for the rows that have been rendered.
         """
-        return "; ".join(self._press.reasons) if self._press else ""
+        return "; ".join(self._bodies.reasons)
+
+    @property
+    def cached(self) -> CacheStatistics:
+        """How many structures have been made, and how many are kept."""
+        return self._bodies.cached
 
     def render(self, recipient: Recipient) -> Content:
-        """One person's content.
+        """The content of one recipient.
 
         Raises:
             TemplateError: a template fails on this row; with file, line, variable and row.
@@ -81,7 +103,7 @@ class Renderer:
         """
         variables = variables_of(recipient.row, recipient.cells, self._view)
         fields = self._fields.render(variables)
-        text, page = self._bodies(variables)
+        text, page = self._bodies.render(variables)
         return Content(
             fields.subject,
             text,
@@ -92,17 +114,115 @@ class Renderer:
             fields.attachments,
         )
 
-    def _bodies(self, variables: Variables) -> tuple[Body, Body | None]:
-        page = made_text = None
-        if self._html is not None and self._press is not None:
-            page, made_text = self._press.press(self._html.run(variables), variables.row)
-        if self._text is not None:
-            return self._text_body(self._text.run(variables)), page
-        return made_text or _EMPTY, page
 
-    def _text_body(self, found: Cut) -> Body:
-        structure = self._texts.get(found.key, (), lambda: Structure(found.static(self._mark)))
-        return Body(structure, found.values)
+class _Bodies(Protocol):
+    """Renders the bodies of a message: text, HTML, or both."""
+
+    @property
+    def variables(self) -> frozenset[str]: ...
+
+    @property
+    def reasons(self) -> Sequence[str]: ...
+
+    @property
+    def cached(self) -> CacheStatistics: ...
+
+    def render(self, variables: Variables) -> tuple[Body, Body | None]:
+        """The text, and the HTML where there is one."""
+        ...
+
+
+def _bodies_of(templates: Templates, limits: RenderLimits) -> _Bodies:
+    sentinel = choose_sentinel()
+    source = templates.text
+    text = _TextBody(templates, source, sentinel, limits) if source is not None else None
+    source = templates.html
+    html = _HtmlBody(templates, source, sentinel, limits) if source is not None else None
+    if text is not None and html is not None:
+        return _TextAndHtml(text, html)
+    return text or html or _NoBody()
 
 
 _EMPTY = Body(Structure(("",)))
+
+
+class _NoBody:
+    """No template at all: the text is empty. The check renders the fields by themselves."""
+
+    variables: frozenset[str] = frozenset()
+    reasons: tuple[str, ...] = ()
+    cached = CacheStatistics()
+
+    def render(self, variables: Variables) -> tuple[Body, Body | None]:  # noqa: ARG002 - it needs none
+        return _EMPTY, None
+
+
+class _TextBody:
+    """A text template alone."""
+
+    def __init__(
+        self, templates: Templates, source: BodySource, sentinel: str, limits: RenderLimits
+    ) -> None:
+        self._sentinel = sentinel
+        self._template = BodyTemplate(templates, source, "text", sentinel, limits)
+        self._structures: BoundedCache[tuple[str, ...], Structure]
+        self._structures = BoundedCache(limits.structures)
+        self.variables = self._template.variables
+        self.reasons: tuple[str, ...] = ()
+
+    @property
+    def cached(self) -> CacheStatistics:
+        return CacheStatistics(self._structures.made, len(self._structures))
+
+    def render(self, variables: Variables) -> tuple[Body, Body | None]:
+        rendered = self._template.run(variables)
+        structure = self._structures.get(
+            rendered.key, lambda: Structure(rendered.static(self._sentinel))
+        )
+        return Body(structure, rendered.values), None
+
+
+class _HtmlBody:
+    """An HTML template alone; the text is made from the page."""
+
+    def __init__(
+        self, templates: Templates, source: BodySource, sentinel: str, limits: RenderLimits
+    ) -> None:
+        self._template = BodyTemplate(templates, source, "html", sentinel, limits)
+        locate = self._template.templates.find
+        self._pages = PageRenderer(templates, source.name, sentinel, locate, limits)
+        self.variables = self._template.variables
+
+    @property
+    def reasons(self) -> list[str]:
+        return self._pages.reasons
+
+    @property
+    def cached(self) -> CacheStatistics:
+        return self._pages.cached
+
+    def render(self, variables: Variables) -> tuple[Body, Body | None]:
+        page, text = self._pages.render(self._template.run(variables), variables.row)
+        return text or _EMPTY, page
+
+
+class _TextAndHtml:
+    """A template for each of the two."""
+
+    def __init__(self, text: _TextBody, html: _HtmlBody) -> None:
+        self._text = text
+        self._html = html
+        self.variables = text.variables | html.variables
+
+    @property
+    def reasons(self) -> list[str]:
+        return self._html.reasons
+
+    @property
+    def cached(self) -> CacheStatistics:
+        return self._html.cached
+
+    def render(self, variables: Variables) -> tuple[Body, Body | None]:
+        _, page = self._html.render(variables)
+        text, _ = self._text.render(variables)
+        return text, page

@@ -1,4 +1,8 @@
-"""HTML text <-> its tree, with what libxml2 does not keep: the doctype as written, and `&nbsp;`."""
+"""HTML text <-> its tree, with what libxml2 does not keep: the doctype as written, and `&nbsp;`.
+
+lxml gives no public names to the types of its nodes: `_Element`, `_ElementTree` and `_Comment`
+are used here, under names of our own, and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +16,27 @@ Element: TypeAlias = etree._Element
 Tree: TypeAlias = etree._ElementTree
 
 _PROLOGUE = re.compile(r"\s*(?P<xml><\?xml[^>]*>)?\s*(?P<doctype><!doctype[^>]*>)?", re.IGNORECASE)
-# Within these, a character reference is text and would be shown, or would change what is meant.
+# Within these, a character reference is shown as it stands, or changes what the text means.
 _RAW = re.compile(
     r"(<!--.*?-->|<(style|script|xmp|iframe|noembed|noframes|plaintext)\b.*?</\2\s*>)",
     re.DOTALL | re.IGNORECASE,
 )
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""Characters that a tree may hold when it was parsed, and that lxml refuses to put into one."""
+"""Characters that the parser puts into a tree, and that lxml refuses to assign to a node."""
 
 RAW_TEXT_ELEMENTS = frozenset(
     ("style", "script", "xmp", "iframe", "noembed", "noframes", "plaintext")
 )
+"""Elements whose text holds no markup and no character references."""
 
 
 class EmptyPage(ValueError):
-    """There is nothing in a page that could have a style or be read."""
+    """A page holds no element, and no text that would become one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The tree of an HTML text, and what stood before it."""
+    """The tree of an HTML text, and its doctype as written; empty where it had none."""
 
     tree: Tree
     doctype: str
@@ -41,7 +46,7 @@ def parse(html: str) -> Document:
     """Parse an HTML text.
 
     Raises:
-        EmptyPage: there is no element in it, and no text that would become one.
+        EmptyPage: it holds no element, and no text that would become one.
     """
     prologue = _PROLOGUE.match(html)
     assert prologue is not None
@@ -59,14 +64,16 @@ def serialise(document: Document) -> str:
     """Write a document as HTML text."""
     root = document.tree.getroot()
     written: bytes = etree.tostring(root, method="html", encoding="utf-8", with_tail=False)
-    before = "".join(_beside(node) for node in reversed(list(root.itersiblings(preceding=True))))
-    after = "".join(_beside(node) for node in root.itersiblings())
+    before = "".join(
+        _outside_root(node) for node in reversed(list(root.itersiblings(preceding=True)))
+    )
+    after = "".join(_outside_root(node) for node in root.itersiblings())
     doctype = document.doctype + "\n" if document.doctype else ""
     return doctype + before + _with_nbsp(written.decode("utf-8")) + after
 
 
-def _beside(node: Element) -> str:
-    """A comment before or after the root, where Outlook's conditional comments may stand."""
+def _outside_root(node: Element) -> str:
+    """A comment before or after the root: Outlook's conditional comments may stand there."""
     return etree.tostring(node, method="html", encoding="unicode", with_tail=False)
 
 

@@ -1,76 +1,65 @@
-"""campaign.toml's templates of one line -> header field values and attachment paths."""
+"""The one-line templates of a message -> header field values and attachment paths."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
-from mailmerge.campaign import CAMPAIGN_FILE, NEVER_IN_A_LINE, Campaign
+from mailmerge.campaign import NEVER_IN_A_LINE
 from mailmerge.errors import AssetError, MessageError
-from mailmerge.rendering.environment import (
-    CampaignEnvironment,
-    Place,
-    Variables,
-    explained,
-    make_environment,
-    run,
-)
-from mailmerge.rendering.templates import TemplateSet, load_text
+from mailmerge.paths import inside
+from mailmerge.rendering.environment import CampaignEnvironment, make_environment, run
+from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates
+from mailmerge.rendering.template_errors import ErrorLocation, explain
+from mailmerge.rendering.templates import TemplateSet, load_line
+from mailmerge.rendering.variables import Variables
 
 _TEMPLATE_SYNTAX = re.compile(r"\{[{%#]")
 
 
 @dataclass(frozen=True, slots=True)
-class FieldTemplate:
-    """One line of campaign.toml that may be a template.
+class _FieldTemplate:
+    """A template of one line; `templates` is None where it is a constant text.
 
-    `constant` is its text where it is none, and then costs nothing per person.
+    A constant costs nothing per recipient.
     """
 
     name: str
     file: str
-    constant: str | None
+    constant: str
     templates: TemplateSet | None
 
     def render(self, variables: Variables) -> str:
-        """The value for one person, without the spaces around it.
+        """The value for one recipient, without the spaces around it.
 
         Raises:
             TemplateError: the template fails on this row.
             MessageError: the value holds a line break, a control character or half a character.
         """
         if self.templates is None:
-            return self.constant or ""
+            return self.constant
         try:
             value = "".join(run(self.templates.main, variables)).strip(" ")
         except Exception as error:
-            raise explained(error, variables.place(self.file, self.name)) from error
+            raise explain(error, variables.location(self.file, self.name)) from error
         if not value.isprintable() and (forbidden := NEVER_IN_A_LINE.search(value)):
             raise MessageError(
                 f"{self.name} becomes {value[:60]!r}, which is not one line of text",
                 file=self.file, row=variables.row, code="header-control",
-                hint=f"take the character {forbidden[0]!r} out of the cell",
+                hint=f"remove the character {forbidden[0]!r} from the cell",
             )  # fmt: skip
         return value
 
 
-def field_template(
-    environment: CampaignEnvironment, name: str, source: str, file: str = CAMPAIGN_FILE
-) -> FieldTemplate:
-    """Compile the value of a header field.
-
-    Raises:
-        TemplateError: it does not compile.
-    """
+def _compile(environment: CampaignEnvironment, name: str, source: str, file: str) -> _FieldTemplate:
     if not _TEMPLATE_SYNTAX.search(source):
-        return FieldTemplate(name, file, source.strip(" "), None)
-    return FieldTemplate(name, file, None, load_text(environment, source, Place(file, name)))
+        return _FieldTemplate(name, file, source.strip(" "), None)
+    return _FieldTemplate(name, file, "", load_line(environment, source, ErrorLocation(file, name)))
 
 
 @dataclass(frozen=True, slots=True)
-class FieldValues:
-    """One person's header fields and attachments; those of `Content`."""
+class _FieldValues:
+    """The header fields and attachments of one recipient; see `Content`."""
 
     subject: str
     to_name: str
@@ -80,63 +69,61 @@ class FieldValues:
 
 
 class Fields:
-    """All templates of one line of a campaign.
+    """All one-line templates of a message, compiled.
 
-    Raises:
-        TemplateError: one of them does not compile.
+    Attributes:
+        variables: the names that the templates use.
     """
 
-    def __init__(self, campaign: Campaign) -> None:
-        message = campaign.message
-        environment = make_environment(campaign.folder, "header")
+    def __init__(self, templates: Templates, limits: RenderLimits = DEFAULT_LIMITS) -> None:
+        """Compile the templates.
 
-        def field(name: str, source: str) -> FieldTemplate:
-            return field_template(environment, f"message.{name}", source)
+        Raises:
+            TemplateError: one of them does not compile.
+        """
+        environment = make_environment(templates.folder, "header", limits)
 
-        self._subject = field("subject", message.subject)
-        self._to_name = field("to_name", message.to_name)
-        self._reply_to = field("reply_to", message.reply_to)
+        def field(name: str, source: str) -> _FieldTemplate:
+            return _compile(environment, f"message.{name}", source, templates.file)
+
+        self._file = templates.file
+        self._subject = field("subject", templates.subject)
+        self._to_name = field("to_name", templates.to_name)
+        self._reply_to = field("reply_to", templates.reply_to)
         self._headers = [
-            (name, field(f"headers.{name}", value)) for name, value in message.headers.items()
+            (name, field(f"headers.{name}", value)) for name, value in templates.headers
         ]
-        self._attachments = [field("attachments", path) for path in message.attachments]
-        templates = [self._subject, self._to_name, self._reply_to, *self._attachments]
-        templates += [template for _, template in self._headers]
+        self._attachments = [field("attachments", path) for path in templates.attachments]
+        every = [self._subject, self._to_name, self._reply_to, *self._attachments]
+        every += [template for _, template in self._headers]
         self.variables: frozenset[str] = frozenset[str]().union(
-            *(template.templates.variables for template in templates if template.templates)
+            *(template.templates.variables for template in every if template.templates)
         )
 
-    def render(self, variables: Variables) -> FieldValues:
-        """The values for one person; an attachment whose path becomes empty is left out.
+    def render(self, variables: Variables) -> _FieldValues:
+        """The values for one recipient; an attachment whose path becomes empty is left out.
 
         Raises:
             TemplateError: a template fails on this row.
             MessageError: a value is not one line of text.
             AssetError: an attachment's path leads out of the campaign folder.
         """
-
-        def value(template: FieldTemplate) -> str:
-            if template.constant is not None:
-                return template.constant
-            return template.render(variables)
-
-        paths = [value(template) for template in self._attachments]
-        return FieldValues(
-            value(self._subject),
-            value(self._to_name),
-            value(self._reply_to),
-            tuple([(name, value(template)) for name, template in self._headers]),
-            tuple([_inside(path, variables.row) for path in paths if path]),
+        paths = [template.render(variables) for template in self._attachments]
+        return _FieldValues(
+            self._subject.render(variables),
+            self._to_name.render(variables),
+            self._reply_to.render(variables),
+            tuple([(name, template.render(variables)) for name, template in self._headers]),
+            tuple([self._checked(path, variables.row) for path in paths if path]),
         )
 
-
-def _inside(path: str, row: int) -> str:
-    """An attachment's path, which a cell must not lead out of the campaign folder."""
-    normal = PurePosixPath(path.replace("\\", "/"))
-    if normal.is_absolute() or ".." in normal.parts or ":" in normal.parts[0]:
-        raise AssetError(
-            f"the attachment {path} is outside of the campaign folder",
-            file=CAMPAIGN_FILE, row=row, code="asset-outside",
-            hint="attachments lie in the campaign folder",
-        )  # fmt: skip
-    return normal.as_posix()
+    def _checked(self, path: str, row: int) -> str:
+        """An attachment's path in its normal form; a cell must not lead out of the folder."""
+        normal = inside(path)
+        if normal is None:
+            raise AssetError(
+                f"the attachment {path} is outside of the campaign folder",
+                file=self._file, row=row, code="asset-outside",
+                hint="copy it into the campaign folder",
+            )  # fmt: skip
+        return normal

@@ -1,4 +1,4 @@
-"""A path as a template writes it -> a file of the campaign folder, or why it is none."""
+"""A path as a template writes it -> a file of the campaign folder, or why there is none."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mailmerge.errors import AssetError
+from mailmerge.paths import find_inside, inside
 
 
 def is_local(url: str) -> bool:
@@ -24,41 +25,47 @@ def is_local(url: str) -> bool:
 
 
 def local_path(url: str, folder: Path) -> str:
-    """The normal form of a local URL's path, relative to `folder`, of a file that is there.
+    """The normal form of a local URL's path, relative to `folder`, of a file that exists.
 
-    The query and the fragment are left out, percent-escapes are undone (RFC 3986).
+    The query and the fragment are left out, percent-escapes are decoded (RFC 3986).
 
     Raises:
-        AssetError: without a place: outside of the folder, no such file, not a file.
+        AssetError: outside of the folder, no such file, or not a file. It names no template.
     """
     url = url.strip()
     parts = urlsplit(url)
-    path = unquote(parts.path).replace("\\", "/")
-    normal = posixpath.normpath(path) if path else ""
-    if parts.scheme or normal.startswith(("/", "../")) or normal == ".." or "\0" in normal:
+    normal = _normal_form(unquote(parts.path))
+    if parts.scheme or normal is None:
         raise AssetError(
             f"{url} is outside of the campaign folder",
             hint="copy the file into the campaign folder and write its path from there",
             code="asset-outside",
         )
-    found = folder / normal
-    if not found.is_file():
+    if not (folder / normal).is_file():
         raise AssetError(
             f"there is no file {normal} in the campaign folder",
             hint="paths begin at the campaign folder", code="asset-missing",
         )  # fmt: skip
-    if not found.resolve().is_relative_to(folder.resolve()):
+    if find_inside(folder, normal, colon=True) is None:
         raise AssetError(
             f"{url} is a link to a file outside of the campaign folder", code="asset-outside"
         )
     return normal
 
 
+def _normal_form(path: str) -> str | None:
+    """The path without `.` and `..` (RFC 3986, 5.2.4), or None where it leads out."""
+    if not path:
+        return ""
+    # A colon is no drive letter here: urlsplit() has taken that for a scheme.
+    return inside(posixpath.normpath(path.replace("\\", "/")), colon=True)
+
+
 def read_asset(path: str, folder: Path) -> bytes:
-    """The octets of a file of the campaign folder.
+    """The bytes of a file of the campaign folder.
 
     Raises:
-        AssetError: without a place: it cannot be read.
+        AssetError: it cannot be read. It names no template.
     """
     try:
         return (folder / path).read_bytes()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urljoin
 
-from mailmerge.campaign import Campaign
 from mailmerge.rendering.document import Document, Element, is_element
 from mailmerge.rendering.folder import local_path, read_asset
+from mailmerge.rendering.settings import ImageReferences
 from mailmerge.rendering.structure import RelatedImage
 
 IMAGE_ATTRIBUTES = ("src", "background", "poster")
+"""The attributes whose URL is that of an image, or of a video."""
+
 _SHOWING = frozenset(("img", "input", "image", "v:image", "v:fill", "video"))
-_DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
-_UNSAFE_IN_MSG_ID = re.compile(r"[^A-Za-z0-9._-]+")
+_UNSAFE_IN_CONTENT_ID = re.compile(r"[^A-Za-z0-9._-]+")
 _CSS_URL = re.compile(
     r"""(?P<before>url\(\s*(?P<quote>["']?))(?P<url>[^"'()]+)(?P<after>(?P=quote)\s*\))""",
     re.IGNORECASE,
@@ -27,15 +29,14 @@ _ATTRIBUTE = re.compile(
 )
 
 
-class ImageShelf:
-    """Gives each image of a campaign its reference, the same one in every message."""
+class ImageStore:
+    """Gives each image of a campaign its reference, the same one in every message. Thread-safe."""
 
-    def __init__(self, campaign: Campaign) -> None:
-        self._folder: Path = campaign.folder
-        self._by_location = campaign.message.related_by == "content-location"
-        self._base = campaign.message.content_base
-        self._domain = _right_side(campaign.message.from_)
+    def __init__(self, folder: Path, references: ImageReferences) -> None:
+        self._folder = folder
+        self._references = references
         self._known: dict[str, RelatedImage] = {}
+        self._lock = threading.Lock()
 
     def relate(
         self, document: Document, is_local: Callable[[str], bool]
@@ -45,7 +46,7 @@ class ImageShelf:
         `is_local` says which URLs mean files of the campaign folder.
 
         Raises:
-            AssetError: without a place: an image that is missing or outside of the folder.
+            AssetError: an image that is missing or outside of the folder. It names no template.
         """
         shown: dict[str, RelatedImage] = {}
 
@@ -54,31 +55,27 @@ class ImageShelf:
                 return url
             image = self._image(local_path(url, self._folder))
             shown[image.path] = image
-            return image.reference if self._by_location else "cid:" + image.reference
+            return image.reference if self._references.by_location else "cid:" + image.reference
 
         for element in document.tree.iter():
             _replace_urls(element, reference)
         return tuple(shown.values())
 
     def _image(self, path: str) -> RelatedImage:
-        if path not in self._known:
-            self._known[path] = RelatedImage(path, self._reference(path))
-        return self._known[path]
+        with self._lock:
+            if path not in self._known:
+                self._known[path] = RelatedImage(path, self._reference(path))
+            return self._known[path]
 
     def _reference(self, path: str) -> str:
         """A Content-Location is the very URL that the HTML shows (RFC 2557, 4.2)."""
-        if self._by_location:
-            location = quote(path)
-            return urljoin(self._base, location) if self._base else location
+        if self._references.by_location:
+            location, base = quote(path), self._references.base
+            return urljoin(base, location) if base else location
         content = read_asset(path, self._folder)
         digest = hashlib.sha256(path.encode() + b"\0" + content).hexdigest()[:12]
-        name = _UNSAFE_IN_MSG_ID.sub("-", PurePosixPath(path).stem).strip("-.") or "image"
-        return f"{name}-{digest}@{self._domain}"
-
-
-def _right_side(sender: str) -> str:
-    match = _DOMAIN.search(sender)
-    return match[1].lower() if match else "mailmerge.invalid"
+        name = _UNSAFE_IN_CONTENT_ID.sub("-", PurePosixPath(path).stem).strip("-.") or "image"
+        return f"{name}-{digest}@{self._references.domain}"
 
 
 def _replace_urls(element: Element, reference: Callable[[str], str]) -> None:
@@ -89,12 +86,12 @@ def _replace_urls(element: Element, reference: Callable[[str], str]) -> None:
     for attribute in IMAGE_ATTRIBUTES:
         url = element.get(attribute)
         if url and (attribute == "background" or element.tag in _SHOWING):
-            referred = reference(url)
-            if referred != url:
-                element.set(attribute, referred)
+            replaced = reference(url)
+            if replaced != url:
+                element.set(attribute, replaced)
     style = element.get("style")
     if style and "url(" in style.lower():
-        element.set("style", _replaced(style, _CSS_URL, reference))
+        element.set("style", _replace(style, _CSS_URL, reference))
     if element.tag == "style":
         _replace_in_text(element, _CSS_URL, reference)
 
@@ -103,12 +100,12 @@ def _replace_in_text(
     element: Element, pattern: re.Pattern[str], reference: Callable[[str], str]
 ) -> None:
     text = element.text or ""
-    replaced = _replaced(text, pattern, reference)
+    replaced = _replace(text, pattern, reference)
     if replaced != text:
         element.text = replaced
 
 
-def _replaced(text: str, pattern: re.Pattern[str], reference: Callable[[str], str]) -> str:
+def _replace(text: str, pattern: re.Pattern[str], reference: Callable[[str], str]) -> str:
     return pattern.sub(
         lambda found: found["before"] + reference(found["url"]) + found["after"], text
     )

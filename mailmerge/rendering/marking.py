@@ -1,48 +1,62 @@
-"""Jinja2 that tells outputs from constants: what a template yields can be cut where rows differ.
+"""A Jinja2 environment that tells outputs from constants, for the structure cache.
 
-An output that a template yields directly is a `Cell`. One that goes through a captured text (a
-macro, `{% call %}`, `{% set %}` block, `super()`) stands between two marks in that text. The mark
-is a word of private-use characters, chosen anew for each renderer, that no template holds.
+An output (`{{ ... }}`) reaches the rendered text in one of two ways:
+
+* The template yields it directly. Then it is yielded as an `OutputValue`, a string type of its
+  own.
+* It goes through captured text: a macro, `{% call %}`, a `{% set %}` block, `super()`. Captured
+  text is joined to one string, and a type would be lost. So the output is written between two
+  sentinels.
+
+The sentinel is a word of private-use characters (Unicode 23.5), chosen at random for each
+renderer. A template or cell that holds it by chance is noticed before the run (part.py).
+
+This module depends on parts of Jinja2 that are not its public interface: the methods
+`CodeGenerator._output_child_pre` and `_output_child_post`, its type `_FinalizeInfo`, the
+attribute `Environment.concat` and the method `Environment._parse`. Jinja2's own native
+environment (jinja2.nativetypes) uses the first four in the same way. test_marking.py fails where
+they change.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import BaseLoader, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.environment import TemplateModule
 from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup, escape
 
-from mailmerge.rendering.environment import CampaignEnvironment, Part, writable
+from mailmerge.rendering.environment import CampaignEnvironment, Part, printable
+from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits
 
-_ESCAPED_LATER = "_escaped_later"
+_ESCAPE_LATER = "_escape_later"
 _PRIVATE_USE = range(0xE000, 0xF900)
-_MARK_LENGTH = 4
+_SENTINEL_LENGTH = 4
 
 
-class Cell(str):
-    """An output as it is, not yet escaped."""
+class OutputValue(str):
+    """The text of an output, not yet escaped."""
 
     __slots__ = ()
 
 
-def choose_mark() -> str:
+def choose_sentinel() -> str:
     """A few private-use characters that cannot be guessed from outside.
 
-    They differ from one another, so that no end of the mark is also a beginning of it.
+    They differ from one another, so that no end of the sentinel is also a start of it.
     """
-    return "".join(map(chr, secrets.SystemRandom().sample(_PRIVATE_USE, _MARK_LENGTH)))
+    return "".join(map(chr, secrets.SystemRandom().sample(_PRIVATE_USE, _SENTINEL_LENGTH)))
 
 
-class MarkingGenerator(CodeGenerator):
-    """Writes the Python code of a template, with `cell` or `mark` around every output.
+class _MarkingCodeGenerator(CodeGenerator):
+    """Compiles a template so that every output passes through a method of the environment.
 
-    The two methods are those by which Jinja2's own native templates differ from the others.
+    The method is `direct` where the output is yielded, `captured` where it goes into captured text;
+    `raw_direct` and `raw_captured` are for places where autoescape is off.
     """
 
     def _output_child_pre(
@@ -51,14 +65,14 @@ class MarkingGenerator(CodeGenerator):
         frame: Frame,
         finalize: CodeGenerator._FinalizeInfo,  # noqa: ARG002
     ) -> None:
-        wrapper = "cell" if frame.buffer is None else "mark"
+        method = "direct" if frame.buffer is None else "captured"
         if self.environment.autoescape and frame.eval_ctx.volatile:
-            choice = f"{wrapper} if context.eval_ctx.autoescape else environment.raw_{wrapper}"
+            choice = f"{method} if context.eval_ctx.autoescape else environment.raw_{method}"
             self.write(f"(environment.{choice})(")
         elif self.environment.autoescape and not frame.eval_ctx.autoescape:
-            self.write(f"environment.raw_{wrapper}(")
+            self.write(f"environment.raw_{method}(")
         else:
-            self.write(f"environment.{wrapper}(")
+            self.write(f"environment.{method}(")
 
     def _output_child_post(
         self,
@@ -70,18 +84,20 @@ class MarkingGenerator(CodeGenerator):
 
 
 class MarkingEnvironment(CampaignEnvironment):
-    """A campaign's environment whose templates yield cells, and marked text.
+    """An environment whose templates yield output values, and captured text with sentinels.
 
-    No cell may hold the mark; who renders looks for it first.
+    No value may hold the sentinel; the caller looks for it first.
     """
 
-    code_generator_class = MarkingGenerator
+    code_generator_class = _MarkingCodeGenerator
 
-    def __init__(self, folder: Path, part: Part, mark: str) -> None:
-        super().__init__(folder, part)
-        self.mark_character = mark
-        self.concat = self._joined  # type: ignore[method-assign]  # Jinja2 declares the type of str.join
-        self.filters[_ESCAPED_LATER] = _escaped_later
+    def __init__(
+        self, loader: BaseLoader, part: Part, sentinel: str, limits: RenderLimits = DEFAULT_LIMITS
+    ) -> None:
+        super().__init__(loader, part, limits)
+        self.sentinel = sentinel
+        self.concat = self._join  # type: ignore[method-assign]  # Jinja2 declares the type of str.join
+        self.filters[_ESCAPE_LATER] = _escape_later
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
@@ -89,47 +105,49 @@ class MarkingEnvironment(CampaignEnvironment):
         for output in outputs:
             for expression in output.nodes:
                 if isinstance(expression, nodes.Filter) and expression.name in ("e", "escape"):
-                    expression.name = _ESCAPED_LATER
+                    expression.name = _ESCAPE_LATER
         return tree
 
-    def cell(self, value: Any) -> str:
-        """An output that is yielded: a cell, or text that holds marks already or needs none."""
+    def direct(self, value: Any) -> str:
+        """An output that is yielded: an output value, or text that is marked already or markup."""
         if type(value) is str:
-            return Cell(value) if self.mark_character not in value else self._with_marks(value)
-        if type(value) is Cell:
+            return OutputValue(value) if self.sentinel not in value else self._captured_text(value)
+        if type(value) is OutputValue:
             return value
         if hasattr(value, "__html__") and self.part == "html":
             return _markup(value)
-        return self.cell(str(writable(value)))
+        return self.direct(str(printable(value)))
 
-    def _with_marks(self, text: str) -> str:
+    def _captured_text(self, text: str) -> str:
         """Captured text that is no markup, and that is escaped where it is written."""
         return escape(text) if self.part == "html" else text
 
-    def mark(self, value: Any) -> str:
-        """An output that goes into a captured text: its escaped text between two marks."""
-        piece = self.cell(value)
-        return self._marked(piece) if type(piece) is Cell else piece
+    def captured(self, value: Any) -> str:
+        """An output that goes into captured text: its escaped text between two sentinels."""
+        piece = self.direct(value)
+        return self._marked(piece) if type(piece) is OutputValue else piece
 
-    def raw_cell(self, value: Any) -> str:
+    def raw_direct(self, value: Any) -> str:
         """An output that is yielded where autoescape is off: part of the structure."""
-        return value if type(value) is Cell else str(value)
+        return value if type(value) is OutputValue else str(value)
 
-    def raw_mark(self, value: Any) -> str:
-        """An output that goes into a captured text where autoescape is off."""
-        return self._marked(value) if type(value) is Cell else str(value)
+    def raw_captured(self, value: Any) -> str:
+        """An output that goes into captured text where autoescape is off."""
+        return self._marked(value) if type(value) is OutputValue else str(value)
 
-    def _marked(self, cell: Cell) -> str:
-        text = escape(str(cell)) if self.part == "html" else cell
-        return f"{self.mark_character}{text}{self.mark_character}"
+    def _marked(self, value: OutputValue) -> str:
+        text = escape(str(value)) if self.part == "html" else value
+        return f"{self.sentinel}{text}{self.sentinel}"
 
-    def _joined(self, pieces: Iterable[str]) -> str:
-        return "".join([self._marked(piece) if type(piece) is Cell else piece for piece in pieces])
+    def _join(self, pieces: Iterable[str]) -> str:
+        return "".join(
+            [self._marked(piece) if type(piece) is OutputValue else piece for piece in pieces]
+        )
 
 
-def _escaped_later(value: Any) -> Any:
-    """The filter `e` of `{{ name|e }}`: what would be escaped by itself too is a cell."""
-    return value if hasattr(value, "__html__") else Cell(value)
+def _escape_later(value: Any) -> Any:
+    """The filter `e` of `{{ name|e }}`: what autoescape would escape anyway is an output value."""
+    return value if hasattr(value, "__html__") else OutputValue(value)
 
 
 def _markup(value: Any) -> Markup:

@@ -1,58 +1,43 @@
-"""What an HTML template yielded -> the page as it is sent: styles on elements, images related.
+"""What an HTML template yielded -> the page of one recipient: styles inlined, images related.
 
-`PagePress` is the structure cache (docs/architecture.md): premailer runs once for each structure,
-with placeholders, and each person's values are written into the result. Its law: parsed, the page
-is what premailer makes of the plain rendering. A value that could break the law becomes part of
-the structure, and then the work is done anew for each different one.
+`PageRenderer` is the centre of the structure cache; structure.py has its theory.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from typing import TypeAlias
 
 from markupsafe import escape
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import AssetError
-from mailmerge.rendering.document import (
-    Document,
-    EmptyPage,
-    attributes_of,
-    is_element,
-    parse,
-    serialise,
+from mailmerge.rendering.cache import BoundedCache
+from mailmerge.rendering.compiled_page import (
+    CompiledPage,
+    PageResult,
+    Slots,
+    StructuralValues,
+    ValueRule,
+    ends_comment,
+    ends_with_space,
+    is_blank,
+    may_be_file,
+    starts_with_space,
 )
+from mailmerge.rendering.derived_text import DerivedText
+from mailmerge.rendering.document import Document, EmptyPage, parse, serialise
+from mailmerge.rendering.escaping import PAGE_ESCAPING, TEMPLATE_ESCAPING, HtmlContext
 from mailmerge.rendering.folder import is_local
-from mailmerge.rendering.images import ImageShelf
-from mailmerge.rendering.placeholders import (
-    BY_TEMPLATE,
-    BY_US,
-    WRITERS,
-    Place,
-    Placeholders,
-    Survey,
-    Writing,
-    is_plain,
-    is_remote,
-    may_stand_in_url,
-    percent_escaped,
-    survey,
-    write_attribute,
-)
-from mailmerge.rendering.plaintext import TextPattern
-from mailmerge.rendering.structure import (
-    Body,
-    Cut,
-    Literals,
-    RelatedImage,
-    Structure,
-    StructureCache,
-    woven,
-)
+from mailmerge.rendering.images import ImageStore
+from mailmerge.rendering.locations import ValueLocations, locate_values
+from mailmerge.rendering.placeholders import Placeholders
+from mailmerge.rendering.probe import BLANKS, HOSTILE, Probe
+from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates
+from mailmerge.rendering.structure import Body, RelatedImage, RenderedPieces, Structure
 from mailmerge.rendering.styles import (
     attributes_read_by_selectors,
     include_style_sheets,
@@ -60,133 +45,139 @@ from mailmerge.rendering.styles import (
     is_style_sheet_link,
 )
 
-STRUCTURES = 128
-"""How many structures of one campaign are kept; the least recently used one goes first."""
-
-# The number of structures is said where it is more than this, and more than one page in so many.
+# Structures are reported as many above this number, if there is more than one for 20 pages.
 _FEW = 32
 _PAGES_TO_A_STRUCTURE = 20
-# The parser of HTML drops or changes these, each in its own way.
-_ODD = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]|[\U0001fffe\U0001ffff]"
-)
 _IN_REFERENCE = re.compile(r"&[#\w]*\Z")
 _BEGINS_MARKUP = re.compile(r"<[!?]\Z")
-_NASTY = " \"x<'& y> "
-_END = "."  # keeps the parser from dropping spaces at the very end of a page
-_BLANKS = ("", " ")
 
-Locate = Callable[[str], tuple[str, int | None]]
+_Locate: TypeAlias = Callable[[str], tuple[str, int | None]]
+_Structural: TypeAlias = tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Form:
-    """What is known of one structure: how to write values into it, or which are stubborn.
+@dataclass(frozen=True, slots=True)
+class CacheStatistics:
+    """How well the structure cache works.
 
-    `indices` are the values in the order of the page and `writers` how each is written;
-    `in_attributes`, and of them `in_urls`, are the places in that order at which one stands within
-    an attribute. The others are values again: `fragile` must not be blank; `leading`, which begin a
-    URL, and `last`, which end the page, must not have a space at that end; `remote`, which begin
-    the URL of an image, must not make it that of a file.
+    Attributes:
+        made: structures made so far.
+        kept: structures that are kept now.
     """
 
-    structure: Structure
-    indices: tuple[int, ...] = ()
-    writers: tuple[Callable[[str], str], ...] = ()
-    in_attributes: tuple[int, ...] = ()
-    in_urls: tuple[int, ...] = ()
-    stubborn: tuple[int, ...] = ()
-    fragile: tuple[int, ...] = ()
-    leading: tuple[int, ...] = ()
-    last: tuple[int, ...] = ()
-    remote: tuple[int, ...] = ()
-    in_comments: tuple[int, ...] = ()
-    text: TextPattern | None = None
-
-    def refused(self, values: tuple[str, ...]) -> tuple[int, ...]:
-        """The values that cannot be written into this structure, for it would not be the same."""
-        if self.stubborn:
-            return self.stubborn
-        refused = [index for index in self.fragile if not values[index].strip()]
-        refused += [index for index in self.leading if values[index][:1].isspace()]
-        refused += [index for index in self.last if values[index][-1:].isspace()]
-        refused += [index for index in self.remote if not is_remote(values[index])]
-        refused += [index for index in self.in_comments if _ends_comment(values[index])]
-        together = "".join(values)
-        if not together.isprintable():
-            if "\r" in together:  # it may be half of a line end
-                return tuple(sorted(set(self.indices)))
-            refused += [index for index in self.indices if _ODD.search(values[index])]
-        return tuple(sorted(set(refused))) if refused else ()
-
-    def fill(self, values: tuple[str, ...]) -> Body:
-        """One person's page."""
-        return Body(self.structure, tuple(self._written(values)))
-
-    def _written(self, values: tuple[str, ...]) -> list[str]:
-        together = "".join(values)
-        if self.in_comments or not is_plain(together):
-            return [write(values[index]) for write, index in zip(self.writers, self.indices)]  # noqa: B905 - they are of one length, and this is the inner loop
-        written = [values[index] for index in self.indices]
-        if "'" in together:
-            for place in self.in_attributes:
-                written[place] = write_attribute(written[place])
-        if not may_stand_in_url("".join([written[place] for place in self.in_urls])):
-            for place in self.in_urls:
-                written[place] = percent_escaped(written[place])
-        return written
+    made: int = 0
+    kept: int = 0
 
 
-def _ends_comment(value: str) -> bool:
-    return "--" in value or value.startswith("-") or value.endswith("-")
+class PageRenderer:
+    """Makes the pages of one HTML template, each structure once. Thread-safe."""
 
+    def __init__(
+        self,
+        templates: Templates,
+        file: str,
+        sentinel: str,
+        locate: _Locate,
+        limits: RenderLimits = DEFAULT_LIMITS,
+    ) -> None:
+        """Prepare to make pages of what a template yields.
 
-class PagePress:
-    """Makes pages of what the templates of one campaign yield, each structure once."""
-
-    def __init__(self, campaign: Campaign, mark: str, locate: Locate, *, with_text: bool) -> None:
-        self._folder: Path = campaign.folder
-        self._file = campaign.message.html or ""
-        self._inline = campaign.message.inline_css
-        self._images = ImageShelf(campaign)
-        self._mark = mark
+        Args:
+            templates: its settings: folder, images, and whether styles are inlined. Text is made
+                from the page where there is no text template.
+            file: the template, for errors.
+            sentinel: what stands in place of values in the key of `RenderedPieces`.
+            locate: finds the template and line that contain a text, for errors.
+            limits: how many structures are kept.
+        """
+        self._templates = templates
+        self._file = file
+        self._sentinel = sentinel
         self._locate = locate
-        self._with_text = with_text
+        self._limits = limits
+        self._images = ImageStore(templates.folder, templates.images)
         self._placeholders = Placeholders()
-        self.forms: StructureCache[Form] = StructureCache(STRUCTURES)
+        self._results: BoundedCache[tuple[tuple[str, ...], _Structural], PageResult]
+        self._results = BoundedCache(limits.structures)
+        self._lock = threading.Lock()
         self._reasons: dict[str, None] = {}
-        self._pages_made = 0
+        self._pages = 0
 
     @property
     def reasons(self) -> list[str]:
-        """Why premailer runs, or the text is laid out, for each different row; none as a rule."""
-        many = self.forms.made > max(_FEW, self._pages_made // _PAGES_TO_A_STRUCTURE)
-        return [*self._reasons, *(["the page is another one in many rows"] if many else ())]
+        """Why premailer runs, or the text is laid out, for each row; usually empty."""
+        many = self._results.made > max(_FEW, self._pages // _PAGES_TO_A_STRUCTURE)
+        with self._lock:
+            reasons = list(self._reasons)
+        return [*reasons, *(["the page is another one in many rows"] if many else ())]
 
-    def page(self, html: str) -> tuple[str, tuple[RelatedImage, ...]]:
-        """The page made of one rendering, with nothing remembered.
+    @property
+    def cached(self) -> CacheStatistics:
+        """How many structures have been made, and how many are kept."""
+        return CacheStatistics(self._results.made, len(self._results))
+
+    def render(self, pieces: RenderedPieces, row: int) -> tuple[Body, Body | None]:
+        """The page of one recipient, and the text that is made from it where that is wanted.
 
         Raises:
-            AssetError: without a place: an image or a style sheet that cannot be used.
+            AssetError: an image or a style sheet that cannot be used; with file, line and row.
+        """
+        compiled = self._compiled(pieces, row)
+        with self._lock:
+            self._pages += 1
+        page = compiled.fill(pieces.values)
+        if compiled.text is None:
+            return page, None
+        text = compiled.text.fill(pieces.values, page)
+        if compiled.text.reason:
+            self._note(compiled.text.reason)
+        return page, text
+
+    def finish(self, html: str) -> tuple[str, tuple[RelatedImage, ...]]:
+        """The page that is made of an HTML text, and its images; nothing is kept.
+
+        Raises:
+            AssetError: an image or a style sheet that cannot be used. It names no template.
         """
         try:
             document = parse(html)
         except EmptyPage:
             return html, ()
-        return self._dressed(document)
-
-    def _dressed(self, document: Document) -> tuple[str, tuple[RelatedImage, ...]]:
-        include_style_sheets(document.tree, self._folder)
-        if self._inline:
+        include_style_sheets(document.tree, self._templates.folder)
+        if self._templates.inline_css:
             inline_styles(document)
         images = self._images.relate(document, self._is_local)
         return serialise(document), images
 
     def _is_local(self, url: str) -> bool:
-        """Whether a URL means a file; one that begins with a value is kept from it (`remote`)."""
+        """Whether a URL means a file; a value that begins a URL must be remote (`may_be_file`)."""
         return is_local(url) and not self._placeholders.pattern.match(url)
 
-    def _at_its_line(self, error: AssetError, row: int | None) -> AssetError:
+    def _compiled(self, pieces: RenderedPieces, row: int) -> CompiledPage:
+        """The compiled page that the values fit into.
+
+        It ends: each turn makes more values structural, and without placeholders all values fit.
+        """
+        structural: _Structural = ()
+        while True:
+            make = partial(self._make, pieces, structural, row)
+            result = self._results.get((pieces.key, structural), make)
+            if isinstance(result, CompiledPage):
+                more = result.unfit(pieces.values)
+                if not more:
+                    return result
+            else:
+                more = result.indices
+            added = {index: pieces.values[index] for index in more}
+            structural = tuple(sorted({**dict(structural), **added}.items()))
+
+    def _make(self, pieces: RenderedPieces, structural: _Structural, row: int) -> PageResult:
+        try:
+            return self._compile(pieces, dict(structural))
+        except AssetError as error:
+            # Where no value is part of the structure, the fault is in the template alone.
+            raise self._located(error, row if structural else None) from error
+
+    def _located(self, error: AssetError, row: int | None) -> AssetError:
         problem = error.problem
         words = (word for word in problem.message.split() if "." in word or "/" in word)
         file, line = self._locate(next(words, problem.message))
@@ -199,197 +190,118 @@ class PagePress:
             line=line,
         )
 
-    def press(self, cut: Cut, row: int) -> tuple[Body, Body | None]:
-        """One person's page, and the text that is made from it where that is wanted.
-
-        Raises:
-            AssetError: an image or a style sheet that cannot be used.
-        """
-        form = self._fitting(cut, row)
-        self._pages_made += 1
-        page = form.fill(cut.values)
-        if form.text is None:
-            return page, None
-        text = form.text.fill(cut.values, page)
-        if form.text.reason:
-            self._reasons[form.text.reason] = None
-        return page, text
-
-    def _fitting(self, cut: Cut, row: int) -> Form:
-        literals: Literals = ()
-        while True:
-            make = partial(self._made, cut, dict(literals), row)
-            form = self.forms.get(cut.key, literals, make)
-            refused = form.refused(cut.values)
-            if not refused:
-                return form
-            more = {index: cut.values[index] for index in refused}
-            literals = tuple(sorted({**dict(literals), **more}.items()))
-
-    def _made(self, cut: Cut, literals: Mapping[int, str], row: int) -> Form:
-        try:
-            return self._form(cut, literals)
-        except AssetError as error:
-            # Where no value is part of the structure, the trouble is in the template alone.
-            raise self._at_its_line(error, row if literals else None) from error
-
-    def _form(self, cut: Cut, literals: Mapping[int, str]) -> Form:
-        words = {
-            index: str(escape(literals[index]))
-            if index in literals
+    def _compile(self, pieces: RenderedPieces, structural: Mapping[int, str]) -> PageResult:
+        words = [
+            str(escape(structural[index]))
+            if index in structural
             else self._placeholders.word(index)
-            for index in range(len(cut.values))
-        }
-        html = woven(cut.key, self._mark, [words[index] for index in range(len(cut.values))])
-        open_ = set(words) - set(literals)
-        if not open_:
-            static, images = self.page(html)
-            return Form(Structure((static,), images), text=self._text((static,), (), ()))
-        found = self._surveyed(html, open_)
-        return self._stubborn(found.stubborn) if found.stubborn else self._pressed(html, found)
+            for index in range(len(pieces.values))
+        ]
+        html = pieces.joined(self._sentinel, words)
+        open_values = set(range(len(pieces.values))) - set(structural)
+        if not open_values:
+            static, images = self.finish(html)
+            return CompiledPage(Structure((static,), images), text=self._text((static,), Slots()))
+        locations = self._located_values(html, open_values)
+        if locations.structural:
+            return self._structural(locations.structural)
+        return self._finish_with_placeholders(html, locations)
 
-    def _stubborn(self, reasons: Mapping[int, str]) -> Form:
-        self._reasons |= dict.fromkeys(reasons.values())
-        return Form(Structure(("",)), stubborn=tuple(sorted(reasons)))
+    def _structural(self, structural: Mapping[int, str]) -> StructuralValues:
+        for reason in structural.values():
+            self._note(reason)
+        return StructuralValues(tuple(sorted(structural)))
 
-    def _surveyed(self, html: str, open_: set[int]) -> Survey:
+    def _note(self, reason: str) -> None:
+        with self._lock:
+            self._reasons[reason] = None
+
+    def _located_values(self, html: str, open_values: set[int]) -> ValueLocations:
+        """Where the values stand, before premailer; all questions that cost less than it does."""
         try:
             document = parse(html)
         except EmptyPage:
-            return _without_places(open_, "there is no element in the page")
-        linked = self._in_links(document)
-        if linked:
-            return _without_places(linked, "the style sheet depends on the row")
-        include_style_sheets(document.tree, self._folder)
-        depends = attributes_read_by_selectors(document.tree)
-        found = survey(document, self._placeholders, open_, depends)
-        stubborn = dict(found.stubborn)
-        for index, before in _texts_before(self._placeholders, html):
-            if _IN_REFERENCE.search(before):
-                stubborn[index] = "a value stands in a character reference"
-            elif _BEGINS_MARKUP.search(before):
-                stubborn[index] = "a value can change the elements around it"
-        if not stubborn:
-            changing = self._probe(html, found.places, BY_TEMPLATE).changed_by(_NASTY)
-            stubborn = dict.fromkeys(changing, "a value can change the elements around it")
-        return replace(found, stubborn=stubborn)
+            return ValueLocations.nowhere(open_values, "there is no element in the page")
+        in_links = self._values_in_links(document)
+        if in_links:
+            return ValueLocations.nowhere(in_links, "the style sheet depends on the row")
+        include_style_sheets(document.tree, self._templates.folder)
+        styles_depend_on = attributes_read_by_selectors(document.tree)
+        locations = locate_values(document, self._placeholders, open_values, styles_depend_on)
+        structural = {**locations.structural, **self._values_in_syntax(html)}
+        if not structural:
+            probe = Probe(self._placeholders, html, locations.contexts, TEMPLATE_ESCAPING)
+            structural = dict.fromkeys(probe.changed_by(HOSTILE), _CHANGES_ELEMENTS)
+        return replace(locations, structural=structural)
 
-    def _in_links(self, document: Document) -> set[int]:
+    def _values_in_links(self, document: Document) -> set[int]:
         links = filter(is_style_sheet_link, document.tree.iter("link"))
         return {
             index for link in links for index in self._placeholders.within(link.get("href") or "")
         }
 
-    def _pressed(self, html: str, found: Survey) -> Form:
-        static, images = self.page(html)
-        places = found.places
-        changing = self._probe(static, places, BY_US).changed_by(_NASTY)
+    def _values_in_syntax(self, html: str) -> dict[int, str]:
+        """The values that complete a character reference or a markup declaration."""
+        found: dict[int, str] = {}
+        for index, before in _texts_before(self._placeholders, html):
+            if _IN_REFERENCE.search(before):
+                found[index] = "a value stands in a character reference"
+            elif _BEGINS_MARKUP.search(before):
+                found[index] = _CHANGES_ELEMENTS
+        return found
+
+    def _finish_with_placeholders(self, html: str, locations: ValueLocations) -> PageResult:
+        static, images = self.finish(html)
+        contexts = locations.contexts
+        changing = Probe(self._placeholders, static, contexts, PAGE_ESCAPING).changed_by(HOSTILE)
         if changing:
-            return self._stubborn(
+            return self._structural(
                 dict.fromkeys(changing, "a value changes how the page is written")
             )
-        pieces, indices = self._placeholders.split(static)
-        may_be_fragile = {i: place for i, place in places.items() if place in _BLANK_MATTERS}
-        probe = self._probe(html, may_be_fragile, BY_TEMPLATE)
-        last = dict(self._placeholders.last(html))
-        fragile = {index for blank in _BLANKS for index in probe.changed_by(blank)}
-        fragile |= {index for index, beside_space in (found.leading | last).items() if beside_space}
-        standing = [(at, places[index]) for at, index in enumerate(indices)]
-        writers = tuple(WRITERS[place] for _, place in standing)
-        return Form(
-            Structure(pieces, images),
-            indices,
-            writers,
-            in_attributes=tuple(at for at, place in standing if place in _ATTRIBUTES),
-            in_urls=tuple(at for at, place in standing if place is Place.URL),
-            fragile=tuple(sorted(fragile)),
-            leading=tuple(sorted(found.leading)),
-            last=tuple(sorted(last)),
-            remote=tuple(sorted(found.remote)),
-            in_comments=tuple(index for index in places if places[index] is Place.COMMENT),
-            text=self._text(pieces, indices, writers),
+        texts, indices = self._placeholders.split(static)
+        slots = Slots.of(indices, tuple(contexts[index] for index in indices))
+        return CompiledPage(
+            Structure(texts, images),
+            slots,
+            self._rules(html, locations),
+            self._text(texts, slots),
         )
 
-    def _probe(self, html: str, places: Mapping[int, Place], writing: Writing) -> _Probe:
-        return _Probe(self._placeholders, html, places, writing)
+    def _rules(self, html: str, locations: ValueLocations) -> tuple[ValueRule, ...]:
+        contexts = locations.contexts
+        blank_may_matter = {
+            index: context for index, context in contexts.items() if context in _BLANK_MATTERS
+        }
+        probe = Probe(self._placeholders, html, blank_may_matter, TEMPLATE_ESCAPING)
+        page_ends = dict(self._placeholders.last(html))
+        not_blank = {index for blank in BLANKS for index in probe.changed_by(blank)}
+        at_an_edge = {**locations.url_starts, **page_ends}
+        not_blank |= {index for index, next_to_space in at_an_edge.items() if next_to_space}
+        in_comments = (i for i, context in contexts.items() if context is HtmlContext.COMMENT)
+        rules = (
+            ValueRule(is_blank, tuple(sorted(not_blank))),
+            ValueRule(starts_with_space, tuple(sorted(locations.url_starts))),
+            ValueRule(ends_with_space, tuple(sorted(page_ends))),
+            ValueRule(may_be_file, tuple(sorted(locations.image_url_starts))),
+            ValueRule(ends_comment, tuple(in_comments)),
+        )
+        return tuple(rule for rule in rules if rule.indices)
 
-    def _text(
-        self,
-        static: tuple[str, ...],
-        indices: tuple[int, ...],
-        writers: tuple[Callable[[str], str], ...],
-    ) -> TextPattern | None:
-        if not self._with_text:
+    def _text(self, static: tuple[str, ...], slots: Slots) -> DerivedText | None:
+        if self._templates.text is not None:
             return None
-        return TextPattern(static, indices, writers, self._placeholders)
+        return DerivedText(
+            static, slots.indices, slots.escapers, self._placeholders, self._limits.texts
+        )
+
+
+_CHANGES_ELEMENTS = "a value can change the elements around it"
+_BLANK_MATTERS = frozenset((HtmlContext.TEXT, HtmlContext.COMMENT))
 
 
 def _texts_before(placeholders: Placeholders, html: str) -> list[tuple[int, str]]:
-    """Each value with the few characters before it."""
+    """The index of each value, with the few characters before it."""
     return [
         (int(found[1]), html[max(found.start() - 40, 0) : found.start()])
         for found in placeholders.pattern.finditer(html)
     ]
-
-
-_ATTRIBUTES = frozenset((Place.ATTRIBUTE, Place.URL))
-_BLANK_MATTERS = frozenset((Place.TEXT, Place.COMMENT))
-
-
-def _without_places(indices: set[int], reason: str) -> Survey:
-    return Survey({}, {}, frozenset(), dict.fromkeys(indices, reason))
-
-
-class _Probe:
-    """Tries whether values of some kind leave the tree of a page as it is with placeholders."""
-
-    def __init__(
-        self,
-        placeholders: Placeholders,
-        html: str,
-        places: Mapping[int, Place],
-        writing: Writing,
-    ) -> None:
-        self._placeholders = placeholders
-        self._html = html.rstrip() + _END
-        self._places = places
-        self._writing = writing
-        self._tree = _flat(parse(self._html))
-
-    def changed_by(self, value: str) -> list[int]:
-        """The values that change the tree when they are `value`; all where none does so alone."""
-        together = list(self._places)
-        if self._keeps_tree(together, value):
-            return []
-        return self._among(together, value) or together
-
-    def _among(self, indices: list[int], value: str) -> list[int]:
-        """Those of a group that does change the tree which do so alone, found by halves."""
-        if len(indices) == 1:
-            return indices
-        middle = len(indices) // 2
-        return [
-            index
-            for half in (indices[:middle], indices[middle:])
-            if not self._keeps_tree(half, value)
-            for index in self._among(half, value)
-        ]
-
-    def _keeps_tree(self, indices: list[int], value: str) -> bool:
-        write, read = self._writing
-        written = {index: write(self._places[index], value) for index in indices}
-        shown = {index: read(self._places[index], value) for index in indices}
-        probed = _flat(parse(self._placeholders.replace(self._html, written)))
-        return probed == [self._placeholders.replace(text, shown) for text in self._tree]
-
-
-def _flat(document: Document) -> list[str]:
-    """Everything of a tree as texts in their order; where two differ, their trees do."""
-    flat: list[str] = []
-    root = document.tree.getroot()
-    for node in [*root.itersiblings(preceding=True), *root.iter(), *root.itersiblings()]:
-        depth = sum(1 for _ in node.iterancestors())
-        flat += [f"{depth} {node.tag}", node.text or "", node.tail or ""]
-        if is_element(node):
-            flat += [text for pair in attributes_of(node) for text in pair]
-    return flat

@@ -1,71 +1,91 @@
-"""One body template and a row -> what it yields, cut into structure and values."""
+"""One body template and a row -> what it yields, split into structure and values."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from mailmerge.rendering.environment import Variables, explained, make_environment, run
+from mailmerge.rendering.environment import CampaignEnvironment, run, template_loader
 from mailmerge.rendering.marking import MarkingEnvironment
-from mailmerge.rendering.structure import Cut, cut, woven
+from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, RenderLimits, Templates
+from mailmerge.rendering.structure import RenderedPieces, split_pieces
+from mailmerge.rendering.template_errors import explain
 from mailmerge.rendering.templates import TemplateSet, load_file
+from mailmerge.rendering.variables import Variables
 
 
 class BodyTemplate:
-    """The template of one body part, with all that it includes.
+    """The template of one body, compiled with everything it includes.
 
-    Raises:
-        TemplateError: a template is missing or does not compile.
+    It is compiled twice: with sentinels, for the structure cache, and without them, for the cases
+    in which sentinels could change what the template does (structure.py, cases 1 and 6).
+
+    Attributes:
+        templates: the templates, as compiled with sentinels.
     """
 
-    def __init__(self, folder: Path, file: str, part: Literal["html", "text"], mark: str) -> None:
-        self._file = file
-        self._mark = mark
+    def __init__(
+        self,
+        templates: Templates,
+        source: BodySource,
+        part: Literal["html", "text"],
+        sentinel: str,
+        limits: RenderLimits = DEFAULT_LIMITS,
+    ) -> None:
+        """Compile the templates.
+
+        Raises:
+            TemplateError: a template is missing or does not compile.
+        """
+        loader = template_loader(templates.folder, source)
+        self._file = source.name
+        self._sentinel = sentinel
         self._escaped = part == "html"
-        self.templates: TemplateSet = load_file(MarkingEnvironment(folder, part, mark), file)
-        self._plain = load_file(make_environment(folder, part), file)
-        self._marks_disturb = not self.templates.captures_are_plain
-        self._mark_in_source = any(mark in source for source in self.templates.sources.values())
+        marking = MarkingEnvironment(loader, part, sentinel, limits)
+        self.templates: TemplateSet = load_file(marking, source.name)
+        self._plain = load_file(CampaignEnvironment(loader, part, limits), source.name)
+        self._sentinels_may_matter = not self.templates.captures_are_plain
+        self._holds_sentinel = any(sentinel in text for text in self.templates.sources.values())
 
     @property
     def variables(self) -> frozenset[str]:
         """The names that the templates use and do not define."""
         return self.templates.variables
 
-    def run(self, variables: Variables) -> Cut:
-        """Run the template for one person.
+    def run(self, variables: Variables) -> RenderedPieces:
+        """Run the template for one recipient.
 
         Raises:
             TemplateError: it fails on this row; with template, line, variable and row.
         """
         try:
-            return self._checked(variables)
+            return self._run(variables)
         except Exception as error:
-            raise explained(error, variables.place(self._file)) from error
+            raise explain(error, variables.location(self._file)) from error
 
-    def _checked(self, variables: Variables) -> Cut:
-        if self._mark_in_source or self._mark in variables.joined:
-            return _uncut(self._plainly(variables))
-        if self._marks_disturb:
-            return self._compared(self._plainly(variables), variables)
-        return self._cut(variables)
+    def _run(self, variables: Variables) -> RenderedPieces:
+        if self._holds_sentinel or self._sentinel in variables.joined:
+            return _without_values(self._plain_text(variables))
+        if self._sentinels_may_matter:
+            return self._compared(self._plain_text(variables), variables)
+        return self._split(variables)
 
-    def _cut(self, variables: Variables) -> Cut:
-        return cut(run(self.templates.main, variables), self._mark, escaped=self._escaped)
+    def _split(self, variables: Variables) -> RenderedPieces:
+        pieces = run(self.templates.main, variables)
+        return split_pieces(pieces, self._sentinel, escaped=self._escaped)
 
-    def _plainly(self, variables: Variables) -> str:
-        """What the template makes without marks."""
+    def _plain_text(self, variables: Variables) -> str:
+        """What the template makes without sentinels."""
         return "".join(run(self._plain.main, variables))
 
-    def _compared(self, text: str, variables: Variables) -> Cut:
-        """The cut, where a run with marks gives the same text as the one without them."""
+    def _compared(self, text: str, variables: Variables) -> RenderedPieces:
+        """The pieces, where a run with sentinels gives the same text as the one without them."""
         try:
-            found = self._cut(variables)
-        except Exception:  # noqa: BLE001 - the marks may have misled it in any way
-            return _uncut(text)
-        written = woven(found.key, self._mark, found.written(escaped=self._escaped))
-        return found if written == text else _uncut(text)
+            rendered = self._split(variables)
+        except Exception:  # noqa: BLE001 - sentinels may have misled the template in any way
+            return _without_values(text)
+        written = rendered.as_written(self._sentinel, escaped=self._escaped)
+        return rendered if written == text else _without_values(text)
 
 
-def _uncut(text: str) -> Cut:
-    return Cut((text,), ())
+def _without_values(text: str) -> RenderedPieces:
+    return RenderedPieces((text,), ())

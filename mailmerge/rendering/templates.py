@@ -1,7 +1,8 @@
-"""The templates of one part -> compiled, with all that they include; and what they use.
+"""The templates of one part -> compiled, with everything they include; and what they use.
 
-Everything that can be known without a row is known here: syntax errors, missing includes, the names
-of the variables, and whether captured text is used in a way that marks would disturb.
+Everything that is known without a row is found here: syntax errors, missing includes, the names
+of the variables, and whether captured text is used in a way that sentinels would change
+(marking.py).
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ from dataclasses import dataclass, field
 import jinja2
 from jinja2 import meta, nodes
 
-from mailmerge.rendering.environment import MISSING_HINT, CampaignEnvironment, Place, compiled
+from mailmerge.rendering.environment import CampaignEnvironment
+from mailmerge.rendering.template_errors import ErrorLocation, compile_template
 
-BUILT_IN_VARIABLES = frozenset(("row", "campaign", "loop", "self", "super", "caller"))
+_BUILT_IN_VARIABLES = frozenset(("row", "campaign", "loop", "self", "super", "caller"))
+_BUILT_IN_FUNCTIONS = frozenset(("range", "dict", "cycler", "joiner", "namespace"))
 
 
 @dataclass(slots=True)
 class TemplateSet:
-    """A template and all that it includes, extends or imports by a fixed name.
+    """A template and everything it includes, extends or imports by a fixed name.
 
-    `sources` are the texts by name, `variables` the names that they use and do not define
-    themselves.
+    Attributes:
+        main: the compiled template.
+        sources: the template texts by name.
+        variables: the names that the templates use and do not define themselves.
+        captures_are_plain: whether captured text is only ever written out; see marking.py.
     """
 
     main: jinja2.Template
@@ -31,7 +37,7 @@ class TemplateSet:
     captures_are_plain: bool = True
 
     def find(self, text: str) -> tuple[str, int | None]:
-        """The first template and line that hold a text; the main template where none does."""
+        """The first template and line that contain a text; the main template where none does."""
         for name, source in self.sources.items():
             before, found, _ = source.partition(text)
             if found:
@@ -40,13 +46,13 @@ class TemplateSet:
 
 
 def load_file(environment: CampaignEnvironment, name: str) -> TemplateSet:
-    """Compile the template file `name` and all that it refers to.
+    """Compile the template `name` and everything it refers to.
 
     Raises:
         TemplateError: a file is missing, or does not compile; with file and line.
     """
     normal = name.replace("\\", "/")
-    main = compiled(lambda: environment.get_template(normal), Place(name))
+    main = compile_template(lambda: environment.get_template(normal), ErrorLocation(name))
     trees: dict[str, nodes.Template] = {}
     found = TemplateSet(main)
     _collect(environment, normal, found.sources, trees)
@@ -55,17 +61,19 @@ def load_file(environment: CampaignEnvironment, name: str) -> TemplateSet:
     return found
 
 
-def load_text(environment: CampaignEnvironment, source: str, place: Place) -> TemplateSet:
-    """Compile a template that stands in campaign.toml.
+def load_line(
+    environment: CampaignEnvironment, source: str, location: ErrorLocation
+) -> TemplateSet:
+    """Compile a one-line template, such as that of a header field.
 
     Raises:
         TemplateError: it, or a file that it includes, does not compile.
     """
-    main = compiled(lambda: environment.from_string(source), place)
+    main = compile_template(lambda: environment.from_string(source), location)
     tree = environment.parse(source)
     trees = {"": tree}
     sources: dict[str, str] = {}
-    _follow(environment, tree, place.file, sources, trees)
+    _follow(environment, tree, location.file, sources, trees)
     return TemplateSet(main, sources, _variables(list(trees.values())))
 
 
@@ -78,8 +86,8 @@ def _collect(
     assert environment.loader is not None
     source, _, _ = environment.loader.get_source(environment, name)
     sources[name] = source
-    # The file may be another one than a moment ago, when it was compiled.
-    trees[name] = compiled(lambda: environment.parse(source, name), Place(name))
+    # The file may have changed since it was compiled, a moment ago.
+    trees[name] = compile_template(lambda: environment.parse(source, name), ErrorLocation(name))
     _follow(environment, trees[name], name, sources, trees)
 
 
@@ -93,21 +101,22 @@ def _follow(
     for names, line, may_be_missing in _references(tree):
         there = [other for other in names if _exists(environment, other)]
         if not there and not may_be_missing:
-            raise Place(name).error(
-                f"there is no template {', '.join(names)}", line=line, code="template-missing",
-                hint=MISSING_HINT,
-            )  # fmt: skip
+            raise ErrorLocation(name).missing(", ".join(names), line)
         for other in there[:1]:
-            compiled(lambda other=other: environment.get_template(other), Place(other))  # type: ignore[misc]  # mypy does not infer a default's type
+            _compile(environment, other)
             if other not in trees:
                 _collect(environment, other, sources, trees)
+
+
+def _compile(environment: CampaignEnvironment, name: str) -> jinja2.Template:
+    return compile_template(lambda: environment.get_template(name), ErrorLocation(name))
 
 
 _REFERENCES = (nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport)
 
 
 def _references(tree: nodes.Template) -> Iterator[tuple[list[str], int, bool]]:
-    """Fixed names that a template refers to: any one of the list will do."""
+    """The fixed names that each reference lists, its line, and whether all may be missing."""
     for node in tree.find_all(_REFERENCES):
         assert isinstance(node, _REFERENCES)
         may_be_missing = isinstance(node, nodes.Include) and node.ignore_missing
@@ -140,18 +149,15 @@ def _variables(trees: list[nodes.Template]) -> frozenset[str]:
     used: set[str] = set()
     for index, tree in enumerate(trees):
         free = meta.find_undeclared_variables(tree)
-        # What the templates define for those that they include is not a column.
+        # A name that one template defines for another is not a column.
         used |= free - (_bound_at_top(tree) if index == 0 else _defined(trees))
         used.update(_columns_of_row(tree))
-    columns = used - BUILT_IN_VARIABLES - _COUNTED_GLOBALS
+    columns = used - _BUILT_IN_VARIABLES - _BUILT_IN_FUNCTIONS
     return frozenset(columns | ({"row"} if any(map(_uses_whole_row, trees)) else set()))
 
 
-_COUNTED_GLOBALS = frozenset(("range", "dict", "cycler", "joiner", "namespace"))
-
-
 def _bound_at_top(tree: nodes.Template) -> set[str]:
-    """Names that a template binds outside of its blocks: they hold inside of them, too."""
+    """Names that a template binds outside of its blocks: its blocks see them, too."""
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, nodes.Macro):
@@ -182,7 +188,7 @@ def _defined(trees: list[nodes.Template]) -> set[str]:
 
 
 def _columns_of_row(tree: nodes.Template) -> list[str]:
-    """The columns named as `row["..."]` or `row....`, each as often as it stands there."""
+    """The columns named as `row["..."]` or `row....`, once for each time."""
     columns = []
     for item in tree.find_all((nodes.Getitem, nodes.Getattr)):
         assert isinstance(item, (nodes.Getitem, nodes.Getattr))
@@ -195,13 +201,13 @@ def _columns_of_row(tree: nodes.Template) -> list[str]:
 
 
 def _uses_whole_row(tree: nodes.Template) -> bool:
-    """Whether `row` stands somewhere without a fixed column behind it: any column may be meant."""
+    """Whether `row` is used somewhere without a fixed column: then any column may be read."""
     rows = [name for name in tree.find_all(nodes.Name) if name.name == "row" and name.ctx == "load"]
     return len(rows) > len(_columns_of_row(tree))
 
 
 def _captured_names(trees: list[nodes.Template]) -> set[str]:
-    """Names that may stand for captured text, or for what makes it."""
+    """Names that may hold captured text, or a function that returns it."""
     names = set(_MAKES_CAPTURES)
     for tree in trees:
         names |= {macro.name for macro in tree.find_all(nodes.Macro)}
@@ -213,22 +219,22 @@ def _captured_names(trees: list[nodes.Template]) -> set[str]:
     return names
 
 
-_DISTURBED_BY_MARKS = (nodes.FilterBlock, nodes.NSRef, nodes.ScopedEvalContextModifier)
+_CHANGED_BY_SENTINELS = (nodes.FilterBlock, nodes.NSRef, nodes.ScopedEvalContextModifier)
 _MAKES_CAPTURES = frozenset(("caller", "super", "self", "kwargs", "varargs"))
 
 
 def _captures_are_plain(trees: list[nodes.Template]) -> bool:
     """Whether captured text is only ever written out: never filtered, compared or passed on.
 
-    Where this holds, the marks in captured text cannot change what a template does. Nothing is
-    known of a template that is named by an expression.
+    Where this holds, sentinels in captured text cannot change what a template does. It never holds
+    where an expression names a template, since nothing is known of that template.
     """
     captured = _captured_names(trees)
     makers = _MAKES_CAPTURES | {
         module.target for tree in trees for module in tree.find_all(nodes.Import)
     }
     for tree in trees:
-        if next(tree.find_all(_DISTURBED_BY_MARKS), None) is not None or _refers_freely(tree):
+        if next(tree.find_all(_CHANGED_BY_SENTINELS), None) is not None or _refers_freely(tree):
             return False
         if any(block.filter is not None for block in tree.find_all(nodes.AssignBlock)):
             return False
@@ -245,14 +251,14 @@ def _refers_freely(tree: nodes.Template) -> bool:
 
 
 def _recursions(tree: nodes.Template) -> list[nodes.Name]:
-    """Each `loop` that is not asked for an attribute: `loop(children)` captures as a macro does."""
+    """Each `loop` without an attribute: `loop(children)` returns captured text as a macro does."""
     asked = {id(item.node) for item in tree.find_all(nodes.Getattr)}
     names = tree.find_all(nodes.Name)
     return [name for name in names if name.name == "loop" and id(name) not in asked]
 
 
 def _written_out(tree: nodes.Template, makers: frozenset[str]) -> Iterator[int]:
-    """Names that are written as they are, or called for it: `{{ x }}`, `{{ m.button() }}`."""
+    """The ids of names that are written out, or called for it: `{{ x }}`, `{{ m.button() }}`."""
     for output in tree.find_all(nodes.Output):
         for expression in output.nodes:
             yield from _head(expression, makers)
@@ -261,7 +267,7 @@ def _written_out(tree: nodes.Template, makers: frozenset[str]) -> Iterator[int]:
 
 
 def _head(expression: nodes.Node, makers: frozenset[str]) -> Iterator[int]:
-    """The name in `name`, `name()` and `maker.name()`; any other use does something with it."""
+    """The name in `name`, `name()` and `maker.name()`; nothing for any other expression."""
     called = expression.node if isinstance(expression, nodes.Call) else expression
     if isinstance(called, nodes.Getattr | nodes.Getitem) and called is not expression:
         called = called.node

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mailmerge.ledger.states import Delivery, State
+from mailmerge.providers.catalogue import Language
 from mailmerge.providers.explanations import Explanation, explain
-from mailmerge.providers.lookup import Language
 
 KINDS = 5
 """How many kinds of reply are explained, the most frequent first."""

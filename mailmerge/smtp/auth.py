@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from mailmerge.errors import AuthenticationRefused, RemoteProtocolError
 from mailmerge.smtp.command import MAX_COMMAND_LINE
-from mailmerge.smtp.reply import for_people
+from mailmerge.smtp.errors import AuthenticationRefused, RemoteProtocolError
+from mailmerge.smtp.reader import printable
+from mailmerge.smtp.state import Stage
 
-Exchange: TypeAlias = Generator[bytes | None, bytes, None]
+_Exchange: TypeAlias = Generator[bytes | None, bytes, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Credentials:
     """How to log in: a password, or an OAuth 2 access token. Neither is ever shown.
 
     `mechanism` forces one, such as "login"; empty means the best that is offered.
-    `allow_plain_text` lets them go over a connection without TLS, to this very machine only.
+    `allow_plain_text` permits a connection without TLS, but only to this machine.
     """
 
     username: str
@@ -38,49 +39,49 @@ class Credentials:
     allow_plain_text: bool = False
 
 
-def plain(credentials: Credentials) -> Exchange:
+def _plain(credentials: Credentials) -> _Exchange:
     """message = [authzid] NUL authcid NUL passwd (RFC 4616, 2)."""
-    # No SASLprep: preparation is the server's part (RFC 4616, 2), and a password that is normalised
-    # here would no longer be the one that a server knows which compares octets.
+    # No SASLprep: preparation is the server's part (RFC 4616, 2). A server that compares bytes
+    # would not know a password that was normalised here.
     yield f"\0{credentials.username}\0{credentials.password}".encode()
 
 
-def login(credentials: Credentials) -> Exchange:
+def _login(credentials: Credentials) -> _Exchange:
     """Two questions whose texts differ from server to server and mean nothing."""
     yield None
     yield credentials.username.encode()
     yield credentials.password.encode()
 
 
-def cram_md5(credentials: Credentials) -> Exchange:
+def _cram_md5(credentials: Credentials) -> _Exchange:
     """The user name and an HMAC of the challenge (RFC 2195, 2)."""
     challenge = yield None
-    if not challenge:  # an HMAC of nothing could be used again by whoever asked for it
+    if not challenge:  # an HMAC of nothing could be replayed by the server that asked for it
         raise RemoteProtocolError("the challenge of CRAM-MD5 is empty", code="malformed-challenge")
     digest = hmac.new(credentials.password.encode(), challenge, hashlib.md5).hexdigest()
     yield f"{credentials.username} {digest}".encode()
 
 
-def xoauth2(credentials: Credentials) -> Exchange:
+def _xoauth2(credentials: Credentials) -> _Exchange:
     """The token in the form that came before OAUTHBEARER; a challenge is the error's JSON."""
     yield f"user={credentials.username}\x01auth=Bearer {credentials.token}\x01\x01".encode()
     yield b""
 
 
-def oauthbearer(credentials: Credentials) -> Exchange:
+def _oauthbearer(credentials: Credentials) -> _Exchange:
     """The token after a GS2 header; the error's JSON is answered with %x01 (RFC 7628, 3.2.3)."""
     username = credentials.username.replace("=", "=3D").replace(",", "=2C")
     yield f"n,a={username},\x01auth=Bearer {credentials.token}\x01\x01".encode()
     yield b"\x01"
 
 
-MECHANISMS: Final[Mapping[str, Callable[[Credentials], Exchange]]] = MappingProxyType(
+_MECHANISMS: Final[Mapping[str, Callable[[Credentials], _Exchange]]] = MappingProxyType(
     {
-        "PLAIN": plain,
-        "LOGIN": login,
-        "CRAM-MD5": cram_md5,
-        "XOAUTH2": xoauth2,
-        "OAUTHBEARER": oauthbearer,
+        "PLAIN": _plain,
+        "LOGIN": _login,
+        "CRAM-MD5": _cram_md5,
+        "XOAUTH2": _xoauth2,
+        "OAUTHBEARER": _oauthbearer,
     }
 )
 
@@ -100,21 +101,19 @@ def choose_mechanisms(
         AuthenticationRefused: the credentials cannot be sent, or the server offers none that goes
             with them.
     """
-    _check_octets(credentials)
+    _check_bytes(credentials)
     _check_kind(credentials)
     preferred: tuple[str, ...] = (
         _WITH_TOKEN if credentials.token else _OVER_TLS if secure else _IN_CLEAR
     )
     if credentials.mechanism:
         preferred = (credentials.mechanism.upper(),)
-    chosen = tuple(name for name in preferred if name in offered and name in MECHANISMS)
+    chosen = tuple(name for name in preferred if name in offered and name in _MECHANISMS)
     if not chosen:
         raise AuthenticationRefused(
             f"the server offers {' '.join(offered) or 'no log-in'}, and not {' '.join(preferred)}",
-            hint="leave out username if this server wants none"
-            if not offered
-            else "an OAuth 2 token goes with token_command, a password with password_command",
-            code="no-mechanism",
+            code="no-mechanism" if offered else "no-login-offered",
+            stage=Stage.AUTH,
         )
     return chosen
 
@@ -123,10 +122,11 @@ _NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 _NO_LINE: Final = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
 
 
-def _check_octets(credentials: Credentials) -> None:
-    """NUL, and octets that are not UTF-8 (Python keeps them as surrogates), have no place in SASL.
+def _check_bytes(credentials: Credentials) -> None:
+    """Refuse NUL, and bytes that are not UTF-8 (Python keeps them as surrogates).
 
-    An OAuth 2 message is divided by %x01, so that no control character may stand in its fields.
+    SASL has no place for them. The fields of an OAuth 2 message end with %x01, so they may hold no
+    control character at all.
     """
     username = _NO_LINE if credentials.token else _NO_TEXT
     for name, text, forbidden in (
@@ -136,47 +136,47 @@ def _check_octets(credentials: Credentials) -> None:
     ):
         if forbidden.search(text):
             raise AuthenticationRefused(
-                f"the {name} holds a control character, or octets that are not UTF-8",
-                hint="write it as UTF-8 where it comes from: keyring, a command or the environment",
+                f"the {name} holds a control character, or bytes that are not UTF-8",
                 code="unsendable-secret",
+                stage=Stage.AUTH,
             )
 
 
 def _check_kind(credentials: Credentials) -> None:
-    """A mechanism for tokens with a password would send an empty token, and the other way round."""
+    """Refuse a mechanism for tokens with a password, and the reverse: it would send nothing."""
     mechanism = credentials.mechanism
     if not mechanism or bool(credentials.token) == (mechanism.upper() in _WITH_TOKEN):
         return
     wanted, there = ("password", "token") if credentials.token else ("token", "password")
     raise AuthenticationRefused(
-        f'auth = "{mechanism}" needs a {wanted}, and there is a {there}',
-        hint=f"set {wanted}_command instead of {there}_command, or leave out auth",
-        code="no-mechanism",
+        f"the mechanism {mechanism} needs a {wanted}, and there is a {there}",
+        code=f"needs-{wanted}",
+        stage=Stage.AUTH,
     )
 
 
 class LogIn:
     """One mechanism from its initial response to its end: challenges in, responses out, in base64.
 
-    `initial` goes with the AUTH command, or is None. `said` is what the server told of an OAuth 2
-    token. `complaint` is why the exchange was given up, where the server broke the protocol.
+    `initial` goes with the AUTH command, or is None. `said` is the server's error about an OAuth 2
+    token. `complaint` says why the exchange was cancelled, where the server broke the protocol.
     """
 
     def __init__(self, mechanism: str, credentials: Credentials) -> None:
         self.said = ""
         self.complaint: RemoteProtocolError | None = None
         self._with_token = bool(credentials.token)
-        self._has_challenges = mechanism != "LOGIN"  # its questions are no challenges
-        self._exchange = MECHANISMS[mechanism](credentials)
+        self._has_challenges = mechanism != "LOGIN"  # the texts of its questions mean nothing
+        self._exchange = _MECHANISMS[mechanism](credentials)
         response = next(self._exchange)
-        self.initial = None if response is None else encode(response)
+        self.initial = None if response is None else _encode(response)
         self._waiting: str | None = None
         if self.initial and len(f"AUTH {mechanism} {self.initial}\r\n") > MAX_COMMAND_LINE:
             # Too long for the command: it answers an empty challenge instead (RFC 4954, 4).
             self.initial, self._waiting = None, self.initial
 
     def answer(self, challenge: str) -> str:
-        """The response to a 334, or `*` to give up in order (RFC 4954, 4)."""
+        """The response to a 334, or `*` to cancel (RFC 4954, 4)."""
         if self._waiting is not None:
             response, self._waiting = self._waiting, None
             return response
@@ -191,20 +191,20 @@ class LogIn:
         return "*"
 
     def _respond(self, challenge: str) -> str:
-        octets = decode(challenge) if self._has_challenges else b""
+        decoded = _decode(challenge) if self._has_challenges else b""
         if self._with_token:
-            self.said = for_people(octets)
-        response = self._exchange.send(octets)
-        return "" if response is None else encode(response)
+            self.said = printable(decoded)
+        response = self._exchange.send(decoded)
+        return "" if response is None else _encode(response)
 
 
-def encode(response: bytes) -> str:
+def _encode(response: bytes) -> str:
     """A response as it is written: base64 in one line."""
     return binascii.b2a_base64(response, newline=False).decode()
 
 
-def decode(challenge: str) -> bytes:
-    """The octets of a challenge.
+def _decode(challenge: str) -> bytes:
+    """The bytes of a challenge.
 
     Raises:
         RemoteProtocolError: it is no base64 (RFC 4954, 4: strictly).

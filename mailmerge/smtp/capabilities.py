@@ -33,7 +33,7 @@ class Capabilities:
 
     @property
     def eightbitmime(self) -> bool:
-        """Octets over 127 may be sent in content (RFC 6152)."""
+        """Bytes over 127 may be sent in content (RFC 6152)."""
         return "8BITMIME" in self.keywords
 
     @property
@@ -52,18 +52,13 @@ class Capabilities:
         return "DSN" in self.keywords
 
     @property
-    def enhanced_status_codes(self) -> bool:
-        """Replies carry X.Y.Z codes (RFC 2034)."""
-        return "ENHANCEDSTATUSCODES" in self.keywords
-
-    @property
     def auth(self) -> tuple[str, ...]:
         """The log-in mechanisms in upper case, in the server's order (RFC 4954, 3)."""
         return tuple(mechanism.upper() for mechanism in self.keywords.get("AUTH", ()))
 
     @property
     def size(self) -> int | None:
-        """The largest message in octets; None where no fixed maximum is known (RFC 1870, 4)."""
+        """The largest message in bytes; None where no fixed maximum is known (RFC 1870, 4)."""
         declared = self._number(next(iter(self.keywords.get("SIZE", ())), ""))
         return declared or None
 
@@ -91,7 +86,7 @@ class Capabilities:
 
 
 def parse_capabilities(reply: Reply) -> Capabilities:
-    """Read the positive reply to EHLO or LHLO; what is malformed is as if it were not there."""
+    """Read the positive reply to EHLO or LHLO; a malformed parameter is ignored."""
     keywords: dict[str, tuple[str, ...]] = {}
     for line in reply.lines[1:]:
         # "AUTH=PLAIN LOGIN" is what some servers said before RFC 2554, next to the right line.

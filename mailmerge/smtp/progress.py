@@ -1,4 +1,4 @@
-"""One transaction under way, and what the replies to it come to."""
+"""One transaction under way, and what the replies to it add up to."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from mailmerge.smtp.content import Prepared
+from mailmerge.smtp.content import Chunk, Prepared
 from mailmerge.smtp.reply import Reply
-from mailmerge.smtp.state import TRANSACTION, Awaited, Phase, Step
-from mailmerge.smtp.transaction import Outcome, Stage, Verdict
+from mailmerge.smtp.state import TRANSACTION, Awaited, Phase, Stage, Step
+from mailmerge.smtp.transaction import Outcome, Verdict
 
 TERMINATOR: Final = b".\r\n"
 
-ONE_WRITE: Final = 65_536
-"""Octets of content that may leave in one write with their terminator and the next commands."""
+_ONE_WRITE: Final = 65_536
+"""Bytes of content that may leave in one write with their terminator and the next commands."""
 
 
 class Progress:
     """What of one transaction is still to be written, and what the server has said to it.
 
     `steps` are its commands: one by one, those not written yet; in a group, all of them. `asked`
-    and `accepted` are forward-paths: without a reply yet, and taken. `short` content may leave in
-    one write with its terminator. `delivered` holds LMTP's positive replies to the end of data.
+    and `accepted` are forward-paths: without a reply yet, and accepted. `delivered` holds LMTP's
+    positive replies to the end of data. The flags are explained in state.py.
     """
 
     __slots__ = (
@@ -46,7 +46,7 @@ class Progress:
         self.token = token
         self.steps = deque(steps)
         self.asked = deque(forward_paths)
-        self.chunks: Sequence[bytes | memoryview] = ()
+        self.chunks: Sequence[Chunk] = ()
         self.short = False
         self.terminator = TERMINATOR
         self.phase = Phase.QUEUED
@@ -60,10 +60,10 @@ class Progress:
         """Send the content after DATA; the lone dot is its terminator (RFC 5321, 4.1.1.4)."""
         self.steps.append((Awaited.DATA, b"DATA\r\n"))
         self.chunks = prepared.chunks
-        self.short = prepared.size <= ONE_WRITE
+        self.short = prepared.size <= _ONE_WRITE
 
     def plan_bdat(self, prepared: Prepared) -> None:
-        """Send the content as one last chunk (RFC 3030, 2); its last octet is its terminator."""
+        """Send the content as one last chunk (RFC 3030, 2); its last byte is its terminator."""
         line = b"BDAT %d LAST\r\n" % prepared.size
         *before, last = [line, *prepared.chunks]
         self.chunks = [*before, memoryview(last)[:-1]]
@@ -76,7 +76,7 @@ class Progress:
     def refuse(self, stage: Stage, reply: Reply, verdict: Verdict | None = None) -> None:
         """Keep the first refusal: what the server says after it follows from it."""
         if self.refusal is None:
-            self.refusal = (verdict or verdict_of(reply), stage, reply)
+            self.refusal = (verdict or _verdict_of(reply), stage, reply)
 
     def recipient_answered(self, reply: Reply) -> None:
         """One reply to RCPT; 251 and 252 are positive like any other 2yz."""
@@ -96,21 +96,21 @@ class Progress:
         else:
             self.refused.append((path, reply))
 
-    def taken(self, reply: Reply) -> Outcome:
-        """The server has taken the message."""
+    def sent(self, reply: Reply) -> Outcome:
+        """The outcome where the server has taken the message."""
         return Outcome(self.token, Verdict.SENT, Stage.CONTENT, reply, tuple(self.refused))
 
     def turned_down(self) -> Outcome:
-        """The server has refused it, and every reply to it is in."""
+        """The outcome where the server has refused it, and every reply to it is in."""
         assert self.refusal is not None
         verdict, stage, reply = self.refusal
         return Outcome(self.token, verdict, stage, reply, tuple(self.refused))
 
     def cut_off(self, reason: str, reply: Reply | None, *, unprocessed: bool) -> Outcome:
-        """The connection has ended before every reply was in.
+        """The outcome where the connection ended before every reply was in.
 
-        A refusal that is known stays one. `unprocessed` says that the server announced its end
-        with 421 and did end: whatever came after the command it answered so was never looked at.
+        A refusal that is known stays one. `unprocessed` says that the server announced its end with
+        421 and did end: it has not looked at what came after the command that it answered so.
         """
         if self.refusal is not None:
             return self.turned_down()
@@ -128,12 +128,12 @@ class Progress:
         return Stage.RCPT if self.asked else Stage.DATA
 
 
-def verdict_of(reply: Reply) -> Verdict:
+def _verdict_of(reply: Reply) -> Verdict:
     """What a refusal means: its first digit decides (RFC 5321, 4.2.1)."""
     return Verdict.DEFERRED if reply.transient else Verdict.REJECTED
 
 
 def weightiest(refused: list[tuple[str, Reply]]) -> Reply:
-    """The reply that speaks for several refusals: one that may change, if there is one."""
+    """The reply that stands for several refusals: a transient one, if there is one."""
     replies = [reply for _, reply in refused]
     return next((reply for reply in replies if reply.transient), replies[0])

@@ -1,4 +1,4 @@
-"""Where a server is, and how to speak to it."""
+"""Where a server is, and how to connect to it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the server is, and how to speak to it.
+    """Where the server is, and how to connect to it.
 
     `socket` is the path of a Unix socket, instead of `host` and `port`. `ca_file` is a PEM file of
-    certificates to trust. `local_name` is what EHLO says; empty means this machine's own full name,
-    or else its address. `pipelining` and `chunking` set to False leave these extensions unused
-    where the server offers them.
+    certificates to trust. `local_name` is the name in EHLO; empty means this machine's full name,
+    else its address. With `pipelining` or `chunking` False that extension is not used,
+    even where the server offers it.
     """
 
     host: str = ""
@@ -28,7 +28,7 @@ class Server:
 
     @property
     def host_in_brackets(self) -> str:
-        """The host as it stands before a colon: an IPv6 address is put into brackets."""
+        """The host as it is written before a port: an IPv6 address is put into brackets."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     def __str__(self) -> str:

@@ -1,16 +1,16 @@
-"""A transaction goes in, an outcome comes out: the values on both sides of the engine."""
+"""A transaction goes in, an outcome comes out: the values on both sides of a connection."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailmerge.smtp.command import Envelope
 from mailmerge.smtp.reply import Reply
+from mailmerge.smtp.state import Stage
 
 
 class Verdict(StrEnum):
-    """What became of a transaction."""
+    """The result of a transaction."""
 
     SENT = "sent"
     """2yz to the end of data: the server has taken responsibility (RFC 5321, 6.1)."""
@@ -22,33 +22,38 @@ class Verdict(StrEnum):
     """4yz: the server did not take it now."""
 
     NOT_SENT = "not_sent"
-    """Never transmitted: the terminator did not leave. It costs the message no attempt."""
+    """Never transmitted: the end of the data did not leave. It does not count as an attempt."""
 
     IN_DOUBT = "in_doubt"
-    """The terminator may have reached the server, and no reply is known."""
+    """The end of the data may have reached the server, and no reply is known."""
 
 
-class Stage(StrEnum):
-    """Where in a session something was decided."""
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The sender and the recipients of a message, and what MAIL and RCPT say about it.
 
-    CONNECT = "connect"
-    GREETING = "greeting"
-    EHLO = "ehlo"
-    TLS = "tls"
-    AUTH = "auth"
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    CONTENT = "content"
+    Paths come without angle brackets, their domains as A-labels; an empty `reverse_path` is the
+    null path. `smtputf8` and `eightbit` say what the message needs. `envid`, `ret` ("FULL" or
+    "HDRS") and `notify` (such as "FAILURE,DELAY") are for delivery status notifications
+    (RFC 3461) and are left out where the server does not offer them.
+    """
+
+    reverse_path: str
+    forward_paths: tuple[str, ...]
+    smtputf8: bool = False
+    eightbit: bool = False
+    envid: str = ""
+    ret: str = ""
+    notify: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One message for the people of one envelope; `token` is the caller's own name for it.
+    """One message for the recipients of one envelope; `token` is the caller's own number for it.
 
-    `content` holds the octets of the message in order, with CRLF as the end of each line and
-    without dot-stuffing. What comes again and again is looked at once where it is sealed
-    (`smtp.content.seal`).
+    `content` holds the bytes of the message in order, with CRLF as the end of each line and without
+    doubled dots. Parts that many messages share need no second check where they are sealed
+    (`mailmerge.octets.seal`).
     """
 
     token: int
@@ -58,10 +63,10 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the transaction `token`, where that was decided, and by which reply.
+    """The result of the transaction `token`: the verdict, where it was decided, and by which reply.
 
-    `refused` names the forward-paths that the server did not take, with its reply to each.
-    `reason` says in words what no reply says: why nothing was sent, or how the connection ended.
+    `refused` names the forward-paths that the server did not take, with its reply to each. `reason`
+    says in words what no reply says: why nothing was sent, or how the connection ended.
     """
 
     token: int

@@ -1,4 +1,4 @@
-"""Sockets and TLS: the only file that touches the network. Octets in, octets out, without waiting.
+"""The network: `Transport` says what a client needs of it, `SocketTransport` does it with sockets.
 
 `send` and `receive` never block; `wait` is the only place where time passes. So replies are read
 while content is written, and two full buffers cannot hold each other up.
@@ -7,98 +7,149 @@ while content is written, and two full buffers cannot hold each other up.
 from __future__ import annotations
 
 import ipaddress
-import select
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, Self
 
-from mailmerge.errors import ConnectionLost, ServerUnreachable
+from mailmerge.smtp._gather import send_gathered
+from mailmerge.smtp._readiness import readiness_of
+from mailmerge.smtp._unix import connect_unix
 from mailmerge.smtp.command import is_domain
+from mailmerge.smtp.content import Chunk
+from mailmerge.smtp.errors import ConnectionLost, ServerUnreachable
+from mailmerge.smtp.server import Server
+from mailmerge.smtp.state import Stage
 
-CONNECT_TIMEOUT: Final = 30.0
+_CONNECT_TIMEOUT: Final = 30.0
 """Seconds to wait for a connection and for the TLS handshake."""
 
-RECEIVE_OCTETS: Final = 65_536
-_MAX_CHUNKS: Final = 1024  # IOV_MAX of Linux, macOS and the BSDs
+_RECEIVE_BYTES: Final = 65_536
 _TLS_RECORD: Final = 16_384  # what one TLS record holds at most (RFC 8446, 5.1)
 
-Octets = bytes | memoryview
 
+@dataclass(frozen=True, slots=True)
+class TransportInfo:
+    """What is known of a connection.
 
-class Transport:
-    """One connected socket, with or without TLS."""
+    `local` says that the other end is this machine: loopback or a Unix socket. `local_name` is what
+    EHLO says where the server's settings name nothing else: a domain or an address literal (RFC
+    5321, 4.1.4). `tls_version` is such as "TLSv1.3", and empty without TLS.
+    """
 
-    def __init__(self, connected: socket.socket) -> None:
-        self._socket = connected
-        self._tls: ssl.SSLSocket | None = None
-        self._set_up()
-
-    def _set_up(self) -> None:
-        self._socket.setblocking(False)
-        self._reading = select.poll()
-        self._reading.register(self._socket, select.POLLIN)
-        self._both = select.poll()
-        self._both.register(self._socket, select.POLLIN | select.POLLOUT)
+    local: bool
+    local_name: str
+    tls_version: str = ""
 
     @property
     def secure(self) -> bool:
         """Whether TLS is there."""
-        return self._tls is not None
+        return bool(self.tls_version)
+
+
+class Transport(Protocol):
+    """One open connection to a server, in five methods that a `Client` drives.
+
+    A transport of your own may record, delay, or use something else than a socket. A chunk is
+    `bytes` or `memoryview`.
+    """
 
     @property
-    def local(self) -> bool:
-        """Whether the other end is this machine: loopback or a Unix socket."""
-        if self._socket.family not in {socket.AF_INET, socket.AF_INET6}:
-            return True
-        try:
-            peer = self._socket.getpeername()[0]
-        except OSError:  # the other end is gone already
-            return False
-        return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
+    def info(self) -> TransportInfo:
+        """What is known of the connection now; `start_tls` changes it."""
+        ...
 
-    def local_name(self) -> str:
-        """What to say in EHLO: this machine's full name, else its address (RFC 5321, 4.1.4)."""
-        name = socket.gethostname()
-        if "." in name and not name.endswith((".localdomain", ".local")) and is_domain(name):
-            return name
-        if self._socket.family not in {socket.AF_INET, socket.AF_INET6}:
-            return "[127.0.0.1]"
-        return address_literal(self._socket.getsockname()[0])
+    def send(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Write what can be written without waiting; return what is left, in order.
 
-    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
-        """Make the handshake; the certificate must be for `host`.
+        Where nothing was taken, return the list `chunks` itself. Without TLS the rest must be exact
+        to the byte: whether a message is in doubt depends on it.
 
         Raises:
-            ServerUnreachable: there is no TLS there, or the certificate is not trusted.
+            ConnectionLost: nothing can be written any more, and nothing of this call was.
         """
-        self._socket.settimeout(CONNECT_TIMEOUT)
+        ...
+
+    def receive(self) -> bytes | None:
+        """Return what has come without waiting: bytes, None for nothing, or b"" at the end.
+
+        Raises:
+            ConnectionLost: the connection broke.
+        """
+        ...
+
+    def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
+        """Wait until something can be read (or, if `writing`, written); False after `seconds`.
+
+        None waits without an end; 0 or less does not wait.
+        """
+        ...
+
+    def start_tls(self, host: str, ca_file: str = "") -> None:
+        """Make the TLS handshake. The certificate must be for `host`.
+
+        `ca_file` is a PEM file of authorities to trust instead of the system's.
+
+        Raises:
+            ServerUnreachable: there is no TLS there, or the certificate is not trusted. The
+                transport is closed then.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close at once; what was not read is lost."""
+        ...
+
+
+class SocketTransport:
+    """A `Transport` over one connected socket; `timeout` (seconds) is for the TLS handshake."""
+
+    def __init__(self, connected: socket.socket, *, timeout: float = _CONNECT_TIMEOUT) -> None:
+        self._timeout = timeout
+        self._tls: ssl.SSLSocket | None = None
+        self.info = TransportInfo(_is_local(connected), _local_name(connected))
+        self._use(connected)
+
+    @classmethod
+    def connect(cls, server: Server) -> Self:
+        """Connect to a Unix socket, or over TCP to the first of the host's addresses that answers.
+
+        Raises:
+            ServerUnreachable: the name is unknown, or no server answers there.
+        """
+        if server.socket:
+            return cls(connect_unix(server.socket, _CONNECT_TIMEOUT))
+        return cls(_connect_tcp(server.host, server.port))
+
+    def _use(self, connected: socket.socket) -> None:
+        connected.setblocking(False)
+        self._socket = connected
+        self._readiness = readiness_of(connected)
+
+    def start_tls(self, host: str, ca_file: str = "") -> None:
+        """Make the TLS handshake, as `Transport` says."""
         try:
+            context = _tls_context(ca_file)
+            self._socket.settimeout(self._timeout)
             self._tls = context.wrap_socket(self._socket, server_hostname=host)
         except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
             self.close()
-            raise _no_tls(error, host) from error
-        self._socket = self._tls
-        self._set_up()
+            raise _no_tls(error, host, self._timeout) from error
+        except ServerUnreachable:
+            self.close()
+            raise
+        self._use(self._tls)
+        self.info = replace(self.info, tls_version=self._tls.version() or "TLS")
 
-    def tls_version(self) -> str:
-        """Such as "TLSv1.3"; empty without TLS."""
-        return (self._tls.version() or "") if self._tls is not None else ""
-
-    def send(self, chunks: list[Octets]) -> list[Octets]:
-        """Write what can be written now; what is left comes back, in order.
-
-        Where nothing was taken it is `chunks` itself.
-
-        Raises:
-            ConnectionLost: nothing can be written any more.
-        """
+    def send(self, chunks: list[Chunk]) -> list[Chunk]:
+        """Write what can be written now, as `Transport` says."""
         try:
             if self._tls is not None:
                 return _send_records(self._tls, chunks)
-            sent = self._socket.sendmsg(chunks[:_MAX_CHUNKS])
+            sent = send_gathered(self._socket, chunks)
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             return chunks
         except OSError as error:
@@ -106,13 +157,9 @@ class Transport:
         return _rest(chunks, sent)
 
     def receive(self) -> bytes | None:
-        """What has come: octets, nothing (`None`), or the end (empty).
-
-        Raises:
-            ConnectionLost: the connection broke.
-        """
+        """What has come, as `Transport` says."""
         try:
-            return self._socket.recv(RECEIVE_OCTETS)
+            return self._socket.recv(_RECEIVE_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         except ssl.SSLEOFError:
@@ -121,95 +168,83 @@ class Transport:
             raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
 
     def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
-        """Wait until something can be read (or, if `writing`, written); False after `seconds`."""
+        """Wait until something can be read or written, as `Transport` says."""
         if self._tls is not None and self._tls.pending():
             return True
-        poll = self._both if writing else self._reading
-        return bool(poll.poll(None if seconds is None else max(seconds, 0) * 1000))
-
-    def readable(self) -> bool:
-        """Whether something can be read at once."""
-        if self._tls is not None and self._tls.pending():
-            return True
-        return bool(self._reading.poll(0))
+        return self._readiness.wait(seconds, writing=writing)
 
     def close(self) -> None:
         """Close the socket; what was not read is lost."""
         self._socket.close()
 
 
-def connect(host: str, port: int) -> Transport:
-    """Connect over TCP to the first of the host's addresses that answers.
-
-    Raises:
-        ServerUnreachable: the name is unknown, or nobody answers there.
-    """
+def _connect_tcp(host: str, port: int) -> socket.socket:
     try:
-        connected = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT)
+        connected = socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except socket.gaierror as error:
         raise ServerUnreachable(
             f"the name {host} is not known: {error.strerror}",
-            hint="check host in [smtp], and the network",
             code="unknown-host",
+            stage=Stage.CONNECT,
         ) from error
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ServerUnreachable(
             f"no connection to {host} port {port}: {reason}",
-            hint="check host and port in [smtp]; many networks block port 25, use 465 or 587 there",
             code="no-connection",
+            stage=Stage.CONNECT,
         ) from error
-    return Transport(connected)
+    return connected
 
 
-def connect_unix(path: str) -> Transport:
-    """Connect to a Unix socket.
+def _is_ip(connected: socket.socket) -> bool:
+    return connected.family in {socket.AF_INET, socket.AF_INET6}
 
-    Raises:
-        ServerUnreachable: nobody listens there.
-    """
-    unconnected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+def _is_local(connected: socket.socket) -> bool:
+    if not _is_ip(connected):
+        return True
     try:
-        unconnected.settimeout(CONNECT_TIMEOUT)
-        unconnected.connect(path)
-    except (OSError, ValueError) as error:
-        unconnected.close()
-        raise ServerUnreachable(
-            f"no connection to the socket {path}: {getattr(error, 'strerror', None) or error}",
-            hint="check socket in [smtp]",
-            code="no-connection",
-        ) from error
-    return Transport(unconnected)
+        peer = str(connected.getpeername()[0])
+    except OSError:  # the other end is gone already: it is not trusted with a password
+        return False
+    return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
 
 
-@lru_cache(maxsize=8)
-def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Certificates and host names are verified, and TLS is 1.2 at least (RFC 8314, 4; RFC 8997).
-
-    Raises:
-        ServerUnreachable: `ca_file` is not there, or holds no certificates.
-    """
-    try:
-        context = ssl.create_default_context(cafile=ca_file or None)
-    except OSError as error:
-        raise ServerUnreachable(
-            f"{Path(ca_file).name} cannot be read as certificates: {error.strerror or error}",
-            hint="ca_file in [smtp] is a PEM file",
-            code="ca-file",
-        ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+def _local_name(connected: socket.socket) -> str:
+    """This machine's full name, else the address of its end (RFC 5321, 4.1.4)."""
+    name = socket.gethostname()
+    if "." in name and not name.endswith((".localdomain", ".local")) and is_domain(name):
+        return name
+    if not _is_ip(connected):
+        return "[127.0.0.1]"
+    return _address_literal(connected.getsockname()[0])
 
 
-def address_literal(address: str) -> str:
+def _address_literal(address: str) -> str:
     """`[192.0.2.1]` or `[IPv6:2001:db8::1]` (RFC 5321, 4.1.3)."""
     plain = address.partition("%")[0]
     return f"[IPv6:{plain}]" if ":" in plain else f"[{plain}]"
 
 
-def _rest(chunks: list[Octets], sent: int) -> list[Octets]:
-    """The chunks without their first `sent` octets."""
+@lru_cache(maxsize=8)
+def _tls_context(ca_file: str) -> ssl.SSLContext:
+    """Certificates and host names are verified, and TLS is 1.2 at least (RFC 8314, 4; RFC 8997)."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise ServerUnreachable(
+            f"{Path(ca_file).name} cannot be read as certificates: {error.strerror or error}",
+            code="ca-file",
+            stage=Stage.TLS,
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _rest(chunks: list[Chunk], sent: int) -> list[Chunk]:
+    """The chunks without their first `sent` bytes."""
     if sent == sum(map(len, chunks)):
         return []
     for index, chunk in enumerate(chunks):
@@ -219,9 +254,12 @@ def _rest(chunks: list[Octets], sent: int) -> list[Octets]:
     return []
 
 
-def _send_records(tls: ssl.SSLSocket, chunks: list[Octets]) -> list[Octets]:
-    """Write record by record; a record that was not taken comes again, and no shorter than it was,
-    as OpenSSL wants it."""
+def _send_records(tls: ssl.SSLSocket, chunks: list[Chunk]) -> list[Chunk]:
+    """Write record by record; return what is left.
+
+    OpenSSL wants a record that was not taken to come again, and no shorter than it was: what comes
+    back starts with it, and later chunks only make it longer.
+    """
     sent = 0
     for record in _records(chunks):
         try:
@@ -231,9 +269,9 @@ def _send_records(tls: ssl.SSLSocket, chunks: list[Octets]) -> list[Octets]:
     return []
 
 
-def _records(chunks: list[Octets]) -> Iterator[bytes]:
-    """The octets in full records: many small chunks would be many small records."""
-    parts: list[Octets] = []
+def _records(chunks: list[Chunk]) -> Iterator[bytes]:
+    """The bytes in full records: many small chunks would be many small records."""
+    parts: list[Chunk] = []
     room = _TLS_RECORD
     for chunk in chunks:
         left = memoryview(chunk)
@@ -246,31 +284,19 @@ def _records(chunks: list[Octets]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _no_tls(error: OSError | ValueError, host: str) -> ServerUnreachable:
+def _no_tls(error: OSError | ValueError, host: str, timeout: float) -> ServerUnreachable:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return ServerUnreachable(
-            f"the certificate of {host} is not trusted: {error.verify_message}",
-            hint="check host; for a server with its own authority give ca_file in [smtp]",
-            code="certificate",
-        )
-    if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
-        return ServerUnreachable(
-            f"{host} does not speak TLS from the start on this port",
-            hint='set security = "starttls", or use port 465',
-            code="not-tls",
-        )
-    if isinstance(error, TimeoutError):
-        return ServerUnreachable(
-            f"the TLS handshake with {host} took more than {CONNECT_TIMEOUT:.0f} seconds",
-            hint="check port and security in [smtp]",
-            code="tls-handshake",
-        )
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
-    return ServerUnreachable(
-        f"the TLS handshake with {host} failed: {reason}",
-        hint="check port and security in [smtp]",
-        code="tls-handshake",
-    )
+        message = f"the certificate of {host} is not trusted: {error.verify_message}"
+        code = "certificate"
+    elif isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
+        message, code = f"{host} does not speak TLS from the start on this port", "not-tls"
+    elif isinstance(error, TimeoutError):
+        message = f"the TLS handshake with {host} took more than {timeout:g} seconds"
+        code = "tls-handshake"
+    else:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        message, code = f"the TLS handshake with {host} failed: {reason}", "tls-handshake"
+    return ServerUnreachable(message, code=code, stage=Stage.TLS)
 
 
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"})

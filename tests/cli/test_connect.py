@@ -13,8 +13,6 @@ from typer.testing import CliRunner, Result
 
 from mailmerge.cli.connect import connect
 from mailmerge.cli.exit_status import ExitStatus
-from mailmerge.providers.dialogue import Wishes, advice, offers
-from mailmerge.smtp.capabilities import Capabilities
 from tests import servers
 from tests.conftest import PASSWORD
 from tests.scripted_server import (
@@ -47,7 +45,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def server(certificates: servers.Certificates) -> Iterator[ScriptedServer]:
     rules = (
-        Rule(When(Stage.RCPT, recipient="nobody@*"), (Reply(550, "5.1.1 No such user"),)),
+        Rule(When(Stage.RCPT, recipient="unknown@*"), (Reply(550, "5.1.1 No such user"),)),
         Rule(When(Stage.MAIL, reverse_path="other@*"), (Reply(553, "5.7.1 not owned by user"),)),
     )
     settings = Settings(
@@ -88,7 +86,7 @@ def run(*arguments: str | Path, **environ: str) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments], env=environ)
 
 
-def test_the_whole_dialogue_is_shown_and_explained(campaign: Path, server: ScriptedServer) -> None:
+def test_the_dialogue_is_shown_and_explained(campaign: Path, server: ScriptedServer) -> None:
     result = run(campaign, "--to", "me@example.org")
     assert result.exit_code == ExitStatus.DONE, result.stderr
     lines = result.stdout.splitlines()
@@ -109,39 +107,37 @@ def test_no_secret_is_shown(campaign: Path) -> None:
     assert "AG5ld3N" not in result.output  # base64 of NUL and "news"
 
 
-def test_what_the_offer_means_for_the_campaign(campaign: Path) -> None:
+def test_the_offer_is_explained_for_the_campaign(campaign: Path) -> None:
     shown = run(campaign).stdout
     assert "TLSv1." in shown
     assert "messages of up to 10.0 MB" in shown
     assert "window = 4 works here" in shown
-    assert "Sent no faster than 60/minute; connections at the same time: 1." in shown
+    assert "Messages leave no faster than 60/minute; connections at the same time: 1." in shown
     assert "A new connection is made after 50 messages." in shown
     assert "  XODD                 one" in shown
     assert "  AUTH                 log-in by PLAIN LOGIN CRAM-MD5 XOAUTH2 OAUTHBEARER" in shown
 
 
 @pytest.mark.parametrize(
-    ("octets", "words"),
+    ("size", "words"),
     [
         (1000, r"The first message of the campaign has \d\.\d KB\. It fits\."),
         (9_000_000, r"The first message of the campaign has 11\.\d MB: this server would refuse"),
     ],
 )
-def test_the_size_is_compared_with_a_message_of_the_campaign(
-    campaign: Path, octets: int, words: str
+def test_the_first_message_is_compared_with_the_limit(
+    campaign: Path, size: int, words: str
 ) -> None:
     path = campaign / "campaign.toml"
     path.write_text(path.read_text().replace("[smtp]", 'attachments = ["large.bin"]\n[smtp]'))
-    (campaign / "large.bin").write_bytes(bytes(octets))
+    (campaign / "large.bin").write_bytes(bytes(size))
     (campaign / "body.txt").write_text("Hello")
     (campaign / "recipients.csv").write_text("email\nann@example.org\n")
     assert re.search(words, run(campaign).stdout)
 
 
 @pytest.mark.parametrize("table", [None, "email\nnobody\n", "name\nann\n"])
-def test_a_campaign_without_a_message_is_connected_all_the_same(
-    campaign: Path, table: str | None
-) -> None:
+def test_a_campaign_without_a_message_is_enough(campaign: Path, table: str | None) -> None:
     if table is not None:
         (campaign / "recipients.csv").write_text(table)
     result = run(campaign)
@@ -149,7 +145,7 @@ def test_a_campaign_without_a_message_is_connected_all_the_same(
     assert "The first message" not in result.stdout
 
 
-def test_people_on_standard_input_are_not_waited_for(campaign: Path) -> None:
+def test_recipients_on_standard_input_are_not_read(campaign: Path) -> None:
     path = campaign / "campaign.toml"
     path.write_text(path.read_text() + '[recipients]\nfile = "-"\n')
     (campaign / "body.txt").write_text("x")
@@ -158,20 +154,18 @@ def test_people_on_standard_input_are_not_waited_for(campaign: Path) -> None:
     assert "The first message" not in result.stdout
 
 
-def test_a_refused_recipient_is_explained_and_leaves_no_transaction(
-    campaign: Path, server: ScriptedServer
-) -> None:
-    result = run(campaign, "--to", "nobody@example.org")
+def test_a_refused_recipient_is_explained_and_reset(campaign: Path, server: ScriptedServer) -> None:
+    result = run(campaign, "--to", "unknown@example.org")
     assert result.exit_code == ExitStatus.STOPPED
     lines = result.stdout.splitlines()
     refusal = lines.index("S: 550 5.1.1 No such user")
     assert lines[refusal + 1].strip() == "There is no such mailbox."
     assert lines[refusal + 2].startswith("   → ")
-    assert "the server refused the trial" in result.stderr
+    assert "the server refused the test" in result.stderr
     assert server.commands()[-2:] == ["RSET", "QUIT"]
 
 
-def test_a_refused_sender_ends_the_trial(campaign: Path, server: ScriptedServer) -> None:
+def test_a_refused_sender_ends_the_test(campaign: Path, server: ScriptedServer) -> None:
     path = campaign / "campaign.toml"
     path.write_text(path.read_text().replace("News <news@", "News <other@"))
     result = run(campaign, "--to", "me@example.org")
@@ -189,7 +183,7 @@ def test_a_refused_log_in_is_explained(campaign: Path) -> None:
     assert "The server refused the user name or the password." in result.stdout
 
 
-def test_a_refused_token_is_not_taken_for_a_wrong_password(campaign: Path) -> None:
+def test_a_refused_token_is_not_called_a_wrong_password(campaign: Path) -> None:
     path = campaign / "campaign.toml"
     path.write_text(path.read_text().replace("password_command", "token_command"))
     result = run(campaign)
@@ -199,15 +193,15 @@ def test_a_refused_token_is_not_taken_for_a_wrong_password(campaign: Path) -> No
     assert "Run token_command by hand" in result.stdout
 
 
-def test_a_chinese_locale_is_answered_in_chinese(campaign: Path) -> None:
-    shown = run(campaign, "--to", "nobody@example.org", LANG="zh_CN.UTF-8").stdout
+def test_a_chinese_locale_gets_chinese(campaign: Path) -> None:
+    shown = run(campaign, "--to", "unknown@example.org", LANG="zh_CN.UTF-8").stdout
     assert "正在连接" in shown
     assert "该邮箱不存在。" in shown
     assert "服务器支持的扩展" in shown
     assert "There is no such mailbox" not in shown
 
 
-def test_the_error_line_does_not_say_again_what_stands_below_the_reply(campaign: Path) -> None:
+def test_the_error_line_does_not_repeat_the_explanation(campaign: Path) -> None:
     path = campaign / "campaign.toml"
     path.write_text(path.read_text().replace(f"echo {SECRET}", "echo wrong"))
     english, chinese = run(campaign), run(campaign, LANG="zh_CN.UTF-8")
@@ -216,7 +210,7 @@ def test_the_error_line_does_not_say_again_what_stands_below_the_reply(campaign:
     assert action not in english.stderr
     assert english.stderr == (
         'error: the log-in as news@example.org was refused: "535 5.7.8 Authentication credentials '
-        'invalid" (nothing was sent; the explanation stands below the reply)\n'
+        'invalid" (nothing was sent; see the explanation below the reply)\n'
     )
     assert chinese.exit_code == ExitStatus.LOGIN_REFUSED
     assert chinese.stderr == (
@@ -234,7 +228,7 @@ def test_the_error_line_does_not_say_again_what_stands_below_the_reply(campaign:
         (Stage.RCPT, "服务器拒绝试探"),
     ],
 )
-def test_a_chinese_error_line_says_what_was_refused(stage: Stage, words: str) -> None:
+def test_a_chinese_error_line_names_what_was_refused(stage: Stage, words: str) -> None:
     rules = (
         Rule(When(stage), (Reply(554, "no"),)),
         Rule(When(Stage.HELO), (Reply(554, "no"),)),
@@ -257,7 +251,7 @@ def test_json_is_one_document_also_when_it_fails(campaign: Path) -> None:
     greeting = good["dialogue"][0]
     assert (greeting["side"], greeting["line"][:4]) == ("S", "220 ")
     assert greeting["meaning"].startswith("The server is there")
-    bad = run(campaign, "--json", "--to", "nobody@example.org")
+    bad = run(campaign, "--json", "--to", "unknown@example.org")
     assert json.loads(bad.stdout)["refused"] == "550 5.1.1 No such user"
     path = campaign / "campaign.toml"
     path.write_text(path.read_text().replace(f"echo {SECRET}", "echo wrong"))
@@ -292,12 +286,12 @@ def test_an_old_server_without_extensions_is_described() -> None:
     with serve(esmtp=False) as plain:
         result = run("--host", "localhost", "--port", str(plain.port), "--security", "none")
     assert result.exit_code == ExitStatus.DONE
-    assert "knows the old SMTP only" in result.stdout
+    assert "knows only the old SMTP" in result.stdout
     assert "What it does not offer" in result.stdout
     assert "four round trips a message" in result.stdout
 
 
-def test_the_trial_is_undone_on_a_server_that_leaves() -> None:
+def test_a_server_that_closes_during_the_test() -> None:
     with serve(Rule(When(Stage.RCPT), (Close(),))) as plain:
         result = run(
             *("--host", "localhost", "--port", str(plain.port), "--security", "none"),
@@ -307,7 +301,7 @@ def test_the_trial_is_undone_on_a_server_that_leaves() -> None:
     assert result.stdout.splitlines()[-1] == "C: RCPT TO:<me@example.org>"
 
 
-def test_nobody_listens() -> None:
+def test_no_server_is_there() -> None:
     port = servers.free_port()
     result = run("--host", "localhost", "--port", str(port), "--security", "none")
     assert result.exit_code == ExitStatus.USAGE
@@ -340,28 +334,3 @@ ca_file = "ca.pem"
     assert "Greylisting" in result.stdout
     assert run(tmp_path, "--to", "ada@example.org").exit_code == ExitStatus.DONE
     assert len(postfix.accepted()) == before
-
-
-@pytest.mark.parametrize("size", ["0", "12345678901234567890", "1099511627776"])
-def test_a_size_of_zero_or_without_sense_is_no_limit(size: str) -> None:
-    found = Capabilities("x", esmtp=True, keywords={"SIZE": (size,)})
-    assert offers(found)[0].meaning == "no largest size is named"
-    assert advice(found, Wishes()) == ()
-
-
-def test_a_large_size_is_a_limit() -> None:
-    found = Capabilities("x", esmtp=True, keywords={"SIZE": ("1099511627775",)})
-    assert "1,024.0 GB" in offers(found)[0].meaning
-    assert len(advice(found, Wishes())) == 1
-
-
-def test_advice_follows_from_offer_and_wish() -> None:
-    bare = Capabilities("x", esmtp=True)
-    assert advice(bare, Wishes()) == ()
-    assert "has no effect here" in advice(bare, Wishes(window=2))[0]
-    limited = advice(bare, Wishes(max_size=26_214_400, rates=("500/day", "20/minute")))
-    assert limited[0].startswith("A message may have 25.0 MB: files of about 18.3 MB")
-    quick = Capabilities("x", esmtp=True, keywords={"PIPELINING": (), "CHUNKING": ()})
-    assert "window = 16" in advice(quick, Wishes())[0]
-    assert advice(quick, Wishes(nearby=True)) == ()
-    assert "500/day, 20/minute" in limited[1]

@@ -20,7 +20,7 @@ STATUSES = {
     errors.MessageError: 3,
     errors.CheckFailed: 3,
     errors.Declined: 2,
-    errors.SmtpError: 75,
+    errors.ServerError: 75,
     errors.LocalProtocolError: 1,
     errors.RemoteProtocolError: 75,
     errors.ServerUnreachable: 2,

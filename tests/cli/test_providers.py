@@ -43,7 +43,7 @@ def test_a_service_is_shown_within_the_terminal(run: CliRunner, name: str, langu
     assert max(map(columns_of, lines)) <= 80
 
 
-def test_what_is_not_verified_says_so(run: CliRunner) -> None:
+def test_an_unverified_figure_is_marked(run: CliRunner) -> None:
     lines = run.invoke(app, ["gmail"]).stdout.splitlines()
     by_word = {line[2:20].strip(): line for line in lines if line.startswith("  ")}
     assert by_word["At most"].endswith("500/day (not verified)")
@@ -51,22 +51,22 @@ def test_what_is_not_verified_says_so(run: CliRunner) -> None:
     assert by_word["Size"].endswith("25.0 MB (not verified)")
 
 
-def test_a_service_without_one_host_says_what_it_looks_like(run: CliRunner) -> None:
+def test_a_service_without_one_host_shows_its_form(run: CliRunner) -> None:
     shown = run.invoke(app, ["ses"]).stdout
     assert 'host = "email-smtp.REGION.amazonaws.com"' in shown
-    assert "not known; go carefully" in shown
+    assert "not known; send slowly" in shown
 
 
-def test_a_sentence_that_is_not_verified_says_so(run: CliRunner) -> None:
+def test_an_unverified_sentence_is_marked(run: CliRunner) -> None:
     shown = " ".join(run.invoke(app, ["brevo"]).stdout.split())
     assert "300 messages a day: set rate if yours is that one (not verified)." in shown
     broadcast = run.invoke(app, ["postmark-broadcast"]).stdout
     assert "587 starttls (not verified)" in " ".join(broadcast.split())
     sandbox = " ".join(run.invoke(app, ["ses"]).stdout.split())
-    assert "only to verified addresses. The account" in sandbox
+    assert "only to verified addresses. The console" in sandbox
 
 
-def test_chinese_has_chinese_rates_and_no_space_before_the_bracket(run: CliRunner) -> None:
+def test_chinese_has_its_own_rates_and_brackets(run: CliRunner) -> None:
     shown = run.invoke(app, ["office365"], env={"LANG": "zh_CN.UTF-8"}).stdout
     assert "每分钟 30 封、每天 10,000 封" in shown
     assert "/minute" not in shown

@@ -73,7 +73,7 @@ def test_a_maildir_holds_everybody(campaign: Path, call: Call) -> None:
         (["--format", "mbox"], "--out"),
         (["--row", "2", "--all"], "exclude each other"),
         (["--to", "nobody@example.org"], "nobody"),
-        (["--row", "99"], "nobody fits"),
+        (["--row", "99"], "no recipient matches"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(

@@ -8,28 +8,33 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
 
 from mailmerge.campaign import Campaign, load_campaign
-from mailmerge.engine.plan import Options
+from mailmerge.engine.clock import Clock
+from mailmerge.engine.copies import open_copies
+from mailmerge.engine.limits import resolve_limits
+from mailmerge.engine.retry import ReplyRules, no_rules
 from mailmerge.engine.run import Run
 from mailmerge.engine.summary import Summary
 from mailmerge.ledger import emergency, journal
 from mailmerge.ledger import store as sqlite_ledger
-from mailmerge.ledger.interface import InDoubt, open_ledger, read_ledger
+from mailmerge.ledger.interface import InDoubt, Ledger, open_ledger, read_ledger
 from mailmerge.ledger.states import Delivery, State, Transition
+from mailmerge.messages import MessageFactory, TransactionFactory
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
+from mailmerge.mime.settings import sender_of
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Renderer
-from mailmerge.smtp.server import Server
-from mailmerge.smtp.transport import Transport
+from mailmerge.rendering.settings import templates_of
+from mailmerge.smtp import Server, SocketTransport, Transport, TransportInfo
 
 CAMPAIGN = """
 [campaign]
@@ -90,9 +95,9 @@ def drive(job: Job) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job.limit_file_size, job.limit_file_size))
     boundaries = Boundaries(job.crash_at)
     boundaries.watch()
-    for name in job.patches:
+    for name in PATCHES.keys() & job.patches:
         PATCHES[name]()
-    summary = send(job)
+    summary = send(job, connect=boundaries.connect)
     (job.folder / "summary.txt").write_text(f"{summary.error!r}\n{boundaries.passed}\n")
 
 
@@ -102,25 +107,56 @@ def send(job: Job, **more: Any) -> Summary:
     ledger = open_ledger(campaign)
     try:
         ledger.enrol(make_recipients(job.people), campaign.fingerprint())
-        run = Run(
+        store: Any = ledger
+        for name in BROKEN_STORES.keys() & job.patches:
+            store = BROKEN_STORES[name](store)
+        run = make_run(
             campaign,
-            ledger,
-            renderer=Renderer(campaign),
-            composer=Composer(campaign, PartStore(campaign.folder)),
-            server=Server("127.0.0.1", job.port, "none"),
-            options=Options(
-                connections=job.connections,
-                window=job.window,
-                in_doubt=job.in_doubt,
-                wait=0.0,
-            ),
+            store,
+            job.port,
             clock=lambda: time.time() + job.later,
-            **more,
+            connections=job.connections,
+            window=job.window,
+            in_doubt=job.in_doubt,
+            more=more,
         )
         enough = job.stop_after or job.people + 1
         return run.execute(lambda progress: run.stop() if progress.done >= enough else None)
     finally:
         ledger.close()
+
+
+def make_run(
+    campaign: Campaign,
+    store: Ledger,
+    port: int,
+    *,
+    clock: Clock = time.time,
+    renderer: Renderer | None = None,
+    more: dict[str, Any] | None = None,
+    rules: ReplyRules = no_rules,
+    messages_per_connection: int | None = None,
+    **asked: Any,
+) -> Run:
+    """A run of the campaign against a server on this machine.
+
+    `asked` goes to `resolve_limits`, `more` to `Run`.
+    """
+    delivery = campaign.delivery
+    limits = resolve_limits(delivery, **{"wait": 0.0, **asked})
+    composer = Composer(sender_of(campaign), PartStore(campaign.folder))
+    renderer = renderer or Renderer(templates_of(campaign))
+    messages = MessageFactory.of(renderer, composer)
+    return Run(
+        store,
+        TransactionFactory(messages, delivery),
+        Server("127.0.0.1", port, "none"),
+        replace(limits, rules=rules, messages_per_connection=messages_per_connection),
+        campaign=campaign.name,
+        keep=open_copies(delivery.keep_copy, campaign.state_folder),
+        clock=clock,
+        **(more or {}),
+    )
 
 
 class Boundaries:
@@ -145,9 +181,10 @@ class Boundaries:
         event.listen(Engine, "commit", lambda _: self.cross())
         self._around(emergency, "save")
         self._around(emergency, "remove")
-        self._around(Transport, "send")
-        self._around(Transport, "receive")
-        self._around(Transport, "close")
+
+    def connect(self, server: Server) -> Transport:
+        """For `Run(connect=...)`: a transport with a boundary before and after each call."""
+        return Crossing(self, SocketTransport.connect(server))
 
     def _around(self, place: Any, name: str) -> None:
         real: Callable[..., Any] = getattr(place, name)
@@ -161,32 +198,84 @@ class Boundaries:
         setattr(place, name, crossed)
 
 
-def _sending_after_the_terminator() -> None:
-    """Break the order of writes: the mark is written when the client has already gone on."""
-    from mailmerge.engine.worker import Worker
+class Crossing:
+    """A transport that crosses a boundary before and after it writes, reads or closes."""
 
-    real = Worker.mark_sending
-    waiting: list[tuple[Worker, int]] = []
+    def __init__(self, boundaries: Boundaries, real: Transport) -> None:
+        self._cross = boundaries.cross
+        self._real = real
 
-    def late(lane: Worker, token: int) -> None:
-        waiting.append((lane, token))
-        if len(waiting) > 1:
-            earlier_lane, earlier = waiting.pop(0)
-            if earlier in earlier_lane._flights:
-                real(earlier_lane, earlier)
+    @property
+    def info(self) -> TransportInfo:
+        return self._real.info
 
-    setattr(Worker, "mark_sending", late)  # noqa: B010 - a patch, and not the method's type
+    def send(self, chunks: list[bytes | memoryview]) -> list[bytes | memoryview]:
+        self._cross()
+        rest = self._real.send(chunks)
+        self._cross()
+        return rest
+
+    def receive(self) -> bytes | None:
+        self._cross()
+        received = self._real.receive()
+        self._cross()
+        return received
+
+    def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
+        return self._real.wait(seconds, writing=writing)
+
+    def start_tls(self, host: str, ca_file: str = "") -> None:
+        self._real.start_tls(host, ca_file)
+
+    def close(self) -> None:
+        self._cross()
+        self._real.close()
+        self._cross()
 
 
-def _sent_before_the_reply() -> None:
-    """Break the order of writes: `sent` is written where only `sending` is true."""
-    from mailmerge.engine import worker as lane
-    from mailmerge.ledger.states import under_way
+class _BrokenStore:
+    """A store that breaks the order of the writes; it does everything else as the real one."""
 
-    def early(person: Delivery, state: State, at: float) -> Transition:
-        return under_way(person, State.SENT if state is State.SENDING else state, at)
+    def __init__(self, store: Ledger) -> None:
+        self.store = store
 
-    setattr(lane, "under_way", early)  # noqa: B010 - a patch
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+class _LateSending(_BrokenStore):
+    """`sending` is written when the client has already gone on to the next message."""
+
+    def __init__(self, store: Ledger) -> None:
+        super().__init__(store)
+        self.late: dict[int, Transition] = {}
+
+    def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
+        [transition] = transitions
+        if transition.state is not State.SENDING:
+            self.late.pop(transition.person, None)
+            return self.store.apply(transitions)
+        self.store.apply(list(self.late.values()))
+        self.late = {transition.person: transition}
+        return list(transitions)
+
+
+class _EarlySent(_BrokenStore):
+    """`sent` is written where only `sending` is true."""
+
+    def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
+        return self.store.apply(
+            [
+                replace(one, state=State.SENT) if one.state is State.SENDING else one
+                for one in transitions
+            ]
+        )
+
+
+BROKEN_STORES: dict[str, Callable[[Ledger], Any]] = {
+    "sending-after-the-terminator": _LateSending,
+    "sent-before-the-reply": _EarlySent,
+}
 
 
 def _claim_after_sending() -> None:
@@ -195,8 +284,6 @@ def _claim_after_sending() -> None:
 
 
 PATCHES: dict[str, Callable[[], None]] = {
-    "sending-after-the-terminator": _sending_after_the_terminator,
-    "sent-before-the-reply": _sent_before_the_reply,
     "claim-never-written": _claim_after_sending,
 }
 

@@ -310,7 +310,7 @@ def test_a_real_postfix_takes_the_newsletter_over_one_connection(
     send(campaign)
     people = people_of(campaign)
     taken = [
-        (path, one.octets)
+        (path, one.content)
         for one in postfix.accepted()
         for path in one.forward_paths
         if path in people

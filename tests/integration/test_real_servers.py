@@ -9,15 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailmerge.smtp.client import (
-    Client,
-    Credentials,
-    Envelope,
-    Outcome,
-    Server,
-    Transaction,
-    Verdict,
-)
+from mailmerge.smtp import Client, Credentials, Envelope, Outcome, Server, Transaction, Verdict
 from tests import servers
 from tests.conftest import PASSWORD, StartPostfix
 
@@ -50,14 +42,14 @@ def test_postfix_keeps_the_envelope_and_every_octet(postfix: servers.Postfix) ->
     message = mine(postfix.accepted(), "octets@example.org")
     assert message.reverse_path == "news@example.org"
     assert message.forward_paths == ("octets@example.org", "two@example.org")
-    assert message.octets == CONTENT
+    assert message.content == CONTENT
 
 
 def test_postfix_keeps_lines_longer_than_its_own_buffer(postfix: servers.Postfix) -> None:
     content = b"Subject: long\r\n\r\n" + b"y" * 9000 + b"\r\n"
     with client_of(postfix) as client:
         client.sendmail("news@example.org", ["long@example.org"], content)
-    assert mine(postfix.accepted(), "long@example.org").octets == content
+    assert mine(postfix.accepted(), "long@example.org").content == content
 
 
 def test_the_queue_file_is_read_as_postcat_reads_it(postfix: servers.Postfix) -> None:
@@ -67,7 +59,7 @@ def test_the_queue_file_is_read_as_postcat_reads_it(postfix: servers.Postfix) ->
     command = ["postcat", "-c", str(postfix.configuration), "-bh", "-q", message.queue_id]
     shown = subprocess.run(command, capture_output=True, check=True).stdout
     assert shown.startswith(b"Received: ")
-    assert shown.endswith(message.octets.replace(b"\r\n", b"\n"))
+    assert shown.endswith(message.content.replace(b"\r\n", b"\n"))
 
 
 def test_postfix_announces_what_the_engine_uses(postfix: servers.Postfix) -> None:
@@ -207,7 +199,7 @@ def test_exim_keeps_the_envelope_and_every_octet(exim: servers.Exim) -> None:
     message = mine(exim.accepted(), "octets@example.org")
     assert message.reverse_path == "news@example.org"
     assert set(message.forward_paths) == {"octets@example.org", "two@example.org"}
-    assert message.octets == CONTENT
+    assert message.content == CONTENT
 
 
 def test_exim_answers_as_the_settings_say(
@@ -319,7 +311,7 @@ def test_our_client_delivers_to_a_strict_postfix(
     assert send_all(client, transactions(people)) == [Verdict.SENT] * 20
     taken = [message for message in postfix.accepted() if message.forward_paths[0] in people]
     assert sorted(message.forward_paths[0] for message in taken) == sorted(people)
-    assert {message.octets for message in taken} == {CONTENT}
+    assert {message.content for message in taken} == {CONTENT}
 
 
 @pytest.mark.parametrize("window", [1, 8])
@@ -341,7 +333,7 @@ def test_our_client_delivers_to_exim_which_enforces_the_order(
     assert send_all(client, transactions(people)) == [Verdict.SENT] * 12
     taken = [message for message in exim.accepted() if message.forward_paths[0] in people]
     assert len(taken) == 12
-    assert {message.octets for message in taken} == {CONTENT}
+    assert {message.content for message in taken} == {CONTENT}
 
 
 def test_our_client_falls_back_on_opensmtpd_and_stops_at_its_limit(

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.errors import SmtpError
-from mailmerge.smtp.client import Client, Envelope, Outcome, Transaction
-from mailmerge.smtp.client import Server as ClientServer
-from mailmerge.smtp.client import Verdict as Verdicts
+from mailmerge.smtp import Client, Envelope, Outcome, Transaction
+from mailmerge.smtp import Server as ClientServer
+from mailmerge.smtp import Verdict as Verdicts
+from mailmerge.smtp.errors import SmtpError
 from tests import servers
 from tests.scripted_server import (
     FOREVER,
@@ -75,8 +75,8 @@ class Raw:
         self._heard = b""
         _OPEN.append(self.socket)
 
-    def say(self, octets: bytes) -> None:
-        self.socket.sendall(octets)
+    def say(self, content: bytes) -> None:
+        self.socket.sendall(content)
 
     def reply(self) -> bytes:
         while not (whole := re.match(rb"(\d{3}-.*\r\n)*\d{3}( .*)?\r\n", self._heard)):
@@ -96,8 +96,8 @@ class Raw:
             heard.append(received)
         return b"".join(heard)
 
-    def ask(self, octets: bytes) -> bytes:
-        self.say(octets)
+    def ask(self, content: bytes) -> bytes:
+        self.say(content)
         return self.reply()
 
     def hello(self) -> None:
@@ -204,7 +204,7 @@ def test_pipelined_groups_are_answered_in_few_packets_and_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "kind"),
+    ("sent", "kind"),
     [
         (b"NOOP\r\nNOOP\r\n", "sent-before-reply"),
         (ENVELOPE + b"DATA\r\n" + CONTENT, "sent-before-reply"),
@@ -225,17 +225,17 @@ def test_pipelined_groups_are_answered_in_few_packets_and_counted() -> None:
         (b"x" * 20_001, "command-without-crlf"),
         (ENVELOPE + b"BDAT 0\r\n", "null-chunk"),
         (ENVELOPE + b"BDAT x\r\n", "malformed-bdat"),
-        (ENVELOPE + b"BDAT 2 LAST\r\nabc\r\n", "octets-after-chunk"),
+        (ENVELOPE + b"BDAT 2 LAST\r\nabc\r\n", "bytes-after-chunk"),
         (b"MAIL FROM:<>\r\nBDAT 1\r\nx" + b"MAIL FROM:<>\r\n", "no-rset-after-failed-chunk"),
         (ENVELOPE + b"BDAT 5 LAST\r\na\nb\r\n", "bare-cr-or-lf"),
     ],
 )
-def test_a_broken_rule_of_the_wire_is_recorded(octets: bytes, kind: str) -> None:
+def test_a_broken_rule_of_the_wire_is_recorded(sent: bytes, kind: str) -> None:
     settings = {"offer": Offer(smtputf8=False, dsn=False), "users": {"a": "b"}}
     with serve(**settings) as server:
         client = Raw(server)
         client.hello()
-        client.say(octets)
+        client.say(sent)
         servers.wait_until(lambda: kind in kinds(server), kind, log=lambda: repr(server.violations))
         client.socket.close()
 
@@ -277,7 +277,7 @@ def test_unstuffing_undoes_stuffing(content: bytes) -> None:
         assert not list(grammar.content_breaches(stuffed, stuffed=True, eightbit=False))
 
 
-def test_octets_before_the_greeting_are_recorded() -> None:
+def test_bytes_before_the_greeting_are_recorded() -> None:
     with serve(settle=0.5) as server:
         client = Raw(server)
         client.say(HELLO)
@@ -348,7 +348,7 @@ def test_a_message_for_nobody_is_never_taken() -> None:
 # CHUNKING
 
 
-def test_chunks_make_one_message_with_its_octets() -> None:
+def test_chunks_make_one_message() -> None:
     with serve() as server:
         client = Raw(server)
         client.hello()
@@ -433,7 +433,7 @@ def connect_and_send(server: ScriptedServer) -> None:
         first.send()
 
 
-def test_a_reply_can_come_in_single_octets_and_with_the_next_one() -> None:
+def test_a_reply_can_come_byte_by_byte_or_with_the_next() -> None:
     rules = (
         rule(Stage.NOOP, Drip(0.001), Usual()),
         rule(Stage.RSET, Usual(), Hold()),
@@ -471,9 +471,9 @@ def test_a_reset_is_a_reset_and_a_close_is_none() -> None:
 
 def test_content_can_be_cut_answered_early_or_left_unread() -> None:
     rules = (
-        rule(Stage.CONTENT, Reset(), octets=1000, connection=0),
-        rule(Stage.CONTENT, Reply(552, "5.3.4 Enough"), octets=1000, connection=1),
-        rule(Stage.CONTENT, Sleep(FOREVER), octets=1, connection=2),
+        rule(Stage.CONTENT, Reset(), size=1000, connection=0),
+        rule(Stage.CONTENT, Reply(552, "5.3.4 Enough"), size=1000, connection=1),
+        rule(Stage.CONTENT, Sleep(FOREVER), size=1, connection=2),
     )
     flood = b"x" * 70 + b"\r\n"
     with serve(*rules, receive_buffer=4096) as server:
@@ -719,7 +719,7 @@ def test_a_certificate_can_be_wrong(
         assert server.messages == []
 
 
-def test_octets_can_be_smuggled_in_after_the_220(certificates: servers.Certificates) -> None:
+def test_bytes_can_be_injected_after_the_220(certificates: servers.Certificates) -> None:
     injected = rule(Stage.STARTTLS, Usual(), Send(b"250 injected\r\n"))
     with serve(injected, chain_file=str(certificates.chain_file)) as server:
         client = Raw(server)

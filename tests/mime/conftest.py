@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from mailmerge.campaign import Campaign, load_campaign
+from mailmerge.mime.message import Composer
+from tests.mime.composing import composer_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 WriteCampaign = Callable[..., Campaign]
@@ -38,3 +40,21 @@ def write_campaign(tmp_path_factory: pytest.TempPathFactory) -> WriteCampaign:
         return load_campaign(folder)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def campaign(write_campaign: WriteCampaign) -> Campaign:
+    """A campaign folder with the default settings."""
+    return write_campaign()
+
+
+@pytest.fixture(scope="session")
+def composer(campaign: Campaign) -> Composer:
+    """Its composer."""
+    return composer_of(campaign)
+
+
+@pytest.fixture(scope="session")
+def eightbit(write_campaign: WriteCampaign) -> Composer:
+    """The composer of a campaign with 8bit texts."""
+    return composer_of(write_campaign('encoding = "8bit"'))

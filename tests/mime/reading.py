@@ -1,4 +1,4 @@
-"""Read octets back with the standard library, and build what EmailMessage would have built."""
+"""Read messages with the standard library, and build what EmailMessage would have built."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from email.policy import SMTP, default
 
 from hypothesis import strategies as st
 
-# What lines, encodings and readers stumble over.
+from mailmerge.mime.encoding import compile_text
+
+# Texts that lines, encodings and readers have trouble with.
 _TROUBLE = [
     "\n", "\r", "\r\n", " ", "\t", ".", "..", "From ", "F", "ro", "m ", "=", "=\n", "=20", "--",
     "--=_mixed", "\x00", "\x0b", "\x0c", "\x1b", "\x85", "\u2028", "x" * 76, "word " * 40, "é",
     "中文字", "😀", "שלום", "a\u0301", "\ufeff", "=?utf-8?q?=0A?=",
 ]  # fmt: skip
+CHINESE = "您好，欢迎阅读本期通讯。" * 20
 _characters = st.characters(codec="utf-8")
 
 
 def texts(max_size: int = 8) -> st.SearchStrategy[str]:
-    """Texts in any script, made of what is known to be troublesome and of anything else."""
+    """Texts in any script, made of known trouble and of anything else."""
     fragment = st.sampled_from(_TROUBLE) | st.text(_characters, max_size=12) | st.text("abc .")
     return st.lists(fragment, max_size=max_size).map("".join)
 
@@ -49,9 +52,9 @@ def canonical(text: str) -> str:
     return (lines if lines.endswith("\n") else lines + "\n").replace("\n", "\r\n")
 
 
-def parse(octets: bytes) -> EmailMessage:
+def parse(content: bytes) -> EmailMessage:
     """Read a message with the standard library."""
-    message = message_from_bytes(octets, policy=default)
+    message = message_from_bytes(content, policy=default)
     assert isinstance(message, EmailMessage)
     return message
 
@@ -63,10 +66,35 @@ def built(text: str, subtype: str = "plain") -> EmailMessage:
     return parse(message.as_bytes())
 
 
-def assert_canonical(octets: bytes, longest: int = 998) -> None:
+def assert_canonical(content: bytes, longest: int = 998) -> None:
     """Lines end with CRLF and with nothing else; none is too long or begins with a dot."""
-    assert octets.endswith(b"\r\n")
-    lines = octets.split(b"\r\n")
+    assert content.endswith(b"\r\n")
+    lines = content.split(b"\r\n")
     assert not any(b"\r" in line or b"\n" in line for line in lines)
     assert max(map(len, lines)) <= longest
     assert not any(line.startswith((b".", b"From ")) for line in lines)
+
+
+def read_field(field: bytes) -> str:
+    """The value of one header field, read with the standard library."""
+    message = parse(field + b"\r\n")
+    assert len(message.keys()) == 1
+    return str(message[message.keys()[0]])
+
+
+def encoded_text(static: tuple[str, ...], values: tuple[str, ...] = ()) -> bytes:
+    """A body with its transfer encoding, as the composer writes it."""
+    return b"".join(compile_text(static).encode(values))
+
+
+def encoding_of(body: bytes) -> str:
+    """The transfer encoding of such a body."""
+    return body.partition(b"\r\n")[0].removeprefix(b"Content-Transfer-Encoding: ").decode()
+
+
+def decoded_text(body: bytes) -> str:
+    """The text of such a body, read with the standard library."""
+    part = parse(b'Content-Type: text/plain; charset="utf-8"\r\n' + body)
+    text = part.get_content()
+    assert isinstance(text, str)
+    return text

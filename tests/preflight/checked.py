@@ -54,7 +54,7 @@ class Folder(CampaignFolder):
     def check(self, **options: object) -> CheckReport:
         """What `mailmerge check` finds."""
         campaign = self.campaign
-        given = {"account": find_account(campaign), **options}
+        given = {"account": find_account(campaign.smtp, campaign.folder), **options}
         return check_campaign(campaign, CheckOptions(**given))  # type: ignore[arg-type]  # as named
 
     def problems(self, **options: object) -> list[Problem]:

@@ -148,7 +148,7 @@ SAME: tuple[tuple[str, str, str, Kind], ...] = (
 
 CASES = [
     Case("empty", sheet(b""), "file-empty", says="the file is empty"),
-    Case("header-only", sheet("email,name\n"), "no-recipients", 1, says="nobody below"),
+    Case("header-only", sheet("email,name\n"), "no-recipients", 1, says="no rows below"),
     Case(
         "utf-16",
         sheet(SHEET.replace("Ann", "Zoë").encode("utf-16")),

@@ -50,7 +50,7 @@ def test_reserved_domains_are_counted_before_a_real_send(
 ) -> None:
     folder.configure(smtp={"host": '"smtp.x-firma.de"'})
     folder.recipients("email,name\nann@example.org,Ann\nbob@example.com,Bob\n")
-    report = folder.check(account=find_account(folder.campaign))
+    report = folder.check(account=find_account(folder.campaign.smtp, folder.path))
     (note,) = [one for one in report.problems if one.code == "reserved-for-examples"]
     assert note.message.startswith("2 addresses")
     assert report.passed()
@@ -73,7 +73,7 @@ def test_a_wrong_selection_of_the_command_line_is_raised(
 def test_a_condition_that_selects_no_recipient_is_an_error(folder: Folder) -> None:
     folder.configure(recipients={"where": "\"name == 'Zoe'\""})
     problem = folder.problem()
-    assert (problem.severity, problem.code) == ("error", "nobody-selected")
+    assert (problem.severity, problem.code) == ("error", "none-selected")
 
 
 def test_suppressing_every_recipient_is_an_error(folder: Folder) -> None:
@@ -115,11 +115,11 @@ def test_progress_counts_recipients(folder: Folder) -> None:
     assert seen == [500, 1_000, 1_100]
 
 
-def test_the_renderer_and_the_composer_are_left_warm(folder: Folder) -> None:
+def test_the_message_factory_is_left_for_the_run(folder: Folder) -> None:
     check = Check(folder.campaign)
     check.run()
-    assert check.renderer is not None
-    assert check.composer is not None
+    assert check.messages is not None
+    assert check.messages.variables == {"name"}
 
 
 def test_the_digest_changes_with_every_input(
@@ -128,7 +128,7 @@ def test_the_digest_changes_with_every_input(
     def digest(**options: object) -> str:
         return check_digest(folder.campaign, CheckOptions(**options))  # type: ignore[arg-type]  # as named
 
-    account = find_account(folder.campaign)
+    account = find_account(folder.campaign.smtp, folder.path)
     digests = [digest(), digest(for_real=True), digest(selection=Selection(only="a@x.de"))]
     for name in ("recipients.csv", "body.txt", "suppressed.csv", "terms.pdf"):
         folder.write(name, f"changed {name}")
@@ -173,7 +173,7 @@ def test_a_composer_that_fails_is_reported(folder: Folder, monkeypatch: pytest.M
     def refuse(*_: object) -> None:
         raise CampaignError("no", code="other")
 
-    monkeypatch.setattr("mailmerge.preflight.composing.Composer", refuse)
+    monkeypatch.setattr("mailmerge.preflight.making.Composer", refuse)
     assert place(folder.problem())[0] == "other"
 
 

@@ -20,6 +20,8 @@ def test_a_good_message_is_made_whole(folder: Folder) -> None:
     assert made.content.subject == "Hello Ann"
     assert made.message is not None
     assert made.problems == ()
+    assert maker.messages is not None
+    assert maker.variables == frozenset({"name"})
     assert list(maker.problems(addresses_reported=False)) == []
 
 
@@ -41,8 +43,9 @@ def test_a_message_that_cannot_be_composed_has_content(folder: Folder) -> None:
 def test_templates_that_do_not_compile_are_problems(folder: Folder) -> None:
     folder.write("body.txt", "{% if %}")
     maker = MessageMaker(folder.campaign)
-    assert maker.renderer is None
-    assert maker.steps_aside == ""
+    assert maker.messages is None
+    assert maker.variables is None
+    assert maker.slow_because == ""
     codes = [problem.code for problem in maker.problems(addresses_reported=False)]
     assert codes == ["template-syntax"]
 
@@ -50,7 +53,8 @@ def test_templates_that_do_not_compile_are_problems(folder: Folder) -> None:
 def test_an_address_that_a_rule_reports_is_left_out(folder: Folder) -> None:
     folder.configure(message={"from": '"news"'})
     maker = MessageMaker(folder.campaign)
-    assert maker.composer is None
+    assert maker.messages is None
+    assert maker.make(first(folder)).message is None
     assert len(list(maker.problems(addresses_reported=False))) == 1
     assert list(maker.problems(addresses_reported=True)) == []
 
@@ -59,4 +63,4 @@ def test_styles_that_depend_on_the_row_are_known(folder: Folder) -> None:
     folder.page("<style>p { color: {{ name }} }</style>")
     maker = MessageMaker(folder.campaign)
     maker.make(first(folder))
-    assert maker.steps_aside == "a value stands in <style>"
+    assert maker.slow_because == "a value is in <style>"

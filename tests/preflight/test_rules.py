@@ -29,7 +29,7 @@ def test_the_account_tells_limit_and_place(
     folder: Folder, smtp: dict[str, str], limit: int | None, local: bool
 ) -> None:
     folder.configure(smtp={**smtp, **({"port": "", "security": ""} if smtp else {})})
-    setup = Setup(folder.campaign, find_account(folder.campaign))
+    setup = Setup(folder.campaign, find_account(folder.campaign.smtp, folder.path))
     assert (setup.size_limit, setup.is_local) == (limit, local)
 
 

@@ -91,7 +91,9 @@ def test_reserved_addresses_are_counted_before_a_real_send(
     folder: Folder, for_real: bool, reserved: int, count: int
 ) -> None:
     folder.configure(smtp={"host": '"smtp.x-firma.de"'})
-    setup = Setup(folder.campaign, find_account(folder.campaign), for_real=for_real)
+    setup = Setup(
+        folder.campaign, find_account(folder.campaign.smtp, folder.path), for_real=for_real
+    )
     totals = replace(TOTALS, reserved=reserved)
     assert len(list(check_reserved(totals, setup))) == count
     assert list(check_reserved(totals, replace(setup, account=None))) == []
@@ -101,7 +103,7 @@ def test_a_daily_limit_is_reported_with_the_last_day(folder: Folder) -> None:
     folder.recipients("email,name\n" + "".join(f"p{n}@x-firma.de,P\n" for n in range(25)))
     folder.configure(delivery={"rate": '["10/minute", "10/day"]'})
     now = datetime(2036, 11, 24, 9, tzinfo=UTC)
-    options = CheckOptions(account=find_account(folder.campaign))
+    options = CheckOptions(account=find_account(folder.campaign.smtp, folder.path))
     (problem,) = Check(folder.campaign, options, now=now).run().problems
     assert place(problem) == ("daily-limit", TOML, None, "delivery.rate")
     assert problem.message == "25 recipients at 10/day take 3 days, until Wednesday 2036-11-26"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.preview.caught import Sandbox
+from mailmerge.preview.caught import Sandbox, opened
 
 MESSAGE = (
     b"From: a@example.org\r\nTo: b@example.org\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nx\r\n"
@@ -44,8 +44,14 @@ def test_a_search_reads_recipient_and_subject(maildir: Path) -> None:
 def test_the_octets_are_those_that_were_sent_without_what_the_sandbox_noted(maildir: Path) -> None:
     caught = Sandbox(maildir).open("2.x")
     assert caught is not None
-    assert caught.content == MESSAGE.replace(b"x\r\n", b"x1\r\n")
+    assert caught.octets == MESSAGE.replace(b"x\r\n", b"x1\r\n")
     assert (caught.reverse_path, caught.forward_path) == ("bounces@example.org", "b@example.org")
+
+
+def test_a_message_that_notes_nothing_is_taken_as_it_is() -> None:
+    assert opened(MESSAGE).octets == MESSAGE
+    assert opened(MESSAGE).forward_path == ""
+    assert opened(b"").octets == b""
 
 
 @pytest.mark.parametrize("name", ["", "..", "../../secret", "new/1.x", "9.x", ".hidden", "1.x\0"])

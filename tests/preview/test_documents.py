@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mailmerge.preview.caught import opened
 from mailmerge.preview.documents import (
     Document,
     Question,
@@ -15,7 +16,6 @@ from mailmerge.preview.documents import (
     people_document,
 )
 from mailmerge.preview.session import Session
-from mailmerge.sandbox_folder import read_message
 from tests.preview.campaigns import BODY, CAMPAIGN, write_campaign
 
 
@@ -180,7 +180,7 @@ def test_caught_mail_is_listed_and_told_in_the_same_form(session: Session, tmp_p
     (new / "1.x").write_bytes(octets)
     (listed,) = people_document(session, Question(among="caught"))["people"]
     assert (listed["key"], listed["name"], listed["address"]) == ("1.x", "Hi", "c@d.example")
-    told = caught_message_document(session, "1.x", read_message(octets))
+    told = caught_message_document(session, "1.x", opened(octets))
     ordinary = of(session, "anna@example.org")
     assert set(told) == set(ordinary)
     assert set(told["message"]) == set(ordinary["message"])

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from mailmerge.errors import InputError
-from mailmerge.mime.workshop import KEPT_MESSAGES, Workshop
 from mailmerge.preview.draft import (
     Draft,
     problem_of,
@@ -64,30 +63,11 @@ def test_loose_duplicates_and_suppressions_are_marked_as_the_audience_judges_the
     assert marks == [Mark.MEANT, Mark.DUPLICATE, Mark.SUPPRESSED, Mark.LEFT_OUT]
 
 
-def test_the_octets_are_those_that_the_composer_makes(folder: Path) -> None:
+def test_cells_of_a_person_are_found_by_column(folder: Path) -> None:
     draft = read_draft(folder, Draft())
     person = draft.people.find("anna@example.org")
     assert person is not None
-    recipient = draft.recipient(person)
-    assert recipient is not None
-    assert draft.workshop is not None
-    made = draft.workshop.make_once(recipient)
-    assert b"Dear Anna Schmidt," in made.octets
-    assert made is draft.workshop.make_once(recipient)
-    assert made.octets == draft.workshop.make(recipient).octets
     assert dict(draft.cells(person))["invoice"] == "1001"
-
-
-def test_only_so_many_messages_are_kept(folder: Path) -> None:
-    rows = "".join(f"p{at}@example.org,P,DE,1,0\n" for at in range(KEPT_MESSAGES + 5))
-    (folder / "people.csv").write_text("email,name,country,invoice,things\n" + rows)
-    draft = read_draft(folder, Draft())
-    assert isinstance(draft.workshop, Workshop)
-    recipients = [draft.recipient(one) for one in draft.people]
-    first = draft.workshop.make_once(recipients[0])  # type: ignore[arg-type]  # all are meant
-    for recipient in recipients:
-        draft.workshop.make_once(recipient)  # type: ignore[arg-type]  # all are meant
-    assert draft.workshop.make_once(recipients[0]) is not first  # type: ignore[arg-type]  # all are meant
 
 
 def test_people_are_read_again_only_if_their_files_have_changed(folder: Path) -> None:
@@ -95,7 +75,7 @@ def test_people_are_read_again_only_if_their_files_have_changed(folder: Path) ->
     (folder / "body.html").write_text("<p>new {{ name }}</p>")
     second = read_draft(folder, first)
     assert second.audit is first.audit
-    assert second.workshop is not first.workshop
+    assert second.messages is not first.messages
     assert second.generation == first.generation + 1
     (folder / "suppressed.csv").unlink()
     assert read_draft(folder, second).audit is not first.audit
@@ -119,7 +99,7 @@ def test_a_broken_file_is_told_and_the_people_stay(
     assert broken.broken is not None
     assert (broken.broken.file, broken.broken.line) == (file, line)
     assert len(broken.people) == len(before.people)
-    assert broken.workshop is None
+    assert broken.messages is None
     (folder / name).write_text(whole, encoding="utf-8")
     assert read_draft(folder, broken).broken is None
 

@@ -130,8 +130,8 @@ def test_the_octets_are_downloaded_as_they_would_be_sent(preview: Running) -> No
     assert person is not None
     recipient = preview.session.draft.recipient(person)
     assert recipient is not None
-    assert preview.session.draft.workshop is not None
-    assert content == preview.session.draft.workshop.make_once(recipient).octets
+    assert preview.session.draft.messages is not None
+    assert content == bytes(preview.session.draft.messages.find(recipient))
     assert (response.getheader("Content-Disposition") or "").startswith("attachment")
 
 

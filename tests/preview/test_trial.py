@@ -17,9 +17,9 @@ from mailmerge.errors import (
     ServerRefused,
     ServerUnreachable,
 )
-from mailmerge.mime.workshop import Made
 from mailmerge.preview import caught
 from mailmerge.preview.draft import Draft, read_draft
+from mailmerge.preview.messages import ShownMessage
 from mailmerge.preview.trial import send_trial
 from mailmerge.sandbox import Sandbox
 from tests.preview.campaigns import CAMPAIGN, write_campaign
@@ -33,16 +33,16 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         yield running
 
 
-def made_and_campaign(folder: Path, port: int) -> tuple[Made, Campaign]:
+def made_and_campaign(folder: Path, port: int) -> tuple[ShownMessage, Campaign]:
     smtp = f'[smtp]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
     draft = read_draft(write_campaign(folder, campaign=CAMPAIGN + smtp), Draft())
     person = draft.people.find(ROW)
     assert person is not None
     recipient = draft.recipient(person)
     assert recipient is not None
-    assert draft.workshop is not None
+    assert draft.messages is not None
     assert draft.campaign is not None
-    return draft.workshop.make_once(recipient), draft.campaign
+    return draft.messages.find(recipient), draft.campaign
 
 
 def test_exactly_these_octets_go_to_the_address_that_was_typed(
@@ -58,7 +58,7 @@ def test_exactly_these_octets_go_to_the_address_that_was_typed(
     assert kept is not None
     assert kept.forward_path == "me@example.net"
     assert kept.reverse_path == "bounces@example.org"
-    assert kept.content == made.octets
+    assert kept.octets == bytes(made)
 
 
 @pytest.mark.parametrize("address", [ROW, "Anna@EXAMPLE.org", f"  {ROW}"])

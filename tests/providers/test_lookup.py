@@ -1,4 +1,4 @@
-"""providers.toml: complete, sourced, and found by the names that people use."""
+"""providers.toml: complete, sourced, and found by its usual names and hosts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from mailmerge.providers.lookup import (
     load_providers,
     provider_of_host,
 )
-from mailmerge.smtp.reply import Reply
-from mailmerge.smtp.transaction import Outcome, Stage, Verdict
+from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 
 EVERY = list(load_providers().values())
 NAMES = [provider.name for provider in EVERY]
 
 
-def test_every_service_of_the_issue_is_there() -> None:
+def test_the_common_services_are_there() -> None:
     personal = {"gmail", "outlook", "icloud", "yahoo", "163", "126", "qq", "fastmail", "yandex"}
     offices = {"workspace", "office365", "exmail", "zoho"}
     senders = {"aliyun-dm", "ses", "sendgrid", "mailgun", "postmark", "brevo"}
@@ -45,20 +44,20 @@ def test_every_figure_and_rule_has_a_dated_source(provider: Provider) -> None:
             assert source is not None, field
             assert source.url.startswith("https://")
             assert source.checked >= dt.date(2026, 11, 1)
-    told = {rule.of for rule in provider.rules}
-    assert {field for source in provider.sources for field in source.of} <= {*sourced, *told}
+    mentioned = {rule.of for rule in provider.rules}
+    assert {field for source in provider.sources for field in source.of} <= {*sourced, *mentioned}
 
 
 @pytest.mark.parametrize("provider", EVERY, ids=NAMES)
 def test_every_sentence_has_a_source(provider: Provider) -> None:
-    """Figures stand in the sentences, too: those of a trial, of a sandbox, of a plan."""
+    """Sentences hold figures too: of a plan, of a sandbox."""
     for rule in provider.rules:
         assert provider.source_of(rule.of) is not None, rule.en
 
 
 @pytest.mark.parametrize("name", ["mailgun", "brevo", "aliyun-dm", "sendgrid", "ses", "postmark"])
-def test_the_limit_of_a_plan_holds_back_nobody(name: str) -> None:
-    """Whoever pays may send more, and the plan is not known here: such a figure is only told."""
+def test_the_limit_of_a_plan_is_only_mentioned(name: str) -> None:
+    """The plan of an account is not known: its limit must not slow down one that permits more."""
     assert find_provider(name).rates == ()
 
 
@@ -95,7 +94,7 @@ def test_a_service_is_found_by_alias_and_domain(asked: str, found: str) -> None:
     assert find_provider(asked).name == found
 
 
-def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+def test_an_unknown_name_is_answered_with_similar_ones() -> None:
     with pytest.raises(CampaignError, match="did you mean gmail"):
         find_provider("gmial")
     with pytest.raises(CampaignError, match="mailmerge providers"):
@@ -108,11 +107,21 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         ("SMTP.qq.com.", "qq"),
         ("smtp.gmail.com", "gmail"),
         ("email-smtp.eu-west-1.amazonaws.com", "ses"),
+        ("email-smtp-fips.us-east-1.amazonaws.com", "ses"),
+        ("email-smtp.cn-north-1.amazonaws.com.cn", "ses"),
+        ("smtp.eu.mailgun.org", "mailgun"),
+        ("smtp.zoho.eu", "zoho"),
+        ("smtppro.zoho.com.au", "zoho-pro"),
+        ("smtp.vip.163.com", "163"),
+        ("smtp.yeah.net", "163"),
+        ("smtp.vip.126.com", "126"),
+        ("smtpdm-ap-southeast-1.aliyun.com", "aliyun-dm"),
+        ("smtp.zoho.eu.example.org", None),
         ("mail.example.org", None),
         ("", None),
     ],
 )
-def test_a_host_tells_its_service(host: str, found: str | None) -> None:
+def test_a_host_belongs_to_its_service(host: str, found: str | None) -> None:
     provider = provider_of_host(host)
     assert (provider.name if provider else None) == found
 
@@ -146,11 +155,12 @@ def test_a_host_tells_its_service(host: str, found: str | None) -> None:
         ("qq", 550, "Connection frequency limited", "pause"),
         ("qq", 550, 'The "From" header is missing or invalid', "stop"),
         ("ses", 454, "Throttling failure: Maximum sending rate exceeded.", "pause"),
+        ("ses", 454, "Throttling failure: Daily message quota exceeded.", "pause"),
         ("office365", 432, "4.3.2 Concurrent connections limit exceeded", "reconnect"),
         ("gmail", 550, "5.1.1 no such user", None),
     ],
 )
-def test_a_reply_rule_overrules_the_first_digit(
+def test_a_reply_rule_overrides_the_first_digit(
     name: str, code: int, text: str, action: str | None
 ) -> None:
     assert find_provider(name).action_for(code, text) == action
@@ -160,10 +170,8 @@ def test_a_reply_rule_overrules_the_first_digit(
 @pytest.mark.parametrize(
     ("code", "text"), [(554, "MI:STC 163 smtp5"), (550, "RP:TRC"), (451, "RP:QRC"), (554, "HL:IHU")]
 )
-def test_a_limit_of_the_netease_sender_costs_nobody_the_message(
-    name: str, code: int, text: str
-) -> None:
-    """The limit is the sender's: whoever happens to be next must not be refused for good."""
+def test_a_limit_of_the_netease_sender_rejects_no_message(name: str, code: int, text: str) -> None:
+    """The limit is the sender's; the next recipient must not be marked as rejected for it."""
     reply = Reply(code, (text,))
     verdict = Verdict.REJECTED if code >= 500 else Verdict.DEFERRED
     outcome = Outcome(1, verdict, Stage.RCPT, reply)
@@ -172,11 +180,28 @@ def test_a_limit_of_the_netease_sender_costs_nobody_the_message(
     assert decision.stop or decision.cool_down
 
 
+@pytest.mark.parametrize(
+    ("host", "code", "text", "action"),
+    [
+        ("smtp.yeah.net", 451, "MI:DMC", "reconnect"),
+        ("smtp.vip.163.com", 554, "MI:STC", "stop"),
+        ("email-smtp.eu-west-1.amazonaws.com", 454, "Throttling failure: Daily", "pause"),
+        ("smtpdm-eu.aliyun.com", 440, "doesn't conform with authentication", "stop"),
+    ],
+)
+def test_a_host_alone_has_the_rules_of_its_service(
+    host: str, code: int, text: str, action: str
+) -> None:
+    provider = provider_of_host(host)
+    assert provider is not None
+    assert provider.action_for(code, text) == action
+
+
 def test_the_netease_services_know_the_same_replies() -> None:
     assert find_provider("163").replies == find_provider("126").replies
 
 
-def test_what_was_not_read_is_marked() -> None:
+def test_unverified_figures_are_marked() -> None:
     broadcast = find_provider("postmark-broadcast")
     assert not broadcast.is_verified("host")
     assert broadcast.is_verified("port")

@@ -32,10 +32,10 @@ from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A campaign folder that a test puts spreadsheets into."""
+class Folder:
+    """A campaign folder into which a test puts spreadsheets."""
 
-    folder: Path
+    path: Path
 
     def campaign(self, **recipients: object) -> Campaign:
         """The campaign whose [recipients] says what is given."""
@@ -44,11 +44,11 @@ class Desk:
         )
         section = RecipientsSection.model_validate(recipients)
         parts = (section, message, SmtpSection(), DeliverySection())
-        return Campaign(self.folder, CampaignSection(), *parts)
+        return Campaign(self.path, CampaignSection(), *parts)
 
     def put(self, content: str | bytes, name: str = "recipients.csv") -> Path:
-        """Write a file into the folder, octet for octet."""
-        path = self.folder / name
+        """Write a file into the folder, byte for byte."""
+        path = self.path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
@@ -60,15 +60,15 @@ class Desk:
         """The campaign's audience."""
         return open_audience(self.campaign(**recipients), selection)
 
-    def people(self, **recipients: object) -> list[Recipient]:
-        """The recipients, where nothing at all is wrong."""
+    def recipients(self, **recipients: object) -> list[Recipient]:
+        """The recipients of a spreadsheet in which every row is one."""
         found = list(self.audience(None, **recipients))
-        people = [person for person in found if isinstance(person, Recipient)]
-        assert people == found
-        return people
+        only = [result for result in found if isinstance(result, Recipient)]
+        assert only == found
+        return only
 
     def problems(self, **recipients: object) -> list[Problem]:
-        """Whatever is wrong: what is raised, or noticed on opening and then in the rows."""
+        """The error of opening the file, or its notices and then the problems of its rows."""
         try:
             audience = self.audience(None, **recipients)
         except MailmergeError as error:
@@ -77,13 +77,13 @@ class Desk:
         return [*self.open(**recipients).notices, *found]
 
     def problem(self, **recipients: object) -> Problem:
-        """The one thing that is wrong."""
+        """The only problem."""
         (problem,) = self.problems(**recipients)
         return problem
 
 
 def problems_of(audience: Audience) -> Iterator[Problem]:
-    """What is wrong with the rows and the file, in the order of the sheet."""
+    """The problems of the rows and of the file, in the order of the sheet."""
     for result in audience:
         if isinstance(result, Problem):
             yield result
@@ -97,9 +97,9 @@ def skipped_rows(audience: Audience) -> dict[int, SkipReason]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def folder(tmp_path: Path) -> Folder:
     """An empty campaign folder."""
-    return Desk(tmp_path)
+    return Folder(tmp_path)
 
 
 Convert = Callable[[Path, str], Path]

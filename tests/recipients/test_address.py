@@ -1,6 +1,9 @@
-"""What is one mailbox, what is none, and which spellings are the same."""
+"""A cell is one mailbox or an error, and spellings of one mailbox share an identity."""
 
 from __future__ import annotations
+
+import gc
+import tracemalloc
 
 import email_validator
 import pytest
@@ -8,7 +11,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailmerge.errors import AddressError
-from mailmerge.recipients import address as address_module
 from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
 
 ATEXT = "abcXYZ019!#$%&'*+-/=?^_`{|}~."
@@ -25,7 +27,7 @@ domains = st.text("abZ09-.", min_size=1, max_size=70) | st.sampled_from(
 @example("a", "-a.org")
 @example("a", "a--b.org")
 @example("a", "ab--c.org")
-def test_the_quick_way_says_what_email_validator_says(local: str, domain: str) -> None:
+def test_the_quick_way_agrees_with_email_validator(local: str, domain: str) -> None:
     cell = f"{local}@{domain}"
     try:
         expected = email_validator.validate_email(cell, check_deliverability=False, strict=True)
@@ -60,57 +62,6 @@ def test_any_text_is_a_mailbox_or_one_clear_line(cell: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "code", "words"),
-    [
-        ("", "empty", "fill it in"),
-        (" \t", "empty", "fill it in"),
-        ("bob", "no-at", "has no @ sign"),
-        ("a@b@c.com", "two-at", "has 2 @ signs"),
-        (".foo@x.org", "dots", "before the @ sign"),
-        ("foo.@x.org", "dots", "before the @ sign"),
-        ("foo..bar@x.org", "dots", "two dots in a row"),
-        ("a@x..org", "dots", "a dot too many"),
-        ("a@.x.org", "dots", "a dot too many"),
-        ("a@x.org.", "dots", "ends with a dot"),
-        ("a" * 65 + "@x.org", "long", "65 octets before the @ sign"),
-        ("ü" * 33 + "@x.org", "long", "66 octets before the @ sign"),
-        ("a@" + "b." * 126 + "org", "long", "255 characters after the @ sign"),
-        ("a@" + "b" * 64 + ".org", "long", "has 64 characters, 63 are allowed"),
-        ("a@x_y.org", "domain", "underscore"),
-        ("a@-x.org", "domain", 'hyphen at the edge of "-x"'),
-        ("a@x-.org", "domain", 'hyphen at the edge of "x-"'),
-        ("foo@localhost", "single-label", "no dot after the @ sign"),
-        ("foo@[127.0.0.1]", "literal", "IP number"),
-        ("foo@x.org;", "trailing", "delete the ;"),
-        ("foo@x.org,", "trailing", "delete the ,"),
-        ("mailto:foo@x.org", "mailto", 'write only "foo@x.org"'),
-        ("Foo <foo@x.org>", "name", 'write only "foo@x.org", or set parse_names = true'),
-        ("<foo@x.org>", "name", 'write only "foo@x.org"'),
-        ("foo@x.org>", "name", "angle bracket"),
-        ("a@x.org, b@x.org", "many", "one person a row"),
-        ("a@x.org b@x.org", "many", "one person a row"),
-        ("“foo@x.org”", "quotes", 'write "foo@x.org"'),
-        ("'foo@x.org'", "quotes", 'write "foo@x.org"'),
-        ("fo o@x.org", "space", "delete the space"),
-        ("@x.org", "no-local", "nothing before the @ sign"),
-        ("foo@", "no-domain", "nothing after the @ sign"),
-        ("=?utf-8?q?admin?=@x.org", "encoded", "encoded word"),
-        ("a@x.org\nBcc: b@x.org", "control", "invisible character U+000A"),
-        ("a\0@x.org", "control", "invisible character U+0000"),
-        ("a\u202e@x.org", "control", "RIGHT-TO-LEFT OVERRIDE"),
-        ("a@x.123", "syntax", "top-level domain"),
-        ("a(b)@x.org", "syntax", "'(', ')'"),
-        ("a@x$.org", "syntax", "'$'"),
-    ],
-)
-def test_each_fault_of_a_cell_is_named_with_its_mend(cell: str, code: str, words: str) -> None:
-    with pytest.raises(AddressError) as caught:
-        parse_mailbox(cell)
-    assert caught.value.problem.code == f"address-{code}"
-    assert words in str(caught.value)
-
-
-@pytest.mark.parametrize(
     ("cell", "address"),
     [
         ("bob＠example。com", "bob@example.com"),
@@ -125,7 +76,7 @@ def test_each_fault_of_a_cell_is_named_with_its_mend(cell: str, code: str, words
         ("用户@例子.中国", "用户@例子.中国"),
     ],
 )
-def test_what_only_looks_different_is_put_into_normal_form(cell: str, address: str) -> None:
+def test_different_looks_get_one_normal_form(cell: str, address: str) -> None:
     assert parse_mailbox(cell).address == address
 
 
@@ -144,7 +95,7 @@ def test_spellings_of_one_mailbox_have_one_identity(one: str, other: str) -> Non
     assert parse_mailbox(one).identity == parse_mailbox(other).identity
 
 
-def test_other_people_have_other_identities() -> None:
+def test_other_mailboxes_have_other_identities() -> None:
     cells = [
         "bob@example.org",
         "bob+x@example.org",
@@ -155,7 +106,7 @@ def test_other_people_have_other_identities() -> None:
     assert len({parse_mailbox(cell).identity for cell in cells}) == len(cells)
 
 
-def test_the_domain_goes_to_the_server_as_a_labels_and_the_local_part_as_it_is() -> None:
+def test_the_forward_path_has_a_labels_and_the_local_part_as_it_is() -> None:
     mailbox = parse_mailbox("Jürgen@Müller.de")
     assert mailbox.forward_path == "Jürgen@xn--mller-kva.de"
     assert mailbox.domain == "xn--mller-kva.de"
@@ -174,7 +125,7 @@ def test_the_domain_goes_to_the_server_as_a_labels_and_the_local_part_as_it_is()
         ("bob@x.org", ""),
     ],
 )
-def test_a_name_is_kept_where_it_is_asked_for(cell: str, name: str) -> None:
+def test_a_name_is_kept_if_names_are_read(cell: str, name: str) -> None:
     expected = Mailbox("bob@x.org", "bob@x.org", "bob@x.org", name)
     assert parse_mailbox(cell, names=True) == expected
 
@@ -187,21 +138,61 @@ def test_half_a_name_is_refused(cell: str) -> None:
         parse_mailbox(cell, names=True)
 
 
-def test_a_long_cell_is_quoted_in_part() -> None:
-    with pytest.raises(AddressError) as caught:
-        parse_mailbox("x" * 10_000)
-    assert len(str(caught.value)) < 200
+def test_domains_that_were_seen_take_bounded_memory() -> None:
+    """A list may have as many domains as recipients."""
+
+    def parse(start: int) -> int:
+        for number in range(start, start + 60_000):
+            parse_mailbox(f"a@d{number}.example.org")
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    first = parse(0)
+    second = parse(60_000)
+    tracemalloc.stop()
+    # 60,000 more domains would take some 20 MB more.
+    assert second - first < 2_000_000
 
 
-def test_a_million_domains_do_not_fill_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(address_module, "_DOMAINS_KEPT", 3)
-    monkeypatch.setattr(address_module, "_domains", {})
-    for number in range(10):
-        parse_mailbox(f"a@d{number}.org")
-        assert len(address_module._domains) <= 3
+@pytest.mark.parametrize(
+    ("cell", "forward_path"),
+    [
+        ("a@x.test", "a@x.test"),
+        ("a@b.local", "a@b.local"),
+        ("ü@x.invalid", "ü@x.invalid"),
+        ("ü@X.Test", "ü@x.test"),
+        ("a@müller.test", "a@xn--mller-kva.test"),
+        ("a@müller.ｔｅｓｔ", "a@xn--mller-kva.test"),
+        ("a@müller.home.arpa", "a@xn--mller-kva.home.arpa"),
+        ("ü@test.onion", "ü@test.onion"),
+    ],
+)
+def test_reserved_domains_are_addresses(cell: str, forward_path: str) -> None:
+    mailbox = parse_mailbox(cell)
+    assert mailbox.forward_path == forward_path
+    assert parse_mailbox(mailbox.address) == mailbox
 
 
-def test_loosely_the_same_are_tags_and_the_dots_of_gmail() -> None:
+def test_faults_before_a_reserved_domain_are_found() -> None:
+    for cell in ("ü(b)@x.test", "ü@x$.test", "ü@xn--zzzzzzzz.test"):
+        with pytest.raises(AddressError) as caught:
+            parse_mailbox(cell)
+        assert caught.value.problem.code == "address-syntax"
+        assert "xest" not in str(caught.value)
+
+
+def test_the_settings_of_email_validator_stay_as_they_are() -> None:
+    """Other code in the same process may rely on them."""
+    before = list(email_validator.SPECIAL_USE_DOMAIN_NAMES)
+    assert "test" in before
+    parse_mailbox("ü@müller.test")
+    assert before == email_validator.SPECIAL_USE_DOMAIN_NAMES
+    with pytest.raises(email_validator.EmailNotValidError):
+        email_validator.validate_email("a@x.test", check_deliverability=False)
+
+
+def test_loose_identities_ignore_tags_and_the_dots_of_gmail() -> None:
     assert loose_identity("bob.smith+news@googlemail.com") == "bobsmith@gmail.com"
     assert loose_identity("bob.smith+news@example.org") == "bob.smith@example.org"
     assert loose_identity("+news@example.org") == "+news@example.org"

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from mailmerge.errors import CampaignError, Problem, SpreadsheetError
 from mailmerge.recipients.audience import Audience, Recipient, Selection, Skipped, SkipReason
-from mailmerge.recipients.rules import normal_key
 from mailmerge.recipients.spreadsheet import open_spreadsheet
-from tests.recipients.conftest import Desk, problems_of, skipped_rows
+from tests.recipients.conftest import Folder, problems_of, skipped_rows
 
-PEOPLE = """email,country,n
+ROWS = """email,country,n
 a@x.org,FR,1
 b@x.org,DE,2
 c@x.org,FR,3
@@ -24,130 +23,135 @@ def rows(audience: Audience) -> list[int]:
     return [recipient.row for recipient in audience.recipients()]
 
 
-def test_a_recipient_is_a_row_with_a_mailbox_and_a_key(desk: Desk) -> None:
-    desk.put("Email,name\nAnn@X.org,Ann\n")
-    (person,) = desk.people()
-    assert person.row == 2
-    assert person.cells == {"Email": "Ann@X.org", "name": "Ann"}
-    assert person.mailbox.address == "Ann@x.org"
-    assert person.key == "ann@x.org"
+def test_a_recipient_is_a_row_with_a_mailbox_and_a_key(folder: Folder) -> None:
+    folder.put("Email,name\nAnn@X.org,Ann\n")
+    (recipient,) = folder.recipients()
+    assert recipient.row == 2
+    assert recipient.cells == {"Email": "Ann@X.org", "name": "Ann"}
+    assert recipient.mailbox.address == "Ann@x.org"
+    assert recipient.key == "ann@x.org"
 
 
-def test_conditions_narrow_each_other(desk: Desk) -> None:
-    desk.put(PEOPLE)
-    audience = desk.audience(Selection(where="n|int > 1"), where="country == 'FR'")
+def test_conditions_narrow_each_other(folder: Folder) -> None:
+    folder.put(ROWS)
+    audience = folder.audience(Selection(where="n|int > 1"), where="country == 'FR'")
     assert rows(audience) == [4, 5]
     assert audience.left_out == 2
     assert rows(audience) == [4, 5]
     assert audience.left_out == 2
 
 
-def test_limit_counts_recipients_and_stops_reading(desk: Desk) -> None:
-    desk.put(PEOPLE + "e@x.org,FR,5,too,long\n")
+def test_limit_counts_recipients_and_stops_reading(folder: Folder) -> None:
+    folder.put(ROWS + "e@x.org,FR,5,too,long\n")
     for limit in range(4):
-        audience = desk.audience(Selection(limit=limit), where="country == 'FR'")
+        audience = folder.audience(Selection(limit=limit), where="country == 'FR'")
         assert rows(audience) == [2, 4, 5][:limit]
     assert audience.left_out == 1
 
 
-def test_only_is_one_person_in_any_spelling(desk: Desk) -> None:
-    desk.put(PEOPLE + "nobody,FR,5\n")
-    audience = desk.audience(Selection(only="Bee <B@X.ORG>"))
+def test_only_is_one_address_in_any_spelling(folder: Folder) -> None:
+    folder.put(ROWS + "bad,FR,5\n")
+    audience = folder.audience(Selection(only="Bee <B@X.ORG>"))
     assert rows(audience) == [3]
     assert skipped_rows(audience) == dict.fromkeys((2, 4, 5, 6), SkipReason.FILTERED)
     assert audience.left_out == 4
 
 
-def test_nobody_is_an_error(desk: Desk) -> None:
-    desk.put(PEOPLE)
-    (problem,) = problems_of(desk.audience(Selection(only="z@x.org")))
+def test_a_selection_without_rows_is_an_error(folder: Folder) -> None:
+    folder.put(ROWS)
+    (problem,) = problems_of(folder.audience(Selection(only="z@x.org")))
     assert (problem.code, problem.message) == (
-        "nobody-selected",
+        "none-selected",
         'no row has the address "z@x.org"',
     )
-    (problem,) = problems_of(desk.audience(where="country == 'IT'"))
-    assert (problem.severity, problem.code) == ("error", "nobody-selected")
+    (problem,) = problems_of(folder.audience(where="country == 'IT'"))
+    assert (problem.severity, problem.code) == ("error", "none-selected")
 
 
-def test_what_cannot_be_meant_is_refused_before_any_row(desk: Desk) -> None:
-    desk.put(PEOPLE)
+def test_a_wrong_selection_is_refused_before_any_row(folder: Folder) -> None:
+    folder.put(ROWS)
     for selection, code in (
         (Selection(only="bob"), "address-no-at"),
         (Selection(where="contry == 'FR'"), "where-column"),
     ):
         with pytest.raises(CampaignError) as caught:
-            desk.audience(selection)
+            folder.audience(selection)
         assert caught.value.problem.code == code
 
 
-def test_a_condition_that_fails_on_a_row_is_a_problem_of_that_row(desk: Desk) -> None:
-    desk.put(PEOPLE + "e@x.org,FR,x\n")
-    audience = desk.audience(where="10 // (n|int) < 9")
+def test_a_condition_that_fails_on_a_row_is_a_problem_of_that_row(folder: Folder) -> None:
+    folder.put(ROWS + "e@x.org,FR,x\n")
+    audience = folder.audience(where="10 // (n|int) < 9")
     found = [(p.code, p.row, p.file) for p in problems_of(audience)]
     assert found == [("where-failed", 6, "recipients.csv")]
     assert rows(audience) == [3, 4, 5]
 
 
-def test_the_suppressed_are_counted_in_any_spelling(desk: Desk) -> None:
-    desk.put(PEOPLE)
-    desk.put("email,reason,date\nB@X.ORG,asked,2026-01-02\nz@x.org,,\n", "suppressed.csv")
-    audience = desk.audience()
+def test_suppressed_addresses_are_skipped_in_any_spelling(folder: Folder) -> None:
+    folder.put(ROWS)
+    folder.put("email,reason,date\nB@X.ORG,asked,2026-01-02\nz@x.org,,\n", "suppressed.csv")
+    audience = folder.audience()
     assert rows(audience) == [2, 4, 5]
     assert skipped_rows(audience) == {3: SkipReason.SUPPRESSED}
     assert audience.suppressed == 1
-    desk.put("email\nb+news@x.org\n", "suppressed.csv")
-    assert rows(desk.audience()) == [2, 3, 4, 5]
-    assert rows(desk.audience(dedupe="loose")) == [2, 4, 5]
+    folder.put("email\nb+news@x.org\n", "suppressed.csv")
+    assert rows(folder.audience()) == [2, 3, 4, 5]
+    assert rows(folder.audience(dedupe="loose")) == [2, 4, 5]
 
 
-def test_all_suppressed_is_no_error(desk: Desk) -> None:
-    desk.put("email\na@x.org\n")
-    desk.put("email\na@x.org\n", "suppressed.csv")
-    audience = desk.audience()
+def test_all_suppressed_is_no_error(folder: Folder) -> None:
+    folder.put("email\na@x.org\n")
+    folder.put("email\na@x.org\n", "suppressed.csv")
+    audience = folder.audience()
     assert skipped_rows(audience) == {2: SkipReason.SUPPRESSED}
     assert list(problems_of(audience)) == []
     assert audience.suppressed == 1
 
 
-def test_a_suppression_list_with_a_fault_stops_everything(desk: Desk) -> None:
-    desk.put(PEOPLE)
-    desk.put("email,reason\nb@x.org,x\nb@x,y\n", "suppressed.csv")
+def test_a_wrong_suppression_list_is_an_error(folder: Folder) -> None:
+    folder.put(ROWS)
+    folder.put("email,reason\nb@x.org,x\nb@x,y\n", "suppressed.csv")
     with pytest.raises(SpreadsheetError) as caught:
-        desk.audience()
+        folder.audience()
     problem = caught.value.problem
     assert (problem.file, problem.row, problem.column) == ("suppressed.csv", 3, "email")
 
 
-def test_two_rows_of_one_address_may_have_two_keys(desk: Desk) -> None:
-    desk.put("email,invoice\na@x.org,R1\na@x.org,R2\nb@x.org, r1\nc@x.org,Ｒ1 \nd@x.org,\n")
-    assert [p.code for p in desk.problems()] == ["duplicate"]
-    found = list(desk.audience(key="invoice"))
+def test_two_rows_of_one_address_may_have_two_keys(folder: Folder) -> None:
+    folder.put("email,invoice\na@x.org,R1\na@x.org,R2\nb@x.org, r1\nc@x.org,Ｒ1 \nd@x.org,\n")
+    assert [p.code for p in folder.problems()] == ["duplicate"]
+    found = list(folder.audience(key="invoice"))
     assert [p.key for p in found if isinstance(p, Recipient)] == ["R1", "R2", "r1"]
-    problems = [(p.code, p.row, p.column) for p in problems_of(desk.audience(key="invoice"))]
+    problems = [(p.code, p.row, p.column) for p in problems_of(folder.audience(key="invoice"))]
     assert problems == [("duplicate", 5, "invoice"), ("cell-empty", 6, "invoice")]
 
 
-def test_without_dedupe_everybody_has_a_key_of_their_own(desk: Desk) -> None:
-    desk.put("email\na@x.org\nA@x.org\nb@x.org\na@x.org\n")
-    people = desk.people(dedupe="off")
-    assert len({person.key for person in people}) == 4
-    assert [p.key for p in people] == [p.key for p in desk.people(dedupe="off")]
-    assert [normal_key(p.key) == p.key for p in people] == [True, False, True, False]
+def test_without_dedupe_every_row_has_its_own_key(folder: Folder) -> None:
+    folder.put("email\na@x.org\nA@x.org\nb@x.org\na@x.org\n")
+    recipients = folder.recipients(dedupe="off")
+    assert len({recipient.key for recipient in recipients}) == 4
+    assert [p.key for p in recipients] == [p.key for p in folder.recipients(dedupe="off")]
+
+
+def test_a_cell_cannot_hold_the_key_of_a_repeated_row(folder: Folder) -> None:
+    folder.put("email,id\na@x.org,7\na@x.org,7\na@x.org,7\u00a0#2\n")
+    keys = [recipient.key for recipient in folder.recipients(key="id", dedupe="off")]
+    assert keys == ["7", "7\u00a0#2", "7 #2"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_batches_of_any_size_judge_alike(desk: Desk, size: int) -> None:
-    desk.put('email\na@x.org\nx\nb@x.org\nA@x.org\nb@x.org\na@x.org\n"c@x.org\n')
-    campaign = desk.campaign()
-    whole = list(desk.audience())
+def test_batches_of_any_size_judge_alike(folder: Folder, size: int) -> None:
+    folder.put('email\na@x.org\nx\nb@x.org\nA@x.org\nb@x.org\na@x.org\n"c@x.org\n')
+    campaign = folder.campaign()
+    whole = list(folder.audience())
     assert [item.row for item in whole] == [2, 3, 4, 5, 6, 7, 8]
     in_batches = Audience(campaign.recipients, open_spreadsheet(campaign), batch=size)
     assert list(in_batches) == whole
 
 
-def test_a_file_that_breaks_off_ends_with_a_problem_after_its_rows(desk: Desk) -> None:
-    desk.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
-    audience = desk.audience()
+def test_a_file_that_breaks_off_ends_with_a_problem_after_its_rows(folder: Folder) -> None:
+    folder.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
+    audience = folder.audience()
     recipient, problem = audience
     assert isinstance(recipient, Recipient)
     assert isinstance(problem, Problem)
@@ -155,33 +159,33 @@ def test_a_file_that_breaks_off_ends_with_a_problem_after_its_rows(desk: Desk) -
     assert audience.broken == problem
 
 
-def test_recipients_alone_raise_where_the_file_breaks_off(desk: Desk) -> None:
-    desk.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
-    recipients = desk.audience().recipients()
+def test_recipients_alone_raise_where_the_file_breaks_off(folder: Folder) -> None:
+    folder.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
+    recipients = folder.audience().recipients()
     assert next(recipients).row == 2
     with pytest.raises(SpreadsheetError) as caught:
         next(recipients)
     assert (caught.value.problem.code, caught.value.problem.row) == ("quote-stray", 3)
 
 
-def test_a_limit_that_is_reached_above_the_break_raises_nothing(desk: Desk) -> None:
-    desk.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
-    audience = desk.audience(Selection(limit=1))
+def test_a_limit_that_is_reached_above_the_break_raises_nothing(folder: Folder) -> None:
+    folder.put('email,n\na@x.org,1\nb@x.org,"x"y\nc@x.org,3\n')
+    audience = folder.audience(Selection(limit=1))
     assert rows(audience) == [2]
     assert audience.broken is None
 
 
-def test_a_whole_file_is_not_broken(desk: Desk) -> None:
-    desk.put("email\na@x.org\nbad\n")
-    audience = desk.audience()
+def test_a_whole_file_is_not_broken(folder: Folder) -> None:
+    folder.put("email\na@x.org\nbad\n")
+    audience = folder.audience()
     assert rows(audience) == [2]
     assert audience.broken is None
 
 
-def test_skipped_rows_keep_cells_mailbox_and_problem(desk: Desk) -> None:
-    desk.put("email,n\na@x.org,1\nA@x.org,2\nbad,3\n,4\nb@x.org,5\nc@x.org,6\nd@x.org,\n")
-    desk.put("email\nb@x.org\n", "suppressed.csv")
-    audience = desk.audience(where="n != '6'", required=["n"])
+def test_skipped_rows_keep_cells_mailbox_and_problem(folder: Folder) -> None:
+    folder.put("email,n\na@x.org,1\nA@x.org,2\nbad,3\n,4\nb@x.org,5\nc@x.org,6\nd@x.org,\n")
+    folder.put("email\nb@x.org\n", "suppressed.csv")
+    audience = folder.audience(where="n != '6'", required=["n"])
     skipped = [result for result in audience if isinstance(result, Skipped)]
     assert [(one.number, one.reason, one.problem and one.problem.code) for one in skipped] == [
         (3, SkipReason.DUPLICATE, "duplicate-case"),
@@ -203,9 +207,9 @@ def test_skipped_rows_keep_cells_mailbox_and_problem(desk: Desk) -> None:
     }
 
 
-def test_an_unreadable_row_is_skipped_once_with_all_its_problems(desk: Desk) -> None:
-    desk.put("email,a,b\nx@x.org,\0,\0\ny@x.org,1,2\n")
-    skipped, further, recipient = desk.audience()
+def test_an_unreadable_row_is_skipped_once_with_all_its_problems(folder: Folder) -> None:
+    folder.put("email,a,b\nx@x.org,\0,\0\ny@x.org,1,2\n")
+    skipped, further, recipient = folder.audience()
     assert isinstance(skipped, Skipped)
     assert (skipped.row, skipped.reason, skipped.cells) == (2, SkipReason.INVALID, {})
     assert skipped.problem is not None
@@ -219,15 +223,15 @@ def test_an_unreadable_row_is_skipped_once_with_all_its_problems(desk: Desk) -> 
 @given(
     st.lists(st.sampled_from(["a@x.org", "A@x.org", "b@x.org", "bad", "c@x.org", ""]), max_size=30)
 )
-def test_every_row_is_accounted_for(desk: Desk, cells: list[str]) -> None:
-    desk.put(
+def test_every_row_is_accounted_for(folder: Folder, cells: list[str]) -> None:
+    folder.put(
         "email,n\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(cells)) + "z@x.org,-1\n"
     )
-    desk.put("email\nb@x.org\n", "suppressed.csv")
-    audience = desk.audience(where="n|int % 7 != 3")
+    folder.put("email\nb@x.org\n", "suppressed.csv")
+    audience = folder.audience(where="n|int % 7 != 3")
     found = list(audience)
-    people = [item for item in found if isinstance(item, Recipient)]
+    recipients = [item for item in found if isinstance(item, Recipient)]
     assert [item.row for item in found] == list(range(2, len(cells) + 3))
-    assert len(people) + audience.counts.total() == len(cells) + 1
-    assert len({person.key for person in people}) == len(people)
-    assert {p.mailbox.address for p in people} <= {"a@x.org", "A@x.org", "c@x.org", "z@x.org"}
+    assert len(recipients) + audience.counts.total() == len(cells) + 1
+    assert len({recipient.key for recipient in recipients}) == len(recipients)
+    assert {p.mailbox.address for p in recipients} <= {"a@x.org", "A@x.org", "c@x.org", "z@x.org"}

@@ -1,4 +1,4 @@
-"""Real-looking campaigns: what the cache makes is what is made of each rendering alone."""
+"""Real-looking campaigns: the cache makes the page that is made of each rendering alone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import pytest
 from mailmerge.campaign import load_campaign
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
-from mailmerge.rendering.content import Renderer
-from mailmerge.rendering.environment import CampaignView, variables_of
-from mailmerge.rendering.plaintext import text_of_page
-from mailmerge.rendering.structure import woven
+from mailmerge.rendering.settings import templates_of
 
-from .conftest import MakeRecipient, MakeRenderer
+from .conftest import MakeRecipient, MakeTemplates
+from .law import Law
 
 TREE = Path(__file__).parents[2]
 CAMPAIGNS = [
@@ -65,59 +63,43 @@ NEWSLETTER = (
 ) + NEWSLETTER
 
 
-def _keeps_the_law(renderer: Renderer, recipient: Recipient) -> None:
-    assert renderer._html is not None
-    assert renderer._press is not None
-    content = renderer.render(recipient)
-    cut = renderer._html.run(variables_of(2, recipient.cells, CampaignView("news")))
-    plain = woven(cut.key, renderer._mark, cut.written(escaped=True))
-    alone, images = renderer._press.page(plain)
-    assert content.html is not None
-    assert content.html.structure.images == images
-    from tests.rendering.test_page_law import canonical
-
-    assert canonical(str(content.html)) == canonical(alone)
-    if renderer._text is None:
-        assert str(content.text) == text_of_page(str(content.html))
-
-
 @pytest.mark.parametrize("folder", CAMPAIGNS, ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_the_campaigns_that_come_with_the_program_keep_the_law(folder: Path) -> None:
-    renderer = Renderer(load_campaign(folder))
-    renderer._view = CampaignView("news")
+def test_campaigns_of_the_program_keep_the_law(folder: Path) -> None:
+    law = Law(templates_of(load_campaign(folder)))
     with (folder / "recipients.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))[:3]
+    assert rows
     mailbox = Mailbox("a@b.c", "a@b.c", "a@b.c")
     for number, cells in enumerate(rows, start=2):
-        _keeps_the_law(renderer, Recipient(number, cells, mailbox, "a@b.c"))
-    assert renderer.steps_aside == ""
+        law.check(Recipient(number, cells, mailbox, "a@b.c"))
+    assert law.renderer.slow_because == ""
 
 
-def test_a_newsletter_with_strange_cells_keeps_the_law(
-    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+def test_there_are_campaigns_to_look_at() -> None:
+    assert len(CAMPAIGNS) >= 5
+
+
+def test_newsletter_with_strange_cells_keeps_the_law(
+    make_templates: MakeTemplates, make_recipient: MakeRecipient
 ) -> None:
-    renderer = make_renderer({"body.html": NEWSLETTER})
+    law = Law(make_templates({"body.html": NEWSLETTER}))
     columns = ("language", "title", "name", "city", "note", "address", "link")
     for turn in range(len(STRANGE)):
         cells = {column: STRANGE[(turn + at) % len(STRANGE)] for at, column in enumerate(columns)}
-        _keeps_the_law(renderer, make_recipient(cells))
+        law.check(make_recipient(cells))
     ordinary = dict.fromkeys(columns, "x y")
-    before = renderer._press.forms.made if renderer._press else 0
+    before = law.renderer.cached.made
     for number in range(30):
-        _keeps_the_law(
-            renderer, make_recipient({**ordinary, "name": f"N{number}", "city": f"C{number}"})
-        )
-    assert renderer._press is not None
-    assert renderer._press.forms.made <= before + 1
-    assert renderer.steps_aside == ""
+        law.check(make_recipient({**ordinary, "name": f"N{number}", "city": f"C{number}"}))
+    assert law.renderer.cached.made <= before + 1
+    assert law.renderer.slow_because == ""
 
 
 @pytest.mark.parametrize("x", ["--", "-", "--!", "a-", "-a", "a--b", "plain", "O'Brien", "<&'\""])
-def test_a_value_never_ends_the_comment_that_it_stands_in(
-    make_renderer: MakeRenderer, make_recipient: MakeRecipient, x: str
+def test_value_never_ends_the_comment_that_it_stands_in(
+    make_templates: MakeTemplates, make_recipient: MakeRecipient, x: str
 ) -> None:
-    renderer = make_renderer(
-        {"body.html": "<p>a<!--{{ x }}>b--><!--[if mso]>{{ x }}<![endif]--></p>"}
-    )
-    _keeps_the_law(renderer, make_recipient(x="first"))
-    _keeps_the_law(renderer, make_recipient(x=x))
+    page = "<p>a<!--{{ x }}>b--><!--[if mso]>{{ x }}<![endif]--></p>"
+    law = Law(make_templates({"body.html": page}))
+    law.check(make_recipient(x="first"))
+    law.check(make_recipient(x=x))

@@ -1,16 +1,15 @@
-"""Header fields and attachments: one line each, whatever stands in a cell."""
+"""Header fields and attachments: one line each, for any text in a cell."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmerge.errors import AssetError, MessageError, TemplateError
-from mailmerge.rendering.environment import CampaignView, make_environment, variables_of
-from mailmerge.rendering.fields import field_template
+from mailmerge.rendering.fields import Fields
+from mailmerge.rendering.settings import Templates
+from mailmerge.rendering.variables import CampaignView, variables_of
 
 from .conftest import MakeRecipient, MakeRenderer
 
@@ -28,7 +27,7 @@ FIELDS = {
 @pytest.mark.parametrize(
     "character", ["\n", "\r", "\t", "\x00", "\x7f", "\x85", "\u2028", "\u2029"]
 )
-def test_a_cell_with_a_line_break_or_a_control_character_reaches_no_header_field(
+def test_control_character_of_a_cell_reaches_no_field(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, field: str, character: str
 ) -> None:
     renderer = make_renderer(BODY, FIELDS[field])
@@ -39,11 +38,13 @@ def test_a_cell_with_a_line_break_or_a_control_character_reaches_no_header_field
     assert caught.value.problem.file == "campaign.toml"
 
 
+HELLO = Fields(Templates("Hi {{ x }}!"))
+
+
 @given(cell=st.text(st.characters(exclude_categories=["Cs"])))
-def test_a_field_is_one_line_or_refused(cell: str) -> None:
-    template = field_template(make_environment(Path(), "header"), "subject", "Hi {{ x }}!")
+def test_field_is_one_line_or_refused(cell: str) -> None:
     try:
-        value = template.render(variables_of(2, {"x": cell}, CampaignView("c")))
+        value = HELLO.render(variables_of(2, {"x": cell}, CampaignView("c"))).subject
     except MessageError:
         assert not cell.isprintable()
         return
@@ -51,7 +52,7 @@ def test_a_field_is_one_line_or_refused(cell: str) -> None:
     assert len(value.splitlines()) == 1
 
 
-def test_fields_are_templates_and_values_lose_the_spaces_around_them(
+def test_values_lose_the_spaces_around_them(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     message = """
@@ -71,7 +72,7 @@ def test_fields_are_templates_and_values_lose_the_spaces_around_them(
 
 
 @pytest.mark.parametrize("cell", ["../../etc/passwd", "/etc/passwd", "..\\x", "C:/x"])
-def test_a_cell_never_leads_out_of_the_campaign_folder(
+def test_attachment_never_leads_out_of_the_campaign_folder(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, cell: str
 ) -> None:
     renderer = make_renderer(BODY, 'attachments = ["{{ x }}"]')
@@ -79,7 +80,7 @@ def test_a_cell_never_leads_out_of_the_campaign_folder(
         renderer.render(make_recipient(x=cell))
 
 
-def test_an_undefined_variable_of_a_field_names_the_field(
+def test_undefined_variable_names_the_field(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:
     renderer = make_renderer(BODY, 'subject = "{{ nmae }}"')
@@ -92,8 +93,22 @@ def test_an_undefined_variable_of_a_field_names_the_field(
 
 
 @pytest.mark.parametrize("source", ["{{ first name }}", "{% if %}", "{% include 'gone.txt' %}"])
-def test_a_field_that_does_not_compile_names_the_field_or_the_file(
+def test_field_that_does_not_compile_names_the_file(
     make_renderer: MakeRenderer, source: str
 ) -> None:
     with pytest.raises(TemplateError, match=r"^campaign\.toml"):
         make_renderer(BODY, f'subject = "{source}"')
+
+
+def test_attachment_that_is_the_folder_is_left_to_the_parts(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer(BODY, 'attachments = ["{{ x }}"]')
+    assert renderer.render(make_recipient(x="./")).attachments == (".",)
+
+
+def test_constant_field_is_compiled_without_jinja() -> None:
+    fields = Fields(Templates(" constant ", headers=(("X-One", "a { b } c"),)))
+    values = fields.render(variables_of(2, {}, CampaignView("c")))
+    assert (values.subject, values.headers) == ("constant", (("X-One", "a { b } c"),))
+    assert fields.variables == frozenset()

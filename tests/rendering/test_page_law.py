@@ -6,21 +6,20 @@ import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import unquote
 
 import jinja2
-import lxml.html
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from premailer import Premailer
 
-from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
-from mailmerge.rendering.document import is_element
 from mailmerge.rendering.plaintext import text_of_page
+from mailmerge.rendering.settings import BodySource, Templates
+
+from .law import canonical
 
 CSS = """
 p { color: red } .a { margin: 1px } #i td { padding: 2px } a:hover { color: blue }
@@ -28,25 +27,6 @@ p > b { font-weight: normal } td:first-child { color: green } [data-k="x"] { col
 p:empty { color: grey } @media (max-width: 600px) { .a { margin: 0 } } h1 + p { margin: 3px }
 """
 COLUMNS = ("name", "city", "url", "kind")
-
-_URLS = frozenset(("href", "src", "action", "name", "background"))
-
-
-def canonical(html: str) -> list[object]:
-    """A page's tree as a list: elements, attributes, text; URLs without percent-escapes."""
-    flat: list[object] = []
-    for node in lxml.html.document_fromstring(html).iter():
-        if not is_element(node):
-            flat.append(("node", node.text, node.tail))
-            continue
-        attributes = {
-            name: unquote(value) if name in _URLS else value for name, value in node.attrib.items()
-        }
-        text = node.text or ""
-        if node.tag == "style":
-            text = re.sub(r"\s*!\s*important", "!important", text)
-        flat.append((node.tag, sorted(attributes.items()), text, node.tail or ""))
-    return flat
 
 
 def _plain(folder: Path, cells: dict[str, str]) -> str:
@@ -80,13 +60,10 @@ def _is_out_of_scope(plain: str) -> bool:
     return bool(re.search(r"</style>\s*[^<\s]|<li\b[^>]*></li>|(<|&lt;)generator", plain))
 
 
-def _campaign(folder: Path, body: str, files: dict[str, str] | None = None) -> Campaign:
+def _renderer(folder: Path, body: str, files: dict[str, str] | None = None) -> Renderer:
     for path, source in {"body.html": body, **(files or {})}.items():
         (folder / path).write_text(source, encoding="utf-8", newline="")
-    (folder / "campaign.toml").write_text(
-        '[message]\nfrom = "a@example.org"\nsubject = "x"\nhtml = "body.html"\n', encoding="utf-8"
-    )
-    return load_campaign(folder)
+    return Renderer(Templates("x", html=BodySource("body.html"), folder=folder))
 
 
 def _recipient(cells: dict[str, str]) -> Recipient:
@@ -101,11 +78,11 @@ def _keeps_the_law(content: Content, wanted: str) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all examples of a law, so that an error has one text."""
+    """One folder for all examples of a law, so that an error always has the same text."""
     return tmp_path_factory.mktemp("campaign")
 
 
-# What is written in a place: a column, or an expression that makes a value of columns.
+# An output: a column, or an expression over columns.
 COLUMN = st.sampled_from(COLUMNS)
 EXPRESSION = st.one_of(
     COLUMN,
@@ -295,10 +272,10 @@ ROW = st.fixed_dictionaries(dict.fromkeys(COLUMNS, TEXTS))
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(template=TEMPLATE, rows=st.lists(ROW, min_size=2, max_size=4))
-def test_a_page_is_what_premailer_makes_of_the_plain_rendering(
+def test_page_is_what_premailer_makes_of_the_plain_rendering(
     folder: Path, template: str, rows: list[dict[str, str]]
 ) -> None:
-    renderer = Renderer(_campaign(folder, template, FILES))
+    renderer = _renderer(folder, template, FILES)
     for cells in rows:
         plain = _plain(folder, cells)
         try:
@@ -342,12 +319,12 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("template", ATTACKS.values(), ids=ATTACKS.keys())
-def test_a_value_stays_where_it_stands(folder: Path, template: str) -> None:
+def test_value_stays_in_its_place(folder: Path, template: str) -> None:
     _keeps_the_law_in(folder, f"<style>{CSS}</style><body>{template}", ROWS_THAT_TRY)
 
 
 def _keeps_the_law_in(folder: Path, template: str, rows: Iterable[dict[str, str]]) -> Renderer:
-    renderer = Renderer(_campaign(folder, template))
+    renderer = _renderer(folder, template)
     for cells in rows:
         plain = _plain(folder, cells)
         if not _is_out_of_scope(plain):
@@ -370,7 +347,7 @@ def _keeps_the_law_in(folder: Path, template: str, rows: Iterable[dict[str, str]
         ("P[TITLE=a]", "a"),
     ],
 )
-def test_an_attribute_that_a_selector_reads_is_part_of_the_structure(
+def test_attribute_that_a_selector_reads_is_structural(
     folder: Path, selector: str, value: str
 ) -> None:
     template = (
@@ -400,7 +377,7 @@ def test_an_attribute_that_a_selector_reads_is_part_of_the_structure(
         "} .a { color: blue }",
     ],
 )
-def test_rules_that_concern_nobody_are_left_out_and_no_others(folder: Path, css: str) -> None:
+def test_only_rules_that_match_nothing_are_left_out(folder: Path, css: str) -> None:
     page = '<p class="a" id="i">{{ x }}</p><div class="a b"><p>t</p></div>'
     template = f"<style>{css}</style><body>{page}"
     _keeps_the_law_in(folder, template, [{"x": "q"}])

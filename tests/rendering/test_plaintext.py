@@ -1,10 +1,12 @@
-"""Plain text that stands for a page: readable where real newsletters are tables in tables."""
+"""Plain text made from a page: readable even where newsletters are tables within tables."""
 
 from __future__ import annotations
 
 import pytest
 
-from mailmerge.rendering.plaintext import RULE, text_of_page
+from mailmerge.rendering.plaintext import text_of_page
+
+RULE = "-" * 40
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,7 @@ from mailmerge.rendering.plaintext import RULE, text_of_page
         ("<p>\x01a</p>", "a\n"),
     ],
 )
-def test_a_page_becomes_lines(html: str, text: str) -> None:
+def test_page_becomes_lines(html: str, text: str) -> None:
     assert text_of_page(html) == text
 
 
@@ -50,11 +52,11 @@ def test_a_page_becomes_lines(html: str, text: str) -> None:
         ('<img src="i.png" alt=""><img src="j.png">x', "x\n"),
     ],
 )
-def test_links_show_where_they_lead_and_images_their_alternative_text(html: str, text: str) -> None:
+def test_links_show_targets_and_images_their_alternative_text(html: str, text: str) -> None:
     assert text_of_page(html) == text
 
 
-def test_a_table_that_arranges_things_becomes_lines_without_blanks() -> None:
+def test_table_for_layout_becomes_lines() -> None:
     html = """
     <table width="100%" role="presentation"><tr><td>&nbsp;</td><td width="600">
       <table><tr><td><img src="l.png" alt="Logo"></td></tr>
@@ -67,7 +69,7 @@ def test_a_table_that_arranges_things_becomes_lines_without_blanks() -> None:
     )
 
 
-def test_a_table_of_figures_keeps_its_columns() -> None:
+def test_table_of_figures_keeps_its_columns() -> None:
     html = (
         "<div><table role=presentation><tr><td><table>"
         "<thead><tr><th>Item</th><th>Price</th></tr></thead>"
@@ -77,6 +79,13 @@ def test_a_table_of_figures_keeps_its_columns() -> None:
     assert text_of_page(html) == "Item         Price\nA long name  1\nB            22\n"
 
 
-def test_the_padding_of_a_preheader_is_left_out() -> None:
+def test_padding_of_a_preheader_is_left_out() -> None:
     html = "<div>Preview</div><div>" + "&zwnj;&nbsp;&#847; " * 30 + "</div><p>Dear</p>"
     assert text_of_page(html) == "Preview\n\nDear\n"
+
+
+def test_caller_may_decide_whether_targets_are_shown() -> None:
+    html = '<a href="https://x.example">go</a> <a href="https://y.example">y.example</a>'
+    decided = {("go", "https://x.example"): False, ("y.example", "https://y.example"): True}
+    assert text_of_page(html, decided) == "go y.example <https://y.example>\n"
+    assert text_of_page(html, decided, str.upper) == "go y.example <HTTPS://Y.EXAMPLE>\n"

@@ -1,4 +1,4 @@
-"""An SMTP server of our own that misbehaves as told, and judges what clients send to it."""
+"""An SMTP server for tests that misbehaves as a script says, and judges what clients send to it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.scripted_server.server import ScriptedServer
 
 
 def main() -> None:
-    """Serve until told to end; the port is printed once it is listened on."""
+    """Serve until SIGTERM; the port is printed once the server listens on it."""
     arguments = _arguments()
     script = from_json(arguments.script.read_text("utf-8")) if arguments.script else Script()
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])

@@ -32,7 +32,7 @@ def _encoded(value: object) -> object:
         fields = {item.name: getattr(value, item.name) for item in dataclasses.fields(value)}
         return {"type": type(value).__name__, **{k: _encoded(v) for k, v in fields.items()}}
     if isinstance(value, bytes):
-        return {"octets": value.decode("latin-1")}
+        return {"bytes": value.decode("latin-1")}
     if isinstance(value, tuple):
         return [_encoded(item) for item in value]
     if isinstance(value, dict):
@@ -49,7 +49,7 @@ def _decoded(value: Any) -> object:
         kind = _TYPES[value.pop("type")]
         made: object = kind(**{name: _decoded(item) for name, item in value.items()})
         return _with_stage(made)
-    return value["mapping"] if "mapping" in value else value["octets"].encode("latin-1")
+    return value["mapping"] if "mapping" in value else value["bytes"].encode("latin-1")
 
 
 def _with_stage(made: object) -> object:

@@ -24,7 +24,7 @@ _END = 1 << 62
 
 
 def greylist(times: int, *, recipient: str = "*") -> Rule:
-    """Everybody's first `times` attempts are put off."""
+    """The first `times` attempts for each recipient are deferred."""
     when = When(Stage.RCPT, recipient=recipient, times=times, each_recipient=True)
     return Rule(when, (Reply(450, "4.2.0 Greylisted, come back later"),))
 
@@ -39,7 +39,7 @@ def messages_per_connection(most: int, answer: Action | None) -> Rule:
     return Rule(When(Stage.MAIL, transaction=(most, _END)), actions)
 
 
-def end_of_data_faults(octets: int = 1000) -> dict[str, tuple[Action, ...]]:
+def end_of_data_faults(length: int = 1000) -> dict[str, tuple[Action, ...]]:
     """What may happen instead of a plain 250, by name."""
     return {
         "late": (Sleep(0.2), Usual()),
@@ -57,7 +57,7 @@ def end_of_data_faults(octets: int = 1000) -> dict[str, tuple[Action, ...]]:
         "unknown-code": (Accept(), Reply(999, "?"), Sleep(FOREVER)),
         "no-code": (Accept(), Send(b"hello\r\n"), Sleep(FOREVER)),
         "endless-lines": (Accept(), Endless(b"250-more\r\n")),
-        "endless-line": (Accept(), Endless(b"250 " + b"x" * octets)),
+        "endless-line": (Accept(), Endless(b"250 " + b"x" * length)),
         "twice": (Usual(), Reply(250, "2.0.0 Ok once more")),
         "unsolicited": (Usual(), Send(b"* a line of its own\r\n")),
         "left-out": (Accept(),),
@@ -99,6 +99,6 @@ def random_menu() -> tuple[Rule, ...]:
         *(Rule(When(stage), leaving) for stage in (Stage.GREETING, Stage.MAIL, Stage.RCPT)),
         *(Rule(When(stage), (Close(),)) for stage in (Stage.GREETING, Stage.MAIL, Stage.DATA)),
         Rule(When(Stage.BDAT, chunk="first"), failing),
-        Rule(When(Stage.CONTENT, octets=10), (Reset(),)),
+        Rule(When(Stage.CONTENT, size=10), (Reset(),)),
         Rule(When(Stage.END_OF_DATA), (Drip(), Usual())),
     )

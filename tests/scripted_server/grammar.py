@@ -1,4 +1,4 @@
-"""Octets from a client -> the rules of the wire that they break (RFC 5321, 4.5.3.1 and 2.3.8)."""
+"""Bytes from a client -> the rules of the wire that they break (RFC 5321, 4.5.3.1 and 2.3.8)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 TEXT_LINE_LIMIT = 1000
 COMMAND_LIMIT = 512
-# What extensions add to the 512 octets of a command line.
+# What extensions add to the 512 bytes of a command line.
 _ALLOWANCES = {
     b"MAIL": 26 + 16 + 10 + 115 + 500,  # RFC 1870, 3030, 6531, 3461, 4954
     b"RCPT": 528,  # RFC 3461, 5
@@ -29,7 +29,7 @@ def command_breaches(line: bytes, *, smtputf8: bool) -> Iterator[Breach]:
     if not line.endswith(b"\r\n"):
         yield "command-without-crlf", repr(line[:80])
     if len(line) > COMMAND_LIMIT + _ALLOWANCES.get(line[:4].upper(), 0):
-        yield "command-too-long", f"{len(line)} octets: {line[:40]!r}"
+        yield "command-too-long", f"{len(line)} bytes: {line[:40]!r}"
     text = line.removesuffix(b"\r\n")
     if re.search(rb"[\x00-\x1f\x7f]", text):
         yield "control-in-command", repr(line[:80])
@@ -61,7 +61,7 @@ def _long_lines(content: bytes, *, stuffed: bool) -> Iterator[Breach]:
     for line in lines:
         length = len(line) + 2 - (stuffed and line.startswith(b"."))
         if length > TEXT_LINE_LIMIT:
-            yield "line-too-long", f"{length} octets"
+            yield "line-too-long", f"{length} bytes"
             return
 
 

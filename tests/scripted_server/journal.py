@@ -31,7 +31,7 @@ class Verdict(StrEnum):
 class Message:
     """One end of data; with LMTP there is one for each recipient.
 
-    `forward_paths` are the recipients that were accepted; `content` (the octets as sent, unstuffed)
+    `forward_paths` are the recipients that were accepted; `content` (the bytes as sent, unstuffed)
     is empty when this was read from a journal.
     """
 

@@ -1,6 +1,6 @@
 """The server's side of AUTH: PLAIN, LOGIN, CRAM-MD5, XOAUTH2 and OAUTHBEARER, as generators.
 
-Each yields a challenge (octets) and is sent the client's response; it returns the name that is
+Each yields a challenge (bytes) and is sent the client's response; it returns the name that is
 logged in, or an empty text.
 """
 

@@ -37,7 +37,7 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     CONTENT = "content"
-    """While content flows: after `When.octets` octets of it."""
+    """While content flows: after `When.size` bytes of it."""
     BDAT = "bdat"
     """The reply to one chunk, also to the last one."""
     END_OF_DATA = "end-of-data"
@@ -69,7 +69,7 @@ class When:
     times: int | None = None
     skip: int = 0
     each_recipient: bool = False
-    octets: int = 0
+    size: int = 0
     seconds: float = 0.0
     tls: bool | None = None
 
@@ -90,24 +90,24 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Any octets, without a line end added; they mean nothing to the server itself."""
+    """Any bytes, without a line end added; they mean nothing to the server itself."""
 
-    octets: bytes
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """Write what is waiting to be written, then neither write nor read for so long."""
+    """Write what is waiting to be written, then neither write nor read for a time."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """What this rule writes from here on goes `octets` at a time, with a pause after each."""
+    """What this rule writes from here on goes `size` bytes at a time, with a pause after each."""
 
     pause: float = 0.0
-    octets: int = 1
+    size: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +122,9 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class Endless:
-    """The same octets again and again, until the client goes away or so many octets are written."""
+    """The same bytes again and again, until the client goes away or `limit` bytes are written."""
 
-    octets: bytes
+    content: bytes
     limit: int = 64 * 1024 * 1024
 
 
@@ -191,7 +191,7 @@ class Settings:
     `chain_file` (PEM: key and certificates) is what TLS needs; without it STARTTLS is not offered.
     `users` maps log-in names to passwords, `tokens` to OAuth access tokens; without any, AUTH is
     not offered. `fsync` False trades safety against a power cut for throughput. `keep` keeps
-    content and commands in memory. `settle` is how many seconds to wait for octets that a client
+    content and commands in memory. `settle` is how many seconds to wait for bytes that a client
     must not have sent yet, before each reply; 0 looks only at what is there.
     """
 

@@ -136,7 +136,7 @@ class ScriptedServer:
                 self._bench.open -= 1
 
     def stop(self) -> None:
-        """Stop listening and end every connection, in whatever state it is."""
+        """Stop listening and end every connection, in any state."""
         self._stopping.set()
         if self._listener is not None:
             with contextlib.suppress(OSError):
@@ -153,7 +153,7 @@ class ScriptedServer:
         self.start()
 
     def wait_for_end(self, connections: int = 1, *, patience: float = 10.0) -> list[Counts]:
-        """Wait until so many connections have ended, and return their counts."""
+        """Wait until that many connections have ended, and return their counts."""
         end = time.monotonic() + patience
         while len(self._bench.counts) < connections:
             if time.monotonic() > end:

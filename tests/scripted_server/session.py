@@ -192,7 +192,7 @@ class Session:
         drip: Drip | None = None
         for action in decision.actions:
             if isinstance(action, Usual | Reply | Send):
-                self._wire.write(self._octets(action, decision.usual))
+                self._wire.write(self._bytes_of(action, decision.usual))
             elif isinstance(action, Hold):
                 self._held = self._wire.take_unwritten()
             elif isinstance(action, Drip):
@@ -204,9 +204,9 @@ class Session:
         if drip:
             self._flush(drip)
 
-    def _octets(self, action: Usual | Reply | Send, usual: Reply | None) -> bytes:
+    def _bytes_of(self, action: Usual | Reply | Send, usual: Reply | None) -> bytes:
         if isinstance(action, Send):
-            return action.octets
+            return action.content
         if isinstance(action, Reply):
             return _written(action)
         return _written(self._plain_if_needed(usual)) if usual else b""
@@ -218,8 +218,8 @@ class Session:
 
     def _flush(self, drip: Drip | None) -> None:
         if drip:
-            octets = self._wire.take_unwritten()
-            self._wire.drip(octets, size=drip.octets, pause=drip.pause)
+            unwritten = self._wire.take_unwritten()
+            self._wire.drip(unwritten, size=drip.size, pause=drip.pause)
         self._wire.flush()
 
     def _act(self, action: Action) -> None:
@@ -232,8 +232,8 @@ class Session:
             self._wire.reset()
             raise Gone
         elif isinstance(action, Endless):
-            for _ in range(max(1, action.limit // len(action.octets))):
-                self._wire.write(action.octets)
+            for _ in range(max(1, action.limit // len(action.content))):
+                self._wire.write(action.content)
                 self._wire.flush()
 
     def _violation(self, kind: str, detail: str) -> None:
@@ -271,7 +271,7 @@ class Session:
         handler = _HANDLERS.get(verb, Session._unknown)
         if handler is Session._unknown:
             self._violation(
-                "octets-after-chunk" if after_chunk else "unknown-command", line[:80].hex()
+                "bytes-after-chunk" if after_chunk else "unknown-command", line[:80].hex()
             )
         self._check_group(verb, argument)
         handler(self, verb, argument.strip())
@@ -283,7 +283,7 @@ class Session:
         return 0.02
 
     def _check_group(self, verb: str, argument: str) -> None:
-        """Octets that came before their time (RFC 2920, 3.1)."""
+        """Bytes that came before their time (RFC 2920, 3.1)."""
         one_by_one = "PIPELINING" not in self._keywords and verb != "BDAT"
         plain = verb == "AUTH" and argument.upper().startswith("PLAIN ")
         last = verb in _LAST_IN_GROUP and not plain
@@ -486,7 +486,7 @@ class Session:
             grammar.content_breaches(stuffed, stuffed=True, eightbit=_eightbit(opened))
         )
         if stuffed and not opened.forward_paths:
-            self._violation("content-without-recipients", f"{len(stuffed)} octets")
+            self._violation("content-without-recipients", f"{len(stuffed)} bytes")
         self._end_of_data(opened, grammar.unstuffed(stuffed), early, None)
 
     def _watch(self, early: list[Reply]) -> Callable[[int], None]:
@@ -494,8 +494,8 @@ class Session:
         rule = self._find(Stage.CONTENT)
         waiting = [rule] if rule else []
 
-        def seen(octets: int) -> None:
-            if waiting and octets >= waiting[0].when.octets:
+        def seen(size: int) -> None:
+            if waiting and size >= waiting[0].when.size:
                 decision = _decided(None, waiting.pop())
                 if decision.reply:
                     early.append(decision.reply)
@@ -512,7 +512,7 @@ class Session:
         if int(count) == 0 and not last:
             self._violation("null-chunk", "")
         early: list[Reply] = []
-        chunk = self._wire.read_octets(int(count), self._watch(early))
+        chunk = self._wire.read_exactly(int(count), self._watch(early))
         self._after_chunk = True
         opened = self._open or _Open("", {}, failed=True)
         first = not opened.chunked
@@ -537,7 +537,7 @@ class Session:
         if not opened.forward_paths:
             return Reply(554, "5.5.1 No valid recipients")
         opened.chunks.append(chunk)
-        return Reply(250, f"2.0.0 {len(chunk)} octets received")
+        return Reply(250, f"2.0.0 {len(chunk)} bytes received")
 
     def _end_of_data(
         self,
@@ -556,15 +556,15 @@ class Session:
             self._check_size(opened, content)
             usual = self._last_reply(opened, content)
         self._open = None
-        people = opened.forward_paths
+        paths = opened.forward_paths
         if self._settings.protocol == "lmtp":
-            if chunked is None and not people:
+            if chunked is None and not paths:
                 # RFC 2033, 4.2: no recipient was accepted, and so DATA must have failed.
                 self._judge(opened, content, (), usual, early, rule)
-            for person in people:
-                self._judge(opened, content, (person,), usual, early, rule)
+            for path in paths:
+                self._judge(opened, content, (path,), usual, early, rule)
         else:
-            self._judge(opened, content, tuple(people), usual, early, rule)
+            self._judge(opened, content, tuple(paths), usual, early, rule)
 
     def _last_reply(self, opened: _Open, content: bytes) -> Reply:
         if not opened.forward_paths:
@@ -577,12 +577,12 @@ class Session:
         self,
         opened: _Open,
         content: bytes,
-        people: tuple[str, ...],
+        paths: tuple[str, ...],
         usual: Reply,
         early: list[Reply],
         rule: Rule | None,
     ) -> None:
-        recipient = people[0] if people else ""
+        recipient = paths[0] if paths else ""
         rule = rule or self._find(
             Stage.END_OF_DATA, recipient=recipient, reverse_path=opened.reverse_path
         )
@@ -592,10 +592,10 @@ class Session:
         if opened.chunked:
             self._chunk_done(opened, decision)
         verdict = _verdict(decision)
-        if not people and verdict in (Verdict.ACCEPTED, Verdict.WITHHELD):
-            verdict = Verdict.REFUSED  # there is nobody to take it for, whatever the script says
+        if not paths and verdict in (Verdict.ACCEPTED, Verdict.WITHHELD):
+            verdict = Verdict.REFUSED  # without a recipient it is never taken
         code = decision.reply.code if decision.reply else None
-        message = self._message(opened, content, people, verdict, code)
+        message = self._message(opened, content, paths, verdict, code)
         self._bench.record(message, durable=message.taken)
         self._messages += message.taken
         self._perform(decision)
@@ -604,7 +604,7 @@ class Session:
         self,
         opened: _Open,
         content: bytes,
-        people: tuple[str, ...],
+        paths: tuple[str, ...],
         verdict: Verdict,
         code: int | None,
     ) -> Message:
@@ -612,7 +612,7 @@ class Session:
             connection=self._number,
             transaction=self._mails - 1,
             reverse_path=opened.reverse_path,
-            forward_paths=people,
+            forward_paths=paths,
             message_id=grammar.field_body(content, b"Message-ID"),
             to=grammar.field_body(content, b"To"),
             sha256=hashlib.sha256(content).hexdigest(),
@@ -626,7 +626,7 @@ class Session:
     def _check_size(self, opened: _Open, content: bytes) -> None:
         declared = opened.parameters.get("SIZE")
         if declared is not None and declared != str(len(content)):
-            self._violation("size-mismatch", f"SIZE={declared}, and {len(content)} octets came")
+            self._violation("size-mismatch", f"SIZE={declared}, and {len(content)} bytes came")
 
     def _rset(self, verb: str, argument: str) -> None:
         reply = self._answer(Stage.RSET, Reply(250, "2.0.0 Ok"))
@@ -665,7 +665,7 @@ _HANDLERS: dict[str, Callable[[Session, str, str], None]] = {
 
 
 def _written(reply: Reply) -> bytes:
-    """A reply as octets (RFC 5321, 4.2.1)."""
+    """A reply as bytes (RFC 5321, 4.2.1)."""
     *first, last = reply.text.split("\n")
     lines = [f"{reply.code}-{line}\r\n" for line in first]
     end = f"{reply.code} {last}\r\n" if last else f"{reply.code}\r\n"

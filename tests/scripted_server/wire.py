@@ -1,4 +1,4 @@
-"""One connection's octets: lines, counted octets and content in; replies out, in few packets.
+"""One connection's bytes: lines, counted bytes and content in; replies out, in few packets.
 
 Replies are collected and written when the server has to wait for input, as RFC 2920, 3.2 asks.
 """
@@ -34,31 +34,31 @@ class Wire:
         self.round_trips = 0
         self.tls = False
 
-    def write(self, octets: bytes) -> None:
-        """Collect octets for the next packet."""
-        self._outgoing += octets
+    def write(self, content: bytes) -> None:
+        """Collect bytes for the next packet."""
+        self._outgoing += content
 
     def take_unwritten(self) -> bytes:
         """Take back what was collected and not yet written."""
-        octets = bytes(self._outgoing)
+        unwritten = bytes(self._outgoing)
         self._outgoing.clear()
-        return octets
+        return unwritten
 
     def flush(self) -> None:
         """Write what was collected."""
         if self._outgoing:
             self._answered = True
-            octets = self.take_unwritten()
+            unwritten = self.take_unwritten()
             try:
-                self._socket.sendall(octets)
+                self._socket.sendall(unwritten)
             except (OSError, ValueError) as error:
                 raise Gone from error
 
-    def drip(self, octets: bytes, *, size: int, pause: float) -> None:
-        """Write octets a few at a time."""
+    def drip(self, content: bytes, *, size: int, pause: float) -> None:
+        """Write a few bytes at a time."""
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for start in range(0, len(octets), size):
-            self.write(octets[start : start + size])
+        for start in range(0, len(content), size):
+            self.write(content[start : start + size])
             self.flush()
             self.sleep(pause)
 
@@ -68,7 +68,7 @@ class Wire:
             raise Gone
 
     def pending(self, settle: float = 0.0) -> bool:
-        """Whether the client has sent octets that nobody has read yet."""
+        """Whether the client has sent bytes that were not read yet."""
         if self._incoming or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
             return True
         try:
@@ -95,7 +95,7 @@ class Wire:
         return bytes(self._incoming)
 
     def read_line(self, limit: int, *, idle: Callable[[float], float] | None = None) -> bytes:
-        """One line with its CRLF; without one when `limit` octets came first.
+        """One line with its CRLF; without one when `limit` bytes came first.
 
         `idle` is asked for the seconds after which it wants to be called again.
         """
@@ -107,8 +107,8 @@ class Wire:
             self._receive(idle)
         return self._take(end + 2)
 
-    def read_octets(self, count: int, seen: Callable[[int], None]) -> bytes:
-        """Exactly so many octets; `seen` is told how many have come whenever some have."""
+    def read_exactly(self, count: int, seen: Callable[[int], None]) -> bytes:
+        """Exactly `count` bytes; `seen` is called with how many have come whenever some have."""
         seen(min(count, len(self._incoming)))
         while len(self._incoming) < count:
             self._receive()
@@ -128,24 +128,24 @@ class Wire:
         return content
 
     def _take(self, count: int) -> bytes:
-        octets = bytes(self._incoming[:count])
+        taken = bytes(self._incoming[:count])
         del self._incoming[:count]
-        return octets
+        return taken
 
     def _receive(self, idle: Callable[[float], float] | None = None) -> None:
-        """Write what is waiting, then read at least one octet."""
+        """Write what is waiting, then read at least one byte."""
         self.flush()
         self.round_trips += self._answered
         self._answered = False
         try:
             if idle is not None:
                 self._wait(idle)
-            octets = self._socket.recv(_BLOCK)
+            received = self._socket.recv(_BLOCK)
         except (OSError, ValueError) as error:
             raise Gone from error
-        if not octets:
+        if not received:
             raise Gone
-        self._incoming += octets
+        self._incoming += received
 
     def _wait(self, idle: Callable[[float], float]) -> None:
         if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
@@ -195,7 +195,7 @@ class Wire:
         self.abandon()
 
     def abandon(self) -> None:
-        """Give the socket back, whatever state it is in."""
+        """Give the socket back in any state."""
         with contextlib.suppress(OSError):
             self._socket.close()
 

@@ -38,7 +38,7 @@ class Lmtp:
     folder: Path
 
     def delivered(self, user: str) -> list[bytes]:
-        """What lies in the person's Maildir, oldest first."""
+        """What lies in the user's Maildir, oldest first."""
         box = self.folder / "mail" / user / "new"
         files = (
             sorted(box.iterdir(), key=lambda path: path.stat().st_mtime_ns) if box.exists() else []

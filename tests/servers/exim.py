@@ -125,9 +125,9 @@ def _read_spool(path: Path) -> Accepted:
     body = path.with_name(path.name[:-1] + "D").read_bytes().partition(b"\n")[2]
     count = next(index for index, line in enumerate(lines) if line.isdigit())
     forward_paths = tuple(line.split()[0].decode() for line in lines[count + 1 :])
-    octets = b"".join(_fields(header)) + b"\n" + body
+    content = b"".join(_fields(header)) + b"\n" + body
     reverse_path = lines[2].decode().strip("<>")
-    return Accepted(path.name[:-2], reverse_path, forward_paths, octets.replace(b"\n", b"\r\n"))
+    return Accepted(path.name[:-2], reverse_path, forward_paths, content.replace(b"\n", b"\r\n"))
 
 
 def _fields(header: bytes) -> Iterator[bytes]:

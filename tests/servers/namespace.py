@@ -1,7 +1,7 @@
 """A private view of the file system for a server that is compiled to find fixed users and folders.
 
-The server runs under unshare(1) in a mount namespace of its own: what is mounted there nobody else
-sees, and it is gone with the server.
+The server runs under unshare(1) in a mount namespace of its own: no other program sees what is
+mounted there, and it is gone with the server.
 """
 
 from __future__ import annotations

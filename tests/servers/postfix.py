@@ -1,4 +1,4 @@
-"""A real Postfix of its own: its settings, queue, log, and each message it took, octet by octet.
+"""A real Postfix of its own: its settings, queue, log, and each message it took, byte by byte.
 
 It takes each message into its `hold` queue (synced to disk before the 250, never delivered), so the
 queue file is both the proof that Postfix took the message and the record of what it was.

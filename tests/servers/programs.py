@@ -56,7 +56,7 @@ def require_root(purpose: str) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on at this moment."""
+    """A TCP port of loopback on which no program listens at this moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -104,7 +104,7 @@ def _read_to_end(connection: socket.socket) -> None:
 
 
 def listens(port: int, *, host: str = LOOPBACK) -> bool:
-    """Whether anybody accepts connections on this port."""
+    """Whether a program accepts connections on this port."""
     with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=5):
         return True
     return False

@@ -1,6 +1,6 @@
-"""A Postfix queue file -> the envelope and the content, with the octets that the client sent.
+"""A Postfix queue file -> the envelope and the content, with the bytes that the client sent.
 
-The file is a chain of records: a type letter, a length of 7-bit groups (lowest first), the octets.
+The file is a chain of records: a type letter, a length of 7-bit groups (lowest first), the bytes.
 Text is kept line by line without line ends; what Postfix itself adds is its `Received` field.
 """
 
@@ -17,12 +17,12 @@ _LINE, _PART_OF_LINE, _SENDER, _RECIPIENT, _POINTER, _END = b"NLSRpE"
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One message that a server took: `octets` is the content as sent, with CRLF and unstuffed."""
+    """One message that a server took: `content` is the message as sent, with CRLF and unstuffed."""
 
     queue_id: str
     reverse_path: str
     forward_paths: tuple[str, ...]
-    octets: bytes
+    content: bytes
 
     @property
     def forward_path(self) -> str:
@@ -34,13 +34,13 @@ class Accepted:
 def read_queue_file(path: Path) -> Accepted:
     """The envelope and the content of one queue file."""
     reverse_path, forward_paths, text = "", [], bytearray()
-    for kind, octets in _records(path.read_bytes()):
+    for kind, data in _records(path.read_bytes()):
         if kind in (_LINE, _PART_OF_LINE):
-            text += octets + (b"\n" if kind == _LINE else b"")
+            text += data + (b"\n" if kind == _LINE else b"")
         elif kind == _SENDER:
-            reverse_path = octets.decode()
+            reverse_path = data.decode()
         elif kind == _RECIPIENT:
-            forward_paths.append(octets.decode())
+            forward_paths.append(data.decode())
     return Accepted(path.name, reverse_path, tuple(forward_paths), _as_sent(bytes(text)))
 
 
@@ -53,20 +53,20 @@ def _records(file: bytes) -> Iterator[tuple[int, bytes]]:
     place = 0
     while place < len(file):
         kind, length, start = file[place], *_length(file, place + 1)
-        octets, place = file[start : start + length], start + length
+        data, place = file[start : start + length], start + length
         if kind == _END:
             return
         if kind == _POINTER:
-            place = int(octets) or place
+            place = int(data) or place
         else:
-            yield kind, octets
+            yield kind, data
 
 
 def _length(file: bytes, place: int) -> tuple[int, int]:
     length, shift = 0, 0
     while True:
-        octet = file[place]
-        length |= (octet & 0x7F) << shift
+        byte = file[place]
+        length |= (byte & 0x7F) << shift
         place, shift = place + 1, shift + 7
-        if octet < 0x80:
+        if byte < 0x80:
             return length, place

@@ -12,7 +12,7 @@ from tests.servers import programs
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A running smtp-sink; `dumps` holds what it was told to dump, `log` what it prints."""
+    """A running smtp-sink; `dumps` holds the messages that it dumps, `log` what it prints."""
 
     host: str
     port: int

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mailmerge.smtp.client import Client, Envelope, Outcome, Server, Transaction, Verdict
+import pytest
+
+from mailmerge.smtp import TIMEOUTS, Client, Envelope, Outcome, Server, Transaction, Verdict
+from tests.scripted_server import Offer
+from tests.servers import Certificates
 
 SENDER = "news@example.org"
 PADDING = (b"x" * 70 + b"\r\n") * 20
+
+SHORT = dict.fromkeys(TIMEOUTS, 0.3)
+"""Timeouts for tests in which one runs out."""
+
+NO_CHUNKING = Offer(chunking=False)
+ONE_BY_ONE = Offer(pipelining=False, chunking=False)
+WAYS = {
+    "one by one": (ONE_BY_ONE, 1),
+    "pipelining": (NO_CHUNKING, 1),
+    "streaming": (Offer(), 5),
+}
+"""The three ways to send: what the server offers, and the window that the client wants."""
+
+ways = pytest.mark.parametrize(("offer", "window"), WAYS.values(), ids=WAYS.keys())
 
 
 def local(port: int, **more: object) -> Server:
@@ -19,6 +37,11 @@ def local(port: int, **more: object) -> Server:
         "local_name": "client.example.org",
     }
     return Server(**{**given, **more})  # type: ignore[arg-type]  # as they are given
+
+
+def tls_settings(certificates: Certificates, **more: object) -> dict[str, object]:
+    """For `serve`: a server with these certificates."""
+    return {"chain_file": str(certificates.chain_file), **more}
 
 
 def message(token: int, *, to: str = "", padding: bytes = PADDING) -> Transaction:

@@ -465,9 +465,9 @@ HEARD = [
         "sender-domain",
         "mail",
     ),
-    Heard("QQ", 550, "Mailbox unavailable or access denied [xyz]", "person-flooded", "rcpt"),
+    Heard("QQ", 550, "Mailbox unavailable or access denied [xyz]", "recipient-flooded", "rcpt"),
     Heard("QQ", 550, "Connection frequency limited", "too-fast", "mail"),
-    Heard("QQ", 550, "Mail is rejected by recipients [xyz]", "person-refuses", "content"),
+    Heard("QQ", 550, "Mail is rejected by recipients [xyz]", "recipient-refuses", "content"),
     # Aliyun
     Heard("Aliyun", 526, "Authentication failure[0]", "aliyun-login", "login", "aliyun-qiye"),
     Heard("Aliyun", 526, "Authentication failure[1]", "login-throttled", "login", "aliyun-qiye"),

@@ -1,4 +1,4 @@
-"""Commands: nothing but one line of a permitted length leaves, whatever a spreadsheet holds."""
+"""Commands: only one line of a permitted length leaves, for any path."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.errors import LocalProtocolError
-from mailmerge.smtp.capabilities import Capabilities
+from mailmerge.smtp import Awaited, Capabilities, Envelope
 from mailmerge.smtp.command import (
     MAX_COMMAND_LINE,
-    Envelope,
-    checked_path,
     command_line,
+    envelope_lines,
     hello_line,
-    mail_line,
     rcpt_line,
-    xtext,
 )
+from mailmerge.smtp.errors import LocalProtocolError
 
 EVERYTHING = Capabilities(
     "x", esmtp=True, keywords=dict.fromkeys(("SIZE", "8BITMIME", "SMTPUTF8", "DSN"), ())
@@ -27,25 +24,40 @@ EVERYTHING = Capabilities(
 NOTHING = Capabilities("x", esmtp=True)
 
 
-@pytest.mark.parametrize("octet", [*range(0x20), 0x7F])
-def test_no_command_holds_a_control_character(octet: int) -> None:
+def mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> bytes:
+    """MAIL, the first line of an envelope."""
+    (awaited, line), *_ = envelope_lines(envelope, size, capabilities)
+    assert awaited is Awaited.MAIL
+    return line
+
+
+def rcpt(path: str, *, utf8: bool = False) -> str:
+    """The path that RCPT says."""
+    line = rcpt_line(Envelope("", (path,), smtputf8=utf8), path, NOTHING).decode()
+    assert line.startswith("RCPT TO:<")
+    assert line.endswith(">\r\n")
+    return line.removeprefix("RCPT TO:<").removesuffix(">\r\n")
+
+
+@pytest.mark.parametrize("byte", [*range(0x20), 0x7F])
+def test_no_command_holds_a_control_character(byte: int) -> None:
     with pytest.raises(LocalProtocolError, match="control character"):
-        command_line(f"NOOP a{chr(octet)}b")
+        command_line(f"NOOP a{chr(byte)}b")
 
 
 def test_no_command_is_over_its_limit() -> None:
     assert len(command_line("x" * (MAX_COMMAND_LINE - 2))) == MAX_COMMAND_LINE
-    with pytest.raises(LocalProtocolError, match="513 octets"):
+    with pytest.raises(LocalProtocolError, match="513 bytes"):
         command_line("x" * (MAX_COMMAND_LINE - 1))
 
 
-def test_half_a_surrogate_pair_is_no_command() -> None:
+def test_half_a_surrogate_pair_is_refused() -> None:
     with pytest.raises(LocalProtocolError, match="surrogate"):
         command_line("NOOP \ud800")
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
-def test_a_path_is_one_mailbox_on_one_line_or_refused(reverse: str, forward: str) -> None:
+def test_a_path_is_one_mailbox_or_refused(reverse: str, forward: str) -> None:
     envelope = Envelope(reverse, (forward,), smtputf8=True)
     try:
         lines = mail_line(envelope, 5, EVERYTHING) + rcpt_line(envelope, forward, EVERYTHING)
@@ -70,9 +82,10 @@ def test_a_path_is_one_mailbox_on_one_line_or_refused(reverse: str, forward: str
         "a" * 64 + "@" + ".".join(["x" * 63] * 3),
     ],
 )  # fmt: skip
-def test_what_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(LocalProtocolError):
-        checked_path(path)
+def test_a_malformed_path_is_refused(path: str) -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        rcpt_line(Envelope("", (path,)), path, NOTHING)
+    assert caught.value.code == "not-a-path"
 
 
 @pytest.mark.parametrize(
@@ -81,20 +94,20 @@ def test_what_is_no_path_is_refused(path: str) -> None:
      "a@[192.0.2.1]", "a@[IPv6:2001:db8::1]", "postmaster", "Postmaster", "a" * 64 + "@x.example",
      "a@xn--bcher-kva.example", "a@under_score.example", "a..b@x.example"],
 )  # fmt: skip
-def test_what_is_a_path_is_taken_as_it_is(path: str) -> None:
-    assert checked_path(path) == path
+def test_a_path_is_sent_unchanged(path: str) -> None:
+    assert rcpt(path) == path
 
 
-def test_smtputf8_is_for_local_parts_and_never_for_domains() -> None:
-    assert checked_path("jürgen@x.example", utf8=True) == "jürgen@x.example"
+def test_smtputf8_is_for_local_parts_only() -> None:
+    assert rcpt("jürgen@x.example", utf8=True) == "jürgen@x.example"
     with pytest.raises(LocalProtocolError, match="A-labels"):
-        checked_path("a@bücher.example", utf8=True)
+        rcpt("a@bücher.example", utf8=True)
 
 
-def test_a_local_part_is_measured_in_octets() -> None:
-    assert checked_path("ü" * 32 + "@x.example", utf8=True)
+def test_a_local_part_is_measured_in_bytes() -> None:
+    assert rcpt("ü" * 32 + "@x.example", utf8=True)
     with pytest.raises(LocalProtocolError, match="too long"):
-        checked_path("ü" * 33 + "@x.example", utf8=True)
+        rcpt("ü" * 33 + "@x.example", utf8=True)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +115,7 @@ def test_a_local_part_is_measured_in_octets() -> None:
     ["mail.example.org", "a", "[192.0.2.1]", "[IPv6:2001:db8::1]", "3com.example", "x.4a",
      ".".join(["x" * 63, "x" * 63, "x" * 63, "x" * 63])],
 )  # fmt: skip
-def test_a_server_is_greeted_by_a_domain_or_an_address_literal(name: str) -> None:
+def test_ehlo_says_a_domain_or_an_address_literal(name: str) -> None:
     assert hello_line("EHLO", name) == f"EHLO {name}\r\n".encode()
 
 
@@ -112,12 +125,12 @@ def test_a_server_is_greeted_by_a_domain_or_an_address_literal(name: str) -> Non
      "192.0.2.1\r\n", "a\r\nMAIL", "10.0.0.5", "a..b", "a.example.", "x" * 64 + ".example",
      ".".join(["x" * 63, "x" * 63, "x" * 63, "x" * 61, "xx"])],
 )  # fmt: skip
-def test_a_server_is_not_greeted_by_anything_else(name: str) -> None:
-    with pytest.raises(LocalProtocolError, match="local_name"):
+def test_ehlo_says_nothing_else(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="may not stand in EHLO"):
         hello_line("EHLO", name)
 
 
-def test_parameters_are_sent_where_they_are_offered() -> None:
+def test_parameters_are_sent_where_offered() -> None:
     envelope = Envelope(
         "n@x.example", ("a@x.example",), smtputf8=True, eightbit=True, envid="a b+", ret="FULL",
         notify="SUCCESS,FAILURE,DELAY",
@@ -134,7 +147,7 @@ def test_parameters_are_sent_where_they_are_offered() -> None:
     assert mail_line(only_id, 1, NOTHING) == b"MAIL FROM:<n@x.example>\r\n"
 
 
-def test_the_longest_command_that_extensions_permit_can_be_said() -> None:
+def test_the_longest_permitted_commands_fit() -> None:
     path = "a" * 64 + "@" + ".".join(["x" * 63, "x" * 63, "x" * 61])
     envelope = Envelope(
         path, (path,), smtputf8=True, eightbit=True, envid="e" * 100, ret="FULL",
@@ -161,8 +174,9 @@ def test_a_malformed_notify_is_refused(notify: str) -> None:
         rcpt_line(envelope, "a@x.example", EVERYTHING)
 
 
-@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60))
-def test_xtext_can_be_read_back(text: str) -> None:
-    encoded = xtext(text)
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=33))
+def test_envid_can_be_read_back(text: str) -> None:
+    line = mail_line(Envelope("", ("a@x.example",), envid=text), 0, EVERYTHING).decode()
+    encoded = line.partition(" ENVID=")[2].removesuffix("\r\n")
     assert re.fullmatch(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*", encoded)
     assert re.sub(r"\+(..)", lambda match: chr(int(match[1], 16)), encoded) == text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailmerge.errors import AuthenticationRefused, ServerUnreachable
-from mailmerge.smtp.client import Client, Credentials, Envelope, Stage, Transaction, Verdict
+from mailmerge.smtp import Client, Credentials, Envelope, Stage, Transaction, Verdict
+from mailmerge.smtp.errors import AuthenticationRefused, ServerUnreachable
 from tests import servers
 from tests.conftest import PASSWORD
 from tests.smtp.conversation import local, message, send
@@ -21,7 +21,7 @@ def test_postfix_takes_every_octet_as_it_was(postfix: servers.Postfix, window: i
     client.open()
     wanted = {}
     for number in range(8):
-        path = f"octets{window}.{number}@example.org"
+        path = f"bytes{window}.{number}@example.org"
         wanted[path] = (*message(number, to=path).content, DOTS)
         client.submit(Transaction(number, Envelope("news@example.org", (path,)), wanted[path]))
         if not client.room:
@@ -29,7 +29,7 @@ def test_postfix_takes_every_octet_as_it_was(postfix: servers.Postfix, window: i
     while client.in_flight:
         assert all(outcome.verdict is Verdict.SENT for outcome in client.wait())
     client.quit()
-    kept = {path: one.octets for one in postfix.accepted() for path in one.forward_paths}
+    kept = {path: one.content for one in postfix.accepted() for path in one.forward_paths}
     assert {path: kept[path] for path in wanted} == {
         path: b"".join(content) for path, content in wanted.items()
     }
@@ -39,11 +39,11 @@ def test_postfix_takes_every_octet_as_it_was(postfix: servers.Postfix, window: i
 def test_postfix_refuses_some_and_their_neighbours_are_exact(
     postfix: servers.Postfix, window: int
 ) -> None:
-    people = ["ada", "nobody", "grace", "late", "nobody", "alan"]
+    names = ["ada", "nobody", "grace", "late", "nobody", "alan"]
     client = Client(local(postfix.port), window=window)
     client.open()
     outcomes = []
-    waiting = list(enumerate(people))
+    waiting = list(enumerate(names))
     while waiting or client.in_flight:
         while waiting and client.room:
             number, name = waiting.pop(0)
@@ -123,9 +123,9 @@ def test_dovecot_takes_mail_by_lmtp(dovecot_lmtp: servers.Lmtp, way: str) -> Non
     socket = str(dovecot_lmtp.socket) if way == "unix" else ""
     client = Client(local(dovecot_lmtp.port, protocol="lmtp", socket=socket), window=4)
     client.open()
-    for token, people in enumerate([("ada@example.org", "grace@example.org"),
+    for token, names in enumerate([("ada@example.org", "grace@example.org"),
                                     ("stranger@example.org",), ("ada@example.org",)]):  # fmt: skip
-        envelope = Envelope("news@example.org", people)
+        envelope = Envelope("news@example.org", names)
         content = (f"Subject: {way} {token}\r\n\r\n".encode(), DOTS)
         client.submit(Transaction(token, envelope, content))
         if not client.room:

@@ -41,7 +41,7 @@ def test_everything_that_may_happen_is_in_a_table() -> None:
 
 def test_tls_is_followed_by_a_new_greeting_of_ours() -> None:
     assert SESSION[State.TLS_HANDSHAKE, Happening.SECURED] is State.GREETED
-    assert (State.GREETED, Happening.MAIL) not in SESSION
+    assert (State.GREETED, Happening.SUBMIT) not in SESSION
     assert (State.GREETED, Happening.AUTH) not in SESSION
 
 

@@ -3,14 +3,14 @@
     # why this dialogue is here
     > connection window=2 lmtp           how the machine is made; the default is all defaults
     S: 220 mail.example.org              the server's line
-    S~ 220 mail                          the server's octets without CRLF, Python escapes allowed
+    S~ 220 mail                          the server's bytes without CRLF, Python escapes allowed
     S* EOF                               the server closes the connection
     > hello client.example.org           a call of the machine: hello, helo, starttls, secured,
                                          auth, answer, quit, lost, hold, release
     > submit 1 a@example.org b@example.net,c@example.net utf8 envid=x
     | Subject: Hello                     the lines of its content (a submit needs one at least)
     C: MAIL FROM:<a@example.org>         the client's line
-    C~ octets                            the client's octets without CRLF
+    C~ bytes                             the client's bytes without CRLF
     = 1 sent content 250                 an outcome: token, verdict, stage, code or -, refused paths
     ! malformed-reply                    the session has failed with this code
     . ready usable room=1                the state in the end
@@ -29,8 +29,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from mailmerge.smtp.command import Envelope
-from mailmerge.smtp.connection import Connection, Event, Outcome, Transaction
+from mailmerge.smtp import Connection, Envelope, Outcome, Transaction
+from mailmerge.smtp.exchange import Event
 
 FOLDER = Path(__file__).parent / "transcripts"
 
@@ -59,23 +59,23 @@ Cut = Callable[[bytes], Iterable[bytes]]
 """What the server says at once -> the pieces in which it comes; none of them is empty."""
 
 
-def whole(octets: bytes) -> Iterable[bytes]:
+def whole(said: bytes) -> Iterable[bytes]:
     """All of it in one piece."""
-    return [octets] if octets else []
+    return [said] if said else []
 
 
-def byte_by_byte(octets: bytes) -> Iterable[bytes]:
-    """Each octet by itself."""
-    return (octets[place : place + 1] for place in range(len(octets)))
+def byte_by_byte(said: bytes) -> Iterable[bytes]:
+    """Each byte by itself."""
+    return (said[place : place + 1] for place in range(len(said)))
 
 
 def drawn(draw: st.DataObject) -> Cut:
     """Pieces of any lengths, as Hypothesis draws them."""
 
-    def cut(octets: bytes) -> Iterable[bytes]:
-        places = st.sets(st.integers(1, max(len(octets) - 1, 1)), max_size=6)
-        chosen = [0, *sorted(draw.draw(places)), len(octets)]
-        return [octets[start:end] for start, end in pairwise(chosen) if start < end]
+    def cut(said: bytes) -> Iterable[bytes]:
+        places = st.sets(st.integers(1, max(len(said) - 1, 1)), max_size=6)
+        chosen = [0, *sorted(draw.draw(places)), len(said)]
+        return [said[start:end] for start, end in pairwise(chosen) if start < end]
 
     return cut
 
@@ -94,7 +94,7 @@ class Player:
     def play(self, lines: list[Line]) -> None:
         for mark, block in groupby(lines, key=lambda line: line.mark[:1]):
             self._play(mark, list(block))
-        assert not self.unchecked, f"outcomes that the transcript does not tell: {self.unchecked}"
+        assert not self.unchecked, f"outcomes that the transcript does not have: {self.unchecked}"
 
     def _play(self, mark: str, block: list[Line]) -> None:
         where = f"line {block[0].number}"
@@ -106,21 +106,21 @@ class Player:
         elif mark == "S":
             self._feed(block)
         elif mark == "C":
-            expected = b"".join(map(_octets, block))
+            expected = b"".join(map(_bytes_of, block))
             assert self._sent() == expected, where
         elif mark == "=":
             for line in block:
                 assert self.unchecked, f"line {line.number}: there is no such outcome"
-                assert _told(self.unchecked.pop(0)) == line.text, f"line {line.number}"
+                assert _shown(self.unchecked.pop(0)) == line.text, f"line {line.number}"
         elif mark == "!":
-            assert self.machine.failure is not None, where
-            assert self.machine.failure.problem.code == block[0].text, where
+            assert self.machine.session.failure is not None, where
+            assert self.machine.session.failure.code == block[0].text, where
         else:
             assert _state(self.machine) == block[0].text, where
 
     def _feed(self, block: list[Line]) -> None:
-        octets = b"".join(_octets(line) for line in block if line.mark != "S*")
-        for piece in self.cut(octets):
+        said = b"".join(_bytes_of(line) for line in block if line.mark != "S*")
+        for piece in self.cut(said):
             self.machine.receive_data(piece)
         if any(line.mark == "S*" for line in block):
             self.machine.receive_data(b"")
@@ -148,11 +148,11 @@ class Player:
         elif call == "submit":
             self._words = words
         elif call == "hello":
-            machine.hello(words[0], extended=words[1:] != ["old"])
+            machine.session.hello(words[0], extended=words[1:] != ["old"])
         elif call == "auth":
-            machine.authenticate(words[0], words[1] if words[1:] else None)
+            machine.session.authenticate(words[0], words[1] if words[1:] else None)
         elif call == "answer":
-            machine.answer(words[0])
+            machine.session.answer(words[0])
         elif call == "hold":
             self.hold = True
         elif call == "release":
@@ -160,9 +160,11 @@ class Player:
         elif call == "lost":
             machine.connection_lost("lost")
         else:
-            {"starttls": machine.start_tls, "secured": machine.tls_started, "quit": machine.quit}[
-                call
-            ]()
+            {
+                "starttls": machine.session.start_tls,
+                "secured": machine.session.tls_started,
+                "quit": machine.session.quit,
+            }[call]()
         self._collect()
 
     def _submit(self, content: list[str]) -> None:
@@ -177,8 +179,8 @@ class Player:
             ret=given.get("ret", ""),
             notify=given.get("notify", ""),
         )
-        octets = b"".join(line.encode() + b"\r\n" for line in content)
-        self.machine.submit(Transaction(int(token), envelope, (octets,)))
+        whole = b"".join(line.encode() + b"\r\n" for line in content)
+        self.machine.submit(Transaction(int(token), envelope, (whole,)))
         self._collect()
 
 
@@ -192,13 +194,13 @@ def _machine(words: list[str]) -> Connection:
     )
 
 
-def _octets(line: Line) -> bytes:
+def _bytes_of(line: Line) -> bytes:
     if line.mark.endswith("~"):
         return codecs.decode(line.text, "unicode_escape").encode("latin-1")
     return line.text.encode() + b"\r\n"
 
 
-def _told(outcome: Outcome) -> str:
+def _shown(outcome: Outcome) -> str:
     code = outcome.reply.code if outcome.reply else "-"
     refused = "".join(f" {path}:{reply.code}" for path, reply in outcome.refused)
     return f"{outcome.token} {outcome.verdict} {outcome.stage} {code}{refused}"
@@ -206,4 +208,4 @@ def _told(outcome: Outcome) -> str:
 
 def _state(machine: Connection) -> str:
     usable = f"usable room={machine.room}" if machine.usable else "used-up"
-    return f"{machine.state.name.lower()} {usable} in-flight={machine.in_flight}"
+    return f"{machine.session.state.name.lower()} {usable} in-flight={machine.in_flight}"

@@ -1,1 +1,31 @@
-"""Formats: one module per file format; each turns a file into a header and rows."""
+"""The formats of spreadsheets: one module for each, with a `FORMAT` that `sniff` lists.
+
+CONTRIBUTING.md, "Add a file format", shows a whole one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailmerge.campaign import RecipientsSection
+from mailmerge.recipients.input_file import InputFile
+from mailmerge.recipients.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of spreadsheets.
+
+    Attributes:
+        name: what users call it.
+        recognizes: whether a file is of this format, by its first 1,024 bytes. Two formats must not
+            recognize the same file.
+        open: opens such a file: (file, what campaign.toml says of it) -> its table. It raises
+            SpreadsheetError where the file is damaged, protected or empty, or its header is not
+            one. Libraries are imported inside, where they are needed, for the start-up time.
+    """
+
+    name: str
+    recognizes: Callable[[bytes], bool]
+    open: Callable[[InputFile, RecipientsSection], Table]

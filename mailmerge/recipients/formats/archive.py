@@ -14,21 +14,21 @@ from typing import IO
 from lxml import etree
 
 from mailmerge.errors import SpreadsheetError
-from mailmerge.recipients.source import Source
+from mailmerge.recipients.input_file import InputFile, damaged
 from mailmerge.wording import counted, size_in_words
 
 _ENTRIES = 10_000
-_OCTETS = 1 << 30
+_BYTES = 1 << 30
 # A worksheet of one repeated row packs to a hundredth; deflate's own limit is a thousandth.
 _RATIO = 250
 _SMALL = 1 << 24
 
 
-def check_archive(source: Source) -> frozenset[str]:
+def check_archive(source: InputFile) -> frozenset[str]:
     """Check size, number and checksum of all entries; returns their names.
 
     Raises:
-        SpreadsheetError: it is no ZIP file, it is damaged, or it would unpack to too much.
+        SpreadsheetError: it is not a ZIP file, it is damaged, or it would unpack to too much.
     """
     try:
         with source.open() as stream, zipfile.ZipFile(stream) as archive:
@@ -43,9 +43,9 @@ def check_archive(source: Source) -> frozenset[str]:
         RuntimeError,
         zlib.error,
     ) as error:
-        raise _damaged(source.file, str(error)) from error
+        raise damaged(source.file, str(error)) from error
     if broken is not None:
-        raise _damaged(source.file, f"its part {broken} is broken")
+        raise damaged(source.file, f"the checksum of {broken} is wrong")
     return names
 
 
@@ -55,7 +55,7 @@ def _check_sizes(entries: list[zipfile.ZipInfo], file: str) -> None:
         entry.file_size > _SMALL and entry.file_size > _RATIO * max(entry.compress_size, 1)
         for entry in entries
     )
-    if len(entries) > _ENTRIES or total > _OCTETS or bomb:
+    if len(entries) > _ENTRIES or total > _BYTES or bomb:
         parts, size = counted(len(entries), "part"), size_in_words(total)
         raise SpreadsheetError(
             f"{parts} would unpack to {size}: it is not read",
@@ -65,20 +65,11 @@ def _check_sizes(entries: list[zipfile.ZipInfo], file: str) -> None:
         )
 
 
-def _damaged(file: str, reason: str) -> SpreadsheetError:
-    return SpreadsheetError(
-        f"the file is damaged: {reason}",
-        file=file,
-        hint="open it in Excel or LibreOffice and save it anew",
-        code="file-damaged",
-    )
-
-
 def read_elements(part: IO[bytes], file: str, *tags: str) -> Iterator[etree._Element]:
-    """The elements with these tags, as soon as each is complete; each is forgotten afterwards.
+    """The elements with these tags, as soon as each is complete; then its memory is freed.
 
     Raises:
-        SpreadsheetError: it is no XML, or declares entities.
+        SpreadsheetError: it is not XML, or it declares entities.
     """
     checked = False
     try:
@@ -86,7 +77,7 @@ def read_elements(part: IO[bytes], file: str, *tags: str) -> Iterator[etree._Ele
             part, tag=tags, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
         ):
             if not checked and element.getroottree().docinfo.doctype:
-                raise _damaged(file, "its XML has a document type")
+                raise damaged(file, "its XML has a document type")
             checked = True
             yield element
             element.clear()
@@ -94,4 +85,4 @@ def read_elements(part: IO[bytes], file: str, *tags: str) -> Iterator[etree._Ele
             while parent is not None and element.getprevious() is not None:
                 del parent[0]
     except etree.XMLSyntaxError as error:
-        raise _damaged(file, f"its XML is broken ({error.msg})") from error
+        raise damaged(file, f"its XML is broken ({error.msg})") from error

@@ -1,10 +1,10 @@
-"""CSV, TSV and their like -> a table: pandas reads the cells, a guard counts them.
+"""CSV, TSV and other delimited text -> a table: pandas reads the cells, a guard counts them.
 
 pandas' C engine is quick, and silent where it should not be: one field too many in the first row
-shifts every column, one too few is filled with nan. So the lines pass through the csv module's
-strict reader on their way (a tenth of the time), which says where each record begins and how many
-fields it has. Only records that are as wide as the header reach pandas, as text and nothing else:
-`007` stays 007 and `NA` stays NA. Blocks of some thousand records keep memory constant.
+shifts every column, one too few is filled with nan. So the lines first pass through the strict
+reader of the csv module (a tenth of the time), which finds where each record begins and how many
+fields it has. Only records that are as wide as the header reach pandas, and only as text: `007`
+stays 007 and `NA` stays NA. Blocks of some thousand records keep memory constant.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from typing import TYPE_CHECKING
 
 from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.columns import Header, Line, read_header
+from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.delimiter import DELIMITERS, choose_delimiter
 from mailmerge.recipients.formats.encoding import decide_encoding
-from mailmerge.recipients.source import Source
-from mailmerge.recipients.table import Batch, Table
+from mailmerge.recipients.input_file import InputFile
+from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
 
 if TYPE_CHECKING:
     from _csv import Reader
 
-_RECORDS = 8192
 _SAMPLE = 1 << 16  # characters
 _HEAD = 20
-# A cell of so many lines is a quotation mark that was forgotten.
+# A cell of this many lines is a forgotten quotation mark.
 _LINES_OF_A_RECORD = 500
 
 
@@ -81,11 +80,11 @@ class _Block:
         return "".join(self.lines[record.first - self.beginning : record.end - self.beginning])
 
 
-def open_delimited(source: Source, section: RecipientsSection) -> Table:
+def open_delimited(source: InputFile, section: RecipientsSection) -> Table:
     """Open a file of delimited text: decide on encoding and delimiter, and read its header.
 
     Raises:
-        SpreadsheetError: the text cannot be decoded, or its header is not one.
+        SpreadsheetError: the text cannot be decoded, or it has no header.
     """
     with source.open() as stream:
         encoding = decide_encoding(stream, source.file, section.encoding)
@@ -99,7 +98,7 @@ def open_delimited(source: Source, section: RecipientsSection) -> Table:
     return Table(source.file, header, lambda: reader.batches(header), notices + header.notices)
 
 
-def _sample(source: Source, codec: str) -> str:
+def _sample(source: InputFile, codec: str) -> str:
     """The beginning of the text, cut after a whole line where there is one."""
     with source.open() as stream, io.TextIOWrapper(stream, codec, newline="") as text:
         sample = text.read(_SAMPLE)
@@ -112,10 +111,10 @@ def _decide_dialect(
     sample: str, codec: str, section: RecipientsSection, file: str
 ) -> tuple[_Dialect, Problem | None]:
     lines = io.StringIO(sample, newline="").readlines()
-    said = _said_by_excel(lines[0])
-    skip = max(section.skip_rows, 1 if said else 0)
-    if section.delimiter or said:
-        return _Dialect(codec, section.delimiter or said, skip), None
+    named = _named_by_excel(lines[0])
+    skip = max(section.skip_rows, 1 if named else 0)
+    if section.delimiter or named:
+        return _Dialect(codec, section.delimiter or named, skip), None
     delimiter = choose_delimiter("".join(lines[skip:]), section.address)
     if delimiter == ",":
         return _Dialect(codec, delimiter, skip), None
@@ -125,13 +124,13 @@ def _decide_dialect(
         "delimiter-chosen",
         f"the cells are separated by a {DELIMITERS[delimiter]}",
         file,
-        hint=f'if that is right, delimiter = "{escaped}" under [recipients] says so for good',
+        hint=f'if that is right, set delimiter = "{escaped}" under [recipients]',
     )
     return _Dialect(codec, delimiter, skip), notice
 
 
-def _said_by_excel(line: str) -> str:
-    """The delimiter that Excel's own first line `sep=;` names, or ""."""
+def _named_by_excel(line: str) -> str:
+    """The delimiter that Excel names in a first line such as `sep=;`, or ""."""
     line = line.strip("\r\n").strip('"')
     return line[4] if len(line) == 5 and line[:4].lower() == "sep=" else ""
 
@@ -139,16 +138,16 @@ def _said_by_excel(line: str) -> str:
 class _Delimited:
     """Reads one file of delimited text again and again, a block of records at a time."""
 
-    def __init__(self, source: Source, dialect: _Dialect) -> None:
+    def __init__(self, source: InputFile, dialect: _Dialect) -> None:
         self._source = source
         self._dialect = dialect
 
-    def head(self) -> list[Line]:
+    def head(self) -> list[HeadRow]:
         """The first records that are not blank; a record that cannot be read ends them."""
         with closing(self._blocks(_HEAD)) as blocks:
             for block in blocks:
                 texts = [(record.first, block.text(record)) for record in block.records()]
-                lines = [Line(first, self._cells(text)) for first, text in texts if text.strip()]
+                lines = [HeadRow(first, self._cells(text)) for first, text in texts if text.strip()]
                 if lines:
                     return lines
         return []
@@ -161,16 +160,16 @@ class _Delimited:
         """The records below the header.
 
         Raises:
-            SpreadsheetError: from some line on the text is no table, or the file has changed.
+            SpreadsheetError: the text is not a table from some line on, or the file has changed.
         """
         self._source.check_unchanged()
-        for block in self._blocks(_RECORDS):
+        for block in self._blocks(BATCH_ROWS):
             if block.shapes:
                 yield self._batch(block, header)
         self._source.check_unchanged()
 
     def _blocks(self, size: int) -> Generator[_Block, None, None]:
-        """Cut the text into blocks of `size` records, each with the very lines it was made from."""
+        """Cut the text into blocks of `size` records, each with the lines it was made from."""
         dialect = self._dialect
         with (
             self._source.open() as stream,
@@ -193,7 +192,7 @@ class _Delimited:
                 block = _Block(block.ends[-1] + 1, kept)
 
     def _fill(self, block: _Block, reader: Reader, size: int) -> SpreadsheetError | None:
-        """Count the fields and lines of up to `size` records; return what ended them early."""
+        """Count the fields and lines of up to `size` records; return what ended the block early."""
         before = reader.line_num
         try:
             block.shapes = list(map(len, islice(reader, size)))
@@ -234,7 +233,7 @@ class _Delimited:
         return self._sorted_batch(block, header)
 
     def _sorted_batch(self, block: _Block, header: Header) -> Batch:
-        """A batch of the records that have a right shape, and problems for the others."""
+        """A batch of the records that fit the header, and problems for the others."""
         width, blank = len(header.columns), 0
         delimiter = self._dialect.delimiter
         numbers: list[int] = []
@@ -257,7 +256,7 @@ class _Delimited:
         return Batch(numbers, columns, problems, blank)
 
     def _columns(self, text: str, records: int, width: int) -> list[list[str]]:
-        """Let pandas read records of equal width, and see that it found as many as the guard."""
+        """Let pandas read records of equal width, and check that it finds as many as the guard."""
         if not records:
             return [[] for _ in range(width)]
         import pandas as pd
@@ -269,7 +268,7 @@ class _Delimited:
             header=None,
             names=range(width),
             index_col=False,
-            # Plain Python texts: pandas' own kinds of text cost twice the time here.
+            # Plain Python strings: the string types of pandas take twice the time here.
             dtype=object,
             keep_default_na=False,
             na_filter=False,
@@ -278,7 +277,7 @@ class _Delimited:
         )
         if len(frame) != records:
             raise SpreadsheetError(
-                f"{records} records were counted and {len(frame)} were read",
+                f"internal error: {records} records were counted and {len(frame)} were read",
                 file=self._source.file,
                 hint="save the file as .xlsx and use that",
                 code="readers-disagree",
@@ -296,7 +295,7 @@ def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
 
 
 def _broken(reason: str, file: str, row: int) -> SpreadsheetError:
-    """What the csv module complains of, in words that name the mend."""
+    """The complaint of the csv module as an error that names the fix."""
     if "expected after" in reason:
         what = "text follows a closing quotation mark"
         hint = 'inside a quoted cell write "" for each quotation mark'
@@ -315,7 +314,7 @@ def _wrong_width(record: _Record, header: Header, file: str) -> Problem:
     noun = "cell" if record.fields == 1 else "cells"
     cells = f"the row has {record.fields} {noun}, the header has {width}"
     if record.fields > width:
-        hint = "put the cell that has the separator in it into quotation marks"
+        hint = "put the cell that contains the separator into quotation marks"
         return Problem("error", "row-too-long", cells, file, record.first, hint=hint)
-    hint = "the missing ones are read as empty; add the separators"
+    hint = "missing cells are read as empty; add the separators"
     return Problem("warning", "row-too-short", cells, file, record.first, hint=hint)

@@ -1,8 +1,8 @@
-"""A sample of text -> the sign between its cells.
+"""A sample of text -> the delimiter between its cells.
 
-csv.Sniffer is not asked: it takes quadratic time on some texts, and guesses wrongly about doubled
-quotation marks. Here each of four signs is tried with the csv module on a bounded sample, and the
-one that makes a table wins.
+csv.Sniffer is no help: it takes quadratic time on some texts, and guesses wrongly about doubled
+quotation marks. Here each of four delimiters is tried with the csv module on a bounded sample, and
+the one that makes a table wins.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _RECORDS = 200
 def choose_delimiter(sample: str, header: str) -> str:
     """The delimiter under which the sample is most of a table; a comma where none makes columns.
 
-    `header` is the name of a column that ought to be there: a sign that sets it free is preferred.
-    The sample should end with a whole line.
+    `header` is the name of a column that the table should have: a delimiter that separates it from
+    its neighbours wins. The sample should end with a whole line.
     """
     return max(DELIMITERS, key=lambda delimiter: _merit(sample, delimiter, header.casefold()))
 

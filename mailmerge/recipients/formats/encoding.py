@@ -1,8 +1,14 @@
-"""Octets -> how they are text: byte order marks, strict trial, then a judgement that is said aloud.
+"""Bytes -> their encoding: byte order marks, then strict decoding, then a judgement with a notice.
 
-In: a stream of octets. Out: an `Encoding`, whose codec decodes every octet of the file strictly.
-Never a replacement character, never Latin-1 because it fits everything: whatever was not certain
-becomes a notice with an example, and `encoding = "..."` in campaign.toml settles it.
+The codec that is chosen decodes every byte of the file strictly: there is never a replacement
+character, and never Latin-1 only because it fits everything. A choice that is not certain becomes a
+notice with an example, and `encoding = "..."` in campaign.toml settles it.
+
+How the judgement works, where the file is not UTF-8 and has no mark. A file that mixes UTF-8 with
+something else is refused, with the first line that does not fit. Otherwise every code page that
+decodes all lines gets a score: how much its reading looks like words of one script, with the
+letters that are common where the code page is at home. Among codecs that score the same
+charset-normalizer decides.
 """
 
 from __future__ import annotations
@@ -45,14 +51,14 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A codec of Python that reads the file, and the notice about it (None where it is certain)."""
+    """A codec of Python that reads the file, and the notice about it (None if it is certain)."""
 
     codec: str
     notice: Problem | None = None
 
 
 def decide_encoding(stream: BinaryIO, file: str, wanted: str = "") -> Encoding:
-    """Find how the file is encoded; `wanted` is what campaign.toml says, if it does.
+    """Find how the file is encoded; `wanted` is what campaign.toml says, or "".
 
     The whole file is decoded once, in constant memory.
 
@@ -80,7 +86,7 @@ def decide_encoding(stream: BinaryIO, file: str, wanted: str = "") -> Encoding:
 
 def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
     try:
-        # Unlike codecs.lookup, this knows that rot13 is no encoding of text.
+        # Unlike codecs.lookup, this knows that rot13 does not encode text.
         io.TextIOWrapper(io.BytesIO(), wanted).detach()
         codec = codecs.lookup(wanted).name
     except LookupError as error:
@@ -90,14 +96,14 @@ def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
             hint='use a name such as "utf-8", "gb18030" or "windows-1252"',
             code="encoding-unknown",
         ) from error
-    # A byte order mark is no part of the first header.
+    # A byte order mark is not part of the first header.
     codec = "utf-8-sig" if codec == "utf-8" else codec
     _demand(stream, file, codec)
     return codec
 
 
 def _unmarked_utf_16(head: bytes) -> str:
-    """The codec of UTF-16 without a mark: addresses are ASCII, so every other octet is often 0."""
+    """The codec of UTF-16 without a mark: addresses are ASCII, so every other byte is often 0."""
     head = head[: len(head) // 2 * 2]
     high, low = head[0::2].count(0), head[1::2].count(0)
     if max(high, low) < len(head) // 2 * 0.2:
@@ -115,11 +121,11 @@ def _unmarked_utf_16(head: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Bad:
-    """The first octet that a codec does not read: where, and which."""
+    """The first byte that a codec does not read: its place and its value."""
 
     offset: int
     line: int
-    octet: int
+    byte: int
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:
@@ -137,14 +143,14 @@ def _first_bad(stream: BinaryIO, codec: str) -> _Bad | None:
         try:
             decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
-            # The error's object is what the decoder had kept, and then this block.
+            # The error's object is what the decoder had kept, followed by this block.
             offset = read - len(error.object) + error.start
             return _Bad(offset, _line_of(stream, codec, offset), error.object[error.start])
     return None
 
 
 def _line_of(stream: BinaryIO, codec: str, offset: int) -> int:
-    """The line, counted from 1 as an editor does, in which the octet at `offset` stands."""
+    """The number of the line, as an editor counts it, that has the byte at `offset`."""
     stream.seek(0)
     before = stream.read(offset).decode(codec, "replace")
     return len(re.findall(r"\r\n|\n|\r", before)) + 1
@@ -159,7 +165,7 @@ def _demand(stream: BinaryIO, file: str, codec: str) -> None:
 
 def _undecodable(file: str, bad: _Bad, what: str) -> SpreadsheetError:
     return SpreadsheetError(
-        f"line {bad.line}, byte {bad.offset} (hex {bad.octet:02X}) {what}",
+        f"line {bad.line}, byte {bad.offset} (hex {bad.byte:02X}) {what}",
         file=file,
         row=bad.line,
         hint='save the file as UTF-8, or set encoding = "..." under [recipients]',
@@ -190,7 +196,7 @@ def _judge(stream: BinaryIO, file: str) -> Encoding:
     ranked = sorted(_scores(lines.sample).items(), key=lambda item: -item[1])
     if not ranked or ranked[0][1] <= 0:
         bad = _first_bad(stream, "utf-8")
-        raise _undecodable(file, bad or _Bad(0, 1, 0), "is in no encoding that can be told")
+        raise _undecodable(file, bad or _Bad(0, 1, 0), "fits no encoding that this program knows")
     codec = _choose([name for name, score in ranked if score >= ranked[0][1] - 0.01], lines.sample)
     if codec in _WINDOWS and lines.utf_8 * 20 >= lines.other:
         bad = _first_bad(stream, "utf-8")
@@ -240,7 +246,7 @@ def _scores(sample: bytes) -> dict[str, float]:
 
 
 def _plausibility(word: str, codec: str) -> float:
-    """Whether people write such a word: one script, letters only, capitals in front."""
+    """How likely such a word is: one script, letters only, capitals at the front."""
     scripts = {_script(character) for character in word}
     if "" in scripts or len(scripts - {"digit"}) > 1:
         return 0.0
@@ -274,7 +280,7 @@ _TOGETHER = dict.fromkeys(_EAST_ASIAN_SCRIPTS, "east-asian")
 
 
 def _script(character: str) -> str:
-    """The first word of the character's name, which is its script; "" for what is not a letter."""
+    """The first word of the character's name, which is its script; "" if it is not a letter."""
     if character.isdigit() or character in "_#&%!?*=":
         return "digit"
     name = unicodedata.name(character, "").split(" ")[0]
@@ -285,13 +291,13 @@ def _script(character: str) -> str:
 
 def _is_common(character: str, codec: str) -> bool:
     """Whether an East Asian character is of its national standard's everyday part."""
-    octets = character.encode(codec)
-    lead, trail = octets[0], octets[-1]
+    encoded = character.encode(codec)
+    lead, trail = encoded[0], encoded[-1]
     if codec == "gb18030":
-        return len(octets) == 2 and 0xA1 <= lead <= 0xD7 and trail >= 0xA1
+        return len(encoded) == 2 and 0xA1 <= lead <= 0xD7 and trail >= 0xA1
     if codec == "cp950":
         return 0xA1 <= lead <= 0xC6
-    return len(octets) == 2 and 0x81 <= lead <= 0x98
+    return len(encoded) == 2 and 0x81 <= lead <= 0x98
 
 
 def _choose(equals: list[str], sample: bytes) -> str:
@@ -309,8 +315,8 @@ def _choose(equals: list[str], sample: bytes) -> str:
     return next((codec for codec in equals if readings[codec] == reading), equals[0])
 
 
-def _notice(file: str, codec: str, octets: bytes) -> Problem:
-    text = octets.decode(codec, "ignore")
+def _notice(file: str, codec: str, content: bytes) -> Problem:
+    text = content.decode(codec, "ignore")
     cells = (cell.strip(" \"'\ufeff") for cell in re.split(r"[,;\t|\r\n]", text))
     example = next((cell[:40] for cell in cells if cell and not cell.isascii()), "")
     such_as = f', such as "{example}"' if example else ""
@@ -319,5 +325,5 @@ def _notice(file: str, codec: str, octets: bytes) -> Problem:
         "encoding-chosen",
         f"the file is read as {_NAMES[codec]}{such_as}",
         file,
-        hint=f'if that is right, encoding = "{codec}" under [recipients] says so for good',
+        hint=f'if that is right, set encoding = "{codec}" under [recipients]',
     )

@@ -1,7 +1,7 @@
-"""What a worksheet says about its cells besides their values: shared by XLSX and OpenDocument.
+"""How a worksheet shows its cells: the values that XLSX and OpenDocument markup have in common.
 
-python-calamine gives values and drops how they look. A module for each format reads the markup once
-more and tells, cell by cell, what a person sees there.
+python-calamine reads values and ignores their formats. One module for each format reads the markup
+again and gives, cell by cell, the text that the sheet shows.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from mailmerge.recipients.columns import column_letters
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """How one cell that is no plain text looks; row and column are counted from 0.
+class SeenCell:
+    """How one cell looks that is not plain text; row and column are counted from 0.
 
-    `fault` says that it has no text at all: `formula` was never calculated, `error` shows a sign
-    such as #N/A, `digits` has more digits than the program that saved it can keep.
+    `fault` says why its text is not reliable: `formula` was never calculated, `error` shows an
+    error such as #N/A, `digits` has more digits than the program that saved it can keep.
     """
 
     row: int
@@ -44,11 +44,11 @@ class Range:
 
 @dataclass(slots=True)
 class Layout:
-    """What is known of a worksheet after its cells were gone through once."""
+    """The layout of a worksheet. `hidden` and `merged` are complete after `cells` has ended."""
 
     hidden: list[int] = field(default_factory=list)
     merged: list[Range] = field(default_factory=list)
-    cells: Iterator[Seen] = field(default_factory=lambda: iter(()))
+    cells: Iterator[SeenCell] = field(default_factory=lambda: iter(()))
 
 
 def cell_name(row: int, column: int) -> str:
@@ -60,7 +60,7 @@ _CELL = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 
 
 def cell_place(name: str) -> tuple[int, int] | None:
-    """Row and column of a cell's name, counted from 0; None for what is no name."""
+    """Row and column of a cell's name, counted from 0; None if it is not a name."""
     match = _CELL.fullmatch(name)
     if match is None:
         return None

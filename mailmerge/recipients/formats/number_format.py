@@ -1,8 +1,8 @@
-"""A number of a worksheet and its number format -> the text that a person sees there.
+"""A number of a worksheet and its number format -> the text that the sheet shows.
 
-The codes are those of ECMA-376, part 1, 18.8.30 and 18.8.31. What depends on the country that Excel
-runs in (the format "short date") or is too seldom to be right about (fractions, conditions) is
-answered in the plain form, and marked as uncertain.
+The codes are those of ECMA-376, part 1, 18.8.30 and 18.8.31. A format that depends on the country
+(such as "short date") or is too rare to get right (fractions, conditions) gives the plain form of
+the number, marked as uncertain.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from functools import lru_cache
 
 GENERAL = "General"
 
-# Numbers of formats that a file uses without writing them down. Those that differ from country to
-# country are not here, and are answered as uncertain.
-BUILT_IN = {
+# Formats that a file refers to by number only. Those that differ between countries are missing, and
+# are uncertain.
+_BUILT_IN = {
     0: GENERAL,
     1: "0",
     2: "0.00",
@@ -59,10 +59,10 @@ class Shown:
 
 
 def built_in_format(number: int) -> str:
-    """The code of a format that has only a number; one without a fixed meaning is uncertain."""
+    """The code of a format that has only a number; it is uncertain without a fixed meaning."""
     if number in _UNKNOWN_DATES:
         return "[$-F800]yyyy-mm-dd"
-    return BUILT_IN.get(number, "[>0]General")
+    return _BUILT_IN.get(number, "[>0]General")
 
 
 def show_number(raw: str, code: str, *, from_1904: bool = False) -> Shown:
@@ -109,7 +109,7 @@ def _general(raw: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """One of the parts between semicolons: tokens, and whether they make a date or time.
+    """One of the parts between semicolons: tokens, and whether they form a date or time.
 
     A token is a kind and a text: `literal`, `digit` (one of 0 # ?), `sign` (. , % E+), `date`,
     `elapsed`, `general`.
@@ -138,7 +138,7 @@ _ENGLISH = ("", "409", "0409", "809", "0809", "1009", "C09", "0C09")
 
 @lru_cache(maxsize=500)
 def _sections(code: str) -> tuple[_Section | None, ...]:
-    """The sections of a code; None for one that is not understood."""
+    """The sections of a code; None for a section that is not understood."""
     parts: list[list[re.Match[str]]] = [[]]
     for match in _TOKEN.finditer(code):
         if match.lastgroup == "end":
@@ -185,7 +185,7 @@ def _token(kind: str, match: re.Match[str], *, is_date: bool) -> tuple[str, str]
 def _section_for(
     value: Decimal, sections: tuple[_Section | None, ...]
 ) -> tuple[_Section | None, bool]:
-    """The section for a value, and whether its sign is shown by the program, not by the section."""
+    """The section for a value, and whether a minus sign is shown in addition to the section."""
     if len(sections) >= 3 and value == 0:
         return sections[2], False
     if len(sections) >= 2 and value < 0:
@@ -250,7 +250,7 @@ def _fill(value: Decimal, section: _Section) -> str:
 
 
 def _whole_part(digits: str, places: list[tuple[int, str]], *, thousands: bool) -> dict[int, str]:
-    """The text of each place before the point; the first one takes all digits that are left."""
+    """The text of each place before the point; the first one takes all remaining digits."""
     texts: dict[int, str] = {}
     rest = "" if digits == "0" else digits
     count = 0
@@ -297,8 +297,8 @@ _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 _LAST_DAY = 2_958_466  # 10000-01-01
 
 
-def moment(serial: Decimal, *, from_1904: bool = False) -> datetime | None:
-    """The date and time of a serial number; None for one that no calendar has."""
+def _moment(serial: Decimal, *, from_1904: bool = False) -> datetime | None:
+    """The date and time of a serial number; None for one that is not a date."""
     if not 0 <= serial < _LAST_DAY - (1462 if from_1904 else 0):
         return None
     if from_1904:
@@ -306,14 +306,14 @@ def moment(serial: Decimal, *, from_1904: bool = False) -> datetime | None:
     elif serial < 60:
         first = datetime(1899, 12, 31)  # noqa: DTZ001
     elif serial < 61:
-        return None  # 29 February 1900, which Excel has and the calendar has not
+        return None  # 29 February 1900, which exists in Excel only
     else:
         first = datetime(1899, 12, 30)  # noqa: DTZ001
     return first + timedelta(milliseconds=round(serial * 86_400_000))
 
 
 def _show_date(serial: Decimal, section: _Section, *, from_1904: bool) -> Shown:
-    when = moment(serial, from_1904=from_1904)
+    when = _moment(serial, from_1904=from_1904)
     if when is None:
         return Shown(_general(str(serial)), certain=False)
     kinds = _minutes_marked(section.tokens)
@@ -333,7 +333,7 @@ def _iso(when: datetime) -> str:
 
 
 def _minutes_marked(tokens: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    """The tokens, with `m` as `minute` where it follows hours or stands before seconds."""
+    """The tokens, with `m` as `minute` where it follows hours or precedes seconds."""
     marked: list[tuple[str, str]] = []
     dated = [i for i, token in enumerate(tokens) if token[0] in {"date", "elapsed"}]
     for index, (kind, text) in enumerate(tokens):
@@ -349,7 +349,7 @@ def _minutes_marked(tokens: tuple[tuple[str, str], ...]) -> list[tuple[str, str]
 
 
 def _date_text(kind: str, text: str, when: datetime, serial: Decimal, *, noon: bool) -> str | None:
-    """One token of a date; None for one that belongs to some other calendar."""
+    """One token of a date; None if it belongs to another calendar."""
     if kind == "minute":
         return str(when.minute).zfill(len(text))
     if kind == "noon":

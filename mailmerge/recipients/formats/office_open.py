@@ -1,4 +1,4 @@
-"""The markup of an XLSX workbook -> what a person sees in its cells (ECMA-376, part 1, 18)."""
+"""The markup of an XLSX workbook -> the text that its cells show (ECMA-376, part 1, 18)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 from lxml import etree
 
 from mailmerge.recipients.formats.archive import read_elements
-from mailmerge.recipients.formats.markup import Layout, Range, Seen, cell_place
+from mailmerge.recipients.formats.markup import Layout, Range, SeenCell, cell_place
 from mailmerge.recipients.formats.number_format import GENERAL, built_in_format, show_number
 
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -28,7 +28,7 @@ class OfficeOpenMarkup:
         """Read the workbook's directory and styles.
 
         Raises:
-            SpreadsheetError: a part is no XML.
+            SpreadsheetError: a part is not XML.
             KeyError: a part is missing.
         """
         self._archive = archive
@@ -38,7 +38,7 @@ class OfficeOpenMarkup:
         self._formats = self._read_formats()
 
     def layout(self, sheet: str) -> Layout:
-        """The layout of a sheet; its lists are complete when its cells have been gone through."""
+        """The layout of a sheet; its lists are complete after its cells."""
         layout = Layout()
         layout.cells = self._cells(self._parts[sheet], layout)
         return layout
@@ -48,7 +48,7 @@ class OfficeOpenMarkup:
             yield from read_elements(stream, self._file, *(f"{{*}}{tag}" for tag in tags))
 
     def _sheets(self) -> Iterator[tuple[str, str]]:
-        """The name of each sheet, and the part that it is kept in."""
+        """The name of each sheet, and the part of the archive that holds it."""
         book = next(
             part.get("Target", "").lstrip("/")
             for part in self._elements("_rels/.rels", "Relationship")
@@ -83,7 +83,7 @@ class OfficeOpenMarkup:
                 styles = [int(style.get("numFmtId", "0")) for style in element]
         return [own.get(number) or built_in_format(number) for number in styles] or [GENERAL]
 
-    def _cells(self, part: str, layout: Layout) -> Iterator[Seen]:
+    def _cells(self, part: str, layout: Layout) -> Iterator[SeenCell]:
         number = -1
         for element in self._elements(part, "row", "mergeCell"):
             if element.tag.endswith("}mergeCell"):
@@ -94,7 +94,7 @@ class OfficeOpenMarkup:
                 layout.hidden.append(number)
             yield from self._row(element, number)
 
-    def _row(self, row: etree._Element, number: int) -> Iterator[Seen]:
+    def _row(self, row: etree._Element, number: int) -> Iterator[SeenCell]:
         column = -1
         for cell in row:
             name = cell.get("r")
@@ -113,28 +113,28 @@ class OfficeOpenMarkup:
                 if seen is not None:
                     yield seen
 
-    def _seen(self, row: int, column: int, kind: str, raw: str, style: str) -> Seen | None:
+    def _seen(self, row: int, column: int, kind: str, raw: str, style: str) -> SeenCell | None:
         if not raw:
-            return Seen(row, column, "", fault="formula")
+            return SeenCell(row, column, "", fault="formula")
         if kind == "n":
             return self._number(row, column, raw, style)
         if kind == "b":
-            return Seen(row, column, "TRUE" if raw in {"1", "true"} else "FALSE")
+            return SeenCell(row, column, "TRUE" if raw in {"1", "true"} else "FALSE")
         if kind == "e":
-            return Seen(row, column, raw, fault="error")
-        return Seen(row, column, raw.removesuffix("T00:00:00")) if kind == "d" else None
+            return SeenCell(row, column, raw, fault="error")
+        return SeenCell(row, column, raw.removesuffix("T00:00:00")) if kind == "d" else None
 
-    def _number(self, row: int, column: int, raw: str, style: str) -> Seen:
+    def _number(self, row: int, column: int, raw: str, style: str) -> SeenCell:
         index = int(style)
         code = self._formats[index] if index < len(self._formats) else GENERAL
         shown = show_number(raw, code, from_1904=self._from_1904)
         fault: Literal["", "digits"] = "digits" if abs(float(raw)) >= 10**_DIGITS_KEPT else ""
-        return Seen(row, column, shown.text, shown.certain, fault)
+        return SeenCell(row, column, shown.text, shown.certain, fault)
 
 
 @lru_cache(maxsize=1000)
 def _column(letters: str) -> int:
-    """The column that is called so, counted from 0; a name that is none is far outside."""
+    """The column with these letters, counted from 0; far outside if they are not a name."""
     place = cell_place(f"{letters}1")
     return place[1] if place else _FAR
 

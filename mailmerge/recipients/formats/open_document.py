@@ -1,6 +1,7 @@
-"""The markup of an OpenDocument spreadsheet -> what a person sees (OASIS OpenDocument 1.3, part 3).
+"""The markup of an OpenDocument spreadsheet -> the text that its cells show.
 
-Its cells hold both the value and the text that was shown when the file was saved.
+The format is OASIS OpenDocument 1.3, part 3. Its cells hold both the value and the text that the
+program showed when it saved the file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from mailmerge.recipients.formats.archive import read_elements
-from mailmerge.recipients.formats.markup import Layout, Range, Seen
+from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
 
 _TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
@@ -30,12 +31,12 @@ class OpenDocumentMarkup:
         self._file = file
 
     def layout(self, sheet: str) -> Layout:
-        """The layout of a sheet; its lists are complete when its cells have been gone through."""
+        """The layout of a sheet; its lists are complete after its cells."""
         layout = Layout()
         layout.cells = self._cells(sheet, layout)
         return layout
 
-    def _cells(self, sheet: str, layout: Layout) -> Iterator[Seen]:
+    def _cells(self, sheet: str, layout: Layout) -> Iterator[SeenCell]:
         number = 0
         with self._archive.open("content.xml") as part:
             for row in read_elements(part, self._file, f"{_TABLE}table-row"):
@@ -55,7 +56,7 @@ def _table_name(row: etree._Element) -> str:
     return "" if table is None else table.get(f"{_TABLE}name", "")
 
 
-def _row(row: etree._Element, number: int, layout: Layout) -> Iterator[Seen]:
+def _row(row: etree._Element, number: int, layout: Layout) -> Iterator[SeenCell]:
     column = 0
     for cell in row.iterchildren(f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
         rows = int(cell.get(f"{_TABLE}number-rows-spanned", "1"))
@@ -74,13 +75,13 @@ def _row(row: etree._Element, number: int, layout: Layout) -> Iterator[Seen]:
         column += repeated
 
 
-def _seen(cell: etree._Element, kind: str, row: int, column: int) -> Seen | None:
+def _seen(cell: etree._Element, kind: str, row: int, column: int) -> SeenCell | None:
     text = "\n".join(_paragraph(part) for part in cell.iterchildren(f"{_TEXT}p"))
     if cell.get(f"{_CALCEXT}value-type") == "error":
-        return Seen(row, column, text or "an error", fault="error")
+        return SeenCell(row, column, text or "an error", fault="error")
     if not kind:
-        return Seen(row, column, "", fault="formula")
-    return Seen(row, column, text) if text and kind != "string" else None
+        return SeenCell(row, column, "", fault="formula")
+    return SeenCell(row, column, text) if text and kind != "string" else None
 
 
 def _paragraph(part: etree._Element) -> str:

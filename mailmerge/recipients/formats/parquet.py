@@ -6,16 +6,17 @@ import math
 from collections.abc import Iterator
 
 from mailmerge.campaign import RecipientsSection
-from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.columns import Header, Line, read_header
-from mailmerge.recipients.formats.workbook import plain_text
-from mailmerge.recipients.source import Source
-from mailmerge.recipients.table import Batch, Table
+from mailmerge.errors import SpreadsheetError
+from mailmerge.recipients.columns import Header, HeadRow, read_header
+from mailmerge.recipients.formats import Format
+from mailmerge.recipients.formats.values import nested_cell, plain_text
+from mailmerge.recipients.input_file import InputFile, damaged
+from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
 
-_BATCH = 8192
+_SIGNATURE = b"PAR1"
 
 
-def open_parquet(source: Source, section: RecipientsSection) -> Table:
+def _open_parquet(source: InputFile, section: RecipientsSection) -> Table:
     """Open a Parquet file; its rows are counted from 1.
 
     Raises:
@@ -34,27 +35,25 @@ def open_parquet(source: Source, section: RecipientsSection) -> Table:
         with source.open() as stream, parquet.ParquetFile(stream) as opened:
             names = list(opened.schema_arrow.names)
     except (ArrowException, OSError) as error:
-        raise SpreadsheetError(
-            f"the file is damaged: {error}", file=source.file, code="file-damaged"
-        ) from error
-    header = read_header([Line(0, names)], section, source.file)
+        raise damaged(source.file, str(error), "write the file again") from error
+    header = read_header([HeadRow(0, names)], section, source.file)
     return Table(source.file, header, lambda: _batches(source, header), header.notices)
 
 
-def _batches(source: Source, header: Header) -> Iterator[Batch]:
+def _batches(source: InputFile, header: Header) -> Iterator[Batch]:
     import pandas as pd
     from pyarrow import parquet
 
     source.check_unchanged()
     first = 1
     with source.open() as stream, parquet.ParquetFile(stream) as opened:
-        for part in opened.iter_batches(_BATCH):
+        for part in opened.iter_batches(BATCH_ROWS):
             # Arrow's own kinds: pandas' would make 1.0 of a 1 that has an empty neighbour.
             frame = part.to_pandas(types_mapper=pd.ArrowDtype)
             numbers = range(first, first + len(frame))
             cells = [frame.iloc[:, index].tolist() for index in range(frame.shape[1])]
             nested = [
-                _nested(number, name, source.file)
+                nested_cell(source.file, number, name)
                 for name, column in zip(header.columns, cells, strict=True)
                 for number, cell in zip(numbers, column, strict=True)
                 if isinstance(cell, (list, dict, tuple, bytes))
@@ -76,6 +75,4 @@ def _text(cell: object) -> str:
     return plain_text(cell)
 
 
-def _nested(number: int, column: str, file: str) -> Problem:
-    what, hint = "the cell holds a list, a structure or octets", "write one text for each column"
-    return Problem("error", "cell-nested", what, file, number, column, hint)
+FORMAT = Format("Parquet", lambda head: head.startswith(_SIGNATURE), _open_parquet)

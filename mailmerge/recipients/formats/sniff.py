@@ -1,49 +1,52 @@
-"""The first octets of a file -> its format -> the module that opens it. Names are not looked at."""
+"""The first bytes of a file -> its format. The name of the file does not matter."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import SpreadsheetError
+from mailmerge.recipients.formats import Format, json_lines, old_workbook, parquet, workbook
 from mailmerge.recipients.formats.delimited import open_delimited
-from mailmerge.recipients.formats.json_lines import looks_like_json_lines, open_json_lines
-from mailmerge.recipients.formats.parquet import open_parquet
-from mailmerge.recipients.formats.workbook import open_old_workbook, open_workbook
-from mailmerge.recipients.source import Source
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Table
 
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_PARQUET = b"PAR1"
+FORMATS: Sequence[Format] = (
+    workbook.FORMAT,
+    old_workbook.FORMAT,
+    parquet.FORMAT,
+    json_lines.FORMAT,
+)
+"""The formats that a file's first bytes give away. All other text is delimited."""
+
+_HEAD_BYTES = 1024
 _FOREIGN = {
     b"%PDF": ("a PDF document", "export the table as CSV or .xlsx"),
-    b"\x1f\x8b": ("a packed file (gzip)", "unpack it first"),
-    b"7z\xbc\xaf": ("a packed file (7z)", "unpack it first"),
-    b"Rar!": ("a packed file (RAR)", "unpack it first"),
-    b"\x89PNG": ("a picture", "name the spreadsheet in file under [recipients]"),
-    b"\xff\xd8\xff": ("a picture", "name the spreadsheet in file under [recipients]"),
+    b"\x1f\x8b": ("a compressed file (gzip)", "unpack it first"),
+    b"7z\xbc\xaf": ("a compressed file (7z)", "unpack it first"),
+    b"Rar!": ("a compressed file (RAR)", "unpack it first"),
+    b"\x89PNG": ("a picture", "set file under [recipients] to the spreadsheet"),
+    b"\xff\xd8\xff": ("a picture", "set file under [recipients] to the spreadsheet"),
     b"SQLite f": ("a database", "export the table as CSV"),
     b"{\\rtf": ("a text document (RTF)", "save its table as CSV or .xlsx"),
 }
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table")
 
 
-def open_table(source: Source, section: RecipientsSection) -> Table:
-    """Open a spreadsheet of any known format.
+def open_table(
+    source: InputFile, section: RecipientsSection, formats: Sequence[Format] = FORMATS
+) -> Table:
+    """Open a spreadsheet of any of the formats, or of delimited text.
 
     Raises:
         SpreadsheetError: the format is not known, or the file is damaged, protected or empty.
     """
     with source.open() as stream:
-        head = stream.read(1024)
-    if head.startswith(_ZIP):
-        return open_workbook(source, section)
-    if head.startswith(_OLE):
-        return open_old_workbook(source, section)
-    if head.startswith(_PARQUET):
-        return open_parquet(source, section)
+        head = stream.read(_HEAD_BYTES)
+    for known in formats:
+        if known.recognizes(head):
+            return known.open(source, section)
     _refuse_foreign(head, source.file)
-    if looks_like_json_lines(head.decode("utf-8", "ignore")):
-        return open_json_lines(source, section)
     return open_delimited(source, section)
 
 

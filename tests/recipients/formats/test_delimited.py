@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.formats import delimited
-from mailmerge.recipients.table import Row
-from tests.recipients.conftest import Desk
+from mailmerge.recipients.table import BATCH_ROWS, SheetRow
+from tests.recipients.conftest import Folder
 
 # What each encoding can write, without what is blank or refused in any file.
 LETTERS = {
@@ -29,7 +28,7 @@ LETTERS = {
 
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
-    """An encoding, and some rows of cells that it can write; the first cell says who it is."""
+    """An encoding, and some rows of cells that it can write; the first cell names the row."""
     encoding = draw(st.sampled_from(sorted(LETTERS)))
     width = draw(st.integers(1, 5))
     cells = st.text(LETTERS[encoding], max_size=8)
@@ -51,7 +50,11 @@ def number_of_lines(row: list[str]) -> int:
 )
 @example(("utf-8", [["p0", "\r"], ["p1", "\n"], ["p2", '"']]), ",", "\r\n", csv.QUOTE_MINIMAL)
 def test_any_table_is_read_back_cell_for_cell(
-    desk: Desk, table: tuple[str, list[list[str]]], delimiter: str, end: str, quoting: int
+    folder: Folder,
+    table: tuple[str, list[list[str]]],
+    delimiter: str,
+    end: str,
+    quoting: int,
 ) -> None:
     encoding, body = table
     if end == "\n":  # the csv module then writes a lone CR without quotation marks
@@ -60,13 +63,13 @@ def test_any_table_is_read_back_cell_for_cell(
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting)  # type: ignore[arg-type] # one of csv's constants
     writer.writerows([header, *body])
-    desk.put(text.getvalue().encode(encoding))
-    for told in ({}, {"encoding": encoding}, {"delimiter": delimiter}):
-        if not told and encoding not in {"utf-8", "utf-8-sig", "utf-16"}:
+    folder.put(text.getvalue().encode(encoding))
+    for wanted in ({}, {"encoding": encoding}, {"delimiter": delimiter}):
+        if not wanted and encoding not in {"utf-8", "utf-8-sig", "utf-16"}:
             continue  # a table of three letters may belong to several encodings
-        if "delimiter" in told:
-            told["encoding"] = encoding
-        rows = [row for row in desk.open(**told).records() if isinstance(row, Row)]
+        if "delimiter" in wanted:
+            wanted["encoding"] = encoding
+        rows = [row for row in folder.open(**wanted).records() if isinstance(row, SheetRow)]
         assert [list(row.cells.values()) for row in rows] == body
         expected = 2
         for row, cells in zip(rows, body, strict=True):
@@ -74,22 +77,22 @@ def test_any_table_is_read_back_cell_for_cell(
             expected += number_of_lines(cells)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_blocks_of_any_size_give_the_same_rows(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    desk.put('email,n\na,1\n"b\nb",2\n\nc\nd,4,5\ne,5\n\nf,"6\n6"\n')
-    whole = list(desk.open().records())
-    monkeypatch.setattr(delimited, "_RECORDS", size)
-    assert list(desk.open().records()) == whole
-    rows = [(item.number, item.cells["n"]) for item in whole if isinstance(item, Row)]
-    assert rows == [(2, "1"), (3, "2"), (6, ""), (8, "5"), (10, "6\n6")]
-    assert [item.row for item in whole if isinstance(item, Problem)] == [6, 7]
+@pytest.mark.parametrize("before", [0, *range(BATCH_ROWS - 8, BATCH_ROWS + 1)])
+def test_rows_of_every_kind_may_lie_across_two_blocks(folder: Folder, before: int) -> None:
+    above = "x,0\n" * before
+    folder.put(f'email,n\n{above}a,1\n"b\nb",2\n\nc\nd,4,5\ne,5\n\nf,"6\n6"\n')
+    records = list(folder.open().records())
+    rows = [(one.number, one.cells["n"]) for one in records if isinstance(one, SheetRow)]
+    assert rows[:before] == [(n, "0") for n in range(2, before + 2)]
+    below = [(2, "1"), (3, "2"), (6, ""), (8, "5"), (10, "6\n6")]
+    assert rows[before:] == [(number + before, text) for number, text in below]
+    problems = [one.row for one in records if isinstance(one, Problem)]
+    assert problems == [before + 6, before + 7]
 
 
-def test_rows_ends_at_the_first_error(desk: Desk) -> None:
-    desk.put("email,n\na,1\nb\nc,3,3\nd,4\n")
-    rows = desk.open().rows()
+def test_rows_ends_at_the_first_error(folder: Folder) -> None:
+    folder.put("email,n\na,1\nb\nc,3,3\nd,4\n")
+    rows = folder.open().rows()
     assert [next(rows).number, next(rows).number] == [2, 3]
     with pytest.raises(SpreadsheetError) as caught:
         next(rows)
@@ -97,31 +100,47 @@ def test_rows_ends_at_the_first_error(desk: Desk) -> None:
     assert caught.value.problem.code == "row-too-long"
 
 
-def test_readers_that_disagree_are_caught(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readers_that_disagree_are_caught(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     import pandas as pd
 
-    desk.put("email,n\na,1\nb,2\n")
-    spreadsheet = desk.open()
+    folder.put("email,n\na,1\nb,2\n")
+    spreadsheet = folder.open()
     monkeypatch.setattr(pd, "read_csv", lambda *_, **__: pd.DataFrame([["a", "1"]]))
     with pytest.raises(SpreadsheetError) as caught:
         list(spreadsheet.rows())
     assert caught.value.problem.code == "readers-disagree"
 
 
-def test_a_broken_header_is_an_error_of_its_line(desk: Desk) -> None:
-    desk.put('em"ail","na"me"\na,1\n')
-    assert (desk.problem().code, desk.problem().row) == ("quote-stray", 1)
-    desk.put('"email,name\na,1\n')
-    assert (desk.problem().code, desk.problem().row) == ("quote-open", 1)
+def test_a_broken_header_is_an_error_of_its_line(folder: Folder) -> None:
+    folder.put('em"ail","na"me"\na,1\n')
+    assert (folder.problem().code, folder.problem().row) == ("quote-stray", 1)
+    folder.put('"email,name\na,1\n')
+    assert (folder.problem().code, folder.problem().row) == ("quote-open", 1)
 
 
-def test_a_long_file_is_more_than_its_sample(desk: Desk) -> None:
+SAMPLE = 65_536
+"""How many characters are looked at for the delimiter."""
+
+
+def test_a_file_longer_than_its_sample_is_read_whole(folder: Folder) -> None:
     lines = "".join(f"p{n};{'x' * 100}\n" for n in range(2000))
-    path = desk.put("email;text\n" + lines)
-    assert path.stat().st_size > 3 * delimited._SAMPLE
-    assert [row.number for row in desk.open().rows()] == list(range(2, 2002))
+    path = folder.put("email;text\n" + lines)
+    assert path.stat().st_size > 3 * SAMPLE
+    assert [row.number for row in folder.open().rows()] == list(range(2, 2002))
 
 
-def test_a_line_without_an_end_is_no_table(desk: Desk, tmp_path: Path) -> None:
-    desk.put("email," + "x" * 300_000)
-    assert desk.problem().code == "cell-too-long"
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_the_sample_ends_with_a_whole_line(folder: Folder, end: str) -> None:
+    """Commas and semicolons make equally good tables here; half a line would break the tie."""
+    lines = ["email,a;b", "x,1;email"]
+    lines += [f"{'y' * 1000},1;2"] * 64
+    size = len(end.join([*lines, ""]))
+    assert size < SAMPLE - 100
+    lines.append(f"{'z' * 50};{'z' * (SAMPLE - size)},1")  # the sample ends before the comma
+    folder.put(end.join([*lines, ""]))
+    assert folder.open().columns == ("email", "a;b")
+
+
+def test_a_line_without_an_end_is_an_error(folder: Folder, tmp_path: Path) -> None:
+    folder.put("email," + "x" * 300_000)
+    assert folder.problem().code == "cell-too-long"

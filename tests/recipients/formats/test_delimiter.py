@@ -1,4 +1,4 @@
-"""The sign between the cells is the one that makes a table."""
+"""The delimiter is the one that makes a table."""
 
 from __future__ import annotations
 

@@ -1,137 +1,94 @@
-"""JSON Lines and Parquet, and standard input."""
+"""The first bytes of a file decide on its format, not its name."""
 
 from __future__ import annotations
 
-import builtins
-import datetime as dt
-import io
-from collections.abc import Callable
+import re
+from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from mailmerge.errors import CampaignError, Problem
-from mailmerge.recipients.formats import json_lines, parquet
-from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
-from mailmerge.recipients.table import Row
-from tests.recipients.conftest import Desk
+from mailmerge.campaign import RecipientsSection
+from mailmerge.errors import SpreadsheetError
+from mailmerge.recipients.formats import Format
+from mailmerge.recipients.formats.sniff import FORMATS, open_table
+from mailmerge.recipients.input_file import open_input_file
+from mailmerge.recipients.spreadsheet import Spreadsheet
 
-JSON = """{"email": "a@x.org", "price": 34.30, "id": 9007199254740993, "zip": "007"}
+BEGINNINGS = {
+    "workbook": [b"PK\x03\x04", b"PK\x05\x06"],
+    "XLS workbook": [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
+    "Parquet": [b"PAR1"],
+    "JSON Lines": [b'{"email": "a@x.org"}'],
+}
 
-{"email": "b@x.org", "ok": true, "price": null, "n": 1e400}
-{"email": "c@x.org", "tags": ["x"]}
-"""
+
+def test_each_beginning_belongs_to_one_format() -> None:
+    assert [known.name for known in FORMATS] == list(BEGINNINGS)
+    for name, beginnings in BEGINNINGS.items():
+        for head in beginnings:
+            assert [known.name for known in FORMATS if known.recognizes(head)] == [name]
 
 
-def test_json_keeps_every_digit(desk: Desk) -> None:
-    desk.put(JSON)
-    spreadsheet = desk.open()
-    assert spreadsheet.columns == ("email", "price", "id", "zip", "ok", "n", "tags")
-    records = list(spreadsheet.records())
-    rows = [(row.number, list(row.cells.values())[1:6]) for row in records if isinstance(row, Row)]
-    assert rows == [
-        (1, ["34.30", "9007199254740993", "007", "", ""]),
-        (3, ["", "", "", "TRUE", "1e400"]),
-    ]
-    (problem,) = (item for item in records if isinstance(item, Problem))
-    assert (problem.code, problem.row, problem.column) == ("cell-nested", 4, "tags")
+@pytest.mark.parametrize("head", [b"", b"email\n", b"%PDF-1.7", b"\xff\xfee\0m\0"])
+def test_other_beginnings_belong_to_none(head: bytes) -> None:
+    assert [known.name for known in FORMATS if known.recognizes(head)] == []
+
+
+def open_bytes(folder: Path, content: bytes, *more: Format) -> Spreadsheet:
+    path = folder / "people.csv"
+    path.write_bytes(content)
+    source = open_input_file(path, "people.csv")
+    return Spreadsheet(open_table(source, RecipientsSection(), (*FORMATS, *more)))
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "row"),
+    ("content", "what"),
     [
-        ('{"email": "a@x.org"}\n{"email": \n', "json", 2),
-        ('{"email": "a@x.org"}\n[1]\n', "json", 2),
-        ('{"email": "a@x.org"}\n' + "[" * 100_000 + "\n", "json", 2),
-        ("{}\n", "file-empty", None),
-        ('{"mail": "a"}\n', "no-column", None),
-        ('{"email": "a@x.org", "n": "\\ud800"}\n', "cell-not-text", 1),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\x1f\x8b\x08\0", "a compressed file (gzip)"),
+        (b"{\\rtf1\\ansi", "a text document (RTF)"),
+        (b"SQLite format 3\0", "a database"),
+        (b"<html><table><tr>", "a web page or XML"),
+        (b'\xef\xbb\xbf\n<?xml version="1.0"?><Workbook/>', "a web page or XML"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
     ],
 )
-def test_bad_json_is_named_with_its_line(desk: Desk, text: str, code: str, row: int | None) -> None:
-    desk.put(text)
-    assert (desk.problem().code, desk.problem().row) == (code, row)
+def test_other_kinds_of_files_are_named(tmp_path: Path, content: bytes, what: str) -> None:
+    with pytest.raises(SpreadsheetError) as caught:
+        open_bytes(tmp_path, content)
+    problem = caught.value.problem
+    assert (problem.code, problem.file, problem.row) == ("format-unknown", "people.csv", None)
+    assert what in problem.message
+    assert problem.hint
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_batches_of_any_size_give_the_same_rows(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    desk.put(JSON)
-    whole = list(desk.open().records())
-    monkeypatch.setattr(json_lines, "_BATCH", size)
-    assert list(desk.open().records()) == whole
-    frame().to_parquet(desk.folder / "people.csv")
-    whole = list(desk.open(file="people.csv").records())
-    monkeypatch.setattr(parquet, "_BATCH", size)
-    assert list(desk.open(file="people.csv").records()) == whole
+def test_any_other_text_is_delimited(tmp_path: Path) -> None:
+    assert open_bytes(tmp_path, b"email,name\na@x.org,Ann\n").columns == ("email", "name")
 
 
-def frame() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "email": ["a@x.org", "b@x.org", None],
-            "n": [1, None, 3],
-            "price": [34.5, float("nan"), 1e16],
-            "day": [dt.date(2026, 1, 2), None, None],
-            "tags": [None, None, ["x"]],
-            "ok": [True, False, True],
-        }
-    )
+CARDS = b"""BEGIN:VCARD
+VERSION:4.0
+FN:Ann Miller
+EMAIL;TYPE=work:ann@example.org
+END:VCARD
+BEGIN:VCARD
+VERSION:4.0
+FN:Bob
+EMAIL:bob@example.org
+END:VCARD
+"""
 
 
-def test_parquet_is_read_as_text(desk: Desk) -> None:
-    frame().to_parquet(desk.folder / "recipients.csv")
-    records = list(desk.open().records())
-    rows = [(row.number, list(row.cells.values())) for row in records if isinstance(row, Row)]
-    assert rows == [
-        (1, ["a@x.org", "1", "34.5", "2026-01-02", "", "TRUE"]),
-        (2, ["b@x.org", "", "", "", "", "FALSE"]),
-    ]
-    (problem,) = (item for item in records if isinstance(item, Problem))
-    assert (problem.code, problem.row, problem.column) == ("cell-nested", 3, "tags")
-
-
-def test_damaged_parquet_is_damage(desk: Desk) -> None:
-    desk.put(b"PAR1" + bytes(100))
-    assert desk.problem().code == "file-damaged"
-
-
-def test_parquet_without_pyarrow_says_what_to_install(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk.put(b"PAR1" + bytes(100))
-    genuine: Callable[..., object] = builtins.__import__
-
-    def without(name: str, *rest: object) -> object:
-        if name.startswith("pyarrow"):
-            raise ImportError(name)
-        return genuine(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    problem = desk.problem()
-    assert problem.code == "parquet-missing"
-    assert "mailmerge-toolkit[parquet]" in problem.hint
-
-
-def standard_input(desk: Desk, content: bytes) -> Spreadsheet:
-    return open_spreadsheet(desk.campaign(file="-"), standard_input=io.BytesIO(content))
-
-
-def test_standard_input_is_read_as_often_as_wanted(desk: Desk) -> None:
-    spreadsheet = standard_input(desk, b"email\na@x.org\nb\n")
-    assert spreadsheet.file == "standard input"
-    for _ in range(2):
-        assert [row.number for row in spreadsheet.rows()] == [2, 3]
-
-
-def test_standard_input_may_be_a_workbook(desk: Desk) -> None:
-    frame().iloc[:2, :2].to_excel(desk.folder / "x.xlsx", index=False)
-    spreadsheet = standard_input(desk, (desk.folder / "x.xlsx").read_bytes())
-    assert [row.cells["n"] for row in spreadsheet.rows()] == ["1", ""]
-
-
-def test_standard_input_must_be_there(desk: Desk) -> None:
-    with pytest.raises(CampaignError) as caught:
-        desk.open(file="-")
-    assert caught.value.problem.code == "no-standard-input"
+def test_the_format_of_the_guide_for_contributors_works(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = guide.partition("## Add a file format")[2].partition("\n## ")[0]
+    example = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert example is not None
+    module: dict[str, object] = {}
+    exec(compile(example[1], "vcard.py", "exec"), module)
+    added = module["FORMAT"]
+    assert isinstance(added, Format)
+    spreadsheet = open_bytes(tmp_path, CARDS, added)
+    assert spreadsheet.columns == ("version", "fn", "email")
+    rows = [(row.number, row.cells["fn"], row.cells["email"]) for row in spreadsheet.rows()]
+    assert rows == [(1, "Ann Miller", "ann@example.org"), (2, "Bob", "bob@example.org")]

@@ -1,0 +1,110 @@
+"""Messages -> files: .eml, HTML, text, mbox or Maildir, for looking at and for keeping."""
+
+from __future__ import annotations
+
+import mailbox
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from mailmerge.errors import CampaignError, Problem
+from mailmerge.maildir import Maildir
+from mailmerge.messages import MessageFactory
+from mailmerge.mime.message import Message
+from mailmerge.recipients.audience import Recipient, Skipped
+
+Format = Literal["eml", "html", "text", "mbox", "maildir"]
+
+_SUFFIXES = {"eml": "eml", "html": "html", "text": "txt"}
+
+
+def sample_messages(
+    results: Iterable[Recipient | Skipped | Problem],
+    messages: MessageFactory,
+    *,
+    row: int | None = None,
+) -> Iterator[tuple[Recipient, Message]]:
+    """Each recipient with their message, in the order of the rows; with `row`, that row only.
+
+    The messages have sample identities: the ledger makes the real ones.
+
+    Raises:
+        InputError: a message cannot be made.
+        CampaignError: a row is wrong, or there is no recipient.
+    """
+    found = False
+    for result in results:
+        if row is not None and result.row != row:
+            continue
+        if isinstance(result, Recipient):
+            found = True
+            yield result, messages.sample(result)
+            if row is not None:
+                return
+            continue
+        problem = result if isinstance(result, Problem) else result.problem
+        if problem is not None and problem.severity == "error":
+            raise CampaignError.from_problem(problem)
+    if not found:
+        raise CampaignError(
+            "no recipient matches",
+            hint="look at --to, --row and recipients.where",
+            code="no-recipients",
+        )
+
+
+def message_bytes(message: Message, wanted: Format) -> bytes:
+    """One message as it is printed or written to a file of its own.
+
+    Raises:
+        CampaignError: the HTML of a message that has none.
+    """
+    if wanted == "html":
+        if message.html is None:
+            raise CampaignError("the campaign has no HTML", hint="--format text", code="no-html")
+        return message.html.encode()
+    return message.text.encode() if wanted == "text" else bytes(message)
+
+
+def export_messages(
+    messages: Iterable[tuple[Recipient, Message]], folder: Path, wanted: Format
+) -> int:
+    """Write the messages into `folder` (made with mode 0700, files 0600) and count them.
+
+    Raises:
+        CampaignError: the HTML of a message that has none.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if wanted in ("mbox", "maildir"):
+        return _into_mailbox(messages, folder, wanted)
+    count = 0
+    for recipient, message in messages:
+        path = folder / f"{recipient.row:06}-{_file_name(recipient)}.{_SUFFIXES[wanted]}"
+        with _private(path) as file:
+            file.write(message_bytes(message, wanted))
+        count += 1
+    return count
+
+
+def _into_mailbox(
+    messages: Iterable[tuple[Recipient, Message]], folder: Path, wanted: Format
+) -> int:
+    # Local mailboxes hold lines as the system has them; CRLF belongs to the wire.
+    lines = (bytes(message).replace(b"\r\n", b"\n") for _, message in messages)
+    if wanted == "maildir":
+        maildir = Maildir(folder / "Maildir").make()
+        return len([maildir.add(content, at=time.time()) for content in lines])
+    with closing(mailbox.mbox(folder / "messages.mbox")) as mbox:
+        return len([mbox.add(content) for content in lines])
+
+
+def _file_name(recipient: Recipient) -> str:
+    return re.sub(r"[^\w@.+-]", "_", recipient.mailbox.address)[:100]
+
+
+def _private(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

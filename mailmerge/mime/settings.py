@@ -1,0 +1,81 @@
+"""What is the same in all messages of a campaign, as a frozen value.
+
+A `Composer` takes this value and no campaign, so that a message can be made in code. `sender_of`
+makes it from a campaign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mailmerge.campaign import Campaign
+from mailmerge.errors import AddressError, CampaignError
+from mailmerge.mime.references import content_base_field
+from mailmerge.recipients.address import Mailbox, parse_mailbox
+from mailmerge.rendering.settings import ImageReferences, templates_of
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends, and in which format.
+
+    Attributes:
+        mailbox: the mailbox of From.
+        campaign: the name of the campaign; boundaries are made from it.
+        return_to: the address that bounces go to; empty where it is that of From.
+        eightbit: whether texts outside ASCII are sent as they are (RFC 6152).
+        images: how HTML refers to images, the same value as in `Templates`.
+        file: the file that holds these settings, for errors; empty for settings in code.
+    """
+
+    mailbox: Mailbox
+    campaign: str = ""
+    return_to: str = ""
+    eightbit: bool = False
+    images: ImageReferences = field(default_factory=ImageReferences)
+    file: str = ""
+
+    @property
+    def reverse_path(self) -> str:
+        """The address of MAIL FROM (RFC 5321, 4.1.1.2), without angle brackets."""
+        return self.return_to or self.mailbox.forward_path
+
+
+def sender_of(campaign: Campaign) -> Sender:
+    """The sender of a campaign.
+
+    Raises:
+        CampaignError: `from` or `reverse_path` under [message] is not an address, or `content_base`
+            cannot be written.
+    """
+    message = campaign.message
+    file = campaign.file
+    mailbox = _mailbox("message.from" if file else "sender", message.from_, file, names=True)
+    return_to = mailbox
+    if message.reverse_path:
+        key = "message.reverse_path" if file else "reverse_path"
+        return_to = _mailbox(key, message.reverse_path, file)
+    images = templates_of(campaign).images
+    if images.by_location and images.base:
+        content_base_field(images.base, file)
+    return Sender(
+        mailbox,
+        campaign.name,
+        return_to.forward_path,
+        message.encoding == "8bit",
+        images,
+        file,
+    )
+
+
+def _mailbox(key: str, value: str, file: str, *, names: bool = False) -> Mailbox:
+    try:
+        return parse_mailbox(value, names=names)
+    except AddressError as error:
+        problem = error.problem
+        raise CampaignError(
+            f"{key}: {problem.message}",
+            hint=problem.hint,
+            code=problem.code,
+            file=file,
+        ) from error

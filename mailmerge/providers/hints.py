@@ -1,0 +1,104 @@
+"""An error of the SMTP library -> the error that a user sees, with the fix for campaign.toml.
+
+The library states facts; what to do about them is known here. One table has the fix for each code.
+Where the server refused a log-in, the explanation of its reply has the fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from mailmerge import errors as user
+from mailmerge.providers.explanations import explain
+from mailmerge.providers.lookup import provider_of_host
+from mailmerge.smtp import errors as smtp
+
+_OTHER_SERVER: Final = "the port for sending is another one, such as 465 or 587"
+
+_HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ca-file": "ca_file in [smtp] is a PEM file",
+        "certificate": "check host; for a server with its own authority give ca_file in [smtp]",
+        "imap-server": f"this is an IMAP server: {_OTHER_SERVER}",
+        "local-name": 'set local_name to this machine\'s full name, such as "mail.example.org"',
+        "needs-password": "set password_command instead of token_command, or leave out auth",
+        "needs-token": "set token_command instead of password_command, or leave out auth",
+        "no-connection": "check host and port in [smtp]; many networks block port 25, "
+        "use 465 or 587 there",
+        "no-login-offered": "leave out username if this server wants none",
+        "no-mechanism": "an OAuth 2 token goes with token_command, "
+        "a password with password_command",
+        "no-starttls": 'check host and port; on port 465 set security = "tls"',
+        "no-unix-connection": "check socket in [smtp]",
+        "no-unix-sockets": "set host and port in [smtp] instead of socket",
+        "not-tls": 'set security = "starttls", or use port 465',
+        "plain-text-login": 'set security = "tls" or "starttls"; plain_text_login is for a server '
+        "on this machine",
+        "pop3-server": f"this is a POP3 server: {_OTHER_SERVER}",
+        "refused": "check [smtp]; the server's own words say why",
+        "refused-for-now": "the server may take mail later; `send` resumes",
+        "ssh-server": "this is an SSH server: check host and port",
+        "starttls-injection": "something between this machine and the server may alter "
+        "the connection",
+        "tls-handshake": "check port and security in [smtp]",
+        "tls-port": 'port 465 wants security = "tls"',
+        "tls-server": 'this port speaks TLS from the start: set security = "tls"',
+        "unknown-host": "check host in [smtp], and the network",
+        "unsendable-secret": "write it as UTF-8 where it comes from: keyring, a command "
+        "or the environment",
+        "web-server": "this is a web server: check host and port",
+    }
+)
+"""The library's code -> the fix."""
+
+_CODES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "imap-server": "malformed-reply",
+        "needs-password": "no-mechanism",
+        "needs-token": "no-mechanism",
+        "no-login-offered": "no-mechanism",
+        "no-unix-connection": "no-connection",
+        "pop3-server": "malformed-reply",
+        "ssh-server": "malformed-reply",
+        "tls-server": "malformed-reply",
+        "token-refused": "login-refused",
+        "web-server": "malformed-reply",
+    }
+)
+"""Codes of the library that users know by a more general one."""
+
+_KINDS: Final[Mapping[type[smtp.SmtpError], type[user.ServerError]]] = MappingProxyType(
+    {
+        smtp.LocalProtocolError: user.LocalProtocolError,
+        smtp.RemoteProtocolError: user.RemoteProtocolError,
+        smtp.ServerUnreachable: user.ServerUnreachable,
+        smtp.ServerRefused: user.ServerRefused,
+        smtp.AuthenticationRefused: user.AuthenticationRefused,
+        smtp.ConnectionLost: user.ConnectionLost,
+    }
+)
+
+
+def as_user_error(error: smtp.SmtpError, *, host: str = "") -> user.ServerError:
+    """The same error with its fix; raise it `from` the library's.
+
+    `host` is the server's name: some services explain their replies in their own way.
+    """
+    kind = _KINDS.get(type(error), user.ServerError)
+    code = _CODES.get(error.code, error.code)
+    return kind(error.message, hint=_hint(error, host), code=code)
+
+
+def _hint(error: smtp.SmtpError, host: str) -> str:
+    refused = isinstance(error, smtp.AuthenticationRefused)
+    if not refused or error.reply is None:
+        return _HINTS.get(error.code, "")
+    service = provider_of_host(host)
+    return explain(
+        error.reply.code,
+        error.reply.text,
+        provider=service.name if service else "",
+        step="token" if error.code == "token-refused" else "login",
+    ).action

@@ -1,0 +1,122 @@
+"""What a server offers -> what each extension means, and what follows for a campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from mailmerge.providers.catalogue import Language, known_text, rates_in_words, text
+from mailmerge.smtp import Capabilities
+from mailmerge.wording import size_in_words
+
+_BASE64: Final = 57 / 78
+"""Bytes of a file in one byte of its base64 lines with CRLF (RFC 2045, 6.8)."""
+
+_NO_LIMIT: Final = 1 << 40
+"""A largest size from here on says nothing: some servers announce the end of their integers."""
+
+_KEYWORDS: Final = (
+    "SIZE",
+    "PIPELINING",
+    "CHUNKING",
+    "8BITMIME",
+    "SMTPUTF8",
+    "DSN",
+    "ENHANCEDSTATUSCODES",
+    "LIMITS",
+    "STARTTLS",
+    "AUTH",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One extension: what the server says of it, and what that means."""
+
+    keyword: str
+    offered: bool
+    value: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignNeeds:
+    """What a campaign wants of the server, as far as the server may not give it.
+
+    `rates` are texts such as `500/day`. `max_size` is the service's own limit for a message in
+    bytes, and `sample` the size of the campaign's first message. `nearby` says that the server is
+    on this machine.
+    """
+
+    window: int = 1
+    connections: int = 1
+    messages_per_connection: int | None = None
+    rates: tuple[str, ...] = ()
+    max_size: int | None = None
+    sample: int | None = None
+    nearby: bool = False
+
+
+def offers(capabilities: Capabilities, *, language: Language = "en") -> tuple[Offer, ...]:
+    """What the server offers, and what it lacks that would matter, each with its meaning."""
+    known = (_offer(keyword, capabilities, language) for keyword in _KEYWORDS)
+    others = (
+        Offer(keyword, offered=True, value=" ".join(values), meaning="")
+        for keyword, values in capabilities.keywords.items()
+        if keyword not in _KEYWORDS
+    )
+    return (*(offer for offer in known if offer.offered or offer.meaning), *others)
+
+
+def _offer(keyword: str, capabilities: Capabilities, language: Language) -> Offer:
+    offered = keyword in capabilities.keywords
+    value = " ".join(capabilities.keywords.get(keyword, ()))
+    size = _largest_size(capabilities)
+    if not offered or (keyword == "SIZE" and size is None):
+        meaning = known_text(f"missing.{keyword}", language)
+    else:
+        shown = size_in_words(size) if keyword == "SIZE" and size else value
+        meaning = known_text(f"offer.{keyword}", language, value=shown)
+    return Offer(keyword, offered, value, meaning)
+
+
+def _largest_size(capabilities: Capabilities) -> int | None:
+    """The server's limit in bytes; None where it names none, or one that cannot be reached."""
+    size = capabilities.size
+    return size if size is not None and size < _NO_LIMIT else None
+
+
+def advice(
+    capabilities: Capabilities, needs: CampaignNeeds, *, language: Language = "en"
+) -> tuple[str, ...]:
+    """What the server's offer means for a campaign, one sentence each."""
+    limit = min(filter(None, (_largest_size(capabilities), needs.max_size)), default=0)
+    sample = needs.sample or 0
+    messages = min(filter(None, (capabilities.mail_max, needs.messages_per_connection)), default=0)
+    streams = needs.window > 1 and capabilities.chunking
+    could_stream = capabilities.chunking and capabilities.pipelining and needs.window == 1
+    applies = {
+        "size": limit,
+        "fits": limit and 0 < sample <= limit,
+        "too-large": 0 < limit < sample,
+        "window-streams": streams,
+        "window-in-vain": needs.window > 1 and not streams,
+        "window-possible": could_stream and not needs.nearby,
+        "rates": needs.rates,
+        "messages": messages,
+    }
+    figures: dict[str, dict[str, object]] = {
+        "size": {"size": size_in_words(limit), "files": size_in_words(int(limit * _BASE64))},
+        "fits": {"size": size_in_words(sample)},
+        "too-large": {"size": size_in_words(sample)},
+        "rates": {
+            "rates": rates_in_words(needs.rates, language),
+            "connections": needs.connections,
+        },
+        "messages": {"messages": messages},
+    }
+    return tuple(
+        text(f"advice.{name}", language, **figures.get(name, {"window": needs.window}))
+        for name, holds in applies.items()
+        if holds
+    )

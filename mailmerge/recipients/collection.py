@@ -1,0 +1,189 @@
+"""The recipients of a spreadsheet as a collection: the public way to read one.
+
+    people = read_recipients("guests.xlsx", address="email", where="country == 'FR'")
+    len(people), people[0].mailbox.address
+    for row in people.skipped:
+        print(row.number, row.reason)
+
+Each iteration reads the file again, so a million rows take no more memory than a thousand. Only
+what is indexed is kept: `people[n]` keeps the first n + 1 recipients, a slice or a negative index
+keeps all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Generic, Literal, TypeVar, overload
+
+from pydantic import ValidationError
+
+from mailmerge.campaign import Campaign, RecipientsSection
+from mailmerge.errors import CampaignError, Problem
+from mailmerge.recipients.audience import Audience, Selection
+from mailmerge.recipients.recipient import Recipient, Skipped
+from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
+from mailmerge.recipients.suppression import SuppressionList, read_suppressions
+
+_T = TypeVar("_T")
+
+
+class RowsOf(Generic[_T]):
+    """Rows of one kind. Each iteration reads the file; true if there is any such row."""
+
+    def __init__(self, read: Callable[[], Iterator[_T]]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[_T]:
+        return self._read()
+
+    def __bool__(self) -> bool:
+        return next(self._read(), None) is not None
+
+
+class Recipients(Sequence[Recipient]):
+    """The recipients of one spreadsheet, in the order of its rows.
+
+    Iterating, `len()` and indexing raise SpreadsheetError if the file changes meanwhile, or breaks
+    off before its end. A wrong row raises nothing: `skipped` has the row, `problems` its problem.
+    `len()` reads the file once and remembers the number.
+
+    Attributes:
+        file: the spreadsheet's name in messages.
+        columns: the names of its columns.
+        notices: warnings about the whole file.
+    """
+
+    def __init__(
+        self,
+        section: RecipientsSection,
+        spreadsheet: Spreadsheet,
+        selection: Selection | None = None,
+        *,
+        suppressed: frozenset[str] = frozenset(),
+    ) -> None:
+        """Understand the rules; no row is read yet.
+
+        Raises:
+            CampaignError: a condition or `only` cannot be understood.
+            SpreadsheetError: a column is missing.
+        """
+        self.file = spreadsheet.file
+        self.columns = spreadsheet.columns
+        self.notices = spreadsheet.notices
+        self._open = partial(Audience, section, spreadsheet, selection, suppressed=suppressed)
+        self._indexed: list[Recipient] = []
+        self._to_index = self.audience().recipients()
+        self._length: int | None = None
+
+    @classmethod
+    def of(cls, campaign: Campaign, selection: Selection | None = None) -> Recipients:
+        """The recipients of a campaign, without those on its suppression list.
+
+        Raises:
+            CampaignError: as above; or they come from standard input, and nothing is there.
+            SpreadsheetError: the spreadsheet or the suppression list cannot be read.
+        """
+        spreadsheet = open_spreadsheet(campaign)
+        suppressed = read_suppressions(campaign)
+        return cls(campaign.recipients, spreadsheet, selection, suppressed=suppressed)
+
+    def __iter__(self) -> Iterator[Recipient]:
+        return self.audience().recipients()
+
+    def __len__(self) -> int:
+        if self._length is None:
+            self._length = sum(1 for _ in self)
+        return self._length
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
+
+    @overload
+    def __getitem__(self, index: int) -> Recipient: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Recipient]: ...
+
+    def __getitem__(self, index: int | slice) -> Recipient | list[Recipient]:
+        """One recipient, or a list of them; those up to the index are kept in memory."""
+        last = index if isinstance(index, int) and index >= 0 else None
+        while last is None or len(self._indexed) <= last:
+            recipient = next(self._to_index, None)
+            if recipient is None:
+                break
+            self._indexed.append(recipient)
+        return self._indexed[index]
+
+    @property
+    def skipped(self) -> RowsOf[Skipped]:
+        """The rows that get no message, each with its `number` and `reason`."""
+        return RowsOf(lambda: (one for one in self.audience() if isinstance(one, Skipped)))
+
+    @property
+    def problems(self) -> RowsOf[Problem]:
+        """Errors and warnings: those of the whole file, then those of its rows."""
+        return RowsOf(self._problems)
+
+    def audience(self) -> Audience:
+        """Recipients, skipped rows and problems together, and their counts; it raises nothing."""
+        return self._open()
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from self.notices
+        for result in self.audience():
+            if isinstance(result, Problem):
+                yield result
+            elif isinstance(result, Skipped) and result.problem is not None:
+                yield result.problem
+
+
+def read_recipients(
+    path: Path | str,
+    *,
+    address: str = "email",
+    key: str = "",
+    where: str = "",
+    sheet: str = "",
+    encoding: str = "",
+    delimiter: str = "",
+    skip_rows: int = 0,
+    parse_names: bool = False,
+    required: Iterable[str] = (),
+    dedupe: Literal["exact", "loose", "off"] = "exact",
+    fill_merged: bool = False,
+    hidden_rows: bool = True,
+    suppress: Path | str | None = None,
+) -> Recipients:
+    """Open a spreadsheet of recipients in any format; its rows are read when they are asked for.
+
+    The keywords mean what the keys of the same names mean under [recipients] in campaign.toml;
+    `suppress` is the path of a list of addresses that get no message.
+
+    Raises:
+        CampaignError: a keyword has a wrong value, or `where` cannot be understood.
+        SpreadsheetError: a file is missing, unreadable, of no known format, or lacks a column.
+    """
+    values = {
+        "address": address,
+        "key": key,
+        "where": where,
+        "sheet": sheet,
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "skip_rows": skip_rows,
+        "parse_names": parse_names,
+        "required": tuple(required),
+        "dedupe": dedupe,
+        "fill_merged": fill_merged,
+        "hidden_rows": hidden_rows,
+    }
+    try:
+        section = RecipientsSection.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}, found {first['input']!r}"
+        raise CampaignError(what, code="wrong-value") from error
+    suppressed = SuppressionList(Path(suppress)).identities() if suppress else frozenset()
+    return Recipients(section, read_spreadsheet(Path(path), section), suppressed=suppressed)

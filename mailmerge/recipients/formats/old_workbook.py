@@ -1,0 +1,37 @@
+"""XLS -> a table: workbooks of Excel 97 to 2003, which are OLE2 files.
+
+Office also wraps what a password protects, of any kind, into such a file.
+"""
+
+from __future__ import annotations
+
+from mailmerge.campaign import RecipientsSection
+from mailmerge.recipients.formats import Format
+from mailmerge.recipients.formats.sheet import protected
+from mailmerge.recipients.formats.sheet_table import open_sheet
+from mailmerge.recipients.input_file import InputFile
+from mailmerge.recipients.table import Table
+
+_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_BLOCK = 1 << 20
+# The name of the part that holds a protected file, as an OLE2 directory writes it.
+_PROTECTED = "EncryptedPackage".encode("utf-16-le")
+
+
+def _open_old_workbook(source: InputFile, section: RecipientsSection) -> Table:
+    """Open an XLS workbook.
+
+    Raises:
+        SpreadsheetError: it is protected or damaged, or its sheet or its header is not clear.
+    """
+    with source.open() as stream:
+        while block := stream.read(_BLOCK):
+            if _PROTECTED in block:
+                raise protected(source.file)
+            if len(block) == _BLOCK:
+                # The name may lie across the edge of two blocks.
+                stream.seek(-len(_PROTECTED), 1)
+    return open_sheet(source, section, None)
+
+
+FORMAT = Format("XLS workbook", lambda head: head.startswith(_SIGNATURE), _open_old_workbook)

@@ -1,0 +1,71 @@
+"""Records with named fields -> a table: for formats that have no header and no columns.
+
+The columns are all names of all records, in the order in which they first appear; a record that
+lacks one has an empty cell there. So the file is read once more than it has passes, for the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from mailmerge.campaign import RecipientsSection
+from mailmerge.errors import Problem
+from mailmerge.recipients.columns import Header, HeadRow, read_header
+from mailmerge.recipients.formats.values import nested_cell
+from mailmerge.recipients.input_file import InputFile
+from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+
+Record = tuple[int, Mapping[str, str | None]]
+"""A row's number, and the text of each field; None where a field has several values."""
+
+
+def open_records(
+    source: InputFile,
+    section: RecipientsSection,
+    read: Callable[[], Iterator[Record]],
+    notices: tuple[Problem, ...] = (),
+) -> Table:
+    """The table of a file of records.
+
+    `read` gives its records from the first one, each time it is called. It raises SpreadsheetError
+    where the file is not of its format.
+
+    Raises:
+        SpreadsheetError: from `read`; or there is no record, or a column is missing.
+    """
+    names: dict[str, None] = {}
+    for _, fields in read():
+        names.update(dict.fromkeys(fields))
+    header = read_header([HeadRow(0, list(names))] if names else [], section, source.file)
+    listed = tuple(names)
+    return Table(
+        source.file,
+        header,
+        lambda: _batches(source, header, listed, read),
+        (*notices, *header.notices),
+    )
+
+
+def _batches(
+    source: InputFile,
+    header: Header,
+    names: tuple[str, ...],
+    read: Callable[[], Iterator[Record]],
+) -> Iterator[Batch]:
+    """The records as rows, `names` in the order of the columns."""
+    source.check_unchanged()
+    numbers: list[int] = []
+    columns: list[list[str]] = [[] for _ in names]
+    problems: list[Problem] = []
+    for number, fields in read():
+        numbers.append(number)
+        for name, label, column in zip(names, header.columns, columns, strict=True):
+            text = fields.get(name, "")
+            if text is None:
+                problems.append(nested_cell(source.file, number, label))
+            column.append(text or "")
+        if len(numbers) == BATCH_ROWS:
+            yield Batch(numbers, columns, problems)
+            numbers, columns, problems = [], [[] for _ in names], []
+    yield Batch(numbers, columns, problems)
+    source.check_unchanged()

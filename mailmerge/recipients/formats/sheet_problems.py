@@ -1,0 +1,87 @@
+"""What is wrong with a sheet: merged cells, formulas without a value, hidden rows, lost digits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mailmerge.campaign import RecipientsSection
+from mailmerge.errors import Problem
+from mailmerge.recipients.columns import Header
+from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
+from mailmerge.recipients.formats.sheet import Sheet
+
+
+def row_problems(sheet: Sheet, header: Header, section: RecipientsSection) -> list[Problem]:
+    """The problems of single rows below the header, in the order of the rows."""
+    left_out = set() if section.hidden_rows else set(sheet.hidden)
+    found = [
+        _fault(seen, sheet, header)
+        for seen in sheet.faults
+        if seen.row >= header.number and seen.row not in left_out
+        and seen.column < len(header.columns)
+    ]  # fmt: skip
+    if not section.fill_merged:
+        found += [
+            _merged(area, sheet, header)
+            for area in sheet.merged
+            if area.bottom >= header.number - 1 and _holds_text(area, sheet)
+        ]
+    return sorted(found, key=lambda problem: problem.row or 0)
+
+
+def _holds_text(area: Range, sheet: Sheet) -> bool:
+    if area.left >= len(sheet.columns) or area.top >= sheet.height:
+        return False
+    return bool(sheet.columns[area.left][area.top].strip())
+
+
+def _fault(seen: SeenCell, sheet: Sheet, header: Header) -> Problem:
+    name, column = cell_name(seen.row, seen.column), header.columns[seen.column]
+    if seen.fault == "formula":
+        what = f"the formula in {name} is not calculated"
+        hint, code = "open the file in Excel or LibreOffice and save it", "formula-not-calculated"
+    else:
+        what, hint, code = (
+            f"{name} shows the error {seen.text}",
+            "correct the formula",
+            "cell-error",
+        )
+    return Problem("error", code, what, sheet.file, seen.row + 1, column, hint)
+
+
+def _merged(area: Range, sheet: Sheet, header: Header) -> Problem:
+    what = f"the cells {area} are merged: only the first one has a text"
+    hint = "unmerge them, or set fill_merged = true under [recipients]"
+    row, column = max(area.top, header.number - 1) + 1, header.columns[area.left]
+    return Problem("error", "cells-merged", what, sheet.file, row, column, hint)
+
+
+def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> Iterator[Problem]:
+    hidden = [row + 1 for row in sheet.hidden if header.number <= row < sheet.height]
+    if hidden:
+        shown = ", ".join(map(str, hidden[:10])) + (" ..." if len(hidden) > 10 else "")
+        done = "included" if section.hidden_rows else "skipped"
+        hint = (
+            f"hidden_rows = {str(not section.hidden_rows).lower()} under [recipients] changes that"
+        )
+        what = f"hidden rows are {done}: {len(hidden)} ({shown})"
+        yield Problem("warning", "rows-hidden", what, sheet.file, hint=hint)
+    for column, seen in sorted(sheet.uncertain.items()):
+        if column < len(header.columns):
+            yield _uncertain(seen, sheet, header.columns[column])
+    plain = [header.columns[column] for column in sheet.plain if column < len(header.columns)]
+    if plain:
+        what = f"numbers and dates are read without their format, in {', '.join(plain)}"
+        hint = "if 00123 or 34.30 matters, save the file as .xlsx"
+        yield Problem("warning", "number-format", what, sheet.file, hint=hint)
+
+
+def _uncertain(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
+    name = cell_name(seen.row, seen.column)
+    if seen.fault == "digits":
+        what = f'{name} is read as "{seen.text}": a number keeps at most 15 digits'
+        hint = "format the column as text and type such numbers again"
+        return Problem("warning", "digits-lost", what, sheet.file, seen.row + 1, column, hint)
+    what = f'{name} is read as "{seen.text}", and may look different in the sheet'
+    hint = "choose a format that all countries share, such as yyyy-mm-dd, or format it as text"
+    return Problem("warning", "number-format", what, sheet.file, seen.row + 1, column, hint)

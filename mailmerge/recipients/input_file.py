@@ -1,0 +1,148 @@
+"""Where the bytes of a spreadsheet come from: a regular file that every pass reads from its start.
+
+A pipe or a device gives its bytes only once, and a campaign is read several times (check, enrol,
+export). So such a stream is copied into a private temporary file, and the copy is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from mailmerge.errors import SpreadsheetError
+
+
+class _TemporaryCopy:
+    """A file that only this user may read (mode 0600), removed with this object or at exit.
+
+    Attributes:
+        path: where it is.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        """Copy the stream to its end.
+
+        Raises:
+            OSError: the stream cannot be read, or the copy cannot be written.
+        """
+        # mkstemp and not NamedTemporaryFile: Windows cannot open that one a second time.
+        descriptor, name = tempfile.mkstemp(prefix="mailmerge-")
+        self.path = Path(name)
+        remove = weakref.finalize(self, _remove, name)
+        try:
+            with os.fdopen(descriptor, "wb") as copy:
+                shutil.copyfileobj(stream, copy)
+        except BaseException:
+            remove()
+            raise
+
+
+def _remove(name: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(name)  # noqa: PTH108 - runs at exit, where pathlib may be gone
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A regular file, its name in messages, and its state when it was opened.
+
+    `copy` keeps a temporary file alive for as long as this object lives.
+    """
+
+    path: Path
+    file: str
+    state: tuple[int, int, int]
+    copy: _TemporaryCopy | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The bytes, from the first one.
+
+        Raises:
+            SpreadsheetError: the file cannot be opened or read any more.
+        """
+        try:
+            with self.path.open("rb") as stream:
+                yield stream
+        except OSError as error:
+            raise _unreadable(self.file, error) from error
+
+    def check_unchanged(self) -> None:
+        """Compare the file with its state when it was opened.
+
+        Raises:
+            SpreadsheetError: it was changed, replaced or deleted in the meantime.
+        """
+        try:
+            state = _state(self.path)
+        except OSError as error:
+            raise _unreadable(self.file, error) from error
+        if state != self.state:
+            raise SpreadsheetError(
+                "the file changed while it was read",
+                file=self.file,
+                hint="save it, close it, and start again",
+                code="file-changed",
+            )
+
+
+def open_input_file(path: Path, file: str) -> InputFile:
+    """The file at `path`, called `file` in messages; a pipe or device is copied first.
+
+    Raises:
+        SpreadsheetError: there is no such file, it is a folder, or it cannot be read.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise SpreadsheetError("this is a folder, not a file", file=file, code="unreadable")
+        with path.open("rb") as stream:
+            if stat.S_ISREG(mode):
+                return InputFile(path, file, _state(path))
+            return spool(stream, file)
+    except OSError as error:
+        raise _unreadable(file, error) from error
+
+
+def spool(stream: BinaryIO, file: str) -> InputFile:
+    """Copy a stream that can be read only once into a temporary file.
+
+    Raises:
+        SpreadsheetError: it cannot be read or copied.
+    """
+    try:
+        copy = _TemporaryCopy(stream)
+        return InputFile(copy.path, file, _state(copy.path), copy)
+    except OSError as error:
+        raise _unreadable(file, error) from error
+
+
+def damaged(
+    file: str, reason: str, hint: str = "open it in Excel or LibreOffice and save it again"
+) -> SpreadsheetError:
+    """The error of a file that the reader of its format cannot understand."""
+    return SpreadsheetError(
+        f"the file is damaged: {reason}", file=file, hint=hint, code="file-damaged"
+    )
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _unreadable(file: str, error: OSError) -> SpreadsheetError:
+    if isinstance(error, FileNotFoundError):
+        hint = "set file under [recipients], or put the spreadsheet there"
+        return SpreadsheetError("there is no such file", file=file, hint=hint, code="no-file")
+    reason = error.strerror or str(error)
+    return SpreadsheetError(f"cannot be read: {reason}", file=file, code="unreadable")

@@ -1,0 +1,172 @@
+"""A page with placeholders -> where each value stands, or why it must be structural.
+
+This is read from the parsed page (structure.py, cases 2, 3 and 5). What needs an experiment is in
+probe.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from mailmerge.rendering.document import (
+    RAW_TEXT_ELEMENTS,
+    Document,
+    Element,
+    attributes_of,
+    is_comment,
+    is_element,
+)
+from mailmerge.rendering.escaping import HtmlContext
+from mailmerge.rendering.folder import is_local
+from mailmerge.rendering.images import IMAGE_ATTRIBUTES
+from mailmerge.rendering.placeholders import Placeholders
+
+# libxml2 percent-escapes these attributes when it writes HTML.
+_URL_ATTRIBUTES = frozenset(("href", "action", "src"))
+_REMOTE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
+_IMAGE_IN_COMMENT = re.compile(r"""(?:src|background)\s*=\s*["']([^"']*)""", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLocations:
+    """Where the values of a page stand; values are named by their index.
+
+    Attributes:
+        contexts: the context of each value.
+        url_starts: the values before which a URL has nothing but spaces and other values, and
+            whether a space follows.
+        image_url_starts: of these, the first value of the URL of an image.
+        structural: the values that cannot have a placeholder, and why.
+    """
+
+    contexts: Mapping[int, HtmlContext]
+    url_starts: Mapping[int, bool]
+    image_url_starts: frozenset[int]
+    structural: Mapping[int, str]
+
+    @classmethod
+    def nowhere(cls, indices: set[int], reason: str) -> ValueLocations:
+        """All of these values are structural, for one reason."""
+        return cls({}, {}, frozenset(), dict.fromkeys(indices, reason))
+
+
+def locate_values(
+    document: Document,
+    placeholders: Placeholders,
+    expected: set[int],
+    styles_depend_on: Callable[[str], bool],
+) -> ValueLocations:
+    """Find where each expected value stands.
+
+    `styles_depend_on` says, for the name of an attribute, whether a selector may read it.
+    """
+    locator = _Locator(placeholders, styles_depend_on, {}, {}, set(), {})
+    for node in _nodes(document):
+        if is_comment(node):
+            locator.comment(node.text or "")
+        elif is_element(node):
+            locator.element(node)
+        locator.tail(node)
+    for index in expected - locator.contexts.keys() - locator.structural.keys():
+        locator.structural[index] = "a value stands where the parser of HTML expects none"
+    return ValueLocations(
+        locator.contexts,
+        locator.url_starts,
+        frozenset(locator.image_url_starts),
+        locator.structural,
+    )
+
+
+def is_remote(url_start: str) -> bool:
+    """Whether every URL with this start is remote."""
+    return _REMOTE.match(url_start) is not None and not is_local(url_start)
+
+
+def _nodes(document: Document) -> Iterator[Element]:
+    root = document.tree.getroot()
+    yield from root.itersiblings(preceding=True)
+    yield from root.iter()
+    yield from root.itersiblings()
+
+
+@dataclass(slots=True)
+class _Locator:
+    """Collects what the nodes of a page tell; its fields are those of `ValueLocations`."""
+
+    placeholders: Placeholders
+    styles_depend_on: Callable[[str], bool]
+    contexts: dict[int, HtmlContext]
+    url_starts: dict[int, bool]
+    image_url_starts: set[int]
+    structural: dict[int, str]
+
+    def element(self, element: Element) -> None:
+        for index in self.placeholders.within(element.tag):
+            self.structural[index] = "a value stands in the name of an element"
+        self._text(element.text, element)
+        for name, value in attributes_of(element):
+            self._attribute(element, name, value)
+
+    def tail(self, node: Element) -> None:
+        """The text after a node."""
+        parent = node.getparent()
+        if parent is None:
+            return
+        self._text(node.tail, parent)
+        if node.tag == "style":  # premailer drops it where it is blank, and we where it is not
+            following = self.placeholders.within(node.tail or "")
+            self.structural |= dict.fromkeys(following, "a value stands after </style>")
+
+    def comment(self, text: str) -> None:
+        for index in self.placeholders.within(text):
+            self.contexts[index] = HtmlContext.COMMENT
+        for url in _IMAGE_IN_COMMENT.findall(text):
+            self._image(url, "a conditional comment")
+
+    def _text(self, text: str | None, owner: Element) -> None:
+        for index in self.placeholders.within(text or ""):
+            if owner.tag in RAW_TEXT_ELEMENTS:
+                self.structural[index] = f"a value stands in {self._name_of(owner)}"
+            else:
+                self.contexts[index] = HtmlContext.TEXT
+
+    def _name_of(self, owner: Element) -> str:
+        return "an element" if self.placeholders.within(owner.tag) else f"<{owner.tag}>"
+
+    def _attribute(self, element: Element, name: str, value: str) -> None:
+        owner = self._name_of(element)
+        for index in self.placeholders.within(name):
+            self.structural[index] = f"a value stands in the name of an attribute of {owner}"
+        indices = self.placeholders.within(value)
+        if not indices:
+            return
+        attribute = f"the attribute {name} of {owner}"
+        context = HtmlContext.URL if _is_url(element, name) else HtmlContext.ATTRIBUTE
+        for index in indices:
+            if self.styles_depend_on(name):
+                self.structural[index] = f"a value stands in {attribute}, on which styles depend"
+            elif element.tag in ("style", "link", "meta"):
+                self.structural[index] = f"a value stands in {attribute}"
+            self.contexts[index] = context
+        self._url(name, value, context, attribute, indices[0])
+
+    def _url(self, name: str, value: str, context: HtmlContext, attribute: str, first: int) -> None:
+        if name in IMAGE_ATTRIBUTES:
+            if self.placeholders.pattern.match(value) and context is HtmlContext.URL:
+                self.image_url_starts.add(first)
+            else:
+                self._image(value, attribute)
+        if context is HtmlContext.URL:
+            self.url_starts |= dict(self.placeholders.first(value))
+
+    def _image(self, url: str, attribute: str) -> None:
+        found = self.placeholders.pattern.search(url)
+        if found and not is_remote(url[: found.start()]):
+            for index in self.placeholders.within(url):
+                self.structural[index] = f"an image of {attribute} depends on the row"
+
+
+def _is_url(element: Element, name: str) -> bool:
+    return name in _URL_ATTRIBUTES or (name == "name" and element.tag == "a")

@@ -1,0 +1,82 @@
+"""Tries whether a value could change more of a page than its own place.
+
+The page is parsed twice: with placeholders, and with a sample value in place of some of them.
+Where the trees differ in anything but those places, the value can change the page around it. A
+hostile sample value finds the values that end an attribute or open an element (structure.py, case
+3); a blank one finds those that must not be blank (case 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mailmerge.rendering.document import Document, attributes_of, is_element, parse
+from mailmerge.rendering.escaping import Escaping, HtmlContext
+from mailmerge.rendering.placeholders import Placeholders
+
+HOSTILE = " \"x<'& y> "
+"""A sample value with everything that ends or begins markup, and with spaces at its ends."""
+
+BLANKS = ("", " ")
+"""Sample values that let white space around them collapse."""
+
+_PAGE_END = "."  # keeps the parser from dropping spaces at the very end of a page
+
+
+class Probe:
+    """One page with placeholders, parsed once, on which sample values are tried."""
+
+    def __init__(
+        self,
+        placeholders: Placeholders,
+        html: str,
+        contexts: Mapping[int, HtmlContext],
+        escaping: Escaping,
+    ) -> None:
+        """Prepare to try the values that have a context, escaped as `escaping` says."""
+        self._placeholders = placeholders
+        self._html = html.rstrip() + _PAGE_END
+        self._contexts = contexts
+        self._escaping = escaping
+        self._tree = _flatten(parse(self._html))
+
+    def changed_by(self, sample: str) -> list[int]:
+        """The values that change the tree where they are `sample`.
+
+        All of them, where they do so only together.
+        """
+        every = list(self._contexts)
+        if self._keeps_tree(every, sample):
+            return []
+        return self._search(every, sample) or every
+
+    def _search(self, indices: list[int], sample: str) -> list[int]:
+        """Those of a group that change the tree alone, by bisection; the group does change it."""
+        if len(indices) == 1:
+            return indices
+        middle = len(indices) // 2
+        return [
+            index
+            for half in (indices[:middle], indices[middle:])
+            if not self._keeps_tree(half, sample)
+            for index in self._search(half, sample)
+        ]
+
+    def _keeps_tree(self, indices: list[int], sample: str) -> bool:
+        write, read = self._escaping
+        written = {index: write(self._contexts[index], sample) for index in indices}
+        expected = {index: read(self._contexts[index], sample) for index in indices}
+        tried = _flatten(parse(self._placeholders.replace(self._html, written)))
+        return tried == [self._placeholders.replace(text, expected) for text in self._tree]
+
+
+def _flatten(document: Document) -> list[str]:
+    """Everything in a tree as texts in a fixed order: two trees are equal where these are."""
+    texts: list[str] = []
+    root = document.tree.getroot()
+    for node in [*root.itersiblings(preceding=True), *root.iter(), *root.itersiblings()]:
+        depth = sum(1 for _ in node.iterancestors())
+        texts += [f"{depth} {node.tag}", node.text or "", node.tail or ""]
+        if is_element(node):
+            texts += [text for pair in attributes_of(node) for text in pair]
+    return texts

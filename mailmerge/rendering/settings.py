@@ -1,0 +1,132 @@
+"""What a message is rendered from, as frozen values: templates, limits, and how images are named.
+
+A `Renderer` takes these values and no campaign, so that a message can be made in code, without a
+campaign folder. `templates_of` makes them from a campaign.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailmerge.campaign import Campaign
+
+_DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
+_NO_DOMAIN = "mailmerge.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class BodySource:
+    """The template of a body: a file, or the template text itself.
+
+    Attributes:
+        name: the file's path, relative to the folder; for a text the name that errors show.
+        text: the template text; None where it is read from the file.
+    """
+
+    name: str
+    text: str | None = None
+
+    @classmethod
+    def of(cls, body: Path | str, name: str) -> BodySource:
+        """A path means a file; a string is the template text, which errors call `name`."""
+        return cls(body.as_posix()) if isinstance(body, Path) else cls(name, body)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReferences:
+    """How HTML refers to the images that travel with it.
+
+    Attributes:
+        domain: the right side of every Content-ID (RFC 2392), ASCII.
+        by_location: refer by Content-Location (RFC 2557) instead of by Content-ID.
+        base: the URL that a Content-Location is relative to (Content-Base, RFC 2110); may be empty.
+    """
+
+    domain: str = _NO_DOMAIN
+    by_location: bool = False
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """All templates of a message; every string but `campaign` and `file` is Jinja2.
+
+    Attributes:
+        subject: the Subject field.
+        html: the HTML body; at least one of `html` and `text` is given.
+        text: the plain text body; where it is missing, it is made from the HTML.
+        headers: further header fields, name and template, in their order.
+        attachments: paths relative to `folder`; a path that becomes empty attaches nothing.
+        inline_css: whether styles are put on the elements.
+        campaign: the text of `{{ campaign.name }}`.
+        folder: where includes, images, style sheets and attachments are looked up.
+        file: the file that holds the one-line templates, for errors; empty for templates in code.
+    """
+
+    subject: str
+    html: BodySource | None = None
+    text: BodySource | None = None
+    to_name: str = ""
+    reply_to: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[str, ...] = ()
+    inline_css: bool = True
+    images: ImageReferences = ImageReferences()
+    campaign: str = ""
+    folder: Path = Path()
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderLimits:
+    """How much one template may do, and how much is kept between messages.
+
+    Attributes:
+        steps: turns of loops and calls, for one body or field of one message.
+        characters: length of one body or field of one message.
+        structures: structures kept for one body; see structure.py.
+        texts: layouts of the text that is made from HTML, kept for one structure.
+    """
+
+    steps: int = 1_000_000
+    characters: int = 10_000_000
+    structures: int = 128
+    texts: int = 64
+
+
+DEFAULT_LIMITS = RenderLimits()
+
+
+def templates_of(campaign: Campaign) -> Templates:
+    """The templates of a campaign."""
+    message = campaign.message
+
+    def body(name: str | None) -> BodySource | None:
+        return None if name is None else BodySource(name, campaign.sources.get(name))
+
+    return Templates(
+        subject=message.subject,
+        html=body(message.html),
+        text=body(message.text),
+        to_name=message.to_name,
+        reply_to=message.reply_to,
+        headers=tuple(message.headers.items()),
+        attachments=message.attachments,
+        inline_css=message.inline_css,
+        images=ImageReferences(
+            _content_id_domain(message.from_),
+            message.related_by == "content-location",
+            message.content_base,
+        ),
+        campaign=campaign.name,
+        folder=campaign.folder,
+        file=campaign.file,
+    )
+
+
+def _content_id_domain(sender: str) -> str:
+    """The domain of a mailbox as the right side of Content-IDs, where it is written in ASCII."""
+    match = _DOMAIN.search(sender)
+    return match[1].lower() if match else _NO_DOMAIN

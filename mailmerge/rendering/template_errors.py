@@ -1,0 +1,152 @@
+"""What goes wrong in a template -> one TemplateError with file, line, variable, row and the fix."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TypeVar
+
+import jinja2
+from jinja2 import nodes
+
+from mailmerge.errors import TemplateError
+
+_UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
+_SEVERAL_WORDS = re.compile(r"\{\{-?\s*(?P<words>\w+(?:[ \-]+\w+)+)\s*[|}]")
+_MISSING_HINT = "paths begin at the campaign folder and stay inside it"
+
+
+class LimitExceeded(Exception):
+    """A template took more steps, or wrote more, than a message can need."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLocation:
+    """Where the errors of a template are reported.
+
+    Attributes:
+        file: the template file, or the file that holds a one-line template.
+        field: the key of a one-line template, such as `message.subject`; empty for a file.
+        row: the row of the recipient; None where no row is rendered.
+        columns: the names of all columns, to suggest the right one.
+    """
+
+    file: str
+    field: str = ""
+    row: int | None = None
+    columns: tuple[str, ...] = ()
+
+    def error(
+        self, message: str, *, line: int | None = None, file: str = "", **more: str
+    ) -> TemplateError:
+        """An error at this location; `file` and `line` where they are known more exactly."""
+        text = f"{self.field}: {message}" if self.field else message
+        return TemplateError(text, file=file or self.file, row=self.row, line=line, **more)
+
+    def missing(self, names: str, line: int | None, file: str = "") -> TemplateError:
+        """The error for templates that do not exist."""
+        return self.error(
+            f"there is no template {names}", line=line, file=file, code="template-missing",
+            hint=_MISSING_HINT,
+        )  # fmt: skip
+
+
+def explain(error: Exception, location: ErrorLocation) -> TemplateError:
+    """Turn what Jinja2 or Python raised for a template into the error that users see."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return _syntax_error(error, location)
+    if isinstance(error, UnicodeDecodeError):
+        return location.error("the file is not UTF-8", hint="save it as UTF-8", code="not-utf-8")
+    file, line = _position(error.__traceback__, location)
+    if isinstance(error, jinja2.UndefinedError):
+        return _undefined_error(error, location, file, line)
+    if isinstance(error, jinja2.TemplateNotFound):
+        names = ", ".join(getattr(error, "templates", None) or [error.name or ""])
+        return location.missing(names, line, file)
+    message, code = _cause(error)
+    return location.error(message, file=file, line=line, code=code)
+
+
+def _cause(error: Exception) -> tuple[str, str]:
+    """What happened, and the code of the kind."""
+    if isinstance(error, RecursionError):
+        return "it includes or calls itself without an end", "template-endless"
+    if isinstance(error, (LimitExceeded, OverflowError, MemoryError)):
+        return str(error) or "it makes too much text", "template-endless"
+    return _sentence(error), "template-failed"
+
+
+def _sentence(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"it cannot be rendered: {text}"
+
+
+def _undefined_error(
+    error: Exception, location: ErrorLocation, file: str, line: int | None
+) -> TemplateError:
+    match = _UNDEFINED.fullmatch(str(error))
+    if match is None:
+        return location.error(_sentence(error), file=file, line=line, code="undefined-variable")
+    name = match["name"]
+    return location.error(
+        f"the variable {name} is not defined",
+        file=file,
+        line=line,
+        hint=_suggestion(name, location.columns),
+        code="undefined-variable",
+    )
+
+
+def _suggestion(name: str, columns: tuple[str, ...]) -> str:
+    if not columns:
+        return "every column is a variable"
+    wanted = name.removeprefix('row["').removesuffix('"]')
+    folded = {column.casefold(): column for column in reversed(columns)}
+    close = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {_as_variable(folded[close[0]])}?"
+    return "the columns are " + ", ".join(columns)
+
+
+def _as_variable(column: str) -> str:
+    """How a template writes a column: by its name, or as `row["first name"]`."""
+    return column if column.isidentifier() else f'row["{column}"]'
+
+
+def _syntax_error(error: jinja2.TemplateSyntaxError, location: ErrorLocation) -> TemplateError:
+    file = error.name if error.name and not location.field else location.file
+    line = None if location.field else error.lineno
+    source_lines = (error.source or "").splitlines()[error.lineno - 1 : error.lineno]
+    words = _SEVERAL_WORDS.search(source_lines[0]) if source_lines else None
+    hint = f'a name of several words is written row["{words["words"]}"]' if words else ""
+    message = (error.message or "syntax error").removesuffix(".")
+    return location.error(message, file=file, line=line, hint=hint, code="template-syntax")
+
+
+def _position(trace: TracebackType | None, location: ErrorLocation) -> tuple[str, int | None]:
+    """The innermost template line of a traceback; no line for a one-line template."""
+    file, line = location.file, None
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None and template.name is not None:
+            file, line = template.name, template.get_corresponding_lineno(trace.tb_lineno)
+        trace = trace.tb_next
+    return file, line
+
+
+_Compiled = TypeVar("_Compiled", jinja2.Template, nodes.Template)
+
+
+def compile_template(compile_: Callable[[], _Compiled], location: ErrorLocation) -> _Compiled:
+    """Compile or parse a template by calling `compile_`.
+
+    Raises:
+        TemplateError: it is missing, unreadable or not a template; with file and line.
+    """
+    try:
+        return compile_()
+    except (jinja2.TemplateError, UnicodeDecodeError, RecursionError, OSError) as error:
+        raise explain(error, location) from error

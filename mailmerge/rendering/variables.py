@@ -1,0 +1,114 @@
+"""One row of the spreadsheet -> the variables that the templates see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2.defaults import DEFAULT_NAMESPACE
+from jinja2.sandbox import safe_range
+
+from mailmerge.errors import TemplateError
+from mailmerge.rendering.template_errors import ErrorLocation
+
+NOT_DETERMINISTIC_GLOBALS = ("lipsum",)
+"""Functions of Jinja2 that templates do not get, since they return something else in each run."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class RowVariable(Mapping[str, str]):
+    """All cells of a row by the name of their column: the variable `row` of a template.
+
+    Templates read a column as `row["first name"]` or `row.phone`. They cannot reach the methods of
+    a mapping, so that a column may be called `items`.
+    """
+
+    __slots__ = ("_cells",)
+
+    def __init__(self, cells: Mapping[str, str]) -> None:
+        self._cells = cells
+
+    def __getitem__(self, column: str) -> str:
+        return self._cells[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __str__(self) -> str:
+        return str(dict(self._cells))
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    """What a template may know of its campaign."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What the templates are given for one recipient.
+
+    Attributes:
+        names: all variables, Jinja2's own functions among them.
+        row: the number of the row.
+        columns: the names of all columns.
+        joined: the text of all cells.
+    """
+
+    names: dict[str, Any]
+    row: int
+    columns: tuple[str, ...]
+    joined: str
+
+    def location(self, file: str, field: str = "") -> ErrorLocation:
+        """Where an error of this row is reported."""
+        return ErrorLocation(file, field, self.row, self.columns)
+
+
+def variables_of(row: int, cells: Mapping[str, str], campaign: CampaignView) -> Variables:
+    """The variables of a row: every column by its name, `row` and `campaign`.
+
+    Templates see LF at the end of each line of a cell, however the spreadsheet writes it.
+
+    Raises:
+        TemplateError: a cell holds half a surrogate pair, which comes from a broken file.
+    """
+    joined = "".join(cells.values())
+    if not joined.isascii():
+        _check_surrogates(joined, row, cells)
+    if "\r" in joined:
+        cells = {column: _with_line_feeds(text) for column, text in cells.items()}
+    names = {**_FUNCTIONS, **cells, "row": RowVariable(cells), "campaign": campaign}
+    return Variables(names, row, tuple(cells), joined)
+
+
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _check_surrogates(joined: str, row: int, cells: Mapping[str, str]) -> None:
+    try:
+        joined.encode()
+    except UnicodeEncodeError as error:
+        broken = (column for column, text in cells.items() if _SURROGATE.search(text))
+        raise TemplateError(
+            "the cell holds half a character, which no message can carry",
+            row=row,
+            column=next(broken, ""),
+            hint="save the spreadsheet as UTF-8",
+            code="half-character",
+        ) from error
+
+
+_FUNCTIONS = {
+    name: function
+    for name, function in {**DEFAULT_NAMESPACE, "range": safe_range}.items()
+    if name not in NOT_DETERMINISTIC_GLOBALS
+}

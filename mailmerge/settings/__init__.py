@@ -1,0 +1,34 @@
+"""campaign.toml -> Settings: the folder format of a campaign, read, validated, frozen."""
+
+from __future__ import annotations
+
+from mailmerge.settings.folder import CAMPAIGN_FILE, STATE_FOLDER, Settings
+from mailmerge.settings.rates import Rate, parse_duration, parse_rate
+from mailmerge.settings.reading import explained, load_settings
+from mailmerge.settings.sections import (
+    NEVER_IN_A_LINE,
+    RESERVED_HEADER_FIELDS,
+    CampaignSection,
+    DeliverySection,
+    MessageSection,
+    RecipientsSection,
+    SmtpSection,
+)
+
+__all__ = [
+    "CAMPAIGN_FILE",
+    "NEVER_IN_A_LINE",
+    "RESERVED_HEADER_FIELDS",
+    "STATE_FOLDER",
+    "CampaignSection",
+    "DeliverySection",
+    "MessageSection",
+    "Rate",
+    "RecipientsSection",
+    "Settings",
+    "SmtpSection",
+    "explained",
+    "load_settings",
+    "parse_duration",
+    "parse_rate",
+]

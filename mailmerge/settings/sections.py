@@ -1,0 +1,212 @@
+"""The sections of campaign.toml as frozen records; docs/campaign.md describes every key.
+
+Every path is relative to the campaign folder and stays inside it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from mailmerge.settings.rates import Rate, parse_duration, parse_rate
+
+NEVER_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Characters that no header field, address or file name holds.
+
+C0, DEL, C1 and the line separators end lines or hide text; UTF-8 cannot write half a surrogate
+pair.
+"""
+
+RESERVED_HEADER_FIELDS = frozenset({
+    "from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id",
+    "mime-version", "return-path", "received", "delivered-to", "apparently-to", "dkim-signature",
+})  # fmt: skip
+_RESERVED_PREFIXES = ("content-", "resent-")
+"""Header fields that the program writes itself, or that no sender may write.
+
+A relay may take its recipients from Resent-To or Apparently-To, just as from Bcc.
+"""
+
+_FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
+
+
+def _rates(value: object) -> object:
+    listed: list[object] = value if isinstance(value, list) else [value]
+    return tuple(parse_rate(item) if isinstance(item, str) else _no_rate() for item in listed)
+
+
+def _no_rate() -> NoReturn:
+    raise ValueError('expected a rate such as "60/minute", or a list of them')
+
+
+def _listed(value: object) -> object:
+    """A single value stands for a list of one."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _inside(value: str) -> str:
+    path = PurePosixPath(value.replace("\\", "/"))
+    if not value or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise ValueError("expected a path inside the campaign folder")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if NEVER_IN_A_LINE.search(value):
+        raise ValueError("expected one line without control characters")
+    return value
+
+
+_Rates = Annotated[tuple[Rate, ...], BeforeValidator(_rates)]
+_InsidePath = Annotated[str, AfterValidator(_inside)]
+_Line = Annotated[str, AfterValidator(_one_line)]
+_Notice = Literal["success", "failure", "delay", "never"]
+
+
+class Section(BaseModel):
+    """A table of campaign.toml: frozen, strict about types, and without unknown keys."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        populate_by_name=False,
+        arbitrary_types_allowed=True,
+    )
+
+
+class CampaignSection(Section):
+    """[campaign]: the name of the mailing; it is part of every Message-ID."""
+
+    name: _Line = Field(default="", max_length=200)
+
+
+class RecipientsSection(Section):
+    """[recipients]: the spreadsheet, and which of its rows are recipients."""
+
+    file: str = "recipients.csv"
+    address: _Line = "email"
+    key: _Line = ""
+    where: str = ""
+    sheet: _Line = ""
+    encoding: _Line = ""
+    delimiter: str = Field(default="", max_length=1)
+    skip_rows: int = Field(default=0, ge=0)
+    parse_names: bool = False
+    required: tuple[_Line, ...] = Field(default=(), strict=False)
+    dedupe: Literal["exact", "loose", "off"] = "exact"
+    fill_merged: bool = False
+    hidden_rows: bool = True
+    suppress: _InsidePath = "suppressed.csv"
+
+    @property
+    def key_column(self) -> str:
+        """The column that identifies a recipient: `key`, or else the address."""
+        return self.key or self.address
+
+    @field_validator("file")
+    @classmethod
+    def _file_or_standard_input(cls, value: str) -> str:
+        return value if value == "-" else _inside(value)
+
+
+class MessageSection(Section):
+    """[message]: header fields and body parts; all but `from` and the file names are Jinja2."""
+
+    from_: _Line = Field(alias="from")
+    to_name: _Line = ""
+    reply_to: _Line = ""
+    reverse_path: _Line = ""
+    subject: _Line
+    html: _InsidePath | None = None
+    text: _InsidePath | None = None
+    attachments: tuple[_Line, ...] = Field(default=(), strict=False)
+    related_by: Literal["content-id", "content-location"] = "content-id"
+    content_base: _Line = ""
+    encoding: Literal["7bit", "8bit"] = "7bit"
+    inline_css: bool = True
+    headers: dict[str, _Line] = Field(default_factory=dict)
+
+    @field_validator("headers")
+    @classmethod
+    def _field_names(cls, value: dict[str, str]) -> dict[str, str]:
+        met: dict[str, str] = {}
+        for name in value:
+            folded = name.lower()
+            if not _FIELD_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a header field name (RFC 5322, 2.2)")
+            if folded in RESERVED_HEADER_FIELDS or folded.startswith(_RESERVED_PREFIXES):
+                raise ValueError(f"{name} is written by the program or by servers; remove it here")
+            if folded in met:
+                raise ValueError(f"{met[folded]} and {name} are one field; remove one of them")
+            met[folded] = name
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_body(self) -> MessageSection:
+        if self.html is None and self.text is None:
+            raise ValueError('expected html = "body.html", text = "body.txt", or both')
+        return self
+
+
+class SmtpSection(Section):
+    """[smtp]: the server, and how to log in to it."""
+
+    provider: _Line = ""
+    protocol: Literal["smtp", "lmtp"] = "smtp"
+    host: _Line = ""
+    port: int | None = Field(default=None, ge=1, le=65_535)
+    socket: _Line = ""
+    security: Literal["tls", "starttls", "none"] | None = None
+    username: _Line = ""
+    password_command: _Line = ""
+    token_command: _Line = ""
+    auth: Literal["", "plain", "login", "cram-md5", "xoauth2", "oauthbearer"] = ""
+    plain_text_login: bool = False
+    ca_file: _Line = ""
+    local_name: _Line = ""
+    pipelining: bool = True
+    chunking: bool = True
+
+
+class DeliverySection(Section):
+    """[delivery]: rates, connections, retries, and what to keep."""
+
+    rate: _Rates = ()
+    domain_rates: dict[str, _Rates] = Field(default_factory=dict)
+    connections: int | None = Field(default=None, ge=1, le=100)
+    messages_per_connection: int | None = Field(default=None, ge=1)
+    window: int = Field(default=1, ge=1, le=1000)
+    wait: _Line = "15 minutes"
+    keep_copy: Literal["", "mbox", "maildir"] = ""
+    notify: Annotated[tuple[_Notice, ...], BeforeValidator(_listed)] = Field(
+        default=(), strict=False
+    )
+    return_: Literal["", "headers", "full"] = Field(default="", alias="return")
+
+    @field_validator("notify")
+    @classmethod
+    def _known_notices(cls, value: tuple[_Notice, ...]) -> tuple[_Notice, ...]:
+        """NEVER excludes the others (RFC 3461, 4.1)."""
+        if "never" in value and len(value) > 1:
+            raise ValueError('"never" stands alone')
+        if len(set(value)) < len(value):
+            raise ValueError("expected each word once")
+        return value
+
+    @field_validator("wait")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        parse_duration(value)
+        return value
