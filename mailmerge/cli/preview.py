@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mailmerge.cli.terminal import CampaignPath, reports_errors, say
+from mailmerge.wording import counted
 
 
 @reports_errors
@@ -30,10 +31,11 @@ def preview(
     The page follows your edits of the campaign's files.
     """
     if out is not None:
-        from mailmerge.preview.export import keep_pages
+        from mailmerge.preview.static_pages import write_static_pages
 
-        say(f"Wrote {keep_pages(where, out):,} messages; open {out / 'index.html'}")
+        written = counted(write_static_pages(where, out), "message")
+        say(f"Wrote {written}; open {out / 'index.html'}")
         return
-    from mailmerge.preview.server import serve_preview
+    from mailmerge.preview.serve import serve_preview
 
     serve_preview(where, port=port, open_browser=not no_open, say=say)
