@@ -48,7 +48,7 @@ from mailmerge.preflight.report import CheckReport
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
 from mailmerge.reports.reconcile import Reconciliation, reconcile
-from mailmerge.sandbox import Faults, HastyClock, Sandbox
+from mailmerge.sandbox import AcceleratedClock, Faults, Sandbox
 from mailmerge.smtp import Credentials, Server
 from mailmerge.wording import counted
 
@@ -78,7 +78,7 @@ class Mailing:
     _messages: MessageFactory | None = None
     _ledger: Store | None = None
     _opened: Ledger | None = None
-    _clock: HastyClock | None = None
+    _clock: AcceleratedClock | None = None
     _enrolled: int = 0
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -202,7 +202,7 @@ class Mailing:
         shutil.rmtree(folder, ignore_errors=True)
         faults = None if self.orders.faults is None else Faults(self.orders.faults)
         self.sandbox = self._open.enter_context(Sandbox(folder, faults))
-        self._clock = None if faults is None else HastyClock()
+        self._clock = None if faults is None else AcceleratedClock()
         return self._run(self.sandbox.server)
 
     def goes_on(self, summary: Summary) -> bool:
@@ -225,7 +225,7 @@ class Mailing:
         """What the sandbox took, against what the ledger says of everybody."""
         assert self.sandbox is not None
         assert self._ledger is not None
-        return reconcile(self._ledger.iterate(), self.sandbox.taken, enrolled=self._enrolled)
+        return reconcile(self._ledger.iterate(), self.sandbox.message_ids, enrolled=self._enrolled)
 
     def real_seconds(self) -> float:
         """How long everybody would take at the rates of the account; 0 where nothing limits it."""
@@ -246,7 +246,7 @@ class Mailing:
         """
         if self._clock is None:
             return summary
-        seconds = self._clock.on_the_wall
+        seconds = self._clock.real_seconds
         if self._ledger is not None:
             self._ledger.note_run(seconds, summary.check_seconds)
         return replace(
@@ -410,7 +410,7 @@ def summary_document(summary: Summary, mailing: Mailing) -> dict[str, Any]:
     if orders.test_to:
         document["test_to"] = orders.test_to
     if mailing.sandbox is not None:
-        document["maildir"] = str(mailing.sandbox.maildir)
+        document["maildir"] = str(mailing.sandbox.folder)
     if mailing.sandbox is not None and orders.faults is not None:
         document["seed"] = orders.faults
         document["rounds"] = mailing.rounds
