@@ -18,7 +18,8 @@ MailmergeError                     what a person sees: one line that says what t
 │   ├── AuthenticationRefused      the log-in was refused
 │   └── ConnectionLost             an open connection ended, or a reply did not come in time
 ├── LedgerError                    the record of the campaign cannot be read or written
-│   └── LedgerHeld                 another process is sending this campaign
+│   ├── LedgerHeld                 another process is sending this campaign
+│   └── ClaimLost                  a delivery belongs to another worker now, or to none
 ├── RunStopped                     stopped before the end; `send` again goes on
 │   └── Interrupted                stopped by the person
 └── NotAllReached                  finished; some people were not reached
@@ -26,6 +27,7 @@ MailmergeError                     what a person sees: one line that says what t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Literal, Self
@@ -242,6 +244,22 @@ class LedgerHeld(LedgerError):
     """Another process is sending this campaign."""
 
     default_code = "ledger-held"
+
+
+class ClaimLost(LedgerError):
+    """These deliveries may not be sent: their claims have expired, or belong to another worker.
+
+    `ids` are the ledger's numbers of the deliveries.
+    """
+
+    default_code = "claim-lost"
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(
+            f"the claims of {len(ids)} deliveries were lost before they were sent",
+            hint="send again: whatever was not sent is still in the ledger",
+        )
+        self.ids = tuple(ids)
 
 
 class RunStopped(MailmergeError):

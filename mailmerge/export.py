@@ -5,11 +5,14 @@ from __future__ import annotations
 import mailbox
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from mailmerge.errors import CampaignError, Problem
+from mailmerge.maildir import Maildir
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Message
 from mailmerge.recipients.audience import Recipient, Skipped
@@ -90,18 +93,13 @@ def export_messages(
 def _into_mailbox(
     messages: Iterable[tuple[Recipient, Message]], folder: Path, wanted: Format
 ) -> int:
-    box: mailbox.mbox | mailbox.Maildir = (
-        mailbox.mbox(folder / "messages.mbox")
-        if wanted == "mbox"
-        else mailbox.Maildir(folder / "Maildir")
-    )
-    count = 0
-    for _, message in messages:
-        # Local mailboxes hold lines as the system has them; CRLF belongs to the wire.
-        box.add(bytes(message).replace(b"\r\n", b"\n"))
-        count += 1
-    box.close()
-    return count
+    # Local mailboxes hold lines as the system has them; CRLF belongs to the wire.
+    lines = (bytes(message).replace(b"\r\n", b"\n") for _, message in messages)
+    if wanted == "maildir":
+        maildir = Maildir(folder / "Maildir").make()
+        return len([maildir.add(content, at=time.time()) for content in lines])
+    with closing(mailbox.mbox(folder / "messages.mbox")) as mbox:
+        return len([mbox.add(content) for content in lines])
 
 
 def _file_name(recipient: Recipient) -> str:

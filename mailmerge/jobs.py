@@ -18,14 +18,16 @@ from itertools import islice
 from types import TracebackType
 from typing import Any
 
-from mailmerge.campaign import Campaign, Rate
+from mailmerge.campaign import Campaign
 from mailmerge.credentials import Account, find_account, read_credentials, require_account
+from mailmerge.engine.copies import open_copies
 from mailmerge.engine.events import Listener
-from mailmerge.engine.plan import Options, Plan, make_plan
-from mailmerge.engine.retry import LONGEST_RETRY, ReplyRules, no_rules
+from mailmerge.engine.limits import Limits, resolve_limits
+from mailmerge.engine.plan import Plan, least_seconds, make_plan
+from mailmerge.engine.redirect import USUAL_NUMBER, Redirect, goes_to_recipient
+from mailmerge.engine.retry import LONGEST_RETRY
 from mailmerge.engine.run import Run
 from mailmerge.engine.summary import Summary, ending
-from mailmerge.engine.trial import TRIALS, Trial, trial_to_row
 from mailmerge.errors import (
     AddressError,
     CampaignError,
@@ -35,27 +37,17 @@ from mailmerge.errors import (
     MailmergeError,
     RunStopped,
 )
-from mailmerge.ledger.interface import (
-    Difference,
-    Ledger,
-    State,
-    open_ledger,
-    read_ledger,
-    reported,
-)
-from mailmerge.ledger.quota import open_usage
-from mailmerge.messages import (
-    MessageFactory,
-    TransactionFactory,
-    message_factory,
-)
+from mailmerge.ledger.interface import Store
+from mailmerge.ledger.ledger import Ledger
+from mailmerge.ledger.quota import open_quotas
+from mailmerge.ledger.states import Difference, State, reported
+from mailmerge.messages import MessageFactory, TransactionFactory, message_factory, message_ids
 from mailmerge.orders import LEDGER, SANDBOX, Orders
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport
-from mailmerge.providers.lookup import provider_of_host
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
-from mailmerge.reports.reconcile import Books, balance
+from mailmerge.reports.reconcile import Reconciliation, reconcile
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
 from mailmerge.smtp import Credentials, Server
 from mailmerge.wording import counted
@@ -82,9 +74,10 @@ class Mailing:
     report: CheckReport | None = None
     sandbox: Sandbox | None = None
     rounds: int = 0
-    _trial: Trial | None = None
+    _trial: Redirect | None = None
     _messages: MessageFactory | None = None
-    _ledger: Ledger | None = None
+    _ledger: Store | None = None
+    _opened: Ledger | None = None
     _clock: HastyClock | None = None
     _enrolled: int = 0
     _open: ExitStack = field(default_factory=ExitStack)
@@ -109,12 +102,18 @@ class Mailing:
         self._open.close()
 
     def _open_ledger(self, *, fresh: bool) -> None:
-        self._ledger = open_ledger(self.campaign, name=self.orders.ledger, fresh=fresh)
+        opened = Ledger.of(self.campaign, self.orders.ledger, fresh=fresh)
+        try:
+            self._ledger = opened.store(self.campaign.name, message_ids(self.campaign))
+        except BaseException:
+            opened.close()
+            raise
+        self._opened = opened
 
     def _close_ledger(self) -> None:
-        ledger, self._ledger = self._ledger, None
-        if ledger is not None:
-            ledger.close()
+        opened, self._opened, self._ledger = self._opened, None, None
+        if opened is not None:
+            opened.close()
 
     def check(self, progress: Callable[[int], None] = lambda _: None) -> CheckReport | None:
         """Check everything, unless the same people, templates and files have passed already.
@@ -164,8 +163,8 @@ class Mailing:
                 code="changed",
             )
         self._enrolled = sum(self._ledger.counts().values())
-        if self._trial is not None and self._trial.passed_over and not self._enrolled:
-            raise trial_to_row()
+        if self._trial is not None and self._trial.left_out and not self._enrolled:
+            raise goes_to_recipient()
         return difference
 
     def plan(self) -> Plan:
@@ -173,12 +172,12 @@ class Mailing:
         states, to_send = self._counts()
         to_send += self._again(states)
         plan = make_plan(
-            self.campaign,
+            self.limits(),
             states,
             to_send=to_send,
+            sender=self.campaign.message.from_,
             server=self._server_name(),
             subjects=self._subjects(states) if to_send else (),
-            options=self._options(),
         )
         if self._trial is not None:
             plan = replace(plan, test_to=self._trial.mailbox.address)
@@ -222,18 +221,22 @@ class Mailing:
         self._clock.skip(LONGEST_RETRY)
         return self._run(self.sandbox.server)
 
-    def books(self) -> Books:
+    def books(self) -> Reconciliation:
         """What the sandbox took, against what the ledger says of everybody."""
         assert self.sandbox is not None
         assert self._ledger is not None
-        return balance(self._ledger.iterate(), self.sandbox.taken, enrolled=self._enrolled)
+        return reconcile(self._ledger.iterate(), self.sandbox.taken, enrolled=self._enrolled)
 
     def real_seconds(self) -> float:
         """How long everybody would take at the rates of the account; 0 where nothing limits it."""
-        options = Options(rates=self._rates(), limit=self.orders.limit)
-        states = {State.PENDING: self._enrolled}
-        plan = make_plan(self.campaign, states, to_send=self._enrolled, server="", options=options)
-        return plan.ends_after
+        limits = resolve_limits(
+            self.campaign.delivery,
+            self.account,
+            rates=self.orders.rates,
+            limit=self.orders.limit,
+        )
+        most = self._enrolled if limits.limit is None else min(self._enrolled, limits.limit)
+        return least_seconds(limits.rates, most)
 
     def conclude(self, summary: Summary) -> Summary:
         """How the mailing went, from how its last run did.
@@ -256,9 +259,10 @@ class Mailing:
     def _verdict(self, summary: Summary) -> MailmergeError | None:
         if isinstance(summary.error, Interrupted):
             return summary.error
-        if not self.books().balanced:
+        if wrong := self.books().wrong:
             return MailmergeError(
-                "the books do not balance: the ledger says what is not so",
+                f"internal error: the ledger and the sandbox disagree about "
+                f"{counted(wrong, 'recipient')}",
                 hint=f"please report it, with --seed {self.orders.faults}",
                 code="books",
             )
@@ -285,16 +289,20 @@ class Mailing:
 
     def _run(self, server: Server, credentials: Credentials | None = None) -> Run:
         assert self._ledger is not None, "a dry run is not run"
+        delivery = self.campaign.delivery
+        kept = delivery.keep_copy if self.orders.for_real else ""
         return Run(
-            self.campaign,
             self._ledger,
-            TransactionFactory(self._message_factory(), self.campaign.delivery),
-            server=server,
+            TransactionFactory(self._message_factory(), delivery),
+            server,
+            self.limits(),
+            campaign=self.campaign.name,
             credentials=credentials,
-            options=self._options(),
-            usage=None if self.orders.sandbox else open_usage(),
-            events=self.events,
+            usage=None if self.orders.sandbox else open_quotas(),
+            keep=open_copies(kept, self.campaign.state_folder),
+            listener=self.events,
             clock=self._clock,
+            check_seconds=self.report.seconds if self.report else 0.0,
         )
 
     def _message_factory(self) -> MessageFactory:
@@ -317,42 +325,26 @@ class Mailing:
         return Selection(where=self.orders.where, only=self.orders.only)
 
     def _trials(self) -> int:
-        return TRIALS if self.orders.limit is None else self.orders.limit
+        return USUAL_NUMBER if self.orders.limit is None else self.orders.limit
 
     def _people(self) -> Iterator[Recipient]:
         people = open_audience(self.campaign, self._selection()).recipients()
-        return people if self._trial is None else self._trial.people(people, self._trials())
+        return people if self._trial is None else self._trial.recipients(people, self._trials())
 
-    def _rates(self) -> tuple[Rate, ...]:
-        """What the account allows, or what the person said instead."""
-        if self.orders.rates is not None:
-            return self.orders.rates
-        delivery = self.campaign.delivery
-        return self.account.allows.within(delivery).rates if self.account else delivery.rate
-
-    def _options(self) -> Options:
-        orders, account = self.orders, self.account
-        sandbox = orders.sandbox or account is None
-        common = Options(
-            limit=None if self._trial is not None else orders.limit,
-            rates=(orders.rates or ()) if sandbox else self._rates(),
+    def limits(self) -> Limits:
+        """What bounds the run: the same for the plan and the run."""
+        orders = self.orders
+        account = None if orders.sandbox else self.account
+        return resolve_limits(
+            self.campaign.delivery,
+            account,
+            rates=(orders.rates or ()) if account is None else orders.rates,
             connections=orders.connections,
             window=orders.window,
-            in_doubt=orders.in_doubt,
             wait=self._wait(),
-            account=SANDBOX,
-            check_seconds=self.report.seconds if self.report else 0.0,
-            copies=orders.for_real,
-        )
-        if sandbox or account is None:
-            return common
-        allowed = account.allows.within(self.campaign.delivery)
-        return replace(
-            common,
-            connections=orders.connections or allowed.connections,
-            messages_per_connection=allowed.messages_per_connection,
-            account=account.name,
-            rules=_rules(account),
+            limit=None if self._trial is not None else orders.limit,
+            in_doubt=orders.in_doubt,
+            counted_as=SANDBOX,
         )
 
     def _wait(self) -> float | None:
@@ -368,7 +360,7 @@ class Mailing:
         checked = self.report.recipients if self.report else 0
         if self._trial is not None:
             checked = min(checked, self._trials())
-        record = None if self.orders.ledger != LEDGER else read_ledger(self.campaign)
+        record = None if self.orders.ledger != LEDGER else Ledger.read(self.campaign)
         if record is None:
             return reported({State.PENDING: checked}), checked
         states = record.counts()
@@ -400,21 +392,15 @@ class Mailing:
         return self.account.server_name if self.account else "none is named yet"
 
 
-def _trial(address: str) -> Trial | None:
+def _trial(address: str) -> Redirect | None:
     if not address:
         return None
     try:
-        return Trial(parse_mailbox(address.strip()))
+        return Redirect(parse_mailbox(address.strip()))
     except AddressError as error:
         raise CampaignError(
             f"--test-to: {error.problem.message}", hint=error.problem.hint, code="usage"
         ) from error
-
-
-def _rules(account: Account) -> ReplyRules:
-    """What the provider means by its replies, also where only its host is named."""
-    provider = account.provider or provider_of_host(account.server.host)
-    return provider.action_for if provider is not None else no_rules
 
 
 def summary_document(summary: Summary, mailing: Mailing) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from typing import NoReturn
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailmerge.engine.copies import Maildir
+from mailmerge.maildir import Maildir, with_envelope
 from mailmerge.smtp import Server
 
 LOOPBACK = "127.0.0.1"
@@ -160,11 +160,9 @@ class _Catcher:
         return f"250 2.0.0 kept as {self._keep(envelope)}"
 
     def _keep(self, envelope: Envelope) -> str:
-        fields = [f"X-MailFrom: {envelope.mail_from or ''}"]
-        fields += [f"X-RcptTo: {path}" for path in envelope.rcpt_tos]
-        lines = "".join(f"{field}\r\n" for field in fields).encode()
         content = envelope.original_content or b""
-        name = self._maildir.keep(lines + content, at=time.time())
+        kept = with_envelope(content, envelope.mail_from or "", envelope.rcpt_tos)
+        name = self._maildir.add(kept, at=time.time())
         self.caught += 1
         if found := _MESSAGE_ID.search(content):
             self.taken[found[1].decode("ascii", "replace")] += 1
@@ -203,7 +201,7 @@ class Sandbox:
 
     def __init__(self, folder: Path, faults: Faults | None = None) -> None:
         self.maildir = folder
-        self._catcher = _Catcher(Maildir(folder), faults)
+        self._catcher = _Catcher(Maildir(folder).make(), faults)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)

@@ -177,16 +177,16 @@ def _envelope(campaign: Campaign | None, account: Account, to: str) -> Envelope:
 
 def _needs(campaign: Campaign | None, account: Account) -> CampaignNeeds:
     from mailmerge.campaign import DeliverySection
+    from mailmerge.engine.limits import resolve_limits
     from mailmerge.providers.offers import CampaignNeeds
 
-    delivery = campaign.delivery if campaign else DeliverySection()
-    allowed = account.allows.within(delivery)
+    limits = resolve_limits(campaign.delivery if campaign else DeliverySection(), account)
     return CampaignNeeds(
-        window=delivery.window,
-        connections=allowed.connections or 1,
-        messages_per_connection=allowed.messages_per_connection,
-        rates=tuple(str(rate) for rate in allowed.rates),
-        max_size=allowed.message_size,
+        window=limits.window,
+        connections=limits.connections,
+        messages_per_connection=limits.messages_per_connection,
+        rates=tuple(str(rate) for rate in limits.rates),
+        max_size=limits.size_limit,
         sample=_sample_size(campaign) if campaign else None,
         nearby=account.is_loopback,
     )

@@ -1,4 +1,4 @@
-"""mailmerge preview: every message in the browser before anybody else sees it."""
+"""mailmerge preview: every message in the browser before it is sent."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mailmerge.cli.terminal import CampaignPath, say, told
+from mailmerge.wording import counted
 
 
 @told
@@ -20,15 +21,16 @@ def preview(
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write static pages to hand round, and end."),
+        typer.Option("--out", metavar="DIR", help="Write static pages, serve nothing."),
     ] = None,
 ) -> None:
-    """Show every message in the browser; the page follows what you edit."""
+    """Show every message in the browser; the page updates as you edit."""
     if out is not None:
-        from mailmerge.preview.export import keep_pages
+        from mailmerge.preview.static_pages import write_static_pages
 
-        say(f"Wrote {keep_pages(where, out):,} messages; open {out / 'index.html'}")
+        written = counted(write_static_pages(where, out), "message")
+        say(f"Wrote {written}; open {out / 'index.html'}")
         return
-    from mailmerge.preview.server import serve_preview
+    from mailmerge.preview.serve import serve_preview
 
     serve_preview(where, port=port, open_browser=not no_open, say=say)

@@ -35,8 +35,8 @@ def sending(total: int, *, quiet: bool = False) -> Iterator[Callable[[Progress],
 
         def show(progress: Progress) -> None:
             failed = f"{progress.failed} failed" if progress.failed else ""
-            waits = f"waits for {progress.waits_for}" if progress.waits_for else ""
-            bar.set_postfix_str(", ".join(filter(None, [failed, waits])), refresh=False)
+            waiting = f"waiting for {progress.waiting_for}" if progress.waiting_for else ""
+            bar.set_postfix_str(", ".join(filter(None, [failed, waiting])), refresh=False)
             bar.update(progress.done - bar.n)
 
         yield show

@@ -1,67 +1,39 @@
-"""Octets of sent messages -> a Maildir or an mbox, for the person's own keeping.
+"""Copies of sent messages in a Maildir or an mbox, as `keep_copy` of campaign.toml asks for.
 
-Copies are made after the outcome is recorded, and are not synced: the ledger is what is true.
+A copy is made after the outcome is recorded, and is not synced: the ledger is the record.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal
 
+from mailmerge.errors import RunStopped
+from mailmerge.maildir import Maildir
 from mailmerge.private_files import make_private_folder
+from mailmerge.smtp.transaction import Transaction
 
-_FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
+Keep = Callable[[Transaction, float], None]
+"""Keeps a copy of a transaction that was sent at a time (seconds since 1970). Safe from any thread.
 
+Raises RunStopped where it cannot be written; the message is sent, and recorded as sent.
+"""
 
-class Copies(Protocol):
-    """Where copies go."""
-
-    def keep(self, octets: bytes, *, at: float, reverse_path: str = "") -> str:
-        """Write one message; the name of the file it is in. Raises OSError."""
-        ...
-
-
-class Maildir:
-    """A folder with `new`, `cur` and `tmp`; a message is written under `tmp` and moved to `new`.
-
-    The octets stay exactly as they are, CRLF included. Safe from any thread.
-
-    Raises:
-        LedgerError: the folders cannot be made.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._lock = threading.Lock()
-        self._count = 0
-        host = socket.gethostname().replace("/", "_").replace(":", "_")
-        self._unique = f"{time.time_ns()}.{os.getpid()}.{host}"
-        make_private_folder(folder)
-        for name in ("new", "cur", "tmp"):
-            make_private_folder(folder / name)
-
-    def keep(self, octets: bytes, *, at: float, reverse_path: str = "") -> str:
-        """Write one message; the name of its file. Raises OSError."""
-        del reverse_path
-        with self._lock:
-            self._count += 1
-            name = f"{int(at)}.{self._count}.{self._unique}"
-        waiting = self.folder / "tmp" / name
-        with os.fdopen(_created(waiting, os.O_EXCL), "wb") as file:
-            file.write(octets)
-        waiting.rename(self.folder / "new" / name)
-        return name
+_FROM_LINE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
 
 
-class Mbox:
+class _Mbox:
     """One file with a From line before each message and `>` before its own such lines (mboxrd).
 
-    Lines end as the system's do: programs that read mbox know nothing else.
+    Lines end as the system's do: programs that read mbox know nothing else. Safe from any thread.
+
+    Raises:
+        LedgerError: its folder cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,24 +41,56 @@ class Mbox:
         self._lock = threading.Lock()
         make_private_folder(path.parent)
 
-    def keep(self, octets: bytes, *, at: float, reverse_path: str = "") -> str:
-        """Append one message; the name of the file. Raises OSError."""
+    def add(self, message: bytes, *, at: float, reverse_path: str = "") -> None:
+        """Append one message, sent `at` (seconds since 1970).
+
+        Raises:
+            OSError: it cannot be written.
+        """
         sender = reverse_path or "MAILER-DAEMON"
         first = f"From {sender} {time.asctime(time.gmtime(at))}\n".encode()
-        lines = _FROM_LINE.sub(rb">\1", octets.replace(b"\r\n", b"\n"))
-        with self._lock, os.fdopen(_created(self._path, os.O_APPEND), "ab") as file:
-            file.write(first + lines + b"\n")
-        return self._path.name
+        lines = _FROM_LINE.sub(rb">\1", message.replace(b"\r\n", b"\n"))
+        with self._lock:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "ab") as file:
+                file.write(first + lines + b"\n")
 
 
-def open_copies(kind: Literal["", "mbox", "maildir"], folder: Path) -> Copies | None:
-    """The copies that a campaign asks for; None where it asks for none."""
+def open_copies(kind: Literal["", "mbox", "maildir"], folder: Path) -> Keep:
+    """What keeps the copies: in `sent` or `sent.mbox` of the folder, or nowhere.
+
+    Raises:
+        LedgerError: the folder cannot be made.
+    """
     if kind == "maildir":
-        return Maildir(folder / "sent")
+        maildir = Maildir(folder / "sent").make()
+        return _reporting(lambda sent, at: maildir.add(b"".join(sent.content), at=at))
     if kind == "mbox":
-        return Mbox(folder / "sent.mbox")
-    return None
+        mbox = _Mbox(folder / "sent.mbox")
+        return _reporting(
+            lambda sent, at: mbox.add(
+                b"".join(sent.content), at=at, reverse_path=sent.envelope.reverse_path
+            )
+        )
+    return keep_none
 
 
-def _created(path: Path, flag: int) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o600)
+def keep_none(transaction: Transaction, at: float) -> None:
+    """Keep no copy."""
+    del transaction, at
+
+
+def _reporting(write: Callable[[Transaction, float], object]) -> Keep:
+    """Turn the system's errors into one line that says what to do."""
+
+    def keep(transaction: Transaction, at: float) -> None:
+        try:
+            write(transaction, at)
+        except OSError as error:
+            raise RunStopped(
+                f"a copy of a sent message cannot be written: {error.strerror}",
+                hint="make room on the disk, or remove keep_copy from campaign.toml",
+                code="no-copy",
+            ) from error
+
+    return keep

@@ -1,67 +1,220 @@
-"""What happens in a run -> one JSON object per event: the lines of `send --log-json FILE`.
+"""What happens in a run, as frozen values; and the file of JSON lines that `--log-json` writes.
 
-Each has `event` and `at` (ISO 8601, local time with its offset). The events: `began`, `opened` and
-`closed` (a connection), `outcome` (a person), `slowed`, `waits`, `ended`.
+Each event has `at`, in seconds since 1970. `to_json` is the one place where events become JSON
+objects (docs/delivery.md lists their fields).
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
-from mailmerge.engine.retry import Decision
 from mailmerge.engine.summary import Summary
 from mailmerge.errors import CampaignError
-from mailmerge.ledger.states import Delivery, Transition
+from mailmerge.ledger.states import Delivery, State, Transition
 
-Event = dict[str, Any]
+_logger = logging.getLogger("mailmerge.engine")
+# Without any handler, Python prints warnings to standard error, where the command line has its own
+# say. Handlers that show something are the business of the application.
+_logger.addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The run has begun: `to_send` deliveries over at most `connections`."""
+
+    at: float
+    campaign: str
+    to_send: int
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection is open and logged in; connections are numbered from 0."""
+
+    at: float
+    connection: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A connection has ended after `messages` outcomes; `reason` is empty where we ended it."""
+
+    at: float
+    connection: int
+    messages: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvent:
+    """What became of one delivery; the ledger has recorded it.
+
+    `row` and `key` are those of the spreadsheet, `stage` is the step of the SMTP transaction that
+    decided, `reply` is the server's reply or our own reason.
+    """
+
+    at: float
+    row: int
+    key: str
+    address: str
+    stage: str
+    reply: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(DeliveryEvent):
+    """The server has taken the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected(DeliveryEvent):
+    """The server refused the message for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred(DeliveryEvent):
+    """The server refused the message for now; it is retried later."""
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt(DeliveryEvent):
+    """The end of the message may have arrived, and no reply is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped(DeliveryEvent):
+    """The message could not be made; `reply` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slowed:
+    """The server complained with `reply`.
+
+    `seconds` is the pause it asked for. `per_second` is how many messages a second the run sends
+    from now on; None means as many as the rates allow.
+    """
+
+    at: float
+    reply: str
+    seconds: float
+    per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The run waits for `what`."""
+
+    at: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run has ended; always the last event."""
+
+    at: float
+    summary: Summary
+
+
+Event = Began | Opened | Closed | DeliveryEvent | Slowed | Waiting | Ended
 Listener = Callable[[Event], None]
-"""What is told of each event, from any thread; it raises OSError where it cannot write."""
+"""Is called with each event, from any thread. It raises OSError where it cannot write."""
+
+_OF_STATE: Final = {
+    State.SENT: Sent,
+    State.REJECTED: Rejected,
+    State.DEFERRED: Deferred,
+    State.IN_DOUBT: InDoubt,
+    State.SKIPPED: Skipped,
+}
+_STATE_OF: Final = {kind: state for state, kind in _OF_STATE.items()}
 
 
-def event(name: str, at: float, **more: object) -> Event:
-    """One event; `at` is seconds since 1970."""
-    moment = datetime.fromtimestamp(at).astimezone()
-    return {"event": name, "at": moment.isoformat(timespec="milliseconds"), **more}
-
-
-def outcome_event(person: Delivery, mark: Transition) -> Event:
-    """What became of a person."""
-    return event(
-        "outcome",
-        mark.at,
-        row=person.row,
-        key=person.key,
-        address=person.address,
-        state=mark.state.value,
-        stage=mark.stage,
-        reply=mark.reply,
-        message_id=person.message_id,
+def delivery_event(delivery: Delivery, transition: Transition) -> DeliveryEvent:
+    """The event of an outcome that the ledger has recorded as `transition`."""
+    return _OF_STATE[transition.state](
+        transition.at,
+        delivery.row,
+        delivery.key,
+        delivery.address,
+        transition.stage,
+        transition.reply,
+        delivery.message_id,
     )
 
 
-def slowed_event(decision: Decision, at: float, *, per_second: float | None) -> Event:
-    """The server complained; `per_second` is how fast the run may go now, None for no limit."""
-    return event(
-        "slowed", at, reply=decision.reply, seconds=decision.cool_down, per_second=per_second
-    )
+def to_json(event: Event) -> dict[str, Any]:
+    """One event as a JSON object; `at` is ISO 8601, local time with its offset."""
+    moment = datetime.fromtimestamp(event.at).astimezone()
+    document: dict[str, Any] = {"event": "", "at": moment.isoformat(timespec="milliseconds")}
+    if isinstance(event, Ended):
+        return {**document, "event": "ended", "sent": event.summary.sent, **event.summary.to_json()}
+    if isinstance(event, DeliveryEvent):
+        document |= {"event": "outcome", "state": _STATE_OF[type(event)].value}
+    else:
+        document["event"] = _NAMES[type(event)]
+    names = [field.name for field in fields(event) if field.name != "at"]
+    return document | {name: getattr(event, name) for name in names}
 
 
-def ended_event(summary: Summary, at: float) -> Event:
-    """How the run went: what `send --json` prints, and how many were sent to in this run."""
-    return event("ended", at, sent=summary.sent, **summary.to_json())
+_NAMES: Final[dict[type[Event], str]] = {
+    Began: "began",
+    Opened: "opened",
+    Closed: "closed",
+    Slowed: "slowed",
+    Waiting: "waits",
+}
+
+
+def log(event: Event) -> None:
+    """Say the event to the logger "mailmerge.engine"; addresses appear on the level DEBUG only."""
+    match event:
+        case DeliveryEvent():
+            _logger.debug("%s: %s: %s", event.address, _STATE_OF[type(event)], event.reply)
+        case Opened():
+            _logger.info("connection %d to %s opened", event.connection, event.server)
+        case Closed():
+            level = logging.WARNING if event.reason else logging.INFO
+            ended = event.reason or "by us"
+            _logger.log(
+                level,
+                "connection %d closed after %d messages: %s",
+                event.connection,
+                event.messages,
+                ended,
+            )
+        case Slowed():
+            _logger.warning("slowed down by the server's reply: %s", event.reply)
+        case Waiting():
+            _logger.info("waiting for %s", event.what)
+        case Began():
+            _logger.info("campaign %s: %d recipients to send", event.campaign, event.to_send)
+        case Ended():
+            level = logging.WARNING if event.summary.error else logging.INFO
+            _logger.log(level, "ended: %s", event.summary.error or "all recipients are done")
+
+
+def logs_deliveries() -> bool:
+    """Whether the log wants every delivery; asked once a run, since there may be millions."""
+    return _logger.isEnabledFor(logging.DEBUG)
 
 
 class EventLog:
     """A file that one line per event is appended to; use it as a context manager.
 
-    A new file is for nobody else to read: it holds addresses. Safe from any thread.
+    A new file is readable by its owner only: it holds addresses. Safe from any thread.
 
     Raises:
         CampaignError: it cannot be opened.
@@ -69,9 +222,8 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
-            self._file = os.open(path, flags, 0o600)
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             raise CampaignError(
                 f"--log-json: {path} cannot be opened: {error.strerror}", code="usage"
@@ -88,9 +240,10 @@ class EventLog:
     ) -> None:
         os.close(self._file)
 
-    def __call__(self, one: Event) -> None:
+    def __call__(self, event: Event) -> None:
         """Append one line. Raises OSError."""
-        line = json.dumps(one, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        line = json.dumps(to_json(event), ensure_ascii=False)
+        left = line.encode("utf-8", "backslashreplace") + b"\n"
         with self._lock:
-            while line:
-                line = line[os.write(self._file, line) :]
+            while left:
+                left = left[os.write(self._file, left) :]

@@ -1,53 +1,32 @@
-"""Options and rates -> the plan of a run: how many, how fast, until when."""
+"""Limits -> the plan of a run: how many messages, how fast, until when."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from mailmerge.campaign import Campaign, Rate
-from mailmerge.engine.retry import ReplyRules, no_rules
-from mailmerge.engine.throttle import QUOTA_SECONDS, spacing
-from mailmerge.ledger.interface import InDoubt
+from mailmerge.campaign import Rate
+from mailmerge.engine.limits import Limits
+from mailmerge.engine.rates import even_interval, is_quota
 from mailmerge.ledger.states import State
 
-CLAIM_AT_ONCE = 500
-"""People whom one durable claim covers; after a power cut so many may be in doubt."""
+CLAIM_AT_ONCE: Final = 500
+"""Recipients that one durable claim covers; after a power cut that many may be in doubt."""
 
-CLAIM_SECONDS = 5.0
-"""Where rates are slow, no more people are claimed than can be sent to in so many seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the person wants of this run; None means what campaign.toml says.
-
-    `limit` is how many people to try at most, `wait` how many seconds the run may wait for deferred
-    people when nobody else is left, `account` the name under which limits are counted, `rules` what
-    the provider means by its replies. `copies` False keeps none, whatever the campaign asks for.
-    """
-
-    limit: int | None = None
-    rates: Sequence[Rate] | None = None
-    connections: int | None = None
-    messages_per_connection: int | None = None
-    window: int | None = None
-    in_doubt: InDoubt = "hold"
-    wait: float | None = None
-    account: str = ""
-    check_seconds: float = 0.0
-    rules: ReplyRules = no_rules
-    copies: bool = True
+_CLAIM_SECONDS: Final = 5.0
+"""Where rates are slow, a claim covers no more recipients than this many seconds allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do, for the person who has to say yes.
+    """What a run would do, for the user to confirm.
 
-    `ends_after` is in seconds, as the rates alone allow it; 0 where nothing limits the run.
-    `test_to` is the one address that all messages go to; empty where they go to the people.
-    `slow_because` says why pages are made one by one where that is felt, and `per_second` how many
-    the check has made so; both are empty where the structure cache does its work.
+    `total` counts the campaign's recipients, `to_send` those that the run would try. `ends_after`
+    is in seconds, as the rates alone allow it; 0 where nothing limits the run. `test_to` is the
+    one address that all messages go to; empty where they go to the recipients. `slow_because` says
+    why pages are made one by one where that takes noticeable time, and `per_second` how many the
+    check has made; both are empty where the structure cache does its work.
     """
 
     total: int
@@ -71,43 +50,49 @@ class Plan:
 
 
 def make_plan(
-    campaign: Campaign,
+    limits: Limits,
     states: Mapping[State, int],
     *,
     to_send: int,
+    sender: str,
     server: str,
     subjects: Sequence[str] = (),
-    options: Options | None = None,
 ) -> Plan:
-    """Say what a run would do; `to_send` is what the ledger calls claimable."""
-    options = options or Options()
-    if options.limit is not None:
-        to_send = min(to_send, options.limit)
-    rates = tuple(options.rates if options.rates is not None else campaign.delivery.rate)
+    """Say what a run within these limits would do; `to_send` is what the ledger calls claimable."""
+    if limits.limit is not None:
+        to_send = min(to_send, limits.limit)
     return Plan(
         total=sum(states.values()),
         to_send=to_send,
-        from_=campaign.message.from_,
+        from_=sender,
         server=server,
         subjects=tuple(subjects[:3]),
-        rates=rates,
-        connections=options.connections or campaign.delivery.connections or 1,
-        window=options.window or campaign.delivery.window,
-        ends_after=max((_least_seconds(rate, to_send) for rate in rates), default=0.0),
+        rates=limits.rates,
+        connections=limits.connections,
+        window=limits.window,
+        ends_after=least_seconds(limits.rates, to_send),
     )
 
 
+def least_seconds(rates: Sequence[Rate], messages: int) -> float:
+    """The seconds that this many messages take at least; 0 where there is no rate."""
+    return max((_least_seconds(rate, messages) for rate in rates), default=0.0)
+
+
 def _least_seconds(rate: Rate, messages: int) -> float:
-    """How long so many messages take at least."""
     further = max(messages - 1, 0)
-    if rate.seconds >= QUOTA_SECONDS:
+    if is_quota(rate):
         return further // rate.count * rate.seconds
-    return further * spacing(rate).interval
+    return further * even_interval(rate)
 
 
 def claim_size(interval: float, in_flight: int) -> int:
-    """How many people to claim at once: no more than can be sent to in a few seconds."""
+    """How many recipients to claim at once: no more than can be sent to in a few seconds.
+
+    `interval` is the time between two messages in seconds, 0 where no rate spreads them;
+    `in_flight` is the number of messages that may be in flight over all connections.
+    """
     if not interval:
         return CLAIM_AT_ONCE
-    soon = int(CLAIM_SECONDS / interval)
+    soon = int(_CLAIM_SECONDS / interval)
     return min(CLAIM_AT_ONCE, max(soon, in_flight, 1))

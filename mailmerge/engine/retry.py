@@ -1,39 +1,59 @@
-"""Outcome -> what it means for the person, the connection and the run. Nothing here does I/O.
+"""A reply or a failed connection -> what the engine does about it. Nothing here does I/O.
 
-A reply is decided by its first digit; what is named here are the exceptions (docs/delivery.md). The
-provider's own come first: `ReplyRules` says what a reply means there (`Provider.action_for`).
+`decide` judges the outcome of one message: what it means for the recipient, for the connection and
+for the run. The first digit of a reply decides (RFC 5321, 4.2.1); what is named here are the
+exceptions (docs/delivery.md). The provider's own come first: `ReplyRules` says what a reply means
+there (`Provider.action_for`).
+
+`decide_connection` judges a connection that could not be opened.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Final
 
+from mailmerge.errors import (
+    AuthenticationRefused,
+    LocalProtocolError,
+    MailmergeError,
+    RunStopped,
+    ServerError,
+    ServerRefused,
+    ServerUnreachable,
+)
 from mailmerge.ledger.states import State
 from mailmerge.providers.lookup import Action
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 
-FIRST_RETRY = 300.0
-LONGEST_RETRY = 4 * 3600.0
-COOL_DOWN = 600.0
-"""Gmail's 4.7.28: stop for ten minutes, then one connection, then one more at a time."""
+_FIRST_RETRY: Final = 300.0
+LONGEST_RETRY: Final = 4 * 3600.0
+_COOL_DOWN: Final = 600.0
+"""Seconds of silence. Gmail's 4.7.28: stop for ten minutes, then one connection, then one more at
+a time."""
 
-POLICY_REFUSALS = 10
-EQUAL_REFUSALS = 100
-SENDER_REFUSALS = 3
-UNTRANSMITTED = 3
-"""So often a message may fail to be transmitted before the next one's turn comes."""
+_POLICY_REFUSALS: Final = 10
+_EQUAL_REFUSALS: Final = 100
+_SENDER_REFUSALS: Final = 3
+"""Equal refusals in a row after which the run stops: with 5.7.x, with any words, of the sender."""
 
-COOL_DOWNS = 3
-"""So many cool-downs in a row, with nobody sent to in between, end the run."""
+_ATTEMPTS_TO_TRANSMIT: Final = 3
+"""How often a message may fail to be transmitted before other recipients go first."""
+
+_CONNECTION_ATTEMPTS: Final = 10
+"""Failed attempts in a row after which a server that was there before is given up."""
+
+_LASTING: Final = frozenset({"refused", "no-starttls", "malformed-reply", "starttls-injection"})
+"""Codes of connection errors that waiting does not cure."""
 
 ReplyRules = Callable[[int, str], Action | None]
 """Code and text of a reply -> what a run does about it; None where its first digit decides."""
 
 
 def no_rules(code: int, text: str) -> Action | None:
-    """The rules of a server that nothing special is known of."""
+    """The rules of a server of which nothing special is known."""
     del code, text
     return None
 
@@ -54,9 +74,9 @@ _VARIABLE = re.compile(r"<[^>]*>|\S+@\S+|[0-9A-Fa-f]{8,}|\d+")
 class Decision:
     """What follows from one outcome.
 
-    `state` is None where the message was not transmitted and the person simply waits for another
-    turn. `retry_in` and `cool_down` are seconds. `stop` says in one line why the run must stop; it
-    is empty where it goes on.
+    `state` is None where the message was not transmitted: the delivery goes back into the queue.
+    `retry_in` and `cool_down` are in seconds. `recycle` ends the connection, `slow` halves the
+    speed. `stop` says in one line why the run must stop; it is empty where it goes on.
     """
 
     state: State | None
@@ -78,28 +98,28 @@ def decide(
 ) -> Decision:
     """What an outcome means.
 
-    `attempts` counts earlier answers about this person, `returned` how often the message has come
-    back untransmitted in this run, `carried` the earlier messages of this connection; `rules` are
-    the provider's own.
+    `attempts` counts earlier answers about this recipient, `returned` how often the message has
+    come back untransmitted in this run, `carried` the earlier messages of this connection; `rules`
+    are the provider's own.
     """
     text = str(outcome.reply) if outcome.reply else outcome.reason
     if outcome.verdict is Verdict.SENT:
         return Decision(State.SENT, text)
     if outcome.verdict is Verdict.IN_DOUBT:
         return Decision(State.IN_DOUBT, text or "the connection ended before the server answered")
-    return _as_the_provider_means(outcome, returned, rules) or _as_the_digit_says(
+    return _by_rules(outcome, returned, rules) or _by_first_digit(
         outcome, text, attempts, returned, carried
     )
 
 
-def _as_the_provider_means(outcome: Outcome, returned: int, rules: ReplyRules) -> Decision | None:
-    """What the provider's own rules say; None where they say nothing."""
+def _by_rules(outcome: Outcome, returned: int, rules: ReplyRules) -> Decision | None:
+    """The decision of the provider's own rules; None where they say nothing."""
     reply = outcome.reply
     action = rules(reply.code, reply.text) if reply else None
     if reply is None or action is None:
         return None
     if action == "stop":
-        return Decision(None, str(reply), stop=f"the server wants no more of this: {reply}")
+        return Decision(None, str(reply), stop=f"the server asks to stop: {reply}")
     if action == "fail":
         return Decision(State.REJECTED, str(reply), recycle=reply.closing)
     if action == "reconnect":
@@ -108,18 +128,18 @@ def _as_the_provider_means(outcome: Outcome, returned: int, rules: ReplyRules) -
 
 
 def _used_up(reply: Reply, returned: int) -> Decision:
-    """The connection took what it takes; the same message goes over the next one."""
-    if returned + 1 < UNTRANSMITTED:
+    """The connection takes no more messages; this one goes over the next connection."""
+    if returned + 1 < _ATTEMPTS_TO_TRANSMIT:
         return Decision(None, str(reply), recycle=True)
-    return Decision(State.DEFERRED, str(reply), retry_in=FIRST_RETRY, recycle=True)
+    return Decision(State.DEFERRED, str(reply), retry_in=_FIRST_RETRY, recycle=True)
 
 
 def _paused(reply: Reply) -> Decision:
-    """Not now, whatever the first digit: in some minutes, or where a day's limit is, tomorrow."""
+    """Not now, even after a 5yz: in ten minutes, or tomorrow where the limit of a day is meant."""
     if _is_quota(reply):
         return _account_full(reply)
     return Decision(
-        State.DEFERRED, str(reply), retry_in=COOL_DOWN, cool_down=COOL_DOWN, recycle=True
+        State.DEFERRED, str(reply), retry_in=_COOL_DOWN, cool_down=_COOL_DOWN, recycle=True
     )
 
 
@@ -131,7 +151,7 @@ def _account_full(reply: Reply) -> Decision:
     return Decision(None, str(reply), stop=f"the account's limit is reached: {reply}")
 
 
-def _as_the_digit_says(
+def _by_first_digit(
     outcome: Outcome, text: str, attempts: int, returned: int, carried: int
 ) -> Decision:
     if outcome.verdict is Verdict.NOT_SENT:
@@ -147,10 +167,10 @@ def _untransmitted(outcome: Outcome, text: str, returned: int, carried: int) -> 
     reply = outcome.reply
     used_up = carried > 0 and outcome.stage is Stage.MAIL
     slow = reply is not None and reply.transient and not used_up
-    if returned + 1 < UNTRANSMITTED:
+    if returned + 1 < _ATTEMPTS_TO_TRANSMIT:
         return Decision(None, text, slow=slow, recycle=True)
     reason = text or "the connection ended before the message was transmitted"
-    return Decision(State.DEFERRED, reason, retry_in=FIRST_RETRY, recycle=True, slow=slow)
+    return Decision(State.DEFERRED, reason, retry_in=_FIRST_RETRY, recycle=True, slow=slow)
 
 
 def _deferred(stage: Stage, reply: Reply, attempts: int, returned: int, carried: int) -> Decision:
@@ -162,18 +182,18 @@ def _deferred(stage: Stage, reply: Reply, attempts: int, returned: int, carried:
     return Decision(
         State.DEFERRED,
         str(reply),
-        retry_in=retry_pause(attempts),
+        retry_in=_retry_pause(attempts),
         recycle=reply.closing,
-        slow=asks_for_less(stage, reply),
+        slow=_is_about_speed(stage, reply),
     )
 
 
-def retry_pause(attempts: int) -> float:
-    """Seconds until a deferred person's next turn: 5, 10, 20 ... minutes (RFC 5321, 4.5.4.1)."""
-    return float(min(FIRST_RETRY * 2**attempts, LONGEST_RETRY))
+def _retry_pause(attempts: int) -> float:
+    """Seconds until the next try: 5, 10, 20 ... minutes, at most four hours (RFC 5321, 4.5.4.1)."""
+    return float(min(_FIRST_RETRY * 2**attempts, LONGEST_RETRY))
 
 
-def asks_for_less(stage: Stage, reply: Reply) -> bool:
+def _is_about_speed(stage: Stage, reply: Reply) -> bool:
     """Whether a 4yz reply is about our speed, and not about one mailbox or a grey list."""
     if reply.closing:
         return True
@@ -191,69 +211,108 @@ def _rejected(stage: Stage, reply: Reply) -> Decision:
     if _is_quota(reply):
         return _account_full(reply)
     if reply.code in {530, 535}:
-        return Decision(None, str(reply), stop=f"the server wants a log-in: {reply}")
+        return Decision(None, str(reply), stop=f"the server requires a log-in: {reply}")
     if stage is Stage.MAIL and reply.code != 552:
-        return Decision(State.DEFERRED, str(reply), retry_in=FIRST_RETRY)
+        return Decision(State.DEFERRED, str(reply), retry_in=_FIRST_RETRY)
     return Decision(State.REJECTED, str(reply))
 
 
-@dataclass(slots=True)
 class Refusals:
-    """Equal refusals in a row, of all lanes: those are configuration, not people."""
+    """Equal refusals in a row, over all connections: those are configuration, not recipients."""
 
-    kind: tuple[object, ...] = ()
-    count: int = 0
-    limit: int = field(default=EQUAL_REFUSALS)
+    def __init__(self) -> None:
+        self._kind: tuple[object, ...] = ()
+        self._count = 0
 
     def note(self, outcome: Outcome, decision: Decision) -> str:
-        """Count an outcome; one line that says why to stop, or nothing."""
+        """Count an outcome. Returns one line that says why to stop, or an empty text."""
         if decision.state is State.SKIPPED or decision.recycle:
             return ""
         reply = outcome.reply
         if reply is None or not reply.permanent or outcome.verdict is Verdict.NOT_SENT:
             if outcome.verdict is Verdict.SENT:
-                self.kind, self.count = (), 0
+                self._kind, self._count = (), 0
             return ""
         kind = (outcome.stage, reply.code, _VARIABLE.sub("#", reply.text))
-        self.count = self.count + 1 if kind == self.kind else 1
-        self.kind = kind
-        if self.count < _refusals_allowed(outcome.stage, reply):
+        self._count = self._count + 1 if kind == self._kind else 1
+        self._kind = kind
+        if self._count < _refusals_allowed(outcome.stage, reply):
             return ""
-        return f"the server refused {self.count} in a row with the same words: {reply}"
+        return f"the server refused {self._count} in a row with the same words: {reply}"
 
 
 def _refusals_allowed(stage: Stage, reply: Reply) -> int:
     if stage is Stage.MAIL:
-        return SENDER_REFUSALS
+        return _SENDER_REFUSALS
     policy = (reply.enhanced_status or "").startswith("5.7.")
-    return POLICY_REFUSALS if policy else EQUAL_REFUSALS
+    return _POLICY_REFUSALS if policy else _EQUAL_REFUSALS
 
 
-@dataclass(slots=True)
-class CoolDowns:
-    """Cool-downs in a row that did not help; what all lanes hear within one of them is one."""
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Try to connect again after `pause` seconds."""
 
-    count: int = 0
-    until: float = 0.0
-
-    def note(self, decision: Decision, now: float) -> str:
-        """Count a decision; one line that says why to stop, or nothing."""
-        if decision.state is State.SENT:
-            self.count = 0
-        if not decision.cool_down or now < self.until:
-            return ""
-        self.count += 1
-        self.until = now + decision.cool_down
-        if self.count <= COOL_DOWNS:
-            return ""
-        return f"{COOL_DOWNS} pauses of {COOL_DOWN / 60:.0f} minutes did not help: {decision.reply}"
+    pause: float
 
 
-def reconnect_pause(failures: int) -> float | None:
-    """Seconds before the next attempt to connect; None when it is time to give up.
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Go on without this connection: the server takes no more than there are."""
 
-    1, 2, 4 ... 60 seconds: about five minutes in all, as long as a server takes to restart.
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """End the run with `error`."""
+
+    error: MailmergeError
+
+
+def decide_connection(
+    error: ServerError,
+    *,
+    reply: Reply | None = None,
+    failures: int = 1,
+    connected: bool = False,
+    worker: int = 0,
+    rules: ReplyRules = no_rules,
+) -> Reconnect | Retire | GiveUp:
+    """What follows from a connection that could not be opened.
+
+    `reply` is the last reply of the server, `failures` counts attempts in a row that failed, this
+    one included. `connected` says whether any connection of this run was ever open; `worker` is the
+    number of the worker, from 0. The first case that applies decides:
+
+    | Case                                                             | What follows            |
+    |------------------------------------------------------------------|-------------------------|
+    | the log-in was refused; more attempts would lock the account     | give up                 |
+    | our own side broke the protocol                                  | give up                 |
+    | the provider's rules for this reply say stop                     | give up                 |
+    | no connection was ever open, and waiting cures nothing: there is | give up                 |
+    | no such server, no TLS, no welcome (that is configuration)       |                         |
+    | the server refuses, other connections are open                   | retire                  |
+    | the eleventh failure in a row                                    | give up: server-gone    |
+    | anything else: the server restarts, the network is away          | reconnect after a pause |
     """
-    if failures > 10:
-        return None
-    return float(min(2 ** (failures - 1), 60)) if failures else 0.0
+    if isinstance(error, AuthenticationRefused | LocalProtocolError):
+        return GiveUp(error)
+    if reply is not None and rules(reply.code, reply.text) == "stop":
+        return GiveUp(error)
+    lasting = isinstance(error, ServerUnreachable) or error.problem.code in _LASTING
+    if lasting and not connected:
+        return GiveUp(error)
+    if connected and worker > 0 and isinstance(error, ServerRefused):
+        return Retire()
+    if failures > _CONNECTION_ATTEMPTS:
+        stopped = RunStopped(
+            f"the server accepts no connections any more: {error}",
+            hint="send again later to continue where it stopped",
+            code="server-gone",
+        )
+        stopped.__cause__ = error
+        return GiveUp(stopped)
+    return Reconnect(_reconnect_pause(failures))
+
+
+def _reconnect_pause(failures: int) -> float:
+    """1, 2, 4 ... 60 seconds: five minutes in all, as long as a server takes to restart."""
+    return float(min(2 ** (failures - 1), 60))

@@ -1,488 +1,495 @@
-"""The run: claims people, starts lanes, slows down, stops cleanly, and says how it went.
+"""The run: claims deliveries, gives them to workers, ends cleanly, and says how it went.
 
-    ledger -> claim -> desk -> lanes -> outcomes -> ledger
-                 (this thread)   (one thread per connection)
+    store -> claim -> queue -> workers -> outcomes -> store
+             (this thread)     (one thread per connection)
 
-The thread that calls `Run.execute` is the only one that speaks to the database; lanes only add
-marks to the journal. It installs no signal handler: the command line calls `stop`.
+What to do next is decided by `next_step`, a pure function of a frozen `RunState`. The loop around
+it observes, asks, acts and yields the events; it is the only thread that uses the database. Workers
+only apply transitions, which the store takes from any thread.
+
+The engine installs no signal handler: whoever drives the run calls `stop`.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Final
 
-from mailmerge.campaign import Campaign, parse_duration
-from mailmerge.engine.copies import open_copies
-from mailmerge.engine.events import (
-    Event,
-    Listener,
-    ended_event,
-    event,
-    outcome_event,
-    slowed_event,
-)
-from mailmerge.engine.plan import CLAIM_AT_ONCE, Options, claim_size
-from mailmerge.engine.queue import Queue
-from mailmerge.engine.ramp import Ramp
-from mailmerge.engine.retry import CoolDowns, Decision, Refusals, reconnect_pause
+from mailmerge.engine.connector import Connector
+from mailmerge.engine.copies import Keep, keep_none
+from mailmerge.engine.events import Began, Ended, Event, Listener, Waiting
+from mailmerge.engine.limits import Limits
+from mailmerge.engine.monitor import Monitor
+from mailmerge.engine.plan import claim_size
+from mailmerge.engine.queue import Backlog, Queue
 from mailmerge.engine.summary import Progress, Summary, ending
-from mailmerge.engine.throttle import Throttle
-from mailmerge.engine.worker import Worker
-from mailmerge.errors import (
-    AuthenticationRefused,
-    LocalProtocolError,
-    MailmergeError,
-    RunStopped,
-    ServerError,
-    ServerRefused,
-    ServerUnreachable,
-)
-from mailmerge.ledger.interface import Ledger
-from mailmerge.ledger.quota import Usage
-from mailmerge.ledger.states import Delivery, State, Transition
-from mailmerge.messages import TransactionFactory
-from mailmerge.providers.hints import as_user_error
-from mailmerge.smtp import (
-    Client,
-    Credentials,
-    Outcome,
-    Server,
-    SocketTransport,
-    Transaction,
-    Transport,
-)
-from mailmerge.smtp.errors import SmtpError
+from mailmerge.engine.throttle import Outlook, Throttle
+from mailmerge.engine.worker import MessageSource, Services, StopRequest, Worker
+from mailmerge.errors import MailmergeError, RunStopped
+from mailmerge.ledger.interface import Store
+from mailmerge.ledger.quota import Quotas
+from mailmerge.portable.clock import Clock, wall_clock
+from mailmerge.smtp import Client, Credentials, Server, SocketTransport, Transport
 
-FOLD_AFTER = 0.2
-TICK = 0.1
-SHOWN_WAIT = 2.0
-HALF_A_DAY = 43_200.0
-LASTING = frozenset({"refused", "no-starttls", "malformed-reply", "starttls-injection"})
-"""Codes of errors that a first connection does not get over by waiting."""
+_WORKER: Final = "run"
+"""The owner of the claims: one loop claims for all connections."""
+_FOLD_AFTER: Final = 0.2
+"""Seconds after which transitions are written from the journal into the database."""
+_TICK: Final = 0.1
+"""Seconds that the loop sleeps at most, and so the time between two steps."""
+_LONG_WAIT: Final = 2.0
+"""Seconds of waiting from which on the user is told."""
+_HALF_A_DAY: Final = 43_200.0
+
+
+# --- what to do next: no clock, no store, no thread
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Everything that decides what a run does next. Times are seconds since 1970.
+
+    `ending` means that a stop was asked for, or that the run has failed. `batch` is the number of
+    deliveries that the queue should hold, `low_water` the number at or below which more are
+    claimed. `claims_left` is what `limit` leaves, None where there is no limit. `exhausted` means
+    that the last claim found fewer deliveries than it asked for. `just_folded` means that the last
+    step was a Fold. `next_retry` is when the next deferred delivery is due. `active_at` is the last
+    outcome, or the beginning of the run, and `patience` the number of seconds to wait.
+    """
+
+    backlog: Backlog
+    outlook: Outlook
+    batch: int
+    low_water: int
+    patience: float
+    active_at: float
+    folded_at: float
+    ending: bool = False
+    claims_left: int | None = None
+    exhausted: bool = False
+    just_folded: bool = False
+    next_retry: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Claim up to `limit` deliveries and put them into the queue."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Write the transitions of the journal into the database."""
+
+
+class Reason(StrEnum):
+    """Why a run waits, or why it stops."""
+
+    OUTCOMES = "outcomes"
+    RATE = "rate"
+    RETRY = "retry"
+    REQUESTED = "requested"
+    FINISHED = "finished"
+    QUOTA = "quota"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Sleep until fewer than `low_water` deliveries wait, or for a tick.
+
+    `until` is when it goes on where the reason is RATE or RETRY (seconds since 1970).
+    """
+
+    low_water: int
+    reason: Reason = Reason.OUTCOMES
+    until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the run; `until` is when a used-up quota allows more."""
+
+    reason: Reason
+    until: float = 0.0
+
+
+def next_step(state: RunState, now: float) -> Claim | Fold | Wait | Stop:
+    """What a run does next. The first case that applies decides:
+
+    | Case                                                            | Step                   |
+    |-----------------------------------------------------------------|------------------------|
+    | a stop was asked for, or the run has failed                     | Stop, requested        |
+    | the queue runs low, the limit leaves some, and the store has    | Claim                  |
+    | more: the last claim was full, or a deferred delivery is due    |                        |
+    | all is settled, and the limit is reached                        | Stop, finished         |
+    | all is settled, and no deferred delivery is due within patience | Stop, finished         |
+    | transitions have been in the journal alone for long enough      | Fold                   |
+    | deliveries wait, and the quota allows none within patience      | Stop, quota            |
+    | deliveries wait, and none may be sent for a while               | Wait for the rate      |
+    | all is settled, and a deferred delivery is due within patience  | Wait for the retry     |
+    | anything else: messages are being sent                          | Wait for outcomes      |
+
+    A claim comes before everything else, since workers may run dry. No Fold follows a Fold: with a
+    simulated clock, which may be a thousand times as fast, one would always be due. Once the store
+    has no more, low water is 0: the queue need not wake the run for each delivery that is taken.
+    """
+    if state.ending:
+        return Stop(Reason.REQUESTED)
+    low = state.backlog.waiting <= state.low_water
+    if low and (claim := _claim(state, now)):
+        return claim
+    if state.backlog.idle and not _worth_waiting(state):
+        return Stop(Reason.FINISHED)
+    if now - state.folded_at >= _FOLD_AFTER and not state.just_folded:
+        return Fold()
+    return _wait(state, now, low_water=0 if low else state.low_water)
+
+
+def _claim(state: RunState, now: float) -> Claim | None:
+    """A claim that fills the queue; None where it would find no delivery."""
+    wanted = state.batch - state.backlog.waiting
+    if state.claims_left is not None:
+        wanted = min(wanted, state.claims_left)
+    due = state.next_retry is not None and state.next_retry <= now
+    return Claim(wanted) if wanted > 0 and (due or not state.exhausted) else None
+
+
+def _worth_waiting(state: RunState) -> bool:
+    """Whether a deferred delivery may still be claimed, and is due soon enough."""
+    if state.claims_left == 0 or state.next_retry is None:
+        return False
+    return state.next_retry <= state.active_at + state.patience
+
+
+def _wait(state: RunState, now: float, *, low_water: int) -> Wait | Stop:
+    if state.backlog.waiting and state.outlook.ready_at > now + _LONG_WAIT:
+        if state.outlook.quota_until > now + state.patience:
+            return Stop(Reason.QUOTA, state.outlook.quota_until)
+        return Wait(low_water, Reason.RATE, state.outlook.ready_at)
+    if state.backlog.idle and state.next_retry is not None:
+        return Wait(low_water, Reason.RETRY, state.next_retry)
+    return Wait(low_water)
+
+
+# --- the loop
+
+
+@dataclass(slots=True)
+class _Position:
+    """How far the loop is: what it has claimed and written, and what it waits for."""
+
+    batch: int
+    claims_left: int | None
+    to_send: int = 0
+    exhausted: bool = False
+    just_folded: bool = False
+    began_at: float = 0.0
+    folded_at: float = 0.0
+    noted_at: float = 0.0
+    waiting_for: str = ""
 
 
 class Run:
-    """One run of one campaign: `execute` once, `stop` at any time from anywhere.
+    """One run of one campaign: `execute` or iterate over `steps`, once; `stop` from anywhere.
+
+    `messages` makes the messages, `campaign` is the campaign's name, `usage` is the record that
+    the rates are counted in, `keep` keeps copies of sent messages, `listener` is called with each
+    event at once, `check_seconds` is how long the check before the run has taken.
 
     Raises:
-        LedgerError: from `execute`, where the usage of the account cannot be read. Whatever stops
-            the run later is in the summary.
+        LedgerError: the record of what the account has used cannot be read.
     """
 
     def __init__(
         self,
-        campaign: Campaign,
-        ledger: Ledger,
-        messages: TransactionFactory,
-        *,
+        store: Store,
+        messages: MessageSource,
         server: Server,
+        limits: Limits,
+        *,
+        campaign: str,
         credentials: Credentials | None = None,
-        options: Options | None = None,
-        usage: Usage | None = None,
-        events: Listener | None = None,
-        clock: Callable[[], float] | None = None,
+        usage: Quotas | None = None,
+        keep: Keep = keep_none,
+        listener: Listener | None = None,
+        clock: Clock | None = None,
+        check_seconds: float = 0.0,
         connect: Callable[[Server], Transport] = SocketTransport.connect,
     ) -> None:
-        options = options or Options()
-        delivery = campaign.delivery
-        rates = options.rates if options.rates is not None else delivery.rate
-        self.clock = clock or wall_clock()
-        self.ledger = ledger
-        self.messages = messages
-        self.rules = options.rules
-        self.messages_per_connection = (
-            options.messages_per_connection or delivery.messages_per_connection
-        )
+        self._store = store
+        self._limits = limits
         self._campaign = campaign
-        self._server = server
-        self._credentials = credentials
-        self._connect = connect
-        self._options = options
-        self._window = options.window or delivery.window
-        self._connections = options.connections or delivery.connections or 1
-        self._wait = options.wait if options.wait is not None else parse_duration(delivery.wait)
-        self._events = events
-        self._pacer = Throttle(rates, delivery.domain_rates, account=options.account, usage=usage)
-        self.interval = self._pacer.interval
-        self._copies = open_copies(
-            delivery.keep_copy if options.copies else "", campaign.state_folder
+        self._check_seconds = check_seconds
+        self._clock = clock or wall_clock()
+        self._throttle = Throttle(
+            limits.rates,
+            limits.domain_rates,
+            connections=limits.connections,
+            account=limits.account,
+            usage=usage,
         )
-        self.desk = Queue(self._pacer, self.clock)
-        self._refusals = Refusals()
-        self._cool_downs = CoolDowns()
-        self._seen = threading.Lock()
-        self._opening = threading.Lock()
-        self._stops = 0
-        self._failure: MailmergeError | None = None
-        self._waits_for = ""
-        self._connected = False
-        self._began = self._started = self._last_outcome = 0.0
-        self._done = self._sent = self._failed = self._to_send = 0
-        self._claims_left = options.limit
-        self._exhausted = self._all_claimed = False
-        self._noted = 0.0
-        self._ramp = Ramp(self._connections, self._connections)
-        self._batch = CLAIM_AT_ONCE
-        self._folded_at = 0.0
+        self._queue = Queue(self._throttle, self._clock)
+        self._monitor = Monitor(self._queue, self._throttle, listener)
+        self._stop = StopRequest()
+        in_flight = limits.connections * limits.window
+        self._position = _Position(claim_size(self._throttle.interval, in_flight), limits.limit)
+        make_client = partial(Client, server, credentials, window=limits.window, connect=connect)
+        services = self._services(messages, server, make_client, keep)
+        self._threads = [
+            threading.Thread(
+                target=Worker(number, services).work, name=f"worker-{number}", daemon=True
+            )
+            for number in range(limits.connections)
+        ]
 
-    # --- what the command line calls
+    def _services(
+        self,
+        messages: MessageSource,
+        server: Server,
+        make_client: Callable[..., Client],
+        keep: Keep,
+    ) -> Services:
+        """What the workers share."""
+        connector = Connector(
+            lambda announce: make_client(on_terminator=announce),
+            self._queue,
+            self._throttle,
+            clock=self._clock,
+            rules=self._limits.rules,
+            host=server.host,
+            report=self._monitor.report,
+        )
+        return Services(
+            queue=self._queue,
+            messages=messages,
+            connect=connector.connect,
+            apply=self._store.apply,
+            report=self._monitor.report,
+            clock=self._clock,
+            limits=self._limits,
+            server=str(server),
+            interval=self._throttle.interval,
+            keep=keep,
+            stop=self._stop,
+        )
+
+    # --- for whoever drives the run
 
     def stop(self) -> None:
         """Finish what is in flight and end; called a second time, give that up too.
 
         It takes no lock, so a signal handler may call it.
         """
-        self._stops += 1
+        self._stop.request()
 
     @property
     def giving_up(self) -> bool:
         """Whether what is in flight is to be abandoned."""
-        return self._stops > 1
+        return self._stop.abandon
 
     def execute(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
-        """Send to everybody who is to be sent to; `progress` is called about ten times a second."""
-        lanes = [Worker(number, self) for number in range(self._connections)]
+        """Run to the end; `progress` is called about ten times a second until the run stops."""
+        last: Event | None = None
+        with closing(self.steps()) as steps:
+            for events in steps:
+                last = events[-1] if events else last
+                if not self._queue.closed:
+                    progress(self.progress())
+        progress(self.progress())
+        assert isinstance(last, Ended)
+        return last.summary
+
+    def progress(self) -> Progress:
+        """How far the run is."""
+        counts, now = self._monitor.counts(), self._clock()
+        return Progress(
+            states=self._store.counts(),
+            to_send=self._position.to_send,
+            done=counts.done,
+            sent=counts.sent,
+            failed=counts.failed,
+            seconds=max(now - counts.started_at, 0.0) if counts.started_at else 0.0,
+            connections=self._throttle.connections(now),
+            waiting_for=self._position.waiting_for or counts.trouble,
+        )
+
+    def steps(self) -> Generator[tuple[Event, ...], None, None]:
+        """Run to the end, and yield the events of each step: about ten steps a second.
+
+        The last event is `Ended`, with the summary. Whoever leaves the iteration early stops the
+        run: what is in flight is finished before `close` of the iterator returns.
+        """
+        try:
+            yield from self._send()
+            yield from self._finish()
+        finally:
+            for _ in self._finish():
+                pass
+            self._put_down()
+        self._monitor.tell(Ended(self._clock(), self._summary()))
+        yield self._monitor.collect()
+
+    # --- the loop
+
+    def _send(self) -> Iterator[tuple[Event, ...]]:
+        """Observe, decide, act; until there is nothing left to do, or something went wrong."""
         try:
             self._begin()
-            for lane in lanes:
-                lane.start()
-            while self._goes_on():
-                self._tend()
-                progress(self._progress())
-                self.desk.wait_for_attention(TICK)
+            while True:
+                now = self._clock()
+                self._store.renew(_WORKER, now)
+                step = next_step(self._observe(now), now)
+                match step:
+                    case Claim():
+                        self._claim(step, now)
+                    case Fold():
+                        self._fold(now)
+                    case Wait():
+                        self._wait(step, now)
+                    case Stop():
+                        self._say_why(step, now)
+                        return
+                yield self._monitor.collect()
         except MailmergeError as error:
-            self.fail(error)
-        finally:
-            self._end(lanes)
-        progress(self._progress())
-        summary = self._summary()
-        self._tell(ended_event(summary, self.clock()))
-        return summary
-
-    # --- the thread that claims
+            self._monitor.fail(error)
 
     def _begin(self) -> None:
-        if self._options.in_doubt == "resend":
-            self.ledger.resend_in_doubt()
-        elif self._options.in_doubt == "assume-sent":
-            self.ledger.assume_sent()
-        self._began = self.clock()
-        self._to_send = self.ledger.claimable()
-        if self._claims_left is not None:
-            self._to_send = min(self._to_send, self._claims_left)
-        self._batch = claim_size(self._pacer.interval, self._connections * self._window)
-        self.desk.low_water = self._batch // 2
-        self.desk.lanes_allowed = self._connections
-        self._tell(
-            event(
-                "began",
-                self._began,
-                campaign=self._campaign.name,
-                to_send=self._to_send,
-                connections=self._connections,
-            )
+        if self._limits.in_doubt == "resend":
+            self._store.resend_in_doubt()
+        elif self._limits.in_doubt == "assume-sent":
+            self._store.assume_sent()
+        position, left = self._position, self._limits.limit
+        position.began_at = self._clock()
+        claimable = self._store.claimable()
+        position.to_send = claimable if left is None else min(claimable, left)
+        self._queue.low_water = position.batch // 2
+        self._monitor.tell(
+            Began(position.began_at, self._campaign, position.to_send, self._limits.connections)
+        )
+        for thread in self._threads:
+            thread.start()
+
+    def _observe(self, now: float) -> RunState:
+        """The state at this moment.
+
+        The queue is read before the store: a worker records that a delivery is deferred before the
+        queue counts it as settled, so an idle queue means that `next_retry` knows all of them.
+        """
+        if self._store.failure is not None:
+            raise self._store.failure
+        position, backlog = self._position, self._queue.backlog()
+        return RunState(
+            backlog=backlog,
+            outlook=self._throttle.outlook(now) if backlog.waiting else Outlook(now, now),
+            batch=position.batch,
+            low_water=self._queue.low_water,
+            patience=self._limits.wait,
+            active_at=max(self._monitor.counts().last_outcome_at, position.began_at),
+            folded_at=position.folded_at,
+            ending=self._stop.requested or self._monitor.failure is not None,
+            claims_left=position.claims_left,
+            exhausted=position.exhausted,
+            just_folded=position.just_folded,
+            next_retry=self._store.next_retry(),
         )
 
-    def _goes_on(self) -> bool:
-        return not self._stops and self._failure is None and not self._finished()
-
-    def _finished(self) -> bool:
-        """Whether nobody is left: nobody waits, nobody is with a lane, nobody is due in time."""
-        return self._exhausted and self.desk.idle
-
-    def _tend(self) -> None:
-        """Claim, fold, and see what the run waits for."""
-        now = self.clock()
-        if self.ledger.failure is not None:
-            raise self.ledger.failure
-        if self.desk.waiting <= self.desk.low_water:
-            self._refill(now)
+    def _claim(self, step: Claim, now: float) -> None:
         self._note_timing()
-        if now - self._folded_at >= FOLD_AFTER:
-            self.ledger.flush()
-            self._folded_at = now
-        with self._seen:
-            self._ramp.grow(now)
-            self.desk.lanes_allowed = self._ramp.allowed
-        waited_for = self._waits_for
-        self._look_ahead(now)
-        if self._waits_for and self._waits_for != waited_for:
-            self._tell(event("waits", now, what=self._waits_for))
+        deliveries = self._store.claim(_WORKER, step.limit, now)
+        position = self._position
+        position.exhausted = len(deliveries) < step.limit
+        if not deliveries:
+            self._queue.wait_for_attention(_TICK)
+            return
+        position.folded_at = now  # a claim writes the journal's transitions, too
+        if position.claims_left is not None:
+            position.claims_left -= len(deliveries)
+        self._queue.low_water = position.batch // 2
+        self._queue.put(deliveries)
+
+    def _fold(self, now: float) -> None:
+        self._note_timing()
+        self._store.flush()
+        self._position.folded_at = now
+        self._position.just_folded = True
 
     def _note_timing(self) -> None:
-        """Let the ledger know how long it has taken: `status` tells it."""
-        if self._last_outcome != self._noted:
-            self._noted = self._last_outcome
-            self.ledger.note_run(self._seconds(), self._options.check_seconds)
+        """Let the store know how long the run has taken so far: `status` shows it."""
+        counts = self._monitor.counts()
+        if counts.last_outcome_at != self._position.noted_at:
+            self._position.noted_at = counts.last_outcome_at
+            self._store.note_run(counts.seconds, self._check_seconds)
 
-    def _seconds(self) -> float:
-        """From the first connection to the last outcome so far."""
-        return max(self._last_outcome - self._started, 0.0) if self._last_outcome else 0.0
+    def _wait(self, step: Wait, now: float) -> None:
+        told, what = self._position.waiting_for, _in_words(step, now)
+        self._position.waiting_for = what
+        self._position.just_folded = False
+        if what and what != told:
+            self._monitor.tell(Waiting(now, what))
+        self._queue.low_water = step.low_water
+        self._queue.wait_for_attention(_TICK)
 
-    def _refill(self, now: float) -> None:
-        wanted = self._batch - self.desk.waiting
-        if self._claims_left is not None:
-            wanted = min(wanted, self._claims_left)
-        people = (
-            self.ledger.claim("run", wanted, now) if wanted > 0 and self._somebody_due(now) else []
-        )
-        if wanted > 0:
-            self._all_claimed = len(people) < wanted
-        if people:
-            self._folded_at = now
-            self.desk.put(people)
-            if self._claims_left is not None:
-                self._claims_left -= len(people)
-        self._exhausted = not people and not self._worth_waiting(wanted)
-        self.desk.low_water = self._batch // 2 if people else 0
+    def _say_why(self, step: Stop, now: float) -> None:
+        if step.reason is Reason.QUOTA:
+            hint = f"send again after {_time_of_day(step.until, now)} to continue"
+            raise RunStopped("the account's limit for today is used up", hint=hint, code="quota")
 
-    def _somebody_due(self, now: float) -> bool:
-        """Whether a claim may find somebody."""
-        due = self.ledger.next_retry()
-        return not self._all_claimed or (due is not None and due <= now)
+    def _finish(self) -> Iterator[tuple[Event, ...]]:
+        """Let the workers finish what is in flight and say QUIT."""
+        self._queue.close()
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(_TICK)
+                self._guarded(partial(self._store.renew, _WORKER, self._clock()))
+                if self._store.failure is None:
+                    self._guarded(self._store.flush)
+                yield self._monitor.collect()
 
-    def _worth_waiting(self, wanted: int) -> bool:
-        """Whether somebody is being sent to, or is deferred and comes due before patience ends."""
-        if wanted <= 0:
-            return False
-        if not self.desk.idle:
-            return True
-        due = self.ledger.next_retry()
-        return due is not None and due <= max(self._last_outcome, self._began) + self._wait
-
-    def _look_ahead(self, now: float) -> None:
-        """Say what the run waits for; stop where that takes longer than the person wants."""
-        self._waits_for = ""
-        ready = self._pacer.ready_at(now) if self.desk.waiting else now
-        if self.desk.waiting and ready > now + SHOWN_WAIT:
-            self._waits_for = f"the next turn at {_time_of_day(ready)}"
-            spent = self._pacer.spent_until(now)
-            if spent > now + self._wait:
-                raise RunStopped(
-                    "the account's limit for today is used up",
-                    hint=f"send again after {_time_of_day(spent)}: it goes on where it stopped",
-                    code="quota",
-                )
-        elif self.desk.idle and (due := self.ledger.next_retry()) is not None:
-            self._waits_for = f"deferred people, due at {_time_of_day(due)}"
-
-    def _end(self, lanes: list[Worker]) -> None:
-        """Let the lanes finish what is in flight and say QUIT; then put everything down."""
-        self.desk.close()
-        for lane in lanes:
-            while lane.is_alive():
-                lane.join(TICK)
-                if self.ledger.failure is None:
-                    self._guarded(self.ledger.flush)
-        if self.ledger.failure is None:
+    def _put_down(self) -> None:
+        """Give back what was claimed and not sent, and write everything down."""
+        if self._store.failure is None:
             self._note_timing()
-            self._guarded(lambda: self.ledger.release([one.id for one in self.desk.clear()]))
-            self._guarded(self.ledger.flush)
-        self._guarded(self._pacer.close)
+            left = [delivery.id for delivery in self._queue.clear()]
+            self._guarded(partial(self._store.release, left))
+            self._guarded(self._store.flush)
+        self._guarded(self._throttle.close)
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
             step()
         except MailmergeError as error:
-            self.fail(error)
-
-    # --- what lanes call
-
-    def connect(self, lane: Worker) -> Client | None:
-        """An open connection; None where the run is ending, or this lane is one too many.
-
-        Raises:
-            ServerError: the server cannot be reached, or does not want us.
-        """
-        failures = 0
-        while not self.desk.closed:
-            client = Client(
-                self._server,
-                self._credentials,
-                window=self._window,
-                on_terminator=lane.mark_sending,
-                connect=self._connect,
-            )
-            try:
-                self._open(client)
-            except ServerError as error:
-                failures += 1
-                pause = self._pause_after(error, failures, lane, client)
-            else:
-                return client
-            if pause is None:
-                return None
-            self._sleep(pause)
-        return None
-
-    def _open(self, client: Client) -> None:
-        """One connection after the other, so that a refused log-in is tried only once."""
-        with self._opening:
-            if self._failure is not None:
-                raise self._failure
-            self._started = self._started or self.clock()
-            try:
-                client.open()
-            except SmtpError as error:
-                raise as_user_error(error, host=self._server.host) from error
-            self._connected = True
-
-    def _pause_after(
-        self, error: ServerError, failures: int, lane: Worker, client: Client
-    ) -> float | None:
-        """How long to wait before the next attempt; None where this lane had better retire."""
-        if isinstance(error, AuthenticationRefused | LocalProtocolError):
-            raise error
-        reply = client.last_reply
-        if reply is not None and self.rules(reply.code, reply.text) == "stop":
-            raise error
-        lasting = isinstance(error, ServerUnreachable) or error.problem.code in LASTING
-        if lasting and not self._connected:
-            raise error
-        if self._connected and lane.number > 0 and isinstance(error, ServerRefused):
-            with self._seen:
-                self._ramp.settle_for(lane.number)
-            return None
-        pause = reconnect_pause(failures)
-        if pause is None:
-            raise RunStopped(
-                f"the server does not take connections any more: {error}",
-                hint="send again later: it goes on where it stopped",
-                code="server-gone",
-            ) from error
-        self._waits_for = f"a connection: {error}"
-        self._tell(event("waits", self.clock(), what=self._waits_for))
-        return pause
-
-    def _sleep(self, seconds: float) -> None:
-        until = self.clock() + seconds
-        while not self.desk.closed and (left := until - self.clock()) > 0:
-            self.desk.wait(min(left, TICK))
-
-    def note(
-        self, outcome: Outcome, decision: Decision, person: Delivery, mark: Transition | None
-    ) -> None:
-        """Something has happened to a person, and is recorded by `mark`."""
-        now = self.clock()
-        with self._seen:
-            self._last_outcome = now
-            if mark is not None:
-                self._done += 1
-                self._sent += mark.state is State.SENT
-                self._failed += mark.state is State.REJECTED or mark.state is State.IN_DOUBT
-            refused = self._refusals.note(outcome, decision)
-            tired = self._cool_downs.note(decision, now)
-        if mark is not None and self._events is not None:
-            self._tell(outcome_event(person, mark))
-        self._slow_down(decision, now)
-        if reason := decision.stop or refused or tired:
-            self.fail(_stopped(reason))
-
-    def _slow_down(self, decision: Decision, now: float) -> None:
-        if decision.slow:
-            self._pacer.slow(now, self._sent / max(now - self._started, 1.0))
-        if decision.cool_down:
-            self._pacer.hold(now + decision.cool_down)
-            with self._seen:
-                self._ramp.cool_down(now, decision.cool_down)
-                self.desk.lanes_allowed = 1
-        if decision.slow or decision.cool_down:
-            self._tell(slowed_event(decision, now, per_second=self._pacer.brake.per_second))
-
-    def opened(self, lane: Worker) -> None:
-        """A lane has a connection."""
-        self._tell(event("opened", self.clock(), lane=lane.number, server=str(self._server)))
-
-    def closed(self, lane: Worker, carried: int, reason: str) -> None:
-        """A lane's connection has ended; `reason` is empty where we ended it."""
-        self._tell(event("closed", self.clock(), lane=lane.number, messages=carried, reason=reason))
-
-    def _tell(self, one: Event) -> None:
-        """Write an event down, where somebody wants them; a log that cannot be written ends it."""
-        if self._events is None:
-            return
-        try:
-            self._events(one)
-        except OSError as error:
-            self._events = None
-            self.fail(
-                RunStopped(
-                    f"the log of events cannot be written: {error.strerror}",
-                    hint="make room on the disk, or send without --log-json",
-                    code="no-log",
-                )
-            )
-
-    def keep_copy(self, transaction: Transaction) -> None:
-        """Keep a copy of what was sent, where the campaign asks for it.
-
-        Raises:
-            RunStopped: it cannot be written. The message is sent, and recorded as sent.
-        """
-        if self._copies is None:
-            return
-        try:
-            octets = b"".join(transaction.content)
-            self._copies.keep(
-                octets, at=self.clock(), reverse_path=transaction.envelope.reverse_path
-            )
-        except OSError as error:
-            raise RunStopped(
-                f"a copy of a sent message cannot be kept: {error.strerror}",
-                hint="make room on the disk, or remove keep_copy from campaign.toml",
-                code="no-copy",
-            ) from error
-
-    def fail(self, error: MailmergeError) -> None:
-        """The run cannot go on; the first reason is the one that is told."""
-        with self._seen:
-            self._failure = self._failure or error
-        self.desk.close()
-
-    # --- what is shown
-
-    def _progress(self) -> Progress:
-        seconds = max(self.clock() - self._started, 0.0) if self._started else 0.0
-        return Progress(
-            states=self.ledger.counts(),
-            to_send=self._to_send,
-            done=self._done,
-            sent=self._sent,
-            failed=self._failed,
-            seconds=seconds,
-            per_second=self._done / seconds if seconds else 0.0,
-            waits_for=self._waits_for,
-        )
+            self._monitor.fail(error)
 
     def _summary(self) -> Summary:
-        states = self.ledger.counts()
+        counts, states = self._monitor.counts(), self._store.counts()
         return Summary(
-            campaign=self._campaign.name,
+            campaign=self._campaign,
             states=states,
-            sent=self._sent,
-            seconds=self._seconds(),
-            check_seconds=self._options.check_seconds,
-            error=self._failure or ending(states, stopped=bool(self._stops)),
+            sent=counts.sent,
+            seconds=counts.seconds,
+            check_seconds=self._check_seconds,
+            error=self._monitor.failure or ending(states, stopped=self._stop.requested),
         )
 
 
-def _stopped(reason: str) -> RunStopped:
-    return RunStopped(
-        reason, hint="nobody is lost; mend the cause and send again", code="server-refuses"
-    )
+def _in_words(step: Wait, now: float) -> str:
+    """What the run waits for; empty where messages are being sent."""
+    match step.reason:
+        case Reason.RATE:
+            return f"the rate limit: next message at {_time_of_day(step.until, now)}"
+        case Reason.RETRY:
+            return f"deferred recipients: next retry at {_time_of_day(step.until, now)}"
+        case _:
+            return ""
 
 
-def _time_of_day(at: float) -> str:
+def _time_of_day(at: float, now: float) -> str:
     moment = datetime.fromtimestamp(at).astimezone()
-    near = at - time.time() < HALF_A_DAY
-    return f"{moment:%H:%M:%S}" if near else f"{moment:%Y-%m-%d %H:%M}"
-
-
-def wall_clock() -> Callable[[], float]:
-    """Seconds since 1970 that never run backwards and go on while the machine sleeps."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    offset = time.time() - time.clock_gettime(clock)
-    return lambda: offset + time.clock_gettime(clock)
+    return f"{moment:%H:%M:%S}" if at - now < _HALF_A_DAY else f"{moment:%Y-%m-%d %H:%M}"

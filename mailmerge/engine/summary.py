@@ -1,4 +1,4 @@
-"""How far a run is, how it went, and what there is to say about its end."""
+"""How far a run is, how it went, and the error that its end amounts to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from mailmerge.wording import counted
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is; `seconds` since the first connection, `waits_for` empty while it sends."""
+    """How far a run is.
+
+    `done` counts the outcomes of this run, `failed` those that are rejected or in doubt. `seconds`
+    are since the first connection. `connections` may be used now; `waiting_for` is empty while the
+    run sends.
+    """
 
     states: Mapping[State, int]
     to_send: int
@@ -21,13 +26,22 @@ class Progress:
     sent: int
     failed: int
     seconds: float
-    per_second: float
-    waits_for: str = ""
+    connections: int = 1
+    waiting_for: str = ""
+
+    @property
+    def per_second(self) -> float:
+        """Outcomes a second; 0 before the first connection."""
+        return self.done / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a run went: `error` is why it stopped early, or that not everybody was reached."""
+    """How a run went.
+
+    `states` counts the campaign's recipients, `sent` the messages of this run. `error` is why the
+    run stopped early, or that some recipients were not reached; None where all went well.
+    """
 
     campaign: str
     states: Mapping[State, int]
@@ -38,7 +52,7 @@ class Summary:
 
     @property
     def total(self) -> int:
-        """How many people the campaign has."""
+        """How many recipients the campaign has."""
         return sum(self.states.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -56,24 +70,20 @@ class Summary:
 
 
 def ending(states: Mapping[State, int], *, stopped: bool = False) -> MailmergeError | None:
-    """What there is to say about a run that nothing has gone wrong with."""
+    """The error that a run ends with where nothing has gone wrong; None where all are reached."""
     if stopped:
         return Interrupted(
             f"stopped; {counted(states[State.PENDING], 'recipient')} remaining",
-            hint="send again to resume",
+            hint="send again to continue where it stopped",
         )
     left = [
-        f"{states[state]} {name}"
-        for state, name in (
-            (State.REJECTED, "rejected"),
-            (State.DEFERRED, "deferred"),
-            (State.IN_DOUBT, "in doubt"),
-        )
+        f"{states[state]:,} {state.value.replace('_', ' ')}"
+        for state in (State.REJECTED, State.DEFERRED, State.IN_DOUBT)
         if states[state]
     ]
     if not left:
         return None
     return NotAllReached(
-        f"finished, but not every recipient was reached: {', '.join(left)}",
-        hint="mailmerge status lists them with the reasons",
+        f"finished, but some recipients were not reached: {', '.join(left)}",
+        hint="see mailmerge status for the recipients and the replies",
     )

@@ -1,90 +1,139 @@
-"""One connection's loop: take a person -> octets -> submit -> outcome -> record.
+"""One connection at a time: deliveries in, transitions and events out.
 
-A lane knows its client, the desk, the press and the ledger, and tells the run what it has seen. It
-decides nothing that concerns other lanes.
+    queue -> delivery -> message source -> transaction -> client -> outcome -> decision
+          -> transition (applied to the store) -> report
+
+A worker knows the queue that gives it deliveries, and a few small collaborators (`Services`). It
+knows nothing of the run, and decides nothing that concerns other workers.
+
+The order of the writes is the promise of docs/delivery.md:
+
+1. `sending` is applied to the store before the last bytes of the message may leave; the client asks
+   for it (`on_terminator`). If it cannot be written, the message does not leave.
+2. The outcome is applied before anything else learns of it: before it is reported, before the queue
+   counts the delivery as settled, and before a copy is kept.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
-from mailmerge.engine.queue import Queue, Wait
-from mailmerge.engine.retry import Decision, ReplyRules, decide
+from mailmerge.engine.copies import Keep, keep_none
+from mailmerge.engine.events import Closed, Opened
+from mailmerge.engine.limits import Limits
+from mailmerge.engine.queue import NotYet, Queue
+from mailmerge.engine.retry import Decision, decide
 from mailmerge.errors import InputError, MailmergeError
-from mailmerge.ledger.interface import Ledger
 from mailmerge.ledger.states import Delivery, State, Transition, under_way
-from mailmerge.messages import TransactionFactory
+from mailmerge.portable.clock import Clock
 from mailmerge.smtp import Client, Outcome, Stage, Transaction, Verdict
 from mailmerge.smtp.errors import LocalProtocolError
 
-WAKE_UP = 0.25
-"""Seconds after which a lane that waits looks whether the run is stopping."""
+_WAKE_UP: Final = 0.25
+"""Seconds after which a worker that waits looks whether the run is stopping."""
 
-IDLE_CONNECTION = 30.0
-"""A pause that is longer than this ends the connection; servers drop idle ones after a while."""
+_IDLE_CONNECTION: Final = 30.0
+"""A longer pause than this ends the connection; servers drop idle ones after a while."""
 
-SHORT_PAUSE = 0.02
-"""Where rates leave more than this between two messages, a lane takes one person at a time."""
+_SHORT_PAUSE: Final = 0.02
+"""Where rates leave more seconds than this between messages, one is in flight at a time."""
 
 
-class Supervisor(Protocol):
-    """What a lane needs of the run."""
+class MessageSource(Protocol):
+    """Makes the messages of a run."""
 
-    desk: Queue
-    ledger: Ledger
-    messages: TransactionFactory
-    rules: ReplyRules
-    clock: Callable[[], float]
-    messages_per_connection: int | None
-    interval: float
+    def transaction(self, delivery: Delivery) -> Transaction:
+        """The message in its envelope, with the delivery's id as the token. Safe from any thread.
 
-    def connect(self, lane: Worker) -> Client | None:
-        """An open connection; None where the run is ending."""
+        Raises:
+            InputError: the message of this recipient cannot be made.
+        """
         ...
 
-    def opened(self, lane: Worker) -> None:
-        """The lane has a connection."""
-        ...
 
-    def closed(self, lane: Worker, carried: int, reason: str) -> None:
-        """Its connection has ended after so many outcomes; `reason` is empty where we ended it."""
-        ...
+class StopRequest:
+    """How a run is asked to stop. It takes no lock, so a signal handler may make the request."""
 
-    def note(
-        self, outcome: Outcome, decision: Decision, person: Delivery, mark: Transition | None
-    ) -> None:
-        """Something has happened to a person, and is recorded by `mark`."""
-        ...
+    def __init__(self) -> None:
+        self._times = 0
 
-    def keep_copy(self, transaction: Transaction) -> None:
-        """This message was sent."""
-        ...
-
-    def fail(self, error: MailmergeError) -> None:
-        """The run cannot go on."""
-        ...
+    def request(self) -> None:
+        """Finish what is in flight and end; a second request gives that up, too."""
+        self._times += 1
 
     @property
-    def giving_up(self) -> bool:
-        """Whether what is in flight is to be abandoned."""
-        ...
+    def requested(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._times > 0
+
+    @property
+    def abandon(self) -> bool:
+        """Whether what is in flight is to be given up."""
+        return self._times > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A message has an outcome. `transition` is what the store recorded.
+
+    It is None where the message was not transmitted and its delivery goes back into the queue.
+    """
+
+    at: float
+    delivery: Delivery
+    outcome: Outcome
+    decision: Decision
+    transition: Transition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The run cannot go on."""
+
+    error: MailmergeError
+
+
+OnTerminator = Callable[[int], None]
+"""Is called with a transaction's token before the last bytes of its message may leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the workers of a run share; each part is safe from any thread.
+
+    `connect(worker, on_terminator)` gives an open client, or None where this worker is not needed
+    any more. `apply` records transitions and returns them as they were recorded. `server` is the
+    name of the server for users. `interval` is the number of seconds that the rates leave between
+    two messages.
+    """
+
+    queue: Queue
+    messages: MessageSource
+    connect: Callable[[int, OnTerminator], Client | None]
+    apply: Callable[[Sequence[Transition]], list[Transition]]
+    report: Callable[[Opened | Closed | Settled | Failed], None]
+    clock: Clock
+    limits: Limits
+    server: str = ""
+    interval: float = 0.0
+    keep: Keep = keep_none
+    stop: StopRequest = field(default_factory=StopRequest)
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A person whose message is with the client."""
+    """A delivery whose message is with the client."""
 
-    person: Delivery
+    delivery: Delivery
     transaction: Transaction
-    marked: bool = False
+    announced: bool = False
 
 
 @dataclass(slots=True)
 class _Session:
-    """What has gone over one connection so far."""
+    """What one connection has done so far."""
 
     client: Client
     submitted: int = 0
@@ -92,57 +141,58 @@ class _Session:
     recycle: bool = False
 
 
-class Worker(threading.Thread):
-    """A thread that sends over one connection at a time until the desk closes."""
+class Worker:
+    """Sends over one connection at a time until the queue closes. `work` runs in its thread."""
 
-    def __init__(self, number: int, run: Supervisor) -> None:
-        super().__init__(name=f"lane-{number}", daemon=True)
+    def __init__(self, number: int, services: Services) -> None:
         self.number = number
-        self._run = run
+        self._services = services
+        self._queue = services.queue
+        self._clock = services.clock
         self._flights: dict[int, _Flight] = {}
         self._turn: float | None = None
         self._idle_since = 0.0
 
-    def run(self) -> None:
-        """Send until the desk closes; every error goes to the run."""
+    def work(self) -> None:
+        """Send until the queue closes; every error is reported and ends the work."""
         try:
             while self._wait_for_work():
-                client = self._run.connect(self)
+                client = self._services.connect(self.number, self._announce)
                 if client is None:
                     return
-                self._idle_since = self._run.clock()
+                self._idle_since = self._clock()
                 self._serve(_Session(client))
         except MailmergeError as error:
-            self._run.fail(error)
-        except Exception as error:  # noqa: BLE001 - a thread's last word must reach the run
+            self._services.report(Failed(error))
+        except Exception as error:  # noqa: BLE001 - the last words of a thread must be heard
             failure = MailmergeError(f"{type(error).__name__}: {error}", hint="please report it")
             failure.__cause__ = error
-            self._run.fail(failure)
+            self._services.report(Failed(failure))
 
     def _wait_for_work(self) -> bool:
-        """Wait without a connection; False when there will be nothing to do any more."""
-        desk = self._run.desk
-        while not desk.closed:
-            soon = self._turn is None or self._turn - self._run.clock() < IDLE_CONNECTION
-            if soon and desk.offers(self.number):
+        """Wait without a connection; False when the queue has closed."""
+        while not self._queue.closed:
+            soon = self._turn is None or self._turn - self._clock() < _IDLE_CONNECTION
+            if soon and self._queue.offers(self.number):
                 return True
-            desk.wait(WAKE_UP)
+            self._queue.wait(_WAKE_UP)
         return False
 
-    def mark_sending(self, token: int) -> None:
-        """Note that the end of this person's data is about to leave; the client calls it before.
+    def _announce(self, token: int) -> None:
+        """Record that the end of this message is about to leave; the client calls it before.
 
         Raises:
-            LedgerError: it could not be noted, so the end of data must not leave.
+            LedgerError: it could not be recorded, so the end of the message must not leave.
         """
         flight = self._flights[token]
-        person = flight.person
-        self._run.ledger.apply([under_way(person, State.SENDING, self._run.clock())])
-        flight.marked = True
+        self._services.apply([under_way(flight.delivery, State.SENDING, self._clock())])
+        flight.announced = True
+
+    # --- one connection
 
     def _serve(self, session: _Session) -> None:
-        client = session.client
-        self._run.opened(self)
+        client, report = session.client, self._services.report
+        report(Opened(self._clock(), self.number, self._services.server))
         try:
             while self._step(session):
                 pass
@@ -155,7 +205,7 @@ class Worker(threading.Thread):
             client.abort()
             for outcome in client.wait(0):
                 self._settle(session, outcome)
-            self._run.closed(self, session.carried, reason)
+            report(Closed(self._clock(), self.number, session.carried, reason))
 
     def _step(self, session: _Session) -> bool:
         """Submit what may be submitted, wait for outcomes; False when the connection is done."""
@@ -164,97 +214,95 @@ class Worker(threading.Thread):
         client.push()
         self._fill(session)
         if client.in_flight:
-            for outcome in client.wait(WAKE_UP):
+            for outcome in client.wait(_WAKE_UP):
                 self._settle(session, outcome)
-            if self._run.giving_up:
+            if self._services.stop.abandon:
                 client.abort()
             return True
-        return self._open_for_more(session) and self._pause()
+        return self._may_submit(session) and self._pause()
 
-    def _open_for_more(self, session: _Session) -> bool:
-        most = self._run.messages_per_connection
+    def _may_submit(self, session: _Session) -> bool:
+        most = self._services.limits.messages_per_connection
         full = most is not None and session.submitted >= most
         usable = session.client.usable and not session.recycle and not full
-        return usable and not self._run.desk.closed
+        return usable and not self._queue.closed
 
     def _pause(self) -> bool:
         """Wait for the next turn with the connection open; False where that takes too long."""
-        now = self._run.clock()
-        turn = now + WAKE_UP if self._turn is None else self._turn
-        if max(turn, now) - self._idle_since > IDLE_CONNECTION:
+        now = self._clock()
+        turn = now + _WAKE_UP if self._turn is None else self._turn
+        if max(turn, now) - self._idle_since > _IDLE_CONNECTION:
             return False
         if turn > now:
-            self._run.desk.wait(min(turn - now, WAKE_UP))
+            self._queue.wait(min(turn - now, _WAKE_UP))
         return True
 
     def _fill(self, session: _Session) -> None:
         client = session.client
-        while self._open_for_more(session) and client.room > 0:
-            if client.in_flight and self._run.interval > SHORT_PAUSE:
+        while self._may_submit(session) and client.room > 0:
+            if client.in_flight and self._services.interval > _SHORT_PAUSE:
                 return
-            taken = self._run.desk.take(self.number)
-            if isinstance(taken, Wait):
+            taken = self._queue.take(self.number)
+            if isinstance(taken, NotYet):
                 self._turn = taken.until
                 return
             self._submit(session, taken)
-            self._idle_since = self._run.clock()
+            self._idle_since = self._clock()
 
-    def _submit(self, session: _Session, person: Delivery) -> None:
+    # --- one delivery
+
+    def _submit(self, session: _Session, delivery: Delivery) -> None:
         try:
-            transaction = self._run.messages.transaction(person)
-            self._flights[person.id] = _Flight(person, transaction)
+            transaction = self._services.messages.transaction(delivery)
+            self._flights[delivery.id] = _Flight(delivery, transaction)
             session.client.submit(transaction)
         except (InputError, LocalProtocolError) as error:
-            self._flights.pop(person.id, None)
-            outcome = Outcome(person.id, Verdict.REJECTED, Stage.MAIL, reason=str(error))
-            self._conclude(person, outcome, Decision(State.SKIPPED, str(error)))
+            self._flights.pop(delivery.id, None)
+            outcome = Outcome(delivery.id, Verdict.REJECTED, Stage.MAIL, reason=str(error))
+            self._conclude(delivery, outcome, Decision(State.SKIPPED, str(error)))
         else:
             session.submitted += 1
 
     def _settle(self, session: _Session, outcome: Outcome) -> None:
         flight = self._flights.pop(outcome.token)
-        person = flight.person
+        delivery = flight.delivery
         decision = decide(
             outcome,
-            attempts=person.attempts,
-            returned=self._run.desk.returned(person),
+            attempts=delivery.attempts,
+            returned=self._queue.returned(delivery),
             carried=session.carried,
-            rules=self._run.rules,
+            rules=self._services.limits.rules,
         )
         session.carried += 1
         session.recycle = session.recycle or decision.recycle
         if decision.state is not None:
-            self._conclude(person, outcome, decision, flight.transaction)
+            transition = self._conclude(delivery, outcome, decision)
+            if transition.state is State.SENT:
+                self._services.keep(flight.transaction, transition.at)
             return
-        if flight.marked:
-            self._run.ledger.apply([under_way(person, State.CLAIMED, self._run.clock())])
-        self._run.note(outcome, decision, person, None)
-        self._run.desk.put_back(person)
+        now = self._clock()
+        if flight.announced:
+            self._services.apply([under_way(delivery, State.CLAIMED, now)])
+        self._services.report(Settled(now, delivery, outcome, decision, None))
+        self._queue.put_back(delivery)
 
-    def _conclude(
-        self,
-        person: Delivery,
-        outcome: Outcome,
-        decision: Decision,
-        transaction: Transaction | None = None,
-    ) -> None:
-        """Write down what became of a person; only then is it shown."""
-        now = self._run.clock()
-        [mark] = self._run.ledger.apply(
+    def _conclude(self, delivery: Delivery, outcome: Outcome, decision: Decision) -> Transition:
+        """Record the outcome of a delivery; only then it is reported."""
+        now = self._clock()
+        [transition] = self._services.apply(
             [
                 Transition(
-                    person.id,
+                    delivery.id,
                     decision.state or State.PENDING,
                     now,
-                    person.attempts + (decision.state is not State.SKIPPED),
-                    person.doubts + (decision.state is State.IN_DOUBT),
+                    delivery.attempts + (decision.state is not State.SKIPPED),
+                    delivery.doubts + (decision.state is State.IN_DOUBT),
                     None if decision.retry_in is None else now + decision.retry_in,
                     str(outcome.stage),
                     decision.reply,
                 )
             ]
         )
-        self._run.note(outcome, decision, person, mark)
-        self._run.desk.settle()
-        if transaction is not None and mark.state is State.SENT:
-            self._run.keep_copy(transaction)
+        self._services.report(Settled(now, delivery, outcome, decision, transition))
+        self._queue.settle()
+        return transition

@@ -1,1 +1,1 @@
-"""The local web page that shows every message before anybody else sees it."""
+"""The local web page that shows every message before it is sent."""

@@ -1,13 +1,15 @@
-"""A message's HTML -> the HTML of the frame that shows it as one mail program would.
+"""A message's HTML -> the document of the iframe that shows it as one mail program would.
 
-The text is copied as it is; only some tags are written anew: a picture that the message carries
-gets an address the frame can load, one from the network becomes a grey field, a link keeps its look
-and leads nowhere. That is comfort. The walls are the frame's sandbox and its policy (access.py).
+The text is copied unchanged and only some tags are rewritten: an image that the message carries
+gets a data: URL, an image from the network becomes a grey placeholder, a link keeps its look but
+leads nowhere. All this is for convenience. What protects the page is the iframe's sandbox and its
+Content-Security-Policy (access.py).
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,12 +18,11 @@ from html.parser import HTMLParser
 from itertools import accumulate
 from urllib.parse import quote
 
-Picture = Callable[[str], str | None]
-"""What the frame loads for a reference of the message (`cid:logo`, a Content-Location), or None."""
+from mailmerge.preview.mime_structure import Images, find_image
 
 
 class Scheme(StrEnum):
-    """The colours of the mail program: light, dark, or everything turned round by force."""
+    """The colours of the mail program: light, dark, or all colours inverted by force."""
 
     LIGHT = "light"
     DARK = "dark"
@@ -30,7 +31,7 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the mail program that is imitated shows HTML."""
+    """How the imitated mail program shows HTML."""
 
     scheme: Scheme = Scheme.LIGHT
     images: bool = True
@@ -38,7 +39,7 @@ class View:
 
     @property
     def name(self) -> str:
-        """A file name for it: `dark`, `light-noimages-nostyles`."""
+        """A file name for this view: `dark`, `light-noimages-nostyles`."""
         off = ["" if self.images else "-noimages", "" if self.styles else "-nostyles"]
         return self.scheme.value + "".join(off)
 
@@ -56,8 +57,8 @@ _PLACEHOLDER = (
     '<path d="M-14 10 -4 -4 3 5 8 -1 14 10Z" transform="translate(120 60)" fill="#8a8a8a"'
     ' fill-opacity=".55"/></svg>'
 )
-REMOTE_PICTURE = "data:image/svg+xml," + quote(_PLACEHOLDER)
-"""Stands where a picture from the network would be."""
+_REMOTE_IMAGE = "data:image/svg+xml," + quote(_PLACEHOLDER)
+"""Shown in place of an image from the network."""
 
 _INVERSION = (
     "html{background:#fff;filter:invert(1) hue-rotate(180deg)}"
@@ -66,98 +67,122 @@ _INVERSION = (
 _UNLOADED = "img:not([src]){outline:1px dashed #8888;outline-offset:-1px;min-width:1em}"
 _SCHEME_QUERY = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE)
 _STYLE_URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^)"']*))\s*\)""", re.IGNORECASE)
-_LEFT_OUT = frozenset({"base", "embed", "frame", "iframe", "link", "object"})
+_REMOVED = frozenset({"base", "embed", "frame", "iframe", "link", "object"})
 
-Attributes = list[tuple[str, str | None]]
+_Attributes = list[tuple[str, str | None]]
+_Loader = Callable[[str], str | None]
+"""Gives the URL to load for a reference of the message, or None if the message lacks it."""
 
 
-def frame_html(html: str, view: View, picture: Picture) -> str:
-    """The message's HTML as `view` shows it, loading nothing but what `picture` gives."""
-    tags = _Tags(html, view, picture)
-    tags.feed(html)
-    tags.close()
+def frame_html(html: str, view: View, images: Images) -> str:
+    """The message's HTML as `view` shows it; it loads nothing but these `images`."""
+    rewriter = _Rewriter(html, view, lambda reference: _data_url(images, reference))
+    rewriter.feed(html)
+    rewriter.close()
     style = _UNLOADED + (_INVERSION if view.scheme is Scheme.INVERTED else "")
-    edits = sorted([*tags.edits, (tags.head, tags.head, f"<style>{style}</style>")])
-    written, at = [], 0
+    edits = sorted([*rewriter.edits, (rewriter.head, rewriter.head, f"<style>{style}</style>")])
+    pieces, at = [], 0
     for start, end, text in edits:
         if start >= at:
-            written += [html[at:start], text]
+            pieces += [html[at:start], text]
             at = end
-    return "".join([*written, html[at:]])
+    return "".join([*pieces, html[at:]])
 
 
-class _Tags(HTMLParser):
-    """Walks over the tags and notes which stretch of the text is to be replaced by what."""
+def count_remote_images(html: str, images: Images) -> int:
+    """How many images of the HTML are neither carried by the message nor data: URLs."""
+    missing: list[str] = []
 
-    def __init__(self, html: str, view: View, picture: Picture) -> None:
+    def load(reference: str) -> str | None:
+        if find_image(images, reference) is not None:
+            return "data:,"
+        missing.append(reference)
+        return None
+
+    rewriter = _Rewriter(html, View(), load)
+    rewriter.feed(html)
+    rewriter.close()
+    return len(missing)
+
+
+def _data_url(images: Images, reference: str) -> str | None:
+    image = find_image(images, reference)
+    if image is None:
+        return None
+    content_type, content = image
+    return f"data:{content_type};base64,{b64encode(content).decode()}"
+
+
+class _Rewriter(HTMLParser):
+    """Walks over the tags and collects edits: (start, end, replacement) in the text."""
+
+    def __init__(self, html: str, view: View, load: _Loader) -> None:
         super().__init__(convert_charrefs=False)
         self.edits: list[tuple[int, int, str]] = []
         self.head = 0
         self._html = html
         self._view = view
-        self._picture = picture
+        self._load = load
         self._lines = [0, *accumulate(len(line) + 1 for line in html.split("\n"))]
         self._style: int | None = None
 
     def handle_decl(self, _: str) -> None:
         self.head = self._html.find(">", self._offset()) + 1
 
-    def handle_starttag(self, tag: str, attrs: Attributes) -> None:
+    def handle_starttag(self, tag: str, attrs: _Attributes) -> None:
         start = self._offset()
         end = start + len(self.get_starttag_text() or "")
         if tag in {"html", "head"}:
             self.head = end
         if tag == "style":
             self._style = end
-        new = self._tag(tag, attrs)
-        if new is not None:
-            self.edits.append((start, end, new))
+        rewritten = self._tag(tag, attrs)
+        if rewritten is not None:
+            self.edits.append((start, end, rewritten))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "style" and self._style is not None:
             end = self._offset()
-            written = self._styles(self._html[self._style : end]) if self._view.styles else ""
-            self.edits.append((self._style, end, written))
+            rules = self._styles(self._html[self._style : end]) if self._view.styles else ""
+            self.edits.append((self._style, end, rules))
             self._style = None
 
     def _offset(self) -> int:
         line, column = self.getpos()
         return self._lines[line - 1] + column
 
-    def _tag(self, tag: str, attrs: Attributes) -> str | None:
-        """The tag written anew, "" where it is left out, None where it stays as it is."""
+    def _tag(self, tag: str, attrs: _Attributes) -> str | None:
+        """The rewritten tag, "" to remove it, None to leave it unchanged."""
         given = {name: value or "" for name, value in attrs}
-        if tag in _LEFT_OUT or given.get("http-equiv", "").lower() == "refresh":
+        if tag in _REMOVED or given.get("http-equiv", "").lower() == "refresh":
             return ""
         changed = dict(given)
         if tag in {"a", "area"}:
-            _still(changed)
-        if tag == "meta" and given.get("name", "").lower().endswith(
-            ("color-scheme", "color-schemes")
-        ):
+            _disarm_link(changed)
+        if tag == "meta" and _declares_schemes(given):
             changed["content"] = self._schemes(given.get("content", ""))
         for name in ("src", "background", "poster"):
-            self._load(changed, name)
+            self._replace_source(changed, name)
         if "style" in changed:
             changed["style"] = self._styles(changed["style"])
         return None if changed == given and "srcset" not in given else _start_tag(tag, changed)
 
-    def _load(self, attributes: dict[str, str], name: str) -> None:
+    def _replace_source(self, attributes: dict[str, str], name: str) -> None:
         if name not in attributes:
             return
         attributes.pop("srcset", None)
         if self._view.images:
-            attributes[name] = self._address(attributes[name])
+            attributes[name] = self._source(attributes[name].strip())
         else:
             del attributes[name]
 
-    def _address(self, reference: str) -> str:
-        if reference.strip().lower().startswith("data:"):
+    def _source(self, reference: str) -> str:
+        if reference.lower().startswith("data:"):
             return reference
-        return self._picture(reference.strip()) or REMOTE_PICTURE
+        return self._load(reference) or _REMOTE_IMAGE
 
     def _styles(self, css: str) -> str:
-        """CSS that asks for the chosen scheme instead of the browser's, with pictures at hand."""
+        """CSS that follows the view's scheme, not the browser's, with its images inside."""
         return _STYLE_URL.sub(self._style_url, _SCHEME_QUERY.sub(self._scheme_query, css))
 
     def _style_url(self, match: re.Match[str]) -> str:
@@ -166,7 +191,7 @@ class _Tags(HTMLParser):
             return 'url("data:,")'
         if reference.lower().startswith("data:"):
             return match[0]
-        return f'url("{self._picture(reference) or "data:,"}")'
+        return f'url("{self._load(reference) or "data:,"}")'
 
     def _scheme_query(self, match: re.Match[str]) -> str:
         asked = match[1].lower()
@@ -178,8 +203,13 @@ class _Tags(HTMLParser):
         return "dark" if dark else "light"
 
 
-def _still(attributes: dict[str, str]) -> None:
-    """A link that looks like one, tells where it would lead, and leads nowhere."""
+def _declares_schemes(attributes: dict[str, str]) -> bool:
+    name = attributes.get("name", "").lower()
+    return name.endswith(("color-scheme", "color-schemes"))
+
+
+def _disarm_link(attributes: dict[str, str]) -> None:
+    """Keep the look of a link and show its address as a title, but let it lead nowhere."""
     address = attributes.get("href", "").strip()
     attributes.pop("ping", None)
     attributes.pop("target", None)
@@ -192,19 +222,3 @@ def _start_tag(tag: str, attributes: dict[str, str]) -> str:
     attributes.pop("srcset", None)
     written = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
     return f"<{tag}{written}>"
-
-
-def count_remote(html: str, picture: Callable[[str], object | None]) -> int:
-    """How many pictures of the HTML come neither with the message nor from the address itself."""
-    found: list[str] = []
-
-    def note(reference: str) -> str | None:
-        carried = picture(reference) is not None
-        if not carried:
-            found.append(reference)
-        return "data:," if carried else None
-
-    tags = _Tags(html, View(), note)
-    tags.feed(html)
-    tags.close()
-    return len(found)

@@ -1,6 +1,6 @@
-"""The messages that the preview shows; the last ones are kept.
+"""The messages that the preview shows, with a cache of the last ones.
 
-The page asks for a message, its frame and its parts in turn: it is made for the first of them.
+The page asks for a message, its frame and its parts in turn; it is made for the first request.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KEPT_MESSAGES = 64
 
 @dataclass(frozen=True, slots=True)
 class ShownMessage:
-    """A recipient and their message."""
+    """A recipient and the message to it."""
 
     recipient: Recipient
     message: Message
@@ -31,14 +31,14 @@ class ShownMessages:
     """Sample messages by recipient. Several threads may use it at once."""
 
     def __init__(self, factory: MessageFactory, *, kept: int = _KEPT_MESSAGES) -> None:
-        """Take messages from `factory`, and keep the last `kept`."""
+        """Take messages from `factory` and keep the last `kept`."""
         self.factory = factory
         self._most = kept
         self._lock = Lock()
         self._kept: OrderedDict[str, ShownMessage] = OrderedDict()
 
     def find(self, recipient: Recipient) -> ShownMessage:
-        """The message of one recipient, made at the first time.
+        """The message to one recipient, made on the first call.
 
         Raises:
             InputError: it cannot be made.

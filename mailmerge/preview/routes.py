@@ -1,10 +1,12 @@
-"""The preview's routes: each asks the door first, then answers from the session.
+"""The preview's routes: each checks access first, then answers from the session.
 
 /TOKEN/            the page            /TOKEN/api/campaign     names, counts, problems
-/TOKEN/page/FILE   its own files       /TOKEN/api/people       the list, searched and paged
-/TOKEN/frame       a message's HTML    /TOKEN/api/message      everything of one message
-/TOKEN/part        one of its parts    /TOKEN/api/test         POST: test to me
-/TOKEN/eml         its octets          /TOKEN/events           what has changed, live
+/TOKEN/page/FILE   its own files       /TOKEN/api/recipients   the list, searched and paged
+/TOKEN/frame       a message's HTML    /TOKEN/api/message      everything about one message
+/TOKEN/part        one of its parts    /TOKEN/api/test         POST: send a test message
+/TOKEN/eml         its bytes           /TOKEN/events           server-sent events
+
+A message is named by `recipient=KEY` or by `sandbox=NAME`.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -27,272 +29,286 @@ from mailmerge.errors import MailmergeError
 from mailmerge.preview.access import (
     FILE_POLICY,
     FRAME_POLICY,
-    SHELL_POLICY,
+    PAGE_POLICY,
     Access,
     guard_headers,
 )
-from mailmerge.preview.anatomy import part_content
-from mailmerge.preview.caught import Opened
-from mailmerge.preview.documents import (
-    Question,
-    campaign_document,
-    caught_message_document,
+from mailmerge.preview.documents import ListQuery, campaign_document, list_document
+from mailmerge.preview.frame import Scheme, View, frame_html
+from mailmerge.preview.live_reload import watch_files
+from mailmerge.preview.message_documents import (
     message_document,
-    people_document,
-    try_to_make,
+    sandbox_message_document,
 )
-from mailmerge.preview.frame import Scheme, View
-from mailmerge.preview.letter import framed
-from mailmerge.preview.live import follow_files
-from mailmerge.preview.people import Person
-from mailmerge.preview.session import News, Session
-from mailmerge.preview.trial import send_trial
+from mailmerge.preview.messages import ShownMessage
+from mailmerge.preview.mime_structure import parse_message, part_content
+from mailmerge.preview.page_files import read_page_file
+from mailmerge.preview.recipient_list import RecipientRow
+from mailmerge.preview.sandbox_messages import SandboxMessage
+from mailmerge.preview.sending import send_test_message
+from mailmerge.preview.session import PreviewSession, SessionEvent
 
-PAGE_FOLDER = Path(__file__).parent / "page"
-HEARTBEAT = 15.0
-"""Seconds after which a quiet live channel says that it is still there."""
+_HEARTBEAT = 15.0
+"""Seconds without an event after which the event stream sends a comment."""
 
-LARGEST_REQUEST = 64 * 1024
+_LARGEST_REQUEST = 64 * 1024
+_LONGEST_SEARCH = 200
 
-_KINDS = {
-    ".css": "text/css",
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".svg": "image/svg+xml",
-}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_SHOWN_IN_PLACE = frozenset(
+_SHOWN_INLINE = frozenset(
     {"application/pdf", "image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"}
 )
 
-Handler = Callable[[Session, Request], Awaitable[Response]]
+_Handler = Callable[[PreviewSession, Request], Awaitable[Response]]
 
 
-class _NotThere(Exception):
-    """What was asked for does not exist (any more)."""
+class _NotFound(Exception):
+    """The request names something that does not exist (any more)."""
 
 
-def make_application(session: Session, access: Access, *, follow: bool = True) -> Starlette:
-    """The web application of one session. With `follow`, it watches the campaign's files."""
+def make_application(session: PreviewSession, access: Access, *, watch: bool = True) -> Starlette:
+    """The web application of one session. With `watch`, it follows the campaign's files."""
+    guard = _Guard(session, access)
+    routes = [guard.route(f"/{{token}}/{path}", handler) for path, handler in _GET.items()]
+    routes.append(guard.route("/{token}/api/test", _test, "POST"))
+    routes.append(guard.route("/{path:path}", _nothing, *_METHODS))
+    return Starlette(routes=routes, lifespan=lambda _: _watching(session, watch))
 
-    def guarded(path: str, handler: Handler, *methods: str) -> Route:
-        async def endpoint(request: Request) -> Response:
-            refusal = access.refusal(request)
-            if refusal is not None:
-                return refusal
-            if request.method not in methods:
-                return _plain(405, "not so")
-            try:
-                return await handler(session, request)
-            except _NotThere:
-                return _plain(404, "not found")
-            except ValueError as error:
-                return _plain(400, str(error))
 
-        # Every method comes to the door, so that none is answered beside it.
-        return Route(path, endpoint, methods=_METHODS)
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """Puts the check of access and the mapping of errors in front of every handler."""
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        stop = asyncio.Event()
-        task = asyncio.create_task(follow_files(session, stop)) if follow else None
-        yield
-        stop.set()
-        if task is not None:
-            await task
+    session: PreviewSession
+    access: Access
 
-    get = {
-        "": _page,
-        "page/{file}": _page_file,
-        "frame": _frame,
-        "part": _part,
-        "eml": _octets,
-        "events": _events,
-        "api/campaign": _campaign,
-        "api/people": _people,
-        "api/message": _message,
-    }
-    routes = [
-        guarded(f"/{{token}}/{path}", handler, "GET", "HEAD") for path, handler in get.items()
-    ]
-    routes.append(guarded("/{token}/api/test", _test, "POST"))
-    routes.append(guarded("/{path:path}", _nothing, *_METHODS))
-    return Starlette(routes=routes, lifespan=lifespan)
+    def route(self, path: str, handler: _Handler, *methods: str) -> Route:
+        """A route for these methods (GET and HEAD by default).
+
+        Starlette sends it every method, so that access is checked for all of them.
+        """
+        allowed = frozenset(methods or ("GET", "HEAD"))
+        return Route(path, partial(self._respond, handler, allowed), methods=_METHODS)
+
+    async def _respond(
+        self, handler: _Handler, allowed: frozenset[str], request: Request
+    ) -> Response:
+        refusal = self.access.refusal(request)
+        if refusal is not None:
+            return refusal
+        if request.method not in allowed:
+            return _plain(405, "This method is not allowed here.")
+        try:
+            return await handler(self.session, request)
+        except _NotFound:
+            return _plain(404, "Not found.")
+        except ValueError as error:
+            return _plain(400, str(error))
+
+
+@contextlib.asynccontextmanager
+async def _watching(session: PreviewSession, watch: bool) -> AsyncIterator[None]:
+    """Follows the files while the application runs."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(watch_files(session, stop)) if watch else None
+    yield
+    stop.set()
+    if task is not None:
+        await task
 
 
 # -- the page ------------------------------------------------------------------------------------
 
 
-async def _page(_: Session, __: Request) -> Response:
+async def _page(_: PreviewSession, __: Request) -> Response:
     return _file("index.html")
 
 
-async def _page_file(_: Session, request: Request) -> Response:
-    name = str(request.path_params["file"])
-    # Compared with what is there, so that no name leads out of the folder.
-    if name not in {path.name for path in PAGE_FOLDER.iterdir() if path.suffix in _KINDS}:
-        raise _NotThere
-    return _file(name)
+async def _page_file(_: PreviewSession, request: Request) -> Response:
+    return _file(str(request.path_params["file"]))
 
 
-async def _nothing(_: Session, __: Request) -> Response:
-    raise _NotThere
+async def _nothing(_: PreviewSession, __: Request) -> Response:
+    raise _NotFound
 
 
 def _file(name: str) -> Response:
-    path = PAGE_FOLDER / name
-    response = Response(path.read_bytes(), media_type=_KINDS[path.suffix])
-    return guard_headers(response, SHELL_POLICY)
+    found = read_page_file(name)
+    if found is None:
+        raise _NotFound
+    content, content_type = found
+    return guard_headers(Response(content, media_type=content_type), PAGE_POLICY)
 
 
 # -- what it shows -------------------------------------------------------------------------------
 
 
-async def _campaign(session: Session, _: Request) -> Response:
-    return await _told(partial(campaign_document, session))
+async def _campaign(session: PreviewSession, _: Request) -> Response:
+    return await _json_of(partial(campaign_document, session))
 
 
-async def _people(session: Session, request: Request) -> Response:
+async def _recipients(session: PreviewSession, request: Request) -> Response:
     query = request.query_params
-    question = Question(
-        query.get("search", "")[:200],
+    wanted = ListQuery(
+        query.get("search", "")[:_LONGEST_SEARCH],
         query.get("among", "all"),
         max(0, int(query.get("offset", "0"))),
         query.get("around", ""),
         int(query["row"]) if "row" in query else None,
     )
-    return await _told(partial(people_document, session, question))
+    return await _json_of(partial(list_document, session, wanted))
 
 
-async def _message(session: Session, request: Request) -> Response:
+async def _message(session: PreviewSession, request: Request) -> Response:
     query = request.query_params
-    if "caught" in query:
-        name = query["caught"]
-        caught = await run_in_threadpool(_caught, session, name)
-        return await _told(partial(caught_message_document, session, name, caught))
-    search, among = query.get("search", "")[:200], query.get("among", "all")
-    return await _told(partial(message_document, session, _person(session, request), search, among))
+    if "sandbox" in query:
+        name = query["sandbox"]
+        message = await run_in_threadpool(_sandbox_message, session, name)
+        return await _json_of(partial(sandbox_message_document, session, name, message))
+    search, among = query.get("search", "")[:_LONGEST_SEARCH], query.get("among", "all")
+    row = _row(session, query.get("recipient", ""))
+    return await _json_of(partial(message_document, session, row, search, among))
 
 
-async def _frame(session: Session, request: Request) -> Response:
+async def _frame(session: PreviewSession, request: Request) -> Response:
     query = request.query_params
     view = View(
         Scheme(query.get("scheme", "light")),
         images=query.get("images", "1") != "0",
         styles=query.get("styles", "1") != "0",
     )
-    octets = await run_in_threadpool(_octets_of, session, request)
-    html = await run_in_threadpool(framed, octets, view)
+    html = await run_in_threadpool(_frame_html, session, request, view)
     return guard_headers(Response(html, media_type="text/html"), FRAME_POLICY)
 
 
-async def _part(session: Session, request: Request) -> Response:
+async def _part(session: PreviewSession, request: Request) -> Response:
     number = int(request.query_params["number"])
-    octets = await run_in_threadpool(_octets_of, session, request)
-    found = await run_in_threadpool(part_content, octets, number)
+    data = await run_in_threadpool(_data_of, session, request)
+    found = await run_in_threadpool(part_content, data, number)
     if found is None:
-        raise _NotThere
+        raise _NotFound
     part, content = found
-    shown = part.content_type in _SHOWN_IN_PLACE
-    kind = part.content_type if shown else "application/octet-stream"
-    return _download(content, kind, part.filename or f"part-{number}", in_place=shown)
+    inline = part.content_type in _SHOWN_INLINE
+    content_type = part.content_type if inline else "application/octet-stream"
+    return _download(content, content_type, part.filename or f"part-{number}", inline=inline)
 
 
-async def _octets(session: Session, request: Request) -> Response:
-    octets = await run_in_threadpool(_octets_of, session, request)
-    return _download(octets, "message/rfc822", "message.eml", in_place=False)
+async def _eml(session: PreviewSession, request: Request) -> Response:
+    data = await run_in_threadpool(_data_of, session, request)
+    return _download(data, "message/rfc822", "message.eml", inline=False)
 
 
-async def _events(session: Session, _: Request) -> Response:
-    loop, queue = asyncio.get_running_loop(), asyncio.Queue[News]()
+async def _events(session: PreviewSession, _: Request) -> Response:
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[SessionEvent]()
 
-    def listener(news: News) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-            loop.call_soon_threadsafe(queue.put_nowait, news)
+    def listener(event: SessionEvent) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the page is gone
+            loop.call_soon_threadsafe(queue.put_nowait, event)
 
-    end = session.listen(listener)
-
-    async def stream() -> AsyncIterator[str]:
-        try:
-            yield ": here\n\n"
-            while True:
-                try:
-                    news = await asyncio.wait_for(queue.get(), HEARTBEAT)
-                except TimeoutError:
-                    yield ": still here\n\n"
-                else:
-                    if news == "closed":
-                        return
-                    yield f"event: {news}\ndata: {{}}\n\n"
-        finally:
-            end()
-
-    response = StreamingResponse(stream(), media_type="text/event-stream")
-    return guard_headers(response, FILE_POLICY)
+    stream = _event_stream(queue, session.subscribe(listener))
+    return guard_headers(StreamingResponse(stream, media_type="text/event-stream"), FILE_POLICY)
 
 
-async def _test(session: Session, request: Request) -> Response:
-    """Send one message to an address that was typed. Only POST, only JSON, only from our page."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        return _plain(415, "JSON is wanted")
-    match await _body(request):
-        case {"person": str(key), "address": str(address)}:
-            return await run_in_threadpool(_trial, session, key, address)
-    raise ValueError("a person and an address are wanted")
-
-
-def _trial(session: Session, key: str, address: str) -> Response:
-    draft = session.draft
-    person = draft.people.find(key)
-    made = try_to_make(draft, person)[0] if person else None
-    if made is None or draft.campaign is None or draft.messages is None:
-        raise _NotThere
+async def _event_stream(
+    queue: asyncio.Queue[SessionEvent], unsubscribe: Callable[[], None]
+) -> AsyncIterator[str]:
+    """Server-sent events (HTML Living Standard, 9.2) until the session ends."""
     try:
-        reverse_path = draft.messages.factory.reverse_path
-        reply = send_trial(draft.campaign, made, reverse_path, address)
+        yield ": connected\n\n"
+        while (event := await _next_event(queue)) != "closed":
+            yield f"event: {event}\ndata: {{}}\n\n" if event else ": still connected\n\n"
+    finally:
+        unsubscribe()
+
+
+async def _next_event(queue: asyncio.Queue[SessionEvent]) -> SessionEvent | None:
+    try:
+        return await asyncio.wait_for(queue.get(), _HEARTBEAT)
+    except TimeoutError:
+        return None
+
+
+async def _test(session: PreviewSession, request: Request) -> Response:
+    """Send one message to the address in the body: only POST, only JSON, only from the page."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        return _plain(415, "The request body must be JSON.")
+    match await _body(request):
+        case {"recipient": str(key), "address": str(address)}:
+            return await run_in_threadpool(_send_test, session, key, address)
+    raise ValueError('The request body must be {"recipient": KEY, "address": ADDRESS}.')
+
+
+def _send_test(session: PreviewSession, key: str, address: str) -> Response:
+    snapshot = session.snapshot
+    row = snapshot.rows.find(key)
+    recipient = snapshot.recipient(row) if row else None
+    if recipient is None or snapshot.messages is None:
+        raise _NotFound
+    try:
+        reply = send_test_message(snapshot, recipient, address)
     except MailmergeError as error:
         return _plain(422, str(error))
     return _json({"reply": reply})
 
 
 async def _body(request: Request) -> object:
-    octets = b""
+    data = b""
     async for chunk in request.stream():
-        octets += chunk
-        if len(octets) > LARGEST_REQUEST:
-            raise ValueError("too much")
-    parsed: object = json.loads(octets)
+        data += chunk
+        if len(data) > _LARGEST_REQUEST:
+            raise ValueError("The request body is too large.")
+    parsed: object = json.loads(data)
     return parsed
 
 
-# -- what they share -----------------------------------------------------------------------------
+_GET: dict[str, _Handler] = {
+    "": _page,
+    "page/{file}": _page_file,
+    "frame": _frame,
+    "part": _part,
+    "eml": _eml,
+    "events": _events,
+    "api/campaign": _campaign,
+    "api/recipients": _recipients,
+    "api/message": _message,
+}
 
 
-def _person(session: Session, request: Request) -> Person:
-    person = session.draft.people.find(request.query_params.get("person", ""))
-    if person is None:
-        raise _NotThere
-    return person
+# -- shared --------------------------------------------------------------------------------------
 
 
-def _caught(session: Session, name: str) -> Opened:
-    caught = session.sandbox.open(name)
-    if caught is None:
-        raise _NotThere
-    return caught
+def _row(session: PreviewSession, key: str) -> RecipientRow:
+    row = session.snapshot.rows.find(key)
+    if row is None:
+        raise _NotFound
+    return row
 
 
-def _octets_of(session: Session, request: Request) -> bytes:
-    if "caught" in request.query_params:
-        return _caught(session, request.query_params["caught"]).octets
-    made, _ = try_to_make(session.draft, _person(session, request))
-    if made is None:
-        raise _NotThere
+def _sandbox_message(session: PreviewSession, name: str) -> SandboxMessage:
+    message = session.sandbox.read(name)
+    if message is None:
+        raise _NotFound
+    return message
+
+
+def _data_of(session: PreviewSession, request: Request) -> bytes:
+    """The bytes of the message that the request names."""
+    query = request.query_params
+    if "sandbox" in query:
+        return _sandbox_message(session, query["sandbox"]).data
+    made = session.snapshot.message(_row(session, query.get("recipient", "")))
+    if not isinstance(made, ShownMessage):
+        raise _NotFound
     return bytes(made)
 
 
-async def _told(document: Callable[[], object]) -> Response:
+def _frame_html(session: PreviewSession, request: Request, view: View) -> str:
+    parsed = parse_message(_data_of(session, request))
+    return frame_html(parsed.html or "", view, parsed.images)
+
+
+async def _json_of(document: Callable[[], object]) -> Response:
     return _json(await run_in_threadpool(document))
 
 
@@ -300,14 +316,17 @@ def _json(document: object) -> Response:
     return guard_headers(JSONResponse(document), FILE_POLICY)
 
 
-def _plain(status: int, words: str) -> Response:
-    return guard_headers(Response(f"{words}\n", status, media_type="text/plain"), FILE_POLICY)
+def _plain(status: int, text: str) -> Response:
+    return guard_headers(Response(f"{text}\n", status, media_type="text/plain"), FILE_POLICY)
 
 
-def _download(content: bytes, kind: str, name: str, *, in_place: bool) -> Response:
-    # A viewer for PDF is no page of ours: a sandbox would only keep it from being shown.
-    policy = FILE_POLICY if kind != "application/pdf" else "default-src 'none'; object-src 'self'"
-    response = Response(content, media_type=kind)
-    way = "inline" if in_place else "attachment"
-    response.headers["Content-Disposition"] = f"{way}; filename*=UTF-8''{quote(name, safe='')}"
+def _download(content: bytes, content_type: str, name: str, *, inline: bool) -> Response:
+    # A sandbox would keep the browser's PDF viewer from showing the file; it is no page of ours.
+    is_pdf = content_type == "application/pdf"
+    policy = "default-src 'none'; object-src 'self'" if is_pdf else FILE_POLICY
+    response = Response(content, media_type=content_type)
+    disposition = "inline" if inline else "attachment"
+    response.headers["Content-Disposition"] = (
+        f"{disposition}; filename*=UTF-8''{quote(name, safe='')}"
+    )
     return guard_headers(response, policy)

@@ -1,84 +1,68 @@
-"""Serves the preview of one campaign on loopback, from the command to Ctrl-C."""
+"""The HTTP server of one session, on loopback."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
-import webbrowser
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import uvicorn
 
-from mailmerge.campaign import load_campaign
 from mailmerge.errors import CampaignError
-from mailmerge.preview.access import Access, remember_door, remembered_door
+from mailmerge.preview.access import Access
 from mailmerge.preview.routes import make_application
-from mailmerge.preview.session import Session
-
-
-def serve_preview(
-    where: Path, *, port: int = 0, open_browser: bool = True, say: Callable[[str], None] = print
-) -> None:
-    """Serve the preview of a campaign on loopback until Ctrl-C.
-
-    Port 0 takes the port of the last time, or else a free one.
-
-    Raises:
-        CampaignError: there is no campaign, or the port is taken.
-    """
-    session = Session(where)
-    if not session.campaign_file.is_file():
-        load_campaign(where)  # says what is missing; what is only broken is shown on the page
-    with listening(session, port) as (listener, access):
-        say("Reading the spreadsheet ...")
-        session.reload()
-        say(f"The preview is at {access.address} (Ctrl-C ends it)")
-        if open_browser:
-            webbrowser.open(access.address)
-        with contextlib.suppress(KeyboardInterrupt):
-            PreviewServer(session, access).run(sockets=[listener])
+from mailmerge.preview.saved_address import load_address, save_address
+from mailmerge.preview.session import PreviewSession
 
 
 @contextlib.contextmanager
-def listening(session: Session, port: int) -> Iterator[tuple[socket.socket, Access]]:
-    """A listening socket on loopback, and the door to it.
+def open_server(session: PreviewSession, port: int = 0, *, watch: bool = True) -> Iterator[_Server]:
+    """A server that listens already and answers once it runs.
+
+    Port 0 means the port of the last time, or a free one. With `watch`, the server follows the
+    campaign's files.
 
     Raises:
-        CampaignError: the port is taken.
+        CampaignError: the port is in use.
     """
-    last_port, token = remembered_door(session.state_folder)
-    listener = _bound(port, last_port)
-    try:
+    last_port, token = load_address(session.state_folder)
+    with _listen([port] if port else [last_port, 0]) as listener:
         access = Access(listener.getsockname()[1], token)
-        remember_door(session.state_folder, access)
-        yield listener, access
-    finally:
-        listener.close()
+        save_address(session.state_folder, access)
+        yield _Server(session, access, listener, watch=watch)
 
 
-def _bound(port: int, last_port: int) -> socket.socket:
-    for wanted in [port] if port else [last_port, 0]:
+def _listen(ports: list[int]) -> socket.socket:
+    """A listening socket on the first port that is free."""
+    for port in ports:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # on Windows it would share the port with another program
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind(("127.0.0.1", wanted))
+            listener.bind(("127.0.0.1", port))
             listener.listen(128)
         except OSError:
             listener.close()
         else:
             return listener
-    raise CampaignError(f"port {port} is taken", hint="choose another --port", code="port-taken")
+    raise CampaignError(
+        f"port {ports[0]} is in use", hint="choose another --port", code="port-taken"
+    )
 
 
-class PreviewServer(uvicorn.Server):
-    """uvicorn for one session; its end lets go of the pages that listen, and waits for nobody."""
+class _Server(uvicorn.Server):
+    """uvicorn for one session; at its end it closes the pages' event streams first."""
 
-    def __init__(self, session: Session, access: Access, *, follow: bool = True) -> None:
+    def __init__(
+        self, session: PreviewSession, access: Access, listener: socket.socket, *, watch: bool
+    ) -> None:
+        self.access = access
         self._session = session
+        self._listener = listener
         super().__init__(
             uvicorn.Config(
-                make_application(session, access, follow=follow),
+                make_application(session, access, watch=watch),
                 log_config=None,
                 log_level="critical",
                 access_log=False,
@@ -88,7 +72,11 @@ class PreviewServer(uvicorn.Server):
             )
         )
 
+    def serve_until_stopped(self) -> None:
+        """Answer requests until Ctrl-C or until `should_exit` is set."""
+        self.run(sockets=[self._listener])
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the live channels first: they would never end by themselves."""
+        """Close the event streams first: they would never end by themselves."""
         self._session.close()
         await super().shutdown(sockets)

@@ -1,4 +1,4 @@
-"""One preview while it is open: the draft as the files stand, what is known of it, who listens."""
+"""One running preview: the snapshot of the campaign, its checks, and the pages that follow it."""
 
 from __future__ import annotations
 
@@ -7,62 +7,81 @@ from pathlib import Path
 from typing import Literal
 
 from mailmerge.campaign import CAMPAIGN_FILE, STATE_FOLDER
-from mailmerge.preview.caught import Sandbox
-from mailmerge.preview.draft import Draft, read_draft
-from mailmerge.preview.survey import Survey
+from mailmerge.orders import SANDBOX
+from mailmerge.preview.background_check import BackgroundCheck
+from mailmerge.preview.sandbox_messages import SandboxMailbox
+from mailmerge.preview.snapshot import CampaignSnapshot, take_snapshot
 
-News = Literal["changed", "progress", "closed"]
-Listener = Callable[[News], None]
+SessionEvent = Literal["changed", "progress", "closed"]
+"""The files changed; the checks or the sandbox went on; the preview ends."""
+
+_Listener = Callable[[SessionEvent], None]
+_EDITOR_SUFFIXES = (".swp", ".swx", ".tmp", "~")
 
 
-class Session:
-    """Holds the newest draft. `reload` may run in any thread: it replaces the draft as a whole."""
+class PreviewSession:
+    """Holds the newest snapshot; `reload` replaces it as a whole and may run in any thread.
+
+    `where` is the campaign's folder or its campaign.toml.
+    """
 
     def __init__(self, where: Path) -> None:
         self.where = where
-        self.draft = Draft()
-        self.survey = Survey(self.draft)
-        self._listeners: set[Listener] = set()
+        self.snapshot = CampaignSnapshot()
+        self.checks = BackgroundCheck(self.snapshot)
+        self._listeners: set[_Listener] = set()
 
     @property
     def folder(self) -> Path:
-        """The campaign's folder, also where campaign.toml cannot be read."""
+        """The campaign's folder, even if campaign.toml cannot be read."""
         return self.where.parent if self.where.suffix == ".toml" else self.where
 
     @property
     def campaign_file(self) -> Path:
-        """The campaign.toml, whatever it is called."""
+        """The path of campaign.toml, under any name."""
         return self.where if self.where.suffix == ".toml" else self.where / CAMPAIGN_FILE
 
     @property
     def state_folder(self) -> Path:
-        """Where the program keeps what it makes itself."""
+        """The folder for the program's own files."""
         return self.folder / STATE_FOLDER
 
     @property
-    def sandbox(self) -> Sandbox:
-        """The mail that the sandbox caught."""
-        return Sandbox(self.state_folder)
+    def sandbox(self) -> SandboxMailbox:
+        """The messages that the sandbox received."""
+        return SandboxMailbox(self.state_folder)
 
     def reload(self) -> None:
-        """Read what has changed, look through it in the background, and tell."""
-        self.survey.abandon()
-        self.draft = read_draft(self.where, self.draft)
-        self.survey = Survey(self.draft, lambda: self.tell("progress"))
-        self.tell("changed")
-        self.survey.start()
+        """Read the changed files, notify the listeners, and check in the background."""
+        self.checks.cancel()
+        self.snapshot = take_snapshot(self.where, self.snapshot)
+        self.checks = BackgroundCheck(self.snapshot, lambda: self.notify("progress"))
+        self.notify("changed")
+        self.checks.start()
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` at every piece of news; the result ends that."""
+    def event_for(self, path: Path) -> SessionEvent | None:
+        """What a change of this file means: the campaign, the sandbox's messages, or nothing."""
+        try:
+            parts = path.relative_to(self.folder.resolve()).parts
+        except ValueError:
+            return None
+        if parts[:2] == (STATE_FOLDER, SANDBOX):
+            return "progress" if parts[-2] in {"new", "cur"} else None
+        if any(part.startswith((".", "__pycache__")) for part in parts):
+            return None
+        return None if path.name.endswith(_EDITOR_SUFFIXES) else "changed"
+
+    def subscribe(self, listener: _Listener) -> Callable[[], None]:
+        """Call `listener` with every event; the returned function ends the subscription."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    def tell(self, news: News) -> None:
-        """Tell everybody who listens."""
+    def notify(self, event: SessionEvent) -> None:
+        """Call all listeners."""
         for listener in list(self._listeners):
-            listener(news)
+            listener(event)
 
     def close(self) -> None:
-        """Stop what runs in the background, and let everybody who listens go."""
-        self.survey.abandon()
-        self.tell("closed")
+        """Cancel the checks and end all subscriptions."""
+        self.checks.cancel()
+        self.notify("closed")

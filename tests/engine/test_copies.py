@@ -1,43 +1,57 @@
-"""Copies of what was sent."""
+"""Copies of sent messages."""
 
 from __future__ import annotations
 
 import mailbox
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from mailmerge.engine.copies import Maildir, Mbox, open_copies
+from mailmerge.engine.copies import keep_none, open_copies
 from mailmerge.errors import RunStopped
+from mailmerge.ledger.states import State
+from mailmerge.smtp import Envelope, Transaction
 from tests.engine.driver import make_campaign
 from tests.engine.test_run import send
 from tests.scripted_server import serve
 
-MESSAGE = b"Subject: one\r\n\r\nFrom here\r\n>From there\r\nlast\r\n"
+CHUNKS = (b"Subject: one\r\n\r\nFrom here\r\n", b">From there\r\nlast\r\n")
 
 
-def test_an_mbox_is_read_back_by_others(tmp_path: Path) -> None:
-    copies = Mbox(tmp_path / "own" / "sent.mbox")
-    copies.keep(MESSAGE, at=0.0, reverse_path="a@example.org")
-    copies.keep(MESSAGE, at=0.0)
-    octets = (tmp_path / "own" / "sent.mbox").read_bytes()
-    assert octets.startswith(b"From a@example.org Thu Jan  1 00:00:00 1970\nSubject: one\n")
-    assert b"\n>From here\n>>From there\n" in octets
+def transaction(reverse_path: str = "a@example.org") -> Transaction:
+    return Transaction(1, Envelope(reverse_path, ("b@example.org",)), CHUNKS)
+
+
+def test_mbox_is_read_back_by_the_standard_library(tmp_path: Path) -> None:
+    keep = open_copies("mbox", tmp_path / "own")
+    keep(transaction(), 0.0)
+    keep(transaction(reverse_path=""), 0.0)
+    content = (tmp_path / "own" / "sent.mbox").read_bytes()
+    assert content.startswith(b"From a@example.org Thu Jan  1 00:00:00 1970\nSubject: one\n")
+    assert b"\nFrom MAILER-DAEMON Thu" in content
+    assert b"\n>From here\n>>From there\n" in content
     read = mailbox.mbox(tmp_path / "own" / "sent.mbox")
     assert [message["Subject"] for message in read] == ["one", "one"]
     read.close()
 
 
-def test_a_maildir_is_read_back_by_others(tmp_path: Path) -> None:
-    copies = Maildir(tmp_path / "sent")
-    assert copies.keep(MESSAGE, at=0.0) != copies.keep(MESSAGE, at=0.0)
-    assert [message["Subject"] for message in mailbox.Maildir(tmp_path / "sent")] == ["one", "one"]
-    assert not list((tmp_path / "sent" / "tmp").iterdir())
-    assert open_copies("", tmp_path) is None
+def test_maildir_keeps_the_bytes_as_they_were_sent(tmp_path: Path) -> None:
+    keep = open_copies("maildir", tmp_path)
+    keep(transaction(), 0.0)
+    [kept] = (tmp_path / "sent" / "new").iterdir()
+    assert kept.read_bytes() == b"".join(CHUNKS)
+
+
+def test_no_copies_leave_no_folder(tmp_path: Path) -> None:
+    keep = open_copies("", tmp_path / "own")
+    assert keep is keep_none
+    keep(transaction(), 0.0)
+    assert not (tmp_path / "own").exists()
 
 
 @pytest.mark.parametrize("kind", ["mbox", "maildir"])
-def test_a_run_keeps_a_copy_of_everything_it_has_sent(tmp_path: Path, kind: str) -> None:
+def test_run_keeps_a_copy_of_every_sent_message(tmp_path: Path, kind: str) -> None:
     campaign = make_campaign(tmp_path / kind, f'[delivery]\nkeep_copy = "{kind}"\n')
     with serve() as server:
         send(campaign, server, 3)
@@ -50,12 +64,26 @@ def test_a_run_keeps_a_copy_of_everything_it_has_sent(tmp_path: Path, kind: str)
     kept.close()
 
 
-def test_a_copy_that_cannot_be_kept_stops_the_run_after_what_is_sent_is_recorded(
-    tmp_path: Path,
+@pytest.mark.parametrize("kind", ["mbox", "maildir"])
+def test_copy_that_cannot_be_written_is_one_line(
+    tmp_path: Path, kind: Literal["mbox", "maildir"]
 ) -> None:
+    keep = open_copies(kind, tmp_path)
+    if kind == "mbox":
+        (tmp_path / "sent.mbox").mkdir()
+    else:
+        (tmp_path / "sent" / "tmp").rmdir()
+    with pytest.raises(RunStopped, match="keep_copy") as stopped:
+        keep(transaction(), 0.0)
+    assert stopped.value.problem.code == "no-copy"
+
+
+def test_copy_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
+    """What is sent is recorded as sent before the copy is made."""
     campaign = make_campaign(tmp_path / "full", '[delivery]\nkeep_copy = "mbox"\n')
     (campaign.state_folder / "sent.mbox").mkdir(parents=True)
     with serve() as server:
         summary = send(campaign, server, 3)
     assert isinstance(summary.error, RunStopped)
     assert "keep_copy" in str(summary.error)
+    assert summary.states[State.SENT] == len(server.taken) > 0

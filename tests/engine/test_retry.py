@@ -1,21 +1,28 @@
-"""Outcomes and what follows from them: no socket, no clock."""
+"""What follows from an outcome, and from a connection that fails: no socket, no clock."""
 
 from __future__ import annotations
 
 import pytest
 
 from mailmerge.engine.retry import (
-    COOL_DOWN,
-    COOL_DOWNS,
-    EQUAL_REFUSALS,
-    POLICY_REFUSALS,
-    SENDER_REFUSALS,
-    CoolDowns,
+    LONGEST_RETRY,
     Decision,
+    GiveUp,
+    Reconnect,
     Refusals,
+    Retire,
     decide,
-    reconnect_pause,
-    retry_pause,
+    decide_connection,
+)
+from mailmerge.errors import (
+    AuthenticationRefused,
+    ConnectionLost,
+    LocalProtocolError,
+    RemoteProtocolError,
+    RunStopped,
+    ServerError,
+    ServerRefused,
+    ServerUnreachable,
 )
 from mailmerge.ledger.states import State
 from mailmerge.providers.lookup import find_provider
@@ -56,33 +63,42 @@ def by_rule(
     return decide(outcome(text, stage), attempts=0, returned=returned, rules=rules)
 
 
-def test_the_first_digit_decides() -> None:
+def test_first_digit_decides() -> None:
     assert decided("250 Ok").state is State.SENT
     assert decided("299 Never heard of").state is State.SENT
     assert decided("499 Not now").state is State.DEFERRED
     assert decided("599 No").state is State.REJECTED
 
 
-def test_a_lost_connection_is_doubt_only_after_the_end_of_data() -> None:
+def test_lost_connection_is_doubt_only_after_the_end_of_data() -> None:
     lost = Outcome(1, Verdict.IN_DOUBT, Stage.CONTENT, reason="lost")
     assert decide(lost, attempts=0) == Decision(State.IN_DOUBT, "lost")
+
+
+def test_untransmitted_message_is_tried_three_times_at_once() -> None:
+    """Then it is deferred for five minutes, and the connection is not used again."""
     untransmitted = Outcome(1, Verdict.NOT_SENT, Stage.DATA, reason="lost")
-    assert decide(untransmitted, attempts=0).state is None
-    third = decide(untransmitted, attempts=0, returned=2)
-    assert (third.state, third.reply, third.retry_in) == (State.DEFERRED, "lost", 300.0)
+    for returned in (0, 1):
+        again = decide(untransmitted, attempts=0, returned=returned)
+        assert again == Decision(None, "lost", recycle=True)
+    assert decide(untransmitted, attempts=0, returned=2) == Decision(
+        State.DEFERRED, "lost", retry_in=300.0, recycle=True
+    )
+    silent = Outcome(1, Verdict.NOT_SENT, Stage.DATA)
+    told = decide(silent, attempts=0, returned=2)
+    assert told.reply == "the connection ended before the message was transmitted"
 
 
-def test_what_cannot_be_sent_to_this_server_at_all_is_rejected_with_the_reason() -> None:
+def test_impossible_envelope_is_rejected_with_the_reason() -> None:
     impossible = Outcome(1, Verdict.REJECTED, Stage.MAIL, reason="no SMTPUTF8 here")
     assert decide(impossible, attempts=0) == Decision(State.REJECTED, "no SMTPUTF8 here")
 
 
-def test_pauses_between_tries_grow_and_have_an_end() -> None:
-    pauses = [retry_pause(attempt) for attempt in range(12)]
-    assert pauses[:3] == [300.0, 600.0, 1200.0]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == 4 * 3600
-    assert decided("450 4.2.0 later", attempts=2).retry_in == 1200.0
+def test_retry_pauses_double_up_to_four_hours() -> None:
+    pauses = [decided("450 4.2.0 later", attempts=attempt).retry_in for attempt in range(12)]
+    minutes = [None if pause is None else pause / 60 for pause in pauses]
+    assert minutes == [5, 10, 20, 40, 80, 160, *[240] * 6]
+    assert LONGEST_RETRY == 4 * 3600
 
 
 @pytest.mark.parametrize(
@@ -99,13 +115,13 @@ def test_pauses_between_tries_grow_and_have_an_end() -> None:
         ("454 try later", Stage.DATA, False),
     ],
 )
-def test_a_complaint_about_speed_slows_down_and_one_about_a_mailbox_does_not(
+def test_complaint_about_speed_slows_but_not_about_a_mailbox(
     text: str, stage: Stage, slow: bool
 ) -> None:
     assert decided(text, stage).slow is slow
 
 
-def test_a_connection_that_is_used_up_is_recycled_and_costs_no_attempt() -> None:
+def test_used_up_connection_is_recycled_without_an_attempt() -> None:
     for text in ("452 4.5.3 Too many messages sent", "450 MI:DMC", "451 later"):
         used_up = decided(text, Stage.MAIL, carried=3)
         assert (used_up.state, used_up.recycle, used_up.slow) == (None, True, False)
@@ -115,10 +131,10 @@ def test_a_connection_that_is_used_up_is_recycled_and_costs_no_attempt() -> None
     assert decide(closed, attempts=0, carried=0).slow
 
 
-def test_gmails_4_7_28_cools_the_whole_run_down() -> None:
+def test_4_7_28_cools_the_whole_run_down() -> None:
     decision = decided("421 4.7.28 unusual rate")
-    assert (decision.state, decision.cool_down) == (State.DEFERRED, COOL_DOWN)
-    assert decision.retry_in == COOL_DOWN
+    assert (decision.state, decision.cool_down) == (State.DEFERRED, 600.0)
+    assert decision.retry_in == 600.0
 
 
 @pytest.mark.parametrize(
@@ -130,13 +146,13 @@ def test_gmails_4_7_28_cools_the_whole_run_down() -> None:
         "530 5.7.0 Authentication required",
     ],
 )
-def test_what_concerns_the_account_stops_the_run_and_keeps_the_person(text: str) -> None:
+def test_reply_about_the_account_stops_the_run(text: str) -> None:
     decision = decided(text, Stage.MAIL)
     assert decision.state is None
     assert text in decision.stop
 
 
-def test_a_refused_sender_is_nobodys_fault_but_a_message_too_large_is() -> None:
+def test_refused_sender_defers_but_too_large_is_rejected() -> None:
     assert decided("550 5.7.1 Sender refused", Stage.MAIL).state is State.DEFERRED
     assert decided("552 5.3.4 Too big", Stage.MAIL).state is State.REJECTED
 
@@ -144,9 +160,9 @@ def test_a_refused_sender_is_nobodys_fault_but_a_message_too_large_is() -> None:
 @pytest.mark.parametrize(
     ("text", "stage", "allowed"),
     [
-        ("554 5.7.1 Relay access denied", Stage.RCPT, POLICY_REFUSALS),
-        ("550 5.1.1 No such user", Stage.RCPT, EQUAL_REFUSALS),
-        ("550 5.1.8 Sender refused", Stage.MAIL, SENDER_REFUSALS),
+        ("554 5.7.1 Relay access denied", Stage.RCPT, 10),
+        ("550 5.1.1 No such user", Stage.RCPT, 100),
+        ("550 5.1.8 Sender refused", Stage.MAIL, 3),
     ],
 )
 def test_equal_refusals_in_a_row_stop_the_run(text: str, stage: Stage, allowed: int) -> None:
@@ -156,9 +172,9 @@ def test_equal_refusals_in_a_row_stop_the_run(text: str, stage: Stage, allowed: 
     assert text in said[-1]
 
 
-def test_one_that_is_sent_or_refused_otherwise_begins_the_count_again() -> None:
+def test_other_outcome_restarts_the_count_of_refusals() -> None:
     refusals = Refusals()
-    for number in range(5 * POLICY_REFUSALS):
+    for number in range(50):
         between = "250 Ok" if number % 2 else "550 5.1.1 Other words"
         assert not noted(refusals, "554 5.7.1 Relay access denied", Stage.RCPT)
         if number % 5 == 0:
@@ -176,11 +192,9 @@ def test_one_that_is_sent_or_refused_otherwise_begins_the_count_again() -> None:
         ("gmail", "421 4.7.28 Unusual rate"),
     ],
 )
-def test_where_the_provider_means_a_pause_nobody_is_rejected(provider: str, text: str) -> None:
+def test_rule_pause_defers_even_a_permanent_reply(provider: str, text: str) -> None:
     decision = by_rule(provider, text)
-    assert decision == Decision(
-        State.DEFERRED, text, retry_in=COOL_DOWN, cool_down=COOL_DOWN, recycle=True
-    )
+    assert decision == Decision(State.DEFERRED, text, retry_in=600.0, cool_down=600.0, recycle=True)
 
 
 @pytest.mark.parametrize(
@@ -191,59 +205,101 @@ def test_where_the_provider_means_a_pause_nobody_is_rejected(provider: str, text
         ("icloud", "550 5.7.0 Over the daily sending limit"),
     ],
 )
-def test_where_the_day_is_used_up_the_run_stops_and_the_person_waits(
-    provider: str, text: str
-) -> None:
+def test_rule_pause_about_a_daily_limit_stops_the_run(provider: str, text: str) -> None:
     decision = by_rule(provider, text)
     assert decision.state is None
     assert decision.stop == f"the account's limit is reached: {text}"
 
 
-def test_where_the_provider_means_the_connection_the_person_goes_over_the_next_one() -> None:
-    assert by_rule("163", "550 MI:DMC") == Decision(None, "550 MI:DMC", recycle=True)
-    assert by_rule("163", "550 MI:DMC", returned=2).state is State.DEFERRED
+def test_rule_reconnect_tries_three_connections() -> None:
+    again = Decision(None, "550 MI:DMC", recycle=True)
+    assert by_rule("163", "550 MI:DMC") == again
+    assert by_rule("163", "550 MI:DMC", returned=1) == again
+    assert by_rule("163", "550 MI:DMC", returned=2) == Decision(
+        State.DEFERRED, "550 MI:DMC", retry_in=300.0, recycle=True
+    )
     assert decided("550 MI:DMC").state is State.REJECTED, "no other server says it so"
 
 
-def test_where_the_provider_means_the_sender_the_run_stops() -> None:
+def test_rule_stop_ends_the_run() -> None:
     decision = by_rule("ses", "554 Message rejected: Email address is not verified. x@y")
     assert decision.state is None
     assert "not verified" in decision.stop
     assert by_rule("ses", "550 5.1.1 No such person", Stage.RCPT).state is State.REJECTED
 
 
-def test_a_rule_may_say_that_a_message_has_failed() -> None:
+def test_rule_fail_rejects_a_transient_reply() -> None:
     rejected = decide(outcome("451 never"), attempts=0, rules=lambda code, text: "fail")
     assert rejected == Decision(State.REJECTED, "451 never")
 
 
-def test_no_rule_turns_a_yes_or_a_doubt_into_something_else() -> None:
+def test_no_rule_changes_sent_or_in_doubt() -> None:
     sent = decide(outcome("250 Ok"), attempts=0, rules=lambda code, text: "stop")
     assert sent.state is State.SENT
     lost = Outcome(1, Verdict.IN_DOUBT, Stage.CONTENT, reply("421 bye"))
     assert decide(lost, attempts=0, rules=lambda code, text: "fail").state is State.IN_DOUBT
 
 
-def test_what_the_provider_excuses_does_not_count_as_a_refusal() -> None:
+def test_recycled_connections_are_not_counted_as_refusals() -> None:
     refusals = Refusals()
-    for _ in range(2 * EQUAL_REFUSALS):
+    for _ in range(200):
         assert not refusals.note(outcome("550 MI:DMC"), by_rule("163", "550 MI:DMC"))
 
 
-def test_cool_downs_that_do_not_help_stop_the_run() -> None:
-    cool, sent = decided("421 4.7.28 unusual rate"), decided("250 Ok")
-    downs, now = CoolDowns(), 0.0
-    for _ in range(COOL_DOWNS):
-        assert not downs.note(cool, now)
-        assert not downs.note(cool, now + COOL_DOWN - 1), "all lanes hear of it"
-        now += COOL_DOWN
-    assert "did not help: 421 4.7.28" in downs.note(cool, now)
-    assert not downs.note(sent, now)
-    assert not downs.note(cool, now + COOL_DOWN)
+REFUSED = ServerRefused("554 not welcome")
+LOST = ConnectionLost("the connection ended")
 
 
-def test_reconnecting_pauses_grow_until_it_is_given_up() -> None:
-    pauses = [reconnect_pause(failures) for failures in range(12)]
-    assert pauses[:4] == [0.0, 1.0, 2.0, 4.0]
-    assert pauses[10] == 60.0
-    assert pauses[11] is None
+@pytest.mark.parametrize("error", [AuthenticationRefused("535 no"), LocalProtocolError("ours")])
+@pytest.mark.parametrize("connected", [False, True])
+def test_refused_login_and_own_error_give_up(error: ServerError, connected: bool) -> None:
+    step = decide_connection(error, connected=connected, worker=3)
+    assert step == GiveUp(error)
+
+
+def test_rule_stop_for_a_greeting_gives_up() -> None:
+    rules = find_provider("gmail").action_for
+    said = reply("421 4.7.0 Too many login attempts")
+    error = ServerRefused(str(said))
+    assert decide_connection(error, reply=said, connected=True, rules=rules) == GiveUp(error)
+    assert decide_connection(error, reply=said, connected=True) == Reconnect(1.0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServerUnreachable("no such host"),
+        REFUSED,
+        ServerRefused("no TLS", code="no-starttls"),
+        RemoteProtocolError("not SMTP", code="malformed-reply"),
+        RemoteProtocolError("injected", code="starttls-injection"),
+    ],
+)
+def test_lasting_error_of_the_first_connection_gives_up(error: ServerError) -> None:
+    """That is configuration. Once a connection was open, the server is only away for a while."""
+    assert decide_connection(error) == GiveUp(error)
+    assert decide_connection(error, connected=True) == Reconnect(1.0)
+
+
+def test_passing_error_of_the_first_connection_is_tried_again() -> None:
+    assert decide_connection(LOST) == Reconnect(1.0)
+
+
+def test_refused_further_connection_retires() -> None:
+    assert decide_connection(REFUSED, connected=True, worker=1) == Retire()
+    assert decide_connection(REFUSED, connected=True, worker=0) == Reconnect(1.0)
+    assert decide_connection(LOST, connected=True, worker=1) == Reconnect(1.0)
+
+
+def test_reconnecting_takes_five_minutes_and_then_gives_up() -> None:
+    pauses = []
+    for failures in range(1, 11):
+        step = decide_connection(LOST, failures=failures, connected=True)
+        assert isinstance(step, Reconnect)
+        pauses.append(step.pause)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+    last = decide_connection(LOST, failures=11, connected=True)
+    assert isinstance(last, GiveUp)
+    assert isinstance(last.error, RunStopped)
+    assert last.error.problem.code == "server-gone"
+    assert last.error.__cause__ is LOST

@@ -1,4 +1,4 @@
-"""Campaigns for the preview's tests, and a preview that runs in a thread of the test."""
+"""Campaigns for the tests of the preview, and a preview that runs in a thread."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 from mailmerge.preview.access import Access
-from mailmerge.preview.server import PreviewServer, listening
-from mailmerge.preview.session import Session
+from mailmerge.preview.server import open_server
+from mailmerge.preview.session import PreviewSession
 
 PIXEL = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -21,9 +21,9 @@ PIXEL = b64decode(
 
 CAMPAIGN = """\
 [campaign]
-name = "autumn-letter"
+name = "autumn-news"
 [recipients]
-file = "people.csv"
+file = "recipients.csv"
 where = "country != 'ZZ'"
 [message]
 from = "Example News <news@example.org>"
@@ -35,7 +35,7 @@ attachments = ["terms.txt"]
 
 BODY = """\
 <!doctype html>
-<html><head><title>Letter</title><link rel="stylesheet" href="style.css">
+<html><head><title>Invoice</title><link rel="stylesheet" href="style.css">
 <style>@media (prefers-color-scheme: dark) { body { background: #101010 } }</style></head>
 <body>
 <img src="images/logo.png" alt="Logo" width="40" height="40">
@@ -47,11 +47,11 @@ BODY = """\
 </body></html>
 """
 
-PEOPLE = """\
+RECIPIENTS = """\
 email,name,country,invoice,things,notes
 anna@example.org,Anna Schmidt,DE,1001,3,regular
 bernard@example.org,Bernard Dupont,FR,1002,0,
-not an address,Chris Nobody,GB,1003,1,
+not an address,Chris Miller,GB,1003,1,
 anna@example.org,Anna Again,DE,1004,1,
 eve@example.org,Eve Long-Name-Indeed,GB,1005,1,x
 fred@example.org,Fred,ZZ,1006,1,left out
@@ -63,14 +63,14 @@ TEXT = "Dear {{ name }},\nhere is invoice {{ invoice }}.\n"
 
 
 def write_campaign(
-    folder: Path, *, people: str = PEOPLE, body: str = BODY, campaign: str = CAMPAIGN
+    folder: Path, *, recipients: str = RECIPIENTS, body: str = BODY, campaign: str = CAMPAIGN
 ) -> Path:
-    """A small campaign whose rows are all that a row can be: meant, twice, suppressed, ..."""
+    """A small campaign with a row of every status: a recipient, a duplicate, suppressed, ..."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     (folder / "images" / "logo.png").write_bytes(PIXEL)
     files = {
         "campaign.toml": campaign,
-        "people.csv": people,
+        "recipients.csv": recipients,
         "body.html": body,
         "body.txt": TEXT,
         "style.css": "p { margin: 1em 0 }\n",
@@ -109,7 +109,7 @@ HOSTILE_NAME = (
     "<img src=https://evil.invalid/x onerror='console.log(`ran: onerror`)'>"
 )
 
-HOSTILE_PEOPLE = f"""\
+HOSTILE_RECIPIENTS = f"""\
 email,name,site,invoice
 eve@example.org,"{HOSTILE_NAME}","javascript:console.log('ran: cell link')",<b>1</b>
 frank@example.org,Frank,https://example.org/frank,2
@@ -121,17 +121,25 @@ HOSTILE = CAMPAIGN.replace("where = \"country != 'ZZ'\"\n", "").replace(
 
 
 def write_hostile(folder: Path) -> Path:
-    """A campaign whose template and rows try to run, load, submit and leave."""
-    write_campaign(folder, people=HOSTILE_PEOPLE, body=HOSTILE_BODY, campaign=HOSTILE)
+    """A campaign whose template and rows try to run scripts, load files, submit and navigate."""
+    write_campaign(folder, recipients=HOSTILE_RECIPIENTS, body=HOSTILE_BODY, campaign=HOSTILE)
     (folder / "page.html").write_text("<script>console.log('ran: attachment')</script>")
     return folder
 
 
+def loaded_session(where: Path) -> PreviewSession:
+    """A session of the campaign with its checks finished."""
+    session = PreviewSession(where)
+    session.reload()
+    session.checks.join()
+    return session
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A preview that listens, and what it listens with."""
+    """A running preview."""
 
-    session: Session
+    session: PreviewSession
     access: Access
 
     @property
@@ -147,7 +155,7 @@ class Running:
         body: str | bytes | None = None,
         token: str | None = None,
     ) -> tuple[HTTPResponse, bytes]:
-        """One request as raw as http.client lets it be; `path` is what comes after the token."""
+        """One request, with any header fields; `path` is the part after the token."""
         connection = HTTPConnection("127.0.0.1", self.access.port, timeout=30)
         try:
             target = f"/{self.access.token if token is None else token}/{path}"
@@ -159,27 +167,26 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(where: Path, *, follow: bool = True) -> Iterator[Running]:
-    """Serve the preview of a campaign in a thread; the survey of it is finished on entry."""
-    session = Session(where)
-    with listening(session, 0) as (listener, access):
+def running(where: Path, *, watch: bool = True) -> Iterator[Running]:
+    """Serve the preview of a campaign in a thread; its checks are finished on entry."""
+    session = PreviewSession(where)
+    with open_server(session, watch=watch) as server:
         session.reload()
-        session.survey.join()
-        server = PreviewServer(session, access, follow=follow)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        session.checks.join()
+        thread = threading.Thread(target=server.serve_until_stopped)
         thread.start()
         try:
             until(lambda: server.started)
-            yield Running(session, access)
+            yield Running(session, server.access)
         finally:
             server.should_exit = True
             thread.join(20)
-            session.survey.join()
+            session.checks.join()
 
 
 def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for something that another thread brings about."""
+    """Wait for something that another thread does."""
     end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < end, "it never happened"
+        assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)

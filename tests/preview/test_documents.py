@@ -5,196 +5,112 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.preview.caught import opened
-from mailmerge.preview.documents import (
-    Document,
-    Question,
-    campaign_document,
-    caught_message_document,
-    excerpt,
-    message_document,
-    people_document,
-)
-from mailmerge.preview.session import Session
-from tests.preview.campaigns import BODY, CAMPAIGN, write_campaign
-
-
-def opened_session(folder: Path) -> Session:
-    session = Session(folder)
-    session.reload()
-    session.survey.join()
-    return session
+from mailmerge.preview.documents import ListQuery, campaign_document, list_document
+from mailmerge.preview.session import PreviewSession
+from tests.preview.campaigns import CAMPAIGN, loaded_session, write_campaign
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Session:
-    return opened_session(write_campaign(tmp_path))
+def session(tmp_path: Path) -> PreviewSession:
+    return loaded_session(write_campaign(tmp_path))
 
 
-def of(session: Session, key: str) -> Document:
-    person = session.draft.people.find(key)
-    assert person is not None
-    return message_document(session, person, "", "all")
+def keys(session: PreviewSession, query: ListQuery) -> list[str]:
+    return [one["key"] for one in list_document(session, query)["recipients"]]
 
 
-def test_the_campaign_is_told_in_numbers(session: Session) -> None:
-    told = campaign_document(session)
-    assert told["name"] == "autumn-letter"
-    assert told["counts"] == {
+def test_the_campaign_document_counts_everything(session: PreviewSession) -> None:
+    document = campaign_document(session)
+    assert document["name"] == "autumn-news"
+    assert document["counts"] == {
         "all": 8, "duplicate": 1, "suppressed": 1, "left-out": 1, "unreadable": 1,
     }  # fmt: skip
-    assert told["broken"] is None
-    assert told["review"]["done"]
-    assert told["review"]["of"] == told["review"]["examined"] == 4
-    assert told["problems"]["done"]
-    assert told["problems"]["errors"] == 2
-    assert told["server"] == ""
-    json.dumps(told)
+    assert document["broken"] is None
+    assert document["review"]["done"]
+    assert document["review"]["of"] == document["review"]["examined"] == 4
+    assert document["problems"]["done"]
+    assert document["problems"]["errors"] == 2
+    assert document["server"] == ""
+    assert document["sandbox"] == 0
+    json.dumps(document)
 
 
-def test_groups_lead_to_the_rows(session: Session) -> None:
+def test_a_group_of_problems_leads_to_its_rows(session: PreviewSession) -> None:
     groups = {group["code"]: group for group in campaign_document(session)["problems"]["groups"]}
     assert [one["row"] for one in groups["duplicate"]["examples"]] == [5]
-    again = session.draft.people.at_row(5)
-    assert again is not None
-    assert groups["duplicate"]["examples"][0]["key"] == again.key
+    duplicate = session.snapshot.rows.at_row(5)
+    assert duplicate is not None
+    assert groups["duplicate"]["examples"][0]["key"] == duplicate.key
 
 
-def test_a_message_is_told_whole(session: Session) -> None:
-    told = of(session, "anna@example.org")
-    message = told["message"]
-    assert message["subject"] == "Anna Schmidt, your invoice 1001"
-    assert message["from"] == "Example News <news@example.org>"
-    assert message["envelope"]["forwardPath"] == "anna@example.org"
-    assert message["envelope"]["reversePath"] == "news@example.org"
-    assert message["preheader"].startswith("Dear Anna Schmidt,")
-    assert message["remotePictures"] == 0
-    assert [link["unsubscribes"] for link in message["links"]] == [False, True]
-    assert [part["filename"] for part in message["parts"] if part["filename"]] == [
-        "logo.png",
-        "terms.txt",
-    ]
-    assert told["before"] is None
-    assert told["after"] == "bernard@example.org"
-    json.dumps(told)
-
-
-def test_the_row_says_which_cells_the_template_uses(session: Session) -> None:
-    used = {cell["column"]: cell["used"] for cell in of(session, "anna@example.org")["cells"]}
-    assert used["name"]
-    assert used["country"]
-    assert not used["notes"]
-
-
-def test_an_address_in_another_script_needs_smtputf8(session: Session) -> None:
-    person = session.draft.people.at_row(9)
-    assert person is not None
-    envelope = of(session, person.key)["message"]["envelope"]
-    assert envelope["smtputf8"]
-    assert envelope["eightbit"]
-
-
-def test_a_row_that_gets_no_message_says_why(session: Session) -> None:
-    again = session.draft.people.at_row(5)
-    assert again is not None
-    told = of(session, again.key)
-    assert told["message"] is None
-    assert told["broken"] is None
-    assert told["mark"] == "duplicate"
-    assert [problem["code"] for problem in told["problems"]] == ["duplicate"]
-
-
-def test_a_template_that_fails_on_one_row_is_shown_with_its_lines(tmp_path: Path) -> None:
-    body = BODY.replace("Dear {{ name }}", "{{ 1 // (things|int) }}")
-    session = opened_session(write_campaign(tmp_path, body=body))
-    told = of(session, "bernard@example.org")
-    assert told["message"] is None
-    assert told["broken"]["row"] == 3
-    assert told["broken"]["file"] == "body.html"
-    here = [line for line in told["broken"]["excerpt"] if line["here"]]
-    assert "1 //" in here[0]["text"]
-    assert told["problems"].count(told["broken"]) == 1
-
-
-def test_a_template_that_does_not_compile_is_told_for_everybody(tmp_path: Path) -> None:
-    session = opened_session(write_campaign(tmp_path, body="<p>\n{% if %}\n</p>"))
+def test_a_broken_template_breaks_the_campaign(tmp_path: Path) -> None:
+    session = loaded_session(write_campaign(tmp_path, body="<p>\n{% if %}\n</p>"))
     assert campaign_document(session)["broken"]["line"] == 2
-    told = of(session, "anna@example.org")
-    assert told["broken"]["line"] == 2
-    assert {cell["used"] for cell in told["cells"]} == {None}
-    assert told["otherVariables"] == []
 
 
-def test_a_wrong_provider_is_told_and_the_rest_is_shown(tmp_path: Path) -> None:
+def test_an_unknown_provider_leaves_the_server_unnamed(tmp_path: Path) -> None:
     campaign = CAMPAIGN + '[smtp]\nprovider = "nowhere"\n'
-    session = opened_session(write_campaign(tmp_path, campaign=campaign))
+    session = loaded_session(write_campaign(tmp_path, campaign=campaign))
     assert campaign_document(session)["server"] == ""
-    assert of(session, "anna@example.org")["message"] is not None
 
 
-def test_the_server_is_named(tmp_path: Path) -> None:
+def test_the_server_is_named_with_its_port(tmp_path: Path) -> None:
     campaign = CAMPAIGN + '[smtp]\nhost = "mail.example.org"\n'
-    session = opened_session(write_campaign(tmp_path, campaign=campaign))
+    session = loaded_session(write_campaign(tmp_path, campaign=campaign))
     assert campaign_document(session)["server"] == "mail.example.org:587"
 
 
-def test_before_anything_could_be_read_the_folder_gives_the_name(tmp_path: Path) -> None:
-    session = opened_session(tmp_path)
-    told = campaign_document(session)
-    assert told["name"] == tmp_path.name
-    assert told["counts"]["all"] == 0
-    assert told["broken"]["code"] == "no-campaign"
+def test_an_unreadable_campaign_is_named_by_its_folder(tmp_path: Path) -> None:
+    document = campaign_document(loaded_session(tmp_path))
+    assert document["name"] == tmp_path.name
+    assert document["counts"]["all"] == 0
+    assert document["broken"]["code"] == "no-campaign"
 
 
-def test_the_list_can_be_narrowed_searched_and_jumped_in(session: Session) -> None:
-    def keys(**question: object) -> list[str]:
-        told = people_document(session, Question(**question))  # type: ignore[arg-type]  # passed on
-        return [person["key"] for person in told["people"]]
-
-    assert len(keys()) == 8
-    assert keys(search="bernard") == ["bernard@example.org"]
-    assert "anna@example.org" in keys(among="review")
-    assert len(keys(among="duplicate")) == 1
-    assert len(keys(among="problems")) >= 2
-    assert len(keys(among="no such filter")) == 8
-    assert people_document(session, Question(row=3)) == {"found": "bernard@example.org"}
+def test_the_list_can_be_searched(session: PreviewSession) -> None:
+    assert len(keys(session, ListQuery())) == 8
+    assert keys(session, ListQuery(search="bernard")) == ["bernard@example.org"]
 
 
-def test_the_review_set_says_why_somebody_is_in_it(session: Session) -> None:
-    told = people_document(session, Question(among="review"))
-    assert all(person["reason"] for person in told["people"])
-    assert people_document(session, Question())["people"][0]["reason"] is None
+def test_the_list_can_be_filtered(session: PreviewSession) -> None:
+    assert "anna@example.org" in keys(session, ListQuery(among="review"))
+    assert len(keys(session, ListQuery(among="duplicate"))) == 1
+    assert len(keys(session, ListQuery(among="problems"))) >= 2
+    assert len(keys(session, ListQuery(among="no such filter"))) == 8
 
 
-def test_nobody_is_found_in_an_empty_list(tmp_path: Path) -> None:
-    session = opened_session(tmp_path)
-    assert people_document(session, Question(row=3)) == {"found": None}
-    assert people_document(session, Question())["people"] == []
+def test_a_row_number_gives_the_key_of_its_row(session: PreviewSession) -> None:
+    assert list_document(session, ListQuery(row=3)) == {"found": "bernard@example.org"}
 
 
-def test_caught_mail_is_listed_and_told_in_the_same_form(session: Session, tmp_path: Path) -> None:
+def test_an_entry_has_name_status_and_problems(session: PreviewSession) -> None:
+    (entry,) = list_document(session, ListQuery(among="duplicate"))["recipients"]
+    assert (entry["row"], entry["name"], entry["status"]) == (5, "Anna Again", "duplicate")
+    assert (entry["errors"], entry["warnings"]) == (1, 0)
+    assert "row 2" in entry["note"]
+
+
+def test_the_review_set_gives_reasons(session: PreviewSession) -> None:
+    entries = list_document(session, ListQuery(among="review"))["recipients"]
+    assert entries
+    assert all(entry["reason"] for entry in entries)
+    assert list_document(session, ListQuery())["recipients"][0]["reason"] is None
+
+
+def test_an_empty_list_has_no_entries(tmp_path: Path) -> None:
+    session = loaded_session(tmp_path)
+    assert list_document(session, ListQuery(row=3)) == {"found": None}
+    assert list_document(session, ListQuery())["recipients"] == []
+
+
+def test_sandbox_messages_are_listed_in_the_same_form(
+    session: PreviewSession, tmp_path: Path
+) -> None:
     new = tmp_path / ".mailmerge" / "sandbox" / "new"
     new.mkdir(parents=True)
-    octets = b"X-MailFrom: a@b.example\r\nX-RcptTo: c@d.example\r\n"
-    octets += b"To: c@d.example\r\nSubject: Hi\r\n\r\nx\r\n"
-    (new / "1.x").write_bytes(octets)
-    (listed,) = people_document(session, Question(among="caught"))["people"]
-    assert (listed["key"], listed["name"], listed["address"]) == ("1.x", "Hi", "c@d.example")
-    told = caught_message_document(session, "1.x", opened(octets))
-    ordinary = of(session, "anna@example.org")
-    assert set(told) == set(ordinary)
-    assert set(told["message"]) == set(ordinary["message"])
-    assert told["message"]["envelope"]["forwardPath"] == "c@d.example"
-
-
-def test_an_excerpt_never_leaves_the_campaign(tmp_path: Path) -> None:
-    folder = tmp_path / "campaign"
-    folder.mkdir()
-    (tmp_path / "secret").write_text("secret\n")
-    (folder / "body.html").write_text("one\ntwo\nthree\nfour\nfive\n")
-    assert [line["number"] for line in excerpt(folder, "body.html", 2)] == [1, 2, 3, 4]
-    for file in ("../secret", str(tmp_path / "secret"), "missing", ""):
-        assert excerpt(folder, file, 1) == []
-    assert excerpt(folder, "body.html", None) == []
-    (folder / "large").write_text("x" * (2 * 1024 * 1024 + 1))
-    assert excerpt(folder, "large", 1) == []
+    (new / "1.x").write_bytes(b"To: c@d.example\r\nSubject: Hi\r\n\r\nx\r\n")
+    (entry,) = list_document(session, ListQuery(among="sandbox"))["recipients"]
+    assert (entry["key"], entry["name"], entry["address"]) == ("1.x", "Hi", "c@d.example")
+    ordinary = list_document(session, ListQuery())["recipients"][0]
+    assert set(entry) == set(ordinary) - {"reason"}
+    assert campaign_document(session)["sandbox"] == 1

@@ -1,4 +1,4 @@
-"""The messages that the preview shows: made once, and the oldest forgotten."""
+"""The messages that the preview shows: each is made once, and the oldest are forgotten."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.preview.draft import Draft, read_draft
 from mailmerge.preview.messages import ShownMessages
+from mailmerge.preview.snapshot import CampaignSnapshot, take_snapshot
 from mailmerge.recipients.audience import Recipient
 from tests.preview.campaigns import write_campaign
 
+Case = tuple[ShownMessages, list[Recipient]]
+
 
 @pytest.fixture
-def recipients(tmp_path: Path) -> tuple[ShownMessages, list[Recipient]]:
+def case(tmp_path: Path) -> Case:
     """The messages of a campaign, of which two are kept, and its recipients."""
-    draft = read_draft(write_campaign(tmp_path / "campaign"), Draft())
-    assert draft.messages is not None
-    found = [recipient for one in draft.people if (recipient := draft.recipient(one))]
-    return ShownMessages(draft.messages.factory, kept=2), found
+    snapshot = take_snapshot(write_campaign(tmp_path / "campaign"), CampaignSnapshot())
+    assert snapshot.messages is not None
+    recipients = [one for row in snapshot.rows if (one := snapshot.recipient(row))]
+    return ShownMessages(snapshot.messages.factory, kept=2), recipients
 
 
-def test_message_is_made_once(recipients: tuple[ShownMessages, list[Recipient]]) -> None:
-    messages, [anna, *_] = recipients
+def test_a_message_is_made_once(case: Case) -> None:
+    messages, [anna, *_] = case
     shown = messages.find(anna)
     assert shown.recipient is anna
     assert b"Dear Anna Schmidt," in bytes(shown)
@@ -30,8 +32,8 @@ def test_message_is_made_once(recipients: tuple[ShownMessages, list[Recipient]])
     assert bytes(messages.factory.sample(anna)) == bytes(shown)
 
 
-def test_oldest_message_is_forgotten(recipients: tuple[ShownMessages, list[Recipient]]) -> None:
-    messages, [first, second, third, *_] = recipients
+def test_the_oldest_message_is_forgotten(case: Case) -> None:
+    messages, [first, second, third, *_] = case
     oldest, newer = messages.find(first), messages.find(second)
     messages.find(third)
     assert messages.find(second) is newer

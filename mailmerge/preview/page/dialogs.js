@@ -1,11 +1,11 @@
-// What opens over the page: a test to oneself, and the help.
+// The dialogs: send a test message, and help.
 
 import { h } from "./element.js";
 import { t } from "./texts.js";
 
 export function openHelp() {
   const keys = [
-    ["j", "keyNext"], ["k", "keyBefore"], ["/", "keySearch"], ["1 – 7", "keyTabs"], ["d", "keyDark"],
+    ["j", "keyNext"], ["k", "keyPrevious"], ["/", "keySearch"], ["1 – 7", "keyTabs"], ["d", "keyDark"],
     ["m", "keyWidth"], ["i", "keyImages"], ["s", "keyStyles"], ["c", "keyCompare"], ["?", "keyHelp"],
   ];
   const dialog = open(
@@ -17,7 +17,7 @@ export function openHelp() {
   );
 }
 
-export function openTest({ source, place, shown, server }) {
+export function openTest({ data, route, shown, server }) {
   const field = h("input", { type: "email", id: "test-address", required: true, autocomplete: "email" });
   const result = h("p", { class: "result", role: "status" });
   const send = h("button", { type: "submit", class: "strong" }, t("send"));
@@ -27,7 +27,7 @@ export function openTest({ source, place, shown, server }) {
     result.className = "result";
     result.textContent = t("sending");
     try {
-      const { reply } = await source.sendTest(place, field.value);
+      const { reply } = await data.sendTest(route, field.value);
       result.classList.add("good");
       result.textContent = t("sent", { reply });
     } catch (error) {
@@ -39,7 +39,7 @@ export function openTest({ source, place, shown, server }) {
   const dialog = open(
     "test-title",
     h("h2", { id: "test-title" }, t("test")),
-    h("p", { class: "note" }, t("testHint", { server, address: shown.address })),
+    h("p", { class: "note" }, t(server ? "testHint" : "testHintNoServer", { server, address: shown.address })),
     h(
       "form",
       { onsubmit: submit },

@@ -1,11 +1,11 @@
-// Two texts -> what differs, by line, and by word within lines that were changed.
+// Compares two texts: by line, and by word within the lines that differ.
 
 import { h } from "./element.js";
 import { t } from "./texts.js";
 
 const MOST_ITEMS = 1500;
 
-// Steps that turn `before` into `after`: ["same" | "removed" | "added", item], by the longest common subsequence.
+// The steps from `before` to `after`: ["same" | "removed" | "added", item], by the longest common subsequence.
 export function steps(before, after) {
   if (before.length > MOST_ITEMS || after.length > MOST_ITEMS) {
     return [...before.map((item) => ["removed", item]), ...after.map((item) => ["added", item])];
@@ -39,11 +39,11 @@ function lengths(before, after) {
   return table;
 }
 
-// Lines side by side: changed lines stand opposite each other.
+// Lines side by side, with changed lines opposite each other.
 export function rows(before, after) {
   const found = [];
   let [removed, added] = [[], []];
-  const settle = () => {
+  const flush = () => {
     for (let at = 0; at < Math.max(removed.length, added.length); at += 1) {
       found.push({ left: removed[at], right: added[at], changed: true });
     }
@@ -53,11 +53,11 @@ export function rows(before, after) {
     if (kind === "removed") removed.push(line);
     else if (kind === "added") added.push(line);
     else {
-      settle();
+      flush();
       found.push({ left: line, right: line, changed: false });
     }
   }
-  settle();
+  flush();
   return found;
 }
 

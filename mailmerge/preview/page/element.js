@@ -1,4 +1,4 @@
-// Elements from plain words. Text becomes text nodes only: a cell can never become markup here.
+// Creates elements. Text becomes text nodes only, so the text of a cell can never become markup.
 
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -25,7 +25,7 @@ export function button(label, onclick, properties = {}, ...children) {
   return h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick, ...properties }, ...children);
 }
 
-// A row of buttons of which one is pressed.
+// A group of buttons, one of them pressed.
 export function choice(label, options, chosen, choose) {
   const buttons = options.map(({ value, text, drawing, hint }) =>
     h(

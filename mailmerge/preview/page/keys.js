@@ -1,4 +1,4 @@
-// One key, one thing; never while the person types, nor with a modifier held.
+// Keyboard shortcuts: single keys, ignored while the user types and with a modifier held.
 
 export function listenForKeys(actions) {
   const onkeydown = (event) => {

@@ -1,71 +1,71 @@
-// The page: who is shown in which view, and what happens when something changes.
+// The page: which message is shown in which view, and what happens when something changes.
 
+import { ifReachable, openData, Unreachable } from "./data.js";
 import { openHelp, openTest } from "./dialogs.js";
-import { announce, button, h, icon } from "./element.js";
-import { InboxPanel, View } from "./inbox.js";
+import { announce, h } from "./element.js";
+import { messageHeader, worksWithoutMessage } from "./header.js";
 import { listenForKeys } from "./keys.js";
+import { MessagePanel, View } from "./message.js";
 import { brokenPanel, cellsPanel, countLine, headersPanel, partsPanel, problemsPanel, sourcePanel, textPanel } from "./panels.js";
-import { PeopleList, oneOf } from "./people.js";
-import { TABS, placeAddress, readPlace, samePerson } from "./place.js";
-import { ReadingPlace } from "./reading.js";
-import { Unreachable, openSource, whileThere } from "./source.js";
-import { counted, number, t, translatePage } from "./texts.js";
+import { RecipientList } from "./recipients.js";
+import { TABS, readRoute, routeAddress, sameMessage } from "./route.js";
+import { ScrollPosition } from "./scroll.js";
+import { counted, number, rowNumber, statusText, t, translatePage } from "./texts.js";
 
 const PANELS = { text: textPanel, source: sourcePanel, headers: headersPanel, parts: partsPanel, cells: cellsPanel, problems: problemsPanel };
-const WITHOUT_MESSAGE = ["cells", "problems"];
 
 class Preview {
-  source = openSource();
+  data = openData();
   view = new View();
-  place = readPlace();
+  route = readRoute();
   campaign = null;
   shown = null;
   other = null;
-  #asked = 0;
-  #turns = [];
-  #turnedTo = "";
+  #requests = 0;
+  #steps = [];
+  #steppedTo = "";
 
   async start() {
     translatePage();
     this.onkeydown = listenForKeys(this.#keys());
-    this.list = new PeopleList(document.getElementById("people"), this.#listRoom());
+    this.list = new RecipientList(document.getElementById("recipients"), this.#listPage());
     this.main = document.getElementById("message");
-    this.reading = new ReadingPlace(this.main);
+    this.scroll = new ScrollPosition(this.main);
     document.getElementById("help-button").addEventListener("click", openHelp);
-    document.getElementById("people-toggle").addEventListener("click", () => this.#togglePeople());
-    window.addEventListener("hashchange", () => whileThere(() => this.#moved()));
-    this.#drawLive(this.source.live ? "on" : "kept");
+    document.getElementById("list-toggle").addEventListener("click", () => this.#toggleList());
+    window.addEventListener("hashchange", () => ifReachable(() => this.#moved()));
+    this.#drawLive(this.data.live ? "on" : "static");
     await this.#refresh();
-    this.source.follow((kind) => whileThere(() => this.#changed(kind)), (on) => this.#connected(on));
+    this.data.follow((kind) => ifReachable(() => this.#changed(kind)), (on) => this.#connected(on));
   }
 
-  // Everything anew: at the start, and after each change of the files.
+  // Load and draw everything: at the start, and after each change of the files.
   async #refresh() {
-    this.campaign = await this.source.campaign();
+    this.campaign = await this.data.campaign();
     this.#drawBar();
     if (this.campaign.broken && !this.campaign.counts.all) {
       this.main.replaceChildren(brokenPanel(this.campaign.broken, t("brokenTitle"), t("brokenHint")));
       return;
     }
-    await this.list.refresh({ around: this.place.kind === "person" ? this.place.key : "" });
-    if (!this.place.key && this.list.first()) this.#replace({ ...this.place, key: this.list.first().key });
+    await this.list.refresh({ around: this.route.kind === "recipient" ? this.route.key : "" });
+    if (!this.route.key && this.list.first()) this.#replaceRoute({ ...this.route, key: this.list.first().key });
     await this.#load();
   }
 
   async #changed(kind) {
     if (kind === "changed") {
-      this.reading.hold();
+      this.scroll.save();
       await this.#refresh();
       announce(t("updated"));
     } else {
-      this.campaign = await this.source.campaign();
+      this.campaign = await this.data.campaign();
       this.#drawBar();
       await this.list.refresh();
-      if (this.place.tab === "problems") this.#drawPanel();
+      if (this.route.tab === "problems") this.#drawPanel();
     }
   }
 
-  // A preview that was stopped and started again is another one: begin anew, at the same place.
+  // A preview that was stopped and started again has other data: reload the page at the same address.
   #connected(on) {
     if (on && this.lost) location.reload();
     this.lost = !on;
@@ -73,77 +73,77 @@ class Preview {
   }
 
   async #moved() {
-    const before = this.place;
-    this.place = readPlace();
-    if (this.place.key !== this.#turnedTo) this.#turns = []; // somebody was chosen otherwise
-    if (!this.campaign) return; // the start is still on its way, and reads the place itself
-    if (this.shown && samePerson(before, this.place) && before.other === this.place.other) {
+    const before = this.route;
+    this.route = readRoute();
+    if (this.route.key !== this.#steppedTo) this.#steps = []; // another message was chosen meanwhile
+    if (!this.campaign) return; // the start is still loading, and reads the route itself
+    if (this.shown && sameMessage(before, this.route) && before.other === this.route.other) {
       this.#draw();
       return;
     }
-    if (this.place.kind === "person" && !this.list.holds(this.place.key)) await this.list.refresh({ around: this.place.key });
+    if (this.route.kind === "recipient" && !this.list.has(this.route.key)) await this.list.refresh({ around: this.route.key });
     else this.list.draw();
     await this.#load();
-    this.reading.begin();
+    this.scroll.reset();
   }
 
   async #load() {
-    const asked = (this.#asked += 1);
-    const { place } = this;
-    if (!place.key) return this.#drawNobody();
+    const request = (this.#requests += 1);
+    const { route } = this;
+    if (!route.key) return this.#drawEmpty();
     try {
       const [shown, other] = await Promise.all([
-        this.source.message(place, this.list.query()),
-        place.other ? this.source.message({ kind: "person", key: place.other }).catch(() => null) : null,
+        this.data.message(route, this.list.query()),
+        route.other ? this.data.message({ kind: "recipient", key: route.other }).catch(() => null) : null,
       ]);
-      if (asked !== this.#asked) return;
-      [this.shown, this.other, this.shownPlace] = [shown, other, place];
+      if (request !== this.#requests) return;
+      [this.shown, this.other, this.shownRoute] = [shown, other, route];
     } catch (error) {
-      if (asked !== this.#asked) return;
-      [this.shown, this.other, this.#turns] = [null, null, []];
+      if (request !== this.#requests) return;
+      [this.shown, this.other, this.#steps] = [null, null, []];
       this.main.replaceChildren(h("p", { class: "nothing" }, error instanceof Unreachable ? t("liveOff") : t("gone")));
       return;
     }
     this.#draw();
-    if (this.#turns.length) this.#turn(this.#turns.shift());
+    if (this.#steps.length) this.#step(this.#steps.shift());
   }
 
-  #go(key, kind = "person") {
-    location.hash = placeAddress({ ...readPlace(), key, kind });
+  #go(key, kind = "recipient") {
+    location.hash = routeAddress({ ...readRoute(), key, kind });
   }
 
-  #replace(place) {
-    this.place = place;
-    history.replaceState(null, "", placeAddress(place));
+  #replaceRoute(route) {
+    this.route = route;
+    history.replaceState(null, "", routeAddress(route));
     this.list.draw();
   }
 
-  // A step while the next person is on the way is taken when that one is there.
-  #turn(direction) {
-    if (this.shown && !samePerson(readPlace(), this.shownPlace)) {
-      this.#turns.push(direction);
+  // A step while the next message is loading is taken when it has loaded.
+  #step(direction) {
+    if (this.shown && !sameMessage(readRoute(), this.shownRoute)) {
+      this.#steps.push(direction);
       return;
     }
     const key = this.shown?.[direction];
-    this.#turnedTo = key ?? "";
-    if (key) this.#go(key, this.place.kind);
-    else if (this.#turns.length) this.#turn(this.#turns.shift());
+    this.#steppedTo = key ?? "";
+    if (key) this.#go(key, this.route.kind);
+    else if (this.#steps.length) this.#step(this.#steps.shift());
   }
 
   #choose(tab) {
-    if (this.place.kind === "caught" && tab === "cells") return;
-    location.hash = placeAddress({ ...readPlace(), tab });
+    if (this.route.kind === "sandbox" && tab === "cells") return;
+    location.hash = routeAddress({ ...readRoute(), tab });
   }
 
   #compare(key) {
-    const place = readPlace();
-    const other = key ?? (place.other ? "" : this.shown?.after || this.shown?.before || "");
-    location.hash = placeAddress({ ...place, other });
+    const route = readRoute();
+    const other = key ?? (route.other ? "" : this.shown?.after || this.shown?.before || "");
+    location.hash = routeAddress({ ...route, other });
   }
 
   #setView(changes) {
     this.view.change(changes);
-    if (this.place.tab === "message" && this.shown?.message) this.#drawPanel();
+    if (this.route.tab === "message" && this.shown?.message) this.#drawPanel();
   }
 
   // Drawing
@@ -151,14 +151,28 @@ class Preview {
   #draw() {
     const focused = document.activeElement?.id;
     const panel = document.getElementById("panel");
-    // The panel stays in the document with the frame in it, which would load again if it were moved.
-    if (panel) this.main.querySelector(".top").replaceWith(this.#top());
-    else this.main.replaceChildren(this.#top(), this.#newPanel());
+    // The panel stays in the document with its iframe, which would load again if it were moved.
+    if (panel) this.main.querySelector(".top").replaceWith(this.#header());
+    else this.main.replaceChildren(this.#header(), this.#newPanel());
     this.#drawPanel();
-    this.#revealTab(document.getElementById(`tab-${this.place.tab}`));
+    this.#revealTab(document.getElementById(`tab-${this.route.tab}`));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     document.title = `${this.shown.name || this.shown.address} · ${this.campaign.name}`;
-    if (this.shown.row) announce(`${this.shown.name || this.shown.address}, ${t("row")} ${this.shown.row}`);
+    if (this.shown.row) announce(`${this.shown.name || this.shown.address}, ${rowNumber(this.shown.row)}`);
+  }
+
+  #header() {
+    return messageHeader({
+      campaign: this.campaign,
+      data: this.data,
+      route: this.route,
+      shown: this.shown,
+      other: this.other,
+      step: (direction) => this.#step(direction),
+      compare: (key) => this.#compare(key),
+      choose: (tab) => this.#choose(tab),
+      sendTest: () => openTest({ data: this.data, route: this.shownRoute, shown: this.shown, server: this.campaign.server }),
+    });
   }
 
   // scrollIntoView would move the message too.
@@ -172,171 +186,81 @@ class Preview {
   #drawPanel() {
     const panel = document.getElementById("panel");
     if (!panel || !this.shown) return;
-    // While the next person is on the way, what is shown is still the last one.
-    const { shown, other, shownPlace: place } = this;
-    const { tab } = this.place;
+    // While the next message is loading, the last one is still shown.
+    const { shown, other, shownRoute: route } = this;
+    const { tab } = this.route;
     panel.setAttribute("aria-labelledby", `tab-${tab}`);
     const framed = tab === "message" && shown.message;
-    this.inbox.element.hidden = !framed;
+    this.messagePanel.element.hidden = !framed;
     if (framed) {
-      const sides = [{ place, shown }];
-      if (other?.message) sides.push({ place: { kind: "person", key: other.key }, shown: other });
+      const sides = [{ route, shown }];
+      if (other?.message) sides.push({ route: { kind: "recipient", key: other.key }, shown: other });
       this.body.replaceChildren();
-      this.inbox.show(sides);
-    } else if (shown.message || WITHOUT_MESSAGE.includes(tab)) {
-      this.body.replaceChildren(PANELS[tab]({ shown, other, place, room: this.#panelRoom() }));
+      this.messagePanel.show(sides);
+    } else if (shown.message || worksWithoutMessage(tab)) {
+      this.body.replaceChildren(PANELS[tab]({ shown, other, route, page: this.#panelPage() }));
     } else this.body.replaceChildren(this.#reason(shown));
-    this.reading.settle();
+    this.scroll.restore();
   }
 
   #newPanel() {
     this.body = h("div", {});
-    this.inbox = this.#newInbox();
-    return h("div", { class: "panel", id: "panel", role: "tabpanel" }, this.inbox.element, this.body);
-  }
-
-  #newInbox() {
-    return new InboxPanel({
-      source: this.source,
+    this.messagePanel = new MessagePanel({
+      data: this.data,
       view: this.view,
       generation: () => this.campaign.generation,
       setView: (changes) => this.#setView(changes),
       onkeydown: (event) => this.onkeydown(event),
-      onfit: () => this.reading.settle(),
+      onfit: () => this.scroll.restore(),
     });
+    return h("div", { class: "panel", id: "panel", role: "tabpanel" }, this.messagePanel.element, this.body);
   }
 
   #reason(shown) {
     if (shown.broken) return brokenPanel(shown.broken, t("notMade"), t("brokenHint"));
-    return h("p", { class: "nothing" }, t("notMeant", { reason: shown.note || t(oneOf(shown.mark || "unreadable")) }));
-  }
-
-  #top() {
-    const { shown, place } = this;
-    return h(
-      "div",
-      { class: "top" },
-      this.#banner(),
-      h(
-        "div",
-        { class: "who" },
-        h(
-          "div",
-          { class: "who-name" },
-          h("h2", { dir: "auto" }, shown.name || shown.address || shown.message?.subject || `${t("row")} ${shown.row}`),
-          h("p", { dir: "auto" }, [shown.name && shown.address, shown.row && `${t("row")} ${number(shown.row)}`].filter(Boolean).join(" · "), shown.mark && h("span", { class: "tag" }, t(oneOf(shown.mark)))),
-        ),
-        h(
-          "div",
-          { class: "who-turn" },
-          button(t("before"), () => this.#turn("before"), { class: "quiet round", id: "before", disabled: !shown.before, "aria-keyshortcuts": "k" }, icon("before")),
-          button(t("after"), () => this.#turn("after"), { class: "quiet round", id: "after", disabled: !shown.after, "aria-keyshortcuts": "j" }, icon("after")),
-        ),
-        h(
-          "div",
-          { class: "who-actions" },
-          place.kind === "person" && button(t("compare"), () => this.#compare(), { id: "compare", "aria-pressed": String(Boolean(place.other)), disabled: !shown.message }, icon("compare"), h("span", {}, t("compare"))),
-          shown.message && h("a", { class: "quiet", href: this.source.octetsAddress(place), download: "", title: `${t("download")} .eml`, "aria-label": `${t("download")} .eml` }, icon("download"), h("span", {}, ".eml")),
-          this.source.live && shown.message && place.kind === "person" && h("button", { type: "button", class: "strong", id: "test", onclick: () => this.#test() }, icon("send"), h("span", {}, t("test"))),
-        ),
-      ),
-      place.other && this.other && this.#comparison(),
-      this.#tabs(),
-    );
-  }
-
-  // What is wrong with the whole campaign, unless it stands where the message would be.
-  #banner() {
-    const { broken } = this.campaign;
-    const told = this.shown.broken?.message === broken?.message && !WITHOUT_MESSAGE.includes(this.place.tab);
-    return broken && !told && h("div", { class: "banner" }, brokenPanel(broken, t("brokenTitle"), t("brokenHint")));
-  }
-
-  #comparison() {
-    const { other } = this;
-    return h(
-      "div",
-      { class: "comparison" },
-      h("span", { class: "note" }, t("comparedWith")),
-      h("strong", { dir: "auto" }, other.name || other.address),
-      h("span", { class: "note" }, `${t("row")} ${number(other.row)}`),
-      button(t("before"), () => this.#compare(other.before), { class: "quiet round", id: "other-before", disabled: !other.before }, icon("before")),
-      button(t("after"), () => this.#compare(other.after), { class: "quiet round", id: "other-after", disabled: !other.after }, icon("after")),
-      button(t("compareEnd"), () => this.#compare(""), { class: "quiet round", id: "compare-end" }, icon("close")),
-    );
-  }
-
-  #tabs() {
-    const { problems } = this.shown;
-    const counts = { problems: problems.length };
-    const tabs = TABS.filter((name) => this.place.kind === "person" || name !== "cells").map((name) =>
-      h(
-        "button",
-        {
-          type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel",
-          "aria-selected": String(name === this.place.tab), tabindex: name === this.place.tab ? "0" : "-1",
-          onclick: () => this.#choose(name),
-        },
-        t(name),
-        counts[name] > 0 && h("span", { class: `count ${problems.some((one) => one.severity === "error") ? "error" : "warning"}` }, number(counts[name])),
-      ),
-    );
-    const arrows = (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      const next = tabs[tabs.indexOf(event.target.closest("[role=tab]")) + step];
-      if (!next) return;
-      event.preventDefault();
-      next.focus();
-      next.click();
-    };
-    return h("div", { class: "tabs", role: "tablist", "aria-label": t("tabs"), onkeydown: arrows }, tabs);
+    return h("p", { class: "nothing" }, t("noMessage", { reason: shown.note || statusText(shown.status || "unreadable") }));
   }
 
   #drawBar() {
     const { name, counts, problems, broken } = this.campaign;
     document.getElementById("campaign-name").textContent = name;
-    const people = counts.all === 1 ? t("onePerson") : t("peopleCount", { count: number(counts.all) });
+    const rows = counted(counts.all, "oneRow", "rowCount");
     const state = problems.done ? countLine(problems) : t("checking", { count: number(problems.checked), total: number(counts.all) });
-    document.getElementById("campaign-line").textContent = broken && !counts.all ? t("brokenTitle") : `${people} · ${state}`;
+    document.getElementById("campaign-line").textContent = broken && !counts.all ? t("brokenTitle") : `${rows} · ${state}`;
   }
 
   #drawLive(state) {
     const live = document.getElementById("live");
     live.className = `live ${state}`;
-    live.textContent = t({ on: "live", off: "liveOff", kept: "kept" }[state]);
+    live.textContent = t({ on: "live", off: "liveOff", static: "static" }[state]);
   }
 
-  #drawNobody() {
-    this.#turns = [];
-    this.main.replaceChildren(h("p", { class: "nothing" }, t(this.place.kind === "caught" ? "nothingCaught" : "nobody")));
+  #drawEmpty() {
+    this.#steps = [];
+    this.main.replaceChildren(h("p", { class: "nothing" }, t(this.route.kind === "sandbox" ? "noSandbox" : "noRecipients")));
   }
 
-  #test() {
-    const { source, shownPlace: place, shown, campaign } = this;
-    openTest({ source, place, shown, server: campaign.server });
-  }
-
-  #togglePeople(open = !document.body.classList.contains("people-open")) {
-    document.body.classList.toggle("people-open", open);
-    document.getElementById("people-toggle").setAttribute("aria-expanded", String(open));
+  #toggleList(open = !document.body.classList.contains("list-open")) {
+    document.body.classList.toggle("list-open", open);
+    document.getElementById("list-toggle").setAttribute("aria-expanded", String(open));
     if (open) this.list.field.focus();
   }
 
-  #listRoom() {
+  #listPage() {
     return {
       campaign: () => this.campaign,
-      place: () => this.place,
-      ask: (query) => this.source.people(query),
+      route: () => this.route,
+      ask: (query) => this.data.recipients(query),
       go: (key, kind) => this.#go(key, kind),
       compare: (key) => this.#compare(key),
-      closePeople: () => this.#togglePeople(false),
+      closeList: () => this.#toggleList(false),
     };
   }
 
-  #panelRoom() {
+  #panelPage() {
     return {
-      source: this.source,
-      everybody: () => ({ groups: this.campaign.problems.groups, summary: countLine(this.campaign.problems) }),
+      data: this.data,
+      allProblems: () => ({ groups: this.campaign.problems.groups, summary: countLine(this.campaign.problems) }),
     };
   }
 
@@ -344,8 +268,8 @@ class Preview {
     const tabs = Object.fromEntries(TABS.map((name, at) => [String(at + 1), () => this.#choose(name)]));
     return {
       ...tabs,
-      j: () => this.#turn("after"),
-      k: () => this.#turn("before"),
+      j: () => this.#step("after"),
+      k: () => this.#step("before"),
       "/": () => this.#search(),
       d: () => this.#setView({ scheme: this.view.nextScheme() }),
       m: () => this.#setView({ width: this.view.nextWidth() }),
@@ -358,13 +282,13 @@ class Preview {
   }
 
   #search() {
-    if (getComputedStyle(document.getElementById("people-toggle")).display !== "none") this.#togglePeople(true);
+    if (getComputedStyle(document.getElementById("list-toggle")).display !== "none") this.#toggleList(true);
     this.list.field.focus();
     this.list.field.select();
   }
 
   #escape() {
-    this.#togglePeople(false);
+    this.#toggleList(false);
     if (this.list.field === document.activeElement) this.main.focus({ preventScroll: true });
   }
 }

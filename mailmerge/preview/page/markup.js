@@ -1,4 +1,4 @@
-// HTML source -> coloured, numbered lines. Only text nodes are made: the source is never parsed as HTML.
+// HTML source -> highlighted, numbered lines. It makes text nodes only and never parses the source as HTML.
 
 import { h } from "./element.js";
 

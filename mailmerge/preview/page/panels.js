@@ -1,10 +1,10 @@
-// The other views of a message: text, source, headers, MIME tree, the row, the problems.
+// The other views of a message: text, source, headers, MIME tree, row, problems.
 
 import { differenceTable } from "./difference.js";
 import { h, icon } from "./element.js";
 import { sourceLines } from "./markup.js";
-import { placeAddress } from "./place.js";
-import { counted, number, octets, t } from "./texts.js";
+import { routeAddress } from "./route.js";
+import { byteSize, counted, number, rowNumber, t } from "./texts.js";
 
 const CLIP = 102 * 1024;
 
@@ -18,7 +18,7 @@ export function textPanel({ shown, other }) {
   return h(
     "div",
     { class: "narrow" },
-    h("pre", { class: "letter ruled paper", dir: "auto", tabindex: "0" }, text),
+    h("pre", { class: "plain-text ruled card", dir: "auto", tabindex: "0" }, text),
     h("p", { class: "note" }, t("column72")),
   );
 }
@@ -26,21 +26,21 @@ export function textPanel({ shown, other }) {
 export function sourcePanel({ shown }) {
   const { html } = shown.message;
   if (html === null) return h("p", { class: "nothing" }, t("noHtml"));
-  return h("div", { class: "paper" }, sourceLines(html));
+  return h("div", { class: "card" }, sourceLines(html));
 }
 
 export function headersPanel({ shown }) {
   const { envelope, headers } = shown.message;
   return h(
     "div",
-    { class: "beside" },
+    { class: "columns" },
     h(
       "section",
       {},
       h("h3", {}, t("headerFields")),
       h(
         "dl",
-        { class: "fields paper" },
+        { class: "fields card" },
         headers.map(({ name, value, written }) =>
           h(
             "div",
@@ -68,7 +68,7 @@ function envelopeSection({ reversePath, forwardPath, eightbit, smtputf8 }) {
     h("p", { class: "note" }, t("envelopeHint")),
     h(
       "dl",
-      { class: "paper" },
+      { class: "card" },
       [
         ["mailFrom", reversePath || t("nullPath")],
         ["rcptTo", forwardPath],
@@ -78,7 +78,7 @@ function envelopeSection({ reversePath, forwardPath, eightbit, smtputf8 }) {
   );
 }
 
-export function partsPanel({ shown, place, room }) {
+export function partsPanel({ shown, route, page }) {
   const { parts, raw, rawCut, size } = shown.message;
   return h(
     "div",
@@ -86,18 +86,18 @@ export function partsPanel({ shown, place, room }) {
     h(
       "section",
       {},
-      h("h3", {}, t("tree"), h("small", {}, octets(size))),
-      h("ul", { class: "tree paper" }, parts.map((part) => partItem(part, place, room))),
+      h("h3", {}, t("tree"), h("small", {}, byteSize(size))),
+      h("ul", { class: "tree card" }, parts.map((part) => partItem(part, route, page))),
     ),
     h(
       "section",
       {},
-      h("details", { class: "raw" }, h("summary", {}, t("raw")), rawCut && h("p", { class: "note" }, t("rawCut")), h("pre", { class: "paper octets", tabindex: "0" }, raw)),
+      h("details", { class: "raw" }, h("summary", {}, t("raw")), rawCut && h("p", { class: "note" }, t("rawCut")), h("pre", { class: "card bytes", tabindex: "0" }, raw)),
     ),
   );
 }
 
-function partItem(part, place, room) {
+function partItem(part, route, page) {
   const leaf = !part.contentType.startsWith("multipart/");
   const details = [part.charset, part.encoding, part.disposition, part.contentId, part.location].filter(Boolean);
   return h(
@@ -105,8 +105,8 @@ function partItem(part, place, room) {
     { class: `depth-${Math.min(part.depth, 6)}` },
     icon(leaf ? (part.contentType.startsWith("image/") ? "images" : "file") : "parts"),
     h("span", { class: "part-name" }, h("strong", { dir: "auto" }, part.filename || part.contentType), h("span", { class: "part-details" }, [part.filename && part.contentType, ...details].filter(Boolean).join(" · "))),
-    leaf && h("span", { class: "part-size" }, octets(part.size), h("span", {}, t("transferred", { size: octets(part.encoded) }))),
-    leaf && h("a", { class: "part-open", href: room.source.partAddress(place, part.number), target: "_blank", rel: "noopener noreferrer", "aria-label": `${t("open")}: ${part.filename || part.contentType}` }, t("open")),
+    leaf && h("span", { class: "part-size" }, byteSize(part.size), h("span", {}, t("transferred", { size: byteSize(part.encoded) }))),
+    leaf && h("a", { class: "part-open", href: page.data.partAddress(route, part.number), target: "_blank", rel: "noopener noreferrer", "aria-label": `${t("open")}: ${part.filename || part.contentType}` }, t("open")),
   );
 }
 
@@ -116,7 +116,7 @@ export function cellsPanel({ shown }) {
     { class: "narrow" },
     h(
       "table",
-      { class: "cells paper" },
+      { class: "cells card" },
       h("thead", {}, h("tr", {}, ["column", "cell", "use"].map((name) => h("th", { scope: "col" }, t(name))))),
       h(
         "tbody",
@@ -132,21 +132,21 @@ export function cellsPanel({ shown }) {
         ),
       ),
     ),
-    shown.otherVariables.length > 0 && h("p", { class: "note" }, t("otherVariables", { names: shown.otherVariables.join(", ") })),
+    shown.otherVariables.length > 0 && h("p", { class: "note" }, t("otherVariables", { names: shown.otherVariables.join(t("separator")) })),
   );
 }
 
-export function problemsPanel({ shown, place, room }) {
-  const { groups, summary } = room.everybody();
+export function problemsPanel({ shown, route, page }) {
+  const { groups, summary } = page.allProblems();
   return h(
     "div",
-    { class: "beside verdict" },
-    h("section", { class: "mine" }, h("h3", {}, t("thisMessage")), problemList(shown.problems)),
+    { class: "columns verdict" },
+    h("section", { class: "own" }, h("h3", {}, t("thisMessage")), problemList(shown.problems)),
     shown.message && h("section", { class: "sizes" }, h("h3", {}, t("size")), sizeMeter(shown.message)),
     h(
       "div",
       { class: "rest" },
-      h("section", {}, h("h3", {}, t("everybody"), h("small", {}, summary)), groups.length > 0 && h("ul", { class: "problems" }, groups.map((group) => groupItem(group, place)))),
+      h("section", {}, h("h3", {}, t("allRecipients"), h("small", {}, summary)), groups.length > 0 && h("ul", { class: "problems" }, groups.map((group) => groupItem(group, route)))),
       shown.message && h("section", {}, h("h3", {}, t("links"), h("small", {}, number(shown.message.links.length))), linkList(shown.message.links)),
     ),
   );
@@ -154,13 +154,13 @@ export function problemsPanel({ shown, place, room }) {
 
 function problemList(problems) {
   if (!problems.length) return h("p", { class: "nothing" }, t("noProblems"));
-  return h("ul", { class: "problems" }, problems.map((problem) => h("li", { class: `paper ${problem.severity}` }, problemBody(problem))));
+  return h("ul", { class: "problems" }, problems.map((problem) => h("li", { class: `card ${problem.severity}` }, problemBody(problem))));
 }
 
 export function problemBody(problem) {
-  const where = [problem.file, problem.line && t("line", { line: problem.line }), problem.row && `${t("row")} ${problem.row}`, problem.column].filter(Boolean);
+  const where = [problem.file, problem.line && t("line", { line: problem.line }), problem.row && rowNumber(problem.row), problem.column].filter(Boolean);
   return [
-    h("p", { class: "problem-message", dir: "auto" }, h("span", { class: `mark ${problem.severity}` }, h("span", { class: "unseen" }, `${t(problem.severity === "error" ? "oneError" : "oneWarning")}: `)), problem.message),
+    h("p", { class: "problem-message", dir: "auto" }, h("span", { class: `dot ${problem.severity}` }, h("span", { class: "unseen" }, `${t(problem.severity === "error" ? "oneError" : "oneWarning")}: `)), problem.message),
     problem.hint && h("p", { class: "problem-hint", dir: "auto" }, problem.hint),
     where.length > 0 && h("p", { class: "problem-place", dir: "auto" }, where.join(" · ")),
     problem.excerpt?.length > 0 && excerpt(problem.excerpt),
@@ -171,19 +171,19 @@ function excerpt(lines) {
   return h("pre", { class: "excerpt", tabindex: "0" }, lines.map(({ number: line, text, here }) => h("code", { class: here ? "here" : "" }, h("span", { class: "number" }, line), text, "\n")));
 }
 
-function groupItem(group, place) {
+function groupItem(group, route) {
   const more = group.count - group.examples.length;
   return h(
     "li",
-    { class: `paper ${group.severity}` },
+    { class: `card ${group.severity}` },
     problemBody({ ...group, row: null }),
     group.count > 1 && h("p", { class: "problem-place" }, t("times", { count: number(group.count) })),
     group.examples.length > 0 &&
       h(
         "p",
         { class: "problem-rows" },
-        `${t(group.count === 1 ? "row" : "inRows")} `,
-        group.examples.map(({ row, key }, at) => [at > 0 && ", ", key ? h("a", { href: placeAddress({ ...place, kind: "person", key, other: "" }) }, number(row)) : number(row)]),
+        `${t(group.count === 1 ? "inRow" : "inRows")} `,
+        group.examples.map(({ row, key }, at) => [at > 0 && t("separator"), key ? h("a", { href: routeAddress({ ...route, kind: "recipient", key, other: "" }) }, number(row)) : number(row)]),
         more > 0 && ` ${t("andMore", { count: number(more) })}`,
       ),
   );
@@ -193,13 +193,13 @@ function linkList(links) {
   if (!links.length) return h("p", { class: "nothing" }, t("noLinks"));
   return h(
     "ul",
-    { class: "links paper" },
+    { class: "links card" },
     links.map(({ url, text, unsubscribes }) =>
       h(
         "li",
         {},
-        h("span", { class: "link-text", dir: "auto" }, text || h("span", { class: "faint" }, t("picture")), unsubscribes && h("span", { class: "tag good" }, t("unsubscribe"))),
-        // Only the web and mail are followed; anything else is shown as the text that it is.
+        h("span", { class: "link-text", dir: "auto" }, text || h("span", { class: "faint" }, t("image")), unsubscribes && h("span", { class: "tag good" }, t("unsubscribe"))),
+        // Only http, https and mailto become links; any other address is shown as text.
         /^(https?:|mailto:)/i.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url) : h("code", {}, url),
       ),
     ),
@@ -208,25 +208,25 @@ function linkList(links) {
 
 function sizeMeter({ size, htmlSize }) {
   const part = Math.min(1, htmlSize / (CLIP * 1.15));
-  const words = htmlSize > CLIP ? "clipOver" : htmlSize > 90 * 1024 ? "clipNear" : "clipNever";
+  const verdict = htmlSize > CLIP ? "clipOver" : htmlSize > 90 * 1024 ? "clipNear" : "clipNever";
   const bar = h("span", { class: "meter-bar" });
   bar.style.inlineSize = `${part * 100}%`;
   return h(
     "div",
-    { class: `paper size ${words}` },
-    h("p", { class: "size-html" }, t("sizeHtml", { size: octets(htmlSize) })),
-    h("div", { class: "meter", role: "meter", "aria-label": t("size"), "aria-valuemin": "0", "aria-valuemax": String(CLIP), "aria-valuenow": String(Math.min(htmlSize, CLIP)), "aria-valuetext": octets(htmlSize) }, bar, h("span", { class: "meter-clip" })),
-    h("p", { class: "note" }, t(words)),
-    h("p", { class: "size-whole" }, t("sizeWhole", { size: octets(size) })),
+    { class: `card size ${verdict}` },
+    h("p", { class: "size-html" }, t("sizeHtml", { size: byteSize(htmlSize) })),
+    h("div", { class: "meter", role: "meter", "aria-label": t("size"), "aria-valuemin": "0", "aria-valuemax": String(CLIP), "aria-valuenow": String(Math.min(htmlSize, CLIP)), "aria-valuetext": byteSize(htmlSize) }, bar, h("span", { class: "meter-clip" })),
+    h("p", { class: "note" }, t(verdict)),
+    h("p", { class: "size-whole" }, t("sizeWhole", { size: byteSize(size) })),
   );
 }
 
-// Where a message should be and none can be made: why, with the lines of the template.
+// Shown in place of a message that cannot be made: why, with the lines of the template.
 export function brokenPanel(problem, title, hint = "") {
-  return h("div", { class: "broken", role: "alert" }, h("div", { class: "paper error" }, h("h3", {}, title), problemBody(problem), hint && h("p", { class: "note" }, hint)));
+  return h("div", { class: "broken", role: "alert" }, h("div", { class: "card error" }, h("h3", {}, title), problemBody(problem), hint && h("p", { class: "note" }, hint)));
 }
 
 export function countLine({ errors, warnings }) {
-  const words = [errors && counted(errors, "oneError", "errors"), warnings && counted(warnings, "oneWarning", "warnings")];
-  return words.filter(Boolean).join(", ") || t("noProblems");
+  const parts = [errors && counted(errors, "oneError", "errors"), warnings && counted(warnings, "oneWarning", "warnings")];
+  return parts.filter(Boolean).join(t("separator")) || t("noProblems");
 }

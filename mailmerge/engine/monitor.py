@@ -1,0 +1,163 @@
+"""Reports of the workers -> counts, the throttle, the end of the run, and events.
+
+Workers report from their own threads, and the monitor reacts before it returns: the next delivery
+is taken from the queue at the new speed, or not at all. Were reports only collected for the run's
+own thread, a server that refuses everything would refuse hundreds of messages more meanwhile.
+
+Events go two ways: at once to a listener (the log of `--log-json`, which must not lose what a crash
+follows), and to whoever iterates over the run, who collects them with `collect`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+
+from mailmerge.engine import events
+from mailmerge.engine.backoff import COOL_DOWNS_IN_VAIN
+from mailmerge.engine.connector import Connecting
+from mailmerge.engine.events import Closed, DeliveryEvent, Event, Listener, Opened, Slowed, Waiting
+from mailmerge.engine.queue import Queue
+from mailmerge.engine.retry import Decision, Refusals
+from mailmerge.engine.throttle import Throttle
+from mailmerge.engine.worker import Failed, Settled
+from mailmerge.errors import MailmergeError, RunStopped
+from mailmerge.ledger.states import State
+from mailmerge.wording import duration_in_words
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run has seen so far. Times are seconds since 1970; 0 means not yet.
+
+    `started_at` is the first attempt to connect. `trouble` says what connections wait for, until
+    one of them works again.
+    """
+
+    started_at: float = 0.0
+    last_outcome_at: float = 0.0
+    done: int = 0
+    sent: int = 0
+    failed: int = 0
+    trouble: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """From the first attempt to connect to the last outcome."""
+        return max(self.last_outcome_at - self.started_at, 0.0) if self.last_outcome_at else 0.0
+
+
+class Monitor:
+    """Hears what the workers report, and reacts. Safe from any thread."""
+
+    def __init__(self, queue: Queue, throttle: Throttle, listener: Listener | None = None) -> None:
+        self._queue = queue
+        self._throttle = throttle
+        self._listener = listener
+        self._lock = threading.Lock()
+        self._counts = Counts()
+        self._refusals = Refusals()
+        self._events: deque[Event] = deque()
+        self._log_deliveries = events.logs_deliveries()
+        self._failure: MailmergeError | None = None
+
+    # --- for the run
+
+    @property
+    def failure(self) -> MailmergeError | None:
+        """Why the run cannot go on: the first reason of all."""
+        return self._failure
+
+    def counts(self) -> Counts:
+        """A copy of the counts at this moment."""
+        with self._lock:
+            return replace(self._counts)
+
+    def collect(self) -> tuple[Event, ...]:
+        """The events since the last time, in their order."""
+        return tuple(self._events.popleft() for _ in range(len(self._events)))
+
+    def tell(self, event: Event) -> None:
+        """Pass an event on. A listener that cannot write it ends the run."""
+        if self._log_deliveries or not isinstance(event, DeliveryEvent):
+            events.log(event)
+        self._events.append(event)
+        if self._listener is None:
+            return
+        try:
+            self._listener(event)
+        except OSError as error:
+            self._listener = None
+            self.fail(
+                RunStopped(
+                    f"the log of events cannot be written: {error.strerror}",
+                    hint="make room on the disk, or send without --log-json",
+                    code="no-log",
+                )
+            )
+
+    def fail(self, error: MailmergeError) -> None:
+        """End the run: no more deliveries are given out. The first reason counts."""
+        with self._lock:
+            self._failure = self._failure or error
+        self._queue.close()
+
+    # --- for workers
+
+    def report(self, report: Settled | Failed | Connecting | Opened | Closed | Waiting) -> None:
+        """Take in what a worker has seen."""
+        match report:
+            case Settled():
+                self._settled(report)
+            case Failed():
+                self.fail(report.error)
+            case Connecting():
+                self._counts.started_at = self._counts.started_at or report.at
+            case Opened():
+                self._counts.trouble = ""
+                self.tell(report)
+            case Waiting():
+                self._counts.trouble = report.what
+                self.tell(report)
+            case Closed():
+                self.tell(report)
+
+    def _settled(self, report: Settled) -> None:
+        decision, transition = report.decision, report.transition
+        with self._lock:
+            counts = self._counts
+            counts.last_outcome_at = report.at
+            if transition is not None:
+                counts.done += 1
+                counts.sent += transition.state is State.SENT
+                counts.failed += transition.state in _FAILED
+                counts.trouble = ""
+            refused = self._refusals.note(report.outcome, decision)
+        if transition is not None:
+            self.tell(events.delivery_event(report.delivery, transition))
+        in_vain = self._slow_down(decision, report.at)
+        if reason := decision.stop or refused or in_vain:
+            hint = "no recipient is lost: fix the cause and send again"
+            self.fail(RunStopped(reason, hint=hint, code="server-refuses"))
+
+    def _slow_down(self, decision: Decision, now: float) -> str:
+        """React to a complaint. Returns why to stop, where pauses do not help."""
+        if decision.state is State.SENT:
+            self._throttle.sent()
+            return ""
+        if not (decision.slow or decision.cool_down):
+            return ""
+        if decision.slow:
+            elapsed = max(now - self._counts.started_at, 1.0)
+            self._throttle.complained(now, self._counts.sent / elapsed)
+        helps = not decision.cool_down or self._throttle.cool_down(now, decision.cool_down)
+        per_second = self._throttle.per_second
+        self.tell(Slowed(now, decision.reply, decision.cool_down, per_second))
+        if helps:
+            return ""
+        pause = duration_in_words(decision.cool_down)
+        return f"{COOL_DOWNS_IN_VAIN} pauses of {pause} did not help: {decision.reply}"
+
+
+_FAILED = frozenset({State.REJECTED, State.IN_DOUBT})

@@ -1,0 +1,37 @@
+"""A problem as JSON, with the lines of the campaign's file around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mailmerge.errors import Problem
+from mailmerge.preflight.report import problem_to_json
+
+_CONTEXT = 2
+"""Number of lines shown before and after the wrong one."""
+
+_LONGEST_LINE = 400
+_LARGEST_FILE = 2 * 1024 * 1024
+
+
+def problem_document(problem: Problem, folder: Path) -> dict[str, Any]:
+    """The fields of a problem, and `excerpt`: the lines around it if it names a line of a file."""
+    return {**problem_to_json(problem), "excerpt": _excerpt(folder, problem.file, problem.line)}
+
+
+def _excerpt(folder: Path, file: str, line: int | None) -> list[dict[str, Any]]:
+    path = (folder / file).resolve()
+    if line is None or not file or not path.is_relative_to(folder.resolve()):
+        return []
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            return []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    first, last = max(0, line - 1 - _CONTEXT), min(len(lines), line + _CONTEXT)
+    return [
+        {"number": at + 1, "text": lines[at][:_LONGEST_LINE], "here": at + 1 == line}
+        for at in range(first, last)
+    ]

@@ -1,0 +1,41 @@
+"""Port and token of a campaign's last preview, so that a bookmark still works the next time.
+
+They are kept in `.mailmerge/preview.json`, which only the user can read (mode 0600): whoever knows
+the token can read the campaign through the running preview.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from mailmerge.preview.access import Access
+
+_FILE = "preview.json"
+
+
+def load_address(state_folder: Path) -> tuple[int, str]:
+    """Port and token of the last preview of this campaign; port 0 and a new token without one."""
+    try:
+        stored = json.loads((state_folder / _FILE).read_text(encoding="utf-8"))
+        port, token = stored["port"], stored["token"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, secrets.token_urlsafe(24)
+    usable = isinstance(port, int) and 1024 <= port <= 65_535 and isinstance(token, str)
+    return (port, token) if usable and len(token) >= 32 else (0, secrets.token_urlsafe(24))
+
+
+def save_address(state_folder: Path, access: Access) -> None:
+    """Save port and token for the next time; does nothing if the folder is not writable."""
+    content = json.dumps({"port": access.port, "token": access.token})
+    try:
+        state_folder.mkdir(mode=0o700, exist_ok=True)
+        temporary = state_folder / f"{_FILE}.{os.getpid()}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content)
+        temporary.replace(state_folder / _FILE)
+    except OSError:
+        return

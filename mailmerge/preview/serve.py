@@ -1,0 +1,36 @@
+"""Serves the preview of one campaign, from the command to Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+from mailmerge.campaign import load_campaign
+from mailmerge.preview.server import open_server
+from mailmerge.preview.session import PreviewSession
+
+
+def serve_preview(
+    where: Path, *, port: int = 0, open_browser: bool, say: Callable[[str], None] = print
+) -> None:
+    """Serve the preview of a campaign on loopback until Ctrl-C.
+
+    Port 0 means the port of the last time, or a free one.
+
+    Raises:
+        CampaignError: there is no campaign, or the port is in use.
+    """
+    session = PreviewSession(where)
+    if not session.campaign_file.is_file():
+        load_campaign(where)  # raises if it is missing; what is only broken is shown on the page
+    with open_server(session, port) as server:
+        say("Reading the spreadsheet ...")
+        session.reload()
+        address = server.access.address
+        say(f"The preview is at {address} (Ctrl-C ends it)")
+        if open_browser:
+            webbrowser.open(address)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_until_stopped()

@@ -1,0 +1,136 @@
+"""The campaign's files at one moment -> its rows, and the message of a row when it is asked for.
+
+A wrong file does not end the preview: what can still be shown is shown, together with the problem,
+until the file is fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mailmerge.campaign import Campaign, load_campaign
+from mailmerge.errors import InputError, MailmergeError, Problem, SpreadsheetError
+from mailmerge.messages import message_factory
+from mailmerge.preview.messages import ShownMessage, ShownMessages
+from mailmerge.preview.recipient_list import (
+    RecipientList,
+    RecipientRow,
+    RowStatus,
+    name_columns,
+)
+from mailmerge.recipients.audience import Audience, Recipient, Skipped, SkipReason
+from mailmerge.recipients.collection import Recipients
+
+_STATUSES = {
+    SkipReason.DUPLICATE: RowStatus.DUPLICATE,
+    SkipReason.SUPPRESSED: RowStatus.SUPPRESSED,
+    SkipReason.FILTERED: RowStatus.LEFT_OUT,
+    SkipReason.EMPTY: RowStatus.UNREADABLE,
+    SkipReason.INVALID: RowStatus.UNREADABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSnapshot:
+    """The campaign as its files are. `broken` is why it cannot be read or rendered, if so.
+
+    If campaign.toml or the spreadsheet is broken, the rest comes from the snapshot before.
+    `generation` counts the snapshots. The rows are read again only if `stamp` has changed, which
+    identifies everything that they depend on.
+    """
+
+    campaign: Campaign | None = None
+    rows: RecipientList = field(default_factory=RecipientList)
+    messages: ShownMessages | None = None
+    broken: Problem | None = None
+    generation: int = 0
+    stamp: tuple[object, ...] = ()
+
+    def recipient(self, row: RecipientRow) -> Recipient | None:
+        """The recipient in this row; None if the row gets no message."""
+        if row.mailbox is None or row.status is not RowStatus.RECIPIENT:
+            return None
+        return Recipient(row.number, self.cells(row), row.mailbox, row.key)
+
+    def cells(self, row: RecipientRow) -> Mapping[str, str]:
+        """The cells of the row by column."""
+        return dict(zip(self.rows.columns, row.cells, strict=False))
+
+    def message(self, row: RecipientRow) -> ShownMessage | Problem | None:
+        """The message of the row, or why it cannot be made; None if the row gets no message."""
+        recipient = self.recipient(row)
+        if recipient is None:
+            return None
+        if self.messages is None:
+            return self.broken
+        try:
+            return self.messages.find(recipient)
+        except InputError as error:
+            problem = error.problem
+            return replace(problem, row=row.number) if problem.row is None else problem
+
+
+def take_snapshot(where: Path, before: CampaignSnapshot) -> CampaignSnapshot:
+    """Read what has changed since the snapshot `before`; errors end up in `broken`."""
+    snapshot = replace(before, generation=before.generation + 1, broken=None)
+    try:
+        campaign = load_campaign(where)
+        snapshot = replace(snapshot, campaign=campaign)
+        stamp = _stamp(campaign)
+        if before.stamp != stamp:
+            snapshot = replace(snapshot, rows=_read_rows(campaign), stamp=stamp)
+        return replace(snapshot, messages=ShownMessages(message_factory(campaign)))
+    except MailmergeError as error:
+        return replace(snapshot, messages=None, broken=error.problem)
+
+
+def _read_rows(campaign: Campaign) -> RecipientList:
+    """Every row with its status.
+
+    Raises:
+        SpreadsheetError: the file cannot be read.
+        CampaignError: a condition or a column of campaign.toml is wrong.
+    """
+    recipients = Recipients.of(campaign)
+    audience = recipients.audience()
+    rows = RecipientList(recipients.columns, _rows(audience, recipients.columns))
+    if audience.broken is not None:
+        raise SpreadsheetError.from_problem(audience.broken)
+    return rows
+
+
+def _rows(audience: Audience, columns: tuple[str, ...]) -> Iterator[RecipientRow]:
+    names = name_columns(columns)
+    for result in audience:
+        if isinstance(result, Problem):
+            continue
+        cells = tuple(result.cells[column] for column in columns) if result.cells else ()
+        name = " ".join(cells[at] for at in names if cells and cells[at]).strip()
+        if isinstance(result, Recipient):
+            yield RecipientRow(result.key, result.row, name, cells, result.mailbox)
+        else:
+            yield _skipped_row(result, name, cells)
+
+
+def _skipped_row(skipped: Skipped, name: str, cells: tuple[str, ...]) -> RecipientRow:
+    # No recipient's key contains a no-break space, so this one is unique (`normal_key`).
+    key = f"row\u00a0{skipped.row}"
+    note = skipped.problem.message if skipped.problem else ""
+    status = _STATUSES[skipped.reason]
+    return RecipientRow(key, skipped.row, name, cells, skipped.mailbox, status, note)
+
+
+def _stamp(campaign: Campaign) -> tuple[object, ...]:
+    section = campaign.recipients
+    files = (campaign.folder / section.file, campaign.folder / section.suppress)
+    return (section, campaign.folder, *map(_file_stamp, files))
+
+
+def _file_stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,187 @@
+"""A campaign -> a folder of static pages with its review set, to show without a server.
+
+    index.html               the page with its style, its script and its data in one file
+    messages/1/light.html    the first message's HTML in every view; message.eml; its attachments
+
+A browser does not load modules or styles from a file under a strict Content-Security-Policy, so
+everything that runs stands in index.html, and the policy names it by its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from mailmerge.errors import CampaignError
+from mailmerge.preview.access import FRAME_SOURCES
+from mailmerge.preview.bundle import bundle_modules
+from mailmerge.preview.documents import campaign_document, row_document
+from mailmerge.preview.frame import EVERY_VIEW, View, frame_html
+from mailmerge.preview.message_documents import message_document
+from mailmerge.preview.messages import ShownMessage
+from mailmerge.preview.mime_structure import ParsedMessage, parse_message, part_content
+from mailmerge.preview.page_files import PAGE_FOLDER
+from mailmerge.preview.recipient_list import RecipientRow, RowStatus
+from mailmerge.preview.session import PreviewSession
+
+_MESSAGES = 40
+_SAFE_SUFFIX = re.compile(r"\.(?!x?html?$|svg$)\w{1,8}")
+
+
+def write_static_pages(where: Path, out: Path, *, limit: int = _MESSAGES) -> int:
+    """Write the pages into the folder `out` and return the number of messages.
+
+    The review set comes first, then the first recipients of the list, `limit` of them at most.
+
+    Raises:
+        MailmergeError: the campaign cannot be read, or no recipient has a message to show.
+    """
+    session = PreviewSession(where)
+    session.reload()
+    session.checks.join()
+    if session.snapshot.broken is not None:
+        raise CampaignError.from_problem(session.snapshot.broken)
+    messages = _chosen(session, limit)
+    if not messages:
+        raise CampaignError(
+            "there is no message to show", hint='see "mailmerge check"', code="no-messages"
+        )
+    pages = [
+        _message_pages(session, row, made, number) for number, (row, made) in enumerate(messages, 1)
+    ]
+    for one in pages:
+        for name, content in one.files.items():
+            _write(out / "messages" / str(one.number) / name, content)
+    document = json.dumps(_document(session, pages), ensure_ascii=False)
+    _write(out / "index.html", _index_page(document).encode())
+    return len(pages)
+
+
+@dataclass(frozen=True, slots=True)
+class _MessagePages:
+    """One message: its document, its files by name, and the file names of its parts by number."""
+
+    row: RecipientRow
+    number: int
+    document: dict[str, Any]
+    files: dict[str, bytes]
+    parts: dict[int, str]
+
+
+def _chosen(session: PreviewSession, limit: int) -> list[tuple[RecipientRow, ShownMessage]]:
+    """The review set and the first recipients after it, in the order of their rows."""
+    rows = session.snapshot.rows
+    recipients = (row.key for row in rows if row.status is RowStatus.RECIPIENT)
+    keys = dict.fromkeys(one.key for one in session.checks.review_set)
+    while len(keys) < limit and (key := next(recipients, None)) is not None:
+        keys.setdefault(key)
+    chosen = [row for key in keys if (row := rows.find(key)) is not None]
+    messages = [(row, session.snapshot.message(row)) for row in chosen]
+    made = [(row, message) for row, message in messages if isinstance(message, ShownMessage)]
+    return sorted(made, key=lambda one: one[0].number)
+
+
+def _message_pages(
+    session: PreviewSession, row: RecipientRow, made: ShownMessage, number: int
+) -> _MessagePages:
+    data = bytes(made)
+    parsed = parse_message(data)
+    files = {"message.eml": data}
+    if parsed.html is not None:
+        files |= {f"{view.name}.html": _frame_file(parsed, view) for view in EVERY_VIEW}
+    parts = dict(_part_files(parsed))
+    files |= {name: _content(data, at) for at, name in parts.items()}
+    return _MessagePages(row, number, message_document(session, row, "", "all"), files, parts)
+
+
+def _frame_file(parsed: ParsedMessage, view: View) -> bytes:
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{FRAME_SOURCES}">'
+    html = frame_html(parsed.html or "", view, parsed.images)
+    at = _after_doctype(html)
+    return f'{html[:at]}<meta charset="utf-8">{policy}{html[at:]}'.encode()
+
+
+def _after_doctype(html: str) -> int:
+    match = re.match(r"\s*<!doctype[^>]*>", html, re.IGNORECASE)
+    return match.end() if match else 0
+
+
+def _part_files(parsed: ParsedMessage) -> Iterator[tuple[int, str]]:
+    for part in parsed.parts:
+        if not part.content_type.startswith("multipart/"):
+            # Text and images open in the browser; HTML opened as a page of its own could run.
+            suffix = Path(part.filename).suffix.lower()
+            safe = suffix if _SAFE_SUFFIX.fullmatch(suffix) else ".txt"
+            yield part.number, f"part-{part.number}{safe}"
+
+
+def _content(data: bytes, number: int) -> bytes:
+    found = part_content(data, number)
+    return found[1] if found else b""
+
+
+def _document(session: PreviewSession, pages: list[_MessagePages]) -> dict[str, Any]:
+    """What index.html shows: the same documents that the running preview answers with."""
+    campaign = campaign_document(session)
+    keys = {one.row.key for one in pages}
+    for group in campaign["problems"]["groups"]:
+        for example in group["examples"]:
+            example["key"] = example["key"] if example["key"] in keys else None
+    reasons = {one.key: one.reasons for one in session.checks.review_set}
+    return {
+        "campaign": {**campaign, "counts": {"all": len(pages)}, "sandbox": 0},
+        "recipients": [
+            {
+                **row_document(one.row, session.checks),
+                "reason": reasons.get(one.row.key),
+                "words": "\n".join((*one.row.cells, one.row.address)).lower(),
+            }
+            for one in pages
+        ],
+        "messages": [one.document for one in pages],
+        "files": [one.parts for one in pages],
+    }
+
+
+def _index_page(document: str) -> str:
+    """index.html with style, script and document inside, under a policy of their digests."""
+    page = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
+    style = (PAGE_FOLDER / "style.css").read_text(encoding="utf-8")
+    icon = b64encode((PAGE_FOLDER / "icon.svg").read_bytes()).decode()
+    script = f"\n{bundle_modules(PAGE_FOLDER, 'main.js')}\n"
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "img-src data:; frame-src 'self' file:; base-uri 'none'; form-action 'none'"
+    )
+    # In a script element only `</` and `<!--` have a meaning; JSON can escape their `<`.
+    data = document.replace("<", "\\u003c")
+    replacements = {
+        '<meta name="color-scheme"': f'<meta http-equiv="Content-Security-Policy" '
+        f'content="{policy}">\n  <meta name="color-scheme"',
+        "page/icon.svg": f"data:image/svg+xml;base64,{icon}",
+        '<link rel="stylesheet" href="page/style.css">': f"<style>{style}</style>",
+        '<script type="module" src="page/main.js"></script>': "",
+        "</body>": f'<script type="application/json" id="static-data">{data}</script>\n'
+        f'<script type="module">{script}</script>\n</body>',
+    }
+    for old, new in replacements.items():
+        page = page.replace(old, new, 1)
+    return page
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

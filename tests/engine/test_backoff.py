@@ -1,0 +1,108 @@
+"""The law of slowing down; the clock is a number."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmerge.engine.backoff import COOL_DOWNS_IN_VAIN, Brake, CoolDowns, Ramp
+
+START = 1_795_400_000.0
+
+
+def test_complaint_halves_the_speed_that_was_reached() -> None:
+    brake = Brake().complained(START, per_second=100.0)
+    assert brake.per_second == pytest.approx(50.0)
+    assert brake.complained(START + 1, per_second=1.0).per_second == pytest.approx(25.0)
+
+
+def test_complaints_within_a_second_count_as_one() -> None:
+    brake = Brake().complained(START, 100.0)
+    assert brake.complained(START + 0.9, 100.0) == brake
+
+
+def test_complaint_before_any_message_assumes_two_a_second() -> None:
+    assert Brake().complained(START, 0.0).per_second == pytest.approx(1.0)
+
+
+def test_braking_ends_at_one_message_a_minute() -> None:
+    brake = Brake()
+    for second in range(0, 100, 2):
+        brake = brake.complained(START + second, 0.0)
+    assert brake.interval == 60.0
+
+
+def test_speed_doubles_after_each_quiet_minute_until_nothing_slows() -> None:
+    brake = Brake().complained(START, 100.0).complained(START + 2, 100.0)
+    assert brake.recovered(START + 61.9) == brake
+    once = brake.recovered(START + 62)
+    assert once.per_second == pytest.approx(50.0)
+    assert once.recovered(START + 63) == once, "each minute is counted anew"
+    twice = once.recovered(START + 122)
+    assert (twice.interval, twice.per_second) == (0.0, None)
+
+
+def test_complaint_after_recovery_starts_from_the_speed_of_that_time() -> None:
+    recovered = Brake().complained(START, 100.0).recovered(START + 60)
+    assert recovered.complained(START + 60.1, 10.0).per_second == pytest.approx(5.0)
+
+
+def test_connections_return_one_a_minute_after_ten_minutes() -> None:
+    ramp = Ramp(4, 4).cooled_down(0.0, 600.0)
+    allowed: dict[int, float] = {}
+    for second in range(1200):
+        ramp = ramp.recovered(float(second))
+        allowed.setdefault(ramp.allowed, second)
+    assert allowed == {1: 0, 2: 660.0, 3: 720.0, 4: 780.0}
+
+
+def test_second_cool_down_starts_the_ramp_again() -> None:
+    ramp = Ramp(3, 3).cooled_down(0.0, 600.0).recovered(660.0)
+    assert ramp.allowed == 2
+    assert ramp.cooled_down(661.0, 600.0).recovered(1300.0).allowed == 1
+
+
+def test_capped_connections_do_not_return() -> None:
+    ramp = Ramp(5, 5).capped(2).recovered(1e9)
+    assert ramp.allowed == 2
+    assert ramp.capped(0).allowed == 1
+
+
+@given(pauses=st.lists(st.floats(0, 300), max_size=60), complaints=st.sets(st.integers(0, 59)))
+def test_no_two_connections_return_within_a_minute(
+    pauses: list[float], complaints: set[int]
+) -> None:
+    ramp, now, grown = Ramp(6, 6), 0.0, -60.0
+    for number, pause in enumerate(pauses):
+        now += pause
+        if number in complaints:
+            ramp = ramp.cooled_down(now, 600.0)
+            assert ramp.allowed == 1
+        before = ramp.allowed
+        ramp = ramp.recovered(now)
+        assert before <= ramp.allowed <= before + 1
+        if ramp.allowed > before:
+            assert now - grown >= 60
+            grown = now
+
+
+def test_fourth_cool_down_in_a_row_is_in_vain() -> None:
+    """docs/delivery.md: three such pauses in a row, with nothing sent in between, end the run."""
+    assert COOL_DOWNS_IN_VAIN == 3
+    downs, now = CoolDowns(), START
+    for _ in range(3):
+        downs = downs.cooled_down(now, 600.0)
+        assert downs.cooled_down(now + 599, 600.0) == downs, "all connections hear of the same one"
+        assert not downs.in_vain
+        now += 600
+    assert downs.cooled_down(now, 600.0).in_vain
+
+
+def test_sent_message_ends_the_row_of_cool_downs() -> None:
+    downs, now = CoolDowns(), START
+    for _ in range(10):
+        downs = downs.cooled_down(now, 600.0)
+        assert not downs.in_vain
+        downs = downs.sent()
+        now += 600

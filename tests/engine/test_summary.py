@@ -1,0 +1,58 @@
+"""Progress and summary: counts in words and as JSON, and the error that a run ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from mailmerge.engine.summary import Progress, Summary, ending
+from mailmerge.errors import ExitStatus, Interrupted, NotAllReached, RunStopped
+from mailmerge.ledger.states import State, reported
+
+
+def counts(**states: int) -> Mapping[State, int]:
+    return reported({State(name): count for name, count in states.items()})
+
+
+@pytest.mark.parametrize("states", [counts(), counts(sent=5, skipped=2, pending=1)])
+def test_run_that_reached_all_ends_without_an_error(states: Mapping[State, int]) -> None:
+    assert ending(states) is None
+
+
+def test_stopped_run_says_how_many_recipients_remain() -> None:
+    error = ending(counts(sent=3, pending=7, rejected=1), stopped=True)
+    assert isinstance(error, Interrupted)
+    assert error.exit_status == ExitStatus.INTERRUPTED
+    assert str(error) == "stopped; 7 recipients remaining (send again to continue where it stopped)"
+    assert "1 recipient remaining" in str(ending(counts(pending=1), stopped=True))
+
+
+def test_unreached_recipients_are_counted_by_state() -> None:
+    error = ending(counts(sent=3, rejected=1200, deferred=2, in_doubt=1))
+    assert isinstance(error, NotAllReached)
+    assert error.exit_status == ExitStatus.NOT_ALL_REACHED
+    assert "1,200 rejected, 2 deferred, 1 in doubt" in str(error)
+    assert "deferred" not in str(ending(counts(rejected=1)))
+
+
+def test_summary_as_json_says_why_the_run_stopped() -> None:
+    states = counts(sent=2, pending=1)
+    summary = Summary("kept", states, sent=1, seconds=1.23456, check_seconds=0.5)
+    assert summary.to_json() == {
+        "campaign": "kept",
+        "total": 3,
+        "states": {
+            "pending": 1, "sent": 2, "rejected": 0, "deferred": 0, "in_doubt": 0, "skipped": 0,
+        },
+        "seconds": 1.235,
+        "check_seconds": 0.5,
+    }  # fmt: skip
+    stopped = Summary("kept", states, 1, 1.0, 0.5, RunStopped("enough", hint="send again"))
+    assert stopped.to_json()["stopped"] == "enough (send again)"
+
+
+def test_progress_counts_outcomes_a_second() -> None:
+    progress = Progress(counts(), to_send=10, done=6, sent=5, failed=1, seconds=3.0)
+    assert progress.per_second == 2.0
+    assert Progress(counts(), 10, done=0, sent=0, failed=0, seconds=0.0).per_second == 0.0

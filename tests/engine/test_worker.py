@@ -1,0 +1,315 @@
+"""One worker with a real client and a scripted server; the store only notes what it is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from mailmerge.engine.events import Closed, Opened
+from mailmerge.engine.limits import Limits
+from mailmerge.engine.queue import Queue
+from mailmerge.engine.throttle import Throttle
+from mailmerge.engine.worker import (
+    Failed,
+    OnTerminator,
+    Services,
+    Settled,
+    StopRequest,
+    Worker,
+)
+from mailmerge.errors import LedgerError, MailmergeError, ServerUnreachable, TemplateError
+from mailmerge.ledger.states import Delivery, State, Transition
+from mailmerge.smtp import Client, Envelope, Server, Transaction
+from tests.engine.clocks import Clock
+from tests.engine.test_queue import deliveries
+from tests.scripted_server import (
+    FOREVER,
+    Accept,
+    Close,
+    Reply,
+    Rule,
+    ScriptedServer,
+    Sleep,
+    Stage,
+    When,
+    serve,
+)
+
+PATIENCE = 10.0
+
+
+@dataclass
+class Bench:
+    """A worker, and what it did in its order: transitions, reports and copies."""
+
+    server: ScriptedServer | None = None
+    limits: Limits = field(default_factory=Limits)
+    refuse_to_write: frozenset[State] = frozenset()
+    broken: frozenset[int] = frozenset()
+    connect_error: MailmergeError | None = None
+    done: list[tuple[str, Any]] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+    stop: StopRequest = field(default_factory=StopRequest)
+    interval: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.throttle = Throttle(self.limits.rates)
+        self.queue = Queue(self.throttle, self.clock)
+        services = Services(
+            queue=self.queue,
+            messages=self,
+            connect=self.connect,
+            apply=self.apply,
+            report=self.report,
+            clock=self.clock,
+            limits=self.limits,
+            server="the server",
+            interval=self.interval,
+            keep=lambda transaction, at: self.done.append(("keep", transaction.token)),
+            stop=self.stop,
+        )
+        self.worker = Worker(0, services)
+
+    def transaction(self, delivery: Delivery) -> Transaction:
+        if delivery.id in self.broken:
+            raise TemplateError("name is undefined", file="body.txt")
+        self.done.append(("make", delivery.id))
+        content = f"Subject: {delivery.id}\r\n\r\nHello\r\n".encode()
+        envelope = Envelope("news@example.org", (delivery.mailbox.forward_path,))
+        return Transaction(delivery.id, envelope, (content,))
+
+    def connect(self, worker: int, on_terminator: OnTerminator) -> Client | None:
+        if self.connect_error is not None:
+            raise self.connect_error
+        if self.server is None:
+            return None
+        server = Server("127.0.0.1", self.server.port, "none")
+        client = Client(server, window=self.limits.window, on_terminator=on_terminator)
+        client.open()
+        return client
+
+    def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
+        for one in transitions:
+            if one.state in self.refuse_to_write:
+                raise LedgerError("disk full")
+            self.done.append((one.state.value, one.delivery_id))
+        return list(transitions)
+
+    def report(self, report: Settled | Failed | Opened | Closed) -> None:
+        self.done.append((type(report).__name__, report))
+        if isinstance(report, Failed):
+            self.queue.close()
+
+    def work(self, *given: Delivery, until: int | None = None) -> Bench:
+        """Let the worker send these, and close the queue when that many are settled."""
+        enough = len(given) if until is None else until
+        self.queue.put(list(given))
+        thread = threading.Thread(target=self.worker.work, daemon=True)
+        thread.start()
+        for _ in range(int(PATIENCE / 0.01)):
+            thread.join(0.01)
+            if not thread.is_alive() or len(self.settled) >= enough:
+                break
+        self.queue.close()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+        return self
+
+    @property
+    def settled(self) -> list[Settled]:
+        return [what for kind, what in list(self.done) if kind == "Settled"]
+
+    def kinds(self, number: int) -> list[str]:
+        """What was done about one delivery."""
+        return [kind for kind, what in self.done if kind != "make" and number_of(what) == number]
+
+
+class DefectiveBench(Bench):
+    """Its message source has a defect."""
+
+    def transaction(self, delivery: Delivery) -> Transaction:
+        raise ZeroDivisionError
+
+
+def number_of(what: object) -> object:
+    return what.delivery.id if isinstance(what, Settled) else what
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with serve() as running:
+        yield running
+
+
+def test_writes_come_in_the_order_of_the_promise(server: ScriptedServer) -> None:
+    """`sending` before the outcome, the outcome before its report, the report before the copy."""
+    bench = Bench(server).work(*deliveries(3))
+    for number in range(3):
+        assert bench.kinds(number) == ["sending", "sent", "Settled", "keep"]
+    assert bench.done[0][0] == "Opened"
+    closed = bench.done[-1][1]
+    assert isinstance(closed, Closed)
+    assert (closed.connection, closed.messages, closed.reason) == (0, 3, "")
+    assert len(server.taken) == 3
+    assert server.wait_for_end()[0].quit
+
+
+def test_sending_that_cannot_be_written_keeps_the_message_here(server: ScriptedServer) -> None:
+    bench = Bench(server, refuse_to_write=frozenset({State.SENDING})).work(*deliveries(2))
+    assert server.taken == []
+    failed = bench.done[-1][1]
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, LedgerError)
+    assert "sent" not in [kind for kind, _ in bench.done]
+
+
+def test_transition_counts_attempts_and_doubts() -> None:
+    rules = (
+        Rule(When(Stage.RCPT, recipient="u0@*"), (Reply(450, "4.2.1 Later"),)),
+        Rule(When(Stage.END_OF_DATA, recipient="u1@*"), (Accept(), Close())),
+    )
+    with serve(*rules) as server:
+        bench = Bench(server).work(*deliveries(2))
+    recorded = [one.transition for one in bench.settled]
+    assert recorded == [
+        Transition(
+            0, State.DEFERRED, bench.clock.now, attempts=1, retry_at=bench.clock.now + 300,
+            stage="rcpt", reply="450 4.2.1 Later",
+        ),
+        Transition(1, State.IN_DOUBT, bench.clock.now, attempts=1, doubts=1, stage="content",
+                   reply=recorded[1].reply if recorded[1] else ""),
+    ]  # fmt: skip
+    assert recorded[1] is not None
+    assert recorded[1].reply
+
+
+def test_message_that_cannot_be_made_is_skipped_without_an_attempt(server: ScriptedServer) -> None:
+    bench = Bench(server, broken=frozenset({1})).work(*deliveries(3))
+    skipped = next(one.transition for one in bench.settled if one.delivery.id == 1)
+    assert skipped is not None
+    assert (skipped.state, skipped.attempts) == (State.SKIPPED, 0)
+    assert "name is undefined" in skipped.reply
+    assert bench.kinds(1) == ["skipped", "Settled"]
+    assert len(server.taken) == 2
+
+
+def test_untransmitted_message_goes_back_and_over_the_next_connection() -> None:
+    gone = Rule(When(Stage.MAIL, transaction=1, times=1), (Close(),))
+    with serve(gone) as server:
+        bench = Bench(server).work(*deliveries(2), until=3)
+        assert server.connections == 2
+    back = next(one for one in bench.settled if one.transition is None)
+    assert back.delivery.id == 1
+    assert back.decision.recycle
+    assert bench.kinds(1) == ["Settled", "sending", "sent", "Settled", "keep"]
+
+
+def test_announced_message_that_never_left_is_claimed_again() -> None:
+    """What was streamed behind a 421 was announced, and the server has not read it."""
+    leaving = Rule(When(Stage.END_OF_DATA, times=1), (Sleep(0.2), Reply(421, "4.3.2 Bye"), Close()))
+    with serve(leaving) as server:
+        bench = Bench(server, Limits(window=4)).work(*deliveries(4), until=7)
+    announced_twice = [n for n in range(4) if bench.kinds(n).count("sending") == 2]
+    assert announced_twice
+    for number in announced_twice:
+        assert bench.kinds(number) == [
+            "sending", "claimed", "Settled", "sending", "sent", "Settled", "keep",
+        ]  # fmt: skip
+
+
+def test_connection_ends_after_the_allowed_number_of_messages(server: ScriptedServer) -> None:
+    bench = Bench(server, Limits(messages_per_connection=2)).work(*deliveries(5))
+    carried = [what.messages for kind, what in bench.done if kind == "Closed"]
+    assert carried == [2, 2, 1]
+    assert [one.quit for one in server.wait_for_end(3)] == [True] * 3
+
+
+def test_worker_that_is_not_needed_ends_in_silence() -> None:
+    bench = Bench().work(*deliveries(1))
+    assert bench.done == []
+
+
+def test_worker_without_work_opens_no_connection(server: ScriptedServer) -> None:
+    bench = Bench(server).work()
+    assert bench.done == []
+    assert server.connections == 0
+
+
+def test_failed_connection_is_reported() -> None:
+    error = ServerUnreachable("no such host")
+    bench = Bench(connect_error=error).work(*deliveries(1))
+    assert bench.done == [("Failed", Failed(error))]
+
+
+def test_unexpected_error_is_reported_with_its_cause(server: ScriptedServer) -> None:
+    bench = DefectiveBench(server).work(*deliveries(1))
+    failed = bench.done[-1][1]
+    assert isinstance(failed, Failed)
+    assert "ZeroDivisionError" in str(failed.error)
+    assert isinstance(failed.error.__cause__, ZeroDivisionError)
+
+
+def test_closed_queue_finishes_what_is_in_flight() -> None:
+    slow = Rule(When(Stage.END_OF_DATA), (Sleep(0.3), Reply(250, "2.0.0 Ok")))
+    with serve(slow) as server:
+        bench = Bench(server).work(*deliveries(5), until=1)
+    kinds = [kind for kind, _ in bench.done]
+    assert 1 <= kinds.count("sent") == kinds.count("sending") < 5
+    assert len(bench.queue.clear()) == 5 - kinds.count("sent")
+
+
+def test_abandoned_message_is_in_doubt() -> None:
+    silent = Rule(When(Stage.END_OF_DATA), (Accept(), Sleep(FOREVER)))
+    with serve(silent) as server:
+        bench = Bench(server)
+        bench.stop.request()
+        assert bench.stop.requested
+        assert not bench.stop.abandon
+        bench.queue.put(deliveries(1))
+        thread = threading.Thread(target=bench.worker.work, daemon=True)
+        thread.start()
+        for _ in range(1000):
+            if server.messages:
+                break
+            thread.join(0.01)
+        bench.stop.request()
+        bench.queue.close()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert bench.kinds(0) == ["sending", "in_doubt", "Settled"]
+
+
+def test_idle_connection_is_closed_after_half_a_minute(server: ScriptedServer) -> None:
+    bench = Bench(server)
+    bench.queue.put(deliveries(1))
+    thread = threading.Thread(target=bench.worker.work, daemon=True)
+    thread.start()
+    while not bench.settled:
+        thread.join(0.01)
+    thread.join(0.5)
+    assert not [kind for kind, _ in bench.done if kind == "Closed"]
+    bench.clock.now += 31
+    assert server.wait_for_end()[0].quit
+    bench.queue.put(deliveries(1, first=1))
+    while len(bench.settled) < 2:
+        thread.join(0.01)
+    bench.queue.close()
+    thread.join(PATIENCE)
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(("interval", "ahead"), [(0.0, 4), (1.0, 1)])
+def test_slow_rate_keeps_one_message_in_flight(interval: float, ahead: int) -> None:
+    """Nothing is taken ahead: a stop would leave it waiting for its turn, claimed and unsent."""
+    slow = Rule(When(Stage.END_OF_DATA), (Sleep(0.05), Reply(250, "2.0.0 Ok")))
+    with serve(slow) as server:
+        bench = Bench(server, Limits(window=4), interval=interval).work(*deliveries(4))
+    in_flight, most = 0, 0
+    for kind, _ in bench.done:
+        in_flight += (kind == "make") - (kind == "Settled")
+        most = max(most, in_flight)
+    assert most == ahead
