@@ -17,6 +17,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mailmerge.private_files import open_private
+
 DOOR_FILE = "preview.json"
 """Port and token of the last preview, so that a kept link still works tomorrow (mode 0600)."""
 
@@ -106,7 +108,7 @@ def remember_door(state_folder: Path, access: Access) -> None:
     try:
         state_folder.mkdir(mode=0o700, exist_ok=True)
         temporary = state_folder / f"{DOOR_FILE}.{os.getpid()}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(temporary, "write")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(written)
         temporary.replace(state_folder / DOOR_FILE)

@@ -32,6 +32,7 @@ from mailmerge.preview.frame import EVERY_VIEW, View
 from mailmerge.preview.letter import framed
 from mailmerge.preview.people import Person
 from mailmerge.preview.session import Session
+from mailmerge.private_files import open_private
 
 PAGE_FOLDER = Path(__file__).parent / "page"
 KEPT_PEOPLE = 40
@@ -194,6 +195,6 @@ def _digest(text: str) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = open_private(path, "write")
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
