@@ -113,15 +113,20 @@ class Monitor:
             case Failed():
                 self.fail(report.error)
             case Connecting():
-                self._counts.started_at = self._counts.started_at or report.at
+                with self._lock:
+                    self._counts.started_at = self._counts.started_at or report.at
             case Opened():
-                self._counts.trouble = ""
+                self._set_trouble("")
                 self.emit(report)
             case Waiting():
-                self._counts.trouble = report.what
+                self._set_trouble(report.what)
                 self.emit(report)
             case Closed():
                 self.emit(report)
+
+    def _set_trouble(self, what: str) -> None:
+        with self._lock:
+            self._counts.trouble = what
 
     def _settled(self, report: Settled) -> None:
         decision, transition = report.decision, report.transition
