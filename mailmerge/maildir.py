@@ -84,7 +84,7 @@ class Maildir:
 
 
 def unique_name(path: Path) -> str:
-    """What names a message in its Maildir, whatever its flags are."""
+    """The name of a message in its Maildir, without its flags."""
     return path.name.partition(_INFORMATION)[0]
 
 
