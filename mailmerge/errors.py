@@ -18,7 +18,8 @@ MailmergeError                     one line for the user: the place, the cause a
 │   ├── AuthenticationRefused      the log-in was refused
 │   └── ConnectionLost             an open connection ended, or a reply did not come in time
 ├── LedgerError                    the record of the campaign cannot be read or written
-│   └── LedgerHeld                 another process is sending this campaign
+│   ├── LedgerHeld                 another process is sending this campaign
+│   └── ClaimLost                  a delivery belongs to another worker now, or to none
 ├── RunStopped                     stopped before the end; the next `send` resumes
 │   └── Interrupted                stopped by the user
 └── NotAllReached                  finished; some recipients were not reached
@@ -28,6 +29,7 @@ docs/errors.md lists every code with its meaning and its fix.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
@@ -222,6 +224,22 @@ class LedgerHeld(LedgerError):
     """Another process is sending this campaign."""
 
     default_code = "ledger-held"
+
+
+class ClaimLost(LedgerError):
+    """These deliveries may not be sent: their claims have expired, or belong to another worker.
+
+    `ids` are the ledger's numbers of the deliveries.
+    """
+
+    default_code = "claim-lost"
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        super().__init__(
+            f"the claims of {len(ids)} deliveries were lost before they were sent",
+            hint="send again: whatever was not sent is still in the ledger",
+        )
+        self.ids = tuple(ids)
 
 
 class RunStopped(MailmergeError):

@@ -37,22 +37,17 @@ from mailmerge.errors import (
     MailmergeError,
     RunStopped,
 )
-from mailmerge.ledger.interface import (
-    Difference,
-    Ledger,
-    State,
-    open_ledger,
-    read_ledger,
-    reported,
-)
-from mailmerge.ledger.quota import open_usage
-from mailmerge.messages import MessageFactory, TransactionFactory, message_factory
+from mailmerge.ledger.interface import Store
+from mailmerge.ledger.ledger import Ledger
+from mailmerge.ledger.quota import open_quotas
+from mailmerge.ledger.states import Difference, State, reported
+from mailmerge.messages import MessageFactory, TransactionFactory, message_factory, message_ids
 from mailmerge.orders import LEDGER, SANDBOX, Orders
 from mailmerge.preflight.check import Check, CheckOptions, check_digest
 from mailmerge.preflight.report import CheckReport
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
-from mailmerge.reports.reconcile import Books, balance
+from mailmerge.reports.reconcile import Reconciliation, reconcile
 from mailmerge.sandbox import AcceleratedClock, Faults, Sandbox
 from mailmerge.smtp import Credentials, Server
 from mailmerge.wording import counted
@@ -81,8 +76,9 @@ class Mailing:
     rounds: int = 0
     _trial: Redirect | None = None
     _messages: MessageFactory | None = None
-    _ledger: Ledger | None = None
-    _clock: AcceleratedClock | None = None
+    _ledger: Store | None = None
+    _opened: Ledger | None = None
+    _clock: HastyClock | None = None
     _enrolled: int = 0
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -106,12 +102,18 @@ class Mailing:
         self._open.close()
 
     def _open_ledger(self, *, fresh: bool) -> None:
-        self._ledger = open_ledger(self.campaign, name=self.orders.ledger, fresh=fresh)
+        opened = Ledger.of(self.campaign, self.orders.ledger, fresh=fresh)
+        try:
+            self._ledger = opened.store(self.campaign.name, message_ids(self.campaign))
+        except BaseException:
+            opened.close()
+            raise
+        self._opened = opened
 
     def _close_ledger(self) -> None:
-        ledger, self._ledger = self._ledger, None
-        if ledger is not None:
-            ledger.close()
+        opened, self._opened, self._ledger = self._opened, None, None
+        if opened is not None:
+            opened.close()
 
     def check(self, progress: Callable[[int], None] = lambda _: None) -> CheckReport | None:
         """Check everything, unless the same people, templates and files have passed already.
@@ -219,11 +221,11 @@ class Mailing:
         self._clock.skip(LONGEST_RETRY)
         return self._run(self.sandbox.server)
 
-    def books(self) -> Books:
+    def books(self) -> Reconciliation:
         """What the sandbox took, against what the ledger says of everybody."""
         assert self.sandbox is not None
         assert self._ledger is not None
-        return balance(self._ledger.iterate(), self.sandbox.message_ids, enrolled=self._enrolled)
+        return reconcile(self._ledger.iterate(), self.sandbox.message_ids, enrolled=self._enrolled)
 
     def real_seconds(self) -> float:
         """How long everybody would take at the rates of the account; 0 where nothing limits it."""
@@ -257,9 +259,10 @@ class Mailing:
     def _verdict(self, summary: Summary) -> MailmergeError | None:
         if isinstance(summary.error, Interrupted):
             return summary.error
-        if not self.books().balanced:
+        if wrong := self.books().wrong:
             return MailmergeError(
-                "internal error: the ledger and the sandbox disagree",
+                f"internal error: the ledger and the sandbox disagree about "
+                f"{counted(wrong, 'recipient')}",
                 hint=f"please report it, with --seed {self.orders.faults}",
                 code="books",
             )
@@ -295,7 +298,7 @@ class Mailing:
             self.limits(),
             campaign=self.campaign.name,
             credentials=credentials,
-            usage=None if self.orders.sandbox else open_usage(),
+            usage=None if self.orders.sandbox else open_quotas(),
             keep=open_copies(kept, self.campaign.state_folder),
             listener=self.events,
             clock=self._clock,
@@ -357,7 +360,7 @@ class Mailing:
         checked = self.report.recipients if self.report else 0
         if self._trial is not None:
             checked = min(checked, self._trials())
-        record = None if self.orders.ledger != LEDGER else read_ledger(self.campaign)
+        record = None if self.orders.ledger != LEDGER else Ledger.read(self.campaign)
         if record is None:
             return reported({State.PENDING: checked}), checked
         states = record.counts()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final, Protocol
 
 from mailmerge.mime.headers import make_message_id
@@ -51,6 +52,16 @@ def make_identity(secret: bytes, campaign: str, key: str, sender: str, date: dat
         sender: the domain of From, as A-labels.
     """
     return Identity(make_message_id(secret, campaign, key, sender), date)
+
+
+def message_ids(settings: Settings) -> Callable[[bytes, str], str]:
+    """How the messages of a campaign are named, by its secret and a recipient's key.
+
+    It is what the ledger needs to fix a Message-ID before the message is made. The domain of From
+    is looked at when the first message is named.
+    """
+    domain = cache(lambda: sender_of(settings).mailbox.domain)
+    return lambda secret, key: make_message_id(secret, settings.name, key, domain())
 
 
 _Edit = Callable[[Recipient, Content], Content]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge import errors
-from mailmerge.errors import MailmergeError, Problem
+from mailmerge.errors import ClaimLost, MailmergeError, Problem
 from mailmerge.providers.hints import as_user_error
 from mailmerge.smtp.errors import SmtpError
 from tests.error_codes import find_codes
@@ -46,11 +46,19 @@ def test_a_template_line_is_part_of_the_place() -> None:
 
 @pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
 def test_every_error_reads_as_its_problem(kind: type[MailmergeError]) -> None:
-    error = kind("it broke", hint="fix it", row=3)
-    assert str(error) == "row 3: it broke (fix it)"
-    assert error.problem.code == kind.default_code
+    if kind is not ClaimLost:
+        error = kind("it broke", hint="fix it", row=3)
+        assert str(error) == "row 3: it broke (fix it)"
+        assert error.problem.code == kind.default_code
     assert kind.__name__ in (errors.__doc__ or "")
     assert kind.__doc__
+
+
+def test_lost_claims_are_counted() -> None:
+    error = ClaimLost([4, 7])
+    assert error.ids == (4, 7)
+    assert error.problem.code == ClaimLost.default_code
+    assert str(error).startswith("the claims of 2 deliveries were lost")
 
 
 def test_default_codes_are_distinct() -> None:

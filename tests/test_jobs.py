@@ -22,8 +22,9 @@ from mailmerge.errors import (
     RunStopped,
 )
 from mailmerge.jobs import ROUNDS, Mailing, summary_document, unsent_document
-from mailmerge.ledger.interface import InDoubt, read_ledger
-from mailmerge.ledger.quota import open_usage
+from mailmerge.ledger.interface import InDoubt
+from mailmerge.ledger.ledger import Ledger
+from mailmerge.ledger.quota import open_quotas
 from mailmerge.ledger.states import State
 from mailmerge.orders import Orders
 from mailmerge.sandbox import Sandbox
@@ -99,7 +100,7 @@ def test_everybody_is_sent_to_and_the_day_of_the_account_counts_them(
     assert summary.states[State.SENT] == len(server.messages) == PEOPLE
     account = mailing.account
     assert account is not None
-    usage = open_usage()
+    usage = open_quotas()
     left, _ = usage.take_quota(f"{account.name} 100/day", 100, 86_400.0, 100, time.time())
     usage.close()
     assert left == 100 - PEOPLE
@@ -184,7 +185,7 @@ def test_saying_no_to_a_retry_leaves_the_rejected_rejected(tmp_path: Path) -> No
             mailing.check()
             mailing.enrol()
             assert mailing.plan().to_send == 1
-        record = read_ledger(campaign)
+        record = Ledger.read(campaign)
     assert record is not None
     assert record.counts()[State.REJECTED] == 1
 
@@ -244,7 +245,7 @@ def test_a_dry_run_only_reads(campaign: Campaign, begun: bool) -> None:
         plan = mailing.plan()
         assert plan.to_send == PEOPLE - begun
         assert unsent_document(mailing, plan)["to_send"] == plan.to_send
-    assert (read_ledger(campaign) is not None) is begun
+    assert (Ledger.read(campaign) is not None) is begun
 
 
 def test_without_a_server_only_what_stays_here_is_done(tmp_path: Path) -> None:
@@ -258,7 +259,7 @@ def test_without_a_server_only_what_stays_here_is_done(tmp_path: Path) -> None:
     assert summary.states[State.SENT] == PEOPLE
     assert mailing.sandbox is not None
     assert len(mailing.sandbox.messages) == PEOPLE
-    assert read_ledger(campaign) is None
+    assert Ledger.read(campaign) is None
 
 
 def test_the_providers_rules_and_limits_go_to_the_run(tmp_path: Path) -> None:
@@ -277,7 +278,7 @@ def test_a_test_is_for_me_only(campaign: Campaign, server: Sandbox) -> None:
     summary, mailing = do(campaign, Orders(test_to="me@example.net", limit=2))
     assert summary.states[State.SENT] == len(server.messages) == 2
     assert summary_document(summary, mailing)["test_to"] == "me@example.net"
-    assert read_ledger(campaign) is None
+    assert Ledger.read(campaign) is None
     with Mailing(campaign, Orders(test_to="me@example.net", dry_run=True)) as mailing:
         mailing.check()
         plan = mailing.plan()

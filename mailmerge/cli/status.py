@@ -1,4 +1,4 @@
-"""mailmerge status: who got it, who did not, and why."""
+"""mailmerge status: which recipients got it, which did not, and why."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, Json, print_json, reports_errors, say
-from mailmerge.wording import counted, one_line
+from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
-    from mailmerge.ledger.interface import Record
+    from mailmerge.ledger.interface import LedgerReader
 
 WATCH_SECONDS = 1.0
+LISTED = 20
+"""How many recipients that were not reached are listed."""
+
 _CLEAR = "\x1b[2J\x1b[H"
 
 
@@ -34,9 +36,7 @@ def status(
     ] = None,
     failed: Annotated[
         Path | None,
-        typer.Option(
-            "--failed", metavar="FILE", help="Write the rows that were rejected or deferred (.csv)."
-        ),
+        typer.Option("--failed", metavar="FILE", help="Write the rows that failed (.csv)."),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Update each second while the campaign is being sent.")
@@ -45,57 +45,72 @@ def status(
         bool, typer.Option("--sandbox", help="Show the last sandbox run instead.")
     ] = False,
 ) -> None:
-    """Show which recipients were reached, and why others were not."""
+    """Show which recipients got it, which did not, and why."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.ledger.interface import Standing, read_ledger, reported
-    from mailmerge.reports import status as report
+    from mailmerge.ledger.states import Standing, reported
+    from mailmerge.reports.export import export as export_all
+    from mailmerge.reports.export import export_failed
+    from mailmerge.reports.status import status_document
+    from mailmerge.wording import counted
 
     campaign = load_campaign(where)
     name = "sandbox" if sandbox else "ledger"
-    if json and read_ledger(campaign, name) is None:
-        # A program asks before the first send, too: nobody has any state yet.
-        print_json(report.to_json(campaign, Standing(reported({}))))
+    ledger = _read(campaign, name)
+    if ledger is None and json:
+        # A program asks before the first send, too: every count is 0.
+        print_json(status_document(campaign.name, Standing(reported({}))))
         return
-    record = _record(campaign, name)
+    if ledger is None:
+        raise _never_sent(campaign)
     if json:
-        holder = str(record.holder) if record.holder else ""
-        print_json(report.to_json(campaign, record.standing(), holder=holder))
+        owner = str(ledger.owner) if ledger.owner else ""
+        print_json(status_document(campaign.name, ledger.standing(), owner=owner))
     else:
-        _show(record, campaign)
+        _show(ledger, campaign)
     if export is not None:
-        say(f"Wrote {counted(report.export(record, export), 'recipient')} to {export}")
+        say(f"Wrote {counted(export_all(ledger, export), 'recipient')} to {export}")
     if failed is not None:
-        say(f"Wrote {counted(report.export_failed(record, failed), 'recipient')} to {failed}")
-    while watch and record.holder:
+        say(f"Wrote {counted(export_failed(ledger, failed), 'recipient')} to {failed}")
+    while watch and ledger.owner:
         time.sleep(WATCH_SECONDS)
-        record = _record(campaign, name)
         typer.echo(_CLEAR, nl=False)
-        _show(record, campaign)
+        _show(ledger, campaign)
 
 
-def _record(campaign: Campaign, name: str) -> Record:
+def _read(campaign: Campaign, name: str) -> LedgerReader | None:
+    from mailmerge.ledger.ledger import Ledger
+
+    return Ledger.read(campaign, name)
+
+
+def _never_sent(campaign: Campaign) -> Exception:
     from mailmerge.errors import CampaignError
-    from mailmerge.ledger.interface import read_ledger
 
-    record = read_ledger(campaign, name)
-    if record is None:
-        raise CampaignError(
-            f"{campaign.name} was never sent", hint="mailmerge send begins it", code="never-sent"
-        )
-    return record
+    return CampaignError(
+        f"{campaign.name} was never sent", hint="mailmerge send begins it", code="never-sent"
+    )
 
 
-def _show(record: Record, campaign: Campaign) -> None:
+def _show(ledger: LedgerReader, campaign: Campaign) -> None:
     from mailmerge.providers.catalogue import language_of_locale
     from mailmerge.reports.refusals import refusals
-    from mailmerge.reports.status import table, unfinished
+    from mailmerge.reports.status import status_table, unreached
+    from mailmerge.wording import one_line
 
-    typer.echo(table(record.counts()))
-    for line in unfinished(record.iterate()):
-        typer.echo(f"  {one_line(line)}")
+    typer.echo(status_table(ledger.counts()))
+    listed = unreached(ledger.iterate(), LISTED + 1)
+    if listed:
+        typer.echo("\nNot reached:")
+    for one in listed[:LISTED]:
+        typer.echo(one_line(f"  row {one.row}  {one.address}  {one.state}"))
+        if one.reply:
+            typer.echo(folded(one_line(one.reply), first="      ", rest="      "))
+    if len(listed) > LISTED:
+        typer.echo("  ... and more: --export FILE.csv lists all of them")
     language = language_of_locale(os.environ)
-    for one in refusals(record.iterate(), provider=campaign.smtp.provider, language=language):
-        typer.echo(f"\n{one.people:,} x {one_line(one.reply)}")
-        typer.echo(f"  {one.explanation.meaning} {one.explanation.action}")
-    if record.holder:
-        typer.echo(f"It is being sent at this moment, by {record.holder}.")
+    for kind in refusals(ledger.iterate(), provider=campaign.smtp.provider, language=language):
+        meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
+        typer.echo("\n" + folded(one_line(f"{kind.recipients:,} x {kind.reply}"), rest="    "))
+        typer.echo(folded(meaning, first="  ", rest="  "))
+    if ledger.owner:
+        typer.echo(f"\nA send is going on: {ledger.owner}.")

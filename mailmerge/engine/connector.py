@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mailmerge.engine.clock import Clock
 from mailmerge.engine.events import Waiting
 from mailmerge.engine.queue import Queue
 from mailmerge.engine.retry import GiveUp, Reconnect, ReplyRules, Retire, decide_connection
 from mailmerge.engine.throttle import Throttle
 from mailmerge.engine.worker import OnTerminator
 from mailmerge.errors import ServerError
+from mailmerge.portable.clock import Clock
 from mailmerge.providers.hints import as_user_error
 from mailmerge.smtp import Client
 from mailmerge.smtp.errors import SmtpError

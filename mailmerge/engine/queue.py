@@ -15,9 +15,9 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from mailmerge.engine.clock import Clock
 from mailmerge.engine.throttle import Throttle
 from mailmerge.ledger.states import Delivery
+from mailmerge.portable.clock import Clock
 
 _NEVER = float("inf")
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mailmerge.campaign import Rate
-from mailmerge.ledger.quota import BUCKETS, Usage
+from mailmerge.ledger.quota import BUCKETS, Quotas
 
 _QUOTA_SECONDS: Final = 86_400
 """A rate over a day or more is a quota; spreading it evenly would send one mail in minutes."""
@@ -77,7 +77,7 @@ def is_quota(rate: Rate) -> bool:
     return rate.seconds >= _QUOTA_SECONDS
 
 
-def meter_of(name: str, rate: Rate, usage: Usage) -> Meter:
+def meter_of(name: str, rate: Rate, usage: Quotas) -> Meter:
     """What keeps this rate; `name` is the limit's name in the account's record."""
     return Quota(name, rate, usage) if is_quota(rate) else _Cadence(name, rate, usage)
 
@@ -93,7 +93,7 @@ def _spacing(rate: Rate) -> _Spacing:
 class _Cadence:
     """A rate that is spread evenly; its slots are reserved a second ahead."""
 
-    def __init__(self, name: str, rate: Rate, usage: Usage) -> None:
+    def __init__(self, name: str, rate: Rate, usage: Quotas) -> None:
         self._name = name
         self._usage = usage
         self._longest = rate.seconds
@@ -137,7 +137,7 @@ class _Cadence:
 class Quota:
     """A rate over a day or more; shares of it are reserved as they are needed."""
 
-    def __init__(self, name: str, rate: Rate, usage: Usage) -> None:
+    def __init__(self, name: str, rate: Rate, usage: Quotas) -> None:
         self._name = name
         self._rate = rate
         self._usage = usage

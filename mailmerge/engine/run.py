@@ -21,7 +21,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from mailmerge.engine.clock import Clock, wall_clock
 from mailmerge.engine.connector import Connector
 from mailmerge.engine.copies import Keep, keep_none
 from mailmerge.engine.events import Began, Ended, Event, Listener, Waiting
@@ -33,10 +32,13 @@ from mailmerge.engine.summary import Progress, Summary, ending
 from mailmerge.engine.throttle import Outlook, Throttle
 from mailmerge.engine.worker import MessageSource, Services, StopRequest, Worker
 from mailmerge.errors import MailmergeError, RunStopped
-from mailmerge.ledger.interface import Ledger
-from mailmerge.ledger.quota import Usage
+from mailmerge.ledger.interface import Store
+from mailmerge.ledger.quota import Quotas
+from mailmerge.portable.clock import Clock, wall_clock
 from mailmerge.smtp import Client, Credentials, Server, SocketTransport, Transport
 
+_WORKER: Final = "run"
+"""The owner of the claims: one loop claims for all connections."""
 _FOLD_AFTER: Final = 0.2
 """Seconds after which transitions are written from the journal into the database."""
 _TICK: Final = 0.1
@@ -207,14 +209,14 @@ class Run:
 
     def __init__(
         self,
-        store: Ledger,
+        store: Store,
         messages: MessageSource,
         server: Server,
         limits: Limits,
         *,
         campaign: str,
         credentials: Credentials | None = None,
-        usage: Usage | None = None,
+        usage: Quotas | None = None,
         keep: Keep = keep_none,
         listener: Listener | None = None,
         clock: Clock | None = None,
@@ -342,6 +344,7 @@ class Run:
             self._begin()
             while True:
                 now = self._clock()
+                self._store.renew(_WORKER, now)
                 step = next_step(self._observe(now), now)
                 match step:
                     case Claim():
@@ -399,7 +402,7 @@ class Run:
 
     def _claim(self, step: Claim, now: float) -> None:
         self._note_timing()
-        deliveries = self._store.claim("run", step.limit, now)
+        deliveries = self._store.claim(_WORKER, step.limit, now)
         position = self._position
         position.exhausted = len(deliveries) < step.limit
         if not deliveries:
@@ -444,6 +447,7 @@ class Run:
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(_TICK)
+                self._guarded(partial(self._store.renew, _WORKER, self._clock()))
                 if self._store.failure is None:
                     self._guarded(self._store.flush)
                 yield self._monitor.collect()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from mailmerge.campaign import Rate
 from mailmerge.engine.backoff import Brake, CoolDowns, Ramp
 from mailmerge.engine.rates import Meter, Quota, even_interval, is_quota, meter_of
-from mailmerge.ledger.quota import Usage
+from mailmerge.ledger.quota import Quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ class Throttle:
         *,
         connections: int = 1,
         account: str = "",
-        usage: Usage | None = None,
+        usage: Quotas | None = None,
     ) -> None:
         self._lock = threading.Lock()
-        usage = usage or Usage()
+        usage = usage or Quotas()
         self._general = _meters(account, rates, usage)
         self._domains = {
             domain.lower(): _meters(f"{account} {domain.lower()}", own, usage)
@@ -167,5 +167,5 @@ class Throttle:
                     meter.close()
 
 
-def _meters(account: str, rates: Sequence[Rate], usage: Usage) -> list[Meter]:
+def _meters(account: str, rates: Sequence[Rate], usage: Quotas) -> list[Meter]:
     return [meter_of(f"{account} {rate}", rate, usage) for rate in rates]

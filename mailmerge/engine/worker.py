@@ -20,7 +20,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from mailmerge.engine.clock import Clock
 from mailmerge.engine.copies import Keep, keep_none
 from mailmerge.engine.events import Closed, Opened
 from mailmerge.engine.limits import Limits
@@ -28,6 +27,7 @@ from mailmerge.engine.queue import NotYet, Queue
 from mailmerge.engine.retry import Decision, decide
 from mailmerge.errors import InputError, MailmergeError
 from mailmerge.ledger.states import Delivery, State, Transition, under_way
+from mailmerge.portable.clock import Clock
 from mailmerge.smtp import Client, Outcome, Stage, Transaction, Verdict
 from mailmerge.smtp.errors import LocalProtocolError
 

@@ -1,7 +1,15 @@
-"""Recipients -> people of the ledger: the first time a snapshot, later a difference.
+"""Recipients -> deliveries: the first time a snapshot, later a difference.
 
-As long as nobody has been sent to, the people that arrive are simply the snapshot. After that the
-arriving people are laid beside it in a temporary table and compared by key, never by row number.
+As long as nothing has been sent, the recipients that arrive are simply the snapshot. After that the
+arriving recipients are laid in a temporary table and compared with the deliveries by key, never by
+row number. What happens to a delivery depends on what the other side may have received:
+
+* A delivery that was sent, or may have been (`in_doubt`), keeps the snapshot that was sent. Only
+  its row number follows the spreadsheet.
+* One that was certainly not sent takes the new cells. If it was rejected and its address is another
+  one now, it is pending again.
+* A recipient that has left the spreadsheet is skipped, unless it was sent; it is pending again when
+  it comes back.
 """
 
 from __future__ import annotations
@@ -9,9 +17,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -31,63 +39,199 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateTable
 
-from mailmerge.ledger.schema import arriving, book, person
+from mailmerge.ledger.campaigns import read_campaign, write_campaign
+from mailmerge.ledger.schema import arriving, delivery
 from mailmerge.ledger.states import Difference, State
 from mailmerge.recipients.audience import Recipient
 
-GONE = "no longer in the spreadsheet"
-BATCH = 1000
+GONE: Final = "no longer in the spreadsheet"
+"""The reason of a delivery that is skipped because its recipient has left the spreadsheet."""
 
-_SNAPSHOT = ("address", "forward_path", "identity", "display_name", "cells")
-_ANYBODY = true()
-_OPEN = (State.PENDING, State.DEFERRED)
-_NOT_TRANSMITTED = (State.PENDING, State.DEFERRED, State.REJECTED, State.SKIPPED)
+_BATCH: Final = 1000
+_SNAPSHOT: Final = ("address", "forward_path", "identity", "display_name", "cells")
+_OPEN: Final = (State.PENDING.value, State.DEFERRED.value)
+_NOT_SENT: Final = (*_OPEN, State.REJECTED.value, State.SKIPPED.value)
+_NEW: Final = {
+    "selected": True,
+    "state": State.PENDING.value,
+    "message_id": "",
+    "attempts": 0,
+    "doubts": 0,
+    "stage": "",
+    "reply": "",
+    "owner": "",
+}
+"""What a delivery is before anything has happened."""
+
+_ANY = true()
+_SAME_KEY = delivery.c.key == arriving.c.key
+_WAS_GONE = and_(delivery.c.state == State.SKIPPED.value, delivery.c.reply == GONE)
+_DIFFERS = delivery.c.digest != arriving.c.digest
+_SENT = delivery.c.state == State.SENT.value
+
+
+class NotAccepted(Exception):
+    """There is a difference that the user has to accept first."""
+
+    def __init__(self, difference: Difference) -> None:
+        super().__init__(str(difference))
+        self.difference = difference
 
 
 def enrol(
     connection: Connection,
+    campaign_id: int,
     recipients: Iterable[Recipient],
     fingerprint: str,
     *,
     accept_changes: bool,
     partial: bool,
 ) -> Difference:
-    """Compare, and write unless there is a difference that was not accepted.
+    """Compare the recipients with the deliveries, and take them over, in the caller's transaction.
 
-    It runs inside the caller's transaction, which the caller rolls back where `applied` is false.
+    Raises:
+        NotAccepted: there is a difference, and the user has not accepted it. The caller rolls back.
     """
-    if _nobody_was_tried(connection) and not partial:
-        connection.execute(delete(person))
-        _insert(connection, person, recipients, chosen=True, state=State.PENDING.value)
-        connection.execute(update(book).values(fingerprint=fingerprint))
-        return Difference(first=True, added=_count(connection, person), applied=True)
-    _stage(connection, recipients)
-    difference = _difference(connection, fingerprint, partial=partial)
+    enrolment = _Enrolment(connection, campaign_id, fingerprint)
+    if not partial and enrolment.nothing_was_tried():
+        return enrolment.begin(recipients)
+    enrolment.stage(recipients)
+    difference = enrolment.difference(partial=partial)
     if difference and not accept_changes:
-        return difference
-    _apply(connection, fingerprint, partial=partial)
+        raise NotAccepted(difference)
+    enrolment.apply(partial=partial)
     return replace(difference, applied=True)
 
 
-def _nobody_was_tried(connection: Connection) -> bool:
-    tried = select(person.c.id).where(
-        or_(person.c.state != State.PENDING, person.c.attempts > 0, person.c.doubts > 0)
-    )
-    gone = and_(person.c.state == State.SKIPPED, person.c.reply == GONE)
-    return connection.execute(tried.where(~gone).limit(1)).first() is None
+@dataclass(frozen=True, slots=True)
+class _Enrolment:
+    """The statements of one enrolment."""
 
+    connection: Connection
+    campaign_id: int
+    fingerprint: str
 
-def _insert(
-    connection: Connection, table: Table, recipients: Iterable[Recipient], **fixed: object
-) -> None:
-    rows = (_row(recipient) | fixed for recipient in recipients)
-    statement = insert(table)
-    while batch := list(islice(rows, BATCH)):
-        connection.execute(statement, batch)
+    def nothing_was_tried(self) -> bool:
+        """Whether no server has ever heard of any of these deliveries."""
+        tried = or_(
+            delivery.c.state != State.PENDING.value, delivery.c.attempts > 0, delivery.c.doubts > 0
+        )
+        query = select(delivery.c.id).where(self._own, tried, ~_WAS_GONE).limit(1)
+        return self.connection.execute(query).first() is None
+
+    def begin(self, recipients: Iterable[Recipient]) -> Difference:
+        """Take the recipients as the snapshot."""
+        self.connection.execute(delete(delivery).where(self._own))
+        self._insert(delivery, recipients, campaign_id=self.campaign_id, **_NEW)
+        write_campaign(self.connection, self.campaign_id, fingerprint=self.fingerprint)
+        return Difference(first=True, added=self._count(delivery, self._own), applied=True)
+
+    def stage(self, recipients: Iterable[Recipient]) -> None:
+        """Lay the recipients in the temporary table."""
+        self.connection.execute(CreateTable(arriving, if_not_exists=True))
+        self.connection.execute(delete(arriving))
+        self._insert(arriving, recipients)
+
+    def difference(self, *, partial: bool) -> Difference:
+        """How the staged recipients differ from the deliveries."""
+        changed = and_(self._matched, _DIFFERS, ~_WAS_GONE)
+        old_fingerprint = read_campaign(self.connection, self.campaign_id, "fingerprint")
+        return Difference(
+            added=0 if partial else self._count(arriving, self._is_new),
+            removed=0 if partial else self._count(delivery, self._is_missing),
+            removed_sent=0 if partial else self._count(delivery, and_(self._is_missing, _SENT)),
+            changed=self._count(delivery, changed),
+            changed_sent=self._count(delivery, and_(changed, _SENT)),
+            restyled=bool(old_fingerprint) and old_fingerprint != self.fingerprint,
+            already_sent=self._count(delivery, and_(self._own, _SENT)),
+        )
+
+    def apply(self, *, partial: bool) -> None:
+        """Take the staged recipients over."""
+        self._take_back()
+        self._try_other_addresses()
+        self._take_new_cells()
+        if not partial:
+            self._skip_missing()
+        self._add_new()
+        selected = exists().where(_SAME_KEY) if partial else True
+        self._update(self._own, selected=selected)
+        write_campaign(self.connection, self.campaign_id, fingerprint=self.fingerprint)
+
+    # --- the steps of `apply`
+
+    def _take_back(self) -> None:
+        """A recipient that had left the spreadsheet and is there again is pending again."""
+        self._update(
+            and_(self._matched, _WAS_GONE), state=State.PENDING.value, reply="", selected=True
+        )
+
+    def _try_other_addresses(self) -> None:
+        """A rejected recipient with another address is pending again."""
+        moved = delivery.c.forward_path != arriving.c.forward_path
+        rejected = delivery.c.state == State.REJECTED.value
+        self._update(
+            and_(self._matched, rejected, moved), state=State.PENDING.value, reply="", date=None
+        )
+
+    def _take_new_cells(self) -> None:
+        snapshot = {name: arriving.c[name] for name in _SNAPSHOT}
+        self._update(and_(self._matched, _DIFFERS, delivery.c.state.in_(_NOT_SENT)), **snapshot)
+        moved = or_(delivery.c.row != arriving.c.row, _DIFFERS)
+        self._update(and_(self._matched, moved), row=arriving.c.row, digest=arriving.c.digest)
+
+    def _skip_missing(self) -> None:
+        self._update(
+            and_(self._is_missing, delivery.c.state.in_(_OPEN)),
+            state=State.SKIPPED.value,
+            reply=GONE,
+            retry_at=None,
+        )
+
+    def _add_new(self) -> None:
+        given = {"campaign_id": self.campaign_id, **_NEW}
+        columns = [column.name for column in arriving.columns]
+        new = select(arriving, *(literal(value) for value in given.values()))
+        new = new.where(~exists().where(self._matched)).order_by(arriving.c.row)
+        self.connection.execute(insert(delivery).from_select([*columns, *given], new))
+
+    # --- conditions and small helpers
+
+    @property
+    def _own(self) -> ColumnElement[bool]:
+        return delivery.c.campaign_id == self.campaign_id
+
+    @property
+    def _matched(self) -> ColumnElement[bool]:
+        """A delivery and the staged recipient with its key."""
+        return and_(self._own, _SAME_KEY)
+
+    @property
+    def _is_new(self) -> ColumnElement[bool]:
+        """A staged recipient that has no delivery, or had left the spreadsheet."""
+        return ~exists().where(self._matched, ~_WAS_GONE)
+
+    @property
+    def _is_missing(self) -> ColumnElement[bool]:
+        """A delivery whose recipient is not staged, and had not left before."""
+        return and_(self._own, ~exists().where(_SAME_KEY), ~_WAS_GONE)
+
+    def _update(self, where: ColumnElement[bool], **values: Any) -> None:
+        self.connection.execute(update(delivery).where(where).values(**values))
+
+    def _count(self, table: FromClause, where: ColumnElement[bool] = _ANY) -> int:
+        query = select(func.count()).select_from(table).where(where)
+        return self.connection.scalar(query) or 0
+
+    def _insert(self, table: Table, recipients: Iterable[Recipient], **given: object) -> None:
+        rows = (_row(recipient) | given for recipient in recipients)
+        statement = insert(table)
+        while batch := list(islice(rows, _BATCH)):
+            self.connection.execute(statement, batch)
 
 
 def _row(recipient: Recipient) -> dict[str, Any]:
-    """A person as the tables hold them; `digest` is what was last said yes to."""
+    """A recipient as the tables hold it; `digest` stands for what the user last accepted."""
     mailbox = recipient.mailbox
     row = {
         "key": recipient.key,
@@ -99,96 +243,3 @@ def _row(recipient: Recipient) -> dict[str, Any]:
     }
     digest = hashlib.blake2b("\0".join(row.values()).encode(), digest_size=16).hexdigest()
     return {**row, "row": recipient.row, "digest": digest}
-
-
-def _stage(connection: Connection, recipients: Iterable[Recipient]) -> None:
-    connection.execute(CreateTable(arriving, if_not_exists=True))
-    connection.execute(delete(arriving))
-    _insert(connection, arriving, recipients)
-
-
-_SAME_KEY = person.c.key == arriving.c.key
-_WAS_GONE = and_(person.c.state == State.SKIPPED, person.c.reply == GONE)
-_DIFFERS = person.c.digest != arriving.c.digest
-_MISSING = and_(~exists().where(_SAME_KEY), ~_WAS_GONE)
-_NEW = ~exists().where(_SAME_KEY, ~_WAS_GONE)
-
-
-def _difference(connection: Connection, fingerprint: str, *, partial: bool) -> Difference:
-    sent = person.c.state == State.SENT
-    changed = and_(_SAME_KEY, _DIFFERS, ~_WAS_GONE)
-    old_fingerprint = connection.scalar(select(book.c.fingerprint))
-    return Difference(
-        added=0 if partial else _count(connection, arriving, _NEW),
-        removed=0 if partial else _count(connection, person, _MISSING),
-        removed_sent=0 if partial else _count(connection, person, and_(_MISSING, sent)),
-        changed=_count(connection, person, changed),
-        changed_sent=_count(connection, person, and_(changed, sent)),
-        restyled=bool(old_fingerprint) and old_fingerprint != fingerprint,
-        already_sent=_count(connection, person, sent),
-    )
-
-
-def _count(connection: Connection, table: FromClause, where: ColumnElement[bool] = _ANYBODY) -> int:
-    return connection.scalar(select(func.count()).select_from(table).where(where)) or 0
-
-
-def _apply(connection: Connection, fingerprint: str, *, partial: bool) -> None:
-    """Take the arriving people over; who was sent to, or may have been, keeps the snapshot."""
-    _take_back(connection)
-    _mend(connection)
-    connection.execute(
-        update(person)
-        .where(_SAME_KEY, _DIFFERS, person.c.state.in_(_NOT_TRANSMITTED))
-        .values({column: arriving.c[column] for column in _SNAPSHOT})
-    )
-    connection.execute(
-        update(person)
-        .where(_SAME_KEY, or_(person.c.row != arriving.c.row, _DIFFERS))
-        .values(row=arriving.c.row, digest=arriving.c.digest)
-    )
-    if not partial:
-        connection.execute(
-            update(person)
-            .where(_MISSING, person.c.state.in_(_OPEN))
-            .values(state=State.SKIPPED.value, reply=GONE, retry_at=None)
-        )
-    _add(connection)
-    connection.execute(update(person).values(chosen=exists().where(_SAME_KEY) if partial else True))
-    connection.execute(update(book).values(fingerprint=fingerprint))
-
-
-def _take_back(connection: Connection) -> None:
-    """Who had left the spreadsheet and is there again is pending again."""
-    connection.execute(
-        update(person)
-        .where(_WAS_GONE, _SAME_KEY)
-        .values(state=State.PENDING.value, reply="", chosen=True)
-    )
-
-
-def _mend(connection: Connection) -> None:
-    """Who was rejected and has got another address is pending again."""
-    connection.execute(
-        update(person)
-        .where(
-            _SAME_KEY,
-            person.c.state == State.REJECTED,
-            person.c.forward_path != arriving.c.forward_path,
-        )
-        .values(state=State.PENDING.value, reply="", date=None)
-    )
-
-
-def _add(connection: Connection) -> None:
-    columns = [column.name for column in arriving.columns]
-    fresh = select(
-        arriving,
-        literal(True),
-        literal(State.PENDING.value),
-        *(literal(value) for value in ("", 0, 0, "", "")),
-    ).where(~exists().where(_SAME_KEY))
-    defaults = ["chosen", "state", "message_id", "attempts", "doubts", "stage", "reply"]
-    connection.execute(
-        insert(person).from_select([*columns, *defaults], fresh.order_by(arriving.c.row))
-    )

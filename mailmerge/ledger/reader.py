@@ -1,114 +1,104 @@
-"""A ledger in a SQLite file, only read: what `status` shows, also while a run is going on."""
+"""A ledger that is only read: what `status` shows, also while a run goes on.
+
+The deliveries are as the process that writes would find them: its journal is read after the
+snapshot of the database, and what a dead process has left is shown as the next run puts it right.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Select, select
 
-from mailmerge.campaign import Campaign
-from mailmerge.ledger import emergency
-from mailmerge.ledger.journal import read_journals
-from mailmerge.ledger.lease import Holder, holder_of, same_boot
-from mailmerge.ledger.schema import book, person
-from mailmerge.ledger.sqlite import (
-    MARK_COLUMNS,
-    explained,
-    ledger_path,
-    mark_of,
-    open_engine,
-    person_of,
-    version_of,
+from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns, read_times
+from mailmerge.ledger.emergency import EmergencyFiles
+from mailmerge.ledger.journal import read_position, read_tail
+from mailmerge.ledger.journal_file import JournalFiles
+from mailmerge.ledger.lock import Owner, owner_of
+from mailmerge.ledger.migrations import LEDGER
+from mailmerge.ledger.schema import (
+    DELIVERY_COLUMNS,
+    TRANSITION_COLUMNS,
+    delivery,
+    delivery_of,
+    transition_of,
 )
-from mailmerge.ledger.states import (
-    Delivery,
-    Standing,
-    State,
-    Transition,
-    let_go,
-    reported,
-)
+from mailmerge.ledger.sqlite import read_database
+from mailmerge.ledger.states import Delivery, Standing, State, Transition, let_go, reported
 
 
-class SqliteRecord:
-    """A ledger that is only read, also while another process writes it.
+@dataclass(frozen=True, slots=True)
+class SqliteReader:
+    """Reads the ledger of a campaign folder (interface.LedgerReader).
 
-    The people are as that process would find them: its journal is read after the snapshot of the
-    database, and what a dead process left behind is shown as the next run will put it right.
-
-    Raises:
-        LedgerError: it cannot be read, is damaged, or is of a newer mailmerge.
+    `path` is the database, `lock` the lock file, `boot_id` names the present start of the machine.
+    Each method raises LedgerError where the ledger cannot be read, is damaged, or is of a newer
+    mailmerge.
     """
 
-    def __init__(self, campaign: Campaign, name: str) -> None:
-        self._folder = campaign.state_folder
-        self._name = name
-        self._path = ledger_path(campaign, name)
+    path: Path
+    lock: Path
+    files: JournalFiles
+    boot_id: Callable[[], str]
 
     @property
-    def holder(self) -> Holder | None:
-        """Who is sending this campaign now, if anybody."""
-        return holder_of(self._folder / f"{self._name}.lock")
+    def owner(self) -> Owner | None:
+        """The process that is sending this campaign now; None where there is none."""
+        return owner_of(self.lock)
 
     def counts(self) -> dict[State, int]:
-        """How many people there are in each of the six reported states, also those at 0."""
+        """How many deliveries are in each of the six reported states, those with 0 included."""
         return dict(self.standing().states)
 
     def standing(self) -> Standing:
         """The counts, and how long the last run took."""
         states = Counter[State]()
-        with self._opened() as database:
-            page = self._page(database)
-            if page is None:
+        with self._opened() as opened:
+            if opened is None:
                 return Standing(reported(states))
-            for _, mark in self._marked(database, page, select(*MARK_COLUMNS)):
-                states[mark.state] += 1
-        seconds, check_seconds = page.get("seconds", 0.0), page.get("check_seconds", 0.0)
-        return Standing(reported(states), seconds, check_seconds)
+            connection, campaign = opened
+            query = select(*TRANSITION_COLUMNS)
+            for _, last in self._newest(connection, campaign, query):
+                states[last.state] += 1
+            return Standing(reported(states), *read_times(connection, campaign.id))
 
     def iterate(self) -> Iterator[Delivery]:
-        """Everybody, in the order of the spreadsheet they came with."""
-        query = select(person).order_by(person.c.row, person.c.id)
-        with self._opened() as database:
-            page = self._page(database)
-            if page is not None:
-                for row, mark in self._marked(database, page, query):
-                    yield person_of(row, mark)
+        """All deliveries, in the order of the spreadsheet."""
+        query = select(*DELIVERY_COLUMNS).order_by(delivery.c.row, delivery.c.id)
+        with self._opened() as opened:
+            if opened is not None:
+                for row, last in self._newest(*opened, query):
+                    yield delivery_of(row, last)
 
     @contextmanager
-    def _opened(self) -> Iterator[Connection]:
-        engine = open_engine(self._path, read_only=True)
+    def _opened(self) -> Iterator[tuple[Connection, CampaignRecord] | None]:
+        """A snapshot of the database; None where there is no campaign in it yet."""
+        database = read_database(self.path, LEDGER)
+        if database is None:
+            yield None
+            return
         try:
-            with engine.connect() as database:
-                yield database
-        except DBAPIError as error:
-            raise explained(self._path, "read", error) from error
+            with database.begin("read") as connection:
+                campaigns = all_campaigns(connection)
+                yield (connection, campaigns[0]) if campaigns else None
         finally:
-            engine.dispose()
+            database.close()
 
-    def _page(self, database: Connection) -> RowMapping | None:
-        """The book, with the columns that it has in that version; None where there is none yet."""
-        if not version_of(database, self._path):
-            return None
-        return database.execute(select(text("*")).select_from(book)).mappings().one()
-
-    def _marked(
-        self, database: Connection, page: RowMapping, query: Select[Any]
+    def _newest(
+        self, connection: Connection, campaign: CampaignRecord, query: Select[Any]
     ) -> Iterator[tuple[Sequence[Any], Transition]]:
-        """The rows of `query`, each with the latest mark of its person."""
-        held = self.holder is not None
-        marks, known = self._journal(page)
-        for row in database.execute(query):
-            mark = marks.get(row[0]) or mark_of(row)
-            yield row, mark if held else let_go(mark, known=known)
-
-    def _journal(self, page: RowMapping) -> tuple[dict[int, Transition], bool]:
-        """The latest mark of each person, and whether these are all marks there were."""
-        marks = read_journals(self._folder, self._name, page["generation"], page["offset"])
-        saved = emergency.read(self._folder, page["secret"])
-        latest = {mark.person: mark for mark in [*(marks or ()), *saved]}
-        return latest, marks is not None and same_boot(page["boot_id"])
+        """The rows of `query`, each with the newest transition of its delivery."""
+        held = self.owner is not None
+        position = read_position(connection, campaign.id)
+        latest, known = read_tail(self.files, position, self.boot_id())
+        saved = EmergencyFiles(self.files.folder, campaign.secret).read()
+        latest |= {one.delivery_id: one for one in saved}
+        own = query.where(delivery.c.campaign_id == campaign.id)
+        for row in connection.execute(own):
+            last = latest.get(row[0]) or transition_of(row)
+            yield row, last if held else let_go(last, known=known)

@@ -1,72 +1,195 @@
-"""The tables of a ledger, and what brings an older one up to date."""
+"""The tables of a ledger and of the record of limits, and the rows of a delivery.
+
+campaign   one row for each campaign of the database
+delivery   one row for each recipient of a campaign: its snapshot, state and claim
+journal    how far the journal files of a campaign are in the database (journal.py)
+migration  which migrations were applied (migrations.py)
+
+slot, used what the accounts have used of their limits (quota.py), in a database of its own
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
+    ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
+    literal_column,
 )
+from sqlalchemy.schema import SchemaItem
 
-VERSION = 2
-"""2 added to `book` how long the last run and its check took."""
+from mailmerge.ledger.states import Delivery, State, Transition
+from mailmerge.recipients.address import Mailbox
 
-metadata = MetaData()
+ledger = MetaData()
+limits = MetaData()
 
-person = Table(
-    "person",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("key", Text, nullable=False, unique=True),
-    Column("row", Integer, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("forward_path", Text, nullable=False),
-    Column("identity", Text, nullable=False),
-    Column("display_name", Text, nullable=False),
-    Column("cells", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("chosen", Boolean, nullable=False),
-    Column("message_id", Text, nullable=False, default=""),
-    Column("date", Float),
-    Column("state", Text, nullable=False),
-    Column("changed_at", Float),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("doubts", Integer, nullable=False, default=0),
-    Column("retry_at", Float),
-    Column("stage", Text, nullable=False, default=""),
-    Column("reply", Text, nullable=False, default=""),
-)
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""Numbers of rows; SQLite hands out its own only for a column of type INTEGER."""
 
-book = Table(
-    "book",
-    metadata,
-    Column("id", Integer, primary_key=True),
+
+for _metadata in (ledger, limits):
+    Table(
+        "migration",
+        _metadata,
+        Column("name", Text, primary_key=True),
+        Column("applied_at", Float, nullable=False),
+    )
+
+campaign = Table(
+    "campaign",
+    ledger,
+    Column("id", Number, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
     Column("secret", LargeBinary, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("checked", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("check_seconds", Float, nullable=False),
+)
+
+
+def _snapshot() -> list[SchemaItem]:
+    """The columns that hold a recipient as the spreadsheet had it."""
+    texts = ("address", "forward_path", "identity", "display_name", "cells", "digest")
+    row: list[SchemaItem] = [Column("row", Integer, nullable=False)]
+    return row + [Column(name, Text, nullable=False) for name in texts]
+
+
+delivery = Table(
+    "delivery",
+    ledger,
+    Column("id", Number, primary_key=True),
+    Column("campaign_id", ForeignKey(campaign.c.id), nullable=False),
+    Column("key", Text, nullable=False),
+    *_snapshot(),
+    Column("selected", Boolean, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("date", Float),
+    Column("state", Text, nullable=False),
+    Column("changed_at", Float),
+    Column("attempts", Integer, nullable=False),
+    Column("doubts", Integer, nullable=False),
+    Column("retry_at", Float),
+    Column("stage", Text, nullable=False),
+    Column("reply", Text, nullable=False),
+    # Whose claim it is, or was last; it counts only while the delivery is claimed or sending.
+    Column("owner", Text, nullable=False),
+    Column("claimed_until", Float),
+    UniqueConstraint("campaign_id", "key"),
+)
+
+is_pending = delivery.c.state == literal_column(f"'{State.PENDING}'")
+"""Written as a literal: a partial index serves only a query with its very condition."""
+
+Index(
+    "delivery_pending",
+    delivery.c.campaign_id,
+    delivery.c.id,
+    sqlite_where=is_pending,
+    postgresql_where=is_pending,
+)
+Index(
+    "delivery_due",
+    delivery.c.campaign_id,
+    delivery.c.retry_at,
+    sqlite_where=delivery.c.retry_at.is_not(None),
+    postgresql_where=delivery.c.retry_at.is_not(None),
+)
+
+journal = Table(
+    "journal",
+    ledger,
+    Column("campaign_id", ForeignKey(campaign.c.id), primary_key=True),
     Column("boot_id", Text, nullable=False),
     Column("generation", Integer, nullable=False),
-    Column("offset", Integer, nullable=False),
-    Column("seconds", Float, nullable=False, server_default="0"),
-    Column("check_seconds", Float, nullable=False, server_default="0"),
-    comment="one row: what is true of the whole ledger, and up to where its journal is folded in",
+    Column("offset", Number, nullable=False),
 )
 
 arriving = Table(
     "arriving",
     MetaData(),
     Column("key", Text, primary_key=True),
-    Column("row", Integer, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("forward_path", Text, nullable=False),
-    Column("identity", Text, nullable=False),
-    Column("display_name", Text, nullable=False),
-    Column("cells", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    *_snapshot(),
     prefixes=["TEMPORARY"],
 )
+"""The recipients that arrive, beside those that are there; it lasts as long as the connection."""
+
+slot = Table(
+    "slot",
+    limits,
+    Column("limit_name", Text, primary_key=True),
+    Column("until", Float, nullable=False),
+)
+
+used = Table(
+    "used",
+    limits,
+    Column("limit_name", Text, primary_key=True),
+    Column("bucket", Integer, primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+_c = delivery.c
+TRANSITION_COLUMNS = (
+    _c.id, _c.state, _c.changed_at, _c.attempts, _c.doubts, _c.retry_at, _c.stage, _c.reply,
+)  # fmt: skip
+"""What `transition_of` takes."""
+
+DELIVERY_COLUMNS = (
+    _c.id, _c.key, _c.row, _c.address, _c.forward_path, _c.identity, _c.display_name, _c.cells,
+    _c.message_id, _c.date, *TRANSITION_COLUMNS[1:],
+)  # fmt: skip
+"""What `delivery_of` takes."""
+
+_read_json = json.JSONDecoder().raw_decode  # json.loads looks for white space around it, too
+
+
+def transition_of(row: Sequence[Any]) -> Transition:
+    """The state of a row of TRANSITION_COLUMNS or DELIVERY_COLUMNS."""
+    state, at, attempts, doubts, retry_at, stage, reply = row[1 - len(TRANSITION_COLUMNS) :]
+    return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
+
+
+def delivery_of(
+    row: Sequence[Any],
+    last: Transition | None = None,
+    *,
+    message_id: str = "",
+    date: float | None = None,
+) -> Delivery:
+    """A row of DELIVERY_COLUMNS, with the state of `last` where that is newer.
+
+    `message_id` and `date` are for a row that has none yet.
+    """
+    number, key, place, address, path, identity, name, cells, old_id, old_date = row[:10]
+    last = last or transition_of(row)
+    return Delivery(
+        number,
+        key,
+        place,
+        Mailbox(address, path, identity, name),
+        _read_json(cells)[0],
+        last.state,
+        old_id or message_id,
+        date if old_date is None else old_date,
+        last.at or None,
+        last.attempts,
+        last.doubts,
+        last.retry_at,
+        last.stage,
+        last.reply,
+    )

@@ -1,104 +1,142 @@
-"""The SQLite file of a ledger: opening it, its rows as people, and what its complaints mean."""
+"""SQLite: the one file that knows its dialect, its settings and what its errors mean.
+
+Another database gets a module like this one (`postgresql.py`): functions that open a `Database`
+with the errors explained. The statements themselves are SQLAlchemy Core, in claims.py and its
+neighbours, and are the same for all; what only one database needs, such as `FOR UPDATE SKIP
+LOCKED`, Core leaves out for the others.
+
+One connection writes to a ledger. SQLite before 3.51.3 can lose a commit when two connections
+write or checkpoint a write-ahead log at the same moment; readers here are read-only and do neither.
+"""
 
 from __future__ import annotations
 
-import json
-import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
-from sqlalchemy.schema import CreateColumn
+from sqlalchemy.pool import QueuePool
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import LedgerError
-from mailmerge.ledger.schema import VERSION, book, metadata, person
-from mailmerge.ledger.states import Delivery, State, Transition
+from mailmerge.ledger.database import Database, Explain, Observer, Purpose
+from mailmerge.ledger.migrations import Schema, migrate, pending_migrations
 from mailmerge.private_files import make_private_file
-from mailmerge.recipients.address import Mailbox
 
-BUSY_MILLISECONDS = 10_000
+_BUSY_MILLISECONDS: Final = 10_000
+_PATIENCE: Final = 3600.0
+"""Seconds that a thread waits for another one's transaction; enrolling a million rows takes one."""
+_SECOND_EDITION: Final = 3
+"""The `user_version` of the tables: programs of the first edition refuse anything above 2."""
 
-_SNAPSHOT_COLUMNS = list(person.columns).index(person.c.cells) + 1
-_read_json = json.JSONDecoder().raw_decode  # json.loads looks for white space around it, too
-_FIRST_MARKED = list(person.columns).index(person.c.state)
+_Settings = Mapping[str, tuple[object, tuple[object, ...]]]
+"""Each setting: the value that is asked for, and the answers that are good enough."""
 
-
-def ledger_path(campaign: Campaign, name: str) -> Path:
-    """Where the ledger of that name lies."""
-    return campaign.state_folder / f"{name}.sqlite"
-
-
-def state_of(row: Sequence[Any]) -> State:
-    """The state of a row."""
-    return State(row[_FIRST_MARKED])
-
-
-MARK_COLUMNS = (person.c.id, *list(person.columns)[_FIRST_MARKED:])
-"""What `mark_of` needs of a row."""
-
-
-def mark_of(row: Sequence[Any]) -> Transition:
-    """The part of a row that marks change."""
-    state, at, attempts, doubts, retry_at, stage, reply = row[1 - len(MARK_COLUMNS) :]
-    return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
+_BUSY: Final[_Settings] = {"busy_timeout": (_BUSY_MILLISECONDS, (_BUSY_MILLISECONDS,))}
+_READ_ONLY: Final[_Settings] = {**_BUSY, "query_only": (1, (1,))}
+_DURABLE: Final[_Settings] = {
+    **_BUSY,
+    "synchronous": ("FULL", (2,)),
+    # Where fsync(2) does not wait for the disk (macOS), ask for what does; a no-op elsewhere.
+    "fullfsync": (1, (1,)),
+}
+_ONE_WRITER: Final[_Settings] = {
+    # Where shared memory is not to be had (a network disk), SQLite stays with its old journal.
+    "journal_mode": ("WAL", ("wal", "delete")),
+    **_DURABLE,
+}
 
 
-def claim_of(row: Sequence[Any], at: float) -> Transition:
-    """The mark that this person is claimed; what they were before is kept in it."""
-    _, _, attempts, doubts, retry_at, _, _ = row[_FIRST_MARKED:]
-    return Transition(row[0], State.CLAIMED, at, attempts, doubts, retry_at)
+def open_database(
+    path: Path,
+    schema: Schema,
+    *,
+    shared: bool = False,
+    explain: Explain | None = None,
+    observer: Observer | None = None,
+) -> Database:
+    """A database in a file; its tables are made, or brought up to date.
 
-
-def person_of(
-    row: Sequence[Any], mark: Transition, message_id: str = "", date: float | None = None
-) -> Delivery:
-    """A row with the state of `mark`; `message_id` and `date` are for a row that has none."""
-    number, key, place, address, path, identity, name, cells = row[:_SNAPSHOT_COLUMNS]
-    old_id, old_date = row[_FIRST_MARKED - 2 : _FIRST_MARKED]
-    return Delivery(
-        number,
-        key,
-        place,
-        Mailbox(address, path, identity, name),
-        _read_json(cells)[0],
-        mark.state,
-        old_id or message_id,
-        date if old_date is None else old_date,
-        mark.at or None,
-        mark.attempts,
-        mark.doubts,
-        mark.retry_at,
-        mark.stage,
-        mark.reply,
-    )
-
-
-def open_engine(path: Path, *, read_only: bool = False) -> Engine:
-    """An engine of one connection; every PRAGMA's answer is looked at, for SQLite fails in silence.
+    `shared` means that several processes write to it at once. `explain` says what an error means,
+    where the usual words do not fit.
 
     Raises:
-        LedgerError: a setting that the promise rests on cannot be made.
+        LedgerError: it cannot be read or written, is damaged, or is of a newer mailmerge; or
+            SQLite refuses a setting that the promise rests on.
     """
-    if not read_only:
-        make_private_file(path)
-    mode = "ro" if read_only else "rw"
-    address = f"{path.resolve().as_uri()}?mode={mode}"
+    make_private_file(path)
+    address = f"{path.resolve().as_uri()}?mode=rw"
+    settings = _DURABLE if shared else _ONE_WRITER
+    engine = _engine(lambda: _connect(address, settings, path.name), "BEGIN IMMEDIATE")
+    return _migrated(Database(engine, explain or explained_by(path), observer), schema, path.name)
 
+
+def memory_database(schema: Schema, *, observer: Observer | None = None) -> Database:
+    """A database that is gone when it is closed."""
+    engine = _engine(lambda: _connect(":memory:", {}, ""), "BEGIN")
+    return _migrated(Database(engine, explained_by(Path(":memory:")), observer), schema, "")
+
+
+def read_database(path: Path, schema: Schema) -> Database | None:
+    """A database in a file, only read; None where it has no tables yet.
+
+    An older one is read through a copy in memory that is brought up to date; the file stays.
+
+    Raises:
+        LedgerError: it cannot be read, is damaged, or is of a newer mailmerge.
+    """
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    engine = _engine(lambda: _connect(address, _READ_ONLY, path.name), "BEGIN")
+    database = Database(engine, explained_by(path))
+    try:
+        with database.begin("read") as connection:
+            missing = pending_migrations(connection, schema, path.name)
+    except BaseException:
+        database.close()
+        raise
+    if missing == []:
+        return database
+    database.close()
+    return None if missing is None else _migrated_copy(address, schema, path)
+
+
+def _migrated_copy(address: str, schema: Schema, path: Path) -> Database:
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            address, uri=True, isolation_level=None, check_same_thread=False
-        )
-        _prepare(connection, path, read_only=read_only)
-        return connection
+        copy = _connect(":memory:", {}, "")
+        original = _connect(address, _READ_ONLY, path.name)
+        original.backup(copy)
+        original.close()
+        return copy
 
-    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=StaticPool)
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    return _migrated(Database(_engine(connect, "BEGIN"), explained_by(path)), schema, path.name)
+
+
+def _migrated(database: Database, schema: Schema, name: str) -> Database:
+    try:
+        migrate(database, schema, name)
+        with database.begin("opened") as connection:
+            found: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if found < _SECOND_EDITION:
+                connection.exec_driver_sql(f"PRAGMA user_version = {_SECOND_EDITION}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
+    """An engine of one connection; a second thread waits for the first one's transaction."""
+    engine = create_engine(
+        "sqlite+pysqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=_PATIENCE,
+        pool_reset_on_return=None,
+    )
 
     def start(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
@@ -107,81 +145,37 @@ def open_engine(path: Path, *, read_only: bool = False) -> Engine:
     return engine
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
-    settings: dict[str, tuple[object, tuple[object, ...]]] = {
-        "busy_timeout": (BUSY_MILLISECONDS, (BUSY_MILLISECONDS,))
-    }
-    if read_only:
-        settings["query_only"] = (1, (1,))
-    else:
-        # Where shared memory is not to be had (a network disk), SQLite stays with its old journal.
-        settings["journal_mode"] = ("WAL", ("wal", "delete"))
-        settings["synchronous"] = ("FULL", (2,))
-        # Where fsync(2) does not wait for the disk (macOS), ask for what does; a no-op elsewhere.
-        settings["fullfsync"] = (1, (1,))
-    for name, (value, accepted) in settings.items():
-        connection.execute(f"PRAGMA {name} = {value}").fetchall()
-        found = connection.execute(f"PRAGMA {name}").fetchall()
+def _connect(address: str, settings: _Settings, name: str) -> sqlite3.Connection:
+    """A connection; the answer to every setting is looked at, for SQLite fails in silence."""
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    for setting, (value, accepted) in settings.items():
+        connection.execute(f"PRAGMA {setting} = {value}").fetchall()
+        found = connection.execute(f"PRAGMA {setting}").fetchall()
         if not found or found[0][0] not in accepted:
+            connection.close()
             raise LedgerError(
-                f"SQLite does not keep {name} = {value}", file=path.name, code="ledger-unwritable"
+                f"SQLite does not keep {setting} = {value}", file=name, code="ledger-unwritable"
             )
+    return connection
 
 
-def version_of(database: Connection, path: Path) -> int:
-    """Which tables there are; 0 where the process that made the file ended before it made any."""
-    version: int = database.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if version > VERSION:
-        raise LedgerError(
-            f"was written by a newer mailmerge (version {version} of its tables)",
-            file=path.name,
-            hint="use that one",
-            code="ledger-newer",
-        )
-    return version
+def explained_by(path: Path) -> Explain:
+    """What SQLite says about a ledger, in one line with what to do."""
 
-
-def bring_up_to_date(database: Connection, path: Path) -> None:
-    """Make the tables of a new ledger, or those of an older one what they are now.
-
-    Raises:
-        LedgerError: the ledger is of a newer mailmerge.
-    """
-    with database.begin():
-        version = version_of(database, path)
-        if version == 0:
-            metadata.create_all(database)
-            database.execute(insert(book).values(_new_book()))
-        if version == 1:
-            for column in (book.c.seconds, book.c.check_seconds):
-                definition = CreateColumn(column).compile(dialect=sqlite.dialect())
-                database.exec_driver_sql(f"ALTER TABLE book ADD COLUMN {definition}")
-        if version < VERSION:
-            database.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
-
-
-def _new_book() -> dict[str, Any]:
-    return {
-        "id": 1,
-        "secret": secrets.token_bytes(32),
-        "fingerprint": "",
-        "checked": "",
-        "boot_id": "",
-        "generation": 0,
-        "offset": 0,
-    }
-
-
-def explained(path: Path, what: str, error: DBAPIError) -> LedgerError:
-    """What SQLite says, in one line with what to do."""
-    reason = str(error.orig)
-    if "malformed" in reason or "not a database" in reason:
-        hint = "restore it from a copy, or ask the server's log who was sent to; do not delete it"
+    def explain(purpose: Purpose, error: DBAPIError) -> LedgerError:
+        reason = str(error.orig)
+        if "malformed" in reason or "not a database" in reason:
+            hint = (
+                "restore it from a copy, or ask the server's log which recipients were sent; "
+                "do not delete it"
+            )
+            return LedgerError(
+                f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
+            )
+        full = purpose == "written" or "disk" in reason
+        hint = "make room on the disk and send again; no recipient is lost" if full else ""
         return LedgerError(
-            f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
+            f"cannot be {purpose}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
         )
-    room = what == "written" or "disk" in reason
-    hint = "make room on the disk and send again; nobody is lost" if room else ""
-    return LedgerError(
-        f"cannot be {what}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
-    )
+
+    return explain

@@ -1,10 +1,26 @@
-"""Recipient -> person of the ledger: one state each, and the pure rules by which it changes.
+"""The states of a delivery, and the pure rules by which they change.
 
-    pending -> claimed -> sending -> sent | rejected | deferred | in_doubt
-                                     (skipped: never to be sent to, with the reason)
+A *delivery* is one recipient of one campaign. It has exactly one state at any time:
 
-Nothing here reads a clock or a disk. A `Transition` is one change of one delivery; the journal
-keeps transitions, the ledger folds them into deliveries.
+    pending --> claimed --> sending --> sent | rejected | deferred | in_doubt
+                  |  ^         |
+                  |  +---------+        (skipped: not to be sent, with the reason)
+                  +--> pending | rejected | deferred | skipped
+
+What can go wrong, and how the states answer it:
+
+* *The process ends while it sends.* `sending` is written before the last byte of a message may
+  leave. A delivery that is only `claimed` has certainly not been sent and can be claimed again. One
+  that is `sending` may have been: it becomes `in_doubt`, and is not sent again by itself.
+* *The process does not end, but another one thinks so.* A claim has an owner and an expiry. Once it
+  has expired it cannot become `sending` any more, so that the first process can never send it.
+* *The machine loses power.* What was written but not synced may be lost, `sending` too. Then even a
+  `claimed` delivery may have been sent: it becomes `in_doubt`.
+* *A delivery that is in doubt is sent again and refused.* The first message may have arrived, so
+  that "rejected" would say too much. It stays `in_doubt` until a server takes the message.
+
+`TRANSITIONS` lists every change that there is. Nothing here reads a clock or a disk. A `Transition`
+is one change of one delivery; the journal keeps transitions, the database keeps deliveries.
 """
 
 from __future__ import annotations
@@ -13,13 +29,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 
 
 class State(StrEnum):
-    """What the ledger says of one person; exactly one at any time."""
+    """What the ledger says of one delivery; exactly one at any time."""
 
     # Enum's own hash is written in Python, and slower.
     __hash__ = str.__hash__
@@ -34,28 +51,63 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
-REPORTED_STATES = (
-    State.PENDING,
-    State.SENT,
-    State.REJECTED,
-    State.DEFERRED,
-    State.IN_DOUBT,
-    State.SKIPPED,
-)
-UNDER_WAY = frozenset({State.CLAIMED, State.SENDING})
-_NOT_SENT = frozenset({State.PENDING, State.REJECTED, State.DEFERRED, State.SKIPPED})
+TRANSITIONS: Final[Mapping[tuple[State, State], str]] = {
+    (State.PENDING, State.CLAIMED): "a worker claims it",
+    (State.DEFERRED, State.CLAIMED): "its time has come, and a worker claims it",
+    (State.IN_DOUBT, State.CLAIMED): "the user wants it sent again, and a worker claims it",
+    (State.CLAIMED, State.SENDING): "the end of its data is about to leave",
+    (State.CLAIMED, State.PENDING): "given back, or its claim expired: nothing has left",
+    (State.CLAIMED, State.DEFERRED): "refused for now before its data; or given back, as before",
+    (State.CLAIMED, State.REJECTED): "refused for good before its data",
+    (State.CLAIMED, State.SKIPPED): "its message cannot be made",
+    (State.CLAIMED, State.IN_DOUBT): "a doubt that was not settled; or power was lost",
+    (State.SENDING, State.CLAIMED): "the end of its data has certainly not arrived",
+    (State.SENDING, State.SENT): "the server has taken the message (2yz)",
+    (State.SENDING, State.REJECTED): "the server has refused it for good (5yz)",
+    (State.SENDING, State.DEFERRED): "the server has refused it for now (4yz)",
+    (State.SENDING, State.IN_DOUBT): "no reply has come, or the process or its claim has ended",
+    (State.IN_DOUBT, State.SENT): "the reply came after all, or the user assumes it was sent",
+    (State.REJECTED, State.PENDING): "the user wants another attempt, or has another address",
+    (State.SKIPPED, State.PENDING): "it is in the spreadsheet again",
+    (State.PENDING, State.SKIPPED): "it is no longer in the spreadsheet",
+    (State.DEFERRED, State.SKIPPED): "it is no longer in the spreadsheet",
+}
+"""Every change of state, and when it happens. A pair that is not listed cannot happen."""
+
+UNDER_WAY: Final = frozenset({State.CLAIMED, State.SENDING})
+"""The states of a claim that has not ended."""
+
+OF_A_CLAIM: Final[Mapping[State, frozenset[State]]] = {
+    state: frozenset(
+        old
+        for old, new in TRANSITIONS
+        if new is state and (old in UNDER_WAY or (old, new) == (State.IN_DOUBT, State.SENT))
+    )
+    for state in State
+}
+"""The states that may come before each state where the owner of a claim changes it."""
+
+_DEFERRED: Final = State.DEFERRED  # a member of an Enum is slow to find
+_REPORTED: Final = tuple(state for state in State if state not in UNDER_WAY)
+_NOT_SENT: Final = frozenset({State.PENDING, State.REJECTED, State.DEFERRED, State.SKIPPED})
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of one person's state.
+    """One change of one delivery's state.
 
-    `at` and `retry_at` are seconds since 1970; `attempts` counts how often a server has answered
-    about this person, `doubts` how often the end of data went unanswered. `reply` is what the
-    server said, or the reason of our own.
+    Attributes:
+        delivery_id: the number of the delivery in the ledger.
+        state: the new state.
+        at: when it changed, in seconds since 1970.
+        attempts: how often a server has answered about this delivery.
+        doubts: how often the end of its data went unanswered.
+        retry_at: from when on it may be claimed again, in seconds since 1970.
+        stage: the stage of the SMTP dialogue; empty where there was none.
+        reply: the server's reply, or a reason of our own.
     """
 
-    person: int
+    delivery_id: int
     state: State
     at: float
     attempts: int = 0
@@ -67,11 +119,15 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A person as the ledger knows them: the snapshot of the row, and what happened.
+    """One recipient of a campaign, as the ledger knows it: a snapshot of its row, and its state.
 
-    `id` is the ledger's own number, `key` the identity from the spreadsheet, `row` where the person
-    stood there. `date` is fixed by the first claim, so that a message that is sent again has the
-    same octets. Times are seconds since 1970.
+    Attributes:
+        id: the ledger's own number.
+        key: the identity from the spreadsheet.
+        row: the row number in the spreadsheet.
+        message_id: fixed by the first claim, as is `date`, so that a message that is sent again
+            has the same bytes.
+        date: seconds since 1970, as are all times here.
     """
 
     id: int
@@ -91,23 +147,23 @@ class Delivery:
 
     @property
     def address(self) -> str:
-        """The normalised address, for people."""
+        """The normalised address, for users to read."""
         return self.mailbox.address
 
     @property
     def recipient(self) -> Recipient:
-        """The person as the renderer and the composer take them."""
+        """The recipient as renderer and composer take it."""
         return Recipient(self.row, self.cells, self.mailbox, self.key)
 
     @property
     def sent_on(self) -> datetime:
-        """The Date of this person's message, in whole seconds of UTC (RFC 5322, 3.6.1)."""
+        """The Date of the message, in whole seconds of UTC (RFC 5322, 3.6.1)."""
         return datetime.fromtimestamp(int(self.date or 0), UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a campaign stands: people by reported state, and the last run in seconds.
+    """How a campaign stands: deliveries by reported state, and the last run in seconds.
 
     `seconds` are from its first connection to its last outcome so far, `check_seconds` the check
     before it; both are 0 before the first run.
@@ -120,12 +176,16 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How the people and the content differ from what the ledger has a snapshot of.
+    """How recipients and content differ from the ledger's snapshot of them.
 
-    `removed` and `changed` count people; the `..._sent` of them had been sent to already, and stay
-    sent. `restyled` means that a template, an image or another shaping file is another one, with
-    `already_sent` people having got the old one. `applied` says whether the ledger now holds the
-    new people.
+    Attributes:
+        first: there was no snapshot yet, or nothing had been sent.
+        added: recipients that are new.
+        removed: recipients that are gone; `removed_sent` of them had been sent already.
+        changed: recipients with other cells; `changed_sent` of them had been sent already.
+        restyled: a template, an image or another file of the content has changed.
+        already_sent: how many recipients have got the content of the snapshot.
+        applied: the ledger now holds the new recipients.
     """
 
     first: bool = False
@@ -139,7 +199,7 @@ class Difference:
     applied: bool = False
 
     def __bool__(self) -> bool:
-        """Whether there is a difference that a person has to say yes to."""
+        """Whether there is a difference that the user has to accept."""
         return bool(self.added or self.removed or self.changed or self.restyled) and not self.first
 
     def __str__(self) -> str:
@@ -151,42 +211,57 @@ class Difference:
         if self.changed:
             parts.append(f"~{self.changed} changed ({self.changed_sent} already sent)")
         if self.restyled:
-            parts.append(f"another content than {self.already_sent} people have got")
-        return ", ".join(parts) or "the same people, the same content"
+            parts.append(f"other content than {self.already_sent} recipients have got")
+        return ", ".join(parts) or "the same recipients, the same content"
 
 
-def as_recorded(mark: Transition) -> Transition:
-    """The mark that may be written: who was once in doubt leaves doubt only by a 2yz reply.
+def as_recorded(transition: Transition) -> Transition:
+    """The transition that may be written.
 
-    An earlier message may have arrived, so `rejected`, `deferred` or `skipped` would say too much.
+    A delivery that was once in doubt leaves doubt only by a reply 2yz: an earlier message may have
+    arrived, so that `rejected`, `deferred` or `skipped` would say too much. A deferred one always
+    has a time for its next attempt.
     """
-    if mark.doubts == 0 or mark.state not in _NOT_SENT:
-        return mark
-    return replace(mark, state=State.IN_DOUBT, retry_at=None)
+    if transition.doubts and transition.state in _NOT_SENT:
+        return replace(transition, state=State.IN_DOUBT, retry_at=None)
+    if transition.retry_at is None and transition.state is _DEFERRED:
+        return replace(transition, retry_at=transition.at)
+    return transition
 
 
-def under_way(person: Delivery, state: State, at: float) -> Transition:
-    """The mark that somebody is claimed or being sent to; what they were before is kept in it."""
-    return Transition(person.id, state, at, person.attempts, person.doubts, person.retry_at)
+def under_way(delivery: Delivery, state: State, at: float) -> Transition:
+    """The transition of a claim to `claimed` or `sending`; it keeps what the delivery was before.
 
-
-def let_go(mark: Transition, *, known: bool) -> Transition:
-    """What a claimed person is again when nobody holds them any more.
-
-    `known` says that every mark of theirs has been read. It is not after a power cut: the journal
-    outlives the process but not the machine, and nobody knows who of the claimed had been sent to.
+    `at` is in seconds since 1970.
     """
-    if mark.state not in UNDER_WAY:
-        return mark
-    if mark.state is State.SENDING or not known:
-        return replace(mark, state=State.IN_DOUBT, doubts=mark.doubts + 1, retry_at=None)
-    if mark.doubts:
-        return replace(mark, state=State.IN_DOUBT, retry_at=None)
-    return replace(mark, state=State.PENDING if mark.retry_at is None else State.DEFERRED)
+    return Transition(delivery.id, state, at, delivery.attempts, delivery.doubts, delivery.retry_at)
+
+
+def let_go(transition: Transition, *, known: bool) -> Transition:
+    """The state of a delivery whose claim has ended without an outcome.
+
+    `known` says that every transition has been read. It is False after a power cut: the journal
+    outlives the process but not the machine, and any claimed delivery may have been sent.
+    """
+    if transition.state not in UNDER_WAY:
+        return transition
+    if transition.state is State.SENDING or not known:
+        doubts = transition.doubts + 1
+        return replace(transition, state=State.IN_DOUBT, doubts=doubts, retry_at=None)
+    before = state_before(transition)
+    retry_at = None if before is State.IN_DOUBT else transition.retry_at
+    return replace(transition, state=before, retry_at=retry_at)
+
+
+def state_before(claim: Transition | Delivery) -> State:
+    """The state that a claimed delivery had before it was claimed; the claim keeps the rest."""
+    if claim.doubts:
+        return State.IN_DOUBT
+    return State.PENDING if claim.retry_at is None else State.DEFERRED
 
 
 def reported(counts: Mapping[State, int]) -> dict[State, int]:
-    """Counts by the six states that people are told; claimed and sending are still pending."""
-    told = {state: counts.get(state, 0) for state in REPORTED_STATES}
-    told[State.PENDING] += sum(counts.get(state, 0) for state in UNDER_WAY)
-    return told
+    """Counts by the six states that users see; claimed and sending deliveries are still pending."""
+    shown = {state: counts.get(state, 0) for state in _REPORTED}
+    shown[State.PENDING] += sum(counts.get(state, 0) for state in UNDER_WAY)
+    return shown

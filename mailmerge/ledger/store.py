@@ -1,245 +1,205 @@
-"""The ledger in a SQLite file, with a journal beside it for what a commit each would cost too much.
+"""The plain store: every change is a transaction of its own, durable on return.
 
-    ledger.sqlite           people, claims, and the marks that are folded in; synced at each commit
-    ledger-00000007.journal marks since the last fold (journal.py)
-    ledger.lock             who is sending (lease.py)
+It is SQLAlchemy Core on any engine: SQLite today (sqlite.py); a second database adds a module like
+sqlite.py, and this one stays as it is. Several processes may each have a store on the same
+database: the statements of claims.py see to it that a delivery is sent by one of them only.
 
-sqlite_file.py opens the file and reads its rows; sqlite_record.py only reads.
-
-One connection writes. SQLite before 3.51.3 can lose a commit when two connections write or
-checkpoint a write-ahead log at the same moment; readers here are read-only and do neither.
+    Ledger -> SqlStore                      a commit for each transition
+    Ledger -> Journaled -> SqlStore         a write(2) for each transition (journal.py)
 """
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
-from heapq import heapify, heappop, heappush
-from typing import Any
+import os
+import secrets
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Final
 
-from sqlalchemy import (
-    RootTransaction,
-    Row,
-    RowMapping,
-    bindparam,
-    func,
-    select,
-    tuple_,
-    update,
-)
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
 
-from mailmerge.campaign import Campaign
-from mailmerge.errors import LedgerError
-from mailmerge.ledger import emergency
-from mailmerge.ledger.enrolment import enrol
-from mailmerge.ledger.journal import (
-    OCTETS_PER_CLAIM,
-    Journal,
-    encode,
-    generations,
-    journal_path,
-    read_journals,
-)
-from mailmerge.ledger.lease import Holder, Lease, boot_id, holder_of, same_boot
-from mailmerge.ledger.schema import book, person
-from mailmerge.ledger.sqlite import (
-    bring_up_to_date,
-    claim_of,
-    explained,
-    ledger_path,
-    mark_of,
-    open_engine,
-    person_of,
-    state_of,
-)
+from mailmerge.errors import ClaimLost, LedgerError
+from mailmerge.ledger import claims
+from mailmerge.ledger.campaigns import CampaignRecord, read_campaign, write_campaign
+from mailmerge.ledger.claims import Claim
+from mailmerge.ledger.database import Database, Purpose
+from mailmerge.ledger.enrolment import NotAccepted, enrol
+from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.states import (
-    UNDER_WAY,
     Delivery,
     Difference,
     State,
     Transition,
     as_recorded,
-    let_go,
     reported,
 )
-from mailmerge.mime.headers import make_message_id
-from mailmerge.private_files import make_private_folder
-from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 
-ROTATE_AFTER = 4 << 20
-"""Octets of a journal after which the next fold begins a new one."""
+LEASE: Final = 300.0
+"""Seconds after which a claim expires that is not renewed."""
 
-_MARKED = ("state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply")
-PEOPLE_AT_A_TIME = 1000
+_READ_AT_ONCE: Final = 500
 
-
-def _update_of_many(columns: Sequence[str]) -> str:
-    """SQL that sets these columns of one person; tuples go past Core, which takes 5 us for each."""
-    values: list[tuple[Any, Any]] = [(person.c[name], bindparam(name + "_")) for name in columns]
-    statement = update(person).where(person.c.id == bindparam("person")).ordered_values(*values)
-    return str(statement.compile(dialect=sqlite.dialect()))
+Decide = Callable[[Connection, int], int]
+"""A statement about a campaign that returns how many deliveries it has changed."""
 
 
-_CLAIM = _update_of_many(("state", "message_id", "date"))
-_MARK = _update_of_many(_MARKED)
-_PENDING = (
-    select(person)
-    .where(
-        person.c.id > bindparam("position"), person.c.state == State.PENDING.value, person.c.chosen
-    )
-    .order_by(person.c.id)
-    .limit(bindparam("most"))
-)
+class UserDecisions(ABC):
+    """What the user decides about deliveries that a run leaves alone (interface.Decisions)."""
+
+    @abstractmethod
+    def decide(self, decision: Decide) -> int:
+        """Run the statement of a decision in a transaction; how many deliveries it concerns."""
+
+    def resend_in_doubt(self) -> int:
+        """Let the deliveries that are in doubt now be claimed, until the store is closed."""
+        return self.decide(claims.resend_in_doubt)
+
+    def assume_sent(self) -> int:
+        """Count the deliveries that are in doubt now as sent."""
+        return self.decide(claims.assume_sent)
+
+    def retry_rejected(self) -> int:
+        """Make the rejected deliveries pending again."""
+        return self.decide(claims.retry_rejected)
 
 
-class SqliteLedger:
-    """A ledger that is open for a run (the protocol `Ledger` says what it promises).
+class SqlStore(UserDecisions):
+    """The ledger of one campaign in a database (interface.Store says what each method promises).
 
-    Raises:
-        LedgerHeld: another process is sending this campaign.
-        LedgerError: it cannot be read or written, is damaged, or is of a newer mailmerge.
+    `identify` makes Message-IDs; it is called with the campaign's secret and a recipient's key when
+    a delivery is claimed for the first time. `lease` is in seconds.
     """
 
-    def __init__(self, campaign: Campaign, name: str, *, fresh: bool = False) -> None:
-        self._folder = campaign.state_folder
-        self._name = name
-        self._campaign_name = campaign.name
-        self._from = campaign.message.from_
-        self._path = ledger_path(campaign, name)
-        self._failure: LedgerError | None = None
-        self._marks = threading.Lock()
-        self._fresh: dict[int, Transition] = {}
-        self._active: dict[int, Transition] = {}
-        self._due: list[tuple[float, int]] = []
-        self._resending: set[int] = set()
-        self._timing: dict[str, float] = {}
-        self._position = 0
-        make_private_folder(self._folder)
-        self._lease = Lease(self._folder / f"{name}.lock")
-        try:
-            self._open(fresh=fresh)
-        except BaseException:
-            self._lease.release()
-            raise
+    def __init__(
+        self,
+        database: Database,
+        campaign: CampaignRecord,
+        identify: Identify,
+        *,
+        lease: float = LEASE,
+    ) -> None:
+        self.campaign = campaign
+        self.identify = identify
+        self._database = database
+        self.lease = lease
+        # Makes the name of a worker unique among all processes that share the database.
+        self._process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._owners: dict[str, float] = {}
+        self._times: tuple[float, float] | None = None
 
-    def _open(self, *, fresh: bool) -> None:
-        if fresh:
-            self._forget()
-        self._engine = open_engine(self._path)
-        with self._reported("opened"):
-            self._database = self._engine.connect()
-            bring_up_to_date(self._database, self._path)
-            self._book = self._read_book()
-            self._recover()
-            self._learn()
+    def transaction(self, purpose: Purpose = "written") -> AbstractContextManager[Connection]:
+        """A transaction that everything inside it joins: it is durable as a whole, or not at all.
 
-    def _forget(self) -> None:
-        for path in self._folder.glob(f"{self._name}.sqlite*"):
-            path.unlink()
-        self._remove_journals(before=None)
-
-    def _read_book(self) -> RowMapping:
-        with self._begun():
-            return self._database.execute(select(book)).mappings().one()
-
-    def _learn(self) -> None:
-        """Count the people, and see who is due when."""
-        with self._begun():
-            self._counts = self._count()
-            self._load_due()
-
-    # --- putting right what a crash left behind
-
-    def _recover(self) -> None:
-        marks = read_journals(
-            self._folder, self._name, self._book["generation"], self._book["offset"]
-        )
-        known = marks is not None and same_boot(self._book["boot_id"])
-        present = generations(self._folder, self._name)
-        newest = max([self._book["generation"], *present])
-        self._journal = Journal(self._folder, self._name, newest + 1)
-        saved = emergency.read(self._folder, self.secret)
-        with self._begun():
-            self._write({mark.person: mark for mark in marks or ()})
-            left = self._under_way()
-            left |= {mark.person: mark for mark in saved if mark.person in left}
-            self._write({number: let_go(mark, known=known) for number, mark in left.items()})
-            self._database.execute(
-                update(book).values(boot_id=boot_id(), generation=newest + 1, offset=0)
-            )
-        emergency.remove(self._folder, self.secret)
-        self._remove_journals(before=newest + 1)
-
-    def _under_way(self) -> dict[int, Transition]:
-        rows = self._database.execute(select(person).where(person.c.state.in_(UNDER_WAY)))
-        return {row[0]: mark_of(row) for row in rows}
-
-    def _remove_journals(self, *, before: int | None) -> None:
-        for generation in generations(self._folder, self._name):
-            if before is None or generation < before:
-                journal_path(self._folder, self._name, generation).unlink(missing_ok=True)
-
-    def _count(self) -> Counter[State]:
-        query = select(person.c.state, func.count()).group_by(person.c.state)
-        return Counter({State(state): count for state, count in self._database.execute(query)})
-
-    def _load_due(self) -> None:
-        query = select(person.c.retry_at, person.c.id).where(
-            person.c.state == State.DEFERRED, person.c.chosen
-        )
-        self._due = [(due or 0.0, number) for due, number in self._database.execute(query)]
-        self._due += [(0.0, number) for number in self._resending]
-        heapify(self._due)
-        self._position = 0
-
-    # --- what everybody asks
-
-    @property
-    def secret(self) -> bytes:
-        """What makes Message-IDs unguessable: 32 octets, made with the ledger."""
-        secret: bytes = self._book["secret"]
-        return secret
+        Raises:
+            LedgerError: the database cannot be read or written.
+        """
+        return self._database.begin(purpose)
 
     @property
     def failure(self) -> LedgerError | None:
-        """Why the ledger can no longer be written."""
-        return self._failure
+        """Why the ledger can no longer be written; nothing may be sent any more."""
+        return self._database.failure
 
-    @property
-    def holder(self) -> Holder | None:
-        """Who is sending this campaign now: we are."""
-        return holder_of(self._folder / f"{self._name}.lock")
+    # --- the queue
+
+    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
+        """Claim up to `limit` deliveries that are pending, or deferred and due."""
+        if self.failure is not None:
+            raise self.failure
+        new = Claim(f"{worker}@{self._process}", now, now + self.lease)
+        with self.transaction() as connection:
+            claimed = claims.claim(connection, self.campaign, new, self.identify, limit)
+        self._owners[new.owner] = now
+        return claimed
+
+    def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
+        """Write changes of claimed deliveries, and return them as they were recorded."""
+        wanted = [as_recorded(one) for one in transitions]
+        if (error := self.failure) is None:
+            try:
+                return self._record(wanted)
+            except ClaimLost:
+                raise
+            except LedgerError as failure:
+                error = failure
+        if any(one.state is State.SENDING for one in wanted):
+            raise error
+        return wanted
+
+    def _record(self, wanted: list[Transition]) -> list[Transition]:
+        with self.transaction() as connection:
+            recorded = [claims.record(connection, self._owners, one) for one in wanted]
+        lost = [
+            one.delivery_id
+            for one, found in zip(wanted, recorded, strict=True)
+            if one.state is State.SENDING and found is not one
+        ]
+        if lost:
+            raise ClaimLost(lost)
+        return recorded
+
+    def release(self, ids: Iterable[int]) -> None:
+        """Give back claimed deliveries that were not sent."""
+        given = set(ids)
+        with self.transaction() as connection:
+            held = claims.select_under_way(connection, self.campaign.id, self._owners)
+            claims.end_claims(connection, [held[number] for number in given & held.keys()])
+
+    def renew(self, worker: str, now: float) -> None:
+        """Let all claims of `worker` last from `now` on; it writes a few times in each lease."""
+        owner = f"{worker}@{self._process}"
+        if now - self._owners.get(owner, now) < self.lease / 4:
+            return
+        with self.transaction() as connection:
+            claims.extend_claims(connection, self.campaign.id, owner, now + self.lease)
+        self._owners[owner] = now
+
+    def expire(self, now: float) -> int:
+        """End the claims that have expired, whoever owns them; how many."""
+        with self.transaction() as connection:
+            expired = claims.select_under_way(connection, self.campaign.id, expired_at=now)
+            return claims.end_claims(connection, expired.values())
+
+    def next_retry(self) -> float | None:
+        """When the next deferred delivery is due, in seconds since 1970."""
+        with self.transaction("read") as connection:
+            return claims.next_retry(connection, self.campaign.id)
+
+    def flush(self) -> None:
+        """Write down how long the run has taken; everything else is durable already."""
+        if self._times is None:
+            return
+        seconds, check_seconds = self._times
+        with self.transaction() as connection:
+            write_campaign(
+                connection, self.campaign.id, seconds=seconds, check_seconds=check_seconds
+            )
+        self._times = None
+
+    # --- all deliveries
 
     def counts(self) -> dict[State, int]:
-        """How many people there are in each of the six reported states, also those at 0."""
-        with self._marks:
-            return reported(self._counts)
+        """How many deliveries are in each of the six reported states, those with 0 included."""
+        with self.transaction("read") as connection:
+            return reported(claims.count_states(connection, self.campaign.id))
+
+    def claimable(self) -> int:
+        """How many deliveries could be claimed, now or when they are due."""
+        with self.transaction("read") as connection:
+            return claims.count_claimable(connection, self.campaign.id)
 
     def iterate(self) -> Iterator[Delivery]:
-        """Everybody, in the order of the spreadsheet they came with."""
-        self.flush()
-        place = (-1, -1)
-        while batch := self._people_after(place):
-            yield from batch
-            place = (batch[-1].row, batch[-1].id)
-
-    def _people_after(self, place: tuple[int, int]) -> list[Delivery]:
-        query = (
-            select(person)
-            .where(tuple_(person.c.row, person.c.id) > place)
-            .order_by(person.c.row, person.c.id)
-            .limit(PEOPLE_AT_A_TIME)
-        )
-        with self._reported("read"), self._begun():
-            return [person_of(row, mark_of(row)) for row in self._database.execute(query)]
-
-    # --- who there is
+        """All deliveries, in the order of the spreadsheet."""
+        with self.transaction("read") as connection:
+            ids = claims.select_in_order(connection, self.campaign.id)
+        for start in range(0, len(ids), _READ_AT_ONCE):
+            with self.transaction("read") as connection:
+                yield from list(
+                    claims.select_deliveries(connection, ids[start : start + _READ_AT_ONCE])
+                )
 
     def enrol(
         self,
@@ -249,251 +209,59 @@ class SqliteLedger:
         accept_changes: bool = False,
         partial: bool = False,
     ) -> Difference:
-        """Compare the people and the content with the snapshot, and take them over."""
-        self.flush()
-        with self._reported("written"), self._begun() as transaction:
-            difference = enrol(
-                self._database,
-                recipients,
-                fingerprint,
-                accept_changes=accept_changes,
-                partial=partial,
-            )
-            if not difference.applied:
-                transaction.rollback()
-                return difference
-        with self._reported("read"):
-            self._book = self._read_book()
-            self._learn()
-        return difference
-
-    def resend_in_doubt(self) -> int:
-        """Let those be claimed who are in doubt now; how many they are."""
-        self.flush()
-        query = select(person.c.id).where(person.c.state == State.IN_DOUBT, person.c.chosen)
-        with self._reported("read"), self._begun():
-            self._resending = set(self._database.scalars(query))
-            self._load_due()
-        return len(self._resending)
-
-    def assume_sent(self) -> int:
-        """Count those as sent who are in doubt now; how many they are."""
-        return self._move(State.IN_DOUBT, State.SENT, "in doubt, assumed sent")
-
-    def retry_rejected(self) -> int:
-        """Make those pending again who were rejected; how many they are."""
-        return self._move(State.REJECTED, State.PENDING, "")
-
-    def _move(self, old: State, new: State, reply: str) -> int:
-        self.flush()
-        values = {"state": new.value, **({"reply": reply} if reply else {})}
-        with self._reported("written"), self._begun():
-            moved = self._database.execute(
-                update(person).where(person.c.state == old, person.c.chosen).values(**values)
-            ).rowcount
-            self._counts = self._count()
-            self._load_due()
-        return moved
-
-    # --- the run
-
-    def claimable(self) -> int:
-        """How many people could be claimed, now or when they are due."""
-        query = select(func.count()).where(
-            person.c.state == State.PENDING, person.c.chosen, person.c.id > self._position
-        )
-        with self._reported("read"), self._begun():
-            pending = self._database.scalar(query) or 0
-        with self._marks:
-            return pending + len(self._due)
-
-    def next_retry(self) -> float | None:
-        """When the next deferred person is due."""
-        with self._marks:
-            return self._due[0][0] if self._due else None
-
-    def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
-        """Take up to `limit` people who are pending, or deferred and due; durable on return."""
-        del worker  # one process claims for all its connections
-        self._raise_failure()
-        due = self._take_due(limit, now)
-        with self._folding():
-            with self._marks:
-                self._journal.reserve((limit + len(self._active)) * OCTETS_PER_CLAIM)
-            rows = self._claimable(due, limit)
-            marks = [claim_of(row, now) for row in rows]
-            claimed = [self._claimed(row, mark, now) for row, mark in zip(rows, marks, strict=True)]
-            if claimed:
-                values = [("claimed", one.message_id, one.date, one.id) for one in claimed]
-                self._database.exec_driver_sql(_CLAIM, values)
-        with self._marks:
-            self._counts.subtract(map(state_of, rows))
-            self._counts[State.CLAIMED] += len(claimed)
-            for mark in marks:
-                self._active[mark.person] = mark
-                self._resending.discard(mark.person)
-        return claimed
-
-    def _take_due(self, limit: int, now: float) -> list[int]:
-        due: list[int] = []
-        with self._marks:
-            while self._due and len(due) < limit and self._due[0][0] <= now:
-                due.append(heappop(self._due)[1])
-        return due
-
-    def _claimable(self, due: list[int], limit: int) -> list[Row[Any]]:
-        rows: list[Row[Any]] = []
-        if due:
-            rows += self._database.execute(select(person).where(person.c.id.in_(due)))
-        if len(due) < limit:
-            rows += self._database.execute(
-                _PENDING, {"position": self._position, "most": limit - len(due)}
-            )
-            self._position = max(self._position, rows[-1][0]) if rows else self._position
-        return rows
-
-    @cached_property
-    def _domain(self) -> str:
-        """The right side of Message-IDs; found out at the first claim, when From was checked."""
-        return parse_mailbox(self._from, names=True).domain
-
-    def _claimed(self, row: Sequence[Any], mark: Transition, now: float) -> Delivery:
-        message_id = make_message_id(self.secret, self._campaign_name, row[1], self._domain)
-        return person_of(row, mark, message_id, now)
-
-    def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
-        """Write changes of claimed deliveries, and give them back as they were written."""
-        return [self._record(transition) for transition in transitions]
-
-    def _record(self, mark: Transition) -> Transition:
-        mark = as_recorded(mark)
-        with self._marks:
-            if mark.state is State.SENDING:
-                self._raise_failure()
-            self._journal_mark(mark)
-            self._fresh[mark.person] = mark
-            self._counts[self._active[mark.person].state] -= 1
-            self._counts[mark.state] += 1
-            if mark.state in UNDER_WAY:
-                self._active[mark.person] = mark
-            else:
-                del self._active[mark.person]
-            if mark.state is State.DEFERRED:
-                heappush(self._due, (mark.retry_at or 0.0, mark.person))
-        return mark
-
-    def _journal_mark(self, mark: Transition) -> None:
+        """Compare recipients and content with the snapshot, and take them over."""
         try:
-            self._journal.append(encode(mark, self._journal.generation))
-        except LedgerError as error:
-            self._failure = self._failure or error
-            if mark.state is State.SENDING:
-                raise
-            emergency.save(self._folder, self.secret, mark)
+            with self.transaction() as connection:
+                return enrol(
+                    connection,
+                    self.campaign.id,
+                    recipients,
+                    fingerprint,
+                    accept_changes=accept_changes,
+                    partial=partial,
+                )
+        except NotAccepted as refused:
+            return refused.difference
 
-    def flush(self) -> None:
-        """Make all marks so far durable against a power cut, too."""
-        if self._fresh or self._timing:
-            with self._folding():
-                pass
+    def decide(self, decision: Decide) -> int:
+        """Run the statement of a decision in a transaction; how many deliveries it concerns."""
+        with self.transaction() as connection:
+            return decision(connection, self.campaign.id)
 
-    @contextmanager
-    def _folding(self) -> Iterator[None]:
-        """A transaction that first writes the marks that only the journal holds so far."""
-        with self._marks:
-            folding, self._fresh = self._fresh, {}
-            timing, self._timing = self._timing, {}
-            self._rotate()
-            journal = self._journal
-            place = {"generation": journal.generation, "offset": journal.offset}
-        try:
-            with self._reported("written"), self._begun():
-                self._write(folding)
-                self._database.execute(update(book).values(**place, **timing))
-                yield
-        except BaseException:
-            with self._marks:
-                self._fresh = folding | self._fresh
-                self._timing = self._timing or timing
-            raise
-        self._remove_journals(before=journal.generation)
+    # --- what is remembered
 
-    def _rotate(self) -> None:
-        """Begin a new journal where this one is long; the old one stays until the fold is done."""
-        if self._journal.offset > ROTATE_AFTER:
-            old = self._journal
-            self._journal = Journal(self._folder, self._name, old.generation + 1)
-            old.close()
-
-    def _write(self, marks: dict[int, Transition]) -> None:
-        if marks:
-            values = [_values(mark) for mark in marks.values()]
-            self._database.exec_driver_sql(_MARK, values)
-
-    def release(self, people: Iterable[int]) -> None:
-        """Give back claimed people who were not sent to."""
-        with self._marks:
-            held = [self._active[number] for number in people if number in self._active]
-        for mark in held:
-            self.apply([let_go(mark, known=True)])
-
-    # --- small and permanent
+    def note_run(self, seconds: float, check_seconds: float) -> None:
+        """Note how long the run and its check have taken so far; `flush` writes it down."""
+        self._times = (seconds, check_seconds)
 
     def remember_check(self, digest: str) -> None:
         """Note that the check of what `digest` stands for has passed."""
-        with self._reported("written"), self._begun():
-            self._database.execute(update(book).values(checked=digest))
-        with self._reported("read"):
-            self._book = self._read_book()
-
-    def note_run(self, seconds: float, check_seconds: float) -> None:
-        """Note how long the run and its check have taken so far; the next fold writes it down."""
-        self._timing = {"seconds": seconds, "check_seconds": check_seconds}
+        with self.transaction() as connection:
+            write_campaign(connection, self.campaign.id, checked=digest)
 
     def check_passed(self, digest: str) -> bool:
         """Whether that check is the last one that passed."""
-        return bool(digest) and self._book["checked"] == digest
+        with self.transaction("read") as connection:
+            return bool(digest) and read_campaign(connection, self.campaign.id, "checked") == digest
 
-    def _begun(self) -> RootTransaction:
-        """A transaction; what it wrote is durable when it is committed."""
-        return self._database.begin()
+    # --- the ends
 
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+    def recover(self) -> None:
+        """Put right what a process has left that ended without `close`.
 
-    @contextmanager
-    def _reported(self, what: str) -> Iterator[None]:
-        """Turn SQLite's complaints into one line; after one that hurts nothing more is sent."""
-        try:
-            yield
-        except DBAPIError as error:
-            failure = explained(self._path, what, error)
-            if what == "written":
-                self._failure = self._failure or failure
-            raise failure from error
+        Only for the one process that may write, since every claim is taken for that of a dead one.
+        """
+        with self.transaction() as connection:
+            left = claims.select_under_way(connection, self.campaign.id)
+            claims.end_claims(connection, left.values())
+            claims.hold_in_doubt(connection, self.campaign.id)
 
     def close(self) -> None:
-        """Give back what is claimed, make everything durable, let another process have it."""
-        try:
-            if self._failure is None:
-                self.release(list(self._active))
-                self.flush()
-        finally:
-            self._journal.close()
-            self._database.close()
-            self._engine.dispose()
-            self._lease.release()
-
-
-def _values(mark: Transition) -> tuple[object, ...]:
-    return (
-        mark.state.value,
-        mark.at,
-        mark.attempts,
-        mark.doubts,
-        mark.retry_at,
-        mark.stage,
-        mark.reply,
-        mark.person,
-    )
+        """Give back what this process has claimed."""
+        if self.failure is not None:
+            return
+        self.flush()
+        with self.transaction() as connection:
+            held = claims.select_under_way(connection, self.campaign.id, self._owners)
+            claims.end_claims(connection, held.values())
+            claims.hold_in_doubt(connection, self.campaign.id)

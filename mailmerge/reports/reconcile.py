@@ -1,6 +1,6 @@
-"""What a server took, against what the ledger says of everybody: do the books balance?
+"""What a server took, compared with what the ledger says: did the ledger tell the truth?
 
-Messages are known by their Message-ID: it is one for each person, also where they are sent again.
+Messages are recognised by their Message-ID. A recipient has one for all attempts.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ from mailmerge.ledger.states import Delivery, State
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """Both books laid beside each other; each tuple holds keys of people, and should be empty.
+class Reconciliation:
+    """What the comparison has found; each tuple holds recipients' keys, and should be empty.
 
-    `never_taken` are sent, but the server has not taken their message. `unaccounted` are neither
-    sent nor in doubt, but it has. `twice` were taken more than once. `missing` is how many people
-    were enrolled and have no state, or one too many where it is negative.
+    Attributes:
+        recipients: how many the ledger has.
+        taken: how many messages the server took.
+        sent: how many deliveries the ledger calls sent.
+        in_doubt: how many it calls in doubt; the server took the messages of `in_doubt_taken`.
+        never_taken: sent according to the ledger, but the server has not taken the message.
+        unaccounted: taken by the server, but neither sent nor in doubt according to the ledger.
+        twice: taken by the server more than once.
+        missing: how many recipients were enrolled and are not in the ledger; negative if it has
+            too many.
     """
 
-    people: int
+    recipients: int
     taken: int
     sent: int
     in_doubt: int
@@ -32,12 +39,18 @@ class Books:
     missing: int = 0
 
     @property
+    def wrong(self) -> int:
+        """About how many recipients the ledger and the server disagree."""
+        keys = {*self.never_taken, *self.unaccounted, *self.twice}
+        return len(keys) + abs(self.missing)
+
+    @property
     def balanced(self) -> bool:
-        """Whether the ledger has told the truth about everybody."""
-        return not (self.never_taken or self.unaccounted or self.twice or self.missing)
+        """Whether the ledger has told the truth about every recipient."""
+        return not self.wrong
 
     def to_json(self) -> dict[str, Any]:
-        """The books in the document of `send --json`."""
+        """The document that stands in that of `send --json`."""
         return {
             "balanced": self.balanced,
             "taken": self.taken,
@@ -49,12 +62,17 @@ class Books:
         }
 
 
-def balance(people: Iterable[Delivery], taken: Mapping[str, int], *, enrolled: int) -> Books:
-    """Lay the ledger's people beside what the server took, by Message-ID and how often."""
+def reconcile(
+    deliveries: Iterable[Delivery], taken: Mapping[str, int], *, enrolled: int
+) -> Reconciliation:
+    """Compare the ledger's deliveries with what the server took: Message-IDs, and how often.
+
+    `enrolled` is how many recipients there should be.
+    """
     never_taken, unaccounted, twice = list[str](), list[str](), list[str]()
     keys = set[str]()
     sent = in_doubt = in_doubt_taken = 0
-    for one in people:
+    for one in deliveries:
         keys.add(one.key)
         times = taken.get(one.message_id, 0) if one.message_id else 0
         sent += one.state is State.SENT
@@ -66,14 +84,14 @@ def balance(people: Iterable[Delivery], taken: Mapping[str, int], *, enrolled: i
             unaccounted.append(one.key)
         if times > 1:
             twice.append(one.key)
-    return Books(
-        len(keys),
-        sum(taken.values()),
-        sent,
-        in_doubt,
-        in_doubt_taken,
-        tuple(never_taken),
-        tuple(unaccounted),
-        tuple(twice),
-        enrolled - len(keys),
+    return Reconciliation(
+        recipients=len(keys),
+        taken=sum(taken.values()),
+        sent=sent,
+        in_doubt=in_doubt,
+        in_doubt_taken=in_doubt_taken,
+        never_taken=tuple(never_taken),
+        unaccounted=tuple(unaccounted),
+        twice=tuple(twice),
+        missing=enrolled - len(keys),
     )

@@ -1,4 +1,4 @@
-"""People who were not reached -> what the server meant, and what to do about it."""
+"""Deliveries that were refused -> what the server meant, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
-from mailmerge.ledger.states import Delivery, State
+from mailmerge.ledger.states import Delivery
 from mailmerge.providers.catalogue import Language
 from mailmerge.providers.explanations import Explanation, explain
+from mailmerge.reports.status import FAILED
 
-KINDS = 5
+MOST_KINDS: Final = 5
 """How many kinds of reply are explained, the most frequent first."""
 
 _CODE = re.compile(r"[245]\d\d\b")
@@ -20,29 +22,29 @@ _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A kind of reply: how many people got it, the first of its texts, and what it means."""
+    """A kind of reply: how many recipients it was for, the first of its texts, what it means."""
 
-    people: int
+    recipients: int
     reply: str
     explanation: Explanation
 
 
 def refusals(
-    people: Iterable[Delivery], *, provider: str = "", language: Language = "en"
+    deliveries: Iterable[Delivery], *, provider: str = "", language: Language = "en"
 ) -> Iterator[Refusal]:
-    """The replies to people who were rejected or deferred, grouped by code and enhanced status.
+    """The replies to rejected and deferred deliveries, grouped by code and enhanced status.
 
     `provider` is a name of providers.toml, where it is known; some replies mean something else
     there.
     """
     first: dict[tuple[str, str], str] = {}
     counts: Counter[tuple[str, str]] = Counter()
-    for one in people:
-        kind = _kind(one.reply) if one.state in {State.REJECTED, State.DEFERRED} else None
+    for one in deliveries:
+        kind = _kind(one.reply) if one.state in FAILED else None
         if kind is not None:
             first.setdefault(kind, one.reply)
             counts[kind] += 1
-    for kind, count in counts.most_common(KINDS):
+    for kind, count in counts.most_common(MOST_KINDS):
         code, reply = int(kind[0]), first[kind]
         meaning = explain(code, reply[4:], provider=provider, language=language)
         yield Refusal(count, reply, meaning)

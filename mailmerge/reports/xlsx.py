@@ -1,7 +1,7 @@
 """Rows of text -> an XLSX file, as a stream: one sheet, every cell a string (ECMA-376, part 1).
 
 A string cell is never run as a formula; one that begins like a formula is also marked as quoted, so
-that it stays a string when somebody edits it.
+that it stays a string when it is edited.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Final
 from xml.sax.saxutils import escape
 
-LONGEST_CELL = 32_767
+LONGEST_CELL: Final = 32_767
 """Characters that a spreadsheet program takes in one cell."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -38,7 +38,7 @@ _PARTS = {
     ),
     "xl/workbook.xml": (
         f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>'
-        '<sheet name="people" sheetId="1" r:id="rId1"/></sheets></workbook>'
+        '<sheet name="recipients" sheetId="1" r:id="rId1"/></sheets></workbook>'
     ),
     "xl/_rels/workbook.xml.rels": (
         f'<Relationships xmlns="{_PACKAGE}/relationships">'

@@ -1,4 +1,4 @@
-"""Disks that fill up or die in mid-campaign: real ones, with the server's log as judge."""
+"""Disks that fill up or die while a run sends: real ones, with the server's log as judge."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("room", [0, 200_000, 600_000])
-def test_a_disk_that_fills_up_stops_the_run_and_loses_nobody(small_disk: Path, room: int) -> None:
+def test_a_disk_that_fills_up_stops_the_run_and_loses_nothing(small_disk: Path, room: int) -> None:
     people = 2000
     folder = make_campaign(small_disk / "campaign").folder
     with serve() as server:
@@ -56,17 +56,17 @@ def test_a_disk_that_fills_up_stops_the_run_and_loses_nobody(small_disk: Path, r
             stopped = str(error)
         assert "make room on the disk" in stopped
         (small_disk / "filling").unlink()
-        balance(load_campaign(folder), server.messages).check(people)
+        balance(load_campaign(folder), server).check(people)
         assert send(Job(folder, server.port, people=people)).error is None
-        books = balance(load_campaign(folder), server.messages)
-        books.check(people)
-        books.check_once()
-        assert len(books.in_state(State.SENT)) == people
+        found = balance(load_campaign(folder), server)
+        found.check(people)
+        found.check_once()
+        assert len(found.in_state(State.SENT)) == people
         assert not server.violations
 
 
 def fill(disk: Path, room: int) -> None:
-    """Leave so many octets."""
+    """Leave that many bytes."""
     free = os.statvfs(disk)
     with (disk / "filling").open("wb") as file:
         file.write(bytes(max(free.f_bavail * free.f_frsize - room, 0)))
@@ -123,35 +123,37 @@ def fail_and_resume(folder: Path, library: Path, fails_after: int) -> Dying:
         summary = told.read_text() if told.exists() else "LedgerError before the run"
         finished = summary.startswith("None\n")
         assert finished or "LedgerError" in summary
-        books = balance(load_campaign(folder), server.messages)
-        if books.people:
-            books.check(people)
+        found = balance(load_campaign(folder), server)
+        if found.people:
+            found.check(people)
         dying = Dying(len(server.taken), finished)
-        assert len(books.in_state(State.IN_DOUBT)) <= 1
+        assert len(found.in_state(State.IN_DOUBT)) <= 1
         send(Job(folder, server.port, people=people, later=3600.0))
-        books = balance(load_campaign(folder), server.messages)
-        books.check(people)
-        books.check_once()
-        assert books.in_state(State.SENT, State.IN_DOUBT) == set(books.people)
+        found = balance(load_campaign(folder), server)
+        found.check(people)
+        found.check_once()
+        assert found.in_state(State.SENT, State.IN_DOUBT) == set(found.people)
     return dying
 
 
-MID_CAMPAIGN = 10
-"""So many syncs are done when the run has claimed its first people and sends."""
+WHILE_SENDING = 12
+"""Syncs that are done when the run has claimed its first recipients and sends."""
 
 
-def test_a_disk_that_does_not_sync_any_more_stops_the_run_and_loses_nobody(
+def test_a_disk_that_no_longer_syncs_stops_the_run_and_loses_nothing(
     tmp_path: Path, failing_sync: Path
 ) -> None:
-    dying = fail_and_resume(tmp_path, failing_sync, MID_CAMPAIGN)
+    dying = fail_and_resume(tmp_path, failing_sync, WHILE_SENDING)
     assert dying.taken > 0
     assert not dying.finished
 
 
 @pytest.mark.long
-def test_at_whichever_sync_the_disk_dies_nobody_is_lost(tmp_path: Path, failing_sync: Path) -> None:
+def test_at_whichever_sync_the_disk_dies_nothing_is_lost(
+    tmp_path: Path, failing_sync: Path
+) -> None:
     """At each sync in turn until a run needs no more; how many it needs depends on its pace."""
     for fails_after in count():
         if fail_and_resume(tmp_path / f"after-{fails_after}", failing_sync, fails_after).finished:
             break
-    assert fails_after > MID_CAMPAIGN
+    assert fails_after > WHILE_SENDING

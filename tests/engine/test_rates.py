@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mailmerge.campaign import Rate, parse_rate
 from mailmerge.engine.rates import even_interval, is_quota, meter_of
 from mailmerge.engine.throttle import Throttle
-from mailmerge.ledger.quota import Usage
+from mailmerge.ledger.quota import Quotas
 from tests.engine.clocks import START
 
 DAY = 86_400.0
@@ -44,7 +44,7 @@ def test_no_window_holds_more_than_its_rate_allows(
     limits: list[Rate], arrivals: list[tuple[float, int, bool]]
 ) -> None:
     """Any arrivals, three processes with one account, each of which may be killed and restarted."""
-    usage = Usage()
+    usage = Quotas()
     throttles = [Throttle(limits, account="me", usage=usage) for _ in range(3)]
     now, sends = START, list[float]()
     for pause, process, restarts in arrivals:
@@ -122,7 +122,7 @@ def test_rate_per_day_is_used_at_any_speed() -> None:
 
 
 def test_quota_is_counted_per_account_across_restarts(tmp_path: Path) -> None:
-    first, second = Usage(tmp_path / "usage.sqlite"), Usage(tmp_path / "usage.sqlite")
+    first, second = Quotas(tmp_path / "usage.sqlite"), Quotas(tmp_path / "usage.sqlite")
     limits = [parse_rate("100/day")]
     earlier = Throttle(limits, account="me@here", usage=first)
     assert len(sent_by(earlier, START, START + 0.0595)) == 60
@@ -135,7 +135,7 @@ def test_quota_is_counted_per_account_across_restarts(tmp_path: Path) -> None:
 
 def test_two_runs_share_one_rate_and_use_most_of_it() -> None:
     """Each reserves a second of slots at a time, behind those of the other."""
-    usage = Usage()
+    usage = Quotas()
     limits = [parse_rate("10/second")]
     one, two = (Throttle(limits, account="me", usage=usage) for _ in range(2))
     sends: list[float] = []
@@ -154,7 +154,7 @@ def test_two_runs_share_one_rate_and_use_most_of_it() -> None:
 
 
 def test_slots_of_another_time_are_given_up_when_the_clock_is_set_back() -> None:
-    usage = Usage()
+    usage = Quotas()
     limits = [parse_rate("60/minute")]
     assert Throttle(limits, usage=usage).take(START + 3 * DAY)
     throttle = Throttle(limits, usage=usage)
@@ -164,7 +164,7 @@ def test_slots_of_another_time_are_given_up_when_the_clock_is_set_back() -> None
 
 def test_clock_set_back_leaves_no_slot_before_the_next_interval() -> None:
     """A message was sent a moment ago, by the old time: no other run may send right after it."""
-    usage = Usage()
+    usage = Quotas()
     limits = [parse_rate("60/minute")]
     throttle = Throttle(limits, account="me", usage=usage)
     assert throttle.take(START + 3 * DAY)
@@ -177,7 +177,7 @@ def test_clock_set_back_leaves_no_slot_before_the_next_interval() -> None:
 
 def test_runs_whose_clock_was_set_back_do_not_share_slots() -> None:
     """Each reserves its own, also at the very moment of the new time."""
-    usage = Usage()
+    usage = Quotas()
     limits = [parse_rate("60/minute")]
     throttles = [Throttle(limits, account="me", usage=usage) for _ in range(2)]
     for throttle in throttles:
@@ -206,7 +206,7 @@ def test_interval_leaves_room_for_late_slots() -> None:
 
 
 def test_closed_meter_gives_back_what_it_reserved() -> None:
-    usage = Usage()
+    usage = Quotas()
     rate = parse_rate("100/day")
     meter = meter_of("me 100/day", rate, usage)
     assert meter.secure(START) == START

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from mailmerge.campaign import Campaign, parse_rate
-from mailmerge.engine.clock import Clock
 from mailmerge.engine.events import Event, Slowed, to_json
 from mailmerge.engine.run import Run
 from mailmerge.engine.summary import Progress, Summary
@@ -24,14 +23,16 @@ from mailmerge.errors import (
     ServerUnreachable,
     TemplateError,
 )
-from mailmerge.ledger.interface import Ledger, open_ledger, read_ledger
+from mailmerge.ledger.interface import Store
 from mailmerge.ledger.states import Delivery, State
+from mailmerge.portable.clock import Clock
 from mailmerge.providers.lookup import find_provider
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import templates_of
 from mailmerge.smtp import Credentials
 from tests.engine.driver import balance, make_campaign, make_recipients, make_run
+from tests.ledgers import open_ledger, open_store, read_ledger, store_of
 from tests.scripted_server import (
     FOREVER,
     Accept,
@@ -57,7 +58,7 @@ HOUR = 3600.0
 
 
 def ready_run(
-    campaign: Campaign, ledger: Ledger, port: int, *, later: float = 0.0, **asked: Any
+    campaign: Campaign, ledger: Store, port: int, *, later: float = 0.0, **asked: Any
 ) -> Run:
     """A run `later` seconds in the future, or on a clock of its own."""
     names = asked.keys() & {"credentials", "listener", "check_seconds"}
@@ -74,14 +75,15 @@ def fast_clock(times: float) -> Clock:
 
 def send(campaign: Campaign, server: ScriptedServer, count: int = 3, **more: Any) -> Summary:
     """Enrol that many recipients and run; ledger and server must agree afterwards."""
-    ledger = open_ledger(campaign)
+    opened = open_ledger(campaign)
     try:
+        ledger = store_of(opened, campaign)
         ledger.enrol(make_recipients(count), campaign.fingerprint())
         summary = ready_run(campaign, ledger, server.port, **more).execute()
         assert summary.total == count
     finally:
-        ledger.close()
-    books = balance(campaign, server.messages)
+        opened.close()
+    books = balance(campaign, server)
     books.check(count)
     assert sum(summary.states.values()) == len(books.people)
     for state, number in summary.states.items():
@@ -96,7 +98,6 @@ def states(summary: Summary) -> dict[str, int]:
 
 def deliveries_of(campaign: Campaign) -> list[Delivery]:
     record = read_ledger(campaign)
-    assert record is not None
     return list(record.iterate())
 
 
@@ -116,7 +117,6 @@ def test_every_recipient_is_sent(campaign: Campaign, options: dict[str, Any], of
         assert states(summary) == {"sent": 40}
         assert summary.error is None
         record = read_ledger(campaign)
-        assert record is not None
         standing = record.standing()
         assert standing.states == summary.states
         assert 0 < standing.seconds <= summary.seconds
@@ -176,7 +176,7 @@ def test_fault_at_the_end_of_data(campaign: Campaign, fault: str, window: int) -
     delivery = next(one for one in deliveries_of(campaign) if one.key.startswith("u1@"))
     assert delivery.state == END_OF_DATA[fault]
     assert summary.states[State.SENT] + summary.states[State.IN_DOUBT] >= 2
-    again = balance(campaign, server.messages)
+    again = balance(campaign, server)
     again.check_once()
 
 
@@ -240,13 +240,11 @@ def test_next_run_sends_deferred_recipients_when_due(
 
 
 def test_same_run_sends_deferred_recipients_if_it_may_wait(campaign: Campaign) -> None:
-    ledger = open_ledger(campaign)
-    ledger.enrol(make_recipients(3), campaign.fingerprint())
-    with serve(greylist(1)) as server:
+    with serve(greylist(1)) as server, open_store(campaign) as ledger:
+        ledger.enrol(make_recipients(3), campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port, wait=400.0, clock=fast_clock(500))
         waited_for: list[str] = []
         summary = run.execute(lambda progress: waited_for.append(progress.waiting_for))
-    ledger.close()
     assert states(summary) == {"sent": 3}
     assert any("deferred" in what for what in waited_for)
 
@@ -286,9 +284,8 @@ def test_account_limit_stops_the_run_and_keeps_recipients(campaign: Campaign, re
 
 def test_cool_down_pauses_and_goes_on_with_one_connection(campaign: Campaign) -> None:
     rule = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.7.28 Unusual rate"), Close()))
-    ledger = open_ledger(campaign)
-    ledger.enrol(make_recipients(6), campaign.fingerprint())
-    with serve(rule) as server:
+    with serve(rule) as server, open_store(campaign) as ledger:
+        ledger.enrol(make_recipients(6), campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port, connections=2)
         seen: list[Progress] = []
 
@@ -299,7 +296,6 @@ def test_cool_down_pauses_and_goes_on_with_one_connection(campaign: Campaign) ->
 
         summary = run.execute(watch)
         assert seen[-1].connections == 1
-    ledger.close()
     assert summary.states[State.DEFERRED] == 1
     assert summary.states[State.SENT] < 5
     assert len(server.taken) == summary.states[State.SENT]
@@ -323,15 +319,13 @@ def test_connections_return_one_a_minute_after_a_cool_down(campaign: Campaign) -
         if len(seen) == 3:
             run.stop()
 
-    ledger = open_ledger(campaign)
-    ledger.enrol(make_recipients(200), campaign.fingerprint())
-    with serve(rule, slow) as server:
+    with serve(rule, slow) as server, open_store(campaign) as ledger:
+        ledger.enrol(make_recipients(200), campaign.fingerprint())
         run = ready_run(
             campaign, ledger, server.port, connections=3, wait=HOUR, clock=clock, listener=listen
         )
         summary = run.execute(watch)
         taken = server.taken
-    ledger.close()
     assert list(seen) == [1, 2, 3]
     assert len(slowed) == 1
     assert seen[2] - slowed[0] >= 660
@@ -347,11 +341,12 @@ def test_provider_rule_for_a_pause_defers_instead_of_rejecting(campaign: Campaig
     )
     rules = find_provider("qq").action_for
     with serve(often) as server:
-        ledger = open_ledger(campaign)
+        opened = open_ledger(campaign)
+        ledger = store_of(opened, campaign)
         ledger.enrol(make_recipients(20), campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port, rules=rules)
         summary = run.execute(lambda progress: run.stop() if progress.waiting_for else None)
-        ledger.close()
+        opened.close()
         assert summary.states[State.DEFERRED] == 1
         assert summary.states[State.REJECTED] == 0
         in_flight = 2
@@ -385,13 +380,13 @@ def test_streamed_messages_never_read_are_not_in_doubt(
     leaving = (Sleep(0.2), Reply(421, "4.3.2 Shutting down"), Close())
     gone = Rule(When(Stage.GREETING, connection=(1, 99)), leaving[1:])
     with serve(Rule(When(Stage.END_OF_DATA, times=1), leaving), gone) as server:
-        ledger = open_ledger(campaign)
+        opened = open_ledger(campaign)
+        ledger = store_of(opened, campaign)
         ledger.enrol(make_recipients(4), campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port, window=4)
         run.execute(lambda progress: run.stop() if server.connections > 1 else None)
-        ledger.close()
+        opened.close()
     record = read_ledger(campaign)
-    assert record is not None
     found = {state.value: count for state, count in record.counts().items() if count}
     assert found == {"deferred": 1, "pending": 3}
 
@@ -420,7 +415,8 @@ def test_missing_server_fails_at_once(campaign: Campaign) -> None:
 
 def test_run_waits_for_a_server_that_restarts(campaign: Campaign) -> None:
     with serve(Rule(When(Stage.END_OF_DATA), (Sleep(0.005), Usual()))) as server:
-        ledger = open_ledger(campaign)
+        opened = open_ledger(campaign)
+        ledger = store_of(opened, campaign)
         ledger.enrol(make_recipients(60), campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port)
         restarted = threading.Event()
@@ -435,31 +431,33 @@ def test_run_waits_for_a_server_that_restarts(campaign: Campaign) -> None:
         thread.start()
         summary = run.execute()
         thread.join()
-        ledger.close()
+        opened.close()
         assert restarted.is_set()
         assert summary.states[State.SENT] + summary.states[State.IN_DOUBT] == 60
         assert summary.states[State.IN_DOUBT] <= 1
-        balance(campaign, server.messages).check(60)
+        balance(campaign, server).check(60)
 
 
 def test_first_stop_finishes_messages_in_flight_and_quits(campaign: Campaign) -> None:
     with serve(Rule(When(Stage.END_OF_DATA), (Sleep(0.02), Usual()))) as server:
-        ledger = open_ledger(campaign)
+        opened = open_ledger(campaign)
+        ledger = store_of(opened, campaign)
         ledger.enrol(make_recipients(500), campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port)
         summary = run.execute(lambda progress: run.stop() if progress.done else None)
-        ledger.close()
+        opened.close()
         assert isinstance(summary.error, Interrupted)
         assert 0 < summary.states[State.SENT] < 500
         assert summary.states[State.SENT] + summary.states[State.PENDING] == 500
         assert [one.quit for one in server.wait_for_end()] == [True]
-        balance(campaign, server.messages).check(500)
+        balance(campaign, server).check(500)
 
 
 def test_second_stop_leaves_messages_in_flight_in_doubt(campaign: Campaign) -> None:
     silent = Rule(When(Stage.END_OF_DATA), (Accept(), Sleep(FOREVER)))
     with serve(silent) as server:
-        ledger = open_ledger(campaign)
+        opened = open_ledger(campaign)
+        ledger = store_of(opened, campaign)
         ledger.enrol(make_recipients(5), campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port)
 
@@ -473,9 +471,9 @@ def test_second_stop_leaves_messages_in_flight_in_doubt(campaign: Campaign) -> N
         thread.start()
         summary = run.execute()
         thread.join()
-        ledger.close()
+        opened.close()
         assert states(summary) == {"in_doubt": 1, "pending": 4}
-        balance(campaign, server.messages).check(5)
+        balance(campaign, server).check(5)
 
 
 class OneBadRow(Renderer):
@@ -530,13 +528,11 @@ def test_slow_domain_does_not_delay_other_recipients(tmp_path: Path) -> None:
         tmp_path / "slow", '[delivery]\ndomain_rates = { "slow.example" = ["1/minute"] }\n'
     )
     recipients = make_recipients(3, "slow.example") + make_recipients(5)
-    ledger = open_ledger(campaign)
-    ledger.enrol(recipients, campaign.fingerprint())
-    with serve() as server:
+    with serve() as server, open_store(campaign) as ledger:
+        ledger.enrol(recipients, campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port)
         run.execute(lambda progress: run.stop() if progress.done == 6 else None)
         reached = [path for one in server.messages for path in one.forward_paths]
-    ledger.close()
     assert len(reached) == 6
     assert sum(path.endswith("slow.example") for path in reached) == 1
 
@@ -549,10 +545,11 @@ def test_limit_tries_that_many_recipients(campaign: Campaign) -> None:
 
 def test_iterating_yields_every_event_in_order(campaign: Campaign) -> None:
     with serve() as server:
-        ledger = open_ledger(campaign)
+        opened = open_ledger(campaign)
+        ledger = store_of(opened, campaign)
         ledger.enrol(make_recipients(3), campaign.fingerprint())
         seen = [one for step in ready_run(campaign, ledger, server.port).steps() for one in step]
-        ledger.close()
+        opened.close()
     events = [to_json(one) for one in seen]
     assert [one["event"] for one in events] == [
         "began",
@@ -573,9 +570,10 @@ def test_recipients_in_doubt_can_be_assumed_sent(campaign: Campaign) -> None:
     lost = Rule(When(Stage.END_OF_DATA, times=1), (Close(),))
     with serve(lost) as server:
         assert states(send(campaign, server, 3)) == {"sent": 2, "in_doubt": 1}
-        ledger = open_ledger(campaign)
+        opened = open_ledger(campaign)
+        ledger = store_of(opened, campaign)
         summary = ready_run(campaign, ledger, server.port, in_doubt="assume-sent").execute()
-        ledger.close()
+        opened.close()
     assert states(summary) == {"sent": 3}
 
 

@@ -96,7 +96,7 @@ class Bench:
         for one in transitions:
             if one.state in self.refuse_to_write:
                 raise LedgerError("disk full")
-            self.done.append((one.state.value, one.person))
+            self.done.append((one.state.value, one.delivery_id))
         return list(transitions)
 
     def report(self, report: Settled | Failed | Opened | Closed) -> None:

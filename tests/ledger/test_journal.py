@@ -1,175 +1,249 @@
-"""Marks on disk and back; nothing that was not written whole is ever read."""
+"""A journal around a store: cheap transitions, folds, rotation, recovery, full disks."""
 
 from __future__ import annotations
 
-import os
-import resource
-import signal
+import errno
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from mailmerge.campaign import Campaign
 from mailmerge.errors import LedgerError
-from mailmerge.ledger import emergency
-from mailmerge.ledger.journal import (
-    LONGEST_REPLY,
-    RESERVED_AHEAD,
-    Journal,
-    decode,
-    decode_all,
-    encode,
-    generations,
-    journal_path,
-    read_journals,
-)
+from mailmerge.ledger.campaigns import find_campaign
+from mailmerge.ledger.database import Database
+from mailmerge.ledger.journal import Journaled, Position, forget_position, read_position, read_tail
+from mailmerge.ledger.journal_file import JournalFiles
+from mailmerge.ledger.ledger import LedgerOptions
+from mailmerge.ledger.migrations import LEDGER
+from mailmerge.ledger.sqlite import memory_database
 from mailmerge.ledger.states import State, Transition
-
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=LONGEST_REPLY)
-marks = st.builds(
-    Transition,
-    st.integers(0, 2**40),
-    st.sampled_from(State),
-    st.floats(0, 4e9),
-    st.integers(0, 99),
-    st.integers(0, 9),
-    st.none() | st.floats(0, 4e9),
-    texts,
-    texts,
-)
+from mailmerge.ledger.store import SqlStore
+from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
+from tests.ledgers import as_left_by_a_crash, open_store, read_ledger
 
 
-@given(marks, st.integers(0, 2**31))
-def test_a_mark_comes_back_as_it_was(mark: Transition, generation: int) -> None:
-    line = encode(mark, generation)
-    assert line.count(b"\n") == 1
-    back = decode(line[:-1], generation)
-    assert back is not None
-    if mark.reply:
-        assert back == mark
-    else:
-        assert (back.person, back.state, back.at) == (mark.person, mark.state, mark.at)
-    assert decode(line[:-1], generation + 1) is None
+class FullDisk:
+    """An observer that lets a step fail as a full disk does."""
+
+    def __init__(self, *steps: str) -> None:
+        self.steps = set[str]()
+        self.planned = steps
+
+    def fill(self) -> None:
+        self.steps = {f"before {step}" for step in self.planned}
+
+    def __call__(self, step: str) -> None:
+        if step in self.steps:
+            raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@given(st.lists(marks, min_size=1, max_size=5), st.data())
-def test_a_torn_or_spoilt_line_ends_the_reading(
-    written: list[Transition], chance: st.DataObject
+def commits(campaign: Campaign) -> tuple[LedgerOptions, list[str]]:
+    seen: list[str] = []
+    return LedgerOptions(observer=seen.append), seen
+
+
+def test_a_transition_is_one_line_and_no_commit(campaign: Campaign) -> None:
+    options, seen = commits(campaign)
+    with open_store(campaign, options=options) as store:
+        [one] = claim(store, 1)
+        seen.clear()
+        sending(store, one)
+        assert seen == ["before journal line", "after journal line"]
+        store.flush()
+        assert seen[2:] == ["before commit", "after commit"]
+
+
+def test_a_flush_without_news_writes_nothing(campaign: Campaign) -> None:
+    options, seen = commits(campaign)
+    with open_store(campaign, options=options) as store:
+        claim(store, 1)
+        seen.clear()
+        store.flush()
+        assert seen == []
+
+
+def test_a_reader_sees_what_only_the_journal_has(campaign: Campaign) -> None:
+    with open_store(campaign) as store:
+        one, two, _ = claim(store, 3)
+        finish(store, one, State.SENT)
+        sending(store, two)
+        reader = read_ledger(campaign)
+        assert reader.counts() == store.counts()
+        assert by_key(reader)["u0"].reply == "250 Ok"
+        store.flush()
+        assert reader.counts() == store.counts()
+
+
+def test_a_long_journal_is_replaced_and_loses_nothing(campaign: Campaign) -> None:
+    with open_store(campaign, options=LedgerOptions(rotate_after=300)) as store:
+        enrol(store, 30)
+        reader = read_ledger(campaign)
+        generations = set[str]()
+        while claimed := store.claim("w", 4, NOW):
+            for one in claimed:
+                finish(store, one, State.SENT)
+            assert reader.counts() == store.counts()
+            [journal] = campaign.state_folder.glob("*.journal")
+            generations.add(journal.name)
+    assert len(generations) > 3
+    assert reader.counts()[State.SENT] == 30
+
+
+def test_a_crash_leaves_sending_in_doubt_and_claims_free(
+    campaign: Campaign, tmp_path: Path
 ) -> None:
-    lines = [encode(mark, 7) for mark in written]
-    whole = b"".join(lines)
-    cut = chance.draw(st.integers(0, len(whole)))
-    complete = sum(len(b"".join(lines[: n + 1])) <= cut for n in range(len(lines)))
-    assert len(list(decode_all(whole[:cut], 7))) == complete
-    assert len(list(decode_all(whole[:cut] + b"\0" * 100, 7))) == complete
-    spoilt = bytearray(whole)
-    place = chance.draw(st.integers(0, len(whole) - 1))
-    spoilt[place] ^= 1
-    before = sum(len(b"".join(lines[: n + 1])) <= place for n in range(len(lines)))
-    assert len(list(decode_all(bytes(spoilt), 7))) == before
+    with open_store(campaign) as store:
+        one, two, _ = claim(store, 3)
+        finish(store, one, State.SENT)
+        sending(store, two)
+        left = as_left_by_a_crash(campaign, tmp_path / "left")
+    expected = {"sent": 1, "in_doubt": 1, "pending": 1}
+    assert counts(read_ledger(left)) == expected
+    with open_store(left) as again:
+        assert counts(again) == expected
+        assert len(again.claim("w", 9, NOW)) == 1
 
 
-def test_generations_are_read_in_their_order_from_the_offset_on(tmp_path: Path) -> None:
-    offset = 0
-    for generation in (3, 4, 5):
-        journal = Journal(tmp_path, "ledger", generation)
-        for person in range(2):
-            journal.append(encode(Transition(person, State.SENDING, float(generation)), generation))
-            offset = offset or journal.offset
-        journal.close()
-        journal.close()
-    Journal(tmp_path, "other", 4).close()
-    assert generations(tmp_path, "ledger") == [3, 4, 5]
-    found = read_journals(tmp_path, "ledger", 3, offset)
-    assert found is not None
-    assert [(mark.person, mark.at) for mark in found] == [
-        (1, 3.0), (0, 4.0), (1, 4.0), (0, 5.0), (1, 5.0),
-    ]  # fmt: skip
-    assert read_journals(tmp_path, "ledger", 2, 0) is None
-    assert read_journals(tmp_path, "ledger", 6, 0) is None
+@pytest.mark.parametrize("how", ["another boot", "no journal"])
+def test_lost_bytes_put_every_claim_in_doubt(campaign: Campaign, tmp_path: Path, how: str) -> None:
+    with open_store(campaign) as store:
+        one, *_ = enrol(store, 3).claim("w", 2, NOW)
+        finish(store, one, State.SENT)
+        left = as_left_by_a_crash(campaign, tmp_path / "left")
+    for journal in left.state_folder.glob("*.journal"):
+        journal.unlink() if how == "no journal" else journal.write_bytes(b"")
+    options = LedgerOptions(boot_id=lambda: how) if how == "another boot" else LedgerOptions()
+    with open_store(left, options=options) as again:
+        assert counts(again) == {"in_doubt": 2, "pending": 1}
+        assert by_key(again)["u0"].doubts == 1
+        assert again.resend_in_doubt() == 2
+        assert len(again.claim("w", 9, NOW)) == 3
+    assert counts(read_ledger(left)) == {"in_doubt": 2, "pending": 1}
 
 
-@pytest.fixture(params=["posix_fallocate", "zeros"])
-def allocation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How space is reserved: by the system, or as where it has no call for it (macOS)."""
-    if request.param == "zeros":
-        monkeypatch.delattr(os, "posix_fallocate")
-    return str(request.param)
+def test_a_full_journal_stops_sending_and_saves_outcomes(campaign: Campaign) -> None:
+    disk = FullDisk("journal line")
+    with open_store(campaign, options=LedgerOptions(observer=disk)) as store:
+        one, two, three = claim(store, 3)
+        for each in (one, two):
+            sending(store, each)
+        disk.fill()
+        store.apply([Transition(one.id, State.SENT, NOW, 1, reply="250 Ok")])
+        assert store.failure is not None
+        assert "make room on the disk" in str(store.failure)
+        with pytest.raises(LedgerError, match="No space left"):
+            sending(store, three)
+        with pytest.raises(LedgerError, match="No space left"):
+            store.claim("w", 1, NOW)
+    expected = {"sent": 1, "in_doubt": 1, "pending": 1}
+    assert counts(read_ledger(campaign)) == expected
+    for _ in range(2):
+        with open_store(campaign) as store:
+            assert counts(store) == expected
 
 
-@pytest.mark.usefixtures("allocation")
-def test_space_is_reserved_and_does_not_look_like_marks(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, "ledger", 1)
-    journal.reserve(1000)
-    journal.reserve(10)
-    journal.append(encode(Transition(1, State.SENT, 1.0, reply="250"), 1))
-    journal.reserve(RESERVED_AHEAD)
-    journal.append(encode(Transition(2, State.SENT, 1.0, reply="250"), 1))
-    journal.close()
-    path = journal_path(tmp_path, "ledger", 1)
-    assert path.stat().st_size >= 2 * RESERVED_AHEAD
-    assert path.stat().st_blocks * 512 >= 2 * RESERVED_AHEAD, "the space is there"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert len(read_journals(tmp_path, "ledger", 1, 0) or []) == 2
+def test_a_full_disk_shows_before_the_claim(campaign: Campaign) -> None:
+    disk = FullDisk("journal reserved")
+    with open_store(campaign, options=LedgerOptions(observer=disk)) as store:
+        enrol(store, 3)
+        disk.fill()
+        with pytest.raises(LedgerError, match="No space left"):
+            store.claim("w", 3, NOW)
+        assert counts(read_ledger(campaign)) == {"pending": 3}
+        disk.steps.clear()
+        assert len(store.claim("w", 3, NOW)) == 3
 
 
-def in_a_small_space(most: int, action: str, folder: Path) -> int:
-    """Do something where no file may be larger than `most`; 0 if it raised LedgerError."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    status = 1
-    try:
-        journal = Journal(folder, "ledger", 1)
-        if action == "reserve":
-            journal.reserve(most + 1)
-        line = encode(Transition(1, State.SENDING, 1.0), 1)
-        while action == "append":
-            journal.append(line)
-    except LedgerError:
-        status = 0
-        if action == "append":
-            try:
-                journal.append(line)
-                status = 2
-            except LedgerError:
-                status = 0
-    finally:
-        os._exit(status)
+def test_a_failed_rotation_loses_no_transition(campaign: Campaign, tmp_path: Path) -> None:
+    """Nothing is taken out of memory before the new file is there."""
+    disk = FullDisk("journal made")
+    options = LedgerOptions(observer=disk, rotate_after=10)
+    with open_store(campaign, options=options) as store:
+        one, two = claim(store, 2)
+        finish(store, one, State.SENT)
+        disk.fill()
+        with pytest.raises(LedgerError, match="No space left"):
+            store.flush()
+        disk.steps.clear()
+        finish(store, two, State.SENT)
+        store.flush()
+        left = as_left_by_a_crash(campaign, tmp_path / "left")
+    assert counts(read_ledger(left)) == {"sent": 2}
 
 
-@pytest.mark.usefixtures("allocation")
-@pytest.mark.parametrize("action", ["reserve", "append"])
-def test_a_full_disk_is_an_error_and_nothing_is_written_behind_a_torn_line(
-    tmp_path: Path, action: str
+def test_a_failed_commit_keeps_transitions_for_the_next(campaign: Campaign) -> None:
+    seen: list[str] = []
+
+    def fail_once(step: str) -> None:
+        if step == "before commit" and seen == ["armed"]:
+            seen.append("failed")
+            raise OSError(errno.EIO, "Input/output error")
+
+    with open_store(campaign, options=LedgerOptions(observer=fail_once)) as store:
+        [one] = claim(store, 1)
+        finish(store, one, State.SENT)
+        seen.append("armed")
+        with pytest.raises(OSError, match="Input/output error"):
+            store.flush()
+        store.flush()
+    assert counts(read_ledger(campaign)) == {"sent": 1}
+
+
+def test_a_ledger_without_a_journal_takes_over_what_one_has_left(
+    campaign: Campaign, tmp_path: Path
 ) -> None:
-    assert in_a_small_space(1000, action, tmp_path) == 0
-    found = read_journals(tmp_path, "ledger", 1, 0) or []
-    assert len(found) == (1000 // len(encode(Transition(1, State.SENDING, 1.0), 1))) * (
-        action == "append"
-    )
+    with open_store(campaign) as store:
+        one, two = claim(store, 2)
+        finish(store, one, State.SENT)
+        sending(store, two)
+        left = as_left_by_a_crash(campaign, tmp_path / "left")
+    with open_store(left, "plain sqlite") as plain:
+        assert counts(plain) == {"sent": 1, "in_doubt": 1}
+    assert not list(left.state_folder.glob("*.journal"))
+    assert counts(read_ledger(left)) == {"sent": 1, "in_doubt": 1}
 
 
-def test_a_journal_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(LedgerError, match="cannot be written"):
-        Journal(tmp_path / "nowhere", "ledger", 1)
+def test_a_transition_of_no_claim_is_an_error(campaign: Campaign) -> None:
+    with open_store(campaign) as store:
+        enrol(store, 1)
+        with pytest.raises(ValueError, match="is not claimed"):
+            store.apply([Transition(1, State.SENT, NOW)])
 
 
-def test_the_emergency_file_goes_to_the_users_folder_where_the_first_fails(
-    tmp_path: Path, state_home: Path
-) -> None:
-    mark = Transition(1, State.SENT, 1.0, 1, 0, None, "content", "250 Ok")
-    blocked = tmp_path / "a-file"
-    blocked.write_text("")
-    saved = emergency.save(blocked / "folder", b"secret", mark)
-    assert saved is not None
-    assert saved.parent == state_home
-    assert emergency.read(tmp_path, b"secret") == [mark]
-    assert emergency.read(tmp_path, b"another") == []
-    assert emergency.save(tmp_path, b"secret", mark) != saved
-    assert emergency.read(tmp_path, b"secret") == [mark, mark]
-    emergency.remove(tmp_path, b"secret")
-    assert emergency.read(tmp_path, b"secret") == []
+# --- the position
+
+
+@pytest.fixture
+def database() -> Database:
+    return memory_database(LEDGER)
+
+
+def test_a_position_is_read_as_it_was_written(database: Database, tmp_path: Path) -> None:
+    with database.begin() as connection:
+        campaign = find_campaign(connection, "spring")
+        assert read_position(connection, campaign.id) is None
+    store = SqlStore(database, campaign, lambda _, key: key)
+    journaled = Journaled(store, JournalFiles(tmp_path, "x"), boot_id=lambda: "boot")
+    with database.begin() as connection:
+        assert read_position(connection, campaign.id) == Position("boot", 1, 0)
+    journaled.close()
+    with database.begin() as connection:
+        forget_position(connection, campaign.id)
+        assert read_position(connection, campaign.id) is None
+
+
+def test_a_campaign_without_a_journal_has_no_tail(tmp_path: Path) -> None:
+    assert read_tail(JournalFiles(tmp_path, "x"), None, "boot") == ({}, True)
+
+
+def test_two_campaigns_of_a_database_have_two_journals(tmp_path: Path) -> None:
+    from mailmerge.ledger.ledger import Ledger
+
+    with Ledger.open(f"sqlite:///{tmp_path}/both.db") as ledger:
+        stores = [ledger.store(name, lambda _, key: key) for name in ("spring", "autumn")]
+        for store in stores:
+            [one] = claim(store, 1)
+            sending(store, one)
+        names = {path.name for path in tmp_path.glob("*.journal")}
+        assert names == {"both-00000001.journal", "both.2-00000001.journal"}
+        assert [counts(store) for store in stores] == [{"pending": 1}] * 2

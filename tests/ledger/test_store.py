@@ -1,407 +1,250 @@
-"""The ledger without a server: enrolment, claims, marks, recovery, readers."""
+"""What every kind of store does, with and without a journal: the queue, decisions, memory."""
 
 from __future__ import annotations
 
-import sqlite3
-import stat
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mailmerge.campaign import Campaign
-from mailmerge.errors import LedgerError, LedgerHeld
-from mailmerge.ledger import lease
-from mailmerge.ledger import store as sqlite_ledger
-from mailmerge.ledger.interface import Ledger, open_ledger, read_ledger
-from mailmerge.ledger.lease import Lease, holder_of
-from mailmerge.ledger.states import (
-    Delivery,
-    Standing,
-    State,
-    Transition,
-    as_recorded,
-    let_go,
-    under_way,
-)
-from tests.engine.driver import make_recipient, make_recipients
-
-NOW = 1_795_400_000.0
+from mailmerge.errors import ClaimLost
+from mailmerge.ledger.interface import Store
+from mailmerge.ledger.ledger import Ledger
+from mailmerge.ledger.states import State, Transition, under_way
+from mailmerge.ledger.store import LEASE
+from tests.ledger.conftest import OpenAll
+from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
+from tests.ledgers import store_of
 
 
-def counts(ledger: Ledger) -> dict[str, int]:
-    return {state.value: count for state, count in ledger.counts().items() if count}
-
-
-def finish(ledger: Ledger, one: Delivery, state: State, **more: object) -> Transition:
-    """Let a claimed person be sent to, with this outcome."""
-    ledger.apply([under_way(one, State.SENDING, NOW)])
-    mark = Transition(one.id, state, NOW + 1, one.attempts + 1, one.doubts, reply="250 Ok")
-    return ledger.apply([replace(mark, **more)])[0]  # type: ignore[arg-type]  # fields of a mark
-
-
-def enrolled(campaign: Campaign, people: int = 4, fingerprint: str = "f") -> Ledger:
-    ledger = open_ledger(campaign)
-    ledger.enrol(make_recipients(people), fingerprint)
-    return ledger
-
-
-def by_key(ledger: Ledger) -> dict[str, Delivery]:
-    return {one.key.partition("@")[0]: one for one in ledger.iterate()}
-
-
-def test_claims_are_durable_in_order_and_never_given_out_twice(campaign: Campaign) -> None:
-    ledger = enrolled(campaign, 5)
-    first, second = ledger.claim("w", 3, NOW), ledger.claim("w", 3, NOW)
+def test_claims_follow_the_spreadsheet_and_never_repeat(store: Store) -> None:
+    enrol(store, 5)
+    first, second = store.claim("w", 3, NOW), store.claim("x", 3, NOW)
     assert [one.row for one in first + second] == [2, 3, 4, 5, 6]
-    assert ledger.claim("w", 3, NOW) == []
-    with sqlite3.connect(campaign.state_folder / "ledger.sqlite") as other:
-        assert other.execute("SELECT DISTINCT state FROM person").fetchall() == [("claimed",)]
-    other.close()
-    assert counts(ledger) == {"pending": 5}
-    assert {one.message_id.rpartition("@")[2] for one in first} == {"example.org>"}
-    assert len({one.message_id for one in first + second}) == 5
+    assert store.claim("w", 3, NOW) == []
+    assert {one.state for one in first + second} == {State.CLAIMED}
+    assert counts(store) == {"pending": 5}
     assert first[0].recipient.cells["name"] == "Person 0"
-    ledger.close()
 
 
-def test_a_closed_ledger_gives_back_what_was_claimed(campaign: Campaign) -> None:
-    ledger = enrolled(campaign)
-    claimed = ledger.claim("w", 4, NOW)
-    finish(ledger, claimed[0], State.SENT)
+def test_the_first_claim_fixes_message_id_and_date(store: Store) -> None:
+    [first] = claim(store, 1)
+    assert first.message_id.endswith("@example.org>")
+    assert (first.date, first.sent_on.microsecond) == (NOW, 0)
+    finish(store, first, State.DEFERRED, retry_at=NOW + 10)
+    assert store.claim("w", 1, NOW + 9) == []
+    [second] = store.claim("w", 1, NOW + 10)
+    assert (second.message_id, second.date, second.attempts) == (first.message_id, NOW, 1)
+
+
+def test_message_ids_differ_between_recipients(store: Store) -> None:
+    assert len({one.message_id for one in claim(store, 5)}) == 5
+
+
+def test_a_released_delivery_can_be_claimed_again(store: Store) -> None:
+    one, two = claim(store, 2)
+    store.release([two.id, 999])
+    assert [again.id for again in store.claim("w", 9, NOW)] == [two.id]
+    store.release([one.id, two.id])
+    assert counts(store) == {"pending": 2}
+
+
+def test_due_deliveries_come_before_pending_ones(store: Store) -> None:
+    enrol(store, 4)
+    for one, retry_at in zip(store.claim("w", 2, NOW), (NOW + 20, NOW + 10), strict=True):
+        finish(store, one, State.DEFERRED, retry_at=retry_at)
+    assert store.next_retry() == NOW + 10
+    assert store.claimable() == 4
+    claimed = store.claim("w", 3, NOW + 30)
+    assert [one.key[:2] for one in claimed] == ["u1", "u0", "u2"]
+    assert store.next_retry() is None
+
+
+def test_a_deferred_delivery_without_a_time_is_due_at_once(store: Store) -> None:
+    [one] = claim(store, 1)
+    assert finish(store, one, State.DEFERRED).retry_at == NOW + 1
+    assert store.next_retry() == NOW + 1
+
+
+def test_apply_returns_what_was_recorded(store: Store) -> None:
+    one, two = claim(store, 2)
+    assert sending(store, one) == under_way(one, State.SENDING, NOW)
+    assert finish(store, two, State.SENT).state is State.SENT
+    assert by_key(store)["u1"].reply == "250 Ok"
+    assert counts(store) == {"pending": 1, "sent": 1}
+
+
+def test_a_taken_back_message_can_be_sent_again(store: Store) -> None:
+    [one] = claim(store, 1)
+    sending(store, one)
+    store.apply([under_way(one, State.CLAIMED, NOW)])
+    assert finish(store, one, State.SENT).state is State.SENT
+
+
+def test_a_second_sending_of_one_claim_is_refused(store: Store) -> None:
+    [one] = claim(store, 1)
+    sending(store, one)
+    with pytest.raises(ValueError, match="sending cannot become sending"):
+        sending(store, one)
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.CLAIMED])
+def test_a_change_without_a_rule_is_an_error(store: Store, state: State) -> None:
+    [one] = claim(store, 1)
+    with pytest.raises(ValueError, match="claimed cannot become"):
+        store.apply([Transition(one.id, state, NOW)])
+
+
+def test_what_was_once_in_doubt_leaves_it_only_by_success(store: Store) -> None:
+    [one] = claim(store, 1)
+    finish(store, one, State.IN_DOUBT, doubts=1)
+    assert store.claim("w", 1, NOW) == []
+    assert store.resend_in_doubt() == 1
+    [again] = store.claim("w", 1, NOW)
+    assert finish(store, again, State.REJECTED).state is State.IN_DOUBT
+    assert counts(store) == {"in_doubt": 1}
+    assert store.resend_in_doubt() == 1
+    [last] = store.claim("w", 1, NOW)
+    assert finish(store, last, State.SENT).state is State.SENT
+
+
+# --- expiry
+
+
+def test_an_expired_claim_can_be_claimed_by_another(store: Store) -> None:
+    claim(store, 2)
+    assert store.expire(NOW + LEASE - 1) == 0
+    assert store.expire(NOW + LEASE) == 2
+    assert counts(store) == {"pending": 2}
+    assert len(store.claim("x", 9, NOW + LEASE)) == 2
+
+
+def test_an_expired_claim_cannot_become_sending(store: Store) -> None:
+    one, two = claim(store, 2)
+    sending(store, two)
+    store.expire(NOW + LEASE)
+    with pytest.raises(ClaimLost) as lost:
+        sending(store, one, NOW + LEASE)
+    assert lost.value.ids == (one.id,)
+    assert counts(store) == {"pending": 1, "in_doubt": 1}
+
+
+def test_an_expired_sending_is_in_doubt_until_its_reply_comes(store: Store) -> None:
+    one, two = claim(store, 2)
+    for each in (one, two):
+        sending(store, each)
+    store.expire(NOW + LEASE)
+    assert counts(store) == {"in_doubt": 2}
+    late = Transition(one.id, State.SENT, NOW + LEASE, 1, reply="250 Ok")
+    assert store.apply([late]) == [late]
+    refused = store.apply([replace(late, delivery_id=two.id, state=State.REJECTED)])
+    assert [found.state for found in refused] == [State.IN_DOUBT]
+    assert counts(store) == {"sent": 1, "in_doubt": 1}
+
+
+def test_an_expired_deferred_claim_is_deferred_again(store: Store) -> None:
+    [one] = claim(store, 1)
+    finish(store, one, State.DEFERRED, retry_at=NOW + 10)
+    store.claim("w", 1, NOW + 10)
+    store.expire(NOW + 10 + LEASE)
+    assert counts(store) == {"deferred": 1}
+    assert store.next_retry() == NOW + 10
+
+
+def test_a_renewed_claim_does_not_expire(store: Store) -> None:
+    [one] = claim(store, 1)
+    store.renew("w", NOW + LEASE / 2)
+    store.renew("another", NOW + 2 * LEASE)
+    assert store.expire(NOW + LEASE) == 0
+    assert sending(store, one, NOW + LEASE).state is State.SENDING
+
+
+# --- decisions, memory
+
+
+def test_doubts_can_be_assumed_sent(store: Store) -> None:
+    one, _ = claim(store, 2)
+    finish(store, one, State.IN_DOUBT, doubts=1)
+    assert store.assume_sent() == 1
+    assert counts(store) == {"sent": 1, "pending": 1}
+    assert "assumed" in by_key(store)["u0"].reply
+
+
+def test_rejected_deliveries_can_be_retried(store: Store) -> None:
+    enrol(store, 2)
+    finish(store, store.claim("w", 1, NOW)[0], State.REJECTED)
+    assert store.claimable() == 1
+    assert store.retry_rejected() == 1
+    assert len(store.claim("w", 9, NOW)) == 2
+
+
+def test_a_check_is_remembered_until_another_one_passes(store: Store) -> None:
+    assert not store.check_passed("")
+    store.remember_check("a")
+    assert store.check_passed("a")
+    store.remember_check("b")
+    assert not store.check_passed("a")
+
+
+# --- what another process finds
+
+
+def test_a_claim_is_durable_on_return(campaign: Campaign, open_again: OpenAll) -> None:
+    store = store_of(open_again(campaign), campaign)
+    claim(store, 2)
+    reader = Ledger.read(campaign)
+    assert reader is not None
+    assert {one.state for one in reader.iterate()} == {State.CLAIMED}
+
+
+def test_a_closed_store_has_given_back_its_claims(campaign: Campaign, open_again: OpenAll) -> None:
+    ledger = open_again(campaign)
+    store = store_of(ledger, campaign)
+    claimed = claim(store)
+    finish(store, claimed[0], State.SENT)
     ledger.close()
-    again = open_ledger(campaign)
+    again = store_of(open_again(campaign), campaign)
     assert counts(again) == {"sent": 1, "pending": 3}
     assert [one.key for one in again.claim("w", 9, NOW)] == [one.key for one in claimed[1:]]
-    again.close()
 
 
-def test_everything_it_makes_is_for_nobody_else(campaign: Campaign) -> None:
-    ledger = enrolled(campaign)
-    ledger.claim("w", 1, NOW)
-    assert stat.S_IMODE(campaign.state_folder.stat().st_mode) == 0o700
-    for path in campaign.state_folder.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
-    ledger.close()
-
-
-def test_a_message_id_and_a_date_survive_a_second_try(campaign: Campaign) -> None:
-    ledger = enrolled(campaign, 1)
-    [first] = ledger.claim("w", 1, NOW)
-    finish(ledger, first, State.DEFERRED, retry_at=NOW + 10)
-    assert ledger.claim("w", 1, NOW + 9) == []
-    [second] = ledger.claim("w", 1, NOW + 10)
-    assert (second.message_id, second.date, second.attempts) == (first.message_id, NOW, 1)
-    assert second.sent_on.microsecond == 0
-    ledger.close()
-
-
-def test_a_deferred_person_keeps_the_time_of_the_next_try_whatever_happens(
-    campaign: Campaign,
+def test_a_retry_time_survives_a_message_that_was_taken_back(
+    campaign: Campaign, open_again: OpenAll
 ) -> None:
-    ledger = enrolled(campaign, 1)
-    [one] = ledger.claim("w", 1, NOW)
-    finish(ledger, one, State.DEFERRED, retry_at=NOW + 10)
-    assert ledger.next_retry() == NOW + 10
-    [again] = ledger.claim("w", 1, NOW + 11)
-    ledger.apply([under_way(again, State.SENDING, NOW)])
-    ledger.apply([under_way(again, State.CLAIMED, NOW)])
+    ledger = open_again(campaign)
+    store = store_of(ledger, campaign)
+    [one] = claim(store, 1)
+    finish(store, one, State.DEFERRED, retry_at=NOW + 10)
+    [again] = store.claim("w", 1, NOW + 11)
+    sending(store, again)
+    store.apply([under_way(again, State.CLAIMED, NOW)])
     ledger.close()
-    ledger = open_ledger(campaign)
-    assert counts(ledger) == {"deferred": 1}
-    assert ledger.next_retry() == NOW + 10
-    ledger.close()
+    found = store_of(open_again(campaign), campaign)
+    assert counts(found) == {"deferred": 1}
+    assert found.next_retry() == NOW + 10
 
 
-def test_people_are_compared_by_key_and_a_difference_needs_a_yes(campaign: Campaign) -> None:
-    ledger = enrolled(campaign, 4)
-    sent, refused, waiting, gone = ledger.claim("w", 4, NOW)
-    finish(ledger, sent, State.SENT)
-    finish(ledger, refused, State.REJECTED)
-    ledger.release([waiting.id, gone.id])
-    edited = [
-        make_recipient(0, name="Renamed"),
-        make_recipient(2, name="Renamed"),
-        make_recipient(1),
-        make_recipient(9),
-    ]
-    difference = ledger.enrol(edited, "g")
-    assert difference
-    assert not difference.applied
-    assert str(difference) == (
-        "+1 new, -1 gone (0 already sent), ~2 changed (1 already sent), "
-        "another content than 1 people have got"
-    )
-    assert by_key(ledger)["u2"].cells["name"] == "Person 2"
-    assert ledger.enrol(edited, "g", accept_changes=True).applied
-    people = by_key(ledger)
-    assert people["u0"].cells["name"] == "Person 0", "what was sent is what is kept"
-    assert people["u2"].cells["name"] == "Renamed"
-    assert people["u3"].state is State.SKIPPED
-    assert people["u9"].state is State.PENDING
-    assert [one.key[:2] for one in ledger.claim("w", 9, NOW)] == ["u2", "u9"]
-    ledger.release([people["u2"].id, people["u9"].id])
-    assert not ledger.enrol(edited, "g"), "the same again is no difference"
-    assert "the same" in str(ledger.enrol(edited, "g"))
-    ledger.enrol([*edited, make_recipient(3)], "g", accept_changes=True)
-    assert by_key(ledger)["u3"].state is State.PENDING
-    ledger.close()
-
-
-def test_rows_may_be_sorted_without_a_question(campaign: Campaign) -> None:
-    ledger = enrolled(campaign, 3)
-    finish(ledger, ledger.claim("w", 1, NOW)[0], State.SENT)
-    moved = [replace(one, row=9 - one.row) for one in make_recipients(3)]
-    assert not ledger.enrol(moved, "f")
-    assert [one.row for one in ledger.iterate()] == [5, 6, 7]
-    ledger.close()
-
-
-def test_as_long_as_nobody_was_sent_to_the_people_are_simply_taken_over(
-    campaign: Campaign,
+def test_a_decision_to_resend_ends_with_the_session(
+    campaign: Campaign, open_again: OpenAll
 ) -> None:
-    ledger = enrolled(campaign, 4)
+    ledger = open_again(campaign)
+    store = store_of(ledger, campaign)
+    for one in claim(store, 2):
+        finish(store, one, State.IN_DOUBT, doubts=1)
+    assert store.resend_in_doubt() == 2
+    assert (store.claimable(), store.next_retry()) == (2, 0.0)
+    assert len(store.claim("w", 1, NOW)) == 1
     ledger.close()
-    ledger = open_ledger(campaign)
-    difference = ledger.enrol(make_recipients(2), "another")
-    assert difference.first
-    assert not difference
-    assert counts(ledger) == {"pending": 2}
-    ledger.close()
+    again = store_of(open_again(campaign), campaign)
+    assert counts(again) == {"in_doubt": 2}
+    assert (again.claimable(), again.next_retry()) == (0, None)
 
 
-def test_who_was_rejected_and_has_another_address_is_tried_again(campaign: Campaign) -> None:
-    ledger = enrolled(campaign, 2)
-    finish(ledger, ledger.claim("w", 1, NOW)[0], State.REJECTED)
-    mended = replace(make_recipient(0), mailbox=make_recipient(77).mailbox)
-    ledger.enrol([mended, make_recipient(1)], "f", accept_changes=True)
-    assert by_key(ledger)["u0"].state is State.PENDING
-    assert by_key(ledger)["u0"].address == "u77@example.org"
-    ledger.close()
-
-
-def test_some_of_the_people_are_no_difference_and_only_they_are_claimed(
-    campaign: Campaign,
-) -> None:
-    ledger = enrolled(campaign, 4)
-    some = [make_recipient(1), make_recipient(8)]
-    assert not ledger.enrol(some, "f", partial=True)
-    assert ledger.claimable() == 2
-    assert {one.key[:2] for one in ledger.claim("w", 9, NOW)} == {"u1", "u8"}
-    ledger.release([one.id for one in ledger.iterate()])
-    ledger.enrol([*make_recipients(4), make_recipient(8)], "f")
-    assert ledger.claimable() == 5
-    ledger.close()
-
-
-def test_the_rejected_are_pending_again_on_demand(campaign: Campaign) -> None:
-    ledger = enrolled(campaign, 2)
-    finish(ledger, ledger.claim("w", 1, NOW)[0], State.REJECTED)
-    assert ledger.retry_rejected() == 1
-    assert len(ledger.claim("w", 9, NOW)) == 2
-    ledger.close()
-
-
-def test_a_check_is_remembered_until_another_one_passes(campaign: Campaign) -> None:
-    ledger = open_ledger(campaign)
-    assert not ledger.check_passed("")
-    ledger.remember_check("a")
-    assert ledger.check_passed("a")
-    ledger.close()
-    ledger = open_ledger(campaign)
-    assert ledger.check_passed("a")
-    assert not ledger.check_passed("b")
-    ledger.close()
-
-
-def test_a_ledger_has_one_secret_and_a_fresh_one_another(campaign: Campaign) -> None:
-    secrets = []
-    for fresh in (False, False, True):
-        ledger = open_ledger(campaign, name="sandbox", fresh=fresh)
-        secrets.append(ledger.secret)
-        ledger.close()
-    assert secrets[0] == secrets[1] != secrets[2]
-    assert len(secrets[0]) == 32
-
-
-def test_a_reader_sees_every_mark_while_the_run_goes_on(campaign: Campaign) -> None:
-    assert read_ledger(campaign) is None
-    ledger = enrolled(campaign, 3)
-    one, two, _ = ledger.claim("w", 3, NOW)
-    finish(ledger, one, State.SENT)
-    ledger.apply([under_way(two, State.SENDING, NOW)])
-    record = read_ledger(campaign)
-    assert record is not None
-    assert record.holder == ledger.holder  # type: ignore[attr-defined]  # SQLite's has one
-    assert record.counts() == ledger.counts()
-    assert next(iter(record.iterate())).reply == "250 Ok"
-    ledger.flush()
-    assert record.counts() == ledger.counts()
-    ledger.close()
-    assert record.holder is None
-
-
-def test_a_long_journal_is_replaced_and_nothing_is_lost(
-    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite_ledger, "ROTATE_AFTER", 300)
-    ledger = enrolled(campaign, 30)
-    record = read_ledger(campaign)
-    assert record is not None
-    while claimed := ledger.claim("w", 4, NOW):
-        for one in claimed:
-            finish(ledger, one, State.SENT)
-        assert record.counts() == ledger.counts()
-        assert len(list(campaign.state_folder.glob("*.journal"))) == 1
-    ledger.close()
-    assert record.counts()[State.SENT] == 30
-
-
-def test_a_second_ledger_is_told_who_holds_the_first(campaign: Campaign) -> None:
-    ledger = open_ledger(campaign)
-    with pytest.raises(LedgerHeld, match="is being sent by process"):
-        open_ledger(campaign)
-    open_ledger(campaign, name="sandbox").close()
-    ledger.close()
-    open_ledger(campaign).close()
-
-
-def test_a_damaged_ledger_is_said_and_never_made_anew(campaign: Campaign) -> None:
-    ledger = enrolled(campaign)
-    ledger.close()
-    path = campaign.state_folder / "ledger.sqlite"
-    path.write_bytes(b"this is no database" * 100)
-    for attempt in (open_ledger, lambda campaign: list(read_ledger(campaign).iterate())):  # type: ignore[union-attr]
-        with pytest.raises(LedgerError, match="is damaged") as error:
-            attempt(campaign)
-        assert error.value.problem.code == "ledger-damaged"
-    assert path.read_bytes().startswith(b"this is no database")
-
-
-def test_a_newer_ledger_is_left_alone(campaign: Campaign) -> None:
-    open_ledger(campaign).close()
-    with sqlite3.connect(campaign.state_folder / "ledger.sqlite") as database:
-        database.execute("PRAGMA user_version = 99")
-    database.close()
-    with pytest.raises(LedgerError, match="newer mailmerge"):
-        open_ledger(campaign)
-
-
-def test_an_older_ledger_is_read_as_it_is_and_brought_up_to_date_by_a_run(
-    campaign: Campaign,
-) -> None:
-    ledger = enrolled(campaign, 2)
-    one, _ = ledger.claim("w", 2, NOW)
-    finish(ledger, one, State.SENT)
-    ledger.close()
-    with sqlite3.connect(campaign.state_folder / "ledger.sqlite") as database:
-        database.execute("ALTER TABLE book DROP COLUMN seconds")
-        database.execute("ALTER TABLE book DROP COLUMN check_seconds")
-        database.execute("PRAGMA user_version = 1")
-    database.close()
-    record = read_ledger(campaign)
-    assert record is not None
-    assert record.standing() == Standing(record.counts(), 0.0, 0.0)
-    assert record.counts()[State.SENT] == 1
-    ledger = open_ledger(campaign)
-    assert counts(ledger) == {"pending": 1, "sent": 1}
-    ledger.note_run(8.0, 2.5)
-    ledger.close()
-    assert record.standing() == Standing(record.counts(), 8.0, 2.5)
-
-
-def test_a_folder_that_cannot_be_written_is_one_clear_line(campaign: Campaign) -> None:
-    campaign.state_folder.write_text("a file where the folder should be")
-    with pytest.raises(LedgerError, match="cannot be made"):
-        open_ledger(campaign)
-
-
-def test_what_the_journal_cannot_take_is_read_from_the_emergency_file(campaign: Campaign) -> None:
-    ledger = enrolled(campaign, 3)
-    one, two, _ = ledger.claim("w", 3, NOW)
-    for person in (one, two):
-        ledger.apply([under_way(person, State.SENDING, NOW)])
-    ledger._journal._broken = True  # type: ignore[attr-defined]  # a disk that fails
-    ledger.apply([Transition(one.id, State.SENT, NOW, 1, reply="250 Ok")])
-    assert ledger.failure is not None
-    with pytest.raises(LedgerError):
-        ledger.apply([under_way(two, State.SENDING, NOW)])
-    with pytest.raises(LedgerError):
-        ledger.claim("w", 1, NOW)
-    ledger.close()
-    record = read_ledger(campaign)
-    assert record is not None
-    expected = {"sent": 1, "in_doubt": 1, "pending": 1}
-    assert {state.value: count for state, count in record.counts().items() if count} == expected
-    ledger = open_ledger(campaign)
-    assert counts(ledger) == expected
-    ledger.close()
-    ledger = open_ledger(campaign)
-    assert counts(ledger) == expected
-    ledger.close()
-
-
-def test_a_missing_journal_is_like_a_power_cut(campaign: Campaign) -> None:
-    ledger = enrolled(campaign, 3)
-    ledger.claim("w", 2, NOW)
-    ledger._lease.release()  # type: ignore[attr-defined]  # as if the process had ended here
-    for path in campaign.state_folder.glob("*.journal"):
-        path.unlink()
-    ledger = open_ledger(campaign)
-    assert counts(ledger) == {"in_doubt": 2, "pending": 1}
-    assert ledger.resend_in_doubt() == 2
-    assert ledger.claimable() == 3
-    assert len(ledger.claim("w", 9, NOW)) == 3
-    ledger.close()
-    ledger = open_ledger(campaign)
-    assert counts(ledger) == {"in_doubt": 2, "pending": 1}, "who was in doubt is so again"
-    assert ledger.assume_sent() == 2
-    assert counts(ledger) == {"sent": 2, "pending": 1}
-    ledger.close()
-
-
-states = st.sampled_from(State)
-
-
-@given(states, st.integers(0, 2), st.none() | st.floats(1, 2), st.booleans())
-def test_nobody_who_may_have_been_sent_to_is_ever_pending(
-    state: State, doubts: int, retry_at: float | None, known: bool
-) -> None:
-    mark = Transition(1, state, NOW, 1, doubts, retry_at)
-    left = let_go(mark, known=known)
-    if state is State.SENDING or (state is State.CLAIMED and (doubts or not known)):
-        assert left.state is State.IN_DOUBT
-    assert left.state not in (State.CLAIMED, State.SENDING)
-    if doubts and state in (State.PENDING, State.REJECTED, State.DEFERRED, State.SKIPPED):
-        assert as_recorded(mark).state is State.IN_DOUBT
-    else:
-        assert as_recorded(mark) == mark
-
-
-def test_a_lease_is_free_when_its_holder_is_gone(tmp_path: Path) -> None:
-    path = tmp_path / "x.lock"
-    assert holder_of(path) is None
-    held = Lease(path)
-    holder = holder_of(path)
-    assert holder is not None
-    assert holder.boot_id == lease.boot_id() != ""
-    assert "process" in str(holder)
-    path.write_text("not JSON")
-    unknown = holder_of(path)
-    assert unknown is not None
-    assert unknown.host == "an unknown host"
-    held.release()
-    held.release()
-    assert holder_of(path) is None
-    with pytest.raises(LedgerError):
-        Lease(tmp_path / "nowhere" / "x.lock")
-
-
-def test_where_there_is_no_boot_id_nothing_is_assumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lease, "_BOOT_ID", tmp_path / "nothing")
-    assert lease.boot_id() == ""
-    assert not lease.same_boot("")
+def test_run_times_are_written_by_a_flush(campaign: Campaign, open_again: OpenAll) -> None:
+    ledger = open_again(campaign)
+    store = enrol(store_of(ledger, campaign))
+    store.note_run(8.0, 2.5)
+    store.flush()
+    reader = Ledger.read(campaign)
+    assert reader is not None
+    assert (reader.standing().seconds, reader.standing().check_seconds) == (8.0, 2.5)

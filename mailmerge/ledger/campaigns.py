@@ -1,0 +1,68 @@
+"""The row of a campaign: its name, its secret, what was checked, how long the last run took."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from mailmerge.ledger.schema import campaign
+
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """A campaign's number in the database, and the secret (32 bytes) of its Message-IDs."""
+
+    id: int
+    secret: bytes
+
+
+def find_campaign(connection: Connection, name: str, *, only_one: bool = False) -> CampaignRecord:
+    """The campaign of that name; it is made where there is none.
+
+    `only_one` says that the database belongs to a single campaign, which keeps its deliveries when
+    it is renamed. A ledger of the first edition has a campaign without a name; it gets this one.
+    """
+    numbered = select(campaign.c.id, campaign.c.secret)
+    found = connection.execute(numbered.where(campaign.c.name == name)).first()
+    if found is None:
+        others = numbered if only_one else numbered.where(campaign.c.name == "")
+        found = connection.execute(others.limit(1)).first()
+        if found is not None:
+            connection.execute(update(campaign).where(campaign.c.id == found.id).values(name=name))
+    return CampaignRecord(*found) if found else _made(connection, name)
+
+
+def _made(connection: Connection, name: str) -> CampaignRecord:
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    row = {"name": name, "secret": secret, "fingerprint": "", "checked": ""}
+    made = connection.execute(insert(campaign).values(**row, seconds=0.0, check_seconds=0.0))
+    assert made.inserted_primary_key is not None
+    return CampaignRecord(made.inserted_primary_key[0], secret)
+
+
+def all_campaigns(connection: Connection) -> list[CampaignRecord]:
+    """All campaigns of the database, the oldest first."""
+    rows = connection.execute(select(campaign.c.id, campaign.c.secret).order_by(campaign.c.id))
+    return [CampaignRecord(*row) for row in rows]
+
+
+def read_campaign(connection: Connection, campaign_id: int, column: str) -> Any:
+    """One value of a campaign's row."""
+    return connection.scalar(select(campaign.c[column]).where(campaign.c.id == campaign_id))
+
+
+def write_campaign(connection: Connection, campaign_id: int, **values: Any) -> None:
+    """Change values of a campaign's row."""
+    connection.execute(update(campaign).where(campaign.c.id == campaign_id).values(**values))
+
+
+def read_times(connection: Connection, campaign_id: int) -> tuple[float, float]:
+    """The seconds of the last run and of its check."""
+    query = select(campaign.c.seconds, campaign.c.check_seconds)
+    seconds, check_seconds = connection.execute(query.where(campaign.c.id == campaign_id)).one()
+    return seconds, check_seconds

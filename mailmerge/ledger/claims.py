@@ -1,0 +1,308 @@
+"""The statements of the queue: claim, record, expire. Each runs inside the caller's transaction.
+
+Three rules keep two workers from sending the same message, whichever of them is slow or thought to
+be dead:
+
+1. `claim` locks the rows that it reads, where the database can (`FOR UPDATE SKIP LOCKED`), and
+   claims them in the same transaction. SQLite has one writer at a time.
+2. `record` looks at the row in the very statement that changes it: only a delivery that is still
+   claimed, by this owner, and not beyond its expiry, becomes `sending`.
+3. `expire` makes a `claimed` delivery free again only when its claim has expired. From then on rule
+   2 refuses its owner. A delivery that is `sending` is never free again, but in doubt.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from mailmerge.ledger.campaigns import CampaignRecord
+from mailmerge.ledger.database import Bulk
+from mailmerge.ledger.interface import Identify
+from mailmerge.ledger.schema import (
+    DELIVERY_COLUMNS,
+    TRANSITION_COLUMNS,
+    delivery,
+    delivery_of,
+    is_pending,
+    transition_of,
+)
+from mailmerge.ledger.states import (
+    OF_A_CLAIM,
+    UNDER_WAY,
+    Delivery,
+    State,
+    Transition,
+    let_go,
+)
+
+_RECORDED = ("state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply")
+
+
+def _update_by_id(columns: Sequence[str]) -> Bulk:
+    """An UPDATE of these columns of one delivery; its id is the last parameter."""
+    values: list[tuple[Any, Any]] = [(delivery.c[name], bindparam(f"{name}_")) for name in columns]
+    return Bulk(
+        update(delivery).where(delivery.c.id == bindparam("number")).ordered_values(*values)
+    )
+
+
+_RECORD = _update_by_id(_RECORDED)
+_CLAIM = _update_by_id(("state", "owner", "claimed_until", "message_id", "date"))
+_CLAIMED: Final = State.CLAIMED.value
+_KEY: Final = DELIVERY_COLUMNS.index(delivery.c.key)
+_MESSAGE_ID: Final = DELIVERY_COLUMNS.index(delivery.c.message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim that is made: whose it is, when, and when it expires (seconds since 1970)."""
+
+    owner: str
+    at: float
+    until: float
+
+
+def _waits(campaign_id: int) -> ColumnElement[bool]:
+    """Deferred deliveries, and those in doubt that the user wants sent again."""
+    state = delivery.c.state
+    return and_(
+        delivery.c.campaign_id == campaign_id,
+        delivery.c.selected,
+        or_(state == State.DEFERRED.value, state == State.IN_DOUBT.value),
+        delivery.c.retry_at.is_not(None),
+    )
+
+
+def _pending(campaign_id: int) -> ColumnElement[bool]:
+    return and_(delivery.c.campaign_id == campaign_id, delivery.c.selected, is_pending)
+
+
+def claim(
+    connection: Connection, campaign: CampaignRecord, new: Claim, identify: Identify, limit: int
+) -> list[Delivery]:
+    """Claim up to `limit` deliveries that are pending, or deferred and due.
+
+    A first claim fixes the Message-ID, by `identify`, and the Date.
+    """
+    claimed = []
+    for row in _select_claimable(connection, campaign.id, limit, new.at):
+        known = transition_of(row)
+        # What the delivery was before is kept in the claim, so that it can be given back.
+        state = Transition(
+            known.delivery_id, State.CLAIMED, new.at, known.attempts, known.doubts, known.retry_at
+        )
+        message_id = row[_MESSAGE_ID] or identify(campaign.secret, row[_KEY])
+        claimed.append(delivery_of(row, state, message_id=message_id, date=new.at))
+    _CLAIM.run(
+        connection,
+        [(_CLAIMED, new.owner, new.until, one.message_id, one.date, one.id) for one in claimed],
+    )
+    return claimed
+
+
+def _select_claimable(
+    connection: Connection, campaign_id: int, limit: int, now: float
+) -> list[Row[Any]]:
+    """Rows that may be claimed, as DELIVERY_COLUMNS: those that are due come first."""
+    due = (
+        select(*DELIVERY_COLUMNS)
+        .where(_waits(campaign_id), delivery.c.retry_at <= now)
+        .order_by(delivery.c.retry_at, delivery.c.id)
+        .limit(limit)
+    )
+    rows: list[Row[Any]] = list(connection.execute(due.with_for_update(skip_locked=True)))
+    if len(rows) < limit:
+        pending = (
+            select(*DELIVERY_COLUMNS)
+            .where(_pending(campaign_id))
+            .order_by(delivery.c.id)
+            .limit(limit - len(rows))
+        )
+        rows += connection.execute(pending.with_for_update(skip_locked=True))
+    return rows
+
+
+def write(connection: Connection, transitions: Iterable[Transition]) -> None:
+    """Write transitions that are known to be true, without a look at the claims."""
+    _RECORD.run(connection, [_values(one) for one in transitions])
+
+
+def record(connection: Connection, owners: Collection[str], transition: Transition) -> Transition:
+    """Write one transition of a claim of one of `owners`, if the row still allows it.
+
+    Returns what the ledger says afterwards: this very transition, or another one where the claim
+    was lost meanwhile.
+
+    Raises:
+        ValueError: the claim was not lost, and no rule allows this change.
+    """
+    allowed = OF_A_CLAIM[transition.state]
+    conditions = [
+        delivery.c.id == transition.delivery_id,
+        delivery.c.owner.in_(owners),
+        delivery.c.state.in_([state.value for state in allowed]),
+    ]
+    if transition.state is State.SENDING:
+        conditions.append(delivery.c.claimed_until > transition.at)
+    values = dict(zip(_RECORDED, _values(transition), strict=False))
+    if connection.execute(update(delivery).where(*conditions).values(**values)).rowcount:
+        return transition
+    query = select(*TRANSITION_COLUMNS, delivery.c.owner).where(conditions[0])
+    *row, holder = connection.execute(query).one()
+    found = transition_of(row)
+    if holder in owners and found.state in UNDER_WAY - allowed:
+        raise ValueError(f"a delivery that is {found.state} cannot become {transition.state}")
+    return found
+
+
+def select_under_way(
+    connection: Connection,
+    campaign_id: int,
+    owners: Collection[str] | None = None,
+    *,
+    expired_at: float | None = None,
+) -> dict[int, Transition]:
+    """The deliveries that are claimed or being sent, by id: all, or those of these owners.
+
+    With `expired_at` only those whose claim has expired by then.
+    """
+    states = [state.value for state in UNDER_WAY]
+    conditions = [delivery.c.campaign_id == campaign_id, delivery.c.state.in_(states)]
+    if owners is not None:
+        conditions.append(delivery.c.owner.in_(owners))
+    if expired_at is not None:
+        conditions.append(delivery.c.claimed_until <= expired_at)
+    query = select(*TRANSITION_COLUMNS).where(*conditions).with_for_update(skip_locked=True)
+    return {row[0]: transition_of(row) for row in connection.execute(query)}
+
+
+def end_claims(connection: Connection, claims: Iterable[Transition]) -> int:
+    """Let these deliveries go, every transition of which is known; how many they are."""
+    left = [let_go(claim, known=True) for claim in claims]
+    write(connection, left)
+    return len(left)
+
+
+def extend_claims(connection: Connection, campaign_id: int, owner: str, until: float) -> None:
+    """Let all claims of `owner` last up to `until`."""
+    states = [state.value for state in UNDER_WAY]
+    connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.campaign_id == campaign_id,
+            delivery.c.owner == owner,
+            delivery.c.state.in_(states),
+        )
+        .values(claimed_until=until)
+    )
+
+
+def select_transitions(connection: Connection, ids: Collection[int]) -> dict[int, Transition]:
+    """The present states of deliveries, by id."""
+    query = select(*TRANSITION_COLUMNS).where(delivery.c.id.in_(ids))
+    return {row[0]: transition_of(row) for row in connection.execute(query)}
+
+
+def next_retry(connection: Connection, campaign_id: int) -> float | None:
+    """When the next deferred delivery is due, in seconds since 1970."""
+    query = select(func.min(delivery.c.retry_at)).where(_waits(campaign_id))
+    due: float | None = connection.scalar(query)
+    return due
+
+
+def count_states(connection: Connection, campaign_id: int) -> Counter[State]:
+    """How many deliveries are in each state."""
+    query = (
+        select(delivery.c.state, func.count())
+        .where(delivery.c.campaign_id == campaign_id)
+        .group_by(delivery.c.state)
+    )
+    return Counter({State(state): count for state, count in connection.execute(query)})
+
+
+def count_claimable(connection: Connection, campaign_id: int) -> int:
+    """How many deliveries could be claimed, now or when they are due."""
+    query = select(func.count()).select_from(delivery)
+    waiting = connection.scalar(query.where(_waits(campaign_id))) or 0
+    return waiting + (connection.scalar(query.where(_pending(campaign_id))) or 0)
+
+
+def select_in_order(connection: Connection, campaign_id: int) -> list[int]:
+    """The ids of all deliveries, in the order of the spreadsheet."""
+    query = select(delivery.c.id).where(delivery.c.campaign_id == campaign_id)
+    return list(connection.scalars(query.order_by(delivery.c.row, delivery.c.id)))
+
+
+def select_deliveries(connection: Connection, ids: list[int]) -> Iterator[Delivery]:
+    """Deliveries by their ids, in the order of these."""
+    query = select(*DELIVERY_COLUMNS).where(delivery.c.id.in_(ids))
+    rows = {row[0]: row for row in connection.execute(query)}
+    return (delivery_of(rows[number]) for number in ids if number in rows)
+
+
+# --- what the user decides
+
+
+def resend_in_doubt(connection: Connection, campaign_id: int) -> int:
+    """Let the deliveries that are in doubt be claimed; how many."""
+    return _decide(connection, campaign_id, State.IN_DOUBT, retry_at=literal(0.0))
+
+
+def hold_in_doubt(connection: Connection, campaign_id: int) -> None:
+    """Let none of the deliveries that are in doubt be claimed."""
+    held = (
+        delivery.c.campaign_id == campaign_id,
+        delivery.c.state == State.IN_DOUBT.value,
+        delivery.c.retry_at.is_not(None),
+    )
+    connection.execute(update(delivery).where(*held).values(retry_at=None))
+
+
+def assume_sent(connection: Connection, campaign_id: int) -> int:
+    """Count the deliveries that are in doubt as sent; how many."""
+    new = State.SENT.value
+    reply = "in doubt, assumed sent"
+    return _decide(connection, campaign_id, State.IN_DOUBT, state=new, reply=reply, retry_at=None)
+
+
+def retry_rejected(connection: Connection, campaign_id: int) -> int:
+    """Make the rejected deliveries pending again; how many."""
+    return _decide(connection, campaign_id, State.REJECTED, state=State.PENDING.value)
+
+
+def _decide(connection: Connection, campaign_id: int, old: State, **values: Any) -> int:
+    chosen = (
+        delivery.c.campaign_id == campaign_id,
+        delivery.c.selected,
+        delivery.c.state == old.value,
+    )
+    return connection.execute(update(delivery).where(*chosen).values(**values)).rowcount
+
+
+def _values(transition: Transition) -> tuple[object, ...]:
+    return (
+        transition.state.value,
+        transition.at,
+        transition.attempts,
+        transition.doubts,
+        transition.retry_at,
+        transition.stage,
+        transition.reply,
+        transition.delivery_id,
+    )

@@ -1,0 +1,90 @@
+"""Locks on files: at most one process holds a file, and the system lets go when it ends.
+
+POSIX has flock(2), which belongs to the open file. Windows has locks on ranges of bytes; they are
+mandatory, so the range lies far behind the content, which everyone may still read. In both, a
+second descriptor of the same process counts as another holder, and the end of the process, however
+it comes, releases the lock: a stale lock does not exist.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Final, Protocol
+
+_LOCKED_BYTE: Final = 1 << 30
+"""Where the range of one byte begins that Windows locks."""
+
+
+class Locking(Protocol):
+    """How a platform locks an open file; `file` is a descriptor. Neither call ever waits."""
+
+    def lock(self, file: int) -> bool:
+        """Take the lock until the descriptor is closed; False where someone else holds it."""
+        ...
+
+    def is_locked(self, file: int) -> bool:
+        """Whether another descriptor holds the lock at this moment."""
+        ...
+
+
+class WholeFileLocking:
+    """Locks of POSIX systems; `fcntl` is the standard library's module."""
+
+    def __init__(self, fcntl: Any) -> None:
+        self._fcntl = fcntl
+
+    def lock(self, file: int) -> bool:
+        """Take the lock until the descriptor is closed; False where someone else holds it."""
+        return self._flock(file, self._fcntl.LOCK_EX)
+
+    def is_locked(self, file: int) -> bool:
+        """Whether another descriptor holds the lock; asking shares it until `file` is closed."""
+        return not self._flock(file, self._fcntl.LOCK_SH)
+
+    def _flock(self, file: int, how: int) -> bool:
+        try:
+            self._fcntl.flock(file, how | self._fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+class RangeLocking:
+    """Locks of Windows; `msvcrt` is the standard library's module."""
+
+    def __init__(self, msvcrt: Any) -> None:
+        self._msvcrt = msvcrt
+
+    def lock(self, file: int) -> bool:
+        """Take the lock until the descriptor is closed; False where someone else holds it."""
+        return self._change(file, self._msvcrt.LK_NBLCK)
+
+    def is_locked(self, file: int) -> bool:
+        """Whether another descriptor holds the lock; there is no shared lock to try here."""
+        if not self._change(file, self._msvcrt.LK_NBLCK):
+            return True
+        self._change(file, self._msvcrt.LK_UNLCK)
+        return False
+
+    def _change(self, file: int, how: int) -> bool:
+        before = os.lseek(file, 0, os.SEEK_CUR)
+        os.lseek(file, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            self._msvcrt.locking(file, how, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(file, before, os.SEEK_SET)
+        return True
+
+
+def system_locking() -> Locking:
+    """The locks of the platform that this program runs on."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        return RangeLocking(msvcrt)
+    import fcntl
+
+    return WholeFileLocking(fcntl)

@@ -1,0 +1,179 @@
+"""mailmerge status: the table, the reasons, the exports, and a send that goes on meanwhile."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from mailmerge.campaign import load_campaign
+from mailmerge.ledger.ledger import Ledger
+from mailmerge.ledger.states import State, Transition, under_way
+from mailmerge.messages import message_ids
+from tests.cli.conftest import Call
+from tests.engine.driver import make_recipients
+
+command = importlib.import_module(
+    "mailmerge.cli.status"
+)  # the package has the function of that name
+
+NOW = 1_795_400_000.0
+REPLIES = {
+    State.SENT: "250 2.0.0 Ok",
+    State.REJECTED: "550 5.1.1 <u1@example.org>: Recipient address rejected: no such user here",
+    State.DEFERRED: "450 4.7.1 Greylisted",
+    State.IN_DOUBT: "the connection was lost",
+}
+
+
+def open_ledger(folder: Path, name: str = "ledger") -> Ledger:
+    return Ledger.of(load_campaign(folder), name)
+
+
+def send(ledger: Ledger, folder: Path, *outcomes: State) -> None:
+    """Give the first recipients of five these outcomes."""
+    campaign = load_campaign(folder)
+    store = ledger.store(campaign.name, message_ids(campaign))
+    store.enrol(make_recipients(5), "f")
+    for one, state in zip(store.claim("w", len(outcomes), NOW), outcomes, strict=True):
+        store.apply([under_way(one, State.SENDING, NOW)])
+        doubts = int(state is State.IN_DOUBT)
+        store.apply([Transition(one.id, state, NOW, 1, doubts, None, "content", REPLIES[state])])
+    store.note_run(8.0, 2.5)
+    store.flush()
+
+
+@pytest.fixture
+def sent(campaign: Path) -> Path:
+    """A campaign with one recipient in each state, and one left."""
+    with open_ledger(campaign) as ledger:
+        send(ledger, campaign, *REPLIES)
+    return campaign
+
+
+def test_the_table_and_the_reasons_are_shown(call: Call, sent: Path) -> None:
+    done = call("status", sent, env={"COLUMNS": "80"})
+    assert done.exit_code == 0
+    shown = done.stdout.splitlines()
+    assert shown[:6] == [
+        "1  pending   not sent yet",
+        "1  sent      accepted by the server",
+        "1  rejected  refused for good",
+        "1  deferred  refused for now; the next send tries again",
+        "1  in_doubt  may have arrived (docs/delivery.md says what to do)",
+        "5  total",
+    ]
+    assert shown[6:9] == [
+        "",
+        "Not reached:",
+        "  row 3  u1@example.org  rejected",
+    ]
+    assert "      550 5.1.1 <u1@example.org>: Recipient address rejected" in done.stdout
+    assert "  row 5  u3@example.org  in_doubt" in shown
+    assert "1 x 450 4.7.1 Greylisted" in shown
+    assert max(map(len, shown)) <= 80
+
+
+def test_nothing_from_a_stranger_moves_the_terminal(call: Call, campaign: Path) -> None:
+    with open_ledger(campaign) as ledger:
+        store = ledger.store("spring", lambda _, key: key)
+        store.enrol(make_recipients(1), "f")
+        [one] = store.claim("w", 1, NOW)
+        reply = "550 5.1.1 \x1b[31mred\u202e"
+        store.apply([Transition(one.id, State.REJECTED, NOW, 1, reply=reply)])
+    shown = call("status", campaign).stdout
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert shown.count("550 5.1.1") == 2
+
+
+def test_a_long_list_ends_with_a_way_to_see_all(
+    call: Call, campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "LISTED", 1)
+    with open_ledger(campaign) as ledger:
+        send(ledger, campaign, State.REJECTED, State.REJECTED)
+    shown = call("status", campaign).stdout
+    assert "row 2" in shown
+    assert "row 3" not in shown
+    assert "... and more: --export FILE.csv lists all of them" in shown
+
+
+def test_the_document_has_states_and_seconds(call: Call, sent: Path) -> None:
+    document = json.loads(call("status", sent, "--json").stdout)
+    assert document == {
+        "campaign": "spring",
+        "total": 5,
+        "states": {
+            "pending": 1,
+            "sent": 1,
+            "rejected": 1,
+            "deferred": 1,
+            "in_doubt": 1,
+            "skipped": 0,
+        },
+        "seconds": 8.0,
+        "check_seconds": 2.5,
+        "sending": "",
+    }
+
+
+def test_before_the_first_send_every_count_is_zero(call: Call, campaign: Path) -> None:
+    done = call("status", campaign, "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["total"] == 0
+    assert not (campaign / ".mailmerge").exists()
+
+
+def test_a_campaign_that_was_never_sent_says_how_to_begin(call: Call, campaign: Path) -> None:
+    done = call("status", campaign)
+    assert done.exit_code == 2
+    assert done.stderr == "error: spring was never sent (mailmerge send begins it)\n"
+
+
+def test_both_exports_are_written(call: Call, sent: Path, tmp_path: Path) -> None:
+    every, failed = tmp_path / "all.csv", tmp_path / "failed.csv"
+    done = call("status", sent, "--export", every, "--failed", failed)
+    assert f"Wrote 5 recipients to {every}" in done.stderr
+    assert f"Wrote 2 recipients to {failed}" in done.stderr
+    with every.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == [*REPLIES, "pending"]
+    assert len(failed.read_text(encoding="utf-8-sig").splitlines()) == 3
+
+
+def test_the_sandbox_has_a_ledger_of_its_own(call: Call, campaign: Path) -> None:
+    with open_ledger(campaign, "sandbox") as ledger:
+        send(ledger, campaign, State.SENT)
+    assert call("status", campaign).exit_code == 2
+    assert "1  sent" in call("status", campaign, "--sandbox").stdout
+
+
+def test_a_running_send_is_named(call: Call, campaign: Path) -> None:
+    with open_ledger(campaign) as ledger:
+        send(ledger, campaign, State.SENT)
+        assert "A send is going on: process " in call("status", campaign).stdout
+        document = json.loads(call("status", campaign, "--json").stdout)
+        assert document["sending"].startswith("process ")
+
+
+def test_watching_ends_with_the_send(
+    call: Call, campaign: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = open_ledger(campaign)
+    send(ledger, campaign, State.SENT)
+    waits = list[float]()
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            ledger.close()
+
+    monkeypatch.setattr(command.time, "sleep", wait)
+    shown = call("status", campaign, "--watch").stdout
+    assert waits == [command.WATCH_SECONDS] * 2
+    assert shown.count("1  sent") == 3
+    assert shown.count("A send is going on") == 2

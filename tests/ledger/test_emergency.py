@@ -1,0 +1,63 @@
+"""Outcomes find a place when the journal has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mailmerge.ledger.emergency import EmergencyFiles
+from mailmerge.ledger.states import State, Transition
+
+SENT = Transition(1, State.SENT, 1.0, 1, 0, None, "content", "250 Ok")
+
+
+def test_the_first_place_is_beside_the_ledger(tmp_path: Path) -> None:
+    files = EmergencyFiles(tmp_path, b"secret")
+    saved = files.save(SENT)
+    assert saved is not None
+    assert saved.parent == tmp_path
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert files.read() == [SENT]
+
+
+def test_the_second_place_is_the_users_folder(tmp_path: Path, state_home: Path) -> None:
+    blocked = tmp_path / "a-file"
+    blocked.write_text("")
+    saved = EmergencyFiles(blocked / "folder", b"secret").save(SENT)
+    assert saved is not None
+    assert saved.parent == state_home
+
+
+def test_both_places_are_read_and_removed(tmp_path: Path, state_home: Path) -> None:
+    EmergencyFiles(tmp_path / "gone" / "x", b"secret").save(SENT)
+    files = EmergencyFiles(tmp_path, b"secret")
+    files.save(SENT)
+    EmergencyFiles(state_home, b"secret").save(SENT)
+    assert files.read() == [SENT, SENT]
+    files.remove()
+    assert files.read() == []
+
+
+def test_another_campaign_has_other_files(tmp_path: Path) -> None:
+    EmergencyFiles(tmp_path, b"secret").save(SENT)
+    assert EmergencyFiles(tmp_path, b"another").read() == []
+
+
+def test_where_there_is_no_place_nothing_is_raised(tmp_path: Path, state_home: Path) -> None:
+    blocked = tmp_path / "a-file"
+    blocked.write_text("")
+    state_home.rmdir()
+    state_home.write_text("a file where the folder should be")
+    assert EmergencyFiles(blocked / "folder", b"secret").save(SENT) is None
+
+
+def test_saving_and_removing_are_observed(tmp_path: Path) -> None:
+    seen: list[str] = []
+    files = EmergencyFiles(tmp_path, b"secret", seen.append)
+    files.save(SENT)
+    files.remove()
+    assert seen == [
+        "before emergency line",
+        "after emergency line",
+        "before emergency files removed",
+        "after emergency files removed",
+    ]

@@ -1,0 +1,137 @@
+"""Recipients become deliveries: the snapshot, the difference, and what a difference may change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mailmerge.ledger.enrolment import GONE
+from mailmerge.ledger.interface import Store
+from mailmerge.ledger.states import State
+from tests.engine.driver import make_recipient, make_recipients
+from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish
+
+
+def send_first(store: Store, recipients: int) -> None:
+    """Enrol recipients, and send the first of them."""
+    enrol(store, recipients)
+    finish(store, store.claim("w", 1, NOW)[0], State.SENT)
+
+
+def test_before_the_first_message_recipients_are_replaced(store: Store) -> None:
+    enrol(store, 4)
+    difference = store.enrol(make_recipients(2), "another")
+    assert (difference.first, bool(difference), difference.added) == (True, False, 2)
+    assert counts(store) == {"pending": 2}
+
+
+def test_a_claim_that_was_given_back_is_no_message(store: Store) -> None:
+    store.release([one.id for one in claim(store, 2)])
+    assert store.enrol(make_recipients(3), "g").first
+
+
+def test_a_difference_is_not_applied_without_a_yes(store: Store) -> None:
+    send_first(store, 3)
+    difference = store.enrol(make_recipients(2), "f")
+    assert difference
+    assert not difference.applied
+    assert len(by_key(store)) == 3
+    assert store.enrol(make_recipients(2), "f", accept_changes=True).applied
+
+
+def test_only_removed_recipients_are_a_difference(store: Store) -> None:
+    send_first(store, 3)
+    difference = store.enrol([make_recipient(0), make_recipient(1)], "f")
+    assert (difference.removed, difference.changed) == (1, 0)
+    assert not difference.applied
+
+
+def test_only_changed_recipients_are_a_difference(store: Store) -> None:
+    send_first(store, 2)
+    difference = store.enrol([make_recipient(0), make_recipient(1, name="Renamed")], "f")
+    assert (difference.removed, difference.changed) == (0, 1)
+    assert not difference.applied
+
+
+def test_removed_recipients_that_were_sent_are_counted(store: Store) -> None:
+    send_first(store, 4)
+    difference = store.enrol([make_recipient(1)], "f")
+    assert (difference.removed, difference.removed_sent) == (3, 1)
+    assert str(difference) == "-3 gone (1 already sent)"
+    store.enrol([make_recipient(1)], "f", accept_changes=True)
+    assert by_key(store)["u0"].state is State.SENT, "a removed recipient that was sent stays sent"
+    assert by_key(store)["u2"].state is State.SKIPPED
+    assert by_key(store)["u2"].reply == GONE
+
+
+def test_recipients_are_compared_by_key(store: Store) -> None:
+    sent, refused, waiting, gone = claim(store)
+    finish(store, sent, State.SENT)
+    finish(store, refused, State.REJECTED)
+    store.release([waiting.id, gone.id])
+    edited = [
+        make_recipient(0, name="Renamed"),
+        make_recipient(2, name="Renamed"),
+        make_recipient(1),
+        make_recipient(9),
+    ]
+    assert str(store.enrol(edited, "g")) == (
+        "+1 new, -1 gone (0 already sent), ~2 changed (1 already sent), "
+        "other content than 1 recipients have got"
+    )
+    assert by_key(store)["u2"].cells["name"] == "Person 2"
+    store.enrol(edited, "g", accept_changes=True)
+    found = by_key(store)
+    assert found["u0"].cells["name"] == "Person 0", "what was sent is what is kept"
+    assert found["u2"].cells["name"] == "Renamed"
+    assert (found["u3"].state, found["u9"].state) == (State.SKIPPED, State.PENDING)
+    assert [one.key[:2] for one in store.claim("w", 9, NOW)] == ["u2", "u9"]
+
+
+def test_an_accepted_difference_is_none_the_next_time(store: Store) -> None:
+    send_first(store, 3)
+    edited = [make_recipient(0, name="Renamed"), make_recipient(5)]
+    store.enrol(edited, "g", accept_changes=True)
+    assert not store.enrol(edited, "g")
+    assert store.enrol(edited, "g").applied
+
+
+def test_a_recipient_that_comes_back_is_pending(store: Store) -> None:
+    send_first(store, 2)
+    store.enrol(make_recipients(1), "f", accept_changes=True)
+    assert by_key(store)["u1"].state is State.SKIPPED
+    assert store.enrol(make_recipients(2), "f").added == 1
+    store.enrol(make_recipients(2), "f", accept_changes=True)
+    assert (by_key(store)["u1"].state, by_key(store)["u1"].reply) == (State.PENDING, "")
+
+
+def test_sorted_rows_are_no_difference(store: Store) -> None:
+    send_first(store, 3)
+    moved = [replace(one, row=9 - one.row) for one in make_recipients(3)]
+    assert not store.enrol(moved, "f")
+    assert [(one.row, one.key[:2]) for one in store.iterate()] == [(5, "u2"), (6, "u1"), (7, "u0")]
+
+
+def test_a_rejected_recipient_with_another_address_is_pending(store: Store) -> None:
+    enrol(store, 2)
+    finish(store, store.claim("w", 1, NOW)[0], State.REJECTED)
+    moved = replace(make_recipient(0), mailbox=make_recipient(77).mailbox)
+    store.enrol([moved, make_recipient(1)], "f", accept_changes=True)
+    found = by_key(store)["u0"]
+    assert (found.state, found.address, found.date) == (State.PENDING, "u77@example.org", None)
+
+
+def test_a_part_of_the_recipients_is_no_difference(store: Store) -> None:
+    enrol(store, 4)
+    some = [make_recipient(1), make_recipient(8)]
+    assert not store.enrol(some, "f", partial=True)
+    assert store.claimable() == 2
+    assert {one.key[:2] for one in store.claim("w", 9, NOW)} == {"u1", "u8"}
+    store.release([one.id for one in store.iterate()])
+    store.enrol([*make_recipients(4), make_recipient(8)], "f")
+    assert store.claimable() == 5
+
+
+def test_other_content_alone_is_a_difference(store: Store) -> None:
+    send_first(store, 2)
+    difference = store.enrol(make_recipients(2), "other content")
+    assert (difference.restyled, difference.already_sent, difference.applied) == (True, 1, False)

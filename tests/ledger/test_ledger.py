@@ -1,0 +1,197 @@
+"""The public face: opening by URL, by campaign and in memory; decisions; who may open it."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mailmerge.campaign import Campaign
+from mailmerge.errors import LedgerError, LedgerHeld
+from mailmerge.ledger.ledger import Ledger, LedgerOptions
+from mailmerge.ledger.states import State
+from tests.engine.driver import make_campaign
+from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish
+from tests.ledgers import open_store, store_of
+
+OpenPart = Callable[[], Ledger]
+
+
+def identify(secret: bytes, key: str) -> str:
+    return f"<{len(secret)}.{key}>"
+
+
+@pytest.fixture(params=["sqlite:///{}/spring.db", "sqlite://", "sqlite:///:memory:"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(request.param).format(tmp_path)
+
+
+def test_a_ledger_is_opened_by_its_url(url: str) -> None:
+    with Ledger.open(url) as ledger:
+        store = ledger.store("spring", identify)
+        [one] = claim(store, 1)
+        assert one.message_id == "<32.u0@example.org>"
+
+
+def test_a_file_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Ledger.open("sqlite:///spring.db") as ledger:
+        [one, _] = claim(ledger.store("spring", identify), 2)
+        finish(ledger.store("spring", identify), one, State.SENT)
+    assert {path.name for path in tmp_path.iterdir()} >= {"spring.db", "spring.lock"}
+    with Ledger.open(f"sqlite:///{tmp_path}/spring.db") as ledger:
+        assert counts(ledger.store("spring", identify)) == {"sent": 1, "pending": 1}
+
+
+def test_a_ledger_holds_many_campaigns() -> None:
+    with Ledger.memory() as ledger:
+        spring, autumn = (ledger.store(name, identify) for name in ("spring", "autumn"))
+        enrol(spring, 3)
+        enrol(autumn, 2)
+        finish(autumn, autumn.claim("w", 1, NOW)[0], State.SENT)
+        assert counts(spring) == {"pending": 3}
+        assert counts(autumn) == {"pending": 1, "sent": 1}
+        assert len(spring.claim("w", 9, NOW)) == 3
+        assert not spring.check_passed("x")
+        autumn.remember_check("x")
+        assert (spring.check_passed("x"), autumn.check_passed("x")) == (False, True)
+        assert ledger.store("spring", identify) is spring
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x", "spring.db", "mysql://x"])
+def test_an_unknown_url_says_which_one_to_write(url: str) -> None:
+    with pytest.raises(LedgerError, match="write sqlite:///FILE") as error:
+        Ledger.open(url)
+    assert error.value.problem.code == "ledger-url"
+
+
+def test_decisions_concern_all_campaigns() -> None:
+    with Ledger.memory() as ledger:
+        for name in ("spring", "autumn"):
+            one, two, _ = claim(ledger.store(name, identify), 3)
+            finish(ledger.store(name, identify), one, State.IN_DOUBT, doubts=1)
+            finish(ledger.store(name, identify), two, State.REJECTED)
+        store = ledger.store("spring", identify)
+        assert ledger.resolve("in_doubt", "resend") == 2
+        assert len(store.claim("w", 9, NOW)) == 1
+        assert ledger.resolve("rejected", "retry") == 2
+        assert len(store.claim("w", 9, NOW)) == 1
+        assert ledger.resolve("in_doubt", "assume_sent") == 1
+
+
+def test_a_decision_comes_before_the_first_store(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/spring.db"
+    with Ledger.open(url) as ledger:
+        store = ledger.store("spring", identify)
+        finish(store, claim(store, 1)[0], State.IN_DOUBT, doubts=1)
+    with Ledger.open(url) as ledger:
+        assert ledger.resolve("in_doubt", "resend") == 1
+        assert len(ledger.store("spring", identify).claim("w", 9, NOW)) == 1
+
+
+@pytest.mark.parametrize(("state", "resolution"), [("sent", "resend"), ("in_doubt", "retry")])
+def test_an_unknown_decision_is_an_error(state: str, resolution: str) -> None:
+    with Ledger.memory() as ledger, pytest.raises(ValueError, match="cannot be resolved by"):
+        ledger.resolve(state, resolution)
+
+
+# --- the ledger of a campaign folder
+
+
+def test_a_second_process_is_told_the_owner(campaign: Campaign) -> None:
+    with Ledger.of(campaign):
+        with pytest.raises(LedgerHeld, match="is being sent by process"):
+            Ledger.of(campaign)
+        Ledger.of(campaign, "sandbox").close()
+    Ledger.of(campaign).close()
+
+
+def test_a_renamed_campaign_keeps_its_deliveries(campaign: Campaign) -> None:
+    with Ledger.of(campaign) as ledger:
+        finish(
+            ledger.store("kept", identify),
+            claim(ledger.store("kept", identify), 2)[0],
+            State.SENT,
+        )
+    with Ledger.of(campaign) as ledger:
+        assert counts(ledger.store("renamed", identify)) == {"sent": 1, "pending": 1}
+
+
+def test_a_fresh_ledger_has_nothing_and_another_secret(campaign: Campaign) -> None:
+    ids = list[str]()
+    for fresh in (False, False, True):
+        with Ledger.of(campaign, "sandbox", fresh=fresh) as ledger:
+            store = store_of(ledger, campaign)
+            assert bool(counts(store)) is (len(ids) == 1)
+            ids.append(claim(store, 1)[0].message_id)
+    assert ids[0] == ids[1] != ids[2]
+    assert Ledger.read(campaign) is None
+
+
+def test_a_fresh_ledger_leaves_other_journals_alone(campaign: Campaign) -> None:
+    with Ledger.of(campaign, "sandbox2") as other:
+        [one, _] = claim(store_of(other, campaign), 2)
+        finish(store_of(other, campaign), one, State.SENT)
+        with Ledger.of(campaign, "sandbox", fresh=True):
+            pass
+        reader = Ledger.read(campaign, "sandbox2")
+        assert reader is not None
+        assert counts(reader) == {"sent": 1, "pending": 1}
+
+
+@pytest.mark.parametrize("kind", ["sqlite with journal", "plain sqlite"])
+def test_everything_in_the_folder_is_for_the_user_alone(campaign: Campaign, kind: str) -> None:
+    with open_store(campaign, kind) as store:
+        claim(store, 1)
+        assert stat.S_IMODE(campaign.state_folder.stat().st_mode) == 0o700
+        names = {path.name for path in campaign.state_folder.iterdir()}
+        assert {"ledger.sqlite", "ledger.lock"} <= names
+        for name in names:
+            mode = (campaign.state_folder / name).stat().st_mode
+            assert stat.S_IMODE(mode) == 0o600, name
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(campaign: Campaign) -> None:
+    campaign.state_folder.write_text("a file where the folder should be")
+    with pytest.raises(LedgerError, match="cannot be made"):
+        Ledger.of(campaign)
+
+
+def test_a_damaged_ledger_is_said_and_left_alone(campaign: Campaign) -> None:
+    Ledger.of(campaign).close()
+    path = campaign.state_folder / "ledger.sqlite"
+    path.write_bytes(b"this is no database" * 100)
+    for attempt in (Ledger.of, lambda campaign: by_key(Ledger.read(campaign))):
+        with pytest.raises(LedgerError, match="is damaged") as error:
+            attempt(campaign)
+        assert error.value.problem.code == "ledger-damaged"
+        assert error.value.problem.file == "ledger.sqlite"
+    assert path.read_bytes().startswith(b"this is no database")
+
+
+def test_a_failed_opening_lets_go_of_the_lock(campaign: Campaign) -> None:
+    campaign.state_folder.mkdir()
+    path = campaign.state_folder / "ledger.sqlite"
+    path.write_bytes(b"this is no database" * 100)
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="is damaged"):
+            Ledger.of(campaign)
+
+
+def test_spaces_and_signs_in_paths_mean_nothing(tmp_path: Path) -> None:
+    campaign = make_campaign(tmp_path / "a ?mode=memory&#%20 ü")
+    with open_store(campaign) as store:
+        claim(store, 1)
+    assert (campaign.state_folder / "ledger.sqlite").stat().st_size > 0
+    reader = Ledger.read(campaign)
+    assert reader is not None
+    assert counts(reader) == {"pending": 1}
+
+
+def test_the_options_choose_how_long_a_claim_lasts(campaign: Campaign) -> None:
+    with open_store(campaign, options=LedgerOptions(lease=10.0)) as store:
+        claim(store, 1)
+        assert store.expire(NOW + 9) == 0
+        assert store.expire(NOW + 10) == 1

@@ -1,0 +1,52 @@
+"""A ledger has one owner at a time, and the owner is known by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mailmerge.errors import LedgerError, LedgerHeld
+from mailmerge.ledger.lock import Lock, Owner, owner_of
+from mailmerge.portable.boot import boot_id
+
+
+def test_a_lock_names_its_owner_until_it_is_released(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    assert owner_of(path) is None
+    lock = Lock(path)
+    owner = owner_of(path)
+    assert owner is not None
+    assert (owner.pid, owner.boot_id) == (os.getpid(), boot_id())
+    assert str(owner).startswith(f"process {os.getpid()} on ")
+    lock.release()
+    lock.release()
+    assert owner_of(path) is None
+
+
+def test_a_second_owner_is_refused_and_told_the_first(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "x.lock")
+    with pytest.raises(LedgerHeld, match=f"process {os.getpid()} on "):
+        Lock(tmp_path / "x.lock")
+    lock.release()
+    Lock(tmp_path / "x.lock").release()
+
+
+def test_an_unreadable_owner_is_an_unknown_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    lock = Lock(path)
+    path.write_text("not JSON")
+    assert owner_of(path) == Owner(0, "an unknown host", "", 0.0)
+    lock.release()
+
+
+def test_a_lock_is_for_the_user_alone(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "x.lock")
+    assert (tmp_path / "x.lock").stat().st_mode & 0o777 == 0o600
+    lock.release()
+
+
+def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot be opened"):
+        Lock(tmp_path / "nowhere" / "x.lock")

@@ -1,0 +1,124 @@
+"""SQLite files: their settings, readers beside a writer, and what errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from mailmerge.errors import LedgerError
+from mailmerge.ledger.database import Database
+from mailmerge.ledger.migrations import LEDGER, LIMITS
+from mailmerge.ledger.sqlite import explained_by, memory_database, open_database, read_database
+
+ADD = text("INSERT INTO slot VALUES (:name, 1.0)")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "x.sqlite"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    opened = open_database(path, LIMITS)
+    yield opened
+    opened.close()
+
+
+def setting(database: Database, name: str) -> object:
+    with database.begin("read") as connection:
+        return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+
+def test_a_ledger_syncs_each_commit(database: Database) -> None:
+    assert setting(database, "synchronous") == 2
+    assert setting(database, "fullfsync") == 1
+    assert setting(database, "journal_mode") == "wal"
+
+
+def test_a_shared_database_has_no_write_ahead_log(path: Path) -> None:
+    opened = open_database(path, LIMITS, shared=True)
+    assert setting(opened, "journal_mode") == "delete"
+    assert setting(opened, "synchronous") == 2
+    opened.close()
+
+
+def test_a_reader_sees_commits_and_writes_nothing(database: Database, path: Path) -> None:
+    with database.begin() as connection:
+        connection.execute(ADD, {"name": "a"})
+    reader = read_database(path, LIMITS)
+    assert reader is not None
+    with reader.begin("read") as connection:
+        assert connection.execute(text("SELECT limit_name FROM slot")).all() == [("a",)]
+    with pytest.raises(LedgerError, match="readonly"), reader.begin() as connection:
+        connection.execute(ADD, {"name": "b"})
+    reader.close()
+
+
+def test_a_file_without_tables_has_nothing_to_read(path: Path) -> None:
+    path.touch()
+    assert read_database(path, LEDGER) is None
+
+
+def test_a_missing_file_is_an_error(path: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot be read: unable to open database file"):
+        read_database(path, LEDGER)
+
+
+def test_the_version_is_above_that_of_the_first_edition(path: Path) -> None:
+    open_database(path, LEDGER).close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    connection.close()
+
+
+def test_a_setting_that_is_not_kept_is_an_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite answers a PRAGMA that it does not know with silence."""
+    real = sqlite3.connect
+
+    class Deaf(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+            return super().execute(sql.replace("synchronous", "no_such_pragma"), *parameters)  # type: ignore[arg-type]  # as given
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: real(*args, **more, factory=Deaf))
+    with pytest.raises(LedgerError, match="SQLite does not keep synchronous = FULL"):
+        open_database(path, LEDGER)
+
+
+def test_a_memory_database_is_gone_when_it_is_closed() -> None:
+    first = memory_database(LIMITS)
+    with first.begin() as connection:
+        connection.execute(ADD, {"name": "a"})
+    second = memory_database(LIMITS)
+    with second.begin() as connection:
+        assert connection.execute(text("SELECT * FROM slot")).all() == []
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("purpose", "reason", "message", "hint", "code"),
+    [
+        ("read", "file is not a database", "is damaged", "do not delete it", "ledger-damaged"),
+        ("read", "disk image is malformed", "is damaged", "do not delete it", "ledger-damaged"),
+        ("written", "anything", "cannot be written", "make room", "ledger-unwritable"),
+        ("read", "disk I/O error", "cannot be read", "make room", "ledger-unwritable"),
+        ("read", "locked", "cannot be read: locked", "", "ledger-unwritable"),
+    ],
+)
+def test_each_error_names_its_fix(
+    purpose: str, reason: str, message: str, hint: str, code: str
+) -> None:
+    explain = explained_by(Path("folder/x.sqlite"))
+    error = explain(purpose, OperationalError("", {}, sqlite3.OperationalError(reason)))  # type: ignore[arg-type]  # one of the purposes
+    problem = error.problem
+    assert problem.message.startswith(message)
+    assert (hint in problem.hint, bool(problem.hint)) == (True, bool(hint))
+    assert (problem.code, problem.file) == (code, "x.sqlite")

@@ -1,0 +1,78 @@
+"""Files by their descriptors, as every platform opens, writes and reserves them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mailmerge.portable.files import Mode, flags_for, reserve, seek_and_write, write_at
+
+WINDOWS = SimpleNamespace(O_BINARY=0x8000)
+"""Has no posix_fallocate, and files with translated line ends."""
+
+
+@pytest.mark.parametrize(
+    ("mode", "before", "after"),
+    [
+        ("write", b"old content", b"new"),
+        ("append", b"old", b"oldnew"),
+        ("update", b"old content", b"new content"),
+        ("create", None, b"new"),
+        ("write", None, b"new"),
+        ("append", None, b"new"),
+    ],
+)
+def test_each_mode_writes_where_it_says(
+    tmp_path: Path, mode: Mode, before: bytes | None, after: bytes
+) -> None:
+    path = tmp_path / "x"
+    if before is not None:
+        path.write_bytes(before)
+    file = os.open(path, flags_for(mode), 0o600)
+    os.write(file, b"new")
+    os.close(file)
+    assert path.read_bytes() == after
+
+
+def test_create_refuses_a_file_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    with pytest.raises(FileExistsError):
+        os.open(tmp_path / "x", flags_for("create"))
+
+
+def test_files_are_binary_on_windows() -> None:
+    assert flags_for("write", WINDOWS) == flags_for("write") | WINDOWS.O_BINARY
+
+
+def test_a_descriptor_is_not_inherited(tmp_path: Path) -> None:
+    file = os.open(tmp_path / "x", flags_for("write"))
+    assert not os.get_inheritable(file)
+    os.close(file)
+
+
+@pytest.mark.parametrize("write", [write_at, seek_and_write])
+def test_bytes_are_written_at_their_place(
+    tmp_path: Path, write: Callable[[int, bytes, int], int]
+) -> None:
+    path = tmp_path / "x"
+    file = os.open(path, flags_for("write"))
+    assert write(file, b"behind", 4) == 6
+    assert write(file, b"in front", 0) == 8
+    os.close(file)
+    assert path.read_bytes() == b"in frontnd"
+
+
+@pytest.mark.parametrize("system", [os, WINDOWS], ids=["by the system", "with zeros"])
+def test_space_is_reserved_and_content_stays(tmp_path: Path, system: object) -> None:
+    path = tmp_path / "x"
+    file = os.open(path, flags_for("write"))
+    write_at(file, b"content", 0)
+    reserve(file, 7, 100_000, system)
+    os.close(file)
+    content = path.read_bytes()
+    assert content == b"content" + bytes(100_000 - 7)
+    assert path.stat().st_blocks * 512 >= 100_000

@@ -1,0 +1,90 @@
+"""Locks of both kinds of platforms, on real files; the calls of Windows are built on POSIX here."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailmerge.portable.locks import Locking, RangeLocking, WholeFileLocking, system_locking
+
+
+class Msvcrt:
+    """What the module `msvcrt` of Windows promises, on flock(2): a lock belongs to a descriptor."""
+
+    LK_NBLCK = 2
+    LK_UNLCK = 0
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+
+    def locking(self, file: int, mode: int, size: int) -> None:
+        self.places.append(os.lseek(file, 0, os.SEEK_CUR))
+        assert size == 1
+        release = mode == self.LK_UNLCK
+        fcntl.flock(file, fcntl.LOCK_UN if release else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+MSVCRT = Msvcrt()
+
+
+@pytest.fixture(params=[WholeFileLocking(fcntl), RangeLocking(MSVCRT)], ids=["POSIX", "Windows"])
+def locking(request: pytest.FixtureRequest) -> Locking:
+    found: Locking = request.param
+    return found
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """Two descriptors of one file, as two processes have them."""
+    path = tmp_path / "x.lock"
+    path.write_bytes(b"content")
+    files = [os.open(path, os.O_RDWR) for _ in range(2)]
+    yield files[0], files[1]
+    for file in files:
+        os.close(file)
+
+
+def test_only_one_descriptor_holds_the_lock(locking: Locking, two: tuple[int, int]) -> None:
+    first, second = two
+    assert locking.lock(first)
+    assert not locking.lock(second)
+
+
+def test_a_closed_descriptor_lets_go(locking: Locking, two: tuple[int, int]) -> None:
+    first, second = two
+    holder = os.dup(first)
+    os.close(holder)
+    assert locking.lock(second)
+
+
+def test_asking_does_not_take_the_lock(locking: Locking, two: tuple[int, int]) -> None:
+    first, second = two
+    assert not locking.is_locked(second)
+    os.close(os.open(f"/proc/self/fd/{second}", os.O_RDONLY))
+    fcntl.flock(second, fcntl.LOCK_UN)
+    assert locking.lock(first)
+    assert locking.is_locked(second)
+
+
+def test_the_content_can_be_read_while_it_is_locked(locking: Locking, two: tuple[int, int]) -> None:
+    first, second = two
+    locking.lock(first)
+    assert os.read(first, 9) == os.read(second, 9) == b"content"
+
+
+def test_windows_locks_a_byte_far_behind_the_content(two: tuple[int, int]) -> None:
+    MSVCRT.places.clear()
+    os.lseek(two[0], 3, os.SEEK_SET)
+    RangeLocking(MSVCRT).lock(two[0])
+    assert MSVCRT.places == [1 << 30]
+    assert os.lseek(two[0], 0, os.SEEK_CUR) == 3
+
+
+def test_the_platform_has_its_own() -> None:
+    expected = RangeLocking if sys.platform == "win32" else WholeFileLocking
+    assert isinstance(system_locking(), expected)

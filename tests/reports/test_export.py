@@ -1,0 +1,96 @@
+"""The user's own spreadsheet back, and nothing in it that runs."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmerge.errors import CampaignError
+from mailmerge.ledger.states import State
+from mailmerge.reports.export import export, export_failed
+from tests.reports.deliveries import FOUR, Ledger, delivery
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_a_csv_is_the_own_spreadsheet_with_four_more_columns(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    assert export(FOUR, path) == 4
+    header, first, second, third, fourth = rows_of(path)
+    assert header == ["email", "name", "note", "status", "time", "reply", "message-id"]
+    assert first[:4] == ["u0@example.org", "Person 0", "'=HYPERLINK(1)", "sent"]
+    assert first[4].startswith("2026-11-2")
+    assert first[5:] == ["250 2.0.0 Ok", "<0@example.org>"]
+    assert second[2] == '张伟, "quoted"\nand more'
+    assert second[5] == "550 5.1.1 \N{REPLACEMENT CHARACTER}[31mNo"
+    assert third[2:4] == ["007", "pending"]
+    assert fourth[2] == "'+1"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_older_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("x" * 100_000)
+    export(FOUR, path)
+    assert len(rows_of(path)) == 5
+
+
+def test_a_workbook_has_the_same_rows(tmp_path: Path) -> None:
+    path = tmp_path / "out.XLSX"
+    assert export(FOUR, path) == 4
+    sheet = openpyxl.load_workbook(path).active
+    assert sheet is not None
+    cells = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert cells[0][-4:] == ["status", "time", "reply", "message-id"]
+    assert cells[3][2:4] == ["007", "pending"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@given(st.text())
+def test_no_cell_of_a_csv_is_a_formula(cell: str) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "out.csv"
+        export(Ledger(delivery(0, State.SENT, note=cell.replace("\r", " "))), path)
+        [_, row] = rows_of(path)
+    assert not row[2].startswith(("=", "+", "-", "@", "\t", "\r", "\0"))
+    assert len(row[2].lstrip("'")) >= len(cell.lstrip("'")) - 1
+
+
+def test_columns_that_are_there_already_stay_the_users_own(tmp_path: Path) -> None:
+    export(Ledger(delivery(0, State.SENT, Status="mine")), tmp_path / "a.csv")
+    header, row = rows_of(tmp_path / "a.csv")
+    assert header[2:4] == ["Status", "mailmerge status"]
+    assert row[2:4] == ["mine", "sent"]
+
+
+def test_an_export_of_nothing_is_a_header(tmp_path: Path) -> None:
+    assert export(Ledger(), tmp_path / "a.csv") == 0
+    assert rows_of(tmp_path / "a.csv") == [["status", "time", "reply", "message-id"]]
+
+
+def test_failed_rows_are_a_spreadsheet_for_another_send(tmp_path: Path) -> None:
+    assert export_failed(FOUR, tmp_path / "failed.csv") == 1
+    header, row = rows_of(tmp_path / "failed.csv")
+    assert header == ["email", "name", "note"]
+    assert row[0] == "u1@example.org"
+    assert export_failed(Ledger(), tmp_path / "failed.csv") == 0
+
+
+def test_another_ending_names_the_two_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(CampaignError, match=r"neither \.csv nor \.xlsx"):
+        export(FOUR, tmp_path / "a.pdf")
+
+
+def test_a_folder_that_is_missing_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(CampaignError, match="cannot be written: No such file"):
+        export(FOUR, tmp_path / "nowhere" / "a.csv")

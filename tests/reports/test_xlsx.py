@@ -1,0 +1,44 @@
+"""A workbook of texts that spreadsheet programs read, and that holds no formula."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import openpyxl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailmerge.reports.xlsx import LONGEST_CELL, write_workbook
+
+
+def read_back(columns: list[str], rows: list[list[str]]) -> Any:
+    file = io.BytesIO()
+    write_workbook(file, columns, rows)
+    return openpyxl.load_workbook(io.BytesIO(file.getvalue())).active
+
+
+def test_cells_are_strings_whatever_they_look_like() -> None:
+    rows = [["=HYPERLINK(1)", "007", 'a "quoted"\nline'], ["+1", "1e5", "2026-11-26"]]
+    sheet = read_back(["a", "b", "c"], rows)
+    cells = list(sheet.iter_rows(min_row=2))
+    assert [[cell.value for cell in row] for row in cells] == rows
+    assert {cell.data_type for row in cells for cell in row} <= {"s", "inlineStr"}
+
+
+def test_what_looks_like_a_formula_stays_text_when_it_is_edited() -> None:
+    sheet = read_back(["a", "b"], [["=1+1", "plain"]])
+    formula, plain = next(sheet.iter_rows(min_row=2))
+    assert (formula.quotePrefix, plain.quotePrefix) == (True, False)
+
+
+def test_a_cell_is_cut_where_programs_cut_it() -> None:
+    sheet = read_back(["a"], [["x" * (LONGEST_CELL + 1)]])
+    assert len(sheet["A2"].value) == LONGEST_CELL
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=5))
+def test_any_text_makes_a_workbook_that_can_be_read(cells: list[str]) -> None:
+    sheet = read_back(["column"] * len(cells), [cells])
+    assert sheet.max_row == 2
+    assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
