@@ -78,7 +78,7 @@ class Mailing:
     _messages: MessageFactory | None = None
     _ledger: Store | None = None
     _opened: Ledger | None = None
-    _clock: HastyClock | None = None
+    _clock: AcceleratedClock | None = None
     _enrolled: int = 0
     _open: ExitStack = field(default_factory=ExitStack)
 
