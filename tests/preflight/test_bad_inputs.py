@@ -873,7 +873,7 @@ def test_an_unusable_ledger_is_not_touched(folder: Folder, damage: str) -> None:
         path.write_bytes(b"not a database" * 1000)
     else:
         with sqlite3.connect(path) as connection:
-            connection.execute("PRAGMA user_version = 999")
+            connection.execute("INSERT INTO migration VALUES ('from the future', 0.0)")
         connection.close()
     before = path.read_bytes()
     status, _, shown = folder.run("send", "--yes")
