@@ -1,6 +1,6 @@
-"""The whole error tree, and the problem: an error that is listed instead of raised.
+"""The error tree, and the problem: an error that is listed instead of raised.
 
-MailmergeError                     what a person sees: one line that says what to do next
+MailmergeError                     one line for the user: the place, the cause and the fix
 ├── CampaignError                  campaign.toml is wrong, or a command was called wrongly
 ├── InputError                     found by the check, before anything is sent
 │   ├── SpreadsheetError           the file, one of its rows or one of its columns
@@ -9,10 +9,10 @@ MailmergeError                     what a person sees: one line that says what t
 │   ├── AssetError                 an image, a style sheet or an attachment
 │   └── MessageError               a header field or a message that cannot be written
 ├── CheckFailed                    the check found errors: nothing was sent
-├── Declined                       the person said no: nothing was sent
-├── ServerError                    the mail server
-│   ├── LocalProtocolError         our side asked for what the protocol forbids
-│   ├── RemoteProtocolError        the server sent what the protocol forbids
+├── Declined                       the user did not confirm: nothing was sent
+├── ServerError                    between this program and the mail server
+│   ├── LocalProtocolError         we asked for something that the protocol forbids
+│   ├── RemoteProtocolError        the server sent something that the protocol forbids
 │   ├── ServerUnreachable          no connection: name, port, network, TLS
 │   ├── ServerRefused              the server answered, and refuses this session
 │   ├── AuthenticationRefused      the log-in was refused
@@ -20,41 +20,30 @@ MailmergeError                     what a person sees: one line that says what t
 ├── LedgerError                    the record of the campaign cannot be read or written
 │   ├── LedgerHeld                 another process is sending this campaign
 │   └── ClaimLost                  a delivery belongs to another worker now, or to none
-├── RunStopped                     stopped before the end; `send` again goes on
-│   └── Interrupted                stopped by the person
-└── NotAllReached                  finished; some people were not reached
+├── RunStopped                     stopped before the end; the next `send` resumes
+│   └── Interrupted                stopped by the user
+└── NotAllReached                  finished; some recipients were not reached
+
+docs/errors.md lists every code with its meaning and its fix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import ClassVar, Literal, Self
 
 Severity = Literal["error", "warning"]
 
 
-class ExitStatus(IntEnum):
-    """What the program tells the shell; 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT."""
-
-    DONE = 0
-    UNEXPECTED = 1
-    USAGE = 2
-    CHECK_FAILED = 3
-    LOGIN_REFUSED = 4
-    NOT_ALL_REACHED = 5
-    STOPPED = 75
-    INTERRUPTED = 130
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a campaign, and where a person finds it.
+    """One thing that is wrong with a campaign, and where the user finds it.
 
     `file` is relative to the campaign folder; `row` is the spreadsheet's own row number (the header
     is row 1 of a sheet, a CSV record has the number of its first line); `line` counts a template's
-    lines from 1. `code` is stable and made for programs, `message` and `hint` are for people.
+    lines from 1. `code` is stable and made for programs (docs/errors.md lists all codes);
+    `message` and `hint`, the fix, are for users.
     """
 
     severity: Severity
@@ -68,7 +57,7 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where it is, as a person would say it: `recipients.csv, row 7, column email`."""
+        """Where it is, for users: `recipients.csv, row 7, column email`."""
         parts = [
             self.file,
             f"line {self.line}" if self.line is not None else "",
@@ -78,18 +67,18 @@ class Problem:
         return ", ".join(part for part in parts if part)
 
     def __str__(self) -> str:
+        """Place, cause and fix in one line, even if a part of it came with line breaks."""
         sentence = f"{self.place}: {self.message}" if self.place else self.message
-        return f"{sentence} ({self.hint})" if self.hint else sentence
+        text = f"{sentence} ({self.hint})" if self.hint else sentence
+        return " ".join(filter(None, map(str.strip, text.splitlines())))
 
 
 class MailmergeError(Exception):
-    """Anything a person is told about: `str()` of it is one line with place, cause and mend.
+    """Anything that is reported to the user; `str()` of it is one line: place, cause and fix.
 
-    `code` names the kind of problem for programs and may be set for each error; `exit_status` is
-    what the command ends with.
+    `code` names the kind of problem for programs; each error may have one of its own.
     """
 
-    exit_status: ClassVar[ExitStatus] = ExitStatus.UNEXPECTED
     default_code: ClassVar[str] = "unexpected"
 
     def __init__(
@@ -128,14 +117,12 @@ class MailmergeError(Exception):
 class CampaignError(MailmergeError):
     """campaign.toml is wrong, or a command was called wrongly."""
 
-    exit_status = ExitStatus.USAGE
     default_code = "campaign"
 
 
 class InputError(MailmergeError):
     """Something the check finds before anything is sent."""
 
-    exit_status = ExitStatus.CHECK_FAILED
     default_code = "input"
 
 
@@ -152,7 +139,7 @@ class AddressError(InputError):
 
 
 class TemplateError(InputError):
-    """A template that does not compile, or does not render for one person."""
+    """A template that does not compile, or does not render for one recipient."""
 
     default_code = "template"
 
@@ -164,7 +151,7 @@ class AssetError(InputError):
 
 
 class MessageError(InputError):
-    """A header field or a message that cannot be written as RFC 5322 wants it."""
+    """A header field or a message that cannot be written as RFC 5322 requires."""
 
     default_code = "message"
 
@@ -172,14 +159,12 @@ class MessageError(InputError):
 class CheckFailed(MailmergeError):
     """The check found errors; nothing was sent."""
 
-    exit_status = ExitStatus.CHECK_FAILED
     default_code = "check-failed"
 
 
 class Declined(MailmergeError):
-    """The person said no, or could not be asked; nothing was sent."""
+    """The user did not confirm, or could not be asked; nothing was sent."""
 
-    exit_status = ExitStatus.USAGE
     default_code = "declined"
 
 
@@ -190,14 +175,12 @@ class ServerError(MailmergeError):
     (`providers.hints.as_user_error`).
     """
 
-    exit_status = ExitStatus.STOPPED
     default_code = "smtp"
 
 
 class LocalProtocolError(ServerError):
-    """Our side asked for something that the protocol forbids; nothing was written."""
+    """We asked for something that the protocol forbids; nothing was written."""
 
-    exit_status = ExitStatus.UNEXPECTED
     default_code = "local-protocol"
 
 
@@ -210,7 +193,6 @@ class RemoteProtocolError(ServerError):
 class ServerUnreachable(ServerError):
     """No connection was made: name, port, network or TLS. Most often campaign.toml is wrong."""
 
-    exit_status = ExitStatus.USAGE
     default_code = "unreachable"
 
 
@@ -223,7 +205,6 @@ class ServerRefused(ServerError):
 class AuthenticationRefused(ServerError):
     """The log-in was refused; trying again would only lock the account (RFC 4954, 6)."""
 
-    exit_status = ExitStatus.LOGIN_REFUSED
     default_code = "login-refused"
 
 
@@ -236,7 +217,6 @@ class ConnectionLost(ServerError):
 class LedgerError(MailmergeError):
     """The record of the campaign cannot be read or written; nothing is sent without it."""
 
-    exit_status = ExitStatus.STOPPED
     default_code = "ledger"
 
 
@@ -263,21 +243,18 @@ class ClaimLost(LedgerError):
 
 
 class RunStopped(MailmergeError):
-    """The run stopped before the end; `send` again goes on where it stopped."""
+    """The run stopped before the end; the next `send` resumes it."""
 
-    exit_status = ExitStatus.STOPPED
     default_code = "stopped"
 
 
 class Interrupted(RunStopped):
-    """The person stopped the run; `send` again goes on where it stopped."""
+    """The user stopped the run; the next `send` resumes it."""
 
-    exit_status = ExitStatus.INTERRUPTED
     default_code = "interrupted"
 
 
 class NotAllReached(MailmergeError):
-    """The run finished, and some people were not reached."""
+    """The run finished, and some recipients were not reached."""
 
-    exit_status = ExitStatus.NOT_ALL_REACHED
     default_code = "not-all-reached"

@@ -202,7 +202,7 @@ class Mailing:
         shutil.rmtree(folder, ignore_errors=True)
         faults = None if self.orders.faults is None else Faults(self.orders.faults)
         self.sandbox = self._open.enter_context(Sandbox(folder, faults))
-        self._clock = None if faults is None else HastyClock()
+        self._clock = None if faults is None else AcceleratedClock()
         return self._run(self.sandbox.server)
 
     def goes_on(self, summary: Summary) -> bool:
@@ -246,7 +246,7 @@ class Mailing:
         """
         if self._clock is None:
             return summary
-        seconds = self._clock.on_the_wall
+        seconds = self._clock.real_seconds
         if self._ledger is not None:
             self._ledger.note_run(seconds, summary.check_seconds)
         return replace(
@@ -410,7 +410,7 @@ def summary_document(summary: Summary, mailing: Mailing) -> dict[str, Any]:
     if orders.test_to:
         document["test_to"] = orders.test_to
     if mailing.sandbox is not None:
-        document["maildir"] = str(mailing.sandbox.maildir)
+        document["maildir"] = str(mailing.sandbox.folder)
     if mailing.sandbox is not None and orders.faults is not None:
         document["seed"] = orders.faults
         document["rounds"] = mailing.rounds

@@ -1,12 +1,24 @@
-"""An SMTP server on loopback that catches what is sent and keeps it as a Maildir.
+"""An SMTP server on loopback that keeps what is sent to it, as a Maildir.
 
-    with Sandbox(campaign.state_folder / "sandbox") as sandbox:
+    with Sandbox() as sandbox:
         ... send to sandbox.server ...
-        print(sandbox.caught, "messages in", sandbox.maildir)
+        print(sandbox.messages[0]["Subject"])
 
-Nothing leaves the machine. The octets of each message are exactly what was sent, behind two
-fields that hold the envelope: X-MailFrom and X-RcptTo. With `Faults` it misbehaves by chance, as
-servers and networks do; what it took, it tells all the same.
+Nothing leaves the machine. The bytes of each message are kept exactly as they were sent, with the
+envelope before them. With `Faults` the server misbehaves by chance, as servers and networks do;
+`messages` has all that it took, also where it did not say so.
+
+How the same seed gives the same faults. A draw depends on the seed, the recipient and the number of
+the attempt, and on nothing else. What can go wrong is the number of the attempt: a client that
+pipelines has sent commands for the next recipients when a fault ends the connection, and which of
+them arrive in time is chance. So:
+
+* A fault that ends a connection is the last thing that happens there. Commands behind it are not
+  read, and count for nothing.
+* An attempt counts when it meets its fault or when its message is taken, not when it begins: a
+  recipient whose connection ended for another reason has the same attempt again.
+* A connection ends with FIN, behind all replies. A reset can destroy a reply on its way, and then
+  the client would not know an outcome that counts here.
 """
 
 from __future__ import annotations
@@ -14,29 +26,34 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+import shutil
 import socket
+import tempfile
 import threading
 import time
+import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import NoReturn
+from typing import NoReturn, overload
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailmerge.maildir import Maildir, with_envelope
+from mailmerge.maildir import Maildir, split_envelope, with_envelope
 from mailmerge.smtp import Server
 
-LOOPBACK = "127.0.0.1"
-NAME = "sandbox.invalid"
-LARGEST_MESSAGE = 100 << 20
-"""Octets; more than any provider takes, so that the sandbox is never what refuses a message."""
+_LOOPBACK = "127.0.0.1"
+_NAME = "sandbox.invalid"
+_LARGEST_MESSAGE = 100 << 20
+"""Bytes; more than any provider takes, so that the sandbox never refuses a message for its size."""
 
-HASTE = 1000.0
-"""So much faster than the clock on the wall goes the one of a rehearsal with faults."""
+ACCELERATION = 1000.0
+"""Simulated seconds per real second in a run with faults."""
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^<>\r\n]+>)", re.IGNORECASE | re.MULTILINE)
 
@@ -45,7 +62,7 @@ class Fault(Enum):
     """What the server does instead of taking a message, at RCPT or at the end of data."""
 
     GREYLISTED = "greylisted"
-    NO_SUCH_PERSON = "no such person"
+    NO_SUCH_USER = "no such user"
     LEAVING = "leaving at RCPT"
     DROPPED = "dropped at RCPT"
     NOT_NOW = "not now"
@@ -56,18 +73,17 @@ class Fault(Enum):
 
 _REPLIES = {
     Fault.GREYLISTED: "450 4.2.0 Greylisted, come back later",
-    Fault.NO_SUCH_PERSON: "550 5.1.1 No such person",
+    Fault.NO_SUCH_USER: "550 5.1.1 No such user",
     Fault.LEAVING: "421 4.3.2 Shutting down",
     Fault.NOT_NOW: "451 4.3.0 Try again later",
     Fault.LEAVING_LATE: "421 4.3.2 Shutting down",
 }
-"""Where there is none, the connection just ends."""
+"""A fault without a reply only ends the connection."""
 
-
-WEIGHTS: Mapping[Fault, int] = MappingProxyType(
+_WEIGHTS: Mapping[Fault, int] = MappingProxyType(
     {
         Fault.GREYLISTED: 6,
-        Fault.NO_SUCH_PERSON: 3,
+        Fault.NO_SUCH_USER: 3,
         Fault.LEAVING: 1,
         Fault.DROPPED: 2,
         Fault.NOT_NOW: 3,
@@ -76,41 +92,41 @@ WEIGHTS: Mapping[Fault, int] = MappingProxyType(
         Fault.DROPPED_AFTER_TAKING: 2,
     }
 )
-"""How often which fault is drawn, of twenty."""
+"""How often each fault is drawn, of twenty."""
 
-_AT_RCPT = frozenset({Fault.GREYLISTED, Fault.NO_SUCH_PERSON, Fault.LEAVING, Fault.DROPPED})
-_CLOSING = frozenset({Fault.LEAVING, Fault.LEAVING_LATE})
+_AT_RCPT = frozenset({Fault.GREYLISTED, Fault.NO_SUCH_USER, Fault.LEAVING, Fault.DROPPED})
+_STAYING = frozenset({Fault.GREYLISTED, Fault.NO_SUCH_USER, Fault.NOT_NOW})
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
     """Misbehaviour by chance: of all attempts to deliver, `rate` meet a fault.
 
-    The draw depends on the seed, the recipient and the number of the attempt, and on nothing else:
-    the same campaign with the same seed meets the same faults, over any number of connections.
+    The same campaign with the same seed meets the same faults, over any number of connections.
     """
 
     seed: int
     rate: float = 0.1
 
     def draw(self, forward_path: str, attempt: int) -> Fault | None:
-        """What this attempt meets; None where all goes well."""
+        """What this attempt meets, counted from 1 for each recipient; None for no fault."""
         chance = random.Random(f"{self.seed}/{forward_path}/{attempt}")  # noqa: S311 - no secret
         if chance.random() >= self.rate:
             return None
-        return chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        return chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
 
 
-class _Catcher:
-    """What aiosmtpd calls for each message."""
+class _Handler:
+    """What aiosmtpd calls for each command. It runs in the server's thread."""
 
-    def __init__(self, maildir: Maildir, faults: Faults | None) -> None:
-        self._maildir = maildir
+    def __init__(self, folder: Path, faults: Faults | None) -> None:
+        self.names: list[str] = []
+        self.message_ids: Counter[str] = Counter()
+        self._maildir = Maildir(folder).make()
         self._faults = faults
-        self._attempts: Counter[str] = Counter()
-        self._drawn: dict[int, Fault | None] = {}
-        self.caught = 0
-        self.taken: Counter[str] = Counter()
+        self._concluded: Counter[str] = Counter()
+        self._drawn: weakref.WeakKeyDictionary[Session, Fault | None]
+        self._drawn = weakref.WeakKeyDictionary()
 
     async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
         self,
@@ -120,7 +136,7 @@ class _Catcher:
         hostname: str,
         responses: list[str],
     ) -> list[str]:
-        """Announce PIPELINING too: aiosmtpd reads line by line, whatever has come already."""
+        """Announce PIPELINING too: aiosmtpd reads line by line, also what has arrived early."""
         del server, envelope
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", responses[-1]]
@@ -133,96 +149,127 @@ class _Catcher:
         address: str,
         rcpt_options: list[str],
     ) -> str:
-        """Draw what this attempt meets, and let it happen if it happens here."""
+        """Draw the fault of this attempt; let it happen if it is one of RCPT."""
         fault = self._draw(address)
-        self._drawn[id(session)] = fault
+        self._drawn[session] = fault
         if fault is not None and fault in _AT_RCPT:
+            self._concluded[address] += 1
             return await _happen(fault, server)
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(rcpt_options)
         return "250 2.1.5 OK"
 
-    def _draw(self, address: str) -> Fault | None:
-        if self._faults is None:
-            return None
-        self._attempts[address] += 1
-        return self._faults.draw(address, self._attempts[address])
-
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep the message, and only then say so; or what was drawn for it."""
-        fault = self._drawn.pop(id(session), None)
+        """Keep the message, and only then say so; or let the drawn fault happen."""
+        fault = self._drawn.pop(session, None)
+        self._concluded.update(envelope.rcpt_tos)
         if fault is Fault.DROPPED_AFTER_TAKING:
             self._keep(envelope)
         if fault is not None:
             return await _happen(fault, server)
         return f"250 2.0.0 kept as {self._keep(envelope)}"
 
+    def _draw(self, address: str) -> Fault | None:
+        if self._faults is None:
+            return None
+        return self._faults.draw(address, self._concluded[address] + 1)
+
     def _keep(self, envelope: Envelope) -> str:
         content = envelope.original_content or b""
         kept = with_envelope(content, envelope.mail_from or "", envelope.rcpt_tos)
         name = self._maildir.add(kept, at=time.time())
-        self.caught += 1
+        self.names.append(name)
         if found := _MESSAGE_ID.search(content):
-            self.taken[found[1].decode("ascii", "replace")] += 1
+            self.message_ids[found[1].decode("ascii", "replace")] += 1
         return name
 
 
 async def _happen(fault: Fault, server: SMTP) -> str:
-    """Give the fault's reply; it may be the last, or there may be none."""
-    reply = _REPLIES.get(fault)
-    if reply is None:
-        await _drop(server)
-    if fault in _CLOSING:
-        asyncio.get_running_loop().call_soon(_transport(server).close)
-    return reply
+    """Give the fault's reply; a fault that ends the connection does not return."""
+    reply = _REPLIES.get(fault, "")
+    if fault in _STAYING:
+        return reply
+    if reply:
+        await server.push(reply)
+    return await _end(server)
 
 
-async def _drop(server: SMTP) -> NoReturn:
-    """End the connection without a word; aiosmtpd cancels whoever waits when it has ended."""
-    _transport(server).abort()
+async def _end(server: SMTP) -> NoReturn:
+    """End the connection behind what was written, and read no further command.
+
+    aiosmtpd cancels this when the client has closed its side.
+    """
+    transport = server.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.write_eof()
     await asyncio.Event().wait()
     raise AssertionError
 
 
-def _transport(server: SMTP) -> asyncio.Transport:
-    transport = server.transport
-    assert isinstance(transport, asyncio.Transport)
-    return transport
+class _Messages(Sequence[EmailMessage]):
+    """The messages in a folder by their names; each is read when it is asked for."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self._folder = folder
+        self._names = names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> EmailMessage: ...
+    @overload
+    def __getitem__(self, index: slice) -> _Messages: ...
+    def __getitem__(self, index: int | slice) -> EmailMessage | _Messages:
+        if isinstance(index, slice):
+            return _Messages(self._folder, self._names[index])
+        kept = (self._folder / "new" / self._names[index]).read_bytes()
+        return message_from_bytes(split_envelope(kept).content, policy=policy.default)
 
 
 class Sandbox:
-    """The server and the folder of what it caught; use it as a context manager.
+    """The server and the folder of what it took; use it as a context manager.
+
+    Args:
+        folder: where the messages are kept; what is there stays. Without it, a temporary folder
+            that lasts as long as this object.
+        faults: how the server misbehaves; None for a server that takes everything.
 
     Raises:
         LedgerError: the folder cannot be made.
     """
 
-    def __init__(self, folder: Path, faults: Faults | None = None) -> None:
-        self.maildir = folder
-        self._catcher = _Catcher(Maildir(folder).make(), faults)
+    def __init__(self, folder: Path | None = None, faults: Faults | None = None) -> None:
+        self.folder = folder if folder is not None else self._temporary_folder()
+        self._handler = _Handler(self.folder, faults)
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
-        self._listening = socket.create_server((LOOPBACK, 0))
+        self._listening = socket.create_server((_LOOPBACK, 0))
         # Replies are small: one that waits for the acknowledgement of the last costs 40 ms.
         self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _temporary_folder(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="mailmerge-sandbox-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     @property
     def server(self) -> Server:
         """Where to send to."""
-        return Server(host=LOOPBACK, port=self._listening.getsockname()[1], security="none")
+        return Server(host=_LOOPBACK, port=self._listening.getsockname()[1], security="none")
 
     @property
-    def caught(self) -> int:
-        """How many messages were caught."""
-        return self._catcher.caught
+    def messages(self) -> Sequence[EmailMessage]:
+        """What this server has taken so far, in order of arrival; each is read when it is used."""
+        return _Messages(self.folder, tuple(self._handler.names))
 
     @property
-    def taken(self) -> Mapping[str, int]:
-        """The Message-IDs of what was caught, and how often each."""
-        return self._catcher.taken
+    def message_ids(self) -> Mapping[str, int]:
+        """The Message-IDs of what was taken, and how often each was taken."""
+        return self._handler.message_ids
 
     def __enter__(self) -> Sandbox:
         self._thread.start()
@@ -244,7 +291,7 @@ class Sandbox:
         self._loop.run_until_complete(
             self._loop.create_server(self._protocol, sock=self._listening)
         )
-        # Whoever stops the loop before this would stop it for the next step only.
+        # Only now: a stop before the loop runs forever would end its next step only.
         self._loop.call_soon(self._ready.set)
         self._loop.run_forever()
         self._loop.run_until_complete(self._finish())
@@ -252,10 +299,10 @@ class Sandbox:
 
     def _protocol(self) -> SMTP:
         return SMTP(
-            self._catcher,
-            data_size_limit=LARGEST_MESSAGE,
+            self._handler,
+            data_size_limit=_LARGEST_MESSAGE,
             enable_SMTPUTF8=True,
-            hostname=NAME,
+            hostname=_NAME,
             ident="mailmerge sandbox",
             loop=self._loop,
         )
@@ -268,8 +315,8 @@ class Sandbox:
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-class HastyClock:
-    """Seconds since 1970 that go by faster, and can be skipped."""
+class AcceleratedClock:
+    """Seconds since 1970 that go by faster than real ones, and can be skipped."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -277,13 +324,13 @@ class HastyClock:
         self._start = time.time()
 
     def __call__(self) -> float:
-        return self._start + (self._clock() - self._began) * HASTE
+        return self._start + (self._clock() - self._began) * ACCELERATION
 
     @property
-    def on_the_wall(self) -> float:
-        """Seconds that have really gone by."""
+    def real_seconds(self) -> float:
+        """Real seconds since this clock was made."""
         return self._clock() - self._began
 
     def skip(self, seconds: float) -> None:
-        """Let so many seconds be over at once."""
+        """Advance the clock by `seconds` at once."""
         self._start += seconds

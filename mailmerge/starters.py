@@ -9,8 +9,6 @@ from pathlib import Path
 from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.errors import CampaignError
 
-DEFAULT_STARTER = "newsletter"
-
 
 def starters() -> dict[str, Path]:
     """Every starter by its name: from the installed package, or from the source tree."""

@@ -1,28 +1,39 @@
-"""The error tree: one line each, and the exit status of DESIGN section 2."""
+"""The error tree: one line each, and every code in docs/errors.md."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from mailmerge import errors
-from mailmerge.errors import ExitStatus, MailmergeError, Problem
+from mailmerge.errors import MailmergeError, Problem
+from tests.error_codes import find_codes
 
 
 def every_error(parent: type[MailmergeError] = MailmergeError) -> Iterator[type[MailmergeError]]:
+    """The classes of the tree, parents first; not those that a test derives."""
     yield parent
     for child in parent.__subclasses__():
-        yield from every_error(child)
+        if child.__module__ == errors.__name__:
+            yield from every_error(child)
 
 
-def test_a_problem_is_place_cause_and_mend() -> None:
-    problem = Problem("error", "x", "it is wrong", "a.csv", 7, "email", "mend it")
-    assert str(problem) == "a.csv, row 7, column email: it is wrong (mend it)"
+def test_a_problem_is_place_cause_and_fix() -> None:
+    problem = Problem("error", "x", "it is wrong", "a.csv", 7, "email", "fix it")
+    assert str(problem) == "a.csv, row 7, column email: it is wrong (fix it)"
 
 
 def test_a_problem_without_a_place_is_its_sentence() -> None:
     assert str(Problem("warning", "x", "it is odd")) == "it is odd"
+
+
+@pytest.mark.parametrize("broken", ["a\nb", "a\r\n  b", "a\u2028b", "\na\x0bb\n"])
+def test_an_error_is_always_one_line(broken: str) -> None:
+    error = MailmergeError(broken, hint=broken, file=broken)
+    assert len(str(error).splitlines()) == 1
 
 
 def test_a_template_line_is_part_of_the_place() -> None:
@@ -32,36 +43,82 @@ def test_a_template_line_is_part_of_the_place() -> None:
 
 
 @pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
-def test_every_error_is_told_by_its_problem(kind: type[MailmergeError]) -> None:
-    error = kind("it broke", hint="mend it", row=3)
-    assert str(error) == "row 3: it broke (mend it)"
+def test_every_error_reads_as_its_problem(kind: type[MailmergeError]) -> None:
+    error = kind("it broke", hint="fix it", row=3)
+    assert str(error) == "row 3: it broke (fix it)"
     assert error.problem.code == kind.default_code
     assert kind.__name__ in (errors.__doc__ or "")
     assert kind.__doc__
 
 
-def test_codes_are_told_apart() -> None:
+def test_default_codes_are_distinct() -> None:
     codes = [kind.default_code for kind in every_error()]
     assert len(codes) == len(set(codes))
 
 
-@pytest.mark.parametrize(
-    ("kind", "status"),
-    [
-        (errors.CampaignError, 2),
-        (errors.Declined, 2),
-        (errors.ServerUnreachable, 2),
-        (errors.SpreadsheetError, 3),
-        (errors.TemplateError, 3),
-        (errors.CheckFailed, 3),
-        (errors.AuthenticationRefused, 4),
-        (errors.NotAllReached, 5),
-        (errors.ConnectionLost, 75),
-        (errors.LedgerHeld, 75),
-        (errors.RunStopped, 75),
-        (errors.Interrupted, 130),
-        (errors.MailmergeError, 1),
-    ],
-)
-def test_exit_statuses_are_a_contract(kind: type[MailmergeError], status: int) -> None:
-    assert kind.exit_status == ExitStatus(status)
+# -- docs/errors.md -------------------------------------------------------------------------------
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "errors.md"
+CODES = find_codes()
+
+
+def documented() -> dict[str, list[list[str]]]:
+    """The rows of each section's table: the code, its meaning, its fix."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    sections = re.findall(r"^## ([^\n]+)$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    rows = {
+        title: [
+            [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+            for line in body.splitlines()
+            if line.startswith("| `")
+        ]
+        for title, body in sections
+    }
+    assert rows
+    return rows
+
+
+def listed() -> list[str]:
+    """The codes in the order of the page."""
+    return [row[0].strip("`") for rows in documented().values() for row in rows]
+
+
+def test_no_code_of_the_source_is_unclear() -> None:
+    assert CODES.unclear == []
+
+
+def test_every_code_of_the_source_is_documented() -> None:
+    missing = {code: places for code, places in CODES.places.items() if code not in listed()}
+    assert missing == {}
+
+
+def test_every_documented_code_is_in_the_source() -> None:
+    assert set(listed()) - set(CODES.places) == set()
+
+
+def test_the_source_is_read_as_it_should_be() -> None:
+    """One code of each kind that the reader knows."""
+    for code in ("ledger-held", "usage", "no-text-part", "ca-file", "asset-empty", "address-many"):
+        assert code in CODES.places
+    assert {"cell-error", "template-endless"} <= set(CODES.places), "unpacked from a tuple"
+    assert len(CODES.places) > 200
+
+
+def test_every_code_has_a_meaning_and_a_fix() -> None:
+    for title, rows in documented().items():
+        assert rows, title
+        for row in rows:
+            assert len(row) == 3, row
+            assert all(row), row
+
+
+def test_every_code_is_listed_once_in_alphabetical_order() -> None:
+    assert len(listed()) == len(set(listed()))
+    for rows in documented().values():
+        codes = [row[0].strip("`") for row in rows]
+        assert codes == sorted(codes)
+
+
+def test_every_section_is_in_the_list_of_sections() -> None:
+    links = re.findall(r"^\* \[(.+)\]\(#", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert links == list(documented())

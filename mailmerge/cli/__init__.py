@@ -1,4 +1,4 @@
-"""The command line: one module per command; each parses, calls, prints, and holds no logic.
+"""The command line: one module per command; each parses, calls, prints, and decides nothing.
 
 Nothing heavy is imported here, so that `--help` and `--version` answer at once.
 """
@@ -22,8 +22,8 @@ from mailmerge.cli.suppress import suppress_app
 
 app = typer.Typer(
     name="mailmerge",
-    help="One correct, personal e-mail for every person of a spreadsheet: checked, previewed, "
-    "rehearsed, sent once, recorded.",
+    help="Send one personal e-mail to each recipient in a spreadsheet: checked, previewed, tried "
+    "out in a sandbox, sent exactly once, recorded.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -1,4 +1,4 @@
-"""mailmerge check: every problem of every row, before anything is sent."""
+"""mailmerge check: list every problem before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, told
+from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, reports_errors
 from mailmerge.wording import counted, one_line, size_in_words, wrapped
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
     from mailmerge.preflight.check import CheckOptions
-    from mailmerge.preflight.report import CheckReport, Group
+    from mailmerge.preflight.findings import Group
+    from mailmerge.preflight.report import CheckReport
 
 NARROWEST = 40
 
@@ -24,16 +25,19 @@ _INDENT = 9
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 
 
-@told
+@reports_errors
 def check(
     where: CampaignPath = Path(),
     json: Json = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
 ) -> None:
-    """Read every row, render every message, and list every problem, worst first."""
+    """List every problem of every row and message.
+
+    Errors come first. Nothing is sent.
+    """
     from mailmerge.campaign import load_campaign
+    from mailmerge.cli.exit_status import ExitStatus
     from mailmerge.cli.progress import counting
-    from mailmerge.errors import ExitStatus
     from mailmerge.preflight.check import check_campaign
 
     campaign = load_campaign(where)
@@ -48,7 +52,7 @@ def check(
 
 
 def _options(campaign: Campaign) -> CheckOptions:
-    """The account is looked at with everything else: what is wrong with it is one problem more."""
+    """The account is checked with everything else; what is wrong with it is one more problem."""
     from mailmerge.credentials import find_account
     from mailmerge.errors import CampaignError
     from mailmerge.preflight.check import CheckOptions
@@ -60,7 +64,7 @@ def _options(campaign: Campaign) -> CheckOptions:
 
 
 def show_report(report: CheckReport) -> None:
-    """The report as a person reads it: set for a terminal, or one line each for a file."""
+    """Print the report: in paragraphs for a terminal, or one line each for a file."""
     width = _terminal_width()
     lines = report_lines(report, width) if width else plain_lines(report)
     coloured = bool(width) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -69,7 +73,7 @@ def show_report(report: CheckReport) -> None:
 
 
 def plain_lines(report: CheckReport) -> Iterator[str]:
-    """Each group in one line that a program can search, and the summary."""
+    """Each group in one line, for programs to search, and the summary."""
     for group in report.groups:
         for number, line in enumerate(group.lines()):
             yield one_line(line if number else f"{group.first.severity}: {line}")
@@ -92,19 +96,19 @@ def report_lines(report: CheckReport, width: int) -> Iterator[str]:
 
 
 def summarise(report: CheckReport) -> str:
-    """One line: how many people, how many problems, how much there is to send."""
+    """One line: how many recipients, how many problems, how large the messages are."""
     people = counted(report.recipients, "recipient")
     left = f", {report.suppressed:,} suppressed" if report.suppressed else ""
     left += f", {report.left_out:,} not selected" if report.left_out else ""
     errors = counted(report.errors, "error") if report.errors else "no errors"
     warnings = f", {counted(report.warnings, 'warning')}" if report.warnings else ""
-    size = f" {_sizes(report)}" if report.octets and not report.errors else ""
+    size = f" {_sizes(report)}" if report.sizes.total and not report.errors else ""
     return f"Checked {people}{left} in {report.seconds:.1f} s: {errors}{warnings}.{size}"
 
 
 def _sizes(report: CheckReport) -> str:
-    together = f"{size_in_words(report.octets)} in all" if report.recipients > 1 else ""
-    largest = f"the largest message {size_in_words(report.largest)}"
+    together = f"{size_in_words(report.sizes.total)} in all" if report.recipients > 1 else ""
+    largest = f"the largest message {size_in_words(report.sizes.largest)}"
     return f"{together}, {largest}." if together else f"{largest.capitalize()}."
 
 
@@ -137,7 +141,7 @@ def _arrow() -> str:
 def _hung(
     label: str, text: str, width: int, indent: int = _INDENT, bold: bool = False, dim: bool = False
 ) -> Iterator[str]:
-    """A text behind a label, with its further lines under its first."""
+    """A text after a label; its further lines begin below its first."""
     for number, line in enumerate(wrapped(one_line(text), width - indent)):
         before = label if label and number == 0 else " " * indent
         styled = typer.style(line, bold=bold or None, dim=dim or None) if bold or dim else line
@@ -145,7 +149,7 @@ def _hung(
 
 
 def _terminal_width() -> int:
-    """The columns of the terminal that standard error is; 0 where it is none."""
+    """The columns of the terminal, or 0 if standard error is no terminal."""
     try:
         if not sys.stderr.isatty():
             return 0

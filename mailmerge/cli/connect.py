@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import Json, ask_password, folded, print_json, told
+from mailmerge.cli.terminal import Json, ask_password, folded, print_json, reports_errors
 from mailmerge.wording import one_line, padded
 
 if TYPE_CHECKING:
@@ -37,33 +37,39 @@ _COLUMN = " " * 23
 """Where the meaning of an extension begins."""
 
 
-@told
+@reports_errors
 def connect(
     where: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CAMPAIGN]", help="The campaign whose server to try.", show_default=False
+            metavar="CAMPAIGN", help="The campaign whose server to test.", show_default=False
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option("--host", metavar="H", help="A server, instead of a campaign.")
+        str, typer.Option("--host", metavar="HOST", help="A server, instead of a campaign.")
     ] = "",
     port: Annotated[
-        int | None, typer.Option("--port", metavar="P", min=1, max=65_535, help="Its port.")
+        int | None, typer.Option("--port", metavar="N", min=1, max=65_535, help="Its port.")
     ] = None,
     security: Annotated[
-        _Security | None, typer.Option("--security", help="How it is encrypted.")
+        _Security | None,
+        typer.Option("--security", metavar="HOW", help="How to encrypt: tls, starttls or none."),
     ] = None,
     username: Annotated[
-        str, typer.Option("--username", metavar="NAME", help="Log in; the password is asked for.")
+        str, typer.Option("--username", metavar="NAME", help="Log in; asks for the password.")
     ] = "",
     to: Annotated[
         str,
-        typer.Option("--to", metavar="ADDRESS", help="Try this recipient; nothing is sent."),
+        typer.Option(
+            "--to", metavar="ADDRESS", help="Ask the server about this recipient; nothing is sent."
+        ),
     ] = "",
     json: Json = False,
 ) -> None:
-    """Connect to the server, show and explain every line of the dialogue, and send nothing."""
+    """Test the connection to the server; send nothing.
+
+    Each line of the dialogue is shown and explained.
+    """
     from mailmerge.credentials import read_credentials
     from mailmerge.providers.catalogue import language_of_locale
 

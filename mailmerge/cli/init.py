@@ -7,20 +7,20 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import say, told
+from mailmerge.cli.terminal import reports_errors, say
 
 
-@told
+@reports_errors
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)
+        Path | None, typer.Argument(metavar="DIR", help="The folder to create.", show_default=False)
     ] = None,
     template: Annotated[
         str, typer.Option("--template", "-t", metavar="NAME", help="The starter to copy.")
     ] = "newsletter",
-    listed: Annotated[bool, typer.Option("--list", help="List the starters and stop.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the starters.")] = False,
 ) -> None:
-    """Make a new campaign from a starter."""
+    """Create a new campaign from a starter."""
     from mailmerge.errors import CampaignError
     from mailmerge.starters import describe, start_campaign, starters
 
@@ -30,11 +30,11 @@ def init(
         return
     if folder is None:
         raise CampaignError(
-            "say which folder to make", hint="mailmerge init newsletter", code="usage"
+            "name the folder to create", hint="mailmerge init newsletter", code="usage"
         )
     for path in start_campaign(folder, template):
         say(f"  {path}")
-    say(f"Made {folder} from the starter {template}. Next:")
-    say(f"  mailmerge check {folder}      find every problem before anything is sent")
-    say(f"  mailmerge preview {folder}    look at every message in the browser")
-    say(f"  mailmerge send {folder} --sandbox    rehearse: really send, to nobody but you")
+    say(f"Created {folder} from the starter {template}. Next:")
+    say(f"  mailmerge check {folder}             list every problem")
+    say(f"  mailmerge preview {folder}           look at every message in the browser")
+    say(f"  mailmerge send {folder} --sandbox    send to a server inside this program")

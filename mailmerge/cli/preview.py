@@ -1,4 +1,4 @@
-"""mailmerge preview: every message in the browser before it is sent."""
+"""mailmerge preview: look at every message in the browser before it is sent."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, say, told
+from mailmerge.cli.terminal import CampaignPath, reports_errors, say
 from mailmerge.wording import counted
 
 
-@told
+@reports_errors
 def preview(
     where: CampaignPath = Path(),
     port: Annotated[
         int,
-        typer.Option("--port", metavar="N", min=0, max=65_535, help="The port on 127.0.0.1."),
+        typer.Option(
+            "--port", metavar="N", min=0, max=65_535, help="The port on 127.0.0.1; 0 for any."
+        ),
     ] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write static pages, serve nothing."),
+        typer.Option("--out", metavar="DIR", help="Write static pages to share instead."),
     ] = None,
 ) -> None:
-    """Show every message in the browser; the page updates as you edit."""
+    """Look at every message in the browser.
+
+    The page follows your edits of the campaign's files.
+    """
     if out is not None:
         from mailmerge.preview.static_pages import write_static_pages
 

@@ -1,4 +1,4 @@
-"""The tqdm bars: on standard error, and only where a person watches."""
+"""Progress bars, on standard error, and only on a terminal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """A bar that counts people looked at; how many there are is not known while reading."""
+    """A bar that counts recipients; their total is not known while the file is read."""
     from tqdm import tqdm
 
     off = quiet or not sys.stderr.isatty()
-    with tqdm(desc=what, unit=" people", leave=False, disable=off, file=sys.stderr) as bar:
+    with tqdm(desc=what, unit=" recipients", leave=False, disable=off, file=sys.stderr) as bar:
 
         def show(seen: int) -> None:
             bar.update(seen - bar.n)
@@ -27,7 +27,7 @@ def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None
 
 @contextmanager
 def sending(total: int, *, quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
-    """The bar of a run: how many are done, how many failed, how fast, what it waits for."""
+    """The bar of a run: messages done, failed, per second, and what the run waits for."""
     from tqdm import tqdm
 
     off = quiet or not sys.stderr.isatty()

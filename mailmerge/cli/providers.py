@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import Json, folded, print_json, told
+from mailmerge.cli.terminal import Json, folded, print_json, reports_errors
 from mailmerge.wording import padded, size_in_words
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from mailmerge.providers.lookup import Provider
 
 
-@told
+@reports_errors
 def providers(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="One service.", show_default=False)
+        str, typer.Argument(metavar="NAME", help="The service to describe.", show_default=False)
     ] = "",
     json: Json = False,
 ) -> None:
-    """List the services known by name, or show one of them."""
+    """List the known mail services, or describe one."""
     from mailmerge.providers.catalogue import language_of_locale
     from mailmerge.providers.lookup import as_json, find_provider, load_providers
 

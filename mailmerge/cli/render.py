@@ -1,4 +1,4 @@
-"""mailmerge render: messages as files, or one of them on standard output."""
+"""mailmerge render: write messages to files, or print one of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, say, told
+from mailmerge.cli.terminal import CampaignPath, reports_errors, say
 
 
 class Form(StrEnum):
@@ -22,34 +22,46 @@ class Form(StrEnum):
     MAILDIR = "maildir"
 
 
-@told
+@reports_errors
 def render(
     where: CampaignPath = Path(),
     to: Annotated[
-        str, typer.Option("--to", metavar="ADDRESS", help="The person with this address.")
+        str, typer.Option("--to", metavar="ADDRESS", help="The recipient with this address.")
     ] = "",
     row: Annotated[
-        int | None, typer.Option("--row", metavar="N", min=1, help="The person in this row.")
+        int | None, typer.Option("--row", metavar="N", min=1, help="The recipient in this row.")
     ] = None,
-    everybody: Annotated[bool, typer.Option("--all", help="Everybody; needs --out.")] = False,
+    all_recipients: Annotated[
+        bool, typer.Option("--all", help="All recipients; needs --out.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write files into this folder.")
     ] = None,
-    form: Annotated[Form, typer.Option("--format", help="What to write.")] = Form.EML,
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="The format: eml, html, text, mbox or maildir.",
+        ),
+    ] = Form.EML,
 ) -> None:
-    """Write messages as files, or one to look at."""
+    """Write messages to files, or print one.
+
+    Without --to, --row or --all it is the first recipient's message.
+    """
     from mailmerge.campaign import load_campaign
     from mailmerge.errors import CampaignError
     from mailmerge.export import export_messages, message_bytes, sample_messages
     from mailmerge.messages import message_factory
     from mailmerge.recipients.audience import Selection, open_audience
 
-    if bool(to) + (row is not None) + everybody > 1:
+    if bool(to) + (row is not None) + all_recipients > 1:
         raise CampaignError("--to, --row and --all exclude each other", code="usage")
-    if out is None and (everybody or form in (Form.MBOX, Form.MAILDIR)):
-        what = "several messages are" if everybody else f"an {form.value} is"
+    if out is None and (all_recipients or form in (Form.MBOX, Form.MAILDIR)):
+        what = "several messages are" if all_recipients else f"an {form.value} is"
         raise CampaignError(f"{what} written into a folder", hint="add --out DIR", code="usage")
-    limit = None if everybody or row is not None else 1
+    limit = None if all_recipients or row is not None else 1
     campaign = load_campaign(where)
     factory = message_factory(campaign)
     audience = open_audience(campaign, Selection(only=to, limit=limit))

@@ -1,4 +1,4 @@
-"""mailmerge send: check, show the plan, ask, send, and say how it went."""
+"""mailmerge send: check, show the plan, ask, send, and show the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 from mailmerge.cli.check import show_report
 from mailmerge.cli.progress import counting, sending
 from mailmerge.cli.questions import can_ask, read_answer
-from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, say, told
+from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, reports_errors, say
 from mailmerge.wording import counted, duration_in_words
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class InDoubt(StrEnum):
-    """What is done about people who may or may not have got the message."""
+    """What to do with recipients who may or may not have got the message."""
 
     HOLD = "hold"
     RESEND = "resend"
@@ -34,82 +34,102 @@ class InDoubt(StrEnum):
 
 
 class Retry(StrEnum):
-    """Who is tried again although the answer was final."""
+    """Which recipients to send to again although the answer was final."""
 
     REJECTED = "rejected"
 
 
-@told
+@reports_errors
 def send(
     where: CampaignPath = Path(),
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Do everything but connect.")
+        bool,
+        typer.Option(
+            "--dry-run", "-n", help="Render everything and show the plan; do not connect."
+        ),
     ] = False,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Really send, but to a server inside this program.")
+        bool, typer.Option("--sandbox", help="Send to a server inside this program.")
     ] = False,
     faults: Annotated[
         bool,
-        typer.Option("--faults", help="With --sandbox: it drops, defers and refuses by chance."),
+        typer.Option("--faults", help="With --sandbox: defer, refuse and drop at random."),
     ] = False,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", min=0, help="The same faults again.")
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            help="With --faults: each recipient meets the faults of this seed again.",
+        ),
     ] = None,
     test_to: Annotated[
         str,
         typer.Option(
             "--test-to",
             metavar="ADDRESS",
-            help="Send the messages of the first 3 people (or --limit) to yourself.",
+            help="Send the messages of the first 3 recipients (or --limit) to yourself.",
         ),
     ] = "",
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=0, help="Try at most N people.")
+        int | None,
+        typer.Option("--limit", metavar="N", min=0, help="Send to at most N recipients."),
     ] = None,
     condition: Annotated[
-        str, typer.Option("--where", metavar="EXPR", help="Only people for whom this is true.")
+        str,
+        typer.Option("--where", metavar="EXPR", help="Only recipients that meet this condition."),
     ] = "",
     only: Annotated[
-        str, typer.Option("--only", metavar="ADDRESS", help="Only the person with this address.")
+        str, typer.Option("--only", metavar="ADDRESS", help="Only the recipient with this address.")
     ] = "",
     rate: Annotated[
         list[str] | None,
-        typer.Option("--rate", metavar="R", help='Such as "60/minute"; may be given again.'),
+        typer.Option("--rate", metavar="R", help='At most this, such as "60/minute"; repeatable.'),
     ] = None,
     connections: Annotated[
         int | None,
-        typer.Option("--connections", metavar="N", min=1, max=100, help="So many at a time."),
+        typer.Option(
+            "--connections",
+            metavar="N",
+            min=1,
+            max=100,
+            help="Number of parallel SMTP connections.",
+        ),
     ] = None,
     window: Annotated[
         int | None,
-        typer.Option("--window", metavar="N", min=1, max=1000, help="Messages in flight on each."),
+        typer.Option(
+            "--window", metavar="N", min=1, max=1000, help="Messages in flight on each connection."
+        ),
     ] = None,
     in_doubt: Annotated[
         InDoubt,
         typer.Option(
             "--in-doubt",
             metavar="WHAT",
-            help="What to do about people in doubt: hold, resend or assume-sent.",
+            help="What to do with recipients in doubt: hold, resend or assume-sent.",
         ),
     ] = InDoubt.HOLD,
     retry: Annotated[
         Retry | None,
-        typer.Option("--retry", metavar="rejected", help="Try people again who were rejected."),
+        typer.Option("--retry", metavar="rejected", help="Send again to rejected recipients."),
     ] = None,
     accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Go on with an edited list or template.")
+        bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
     ] = False,
     wait: Annotated[
-        str, typer.Option("--wait", metavar="TIME", help='For deferred people: "15 minutes".')
+        str,
+        typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
     ] = "",
     log_json: Annotated[
         Path | None,
-        typer.Option("--log-json", metavar="FILE", help="Append one JSON line per event."),
+        typer.Option("--log-json", metavar="FILE", help="Append each event as a line of JSON."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     json: Json = False,
 ) -> None:
-    """Send each person one message; again to go on."""
+    """Send the campaign; run it again to resume."""
     from mailmerge.campaign import load_campaign
     from mailmerge.engine.events import EventLog
     from mailmerge.jobs import Mailing
@@ -198,7 +218,7 @@ def _check(mailing: Mailing, *, json: bool) -> None:
             print_json(unsent_document(mailing))
         raise
     if report is None:
-        say("Checked before: the same people, templates and files.")
+        say("Already checked: the same recipients, templates and files.")
     else:
         show_report(report)
 
@@ -206,7 +226,7 @@ def _check(mailing: Mailing, *, json: bool) -> None:
 def _show_difference(mailing: Mailing) -> None:
     difference = mailing.enrol()
     if difference:
-        say(f"Going on with what has changed: {difference}.")
+        say(f"Resuming with changes: {difference}.")
 
 
 def _show_plan(plan: Plan) -> None:
@@ -215,22 +235,21 @@ def _show_plan(plan: Plan) -> None:
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
-    """The plan as a person reads it before saying yes."""
-
+    """The plan as the user reads it before confirming."""
     done = plan.total - plan.to_send
-    before = f" ({done:,} of {plan.total:,} are done or not meant)" if done else ""
+    before = f" ({done:,} of {plan.total:,} are done or not selected)" if done else ""
     yield ""
-    yield f"  people     {plan.to_send:,}{before}"
+    yield f"  recipients {plan.to_send:,}{before}"
     if plan.test_to:
-        yield f"  test to    {plan.test_to}, and to nobody else"
+        yield f"  test to    {plan.test_to} only"
     yield f"  from       {plan.from_}"
     yield f"  server     {plan.server}"
     for number, subject in enumerate(plan.subjects):
         yield f"  {'subjects' if number == 0 else '':<10} {subject}"
     limits = ", ".join(map(str, plan.rates)) or "none"
-    lanes = counted(plan.connections, "connection")
+    connections = counted(plan.connections, "connection")
     window = f", {plan.window} messages in flight on each" if plan.window > 1 else ""
-    yield f"  limits     {limits}; {lanes}{window}"
+    yield f"  limits     {limits}; {connections}{window}"
     if plan.slow_because:
         rate = f"about {max(plan.per_second, 1):,.0f} a second"
         yield f"  speed      {rate}: styles depend on the row ({plan.slow_because})"
@@ -242,31 +261,32 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 def _end_dry_run(mailing: Mailing, plan: Plan, *, json: bool) -> None:
     from mailmerge.jobs import unsent_document
 
-    say(f"A dry run: every message was rendered; {plan.to_send:,} would be sent, none was.")
+    would = counted(plan.to_send, "message")
+    say(f"Dry run: every message was rendered; {would} would be sent, none was.")
     if json:
         print_json(unsent_document(mailing, plan))
 
 
 def _confirm(plan: Plan, *, asked: bool) -> None:
-    """Ask the person to type the number of people.
+    """Ask the user to type the number of messages.
 
     Raises:
-        Declined: they typed another one, or nobody is there to be asked.
+        Declined: another number was typed, or there is no terminal to ask.
     """
     from mailmerge.errors import Declined
 
     if not asked:
         return
     if not can_ask():
-        raise Declined("nobody is there to say yes; nothing was sent", hint="add --yes")
-    what = "messages to yourself" if plan.test_to else "people to send to"
+        raise Declined("there is no terminal to confirm; nothing was sent", hint="add --yes")
+    what = "messages to yourself" if plan.test_to else "recipients"
     say(f"Type the number of {what} ({plan.to_send}), or anything else to stop:")
     if read_answer().replace(",", "") != str(plan.to_send):
         raise Declined("that is not the number; nothing was sent")
 
 
 def _send(mailing: Mailing, plan: Plan, *, quiet: bool) -> Summary:
-    """Run once; a rehearsal with faults, until nobody is left to be sent to."""
+    """Run once; a sandbox run with faults until no recipient is left."""
     summary = _run(mailing.prepare(ask_password()), plan, quiet=quiet)
     while mailing.goes_on(summary):
         summary = _run(mailing.resume(), plan, quiet=quiet)
@@ -284,8 +304,8 @@ def _stopping_at_signals(run: Run) -> Iterator[None]:
 
     def stop(*_: object) -> None:
         run.stop()
-        told = "giving up" if run.giving_up else "finishing what is in flight; again to give up"
-        typer.echo(f"\nstopping: {told}", err=True)
+        what = "giving up" if run.giving_up else "finishing what is in flight; again to give up"
+        typer.echo(f"\nstopping: {what}", err=True)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -296,15 +316,15 @@ def _stopping_at_signals(run: Run) -> Iterator[None]:
 
 
 def _nothing_to_do(mailing: Mailing) -> Summary:
-    say("Nobody is left to be sent to.")
+    say("Nothing to send: all recipients are done.")
     return mailing.summary()
 
 
 def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
-    """Say how it went, and end as it did.
+    """Show how the run went.
 
     Raises:
-        MailmergeError: why the run stopped, or that not everybody was reached.
+        MailmergeError: why the run stopped, or that some recipients were not reached.
     """
     from mailmerge.jobs import summary_document
 
@@ -312,9 +332,9 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
     rate = f", {per_second:,.0f} a second" if per_second >= 1 else ""
     say(f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}.")
     states = [f"{n:,} {state.value.replace('_', ' ')}" for state, n in summary.states.items() if n]
-    say(f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'nobody'}.")
+    say(f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'none'}.")
     if mailing.sandbox is not None:
-        say(f"What was caught lies in {mailing.sandbox.maildir}")
+        say(f"The messages are in {mailing.sandbox.folder}")
         if mailing.orders.faults is not None:
             _show_books(mailing)
     if json:
@@ -324,20 +344,19 @@ def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
 
 
 def _show_books(mailing: Mailing) -> None:
-    """What the rehearsal has shown."""
-
+    """What the sandbox run with faults has shown."""
     books = mailing.books()
     say()
     runs = counted(mailing.rounds, "run")
-    say(f"A rehearsal of {runs}; --seed {mailing.orders.faults} repeats its faults.")
+    say(f"Sandbox: {runs}; --seed {mailing.orders.faults} repeats the faults.")
     if books.balanced:
         say(
-            f"The books balance: the server took {counted(books.taken, 'message')}, "
-            f"{books.sent:,} are sent, {books.in_doubt:,} in doubt "
-            f"({books.in_doubt_taken:,} of them taken); nobody is lost, nobody got two."
+            f"Ledger and sandbox agree: the server took {counted(books.taken, 'message')}; "
+            f"{books.sent:,} sent, {books.in_doubt:,} in doubt "
+            f"({books.in_doubt_taken:,} of them taken); none lost, none sent twice."
         )
     seconds = mailing.real_seconds()
     if seconds:
-        say(f"For real, at the rates set, it would take {duration_in_words(seconds)}.")
+        say(f"A real run would take {duration_in_words(seconds)}, at the rates set.")
     else:
-        say("For real, no rate holds it back: it goes as fast as the server takes it.")
+        say("A real run has no rate limit: it goes as fast as the server takes messages.")

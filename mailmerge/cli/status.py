@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, say, told
+from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
 
 if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
@@ -22,7 +22,7 @@ LISTED = 20
 _CLEAR = "\x1b[2J\x1b[H"
 
 
-@told
+@reports_errors
 def status(
     where: CampaignPath = Path(),
     json: Json = False,
@@ -31,7 +31,7 @@ def status(
         typer.Option(
             "--export",
             metavar="FILE",
-            help="Write your spreadsheet back with what became of each row (.csv or .xlsx).",
+            help="Write your spreadsheet with the result of each row (.csv or .xlsx).",
         ),
     ] = None,
     failed: Annotated[
@@ -39,7 +39,7 @@ def status(
         typer.Option("--failed", metavar="FILE", help="Write the rows that failed (.csv)."),
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Show it again each second while a send goes on.")
+        bool, typer.Option("--watch", help="Update each second while the campaign is being sent.")
     ] = False,
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Show the last sandbox run instead.")

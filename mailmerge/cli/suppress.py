@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import Json, print_json, say, told
+from mailmerge.cli.terminal import Json, print_json, reports_errors, say
 from mailmerge.wording import one_line
 
 suppress_app = typer.Typer(
-    help="Addresses that get no message: every run skips them.", no_args_is_help=True
+    help="Manage the addresses that are never sent to.", no_args_is_help=True
 )
 
 _Campaign = Annotated[
@@ -25,16 +25,18 @@ _Campaign = Annotated[
         show_default=False,
     ),
 ]
-_Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS...", show_default=False)]
+_Addresses = Annotated[
+    list[str], typer.Argument(metavar="ADDRESS", help="An e-mail address.", show_default=False)
+]
 
 
 @suppress_app.command("add")
-@told
+@reports_errors
 def add(
     addresses: _Addresses,
     campaign: _Campaign = Path(),
     reason: Annotated[
-        str, typer.Option("--reason", help="The reason; it is kept in the list.")
+        str, typer.Option("--reason", metavar="TEXT", help="The reason, kept in the list.")
     ] = "",
 ) -> None:
     """Add addresses to the list."""
@@ -47,7 +49,7 @@ def add(
 
 
 @suppress_app.command("remove")
-@told
+@reports_errors
 def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
     """Remove addresses from the list, in any spelling."""
     from mailmerge.campaign import load_campaign
@@ -57,7 +59,7 @@ def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
 
 
 @suppress_app.command("list")
-@told
+@reports_errors
 def show(campaign: _Campaign = Path(), json: Json = False) -> None:
     """Print the list."""
     from mailmerge.campaign import load_campaign
@@ -73,11 +75,13 @@ def show(campaign: _Campaign = Path(), json: Json = False) -> None:
 
 
 @suppress_app.command("import")
-@told
+@reports_errors
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any spreadsheet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A spreadsheet of any format.")],
     campaign: _Campaign = Path(),
-    column: Annotated[str, typer.Option("--column", help="Its column of addresses.")] = "email",
+    column: Annotated[
+        str, typer.Option("--column", metavar="NAME", help="The column that holds the addresses.")
+    ] = "email",
 ) -> None:
     """Add all addresses of a spreadsheet to the list."""
     from mailmerge.campaign import load_campaign

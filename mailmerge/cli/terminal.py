@@ -1,4 +1,4 @@
-"""What the commands have in common: how they speak, how they end, what they take."""
+"""What the commands share: output to the user, errors as one line, common arguments."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Annotated, ParamSpec
 
 import typer
 
+from mailmerge.cli.exit_status import ExitStatus, exit_status
 from mailmerge.cli.questions import can_ask
-from mailmerge.errors import ExitStatus, MailmergeError
+from mailmerge.errors import MailmergeError
 from mailmerge.wording import one_line, printable, wrapped
 
 P = ParamSpec("P")
@@ -23,7 +24,7 @@ P = ParamSpec("P")
 CampaignPath = Annotated[
     Path,
     typer.Argument(
-        metavar="[CAMPAIGN]",
+        metavar="CAMPAIGN",
         help="The campaign's folder, or its campaign.toml. The current folder if left out.",
         show_default=False,
     ),
@@ -37,7 +38,7 @@ TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
 
 
 def say(text: str = "") -> None:
-    """Tell the person something, on standard error."""
+    """Print a line for the user, on standard error."""
     typer.echo(printable(text), err=True)
 
 
@@ -61,14 +62,14 @@ def ask_password() -> Callable[[str], str] | None:
 
 
 def print_json(document: object) -> None:
-    """The command's one document, on standard output."""
+    """Print the one document of a command, on standard output."""
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-def told(command: Callable[P, None]) -> Callable[P, None]:
-    """Let a command end as DESIGN has it: one clear line on standard error and an exit status.
+def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command end with one line on standard error and an exit status, never a traceback.
 
-    A traceback is for us: it is printed only where MAILMERGE_TRACEBACK is set.
+    A traceback is for developers: set MAILMERGE_TRACEBACK to print it.
     """
 
     @functools.wraps(command)
@@ -79,7 +80,7 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             raise
         except MailmergeError as error:
             _show_traceback()
-            _fail(str(error), error.exit_status)
+            _fail(str(error), exit_status(error))
         except KeyboardInterrupt:
             _fail("interrupted", ExitStatus.INTERRUPTED)
         except BrokenPipeError:

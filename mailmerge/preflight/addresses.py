@@ -1,15 +1,16 @@
-"""One mailbox -> problems: addresses that are well formed and still will not arrive."""
+"""Rules on one address: it is well formed, and mail to it would still not arrive."""
 
 from __future__ import annotations
 
 import difflib
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailmerge.errors import Problem
+from mailmerge.preflight.rules import Setup
 from mailmerge.recipients.audience import Recipient
 
 if TYPE_CHECKING:
@@ -26,63 +27,59 @@ _POPULAR = (
     "qq.com", "foxmail.com", "163.com", "126.com", "sina.com", "yandex.ru", "mail.ru",
     "comcast.net", "verizon.net", "btinternet.com", "naver.com", "proton.me", "fastmail.com",
 )  # fmt: skip
-"""Large mailbox services: a domain one slip of a finger away from one is most likely a slip."""
+"""Large mailbox services: a domain that is one typing error away from one is likely an error."""
 
-_NO_SLIP = frozenset(
+_NO_ERROR = frozenset(
     {"mail.com", "email.com", "ymail.com", "gmx.com", "gmx.at", "live.fr", "me.com"}
 )
-"""Real services that look like a slip."""
+"""Real services that look like a typing error."""
 
 
-@dataclass(frozen=True, slots=True)
-class AddressCheck:
-    """Looks at each domain once; `for_real` makes reserved domains an error (RFC 2606)."""
-
-    file: str
-    column: str
-    for_real: bool = False
-
-    def problems(self, recipient: Recipient) -> Iterator[Problem]:
-        """What is wrong with the domain of this person's address."""
-        domain = recipient.mailbox.domain
-        verdict = judge_domain(domain)
-        if verdict is None:
-            return
-        code, message, hint = verdict
-        if code == "reserved-domain" and not self.for_real:
-            return
-        yield Problem(
-            "error" if code == "reserved-domain" else "warning",
-            code, f'"{recipient.mailbox.address}": {message}',
-            self.file, recipient.row, self.column, hint,
-        )  # fmt: skip
+def check_domain(recipient: Recipient, setup: Setup) -> Iterator[Problem]:
+    """The domain of the address can get mail; a reserved one is an error of a real send only."""
+    mailbox = recipient.mailbox
+    found = judge_domain(mailbox.domain)
+    if found is None or (found.code == "reserved-domain" and not setup.for_real):
+        return
+    section = setup.campaign.recipients
+    yield replace(
+        found,
+        message=f'"{mailbox.address}": {found.message}',
+        file=section.file,
+        row=recipient.row,
+        column=section.address,
+    )
 
 
 def is_reserved(domain: str) -> bool:
-    """Whether nobody can ever get mail there: RFC 2606 and RFC 6761 keep it for examples."""
+    """Whether mail can never arrive there: RFC 2606 and RFC 6761 keep it for examples."""
     _, _, top = domain.rpartition(".")
     return top in _RESERVED or ".".join(domain.split(".")[-2:]) in _RESERVED_DOMAINS
 
 
 @lru_cache(maxsize=100_000)
-def judge_domain(domain: str) -> tuple[str, str, str] | None:
-    """What is suspicious about a domain as (code, message, hint), or None. Nothing is looked up."""
+def judge_domain(domain: str) -> Problem | None:
+    """What is suspicious about a domain, as a problem without a place. Nothing is looked up."""
     labels = domain.split(".")
     if is_reserved(domain):
-        return "reserved-domain", "this domain is reserved for examples", "use a real address"
-    if domain in _POPULAR or domain in _NO_SLIP:
+        message, hint = "this domain is reserved for examples", "use a real address"
+        return Problem("error", "reserved-domain", message, hint=hint)
+    if domain in _POPULAR or domain in _NO_ERROR:
         return None
     if not _is_top_level(labels[-1]):
-        return "unknown-tld", f"there is no top-level domain .{labels[-1]}", "look for a slip"
-    meant = _meant(domain)
-    if meant:
-        return "likely-typo", f"did they mean {meant}?", "correct the cell if so"
-    if mixed_scripts(domain):
-        return "mixed-scripts", "the domain mixes letters of several scripts", "type it anew"
+        message = f"there is no top-level domain .{labels[-1]}"
+        return Problem("warning", "unknown-tld", message, hint="look for a typing error")
+    intended = _intended(domain)
+    if intended:
+        message = f"did they mean {intended}?"
+        return Problem("warning", "likely-typo", message, hint="correct the cell if so")
+    if _mixed_scripts(domain):
+        message = "the domain mixes letters of several scripts"
+        return Problem("warning", "mixed-scripts", message, hint="type it again")
     return None
 
 
-def mixed_scripts(domain: str) -> bool:
+def _mixed_scripts(domain: str) -> bool:
     """Whether a label mixes scripts that are not written together (UTS 39, 5.2); A-labels."""
     return "xn--" in domain and any(_mixes(label) for label in domain.split("."))
 
@@ -102,26 +99,26 @@ def _mixes(label: str) -> bool:
     return len(scripts) > 1 and not scripts <= _WRITTEN_TOGETHER
 
 
-def _meant(domain: str) -> str:
-    """The popular domain that is one slip away: a letter more, less, wrong, or two swapped."""
+def _intended(domain: str) -> str:
+    """The popular domain that is one error away: a letter more, less, wrong, or two swapped."""
     close = difflib.get_close_matches(domain, _POPULAR, n=1, cutoff=0.8)
-    return close[0] if close and _one_slip(domain, close[0]) else ""
+    return close[0] if close and _one_error(domain, close[0]) else ""
 
 
-def _one_slip(typed: str, meant: str) -> bool:
-    shorter, longer = sorted((typed, meant), key=len)
+def _one_error(typed: str, intended: str) -> bool:
+    shorter, longer = sorted((typed, intended), key=len)
     if len(longer) - len(shorter) == 1:
         return any(longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer)))
     if len(longer) != len(shorter):
         return False
-    differing = [i for i in range(len(typed)) if typed[i] != meant[i]]
+    differing = [i for i in range(len(typed)) if typed[i] != intended[i]]
     if len(differing) == 1:
         return True
     return (
         len(differing) == 2
         and differing[1] == differing[0] + 1
-        and typed[differing[0]] == meant[differing[1]]
-        and typed[differing[1]] == meant[differing[0]]
+        and typed[differing[0]] == intended[differing[1]]
+        and typed[differing[1]] == intended[differing[0]]
     )
 
 

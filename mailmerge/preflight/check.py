@@ -1,15 +1,17 @@
 """The whole check: every row read, every message rendered and composed, nothing sent.
 
-    campaign -> settings -> columns -> (row -> recipient -> content -> message) for each -> report
+    campaign -> rules on it -> (row -> recipient -> content -> message -> rules) for each -> report
 
-A problem never ends the check: it is noted with its place, and the next row is looked at.
+A problem never ends the check: it is noted with its place, and the next row is looked at. What
+counts as a problem is decided by the rules (rules.py), one function each (registry.py). This module
+brings them what they look at: it opens the spreadsheet, makes the messages, and counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,39 +19,30 @@ from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.credentials import Account
 from mailmerge.errors import CampaignError, InputError, Problem
 from mailmerge.messages import MessageFactory
-from mailmerge.mime.headers import is_blank
-from mailmerge.mime.message import Composer, Message
-from mailmerge.mime.parts import PartStore
-from mailmerge.preflight.addresses import AddressCheck, is_reserved
-from mailmerge.preflight.composing import reasons, unsendable
-from mailmerge.preflight.message import MessageCheck
-from mailmerge.preflight.rehearsal import Rehearsal
-from mailmerge.preflight.report import CheckReport, Findings, is_note
-from mailmerge.preflight.settings import (
-    check_clock,
-    check_columns,
-    check_numbers,
-    check_real_sender,
-    check_settings,
-)
+from mailmerge.mime.message import Message
+from mailmerge.preflight.addresses import is_reserved
+from mailmerge.preflight.findings import Findings
+from mailmerge.preflight.making import MessageMaker
+from mailmerge.preflight.registry import CAMPAIGN_RULES, TOTALS_RULES
+from mailmerge.preflight.report import CheckReport, Sizes, is_note
+from mailmerge.preflight.rules import Setup, Totals
+from mailmerge.preflight.runner import Once, RowChecker
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
-from mailmerge.rendering.content import Content, Renderer
+from mailmerge.rendering.content import Content
 from mailmerge.wording import counted
 
-SUBJECTS_SHOWN = 3
-
-SAID_ONCE = 10_000
-"""How many problems that concern everybody are remembered as said."""
+_SUBJECTS_SHOWN = 3
+_PROGRESS_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """Who is checked, and for which server.
+    """Which recipients are checked, and for which server.
 
-    `for_real` makes reserved domains (RFC 2606) an error: nobody would ever get those messages.
-    `known` are problems that were found before, and belong into the same report.
+    `for_real` makes reserved domains (RFC 2606) an error: mail to them never arrives. `known` are
+    problems that were found before, and belong into the same report.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -66,14 +59,17 @@ def check_campaign(
 ) -> CheckReport:
     """Check everything that can be checked without a connection.
 
-    `progress` is called with the number of people looked at, now and then. What is wrong is in the
-    report; nothing is raised for it.
+    `progress` is called now and then with the number of recipients checked so far. Whatever is
+    wrong with the campaign is in the report.
+
+    Raises:
+        CampaignError: the selection in the options cannot be understood.
     """
-    return Check(campaign, options or CheckOptions(), progress).run()
+    return Check(campaign, options, progress).run()
 
 
 def check_digest(campaign: Campaign, options: CheckOptions) -> str:
-    """What a passed check stands for: the same people, templates, files and questions.
+    """What a passed check stands for: the same recipients, templates, files and options.
 
     Empty where it cannot be known beforehand (standard input): then nothing is remembered.
     """
@@ -90,79 +86,60 @@ def check_digest(campaign: Campaign, options: CheckOptions) -> str:
     return digest.hexdigest()
 
 
-@dataclass(slots=True)
 class Check:
     """One check. Afterwards `messages` is warm, for the run that follows.
 
-    `clock` counts seconds, `now` tells the time of the wall.
+    `clock` counts seconds; `now` is the local time, with its zone.
     """
 
-    campaign: Campaign
-    options: CheckOptions
-    progress: Callable[[int], None] = lambda _: None
-    clock: Callable[[], float] = time.perf_counter
-    now: Callable[[], datetime] = lambda: datetime.now().astimezone()
-    messages: MessageFactory | None = None
-    _renderer: Renderer | None = None
-    _parts: PartStore | None = None
-    _findings: Findings = field(default_factory=Findings)
-    _notes: list[Problem] = field(default_factory=list)
-    _said: set[Problem] = field(default_factory=set)
-    _seen: int = 0
-    _subjects: list[str] = field(default_factory=list)
-    _largest: int = 0
-    _octets: int = 0
-    _reserved: int = 0
-    _suppressed: int = 0
-    _left_out: int = 0
+    def __init__(
+        self,
+        campaign: Campaign,
+        options: CheckOptions | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        now: datetime | None = None,
+    ) -> None:
+        options = options or CheckOptions()
+        now = now or datetime.now().astimezone()
+        self._setup = Setup(campaign, options.account, for_real=options.for_real, now=now)
+        self._options = options
+        self._progress = progress
+        self._clock = clock
+        self._findings = Findings()
+        self._notes: list[Problem] = []
+        self._counts = _Counts()
+        self._maker: MessageMaker | None = None
+
+    @property
+    def messages(self) -> MessageFactory | None:
+        """What makes the campaign's messages; None before the check, or where it cannot."""
+        return self._maker.messages if self._maker is not None else None
 
     def run(self) -> CheckReport:
-        """Look at everything, and report.
+        """Check everything, once.
 
         Raises:
-            CampaignError: the selection of the command line cannot be understood.
+            CampaignError: the selection in the options cannot be understood.
         """
-        started = self.clock()
-        self._look_at_everything()
-        return self._report(self.clock() - started)
+        started = self._clock()
+        findings, setup = self._findings, self._setup
+        findings.extend(self._options.known)
+        for rule in CAMPAIGN_RULES:
+            findings.extend(rule(setup))
+        maker = self._maker = MessageMaker(setup.campaign)
+        findings.extend(maker.problems(addresses_reported=findings.count("error") > 0))
+        spreadsheet = self._open_spreadsheet()
+        if spreadsheet is not None:
+            rows = _Rows(setup.campaign, spreadsheet, self._options.selection, findings)
+            self._check_rows(rows, maker)
+            self._check_totals(spreadsheet, maker)
+        return self._report(self._clock() - started, maker.slow_because)
 
-    def _look_at_everything(self) -> None:
-        campaign, options, now = self.campaign, self.options, self.now()
-        self._findings.extend(options.known)
-        self._findings.extend(check_settings(campaign, options.account))
-        self._findings.extend(check_clock(now, campaign))
-        rehearsal = Rehearsal(campaign)
-        self._renderer = rehearsal.renderer
-        self._findings.extend(rehearsal.problems)
-        composer = self._composer()
-        if self._renderer is not None and composer is not None:
-            self.messages = MessageFactory.of(self._renderer, composer)
-        spreadsheet = self._spreadsheet()
-        if spreadsheet is None:
-            return
-        self._look_at_people(spreadsheet, rehearsal)
-        if self._renderer is not None:
-            self._look_at_columns(spreadsheet, self._renderer.variables)
-        if options.for_real and self._findings.count_code("reserved-domain") < self._seen:
-            self._findings.extend(check_real_sender(campaign))
-        elif self._reserved and options.account is not None and not options.account.is_loopback:
-            self._findings.add(_reserved(self._reserved, spreadsheet.file))
-        self._findings.extend(check_numbers(self._seen, campaign, options.account, now))
-
-    def _composer(self) -> Composer | None:
-        self._parts = PartStore(self.campaign.folder)
+    def _open_spreadsheet(self) -> Spreadsheet | None:
         try:
-            return Composer(self.campaign, self._parts)
-        except CampaignError as error:
-            # The addresses of campaign.toml: check_settings has said what is wrong with them.
-            of_an_address = error.problem.code.startswith("address")
-            if not (of_an_address and self._findings.count("error")):
-                self._findings.add(error.problem)
-            return None
-
-    def _spreadsheet(self) -> Spreadsheet | None:
-        try:
-            spreadsheet = open_spreadsheet(self.campaign)
+            spreadsheet = open_spreadsheet(self._setup.campaign)
         except (InputError, CampaignError) as error:
             self._findings.add(error.problem)
             return None
@@ -173,84 +150,94 @@ class Check:
                 self._findings.add(notice)
         return spreadsheet
 
-    def _look_at_columns(self, spreadsheet: Spreadsheet, variables: frozenset[str]) -> None:
-        """What nobody's message has shown yet: a variable in a branch that nobody takes."""
-        told = " ".join(
-            group.first.message
-            for group in self._findings.groups()
-            if group.first.code == "undefined-variable"
-        )
-        self._findings.extend(
-            check_columns(
-                spreadsheet.columns, variables, self.campaign, spreadsheet.file, told=told
+    def _check_rows(self, rows: _Rows, maker: MessageMaker) -> None:
+        checker, once, counts = RowChecker(self._setup), Once(), self._counts
+        for recipient in rows:
+            counts.recipients += 1
+            if counts.recipients % _PROGRESS_EVERY == 0:
+                self._progress(counts.recipients)
+            counts.reserved += is_reserved(recipient.mailbox.domain)
+            self._findings.extend(checker.check_recipient(recipient))
+            made = maker.make(recipient)
+            # Without a row it is the same for all recipients.
+            self._findings.extend(
+                one for one in made.problems if one.row is not None or once.passes(one)
             )
+            if made.content is not None:
+                counts.add(made.content, made.message)
+                found = checker.check_message(recipient, made.content, made.message)
+                self._findings.extend(found)
+        counts.suppressed, counts.left_out = rows.suppressed, rows.left_out
+        self._progress(counts.recipients)
+
+    def _check_totals(self, spreadsheet: Spreadsheet, maker: MessageMaker) -> None:
+        counts = self._counts
+        totals = Totals(
+            file=spreadsheet.file,
+            columns=spreadsheet.columns,
+            variables=maker.variables,
+            recipients=counts.recipients,
+            suppressed=counts.suppressed,
+            left_out=counts.left_out,
+            reserved=counts.reserved,
+            found=self._findings,
         )
+        for rule in TOTALS_RULES:
+            self._findings.extend(rule(totals, self._setup))
 
-    def _look_at_people(self, spreadsheet: Spreadsheet, rehearsal: Rehearsal) -> None:
-        message_check = MessageCheck(self.campaign, self._size_limit())
-        address_check = AddressCheck(spreadsheet.file, self._address_column, self.options.for_real)
-        for recipient in self._people(spreadsheet):
-            self._seen += 1
-            if self._seen % 500 == 0:
-                self.progress(self._seen)
-            self._findings.extend(address_check.problems(recipient))
-            self._reserved += is_reserved(recipient.mailbox.domain)
-            self._look_at_one(recipient, rehearsal, message_check)
-        self.progress(self._seen)
-        if self._seen == 0 and not self._findings.count("error"):
-            self._findings.add(_nobody(spreadsheet.file, self._suppressed, self._left_out))
+    def _report(self, seconds: float, slow_because: str) -> CheckReport:
+        counts = self._counts
+        report = replace(
+            CheckReport.of(self._findings, counts.recipients),
+            seconds=seconds,
+            suppressed=counts.suppressed,
+            left_out=counts.left_out,
+            subjects=tuple(counts.subjects),
+            slow_because=slow_because,
+            sizes=Sizes(counts.total_size, counts.largest_size),
+            notes=tuple(self._notes),
+        )
+        if report.slow:
+            note = _slow(report, self._setup.campaign.message.html or "")
+            report = replace(report, notes=(*report.notes, note))
+        return report
 
-    def _look_at_one(self, recipient: Recipient, rehearsal: Rehearsal, check: MessageCheck) -> None:
-        content = rehearsal.render(recipient)
-        if isinstance(content, list):
-            self._tell(content)
-            return
-        message = self._composed(recipient, content) if self.messages is not None else None
-        self._findings.extend(check.problems(recipient, content, message))
-        if len(self._subjects) < SUBJECTS_SHOWN:
-            self._subjects.append(content.subject)
+
+@dataclass(slots=True)
+class _Counts:
+    """What is counted from row to row; the sizes are in bytes."""
+
+    recipients: int = 0
+    suppressed: int = 0
+    left_out: int = 0
+    reserved: int = 0
+    subjects: list[str] = field(default_factory=list)
+    total_size: int = 0
+    largest_size: int = 0
+
+    def add(self, content: Content, message: Message | None) -> None:
+        if len(self.subjects) < _SUBJECTS_SHOWN:
+            self.subjects.append(content.subject)
         if message is not None:
-            self._largest = max(self._largest, message.size)
-            self._octets += message.size
+            self.total_size += message.size
+            self.largest_size = max(self.largest_size, message.size)
 
-    def _composed(self, recipient: Recipient, content: Content) -> Message | None:
-        """The octets; where they cannot be written, all reasons are told."""
-        assert self.messages is not None
-        assert self._parts is not None
-        if is_blank(content.subject):
-            # MessageCheck says so; whatever else is wrong is found with another subject.
-            content = replace(content, subject="-")
-        try:
-            identity = self.messages.sample_identity(recipient)
-            message = self.messages.compose(recipient, content, identity)
-        except InputError as error:
-            self._tell(reasons(error, recipient, content, self.campaign, self._parts))
-            return None
-        self._tell(unsendable(message, recipient))
-        return message
 
-    def _tell(self, problems: Iterable[Problem]) -> None:
-        """Note problems; what holds whoever the message is for is said once."""
-        for problem in problems:
-            if problem.row is None:
-                if problem in self._said or len(self._said) >= SAID_ONCE:
-                    continue
-                self._said.add(problem)
-            self._findings.add(problem)
+class _Rows:
+    """The recipients among the rows; what is wrong with the other rows goes to the findings."""
 
-    def _people(self, spreadsheet: Spreadsheet) -> Iterator[Recipient]:
-        """The people; what the audience says of the others is noted."""
-        try:
-            audience = Audience(
-                self.campaign.recipients,
-                spreadsheet,
-                self.options.selection,
-                suppressed=self._suppressions(),
-            )
-        except (InputError, CampaignError) as error:
-            if self._is_of_the_command(error.problem):
-                raise
-            self._findings.add(replace(error.problem, file=error.problem.file or CAMPAIGN_FILE))
+    def __init__(
+        self, campaign: Campaign, spreadsheet: Spreadsheet, selection: Selection, found: Findings
+    ) -> None:
+        self.suppressed = self.left_out = 0
+        self._campaign = campaign
+        self._spreadsheet = spreadsheet
+        self._selection = selection
+        self._found = found
+
+    def __iter__(self) -> Iterator[Recipient]:
+        audience = self._audience()
+        if audience is None:
             return
         for result in audience:
             if isinstance(result, Recipient):
@@ -258,71 +245,40 @@ class Check:
                 continue
             problem = result if isinstance(result, Problem) else result.problem
             if problem is not None:
-                self._findings.add(problem)
-        self._suppressed, self._left_out = audience.suppressed, audience.left_out
+                self._found.add(problem)
+        self.suppressed, self.left_out = audience.suppressed, audience.left_out
+
+    def _audience(self) -> Audience | None:
+        try:
+            return Audience(
+                self._campaign.recipients,
+                self._spreadsheet,
+                self._selection,
+                suppressed=self._suppressions(),
+            )
+        except (InputError, CampaignError) as error:
+            if self._is_of_the_command(error.problem):
+                raise
+            self._found.add(replace(error.problem, file=error.problem.file or CAMPAIGN_FILE))
+            return None
 
     def _suppressions(self) -> frozenset[str]:
-        """The suppression list; where it cannot be read, that is said and nobody passed over."""
+        """The suppression list; where it cannot be read, that is an error and no row is dropped."""
         try:
-            return read_suppressions(self.campaign)
+            return read_suppressions(self._campaign)
         except (InputError, CampaignError) as error:
-            self._findings.add(error.problem)
+            self._found.add(error.problem)
             return frozenset()
 
     def _is_of_the_command(self, problem: Problem) -> bool:
         """Whether --where or --only is what cannot be understood."""
-        selection = self.options.selection
+        where = self._selection.where
         if problem.code.startswith("where-"):
-            return bool(selection.where) and repr(selection.where) in problem.message
+            return bool(where) and repr(where) in problem.message
         return problem.message.startswith("--only")
-
-    def _size_limit(self) -> int | None:
-        return self.options.account.allows.message_size if self.options.account else None
-
-    @property
-    def _address_column(self) -> str:
-        return self.campaign.recipients.address
-
-    def _report(self, seconds: float) -> CheckReport:
-        report = self._plain_report(seconds)
-        if not report.slow:
-            return report
-        note = _slow(report, self.campaign.message.html or "")
-        return replace(report, notes=(*report.notes, note))
-
-    def _plain_report(self, seconds: float) -> CheckReport:
-        return CheckReport(
-            recipients=self._seen,
-            problems=self._findings.problems(),
-            groups=self._findings.groups(),
-            errors=self._findings.count("error"),
-            warnings=self._findings.count("warning"),
-            seconds=seconds,
-            suppressed=self._suppressed,
-            left_out=self._left_out,
-            subjects=tuple(self._subjects),
-            slow_because=self._renderer.slow_because if self._renderer is not None else "",
-            largest=self._largest,
-            octets=self._octets,
-            notes=tuple(self._notes),
-        )
-
-
-def _reserved(people: int, file: str) -> Problem:
-    message = f"{people:,} addresses are reserved for examples (RFC 2606): a real send refuses them"
-    return Problem("warning", "reserved-for-examples", message, file, hint="--sandbox takes them")
 
 
 def _slow(report: CheckReport, file: str) -> Problem:
-    message = (
-        f"styles depend on the row: {report.slow_because}; "
-        f"about {counted(max(round(report.per_second), 1), 'message')} a second"
-    )
+    rate = counted(max(round(report.per_second), 1), "message")
+    message = f"styles depend on the row: {report.slow_because}; about {rate} a second"
     return Problem("warning", "styles-per-row", message, file)
-
-
-def _nobody(file: str, suppressed: int, left_out: int) -> Problem:
-    if suppressed or left_out:
-        message = f"nobody is left: {left_out} not selected, {suppressed} suppressed"
-        return Problem("error", "nobody", message, file, hint="look at recipients.where")
-    return Problem("error", "nobody", "there are no people in it", file, hint="add a row")

@@ -1,4 +1,4 @@
-"""A message that cannot be written, or cannot be sent -> every reason why, with its place."""
+"""Content -> message; where it cannot be written or sent, every reason with its place."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mailmerge.campaign import CAMPAIGN_FILE, Campaign
-from mailmerge.errors import (
-    AddressError,
-    AssetError,
-    InputError,
-    MessageError,
-    Problem,
-)
+from mailmerge.errors import AddressError, AssetError, InputError, MessageError, Problem
+from mailmerge.messages import MessageFactory
+from mailmerge.mime.headers import is_blank
 from mailmerge.mime.message import Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.audience import Recipient
@@ -21,58 +17,81 @@ from mailmerge.smtp import check_content
 from mailmerge.smtp.errors import LocalProtocolError
 
 
-def reasons(
-    error: InputError, recipient: Recipient, content: Content, campaign: Campaign, parts: PartStore
-) -> Iterator[Problem]:
-    """What stands against composing this person's message; `error` is what was met first.
+class ExplainingComposer:
+    """Composes each recipient's message, and explains in full where it cannot.
 
-    A problem without a row is the same for everybody.
+    `parts` are the images and attachments that `messages` uses.
     """
-    if isinstance(error, AssetError):
-        yield from _images(content, campaign, parts)
-        yield from _attachments(recipient, content, campaign, parts)
-        return
-    problem = error.problem
-    if isinstance(error, AddressError) and content.reply_to == campaign.message.reply_to:
-        # The same for everybody, and told with the settings.
-        return
-    column = "message.reply_to" if isinstance(error, AddressError) else problem.column
-    file = problem.file or CAMPAIGN_FILE
-    yield replace(problem, file=file, column=column, row=recipient.row)
+
+    def __init__(self, campaign: Campaign, messages: MessageFactory, parts: PartStore) -> None:
+        self._campaign = campaign
+        self._messages = messages
+        self._parts = parts
+
+    def compose(
+        self, recipient: Recipient, content: Content
+    ) -> tuple[Message | None, list[Problem]]:
+        """One recipient's message, and every reason why it cannot be written or sent."""
+        if is_blank(content.subject):
+            # A rule reports the empty subject; another one lets the other problems be found.
+            content = replace(content, subject="-")
+        try:
+            identity = self._messages.sample_identity(recipient)
+            message = self._messages.compose(recipient, content, identity)
+        except InputError as error:
+            return None, list(self._reasons(error, recipient, content))
+        return message, list(_unsendable(message, recipient))
+
+    def _reasons(
+        self, error: InputError, recipient: Recipient, content: Content
+    ) -> Iterator[Problem]:
+        """Every reason; `error` is the first. One without a row is the same for all recipients."""
+        if isinstance(error, AssetError):
+            yield from self._images(content)
+            yield from self._attachments(recipient, content)
+            return
+        problem = error.problem
+        of_reply_to = isinstance(error, AddressError)
+        if of_reply_to and content.reply_to == self._campaign.message.reply_to:
+            # It is the same for all recipients, and a rule on campaign.toml reports it.
+            return
+        column = "message.reply_to" if of_reply_to else problem.column
+        file = problem.file or CAMPAIGN_FILE
+        yield replace(problem, file=file, column=column, row=recipient.row)
+
+    def _images(self, content: Content) -> Iterator[Problem]:
+        file = self._campaign.message.html or ""
+        for image in content.html.structure.images if content.html is not None else ():
+            problem = self._unusable(image.path)
+            if problem is not None:
+                message = f'the image "{image.path}": {problem.message}'
+                yield replace(problem, message=message, file=file, row=None)
+
+    def _attachments(self, recipient: Recipient, content: Content) -> Iterator[Problem]:
+        for path in content.attachments:
+            problem = self._unusable(path)
+            if problem is not None:
+                message = f'the attachment "{path}": {problem.message}'
+                row = None if path in self._campaign.message.attachments else recipient.row
+                column = "message.attachments"
+                yield replace(problem, message=message, file=CAMPAIGN_FILE, row=row, column=column)
+
+    def _unusable(self, path: str) -> Problem | None:
+        try:
+            self._parts.part(path)
+        except (AssetError, MessageError) as error:
+            return error.problem
+        return None
 
 
-def unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
-    """What the engine will have against these octets; it passes over what is sealed, as in the run.
+def _unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
+    """What the SMTP client refuses to send. The composer should have refused it already.
 
-    The composer should have refused them: this is so that no person finds out in the middle of it.
+    It is looked at here so that no run finds it halfway. Sealed content is passed over, as in the
+    run.
     """
     try:
         check_content(message.chunks)
     except LocalProtocolError as error:
         hint = "shorten the texts in the cells of this row"
         yield Problem("error", error.code, error.message, row=recipient.row, hint=hint)
-
-
-def _images(content: Content, campaign: Campaign, parts: PartStore) -> Iterator[Problem]:
-    for image in content.html.structure.images if content.html is not None else ():
-        try:
-            parts.part(image.path)
-        except (AssetError, MessageError) as error:
-            problem = error.problem
-            file, said = campaign.message.html or "", f'the image "{image.path}"'
-            yield replace(problem, message=f"{said}: {problem.message}", file=file, row=None)
-
-
-def _attachments(
-    recipient: Recipient, content: Content, campaign: Campaign, parts: PartStore
-) -> Iterator[Problem]:
-    for path in content.attachments:
-        try:
-            parts.part(path)
-        except (AssetError, MessageError) as error:
-            problem = error.problem
-            said = f'the attachment "{path}": {problem.message}'
-            row = None if path in campaign.message.attachments else recipient.row
-            yield replace(
-                problem, message=said, file=CAMPAIGN_FILE, row=row, column="message.attachments"
-            )

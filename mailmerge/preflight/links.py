@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-VALUE = "\0"
+_VALUE = "\0"
 """Stands for a value in joined static text; no text of HTML can hold it."""
 
-URL_ATTRIBUTES = frozenset({
+_URL_ATTRIBUTES = frozenset({
     "href", "src", "background", "action", "poster", "cite", "longdesc", "data", "formaction",
 })  # fmt: skip
 
@@ -45,25 +45,25 @@ class UrlPattern:
 
 def url_patterns(static: tuple[str, ...]) -> tuple[UrlPattern, ...]:
     """The URLs of a structure that hold a value, in the order of the page."""
-    if len(static) == 1 or any(VALUE in piece for piece in static):
+    if len(static) == 1 or any(_VALUE in piece for piece in static):
         return ()
-    return tuple(_patterns(_without_raw_text(VALUE.join(static))))
+    return tuple(_patterns(_without_raw_text(_VALUE.join(static))))
 
 
 def _without_raw_text(page: str) -> str:
     """The page with nothing left of style sheets and scripts but their values."""
-    return _RAW_TEXT.sub(lambda found: VALUE * found[0].count(VALUE), page)
+    return _RAW_TEXT.sub(lambda found: _VALUE * found[0].count(_VALUE), page)
 
 
 def _patterns(page: str) -> Iterator[UrlPattern]:
     seen = counted = 0
     for tag in _TAG.finditer(page):
-        if VALUE not in tag[2]:
+        if _VALUE not in tag[2]:
             continue
         for attribute in _ATTRIBUTE.finditer(page, tag.start(2), tag.end(2)):
             url = attribute[2] or attribute[3] or attribute[4] or ""
             name = attribute[1].lower()
-            if VALUE in url and name in URL_ATTRIBUTES:
-                seen += page.count(VALUE, counted, attribute.start())
+            if _VALUE in url and name in _URL_ATTRIBUTES:
+                seen += page.count(_VALUE, counted, attribute.start())
                 counted = attribute.start()
-                yield UrlPattern(tag[1].lower(), name, tuple(url.split(VALUE)), seen)
+                yield UrlPattern(tag[1].lower(), name, tuple(url.split(_VALUE)), seen)

@@ -1,38 +1,23 @@
-"""Problems -> report: collected in bounded memory, grouped, worst first."""
+"""What the check found, as a value: for the terminal, for programs, and for the next run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from mailmerge.errors import Problem
+from mailmerge.preflight.findings import Findings, Group
 
-LISTED_PER_GROUP = 1_000
-"""How many problems of a kind are kept one by one; a million rows may be wrong."""
+_SLOW = 1000.0
+"""Messages a second below which the check and the plan say what slows them down."""
 
-LISTED_IN_ALL = 20_000
-"""How many problems are kept one by one; beyond that a kind keeps its examples only."""
+_NOTICEABLE = 2.0
+"""Seconds of a check; the rate of a shorter one means nothing."""
 
-KINDS_PER_CODE = 50
-"""How many kinds one code has before what comes is not told apart any more."""
-
-SLOW = 1000.0
-"""Messages a second below which the check and the plan say what holds them up."""
-
-FELT = 2.0
-"""Seconds of a check: one that took less says nothing of the rate, and nobody had to wait."""
-
-EXAMPLES_PER_GROUP = 3
-"""How many rows a group names to a person."""
-
-_CERTAIN = frozenset({"delimiter-chosen", "column-tidied", "reserved-for-examples"})
-_QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
-_VARYING = re.compile(rf"""{_QUOTED.pattern}|\d[\d,.]*""")
+_CERTAIN = frozenset({"delimiter-chosen", "column-tidied"})
 
 
 def is_note(problem: Problem) -> bool:
-    """Whether this says only what was done, with certainty: it stands against nothing.
+    """Whether this only says what was decided, with certainty, and warns of nothing.
 
     A wrong delimiter or a wrong width of the characters would have left no column of addresses.
     """
@@ -42,51 +27,20 @@ def is_note(problem: Problem) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Problems of the same kind: the first of them in full, and how many there are."""
+class Sizes:
+    """The bytes of all messages together, and of the largest one."""
 
-    first: Problem
-    count: int
-    examples: tuple[Problem, ...]
-
-    @property
-    def shared(self) -> Problem:
-        """The first problem, without its row where there are others like it."""
-        return self.first if self.count == 1 else replace(self.first, row=None)
-
-    def occurrences(self) -> str:
-        """Where it was found, where there are several: `300 times: row 2, row 3 and 298 more`."""
-        named = list(self._named())
-        if self.count == 1 or not named:
-            return "" if self.count == 1 else f"{self.count:,} times"
-        more = self.count - len(named)
-        tail = f" and {more:,} more" if more else ""
-        return f"{self.count:,} times: {', '.join(named)}{tail}"
-
-    def lines(self) -> Iterator[str]:
-        """The group as a file keeps it: one line, and one more where there are several rows."""
-        yield str(self.shared)
-        if self.count > 1:
-            yield f"    {self.occurrences()}"
-
-    def _named(self) -> Iterator[str]:
-        differ = len({one.message for one in self.examples}) > 1
-        for one in self.examples:
-            quoted = _QUOTED.search(one.message) if differ else None
-            shown = quoted[0] if quoted else ""
-            if one.row is not None:
-                yield f"row {one.row} {shown}".rstrip()
-            elif shown:
-                yield shown
+    total: int = 0
+    largest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
     """What the check found.
 
-    `problems` lists at most LISTED_PER_GROUP of a kind, errors first; `notes` are what was decided
-    with certainty, and stand against nothing. `largest` and `octets` are the size of the largest
-    message and of all messages.
+    `problems` lists at most a thousand of a kind, errors first; `groups` counts them all. `notes`
+    are what was decided with certainty; they count neither as errors nor as warnings. `subjects`
+    are those of the first messages. `slow_because` says why messages are rendered one by one.
     """
 
     recipients: int
@@ -99,12 +53,22 @@ class CheckReport:
     left_out: int = 0
     subjects: tuple[str, ...] = ()
     slow_because: str = ""
-    largest: int = 0
-    octets: int = 0
+    sizes: Sizes = Sizes()
     notes: tuple[Problem, ...] = ()
 
+    @classmethod
+    def of(cls, findings: Findings, recipients: int = 0) -> CheckReport:
+        """The report of these findings."""
+        return cls(
+            recipients,
+            findings.problems(),
+            findings.groups(),
+            findings.count("error"),
+            findings.count("warning"),
+        )
+
     def passed(self, *, strict: bool = False) -> bool:
-        """Whether nothing stands against sending; with `strict` a warning does too."""
+        """Whether the messages may be sent; with `strict` not if there is a warning."""
         return self.errors == 0 and not (strict and self.warnings)
 
     @property
@@ -114,19 +78,19 @@ class CheckReport:
 
     @property
     def slow(self) -> bool:
-        """Whether pages are made one by one, and that is felt."""
-        return bool(self.slow_because) and self.seconds >= FELT and self.per_second < SLOW
+        """Whether messages are rendered one by one, and the user notices."""
+        return bool(self.slow_because) and self.seconds >= _NOTICEABLE and self.per_second < _SLOW
 
     def to_json(self) -> dict[str, object]:
-        """The document of `check --json`; its keys are always all there."""
+        """The document of `check --json`; every key is always there."""
         return {
             "recipients": self.recipients,
             "errors": self.errors,
             "warnings": self.warnings,
             "suppressed": self.suppressed,
             "left_out": self.left_out,
-            "octets": self.octets,
-            "largest": self.largest,
+            "octets": self.sizes.total,
+            "largest": self.sizes.largest,
             "seconds": round(self.seconds, 3),
             "problems": [problem_to_json(problem) for problem in self.problems],
             "groups": [_group_to_json(group) for group in self.groups],
@@ -154,73 +118,3 @@ def _group_to_json(group: Group) -> dict[str, object]:
         "count": group.count,
         "rows": [one.row for one in group.examples if one.row is not None],
     }
-
-
-@dataclass(slots=True)
-class _Kind:
-    listed: list[Problem] = field(default_factory=list)
-    count: int = 0
-
-
-@dataclass(slots=True)
-class Findings:
-    """Collects problems as they are found; memory is bounded by the number of codes."""
-
-    _kinds: dict[tuple[object, ...], _Kind] = field(default_factory=dict)
-    _kinds_of_code: dict[str, int] = field(default_factory=dict)
-    _listed: int = 0
-
-    def add(self, problem: Problem) -> None:
-        """Keep one problem with the others of its kind."""
-        kind = self._kind(problem)
-        kind.count += 1
-        room = LISTED_PER_GROUP if self._listed < LISTED_IN_ALL else EXAMPLES_PER_GROUP
-        if len(kind.listed) < room:
-            kind.listed.append(problem)
-            self._listed += 1
-
-    def extend(self, problems: Iterable[Problem]) -> None:
-        """Keep several problems."""
-        for problem in problems:
-            self.add(problem)
-
-    def count(self, severity: str) -> int:
-        """How many errors, or warnings, were found in all."""
-        return sum(k.count for k in self._kinds.values() if k.listed[0].severity == severity)
-
-    def count_code(self, code: str) -> int:
-        """How many problems of one code were found in all."""
-        return sum(k.count for k in self._kinds.values() if k.listed[0].code == code)
-
-    def groups(self) -> tuple[Group, ...]:
-        """The kinds, errors before warnings, the most frequent first."""
-        kinds = sorted(self._kinds.values(), key=_weight)
-        return tuple(
-            Group(kind.listed[0], kind.count, tuple(kind.listed[:EXAMPLES_PER_GROUP]))
-            for kind in kinds
-        )
-
-    def problems(self) -> tuple[Problem, ...]:
-        """All that were listed, in the order of the groups."""
-        kinds = sorted(self._kinds.values(), key=_weight)
-        return tuple(problem for kind in kinds for problem in kind.listed)
-
-    def _kind(self, problem: Problem) -> _Kind:
-        """The kind of a problem: what it has in common with others but for row and quotation."""
-        skeleton = _VARYING.sub("", problem.message)
-        coarse = (problem.severity, problem.code)
-        fine = (*coarse, problem.file, problem.column, problem.line, skeleton)
-        kind = self._kinds.get(fine)
-        if kind is not None:
-            return kind
-        known = self._kinds_of_code.get(problem.code, 0)
-        if known >= KINDS_PER_CODE:
-            return self._kinds.setdefault(coarse, _Kind())
-        self._kinds_of_code[problem.code] = known + 1
-        return self._kinds.setdefault(fine, _Kind())
-
-
-def _weight(kind: _Kind) -> tuple[bool, bool, int]:
-    """Errors first; then what concerns everybody; then what concerns most."""
-    first = kind.listed[0]
-    return (first.severity != "error", first.row is not None, -kind.count)

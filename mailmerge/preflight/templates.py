@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from functools import cached_property
 
 from mailmerge.campaign import Campaign
 from mailmerge.errors import InputError
@@ -12,20 +13,21 @@ from mailmerge.rendering.templates import load_file
 
 
 class TemplateSources:
-    """The HTML template and all that it includes, read when they are first asked for.
-
-    `texts` are the sources by the name of their file; none where the template does not compile.
-    """
+    """The HTML template and all that it includes, read when they are first needed."""
 
     def __init__(self, campaign: Campaign) -> None:
         self._campaign = campaign
-        self._texts: Mapping[str, str] | None = None
 
-    @property
+    @cached_property
     def texts(self) -> Mapping[str, str]:
-        if self._texts is None:
-            self._texts = self._read()
-        return self._texts
+        """The sources by the name of their file; none where the template does not compile."""
+        file = self._campaign.message.html
+        if file is None:
+            return {}
+        try:
+            return load_file(make_environment(self._campaign.folder, "html"), file).sources
+        except InputError:
+            return {}
 
     def locate(self, needle: str) -> tuple[str, int | None]:
         """The template and the line that hold a text; no line where none of them does."""
@@ -35,12 +37,3 @@ class TemplateSources:
                 if found:
                     return name, before.count("\n") + 1
         return self._campaign.message.html or "", None
-
-    def _read(self) -> Mapping[str, str]:
-        file = self._campaign.message.html
-        if file is None:
-            return {}
-        try:
-            return load_file(make_environment(self._campaign.folder, "html"), file).sources
-        except InputError:
-            return {}

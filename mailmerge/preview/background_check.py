@@ -15,7 +15,8 @@ from mailmerge.credentials import find_account
 from mailmerge.errors import CampaignError, InputError, MailmergeError, Problem
 from mailmerge.messages import MessageFactory
 from mailmerge.preflight.check import CheckOptions, check_campaign
-from mailmerge.preflight.report import CheckReport, Findings
+from mailmerge.preflight.findings import Findings
+from mailmerge.preflight.report import CheckReport
 from mailmerge.preview.recipient_list import RecipientRow, RowStatus
 from mailmerge.preview.review_set import ReviewedRow, ReviewSet
 from mailmerge.preview.snapshot import CampaignSnapshot
@@ -157,4 +158,4 @@ class BackgroundCheck:
 def _report_of(error: MailmergeError) -> CheckReport:
     findings = Findings()
     findings.add(error.problem)
-    return CheckReport(0, findings.problems(), findings.groups(), findings.count("error"), 0)
+    return CheckReport.of(findings)

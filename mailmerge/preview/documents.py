@@ -7,7 +7,7 @@ from typing import Any
 
 from mailmerge.credentials import find_account
 from mailmerge.errors import MailmergeError
-from mailmerge.preflight.report import Group
+from mailmerge.preflight.findings import Group
 from mailmerge.preview.background_check import BackgroundCheck
 from mailmerge.preview.problem_documents import problem_document
 from mailmerge.preview.recipient_list import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mailmerge.errors import Problem
-from mailmerge.preflight.addresses import AddressCheck
 from mailmerge.preflight.html import links_of
-from mailmerge.preflight.message import MessageCheck
+from mailmerge.preflight.rules import Setup
+from mailmerge.preflight.runner import RowChecker
 from mailmerge.preview.documents import (
     Document,
     row_document,
@@ -92,12 +92,9 @@ def _all_problems(
 def _message_problems(snapshot: CampaignSnapshot, made: ShownMessage | None) -> list[Problem]:
     if made is None or snapshot.campaign is None:
         return []
-    section = snapshot.campaign.recipients
-    checked = MessageCheck(snapshot.campaign).problems(
-        made.recipient, made.message.content, made.message
-    )
-    addresses = AddressCheck(section.file, section.address, for_real=False)
-    return [*addresses.problems(made.recipient), *checked]
+    checker = RowChecker(Setup(snapshot.campaign))
+    found = checker.check_message(made.recipient, made.message.content, made.message)
+    return [*checker.check_recipient(made.recipient), *found]
 
 
 def _made_document(snapshot: CampaignSnapshot, made: ShownMessage) -> Document:

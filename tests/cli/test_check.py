@@ -11,13 +11,15 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mailmerge.cli.check import plain_lines, report_lines, summarise
 from mailmerge.errors import Problem
-from mailmerge.preflight.report import CheckReport, Findings
+from mailmerge.preflight.findings import Findings
+from mailmerge.preflight.report import CheckReport, Sizes
 from mailmerge.wording import columns_of
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -26,14 +28,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 def report(*problems: Problem, notes: tuple[Problem, ...] = (), recipients: int = 3) -> CheckReport:
     findings = Findings()
     findings.extend(problems)
-    return CheckReport(
-        recipients,
-        findings.problems(),
-        findings.groups(),
-        findings.count("error"),
-        findings.count("warning"),
-        notes=notes,
-    )
+    return replace(CheckReport.of(findings, recipients), notes=notes)
 
 
 WRONG = [
@@ -96,15 +91,15 @@ def test_control_characters_of_a_cell_never_reach_the_terminal() -> None:
             "Checked 9 recipients, 3 suppressed, 4 not selected in 0.0 s: no errors, 2 warnings.",
         ),
         (
-            CheckReport(3, (), (), 0, 0, octets=3_600_000, largest=4_000),
+            CheckReport(3, (), (), 0, 0, sizes=Sizes(3_600_000, 4_000)),
             "Checked 3 recipients in 0.0 s: no errors. 3.4 MB in all, the largest message 3.9 KB.",
         ),
         (
-            CheckReport(1, (), (), 0, 0, octets=900, largest=900),
+            CheckReport(1, (), (), 0, 0, sizes=Sizes(900, 900)),
             "Checked 1 recipient in 0.0 s: no errors. The largest message 900 bytes.",
         ),
         (
-            CheckReport(2, (), (), 1, 0, octets=4 * 10**9, largest=2 * 10**9),
+            CheckReport(2, (), (), 1, 0, sizes=Sizes(4 * 10**9, 2 * 10**9)),
             "Checked 2 recipients in 0.0 s: 1 error.",
         ),
     ],

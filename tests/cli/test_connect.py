@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from mailmerge.cli.connect import connect
-from mailmerge.errors import ExitStatus
+from mailmerge.cli.exit_status import ExitStatus
 from tests import servers
 from tests.conftest import PASSWORD
 from tests.scripted_server import (

@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from mailmerge.cli.exit_status import ExitStatus
 from mailmerge.cli.providers import providers
-from mailmerge.errors import ExitStatus
 from mailmerge.providers.lookup import load_providers
 from mailmerge.wording import columns_of
 

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mailmerge.cli.terminal import TRACEBACK_VARIABLE, say, told
+from mailmerge.cli.terminal import TRACEBACK_VARIABLE, reports_errors, say
 from mailmerge.errors import AuthenticationRefused
 
 
@@ -17,7 +17,7 @@ def program(error: BaseException) -> typer.Typer:
     app = typer.Typer()
 
     @app.command()
-    @told
+    @reports_errors
     def fail() -> None:
         raise error
 

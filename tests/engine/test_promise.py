@@ -257,9 +257,8 @@ def test_a_second_process_sends_nothing_and_names_the_first(
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         process = freeze_in_mid_run(campaign, start_job, server)
-        with pytest.raises(LedgerHeld, match=f"process {process.pid} on ") as held:
+        with pytest.raises(LedgerHeld, match=f"process {process.pid} on "):
             send(Job(campaign.folder, server.port))
-        assert held.value.exit_status == 75
         thaw(process)
         assert len(check(campaign, server, 300).in_state(State.SENT)) == 300
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from mailmerge.preflight.addresses import AddressCheck, judge_domain
+from mailmerge.preflight.addresses import check_domain, is_reserved, judge_domain
+from mailmerge.preflight.rules import Setup
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
+from tests.campaign_folder import make_campaign_folder
 
 
-def person(address: str) -> Recipient:
+def recipient(address: str) -> Recipient:
     return Recipient(7, {"email": address}, Mailbox(address, address, address), address)
+
+
+def setup(folder: Path, *, for_real: bool = False) -> Setup:
+    return Setup(make_campaign_folder(folder).campaign, for_real=for_real)
 
 
 @pytest.mark.parametrize(
@@ -27,12 +35,15 @@ def person(address: str) -> Recipient:
         ("yaho.com", "likely-typo"),
         ("company.cmo", "unknown-tld"),
         ("company.c", "unknown-tld"),
+        ("xn--pypal-4ve.com", "mixed-scripts"),
     ],
 )
-def test_each_doubt_has_its_code(domain: str, code: str) -> None:
+def test_each_doubtful_domain_has_its_code(domain: str, code: str) -> None:
     found = judge_domain(domain)
     assert found is not None
-    assert found[0] == code
+    assert found.code == code
+    assert found.message
+    assert found.hint
 
 
 @pytest.mark.parametrize(
@@ -47,19 +58,20 @@ def test_each_doubt_has_its_code(domain: str, code: str) -> None:
         "qq.com",
     ],
 )
-def test_real_domains_are_left_alone(domain: str) -> None:
+def test_real_domains_are_accepted(domain: str) -> None:
     assert judge_domain(domain) is None
+    assert not is_reserved(domain)
 
 
-def test_a_likely_slip_names_what_was_meant() -> None:
-    (problem,) = AddressCheck("people.csv", "email").problems(person("ann@gmial.com"))
+def test_a_likely_typo_names_the_intended_domain(tmp_path: Path) -> None:
+    (problem,) = check_domain(recipient("ann@gmial.com"), setup(tmp_path))
     assert problem.severity == "warning"
-    assert (problem.row, problem.column, problem.file) == (7, "email", "people.csv")
-    assert "gmail.com" in problem.message
+    assert (problem.row, problem.column, problem.file) == (7, "email", "recipients.csv")
+    assert problem.message == '"ann@gmial.com": did they mean gmail.com?'
 
 
-def test_reserved_domains_matter_only_for_a_real_send() -> None:
-    someone = person("ann@example.org")
-    assert list(AddressCheck("people.csv", "email").problems(someone)) == []
-    (problem,) = AddressCheck("people.csv", "email", for_real=True).problems(someone)
+def test_reserved_domains_are_errors_of_a_real_send_only(tmp_path: Path) -> None:
+    ann = recipient("ann@example.org")
+    assert list(check_domain(ann, setup(tmp_path))) == []
+    (problem,) = check_domain(ann, setup(tmp_path, for_real=True))
     assert (problem.severity, problem.code) == ("error", "reserved-domain")

@@ -1,23 +1,46 @@
-"""What the check says of finished HTML."""
+"""The rules on a structure of the HTML."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from mailmerge.preflight.html import GMAIL_CLIP, Link, links_of, lint_html, lint_size, lint_url
+from mailmerge.preflight.html import Link, links_of, parse_html
+from mailmerge.preflight.registry import STRUCTURE_RULES
+from mailmerge.preflight.rules import Page, Setup
+from tests.campaign_folder import make_campaign_folder
+from tests.preflight.checked import Folder
+
+VALUE = "\ue000"
 
 
-def codes(html: str) -> list[str]:
-    return [problem.code for problem in lint_html(f"<html><body>{html}</body></html>", "body.html")]
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    return Setup(make_campaign_folder(tmp_path).campaign)
+
+
+def codes(html: str, setup: Setup) -> list[str]:
+    document = parse_html(f"<html><body>{html}</body></html>")
+    assert document is not None
+    page = Page(document, lambda needle: ("body.html", 1 if needle else None), value=VALUE)
+    problems = [problem for rule in STRUCTURE_RULES for problem in rule(page, setup)]
+    assert {problem.severity for problem in problems} <= {"warning"}
+    assert {problem.file for problem in problems} <= {"body.html"}
+    return [problem.code for problem in problems]
 
 
 @pytest.mark.parametrize(
     ("html", "code"),
     [
         ('<img src="cid:a@b">', "image-without-alt"),
+        (f'<img src="{VALUE}.png">', "image-without-alt"),
         ('<img alt="x">', "image-without-source"),
         ('<img alt="x" src="data:image/png;base64,AAAA">', "data-image"),
         ('<img alt="x" src="http://example.org/a.png">', "http-image"),
+        ('<img alt="" src="//x.org/a.png">', "relative-image"),
+        ('<table><tr><td background="http://x.org/a.png">x</td></tr></table>', "http-image"),
+        ("<p style=\"background: url('http://x.org/a.png')\">x</p>", "http-image"),
         ('<a href="http://example.org/">x</a>', "http-link"),
         ('<a href="page.html">x</a>', "relative-link"),
         ('<a href="www.example.org">x</a>', "relative-link"),
@@ -26,13 +49,14 @@ def codes(html: str) -> list[str]:
         ('<a href="javascript:alert(1)">x</a>', "link-scheme"),
         ("<script>1</script>", "script"),
         ("<form></form>", "form"),
+        ("<video></video>", "embedded"),
         ('<img alt="" src="cid:a@b" srcset="images/a@2x.png 2x">', "srcset"),
         ('<picture><source srcset="https://example.org/a.webp, b.webp 2x"></picture>', "srcset"),
         ("<style>@import url(more.css);</style>", "css-import"),
     ],
 )
-def test_each_weakness_has_its_code(html: str, code: str) -> None:
-    assert codes(html) == [code]
+def test_each_fault_has_its_code(html: str, code: str, setup: Setup) -> None:
+    assert codes(html, setup) == [code]
 
 
 @pytest.mark.parametrize(
@@ -42,24 +66,28 @@ def test_each_weakness_has_its_code(html: str, code: str) -> None:
         '<img src="cid:a@b" alt="" srcset="https://example.org/a@2x.png 2x">',
         '<img src="cid:a@b" alt="" srcset="//example.org/a.png, data:image/png;base64,AA 2x">',
         '<img src="cid:a@b" alt="" srcset=" , ">',
+        f'<img src="http://{VALUE}/a.png" alt="" srcset="{VALUE}.png 2x">',
+        f'<p style="background: url(http://{VALUE})">x</p>',
         '<a href="https://example.org/">x</a>',
         '<a href="mailto:a@example.org">x</a>',
         '<a href="tel:+331">x</a>',
         '<a href="#section">x</a>',
         '<a name="section">x</a>',
+        f'<a href="http://{VALUE}">x</a>',
+        "<!-- <script> -->",
         "",
     ],
 )
-def test_good_html_is_silent(html: str) -> None:
-    assert codes(html) == []
+def test_good_html_has_no_problem(html: str, setup: Setup) -> None:
+    assert codes(html, setup) == []
 
 
-def test_html_that_is_nothing_is_no_traceback() -> None:
-    assert list(lint_html("", "body.html")) == []
-    assert links_of("") == []
+@pytest.mark.parametrize("html", ["", " ", "<!-- -->"])
+def test_empty_html_is_no_document(html: str) -> None:
+    assert parse_html(html) is None or links_of(html) == []
 
 
-def test_links_are_listed_with_what_is_seen_of_them() -> None:
+def test_links_are_listed_with_their_texts() -> None:
     html = (
         '<p><a href="https://e.org/u/1">Un<b>subscribe</b></a> <a href="https://e.org">Us</a></p>'
     )
@@ -69,18 +97,20 @@ def test_links_are_listed_with_what_is_seen_of_them() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("octets", "expected"),
-    [
-        (1_000, []),
-        (95 * 1024, ["html-near-clip"]),
-        (GMAIL_CLIP, ["html-near-clip"]),
-        (GMAIL_CLIP + 1, ["html-clipped"]),
-    ],
-)
-def test_the_size_is_measured_against_gmail(octets: int, expected: list[str]) -> None:
-    assert [problem.code for problem in lint_size(octets, "body.html", 2)] == expected
+def test_a_link_of_the_template_is_reported_with_its_line(folder: Folder) -> None:
+    folder.page('<p><a href="http://x-firma.de/?a=1&amp;b=2">x</a></p>')
+    problem = folder.problem()
+    assert (problem.code, problem.file, problem.line, problem.row) == (
+        "http-link",
+        "body.html",
+        3,
+        None,
+    )
 
 
-def test_spaces_around_a_link_are_no_part_of_it() -> None:
-    assert lint_url("  https://example.org ") is None
+def test_an_image_is_reported_by_its_file_and_line(folder: Folder) -> None:
+    folder.write("images/logo.png", b"\x89PNG\r\n\x1a\n")
+    folder.page('<p>x</p>\n<img src="images/logo.png">')
+    problem = folder.problem()
+    assert (problem.code, problem.line) == ("image-without-alt", 4)
+    assert problem.message == "the image 'logo.png' has no alt text"

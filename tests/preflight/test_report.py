@@ -1,109 +1,56 @@
-"""Problems are kept in bounded memory, grouped, and told worst first."""
+"""The report of the check: what passes, what is slow, what is only a note."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mailmerge.errors import Problem
-from mailmerge.preflight.report import (
-    EXAMPLES_PER_GROUP,
-    KINDS_PER_CODE,
-    LISTED_IN_ALL,
-    LISTED_PER_GROUP,
-    Findings,
-    is_note,
+from mailmerge.preflight.findings import Findings
+from mailmerge.preflight.report import CheckReport, Sizes, is_note, problem_to_json
+
+ERROR = Problem("error", "a", "wrong", "p.csv", 2, "email", "fix it", 7)
+WARNING = Problem("warning", "b", "odd")
+
+
+def report(*problems: Problem) -> CheckReport:
+    findings = Findings()
+    findings.extend(problems)
+    return CheckReport.of(findings, 3)
+
+
+@pytest.mark.parametrize(
+    ("problems", "passed", "strictly"),
+    [((), True, True), ((WARNING,), True, False), ((ERROR, WARNING), False, False)],
 )
+def test_errors_fail_and_warnings_only_if_strict(
+    problems: tuple[Problem, ...], passed: bool, strictly: bool
+) -> None:
+    made = report(*problems)
+    assert (made.passed(), made.passed(strict=True)) == (passed, strictly)
 
-problems = st.lists(
-    st.builds(
-        Problem,
-        severity=st.sampled_from(["error", "warning"]),
-        code=st.sampled_from(["a", "b", "c"]),
-        message=st.text(max_size=5),
-        row=st.none() | st.integers(1, 9),
-    ),
-    max_size=50,
+
+def test_a_report_counts_its_findings() -> None:
+    made = report(WARNING, ERROR, ERROR)
+    assert (made.recipients, made.errors, made.warnings) == (3, 2, 1)
+    assert made.problems == (ERROR, ERROR, WARNING)
+    assert [group.count for group in made.groups] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "seconds", "because", "slow"),
+    [
+        (100, 2.0, "styles", True),
+        (100, 1.9, "styles", False),
+        (100, 2.0, "", False),
+        (2_000, 2.0, "styles", False),
+        (100, 0.0, "styles", False),
+    ],
 )
-
-
-@given(problems)
-def test_nothing_is_lost_and_errors_come_first(found: list[Problem]) -> None:
-    findings = Findings()
-    findings.extend(found)
-    assert sorted(map(str, findings.problems())) == sorted(map(str, found))
-    severities = [problem.severity for problem in findings.problems()]
-    assert severities == sorted(severities)
-    assert sum(group.count for group in findings.groups()) == len(found)
-    assert findings.count("error") == severities.count("error")
-
-
-def test_a_kind_is_counted_beyond_what_is_listed() -> None:
-    findings = Findings()
-    for row in range(LISTED_PER_GROUP + 5):
-        findings.add(Problem("error", "a", "wrong", row=row + 2))
-    (group,) = findings.groups()
-    assert group.count == LISTED_PER_GROUP + 5
-    assert len(findings.problems()) == LISTED_PER_GROUP
-
-
-def test_a_group_is_one_line_with_examples() -> None:
-    findings = Findings()
-    findings.extend(Problem("error", "a", "wrong", "p.csv", row, "email") for row in range(2, 302))
-    (group,) = findings.groups()
-    assert list(group.lines()) == [
-        "p.csv, column email: wrong",
-        "    300 times: row 2, row 3, row 4 and 297 more",
-    ]
-
-
-def test_a_single_problem_keeps_its_row() -> None:
-    findings = Findings()
-    findings.add(Problem("error", "a", "wrong", "p.csv", 4, "email", "mend it"))
-    (group,) = findings.groups()
-    assert list(group.lines()) == ["p.csv, row 4, column email: wrong (mend it)"]
-
-
-def test_problems_that_quote_other_cells_are_one_kind() -> None:
-    findings = Findings()
-    findings.extend(Problem("error", "a", f'"{n}" is no number', "p.csv", n) for n in range(2, 7))
-    (group,) = findings.groups()
-    assert list(group.lines()) == [
-        'p.csv: "2" is no number',
-        '    5 times: row 2 "2", row 3 "3", row 4 "4" and 2 more',
-    ]
-
-
-def test_other_messages_of_one_code_are_other_kinds() -> None:
-    findings = Findings()
-    findings.extend(Problem("error", "a", f"{word} is missing", row=2) for word in ("x", "y"))
-    assert len(findings.groups()) == 2
-
-
-def test_quotations_stand_for_problems_without_rows() -> None:
-    findings = Findings()
-    findings.extend(Problem("error", "a", f"no '{name}'") for name in ("x", "y"))
-    (group,) = findings.groups()
-    assert group.occurrences() == "2 times: 'x', 'y'"
-
-
-def test_the_number_of_kinds_is_bounded_whatever_the_input() -> None:
-    findings = Findings()
-    words = [chr(0x4E00 + n) for n in range(1_000)]
-    findings.extend(Problem("error", "a", word, row=2) for word in words)
-    assert len(findings.groups()) == KINDS_PER_CODE + 1
-    assert sum(group.count for group in findings.groups()) == 1_000
-
-
-def test_the_number_of_listed_problems_is_bounded_whatever_the_input() -> None:
-    findings = Findings()
-    kinds = LISTED_IN_ALL // LISTED_PER_GROUP + 5
-    for code in range(kinds):
-        findings.extend(Problem("error", f"c{code}", "no", row=n) for n in range(LISTED_PER_GROUP))
-    listed = len(findings.problems())
-    assert listed == LISTED_IN_ALL + 5 * EXAMPLES_PER_GROUP
-    assert findings.count("error") == kinds * LISTED_PER_GROUP
+def test_a_check_is_slow_where_the_user_notices(
+    recipients: int, seconds: float, because: str, slow: bool
+) -> None:
+    made = CheckReport(recipients, (), (), 0, 0, seconds=seconds, slow_because=because)
+    assert made.slow is slow
 
 
 @pytest.mark.parametrize(
@@ -115,12 +62,23 @@ def test_the_number_of_listed_problems_is_bounded_whatever_the_input() -> None:
         ("rows-hidden", "hidden rows are included: 2", False),
     ],
 )
-def test_only_what_is_certain_is_a_note(code: str, message: str, note: bool) -> None:
+def test_only_certain_decisions_are_notes(code: str, message: str, note: bool) -> None:
     assert is_note(Problem("warning", code, message)) is note
 
 
-def test_several_problems_without_rows_are_counted() -> None:
-    findings = Findings()
-    findings.extend([Problem("warning", "a", "odd")] * 2)
-    (group,) = findings.groups()
-    assert list(group.lines()) == ["odd", "    2 times"]
+def test_a_problem_has_all_keys_in_json() -> None:
+    assert problem_to_json(ERROR) == {
+        "severity": "error",
+        "code": "a",
+        "message": "wrong",
+        "file": "p.csv",
+        "row": 2,
+        "column": "email",
+        "line": 7,
+        "hint": "fix it",
+    }
+
+
+def test_sizes_are_in_the_json() -> None:
+    made = CheckReport(1, (), (), 0, 0, sizes=Sizes(total=900, largest=600)).to_json()
+    assert (made["octets"], made["largest"]) == (900, 600)

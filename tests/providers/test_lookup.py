@@ -10,7 +10,7 @@ import pytest
 
 from mailmerge.campaign import parse_rate
 from mailmerge.engine.retry import decide
-from mailmerge.errors import CampaignError, ExitStatus
+from mailmerge.errors import CampaignError
 from mailmerge.ledger.states import State
 from mailmerge.providers.lookup import (
     FIGURES,
@@ -95,9 +95,8 @@ def test_a_service_is_found_by_alias_and_domain(asked: str, found: str) -> None:
 
 
 def test_an_unknown_name_is_answered_with_similar_ones() -> None:
-    with pytest.raises(CampaignError, match="did you mean gmail") as unknown:
+    with pytest.raises(CampaignError, match="did you mean gmail"):
         find_provider("gmial")
-    assert unknown.value.exit_status is ExitStatus.USAGE
     with pytest.raises(CampaignError, match="mailmerge providers"):
         find_provider("xxxxxxxxxxxx")
 

@@ -1,16 +1,15 @@
-"""Recipients -> contents; and where that fails, every reason why, not only the first one.
+"""Recipients -> contents; where one cannot be rendered, every reason, not only the first.
 
-The run's own Renderer stops at the first trouble of a person. Here each template is then run by
-itself, so that one check finds the slip in the subject, the one in the HTML, and the one in the
-text. A page that cannot be made for anybody (an image is missing) is still run as a template.
+The run's own Renderer stops at the first error of a recipient. Here each template is then run by
+itself, so that one check finds the error in the subject, the one in the HTML, and the one in the
+text. A page that cannot be made for any recipient (an image is missing) is still run as a template.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 from mailmerge.campaign import Campaign
 from mailmerge.errors import AssetError, CampaignError, InputError, Problem
@@ -19,8 +18,8 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.folder import is_local, local_path
 
-PATIENCE = 3
-"""How many people's pages may fail for a reason of the template before no page is made any more."""
+_PAGE_FAILURES = 3
+"""After so many pages have failed for a reason of the template, no page is made any more."""
 
 _NOTHING: Mapping[str, object] = {
     "subject": "-", "html": None, "text": None, "to_name": "", "reply_to": "", "headers": {},
@@ -41,36 +40,37 @@ class _Part:
     renderer: Renderer | None
 
 
-@dataclass
-class Rehearsal:
-    """Renders each person's content, and explains in full where it cannot.
+class ExplainingRenderer:
+    """Renders each recipient's content, and explains in full where it cannot.
 
     `renderer` is the run's own; None where a template does not compile, and then `problems` says
     why, for each of them.
     """
 
-    campaign: Campaign
-    renderer: Renderer | None = None
-    problems: list[Problem] = field(default_factory=list)
-    _page_fails: int = 0
-
-    def __post_init__(self) -> None:
+    def __init__(self, campaign: Campaign) -> None:
+        self.renderer: Renderer | None = None
+        self.problems: list[Problem] = []
+        self._campaign = campaign
+        self._parts: list[_Part] = []
+        self._page_failures = 0
         try:
-            self.renderer = Renderer(self.campaign)
+            self.renderer = Renderer(campaign)
         except (InputError, CampaignError) as error:
-            self.problems = self._compile_errors() or [error.problem]
+            self.problems = self._compile() or [error.problem]
 
     def render(self, recipient: Recipient) -> Content | list[Problem]:
-        """One person's content, or all that stands against it."""
-        if self.renderer is None or self._page_fails >= PATIENCE:
-            return self._explained(recipient)
+        """One recipient's content, or every reason why there is none."""
+        if self.renderer is None or self._page_failures >= _PAGE_FAILURES:
+            return self._reasons(recipient)
         try:
             return self.renderer.render(recipient)
         except InputError as error:
-            return self._explained(recipient) or [error.problem]
+            return self._reasons(recipient) or [error.problem]
 
-    def _explained(self, recipient: Recipient) -> list[Problem]:
-        """What each template by itself has against this person."""
+    def _reasons(self, recipient: Recipient) -> list[Problem]:
+        """What is wrong with each template for this recipient, in the order of the templates."""
+        if not self._parts:
+            self._compile()
         found: dict[Problem, None] = {}
         for part in self._parts:
             if part.renderer is None:
@@ -82,39 +82,37 @@ class Rehearsal:
         return list(found)
 
     def _all_of(self, error: InputError) -> Iterator[Problem]:
+        """The problem; with the first page that fails for all recipients, every missing file."""
         yield error.problem
         if isinstance(error, AssetError) and error.problem.row is None:
-            self._page_fails += 1
-            if self._page_fails == 1:
-                yield from missing_files(self.campaign)
-            if self._page_fails == PATIENCE:
+            self._page_failures += 1
+            if self._page_failures == 1:
+                yield from _missing_files(self._campaign)
+            if self._page_failures == _PAGE_FAILURES:
                 self._run_page_as_text()
 
     def _run_page_as_text(self) -> None:
         """From here on look at what the template says, without making a page of it."""
         for part in self._parts:
             if part.name == "html":
-                part.renderer = _alone(self.campaign, text=self.campaign.message.html)
+                part.renderer = _alone(self._campaign, text=self._campaign.message.html)
 
-    def _compile_errors(self) -> list[Problem]:
+    def _compile(self) -> list[Problem]:
+        """Compile each template by itself, and list the problems of those that do not compile."""
         errors: dict[Problem, None] = {}
         self._parts = []
-        for name, kept in _kept(self.campaign):
+        for name, kept in _templates(self._campaign):
             part = _Part(name, None)
             self._parts.append(part)
             try:
-                part.renderer = _alone(self.campaign, **kept)
+                part.renderer = _alone(self._campaign, **kept)
             except (InputError, CampaignError) as error:
                 errors[error.problem] = None
         return list(errors)
 
-    @cached_property
-    def _parts(self) -> list[_Part]:
-        return [_Part(name, _alone(self.campaign, **kept)) for name, kept in _kept(self.campaign)]
 
-
-def _kept(campaign: Campaign) -> Iterator[tuple[str, dict[str, object]]]:
-    """Each template of the campaign: its name, and what [message] keeps to hold only that."""
+def _templates(campaign: Campaign) -> Iterator[tuple[str, dict[str, object]]]:
+    """Each template of the campaign: its name, and the keys of [message] that hold it."""
     message = campaign.message
     yield "subject", {"subject": message.subject}
     yield "to_name", {"to_name": message.to_name}
@@ -134,7 +132,7 @@ def _alone(campaign: Campaign, **kept: object) -> Renderer:
     return Renderer(replace(campaign, message=section))
 
 
-def missing_files(campaign: Campaign) -> Iterator[Problem]:
+def _missing_files(campaign: Campaign) -> Iterator[Problem]:
     """Every image and style sheet that the HTML templates name and that cannot be used."""
     sources = TemplateSources(campaign)
     for name, source in sources.texts.items():

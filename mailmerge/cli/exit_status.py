@@ -1,0 +1,60 @@
+"""Errors -> the exit status of the command: only the shell knows these numbers.
+
+docs/commands.md promises them to scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+
+from mailmerge import errors
+from mailmerge.errors import MailmergeError
+
+
+class ExitStatus(IntEnum):
+    """What the program tells the shell; 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    CHECK_FAILED = 3
+    LOGIN_REFUSED = 4
+    NOT_ALL_REACHED = 5
+    STOPPED = 75
+    INTERRUPTED = 130
+
+
+EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
+    {
+        errors.MailmergeError: ExitStatus.UNEXPECTED,
+        errors.CampaignError: ExitStatus.USAGE,
+        errors.InputError: ExitStatus.CHECK_FAILED,
+        errors.SpreadsheetError: ExitStatus.CHECK_FAILED,
+        errors.AddressError: ExitStatus.CHECK_FAILED,
+        errors.TemplateError: ExitStatus.CHECK_FAILED,
+        errors.AssetError: ExitStatus.CHECK_FAILED,
+        errors.MessageError: ExitStatus.CHECK_FAILED,
+        errors.CheckFailed: ExitStatus.CHECK_FAILED,
+        errors.Declined: ExitStatus.USAGE,
+        errors.ServerError: ExitStatus.STOPPED,
+        errors.LocalProtocolError: ExitStatus.UNEXPECTED,
+        errors.RemoteProtocolError: ExitStatus.STOPPED,
+        errors.ServerUnreachable: ExitStatus.USAGE,
+        errors.ServerRefused: ExitStatus.STOPPED,
+        errors.AuthenticationRefused: ExitStatus.LOGIN_REFUSED,
+        errors.ConnectionLost: ExitStatus.STOPPED,
+        errors.LedgerError: ExitStatus.STOPPED,
+        errors.LedgerHeld: ExitStatus.STOPPED,
+        errors.RunStopped: ExitStatus.STOPPED,
+        errors.Interrupted: ExitStatus.INTERRUPTED,
+        errors.NotAllReached: ExitStatus.NOT_ALL_REACHED,
+    }
+)
+"""Every class of the error tree. A test compares, so that a new class needs a decision."""
+
+
+def exit_status(error: MailmergeError) -> ExitStatus:
+    """What a command ends with; a class that is not in the table ends as its parent does."""
+    return next(EXIT_STATUS[kind] for kind in type(error).__mro__ if kind in EXIT_STATUS)

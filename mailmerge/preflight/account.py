@@ -1,0 +1,129 @@
+"""Rules on the account and its server: what providers refuse, and what is not safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from mailmerge.campaign import CAMPAIGN_FILE
+from mailmerge.credentials import Account
+from mailmerge.errors import Problem
+from mailmerge.preflight.rules import Setup
+from mailmerge.preflight.sender import sender_of
+from mailmerge.recipients.address import Mailbox
+
+_GOOGLE = ("gmail.com", "google.com")
+_MICROSOFT = ("outlook.com", "office365.com")
+_APPLE = ("me.com", "icloud.com")
+_YAHOO = ("yahoo.com", "yahoo.co.jp", "yahoodns.net", "aol.com")
+_YANDEX = ("yandex.ru", "yandex.com", "yandex.net")
+
+_PUBLIC_MAIL_DOMAINS = {
+    "gmail.com": _GOOGLE,
+    "googlemail.com": _GOOGLE,
+    "yahoo.com": _YAHOO,
+    "yahoo.co.uk": _YAHOO,
+    "yahoo.de": _YAHOO,
+    "yahoo.fr": _YAHOO,
+    "ymail.com": _YAHOO,
+    "rocketmail.com": _YAHOO,
+    "aol.com": _YAHOO,
+    "outlook.com": _MICROSOFT,
+    "outlook.fr": _MICROSOFT,
+    "hotmail.com": _MICROSOFT,
+    "hotmail.co.uk": _MICROSOFT,
+    "hotmail.fr": _MICROSOFT,
+    "live.com": _MICROSOFT,
+    "msn.com": _MICROSOFT,
+    "icloud.com": _APPLE,
+    "me.com": _APPLE,
+    "mac.com": _APPLE,
+    "qq.com": ("qq.com",),
+    "foxmail.com": ("qq.com",),
+    "163.com": ("163.com",),
+    "126.com": ("126.com",),
+    "gmx.de": ("gmx.net", "gmx.de"),
+    "gmx.net": ("gmx.net", "gmx.de"),
+    "web.de": ("web.de",),
+    "yandex.ru": _YANDEX,
+    "yandex.com": _YANDEX,
+    "ya.ru": _YANDEX,
+    "mail.ru": ("mail.ru",),
+    "protonmail.com": ("protonmail.ch", "proton.me"),
+    "proton.me": ("protonmail.ch", "proton.me"),
+}
+"""Domains whose mail is refused when it comes from other servers -> their own servers."""
+
+_PORT_SPEAKS = {465: ("tls", "TLS from the first byte"), 587: ("starttls", "STARTTLS")}
+
+_error = partial(Problem, "error", file=CAMPAIGN_FILE)
+_warning = partial(Problem, "warning", file=CAMPAIGN_FILE)
+
+
+def check_sender_may_use_account(setup: Setup) -> Iterator[Problem]:
+    """The server, and the receivers, accept this sender from this account."""
+    sender, account = sender_of(setup), setup.account
+    if sender is None or account is None:
+        return
+    if account.login_must_equal_from and account.username:
+        yield from _check_login(sender, account)
+        return
+    own = _PUBLIC_MAIL_DOMAINS.get(sender.domain)
+    if own and not account.is_loopback and not account.server.host.lower().endswith(own):
+        host = account.server.host
+        yield _error(
+            "foreign-from",
+            f"mail from {sender.domain} through {host} is refused by most receivers",
+            column="message.from",
+            hint=f"use an address of your own domain, or the server of {sender.domain}",
+        )
+
+
+def _check_login(sender: Mailbox, account: Account) -> Iterator[Problem]:
+    """A From that is not the log-in; a log-in without a domain is that of the provider."""
+    address, login = sender.address.lower(), account.username.lower()
+    if login in {address, address.partition("@")[0]}:
+        return
+    same_domain = login.partition("@")[2] == sender.domain
+    title = account.provider.title if account.provider else account.server_name
+    message = f"{title} refuses a From ({sender.address}) that is not the log-in"
+    yield Problem(
+        "warning" if same_domain else "error",
+        "from-differs-from-login",
+        f"{message}, nor an alias of it" if same_domain else message,
+        CAMPAIGN_FILE,
+        column="message.from",
+        hint=f"use {account.username}, or, for a confirmed alias, write host instead of provider",
+    )
+
+
+def check_ca_file(setup: Setup) -> Iterator[Problem]:
+    """The file of certificates is there."""
+    server = setup.account.server if setup.account is not None else None
+    if server is not None and server.ca_file and not Path(server.ca_file).is_file():
+        hint = "its path begins at the campaign folder"
+        yield _error("ca-file", "there is no such file", column="smtp.ca_file", hint=hint)
+
+
+def check_port(setup: Setup) -> Iterator[Problem]:
+    """A well-known port goes with the security that servers speak on it (RFC 8314)."""
+    server = setup.account.server if setup.account is not None else None
+    if server is None or server.socket or setup.is_local:
+        return
+    speaks = _PORT_SPEAKS.get(server.port)
+    if speaks is not None and server.security != speaks[0]:
+        message = f"port {server.port} speaks {speaks[1]}, not security = {server.security!r}"
+        hint = f'write security = "{speaks[0]}", or leave it out'
+        yield _warning("port-security", message, column="smtp.security", hint=hint)
+
+
+def check_password_is_encrypted(setup: Setup) -> Iterator[Problem]:
+    """No password leaves this machine without TLS."""
+    account = setup.account
+    if account is None or account.server.socket or account.is_loopback:
+        return
+    if account.username and account.server.security == "none":
+        message = f"the password would go to {account.server.host} without TLS"
+        hint = 'write security = "starttls" or "tls"'
+        yield _error("plain-text-login", message, column="smtp.security", hint=hint)

@@ -1,0 +1,143 @@
+"""Rules on the bodies of one message: their size, their links, and what a reader sees of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mailmerge.campaign import CAMPAIGN_FILE
+from mailmerge.errors import Problem
+from mailmerge.preflight.links import UrlPattern
+from mailmerge.preflight.rules import MadeMessage, Setup
+from mailmerge.preflight.structures import StructureFacts, byte_length, visible
+from mailmerge.preflight.urls import judge_image, judge_link
+from mailmerge.recipients.audience import Recipient
+from mailmerge.rendering.content import Body
+from mailmerge.wording import size_in_words
+
+_GMAIL_CLIP = 102 * 1024
+"""Bytes of HTML after which Gmail cuts off (measured by several senders, not promised)."""
+
+_GMAIL_CLIP_NEAR = 90 * 1024
+
+_LARGE_MESSAGE = 10_000_000
+"""Bytes that many servers refuse, where it is not known what this one takes."""
+
+_SUBJECT_GAP = re.compile(r"\s[,.;，](?:\s|\Z)|^[,.;:!，：]")
+
+
+def check_html_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """Gmail shows the HTML to its end."""
+    if made.html is None or made.content.html is None:
+        return
+    size = made.html.size + byte_length("".join(made.content.html.values))
+    if size <= _GMAIL_CLIP_NEAR:
+        return
+    file, row = setup.campaign.message.html or "", made.recipient.row
+    message = f"the HTML has {size_in_words(size)}; Gmail cuts off after 102 KB"
+    if size > _GMAIL_CLIP:
+        yield Problem("warning", "html-clipped", message, file, row, hint="shorten it")
+    else:
+        yield Problem("warning", "html-near-clip", message, file, row)
+
+
+def check_html_shows_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """The HTML shows some text."""
+    body = made.content.html
+    if made.html is None or body is None or not made.html.is_blank:
+        return
+    if visible("".join(body.values)):
+        return
+    file, row = setup.campaign.message.html or "", made.recipient.row
+    if "<img" in "".join(body.structure.static).lower():
+        message = "the message is only an image; many readers see nothing, and filters dislike it"
+        hint = "add a few words to it"
+        yield Problem("warning", "image-only", message, file, row, hint=hint)
+    else:
+        message = "the HTML shows no text"
+        yield Problem("error", "empty-body", message, file, row, hint="fill it in")
+
+
+def check_urls(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """The URLs with this recipient's values in them lead somewhere."""
+    if made.html is None or made.content.html is None:
+        return
+    file, row = setup.campaign.message.html or "", made.recipient.row
+    for pattern in made.html.urls:
+        wrong = _judge(pattern, pattern.fill(made.content.html.values))
+        if wrong is not None:
+            yield replace(wrong, file=file, row=row)
+
+
+def _judge(pattern: UrlPattern, url: str) -> Problem | None:
+    if pattern.attribute == "href" and pattern.element in {"a", "area"}:
+        return judge_link(url)
+    return judge_image(url) if pattern.attribute in {"src", "background"} else None
+
+
+def check_text_is_filled(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """The text part, where the campaign has a template for it, says something."""
+    file = setup.campaign.message.text
+    if file is None or made.text is None or not made.text.is_blank:
+        return
+    if "".join(made.content.text.values).strip():
+        return
+    row = made.recipient.row
+    if made.content.html is None:
+        hint = "write something into the template"
+        yield Problem("error", "empty-body", "the message is empty", file, row, hint=hint)
+    else:
+        message = "the text part is empty: readers without HTML see nothing"
+        hint = f"fill it in, or remove text = {file!r}: then it is made from the HTML"
+        yield Problem("warning", "empty-text", message, file, row, hint=hint)
+
+
+def check_gaps(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """No empty cell leaves a gap that a reader notices, such as `Dear ,`."""
+    recipient, content, section = made.recipient, made.content, setup.campaign.message
+    if _SUBJECT_GAP.search(content.subject) and "" in recipient.cells.values():
+        yield _gap(content.subject, CAMPAIGN_FILE, recipient, "message.subject")
+        return
+    for body, facts, file in (
+        (content.text, made.text, section.text),
+        (content.html, made.html, section.html),
+    ):
+        around = _gap_of(body, facts)
+        if around:
+            yield _gap(around, file or "", recipient, _only_empty_column(recipient))
+            return
+
+
+def _gap_of(body: Body | None, facts: StructureFacts | None) -> str:
+    """The text around the first empty value that is missed; empty where there is none."""
+    if body is None or facts is None or "" not in body.values:
+        return ""
+    return next((around for index, around in facts.gaps if not body.values[index]), "")
+
+
+def _gap(around: str, file: str, recipient: Recipient, column: str) -> Problem:
+    message = f"an empty cell leaves a gap: {' '.join(around.split())[:60]!r}"
+    hint = 'fill it in, or write a default: {{ name or "friend" }}'
+    return Problem("warning", "empty-value", message, file, recipient.row, column, hint)
+
+
+def _only_empty_column(recipient: Recipient) -> str:
+    """The column of the empty cell; empty where there are several."""
+    empty = [column for column, text in recipient.cells.items() if not text]
+    return empty[0] if len(empty) == 1 else ""
+
+
+def check_message_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """The server takes a message of this size (RFC 1870)."""
+    if made.message is None:
+        return
+    size, limit, row = made.message.size, setup.size_limit, made.recipient.row
+    hint = "send a link instead of a large attachment"
+    if limit is not None and size > limit:
+        message = f"the message has {size_in_words(size)}; the server takes {size_in_words(limit)}"
+        yield Problem("error", "too-large", message, row=row, hint=hint)
+    elif limit is None and size > _LARGE_MESSAGE:
+        most = size_in_words(_LARGE_MESSAGE)
+        message = f"the message has {size_in_words(size)}; many servers take no more than {most}"
+        yield Problem("warning", "large-message", message, row=row, hint=hint)

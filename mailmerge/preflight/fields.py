@@ -1,0 +1,114 @@
+"""Rules on the header fields of one message, and on the cells that they are made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mailmerge.campaign import CAMPAIGN_FILE
+from mailmerge.errors import Problem
+from mailmerge.mime.headers import is_blank
+from mailmerge.preflight.rules import MadeMessage, Setup
+from mailmerge.preflight.structures import byte_length
+from mailmerge.preflight.urls import judge_link
+
+_SUBJECT_SHOWN = 150
+"""Characters after which no mail program shows a subject."""
+
+_SUBJECT_LIMIT = 998
+"""Bytes of a line (RFC 5322, 2.1.1): a longer subject is a text in the wrong cell."""
+
+_EXCEL_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
+_LIST_URLS = re.compile(r"\s*<[^<>\s,\x00-\x20\x7f]+>(?:\s*,\s*<[^<>\s,\x00-\x20\x7f]+>)*\s*")
+_REPLY_PREFIX = re.compile(r"\s*(re|fwd?|aw|wg|回复|转发)\s*[:：]", re.IGNORECASE)
+_SUBJECT = "message.subject"
+
+
+def check_recipient_needs_utf8(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """The address is ASCII, so that every server can reach it (RFC 6531)."""
+    mailbox, section = made.recipient.mailbox, setup.campaign.recipients
+    if mailbox.needs_smtputf8:
+        message = f'only servers with SMTPUTF8 reach "{mailbox.address}"'
+        hint = '"mailmerge connect" shows whether yours does (RFC 6531)'
+        row = made.recipient.row
+        yield Problem(
+            "warning", "needs-smtputf8", message, section.file, row, section.address, hint
+        )
+
+
+def check_subject(made: MadeMessage, _: Setup) -> Iterator[Problem]:
+    """The subject is there, is short enough, and does not pretend to be a reply."""
+    subject, row = made.content.subject, made.recipient.row
+    if is_blank(subject):
+        message, hint = "the subject is empty", "fill in the cells that it is made of"
+        yield Problem("error", "empty-subject", message, CAMPAIGN_FILE, row, _SUBJECT, hint)
+        return
+    size, hint = byte_length(subject), "shorten it"
+    if size > _SUBJECT_LIMIT:
+        message = f"the subject has {size:,} bytes; a line has {_SUBJECT_LIMIT} at most"
+        yield Problem("error", "long-subject", message, CAMPAIGN_FILE, row, _SUBJECT, hint)
+    elif len(subject) > _SUBJECT_SHOWN:
+        message = f"the subject has {len(subject)} characters; inboxes show fewer than 80"
+        yield Problem(
+            "warning", "long-subject", message, CAMPAIGN_FILE, row, _SUBJECT, "shorten it"
+        )
+    if subject[0] in "RrFfAaWw回转" and _REPLY_PREFIX.match(subject):
+        message = "the subject pretends to be a reply; Gmail counts that as spam"
+        hint = "leave that out"
+        yield Problem("warning", "false-reply", message, CAMPAIGN_FILE, row, _SUBJECT, hint)
+
+
+def check_unsubscribe_fields(made: MadeMessage, _: Setup) -> Iterator[Problem]:
+    """List-Unsubscribe and List-Unsubscribe-Post are what RFC 2369 and RFC 8058 ask for."""
+    fields = {name.lower(): (name, value) for name, value in made.content.headers if value}
+    urls = fields.get("list-unsubscribe", ("", ""))[1]
+    for name, value in fields.values():
+        wrong = None
+        if name.lower() == "list-unsubscribe":
+            wrong = _judge_unsubscribe(value)
+        elif name.lower() == "list-unsubscribe-post":
+            wrong = _judge_one_click(value, urls)
+        if wrong is not None:
+            message, hint = wrong
+            column, row = f"message.headers.{name}", made.recipient.row
+            yield Problem("error", "list-unsubscribe", message, CAMPAIGN_FILE, row, column, hint)
+
+
+def _judge_unsubscribe(value: str) -> tuple[str, str] | None:
+    """What is wrong with the URLs, and the fix."""
+    if not _LIST_URLS.fullmatch(value):
+        return f"not a list of <URL>: {value[:80]!r}", "write <https://...> (RFC 2369, 2)"
+    for url in re.findall(r"<([^<>]*)>", value):
+        wrong = judge_link(url)
+        if wrong is None:
+            continue
+        if wrong.code == "http-link":
+            message = f"the unsubscribe link {url[:80]!r} is not https"
+            return message, "write https:// (RFC 8058)"
+        return wrong.message, wrong.hint
+    return None
+
+
+def _judge_one_click(value: str, urls: str) -> tuple[str, str] | None:
+    if value.strip() != "List-Unsubscribe=One-Click":
+        return f"{value[:80]!r} is not what RFC 8058 asks for", "write List-Unsubscribe=One-Click"
+    if "<https:" not in urls.lower():
+        hint = 'add List-Unsubscribe = "<https://...>" (RFC 8058)'
+        return "one click needs an https link in List-Unsubscribe", hint
+    return None
+
+
+def check_formula_errors(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """No cell holds the error of a formula; it is an error where a reader would see it."""
+    recipient, content = made.recipient, made.content
+    if _EXCEL_ERRORS.isdisjoint(recipient.cells.values()):
+        return
+    shown = f"{content.subject}\n{content.text}\n{content.html or ''}".replace("&#x2F;", "/")
+    file, hint = setup.campaign.recipients.file, "fix the formula in the sheet"
+    for column, text in recipient.cells.items():
+        if text in _EXCEL_ERRORS and text in shown:
+            message = f'the message would show "{text}"'
+            yield Problem("error", "formula-error", message, file, recipient.row, column, hint)
+        elif text in _EXCEL_ERRORS:
+            message = f'the cell says "{text}"'
+            yield Problem("warning", "formula-error", message, file, recipient.row, column, hint)

@@ -1,0 +1,89 @@
+"""Recipient -> content and message, or every reason why there is none.
+
+The check makes all its messages here and nowhere else, with the message factory of the run. So what
+the check has passed, the run can make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailmerge.campaign import Campaign
+from mailmerge.errors import CampaignError, Problem
+from mailmerge.messages import MessageFactory
+from mailmerge.mime.message import Composer, Message
+from mailmerge.mime.parts import PartStore
+from mailmerge.preflight.composing import ExplainingComposer
+from mailmerge.preflight.rendering import ExplainingRenderer
+from mailmerge.recipients.audience import Recipient
+from mailmerge.rendering.content import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one recipient's message: how far it got, and what is wrong.
+
+    `content` is None where it could not be rendered, `message` where it could not be composed.
+    """
+
+    content: Content | None
+    message: Message | None
+    problems: tuple[Problem, ...]
+
+
+class MessageMaker:
+    """Makes the messages of one campaign.
+
+    Attributes:
+        messages: the run's own factory; None where a template does not compile, or campaign.toml
+            does not allow a composer.
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self.messages: MessageFactory | None = None
+        self._rendering = ExplainingRenderer(campaign)
+        self._composing: ExplainingComposer | None = None
+        self._refused: Problem | None = None
+        parts = PartStore(campaign.folder)
+        try:
+            composer = Composer(campaign, parts)
+        except CampaignError as error:
+            self._refused = error.problem
+            return
+        if self._rendering.renderer is not None:
+            self.messages = MessageFactory.of(self._rendering.renderer, composer)
+            self._composing = ExplainingComposer(campaign, self.messages, parts)
+
+    @property
+    def variables(self) -> frozenset[str] | None:
+        """The names that the templates use; None where a template does not compile."""
+        renderer = self._rendering.renderer
+        return renderer.variables if renderer is not None else None
+
+    @property
+    def slow_because(self) -> str:
+        """Why the messages are rendered one by one; empty where they are not."""
+        renderer = self._rendering.renderer
+        return renderer.slow_because if renderer is not None else ""
+
+    def problems(self, *, addresses_reported: bool) -> Iterator[Problem]:
+        """What is wrong with the templates, and with what the composer needs of campaign.toml.
+
+        Where the rules have reported the addresses of campaign.toml, they are left out.
+        """
+        yield from self._rendering.problems
+        if self._refused is not None:
+            of_an_address = self._refused.code.startswith("address")
+            if not (of_an_address and addresses_reported):
+                yield self._refused
+
+    def make(self, recipient: Recipient) -> Attempt:
+        """One recipient's message, as far as it can be made."""
+        content = self._rendering.render(recipient)
+        if isinstance(content, list):
+            return Attempt(None, None, tuple(content))
+        if self._composing is None:
+            return Attempt(content, None, ())
+        message, problems = self._composing.compose(recipient, content)
+        return Attempt(content, message, tuple(problems))

@@ -1,0 +1,110 @@
+"""Rules on the addresses of [message] in campaign.toml, and on the name of the sender."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from mailmerge.campaign import CAMPAIGN_FILE
+from mailmerge.errors import AddressError, Problem
+from mailmerge.preflight.addresses import judge_domain
+from mailmerge.preflight.rules import Setup, Totals
+from mailmerge.recipients.address import Mailbox, parse_mailbox
+
+_FROM = "message.from"
+_TEMPLATE = re.compile(r"\{[{%#]")
+_COUNT = re.compile(r"\(\d+\)")
+_REPLY = re.compile(r"\s*(re|fwd?|aw|wg)\s*:", re.IGNORECASE)
+
+_error = partial(Problem, "error", file=CAMPAIGN_FILE)
+
+
+def sender_of(setup: Setup) -> Mailbox | None:
+    """The mailbox of `from`; None where it is not an address, which check_from reports."""
+    try:
+        return parse_mailbox(setup.campaign.message.from_, names=True)
+    except AddressError:
+        return None
+
+
+def check_from(setup: Setup) -> Iterator[Problem]:
+    """`from` is one mailbox."""
+    text = setup.campaign.message.from_
+    try:
+        parse_mailbox(text, names=True)
+    except AddressError as error:
+        message = f"{text!r}: {error.problem.message}"
+        hint = 'write "Name <name@example.org>"'
+        yield _error("from-address", message, column=_FROM, hint=hint)
+
+
+def check_reverse_path(setup: Setup) -> Iterator[Problem]:
+    """`reverse_path` is one address."""
+    text = setup.campaign.message.reverse_path
+    wrong = _wrong_address(text, names=False)
+    if wrong is not None:
+        message, column = f"{text!r}: {wrong.message}", "message.reverse_path"
+        yield _error("reverse-path-address", message, column=column, hint=wrong.hint)
+
+
+def check_reply_to(setup: Setup) -> Iterator[Problem]:
+    """`reply_to` is one mailbox, unless it differs between recipients."""
+    text = setup.campaign.message.reply_to
+    wrong = _wrong_address(text, names=True)
+    if wrong is not None:
+        message, column = f"{text!r}: {wrong.message}", "message.reply_to"
+        yield _error("reply-to-address", message, column=column, hint=wrong.hint)
+
+
+def _wrong_address(text: str, *, names: bool) -> Problem | None:
+    if text and not _TEMPLATE.search(text):
+        try:
+            parse_mailbox(text, names=names)
+        except AddressError as error:
+            return error.problem
+    return None
+
+
+def check_sender_name(setup: Setup) -> Iterator[Problem]:
+    """The name follows Gmail's rules: a name, and nothing that pretends to be more."""
+    sender = sender_of(setup)
+    name = sender.display_name if sender is not None else ""
+    message = ""
+    if any(unicodedata.category(character) in {"So", "Sk"} for character in name):
+        message = "symbols in a sender's name count as deceptive"
+    elif sender and "@" in name and sender.address.lower() not in name.lower():
+        message = "a sender's name that holds another address counts as deceptive"
+    elif _COUNT.search(name) or _REPLY.match(name):
+        message = "a sender's name that looks like a conversation counts as deceptive"
+    if message:
+        message, hint = f"{name!r}: {message}", "write the name of a person or an organisation"
+        yield Problem("warning", "from-name", message, CAMPAIGN_FILE, column=_FROM, hint=hint)
+
+
+def check_sender_domain(setup: Setup) -> Iterator[Problem]:
+    """The domain of the sender does not look like a typing error."""
+    sender = sender_of(setup)
+    found = judge_domain(sender.domain) if sender is not None else None
+    if sender is not None and found is not None and found.code != "reserved-domain":
+        yield _at_from(replace(found, hint="correct it if so"), sender)
+
+
+def check_real_sender(totals: Totals, setup: Setup) -> Iterator[Problem]:
+    """A real send has a sender who can get mail: not at a reserved domain (RFC 2606).
+
+    It is said only where some recipient can get mail: else nothing would be sent anyway.
+    """
+    if not setup.for_real or totals.reserved >= totals.recipients:
+        return
+    sender = sender_of(setup)
+    found = judge_domain(sender.domain) if sender is not None else None
+    if sender is not None and found is not None and found.code == "reserved-domain":
+        yield _at_from(found, sender)
+
+
+def _at_from(found: Problem, sender: Mailbox) -> Problem:
+    message = f'"{sender.address}": {found.message}'
+    return replace(found, message=message, file=CAMPAIGN_FILE, column=_FROM)

@@ -1,0 +1,121 @@
+"""Rules on what is known after the last row: the columns, and how many recipients there are."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from mailmerge.campaign import CAMPAIGN_FILE, Rate
+from mailmerge.errors import Problem
+from mailmerge.preflight.rules import Setup, Totals
+from mailmerge.wording import counted
+
+_ONE_CLICK_FROM = 5_000
+"""Messages a day from which large mailbox providers ask for RFC 8058 (one-click)."""
+
+_DAY = 86_400
+_ALWAYS_THERE = frozenset({"row", "campaign"})
+
+
+def check_recipients_left(totals: Totals, _: Setup) -> Iterator[Problem]:
+    """There is a message to send; where an error explains that there is none, nothing is said."""
+    if totals.recipients or totals.found.count("error"):
+        return
+    if totals.suppressed or totals.left_out:
+        others = f"{totals.left_out:,} not selected, {totals.suppressed:,} suppressed"
+        message = f"no recipients left: {others}"
+        hint = "look at recipients.where"
+        yield Problem("error", "no-recipients-left", message, totals.file, hint=hint)
+    else:
+        message = "there are no recipients in it"
+        yield Problem("error", "no-recipients", message, totals.file, hint="add a row")
+
+
+def check_variables(totals: Totals, _: Setup) -> Iterator[Problem]:
+    """A column fills each variable, also in branches that no message has taken.
+
+    A variable that failed in a message is an error already, and is left out here.
+    """
+    known = " ".join(totals.found.messages("undefined-variable"))
+    for name in sorted((totals.variables or frozenset()) - set(totals.columns) - _ALWAYS_THERE):
+        if _names(known, name):
+            continue
+        message = f"a template uses {name!r}, which is not a column"
+        close = difflib.get_close_matches(name, totals.columns, n=1, cutoff=0.6)
+        listed = f"the columns are {', '.join(totals.columns[:12])}"
+        hint = f"did you mean {close[0]!r}?" if close else listed
+        yield Problem("warning", "missing-column", message, totals.file, hint=hint)
+
+
+def check_columns(totals: Totals, setup: Setup) -> Iterator[Problem]:
+    """Something uses each column; a column that nothing uses may be a misspelt variable."""
+    variables = totals.variables
+    if variables is None or "row" in variables:
+        return
+    section = setup.campaign.recipients
+    needed = {name.casefold() for name in (section.address, section.key_column, *section.required)}
+    unused = [
+        name
+        for name in totals.columns
+        if name not in variables
+        and name.casefold() not in needed
+        and not _names(section.where, name)
+    ]
+    if unused:
+        message = f"no template uses: {', '.join(unused)}"
+        yield Problem("warning", "unused-column", message, totals.file)
+
+
+def _names(text: str, name: str) -> bool:
+    """Whether a text contains a name as a word of its own."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def check_reserved(totals: Totals, setup: Setup) -> Iterator[Problem]:
+    """Before a real send it is known how many addresses it will refuse (RFC 2606).
+
+    A real send lists each of them; it gets this hint where no other recipient is left.
+    """
+    listed = setup.for_real and totals.reserved < totals.recipients
+    if listed or not totals.reserved or setup.is_local:
+        return
+    addresses = "1 address is" if totals.reserved == 1 else f"{totals.reserved:,} addresses are"
+    message = f"{addresses} reserved for examples (RFC 2606): a real send refuses them"
+    hint = "--sandbox takes them"
+    yield Problem("warning", "reserved-for-examples", message, totals.file, hint=hint)
+
+
+def check_one_click(totals: Totals, setup: Setup) -> Iterator[Problem]:
+    """A large mailing can be unsubscribed from with one click (RFC 8058)."""
+    names = {name.lower() for name in setup.campaign.message.headers}
+    if totals.recipients > _ONE_CLICK_FROM and "list-unsubscribe-post" not in names:
+        message = (
+            f"{totals.recipients:,} messages without one-click unsubscribing are often refused"
+        )
+        hint = "add List-Unsubscribe and List-Unsubscribe-Post, RFC 8058"
+        yield Problem(
+            "warning", "one-click", message, CAMPAIGN_FILE, column="message.headers", hint=hint
+        )
+
+
+def check_daily_limit(totals: Totals, setup: Setup) -> Iterator[Problem]:
+    """The account's limits allow all recipients within a day."""
+    account, delivery = setup.account, setup.campaign.delivery
+    for rate in account.allows.within(delivery).rates if account is not None else ():
+        if rate.seconds >= _DAY and totals.recipients > rate.count:
+            yield _takes_days(totals.recipients, rate, setup.now)
+
+
+def _takes_days(recipients: int, rate: Rate, now: datetime) -> Problem:
+    """How many days a run takes that begins now, and which is the last."""
+    further = (recipients - 1) // rate.count
+    last = now + timedelta(seconds=further * rate.seconds)
+    days = counted(int(further * rate.seconds // _DAY) + 1, "day")
+    who = counted(recipients, "recipient")
+    message = f"{who} at {rate} take {days}, until {last:%A} {last:%Y-%m-%d}"
+    hint = "run send again each day to resume"
+    return Problem(
+        "warning", "daily-limit", message, CAMPAIGN_FILE, column="delivery.rate", hint=hint
+    )

@@ -1,0 +1,105 @@
+"""One URL of a message -> what is wrong with it, as a problem without a place; or nothing."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from urllib.parse import urlsplit
+
+from mailmerge.errors import Problem
+
+_SHOWN = 80
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_LINK_SCHEMES = frozenset({"https", "mailto", "tel", "sms", "cid"})
+# The host is settled by what follows it; localhost has no dot.
+_GOOD_HOST = re.compile(
+    r"https://(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*[a-z](?:[/?#]|:\d+(?:[/?#]|\Z))", re.IGNORECASE
+)
+_LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[::1\]|0\.0\.0\.0", re.IGNORECASE)
+
+_warning = partial(Problem, "warning")
+
+
+def is_settled(beginning: str) -> bool:
+    """Whether every link that begins with this text is a good one."""
+    return _GOOD_HOST.match(beginning) is not None
+
+
+def judge_link(url: str) -> Problem | None:
+    """What is wrong with a link. `cid:` and fragments are fine; all else must be absolute."""
+    if is_settled(url):
+        return None
+    url = url.strip()
+    if not url.strip("#"):
+        return _warning("empty-link", "a link goes nowhere", hint="fill in its href")
+    return None if url.startswith("#") else _judge_scheme(url)
+
+
+def judge_image(url: str, name: str = "") -> Problem | None:
+    """What is wrong with the source of an image; `name` is the file that the user knows."""
+    lowered = url.strip().lower()
+    shown = repr(name or image_name(url))
+    if not lowered:
+        hint = "name a file or an https: URL"
+        return _warning("image-without-source", "an image has no src", hint=hint)
+    if lowered.startswith("data:"):
+        hint = "put the file into the campaign folder and name it in src"
+        return _warning("data-image", "Gmail and Outlook do not show data: images", hint=hint)
+    if lowered.startswith("http:"):
+        hint = "write https://, or put the file into the campaign folder"
+        message = f"the image {shown} is loaded without encryption"
+        return _warning("http-image", message, hint=hint)
+    if lowered.startswith("//"):
+        message = f"the image {shown} has no https: before its //"
+        return _warning("relative-image", message, hint="write https://")
+    return None
+
+
+def image_name(url: str) -> str:
+    """The last part of an image's URL, by which the user knows it."""
+    return url.strip().partition("?")[0].rstrip("/").rpartition("/")[2][:60]
+
+
+def _judge_scheme(url: str) -> Problem | None:
+    scheme = _SCHEME.match(url)
+    shown = repr(url[:_SHOWN])
+    if scheme is None:
+        message = f"the link {shown} leads nowhere from a mailbox"
+        return _warning("relative-link", message, hint=_as_absolute(url))
+    name = scheme[0][:-1].lower()
+    if name == "http":
+        message = f"the link {shown} is not encrypted"
+        return _warning("http-link", message, hint="write https://...")
+    if name not in _LINK_SCHEMES:
+        message = f"mail programs refuse links with {name}:"
+        return _warning("link-scheme", message, hint="use https: or mailto:")
+    return _judge_target(url, name, shown)
+
+
+def _judge_target(url: str, scheme: str, shown: str) -> Problem | None:
+    if scheme != "https":
+        if url.rstrip()[len(scheme) + 1 :] not in {"", "@"}:
+            return None
+        hint = f"write what follows {scheme}:"
+        return _warning("empty-link", f"the link {shown} goes nowhere", hint=hint)
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        host = ""
+    if not host or re.search(r"[\s%{}]", host):
+        message = f"the link {shown} names no host"
+        return _warning("link-without-host", message, hint="write https://host/...")
+    if _LOOPBACK.fullmatch(host):
+        hint = "write the address that your readers can reach"
+        return _warning(
+            "local-link", f"the link {shown} leads to the reader's own machine", hint=hint
+        )
+    return None
+
+
+def _as_absolute(url: str) -> str:
+    if url.startswith("//"):
+        return f"write https:{url[:_SHOWN]}"
+    if re.match(r"www\.|[\w-]+\.(com|org|net|eu|de|fr|cn|io)\b", url, re.IGNORECASE):
+        return f"write https://{url[:_SHOWN]}"
+    return "write https://..., or attach the file"

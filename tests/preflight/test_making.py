@@ -1,0 +1,66 @@
+"""The check makes each message as far as it gets, and says what is wrong."""
+
+from __future__ import annotations
+
+from mailmerge.preflight.making import MessageMaker
+from mailmerge.recipients.audience import Recipient, open_audience
+from tests.preflight.checked import Folder
+
+
+def first(folder: Folder) -> Recipient:
+    recipient = next(iter(open_audience(folder.campaign)))
+    assert isinstance(recipient, Recipient)
+    return recipient
+
+
+def test_a_good_message_is_made_whole(folder: Folder) -> None:
+    maker = MessageMaker(folder.campaign)
+    made = maker.make(first(folder))
+    assert made.content is not None
+    assert made.content.subject == "Hello Ann"
+    assert made.message is not None
+    assert made.problems == ()
+    assert maker.messages is not None
+    assert maker.variables == frozenset({"name"})
+    assert list(maker.problems(addresses_reported=False)) == []
+
+
+def test_a_message_that_cannot_be_rendered_has_no_content(folder: Folder) -> None:
+    folder.write("body.txt", "{{ nmae }}")
+    made = MessageMaker(folder.campaign).make(first(folder))
+    assert (made.content, made.message) == (None, None)
+    assert [problem.code for problem in made.problems] == ["undefined-variable"]
+
+
+def test_a_message_that_cannot_be_composed_has_content(folder: Folder) -> None:
+    folder.configure(message={"attachments": '["no.pdf"]'})
+    made = MessageMaker(folder.campaign).make(first(folder))
+    assert made.content is not None
+    assert made.message is None
+    assert [problem.code for problem in made.problems] == ["asset-missing"]
+
+
+def test_templates_that_do_not_compile_are_problems(folder: Folder) -> None:
+    folder.write("body.txt", "{% if %}")
+    maker = MessageMaker(folder.campaign)
+    assert maker.messages is None
+    assert maker.variables is None
+    assert maker.slow_because == ""
+    codes = [problem.code for problem in maker.problems(addresses_reported=False)]
+    assert codes == ["template-syntax"]
+
+
+def test_an_address_that_a_rule_reports_is_left_out(folder: Folder) -> None:
+    folder.configure(message={"from": '"news"'})
+    maker = MessageMaker(folder.campaign)
+    assert maker.messages is None
+    assert maker.make(first(folder)).message is None
+    assert len(list(maker.problems(addresses_reported=False))) == 1
+    assert list(maker.problems(addresses_reported=True)) == []
+
+
+def test_styles_that_depend_on_the_row_are_known(folder: Folder) -> None:
+    folder.page("<style>p { color: {{ name }} }</style>")
+    maker = MessageMaker(folder.campaign)
+    maker.make(first(folder))
+    assert maker.slow_because == "a value is in <style>"
