@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mailmerge import octets
 from tests import servers
@@ -18,6 +19,10 @@ from tests.sealing import check_sealed
 
 StartPostfix = Callable[[servers.Settings], servers.Postfix]
 PASSWORD = "correct horse"
+
+# A deadline would fail on a busy machine; the tests assert laws, not times.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 
 
 @pytest.fixture(autouse=True)

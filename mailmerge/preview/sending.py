@@ -16,7 +16,7 @@ from mailmerge.credentials import Account, read_credentials, require_account
 from mailmerge.engine.redirect import Redirect, parse_own_address
 from mailmerge.engine.throttle import Throttle
 from mailmerge.errors import ConnectionLost, RunStopped, ServerRefused
-from mailmerge.ledger.quota import open_usage
+from mailmerge.ledger.quota import open_quotas
 from mailmerge.ledger.states import Delivery, State
 from mailmerge.messages import TransactionFactory
 from mailmerge.preview.snapshot import CampaignSnapshot
@@ -89,7 +89,7 @@ def _test_transaction(
 
 def _throttle(delivery: DeliverySection, account: Account) -> Throttle:
     rates = account.allows.within(delivery).rates
-    return Throttle(rates, delivery.domain_rates, account=account.name, usage=open_usage())
+    return Throttle(rates, delivery.domain_rates, account=account.name, usage=open_quotas())
 
 
 def _require_quota(throttle: Throttle) -> None:
