@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mailmerge.campaigns import Campaign
+    from mailmerge.campaign import Campaign
     from mailmerge.credentials import Server
     from mailmerge.errors import MailmergeError, Problem
     from mailmerge.mime.message import Message
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Campaign": "mailmerge.campaigns",
+    "Campaign": "mailmerge.campaign",
     "MailmergeError": "mailmerge.errors",
     "Message": "mailmerge.mime.message",
     "Problem": "mailmerge.errors",

@@ -18,7 +18,6 @@ from itertools import islice
 from types import TracebackType
 from typing import Any
 
-from mailmerge.campaign import Campaign
 from mailmerge.credentials import Account, find_account, read_credentials, require_account
 from mailmerge.engine.copies import open_copies
 from mailmerge.engine.events import Listener
@@ -49,6 +48,7 @@ from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
 from mailmerge.reports.reconcile import Reconciliation, reconcile
 from mailmerge.sandbox import Faults, HastyClock, Sandbox
+from mailmerge.settings import Settings
 from mailmerge.smtp import Credentials, Server
 from mailmerge.wording import counted
 
@@ -67,7 +67,7 @@ class Mailing:
         CampaignError: no server is named, and messages are to be sent; or `test_to` is no address.
     """
 
-    campaign: Campaign
+    campaign: Settings
     orders: Orders
     events: Listener | None = None
     account: Account | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mailmerge.campaign import Rate
 from mailmerge.errors import CampaignError
 from mailmerge.ledger.interface import InDoubt
+from mailmerge.settings import Rate
 
 SANDBOX = "sandbox"
 TRIAL = "trial"

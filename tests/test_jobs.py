@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign, load_campaign, parse_rate
 from mailmerge.cli.send import plan_lines
 from mailmerge.engine.summary import Summary
 from mailmerge.errors import (
@@ -28,6 +27,7 @@ from mailmerge.ledger.quota import open_quotas
 from mailmerge.ledger.states import State
 from mailmerge.orders import Orders
 from mailmerge.sandbox import Sandbox
+from mailmerge.settings import Settings, load_settings, parse_rate
 from tests.scripted_server import Reply, Rule, ScriptedServer, Stage, When, serve
 from tests.scripted_server.faults import end_of_data_faults
 
@@ -54,7 +54,7 @@ def make(
     server: Sandbox | ScriptedServer | None = None,
     more: str = "",
     people: int = PEOPLE,
-) -> Campaign:
+) -> Settings:
     folder.mkdir(exist_ok=True)
     smtp = (
         f'[smtp]\nhost = "127.0.0.1"\nport = {port_of(server)}\nsecurity = "none"\n'
@@ -65,7 +65,7 @@ def make(
     rows = "".join(f"u{number}@example.org,U{number}\n" for number in range(people))
     (folder / "recipients.csv").write_text("email,name\n" + rows)
     (folder / "body.txt").write_text("Dear {{ name }},\n\nspring is here.\n")
-    return load_campaign(folder)
+    return load_settings(folder)
 
 
 def port_of(server: Sandbox | ScriptedServer) -> int:
@@ -73,12 +73,12 @@ def port_of(server: Sandbox | ScriptedServer) -> int:
 
 
 @pytest.fixture
-def campaign(tmp_path: Path, server: Sandbox) -> Campaign:
+def campaign(tmp_path: Path, server: Sandbox) -> Settings:
     """Four people and a server."""
     return make(tmp_path / "spring", server)
 
 
-def do(campaign: Campaign, orders: Orders) -> tuple[Summary, Mailing]:
+def do(campaign: Settings, orders: Orders) -> tuple[Summary, Mailing]:
     """All steps; what the person would have said yes to."""
     with Mailing(campaign, orders) as mailing:
         mailing.check()
@@ -106,7 +106,7 @@ def test_everybody_is_sent_to_and_the_day_of_the_account_counts_them(
     assert left == 100 - PEOPLE
 
 
-def test_again_nobody_is_left_and_nothing_is_checked(campaign: Campaign, server: Sandbox) -> None:
+def test_again_nobody_is_left_and_nothing_is_checked(campaign: Settings, server: Sandbox) -> None:
     do(campaign, Orders())
     with Mailing(campaign, Orders()) as mailing:
         assert mailing.check() is None
@@ -120,13 +120,13 @@ def test_again_nobody_is_left_and_nothing_is_checked(campaign: Campaign, server:
     assert len(server.messages) == PEOPLE
 
 
-def test_a_resumed_run_makes_its_own_renderer(campaign: Campaign, server: Sandbox) -> None:
+def test_a_resumed_run_makes_its_own_renderer(campaign: Settings, server: Sandbox) -> None:
     do(campaign, Orders(limit=1))
     summary, _ = do(campaign, Orders())
     assert summary.states[State.SENT] == len(server.messages) == PEOPLE
 
 
-def test_a_changed_list_needs_a_yes(campaign: Campaign) -> None:
+def test_a_changed_list_needs_a_yes(campaign: Settings) -> None:
     do(campaign, Orders(limit=1))
     with (campaign.folder / "recipients.csv").open("a") as sheet:
         sheet.write("new@example.org,New\n")
@@ -146,7 +146,7 @@ def test_who_was_rejected_is_tried_again_on_demand(tmp_path: Path) -> None:
     assert summary.states[State.SENT] == PEOPLE
 
 
-def test_a_plan_shows_the_subjects_of_those_who_are_left(campaign: Campaign) -> None:
+def test_a_plan_shows_the_subjects_of_those_who_are_left(campaign: Settings) -> None:
     do(campaign, Orders(limit=2))
     with Mailing(campaign, Orders()) as mailing:
         mailing.check()
@@ -162,7 +162,7 @@ def test_a_plan_says_what_holds_up_the_making_of_messages(tmp_path: Path) -> Non
         (campaign.folder / "campaign.toml").write_text(
             text.replace("[message]", '[message]\nhtml = "body.html"')
         )
-        campaign = load_campaign(campaign.folder)
+        campaign = load_settings(campaign.folder)
         for checked_before in (False, True):
             with Mailing(campaign, Orders()) as mailing:
                 assert (mailing.check() is None) == checked_before
@@ -191,7 +191,7 @@ def test_saying_no_to_a_retry_leaves_the_rejected_rejected(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def doubtful(tmp_path: Path) -> Iterator[Campaign]:
+def doubtful(tmp_path: Path) -> Iterator[Settings]:
     """Everybody is sent to but one, who is in doubt: the server took it and never said so."""
     silent = Rule(
         When(Stage.END_OF_DATA, recipient="u1@*", times=1),
@@ -205,7 +205,7 @@ def doubtful(tmp_path: Path) -> Iterator[Campaign]:
         yield campaign
 
 
-def test_a_resend_of_the_last_in_doubt_is_planned_and_sent(doubtful: Campaign) -> None:
+def test_a_resend_of_the_last_in_doubt_is_planned_and_sent(doubtful: Settings) -> None:
     with Mailing(doubtful, Orders(in_doubt="resend")) as mailing:
         mailing.check()
         mailing.enrol()
@@ -216,7 +216,7 @@ def test_a_resend_of_the_last_in_doubt_is_planned_and_sent(doubtful: Campaign) -
 
 @pytest.mark.parametrize(("choice", "sent"), [("hold", PEOPLE - 1), ("assume-sent", PEOPLE)])
 def test_the_last_in_doubt_are_held_or_assumed_sent(
-    doubtful: Campaign, choice: InDoubt, sent: int
+    doubtful: Settings, choice: InDoubt, sent: int
 ) -> None:
     with Mailing(doubtful, Orders(in_doubt=choice)) as mailing:
         mailing.check()
@@ -225,7 +225,7 @@ def test_the_last_in_doubt_are_held_or_assumed_sent(
         assert mailing.summary().states[State.SENT] == sent
 
 
-def test_what_is_wrong_is_found_before_a_connection(campaign: Campaign, server: Sandbox) -> None:
+def test_what_is_wrong_is_found_before_a_connection(campaign: Settings, server: Sandbox) -> None:
     (campaign.folder / "body.txt").write_text("{{ nmae }}")
     with Mailing(campaign, Orders()) as mailing:
         with pytest.raises(CheckFailed, match="nothing was sent"):
@@ -236,7 +236,7 @@ def test_what_is_wrong_is_found_before_a_connection(campaign: Campaign, server: 
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_a_dry_run_only_reads(campaign: Campaign, begun: bool) -> None:
+def test_a_dry_run_only_reads(campaign: Settings, begun: bool) -> None:
     if begun:
         do(campaign, Orders(limit=1))
     with Mailing(campaign, Orders(dry_run=True)) as mailing:
@@ -274,7 +274,7 @@ def test_the_providers_rules_and_limits_go_to_the_run(tmp_path: Path) -> None:
         assert mailing.limits().rates == mailing.plan().rates == (parse_rate("1/second"),)
 
 
-def test_a_test_is_for_me_only(campaign: Campaign, server: Sandbox) -> None:
+def test_a_test_is_for_me_only(campaign: Settings, server: Sandbox) -> None:
     summary, mailing = do(campaign, Orders(test_to="me@example.net", limit=2))
     assert summary.states[State.SENT] == len(server.messages) == 2
     assert summary_document(summary, mailing)["test_to"] == "me@example.net"
@@ -286,7 +286,7 @@ def test_a_test_is_for_me_only(campaign: Campaign, server: Sandbox) -> None:
     assert plan.subjects[0] == "[test for u0@example.org] Hello U0"
 
 
-def test_a_test_to_the_row_itself_goes_to_nobody(campaign: Campaign, server: Sandbox) -> None:
+def test_a_test_to_the_row_itself_goes_to_nobody(campaign: Settings, server: Sandbox) -> None:
     orders = Orders(test_to="U1@Example.ORG", only="u1@example.org")
     with Mailing(campaign, orders) as mailing, pytest.raises(AddressError, match="row itself"):
         mailing.enrol()
@@ -300,7 +300,7 @@ def test_orders_that_contradict_each_other_are_refused() -> None:
         Orders(sandbox=True, test_to="me@example.net")
 
 
-def test_what_is_no_address_gets_no_test(campaign: Campaign) -> None:
+def test_what_is_no_address_gets_no_test(campaign: Settings) -> None:
     with pytest.raises(CampaignError, match="--test-to"), Mailing(campaign, Orders(test_to="me")):
         pass
 

@@ -18,11 +18,11 @@ from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json,
 from mailmerge.wording import counted, duration_in_words
 
 if TYPE_CHECKING:
-    from mailmerge.campaign import Rate
     from mailmerge.engine.plan import Plan
     from mailmerge.engine.run import Run
     from mailmerge.engine.summary import Summary
     from mailmerge.jobs import Mailing
+    from mailmerge.settings import Rate
 
 
 class InDoubt(StrEnum):
@@ -130,10 +130,10 @@ def send(
     json: Json = False,
 ) -> None:
     """Send the campaign; run it again to resume."""
-    from mailmerge.campaign import load_campaign
     from mailmerge.engine.events import EventLog
     from mailmerge.jobs import Mailing
     from mailmerge.orders import Orders
+    from mailmerge.settings import load_settings
 
     orders = Orders(
         dry_run=dry_run,
@@ -151,7 +151,7 @@ def send(
         retry_rejected=retry is Retry.REJECTED,
         accept_changes=accept_changes,
     )
-    campaign = load_campaign(where)
+    campaign = load_settings(where)
     with (
         EventLog(log_json) if log_json else nullcontext() as events,
         Mailing(campaign, orders, events) as mailing,
@@ -183,8 +183,8 @@ def _seed(seed: int | None, *, faults: bool) -> int | None:
 
 
 def _rates(texts: list[str] | None) -> tuple[Rate, ...] | None:
-    from mailmerge.campaign import parse_rate
     from mailmerge.errors import CampaignError
+    from mailmerge.settings import parse_rate
 
     if not texts:
         return None
@@ -195,8 +195,8 @@ def _rates(texts: list[str] | None) -> tuple[Rate, ...] | None:
 
 
 def _seconds(text: str) -> float | None:
-    from mailmerge.campaign import parse_duration
     from mailmerge.errors import CampaignError
+    from mailmerge.settings import parse_duration
 
     try:
         return parse_duration(text) if text else None

@@ -12,8 +12,8 @@ import typer
 from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
 
 if TYPE_CHECKING:
-    from mailmerge.campaign import Campaign
     from mailmerge.ledger.interface import LedgerReader
+    from mailmerge.settings import Settings
 
 WATCH_SECONDS = 1.0
 LISTED = 20
@@ -46,14 +46,14 @@ def status(
     ] = False,
 ) -> None:
     """Show which recipients got it, which did not, and why."""
-    from mailmerge.campaign import load_campaign
     from mailmerge.ledger.states import Standing, reported
     from mailmerge.reports.export import export as export_all
     from mailmerge.reports.export import export_failed
     from mailmerge.reports.status import status_document
+    from mailmerge.settings import load_settings
     from mailmerge.wording import counted
 
-    campaign = load_campaign(where)
+    campaign = load_settings(where)
     name = "sandbox" if sandbox else "ledger"
     ledger = _read(campaign, name)
     if ledger is None and json:
@@ -77,13 +77,13 @@ def status(
         _show(ledger, campaign)
 
 
-def _read(campaign: Campaign, name: str) -> LedgerReader | None:
+def _read(campaign: Settings, name: str) -> LedgerReader | None:
     from mailmerge.ledger.ledger import Ledger
 
     return Ledger.read(campaign, name)
 
 
-def _never_sent(campaign: Campaign) -> Exception:
+def _never_sent(campaign: Settings) -> Exception:
     from mailmerge.errors import CampaignError
 
     return CampaignError(
@@ -91,7 +91,7 @@ def _never_sent(campaign: Campaign) -> Exception:
     )
 
 
-def _show(ledger: LedgerReader, campaign: Campaign) -> None:
+def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.providers.catalogue import language_of_locale
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import status_table, unreached

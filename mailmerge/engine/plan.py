@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mailmerge.campaign import Rate
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.rates import even_interval, is_quota
 from mailmerge.ledger.states import State
+from mailmerge.settings import Rate
 
 CLAIM_AT_ONCE: Final = 500
 """Recipients that one durable claim covers; after a power cut that many may be in doubt."""

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.credentials import Account
 from mailmerge.errors import CampaignError, InputError, Problem
 from mailmerge.messages import MessageFactory
@@ -31,6 +30,7 @@ from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.rendering.content import Content
+from mailmerge.settings import CAMPAIGN_FILE, Settings
 from mailmerge.wording import counted
 
 _SUBJECTS_SHOWN = 3
@@ -52,7 +52,7 @@ class CheckOptions:
 
 
 def check_campaign(
-    campaign: Campaign,
+    campaign: Settings,
     options: CheckOptions | None = None,
     *,
     progress: Callable[[int], None] = lambda _: None,
@@ -68,7 +68,7 @@ def check_campaign(
     return Check(campaign, options, progress).run()
 
 
-def check_digest(campaign: Campaign, options: CheckOptions) -> str:
+def check_digest(campaign: Settings, options: CheckOptions) -> str:
     """What a passed check stands for: the same recipients, templates, files and options.
 
     Empty where it cannot be known beforehand (standard input): then nothing is remembered.
@@ -94,7 +94,7 @@ class Check:
 
     def __init__(
         self,
-        campaign: Campaign,
+        campaign: Settings,
         options: CheckOptions | None = None,
         progress: Callable[[int], None] = lambda _: None,
         *,
@@ -227,7 +227,7 @@ class _Rows:
     """The recipients among the rows; what is wrong with the other rows goes to the findings."""
 
     def __init__(
-        self, campaign: Campaign, spreadsheet: Spreadsheet, selection: Selection, found: Findings
+        self, campaign: Settings, spreadsheet: Spreadsheet, selection: Selection, found: Findings
     ) -> None:
         self.suppressed = self.left_out = 0
         self._campaign = campaign

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.errors import Problem
 from mailmerge.preflight.rules import Setup
+from mailmerge.settings import CAMPAIGN_FILE
 
 _RELEASED = datetime(2026, 1, 1).astimezone()
 """The clock of a machine that says an earlier time is wrong: this program is younger."""

@@ -19,12 +19,12 @@ from typing import Generic, Literal, TypeVar, overload
 
 from pydantic import ValidationError
 
-from mailmerge.campaign import Campaign, RecipientsSection
 from mailmerge.errors import CampaignError, Problem
 from mailmerge.recipients.audience import Audience, Selection
 from mailmerge.recipients.recipient import Recipient, Skipped
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.suppression import SuppressionList, read_suppressions
+from mailmerge.settings import RecipientsSection, Settings
 
 _T = TypeVar("_T")
 
@@ -78,7 +78,7 @@ class Recipients(Sequence[Recipient]):
         self._length: int | None = None
 
     @classmethod
-    def of(cls, campaign: Campaign, selection: Selection | None = None) -> Recipients:
+    def of(cls, campaign: Settings, selection: Selection | None = None) -> Recipients:
         """The recipients of a campaign, without those on its suppression list.
 
         Raises:

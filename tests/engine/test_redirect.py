@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.engine.redirect import Redirect, parse_own_address
 from mailmerge.errors import AddressError
 from mailmerge.messages import message_factory
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.rendering.content import Body, Content, Structure
+from mailmerge.settings import Settings
 from tests.engine.driver import make_recipients
 
 ME = parse_mailbox("me@example.net")
@@ -31,7 +31,7 @@ def test_row_with_my_address_is_left_out() -> None:
     assert redirect.left_out == 1
 
 
-def test_subject_names_the_recipient(campaign: Campaign) -> None:
+def test_subject_names_the_recipient(campaign: Settings) -> None:
     redirect = Redirect(ME)
     [one] = redirect.recipients(make_recipients(1), 1)
     message = message_factory(campaign).editing(redirect.edit).sample(one)
