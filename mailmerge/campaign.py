@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from mailmerge.errors import CampaignError
 from mailmerge.messages import MessageFactory, message_factory
 from mailmerge.mime.message import Message
-from mailmerge.recipients.audience import Recipient
+from mailmerge.recipients.audience import Recipient, Selection
+from mailmerge.recipients.collection import Recipients
 from mailmerge.settings import (
     CampaignSection,
     DeliverySection,
@@ -159,6 +160,19 @@ class Campaign:
             CampaignError: an address of the sender is wrong.
         """
         return self.messages.sample(recipient)
+
+    def recipients(self, *, where: str = "", only: str = "") -> Recipients:
+        """The recipients that [recipients] of campaign.toml names.
+
+        Args:
+            where: a condition; others are left out.
+            only: the address of the one recipient that is meant.
+
+        Raises:
+            CampaignError: `where` or `only` cannot be understood.
+            SpreadsheetError: the spreadsheet or the suppression list cannot be read.
+        """
+        return Recipients.of(self.settings, Selection(where, only))
 
     def fingerprint(self) -> str:
         """A digest of everything that shapes the messages apart from the recipients.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from mailmerge.orders import SANDBOX
+from mailmerge.jobs.targets import SANDBOX
 from mailmerge.preview.background_check import BackgroundCheck
 from mailmerge.preview.sandbox_messages import SandboxMailbox
 from mailmerge.preview.snapshot import CampaignSnapshot, take_snapshot

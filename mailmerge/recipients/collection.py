@@ -53,6 +53,7 @@ class Recipients(Sequence[Recipient]):
         file: the spreadsheet's name in messages.
         columns: the names of its columns.
         notices: warnings about the whole file.
+        partial: whether the selection leaves out recipients of the campaign.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Recipients(Sequence[Recipient]):
         self.file = spreadsheet.file
         self.columns = spreadsheet.columns
         self.notices = spreadsheet.notices
+        self.partial = selection is not None and bool(selection.where or selection.only)
         self._open = partial(Audience, section, spreadsheet, selection, suppressed=suppressed)
         self._indexed: list[Recipient] = []
         self._to_index = self.audience().recipients()
