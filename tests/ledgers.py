@@ -13,12 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailmerge.ledger.interface import LedgerReader, Store
-from mailmerge.ledger.ledger import DEFAULTS, Ledger, LedgerOptions
+from mailmerge.ledger.ledger import Ledger, LedgerOptions
 from mailmerge.messages import message_ids
 from mailmerge.settings import Settings, load_settings
 
 OpenLedger = Callable[[Settings, LedgerOptions], Ledger]
 
+DEFAULTS = LedgerOptions()
 JOURNALED = "sqlite with journal"
 PLAIN = "plain sqlite"
 MEMORY = "memory"

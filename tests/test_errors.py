@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from mailmerge import errors
-from mailmerge.errors import MailmergeError, Problem
+from mailmerge.errors import ClaimLost, MailmergeError, Problem
+from mailmerge.providers.hints import as_user_error
+from mailmerge.smtp.errors import SmtpError
 from tests.error_codes import find_codes
 
 
@@ -44,11 +46,19 @@ def test_a_template_line_is_part_of_the_place() -> None:
 
 @pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
 def test_every_error_reads_as_its_problem(kind: type[MailmergeError]) -> None:
-    error = kind("it broke", hint="fix it", row=3)
-    assert str(error) == "row 3: it broke (fix it)"
-    assert error.problem.code == kind.default_code
+    if kind is not ClaimLost:
+        error = kind("it broke", hint="fix it", row=3)
+        assert str(error) == "row 3: it broke (fix it)"
+        assert error.problem.code == kind.default_code
     assert kind.__name__ in (errors.__doc__ or "")
     assert kind.__doc__
+
+
+def test_lost_claims_are_counted() -> None:
+    error = ClaimLost([4, 7])
+    assert error.ids == (4, 7)
+    assert error.problem.code == ClaimLost.default_code
+    assert str(error).startswith("the claims of 2 deliveries were lost")
 
 
 def test_default_codes_are_distinct() -> None:
@@ -60,6 +70,24 @@ def test_default_codes_are_distinct() -> None:
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "errors.md"
 CODES = find_codes()
+LIBRARY = "mailmerge/smtp/"
+# Codes of the SMTP library that are put together while it runs.
+COMPUTED = {"needs-password", "needs-token", "malformed-reply"}
+
+
+def user_codes() -> dict[str, list[str]]:
+    """Every code that a user can see; the library's own are translated for them."""
+    found: dict[str, list[str]] = {}
+    for code, places in CODES.places.items():
+        of_the_library = all(place.startswith(LIBRARY) for place in places)
+        found.setdefault(translated(code) if of_the_library else code, []).extend(places)
+    for code in COMPUTED:
+        found.setdefault(translated(code), []).append(LIBRARY)
+    return found
+
+
+def translated(code: str) -> str:
+    return as_user_error(SmtpError("x", code=code)).problem.code
 
 
 def documented() -> dict[str, list[list[str]]]:
@@ -84,16 +112,18 @@ def listed() -> list[str]:
 
 
 def test_no_code_of_the_source_is_unclear() -> None:
-    assert CODES.unclear == []
+    handing_on = (LIBRARY, "mailmerge/providers/hints.py:")
+    assert [one for one in CODES.unclear if not one.startswith(handing_on)] == []
+    assert len(CODES.unclear) == 3, "more codes of the library are computed: see COMPUTED"
 
 
 def test_every_code_of_the_source_is_documented() -> None:
-    missing = {code: places for code, places in CODES.places.items() if code not in listed()}
+    missing = {code: places for code, places in user_codes().items() if code not in listed()}
     assert missing == {}
 
 
 def test_every_documented_code_is_in_the_source() -> None:
-    assert set(listed()) - set(CODES.places) == set()
+    assert set(listed()) - set(user_codes()) == set()
 
 
 def test_the_source_is_read_as_it_should_be() -> None:

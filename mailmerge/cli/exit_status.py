@@ -47,6 +47,7 @@ EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
         errors.ConnectionLost: ExitStatus.STOPPED,
         errors.LedgerError: ExitStatus.STOPPED,
         errors.LedgerHeld: ExitStatus.STOPPED,
+        errors.ClaimLost: ExitStatus.STOPPED,
         errors.RunStopped: ExitStatus.STOPPED,
         errors.Interrupted: ExitStatus.INTERRUPTED,
         errors.NotAllReached: ExitStatus.NOT_ALL_REACHED,

@@ -27,7 +27,7 @@ from mailmerge.jobs.records import JobLedger
 from mailmerge.jobs.targets import AnyServer, Endpoint, as_target
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.ledger.ledger import Ledger
-from mailmerge.ledger.quota import open_quotas
+from mailmerge.ledger.quota import Quotas, open_quotas
 from mailmerge.ledger.states import Difference
 from mailmerge.messages import TransactionFactory
 from mailmerge.portable.clock import Clock
@@ -278,12 +278,17 @@ class Job:
             self.limits,
             campaign=self.campaign.name,
             credentials=endpoint.credentials,
-            usage=open_quotas() if target.counts_quotas else None,
+            usage=self._quotas(),
             keep=open_copies(kept, settings.state_folder),
             listener=self.options.listener,
             clock=clock,
             check_seconds=self.report.seconds if self.report is not None else 0.0,
         )
+
+    def _quotas(self) -> Quotas | None:
+        if not self.target.counts_quotas:
+            return None
+        return self._open.enter_context(closing(open_quotas()))
 
     def _execute(self, progress: Callable[[Progress], None]) -> Summary:
         assert self._run is not None

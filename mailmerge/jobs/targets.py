@@ -277,9 +277,10 @@ class TestTo(Target):
         """To the user's address, with the recipient's in the subject."""
         return Redirect(parse_mailbox(self.address.strip()), self.count)
 
-    def limit(self, asked: int | None) -> None:
+    def limit(self, asked: int | None) -> int | None:
         """`count` says it already: no other recipient is in the ledger."""
         del asked
+        return None
 
     def wait(self, asked: float | None) -> float:
         """A test does not wait for a grey list unless it is asked to."""

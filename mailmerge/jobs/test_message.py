@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mailmerge.engine.limits import Limits
@@ -50,7 +51,7 @@ def send_test_message(
     target = TestTo(address, RealServer.of_settings(settings), count=1)
     transaction = _transaction(target, settings, messages, recipient)
     limits = JobOptions().limits(settings.delivery, target)
-    with contextlib.closing(_throttle(limits)) as throttle:
+    with _throttle(limits) as throttle:
         _require_quota(throttle)
         with target.endpoint() as endpoint:
             client = Client(endpoint.server, endpoint.credentials)
@@ -95,8 +96,13 @@ def _transaction(
     return transactions.transaction(delivery)
 
 
-def _throttle(limits: Limits) -> Throttle:
-    return Throttle(limits.rates, limits.domain_rates, account=limits.account, usage=open_quotas())
+@contextlib.contextmanager
+def _throttle(limits: Limits) -> Iterator[Throttle]:
+    """The throttle of the account; at the end, it gives back what it reserved and did not use."""
+    with contextlib.closing(open_quotas()) as quotas:
+        throttle = Throttle(limits.rates, limits.domain_rates, account=limits.account, usage=quotas)
+        with contextlib.closing(throttle):
+            yield throttle
 
 
 def _require_quota(throttle: Throttle) -> None:

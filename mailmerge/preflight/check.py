@@ -152,7 +152,7 @@ class Check:
         for rule in CAMPAIGN_RULES:
             findings.extend(rule(setup))
         maker = self._maker = MessageMaker(setup.campaign)
-        findings.extend(maker.problems(addresses_reported=findings.count("error") > 0))
+        findings.extend(maker.problems(findings.problems()))
         spreadsheet = self._open_spreadsheet()
         if spreadsheet is not None:
             rows = _Rows(setup.campaign, spreadsheet, self._options.selection, findings)

@@ -6,7 +6,7 @@ the check has passed, the run can make.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from mailmerge.errors import CampaignError, Problem
@@ -18,6 +18,8 @@ from mailmerge.preflight.rendering import ExplainingRenderer
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
 from mailmerge.settings import Settings
+
+_ADDRESS_CODES = {"from-address", "reverse-path-address"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,19 @@ class MessageMaker:
         renderer = self._rendering.renderer
         return renderer.slow_because if renderer is not None else ""
 
-    def problems(self, *, addresses_reported: bool) -> Iterator[Problem]:
+    def problems(self, reported: Collection[Problem]) -> Iterator[Problem]:
         """What is wrong with the templates, and with what the composer needs of campaign.toml.
 
-        Where the rules have reported the addresses of campaign.toml, they are left out.
+        `reported` is what the rules have reported: it is not reported twice, and neither is an
+        address for which they have an error of their own.
         """
         yield from self._rendering.problems
-        if self._refused is not None:
-            of_an_address = self._refused.code.startswith("address")
-            if not (of_an_address and addresses_reported):
-                yield self._refused
+        refused = self._refused
+        if refused is None or refused in reported:
+            return
+        if refused.code.startswith("address") and _ADDRESS_CODES & {one.code for one in reported}:
+            return
+        yield refused
 
     def make(self, recipient: Recipient) -> Attempt:
         """One recipient's message, as far as it can be made."""

@@ -25,6 +25,7 @@ CAMPAIGN_RULES: tuple[CampaignRule, ...] = (
     account.check_port,
     account.check_password_is_encrypted,
     settings.check_text_part,
+    settings.check_content_base,
     settings.check_clock,
 )
 

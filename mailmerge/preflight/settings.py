@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from mailmerge.errors import Problem
+from mailmerge.errors import CampaignError, Problem
+from mailmerge.mime.references import content_base_field
 from mailmerge.preflight.rules import Setup
 from mailmerge.settings import CAMPAIGN_FILE
 
@@ -22,6 +23,17 @@ def check_text_part(setup: Setup) -> Iterator[Problem]:
         yield Problem(
             "warning", "no-text-part", said, CAMPAIGN_FILE, column="message.text", hint=hint
         )
+
+
+def check_content_base(setup: Setup) -> Iterator[Problem]:
+    """`content_base`, where it is used, can be written as a header field (RFC 2110)."""
+    message = setup.campaign.message
+    if message.related_by != "content-location" or not message.content_base:
+        return
+    try:
+        content_base_field(message.content_base, setup.campaign.file)
+    except CampaignError as error:
+        yield error.problem
 
 
 def check_clock(setup: Setup) -> Iterator[Problem]:

@@ -25,10 +25,12 @@ from tests.scripted_server import (
     Rule,
     Script,
     ServerProcess,
-    Settings as ServerSettings,
     Stage,
     When,
     server_process,
+)
+from tests.scripted_server import (
+    Settings as ServerSettings,
 )
 
 HOUR = 3600.0

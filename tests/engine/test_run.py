@@ -83,17 +83,17 @@ def send(campaign: Settings, server: ScriptedServer, count: int = 3, **more: Any
         assert summary.total == count
     finally:
         opened.close()
-    books = balance(campaign, server)
-    books.check(count)
-    assert sum(summary.states.values()) == len(books.people)
+    found = balance(campaign, server)
+    found.check(count)
+    assert sum(summary.states.values()) == len(found.people)
     for state, number in summary.states.items():
-        assert number == len(books.in_state(state)), "the summary is the ledger"
+        assert number == len(found.in_state(State(state))), "the summary is the ledger"
     assert not server.violations
     return summary
 
 
 def states(summary: Summary) -> dict[str, int]:
-    return {state.value: count for state, count in summary.states.items() if count}
+    return {state: count for state, count in summary.states.items() if count}
 
 
 def deliveries_of(campaign: Settings) -> list[Delivery]:

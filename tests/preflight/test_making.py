@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailmerge.errors import Problem
 from mailmerge.preflight.making import MessageMaker
 from mailmerge.recipients.audience import Recipient, open_audience
 from tests.preflight.checked import Folder
@@ -22,7 +23,7 @@ def test_a_good_message_is_made_whole(folder: Folder) -> None:
     assert made.problems == ()
     assert maker.messages is not None
     assert maker.variables == frozenset({"name"})
-    assert list(maker.problems(addresses_reported=False)) == []
+    assert list(maker.problems(())) == []
 
 
 def test_a_message_that_cannot_be_rendered_has_no_content(folder: Folder) -> None:
@@ -46,7 +47,7 @@ def test_templates_that_do_not_compile_are_problems(folder: Folder) -> None:
     assert maker.messages is None
     assert maker.variables is None
     assert maker.slow_because == ""
-    codes = [problem.code for problem in maker.problems(addresses_reported=False)]
+    codes = [problem.code for problem in maker.problems(())]
     assert codes == ["template-syntax"]
 
 
@@ -55,12 +56,13 @@ def test_an_address_that_a_rule_reports_is_left_out(folder: Folder) -> None:
     maker = MessageMaker(folder.campaign)
     assert maker.messages is None
     assert maker.make(first(folder)).message is None
-    assert len(list(maker.problems(addresses_reported=False))) == 1
-    assert list(maker.problems(addresses_reported=True)) == []
+    assert len(list(maker.problems(()))) == 1
+    assert list(maker.problems([Problem("error", "from-address", "wrong")])) == []
+    assert len(list(maker.problems([Problem("error", "ca-file", "wrong")]))) == 1
 
 
 def test_styles_that_depend_on_the_row_are_known(folder: Folder) -> None:
     folder.page("<style>p { color: {{ name }} }</style>")
     maker = MessageMaker(folder.campaign)
     maker.make(first(folder))
-    assert maker.slow_because == "a value is in <style>"
+    assert maker.slow_because == "a value stands in <style>"

@@ -21,6 +21,16 @@ def test_html_without_a_text_template_is_a_warning(folder: Folder) -> None:
     assert place(problem) == ("no-text-part", "campaign.toml", None, "message.text")
 
 
+def test_a_content_base_that_cannot_be_written_is_an_error(folder: Folder) -> None:
+    base = f'"https://x-firma.de/{"x" * 1000}/"'
+    folder.configure(message={"related_by": '"content-location"', "content_base": base})
+    problem = folder.problem()
+    assert place(problem) == ("field-too-long", "campaign.toml", None, "")
+    assert problem.message.startswith("message.content_base: ")
+    folder.configure(message={"related_by": ""})
+    assert folder.problems() == []
+
+
 @pytest.mark.parametrize("year", [1970, 2024])
 def test_a_clock_that_cannot_be_right_is_a_warning(folder: Folder, year: int) -> None:
     then = dt.datetime(year, 1, 2, tzinfo=dt.UTC)
