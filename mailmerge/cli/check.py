@@ -14,10 +14,10 @@ from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, repor
 from mailmerge.wording import counted, one_line, size_in_words, wrapped
 
 if TYPE_CHECKING:
-    from mailmerge.campaign import Campaign
     from mailmerge.preflight.check import CheckOptions
     from mailmerge.preflight.findings import Group
     from mailmerge.preflight.report import CheckReport
+    from mailmerge.settings import Settings
 
 NARROWEST = 40
 
@@ -35,12 +35,12 @@ def check(
 
     Errors come first. Nothing is sent.
     """
-    from mailmerge.campaign import load_campaign
     from mailmerge.cli.exit_status import ExitStatus
     from mailmerge.cli.progress import counting
     from mailmerge.preflight.check import check_campaign
+    from mailmerge.settings import load_settings
 
-    campaign = load_campaign(where)
+    campaign = load_settings(where)
     with counting("check", quiet=json) as progress:
         report = check_campaign(campaign, _options(campaign), progress=progress)
     if json:
@@ -51,7 +51,7 @@ def check(
         raise typer.Exit(ExitStatus.CHECK_FAILED)
 
 
-def _options(campaign: Campaign) -> CheckOptions:
+def _options(campaign: Settings) -> CheckOptions:
     """The account is checked with everything else; what is wrong with it is one more problem."""
     from mailmerge.credentials import find_account
     from mailmerge.errors import CampaignError

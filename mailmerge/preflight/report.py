@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mailmerge.errors import Problem
+from mailmerge.errors import CheckFailed, Problem
 from mailmerge.preflight.findings import Findings, Group
+from mailmerge.wording import counted
 
 _SLOW = 1000.0
 """Messages a second below which the check and the plan say what slows them down."""
@@ -41,6 +42,8 @@ class CheckReport:
     `problems` lists at most a thousand of a kind, errors first; `groups` counts them all. `notes`
     are what was decided with certainty; they count neither as errors nor as warnings. `subjects`
     are those of the first messages. `slow_because` says why messages are rendered one by one.
+    `passed_before` means that the same check was passed earlier and not made again: then there is
+    nothing in the report.
     """
 
     recipients: int
@@ -55,6 +58,12 @@ class CheckReport:
     slow_because: str = ""
     sizes: Sizes = Sizes()
     notes: tuple[Problem, ...] = ()
+    passed_before: bool = False
+
+    @classmethod
+    def of_earlier(cls) -> CheckReport:
+        """The report where the same check was passed earlier."""
+        return cls(0, (), (), 0, 0, passed_before=True)
 
     @classmethod
     def of(cls, findings: Findings, recipients: int = 0) -> CheckReport:
@@ -70,6 +79,18 @@ class CheckReport:
     def passed(self, *, strict: bool = False) -> bool:
         """Whether the messages may be sent; with `strict` not if there is a warning."""
         return self.errors == 0 and not (strict and self.warnings)
+
+    def raise_for_errors(self) -> None:
+        """Do nothing if there is no error.
+
+        Raises:
+            CheckFailed: there are errors; `problems` lists them.
+        """
+        if self.errors:
+            raise CheckFailed(
+                f"the check found {counted(self.errors, 'error')}; nothing was sent",
+                hint="fix it and send again" if self.errors == 1 else "fix them and send again",
+            )
 
     @property
     def per_second(self) -> float:

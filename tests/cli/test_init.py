@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
 from mailmerge.errors import CampaignError
+from mailmerge.settings import load_settings
 from mailmerge.starters import describe, start_campaign, starters
 from tests.cli.conftest import Call
 
@@ -19,7 +19,7 @@ def test_every_starter_becomes_a_campaign_that_passes_the_check(
     folder = tmp_path / "mine"
     made = call("init", folder, "--template", name)
     assert made.exit_code == 0
-    assert load_campaign(folder).message.subject
+    assert load_settings(folder).message.subject
     assert call("check", folder).exit_code == 0
     assert str(folder) in made.stderr
 

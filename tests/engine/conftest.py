@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign
+from mailmerge.settings import Settings
 from tests.engine.driver import Job, drive, make_campaign
 
 StartJob = Callable[[Job], ForkServerProcess]
 
 
 @pytest.fixture
-def campaign(tmp_path: Path) -> Campaign:
+def campaign(tmp_path: Path) -> Settings:
     """A campaign of one text."""
     return make_campaign(tmp_path / "campaign")
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.engine.copies import open_copies
 from mailmerge.engine.limits import resolve_limits
 from mailmerge.engine.retry import ReplyRules, no_rules
@@ -32,6 +31,7 @@ from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Renderer
 from mailmerge.rendering.settings import templates_of
+from mailmerge.settings import Settings, load_settings
 from mailmerge.smtp import Server, SocketTransport, Transport, TransportInfo
 from tests.engine.mutations import MUTATIONS
 from tests.ledgers import JOURNALED, open_ledger, store_of
@@ -47,12 +47,12 @@ text = "body.txt"
 """
 
 
-def make_campaign(folder: Path, more: str = "") -> Campaign:
+def make_campaign(folder: Path, more: str = "") -> Settings:
     """A campaign folder with one text."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "campaign.toml").write_text(CAMPAIGN + more)
     (folder / "body.txt").write_text("Dear {{ name }},\nthis is for {{ email }}.\n")
-    return load_campaign(folder)
+    return load_settings(folder)
 
 
 def make_recipients(count: int, domain: str = "example.org") -> list[Recipient]:
@@ -106,7 +106,7 @@ def drive(job: Job) -> None:
 
 def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any) -> Summary:
     """Open the ledger, enrol, run, close; `more` goes to `Run`."""
-    campaign = load_campaign(job.folder)
+    campaign = load_settings(job.folder)
     mutation = MUTATIONS[job.mutation]
     options = mutation.options(options_of(job, observer))
     with open_ledger(campaign, job.store, options) as ledger:
@@ -133,7 +133,7 @@ def options_of(job: Job, observer: Callable[[str], None] | None = None) -> Ledge
 
 
 def make_run(
-    campaign: Campaign,
+    campaign: Settings,
     store: Store,
     port: int,
     *,
@@ -255,7 +255,7 @@ class Judge(Protocol):
     def messages(self) -> list[Message]: ...
 
 
-def balance(campaign: Campaign, server: Judge, *, since: int = 0, boot_id: str = "") -> Balance:
+def balance(campaign: Settings, server: Judge, *, since: int = 0, boot_id: str = "") -> Balance:
     """Read the ledger, and then what the server has taken, from its message `since` on.
 
     The order matters while a run goes on, or has just been killed: a message that is taken after

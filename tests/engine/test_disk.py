@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.states import State
+from mailmerge.settings import load_settings
 from tests.engine.driver import Job, balance, make_campaign, send
 from tests.scripted_server import serve
 from tests.servers import programs
@@ -56,9 +56,9 @@ def test_a_disk_that_fills_up_stops_the_run_and_loses_nothing(small_disk: Path, 
             stopped = str(error)
         assert "make room on the disk" in stopped
         (small_disk / "filling").unlink()
-        balance(load_campaign(folder), server).check(people)
+        balance(load_settings(folder), server).check(people)
         assert send(Job(folder, server.port, people=people)).error is None
-        found = balance(load_campaign(folder), server)
+        found = balance(load_settings(folder), server)
         found.check(people)
         found.check_once()
         assert len(found.in_state(State.SENT)) == people
@@ -123,13 +123,13 @@ def fail_and_resume(folder: Path, library: Path, fails_after: int) -> Dying:
         summary = told.read_text() if told.exists() else "LedgerError before the run"
         finished = summary.startswith("None\n")
         assert finished or "LedgerError" in summary
-        found = balance(load_campaign(folder), server)
+        found = balance(load_settings(folder), server)
         if found.people:
             found.check(people)
         dying = Dying(len(server.taken), finished)
         assert len(found.in_state(State.IN_DOUBT)) <= 1
         send(Job(folder, server.port, people=people, later=3600.0))
-        found = balance(load_campaign(folder), server)
+        found = balance(load_settings(folder), server)
         found.check(people)
         found.check_once()
         assert found.in_state(State.SENT, State.IN_DOUBT) == set(found.people)

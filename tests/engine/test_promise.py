@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.engine.plan import CLAIM_AT_ONCE
 from mailmerge.errors import LedgerHeld
 from mailmerge.ledger.states import State
+from mailmerge.settings import Settings
 from tests.engine.conftest import StartJob
 from tests.engine.driver import Balance, Job, balance, make_campaign, send
 from tests.ledgers import DURABLE, JOURNALED
@@ -25,14 +25,16 @@ from tests.scripted_server import (
     Rule,
     Script,
     ServerProcess,
-    Settings,
     Stage,
     When,
     server_process,
 )
+from tests.scripted_server import (
+    Settings as ServerSettings,
+)
 
 HOUR = 3600.0
-FAST = Settings(fsync=False, keep=False)
+FAST = ServerSettings(fsync=False, keep=False)
 JOB = Job(Path(), 0, people=4)
 
 every_store = pytest.mark.parametrize("store", DURABLE)
@@ -44,7 +46,7 @@ def run_until_done(start_job: StartJob, job: Job) -> None:
     assert process.exitcode == 0
 
 
-def check(campaign: Campaign, server: ServerProcess, people: int) -> Balance:
+def check(campaign: Settings, server: ServerProcess, people: int) -> Balance:
     found = balance(campaign, server)
     found.check(people)
     found.check_once()
@@ -54,7 +56,7 @@ def check(campaign: Campaign, server: ServerProcess, people: int) -> Balance:
 
 @every_store
 def test_a_second_run_sends_nothing_again(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path, store: str
+    campaign: Settings, start_job: StartJob, tmp_path: Path, store: str
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         job = Job(campaign.folder, server.port, people=50, connections=2, store=store)
@@ -189,7 +191,7 @@ TAKEN_IN_SILENCE = Rule(When(Stage.END_OF_DATA, transaction=2), (Accept(), Close
 
 @every_store
 def test_doubts_are_resent_only_on_demand_with_the_same_bytes(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path, store: str
+    campaign: Settings, start_job: StartJob, tmp_path: Path, store: str
 ) -> None:
     once = replace(TAKEN_IN_SILENCE, when=replace(TAKEN_IN_SILENCE.when, times=1))
     with server_process(Script(FAST, (once,)), tmp_path) as server:
@@ -224,7 +226,7 @@ def state_of(pid: int) -> str:
 
 
 def freeze_in_mid_run(
-    campaign: Campaign, start_job: StartJob, server: ServerProcess
+    campaign: Settings, start_job: StartJob, server: ServerProcess
 ) -> ForkServerProcess:
     """Start a run and freeze it while it sends."""
     process = start_job(Job(campaign.folder, server.port, people=300))
@@ -243,7 +245,7 @@ def thaw(process: ForkServerProcess) -> None:
 
 
 def test_a_frozen_run_goes_on_where_it_stopped(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path
+    campaign: Settings, start_job: StartJob, tmp_path: Path
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         process = freeze_in_mid_run(campaign, start_job, server)
@@ -253,7 +255,7 @@ def test_a_frozen_run_goes_on_where_it_stopped(
 
 
 def test_a_second_process_sends_nothing_and_names_the_first(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path
+    campaign: Settings, start_job: StartJob, tmp_path: Path
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         process = freeze_in_mid_run(campaign, start_job, server)
@@ -264,7 +266,7 @@ def test_a_second_process_sends_nothing_and_names_the_first(
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path
+    campaign: Settings, start_job: StartJob, tmp_path: Path
 ) -> None:
     run_until_full = Job(campaign.folder, 0, people=3000, limit_file_size=2 << 20)
     with server_process(Script(FAST), tmp_path) as server:
@@ -294,7 +296,7 @@ def test_a_wrong_order_of_writes_is_found(
 OTHER_BOOT = "another start of the machine"
 
 
-def cut_the_power(campaign: Campaign) -> None:
+def cut_the_power(campaign: Settings) -> None:
     """What was not synced is gone: the end of the journal."""
     for journal in campaign.state_folder.glob("*.journal"):
         content = journal.read_bytes().rstrip(b"\0")
@@ -303,7 +305,7 @@ def cut_the_power(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize("mutation", ["", "claim-never-written"])
 def test_after_a_power_cut_every_claim_is_in_doubt(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path, mutation: str
+    campaign: Settings, start_job: StartJob, tmp_path: Path, mutation: str
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         job = Job(campaign.folder, server.port, people=700, mutation=mutation)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import ClaimLost
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State, Transition, under_way
 from mailmerge.ledger.store import LEASE
+from mailmerge.settings import Settings
 from tests.ledger.conftest import OpenAll
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
 from tests.ledgers import store_of
@@ -189,7 +189,7 @@ def test_a_check_is_remembered_until_another_one_passes(store: Store) -> None:
 # --- what another process finds
 
 
-def test_a_claim_is_durable_on_return(campaign: Campaign, open_again: OpenAll) -> None:
+def test_a_claim_is_durable_on_return(campaign: Settings, open_again: OpenAll) -> None:
     store = store_of(open_again(campaign), campaign)
     claim(store, 2)
     reader = Ledger.read(campaign)
@@ -197,7 +197,7 @@ def test_a_claim_is_durable_on_return(campaign: Campaign, open_again: OpenAll) -
     assert {one.state for one in reader.iterate()} == {State.CLAIMED}
 
 
-def test_a_closed_store_has_given_back_its_claims(campaign: Campaign, open_again: OpenAll) -> None:
+def test_a_closed_store_has_given_back_its_claims(campaign: Settings, open_again: OpenAll) -> None:
     ledger = open_again(campaign)
     store = store_of(ledger, campaign)
     claimed = claim(store)
@@ -209,7 +209,7 @@ def test_a_closed_store_has_given_back_its_claims(campaign: Campaign, open_again
 
 
 def test_a_retry_time_survives_a_message_that_was_taken_back(
-    campaign: Campaign, open_again: OpenAll
+    campaign: Settings, open_again: OpenAll
 ) -> None:
     ledger = open_again(campaign)
     store = store_of(ledger, campaign)
@@ -225,7 +225,7 @@ def test_a_retry_time_survives_a_message_that_was_taken_back(
 
 
 def test_a_decision_to_resend_ends_with_the_session(
-    campaign: Campaign, open_again: OpenAll
+    campaign: Settings, open_again: OpenAll
 ) -> None:
     ledger = open_again(campaign)
     store = store_of(ledger, campaign)
@@ -240,7 +240,7 @@ def test_a_decision_to_resend_ends_with_the_session(
     assert (again.claimable(), again.next_retry()) == (0, None)
 
 
-def test_run_times_are_written_by_a_flush(campaign: Campaign, open_again: OpenAll) -> None:
+def test_run_times_are_written_by_a_flush(campaign: Settings, open_again: OpenAll) -> None:
     ledger = open_again(campaign)
     store = enrol(store_of(ledger, campaign))
     store.note_run(8.0, 2.5)
