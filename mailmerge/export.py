@@ -15,6 +15,7 @@ from mailmerge.errors import CampaignError, Problem
 from mailmerge.maildir import Maildir
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Message
+from mailmerge.private_files import open_private
 from mailmerge.recipients.audience import Recipient, Skipped
 
 Format = Literal["eml", "html", "text", "mbox", "maildir"]
@@ -107,4 +108,4 @@ def _file_name(recipient: Recipient) -> str:
 
 
 def _private(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    return os.fdopen(open_private(path, "write"), "wb")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mailmerge.private_files import make_private_folder
+from mailmerge.private_files import make_private_folder, open_private
 
 _INFORMATION: Final = ":2,"
 """Stands between the unique name of a message and its flags."""
@@ -58,7 +58,7 @@ class Maildir:
             self._count += 1
             name = f"{int(at)}.{self._count}.{self._unique}"
         unfinished = self.folder / "tmp" / name
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = open_private(unfinished, "create")
         with os.fdopen(descriptor, "wb") as file:
             file.write(message)
         unfinished.rename(self.folder / "new" / name)
@@ -84,7 +84,7 @@ class Maildir:
 
 
 def unique_name(path: Path) -> str:
-    """What names a message in its Maildir, whatever its flags are."""
+    """The name of a message in its Maildir, without its flags."""
     return path.name.partition(_INFORMATION)[0]
 
 

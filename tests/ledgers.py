@@ -14,11 +14,12 @@ from pathlib import Path
 
 from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.ledger.interface import LedgerReader, Store
-from mailmerge.ledger.ledger import DEFAULTS, Ledger, LedgerOptions
+from mailmerge.ledger.ledger import Ledger, LedgerOptions
 from mailmerge.messages import message_ids
 
 OpenLedger = Callable[[Campaign, LedgerOptions], Ledger]
 
+DEFAULTS = LedgerOptions()
 JOURNALED = "sqlite with journal"
 PLAIN = "plain sqlite"
 MEMORY = "memory"

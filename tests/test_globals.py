@@ -88,7 +88,7 @@ folder = Path(sys.argv[1])
 templates = Templates(
     "Hello {{ name }}", html=BodySource("body.html"), attachments=("terms.pdf",), folder=folder
 )
-mailbox = parse_mailbox("news@example.org")
+mailbox = parse_mailbox("News <news@b\u00fccher.example>", names=True)
 renderer = Renderer(templates)
 composer = Composer(Sender(mailbox, "news"), PartStore(folder))
 sizes = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -287,7 +288,12 @@ def _confirm(plan: Plan, *, asked: bool) -> None:
 
 def _send(mailing: Mailing, plan: Plan, *, quiet: bool) -> Summary:
     """Run once; a sandbox run with faults until no recipient is left."""
-    summary = _run(mailing.prepare(ask_password()), plan, quiet=quiet)
+    run = mailing.prepare(ask_password())
+    # What is loaded by now stays to the end of the program. Each time the garbage collector looks
+    # through all of it, the connections stand still for a tenth of a second.
+    gc.collect()
+    gc.freeze()
+    summary = _run(run, plan, quiet=quiet)
     while mailing.goes_on(summary):
         summary = _run(mailing.resume(), plan, quiet=quiet)
     return mailing.conclude(summary)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mailmerge.campaign import Campaign
     from mailmerge.ledger.interface import LedgerReader
 
-WATCH_SECONDS = 1.0
-LISTED = 20
+_WATCH_SECONDS = 1.0
+_LISTED = 20
 """How many recipients that were not reached are listed."""
 
 _CLEAR = "\x1b[2J\x1b[H"
@@ -47,48 +47,46 @@ def status(
 ) -> None:
     """Show which recipients got it, which did not, and why."""
     from mailmerge.campaign import load_campaign
-    from mailmerge.ledger.states import Standing, reported
-    from mailmerge.reports.export import export as export_all
-    from mailmerge.reports.export import export_failed
-    from mailmerge.reports.status import status_document
-    from mailmerge.wording import counted
+    from mailmerge.errors import CampaignError
+    from mailmerge.ledger.ledger import Ledger
 
     campaign = load_campaign(where)
-    name = "sandbox" if sandbox else "ledger"
-    ledger = _read(campaign, name)
-    if ledger is None and json:
-        # A program asks before the first send, too: every count is 0.
-        print_json(status_document(campaign.name, Standing(reported({}))))
-        return
-    if ledger is None:
-        raise _never_sent(campaign)
+    ledger = Ledger.read(campaign, "sandbox" if sandbox else "ledger")
     if json:
-        owner = str(ledger.owner) if ledger.owner else ""
-        print_json(status_document(campaign.name, ledger.standing(), owner=owner))
-    else:
+        _print(ledger, campaign)
+        if ledger is None:
+            return
+    if ledger is None:
+        raise CampaignError(
+            f"{campaign.name} was never sent", hint="mailmerge send begins it", code="never-sent"
+        )
+    if not json:
         _show(ledger, campaign)
-    if export is not None:
-        say(f"Wrote {counted(export_all(ledger, export), 'recipient')} to {export}")
-    if failed is not None:
-        say(f"Wrote {counted(export_failed(ledger, failed), 'recipient')} to {failed}")
+    _export(ledger, export, failed)
     while watch and ledger.owner:
-        time.sleep(WATCH_SECONDS)
+        time.sleep(_WATCH_SECONDS)
         typer.echo(_CLEAR, nl=False)
         _show(ledger, campaign)
 
 
-def _read(campaign: Campaign, name: str) -> LedgerReader | None:
-    from mailmerge.ledger.ledger import Ledger
+def _print(ledger: LedgerReader | None, campaign: Campaign) -> None:
+    """One document; a program asks before the first send, too, when every count is 0."""
+    from mailmerge.ledger.states import Standing, reported
+    from mailmerge.reports.status import status_document
 
-    return Ledger.read(campaign, name)
+    standing = Standing(reported({})) if ledger is None else ledger.standing()
+    owner = ledger.owner if ledger is not None else None
+    print_json(status_document(campaign.name, standing, owner=str(owner or "")))
 
 
-def _never_sent(campaign: Campaign) -> Exception:
-    from mailmerge.errors import CampaignError
+def _export(ledger: LedgerReader, everything: Path | None, failed: Path | None) -> None:
+    from mailmerge.reports.export import export, export_failed
+    from mailmerge.wording import counted
 
-    return CampaignError(
-        f"{campaign.name} was never sent", hint="mailmerge send begins it", code="never-sent"
-    )
+    if everything is not None:
+        say(f"Wrote {counted(export(ledger, everything), 'recipient')} to {everything}")
+    if failed is not None:
+        say(f"Wrote {counted(export_failed(ledger, failed), 'recipient')} to {failed}")
 
 
 def _show(ledger: LedgerReader, campaign: Campaign) -> None:
@@ -98,14 +96,14 @@ def _show(ledger: LedgerReader, campaign: Campaign) -> None:
     from mailmerge.wording import one_line
 
     typer.echo(status_table(ledger.counts()))
-    listed = unreached(ledger.iterate(), LISTED + 1)
+    listed = unreached(ledger.iterate(), _LISTED + 1)
     if listed:
         typer.echo("\nNot reached:")
-    for one in listed[:LISTED]:
+    for one in listed[:_LISTED]:
         typer.echo(one_line(f"  row {one.row}  {one.address}  {one.state}"))
         if one.reply:
             typer.echo(folded(one_line(one.reply), first="      ", rest="      "))
-    if len(listed) > LISTED:
+    if len(listed) > _LISTED:
         typer.echo("  ... and more: --export FILE.csv lists all of them")
     language = language_of_locale(os.environ)
     for kind in refusals(ledger.iterate(), provider=campaign.smtp.provider, language=language):

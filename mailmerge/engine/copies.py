@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from mailmerge.errors import RunStopped
 from mailmerge.maildir import Maildir
-from mailmerge.private_files import make_private_folder
+from mailmerge.private_files import make_private_folder, open_private
 from mailmerge.smtp.transaction import Transaction
 
 Keep = Callable[[Transaction, float], None]
@@ -51,7 +51,7 @@ class _Mbox:
         first = f"From {sender} {time.asctime(time.gmtime(at))}\n".encode()
         lines = _FROM_LINE.sub(rb">\1", message.replace(b"\r\n", b"\n"))
         with self._lock:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            descriptor = open_private(self._path, "append")
             with os.fdopen(descriptor, "ab") as file:
                 file.write(first + lines + b"\n")
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 from mailmerge.engine.summary import Summary
 from mailmerge.errors import CampaignError
 from mailmerge.ledger.states import Delivery, State, Transition
+from mailmerge.private_files import open_private
 
 _logger = logging.getLogger("mailmerge.engine")
 # Without any handler, Python prints warnings to standard error, where the command line has its own
@@ -223,7 +224,7 @@ class EventLog:
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         try:
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file = open_private(path, "append")
         except OSError as error:
             raise CampaignError(
                 f"--log-json: {path} cannot be opened: {error.strerror}", code="usage"

@@ -21,8 +21,8 @@ from mailmerge.providers.lookup import provider_of_host
 class Limits:
     """What bounds a run.
 
-    `rates` hold for all messages, `domain_rates` hold besides for the recipients of a domain; they
-    are counted under the name `account`. `window` is the number of messages in flight on each
+    `rates` hold for all messages, and `domain_rates` in addition for the recipients of a domain.
+    They are counted under the name `account`. `window` is the number of messages in flight on each
     connection; `messages_per_connection` is None where nothing limits it. `wait` is the time in
     seconds that a run may wait for deferred recipients, or for a quota. `limit` is the number of
     recipients to try at most. `size_limit` is the largest message in bytes, None where it is not

@@ -78,7 +78,7 @@ class Monitor:
         """The events since the last time, in their order."""
         return tuple(self._events.popleft() for _ in range(len(self._events)))
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Pass an event on. A listener that cannot write it ends the run."""
         if self._log_deliveries or not isinstance(event, DeliveryEvent):
             events.log(event)
@@ -113,15 +113,20 @@ class Monitor:
             case Failed():
                 self.fail(report.error)
             case Connecting():
-                self._counts.started_at = self._counts.started_at or report.at
+                with self._lock:
+                    self._counts.started_at = self._counts.started_at or report.at
             case Opened():
-                self._counts.trouble = ""
-                self.tell(report)
+                self._set_trouble("")
+                self.emit(report)
             case Waiting():
-                self._counts.trouble = report.what
-                self.tell(report)
+                self._set_trouble(report.what)
+                self.emit(report)
             case Closed():
-                self.tell(report)
+                self.emit(report)
+
+    def _set_trouble(self, what: str) -> None:
+        with self._lock:
+            self._counts.trouble = what
 
     def _settled(self, report: Settled) -> None:
         decision, transition = report.decision, report.transition
@@ -135,7 +140,7 @@ class Monitor:
                 counts.trouble = ""
             refused = self._refusals.note(report.outcome, decision)
         if transition is not None:
-            self.tell(events.delivery_event(report.delivery, transition))
+            self.emit(events.delivery_event(report.delivery, transition))
         in_vain = self._slow_down(decision, report.at)
         if reason := decision.stop or refused or in_vain:
             hint = "no recipient is lost: fix the cause and send again"
@@ -153,7 +158,7 @@ class Monitor:
             self._throttle.complained(now, self._counts.sent / elapsed)
         helps = not decision.cool_down or self._throttle.cool_down(now, decision.cool_down)
         per_second = self._throttle.per_second
-        self.tell(Slowed(now, decision.reply, decision.cool_down, per_second))
+        self.emit(Slowed(now, decision.reply, decision.cool_down, per_second))
         if helps:
             return ""
         pause = duration_in_words(decision.cool_down)

@@ -70,6 +70,6 @@ class Redirect:
         The display name is the recipient's; the message goes to another address.
         """
         if not content.subject.strip():
-            return content  # the composer refuses an empty subject; a mark would hide it
+            return content  # the composer refuses an empty subject; more text would hide it
         subject = f"[test for {self._own[recipient.key]}] {content.subject}"
         return replace(content, subject=subject, to_name="")

@@ -44,7 +44,7 @@ _FOLD_AFTER: Final = 0.2
 _TICK: Final = 0.1
 """Seconds that the loop sleeps at most, and so the time between two steps."""
 _LONG_WAIT: Final = 2.0
-"""Seconds of waiting from which on the user is told."""
+"""A longer wait than these seconds is shown to the user."""
 _HALF_A_DAY: Final = 43_200.0
 
 
@@ -333,7 +333,7 @@ class Run:
             for _ in self._finish():
                 pass
             self._put_down()
-        self._monitor.tell(Ended(self._clock(), self._summary()))
+        self._monitor.emit(Ended(self._clock(), self._summary()))
         yield self._monitor.collect()
 
     # --- the loop
@@ -370,7 +370,7 @@ class Run:
         claimable = self._store.claimable()
         position.to_send = claimable if left is None else min(claimable, left)
         self._queue.low_water = position.batch // 2
-        self._monitor.tell(
+        self._monitor.emit(
             Began(position.began_at, self._campaign, position.to_send, self._limits.connections)
         )
         for thread in self._threads:
@@ -428,11 +428,11 @@ class Run:
             self._store.note_run(counts.seconds, self._check_seconds)
 
     def _wait(self, step: Wait, now: float) -> None:
-        told, what = self._position.waiting_for, _in_words(step, now)
+        before, what = self._position.waiting_for, _in_words(step, now)
         self._position.waiting_for = what
         self._position.just_folded = False
-        if what and what != told:
-            self._monitor.tell(Waiting(now, what))
+        if what and what != before:
+            self._monitor.emit(Waiting(now, what))
         self._queue.low_water = step.low_water
         self._queue.wait_for_attention(_TICK)
 

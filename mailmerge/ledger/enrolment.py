@@ -44,7 +44,7 @@ from mailmerge.ledger.schema import arriving, delivery
 from mailmerge.ledger.states import Difference, State
 from mailmerge.recipients.audience import Recipient
 
-GONE: Final = "no longer in the spreadsheet"
+_GONE: Final = "no longer in the spreadsheet"
 """The reason of a delivery that is skipped because its recipient has left the spreadsheet."""
 
 _BATCH: Final = 1000
@@ -65,7 +65,7 @@ _NEW: Final = {
 
 _ANY = true()
 _SAME_KEY = delivery.c.key == arriving.c.key
-_WAS_GONE = and_(delivery.c.state == State.SKIPPED.value, delivery.c.reply == GONE)
+_WAS_GONE = and_(delivery.c.state == State.SKIPPED.value, delivery.c.reply == _GONE)
 _DIFFERS = delivery.c.digest != arriving.c.digest
 _SENT = delivery.c.state == State.SENT.value
 
@@ -184,7 +184,7 @@ class _Enrolment:
         self._update(
             and_(self._is_missing, delivery.c.state.in_(_OPEN)),
             state=State.SKIPPED.value,
-            reply=GONE,
+            reply=_GONE,
             retry_at=None,
         )
 

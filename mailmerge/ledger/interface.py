@@ -119,7 +119,7 @@ class Counting(Protocol):
 
 
 class Enrolment(Protocol):
-    """Recipients of the spreadsheet become deliveries."""
+    """Recipients of the spreadsheet become deliveries; not while messages are being sent."""
 
     def enrol(
         self,
@@ -144,6 +144,8 @@ class Enrolment(Protocol):
 
 class Decisions(Protocol):
     """What the user decides about deliveries that a run leaves alone. Each returns how many.
+
+    Not while messages are being sent: before a run, or after it.
 
     Raises:
         LedgerError: it cannot be read or written.

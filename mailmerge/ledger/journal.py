@@ -164,31 +164,28 @@ class Journaled(UserDecisions):
 
     def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
         """Write changes of claimed deliveries, and return them as they were recorded."""
-        return [self._record(as_recorded(one)) for one in transitions]
+        recorded = []
+        for one in transitions:
+            new = as_recorded(one)
+            with self._lock:
+                recorded.append(self._record(new))
+        return recorded
 
     def _record(self, new: Transition) -> Transition:
         memory = self._memory
-        with self._lock:
-            old = memory.active.get(new.delivery_id)
-            if old is None:
-                return self._record_late(new)
-            if old.state not in OF_A_CLAIM[new.state]:
-                raise ValueError(f"a delivery that is {old.state} cannot become {new.state}")
-            if new.state is _SENDING and self.failure is not None:
-                raise self.failure
-            self._writer.append(new)
-            self._unfolded[new.delivery_id] = new
-            memory.note(old, new)
-        return new
-
-    def _record_late(self, new: Transition) -> Transition:
-        """An outcome of a claim that has expired: a reply 2yz settles the doubt, others do not."""
-        old = self._memory.ended(new)
-        if new.state is not State.SENT or old.state is not State.IN_DOUBT:
-            return old
+        old = memory.active.get(new.delivery_id)
+        if old is None:
+            old = memory.ended(new)
+            # The claim has expired: a reply 2yz settles the doubt, another outcome does not.
+            if new.state is not State.SENT or old.state is not State.IN_DOUBT:
+                return old
+        if old.state not in OF_A_CLAIM[new.state]:
+            raise ValueError(f"a delivery that is {old.state} cannot become {new.state}")
+        if new.state is _SENDING and self.failure is not None:
+            raise self.failure
         self._writer.append(new)
         self._unfolded[new.delivery_id] = new
-        self._memory.note(old, new)
+        memory.note(old, new)
         return new
 
     def release(self, ids: Iterable[int]) -> None:
@@ -206,8 +203,8 @@ class Journaled(UserDecisions):
         """End the claims that have expired; how many."""
         with self._lock:
             expired = self._memory.expired(now)
-        for one in expired:
-            self._memory.end(self._record(let_go(one, known=True)))
+            for one in expired:
+                self._memory.end(self._record(let_go(one, known=True)))
         return len(expired)
 
     def next_retry(self) -> float | None:

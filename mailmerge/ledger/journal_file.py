@@ -24,10 +24,10 @@ from mailmerge.ledger.states import State, Transition
 from mailmerge.portable.files import reserve, write_at
 from mailmerge.private_files import open_private
 
-RESERVED_AHEAD: Final = 1 << 18
+_RESERVED_AHEAD: Final = 1 << 18
 """Bytes of space that are reserved at once."""
 
-LONGEST_REPLY: Final = 500
+_LONGEST_REPLY: Final = 500
 """Characters of a reply that are kept."""
 
 _NAME = re.compile(r"(?P<ledger>.+)-(?P<generation>\d{8})\.journal")
@@ -40,7 +40,7 @@ def encode(transition: Transition, generation: int) -> bytes:
     # The same as json.dumps of a list; put together by hand it takes a third of the time.
     retry_at = "null" if transition.retry_at is None else repr(transition.retry_at)
     words = (
-        f"{_quoted(transition.stage)},{_quoted(transition.reply[:LONGEST_REPLY])}"
+        f"{_quoted(transition.stage)},{_quoted(transition.reply[:_LONGEST_REPLY])}"
         if transition.reply
         else f'{_quoted(transition.stage)},""'
     )
@@ -152,7 +152,7 @@ class JournalFile:
         wanted = self.offset + size
         if wanted <= self._reserved:
             return
-        end = (wanted // RESERVED_AHEAD + 1) * RESERVED_AHEAD
+        end = (wanted // _RESERVED_AHEAD + 1) * _RESERVED_AHEAD
         try:
             with observed(self._observer, "journal reserved"):
                 reserve(self._file, max(self._reserved, self.offset), end)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,14 +30,14 @@ from mailmerge.campaign import Campaign
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns, find_campaign
 from mailmerge.ledger.database import Database, Observer
-from mailmerge.ledger.interface import Identify, LedgerReader, Store
+from mailmerge.ledger.interface import Decisions, Identify, LedgerReader, Store
 from mailmerge.ledger.journal import ROTATE_AFTER, Journaled, forget_position, read_position
 from mailmerge.ledger.journal_file import JournalFiles
 from mailmerge.ledger.lock import Lock
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.reader import SqliteReader
 from mailmerge.ledger.sqlite import memory_database, open_database
-from mailmerge.ledger.store import LEASE, SqlStore
+from mailmerge.ledger.store import LEASE, SqlStore, recover
 from mailmerge.portable import boot
 from mailmerge.private_files import make_private_folder
 
@@ -62,7 +63,7 @@ class LedgerOptions:
     store: type[SqlStore] = SqlStore
 
 
-DEFAULTS: Final = LedgerOptions()
+_DEFAULTS: Final = LedgerOptions()
 """How a ledger is opened unless the caller says otherwise."""
 
 
@@ -113,7 +114,7 @@ class Ledger:
         self._identify: dict[int, Identify] = {}
 
     @classmethod
-    def open(cls, url: str, options: LedgerOptions = DEFAULTS) -> Ledger:
+    def open(cls, url: str, options: LedgerOptions = _DEFAULTS) -> Ledger:
         """Open a database by its URL, or make it: `sqlite:///spring.db`, or an absolute path.
 
         Raises:
@@ -136,7 +137,7 @@ class Ledger:
         cls,
         campaign: Campaign,
         name: str = "ledger",
-        options: LedgerOptions = DEFAULTS,
+        options: LedgerOptions = _DEFAULTS,
         *,
         fresh: bool = False,
     ) -> Ledger:
@@ -154,7 +155,7 @@ class Ledger:
         return cls._in_file(path, options, fresh=fresh, only_one=True)
 
     @classmethod
-    def memory(cls, options: LedgerOptions = DEFAULTS) -> Ledger:
+    def memory(cls, options: LedgerOptions = _DEFAULTS) -> Ledger:
         """A ledger that is gone when it is closed: for tests, and for trying things out."""
         return cls(memory_database(LEDGER, observer=options.observer), options)
 
@@ -225,7 +226,7 @@ class Ledger:
             with store.transaction() as connection:
                 forget_position(connection, campaign.id)
             files.remove()
-        store.recover()
+        recover(store)
         return store
 
     def resolve(self, state: str, resolution: str) -> int:
@@ -247,18 +248,17 @@ class Ledger:
 
     def close(self) -> None:
         """Close all stores and the database, and let another process have it."""
-        try:
-            for store in self._stores.values():
-                store.close()
-        finally:
-            self._stores.clear()
-            self._database.close()
+        with ExitStack() as stack:
             if self._lock is not None:
-                self._lock.release()
+                stack.callback(self._lock.release)
+            stack.callback(self._database.close)
+            for store in self._stores.values():
+                stack.callback(store.close)
+        self._stores.clear()
 
     @staticmethod
     def read(
-        campaign: Campaign, name: str = "ledger", options: LedgerOptions = DEFAULTS
+        campaign: Campaign, name: str = "ledger", options: LedgerOptions = _DEFAULTS
     ) -> LedgerReader | None:
         """The ledger of that name in a campaign folder, only read; None where there is none.
 
@@ -271,7 +271,7 @@ class Ledger:
         return SqliteReader(place.path, place.lock, place.journal(1), options.boot_id)
 
 
-_RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Store], int]]] = {
+_RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
     ("in_doubt", "resend"): lambda store: store.resend_in_doubt(),
     ("in_doubt", "assume_sent"): lambda store: store.assume_sent(),
     ("rejected", "retry"): lambda store: store.retry_rejected(),

@@ -37,7 +37,7 @@ from mailmerge.recipients.address import Mailbox
 ledger = MetaData()
 limits = MetaData()
 
-Number = BigInteger().with_variant(Integer, "sqlite")
+_Number = BigInteger().with_variant(Integer, "sqlite")
 """Numbers of rows; SQLite hands out its own only for a column of type INTEGER."""
 
 
@@ -52,7 +52,7 @@ for _metadata in (ledger, limits):
 campaign = Table(
     "campaign",
     ledger,
-    Column("id", Number, primary_key=True),
+    Column("id", _Number, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("secret", LargeBinary, nullable=False),
     Column("fingerprint", Text, nullable=False),
@@ -72,7 +72,7 @@ def _snapshot() -> list[SchemaItem]:
 delivery = Table(
     "delivery",
     ledger,
-    Column("id", Number, primary_key=True),
+    Column("id", _Number, primary_key=True),
     Column("campaign_id", ForeignKey(campaign.c.id), nullable=False),
     Column("key", Text, nullable=False),
     *_snapshot(),
@@ -116,7 +116,7 @@ journal = Table(
     Column("campaign_id", ForeignKey(campaign.c.id), primary_key=True),
     Column("boot_id", Text, nullable=False),
     Column("generation", Integer, nullable=False),
-    Column("offset", Number, nullable=False),
+    Column("offset", _Number, nullable=False),
 )
 
 arriving = Table(

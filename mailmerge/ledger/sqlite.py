@@ -70,13 +70,13 @@ def open_database(
     address = f"{path.resolve().as_uri()}?mode=rw"
     settings = _DURABLE if shared else _ONE_WRITER
     engine = _engine(lambda: _connect(address, settings, path.name), "BEGIN IMMEDIATE")
-    return _migrated(Database(engine, explain or explained_by(path), observer), schema, path.name)
+    return _migrated(Database(engine, explain or _explained_by(path), observer), schema, path.name)
 
 
 def memory_database(schema: Schema, *, observer: Observer | None = None) -> Database:
     """A database that is gone when it is closed."""
     engine = _engine(lambda: _connect(":memory:", {}, ""), "BEGIN")
-    return _migrated(Database(engine, explained_by(Path(":memory:")), observer), schema, "")
+    return _migrated(Database(engine, _explained_by(Path(":memory:")), observer), schema, "")
 
 
 def read_database(path: Path, schema: Schema) -> Database | None:
@@ -89,7 +89,7 @@ def read_database(path: Path, schema: Schema) -> Database | None:
     """
     address = f"{path.resolve().as_uri()}?mode=ro"
     engine = _engine(lambda: _connect(address, _READ_ONLY, path.name), "BEGIN")
-    database = Database(engine, explained_by(path))
+    database = Database(engine, _explained_by(path))
     try:
         with database.begin("read") as connection:
             missing = pending_migrations(connection, schema, path.name)
@@ -110,7 +110,7 @@ def _migrated_copy(address: str, schema: Schema, path: Path) -> Database:
         original.close()
         return copy
 
-    return _migrated(Database(_engine(connect, "BEGIN"), explained_by(path)), schema, path.name)
+    return _migrated(Database(_engine(connect, "BEGIN"), _explained_by(path)), schema, path.name)
 
 
 def _migrated(database: Database, schema: Schema, name: str) -> Database:
@@ -159,7 +159,7 @@ def _connect(address: str, settings: _Settings, name: str) -> sqlite3.Connection
     return connection
 
 
-def explained_by(path: Path) -> Explain:
+def _explained_by(path: Path) -> Explain:
     """What SQLite says about a ledger, in one line with what to do."""
 
     def explain(purpose: Purpose, error: DBAPIError) -> LedgerError:

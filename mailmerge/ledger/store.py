@@ -244,18 +244,6 @@ class SqlStore(UserDecisions):
         with self.transaction("read") as connection:
             return bool(digest) and read_campaign(connection, self.campaign.id, "checked") == digest
 
-    # --- the ends
-
-    def recover(self) -> None:
-        """Put right what a process has left that ended without `close`.
-
-        Only for the one process that may write, since every claim is taken for that of a dead one.
-        """
-        with self.transaction() as connection:
-            left = claims.select_under_way(connection, self.campaign.id)
-            claims.end_claims(connection, left.values())
-            claims.hold_in_doubt(connection, self.campaign.id)
-
     def close(self) -> None:
         """Give back what this process has claimed."""
         if self.failure is not None:
@@ -265,3 +253,14 @@ class SqlStore(UserDecisions):
             held = claims.select_under_way(connection, self.campaign.id, self._owners)
             claims.end_claims(connection, held.values())
             claims.hold_in_doubt(connection, self.campaign.id)
+
+
+def recover(store: SqlStore) -> None:
+    """Put right what a process has left that ended without `close`.
+
+    Only for the one process that may write, since every claim is taken for that of a dead one.
+    """
+    number = store.campaign.id
+    with store.transaction() as connection:
+        claims.end_claims(connection, claims.select_under_way(connection, number).values())
+        claims.hold_in_doubt(connection, number)

@@ -50,14 +50,14 @@ def sender_of(campaign: Campaign) -> Sender:
     """
     message = campaign.message
     file = campaign.file
+    images = templates_of(campaign).images
+    if images.by_location and images.base:
+        content_base_field(images.base, file)
     mailbox = _mailbox("message.from" if file else "sender", message.from_, file, names=True)
     return_to = mailbox
     if message.reverse_path:
         key = "message.reverse_path" if file else "reverse_path"
         return_to = _mailbox(key, message.reverse_path, file)
-    images = templates_of(campaign).images
-    if images.by_location and images.base:
-        content_base_field(images.base, file)
     return Sender(
         mailbox,
         campaign.name,

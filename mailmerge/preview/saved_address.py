@@ -12,6 +12,7 @@ import secrets
 from pathlib import Path
 
 from mailmerge.preview.access import Access
+from mailmerge.private_files import open_private
 
 _FILE = "preview.json"
 
@@ -33,8 +34,7 @@ def save_address(state_folder: Path, access: Access) -> None:
     try:
         state_folder.mkdir(mode=0o700, exist_ok=True)
         temporary = state_folder / f"{_FILE}.{os.getpid()}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(open_private(temporary, "write"), "w", encoding="utf-8") as file:
             file.write(content)
         temporary.replace(state_folder / _FILE)
     except OSError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 from mailmerge.credentials import Account, read_credentials, require_account
@@ -45,7 +46,7 @@ def send_test_message(snapshot: CampaignSnapshot, recipient: Recipient, address:
     assert snapshot.campaign is not None
     transaction = _test_transaction(snapshot, recipient, address)
     account = require_account(snapshot.campaign.smtp, snapshot.campaign.folder)
-    with contextlib.closing(_throttle(snapshot.campaign.delivery, account)) as throttle:
+    with _throttle(snapshot.campaign.delivery, account) as throttle:
         _require_quota(throttle)
         client = Client(account.server, read_credentials(account))
         try:
@@ -87,9 +88,14 @@ def _test_transaction(
     return transactions.transaction(delivery)
 
 
-def _throttle(delivery: DeliverySection, account: Account) -> Throttle:
+@contextlib.contextmanager
+def _throttle(delivery: DeliverySection, account: Account) -> Iterator[Throttle]:
+    """The throttle of the account; at the end, it gives back what it reserved and did not use."""
     rates = account.allows.within(delivery).rates
-    return Throttle(rates, delivery.domain_rates, account=account.name, usage=open_quotas())
+    with contextlib.closing(open_quotas()) as quotas:
+        throttle = Throttle(rates, delivery.domain_rates, account=account.name, usage=quotas)
+        with contextlib.closing(throttle):
+            yield throttle
 
 
 def _require_quota(throttle: Throttle) -> None:

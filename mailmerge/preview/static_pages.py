@@ -30,6 +30,7 @@ from mailmerge.preview.mime_structure import ParsedMessage, parse_message, part_
 from mailmerge.preview.page_files import PAGE_FOLDER
 from mailmerge.preview.recipient_list import RecipientRow, RowStatus
 from mailmerge.preview.session import PreviewSession
+from mailmerge.private_files import open_private
 
 _MESSAGES = 40
 _SAFE_SUFFIX = re.compile(r"\.(?!x?html?$|svg$)\w{1,8}")
@@ -182,6 +183,5 @@ def _digest(text: str) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(open_private(path, "write"), "wb") as file:
         file.write(content)

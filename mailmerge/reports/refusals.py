@@ -13,7 +13,7 @@ from mailmerge.providers.catalogue import Language
 from mailmerge.providers.explanations import Explanation, explain
 from mailmerge.reports.status import FAILED
 
-MOST_KINDS: Final = 5
+_MOST_KINDS: Final = 5
 """How many kinds of reply are explained, the most frequent first."""
 
 _CODE = re.compile(r"[245]\d\d\b")
@@ -44,7 +44,7 @@ def refusals(
         if kind is not None:
             first.setdefault(kind, one.reply)
             counts[kind] += 1
-    for kind, count in counts.most_common(MOST_KINDS):
+    for kind, count in counts.most_common(_MOST_KINDS):
         code, reply = int(kind[0]), first[kind]
         meaning = explain(code, reply[4:], provider=provider, language=language)
         yield Refusal(count, reply, meaning)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Final
 from xml.sax.saxutils import escape
 
-LONGEST_CELL: Final = 32_767
+_LONGEST_CELL: Final = 32_767
 """Characters that a spreadsheet program takes in one cell."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -77,5 +77,5 @@ def _row(cells: Sequence[str]) -> bytes:
 
 def _cell(text: str) -> str:
     style = ' s="1"' if text.startswith(_FORMULA) else ""
-    shown = escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text[:LONGEST_CELL]))
+    shown = escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text[:_LONGEST_CELL]))
     return f'<c t="inlineStr"{style}><is><t xml:space="preserve">{shown}</t></is></c>'

@@ -53,16 +53,17 @@ from mailmerge.smtp.exchange import Exchange
 from mailmerge.smtp.progress import Progress
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.session import Session
-from mailmerge.smtp.state import Awaited, ConnectionFlags, Happening, Phase, State, Step
+from mailmerge.smtp.state import Awaited, ConnectionFlags, Happening, Phase, Step
 from mailmerge.smtp.transaction import Outcome
 
 
 class Pipeline:
     """The transactions of one connection.
 
-    `queue` are those of which nothing is given out yet, `begun` the others, each in order. `held`
-    is the one whose terminator waits for `release`, if there is one. `flags` is what transactions
-    leave behind for the next ones (state.py).
+    While `queue` or `begun` holds one, the session is BUSY. `queue` are those of which nothing is
+    given out yet, `begun` the others, each in order. `held` is the one whose terminator waits for
+    `release`, if there is one. `flags` is what transactions leave behind for the next ones
+    (state.py).
     """
 
     __slots__ = ("_exchange", "_session", "begun", "flags", "held", "queue")
@@ -97,8 +98,6 @@ class Pipeline:
 
     def _may_begin(self) -> bool:
         if self.held is not None or self.flags.closing is not None:
-            return False
-        if self._session.state is not State.BUSY:
             return False
         terms = self._session.terms
         if terms.streaming or not self.begun:

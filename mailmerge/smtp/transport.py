@@ -247,11 +247,13 @@ def _rest(chunks: list[Chunk], sent: int) -> list[Chunk]:
     """The chunks without their first `sent` bytes."""
     if sent == sum(map(len, chunks)):
         return []
-    for index, chunk in enumerate(chunks):
-        if sent < len(chunk):
-            return [memoryview(chunk)[sent:], *chunks[index + 1 :]] if sent else chunks[index:]
-        sent -= len(chunk)
-    return []
+    whole = 0
+    while sent >= len(chunks[whole]):
+        sent -= len(chunks[whole])
+        whole += 1
+    if not sent:
+        return chunks[whole:]
+    return [memoryview(chunks[whole])[sent:], *chunks[whole + 1 :]]
 
 
 def _send_records(tls: ssl.SSLSocket, chunks: list[Chunk]) -> list[Chunk]:

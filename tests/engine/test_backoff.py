@@ -33,17 +33,17 @@ def test_braking_ends_at_one_message_a_minute() -> None:
     assert brake.interval == 60.0
 
 
-def test_speed_doubles_after_each_quiet_minute_until_nothing_slows() -> None:
+def test_speed_doubles_after_each_quiet_minute() -> None:
     brake = Brake().complained(START, 100.0).complained(START + 2, 100.0)
     assert brake.recovered(START + 61.9) == brake
     once = brake.recovered(START + 62)
     assert once.per_second == pytest.approx(50.0)
-    assert once.recovered(START + 63) == once, "each minute is counted anew"
+    assert once.recovered(START + 63) == once, "the next minute counts from here"
     twice = once.recovered(START + 122)
     assert (twice.interval, twice.per_second) == (0.0, None)
 
 
-def test_complaint_after_recovery_starts_from_the_speed_of_that_time() -> None:
+def test_complaint_after_recovery_halves_the_speed_of_that_time() -> None:
     recovered = Brake().complained(START, 100.0).recovered(START + 60)
     assert recovered.complained(START + 60.1, 10.0).per_second == pytest.approx(5.0)
 

@@ -138,7 +138,7 @@ def test_refused_further_connection_caps_the_throttle() -> None:
             client.quit()
 
 
-def test_server_that_stays_away_is_given_up_after_eleven_attempts() -> None:
+def test_server_is_given_up_after_eleven_attempts() -> None:
     with serve(Rule(When(Stage.GREETING, connection=(1, 99)), (Close(),))) as server:
         bench = Bench(server.port)
         client = bench.connect()

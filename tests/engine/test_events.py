@@ -57,10 +57,12 @@ def test_recorded_outcome_becomes_an_event_of_its_kind(
     state: State, kind: type[DeliveryEvent]
 ) -> None:
     transition = Transition(7, state, START, stage="content", reply="250 Ok")
-    told = delivery_event(DELIVERY, transition)
-    assert type(told) is kind
-    assert told == kind(START, 3, "key-1", "u1@example.org", "content", "250 Ok", "<1@example.org>")
-    document = to_json(told)
+    event = delivery_event(DELIVERY, transition)
+    assert type(event) is kind
+    assert event == kind(
+        START, 3, "key-1", "u1@example.org", "content", "250 Ok", "<1@example.org>"
+    )
+    document = to_json(event)
     assert (document["event"], document["state"]) == ("outcome", state.value)
 
 
@@ -193,6 +195,6 @@ def test_log_has_every_delivery_on_the_level_debug(
 ) -> None:
     with caplog.at_level(logging.DEBUG, "mailmerge.engine"), serve() as server:
         send(campaign, server, 3)
-    told = [one.message for one in caplog.records if one.levelname == "DEBUG"]
-    assert len(told) == 3
-    assert all("@example.org: sent: 250" in one for one in told)
+    lines = [one.message for one in caplog.records if one.levelname == "DEBUG"]
+    assert len(lines) == 3
+    assert all("@example.org: sent: 250" in one for one in lines)

@@ -78,10 +78,12 @@ def test_command_line_wins_over_both(tmp_path: Path) -> None:
     assert resolve_limits(campaign.delivery, rates=()).rates == (), "no rate is an answer, too"
 
 
-def test_campaign_has_no_more_connections_than_the_provider_takes(tmp_path: Path) -> None:
+def test_connections_are_at_most_those_of_the_provider(tmp_path: Path) -> None:
     limits, account = resolved(tmp_path, OFFICE + "[delivery]\nconnections = 50\n")
     assert account.provider is not None
     assert limits.connections == account.provider.max_connections == 3
+    unset, _ = resolved(tmp_path, OFFICE)
+    assert unset.connections == 1, "more than one is a choice of the user"
     few, _ = resolved(tmp_path, OFFICE + "[delivery]\nconnections = 2\n")
     assert few.connections == 2
     many, _ = resolved(tmp_path, GMAIL + "[delivery]\nconnections = 50\n")

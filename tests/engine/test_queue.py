@@ -105,7 +105,7 @@ def test_domain_with_its_own_rate_does_not_hold_up_others(clock: Clock) -> None:
     assert later.until == pytest.approx(START + 1, abs=0.01)
     clock.now += 1.01
     queue.put(deliveries(1, first=20))
-    assert ids(queue) == [1, 20], "who waited for the domain goes first"
+    assert ids(queue) == [1, 20], "deliveries that waited for the domain go first"
     assert [one.id for one in queue.clear()] == [2]
     assert queue.backlog().waiting == 0
 

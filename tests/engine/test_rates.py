@@ -153,7 +153,7 @@ def test_two_runs_share_one_rate_and_use_most_of_it() -> None:
     assert min(shares) >= 0.4 * len(sends), "neither waits for the other"
 
 
-def test_slots_of_another_time_are_given_up_when_the_clock_is_set_back() -> None:
+def test_clock_set_back_does_not_stop_the_run() -> None:
     usage = Quotas()
     limits = [parse_rate("60/minute")]
     assert Throttle(limits, usage=usage).take(START + 3 * DAY)

@@ -85,8 +85,8 @@ def test_untransmitted_message_is_tried_three_times_at_once() -> None:
         State.DEFERRED, "lost", retry_in=300.0, recycle=True
     )
     silent = Outcome(1, Verdict.NOT_SENT, Stage.DATA)
-    told = decide(silent, attempts=0, returned=2)
-    assert told.reply == "the connection ended before the message was transmitted"
+    decision = decide(silent, attempts=0, returned=2)
+    assert decision.reply == "the connection ended before the message was transmitted"
 
 
 def test_impossible_envelope_is_rejected_with_the_reason() -> None:

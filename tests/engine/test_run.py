@@ -83,11 +83,11 @@ def send(campaign: Campaign, server: ScriptedServer, count: int = 3, **more: Any
         assert summary.total == count
     finally:
         opened.close()
-    books = balance(campaign, server)
-    books.check(count)
-    assert sum(summary.states.values()) == len(books.people)
+    found = balance(campaign, server)
+    found.check(count)
+    assert sum(summary.states.values()) == len(found.people)
     for state, number in summary.states.items():
-        assert number == len(books.in_state(state)), "the summary is the ledger"
+        assert number == len(found.in_state(state)), "the summary is the ledger"
     assert not server.violations
     return summary
 

@@ -1,4 +1,4 @@
-"""One worker with a real client and a scripted server; the store only notes what it is told."""
+"""One worker with a real client and a scripted server; the store only takes notes."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_transition_counts_attempts_and_doubts() -> None:
     assert recorded[1].reply
 
 
-def test_message_that_cannot_be_made_is_skipped_without_an_attempt(server: ScriptedServer) -> None:
+def test_message_that_cannot_be_made_counts_no_attempt(server: ScriptedServer) -> None:
     bench = Bench(server, broken=frozenset({1})).work(*deliveries(3))
     skipped = next(one.transition for one in bench.settled if one.delivery.id == 1)
     assert skipped is not None
@@ -197,7 +197,7 @@ def test_message_that_cannot_be_made_is_skipped_without_an_attempt(server: Scrip
     assert len(server.taken) == 2
 
 
-def test_untransmitted_message_goes_back_and_over_the_next_connection() -> None:
+def test_untransmitted_message_goes_over_the_next_connection() -> None:
     gone = Rule(When(Stage.MAIL, transaction=1, times=1), (Close(),))
     with serve(gone) as server:
         bench = Bench(server).work(*deliveries(2), until=3)

@@ -18,7 +18,7 @@ from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.schema import delivery
 from mailmerge.ledger.sqlite import open_database
 from mailmerge.ledger.states import State, Transition, under_way
-from mailmerge.ledger.store import LEASE, SqlStore
+from mailmerge.ledger.store import LEASE, SqlStore, recover
 from tests.ledger.steps import NOW, claim, counts, enrol, finish, sending
 
 
@@ -151,7 +151,7 @@ def test_recovery_takes_every_claim_for_that_of_a_dead_process(
     first, second = two
     one, _ = claim(first, 2)
     sending(first, one)
-    second.recover()
+    recover(second)
     assert counts(second) == {"in_doubt": 1, "pending": 1}
 
 

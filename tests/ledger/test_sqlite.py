@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from mailmerge.errors import LedgerError
-from mailmerge.ledger.database import Database
+from mailmerge.ledger.database import Database, Purpose
 from mailmerge.ledger.migrations import LEDGER, LIMITS
-from mailmerge.ledger.sqlite import explained_by, memory_database, open_database, read_database
+from mailmerge.ledger.sqlite import memory_database, open_database, read_database
 
 ADD = text("INSERT INTO slot VALUES (:name, 1.0)")
 
@@ -114,11 +114,12 @@ def test_a_memory_database_is_gone_when_it_is_closed() -> None:
     ],
 )
 def test_each_error_names_its_fix(
-    purpose: str, reason: str, message: str, hint: str, code: str
+    database: Database, purpose: Purpose, reason: str, message: str, hint: str, code: str
 ) -> None:
-    explain = explained_by(Path("folder/x.sqlite"))
-    error = explain(purpose, OperationalError("", {}, sqlite3.OperationalError(reason)))  # type: ignore[arg-type]  # one of the purposes
-    problem = error.problem
+    failed = OperationalError("", {}, sqlite3.OperationalError(reason))
+    with pytest.raises(LedgerError) as error, database.begin(purpose):
+        raise failed
+    problem = error.value.problem
     assert problem.message.startswith(message)
     assert (hint in problem.hint, bool(problem.hint)) == (True, bool(hint))
     assert (problem.code, problem.file) == (code, "x.sqlite")

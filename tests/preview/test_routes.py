@@ -153,9 +153,9 @@ def test_only_harmless_parts_open_inline(preview: Running) -> None:
 
 def test_unknown_names_are_not_found(preview: Running) -> None:
     for path in (
-        "api/message?recipient=nobody",
+        "api/message?recipient=unknown",
         "api/message?sandbox=nothing",
-        "frame?recipient=nobody",
+        "frame?recipient=unknown",
         "frame?sandbox=..%2f..%2fcampaign.toml",
         f"frame?recipient={quote('row' + chr(0xA0) + '5')}",
         "eml",
@@ -235,7 +235,7 @@ def test_nothing_is_sent_by_other_methods(preview: Running) -> None:
         ("not json", {}, 400),
         (b"\xff\xfe", {}, 400),
         ("x" * 100_000, {}, 400),
-        ({"recipient": "nobody", "address": "me@example.net"}, {}, 404),
+        ({"recipient": "unknown", "address": "me@example.net"}, {}, 404),
         ({"recipient": "anna@example.org", "address": "anna@example.org"}, {}, 422),
         ({"recipient": "anna@example.org", "address": "no address"}, {}, 422),
     ],

@@ -13,6 +13,7 @@ from mailmerge.errors import CampaignError, MailmergeError, SpreadsheetError
 from mailmerge.recipients.audience import Selection
 from mailmerge.recipients.collection import Recipients, read_recipients
 from mailmerge.recipients.recipient import Recipient, SkipReason
+from tests.recipients.conftest import Folder
 
 GUESTS = """email,name,country
 ann@example.org,Ann,FR
@@ -198,3 +199,14 @@ def test_iterating_keeps_no_rows_in_memory(tmp_path: Path) -> None:
     few, many = peak(20_000), peak(60_000)
     # Only the digests of the keys may grow: some 100 bytes a recipient here, where a row takes 500.
     assert many - few < 40_000 * 200
+
+
+def test_a_campaign_has_a_collection_of_its_own(folder: Folder) -> None:
+    folder.put(GUESTS)
+    folder.put("email\nann@example.org\n", "suppressed.csv")
+    people = Recipients.of(folder.campaign(where="country == 'FR'"), Selection(limit=1))
+    assert names(people) == ["Dan"]
+    people[:]
+    assert len(people) == 1
+    reasons = [row.reason for row in Recipients.of(folder.campaign()).skipped]
+    assert reasons.count(SkipReason.SUPPRESSED) == 2

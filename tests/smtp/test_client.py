@@ -208,6 +208,8 @@ def test_421_to_an_idle_connection_costs_nothing() -> None:
         assert outcome.verdict is Verdict.NOT_SENT
         assert "idle" in outcome.reason
         assert not client.usable
+        client.submit(message(2))
+        assert [(one.token, one.verdict) for one in client.wait()] == [(2, Verdict.NOT_SENT)]
         client.quit()
 
 
@@ -392,6 +394,28 @@ def test_an_error_of_the_caller_holds_the_terminator() -> None:
         assert [outcome.verdict for outcome in client.wait()] == [Verdict.NOT_SENT]
         server.wait_for_end()
         assert server.taken == []
+
+
+def test_an_interrupted_open_closes_the_connection() -> None:
+    """Ctrl-C while the client waits for the greeting."""
+
+    class Interrupted(Wrapped):
+        def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
+            if seconds:
+                raise KeyboardInterrupt
+            return False
+
+        def close(self) -> None:
+            closed.append(True)
+            super().close()
+
+    closed: list[bool] = []
+    with serve(Rule(When(At.GREETING), (Sleep(FOREVER),))) as server:
+        client = Client(local(server.port), connect=Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.open()
+        assert closed
+        assert not client.usable
 
 
 def test_quit_with_mail_in_flight_is_an_abort() -> None:

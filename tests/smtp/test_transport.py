@@ -73,6 +73,17 @@ def test_chunks_leave_in_order_and_the_rest_comes_back(
     assert received == [whole]
 
 
+def test_a_full_buffer_takes_nothing(pair: tuple[SocketTransport, socket.socket]) -> None:
+    ours, _ = pair
+    chunks: list[bytes | memoryview] = [b"x" * 1_000_000]
+    tries = 0
+    while (rest := ours.send(chunks)) is not chunks:
+        tries += 1
+        assert tries < 1000, "they do not read, so that some time nothing is taken"
+        chunks = [*rest, b"y" * 1_000_000]
+    assert not ours.wait(0, writing=True)
+
+
 def test_nothing_to_read_is_not_the_end(pair: tuple[SocketTransport, socket.socket]) -> None:
     ours, theirs = pair
     assert ours.receive() is None
