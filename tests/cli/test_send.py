@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
 from itertools import count
@@ -358,21 +359,30 @@ def waiting(campaign: Path) -> Iterator[Waiting]:
     controller.stop()
 
 
-def started(campaign: Path) -> subprocess.Popen[str]:
-    """A running `send`, of which standard output is to be one JSON document."""
-    return subprocess.Popen(
+@contextmanager
+def started(campaign: Path) -> Iterator[subprocess.Popen[str]]:
+    """A running `send` with one JSON document on standard output; it is killed after a minute."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "mailmerge", "send", str(campaign), "--yes", "--json"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    try:
+        yield process
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
 
 
 def line_with(process: subprocess.Popen[str], words: str) -> str:
-    """Read standard error up to the line with these words."""
+    """Read standard error up to the line with these words; empty where it ends without them."""
     assert process.stderr is not None
-    return next(line for line in process.stderr if words in line)
+    return next((line for line in process.stderr if words in line), "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -384,7 +394,7 @@ def test_one_signal_finishes_what_is_in_flight(
         process.send_signal(number)
         assert "again to give up" in line_with(process, "stopping: finishing")
         waiting.answer()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     assert process.returncode == 130
     states = json.loads(out)["states"]
     assert (states["sent"], states["pending"], states["in_doubt"]) == (1, 2, 0)
@@ -395,10 +405,10 @@ def test_a_second_signal_gives_up_what_is_in_flight(campaign: Path, waiting: Wai
     with started(campaign) as process:
         assert waiting.arrived.wait(60)
         process.send_signal(signal.SIGINT)
-        line_with(process, "stopping: finishing")
+        assert line_with(process, "stopping: finishing")
         process.send_signal(signal.SIGINT)
-        line_with(process, "stopping: giving up")
-        out, err = process.communicate(timeout=60)
+        assert line_with(process, "stopping: giving up")
+        out, err = process.communicate()
     assert process.returncode == 130
     states = json.loads(out)["states"]
     assert (states["sent"], states["pending"], states["in_doubt"]) == (0, 2, 1)
