@@ -1,4 +1,4 @@
-"""mailmerge send: plan, confirmation, the three kinds of sending, and how each ends."""
+"""mailmerge send: plan, confirmation, the targets, and how each ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.cli.conftest import Call
 STATES = {"pending", "sent", "rejected", "deferred", "in_doubt", "skipped"}
 
 
-def test_a_rehearsal_sends_to_the_sandbox_and_says_where(campaign: Path, call: Call) -> None:
+def test_sandbox_keeps_the_messages_and_says_where(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--json")
     assert done.exit_code == 0, done.stderr
     document = json.loads(done.stdout)
@@ -33,14 +33,14 @@ def test_a_rehearsal_sends_to_the_sandbox_and_says_where(campaign: Path, call: C
     assert str(maildir) in done.stderr
 
 
-def test_a_rehearsal_begins_anew_each_time(campaign: Path, call: Call) -> None:
+def test_each_sandbox_run_starts_empty(campaign: Path, call: Call) -> None:
     call("send", campaign, "--sandbox")
     again = json.loads(call("send", campaign, "--sandbox", "--json").stdout)
     assert again["states"]["sent"] == 3
     assert len(list((Path(again["maildir"]) / "new").iterdir())) == 3
 
 
-def test_a_dry_run_renders_everything_and_leaves_nothing(campaign: Path, call: Call) -> None:
+def test_dry_run_renders_all_and_writes_nothing(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--dry-run", "--json")
     assert done.exit_code == 0, done.stderr
     document = json.loads(done.stdout)
@@ -49,47 +49,47 @@ def test_a_dry_run_renders_everything_and_leaves_nothing(campaign: Path, call: C
     assert not (campaign / ".mailmerge").exists()
 
 
-def test_a_dry_run_finds_what_is_wrong(campaign: Path, call: Call) -> None:
+def test_dry_run_reports_errors(campaign: Path, call: Call) -> None:
     (campaign / "body.txt").write_text("{{ nmae }}")
     done = call("send", campaign, "--dry-run")
     assert done.exit_code == 3
     assert "body.txt, line 1" in done.stderr
 
 
-def test_without_a_server_it_says_so(campaign: Path, call: Call) -> None:
+def test_missing_server_is_an_error(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--yes")
     assert done.exit_code == 2
     assert "[smtp]" in done.stderr
     assert "--sandbox" in done.stderr
 
 
-def test_a_limit_of_the_rehearsal_leaves_the_others_pending(campaign: Path, call: Call) -> None:
+def test_limit_leaves_the_others_pending(campaign: Path, call: Call) -> None:
     document = json.loads(call("send", campaign, "--sandbox", "--limit", "2", "--json").stdout)
     assert document["states"]["sent"] == 2
     assert document["states"]["pending"] == 1
 
 
-def test_one_message_to_one_person_is_said_so(campaign: Path, call: Call) -> None:
-    told = call("send", campaign, "--sandbox", "--where", "name == 'Bob'").stderr
-    assert "Checked 1 recipient" in told
-    assert "Sent 1 message in" in told
-    assert "Of 1 recipient: 1 sent." in told
+def test_one_message_is_written_in_the_singular(campaign: Path, call: Call) -> None:
+    shown = call("send", campaign, "--sandbox", "--where", "name == 'Bob'").stderr
+    assert "Checked 1 recipient" in shown
+    assert "Sent 1 message in" in shown
+    assert "Of 1 recipient: 1 sent." in shown
 
 
-def test_where_means_only_those(campaign: Path, call: Call) -> None:
+def test_where_selects_recipients(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--where", "name == 'Bob'", "--json")
     assert json.loads(done.stdout)["states"]["sent"] == 1
 
 
 @pytest.mark.parametrize("option", [["--rate", "fast"], ["--wait", "long"]])
-def test_a_wrong_option_is_one_line(campaign: Path, call: Call, option: list[str]) -> None:
+def test_wrong_option_is_one_line(campaign: Path, call: Call, option: list[str]) -> None:
     done = call("send", campaign, *option)
     assert done.exit_code == 2
     assert option[0] in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_edited_list_needs_a_yes(campaign: Path, call: Call, smtp_server: int) -> None:
+def test_changed_list_needs_accept_changes(campaign: Path, call: Call, smtp_server: int) -> None:
     point_at(campaign, smtp_server)
     assert call("send", campaign, "--yes", "--limit", "1").exit_code == 0
     with (campaign / "recipients.csv").open("a") as sheet:
@@ -101,13 +101,13 @@ def test_an_edited_list_needs_a_yes(campaign: Path, call: Call, smtp_server: int
     assert json.loads(done.stdout)["states"]["sent"] == 4
 
 
-def test_the_second_run_does_not_check_again(campaign: Path, call: Call, smtp_server: int) -> None:
+def test_second_run_does_not_check_again(campaign: Path, call: Call, smtp_server: int) -> None:
     point_at(campaign, smtp_server)
     first = json.loads(call("send", campaign, "--yes", "--limit", "1", "--json").stdout)
     again = call("send", campaign, "--yes", "--json")
     assert first["check_seconds"] > 0
     assert json.loads(again.stdout)["check_seconds"] == 0
-    assert "Checked before" in again.stderr
+    assert "Already checked" in again.stderr
 
 
 def point_at(campaign: Path, port: int) -> None:
@@ -116,7 +116,7 @@ def point_at(campaign: Path, port: int) -> None:
 
 
 @pytest.mark.parametrize(("typed", "status"), [("3", 0), ("2", 2), ("", 2), ("yes", 2)])
-def test_at_a_terminal_the_number_of_people_is_typed(
+def test_user_confirms_with_the_number_of_recipients(
     campaign: Path, smtp_server: int, typed: str, status: int
 ) -> None:
     point_at(campaign, smtp_server)
@@ -129,13 +129,13 @@ def test_at_a_terminal_the_number_of_people_is_typed(
     )
     os.close(our_end)
     os.write(terminal, f"{typed}\n".encode())
-    _, told = process.communicate(timeout=60)
+    _, shown = process.communicate(timeout=60)
     os.close(terminal)
-    assert process.returncode == status, told
-    assert "Type the number of people" in told
+    assert process.returncode == status, shown
+    assert "Type the number of recipients" in shown
 
 
-def test_status_before_any_send_says_so(campaign: Path, call: Call) -> None:
+def test_status_before_any_send_is_an_error(campaign: Path, call: Call) -> None:
     done = call("status", campaign)
     assert done.exit_code == 2
     assert "never sent" in done.stderr
@@ -147,7 +147,7 @@ def test_status_as_json_before_any_send_has_every_state_at_0(campaign: Path, cal
     assert json.loads(done.stdout)["states"] == dict.fromkeys(STATES, 0)
 
 
-def test_status_gives_the_spreadsheet_back(campaign: Path, call: Call) -> None:
+def test_status_exports_the_spreadsheet(campaign: Path, call: Call) -> None:
     call("send", campaign, "--sandbox")
     out = campaign.parent / "done.csv"
     done = call("status", campaign, "--sandbox", "--export", out)
@@ -167,18 +167,18 @@ def test_status_json_has_every_state(campaign: Path, call: Call) -> None:
     assert 0 < document["seconds"] <= sent["seconds"]
 
 
-def test_the_failed_are_a_spreadsheet_again(campaign: Path, call: Call) -> None:
+def test_status_exports_failed_rows(campaign: Path, call: Call) -> None:
     call("send", campaign, "--sandbox")
     out = campaign.parent / "failed.csv"
     assert call("status", campaign, "--sandbox", "--failed", out).exit_code == 0
     assert out.exists()
 
 
-def caught(folder: Path) -> list[Message]:
+def received(folder: Path) -> list[Message]:
     return [message_from_bytes(path.read_bytes()) for path in sorted((folder / "new").iterdir())]
 
 
-def test_a_test_goes_to_me_and_says_whose_it_is(campaign: Path, call: Call, tmp_path: Path) -> None:
+def test_test_messages_name_their_recipients(campaign: Path, call: Call, tmp_path: Path) -> None:
     with Sandbox(tmp_path / "real") as server:
         point_at(campaign, server.server.port)
         done = call(
@@ -189,9 +189,9 @@ def test_a_test_goes_to_me_and_says_whose_it_is(campaign: Path, call: Call, tmp_
     assert document["test_to"] == "me@example.net"
     assert document["total"] == document["states"]["sent"] == 2
     assert set(document["states"]) == STATES
-    assert "me@example.net, and to nobody else" in done.stderr
+    assert "test to    me@example.net only" in done.stderr
     assert "[test for ann@example.org] Hello Ann" in done.stderr
-    messages = caught(tmp_path / "real")
+    messages = received(tmp_path / "real")
     assert {one["X-RcptTo"] for one in messages} == {one["To"] for one in messages}
     assert {one["To"] for one in messages} == {"me@example.net"}
     assert {one["Subject"] for one in messages} == {
@@ -202,7 +202,7 @@ def test_a_test_goes_to_me_and_says_whose_it_is(campaign: Path, call: Call, tmp_
     assert call("status", campaign).exit_code == 2, "nothing of it is in the campaign's ledger"
 
 
-def test_a_test_needs_a_yes_and_stays_small_unless_asked(campaign: Path, call: Call) -> None:
+def test_test_sends_three_and_asks_first(campaign: Path, call: Call) -> None:
     with (campaign / "recipients.csv").open("a") as sheet:
         sheet.writelines(f"u{number}@example.org,U\n" for number in range(9))
     point_at(campaign, 1)
@@ -213,7 +213,7 @@ def test_a_test_needs_a_yes_and_stays_small_unless_asked(campaign: Path, call: C
     assert json.loads(dry.stdout)["to_send"] == 3
 
 
-def test_a_test_to_somebody_of_the_list_goes_to_them_for_the_others(
+def test_test_to_an_address_of_the_list_skips_its_row(
     campaign: Path, call: Call, tmp_path: Path
 ) -> None:
     with Sandbox(tmp_path / "real") as server:
@@ -225,21 +225,21 @@ def test_a_test_to_somebody_of_the_list_goes_to_them_for_the_others(
         )
     assert alone.exit_code == 3
     assert "address of the row itself" in alone.stderr
-    subjects = sorted(one["Subject"].partition("]")[0] for one in caught(tmp_path / "real"))
+    subjects = sorted(one["Subject"].partition("]")[0] for one in received(tmp_path / "real"))
     assert subjects == ["[test for bob@example.org", "[test for zoe@example.org"]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--test-to", "nobody"], "--test-to"),
+        (["--test-to", "not-an-address"], "--test-to"),
         (["--test-to", "me@example.net", "--sandbox"], "--sandbox does not"),
         (["--faults"], "add --sandbox"),
         (["--sandbox", "--seed", "3"], "without --faults"),
         (["--sandbox", "--log-json", "/nowhere/at/all"], "--log-json"),
     ],
 )
-def test_what_contradicts_itself_is_one_line(
+def test_contradicting_options_are_one_line(
     campaign: Path, call: Call, options: list[str], words: str
 ) -> None:
     done = call("send", campaign, *options)
@@ -248,9 +248,7 @@ def test_what_contradicts_itself_is_one_line(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_rehearsal_with_faults_resumes_until_everybody_is_settled(
-    campaign: Path, call: Call
-) -> None:
+def test_faults_run_until_all_are_settled(campaign: Path, call: Call) -> None:
     with (campaign / "recipients.csv").open("a") as sheet:
         sheet.writelines(f"u{number}@example.org,U{number}\n" for number in range(200))
     with (campaign / "campaign.toml").open("a") as file:
@@ -267,20 +265,20 @@ def test_a_rehearsal_with_faults_resumes_until_everybody_is_settled(
     assert states["pending"] == states["deferred"] == 0
     assert states["sent"] + states["rejected"] + states["in_doubt"] == document["total"] == 203
     assert min(states["rejected"], states["in_doubt"]) > 0
-    assert document["books"]["balanced"] is True
-    assert document["books"]["taken"] == len(caught(Path(document["maildir"])))
+    assert document["reconciliation"]["balanced"] is True
+    assert document["reconciliation"]["taken"] == len(received(Path(document["maildir"])))
     assert 200 < document["real_seconds"] < 220
-    assert "The books balance" in done.stderr
+    assert "Ledger and sandbox agree" in done.stderr
     assert "3 minutes" in done.stderr
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum(one["event"] == "ended" for one in events) == document["rounds"]
-    assert not (campaign / ".mailmerge" / "sent.mbox").exists(), "a rehearsal is no mail of mine"
+    assert not (campaign / ".mailmerge" / "sent.mbox").exists(), "nothing was really sent"
     status = json.loads(call("status", campaign, "--sandbox", "--json").stdout)
-    assert status["seconds"] == document["seconds"], "on the wall, not by the hasty clock"
+    assert status["seconds"] == document["seconds"], "real seconds"
 
 
-def test_without_a_rate_the_rehearsal_says_so(campaign: Path, call: Call) -> None:
+def test_faults_without_a_rate_say_so(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--faults")
     assert done.exit_code == 0, done.stderr
-    assert "as fast as the server takes it" in done.stderr
+    assert "as fast as the server takes messages" in done.stderr
     assert "--seed" in done.stderr
