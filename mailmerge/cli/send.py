@@ -267,34 +267,40 @@ def _target(settings: Settings, request: _Request) -> Target:
     Raises:
         CampaignError: no server is named and one is needed, or --test-to is no address.
     """
-    from mailmerge.credentials import find_account
     from mailmerge.engine.redirect import USUAL_NUMBER
-    from mailmerge.errors import AddressError, CampaignError
-    from mailmerge.jobs.targets import (
-        SANDBOX,
-        DryRun,
-        NoServer,
-        RealServer,
-        SandboxServer,
-        TestTo,
-    )
+    from mailmerge.jobs.targets import DryRun, TestTo
+
+    if request.test_to:
+        _require_address(request.test_to)
+    target = _server(settings, request)
+    if request.test_to:
+        count = USUAL_NUMBER if request.limit is None else request.limit
+        target = TestTo(request.test_to, target, count)
+    return DryRun(target) if request.dry_run else target
+
+
+def _server(settings: Settings, request: _Request) -> Target:
+    from mailmerge.credentials import find_account
+    from mailmerge.jobs.targets import SANDBOX, NoServer, RealServer, SandboxServer
 
     account = find_account(settings.smtp, settings.folder)
     if request.sandbox:
-        target: Target = SandboxServer(settings.state_folder / SANDBOX, account, request.seed)
-    elif request.dry_run and account is None:
-        target = NoServer()
-    else:
-        target = RealServer.of_settings(settings, ask_password())
-    if request.test_to:
-        count = USUAL_NUMBER if request.limit is None else request.limit
-        try:
-            target = TestTo(request.test_to, target, count)
-        except AddressError as error:
-            raise CampaignError(
-                f"--test-to: {error.problem.message}", hint=error.problem.hint, code="usage"
-            ) from error
-    return DryRun(target) if request.dry_run else target
+        return SandboxServer(settings.state_folder / SANDBOX, account, request.seed)
+    if request.dry_run and account is None:
+        return NoServer()
+    return RealServer.of_settings(settings, ask_password())
+
+
+def _require_address(text: str) -> None:
+    from mailmerge.errors import AddressError, CampaignError
+    from mailmerge.recipients.address import parse_mailbox
+
+    try:
+        parse_mailbox(text.strip())
+    except AddressError as error:
+        raise CampaignError(
+            f"--test-to: {error.problem.message}", hint=error.problem.hint, code="usage"
+        ) from error
 
 
 def _check(job: Job, *, json: bool) -> None:

@@ -207,7 +207,6 @@ def test_job_over_no_server_says_so(campaign: Campaign) -> None:
 
 def test_report_of_a_job_reaches_the_summary(campaign: Campaign) -> None:
     with job_of(campaign) as job:
-        assert job.report is None
         report = job.check()
         assert job.report is report
         assert job.summary.check_seconds == report.seconds > 0

@@ -139,7 +139,7 @@ def test_test_job_goes_to_me_only(campaign: Campaign, server: Sandbox) -> None:
         summary = job.run_all()
         assert job.document(summary)["test_to"] == "me@example.net"
     assert summary.states["sent"] == len(server.messages) == 2
-    assert {(one["To"], one["X-RcptTo"]) for one in server.messages} == {("me@example.net",) * 2}
+    assert {one["To"] for one in server.messages} == {"me@example.net"}
     assert subjects(list(server.messages)) == [
         "[test for u0@example.org] Hello U0",
         "[test for u1@example.org] Hello U1",
