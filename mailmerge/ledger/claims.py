@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     and_,
@@ -67,6 +66,9 @@ _CLAIM = _update_by_id(("state", "owner", "claimed_until", "message_id", "date")
 _CLAIMED: Final = State.CLAIMED.value
 _KEY: Final = DELIVERY_COLUMNS.index(delivery.c.key)
 _MESSAGE_ID: Final = DELIVERY_COLUMNS.index(delivery.c.message_id)
+_KEPT: Final = slice(
+    DELIVERY_COLUMNS.index(delivery.c.attempts), DELIVERY_COLUMNS.index(delivery.c.retry_at) + 1
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +80,31 @@ class Claim:
     until: float
 
 
-def _waits(campaign_id: int) -> ColumnElement[bool]:
-    """Deferred deliveries, and those in doubt that the user wants sent again."""
-    state = delivery.c.state
-    return and_(
-        delivery.c.campaign_id == campaign_id,
-        delivery.c.selected,
-        or_(state == State.DEFERRED.value, state == State.IN_DOUBT.value),
-        delivery.c.retry_at.is_not(None),
-    )
-
-
-def _pending(campaign_id: int) -> ColumnElement[bool]:
-    return and_(delivery.c.campaign_id == campaign_id, delivery.c.selected, is_pending)
+_OWN = delivery.c.campaign_id == bindparam("campaign")
+_WAITS = and_(
+    _OWN,
+    delivery.c.selected,
+    # In doubt with a time: the user wants it sent again.
+    or_(delivery.c.state == State.DEFERRED.value, delivery.c.state == State.IN_DOUBT.value),
+    delivery.c.retry_at.is_not(None),
+)
+_PENDING = and_(_OWN, delivery.c.selected, is_pending)
+_SELECT_DUE = (
+    select(*DELIVERY_COLUMNS)
+    .where(_WAITS, delivery.c.retry_at <= bindparam("now"))
+    .order_by(delivery.c.retry_at, delivery.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_SELECT_PENDING = (
+    select(*DELIVERY_COLUMNS)
+    .where(_PENDING)
+    .order_by(delivery.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_PARTS = (_WAITS, _PENDING)
+_NEXT_RETRY = select(func.min(delivery.c.retry_at)).where(_WAITS)
 
 
 def claim(
@@ -102,11 +116,9 @@ def claim(
     """
     claimed = []
     for row in _select_claimable(connection, campaign.id, limit, new.at):
-        known = transition_of(row)
         # What the delivery was before is kept in the claim, so that it can be given back.
-        state = Transition(
-            known.delivery_id, State.CLAIMED, new.at, known.attempts, known.doubts, known.retry_at
-        )
+        attempts, doubts, retry_at = row[_KEPT]
+        state = Transition(row[0], State.CLAIMED, new.at, attempts, doubts, retry_at)
         message_id = row[_MESSAGE_ID] or identify(campaign.secret, row[_KEY])
         claimed.append(delivery_of(row, state, message_id=message_id, date=new.at))
     _CLAIM.run(
@@ -120,21 +132,11 @@ def _select_claimable(
     connection: Connection, campaign_id: int, limit: int, now: float
 ) -> list[Row[Any]]:
     """Rows that may be claimed, as DELIVERY_COLUMNS: those that are due come first."""
-    due = (
-        select(*DELIVERY_COLUMNS)
-        .where(_waits(campaign_id), delivery.c.retry_at <= now)
-        .order_by(delivery.c.retry_at, delivery.c.id)
-        .limit(limit)
-    )
-    rows: list[Row[Any]] = list(connection.execute(due.with_for_update(skip_locked=True)))
+    values = {"campaign": campaign_id, "now": now, "most": limit}
+    rows: list[Row[Any]] = list(connection.execute(_SELECT_DUE, values))
     if len(rows) < limit:
-        pending = (
-            select(*DELIVERY_COLUMNS)
-            .where(_pending(campaign_id))
-            .order_by(delivery.c.id)
-            .limit(limit - len(rows))
-        )
-        rows += connection.execute(pending.with_for_update(skip_locked=True))
+        values = {"campaign": campaign_id, "most": limit - len(rows)}
+        rows += connection.execute(_SELECT_PENDING, values)
     return rows
 
 
@@ -221,8 +223,7 @@ def select_transitions(connection: Connection, ids: Collection[int]) -> dict[int
 
 def next_retry(connection: Connection, campaign_id: int) -> float | None:
     """When the next deferred delivery is due, in seconds since 1970."""
-    query = select(func.min(delivery.c.retry_at)).where(_waits(campaign_id))
-    due: float | None = connection.scalar(query)
+    due: float | None = connection.scalar(_NEXT_RETRY, {"campaign": campaign_id})
     return due
 
 
@@ -239,8 +240,8 @@ def count_states(connection: Connection, campaign_id: int) -> Counter[State]:
 def count_claimable(connection: Connection, campaign_id: int) -> int:
     """How many deliveries could be claimed, now or when they are due."""
     query = select(func.count()).select_from(delivery)
-    waiting = connection.scalar(query.where(_waits(campaign_id))) or 0
-    return waiting + (connection.scalar(query.where(_pending(campaign_id))) or 0)
+    parts = (connection.scalar(query.where(part), {"campaign": campaign_id}) for part in _PARTS)
+    return sum(part or 0 for part in parts)
 
 
 def select_in_order(connection: Connection, campaign_id: int) -> list[int]:

@@ -1,25 +1,35 @@
-"""mailmerge send: plan, confirmation, the targets, and how each ends."""
+"""mailmerge send: plan, confirmation, the kinds of sending, and how each ends."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
+from itertools import count
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailmerge.sandbox import Sandbox
+from mailmerge.sandbox import Fault, Faults, Sandbox
+from tests import servers
 from tests.cli.conftest import Call
+from tests.scripted_server import Reply, Rule, Stage, When, serve
 
 STATES = {"pending", "sent", "rejected", "deferred", "in_doubt", "skipped"}
 
 
-def test_sandbox_keeps_the_messages_and_says_where(campaign: Path, call: Call) -> None:
+def test_sandbox_run_says_where_the_messages_are(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--json")
     assert done.exit_code == 0, done.stderr
     document = json.loads(done.stdout)
@@ -40,7 +50,7 @@ def test_each_sandbox_run_starts_empty(campaign: Path, call: Call) -> None:
     assert len(list((Path(again["maildir"]) / "new").iterdir())) == 3
 
 
-def test_dry_run_renders_all_and_writes_nothing(campaign: Path, call: Call) -> None:
+def test_dry_run_renders_everything_and_writes_nothing(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--dry-run", "--json")
     assert done.exit_code == 0, done.stderr
     document = json.loads(done.stdout)
@@ -49,14 +59,14 @@ def test_dry_run_renders_all_and_writes_nothing(campaign: Path, call: Call) -> N
     assert not (campaign / ".mailmerge").exists()
 
 
-def test_dry_run_reports_errors(campaign: Path, call: Call) -> None:
+def test_dry_run_reports_problems(campaign: Path, call: Call) -> None:
     (campaign / "body.txt").write_text("{{ nmae }}")
     done = call("send", campaign, "--dry-run")
     assert done.exit_code == 3
     assert "body.txt, line 1" in done.stderr
 
 
-def test_missing_server_is_an_error(campaign: Path, call: Call) -> None:
+def test_send_without_a_server_is_one_line(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--yes")
     assert done.exit_code == 2
     assert "[smtp]" in done.stderr
@@ -70,10 +80,10 @@ def test_limit_leaves_the_others_pending(campaign: Path, call: Call) -> None:
 
 
 def test_one_message_is_written_in_the_singular(campaign: Path, call: Call) -> None:
-    shown = call("send", campaign, "--sandbox", "--where", "name == 'Bob'").stderr
-    assert "Checked 1 recipient" in shown
-    assert "Sent 1 message in" in shown
-    assert "Of 1 recipient: 1 sent." in shown
+    err = call("send", campaign, "--sandbox", "--where", "name == 'Bob'").stderr
+    assert "Checked 1 recipient" in err
+    assert "Sent 1 message in" in err
+    assert "Of 1 recipient: 1 sent." in err
 
 
 def test_where_selects_recipients(campaign: Path, call: Call) -> None:
@@ -82,14 +92,16 @@ def test_where_selects_recipients(campaign: Path, call: Call) -> None:
 
 
 @pytest.mark.parametrize("option", [["--rate", "fast"], ["--wait", "long"]])
-def test_wrong_option_is_one_line(campaign: Path, call: Call, option: list[str]) -> None:
+def test_a_wrong_option_is_one_line(campaign: Path, call: Call, option: list[str]) -> None:
     done = call("send", campaign, *option)
     assert done.exit_code == 2
     assert option[0] in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_changed_list_needs_accept_changes(campaign: Path, call: Call, smtp_server: int) -> None:
+def test_changed_recipients_need_a_confirmation(
+    campaign: Path, call: Call, smtp_server: int
+) -> None:
     point_at(campaign, smtp_server)
     assert call("send", campaign, "--yes", "--limit", "1").exit_code == 0
     with (campaign / "recipients.csv").open("a") as sheet:
@@ -101,7 +113,7 @@ def test_changed_list_needs_accept_changes(campaign: Path, call: Call, smtp_serv
     assert json.loads(done.stdout)["states"]["sent"] == 4
 
 
-def test_second_run_does_not_check_again(campaign: Path, call: Call, smtp_server: int) -> None:
+def test_the_second_run_does_not_check_again(campaign: Path, call: Call, smtp_server: int) -> None:
     point_at(campaign, smtp_server)
     first = json.loads(call("send", campaign, "--yes", "--limit", "1", "--json").stdout)
     again = call("send", campaign, "--yes", "--json")
@@ -116,7 +128,7 @@ def point_at(campaign: Path, port: int) -> None:
 
 
 @pytest.mark.parametrize(("typed", "status"), [("3", 0), ("2", 2), ("", 2), ("yes", 2)])
-def test_user_confirms_with_the_number_of_recipients(
+def test_the_number_of_recipients_confirms(
     campaign: Path, smtp_server: int, typed: str, status: int
 ) -> None:
     point_at(campaign, smtp_server)
@@ -129,52 +141,13 @@ def test_user_confirms_with_the_number_of_recipients(
     )
     os.close(our_end)
     os.write(terminal, f"{typed}\n".encode())
-    _, shown = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     os.close(terminal)
-    assert process.returncode == status, shown
-    assert "Type the number of recipients" in shown
+    assert process.returncode == status, err
+    assert "Type the number of recipients" in err
 
 
-def test_status_before_any_send_is_an_error(campaign: Path, call: Call) -> None:
-    done = call("status", campaign)
-    assert done.exit_code == 2
-    assert "never sent" in done.stderr
-
-
-def test_status_as_json_before_any_send_has_every_state_at_0(campaign: Path, call: Call) -> None:
-    done = call("status", campaign, "--json")
-    assert done.exit_code == 0
-    assert json.loads(done.stdout)["states"] == dict.fromkeys(STATES, 0)
-
-
-def test_status_exports_the_spreadsheet(campaign: Path, call: Call) -> None:
-    call("send", campaign, "--sandbox")
-    out = campaign.parent / "done.csv"
-    done = call("status", campaign, "--sandbox", "--export", out)
-    assert done.exit_code == 0, done.stderr
-    assert "3  sent" in done.stdout
-    header, *rows = out.read_text(encoding="utf-8-sig").splitlines()
-    assert header == "email,name,status,time,reply,message-id"
-    assert [row.split(",")[2] for row in rows] == ["sent"] * 3
-
-
-def test_status_json_has_every_state(campaign: Path, call: Call) -> None:
-    sent = json.loads(call("send", campaign, "--sandbox", "--json").stdout)
-    document = json.loads(call("status", campaign, "--sandbox", "--json").stdout)
-    assert set(document["states"]) == STATES
-    assert document["total"] == 3
-    assert document["check_seconds"] == sent["check_seconds"] > 0
-    assert 0 < document["seconds"] <= sent["seconds"]
-
-
-def test_status_exports_failed_rows(campaign: Path, call: Call) -> None:
-    call("send", campaign, "--sandbox")
-    out = campaign.parent / "failed.csv"
-    assert call("status", campaign, "--sandbox", "--failed", out).exit_code == 0
-    assert out.exists()
-
-
-def received(folder: Path) -> list[Message]:
+def caught(folder: Path) -> list[Message]:
     return [message_from_bytes(path.read_bytes()) for path in sorted((folder / "new").iterdir())]
 
 
@@ -189,9 +162,9 @@ def test_test_messages_name_their_recipients(campaign: Path, call: Call, tmp_pat
     assert document["test_to"] == "me@example.net"
     assert document["total"] == document["states"]["sent"] == 2
     assert set(document["states"]) == STATES
-    assert "test to    me@example.net only" in done.stderr
+    assert "me@example.net only" in done.stderr
     assert "[test for ann@example.org] Hello Ann" in done.stderr
-    messages = received(tmp_path / "real")
+    messages = caught(tmp_path / "real")
     assert {one["X-RcptTo"] for one in messages} == {one["To"] for one in messages}
     assert {one["To"] for one in messages} == {"me@example.net"}
     assert {one["Subject"] for one in messages} == {
@@ -202,7 +175,7 @@ def test_test_messages_name_their_recipients(campaign: Path, call: Call, tmp_pat
     assert call("status", campaign).exit_code == 2, "nothing of it is in the campaign's ledger"
 
 
-def test_test_sends_three_and_asks_first(campaign: Path, call: Call) -> None:
+def test_test_messages_are_three_and_need_a_confirmation(campaign: Path, call: Call) -> None:
     with (campaign / "recipients.csv").open("a") as sheet:
         sheet.writelines(f"u{number}@example.org,U\n" for number in range(9))
     point_at(campaign, 1)
@@ -213,7 +186,7 @@ def test_test_sends_three_and_asks_first(campaign: Path, call: Call) -> None:
     assert json.loads(dry.stdout)["to_send"] == 3
 
 
-def test_test_to_an_address_of_the_list_skips_its_row(
+def test_test_messages_to_a_recipient_skip_their_own(
     campaign: Path, call: Call, tmp_path: Path
 ) -> None:
     with Sandbox(tmp_path / "real") as server:
@@ -225,14 +198,14 @@ def test_test_to_an_address_of_the_list_skips_its_row(
         )
     assert alone.exit_code == 3
     assert "address of the row itself" in alone.stderr
-    subjects = sorted(one["Subject"].partition("]")[0] for one in received(tmp_path / "real"))
+    subjects = sorted(one["Subject"].partition("]")[0] for one in caught(tmp_path / "real"))
     assert subjects == ["[test for bob@example.org", "[test for zoe@example.org"]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--test-to", "not-an-address"], "--test-to"),
+        (["--test-to", "nobody"], "--test-to"),
         (["--test-to", "me@example.net", "--sandbox"], "--sandbox does not"),
         (["--faults"], "add --sandbox"),
         (["--sandbox", "--seed", "3"], "without --faults"),
@@ -248,37 +221,185 @@ def test_contradicting_options_are_one_line(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_faults_run_until_all_are_settled(campaign: Path, call: Call) -> None:
-    with (campaign / "recipients.csv").open("a") as sheet:
-        sheet.writelines(f"u{number}@example.org,U{number}\n" for number in range(200))
+RETRIED = {
+    Fault.GREYLISTED,
+    Fault.LEAVING,
+    Fault.DROPPED,
+    Fault.NOT_NOW,
+    Fault.LEAVING_LATE,
+}
+
+
+def fate(faults: Faults, address: str) -> str:
+    """The state in which a recipient ends when every fault that passes is tried again."""
+    drawn = (faults.draw(address, attempt) for attempt in count(1))
+    last = next(fault for fault in drawn if fault not in RETRIED)
+    if last is None:
+        return "sent"
+    return "rejected" if last is Fault.NO_SUCH_USER else "in_doubt"
+
+
+def deferred_often(faults: Faults) -> str:
+    """An address that is deferred three times: in the time of one run it cannot be settled."""
+    deferring = {Fault.GREYLISTED, Fault.NOT_NOW}
+    addresses = (f"slow{number}@example.org" for number in count())
+    return next(
+        address
+        for address in addresses
+        if all(faults.draw(address, attempt) in deferring for attempt in (1, 2, 3))
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--connections", "3", "--window", "4"]])
+def test_a_seed_gives_each_recipient_the_same_faults(
+    campaign: Path, call: Call, options: list[str]
+) -> None:
+    faults = Faults(seed=7)
+    addresses = [*(f"u{number}@example.org" for number in range(200)), deferred_often(faults)]
+    (campaign / "recipients.csv").write_text(
+        "email,name\n" + "".join(f"{address},U\n" for address in addresses)
+    )
     with (campaign / "campaign.toml").open("a") as file:
         file.write('[delivery]\nrate = "60/minute"\nkeep_copy = "mbox"\n')
     log = campaign / "log.jsonl"
     done = call(
-        "send", campaign, "--sandbox", "--faults", "--seed", "7", "--json", "--log-json", log
-    )
+        "send", campaign, "--sandbox", "--faults", "--seed", "7", *options, "--json",
+        "--log-json", log,
+    )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     document = json.loads(done.stdout)
-    states = document["states"]
+    expected = Counter(fate(faults, address) for address in addresses)
+    assert min(expected[state] for state in ("sent", "rejected", "in_doubt")) > 0
+    assert {state: n for state, n in document["states"].items() if n} == expected
     assert document["seed"] == 7
-    assert document["rounds"] > 1
-    assert states["pending"] == states["deferred"] == 0
-    assert states["sent"] + states["rejected"] + states["in_doubt"] == document["total"] == 203
-    assert min(states["rejected"], states["in_doubt"]) > 0
+    assert document["rounds"] > 1, "the last recipient is deferred at the end of the first run"
     assert document["reconciliation"]["balanced"] is True
-    assert document["reconciliation"]["taken"] == len(received(Path(document["maildir"])))
-    assert 200 < document["real_seconds"] < 220
+    assert document["reconciliation"]["taken"] == len(caught(Path(document["maildir"])))
+    assert 200 <= document["real_seconds"] < 220
     assert "Ledger and sandbox agree" in done.stderr
     assert "3 minutes" in done.stderr
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum(one["event"] == "ended" for one in events) == document["rounds"]
     assert not (campaign / ".mailmerge" / "sent.mbox").exists(), "nothing was really sent"
     status = json.loads(call("status", campaign, "--sandbox", "--json").stdout)
-    assert status["seconds"] == document["seconds"], "real seconds"
+    assert status["seconds"] == document["seconds"], "real seconds, not simulated ones"
 
 
-def test_faults_without_a_rate_say_so(campaign: Path, call: Call) -> None:
+def test_faults_without_a_rate_limit_say_so(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--faults")
     assert done.exit_code == 0, done.stderr
     assert "as fast as the server takes messages" in done.stderr
     assert "--seed" in done.stderr
+
+
+def test_nothing_to_send_is_said(campaign: Path, call: Call, smtp_server: int) -> None:
+    point_at(campaign, smtp_server)
+    assert call("send", campaign, "--yes").exit_code == 0
+    again = call("send", campaign, "--yes", "--json")
+    assert again.exit_code == 0
+    assert "Nothing to send: all recipients are done." in again.stderr
+    assert json.loads(again.stdout)["states"]["sent"] == 3
+
+
+def test_rejected_recipients_are_retried_only_on_demand(campaign: Path, call: Call) -> None:
+    refusal = Rule(
+        When(Stage.RCPT, recipient="bob@*", times=1), (Reply(550, "5.1.1 No such user"),)
+    )
+    with serve(refusal) as server:
+        point_at(campaign, server.port)
+        first = call("send", campaign, "--yes", "--json")
+        assert first.exit_code == 5
+        assert json.loads(first.stdout)["states"]["rejected"] == 1
+        commands = server.commands()
+        plain = call("send", campaign, "--yes", "--json")
+        assert plain.exit_code == 5
+        assert json.loads(plain.stdout)["states"]["rejected"] == 1
+        assert server.commands() == commands, "a plain send does not even connect"
+        retried = call("send", campaign, "--yes", "--retry", "rejected", "--json")
+        assert retried.exit_code == 0, retried.stderr
+        assert json.loads(retried.stdout)["states"] == {**dict.fromkeys(STATES, 0), "sent": 3}
+    wrong = call("send", campaign, "--yes", "--retry", "sent")
+    assert wrong.exit_code == 2
+
+
+# -- signals --------------------------------------------------------------------------------------
+
+
+class Waiting:
+    """A server that answers the end of data only when it is told to."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+        self._answer = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self._loop = asyncio.get_running_loop()
+        self.arrived.set()
+        await self._answer.wait()
+        return "250 2.0.0 OK"
+
+    def answer(self) -> None:
+        """Let the message be taken, and all further ones."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._answer.set)
+
+
+@pytest.fixture
+def waiting(campaign: Path) -> Iterator[Waiting]:
+    """The campaign's server; the rate leaves no time for a second message."""
+    handler = Waiting()
+    controller = Controller(handler, hostname="127.0.0.1", port=servers.free_port())
+    controller.start()
+    point_at(campaign, controller.port)
+    with (campaign / "campaign.toml").open("a") as file:
+        file.write('[delivery]\nrate = "1/hour"\n')
+    yield handler
+    controller.stop()
+
+
+def started(campaign: Path) -> subprocess.Popen[str]:
+    """A running `send`, of which standard output is to be one JSON document."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "mailmerge", "send", str(campaign), "--yes", "--json"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def line_with(process: subprocess.Popen[str], words: str) -> str:
+    """Read standard error up to the line with these words."""
+    assert process.stderr is not None
+    return next(line for line in process.stderr if words in line)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_finishes_what_is_in_flight(
+    campaign: Path, waiting: Waiting, number: signal.Signals
+) -> None:
+    with started(campaign) as process:
+        assert waiting.arrived.wait(60)
+        process.send_signal(number)
+        assert "again to give up" in line_with(process, "stopping: finishing")
+        waiting.answer()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    states = json.loads(out)["states"]
+    assert (states["sent"], states["pending"], states["in_doubt"]) == (1, 2, 0)
+    assert "error: stopped; 2 recipients remaining" in err
+
+
+def test_a_second_signal_gives_up_what_is_in_flight(campaign: Path, waiting: Waiting) -> None:
+    with started(campaign) as process:
+        assert waiting.arrived.wait(60)
+        process.send_signal(signal.SIGINT)
+        line_with(process, "stopping: finishing")
+        process.send_signal(signal.SIGINT)
+        line_with(process, "stopping: giving up")
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    states = json.loads(out)["states"]
+    assert (states["sent"], states["pending"], states["in_doubt"]) == (0, 2, 1)
+    assert "error: stopped; 2 recipients remaining" in err
