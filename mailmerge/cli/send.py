@@ -45,6 +45,17 @@ class Retry(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class _Bounds:
+    """How fast, how many, how long; None means what campaign.toml says."""
+
+    rates: tuple[Rate, ...] | None
+    connections: int | None
+    window: int | None
+    limit: int | None
+    wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Request:
     """What the user asked for; None and empty texts mean what campaign.toml says."""
 
@@ -52,16 +63,12 @@ class _Request:
     sandbox: bool
     seed: int | None
     test_to: str
-    limit: int | None
     where: str
     only: str
-    rates: tuple[Rate, ...] | None
-    connections: int | None
-    window: int | None
+    bounds: _Bounds
     in_doubt: InDoubt
     retry: Retry | None
     accept_changes: bool
-    wait: float | None
     yes: bool
     json: bool
 
@@ -78,129 +85,137 @@ class _Request:
             )
 
 
+_DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", "-n", help="Render everything and show the plan; do not connect."),
+]
+_SandboxOption = Annotated[
+    bool, typer.Option("--sandbox", help="Send to a server inside this program.")
+]
+_FaultsOption = Annotated[
+    bool,
+    typer.Option("--faults", help="With --sandbox: defer, refuse and drop at random."),
+]
+_SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        help="With --faults: each recipient meets the faults of this seed again.",
+    ),
+]
+_TestToOption = Annotated[
+    str,
+    typer.Option(
+        "--test-to",
+        metavar="ADDRESS",
+        help="Send the messages of the first 3 recipients (or --limit) to yourself.",
+    ),
+]
+_LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=0, help="Send to at most N recipients."),
+]
+_ConditionOption = Annotated[
+    str,
+    typer.Option("--where", metavar="EXPR", help="Only recipients that meet this condition."),
+]
+_OnlyOption = Annotated[
+    str, typer.Option("--only", metavar="ADDRESS", help="Only the recipient with this address.")
+]
+_RateOption = Annotated[
+    list[str] | None,
+    typer.Option("--rate", metavar="R", help='At most this, such as "60/minute"; repeatable.'),
+]
+_ConnectionsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--connections",
+        metavar="N",
+        min=1,
+        max=100,
+        help="Number of parallel SMTP connections.",
+    ),
+]
+_WindowOption = Annotated[
+    int | None,
+    typer.Option(
+        "--window", metavar="N", min=1, max=1000, help="Messages in flight on each connection."
+    ),
+]
+_InDoubtOption = Annotated[
+    InDoubt,
+    typer.Option(
+        "--in-doubt",
+        metavar="WHAT",
+        help="What to do with recipients in doubt: hold, resend or assume-sent.",
+    ),
+]
+_RetryOption = Annotated[
+    Retry | None,
+    typer.Option("--retry", metavar="rejected", help="Send again to rejected recipients."),
+]
+_AcceptChangesOption = Annotated[
+    bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
+]
+_WaitOption = Annotated[
+    str,
+    typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
+]
+_LogJsonOption = Annotated[
+    Path | None,
+    typer.Option("--log-json", metavar="FILE", help="Append each event as a line of JSON."),
+]
+_YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+
 @reports_errors
 def send(
     where: CampaignPath = Path(),
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", "-n", help="Render everything and show the plan; do not connect."
-        ),
-    ] = False,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Send to a server inside this program.")
-    ] = False,
-    faults: Annotated[
-        bool,
-        typer.Option("--faults", help="With --sandbox: defer, refuse and drop at random."),
-    ] = False,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed",
-            metavar="N",
-            min=0,
-            help="With --faults: each recipient meets the faults of this seed again.",
-        ),
-    ] = None,
-    test_to: Annotated[
-        str,
-        typer.Option(
-            "--test-to",
-            metavar="ADDRESS",
-            help="Send the messages of the first 3 recipients (or --limit) to yourself.",
-        ),
-    ] = "",
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", metavar="N", min=0, help="Send to at most N recipients."),
-    ] = None,
-    condition: Annotated[
-        str,
-        typer.Option("--where", metavar="EXPR", help="Only recipients that meet this condition."),
-    ] = "",
-    only: Annotated[
-        str, typer.Option("--only", metavar="ADDRESS", help="Only the recipient with this address.")
-    ] = "",
-    rate: Annotated[
-        list[str] | None,
-        typer.Option("--rate", metavar="R", help='At most this, such as "60/minute"; repeatable.'),
-    ] = None,
-    connections: Annotated[
-        int | None,
-        typer.Option(
-            "--connections",
-            metavar="N",
-            min=1,
-            max=100,
-            help="Number of parallel SMTP connections.",
-        ),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            "--window", metavar="N", min=1, max=1000, help="Messages in flight on each connection."
-        ),
-    ] = None,
-    in_doubt: Annotated[
-        InDoubt,
-        typer.Option(
-            "--in-doubt",
-            metavar="WHAT",
-            help="What to do with recipients in doubt: hold, resend or assume-sent.",
-        ),
-    ] = InDoubt.HOLD,
-    retry: Annotated[
-        Retry | None,
-        typer.Option("--retry", metavar="rejected", help="Send again to rejected recipients."),
-    ] = None,
-    accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
-    ] = False,
-    wait: Annotated[
-        str,
-        typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
-    ] = "",
-    log_json: Annotated[
-        Path | None,
-        typer.Option("--log-json", metavar="FILE", help="Append each event as a line of JSON."),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: _DryRunOption = False,
+    sandbox: _SandboxOption = False,
+    faults: _FaultsOption = False,
+    seed: _SeedOption = None,
+    test_to: _TestToOption = "",
+    limit: _LimitOption = None,
+    condition: _ConditionOption = "",
+    only: _OnlyOption = "",
+    rate: _RateOption = None,
+    connections: _ConnectionsOption = None,
+    window: _WindowOption = None,
+    in_doubt: _InDoubtOption = InDoubt.HOLD,
+    retry: _RetryOption = None,
+    accept_changes: _AcceptChangesOption = False,
+    wait: _WaitOption = "",
+    log_json: _LogJsonOption = None,
+    yes: _YesOption = False,
     json: Json = False,
 ) -> None:
     """Send the campaign; run it again to resume."""
-    from mailmerge.campaign import Campaign
     from mailmerge.engine.events import EventLog
 
+    bounds = _Bounds(_rates(rate), connections, window, limit, _seconds(wait))
     request = _Request(
-        dry_run=dry_run,
-        sandbox=sandbox,
-        seed=_seed(seed, faults=faults),
-        test_to=test_to,
-        limit=limit,
-        where=condition,
-        only=only,
-        rates=_rates(rate),
-        connections=connections,
-        window=window,
-        in_doubt=in_doubt,
-        retry=retry,
-        accept_changes=accept_changes,
-        wait=_seconds(wait),
-        yes=yes,
-        json=json,
-    )
-    campaign = Campaign.load(where)
-    with (
-        EventLog(log_json) if log_json else nullcontext() as listener,
-        _job(campaign, request, listener) as job,
-    ):
-        _check(job, json=json)
+        dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
+        where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=retry,
+        accept_changes=accept_changes, yes=yes, json=json,
+    )  # fmt: skip
+    with EventLog(log_json) if log_json else nullcontext() as listener:
+        _run_steps(where, request, listener)
+
+
+def _run_steps(where: Path, request: _Request, listener: Listener | None) -> None:
+    """Check, show the plan, ask, send, and show the result."""
+    from mailmerge.campaign import Campaign
+
+    with _job(Campaign.load(where), request, listener) as job:
+        _check(job, json=request.json)
         _show_difference(job)
         plan = job.plan()
-        say(f"\n{plan}\n")
-        if dry_run:
-            _end_dry_run(job, plan, json=json)
+        _show_plan(plan)
+        if request.dry_run:
+            _end_dry_run(job, plan, json=request.json)
         else:
             _send(job, plan, request)
 
@@ -249,11 +264,11 @@ def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Jo
         campaign,
         Selection(where=request.where, only=request.only),
         _target(campaign.settings, request),
-        rate=request.rates,
-        connections=request.connections,
-        window=request.window,
-        limit=request.limit,
-        wait=request.wait,
+        rate=request.bounds.rates,
+        connections=request.bounds.connections,
+        window=request.bounds.window,
+        limit=request.bounds.limit,
+        wait=request.bounds.wait,
         in_doubt=request.in_doubt.value,
         retry="rejected" if request.retry is Retry.REJECTED else "",
         accept_changes=request.accept_changes,
@@ -274,7 +289,7 @@ def _target(settings: Settings, request: _Request) -> Target:
         _require_address(request.test_to)
     target = _server(settings, request)
     if request.test_to:
-        count = USUAL_NUMBER if request.limit is None else request.limit
+        count = USUAL_NUMBER if request.bounds.limit is None else request.bounds.limit
         target = TestTo(request.test_to, target, count)
     return DryRun(target) if request.dry_run else target
 
@@ -288,7 +303,7 @@ def _server(settings: Settings, request: _Request) -> Target:
         return SandboxServer(settings.state_folder / SANDBOX, account, request.seed)
     if request.dry_run and account is None:
         return NoServer()
-    return RealServer.of_settings(settings, ask_password())
+    return RealServer.of_settings(settings, ask_password)
 
 
 def _require_address(text: str) -> None:
@@ -326,6 +341,11 @@ def _show_difference(job: Job) -> None:
     difference = job.enrol()
     if difference:
         say(f"Resuming with changes: {difference}.")
+
+
+def _show_plan(plan: Plan) -> None:
+    for line in ("", *str(plan).split("\n"), ""):
+        say(line)
 
 
 def _end_dry_run(job: Job, plan: Plan, *, json: bool) -> None:

@@ -3,33 +3,29 @@
     check -> enrol -> plan -> prepare -> run -> summary
 
 Each step does the ones before it that were not done. What comes before the first connection is in
-preparation.py, the run is that of the engine.
+preparation.py, the runs are in sending.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Any
 
 from mailmerge.campaign import Campaign
-from mailmerge.engine.copies import open_copies
-from mailmerge.engine.events import Ended, Event, Listener
+from mailmerge.engine.events import Event, Listener
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan
-from mailmerge.engine.run import Run
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.jobs.options import JobOptions, Rates, Retry, rates_of, seconds_of
 from mailmerge.jobs.people import people_of
 from mailmerge.jobs.preparation import Preparation
 from mailmerge.jobs.records import JobLedger
+from mailmerge.jobs.sending import Sending
 from mailmerge.jobs.targets import AnyServer, Endpoint, as_target
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.ledger.ledger import Ledger
-from mailmerge.ledger.quota import Quotas, open_quotas
 from mailmerge.ledger.states import Difference
-from mailmerge.messages import TransactionFactory
 from mailmerge.portable.clock import Clock
 from mailmerge.preflight.report import CheckReport
 from mailmerge.recipients.audience import Selection
@@ -75,6 +71,7 @@ class Job:
         campaign: as above.
         target: where it is sent to.
         options: the keyword arguments.
+        ledger: the ledger, as the job has opened it.
 
     Raises:
         CampaignError: `rate` or `wait` cannot be understood.
@@ -103,19 +100,15 @@ class Job:
             rates_of(rate), connections, window, limit, seconds_of(wait),
             in_doubt, retry, accept_changes, listener,
         )  # fmt: skip
-        self._ledger = JobLedger(campaign.settings, self.target, ledger)
+        self.ledger = JobLedger(campaign.settings, self.target, ledger)
         self._preparation = Preparation(
             campaign,
             people_of(campaign.settings, people),
             self.target,
             self.options,
-            self._ledger,
+            self.ledger,
         )
-        self._endpoint: Endpoint | None = None
-        self._run: Run | None = None
-        self._summary: Summary | None = None
-        self._open = ExitStack()
-        self._open.callback(self._ledger.close)
+        self._sending = Sending(campaign, self.target, self._preparation, self.ledger)
 
     def __enter__(self) -> Job:
         return self
@@ -130,7 +123,10 @@ class Job:
 
     def close(self) -> None:
         """Close what the job has opened: its own ledger, and the server of the sandbox."""
-        self._open.close()
+        try:
+            self.ledger.close()
+        finally:
+            self._sending.close()
 
     # --- before the run
 
@@ -187,13 +183,11 @@ class Job:
             MailmergeError: as `check` and `enrol`.
             AuthenticationRefused: there is no password.
         """
-        if self._run is not None or not self._preparation.to_send():
+        if self._sending.ready or not self._preparation.to_send():
             return
-        if self.options.retry == "rejected":
+        if self.options.retry == "rejected" and self.target.sends:
             self.ledger.store().retry_rejected()
-        if self._endpoint is None:
-            self._endpoint = self._open.enter_context(self.target.endpoint())
-        self._run = self._make_run(self._endpoint)
+        self._sending.prepare()
 
     def document(self, summary: Summary) -> dict[str, Any]:
         """The document of `send --json` about this summary."""
@@ -211,19 +205,10 @@ class Job:
             MailmergeError: as `prepare`; nothing was sent.
         """
         self.prepare()
-        run, self._summary = self._run, None
-        if run is None:
+        if self._sending.ready:
+            yield from self._sending.steps()
+        else:
             self._settle()
-            return
-        try:
-            with closing(run.steps()) as steps:
-                for events in steps:
-                    for event in events:
-                        if isinstance(event, Ended):
-                            self._summary = event.summary
-                        yield event
-        finally:
-            self._run = None
 
     def run_all(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
         """Send, and return how it went; `progress` is called about ten times a second.
@@ -232,78 +217,32 @@ class Job:
             MailmergeError: as `prepare`; nothing was sent.
         """
         self.prepare()
-        if self._run is None:
-            self._summary = None
-            self._settle()
-            return self.summary
-        return self._execute(progress)
+        if self._sending.ready:
+            return self._sending.execute(progress)
+        self._settle()
+        return self.summary
 
     def run_over(
-        self,
-        endpoint: Endpoint,
-        progress: Callable[[Progress], None],
-        clock: Clock,
+        self, endpoint: Endpoint, progress: Callable[[Progress], None], clock: Clock
     ) -> Summary:
         """`run_all` over another endpoint than the target's, and by another clock."""
-        self._run = self._make_run(endpoint, clock)
-        return self._execute(progress)
+        self._sending.prepare(endpoint, clock)
+        return self._sending.execute(progress)
 
     def stop(self) -> None:
         """End the run: the first time what is in flight is finished, the second time given up."""
-        if self._run is not None:
-            self._run.stop()
+        self._sending.stop()
 
     @property
     def giving_up(self) -> bool:
         """Whether what is in flight is to be abandoned."""
-        return self._run is not None and self._run.giving_up
+        return self._sending.giving_up
 
     @property
     def summary(self) -> Summary:
-        """How the run went; without one, how the campaign stands."""
-        return self._summary or self._standing()
-
-    @property
-    def ledger(self) -> JobLedger:
-        """The ledger, as the job has opened it."""
-        return self._ledger
-
-    def _make_run(self, endpoint: Endpoint, clock: Clock | None = None) -> Run:
-        settings, target = self.campaign.settings, self.target
-        kept = settings.delivery.keep_copy if target.keeps_copies else ""
-        return Run(
-            self._ledger.store(),
-            TransactionFactory(self._preparation.messages, settings.delivery),
-            endpoint.server,
-            self.limits,
-            campaign=self.campaign.name,
-            credentials=endpoint.credentials,
-            usage=self._quotas(),
-            keep=open_copies(kept, settings.state_folder),
-            listener=self.options.listener,
-            clock=clock,
-            check_seconds=self.report.seconds if self.report is not None else 0.0,
-        )
-
-    def _quotas(self) -> Quotas | None:
-        if not self.target.counts_quotas:
-            return None
-        return self._open.enter_context(closing(open_quotas()))
-
-    def _execute(self, progress: Callable[[Progress], None]) -> Summary:
-        assert self._run is not None
-        try:
-            self._summary = self._run.execute(progress)
-        finally:
-            self._run = None
-        return self._summary
-
-    def _settle(self) -> None:
-        """Decide about recipients in doubt where there is no run that would."""
-        if self.options.in_doubt == "assume-sent" and self.target.sends:
-            self.ledger.store().assume_sent()
-
-    def _standing(self) -> Summary:
+        """How the last run went; without one, how the campaign stands."""
+        if self._sending.summary is not None:
+            return self._sending.summary
         counts = by_name(self._preparation.counts())
         return Summary(
             campaign=self.campaign.name,
@@ -313,3 +252,9 @@ class Job:
             check_seconds=self.report.seconds if self.report is not None else 0.0,
             error=ending(counts),
         )
+
+    def _settle(self) -> None:
+        """Decide about recipients in doubt where there is no run that would."""
+        self._sending.summary = None
+        if self.options.in_doubt == "assume-sent" and self.target.sends:
+            self.ledger.store().assume_sent()

@@ -23,7 +23,7 @@ from mailmerge.jobs.targets import Target
 from mailmerge.ledger.states import Difference, State
 from mailmerge.messages import MessageFactory
 from mailmerge.preflight.check import Check, CheckOptions
-from mailmerge.preflight.report import CheckReport
+from mailmerge.preflight.report import CheckReport, EarlierReport
 from mailmerge.recipients.audience import Recipient
 
 _SUBJECTS_SHOWN = 3
@@ -33,6 +33,7 @@ class Preparation:
     """The steps of a job before its run.
 
     Attributes:
+        options: what the caller asked for.
         report: what the check has found; None before it.
     """
 
@@ -48,7 +49,7 @@ class Preparation:
         self._campaign = campaign
         self._people = people
         self._target = target
-        self._options = options
+        self.options = options
         self._ledger = ledger
         self._redirect = target.redirect()
         self._checked_messages: MessageFactory | None = None
@@ -57,7 +58,7 @@ class Preparation:
     @property
     def limits(self) -> Limits:
         """What bounds the run: the same for the plan and the run."""
-        return self._options.limits(self._campaign.settings.delivery, self._target)
+        return self.options.limits(self._campaign.settings.delivery, self._target)
 
     @property
     def messages(self) -> MessageFactory:
@@ -77,7 +78,7 @@ class Preparation:
         options, records = self._check_options(), self._ledger.records()
         digest = self._people.digest(options) if self._target.sends else ""
         if records.check_passed(digest):
-            self.report = CheckReport.of_earlier()
+            self.report = EarlierReport()
             return self.report
         check = Check(self._campaign.settings, options, progress)
         self.report = check.run()
@@ -93,7 +94,7 @@ class Preparation:
         difference = records.enrol(
             self._recipients(),
             self._campaign.fingerprint(),
-            changes=self._options.accept_changes,
+            changes=self.options.accept_changes,
             partial=self._people.partial and not self._redirect.edits,
         )
         if not difference.applied:
@@ -124,7 +125,7 @@ class Preparation:
         """How many recipients a run would try; those to try again count, too."""
         if self._enrolled is None:
             self.enrol()
-        counts, options = self.counts(), self._options
+        counts, options = self.counts(), self.options
         again = counts[State.IN_DOUBT] if options.in_doubt == "resend" else 0
         again += counts[State.REJECTED] if options.retry == "rejected" else 0
         claimable = self._ledger.records().claimable(self._checked()) + again

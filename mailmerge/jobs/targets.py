@@ -155,14 +155,21 @@ class RealServer(Target):
         return cls(Account(server), lambda: None)
 
     @classmethod
-    def of_settings(cls, settings: Settings, ask: Callable[[str], str] | None = None) -> RealServer:
-        """The target that [smtp] describes; `ask` shows a question and returns the password.
+    def of_settings(
+        cls,
+        settings: Settings,
+        find_ask: Callable[[], Callable[[str], str] | None] = lambda: None,
+    ) -> RealServer:
+        """The target that [smtp] describes.
+
+        `find_ask` is called when a password is needed. It returns what shows a question and returns
+        the answer, or None where there is no terminal.
 
         Raises:
             CampaignError: [smtp] names no server, or its keys contradict each other.
         """
         account = require_account(settings.smtp, settings.folder)
-        return cls(account, lambda: read_credentials(account, ask=ask))
+        return cls(account, lambda: read_credentials(account, ask=find_ask()))
 
     @property
     def account(self) -> Account:

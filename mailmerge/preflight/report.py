@@ -42,8 +42,6 @@ class CheckReport:
     `problems` lists at most a thousand of a kind, errors first; `groups` counts them all. `notes`
     are what was decided with certainty; they count neither as errors nor as warnings. `subjects`
     are those of the first messages. `slow_because` says why messages are rendered one by one.
-    `passed_before` means that the same check was passed earlier and not made again: then there is
-    nothing in the report.
     """
 
     recipients: int
@@ -58,12 +56,6 @@ class CheckReport:
     slow_because: str = ""
     sizes: Sizes = Sizes()
     notes: tuple[Problem, ...] = ()
-    passed_before: bool = False
-
-    @classmethod
-    def of_earlier(cls) -> CheckReport:
-        """The report where the same check was passed earlier."""
-        return cls(0, (), (), 0, 0, passed_before=True)
 
     @classmethod
     def of(cls, findings: Findings, recipients: int = 0) -> CheckReport:
@@ -75,6 +67,11 @@ class CheckReport:
             findings.count("error"),
             findings.count("warning"),
         )
+
+    @property
+    def passed_before(self) -> bool:
+        """Whether the same check was passed earlier and not made again: the report is empty."""
+        return False
 
     def passed(self, *, strict: bool = False) -> bool:
         """Whether the messages may be sent; with `strict` not if there is a warning."""
@@ -117,6 +114,22 @@ class CheckReport:
             "groups": [_group_to_json(group) for group in self.groups],
             "notes": [problem_to_json(note) for note in self.notes],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierReport(CheckReport):
+    """The report of a check that was passed earlier, and not made again."""
+
+    recipients: int = 0
+    problems: tuple[Problem, ...] = ()
+    groups: tuple[Group, ...] = ()
+    errors: int = 0
+    warnings: int = 0
+
+    @property
+    def passed_before(self) -> bool:
+        """It was."""
+        return True
 
 
 def problem_to_json(problem: Problem) -> dict[str, object]:
