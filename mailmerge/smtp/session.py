@@ -155,8 +155,8 @@ class Session:
             self.end(closing_error(reply))
 
     def end(self, failure: SmtpError | None) -> None:
-        """End the session; the first failure is kept. Transactions are settled before."""
-        if failure is not None and self.failure is None:
+        """End the session; a failure that is known is kept. Transactions are settled before."""
+        if failure is not None:
             self.failure = failure
         self.state = State.CLOSED
         self._exchange.stop()

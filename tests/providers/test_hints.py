@@ -87,7 +87,7 @@ def test_the_codes_of_the_library_have_their_fixes() -> None:
 @pytest.mark.parametrize(
     ("host", "code", "reply", "words"),
     [
-        ("smtp.gmail.com", "", "5.7.8 no", "app password"),
+        ("smtp.gmail.com", "", "5.7.8 no", "2-step verification"),
         ("mail.example.org", "", "5.7.8 no", "password"),
         ("mail.example.org", "token-refused", "5.7.8 no", "token_command"),
     ],

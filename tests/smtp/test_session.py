@@ -138,7 +138,7 @@ def test_quit_ends_a_session_without_a_failure() -> None:
     assert machine.session.failure is None
 
 
-def test_the_first_failure_is_kept() -> None:
+def test_a_session_ends_once() -> None:
     machine = ready()
     machine.connection_lost("broken pipe")
     machine.connection_lost("again")

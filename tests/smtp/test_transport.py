@@ -269,6 +269,36 @@ def test_the_info_says_that_tls_is_there(
     assert info.local
 
 
+@pytest.fixture
+def secure_context(
+    sockets: tuple[socket.socket, socket.socket],
+    certificates: servers.Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> list[ssl.SSLContext]:
+    """The context that a handshake was made with."""
+    made: list[ssl.SSLContext] = []
+    create = ssl.create_default_context
+
+    def creating(cafile: str) -> ssl.SSLContext:
+        made.append(create(cafile=cafile))
+        return made[-1]
+
+    monkeypatch.setattr(ssl, "create_default_context", creating)
+    own = tmp_path / "authority.pem"  # a file that no other test has used
+    own.write_bytes(certificates.ca_file.read_bytes())
+    connected, theirs = sockets
+    accepted: list[ssl.SSLSocket] = []
+    thread = threading.Thread(target=lambda: accepted.extend(shake_hands(theirs, certificates)))
+    thread.start()
+    transport = SocketTransport(connected)
+    transport.start_tls("localhost", str(own))
+    thread.join()
+    transport.close()
+    accepted[0].close()
+    return made
+
+
 def tls_error(
     sockets: tuple[socket.socket, socket.socket],
     certificates: servers.Certificates,
@@ -312,6 +342,16 @@ def test_a_certificate_for_another_host_is_not_trusted(
         sockets, certificates, host="mail.example.org", ca_file=str(certificates.ca_file)
     )
     assert error.code == "certificate"
+
+
+def test_the_context_verifies_and_asks_for_tls_1_2(
+    secure_context: list[ssl.SSLContext],
+) -> None:
+    """RFC 8996 forbids TLS 1.0 and 1.1; not every build of OpenSSL refuses them by itself."""
+    (context,) = secure_context
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
