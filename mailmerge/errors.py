@@ -42,8 +42,9 @@ class Problem:
 
     `file` is relative to the campaign folder; `row` is the spreadsheet's own row number (the header
     is row 1 of a sheet, a CSV record has the number of its first line); `line` counts a template's
-    lines from 1. `code` is stable and made for programs (docs/errors.md lists all codes);
-    `message` and `hint`, the fix, are for users.
+    lines from 1; `column` is a column of the spreadsheet, or a key of campaign.toml. `code` is
+    stable and made for programs (docs/errors.md lists all codes); `message` and `hint`, the fix,
+    are for users.
     """
 
     severity: Severity
@@ -57,12 +58,13 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where it is, for users: `recipients.csv, row 7, column email`."""
+        """Where it is: `recipients.csv, row 7, column email`, `campaign.toml, key message.from`."""
+        named = "key" if self.file.endswith(".toml") else "column"
         parts = [
             self.file,
             f"line {self.line}" if self.line is not None else "",
             f"row {self.row}" if self.row is not None else "",
-            f"column {self.column}" if self.column else "",
+            f"{named} {self.column}" if self.column else "",
         ]
         return ", ".join(part for part in parts if part)
 

@@ -52,7 +52,7 @@ _NAME = "sandbox.invalid"
 _LARGEST_MESSAGE = 100 << 20
 """Bytes; more than any provider takes, so that the sandbox never refuses a message for its size."""
 
-ACCELERATION = 1000.0
+_ACCELERATION = 1000.0
 """Simulated seconds per real second in a run with faults."""
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^<>\r\n]+>)", re.IGNORECASE | re.MULTILINE)
@@ -324,7 +324,7 @@ class AcceleratedClock:
         self._start = time.time()
 
     def __call__(self) -> float:
-        return self._start + (self._clock() - self._began) * ACCELERATION
+        return self._start + (self._clock() - self._began) * _ACCELERATION
 
     @property
     def real_seconds(self) -> float:

@@ -29,21 +29,21 @@ def describe(starter: Path) -> str:
 def start_campaign(target: Path, name: str) -> list[Path]:
     """Copy the starter `name` into the folder `target` and list the new files.
 
-    Nothing that is there already is overwritten.
+    No file is overwritten.
 
     Raises:
-        CampaignError: no such starter, or a file of the starter is in the folder already.
+        CampaignError: there is no such starter, or one of its files exists in the folder already.
     """
     starter = _starter(name)
-    wanted = [path for path in sorted(starter.rglob("*")) if path.is_file()]
-    relative = [path.relative_to(starter) for path in wanted]
-    taken = [path for path in relative if (target / path).exists()]
-    if taken:
+    sources = [path for path in sorted(starter.rglob("*")) if path.is_file()]
+    relative = [path.relative_to(starter) for path in sources]
+    existing = [path for path in relative if (target / path).exists()]
+    if existing:
         raise CampaignError(
-            f"{target / taken[0]} is there already; nothing was written",
+            f"{target / existing[0]} exists already; nothing was written",
             hint="choose another folder", code="not-empty",
         )  # fmt: skip
-    for source, path in zip(wanted, relative, strict=True):
+    for source, path in zip(sources, relative, strict=True):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target / path)
     return [target / path for path in relative]
@@ -54,8 +54,8 @@ def _starter(name: str) -> Path:
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)
-    meant = f"did you mean {close[0]}? " if close else ""
+    nearest = f"did you mean {close[0]}? " if close else ""
     raise CampaignError(
-        f"there is no starter {name!r}", hint=f"{meant}there are {', '.join(known)}",
+        f"there is no starter {name!r}", hint=f"{nearest}there are {', '.join(known)}",
         code="unknown-starter",
     )  # fmt: skip

@@ -28,6 +28,11 @@ def test_a_problem_is_place_cause_and_fix() -> None:
     assert str(problem) == "a.csv, row 7, column email: it is wrong (fix it)"
 
 
+def test_a_problem_of_campaign_toml_names_the_key() -> None:
+    problem = Problem("error", "x", "wrong", "campaign.toml", 3, "message.from")
+    assert problem.place == "campaign.toml, row 3, key message.from"
+
+
 def test_a_problem_without_a_place_is_its_sentence() -> None:
     assert str(Problem("warning", "x", "it is odd")) == "it is odd"
 

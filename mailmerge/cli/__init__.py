@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that `--help` and `--version` answer at once.
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -39,12 +40,15 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    pass
+    del version
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        context.color = False
 
 
 for _command in (init, check, render, preview, send, status, connect, providers):

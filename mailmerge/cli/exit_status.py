@@ -26,7 +26,7 @@ class ExitStatus(IntEnum):
     INTERRUPTED = 130
 
 
-EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
+_EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
     {
         errors.MailmergeError: ExitStatus.UNEXPECTED,
         errors.CampaignError: ExitStatus.USAGE,
@@ -53,9 +53,9 @@ EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
         errors.NotAllReached: ExitStatus.NOT_ALL_REACHED,
     }
 )
-"""Every class of the error tree. A test compares, so that a new class needs a decision."""
+"""Every class of the error tree; a test asks for each, so that a new class needs a decision."""
 
 
 def exit_status(error: MailmergeError) -> ExitStatus:
     """What a command ends with; a class that is not in the table ends as its parent does."""
-    return next(EXIT_STATUS[kind] for kind in type(error).__mro__ if kind in EXIT_STATUS)
+    return next(_EXIT_STATUS[kind] for kind in type(error).__mro__ if kind in _EXIT_STATUS)

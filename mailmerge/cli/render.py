@@ -12,7 +12,7 @@ import typer
 from mailmerge.cli.terminal import CampaignPath, reports_errors, say
 
 
-class Form(StrEnum):
+class _Form(StrEnum):
     """The forms in which a message can be written."""
 
     EML = "eml"
@@ -38,13 +38,13 @@ def render(
         Path | None, typer.Option("--out", metavar="DIR", help="Write files into this folder.")
     ] = None,
     form: Annotated[
-        Form,
+        _Form,
         typer.Option(
             "--format",
             metavar="FORMAT",
             help="The format: eml, html, text, mbox or maildir.",
         ),
-    ] = Form.EML,
+    ] = _Form.EML,
 ) -> None:
     """Write messages to files, or print one.
 
@@ -58,7 +58,7 @@ def render(
 
     if bool(to) + (row is not None) + all_recipients > 1:
         raise CampaignError("--to, --row and --all exclude each other", code="usage")
-    if out is None and (all_recipients or form in (Form.MBOX, Form.MAILDIR)):
+    if out is None and (all_recipients or form in (_Form.MBOX, _Form.MAILDIR)):
         what = "several messages are" if all_recipients else f"an {form.value} is"
         raise CampaignError(f"{what} written into a folder", hint="add --out DIR", code="usage")
     limit = None if all_recipients or row is not None else 1

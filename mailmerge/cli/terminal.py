@@ -19,7 +19,7 @@ from mailmerge.cli.questions import can_ask
 from mailmerge.errors import MailmergeError
 from mailmerge.wording import one_line, printable, wrapped
 
-P = ParamSpec("P")
+_P = ParamSpec("_P")
 
 CampaignPath = Annotated[
     Path,
@@ -34,7 +34,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 WIDEST = 100
 """Columns of a terminal beyond which a line is hard to read."""
 
-TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
+_TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
 
 
 def say(text: str = "") -> None:
@@ -66,14 +66,14 @@ def print_json(document: object) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
+def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:
     """Let a command end with one line on standard error and an exit status, never a traceback.
 
     A traceback is for developers: set MAILMERGE_TRACEBACK to print it.
     """
 
     @functools.wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
@@ -89,18 +89,18 @@ def reports_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(ExitStatus.DONE) from None
         except Exception as error:  # noqa: BLE001 - the last line of defence against a traceback
             _show_traceback()
-            hint = f"please report it; {TRACEBACK_VARIABLE}=1 shows where it happened"
+            hint = f"please report it; {_TRACEBACK_VARIABLE}=1 shows where it happened"
             _fail(f"unexpected: {type(error).__name__}: {error} ({hint})", ExitStatus.UNEXPECTED)
 
     return wrapped
 
 
 def _show_traceback() -> None:
-    if os.environ.get(TRACEBACK_VARIABLE):
+    if os.environ.get(_TRACEBACK_VARIABLE):
         traceback.print_exc()
 
 
 def _fail(line: str, status: ExitStatus) -> None:
-    prefix = typer.style("error:", fg="red", bold=True) if sys.stderr.isatty() else "error:"
+    prefix = typer.style("error:", fg="red", bold=True)
     typer.echo(f"{prefix} {one_line(' '.join(line.split()))}", err=True)
     raise typer.Exit(status) from None

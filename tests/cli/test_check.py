@@ -1,4 +1,4 @@
-"""How `mailmerge check` looks: in a terminal, in a file, in any width and script."""
+"""How `mailmerge check` looks in a real terminal."""
 
 from __future__ import annotations
 
@@ -11,130 +11,49 @@ import struct
 import subprocess
 import sys
 import termios
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
-from mailmerge.cli.check import plain_lines, report_lines, summarise
-from mailmerge.errors import Problem
-from mailmerge.preflight.findings import Findings
-from mailmerge.preflight.report import CheckReport, Sizes
 from mailmerge.wording import columns_of
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def report(*problems: Problem, notes: tuple[Problem, ...] = (), recipients: int = 3) -> CheckReport:
-    findings = Findings()
-    findings.extend(problems)
-    return replace(CheckReport.of(findings, recipients), notes=notes)
-
-
-WRONG = [
-    Problem("error", "a", f'"{name}" has no @ sign', "p.csv", row, "email", "write one")
-    for row, name in enumerate(("ann", "bob", "cy", "di"), 2)
-]
-
-
-def test_a_file_gets_one_line_for_each_group_and_one_for_its_rows() -> None:
-    note = Problem("warning", "delimiter-chosen", "a semicolon", "p.csv")
-    assert list(plain_lines(report(*WRONG, notes=(note,)))) == [
-        'error: p.csv, column email: "ann" has no @ sign (write one)',
-        '    4 times: row 2 "ann", row 3 "bob", row 4 "cy" and 1 more',
-        "note: p.csv: a semicolon",
-        "Checked 3 recipients in 0.0 s: 4 errors.",
-    ]
-
-
-def test_a_terminal_gets_a_paragraph_for_each_group() -> None:
-    lines = [ESCAPE.sub("", line).rstrip() for line in report_lines(report(*WRONG), 60)]
-    assert lines == [
-        "",
-        "error    p.csv, column email",
-        '         "ann" has no @ sign',
-        '         4 times: row 2 "ann", row 3 "bob", row 4 "cy" and 1',
-        "         more",
-        lines[5],
-        "",
-        "Checked 3 recipients in 0.0 s: 4 errors.",
-    ]
-    assert lines[5].endswith("write one")
-
-
-def test_a_problem_without_a_place_is_its_own_heading() -> None:
-    note = Problem("warning", "delimiter-chosen", "a semicolon")
-    lines = list(report_lines(report(Problem("warning", "b", "odd"), notes=(note,)), 60))
-    assert [ESCAPE.sub("", line).rstrip() for line in lines] == [
-        "",
-        "warning  odd",
-        "",
-        "note     a semicolon",
-        "",
-        "Checked 3 recipients in 0.0 s: no errors, 1 warning.",
-    ]
-
-
-def test_control_characters_of_a_cell_never_reach_the_terminal() -> None:
-    evil = Problem("error", "a", 'the cell "\x1b[2J\u202e" is odd', "p.csv\x1b]0;x\x07")
-    for lines in (plain_lines(report(evil)), report_lines(report(evil), 80)):
-        shown = ESCAPE.sub("", "".join(lines))
-        assert shown.isprintable()
-
-
-@pytest.mark.parametrize(
-    ("made", "line"),
-    [
-        (CheckReport(1, (), (), 0, 0), "Checked 1 recipient in 0.0 s: no errors."),
-        (
-            CheckReport(9, (), (), 0, 2, suppressed=3, left_out=4),
-            "Checked 9 recipients, 3 suppressed, 4 not selected in 0.0 s: no errors, 2 warnings.",
-        ),
-        (
-            CheckReport(3, (), (), 0, 0, sizes=Sizes(3_600_000, 4_000)),
-            "Checked 3 recipients in 0.0 s: no errors. 3.4 MB in all, the largest message 3.9 KB.",
-        ),
-        (
-            CheckReport(1, (), (), 0, 0, sizes=Sizes(900, 900)),
-            "Checked 1 recipient in 0.0 s: no errors. The largest message 900 bytes.",
-        ),
-        (
-            CheckReport(2, (), (), 1, 0, sizes=Sizes(4 * 10**9, 2 * 10**9)),
-            "Checked 2 recipients in 0.0 s: 1 error.",
-        ),
-    ],
-)
-def test_the_summary_counts_and_measures(made: CheckReport, line: str) -> None:
-    assert summarise(made) == line
-
-
-def in_a_terminal(folder: Path, columns: int, **environment: str) -> str:
-    """What the real command writes to a real terminal of so many columns."""
+def in_a_terminal(
+    columns: int,
+    *arguments: object,
+    status: int = 3,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """What the real program writes to a real terminal of this width."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-m", "mailmerge", "check", str(folder)],
+        [sys.executable, "-m", "mailmerge", *map(str, arguments)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **environment},
     )
     os.close(theirs)
-    octets = b""
+    received = b""
     while select.select([ours], [], [], 60)[0]:
         try:
-            octets += os.read(ours, 65_536)
+            received += os.read(ours, 65_536)
         except OSError:  # the other end is closed
             break
-    assert process.wait(60) == 3
+    assert process.wait(60) == status
     os.close(ours)
-    return octets.decode().split("\r\n", 1)[1] if b"\r\n" in octets else octets.decode()
+    return received.decode()
 
 
 @pytest.mark.parametrize("columns", [50, 80, 120])
 def test_a_terminal_is_never_overrun(campaign: Path, columns: int) -> None:
     (campaign / "recipients.csv").write_text("email,name\n" + "bob,Bob 王小明\n" * 30)
-    shown = in_a_terminal(campaign, columns)
+    shown = in_a_terminal(columns, "check", campaign)
     lines = [ESCAPE.sub("", line).rpartition("\r")[2] for line in shown.split("\r\n")]
     assert any('"bob" has no @ sign' in line for line in lines)
     assert max(map(columns_of, lines)) <= columns
@@ -146,6 +65,14 @@ def test_colours_are_left_out_where_they_are_not_wanted(
     campaign: Path, environment: dict[str, str]
 ) -> None:
     (campaign / "recipients.csv").write_text("email,name\nbob,Bob\n")
-    shown = in_a_terminal(campaign, 80, **environment)
+    shown = in_a_terminal(80, "check", campaign, environment=environment)
     assert "error    recipients.csv, row 2" in shown
     assert not ESCAPE.search(shown)
+
+
+def test_no_command_has_colours_where_they_are_not_wanted(campaign: Path) -> None:
+    for arguments, status in ((["providers", "gmail"], 0), (["status", campaign], 2)):
+        assert ESCAPE.search(in_a_terminal(80, *arguments, status=status))
+        shown = in_a_terminal(80, *arguments, status=status, environment={"NO_COLOR": "1"})
+        assert shown.strip()
+        assert not ESCAPE.search(shown)

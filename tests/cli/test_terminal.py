@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mailmerge.cli.terminal import TRACEBACK_VARIABLE, reports_errors, say
+from mailmerge.cli.terminal import reports_errors, say
 from mailmerge.errors import AuthenticationRefused
 
 
@@ -45,7 +45,7 @@ def test_a_command_may_choose_its_exit_status() -> None:
 
 
 def test_the_traceback_is_shown_to_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TRACEBACK_VARIABLE, "1")
+    monkeypatch.setenv("MAILMERGE_TRACEBACK", "1")
     done = CliRunner().invoke(program(ZeroDivisionError("x")), [])
     assert "Traceback" in done.stderr
 
