@@ -23,9 +23,9 @@ from mailmerge.mime.message import Message
 from mailmerge.preflight.addresses import is_reserved
 from mailmerge.preflight.findings import Findings
 from mailmerge.preflight.making import MessageMaker
-from mailmerge.preflight.registry import CAMPAIGN_RULES, TOTALS_RULES
+from mailmerge.preflight.registry import RULES
 from mailmerge.preflight.report import CheckReport, Sizes, is_note
-from mailmerge.preflight.rules import Setup, Totals
+from mailmerge.preflight.rules import Rules, Setup, Totals
 from mailmerge.preflight.runner import Once, RowChecker
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.collection import Recipients
@@ -121,6 +121,7 @@ class Check:
         options: CheckOptions | None = None,
         progress: Callable[[int], None] = lambda _: None,
         *,
+        rules: Rules = RULES,
         clock: Callable[[], float] = time.perf_counter,
         now: datetime | None = None,
     ) -> None:
@@ -128,6 +129,7 @@ class Check:
         now = now or datetime.now().astimezone()
         self._setup = Setup(campaign, options.account, for_real=options.for_real, now=now)
         self._options = options
+        self._rules = rules
         self._progress = progress
         self._clock = clock
         self._findings = Findings()
@@ -149,7 +151,7 @@ class Check:
         started = self._clock()
         findings, setup = self._findings, self._setup
         findings.extend(self._options.known)
-        for rule in CAMPAIGN_RULES:
+        for rule in self._rules.campaign:
             findings.extend(rule(setup))
         maker = self._maker = MessageMaker(setup.campaign)
         findings.extend(maker.problems(findings.problems()))
@@ -175,7 +177,7 @@ class Check:
         return spreadsheet
 
     def _check_rows(self, rows: _Rows, maker: MessageMaker) -> None:
-        checker, once, counts = RowChecker(self._setup), Once(), self._counts
+        checker, once, counts = RowChecker(self._setup, self._rules), Once(), self._counts
         for recipient in rows:
             counts.recipients += 1
             if counts.recipients % _PROGRESS_EVERY == 0:
@@ -206,7 +208,7 @@ class Check:
             reserved=counts.reserved,
             found=self._findings,
         )
-        for rule in TOTALS_RULES:
+        for rule in self._rules.totals:
             self._findings.extend(rule(totals, self._setup))
 
     def _report(self, seconds: float, slow_because: str) -> CheckReport:

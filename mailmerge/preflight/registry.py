@@ -6,58 +6,50 @@ CONTRIBUTING.md, "Add a check", has the recipe; rules.py has the interface.
 from __future__ import annotations
 
 from mailmerge.preflight import account, addresses, bodies, fields, html, sender, settings, totals
-from mailmerge.preflight.rules import (
-    CampaignRule,
-    MessageRule,
-    RecipientRule,
-    StructureRule,
-    TotalsRule,
-)
+from mailmerge.preflight.rules import Rules
 
-CAMPAIGN_RULES: tuple[CampaignRule, ...] = (
-    sender.check_from,
-    sender.check_reverse_path,
-    sender.check_reply_to,
-    sender.check_sender_name,
-    sender.check_sender_domain,
-    account.check_sender_may_use_account,
-    account.check_ca_file,
-    account.check_port,
-    account.check_password_is_encrypted,
-    settings.check_text_part,
-    settings.check_content_base,
-    settings.check_clock,
-)
-
-RECIPIENT_RULES: tuple[RecipientRule, ...] = (addresses.check_domain,)
-
-STRUCTURE_RULES: tuple[StructureRule, ...] = (
-    html.check_images,
-    html.check_srcset,
-    html.check_backgrounds,
-    html.check_links,
-    html.check_elements,
-)
-
-MESSAGE_RULES: tuple[MessageRule, ...] = (
-    fields.check_recipient_needs_utf8,
-    fields.check_subject,
-    fields.check_unsubscribe_fields,
-    fields.check_formula_errors,
-    bodies.check_html_size,
-    bodies.check_html_shows_text,
-    bodies.check_urls,
-    bodies.check_text_is_filled,
-    bodies.check_gaps,
-    bodies.check_message_size,
-)
-
-TOTALS_RULES: tuple[TotalsRule, ...] = (
-    totals.check_recipients_left,
-    totals.check_variables,
-    totals.check_columns,
-    sender.check_real_sender,
-    totals.check_reserved,
-    totals.check_one_click,
-    totals.check_daily_limit,
+RULES = Rules(
+    campaign=(
+        sender.check_from,
+        sender.check_reverse_path,
+        sender.check_reply_to,
+        sender.check_sender_name,
+        sender.check_sender_domain,
+        account.check_sender_may_use_account,
+        account.check_ca_file,
+        account.check_port,
+        account.check_password_is_encrypted,
+        settings.check_text_part,
+        settings.check_content_base,
+        settings.check_clock,
+    ),
+    recipient=(addresses.check_domain,),
+    structure=(
+        html.check_images,
+        html.check_srcset,
+        html.check_backgrounds,
+        html.check_links,
+        html.check_elements,
+    ),
+    message=(
+        fields.check_recipient_needs_utf8,
+        fields.check_subject,
+        fields.check_unsubscribe_fields,
+        fields.check_formula_errors,
+        bodies.check_html_size,
+        bodies.check_html_shows_text,
+        bodies.check_urls,
+        bodies.check_text_is_filled,
+        bodies.check_gaps,
+        bodies.check_message_size,
+    ),
+    totals=(
+        totals.check_recipients_left,
+        totals.check_variables,
+        totals.check_columns,
+        sender.check_real_sender,
+        totals.check_reserved,
+        totals.check_one_click,
+        totals.check_daily_limit,
+    ),
 )

@@ -128,3 +128,14 @@ RecipientRule = Callable[[Recipient, Setup], Iterable[Problem]]
 StructureRule = Callable[[Page, Setup], Iterable[Problem]]
 MessageRule = Callable[[MadeMessage, Setup], Iterable[Problem]]
 TotalsRule = Callable[[Totals, Setup], Iterable[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of a check, in the order in which they run."""
+
+    campaign: tuple[CampaignRule, ...] = ()
+    recipient: tuple[RecipientRule, ...] = ()
+    structure: tuple[StructureRule, ...] = ()
+    message: tuple[MessageRule, ...] = ()
+    totals: tuple[TotalsRule, ...] = ()

@@ -11,8 +11,8 @@ from dataclasses import replace
 from mailmerge.errors import Problem
 from mailmerge.mime.message import Message
 from mailmerge.preflight.html import parse_html
-from mailmerge.preflight.registry import MESSAGE_RULES, RECIPIENT_RULES, STRUCTURE_RULES
-from mailmerge.preflight.rules import MadeMessage, Page, Setup
+from mailmerge.preflight.registry import RULES
+from mailmerge.preflight.rules import MadeMessage, Page, Rules, Setup
 from mailmerge.preflight.structures import VALUE, KnownStructures
 from mailmerge.preflight.templates import TemplateSources
 from mailmerge.recipients.audience import Recipient
@@ -43,15 +43,16 @@ class Once:
 class RowChecker:
     """Runs the rules for one recipient after the other; what a structure causes is said once."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, rules: Rules = RULES) -> None:
         self._setup = setup
+        self._rules = rules
         self._structures = KnownStructures()
         self._once = Once()
         self._sources = TemplateSources(setup.campaign)
 
     def check_recipient(self, recipient: Recipient) -> Iterator[Problem]:
         """What is wrong with a row and its address, whatever its message is."""
-        for rule in RECIPIENT_RULES:
+        for rule in self._rules.recipient:
             yield from rule(recipient, self._setup)
 
     def check_message(
@@ -68,7 +69,7 @@ class RowChecker:
         if self._setup.campaign.message.text is not None:
             text = self._structures.text(content.text.structure)
         made = MadeMessage(recipient, content, message, html, text)
-        for rule in MESSAGE_RULES:
+        for rule in self._rules.message:
             yield from rule(made, self._setup)
 
     def _check_structure(self, structure: Structure) -> Iterator[Problem]:
@@ -79,7 +80,7 @@ class RowChecker:
         prefix = "" if section.related_by == "content-location" else "cid:"
         paths = {prefix + image.reference: image.path for image in structure.images}
         page = Page(document, self._sources.locate, paths, VALUE)
-        for rule in STRUCTURE_RULES:
+        for rule in self._rules.structure:
             yield from rule(page, self._setup)
 
     def _new_ones(self, problems: Iterable[Problem], row: int) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What the tests of delivery share: state folders of their own, processes that may be killed."""
+"""What the tests of the engine share: a campaign, and processes that may be killed."""
 
 from __future__ import annotations
 

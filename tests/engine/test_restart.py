@@ -31,7 +31,7 @@ def test_a_restarted_postfix_takes_each_message_once(
     summaries: list[Summary] = []
 
     def run() -> None:
-        job = Job(campaign.folder, server.port, people=RECIPIENTS, connections=connections)
+        job = Job(campaign.folder, server.port, recipients=RECIPIENTS, connections=connections)
         summaries.append(send(job))
 
     running = threading.Thread(target=run)

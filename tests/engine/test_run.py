@@ -31,7 +31,7 @@ from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import templates_of
 from mailmerge.settings import Settings, parse_rate
 from mailmerge.smtp import Credentials
-from tests.engine.driver import balance, make_campaign, make_recipients, make_run
+from tests.engine.driver import compare, make_campaign, make_recipients, make_run
 from tests.ledgers import open_ledger, open_store, read_ledger, store_of
 from tests.scripted_server import (
     FOREVER,
@@ -83,9 +83,9 @@ def send(campaign: Settings, server: ScriptedServer, count: int = 3, **more: Any
         assert summary.total == count
     finally:
         opened.close()
-    found = balance(campaign, server)
+    found = compare(campaign, server)
     found.check(count)
-    assert sum(summary.states.values()) == len(found.people)
+    assert sum(summary.states.values()) == len(found.deliveries)
     for state, number in summary.states.items():
         assert number == len(found.in_state(State(state))), "the summary is the ledger"
     assert not server.violations
@@ -176,7 +176,7 @@ def test_fault_at_the_end_of_data(campaign: Settings, fault: str, window: int) -
     delivery = next(one for one in deliveries_of(campaign) if one.key.startswith("u1@"))
     assert delivery.state == END_OF_DATA[fault]
     assert summary.states[State.SENT] + summary.states[State.IN_DOUBT] >= 2
-    again = balance(campaign, server)
+    again = compare(campaign, server)
     again.check_once()
 
 
@@ -435,7 +435,7 @@ def test_run_waits_for_a_server_that_restarts(campaign: Settings) -> None:
         assert restarted.is_set()
         assert summary.states[State.SENT] + summary.states[State.IN_DOUBT] == 60
         assert summary.states[State.IN_DOUBT] <= 1
-        balance(campaign, server).check(60)
+        compare(campaign, server).check(60)
 
 
 def test_first_stop_finishes_messages_in_flight_and_quits(campaign: Settings) -> None:
@@ -450,7 +450,7 @@ def test_first_stop_finishes_messages_in_flight_and_quits(campaign: Settings) ->
         assert 0 < summary.states[State.SENT] < 500
         assert summary.states[State.SENT] + summary.states[State.PENDING] == 500
         assert [one.quit for one in server.wait_for_end()] == [True]
-        balance(campaign, server).check(500)
+        compare(campaign, server).check(500)
 
 
 def test_second_stop_leaves_messages_in_flight_in_doubt(campaign: Settings) -> None:
@@ -473,7 +473,7 @@ def test_second_stop_leaves_messages_in_flight_in_doubt(campaign: Settings) -> N
         thread.join()
         opened.close()
         assert states(summary) == {"in_doubt": 1, "pending": 4}
-        balance(campaign, server).check(5)
+        compare(campaign, server).check(5)
 
 
 class OneBadRow(Renderer):

@@ -136,10 +136,12 @@ def test_a_full_journal_stops_sending_and_saves_outcomes(campaign: Settings) -> 
         with pytest.raises(LedgerError, match="No space left"):
             store.claim("w", 1, NOW)
     expected = {"sent": 1, "in_doubt": 1, "pending": 1}
+    assert len(list(campaign.state_folder.glob("emergency-*"))) == 1
     assert counts(read_ledger(campaign)) == expected
     for _ in range(2):
         with open_store(campaign) as store:
             assert counts(store) == expected
+            assert not list(campaign.state_folder.glob("emergency-*")), "it is in the database"
 
 
 def test_a_full_disk_shows_before_the_claim(campaign: Settings) -> None:

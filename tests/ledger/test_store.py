@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from mailmerge.ledger.store import LEASE
 from mailmerge.settings import Settings
 from tests.ledger.conftest import OpenAll
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
-from tests.ledgers import store_of
+from tests.ledgers import as_left_by_a_crash, store_of
 
 
 def test_claims_follow_the_spreadsheet_and_never_repeat(store: Store) -> None:
@@ -238,6 +239,17 @@ def test_a_decision_to_resend_ends_with_the_session(
     again = store_of(open_again(campaign), campaign)
     assert counts(again) == {"in_doubt": 2}
     assert (again.claimable(), again.next_retry()) == (0, None)
+
+
+def test_a_decision_to_resend_ends_with_a_crash(
+    campaign: Settings, open_again: OpenAll, tmp_path: Path
+) -> None:
+    store = store_of(open_again(campaign), campaign)
+    finish(store, claim(store, 1)[0], State.IN_DOUBT, doubts=1)
+    assert store.resend_in_doubt() == 1
+    left = as_left_by_a_crash(campaign, tmp_path / "left")
+    again = store_of(open_again(left), left)
+    assert (again.claimable(), again.claim("w", 9, NOW)) == (0, [])
 
 
 def test_run_times_are_written_by_a_flush(campaign: Settings, open_again: OpenAll) -> None:

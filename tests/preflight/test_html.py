@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge.preflight.html import Link, links_of, parse_html
-from mailmerge.preflight.registry import STRUCTURE_RULES
+from mailmerge.preflight.registry import RULES
 from mailmerge.preflight.rules import Page, Setup
 from tests.campaign_folder import make_campaign_folder
 from tests.preflight.checked import Folder
@@ -24,7 +24,7 @@ def codes(html: str, setup: Setup) -> list[str]:
     document = parse_html(f"<html><body>{html}</body></html>")
     assert document is not None
     page = Page(document, lambda needle: ("body.html", 1 if needle else None), value=VALUE)
-    problems = [problem for rule in STRUCTURE_RULES for problem in rule(page, setup)]
+    problems = [problem for rule in RULES.structure for problem in rule(page, setup)]
     assert {problem.severity for problem in problems} <= {"warning"}
     assert {problem.file for problem in problems} <= {"body.html"}
     return [problem.code for problem in problems]
