@@ -49,7 +49,7 @@ class People(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignPeople:
+class _CampaignPeople:
     """Those of the spreadsheet that campaign.toml names, narrowed by a selection."""
 
     settings: Settings
@@ -74,7 +74,7 @@ class CampaignPeople:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenPeople:
+class _GivenPeople:
     """Those of a collection."""
 
     given: Recipients
@@ -102,5 +102,5 @@ class GivenPeople:
 def people_of(settings: Settings, people: Recipients | Selection) -> People:
     """The recipients of a job."""
     if isinstance(people, Selection):
-        return CampaignPeople(settings, people)
-    return GivenPeople(people)
+        return _CampaignPeople(settings, people)
+    return _GivenPeople(people)

@@ -39,7 +39,7 @@ from mailmerge.settings import Settings
 from mailmerge.smtp import Credentials
 from mailmerge.smtp import Server as Address
 
-LEDGER: Final = "ledger"
+_LEDGER: Final = "ledger"
 """The name of a campaign's own ledger: what was really sent to its recipients."""
 SANDBOX: Final = "sandbox"
 """The name of the ledger of sandbox runs, and of the folder with their messages."""
@@ -72,12 +72,12 @@ class Target:
     @property
     def ledger_name(self) -> str:
         """The ledger's name in the campaign folder."""
-        return LEDGER
+        return _LEDGER
 
     @property
     def fresh(self) -> bool:
         """Whether a job begins with an empty ledger of that name."""
-        return self.ledger_name != LEDGER
+        return self.ledger_name != _LEDGER
 
     @property
     def sends(self) -> bool:

@@ -57,3 +57,34 @@ def test_slow_run_claims_no_more_than_it_can_send_soon() -> None:
     assert claim_size(1.0, 1) == 5
     assert claim_size(60.0, 1) == 1
     assert claim_size(60.0, 4) == 4
+
+
+def test_plan_as_text_has_a_line_for_each_fact() -> None:
+    plan = plan_of(Limits(limit=500, connections=3, window=4, rates=(MINUTE,)))
+    assert str(plan).splitlines() == [
+        "  recipients 500 (140 of 640 are done or not selected)",
+        "  from       News <n@x.org>",
+        "  server     here",
+        "  subjects   a",
+        "             b",
+        "             c",
+        "  limits     60/minute; 3 connections, 4 messages in flight on each",
+        "  ends       in 8 minutes at the earliest",
+    ]
+
+
+def test_plan_as_text_leaves_out_what_does_not_apply() -> None:
+    plan = make_plan(Limits(), {State.PENDING: 2}, to_send=2, sender="n@x.org", server="here")
+    assert str(plan).splitlines() == [
+        "  recipients 2", "  from       n@x.org", "  server     here",
+        "  limits     none; 1 connection",
+    ]  # fmt: skip
+
+
+def test_plan_as_text_names_test_address_and_slow_styles() -> None:
+    slowed = replace(plan_of(Limits()), test_to="me@x.org").slowed("a value stands in <style>", 40)
+    lines = str(slowed).splitlines()
+    assert lines[1] == "  test to    me@x.org only"
+    assert lines[-2] == (
+        "  speed      about 40 a second: styles depend on the row (a value stands in <style>)"
+    )

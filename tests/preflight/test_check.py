@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from mailmerge.credentials import find_account
+from mailmerge.campaign import Campaign
+from mailmerge.credentials import Server, find_account
 from mailmerge.errors import CampaignError, Problem
-from mailmerge.preflight.check import Check, CheckOptions, check_campaign, check_digest
+from mailmerge.preflight.check import Check, CheckOptions, check, check_campaign, check_digest
 from mailmerge.recipients.audience import Selection
+from mailmerge.recipients.collection import read_recipients
 from tests.campaign_folder import SHEET
 from tests.preflight.checked import Folder, place
 
@@ -198,3 +200,28 @@ def test_slow_rendering_is_noted_with_its_rate(folder: Folder, seconds: float, n
     wanted = "styles depend on the row: a value stands in <style>; about 1 message a second"
     assert found == ([wanted] if noted else [])
     assert report.passed(strict=True)
+
+
+def test_public_check_looks_at_the_given_recipients(folder: Folder) -> None:
+    campaign = Campaign.of(folder.campaign)
+    folder.write(
+        "others.csv", "email,name\nann@x-firma.de,Ann\nbob@@x-firma.de,Bob\ncy@x.test,Cy\n"
+    )
+    people = read_recipients(folder.path / "others.csv")
+    seen: list[int] = []
+    report = check(campaign, people, progress=seen.append)
+    assert [(p.code, p.file, p.row) for p in report.problems if p.severity == "error"] == [
+        ("address-two-at", "others.csv", 3)
+    ]
+    assert (report.recipients, seen[-1]) == (2, 2)
+    away = check(campaign, people, Server("smtp.x-firma.de"))
+    assert "reserved-domain" in {p.code for p in away.problems if p.severity == "error"}
+    here = check(campaign, people, Server("127.0.0.1"))
+    assert {p.code for p in here.problems if p.severity == "error"} == {"address-two-at"}
+
+
+def test_limit_of_given_recipients_ends_the_check(folder: Folder) -> None:
+    people = read_recipients(folder.path / "recipients.csv")
+    options = CheckOptions(selection=Selection(limit=1), recipients=people)
+    assert check_campaign(folder.campaign, options).recipients == 1
+    assert check_campaign(folder.campaign, CheckOptions(recipients=people)).recipients == 2

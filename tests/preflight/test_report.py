@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mailmerge.errors import Problem
+from mailmerge.errors import CheckFailed, Problem
 from mailmerge.preflight.findings import Findings
-from mailmerge.preflight.report import CheckReport, Sizes, is_note, problem_to_json
+from mailmerge.preflight.report import CheckReport, EarlierReport, Sizes, is_note, problem_to_json
 
 ERROR = Problem("error", "a", "wrong", "p.csv", 2, "email", "fix it", 7)
 WARNING = Problem("warning", "b", "odd")
@@ -82,3 +82,19 @@ def test_a_problem_has_all_keys_in_json() -> None:
 def test_sizes_are_in_the_json() -> None:
     made = CheckReport(1, (), (), 0, 0, sizes=Sizes(total=900, largest=600)).to_json()
     assert (made["octets"], made["largest"]) == (900, 600)
+
+
+def test_report_raises_for_errors_only() -> None:
+    report(WARNING).raise_for_errors()
+    with pytest.raises(CheckFailed, match=r"found 1 error; nothing was sent \(fix it and"):
+        report(ERROR).raise_for_errors()
+    with pytest.raises(CheckFailed, match=r"found 2 errors; nothing was sent \(fix them and"):
+        report(ERROR, ERROR).raise_for_errors()
+
+
+def test_earlier_report_is_empty_and_passed() -> None:
+    earlier = EarlierReport()
+    assert earlier.passed_before
+    assert earlier.passed(strict=True)
+    assert not report().passed_before
+    assert earlier.to_json() == report().to_json() | {"recipients": 0}

@@ -1,0 +1,65 @@
+"""The runs of a job over one endpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mailmerge.campaign import Campaign
+from mailmerge.jobs.options import JobOptions
+from mailmerge.jobs.people import people_of
+from mailmerge.jobs.preparation import Preparation
+from mailmerge.jobs.records import JobLedger
+from mailmerge.jobs.sending import Sending
+from mailmerge.jobs.targets import Endpoint, NoServer, SandboxServer, Target
+from mailmerge.ledger.ledger import Ledger
+from mailmerge.sandbox import Sandbox
+from tests.jobs.campaigns import ALL, RECIPIENTS
+
+
+def sending_to(
+    campaign: Campaign, target: Target, ledger: Ledger, limit: int | None = None
+) -> Sending:
+    """The runs of a job that is enrolled."""
+    opened = JobLedger(campaign.settings, target, ledger)
+    people = people_of(campaign.settings, ALL)
+    preparation = Preparation(campaign, people, target, JobOptions(limit=limit), opened)
+    preparation.enrol()
+    return Sending(campaign, target, preparation, opened)
+
+
+def test_runs_share_the_server_that_was_started(campaign: Campaign, tmp_path: Path) -> None:
+    with Ledger.memory() as ledger:
+        target = SandboxServer(tmp_path / "box")
+        sending = sending_to(campaign, target, ledger, limit=2)
+        for sent in (2, 4):
+            before = sending.ready
+            sending.prepare()
+            assert (before, sending.ready) == (False, True)
+            assert sending.execute(lambda _: None).states["sent"] == sent
+            assert len(list((target.folder / "new").iterdir())) == sent
+        assert sending.summary is not None
+        sending.close()
+
+
+def test_given_endpoint_takes_the_place_of_the_target(campaign: Campaign, server: Sandbox) -> None:
+    with Ledger.memory() as ledger:
+        sending = sending_to(campaign, NoServer(), ledger)
+        sending.stop()
+        sending.prepare(Endpoint(server.server))
+        events = list(sending.steps())
+        assert len(server.messages) == RECIPIENTS
+        assert sending.summary is events[-1].summary  # type: ignore[union-attr]  # Ended
+        assert not sending.giving_up
+        sending.close()
+
+
+def test_second_stop_gives_up(campaign: Campaign, server: Sandbox) -> None:
+    with Ledger.memory() as ledger:
+        sending = sending_to(campaign, NoServer(), ledger)
+        sending.prepare(Endpoint(server.server))
+        sending.stop()
+        once = sending.giving_up
+        sending.stop()
+        assert (once, sending.giving_up) == (False, True)
+        assert sending.execute(lambda _: None).states["sent"] == len(server.messages) == 0
+        sending.close()
