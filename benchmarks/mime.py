@@ -26,7 +26,6 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
-from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.mime.headers import make_message_id
 from mailmerge.mime.message import Composer
 from mailmerge.mime.parts import PartStore
@@ -34,6 +33,7 @@ from mailmerge.mime.settings import sender_of
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, RelatedImage, Structure
+from mailmerge.settings import Settings, load_settings
 
 _ROUNDS = 7
 _DATE = datetime(2026, 11, 23, 9, 0, 0, tzinfo=UTC)
@@ -88,12 +88,12 @@ def rendered(count: int) -> list[_Rendered]:
     return made
 
 
-def write_campaign(folder: Path) -> Campaign:
+def write_campaign(folder: Path) -> Settings:
     """A campaign folder with an image of 20 KB."""
     (folder / "campaign.toml").write_text(_CAMPAIGN, encoding="utf-8")
     image = b"\x89PNG\r\n\x1a\n" + random.Random(1).randbytes(20_000)
     (folder / "logo.png").write_bytes(image)
-    return load_campaign(folder)
+    return load_settings(folder)
 
 
 def compiled(composer: Composer, messages: Sequence[_Rendered]) -> Iterator[int]:
@@ -130,7 +130,7 @@ def microseconds(way: Callable[[], Iterator[int]], messages: int) -> tuple[float
     return (time.perf_counter() - start) / messages * 1e6, size // messages
 
 
-def compare(campaign: Campaign, messages: int) -> None:
+def compare(campaign: Settings, messages: int) -> None:
     """Print the table."""
     recipients = rendered(messages)
     composer = Composer(sender_of(campaign), PartStore(campaign.folder))
@@ -150,7 +150,7 @@ def compare(campaign: Campaign, messages: int) -> None:
     print(f"chunks of one message: {[len(chunk) for chunk in message.chunks]}")
 
 
-def profile(campaign: Campaign, messages: int) -> None:
+def profile(campaign: Settings, messages: int) -> None:
     """Print the ten functions that take longest."""
     recipients = rendered(messages)
     composer = Composer(sender_of(campaign), PartStore(campaign.folder))

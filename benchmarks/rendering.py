@@ -15,13 +15,13 @@ from pathlib import Path
 import jinja2
 from premailer import Premailer
 
-from mailmerge.campaign import load_campaign
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Renderer
 from mailmerge.rendering.document import parse, serialise
 from mailmerge.rendering.settings import templates_of
 from mailmerge.rendering.styles import inline_styles
+from mailmerge.settings import load_settings
 
 CAMPAIGN = """
 [campaign]
@@ -102,7 +102,7 @@ def _body() -> str:
 
 def _renderer(folder: Path, text: str) -> Renderer:
     (folder / "campaign.toml").write_text(CAMPAIGN % text, encoding="utf-8")
-    return Renderer(templates_of(load_campaign(folder)))
+    return Renderer(templates_of(load_settings(folder)))
 
 
 def _recipient(number: int) -> Recipient:

@@ -10,30 +10,74 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mailmerge.campaigns import Campaign
+    from mailmerge.campaign import Campaign
     from mailmerge.credentials import Server
+    from mailmerge.engine.events import Deferred, InDoubt, Rejected, Sent, Slowed, Waiting
+    from mailmerge.engine.plan import Plan
+    from mailmerge.engine.summary import Summary
     from mailmerge.errors import MailmergeError, Problem
+    from mailmerge.jobs.job import Job
+    from mailmerge.jobs.targets import TestTo
+    from mailmerge.ledger.ledger import Ledger
     from mailmerge.mime.message import Message
-    from mailmerge.recipients.audience import Recipient
+    from mailmerge.preflight.check import check
+    from mailmerge.preflight.report import CheckReport
+    from mailmerge.recipients.collection import Recipients, read_recipients
+    from mailmerge.recipients.recipient import Recipient, Skipped
+    from mailmerge.sandbox import Sandbox
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Campaign",
+    "CheckReport",
+    "Deferred",
+    "InDoubt",
+    "Job",
+    "Ledger",
     "MailmergeError",
     "Message",
+    "Plan",
     "Problem",
     "Recipient",
+    "Recipients",
+    "Rejected",
+    "Sandbox",
+    "Sent",
     "Server",
+    "Skipped",
+    "Slowed",
+    "Summary",
+    "TestTo",
+    "Waiting",
+    "check",
+    "read_recipients",
 ]
 
 _MODULES = {
-    "Campaign": "mailmerge.campaigns",
+    "Campaign": "mailmerge.campaign",
+    "CheckReport": "mailmerge.preflight.report",
+    "Deferred": "mailmerge.engine.events",
+    "InDoubt": "mailmerge.engine.events",
+    "Job": "mailmerge.jobs.job",
+    "Ledger": "mailmerge.ledger.ledger",
     "MailmergeError": "mailmerge.errors",
     "Message": "mailmerge.mime.message",
+    "Plan": "mailmerge.engine.plan",
     "Problem": "mailmerge.errors",
-    "Recipient": "mailmerge.recipients.audience",
+    "Recipient": "mailmerge.recipients.recipient",
+    "Recipients": "mailmerge.recipients.collection",
+    "Rejected": "mailmerge.engine.events",
+    "Sandbox": "mailmerge.sandbox",
+    "Sent": "mailmerge.engine.events",
     "Server": "mailmerge.credentials",
+    "Skipped": "mailmerge.recipients.recipient",
+    "Slowed": "mailmerge.engine.events",
+    "Summary": "mailmerge.engine.summary",
+    "TestTo": "mailmerge.jobs.targets",
+    "Waiting": "mailmerge.engine.events",
+    "check": "mailmerge.preflight.check",
+    "read_recipients": "mailmerge.recipients.collection",
 }
 
 

@@ -1,37 +1,223 @@
-"""The names by which other modules know the settings of a campaign."""
+"""Campaign: the messages of a mailing, from a folder or from code.
+
+The public value. `settings` is everything that its campaign.toml says, or would say.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from mailmerge.errors import CampaignError
+from mailmerge.messages import MessageFactory, message_factory
+from mailmerge.mime.message import Message
+from mailmerge.recipients.audience import Recipient, Selection
+from mailmerge.recipients.collection import Recipients
 from mailmerge.settings import (
-    CAMPAIGN_FILE,
-    NEVER_IN_A_LINE,
-    RESERVED_HEADER_FIELDS,
-    STATE_FOLDER,
     CampaignSection,
     DeliverySection,
     MessageSection,
-    Rate,
     RecipientsSection,
+    Settings,
     SmtpSection,
-    parse_duration,
-    parse_rate,
+    explained,
+    load_settings,
 )
-from mailmerge.settings import Settings as Campaign
-from mailmerge.settings import load_settings as load_campaign
 
-__all__ = [
-    "CAMPAIGN_FILE",
-    "NEVER_IN_A_LINE",
-    "RESERVED_HEADER_FIELDS",
-    "STATE_FOLDER",
-    "Campaign",
-    "CampaignSection",
-    "DeliverySection",
-    "MessageSection",
-    "Rate",
-    "RecipientsSection",
-    "SmtpSection",
-    "load_campaign",
-    "parse_duration",
-    "parse_rate",
-]
+_ARGUMENTS = {"from": "sender"}
+_LONGEST_PATH = 200
+
+
+@dataclass(frozen=True, init=False)
+class Campaign:
+    """What a mailing sends: sender, subject, bodies and attachments.
+
+        Campaign.load("spring")
+
+        Campaign(
+            name="spring-2026",
+            sender="Example News <news@example.org>",
+            subject="Hello {{ name }}",
+            html=Path("body.html"),
+            text="Dear {{ name }}, ...",
+            attachments=["terms.pdf"],
+        )
+
+    A campaign does not change. Several threads may use it at once.
+
+    Args:
+        name: the name of the mailing, part of every Message-ID: another name is another mailing.
+        sender: the mailbox of From, such as `Example News <news@example.org>`.
+        subject: a template.
+        html: the HTML body: a text is a template, a Path is the file of a template.
+        text: the plain text body, in the same way; where it is missing, it is made from the HTML.
+        attachments: paths, each a template.
+        to_name: a template for the display name of To.
+        reply_to: a template for the mailbox of Reply-To.
+        reverse_path: the address that bounces go to; by default that of `sender`.
+        headers: further header fields: templates by the name of the field.
+        inline_css: whether styles are put on the elements of the HTML.
+        folder: what all paths are relative to, those inside of templates too; files outside of it
+            cannot be used. The current folder by default.
+
+    Raises:
+        CampaignError: an argument has a wrong type or value.
+
+    Attributes:
+        settings: the same as in a campaign.toml; docs/campaign.md describes every key.
+    """
+
+    settings: Settings
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        sender: str,
+        subject: str,
+        html: str | Path | None = None,
+        text: str | Path | None = None,
+        attachments: Sequence[str | Path] = (),
+        to_name: str = "",
+        reply_to: str = "",
+        reverse_path: str = "",
+        headers: Mapping[str, str] | None = None,
+        inline_css: bool = True,
+        folder: str | Path | None = None,
+    ) -> None:
+        base = Path() if folder is None else Path(folder)
+        sources: dict[str, str] = {}
+        section = {
+            "from": sender, "subject": subject, "to_name": to_name, "reply_to": reply_to,
+            "reverse_path": reverse_path, "inline_css": inline_css, "headers": dict(headers or {}),
+            "html": _template("html", html, base, sources),
+            "text": _template("text", text, base, sources),
+            "attachments": tuple(_inside("attachments", path, base) for path in attachments),
+        }  # fmt: skip
+        if html is None and text is None:
+            raise CampaignError("a campaign needs html, text, or both", code="wrong-value")
+        settings = Settings(
+            base,
+            _validated(CampaignSection, {"name": name}),
+            RecipientsSection(),
+            _validated(MessageSection, section),
+            SmtpSection(),
+            DeliverySection(),
+            file="",
+            sources=sources,
+            whole_folder=folder is not None,
+        )
+        object.__setattr__(self, "settings", settings)
+
+    @classmethod
+    def load(cls, where: str | Path = "") -> Campaign:
+        """The campaign in the folder `where`, or in the campaign.toml `where`.
+
+        Raises:
+            CampaignError: there is none, or a key of it is wrong; the message names key and fix.
+        """
+        return cls.of(load_settings(Path(where)))
+
+    @classmethod
+    def of(cls, settings: Settings) -> Campaign:
+        """The campaign with these settings."""
+        campaign = cls.__new__(cls)
+        object.__setattr__(campaign, "settings", settings)
+        return campaign
+
+    @property
+    def name(self) -> str:
+        """The name of the mailing."""
+        return self.settings.name
+
+    @property
+    def folder(self) -> Path:
+        """The folder that all paths are relative to."""
+        return self.settings.folder
+
+    @cached_property
+    def messages(self) -> MessageFactory:
+        """The factory of all messages; the templates are compiled at the first time.
+
+        Raises:
+            TemplateError: a template is missing or does not compile.
+            CampaignError: an address of the sender is wrong.
+        """
+        return message_factory(self.settings)
+
+    def message(self, recipient: Recipient) -> Message:
+        """The message of one recipient, as it would be sent.
+
+        Its Message-ID and its Date are samples: a ledger fixes the real ones at the first attempt.
+
+        Raises:
+            InputError: the message cannot be made; the error names file, row and cause.
+            CampaignError: an address of the sender is wrong.
+        """
+        return self.messages.sample(recipient)
+
+    def recipients(self, *, where: str = "", only: str = "") -> Recipients:
+        """The recipients that [recipients] of campaign.toml names.
+
+        Args:
+            where: a condition; others are left out.
+            only: the address of the one recipient that is meant.
+
+        Raises:
+            CampaignError: `where` or `only` cannot be understood.
+            SpreadsheetError: the spreadsheet or the suppression list cannot be read.
+        """
+        return Recipients.of(self.settings, Selection(where, only))
+
+    def fingerprint(self) -> str:
+        """A digest of everything that shapes the messages apart from the recipients.
+
+        Without `folder`, images and included templates do not count: the current folder holds
+        other things, too.
+        """
+        return self.settings.fingerprint()
+
+
+def _template(
+    argument: str, body: str | Path | None, folder: Path, sources: dict[str, str]
+) -> str | None:
+    """The name of a body's template; the text of one in code goes into `sources`."""
+    if isinstance(body, str):
+        if "\n" not in body and len(body) < _LONGEST_PATH and (folder / body).is_file():
+            raise CampaignError(
+                f"{argument}: {body!r} is a file, and a string is the text of a template",
+                hint=f"pass Path({body!r})",
+                code="template-is-a-path",
+            )
+        sources[argument] = body
+        return argument
+    return None if body is None else _inside(argument, body, folder)
+
+
+def _inside(argument: str, path: str | Path, folder: Path) -> str:
+    """A path relative to the folder, with slashes; a string is one already."""
+    if isinstance(path, str):
+        return path
+    try:
+        return (folder / path).absolute().relative_to(folder.absolute()).as_posix()
+    except ValueError as error:
+        raise CampaignError(
+            f"{argument}: {path} is outside of the folder {folder.absolute()}",
+            hint="pass the folder of its files as folder",
+            code="outside-folder",
+        ) from error
+
+
+_SectionT = TypeVar("_SectionT", CampaignSection, MessageSection)
+
+
+def _validated(section: type[_SectionT], given: dict[str, object]) -> _SectionT:
+    try:
+        return section.model_validate(given)
+    except ValidationError as error:
+        raise explained(error, given, "", _ARGUMENTS) from error

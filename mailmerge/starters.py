@@ -6,8 +6,8 @@ import difflib
 import shutil
 from pathlib import Path
 
-from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.errors import CampaignError
+from mailmerge.settings import CAMPAIGN_FILE
 
 
 def starters() -> dict[str, Path]:

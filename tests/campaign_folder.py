@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from mailmerge.campaign import Campaign, load_campaign
+from mailmerge.settings import Settings, load_settings
 
 SHEET = "email,name\nann@x-firma.de,Ann\nbob@x-firma.de,Bob\n"
 
@@ -55,9 +55,9 @@ class CampaignFolder:
         self.write("campaign.toml", text)
 
     @property
-    def campaign(self) -> Campaign:
+    def campaign(self) -> Settings:
         """The campaign as it is written now."""
-        return load_campaign(self.path)
+        return load_settings(self.path)
 
     def run(self, command: str, *options: str, **environment: str) -> Finished:
         """Run the real command, without a terminal; a traceback fails the test."""

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.ledger.interface import LedgerReader, Store
 from mailmerge.ledger.ledger import Ledger, LedgerOptions
 from mailmerge.messages import message_ids
+from mailmerge.settings import Settings, load_settings
 
-OpenLedger = Callable[[Campaign, LedgerOptions], Ledger]
+OpenLedger = Callable[[Settings, LedgerOptions], Ledger]
 
 DEFAULTS = LedgerOptions()
 JOURNALED = "sqlite with journal"
@@ -33,37 +33,37 @@ DURABLE = (JOURNALED, PLAIN)
 
 
 def open_ledger(
-    campaign: Campaign, kind: str = JOURNALED, options: LedgerOptions = DEFAULTS
+    campaign: Settings, kind: str = JOURNALED, options: LedgerOptions = DEFAULTS
 ) -> Ledger:
     """The ledger of a campaign, in a database of that kind."""
     return KINDS[kind](campaign, options)
 
 
-def store_of(ledger: Ledger, campaign: Campaign) -> Store:
+def store_of(ledger: Ledger, campaign: Settings) -> Store:
     """The store of a campaign, with the Message-IDs that its messages have."""
     return ledger.store(campaign.name, message_ids(campaign))
 
 
 @contextmanager
 def open_store(
-    campaign: Campaign, kind: str = JOURNALED, options: LedgerOptions = DEFAULTS
+    campaign: Settings, kind: str = JOURNALED, options: LedgerOptions = DEFAULTS
 ) -> Iterator[Store]:
     """The store of a campaign, closed at the end."""
     with open_ledger(campaign, kind, options) as ledger:
         yield store_of(ledger, campaign)
 
 
-def read_ledger(campaign: Campaign, options: LedgerOptions = DEFAULTS) -> LedgerReader:
+def read_ledger(campaign: Settings, options: LedgerOptions = DEFAULTS) -> LedgerReader:
     """The ledger of a campaign, which must be there, only read."""
     reader = Ledger.read(campaign, options=options)
     assert reader is not None
     return reader
 
 
-def as_left_by_a_crash(campaign: Campaign, folder: Path) -> Campaign:
+def as_left_by_a_crash(campaign: Settings, folder: Path) -> Settings:
     """The campaign as another process finds it when this one ends now: a copy of all files.
 
     The lock is not copied with them, as the system lets go of it.
     """
     shutil.copytree(campaign.folder, folder)
-    return load_campaign(folder)
+    return load_settings(folder)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailmerge.campaigns import Campaign
+from mailmerge.campaign import Campaign
 from mailmerge.errors import AssetError, CampaignError, TemplateError
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient

@@ -11,7 +11,6 @@ import keyring.backend
 import keyring.errors
 import pytest
 
-from mailmerge.campaign import DeliverySection, Rate, SmtpSection
 from mailmerge.credentials import (
     Account,
     Allowance,
@@ -21,6 +20,7 @@ from mailmerge.credentials import (
     require_account,
 )
 from mailmerge.errors import AuthenticationRefused, CampaignError
+from mailmerge.settings import DeliverySection, Rate, SmtpSection
 from mailmerge.smtp import Server as Address
 
 VARIABLE = "MAILMERGE_SMTP_PASSWORD"

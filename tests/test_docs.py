@@ -11,18 +11,18 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mailmerge.campaign import (
+from mailmerge.recipients.columns import RESERVED_NAMES
+from mailmerge.settings import (
     RESERVED_HEADER_FIELDS,
     CampaignSection,
     DeliverySection,
     MessageSection,
     RecipientsSection,
     SmtpSection,
-    load_campaign,
+    load_settings,
     parse_duration,
     parse_rate,
 )
-from mailmerge.recipients.columns import RESERVED_NAMES
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "campaign.md"
 
@@ -112,7 +112,7 @@ def test_every_example_is_accepted(section: str, tmp_path: Path) -> None:
             for line in (f"[{name}]", *(f"{k} = {v}" for k, v in table.items()))
         ]
         (tmp_path / "campaign.toml").write_text("\n".join(lines), encoding="utf-8")
-        campaign = load_campaign(tmp_path)
+        campaign = load_settings(tmp_path)
         written_back = getattr(campaign, section).model_dump(by_alias=True)[key]
         assert written_back != keys(section)[key].get_default(call_default_factory=True), key
 
@@ -163,4 +163,4 @@ def test_the_shortest_campaign_is_one(tmp_path: Path) -> None:
     first = re.search(r"(?:^    .*\n)+", text, re.MULTILINE)
     assert first is not None
     (tmp_path / "campaign.toml").write_text(first[0], encoding="utf-8")
-    assert load_campaign(tmp_path).message.subject == "Hello {{ name }}"
+    assert load_settings(tmp_path).message.subject == "Hello {{ name }}"

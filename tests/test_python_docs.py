@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "python.md"
@@ -38,8 +39,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (spring / "body.txt").write_text("Dear {{ name }},\n")
     shutil.copy(spring / "body.html", tmp_path)
     (tmp_path / "terms.pdf").write_bytes(b"%PDF-1.7\n")
+    (spring / "recipients.csv").write_text("email,name\nann@example.org,Ann\n")
+    write_guests(tmp_path / "guests.xlsx")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def write_guests(path: Path) -> None:
+    """Ten guests; Ann and Bob live in France."""
+    names = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Jo"]
+    book = openpyxl.Workbook()
+    book.active.append(["email", "name", "country"])
+    for name in names:
+        country = "FR" if name in {"Ann", "Bob"} else "IT"
+        book.active.append([f"{name.lower()}@example.org", name, country])
+    book.save(path)
 
 
 def run(source: str, first_line: int, names: dict[str, object]) -> int:

@@ -13,12 +13,12 @@ import openpyxl
 import pytest
 from lxml import html
 
-from mailmerge.campaign import CAMPAIGN_FILE, Campaign, load_campaign
 from mailmerge.errors import Problem
 from mailmerge.preflight.check import CheckOptions, check_campaign
 from mailmerge.recipients.audience import Recipient, Skipped, SkipReason, open_audience
 from mailmerge.recipients.spreadsheet import open_spreadsheet
 from mailmerge.rendering.content import Content, Renderer
+from mailmerge.settings import CAMPAIGN_FILE, Settings, load_settings
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted(path.parent for path in ROOT.glob(f"samples/*/{CAMPAIGN_FILE}"))
@@ -40,7 +40,7 @@ every_campaign = pytest.mark.parametrize("folder", SAMPLES + STARTERS, ids=named
 
 @cache
 def audience(folder: Path) -> tuple[Recipient | Skipped | Problem, ...]:
-    return tuple(open_audience(load_campaign(folder)))
+    return tuple(open_audience(load_settings(folder)))
 
 
 def people(folder: Path) -> list[Recipient]:
@@ -52,7 +52,7 @@ def people(folder: Path) -> list[Recipient]:
 
 @cache
 def renderer(folder: Path) -> Renderer:
-    return Renderer(load_campaign(folder))
+    return Renderer(load_settings(folder))
 
 
 @cache
@@ -61,13 +61,13 @@ def rendered(folder: Path) -> tuple[tuple[Recipient, Content], ...]:
     return tuple((person, renderer(folder).render(person)) for person in people(folder))
 
 
-def html_source(campaign: Campaign) -> str:
+def html_source(campaign: Settings) -> str:
     name = campaign.message.html
     return (campaign.folder / name).read_text(encoding="utf-8") if name else ""
 
 
 def html_campaigns() -> list[Path]:
-    return [folder for folder in SAMPLES + STARTERS if html_source(load_campaign(folder))]
+    return [folder for folder in SAMPLES + STARTERS if html_source(load_settings(folder))]
 
 
 every_html = pytest.mark.parametrize("folder", html_campaigns(), ids=named)
@@ -132,7 +132,7 @@ def test_every_address_is_reserved_for_examples(folder: Path) -> None:
 
 @every_campaign
 def test_every_column_is_used_and_every_variable_is_a_column(folder: Path) -> None:
-    campaign = load_campaign(folder)
+    campaign = load_settings(folder)
     columns = set(open_spreadsheet(campaign).columns)
     used = renderer(folder).variables
     assert used <= columns | {"row"}
@@ -155,7 +155,7 @@ def test_every_message_is_rendered(folder: Path) -> None:
 
 @every_campaign
 def test_the_check_finds_nothing_but_the_reserved_domains(folder: Path) -> None:
-    campaign = load_campaign(folder)
+    campaign = load_settings(folder)
     assert check_campaign(campaign).problems == ()
     for_real = check_campaign(campaign, CheckOptions(for_real=True))
     assert for_real.errors == for_real.recipients == len(people(folder))
@@ -164,7 +164,7 @@ def test_the_check_finds_nothing_but_the_reserved_domains(folder: Path) -> None:
 
 @every_campaign
 def test_every_attachment_is_there_and_every_file_is_used(folder: Path) -> None:
-    campaign = load_campaign(folder)
+    campaign = load_settings(folder)
     attached = {path for _, content in rendered(folder) for path in content.attachments}
     related = {
         image.path
@@ -197,7 +197,7 @@ def test_each_recipient_has_a_pdf_of_their_own(folder: Path) -> None:
 
 @with_images
 def test_every_image_has_a_text_and_is_sharp(folder: Path) -> None:
-    tree = html.document_fromstring(html_source(load_campaign(folder)))
+    tree = html.document_fromstring(html_source(load_settings(folder)))
     images = list(tree.iter("img"))
     assert images
     for image in images:
@@ -220,7 +220,7 @@ def test_images_are_small_enough_for_a_message(folder: Path) -> None:
 
 @every_html
 def test_tables_that_arrange_things_say_so(folder: Path) -> None:
-    tree = html.document_fromstring(html_source(load_campaign(folder)))
+    tree = html.document_fromstring(html_source(load_settings(folder)))
     tables = list(tree.iter("table"))
     assert tables
     for table in tables:
@@ -232,7 +232,7 @@ def test_tables_that_arrange_things_say_so(folder: Path) -> None:
 
 @every_html
 def test_every_style_has_an_element_and_every_class_a_style(folder: Path) -> None:
-    source = _JINJA.sub("", html_source(load_campaign(folder)))
+    source = _JINJA.sub("", html_source(load_settings(folder)))
     sheets = [(folder / "style.css").read_text(encoding="utf-8")]
     sheets += re.findall(r"<style>(.*?)</style>", source, re.DOTALL)
     styled = set(_CSS_CLASS.findall(_CSS_COMMENT.sub("", "".join(sheets))))
@@ -252,7 +252,7 @@ def test_phone_dark_and_hover_survive_the_inlining(folder: Path) -> None:
     assert page.lower().startswith("<!doctype html>")
     assert re.search(r'<body[^>]*style="[^"]*background', page)
     assert 'rel="stylesheet"' not in page
-    if ":hover" in html_source(load_campaign(folder)):
+    if ":hover" in html_source(load_settings(folder)):
         assert ":hover" in page
 
 

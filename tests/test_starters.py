@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.errors import CampaignError
+from mailmerge.settings import CAMPAIGN_FILE
 from mailmerge.starters import describe, start_campaign, starters
 
 

@@ -13,9 +13,9 @@ from mailmerge.cli.report_text import plain_lines, report_lines
 from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, reports_errors
 
 if TYPE_CHECKING:
-    from mailmerge.campaign import Campaign
     from mailmerge.preflight.check import CheckOptions
     from mailmerge.preflight.report import CheckReport
+    from mailmerge.settings import Settings
 
 _NARROWEST = 40
 
@@ -30,12 +30,12 @@ def check(
 
     Errors come first. Nothing is sent.
     """
-    from mailmerge.campaign import load_campaign
     from mailmerge.cli.exit_status import ExitStatus
     from mailmerge.cli.progress import counting
     from mailmerge.preflight.check import check_campaign
+    from mailmerge.settings import load_settings
 
-    campaign = load_campaign(where)
+    campaign = load_settings(where)
     with counting("check", quiet=json) as progress:
         report = check_campaign(campaign, _options(campaign), progress=progress)
     if json:
@@ -46,7 +46,7 @@ def check(
         raise typer.Exit(ExitStatus.CHECK_FAILED)
 
 
-def _options(campaign: Campaign) -> CheckOptions:
+def _options(campaign: Settings) -> CheckOptions:
     """The account is checked with everything else; what is wrong with it is one more problem."""
     from mailmerge.credentials import find_account
     from mailmerge.errors import CampaignError

@@ -15,12 +15,12 @@ from mailmerge.cli.terminal import Json, ask_password, folded, print_json, repor
 from mailmerge.wording import one_line, padded
 
 if TYPE_CHECKING:
-    from mailmerge.campaign import Campaign
     from mailmerge.credentials import Account
     from mailmerge.errors import MailmergeError
     from mailmerge.providers.catalogue import Language
     from mailmerge.providers.dialogue import DialogueLine, Explainer, ServerReport
     from mailmerge.providers.offers import CampaignNeeds
+    from mailmerge.settings import Settings
     from mailmerge.smtp import Credentials, Envelope
 
 
@@ -145,16 +145,16 @@ def _print_document(attempt: _Attempt) -> None:
 
 def _campaign_and_account(
     where: Path | None, host: str, port: int | None, security: _Security | None, username: str
-) -> tuple[Campaign | None, Account]:
+) -> tuple[Settings | None, Account]:
     """The campaign with its account, or no campaign and the account of the options."""
-    from mailmerge.campaign import SmtpSection, load_campaign
     from mailmerge.credentials import require_account
     from mailmerge.errors import CampaignError
+    from mailmerge.settings import SmtpSection, load_settings
 
     if not host:
         if port or security or username:
             raise CampaignError("--port, --security and --username need --host", code="usage")
-        campaign = load_campaign(where or Path())
+        campaign = load_settings(where or Path())
         return campaign, require_account(campaign.smtp, campaign.folder)
     if where is not None:
         raise CampaignError("name a campaign or --host, not both", code="usage")
@@ -168,7 +168,7 @@ def _campaign_and_account(
     return None, require_account(smtp, Path())
 
 
-def _envelope(campaign: Campaign | None, account: Account, to: str) -> Envelope:
+def _envelope(campaign: Settings | None, account: Account, to: str) -> Envelope:
     """From the campaign's sender, or the log-in, or else from the recipient itself."""
     from mailmerge.recipients.address import parse_mailbox
     from mailmerge.smtp import Envelope
@@ -181,10 +181,10 @@ def _envelope(campaign: Campaign | None, account: Account, to: str) -> Envelope:
     return Envelope(sender.forward_path, (recipient.forward_path,), smtputf8=utf8)
 
 
-def _needs(campaign: Campaign | None, account: Account) -> CampaignNeeds:
-    from mailmerge.campaign import DeliverySection
+def _needs(campaign: Settings | None, account: Account) -> CampaignNeeds:
     from mailmerge.engine.limits import resolve_limits
     from mailmerge.providers.offers import CampaignNeeds
+    from mailmerge.settings import DeliverySection
 
     limits = resolve_limits(campaign.delivery if campaign else DeliverySection(), account)
     return CampaignNeeds(
@@ -198,7 +198,7 @@ def _needs(campaign: Campaign | None, account: Account) -> CampaignNeeds:
     )
 
 
-def _sample_size(campaign: Campaign) -> int | None:
+def _sample_size(campaign: Settings) -> int | None:
     """The bytes of the first message; None where none can be made, which the check explains."""
     from mailmerge.errors import MailmergeError
     from mailmerge.export import sample_messages

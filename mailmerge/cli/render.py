@@ -50,11 +50,11 @@ def render(
 
     Without --to, --row or --all it is the first recipient's message.
     """
-    from mailmerge.campaign import load_campaign
     from mailmerge.errors import CampaignError
     from mailmerge.export import export_messages, message_bytes, sample_messages
     from mailmerge.messages import message_factory
     from mailmerge.recipients.audience import Selection, open_audience
+    from mailmerge.settings import load_settings
 
     if bool(to) + (row is not None) + all_recipients > 1:
         raise CampaignError("--to, --row and --all exclude each other", code="usage")
@@ -62,7 +62,7 @@ def render(
         what = "several messages are" if all_recipients else f"an {form.value} is"
         raise CampaignError(f"{what} written into a folder", hint="add --out DIR", code="usage")
     limit = None if all_recipients or row is not None else 1
-    campaign = load_campaign(where)
+    campaign = load_settings(where)
     factory = message_factory(campaign)
     audience = open_audience(campaign, Selection(only=to, limit=limit))
     messages = sample_messages(audience, factory, row=row)

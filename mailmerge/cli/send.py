@@ -6,6 +6,7 @@ import gc
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,11 +20,14 @@ from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json,
 from mailmerge.wording import counted, duration_in_words
 
 if TYPE_CHECKING:
-    from mailmerge.campaign import Rate
+    from mailmerge.campaign import Campaign
+    from mailmerge.engine.events import Listener
     from mailmerge.engine.plan import Plan
-    from mailmerge.engine.run import Run
     from mailmerge.engine.summary import Summary
-    from mailmerge.jobs import Mailing
+    from mailmerge.jobs.faults import FaultRun
+    from mailmerge.jobs.job import Job
+    from mailmerge.jobs.targets import Target
+    from mailmerge.settings import Rate, Settings
 
 
 class InDoubt(StrEnum):
@@ -40,138 +44,184 @@ class Retry(StrEnum):
     REJECTED = "rejected"
 
 
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """How fast, how many, how long; None means what campaign.toml says."""
+
+    rates: tuple[Rate, ...] | None
+    connections: int | None
+    window: int | None
+    limit: int | None
+    wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What the user asked for; None and empty texts mean what campaign.toml says."""
+
+    dry_run: bool
+    sandbox: bool
+    seed: int | None
+    test_to: str
+    where: str
+    only: str
+    bounds: _Bounds
+    in_doubt: InDoubt
+    retry: Retry | None
+    accept_changes: bool
+    yes: bool
+    json: bool
+
+    def __post_init__(self) -> None:
+        from mailmerge.errors import CampaignError
+
+        if self.seed is not None and not self.sandbox:
+            raise CampaignError("--faults needs the sandbox", hint="add --sandbox", code="usage")
+        if self.sandbox and self.test_to:
+            raise CampaignError(
+                "--test-to goes over the real server and --sandbox does not",
+                hint="leave one of them out",
+                code="usage",
+            )
+
+
+_DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", "-n", help="Render everything and show the plan; do not connect."),
+]
+_SandboxOption = Annotated[
+    bool, typer.Option("--sandbox", help="Send to a server inside this program.")
+]
+_FaultsOption = Annotated[
+    bool,
+    typer.Option("--faults", help="With --sandbox: defer, refuse and drop at random."),
+]
+_SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        help="With --faults: each recipient meets the faults of this seed again.",
+    ),
+]
+_TestToOption = Annotated[
+    str,
+    typer.Option(
+        "--test-to",
+        metavar="ADDRESS",
+        help="Send the messages of the first 3 recipients (or --limit) to yourself.",
+    ),
+]
+_LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", min=0, help="Send to at most N recipients."),
+]
+_ConditionOption = Annotated[
+    str,
+    typer.Option("--where", metavar="EXPR", help="Only recipients that meet this condition."),
+]
+_OnlyOption = Annotated[
+    str, typer.Option("--only", metavar="ADDRESS", help="Only the recipient with this address.")
+]
+_RateOption = Annotated[
+    list[str] | None,
+    typer.Option("--rate", metavar="R", help='At most this, such as "60/minute"; repeatable.'),
+]
+_ConnectionsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--connections",
+        metavar="N",
+        min=1,
+        max=100,
+        help="Number of parallel SMTP connections.",
+    ),
+]
+_WindowOption = Annotated[
+    int | None,
+    typer.Option(
+        "--window", metavar="N", min=1, max=1000, help="Messages in flight on each connection."
+    ),
+]
+_InDoubtOption = Annotated[
+    InDoubt,
+    typer.Option(
+        "--in-doubt",
+        metavar="WHAT",
+        help="What to do with recipients in doubt: hold, resend or assume-sent.",
+    ),
+]
+_RetryOption = Annotated[
+    Retry | None,
+    typer.Option("--retry", metavar="rejected", help="Send again to rejected recipients."),
+]
+_AcceptChangesOption = Annotated[
+    bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
+]
+_WaitOption = Annotated[
+    str,
+    typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
+]
+_LogJsonOption = Annotated[
+    Path | None,
+    typer.Option("--log-json", metavar="FILE", help="Append each event as a line of JSON."),
+]
+_YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+
+
 @reports_errors
 def send(
     where: CampaignPath = Path(),
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", "-n", help="Render everything and show the plan; do not connect."
-        ),
-    ] = False,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Send to a server inside this program.")
-    ] = False,
-    faults: Annotated[
-        bool,
-        typer.Option("--faults", help="With --sandbox: defer, refuse and drop at random."),
-    ] = False,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed",
-            metavar="N",
-            min=0,
-            help="With --faults: each recipient meets the faults of this seed again.",
-        ),
-    ] = None,
-    test_to: Annotated[
-        str,
-        typer.Option(
-            "--test-to",
-            metavar="ADDRESS",
-            help="Send the messages of the first 3 recipients (or --limit) to yourself.",
-        ),
-    ] = "",
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", metavar="N", min=0, help="Send to at most N recipients."),
-    ] = None,
-    condition: Annotated[
-        str,
-        typer.Option("--where", metavar="EXPR", help="Only recipients that meet this condition."),
-    ] = "",
-    only: Annotated[
-        str, typer.Option("--only", metavar="ADDRESS", help="Only the recipient with this address.")
-    ] = "",
-    rate: Annotated[
-        list[str] | None,
-        typer.Option("--rate", metavar="R", help='At most this, such as "60/minute"; repeatable.'),
-    ] = None,
-    connections: Annotated[
-        int | None,
-        typer.Option(
-            "--connections",
-            metavar="N",
-            min=1,
-            max=100,
-            help="Number of parallel SMTP connections.",
-        ),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            "--window", metavar="N", min=1, max=1000, help="Messages in flight on each connection."
-        ),
-    ] = None,
-    in_doubt: Annotated[
-        InDoubt,
-        typer.Option(
-            "--in-doubt",
-            metavar="WHAT",
-            help="What to do with recipients in doubt: hold, resend or assume-sent.",
-        ),
-    ] = InDoubt.HOLD,
-    retry: Annotated[
-        Retry | None,
-        typer.Option("--retry", metavar="rejected", help="Send again to rejected recipients."),
-    ] = None,
-    accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
-    ] = False,
-    wait: Annotated[
-        str,
-        typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
-    ] = "",
-    log_json: Annotated[
-        Path | None,
-        typer.Option("--log-json", metavar="FILE", help="Append each event as a line of JSON."),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: _DryRunOption = False,
+    sandbox: _SandboxOption = False,
+    faults: _FaultsOption = False,
+    seed: _SeedOption = None,
+    test_to: _TestToOption = "",
+    limit: _LimitOption = None,
+    condition: _ConditionOption = "",
+    only: _OnlyOption = "",
+    rate: _RateOption = None,
+    connections: _ConnectionsOption = None,
+    window: _WindowOption = None,
+    in_doubt: _InDoubtOption = InDoubt.HOLD,
+    retry: _RetryOption = None,
+    accept_changes: _AcceptChangesOption = False,
+    wait: _WaitOption = "",
+    log_json: _LogJsonOption = None,
+    yes: _YesOption = False,
     json: Json = False,
 ) -> None:
     """Send the campaign; run it again to resume."""
-    from mailmerge.campaign import load_campaign
     from mailmerge.engine.events import EventLog
-    from mailmerge.jobs import Mailing
-    from mailmerge.orders import Orders
 
-    orders = Orders(
-        dry_run=dry_run,
-        sandbox=sandbox,
-        faults=_seed(seed, faults=faults),
-        test_to=test_to,
-        where=condition,
-        only=only,
-        limit=limit,
-        rates=_rates(rate),
-        connections=connections,
-        window=window,
-        wait=_seconds(wait),
-        in_doubt=in_doubt.value,
-        retry_rejected=retry is Retry.REJECTED,
-        accept_changes=accept_changes,
-    )
-    campaign = load_campaign(where)
-    with (
-        EventLog(log_json) if log_json else nullcontext() as events,
-        Mailing(campaign, orders, events) as mailing,
-    ):
-        _check(mailing, json=json)
-        _show_difference(mailing)
-        plan = mailing.plan()
+    bounds = _Bounds(_rates(rate), connections, window, limit, _seconds(wait))
+    request = _Request(
+        dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
+        where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=retry,
+        accept_changes=accept_changes, yes=yes, json=json,
+    )  # fmt: skip
+    with EventLog(log_json) if log_json else nullcontext() as listener:
+        _run_steps(where, request, listener)
+
+
+def _run_steps(where: Path, request: _Request, listener: Listener | None) -> None:
+    """Check, show the plan, ask, send, and show the result."""
+    from mailmerge.campaign import Campaign
+
+    with _job(Campaign.load(where), request, listener) as job:
+        _check(job, json=request.json)
+        _show_difference(job)
+        plan = job.plan()
         _show_plan(plan)
-        if dry_run:
-            _end_dry_run(mailing, plan, json=json)
-        elif plan.to_send == 0:
-            _show_summary(_nothing_to_do(mailing), mailing, json=json)
+        if request.dry_run:
+            _end_dry_run(job, plan, json=request.json)
         else:
-            _confirm(plan, asked=not (yes or sandbox))
-            _show_summary(_send(mailing, plan, quiet=json), mailing, json=json)
+            _send(job, plan, request)
 
 
 def _seed(seed: int | None, *, faults: bool) -> int | None:
-    """The seed of a sandbox that misbehaves; None where it does not."""
+    """The seed of a sandbox with faults; None for one without."""
     import random
 
     from mailmerge.errors import CampaignError
@@ -184,8 +234,8 @@ def _seed(seed: int | None, *, faults: bool) -> int | None:
 
 
 def _rates(texts: list[str] | None) -> tuple[Rate, ...] | None:
-    from mailmerge.campaign import parse_rate
     from mailmerge.errors import CampaignError
+    from mailmerge.settings import parse_rate
 
     if not texts:
         return None
@@ -196,8 +246,8 @@ def _rates(texts: list[str] | None) -> tuple[Rate, ...] | None:
 
 
 def _seconds(text: str) -> float | None:
-    from mailmerge.campaign import parse_duration
     from mailmerge.errors import CampaignError
+    from mailmerge.settings import parse_duration
 
     try:
         return parse_duration(text) if text else None
@@ -205,67 +255,144 @@ def _seconds(text: str) -> float | None:
         raise CampaignError(f"--wait: {error}", code="usage") from error
 
 
-def _check(mailing: Mailing, *, json: bool) -> None:
-    from mailmerge.errors import CheckFailed
-    from mailmerge.jobs import unsent_document
+def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Job:
+    """The job that the user asked for, with the ledger of the campaign folder."""
+    from mailmerge.jobs.job import Job
+    from mailmerge.recipients.audience import Selection
+
+    return Job(
+        campaign,
+        Selection(where=request.where, only=request.only),
+        _target(campaign.settings, request),
+        rate=request.bounds.rates,
+        connections=request.bounds.connections,
+        window=request.bounds.window,
+        limit=request.bounds.limit,
+        wait=request.bounds.wait,
+        in_doubt=request.in_doubt.value,
+        retry="rejected" if request.retry is Retry.REJECTED else "",
+        accept_changes=request.accept_changes,
+        listener=listener,
+    )
+
+
+def _target(settings: Settings, request: _Request) -> Target:
+    """Where the messages go.
+
+    Raises:
+        CampaignError: no server is named and one is needed, or --test-to is no address.
+    """
+    from mailmerge.engine.redirect import USUAL_NUMBER
+    from mailmerge.jobs.targets import DryRun, TestTo
+
+    if request.test_to:
+        _require_address(request.test_to)
+    target = _server(settings, request)
+    if request.test_to:
+        count = USUAL_NUMBER if request.bounds.limit is None else request.bounds.limit
+        target = TestTo(request.test_to, target, count)
+    return DryRun(target) if request.dry_run else target
+
+
+def _server(settings: Settings, request: _Request) -> Target:
+    from mailmerge.credentials import find_account
+    from mailmerge.jobs.targets import SANDBOX, NoServer, RealServer, SandboxServer
+
+    account = find_account(settings.smtp, settings.folder)
+    if request.sandbox:
+        return SandboxServer(settings.state_folder / SANDBOX, account, request.seed)
+    if request.dry_run and account is None:
+        return NoServer()
+    return RealServer.of_settings(settings, ask_password)
+
+
+def _require_address(text: str) -> None:
+    from mailmerge.errors import AddressError, CampaignError
+    from mailmerge.recipients.address import parse_mailbox
 
     try:
-        with counting("check", quiet=json) as progress:
-            report = mailing.check(progress)
-    except CheckFailed:
-        if mailing.report is not None:
-            show_report(mailing.report)
-        if json:
-            print_json(unsent_document(mailing))
-        raise
-    if report is None:
+        parse_mailbox(text.strip())
+    except AddressError as error:
+        raise CampaignError(
+            f"--test-to: {error.problem.message}", hint=error.problem.hint, code="usage"
+        ) from error
+
+
+def _check(job: Job, *, json: bool) -> None:
+    """Check, and show what was found.
+
+    Raises:
+        CheckFailed: there are errors; nothing was sent.
+    """
+    from mailmerge.jobs.documents import unsent_document
+
+    with counting("check", quiet=json) as progress:
+        report = job.check(progress)
+    if report.passed_before:
         say("Already checked: the same recipients, templates and files.")
-    else:
-        show_report(report)
+        return
+    show_report(report)
+    if json and not report.passed():
+        print_json(unsent_document(job))
+    report.raise_for_errors()
 
 
-def _show_difference(mailing: Mailing) -> None:
-    difference = mailing.enrol()
+def _show_difference(job: Job) -> None:
+    difference = job.enrol()
     if difference:
         say(f"Resuming with changes: {difference}.")
 
 
 def _show_plan(plan: Plan) -> None:
-    for line in plan_lines(plan):
+    for line in ("", *str(plan).split("\n"), ""):
         say(line)
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """The plan as the user reads it before confirming."""
-    done = plan.total - plan.to_send
-    before = f" ({done:,} of {plan.total:,} are done or not selected)" if done else ""
-    yield ""
-    yield f"  recipients {plan.to_send:,}{before}"
-    if plan.test_to:
-        yield f"  test to    {plan.test_to} only"
-    yield f"  from       {plan.from_}"
-    yield f"  server     {plan.server}"
-    for number, subject in enumerate(plan.subjects):
-        yield f"  {'subjects' if number == 0 else '':<10} {subject}"
-    limits = ", ".join(map(str, plan.rates)) or "none"
-    connections = counted(plan.connections, "connection")
-    window = f", {plan.window} messages in flight on each" if plan.window > 1 else ""
-    yield f"  limits     {limits}; {connections}{window}"
-    if plan.slow_because:
-        rate = f"about {max(plan.per_second, 1):,.0f} a second"
-        yield f"  speed      {rate}: styles depend on the row ({plan.slow_because})"
-    if plan.ends_after:
-        yield f"  ends       in {duration_in_words(plan.ends_after)} at the earliest"
-    yield ""
-
-
-def _end_dry_run(mailing: Mailing, plan: Plan, *, json: bool) -> None:
-    from mailmerge.jobs import unsent_document
+def _end_dry_run(job: Job, plan: Plan, *, json: bool) -> None:
+    from mailmerge.jobs.documents import unsent_document
 
     would = counted(plan.to_send, "message")
     say(f"Dry run: every message was rendered; {would} would be sent, none was.")
     if json:
-        print_json(unsent_document(mailing, plan))
+        print_json(unsent_document(job, plan))
+
+
+def _send(job: Job, plan: Plan, request: _Request) -> None:
+    """Ask, send, and show how it went.
+
+    Raises:
+        Declined: the user did not confirm.
+        MailmergeError: why the run stopped, or that some recipients were not reached.
+    """
+    if plan.to_send:
+        _confirm(plan, asked=not (request.yes or request.sandbox))
+        faults = _faults(job)
+        summary = _run(faults or job, plan, quiet=request.json)
+        _show_summary(summary)
+        if "maildir" in (document := (faults or job).document(summary)):
+            say(f"The messages are in {document['maildir']}")
+        if faults is not None:
+            _show_faults(faults, document["seed"])
+    else:
+        say("Nothing to send: all recipients are done.")
+        summary = job.run_all()
+        document = summary.to_json()
+        _show_summary(summary)
+    if request.json:
+        print_json(document)
+    if summary.error is not None:
+        raise summary.error
+
+
+def _faults(job: Job) -> FaultRun | None:
+    """What runs a job to a sandbox with faults; None for any other."""
+    from mailmerge.jobs.faults import FaultRun
+    from mailmerge.jobs.targets import SandboxServer
+
+    target = job.target
+    if isinstance(target, SandboxServer) and target.seed is not None:
+        return FaultRun(job, target)
+    return None
 
 
 def _confirm(plan: Plan, *, asked: bool) -> None:
@@ -286,31 +413,24 @@ def _confirm(plan: Plan, *, asked: bool) -> None:
         raise Declined("that is not the number; nothing was sent")
 
 
-def _send(mailing: Mailing, plan: Plan, *, quiet: bool) -> Summary:
-    """Run once; a sandbox run with faults until no recipient is left."""
-    run = mailing.prepare(ask_password())
+def _run(runner: Job | FaultRun, plan: Plan, *, quiet: bool) -> Summary:
+    # The password is typed before: until then, Ctrl-C simply ends the program.
+    runner.prepare()
     # What is loaded by now stays to the end of the program. Each time the garbage collector looks
     # through all of it, the connections stand still for a tenth of a second.
     gc.collect()
     gc.freeze()
-    summary = _run(run, plan, quiet=quiet)
-    while mailing.goes_on(summary):
-        summary = _run(mailing.resume(), plan, quiet=quiet)
-    return mailing.conclude(summary)
-
-
-def _run(run: Run, plan: Plan, *, quiet: bool) -> Summary:
-    with _stopping_at_signals(run), sending(plan.to_send, quiet=quiet) as progress:
-        return run.execute(progress)
+    with _stopping_at_signals(runner), sending(plan.to_send, quiet=quiet) as progress:
+        return runner.run_all(progress)
 
 
 @contextmanager
-def _stopping_at_signals(run: Run) -> Iterator[None]:
+def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM finishes what is in flight, the second gives it up."""
 
     def stop(*_: object) -> None:
-        run.stop()
-        what = "giving up" if run.giving_up else "finishing what is in flight; again to give up"
+        runner.stop()
+        what = "giving up" if runner.giving_up else "finishing what is in flight; again to give up"
         typer.echo(f"\nstopping: {what}", err=True)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -321,47 +441,27 @@ def _stopping_at_signals(run: Run) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _nothing_to_do(mailing: Mailing) -> Summary:
-    say("Nothing to send: all recipients are done.")
-    return mailing.summary()
-
-
-def _show_summary(summary: Summary, mailing: Mailing, *, json: bool) -> None:
-    """Show how the run went.
-
-    Raises:
-        MailmergeError: why the run stopped, or that some recipients were not reached.
-    """
-    from mailmerge.jobs import summary_document
-
+def _show_summary(summary: Summary) -> None:
+    """Show how the run went."""
     per_second = summary.sent / summary.seconds if summary.seconds >= 1 else 0.0
     rate = f", {per_second:,.0f} a second" if per_second >= 1 else ""
     say(f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}.")
-    states = [f"{n:,} {state.value.replace('_', ' ')}" for state, n in summary.states.items() if n]
+    states = [f"{n:,} {state.replace('_', ' ')}" for state, n in summary.states.items() if n]
     say(f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'none'}.")
-    if mailing.sandbox is not None:
-        say(f"The messages are in {mailing.sandbox.folder}")
-        if mailing.orders.faults is not None:
-            _show_books(mailing)
-    if json:
-        print_json(summary_document(summary, mailing))
-    if summary.error is not None:
-        raise summary.error
 
 
-def _show_books(mailing: Mailing) -> None:
-    """What the sandbox run with faults has shown."""
-    books = mailing.books()
+def _show_faults(faults: FaultRun, seed: int) -> None:
+    """Show what a sandbox run with faults has proved."""
     say()
-    runs = counted(mailing.rounds, "run")
-    say(f"Sandbox: {runs}; --seed {mailing.orders.faults} repeats the faults.")
-    if books.balanced:
+    say(f"Sandbox: {counted(faults.rounds, 'run')}; --seed {seed} repeats the faults.")
+    found = faults.reconciliation
+    if found is not None and found.balanced:
         say(
-            f"Ledger and sandbox agree: the server took {counted(books.taken, 'message')}; "
-            f"{books.sent:,} sent, {books.in_doubt:,} in doubt "
-            f"({books.in_doubt_taken:,} of them taken); none lost, none sent twice."
+            f"Ledger and sandbox agree: the server took {counted(found.taken, 'message')}; "
+            f"{found.sent:,} sent, {found.in_doubt:,} in doubt "
+            f"({found.in_doubt_taken:,} of them taken); none lost, none sent twice."
         )
-    seconds = mailing.real_seconds()
+    seconds = faults.real_seconds()
     if seconds:
         say(f"A real run would take {duration_in_words(seconds)}, at the rates set.")
     else:

@@ -12,8 +12,8 @@ import typer
 from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
 
 if TYPE_CHECKING:
-    from mailmerge.campaign import Campaign
     from mailmerge.ledger.interface import LedgerReader
+    from mailmerge.settings import Settings
 
 _WATCH_SECONDS = 1.0
 _LISTED = 20
@@ -46,11 +46,11 @@ def status(
     ] = False,
 ) -> None:
     """Show which recipients got it, which did not, and why."""
-    from mailmerge.campaign import load_campaign
     from mailmerge.errors import CampaignError
     from mailmerge.ledger.ledger import Ledger
+    from mailmerge.settings import load_settings
 
-    campaign = load_campaign(where)
+    campaign = load_settings(where)
     ledger = Ledger.read(campaign, "sandbox" if sandbox else "ledger")
     if json:
         _print(ledger, campaign)
@@ -69,7 +69,7 @@ def status(
         _show(ledger, campaign)
 
 
-def _print(ledger: LedgerReader | None, campaign: Campaign) -> None:
+def _print(ledger: LedgerReader | None, campaign: Settings) -> None:
     """One document; a program asks before the first send, too, when every count is 0."""
     from mailmerge.ledger.states import Standing, reported
     from mailmerge.reports.status import status_document
@@ -89,7 +89,7 @@ def _export(ledger: LedgerReader, everything: Path | None, failed: Path | None) 
         say(f"Wrote {counted(export_failed(ledger, failed), 'recipient')} to {failed}")
 
 
-def _show(ledger: LedgerReader, campaign: Campaign) -> None:
+def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.providers.catalogue import language_of_locale
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import status_table, unreached

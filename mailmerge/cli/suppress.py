@@ -40,11 +40,11 @@ def add(
     ] = "",
 ) -> None:
     """Add addresses to the list."""
-    from mailmerge.campaign import load_campaign
     from mailmerge.recipients.suppression import SuppressionList
+    from mailmerge.settings import load_settings
 
     today = date.today()  # noqa: DTZ011 - the date on the user's own calendar
-    suppressed = SuppressionList.of(load_campaign(campaign))
+    suppressed = SuppressionList.of(load_settings(campaign))
     _report("added", suppressed.add(addresses, reason=reason, today=today))
 
 
@@ -52,20 +52,20 @@ def add(
 @reports_errors
 def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
     """Remove addresses from the list, in any spelling."""
-    from mailmerge.campaign import load_campaign
     from mailmerge.recipients.suppression import SuppressionList
+    from mailmerge.settings import load_settings
 
-    _report("removed", SuppressionList.of(load_campaign(campaign)).remove(addresses))
+    _report("removed", SuppressionList.of(load_settings(campaign)).remove(addresses))
 
 
 @suppress_app.command("list")
 @reports_errors
 def show(campaign: _Campaign = Path(), json: Json = False) -> None:
     """Print the list."""
-    from mailmerge.campaign import load_campaign
     from mailmerge.recipients.suppression import SuppressionList
+    from mailmerge.settings import load_settings
 
-    entries = SuppressionList.of(load_campaign(campaign)).entries()
+    entries = SuppressionList.of(load_settings(campaign)).entries()
     if json:
         print_json({"suppressed": [entry.cells for entry in entries]})
         return
@@ -84,10 +84,10 @@ def import_file(
     ] = "email",
 ) -> None:
     """Add all addresses of a spreadsheet to the list."""
-    from mailmerge.campaign import load_campaign
     from mailmerge.recipients.suppression import SuppressionList
+    from mailmerge.settings import load_settings
 
-    _report("added", SuppressionList.of(load_campaign(campaign)).add_from(file, column))
+    _report("added", SuppressionList.of(load_settings(campaign)).add_from(file, column))
 
 
 def _report(what: str, addresses: list[str]) -> None:

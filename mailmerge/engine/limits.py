@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mailmerge.campaign import DeliverySection, Rate, parse_duration
 from mailmerge.credentials import Account, Allowance
 from mailmerge.engine.retry import ReplyRules, no_rules
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.providers.lookup import provider_of_host
+from mailmerge.settings import DeliverySection, Rate, parse_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mailmerge.campaign import Rate
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.rates import even_interval, is_quota
 from mailmerge.ledger.states import State
+from mailmerge.settings import Rate
+from mailmerge.wording import counted, duration_in_words
 
 CLAIM_AT_ONCE: Final = 500
 """Recipients that one durable claim covers; after a power cut that many may be in doubt."""
@@ -20,7 +21,7 @@ _CLAIM_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do, for the user to confirm.
+    """What a run would do, for the user to confirm; `str` writes it in lines.
 
     `total` counts the campaign's recipients, `to_send` those that the run would try. `ends_after`
     is in seconds, as the rates alone allow it; 0 where nothing limits the run. `test_to` is the
@@ -41,6 +42,29 @@ class Plan:
     test_to: str = ""
     slow_because: str = ""
     per_second: float = 0.0
+
+    def __str__(self) -> str:
+        """The plan in lines, as the user reads it before confirming."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        done = self.total - self.to_send
+        before = f" ({done:,} of {self.total:,} are done or not selected)" if done else ""
+        yield f"  recipients {self.to_send:,}{before}"
+        if self.test_to:
+            yield f"  test to    {self.test_to} only"
+        yield f"  from       {self.from_}"
+        yield f"  server     {self.server}"
+        for number, subject in enumerate(self.subjects):
+            yield f"  {'subjects' if number == 0 else '':<10} {subject}"
+        rates = ", ".join(map(str, self.rates)) or "none"
+        window = f", {self.window} messages in flight on each" if self.window > 1 else ""
+        yield f"  limits     {rates}; {counted(self.connections, 'connection')}{window}"
+        if self.slow_because:
+            rate = f"about {max(self.per_second, 1):,.0f} a second"
+            yield f"  speed      {rate}: styles depend on the row ({self.slow_because})"
+        if self.ends_after:
+            yield f"  ends       in {duration_in_words(self.ends_after)} at the earliest"
 
     def slowed(self, because: str, per_second: float) -> Plan:
         """The plan where making the messages is what takes the time."""

@@ -25,8 +25,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from mailmerge.campaign import Rate
 from mailmerge.ledger.quota import BUCKETS, Quotas
+from mailmerge.settings import Rate
 
 _QUOTA_SECONDS: Final = 86_400
 """A rate over a day or more is a quota; spreading it evenly would send one mail in minutes."""

@@ -28,7 +28,7 @@ from mailmerge.engine.limits import Limits
 from mailmerge.engine.monitor import Monitor
 from mailmerge.engine.plan import claim_size
 from mailmerge.engine.queue import Backlog, Queue
-from mailmerge.engine.summary import Progress, Summary, ending
+from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.engine.throttle import Outlook, Throttle
 from mailmerge.engine.worker import MessageSource, Services, StopRequest, Worker
 from mailmerge.errors import MailmergeError, RunStopped
@@ -468,7 +468,7 @@ class Run:
             self._monitor.fail(error)
 
     def _summary(self) -> Summary:
-        counts, states = self._monitor.counts(), self._store.counts()
+        counts, states = self._monitor.counts(), by_name(self._store.counts())
         return Summary(
             campaign=self._campaign,
             states=states,

@@ -39,12 +39,13 @@ class Progress:
 class Summary:
     """How a run went.
 
-    `states` counts the campaign's recipients, `sent` the messages of this run. `error` is why the
-    run stopped early, or that some recipients were not reached; None where all went well.
+    `states` counts the campaign's recipients by the name of their state, `sent` the messages of
+    this run. `error` is why the run stopped early, or that some recipients were not reached; None
+    where all went well.
     """
 
     campaign: str
-    states: Mapping[State, int]
+    states: Mapping[str, int]
     sent: int
     seconds: float
     check_seconds: float
@@ -60,7 +61,7 @@ class Summary:
         document: dict[str, Any] = {
             "campaign": self.campaign,
             "total": self.total,
-            "states": {state.value: count for state, count in self.states.items()},
+            "states": dict(self.states),
             "seconds": round(self.seconds, 3),
             "check_seconds": round(self.check_seconds, 3),
         }
@@ -69,7 +70,12 @@ class Summary:
         return document
 
 
-def ending(states: Mapping[State, int], *, stopped: bool = False) -> MailmergeError | None:
+def by_name(counts: Mapping[State, int]) -> dict[str, int]:
+    """The counts by the names of the states; they print as {"sent": 3}."""
+    return {state.value: count for state, count in counts.items()}
+
+
+def ending(states: Mapping[str, int], *, stopped: bool = False) -> MailmergeError | None:
     """The error that a run ends with where nothing has gone wrong; None where all are reached."""
     if stopped:
         return Interrupted(

@@ -14,10 +14,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mailmerge.campaign import Rate
 from mailmerge.engine.backoff import Brake, CoolDowns, Ramp
 from mailmerge.engine.rates import Meter, Quota, even_interval, is_quota, meter_of
 from mailmerge.ledger.quota import Quotas
+from mailmerge.settings import Rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ from typing import Final
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns, find_campaign
 from mailmerge.ledger.database import Database, Observer
@@ -40,6 +39,7 @@ from mailmerge.ledger.sqlite import memory_database, open_database
 from mailmerge.ledger.store import LEASE, SqlStore, recover
 from mailmerge.portable import boot
 from mailmerge.private_files import make_private_folder
+from mailmerge.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Ledger:
     @classmethod
     def of(
         cls,
-        campaign: Campaign,
+        campaign: Settings,
         name: str = "ledger",
         options: LedgerOptions = _DEFAULTS,
         *,
@@ -258,7 +258,7 @@ class Ledger:
 
     @staticmethod
     def read(
-        campaign: Campaign, name: str = "ledger", options: LedgerOptions = _DEFAULTS
+        campaign: Settings, name: str = "ledger", options: LedgerOptions = _DEFAULTS
     ) -> LedgerReader | None:
         """The ledger of that name in a campaign folder, only read; None where there is none.
 
@@ -278,7 +278,7 @@ _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
 }
 
 
-def _path_of(campaign: Campaign, name: str) -> Path:
+def _path_of(campaign: Settings, name: str) -> Path:
     return campaign.state_folder / f"{name}.sqlite"
 
 

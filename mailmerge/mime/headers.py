@@ -20,11 +20,11 @@ from functools import lru_cache
 from hashlib import blake2b
 from unicodedata import name as character_name
 
-from mailmerge.campaign import NEVER_IN_A_LINE
 from mailmerge.errors import MessageError
 from mailmerge.mime.encoded_words import encode_where_needed, encoded_words, is_plain
 from mailmerge.mime.folding import LINE, fits_lines, fold
 from mailmerge.recipients.address import Mailbox
+from mailmerge.settings import NEVER_IN_A_LINE
 
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _ADDR_CHARACTER = r"""[^\s\x00-\x20\x7f-\x9f\ud800-\udfff()<>\[\]:;@\\,"]"""

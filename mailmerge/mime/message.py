@@ -38,7 +38,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import AddressError, InputError, MessageError
 from mailmerge.mime.compiled import CompiledStructures
 from mailmerge.mime.encoding import TextEncoder, compile_text
@@ -57,6 +56,7 @@ from mailmerge.octets import Sealed, seal
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, Structure
+from mailmerge.settings import Settings
 
 # From here on a chunk of its own costs less than copying it (benchmarks/mime.py).
 _LARGE_CHUNK = 4 * 1024
@@ -120,14 +120,14 @@ class _CompiledBody:
 class Composer:
     """Writes the messages of one campaign. Thread-safe: workers share one composer."""
 
-    def __init__(self, sender: Sender | Campaign, parts: PartStore) -> None:
+    def __init__(self, sender: Sender | Settings, parts: PartStore) -> None:
         """Write what is the same in all messages; a campaign stands for its sender.
 
         Raises:
             CampaignError: an address of the campaign is not one, or `content_base` cannot be
                 written.
         """
-        if isinstance(sender, Campaign):
+        if isinstance(sender, Settings):
             sender = sender_of(sender)
         self._settings = sender
         self._parts = parts

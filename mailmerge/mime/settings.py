@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import AddressError, CampaignError
 from mailmerge.mime.references import content_base_field
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.rendering.settings import ImageReferences, templates_of
+from mailmerge.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Sender:
         return self.return_to or self.mailbox.forward_path
 
 
-def sender_of(campaign: Campaign) -> Sender:
+def sender_of(campaign: Settings) -> Sender:
     """The sender of a campaign.
 
     Raises:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.credentials import Account
 from mailmerge.errors import Problem
 from mailmerge.preflight.rules import Setup
 from mailmerge.preflight.sender import sender_of
 from mailmerge.recipients.address import Mailbox
+from mailmerge.settings import CAMPAIGN_FILE
 
 _GOOGLE = ("gmail.com", "google.com")
 _MICROSOFT = ("outlook.com", "office365.com")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.errors import Problem
 from mailmerge.preflight.links import UrlPattern
 from mailmerge.preflight.rules import MadeMessage, Setup
@@ -14,6 +13,7 @@ from mailmerge.preflight.structures import StructureFacts, byte_length, visible
 from mailmerge.preflight.urls import judge_image, judge_link
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body
+from mailmerge.settings import CAMPAIGN_FILE
 from mailmerge.wording import size_in_words
 
 _GMAIL_CLIP = 102 * 1024

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from mailmerge.campaign import CAMPAIGN_FILE, Campaign
-from mailmerge.credentials import Account
+from mailmerge.campaign import Campaign
+from mailmerge.credentials import Account, Server
 from mailmerge.errors import CampaignError, InputError, Problem
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Message
@@ -28,9 +28,11 @@ from mailmerge.preflight.report import CheckReport, Sizes, is_note
 from mailmerge.preflight.rules import Rules, Setup, Totals
 from mailmerge.preflight.runner import Once, RowChecker
 from mailmerge.recipients.audience import Audience, Recipient, Selection
+from mailmerge.recipients.collection import Recipients
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.rendering.content import Content
+from mailmerge.settings import CAMPAIGN_FILE, Settings
 from mailmerge.wording import counted
 
 _SUBJECTS_SHOWN = 3
@@ -42,17 +44,19 @@ class CheckOptions:
     """Which recipients are checked, and for which server.
 
     `for_real` makes reserved domains (RFC 2606) an error: mail to them never arrives. `known` are
-    problems that were found before, and belong into the same report.
+    problems that were found before, and belong into the same report. `recipients` are checked in
+    place of those that campaign.toml names; None for these.
     """
 
     selection: Selection = field(default_factory=Selection)
     account: Account | None = None
     for_real: bool = False
     known: tuple[Problem, ...] = ()
+    recipients: Recipients | None = None
 
 
 def check_campaign(
-    campaign: Campaign,
+    campaign: Settings,
     options: CheckOptions | None = None,
     *,
     progress: Callable[[int], None] = lambda _: None,
@@ -68,7 +72,26 @@ def check_campaign(
     return Check(campaign, options, progress).run()
 
 
-def check_digest(campaign: Campaign, options: CheckOptions) -> str:
+def check(
+    campaign: Campaign,
+    people: Recipients,
+    server: Server | None = None,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+) -> CheckReport:
+    """Check the messages of all recipients without a connection; nothing is sent.
+
+    `server` adds what is known of its provider: the largest message, and what it refuses.
+    `progress` is called now and then with the number of recipients checked so far. Nothing is
+    raised for what is wrong: the report has it, and its `raise_for_errors` raises.
+    """
+    account = server.account if server is not None else None
+    real = account is not None and not account.is_loopback
+    options = CheckOptions(account=account, for_real=real, recipients=people)
+    return Check(campaign.settings, options, progress).run()
+
+
+def check_digest(campaign: Settings, options: CheckOptions) -> str:
     """What a passed check stands for: the same recipients, templates, files and options.
 
     Empty where it cannot be known beforehand (standard input): then nothing is remembered.
@@ -94,7 +117,7 @@ class Check:
 
     def __init__(
         self,
-        campaign: Campaign,
+        campaign: Settings,
         options: CheckOptions | None = None,
         progress: Callable[[int], None] = lambda _: None,
         *,
@@ -139,9 +162,10 @@ class Check:
             self._check_totals(spreadsheet, maker)
         return self._report(self._clock() - started, maker.slow_because)
 
-    def _open_spreadsheet(self) -> Spreadsheet | None:
+    def _open_spreadsheet(self) -> Spreadsheet | Recipients | None:
         try:
-            spreadsheet = open_spreadsheet(self._setup.campaign)
+            given = self._options.recipients
+            spreadsheet = open_spreadsheet(self._setup.campaign) if given is None else given
         except (InputError, CampaignError) as error:
             self._findings.add(error.problem)
             return None
@@ -172,7 +196,7 @@ class Check:
         counts.suppressed, counts.left_out = rows.suppressed, rows.left_out
         self._progress(counts.recipients)
 
-    def _check_totals(self, spreadsheet: Spreadsheet, maker: MessageMaker) -> None:
+    def _check_totals(self, spreadsheet: Spreadsheet | Recipients, maker: MessageMaker) -> None:
         counts = self._counts
         totals = Totals(
             file=spreadsheet.file,
@@ -229,7 +253,11 @@ class _Rows:
     """The recipients among the rows; what is wrong with the other rows goes to the findings."""
 
     def __init__(
-        self, campaign: Campaign, spreadsheet: Spreadsheet, selection: Selection, found: Findings
+        self,
+        campaign: Settings,
+        spreadsheet: Spreadsheet | Recipients,
+        selection: Selection,
+        found: Findings,
     ) -> None:
         self.suppressed = self.left_out = 0
         self._campaign = campaign
@@ -241,9 +269,13 @@ class _Rows:
         audience = self._audience()
         if audience is None:
             return
+        found, limit = 0, self._selection.limit
         for result in audience:
             if isinstance(result, Recipient):
                 yield result
+                found += 1
+                if found == limit:
+                    break
                 continue
             problem = result if isinstance(result, Problem) else result.problem
             if problem is not None:
@@ -251,6 +283,8 @@ class _Rows:
         self.suppressed, self.left_out = audience.suppressed, audience.left_out
 
     def _audience(self) -> Audience | None:
+        if isinstance(self._spreadsheet, Recipients):
+            return self._spreadsheet.audience()
         try:
             return Audience(
                 self._campaign.recipients,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mailmerge.campaign import CAMPAIGN_FILE, Campaign
 from mailmerge.errors import AddressError, AssetError, InputError, MessageError, Problem
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.headers import is_blank
@@ -13,6 +12,7 @@ from mailmerge.mime.message import Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
+from mailmerge.settings import CAMPAIGN_FILE, Settings
 from mailmerge.smtp import check_content
 from mailmerge.smtp.errors import LocalProtocolError
 
@@ -23,7 +23,7 @@ class ExplainingComposer:
     `parts` are the images and attachments that `messages` uses.
     """
 
-    def __init__(self, campaign: Campaign, messages: MessageFactory, parts: PartStore) -> None:
+    def __init__(self, campaign: Settings, messages: MessageFactory, parts: PartStore) -> None:
         self._campaign = campaign
         self._messages = messages
         self._parts = parts

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.errors import Problem
 from mailmerge.mime.headers import is_blank
 from mailmerge.preflight.rules import MadeMessage, Setup
 from mailmerge.preflight.structures import byte_length
 from mailmerge.preflight.urls import judge_link
+from mailmerge.settings import CAMPAIGN_FILE
 
 _SUBJECT_SHOWN = 150
 """Characters after which no mail program shows a subject."""

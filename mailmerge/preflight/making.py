@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import CampaignError, Problem
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Composer, Message
@@ -18,6 +17,7 @@ from mailmerge.preflight.composing import ExplainingComposer
 from mailmerge.preflight.rendering import ExplainingRenderer
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
+from mailmerge.settings import Settings
 
 _ADDRESS_CODES = {"from-address", "reverse-path-address"}
 
@@ -42,7 +42,7 @@ class MessageMaker:
             does not allow a composer.
     """
 
-    def __init__(self, campaign: Campaign) -> None:
+    def __init__(self, campaign: Settings) -> None:
         self.messages: MessageFactory | None = None
         self._rendering = ExplainingRenderer(campaign)
         self._composing: ExplainingComposer | None = None

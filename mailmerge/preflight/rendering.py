@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import AssetError, CampaignError, InputError, Problem
 from mailmerge.preflight.templates import TemplateSources
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.folder import is_local, local_path
+from mailmerge.settings import Settings
 
 _PAGE_FAILURES = 3
 """After so many pages have failed for a reason of the template, no further page is made."""
@@ -47,7 +47,7 @@ class ExplainingRenderer:
     why, for each of them.
     """
 
-    def __init__(self, campaign: Campaign) -> None:
+    def __init__(self, campaign: Settings) -> None:
         self.renderer: Renderer | None = None
         self.problems: list[Problem] = []
         self._campaign = campaign
@@ -111,7 +111,7 @@ class ExplainingRenderer:
         return list(errors)
 
 
-def _templates(campaign: Campaign) -> Iterator[tuple[str, dict[str, object]]]:
+def _templates(campaign: Settings) -> Iterator[tuple[str, dict[str, object]]]:
     """Each template of the campaign: its name, and the keys of [message] that hold it."""
     message = campaign.message
     yield "subject", {"subject": message.subject}
@@ -127,12 +127,12 @@ def _templates(campaign: Campaign) -> Iterator[tuple[str, dict[str, object]]]:
         yield "text", {"text": message.text}
 
 
-def _alone(campaign: Campaign, **kept: object) -> Renderer:
+def _alone(campaign: Settings, **kept: object) -> Renderer:
     section = campaign.message.model_copy(update={**_NOTHING, **kept})
     return Renderer(replace(campaign, message=section))
 
 
-def _missing_files(campaign: Campaign) -> Iterator[Problem]:
+def _missing_files(campaign: Settings) -> Iterator[Problem]:
     """Every image and style sheet that the HTML templates name and that cannot be used."""
     sources = TemplateSources(campaign)
     for name, source in sources.texts.items():

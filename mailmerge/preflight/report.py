@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mailmerge.errors import Problem
+from mailmerge.errors import CheckFailed, Problem
 from mailmerge.preflight.findings import Findings, Group
+from mailmerge.wording import counted
 
 _SLOW = 1000.0
 """Messages a second below which the check and the plan say what slows them down."""
@@ -67,9 +68,26 @@ class CheckReport:
             findings.count("warning"),
         )
 
+    @property
+    def passed_before(self) -> bool:
+        """Whether the same check was passed earlier and not made again: the report is empty."""
+        return False
+
     def passed(self, *, strict: bool = False) -> bool:
         """Whether the messages may be sent; with `strict` not if there is a warning."""
         return self.errors == 0 and not (strict and self.warnings)
+
+    def raise_for_errors(self) -> None:
+        """Do nothing if there is no error.
+
+        Raises:
+            CheckFailed: there are errors; `problems` lists them.
+        """
+        if self.errors:
+            raise CheckFailed(
+                f"the check found {counted(self.errors, 'error')}; nothing was sent",
+                hint="fix it and send again" if self.errors == 1 else "fix them and send again",
+            )
 
     @property
     def per_second(self) -> float:
@@ -96,6 +114,22 @@ class CheckReport:
             "groups": [_group_to_json(group) for group in self.groups],
             "notes": [problem_to_json(note) for note in self.notes],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierReport(CheckReport):
+    """The report of a check that was passed earlier, and not made again."""
+
+    recipients: int = 0
+    problems: tuple[Problem, ...] = ()
+    groups: tuple[Group, ...] = ()
+    errors: int = 0
+    warnings: int = 0
+
+    @property
+    def passed_before(self) -> bool:
+        """It was."""
+        return True
 
 
 def problem_to_json(problem: Problem) -> dict[str, object]:

@@ -21,13 +21,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from mailmerge.campaign import Campaign
 from mailmerge.credentials import Account
 from mailmerge.errors import Problem
 from mailmerge.mime.message import Message
 from mailmerge.preflight.structures import StructureFacts
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
+from mailmerge.settings import Settings
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -44,7 +44,7 @@ class Setup:
     for the recipients. `now` is the local time, with its zone.
     """
 
-    campaign: Campaign
+    campaign: Settings
     account: Account | None = None
     for_real: bool = False
     now: datetime = field(default_factory=lambda: datetime.now().astimezone())

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.errors import AddressError, Problem
 from mailmerge.preflight.addresses import judge_domain
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.recipients.address import Mailbox, parse_mailbox
+from mailmerge.settings import CAMPAIGN_FILE
 
 _FROM = "message.from"
 _TEMPLATE = re.compile(r"\{[{%#]")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from mailmerge.campaign import CAMPAIGN_FILE
 from mailmerge.errors import CampaignError, Problem
 from mailmerge.mime.references import content_base_field
 from mailmerge.preflight.rules import Setup
+from mailmerge.settings import CAMPAIGN_FILE
 
 _RELEASED = datetime(2026, 1, 1).astimezone()
 """The clock of a machine that says an earlier time is wrong: this program is younger."""

@@ -6,16 +6,16 @@ import html
 from collections.abc import Mapping
 from functools import cached_property
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import InputError
 from mailmerge.rendering.environment import make_environment
 from mailmerge.rendering.templates import load_file
+from mailmerge.settings import Settings
 
 
 class TemplateSources:
     """The HTML template and all that it includes, read when they are first needed."""
 
-    def __init__(self, campaign: Campaign) -> None:
+    def __init__(self, campaign: Settings) -> None:
         self._campaign = campaign
 
     @cached_property

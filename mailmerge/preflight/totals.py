@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from mailmerge.campaign import CAMPAIGN_FILE, Rate
 from mailmerge.errors import Problem
 from mailmerge.preflight.rules import Setup, Totals
+from mailmerge.settings import CAMPAIGN_FILE, Rate
 from mailmerge.wording import counted
 
 _ONE_CLICK_FROM = 5_000

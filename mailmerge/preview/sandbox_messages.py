@@ -7,8 +7,8 @@ from email import policy
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
+from mailmerge.jobs.targets import SANDBOX
 from mailmerge.maildir import Maildir, split_envelope, unique_name
-from mailmerge.orders import SANDBOX
 
 _HEADER_BYTES = 64 * 1024
 

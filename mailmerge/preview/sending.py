@@ -1,136 +1,20 @@
-"""Send a test message: one recipient's message to an address that the user typed.
-
-It is the message that `send --test-to` sends: the subject is marked with the recipient's address,
-To and the envelope name the typed address, and it counts towards the limits of the account. The
-recipient's own address gets nothing.
-"""
+"""Send a test message: one recipient's message to an address that the user typed."""
 
 from __future__ import annotations
 
-import contextlib
-import secrets
-import time
-from collections.abc import Iterator
-from dataclasses import replace
-
-from mailmerge.credentials import Account, read_credentials, require_account
-from mailmerge.engine.redirect import Redirect, parse_own_address
-from mailmerge.engine.throttle import Throttle
-from mailmerge.errors import ConnectionLost, RunStopped, ServerRefused
-from mailmerge.ledger.quota import open_quotas
-from mailmerge.ledger.states import Delivery, State
-from mailmerge.messages import TransactionFactory
+from mailmerge.jobs import test_message
 from mailmerge.preview.snapshot import CampaignSnapshot
-from mailmerge.providers.hints import as_user_error
 from mailmerge.recipients.audience import Recipient
-from mailmerge.settings import DeliverySection
-from mailmerge.smtp import Client, Outcome, Transaction, Verdict
-from mailmerge.smtp.errors import SmtpError
-
-_REPLY_SECONDS = 120.0
-"""Time for the server to accept one message (RFC 5321, 4.5.3.2, allows ten minutes)."""
-
-_LONGEST_PAUSE = 10.0
-"""Seconds that a rate of the account may hold the message back while the user waits."""
 
 
 def send_test_message(snapshot: CampaignSnapshot, recipient: Recipient, address: str) -> str:
     """Send the recipient's message to `address` and return the server's reply.
 
     Raises:
-        AddressError: `address` is no mailbox, or it is the recipient's own.
-        InputError: the message cannot be made.
-        RunStopped: a limit of the account is reached.
-        MailmergeError: the server cannot be reached, or does not accept the message.
+        MailmergeError: as `mailmerge.jobs.test_message.send_test_message`.
     """
     assert snapshot.campaign is not None
-    transaction = _test_transaction(snapshot, recipient, address)
-    account = require_account(snapshot.campaign.smtp, snapshot.campaign.folder)
-    with _throttle(snapshot.campaign.delivery, account) as throttle:
-        _require_quota(throttle)
-        client = Client(account.server, read_credentials(account))
-        try:
-            client.open()
-            _wait_for_turn(throttle, transaction)
-            client.submit(transaction)
-            outcomes = client.wait(_REPLY_SECONDS)
-        except SmtpError as error:
-            client.abort()
-            raise as_user_error(error, host=account.server.host) from error
-        except BaseException:
-            client.abort()
-            raise
-        client.quit()
-    return _reply(outcomes)
-
-
-def _test_transaction(
-    snapshot: CampaignSnapshot, recipient: Recipient, address: str
-) -> Transaction:
-    assert snapshot.campaign is not None
     assert snapshot.messages is not None
-    factory = snapshot.messages.factory
-    redirect = Redirect(parse_own_address(address, recipient.mailbox))
-    (copy,) = redirect.recipients([recipient], 1)
-    # Mail programs hide a message whose Message-ID they already have: each test gets its own.
-    identity = factory.sample_identity(replace(copy, key=secrets.token_hex(16)))
-    delivery = Delivery(
-        id=1,
-        key=copy.key,
-        row=copy.row,
-        mailbox=copy.mailbox,
-        cells=copy.cells,
-        state=State.CLAIMED,
-        message_id=identity.message_id,
-        date=time.time(),
+    return test_message.send_test_message(
+        snapshot.campaign, snapshot.messages.factory, recipient, address
     )
-    transactions = TransactionFactory(factory.editing(redirect.edit), snapshot.campaign.delivery)
-    return transactions.transaction(delivery)
-
-
-@contextlib.contextmanager
-def _throttle(delivery: DeliverySection, account: Account) -> Iterator[Throttle]:
-    """The throttle of the account; at the end, it gives back what it reserved and did not use."""
-    rates = account.allows.within(delivery).rates
-    with contextlib.closing(open_quotas()) as quotas:
-        throttle = Throttle(rates, delivery.domain_rates, account=account.name, usage=quotas)
-        with contextlib.closing(throttle):
-            yield throttle
-
-
-def _require_quota(throttle: Throttle) -> None:
-    """Fail before any connection if the account's quota is used up."""
-    now = time.time()
-    free_at = throttle.outlook(now).quota_until
-    if free_at > now:
-        raise _limit_reached("the account's limit for today is used up", free_at, "quota")
-
-
-def _wait_for_turn(throttle: Throttle, transaction: Transaction) -> None:
-    """Take the message's turn, or fail if it would come too late."""
-    domain = transaction.envelope.forward_paths[0].rpartition("@")[2]
-    deadline = time.time() + _LONGEST_PAUSE
-    while not throttle.take(now := time.time(), domain):
-        ready_at = throttle.ready_at(now, domain)
-        if ready_at > deadline:
-            raise _limit_reached("the account's rate holds the message back", ready_at, "rate")
-        time.sleep(max(ready_at - now, 0.001))
-
-
-def _limit_reached(message: str, free_at: float, code: str) -> RunStopped:
-    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(free_at))
-    return RunStopped(message, hint=f"send the test message after {moment}", code=code)
-
-
-def _reply(outcomes: list[Outcome]) -> str:
-    if not outcomes:
-        raise ConnectionLost(
-            "the server did not answer in time", hint="check whether the message arrived anyway"
-        )
-    outcome = outcomes[0]
-    refused = outcome.refused[0][1] if outcome.refused else None
-    reply = outcome.reply or refused
-    text = f"{reply.code} {reply.text}" if reply else "the connection was lost"
-    if outcome.verdict is not Verdict.SENT:
-        raise ServerRefused(f"the server did not accept the message: {text}", code="test-refused")
-    return text

@@ -7,9 +7,9 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
-from mailmerge.campaign import load_campaign
 from mailmerge.preview.server import open_server
 from mailmerge.preview.session import PreviewSession
+from mailmerge.settings import load_settings
 
 
 def serve_preview(
@@ -24,7 +24,7 @@ def serve_preview(
     """
     session = PreviewSession(where)
     if not session.campaign_file.is_file():
-        load_campaign(where)  # raises if it is missing; what is only broken is shown on the page
+        load_settings(where)  # raises if it is missing; what is only broken is shown on the page
     with open_server(session, port) as server:
         say("Reading the spreadsheet ...")
         session.reload()

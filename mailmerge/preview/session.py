@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from mailmerge.campaign import CAMPAIGN_FILE, STATE_FOLDER
-from mailmerge.orders import SANDBOX
+from mailmerge.jobs.targets import SANDBOX
 from mailmerge.preview.background_check import BackgroundCheck
 from mailmerge.preview.sandbox_messages import SandboxMailbox
 from mailmerge.preview.snapshot import CampaignSnapshot, take_snapshot
+from mailmerge.settings import CAMPAIGN_FILE, STATE_FOLDER
 
 SessionEvent = Literal["changed", "progress", "closed"]
 """The files changed; the checks or the sandbox went on; the preview ends."""

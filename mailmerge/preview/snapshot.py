@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.errors import InputError, MailmergeError, Problem, SpreadsheetError
 from mailmerge.messages import message_factory
 from mailmerge.preview.messages import ShownMessage, ShownMessages
@@ -22,6 +21,7 @@ from mailmerge.preview.recipient_list import (
 )
 from mailmerge.recipients.audience import Audience, Recipient, Skipped, SkipReason
 from mailmerge.recipients.collection import Recipients
+from mailmerge.settings import Settings, load_settings
 
 _STATUSES = {
     SkipReason.DUPLICATE: RowStatus.DUPLICATE,
@@ -41,7 +41,7 @@ class CampaignSnapshot:
     identifies everything that they depend on.
     """
 
-    campaign: Campaign | None = None
+    campaign: Settings | None = None
     rows: RecipientList = field(default_factory=RecipientList)
     messages: ShownMessages | None = None
     broken: Problem | None = None
@@ -76,7 +76,7 @@ def take_snapshot(where: Path, before: CampaignSnapshot) -> CampaignSnapshot:
     """Read what has changed since the snapshot `before`; errors end up in `broken`."""
     snapshot = replace(before, generation=before.generation + 1, broken=None)
     try:
-        campaign = load_campaign(where)
+        campaign = load_settings(where)
         snapshot = replace(snapshot, campaign=campaign)
         stamp = _stamp(campaign)
         if before.stamp != stamp:
@@ -86,7 +86,7 @@ def take_snapshot(where: Path, before: CampaignSnapshot) -> CampaignSnapshot:
         return replace(snapshot, messages=None, broken=error.problem)
 
 
-def _read_rows(campaign: Campaign) -> RecipientList:
+def _read_rows(campaign: Settings) -> RecipientList:
     """Every row with its status.
 
     Raises:
@@ -122,7 +122,7 @@ def _skipped_row(skipped: Skipped, name: str, cells: tuple[str, ...]) -> Recipie
     return RecipientRow(key, skipped.row, name, cells, skipped.mailbox, status, note)
 
 
-def _stamp(campaign: Campaign) -> tuple[object, ...]:
+def _stamp(campaign: Settings) -> tuple[object, ...]:
     section = campaign.recipients
     files = (campaign.folder / section.file, campaign.folder / section.suppress)
     return (section, campaign.folder, *map(_file_stamp, files))

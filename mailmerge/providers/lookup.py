@@ -1,6 +1,6 @@
 """providers.toml -> Provider: where a service is, how to log in, what it allows, and the sources.
 
-The rates are texts such as `500/day`; `mailmerge.campaign.parse_rate` reads them.
+The rates are texts such as `500/day`; `mailmerge.settings.parse_rate` reads them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from mailmerge.campaign import Campaign, RecipientsSection
 from mailmerge.errors import AddressError, CampaignError, Problem, SpreadsheetError
 from mailmerge.recipients.address import loose_identity, parse_mailbox
 from mailmerge.recipients.condition import Condition
@@ -22,6 +21,7 @@ from mailmerge.recipients.rules import RowRules
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.recipients.table import SheetRow
+from mailmerge.settings import RecipientsSection, Settings
 
 __all__ = ["Audience", "Recipient", "Selection", "SkipReason", "Skipped", "open_audience"]
 
@@ -171,7 +171,7 @@ class _Refusal:
         return Skipped(problem.row, SkipReason.INVALID, problem=problem)
 
 
-def open_audience(campaign: Campaign, selection: Selection | None = None) -> Audience:
+def open_audience(campaign: Settings, selection: Selection | None = None) -> Audience:
     """The audience of a campaign: its spreadsheet, its rules and its suppression list.
 
     Raises:

@@ -19,12 +19,12 @@ from typing import Generic, Literal, TypeVar, overload
 
 from pydantic import ValidationError
 
-from mailmerge.campaign import Campaign, RecipientsSection
 from mailmerge.errors import CampaignError, Problem
 from mailmerge.recipients.audience import Audience, Selection
 from mailmerge.recipients.recipient import Recipient, Skipped
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.suppression import SuppressionList, read_suppressions
+from mailmerge.settings import RecipientsSection, Settings
 
 _T = TypeVar("_T")
 
@@ -53,6 +53,7 @@ class Recipients(Sequence[Recipient]):
         file: the spreadsheet's name in messages.
         columns: the names of its columns.
         notices: warnings about the whole file.
+        partial: whether the selection leaves out recipients of the campaign.
     """
 
     def __init__(
@@ -72,13 +73,14 @@ class Recipients(Sequence[Recipient]):
         self.file = spreadsheet.file
         self.columns = spreadsheet.columns
         self.notices = spreadsheet.notices
+        self.partial = selection is not None and bool(selection.where or selection.only)
         self._open = partial(Audience, section, spreadsheet, selection, suppressed=suppressed)
         self._indexed: list[Recipient] = []
         self._to_index = self.audience().recipients()
         self._length: int | None = None
 
     @classmethod
-    def of(cls, campaign: Campaign, selection: Selection | None = None) -> Recipients:
+    def of(cls, campaign: Settings, selection: Selection | None = None) -> Recipients:
         """The recipients of a campaign, without those on its suppression list.
 
         Raises:

@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.settings import RecipientsSection
 
 # Names that have a meaning in templates: the program's own, and those of Jinja2.
 RESERVED_NAMES = frozenset(

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mailmerge.campaign import Campaign, RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import Header, find_column
 from mailmerge.recipients.formats.sniff import open_table
 from mailmerge.recipients.input_file import open_input_file
 from mailmerge.recipients.standard_input import STANDARD_INPUT, standard_input
 from mailmerge.recipients.table import RowReader, SheetRow, Table, no_recipients
+from mailmerge.settings import RecipientsSection, Settings
 
 
 class Spreadsheet:
@@ -80,7 +80,7 @@ class Spreadsheet:
                 raise SpreadsheetError.from_problem(record)
 
 
-def open_spreadsheet(campaign: Campaign) -> Spreadsheet:
+def open_spreadsheet(campaign: Settings) -> Spreadsheet:
     """Open the spreadsheet of a campaign; `file = "-"` reads standard input.
 
     Raises:

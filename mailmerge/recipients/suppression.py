@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from mailmerge.campaign import Campaign, RecipientsSection
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.spreadsheet import read_spreadsheet
+from mailmerge.settings import RecipientsSection, Settings
 
 _COLUMN = "email"
 _COLUMNS = (_COLUMN, "reason", "date")
@@ -51,7 +51,7 @@ class SuppressionList:
         self._file = file or path.name
 
     @classmethod
-    def of(cls, campaign: Campaign) -> SuppressionList:
+    def of(cls, campaign: Settings) -> SuppressionList:
         """The list of a campaign."""
         file = campaign.recipients.suppress
         return cls(campaign.folder / file, file)
@@ -129,7 +129,7 @@ class SuppressionList:
             ) from error
 
 
-def read_suppressions(campaign: Campaign) -> frozenset[str]:
+def read_suppressions(campaign: Settings) -> frozenset[str]:
     """The identities of the addresses to which a campaign sends nothing.
 
     Raises:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from mailmerge.campaign import Campaign
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.fields import Fields
@@ -28,6 +27,7 @@ from mailmerge.rendering.settings import (
 )
 from mailmerge.rendering.structure import Body, RelatedImage, Structure
 from mailmerge.rendering.variables import CampaignView, Variables, variables_of
+from mailmerge.settings import Settings
 
 __all__ = ["Body", "Content", "RelatedImage", "Renderer", "Structure"]
 
@@ -65,14 +65,14 @@ class Renderer:
     """
 
     def __init__(
-        self, templates: Templates | Campaign, limits: RenderLimits = DEFAULT_LIMITS
+        self, templates: Templates | Settings, limits: RenderLimits = DEFAULT_LIMITS
     ) -> None:
         """Compile the templates; a campaign stands for its templates.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
         """
-        if isinstance(templates, Campaign):
+        if isinstance(templates, Settings):
             templates = templates_of(templates)
         self._view = CampaignView(templates.campaign)
         self._fields = Fields(templates, limits)

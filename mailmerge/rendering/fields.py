@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mailmerge.campaign import NEVER_IN_A_LINE
 from mailmerge.errors import AssetError, MessageError
 from mailmerge.paths import inside
 from mailmerge.rendering.environment import CampaignEnvironment, make_environment, run
@@ -13,6 +12,7 @@ from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates
 from mailmerge.rendering.template_errors import ErrorLocation, explain
 from mailmerge.rendering.templates import TemplateSet, load_line
 from mailmerge.rendering.variables import Variables
+from mailmerge.settings import NEVER_IN_A_LINE
 
 _TEMPLATE_SYNTAX = re.compile(r"\{[{%#]")
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailmerge.campaign import Campaign
+from mailmerge.settings import Settings
 
 _DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
 _NO_DOMAIN = "mailmerge.invalid"
@@ -99,7 +99,7 @@ class RenderLimits:
 DEFAULT_LIMITS = RenderLimits()
 
 
-def templates_of(campaign: Campaign) -> Templates:
+def templates_of(campaign: Settings) -> Templates:
     """The templates of a campaign."""
     message = campaign.message
 

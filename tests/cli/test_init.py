@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
+from mailmerge.settings import load_settings
 from mailmerge.starters import describe, starters
 from tests.cli.conftest import Call
 
@@ -16,7 +16,7 @@ def test_every_starter_passes_the_check(tmp_path: Path, call: Call, name: str) -
     folder = tmp_path / "mine"
     made = call("init", folder, "--template", name)
     assert made.exit_code == 0
-    assert load_campaign(folder).message.subject
+    assert load_settings(folder).message.subject
     assert call("check", folder).exit_code == 0
     assert str(folder) in made.stderr
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State, Transition, under_way
 from mailmerge.messages import message_ids
+from mailmerge.settings import load_settings
 from tests.cli.conftest import Call
 from tests.engine.driver import make_recipients
 
@@ -30,12 +30,12 @@ REPLIES = {
 
 
 def open_ledger(folder: Path, name: str = "ledger") -> Ledger:
-    return Ledger.of(load_campaign(folder), name)
+    return Ledger.of(load_settings(folder), name)
 
 
 def send(ledger: Ledger, folder: Path, *outcomes: State, recipients: int = 5) -> None:
     """Give the first recipients these outcomes."""
-    campaign = load_campaign(folder)
+    campaign = load_settings(folder)
     store = ledger.store(campaign.name, message_ids(campaign))
     store.enrol(make_recipients(recipients), "f")
     for one, state in zip(store.claim("w", len(outcomes), NOW), outcomes, strict=True):

@@ -1,4 +1,4 @@
-"""What the tests of delivery share: state folders of their own, processes that may be killed."""
+"""What the tests of the engine share: a campaign, and processes that may be killed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign
+from mailmerge.settings import Settings
 from tests.engine.driver import Job, drive, make_campaign
 
 StartJob = Callable[[Job], ForkServerProcess]
 
 
 @pytest.fixture
-def campaign(tmp_path: Path) -> Campaign:
+def campaign(tmp_path: Path) -> Settings:
     """A campaign of one text."""
     return make_campaign(tmp_path / "campaign")
 

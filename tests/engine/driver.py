@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from mailmerge.campaign import Campaign, load_campaign
 from mailmerge.engine.copies import open_copies
 from mailmerge.engine.limits import resolve_limits
 from mailmerge.engine.retry import ReplyRules, no_rules
@@ -32,6 +31,7 @@ from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Renderer
 from mailmerge.rendering.settings import templates_of
+from mailmerge.settings import Settings, load_settings
 from mailmerge.smtp import Server, SocketTransport, Transport, TransportInfo
 from tests.engine.mutations import MUTATIONS
 from tests.ledgers import JOURNALED, open_ledger, store_of
@@ -47,12 +47,12 @@ text = "body.txt"
 """
 
 
-def make_campaign(folder: Path, more: str = "") -> Campaign:
+def make_campaign(folder: Path, more: str = "") -> Settings:
     """A campaign folder with one text."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "campaign.toml").write_text(CAMPAIGN + more)
     (folder / "body.txt").write_text("Dear {{ name }},\nthis is for {{ email }}.\n")
-    return load_campaign(folder)
+    return load_settings(folder)
 
 
 def make_recipients(count: int, domain: str = "example.org") -> list[Recipient]:
@@ -69,7 +69,7 @@ def make_recipient(number: int, domain: str = "example.org", **cells: str) -> Re
 
 @dataclass(frozen=True)
 class Job:
-    """What a process does: send to `people` at `port`, `later` seconds in the future.
+    """What a process does: send to `recipients` at `port`, `later` seconds in the future.
 
     `store` is one of tests.ledgers.KINDS. It stops by itself after about `stop_after` recipients.
     At the `crash_at`-th boundary (a commit, a line of the journal, a file made or removed, bytes
@@ -79,7 +79,7 @@ class Job:
 
     folder: Path
     port: int
-    people: int = 20
+    recipients: int = 20
     connections: int = 1
     window: int = 1
     in_doubt: InDoubt = "hold"
@@ -106,12 +106,12 @@ def drive(job: Job) -> None:
 
 def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any) -> Summary:
     """Open the ledger, enrol, run, close; `more` goes to `Run`."""
-    campaign = load_campaign(job.folder)
+    campaign = load_settings(job.folder)
     mutation = MUTATIONS[job.mutation]
     options = mutation.options(options_of(job, observer))
     with open_ledger(campaign, job.store, options) as ledger:
         store = mutation.store(store_of(ledger, campaign))
-        store.enrol(make_recipients(job.people), campaign.fingerprint())
+        store.enrol(make_recipients(job.recipients), campaign.fingerprint())
         run = make_run(
             campaign,
             store,
@@ -122,7 +122,7 @@ def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any
             in_doubt=job.in_doubt,
             more=more,
         )
-        enough = job.stop_after or job.people + 1
+        enough = job.stop_after or job.recipients + 1
         return run.execute(lambda progress: run.stop() if progress.done >= enough else None)
 
 
@@ -133,7 +133,7 @@ def options_of(job: Job, observer: Callable[[str], None] | None = None) -> Ledge
 
 
 def make_run(
-    campaign: Campaign,
+    campaign: Settings,
     store: Store,
     port: int,
     *,
@@ -222,14 +222,14 @@ class Crossing:
 
 
 @dataclass(frozen=True)
-class Balance:
+class Comparison:
     """The ledger's deliveries by key, as any reader sees them, and the server's list of takings."""
 
-    people: dict[str, Delivery]
+    deliveries: dict[str, Delivery]
     taken: Counter[str]
 
     def in_state(self, *states: State) -> set[str]:
-        return {key for key, person in self.people.items() if person.state in states}
+        return {key for key, one in self.deliveries.items() if one.state in states}
 
     def check(self, expected: int) -> None:
         """I1 to I3 of the promise; the server's log decides."""
@@ -237,7 +237,7 @@ class Balance:
         taken = set(self.taken)
         assert sent <= taken, f"I1: sent, but never taken: {sorted(sent - taken)}"
         assert taken - sent <= doubt, f"I2: taken, but {self._states(taken - sent - doubt)}"
-        assert len(self.people) == expected, "I3: a recipient is lost"
+        assert len(self.deliveries) == expected, "I3: a recipient is lost"
 
     def check_once(self) -> None:
         """I4: no recipient got two."""
@@ -245,7 +245,7 @@ class Balance:
         assert not twice, f"I4: more than one copy: {twice}"
 
     def _states(self, keys: set[str]) -> str:
-        return ", ".join(f"{key}: {self.people[key].state}" for key in sorted(keys))
+        return ", ".join(f"{key}: {self.deliveries[key].state}" for key in sorted(keys))
 
 
 class Judge(Protocol):
@@ -255,7 +255,7 @@ class Judge(Protocol):
     def messages(self) -> list[Message]: ...
 
 
-def balance(campaign: Campaign, server: Judge, *, since: int = 0, boot_id: str = "") -> Balance:
+def compare(campaign: Settings, server: Judge, *, since: int = 0, boot_id: str = "") -> Comparison:
     """Read the ledger, and then what the server has taken, from its message `since` on.
 
     The order matters while a run goes on, or has just been killed: a message that is taken after
@@ -263,9 +263,9 @@ def balance(campaign: Campaign, server: Judge, *, since: int = 0, boot_id: str =
     """
     options = options_of(Job(campaign.folder, 0, boot_id=boot_id))
     reader = Ledger.read(campaign, options=options)
-    people = {one.key: one for one in reader.iterate()} if reader else {}
+    deliveries = {one.key: one for one in reader.iterate()} if reader else {}
     messages = server.messages[since:]
     for message in messages:
         assert message.to in message.forward_paths, f"I6: {message.to} got {message.forward_paths}"
     taken = Counter(path for message in messages if message.taken for path in message.forward_paths)
-    return Balance(people, taken)
+    return Comparison(deliveries, taken)

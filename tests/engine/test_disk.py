@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.states import State
-from tests.engine.driver import Job, balance, make_campaign, send
+from mailmerge.settings import load_settings
+from tests.engine.driver import Job, compare, make_campaign, send
 from tests.scripted_server import serve
 from tests.servers import programs
 
@@ -41,27 +41,27 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("room", [0, 200_000, 600_000])
 def test_a_disk_that_fills_up_stops_the_run_and_loses_nothing(small_disk: Path, room: int) -> None:
-    people = 2000
+    recipients = 2000
     folder = make_campaign(small_disk / "campaign").folder
     with serve() as server:
-        job = Job(folder, server.port, people=people, stop_after=20)
+        job = Job(folder, server.port, recipients=recipients, stop_after=20)
         send(job)
         taken_first = len(server.taken)
-        assert 20 <= taken_first < people
+        assert 20 <= taken_first < recipients
         fill(small_disk, room)
         stopped = ""
         try:
-            stopped = str(send(Job(folder, server.port, people=people)).error)
+            stopped = str(send(Job(folder, server.port, recipients=recipients)).error)
         except LedgerError as error:
             stopped = str(error)
         assert "make room on the disk" in stopped
         (small_disk / "filling").unlink()
-        balance(load_campaign(folder), server).check(people)
-        assert send(Job(folder, server.port, people=people)).error is None
-        found = balance(load_campaign(folder), server)
-        found.check(people)
+        compare(load_settings(folder), server).check(recipients)
+        assert send(Job(folder, server.port, recipients=recipients)).error is None
+        found = compare(load_settings(folder), server)
+        found.check(recipients)
         found.check_once()
-        assert len(found.in_state(State.SENT)) == people
+        assert len(found.in_state(State.SENT)) == recipients
         assert not server.violations
 
 
@@ -86,15 +86,15 @@ _DRIVE = """
 import sys
 from pathlib import Path
 from tests.engine.driver import Job, drive
-drive(Job(Path(sys.argv[1]), int(sys.argv[2]), people=int(sys.argv[3])))
+drive(Job(Path(sys.argv[1]), int(sys.argv[2]), recipients=int(sys.argv[3])))
 """
 
 
-def drive_with(library: Path, folder: Path, port: int, people: int, fails_after: int) -> int:
+def drive_with(library: Path, folder: Path, port: int, recipients: int, fails_after: int) -> int:
     """Send in a process whose fsync fails from then on; its exit status."""
     environ = {"LD_PRELOAD": str(library), "FSYNC_FAILS_AFTER": str(fails_after)}
     done = subprocess.run(
-        [sys.executable, "-c", _DRIVE, str(folder), str(port), str(people)],
+        [sys.executable, "-c", _DRIVE, str(folder), str(port), str(recipients)],
         env={**os.environ, **environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         timeout=60,
@@ -115,24 +115,24 @@ class Dying:
 
 def fail_and_resume(folder: Path, library: Path, fails_after: int) -> Dying:
     """Send while the disk dies, then resume on a sound one."""
-    people = 700
+    recipients = 700
     make_campaign(folder)
     with serve() as server:
-        drive_with(library, folder, server.port, people, fails_after)
+        drive_with(library, folder, server.port, recipients, fails_after)
         told = folder / "summary.txt"
         summary = told.read_text() if told.exists() else "LedgerError before the run"
         finished = summary.startswith("None\n")
         assert finished or "LedgerError" in summary
-        found = balance(load_campaign(folder), server)
-        if found.people:
-            found.check(people)
+        found = compare(load_settings(folder), server)
+        if found.deliveries:
+            found.check(recipients)
         dying = Dying(len(server.taken), finished)
         assert len(found.in_state(State.IN_DOUBT)) <= 1
-        send(Job(folder, server.port, people=people, later=3600.0))
-        found = balance(load_campaign(folder), server)
-        found.check(people)
+        send(Job(folder, server.port, recipients=recipients, later=3600.0))
+        found = compare(load_settings(folder), server)
+        found.check(recipients)
         found.check_once()
-        assert found.in_state(State.SENT, State.IN_DOUBT) == set(found.people)
+        assert found.in_state(State.SENT, State.IN_DOUBT) == set(found.deliveries)
     return dying
 
 

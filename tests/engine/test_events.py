@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.engine.events import (
     Began,
     Closed,
@@ -35,6 +34,7 @@ from mailmerge.engine.summary import Summary
 from mailmerge.errors import CampaignError, RunStopped
 from mailmerge.ledger.states import Delivery, State, Transition
 from mailmerge.recipients.address import parse_mailbox
+from mailmerge.settings import Settings
 from tests.engine.clocks import START
 from tests.engine.test_run import send
 from tests.scripted_server import Close, Reply, Rule, Sleep, Stage, Usual, When, serve
@@ -68,7 +68,7 @@ def test_recorded_outcome_becomes_an_event_of_its_kind(
 
 def test_each_event_has_its_json_fields() -> None:
     """The fields of docs/delivery.md."""
-    counts = {State.SENT: 2}
+    counts = {State.SENT.value: 2}
     outcome = Sent(START, 3, "key-1", "u1@example.org", "content", "250 Ok", "<1@example.org>")
     events: list[Event] = [
         Began(START, "kept", 2, 1),
@@ -135,7 +135,7 @@ def test_log_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
         EventLog(tmp_path / "nowhere" / "log.jsonl")
 
 
-def test_slowed_and_dropped_run_tells_all_of_it(campaign: Campaign) -> None:
+def test_slowed_and_dropped_run_tells_all_of_it(campaign: Settings) -> None:
     seen: list[Event] = []
     leaving = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.3.2 Busy"), Close()))
     gone = Rule(When(Stage.GREETING, connection=1), (Close(),))
@@ -160,7 +160,7 @@ def test_slowed_and_dropped_run_tells_all_of_it(campaign: Campaign) -> None:
     }  # fmt: skip
 
 
-def test_log_that_cannot_be_written_stops_the_run(campaign: Campaign) -> None:
+def test_log_that_cannot_be_written_stops_the_run(campaign: Settings) -> None:
     def full(event: Event) -> None:
         if isinstance(event, DeliveryEvent):
             raise OSError(28, os.strerror(28))
@@ -175,7 +175,7 @@ def test_log_that_cannot_be_written_stops_the_run(campaign: Campaign) -> None:
 
 
 def test_run_writes_to_the_logger_of_the_engine(
-    campaign: Campaign, caplog: pytest.LogCaptureFixture
+    campaign: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Addresses appear on the level DEBUG only."""
     refused = Rule(When(Stage.RCPT, recipient="u1@*"), (Reply(550, "5.1.1 No such user"),))
@@ -191,7 +191,7 @@ def test_run_writes_to_the_logger_of_the_engine(
 
 
 def test_log_has_every_delivery_on_the_level_debug(
-    campaign: Campaign, caplog: pytest.LogCaptureFixture
+    campaign: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "mailmerge.engine"), serve() as server:
         send(campaign, server, 3)

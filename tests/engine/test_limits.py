@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign, load_campaign, parse_rate
 from mailmerge.credentials import Account, require_account
 from mailmerge.engine.limits import Limits, resolve_limits
 from mailmerge.engine.plan import make_plan
+from mailmerge.settings import Settings, load_settings, parse_rate
 
 MESSAGE = '[message]\nfrom = "a@example.org"\nsubject = "s"\ntext = "body.txt"\n'
 GMAIL = '[smtp]\nprovider = "gmail"\nusername = "me@gmail.com"\n'
@@ -17,10 +17,10 @@ OFFICE = '[smtp]\nprovider = "office365"\nusername = "me@x.org"\n'
 SES = '[smtp]\nprovider = "ses"\nhost = "email-smtp.eu-west-1.amazonaws.com"\nusername = "k"\n'
 
 
-def campaign_of(folder: Path, more: str = "") -> Campaign:
+def campaign_of(folder: Path, more: str = "") -> Settings:
     (folder / "campaign.toml").write_text(MESSAGE + more)
     (folder / "body.txt").write_text("Hello")
-    return load_campaign(folder)
+    return load_settings(folder)
 
 
 def resolved(folder: Path, more: str) -> tuple[Limits, Account]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mailmerge.campaign import parse_rate
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan, claim_size, least_seconds, make_plan
 from mailmerge.ledger.states import State
+from mailmerge.settings import parse_rate
 
 COUNTS = {State.PENDING: 600, State.SENT: 40}
 MINUTE = parse_rate("60/minute")

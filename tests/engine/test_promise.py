@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.engine.plan import CLAIM_AT_ONCE
 from mailmerge.errors import LedgerHeld
 from mailmerge.ledger.states import State
+from mailmerge.settings import Settings
 from tests.engine.conftest import StartJob
-from tests.engine.driver import Balance, Job, balance, make_campaign, send
+from tests.engine.driver import Comparison, Job, compare, make_campaign, send
 from tests.ledgers import DURABLE, JOURNALED
 from tests.scripted_server import (
     Accept,
@@ -25,15 +25,17 @@ from tests.scripted_server import (
     Rule,
     Script,
     ServerProcess,
-    Settings,
     Stage,
     When,
     server_process,
 )
+from tests.scripted_server import (
+    Settings as ServerSettings,
+)
 
 HOUR = 3600.0
-FAST = Settings(fsync=False, keep=False)
-JOB = Job(Path(), 0, people=4)
+FAST = ServerSettings(fsync=False, keep=False)
+JOB = Job(Path(), 0, recipients=4)
 
 every_store = pytest.mark.parametrize("store", DURABLE)
 
@@ -44,9 +46,9 @@ def run_until_done(start_job: StartJob, job: Job) -> None:
     assert process.exitcode == 0
 
 
-def check(campaign: Campaign, server: ServerProcess, people: int) -> Balance:
-    found = balance(campaign, server)
-    found.check(people)
+def check(campaign: Settings, server: ServerProcess, recipients: int) -> Comparison:
+    found = compare(campaign, server)
+    found.check(recipients)
     found.check_once()
     assert not server.violations, "I8"
     return found
@@ -54,10 +56,10 @@ def check(campaign: Campaign, server: ServerProcess, people: int) -> Balance:
 
 @every_store
 def test_a_second_run_sends_nothing_again(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path, store: str
+    campaign: Settings, start_job: StartJob, tmp_path: Path, store: str
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
-        job = Job(campaign.folder, server.port, people=50, connections=2, store=store)
+        job = Job(campaign.folder, server.port, recipients=50, connections=2, store=store)
         run_until_done(start_job, job)
         assert len(check(campaign, server, 50).in_state(State.SENT)) == 50
         run_until_done(start_job, job)
@@ -66,7 +68,7 @@ def test_a_second_run_sends_nothing_again(
 
 def crash_and_resume(
     start_job: StartJob, server: ServerProcess, folder: Path, job: Job
-) -> tuple[bool, Balance]:
+) -> tuple[bool, Comparison]:
     """Run a job that may crash, then resume twice; whether it crashed, and what is found then."""
     campaign = make_campaign(folder)
     before = len(server.messages)
@@ -74,19 +76,19 @@ def crash_and_resume(
     process.join(60)
     assert process.exitcode in (0, 9, -signal.SIGKILL)
     crashed = process.exitcode != 0
-    found = balance(campaign, server, since=before)
-    if found.people:
-        found.check(job.people)
+    found = compare(campaign, server, since=before)
+    if found.deliveries:
+        found.check(job.recipients)
     in_doubt = found.in_state(State.IN_DOUBT)
     assert len(in_doubt) <= job.connections * job.window, "I5"
     resume = replace(job, folder=folder, crash_at=0, later=HOUR)
     for _ in range(2):
         run_until_done(start_job, resume)
-        found = balance(campaign, server, since=before)
-        found.check(job.people)
+        found = compare(campaign, server, since=before)
+        found.check(job.recipients)
         found.check_once()
         assert found.in_state(State.IN_DOUBT) == in_doubt
-        assert found.in_state(State.SENT, State.IN_DOUBT) == set(found.people), "I3"
+        assert found.in_state(State.SENT, State.IN_DOUBT) == set(found.deliveries), "I3"
     return crashed, found
 
 
@@ -120,7 +122,7 @@ def test_every_crash_point_loses_and_repeats_nothing(
     start_job: StartJob, tmp_path: Path, window: int, store: str
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
-        job = replace(JOB, port=server.port, people=6, window=window, store=store)
+        job = replace(JOB, port=server.port, recipients=6, window=window, store=store)
         assert crash_at_every(1, start_job, server, tmp_path, job) >= 60
 
 
@@ -139,15 +141,15 @@ def kill_at_random(
             process.kill()
             killed += 1
         process.join()
-        found = balance(campaign, server)
-        if found.people:
-            found.check(job.people)
+        found = compare(campaign, server)
+        if found.deliveries:
+            found.check(job.recipients)
         found.check_once()
         in_doubt = found.in_state(State.IN_DOUBT)
         assert before <= in_doubt
         assert len(in_doubt - before) <= job.connections * job.window, "I5"
         before = in_doubt
-        if found.people and not found.in_state(State.PENDING, State.DEFERRED):
+        if found.deliveries and not found.in_state(State.PENDING, State.DEFERRED):
             settled += 1
             campaign = make_campaign(tmp_path / f"killed-{settled}")
             before = set()
@@ -160,7 +162,7 @@ def test_kill_9_at_random_times_loses_and_repeats_nothing(
     start_job: StartJob, tmp_path: Path, store: str
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
-        job = replace(JOB, port=server.port, people=400, store=store)
+        job = replace(JOB, port=server.port, recipients=400, store=store)
         kill_at_random(8, start_job, server, tmp_path, job)
 
 
@@ -176,7 +178,7 @@ def test_200_times_kill_9_loses_and_repeats_nothing(
         job = replace(
             JOB,
             port=server.port,
-            people=1000,
+            recipients=1000,
             connections=connections,
             window=window,
             store=store,
@@ -189,7 +191,7 @@ TAKEN_IN_SILENCE = Rule(When(Stage.END_OF_DATA, transaction=2), (Accept(), Close
 
 @every_store
 def test_doubts_are_resent_only_on_demand_with_the_same_bytes(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path, store: str
+    campaign: Settings, start_job: StartJob, tmp_path: Path, store: str
 ) -> None:
     once = replace(TAKEN_IN_SILENCE, when=replace(TAKEN_IN_SILENCE.when, times=1))
     with server_process(Script(FAST, (once,)), tmp_path) as server:
@@ -199,9 +201,9 @@ def test_doubts_are_resent_only_on_demand_with_the_same_bytes(
         run_until_done(start_job, replace(job, in_doubt="hold"))
         assert len(server.messages) == 4
         run_until_done(start_job, replace(job, in_doubt="resend", later=HOUR))
-        found = balance(campaign, server)
+        found = compare(campaign, server)
         found.check(4)
-        assert found.in_state(State.SENT) == set(found.people)
+        assert found.in_state(State.SENT) == set(found.deliveries)
         first, second = [one for one in server.messages if doubtful in one.forward_paths]
         assert first.sha256 == second.sha256
         assert first.message_id == second.message_id != ""
@@ -224,10 +226,10 @@ def state_of(pid: int) -> str:
 
 
 def freeze_in_mid_run(
-    campaign: Campaign, start_job: StartJob, server: ServerProcess
+    campaign: Settings, start_job: StartJob, server: ServerProcess
 ) -> ForkServerProcess:
     """Start a run and freeze it while it sends."""
-    process = start_job(Job(campaign.folder, server.port, people=300))
+    process = start_job(Job(campaign.folder, server.port, recipients=300))
     while not server.messages:
         time.sleep(0.01)
     freeze(process)
@@ -243,17 +245,17 @@ def thaw(process: ForkServerProcess) -> None:
 
 
 def test_a_frozen_run_goes_on_where_it_stopped(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path
+    campaign: Settings, start_job: StartJob, tmp_path: Path
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         process = freeze_in_mid_run(campaign, start_job, server)
-        balance(campaign, server).check(300)
+        compare(campaign, server).check(300)
         thaw(process)
         assert len(check(campaign, server, 300).in_state(State.SENT)) == 300
 
 
 def test_a_second_process_sends_nothing_and_names_the_first(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path
+    campaign: Settings, start_job: StartJob, tmp_path: Path
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         process = freeze_in_mid_run(campaign, start_job, server)
@@ -264,9 +266,9 @@ def test_a_second_process_sends_nothing_and_names_the_first(
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path
+    campaign: Settings, start_job: StartJob, tmp_path: Path
 ) -> None:
-    run_until_full = Job(campaign.folder, 0, people=3000, limit_file_size=2 << 20)
+    run_until_full = Job(campaign.folder, 0, recipients=3000, limit_file_size=2 << 20)
     with server_process(Script(FAST), tmp_path) as server:
         job = replace(run_until_full, port=server.port)
         process = start_job(job)
@@ -284,7 +286,7 @@ def test_a_wrong_order_of_writes_is_found(
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         job = replace(
-            JOB, port=server.port, people=2, crash_near="send", mutation=mutation, store=store
+            JOB, port=server.port, recipients=2, crash_near="send", mutation=mutation, store=store
         )
         # A slow server may write after the comparison: then the resume shows it (I4).
         with pytest.raises(AssertionError, match=r"I[1-4]\b"):
@@ -294,7 +296,7 @@ def test_a_wrong_order_of_writes_is_found(
 OTHER_BOOT = "another start of the machine"
 
 
-def cut_the_power(campaign: Campaign) -> None:
+def cut_the_power(campaign: Settings) -> None:
     """What was not synced is gone: the end of the journal."""
     for journal in campaign.state_folder.glob("*.journal"):
         content = journal.read_bytes().rstrip(b"\0")
@@ -303,10 +305,10 @@ def cut_the_power(campaign: Campaign) -> None:
 
 @pytest.mark.parametrize("mutation", ["", "claim-never-written"])
 def test_after_a_power_cut_every_claim_is_in_doubt(
-    campaign: Campaign, start_job: StartJob, tmp_path: Path, mutation: str
+    campaign: Settings, start_job: StartJob, tmp_path: Path, mutation: str
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
-        job = Job(campaign.folder, server.port, people=700, mutation=mutation)
+        job = Job(campaign.folder, server.port, recipients=700, mutation=mutation)
         process = start_job(job)
         while len(server.messages) < 20:
             time.sleep(0.01)
@@ -315,10 +317,10 @@ def test_after_a_power_cut_every_claim_is_in_doubt(
         cut_the_power(campaign)
         if mutation:
             with pytest.raises(AssertionError, match="I2"):
-                balance(campaign, server, boot_id=OTHER_BOOT).check(700)
+                compare(campaign, server, boot_id=OTHER_BOOT).check(700)
             return
-        balance(campaign, server, boot_id=OTHER_BOOT).check(700)
+        compare(campaign, server, boot_id=OTHER_BOOT).check(700)
         send(replace(job, port=server.port, boot_id=OTHER_BOOT))
         found = check(campaign, server, 700)
         assert 0 < len(found.in_state(State.IN_DOUBT)) <= CLAIM_AT_ONCE + CLAIM_AT_ONCE // 2
-        assert found.in_state(State.SENT, State.IN_DOUBT) == set(found.people)
+        assert found.in_state(State.SENT, State.IN_DOUBT) == set(found.deliveries)

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from mailmerge.campaign import parse_rate
 from mailmerge.engine.queue import Backlog, NotYet, Queue
 from mailmerge.engine.throttle import Throttle
 from mailmerge.ledger.states import Delivery, State
 from mailmerge.recipients.address import parse_mailbox
+from mailmerge.settings import parse_rate
 from tests.engine.clocks import START, Clock
 
 INFINITY = float("inf")

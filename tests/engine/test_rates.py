@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailmerge.campaign import Rate, parse_rate
 from mailmerge.engine.rates import even_interval, is_quota, meter_of
 from mailmerge.engine.throttle import Throttle
 from mailmerge.ledger.quota import Quotas
+from mailmerge.settings import Rate, parse_rate
 from tests.engine.clocks import START
 
 DAY = 86_400.0

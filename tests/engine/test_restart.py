@@ -9,10 +9,10 @@ from types import NoneType
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.engine.summary import Summary
 from mailmerge.errors import NotAllReached
 from mailmerge.ledger.states import State
+from mailmerge.settings import Settings
 from tests import servers
 from tests.conftest import StartPostfix
 from tests.engine.driver import Job, send
@@ -25,13 +25,13 @@ RECIPIENTS = 250
 @pytest.mark.real
 @pytest.mark.parametrize("connections", [1, 3])
 def test_a_restarted_postfix_takes_each_message_once(
-    campaign: Campaign, start_postfix: StartPostfix, connections: int
+    campaign: Settings, start_postfix: StartPostfix, connections: int
 ) -> None:
     server = start_postfix(servers.Settings())
     summaries: list[Summary] = []
 
     def run() -> None:
-        job = Job(campaign.folder, server.port, people=RECIPIENTS, connections=connections)
+        job = Job(campaign.folder, server.port, recipients=RECIPIENTS, connections=connections)
         summaries.append(send(job))
 
     running = threading.Thread(target=run)

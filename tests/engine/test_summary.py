@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 import pytest
 
-from mailmerge.engine.summary import Progress, Summary, ending
+from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.errors import Interrupted, NotAllReached, RunStopped
 from mailmerge.ledger.states import State, reported
 
 
-def counts(**states: int) -> Mapping[State, int]:
-    return reported({State(name): count for name, count in states.items()})
+def counts(**states: int) -> dict[str, int]:
+    return by_name(reported({State(name): count for name, count in states.items()}))
 
 
 @pytest.mark.parametrize("states", [counts(), counts(sent=5, skipped=2, pending=1)])
-def test_run_that_reached_all_ends_without_an_error(states: Mapping[State, int]) -> None:
+def test_run_that_reached_all_ends_without_an_error(states: Mapping[str, int]) -> None:
     assert ending(states) is None
 
 
@@ -50,7 +50,13 @@ def test_summary_as_json_says_why_the_run_stopped() -> None:
     assert stopped.to_json()["stopped"] == "enough (send again)"
 
 
+def test_states_print_by_their_names() -> None:
+    named = by_name({State.SENT: 3, State.IN_DOUBT: 1})
+    assert repr(named) == "{'sent': 3, 'in_doubt': 1}"
+    assert named[State.SENT] == 3
+
+
 def test_progress_counts_outcomes_a_second() -> None:
-    progress = Progress(counts(), to_send=10, done=6, sent=5, failed=1, seconds=3.0)
+    progress = Progress({}, to_send=10, done=6, sent=5, failed=1, seconds=3.0)
     assert progress.per_second == 2.0
-    assert Progress(counts(), 10, done=0, sent=0, failed=0, seconds=0.0).per_second == 0.0
+    assert Progress({}, 10, done=0, sent=0, failed=0, seconds=0.0).per_second == 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mailmerge.campaign import parse_rate
 from mailmerge.engine.throttle import Outlook, Throttle
+from mailmerge.settings import parse_rate
 from tests.engine.clocks import START
 
 

@@ -20,8 +20,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailmerge.campaign import load_campaign
 from mailmerge.recipients.audience import Recipient, open_audience
+from mailmerge.settings import load_settings
 from tests import servers
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -108,7 +108,7 @@ def send(campaign: Path, *options: str) -> dict[str, Any]:
 
 
 def people_of(campaign: Path) -> dict[str, Recipient]:
-    loaded = load_campaign(campaign)
+    loaded = load_settings(campaign)
     found = {}
     for one in open_audience(loaded):
         assert isinstance(one, Recipient), one
@@ -222,7 +222,7 @@ def test_a_limited_run_is_finished_by_the_next(tmp_path: Path, inbox: Inbox) -> 
 
 def test_a_refused_recipient_does_not_end_the_run(tmp_path: Path, inbox: Inbox) -> None:
     campaign = sample("plain", tmp_path, inbox.port)
-    sheet = campaign / load_campaign(campaign).recipients.file
+    sheet = campaign / load_settings(campaign).recipients.file
     text = sheet.read_text(encoding="utf-8")
     first = next(iter(people_of(campaign).values())).mailbox.address
     sheet.write_text(text.replace(first, "refused@example.org"), encoding="utf-8")

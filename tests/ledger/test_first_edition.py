@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect
 
-from mailmerge.campaign import Campaign
 from mailmerge.ledger.ledger import Ledger, LedgerOptions
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.sqlite import memory_database, open_database
 from mailmerge.ledger.states import State
+from mailmerge.settings import Settings
 from tests.engine.driver import make_recipients
 from tests.ledger.steps import NOW, by_key, counts
 from tests.ledgers import open_store, read_ledger
@@ -23,7 +23,7 @@ DATA = Path(__file__).parents[1] / "data" / "ledger"
 CLOSED, KILLED = "version-1", "version-2-killed"
 
 
-def install(campaign: Campaign, name: str) -> Path:
+def install(campaign: Settings, name: str) -> Path:
     """Put a ledger of the first edition into a campaign folder; the path of its database."""
     shutil.copytree(DATA / name, campaign.state_folder)
     return campaign.state_folder / "ledger.sqlite"
@@ -63,7 +63,7 @@ AFTER_KILL = {**AFTER_CLOSE, "sent": 2, "in_doubt": 2, "pending": 4}
 
 @pytest.mark.parametrize(("name", "expected"), [(CLOSED, AFTER_CLOSE), (KILLED, AFTER_KILL)])
 def test_an_old_ledger_is_read_without_a_change(
-    campaign: Campaign, name: str, expected: dict[str, int]
+    campaign: Settings, name: str, expected: dict[str, int]
 ) -> None:
     path = install(campaign, name)
     options = LedgerOptions(boot_id=lambda: boot_id)
@@ -79,7 +79,7 @@ def test_an_old_ledger_is_read_without_a_change(
 
 
 @pytest.mark.parametrize(("name", "expected"), [(CLOSED, AFTER_CLOSE), (KILLED, AFTER_KILL)])
-def test_an_old_ledger_is_resumed(campaign: Campaign, name: str, expected: dict[str, int]) -> None:
+def test_an_old_ledger_is_resumed(campaign: Settings, name: str, expected: dict[str, int]) -> None:
     path = install(campaign, name)
     boot_id, before = old_boot_id(path), old_rows(path)
     options = LedgerOptions(boot_id=lambda: boot_id)
@@ -97,7 +97,7 @@ def test_an_old_ledger_is_resumed(campaign: Campaign, name: str, expected: dict[
         assert counts(store) == expected
 
 
-def test_after_a_power_cut_the_old_claims_are_in_doubt(campaign: Campaign) -> None:
+def test_after_a_power_cut_the_old_claims_are_in_doubt(campaign: Settings) -> None:
     install(campaign, KILLED)
     options = LedgerOptions(boot_id=lambda: "another start of the machine")
     in_doubt = {**AFTER_KILL, "in_doubt": 5, "pending": 1, "sent": 2}
@@ -106,7 +106,7 @@ def test_after_a_power_cut_the_old_claims_are_in_doubt(campaign: Campaign) -> No
         assert counts(store) == in_doubt
 
 
-def test_run_times_are_kept_or_zero(campaign: Campaign, tmp_path: Path) -> None:
+def test_run_times_are_kept_or_zero(campaign: Settings, tmp_path: Path) -> None:
     install(campaign, KILLED)
     assert read_ledger(campaign).standing().seconds == 8.0
     with open_store(campaign):
@@ -114,7 +114,7 @@ def test_run_times_are_kept_or_zero(campaign: Campaign, tmp_path: Path) -> None:
     assert read_ledger(campaign).standing().check_seconds == 2.5
 
 
-def test_a_ledger_without_run_times_has_none(campaign: Campaign) -> None:
+def test_a_ledger_without_run_times_has_none(campaign: Settings) -> None:
     install(campaign, CLOSED)
     assert read_ledger(campaign).standing().seconds == 0.0
 
@@ -126,7 +126,7 @@ def test_the_old_ledger_takes_the_name_of_the_campaign(tmp_path: Path) -> None:
         assert counts(ledger.store("another", lambda _, key: key)) == {}
 
 
-def test_programs_of_the_first_edition_refuse_the_new_tables(campaign: Campaign) -> None:
+def test_programs_of_the_first_edition_refuse_the_new_tables(campaign: Settings) -> None:
     """They read `user_version`, and stop at anything above 2."""
     path = install(campaign, CLOSED)
     with open_store(campaign):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.campaigns import find_campaign
 from mailmerge.ledger.database import Database
@@ -18,6 +17,7 @@ from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.sqlite import memory_database
 from mailmerge.ledger.states import State, Transition
 from mailmerge.ledger.store import SqlStore
+from mailmerge.settings import Settings
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
 from tests.ledgers import as_left_by_a_crash, open_store, read_ledger
 
@@ -37,12 +37,12 @@ class FullDisk:
             raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def commits(campaign: Campaign) -> tuple[LedgerOptions, list[str]]:
+def commits(campaign: Settings) -> tuple[LedgerOptions, list[str]]:
     seen: list[str] = []
     return LedgerOptions(observer=seen.append), seen
 
 
-def test_a_transition_is_one_line_and_no_commit(campaign: Campaign) -> None:
+def test_a_transition_is_one_line_and_no_commit(campaign: Settings) -> None:
     options, seen = commits(campaign)
     with open_store(campaign, options=options) as store:
         [one] = claim(store, 1)
@@ -53,7 +53,7 @@ def test_a_transition_is_one_line_and_no_commit(campaign: Campaign) -> None:
         assert seen[2:] == ["before commit", "after commit"]
 
 
-def test_a_flush_without_news_writes_nothing(campaign: Campaign) -> None:
+def test_a_flush_without_news_writes_nothing(campaign: Settings) -> None:
     options, seen = commits(campaign)
     with open_store(campaign, options=options) as store:
         claim(store, 1)
@@ -62,7 +62,7 @@ def test_a_flush_without_news_writes_nothing(campaign: Campaign) -> None:
         assert seen == []
 
 
-def test_a_reader_sees_what_only_the_journal_has(campaign: Campaign) -> None:
+def test_a_reader_sees_what_only_the_journal_has(campaign: Settings) -> None:
     with open_store(campaign) as store:
         one, two, _ = claim(store, 3)
         finish(store, one, State.SENT)
@@ -74,7 +74,7 @@ def test_a_reader_sees_what_only_the_journal_has(campaign: Campaign) -> None:
         assert reader.counts() == store.counts()
 
 
-def test_a_long_journal_is_replaced_and_loses_nothing(campaign: Campaign) -> None:
+def test_a_long_journal_is_replaced_and_loses_nothing(campaign: Settings) -> None:
     with open_store(campaign, options=LedgerOptions(rotate_after=300)) as store:
         enrol(store, 30)
         reader = read_ledger(campaign)
@@ -90,7 +90,7 @@ def test_a_long_journal_is_replaced_and_loses_nothing(campaign: Campaign) -> Non
 
 
 def test_a_crash_leaves_sending_in_doubt_and_claims_free(
-    campaign: Campaign, tmp_path: Path
+    campaign: Settings, tmp_path: Path
 ) -> None:
     with open_store(campaign) as store:
         one, two, _ = claim(store, 3)
@@ -105,7 +105,7 @@ def test_a_crash_leaves_sending_in_doubt_and_claims_free(
 
 
 @pytest.mark.parametrize("how", ["another boot", "no journal"])
-def test_lost_bytes_put_every_claim_in_doubt(campaign: Campaign, tmp_path: Path, how: str) -> None:
+def test_lost_bytes_put_every_claim_in_doubt(campaign: Settings, tmp_path: Path, how: str) -> None:
     with open_store(campaign) as store:
         one, *_ = enrol(store, 3).claim("w", 2, NOW)
         finish(store, one, State.SENT)
@@ -121,7 +121,7 @@ def test_lost_bytes_put_every_claim_in_doubt(campaign: Campaign, tmp_path: Path,
     assert counts(read_ledger(left)) == {"in_doubt": 2, "pending": 1}
 
 
-def test_a_full_journal_stops_sending_and_saves_outcomes(campaign: Campaign) -> None:
+def test_a_full_journal_stops_sending_and_saves_outcomes(campaign: Settings) -> None:
     disk = FullDisk("journal line")
     with open_store(campaign, options=LedgerOptions(observer=disk)) as store:
         one, two, three = claim(store, 3)
@@ -136,13 +136,15 @@ def test_a_full_journal_stops_sending_and_saves_outcomes(campaign: Campaign) -> 
         with pytest.raises(LedgerError, match="No space left"):
             store.claim("w", 1, NOW)
     expected = {"sent": 1, "in_doubt": 1, "pending": 1}
+    assert len(list(campaign.state_folder.glob("emergency-*"))) == 1
     assert counts(read_ledger(campaign)) == expected
     for _ in range(2):
         with open_store(campaign) as store:
             assert counts(store) == expected
+            assert not list(campaign.state_folder.glob("emergency-*")), "it is in the database"
 
 
-def test_a_full_disk_shows_before_the_claim(campaign: Campaign) -> None:
+def test_a_full_disk_shows_before_the_claim(campaign: Settings) -> None:
     disk = FullDisk("journal reserved")
     with open_store(campaign, options=LedgerOptions(observer=disk)) as store:
         enrol(store, 3)
@@ -154,7 +156,7 @@ def test_a_full_disk_shows_before_the_claim(campaign: Campaign) -> None:
         assert len(store.claim("w", 3, NOW)) == 3
 
 
-def test_a_failed_rotation_loses_no_transition(campaign: Campaign, tmp_path: Path) -> None:
+def test_a_failed_rotation_loses_no_transition(campaign: Settings, tmp_path: Path) -> None:
     """Nothing is taken out of memory before the new file is there."""
     disk = FullDisk("journal made")
     options = LedgerOptions(observer=disk, rotate_after=10)
@@ -171,7 +173,7 @@ def test_a_failed_rotation_loses_no_transition(campaign: Campaign, tmp_path: Pat
     assert counts(read_ledger(left)) == {"sent": 2}
 
 
-def test_a_failed_commit_keeps_transitions_for_the_next(campaign: Campaign) -> None:
+def test_a_failed_commit_keeps_transitions_for_the_next(campaign: Settings) -> None:
     seen: list[str] = []
 
     def fail_once(step: str) -> None:
@@ -190,7 +192,7 @@ def test_a_failed_commit_keeps_transitions_for_the_next(campaign: Campaign) -> N
 
 
 def test_a_ledger_without_a_journal_takes_over_what_one_has_left(
-    campaign: Campaign, tmp_path: Path
+    campaign: Settings, tmp_path: Path
 ) -> None:
     with open_store(campaign) as store:
         one, two = claim(store, 2)
@@ -203,7 +205,7 @@ def test_a_ledger_without_a_journal_takes_over_what_one_has_left(
     assert counts(read_ledger(left)) == {"sent": 1, "in_doubt": 1}
 
 
-def test_a_transition_of_no_claim_is_an_error(campaign: Campaign) -> None:
+def test_a_transition_of_no_claim_is_an_error(campaign: Settings) -> None:
     with open_store(campaign) as store:
         enrol(store, 1)
         with pytest.raises(ValueError, match="is not claimed"):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.ledger.ledger import Ledger, LedgerOptions
 from mailmerge.ledger.states import State
+from mailmerge.settings import Settings
 from tests.engine.driver import make_campaign
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish
 from tests.ledgers import open_store, store_of
@@ -100,7 +100,7 @@ def test_an_unknown_decision_is_an_error(state: str, resolution: str) -> None:
 # --- the ledger of a campaign folder
 
 
-def test_a_second_process_is_told_the_owner(campaign: Campaign) -> None:
+def test_a_second_process_is_told_the_owner(campaign: Settings) -> None:
     with Ledger.of(campaign):
         with pytest.raises(LedgerHeld, match="is being sent by process"):
             Ledger.of(campaign)
@@ -108,7 +108,7 @@ def test_a_second_process_is_told_the_owner(campaign: Campaign) -> None:
     Ledger.of(campaign).close()
 
 
-def test_a_renamed_campaign_keeps_its_deliveries(campaign: Campaign) -> None:
+def test_a_renamed_campaign_keeps_its_deliveries(campaign: Settings) -> None:
     with Ledger.of(campaign) as ledger:
         finish(
             ledger.store("kept", identify),
@@ -119,7 +119,7 @@ def test_a_renamed_campaign_keeps_its_deliveries(campaign: Campaign) -> None:
         assert counts(ledger.store("renamed", identify)) == {"sent": 1, "pending": 1}
 
 
-def test_a_fresh_ledger_has_nothing_and_another_secret(campaign: Campaign) -> None:
+def test_a_fresh_ledger_has_nothing_and_another_secret(campaign: Settings) -> None:
     ids = list[str]()
     for fresh in (False, False, True):
         with Ledger.of(campaign, "sandbox", fresh=fresh) as ledger:
@@ -130,7 +130,7 @@ def test_a_fresh_ledger_has_nothing_and_another_secret(campaign: Campaign) -> No
     assert Ledger.read(campaign) is None
 
 
-def test_a_fresh_ledger_leaves_other_journals_alone(campaign: Campaign) -> None:
+def test_a_fresh_ledger_leaves_other_journals_alone(campaign: Settings) -> None:
     with Ledger.of(campaign, "sandbox2") as other:
         [one, _] = claim(store_of(other, campaign), 2)
         finish(store_of(other, campaign), one, State.SENT)
@@ -142,7 +142,7 @@ def test_a_fresh_ledger_leaves_other_journals_alone(campaign: Campaign) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite with journal", "plain sqlite"])
-def test_everything_in_the_folder_is_for_the_user_alone(campaign: Campaign, kind: str) -> None:
+def test_everything_in_the_folder_is_for_the_user_alone(campaign: Settings, kind: str) -> None:
     with open_store(campaign, kind) as store:
         claim(store, 1)
         assert stat.S_IMODE(campaign.state_folder.stat().st_mode) == 0o700
@@ -153,13 +153,13 @@ def test_everything_in_the_folder_is_for_the_user_alone(campaign: Campaign, kind
             assert stat.S_IMODE(mode) == 0o600, name
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_line(campaign: Campaign) -> None:
+def test_a_folder_that_cannot_be_made_is_one_clear_line(campaign: Settings) -> None:
     campaign.state_folder.write_text("a file where the folder should be")
     with pytest.raises(LedgerError, match="cannot be made"):
         Ledger.of(campaign)
 
 
-def test_a_damaged_ledger_is_said_and_left_alone(campaign: Campaign) -> None:
+def test_a_damaged_ledger_is_said_and_left_alone(campaign: Settings) -> None:
     Ledger.of(campaign).close()
     path = campaign.state_folder / "ledger.sqlite"
     path.write_bytes(b"this is no database" * 100)
@@ -171,7 +171,7 @@ def test_a_damaged_ledger_is_said_and_left_alone(campaign: Campaign) -> None:
     assert path.read_bytes().startswith(b"this is no database")
 
 
-def test_a_failed_opening_lets_go_of_the_lock(campaign: Campaign) -> None:
+def test_a_failed_opening_lets_go_of_the_lock(campaign: Settings) -> None:
     campaign.state_folder.mkdir()
     path = campaign.state_folder / "ledger.sqlite"
     path.write_bytes(b"this is no database" * 100)
@@ -190,7 +190,7 @@ def test_spaces_and_signs_in_paths_mean_nothing(tmp_path: Path) -> None:
     assert counts(reader) == {"pending": 1}
 
 
-def test_the_options_choose_how_long_a_claim_lasts(campaign: Campaign) -> None:
+def test_the_options_choose_how_long_a_claim_lasts(campaign: Settings) -> None:
     with open_store(campaign, options=LedgerOptions(lease=10.0)) as store:
         claim(store, 1)
         assert store.expire(NOW + 9) == 0

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailmerge.campaign import Campaign
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import Standing, State, reported
+from mailmerge.settings import Settings
 from tests.ledger.conftest import OpenAll
 from tests.ledger.steps import claim, counts, enrol, finish, sending
 from tests.ledgers import as_left_by_a_crash, open_store, read_ledger, store_of
 
 
-def test_there_is_no_reader_before_the_first_run(campaign: Campaign) -> None:
+def test_there_is_no_reader_before_the_first_run(campaign: Settings) -> None:
     assert Ledger.read(campaign) is None
     assert not campaign.state_folder.exists()
 
 
-def test_an_empty_file_is_an_empty_ledger(campaign: Campaign) -> None:
+def test_an_empty_file_is_an_empty_ledger(campaign: Settings) -> None:
     """A process that ended before it made the tables has left it."""
     campaign.state_folder.mkdir()
     (campaign.state_folder / "ledger.sqlite").touch()
@@ -26,14 +26,14 @@ def test_an_empty_file_is_an_empty_ledger(campaign: Campaign) -> None:
     assert list(reader.iterate()) == []
 
 
-def test_a_ledger_without_a_campaign_is_empty(campaign: Campaign) -> None:
+def test_a_ledger_without_a_campaign_is_empty(campaign: Settings) -> None:
     Ledger.of(campaign).close()
     reader = read_ledger(campaign)
     assert reader.standing() == Standing(reported({}))
     assert list(reader.iterate()) == []
 
 
-def test_the_owner_is_known_as_long_as_it_sends(campaign: Campaign) -> None:
+def test_the_owner_is_known_as_long_as_it_sends(campaign: Settings) -> None:
     with open_store(campaign):
         owner = read_ledger(campaign).owner
         assert owner is not None
@@ -41,7 +41,7 @@ def test_the_owner_is_known_as_long_as_it_sends(campaign: Campaign) -> None:
     assert read_ledger(campaign).owner is None
 
 
-def test_a_running_send_is_shown_as_it_stands(campaign: Campaign, open_again: OpenAll) -> None:
+def test_a_running_send_is_shown_as_it_stands(campaign: Settings, open_again: OpenAll) -> None:
     store = store_of(open_again(campaign), campaign)
     one, two, _ = claim(store, 3)
     finish(store, one, State.SENT)
@@ -52,7 +52,7 @@ def test_a_running_send_is_shown_as_it_stands(campaign: Campaign, open_again: Op
 
 
 def test_a_killed_send_is_shown_as_it_will_be_put_right(
-    campaign: Campaign, open_again: OpenAll, tmp_path: Path
+    campaign: Settings, open_again: OpenAll, tmp_path: Path
 ) -> None:
     store = store_of(open_again(campaign), campaign)
     one, two, _ = claim(store, 3)
@@ -65,7 +65,7 @@ def test_a_killed_send_is_shown_as_it_will_be_put_right(
     assert [(one.key, one.state, one.doubts) for one in again.iterate()] == shown
 
 
-def test_deliveries_come_in_the_order_of_the_spreadsheet(campaign: Campaign) -> None:
+def test_deliveries_come_in_the_order_of_the_spreadsheet(campaign: Settings) -> None:
     with open_store(campaign) as store:
         enrol(store, 5)
         assert [one.row for one in read_ledger(campaign).iterate()] == [2, 3, 4, 5, 6]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import ClaimLost
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State, Transition, under_way
 from mailmerge.ledger.store import LEASE
+from mailmerge.settings import Settings
 from tests.ledger.conftest import OpenAll
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
-from tests.ledgers import store_of
+from tests.ledgers import as_left_by_a_crash, store_of
 
 
 def test_claims_follow_the_spreadsheet_and_never_repeat(store: Store) -> None:
@@ -189,7 +190,7 @@ def test_a_check_is_remembered_until_another_one_passes(store: Store) -> None:
 # --- what another process finds
 
 
-def test_a_claim_is_durable_on_return(campaign: Campaign, open_again: OpenAll) -> None:
+def test_a_claim_is_durable_on_return(campaign: Settings, open_again: OpenAll) -> None:
     store = store_of(open_again(campaign), campaign)
     claim(store, 2)
     reader = Ledger.read(campaign)
@@ -197,7 +198,7 @@ def test_a_claim_is_durable_on_return(campaign: Campaign, open_again: OpenAll) -
     assert {one.state for one in reader.iterate()} == {State.CLAIMED}
 
 
-def test_a_closed_store_has_given_back_its_claims(campaign: Campaign, open_again: OpenAll) -> None:
+def test_a_closed_store_has_given_back_its_claims(campaign: Settings, open_again: OpenAll) -> None:
     ledger = open_again(campaign)
     store = store_of(ledger, campaign)
     claimed = claim(store)
@@ -209,7 +210,7 @@ def test_a_closed_store_has_given_back_its_claims(campaign: Campaign, open_again
 
 
 def test_a_retry_time_survives_a_message_that_was_taken_back(
-    campaign: Campaign, open_again: OpenAll
+    campaign: Settings, open_again: OpenAll
 ) -> None:
     ledger = open_again(campaign)
     store = store_of(ledger, campaign)
@@ -225,7 +226,7 @@ def test_a_retry_time_survives_a_message_that_was_taken_back(
 
 
 def test_a_decision_to_resend_ends_with_the_session(
-    campaign: Campaign, open_again: OpenAll
+    campaign: Settings, open_again: OpenAll
 ) -> None:
     ledger = open_again(campaign)
     store = store_of(ledger, campaign)
@@ -240,7 +241,18 @@ def test_a_decision_to_resend_ends_with_the_session(
     assert (again.claimable(), again.next_retry()) == (0, None)
 
 
-def test_run_times_are_written_by_a_flush(campaign: Campaign, open_again: OpenAll) -> None:
+def test_a_decision_to_resend_ends_with_a_crash(
+    campaign: Settings, open_again: OpenAll, tmp_path: Path
+) -> None:
+    store = store_of(open_again(campaign), campaign)
+    finish(store, claim(store, 1)[0], State.IN_DOUBT, doubts=1)
+    assert store.resend_in_doubt() == 1
+    left = as_left_by_a_crash(campaign, tmp_path / "left")
+    again = store_of(open_again(left), left)
+    assert (again.claimable(), again.claim("w", 9, NOW)) == (0, [])
+
+
+def test_run_times_are_written_by_a_flush(campaign: Settings, open_again: OpenAll) -> None:
     ledger = open_again(campaign)
     store = enrol(store_of(ledger, campaign))
     store.note_run(8.0, 2.5)

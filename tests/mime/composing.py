@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
-from mailmerge.campaign import Campaign
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.mime.settings import sender_of
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, RelatedImage, Structure
+from mailmerge.settings import Settings
 from tests.mime.reading import parse
 
 DATE = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -26,7 +26,7 @@ def body(text: str, *values: str, images: tuple[RelatedImage, ...] = ()) -> Body
     return Body(Structure(tuple(text.split("§")), images), values)
 
 
-def composer_of(campaign: Campaign) -> Composer:
+def composer_of(campaign: Settings) -> Composer:
     """The composer of a campaign folder."""
     return Composer(sender_of(campaign), PartStore(campaign.folder))
 

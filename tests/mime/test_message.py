@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mailmerge.campaign import Campaign
 from mailmerge.errors import AddressError, AssetError, MailmergeError, MessageError
 from mailmerge.mime.encoding import TextEncoder, compile_text
 from mailmerge.mime.headers import is_blank
@@ -20,6 +19,7 @@ from mailmerge.mime.parts import PartStore
 from mailmerge.mime.settings import sender_of
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.rendering.content import Body, Content, RelatedImage, Structure
+from mailmerge.settings import Settings
 from mailmerge.smtp.content import prepare
 from tests.mime.composing import (
     ANN,
@@ -52,7 +52,7 @@ def tree(part: EmailMessage) -> object:
     return part.get_content_type()
 
 
-def built_by_email_message(campaign: Campaign, content: Content) -> EmailMessage:
+def built_by_email_message(campaign: Settings, content: Content) -> EmailMessage:
     """The same content, built by the standard library, written and read again."""
     message = EmailMessage(SMTP)
     message.set_content(str(content.text))
@@ -120,7 +120,7 @@ def _structured(
 @given(contents())
 @example(Content("=?UTF-8?Q?=0A?=Bcc: eve@example.org", body("=?UTF-8?Q?=0A?=\n.\n")))
 def test_message_is_read_as_the_one_of_email_message(
-    campaign: Campaign, composer: Composer, content: Content
+    campaign: Settings, composer: Composer, content: Content
 ) -> None:
     written = bytes(compose(composer, content))
     message = parse(written)
@@ -161,7 +161,7 @@ def test_header_holds_the_intended_fields_only(composer: Composer, content: Cont
 
 @given(contents())
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=30)
-def test_same_arguments_give_the_same_bytes(campaign: Campaign, content: Content) -> None:
+def test_same_arguments_give_the_same_bytes(campaign: Settings, content: Content) -> None:
     once, again = composer_of(campaign), composer_of(campaign)
     first = compose(once, content)
     assert first == compose(once, content) == compose(again, content)
@@ -254,7 +254,7 @@ def test_smtputf8_is_needed_only_for_addresses(
 @given(contents())
 @example(Content("Grüße", body("Grüße, §\n", "Zoë"), body("<p>Größe §</p>\n", "é", images=IMAGES)))
 def test_message_in_8bit_is_read_as_the_same(
-    campaign: Campaign, eightbit: Composer, content: Content
+    campaign: Settings, eightbit: Composer, content: Content
 ) -> None:
     composed = compose(eightbit, content)
     written = bytes(composed)
@@ -270,7 +270,7 @@ def test_message_in_8bit_is_read_as_the_same(
     assert not composed.smtputf8
 
 
-def test_common_bytes_are_shared_and_own_bytes_are_in_few_chunks(campaign: Campaign) -> None:
+def test_common_bytes_are_shared_and_own_bytes_are_in_few_chunks(campaign: Settings) -> None:
     store = PartStore(campaign.folder)
     composer = Composer(sender_of(campaign), store)
     paragraph = "<p>" + "word " * 2000 + "</p>"
@@ -287,7 +287,7 @@ def test_common_bytes_are_shared_and_own_bytes_are_in_few_chunks(campaign: Campa
     assert not any(chunk for chunk in first.chunks if len(chunk) > 998 and type(chunk) is bytes)
 
 
-def test_structure_is_compiled_once(campaign: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_structure_is_compiled_once(campaign: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[tuple[str, ...]] = []
 
     def listening(static: tuple[str, ...], *, eightbit: bool) -> TextEncoder:
@@ -303,7 +303,7 @@ def test_structure_is_compiled_once(campaign: Campaign, monkeypatch: pytest.Monk
     assert fresh.compiled == (1, 1)
 
 
-def test_structure_of_one_recipient_leaves_nothing_behind(campaign: Campaign) -> None:
+def test_structure_of_one_recipient_leaves_nothing_behind(campaign: Settings) -> None:
     fresh = composer_of(campaign)
     shared = Structure(("Dear ", ",\n"))
     for number in range(50):
@@ -314,7 +314,7 @@ def test_structure_of_one_recipient_leaves_nothing_behind(campaign: Campaign) ->
     assert fresh.compiled == (1, 0)
 
 
-def test_threads_share_a_composer(campaign: Campaign) -> None:
+def test_threads_share_a_composer(campaign: Settings) -> None:
     text, html = Structure(("Dear ", ",\n")), Structure(("<p>", "</p>\n"), IMAGES)
     names = [f"{name} {number}" for number in range(60) for name in ("Ann", "Zoë", "李")]
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from mailmerge.campaign import Campaign
 from mailmerge.credentials import find_account
 from mailmerge.errors import CheckFailed, Problem
-from mailmerge.jobs import Mailing
-from mailmerge.orders import Orders
+from mailmerge.jobs.job import Job
+from mailmerge.jobs.targets import RealServer
 from mailmerge.preflight.check import CheckOptions, check_campaign
 from mailmerge.preflight.report import CheckReport
+from mailmerge.recipients.audience import Selection
 from tests.campaign_folder import CampaignFolder
 
 PAGE = "<html><body>\n<p>Dear {{ name }},</p>\n%s\n</body></html>"
@@ -68,12 +70,13 @@ class Folder(CampaignFolder):
 
     def refuse(self) -> CheckReport:
         """Try to send; assert that the check refuses it before anything has connected."""
-        with Mailing(self.campaign, Orders()) as mailing:
+        target = RealServer.of_settings(self.campaign)
+        with Job(Campaign.of(self.campaign), Selection(), target) as job:
             with pytest.raises(CheckFailed):
-                mailing.check()
-            assert mailing.report is not None
+                job.run_all()
+            assert job.report is not None
         assert self.server.connected == self.server.taken == 0
-        return mailing.report
+        return job.report
 
     def refuse_by_check(self) -> CheckReport:
         """What the check finds, at least one error among it; nothing has connected."""

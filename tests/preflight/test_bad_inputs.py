@@ -889,7 +889,7 @@ def test_changed_content_needs_a_confirmation(folder: Folder) -> None:
     folder.write("body.txt", "Dear {{ name }},\nsomething else\n")
     status, _, shown = folder.run("send", "--yes")
     assert status == 2
-    assert "not what was begun" in shown
+    assert "changed since the first run" in shown
     assert folder.server.taken == 1
 
 

@@ -8,7 +8,6 @@ import re
 
 import pytest
 
-from mailmerge.campaign import parse_rate
 from mailmerge.engine.retry import decide
 from mailmerge.errors import CampaignError
 from mailmerge.ledger.states import State
@@ -20,6 +19,7 @@ from mailmerge.providers.lookup import (
     load_providers,
     provider_of_host,
 )
+from mailmerge.settings import parse_rate
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 
 EVERY = list(load_providers().values())

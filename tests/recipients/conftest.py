@@ -11,14 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import (
-    Campaign,
-    CampaignSection,
-    DeliverySection,
-    MessageSection,
-    RecipientsSection,
-    SmtpSection,
-)
 from mailmerge.errors import MailmergeError, Problem
 from mailmerge.recipients.audience import (
     Audience,
@@ -29,6 +21,14 @@ from mailmerge.recipients.audience import (
     open_audience,
 )
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
+from mailmerge.settings import (
+    CampaignSection,
+    DeliverySection,
+    MessageSection,
+    RecipientsSection,
+    Settings,
+    SmtpSection,
+)
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Folder:
 
     path: Path
 
-    def campaign(self, **recipients: object) -> Campaign:
+    def campaign(self, **recipients: object) -> Settings:
         """The campaign whose [recipients] says what is given."""
         message = MessageSection.model_validate(
             {"from": "news@example.org", "subject": "Hello", "text": "body.txt"}
         )
         section = RecipientsSection.model_validate(recipients)
         parts = (section, message, SmtpSection(), DeliverySection())
-        return Campaign(self.path, CampaignSection(), *parts)
+        return Settings(self.path, CampaignSection(), *parts)
 
     def put(self, content: str | bytes, name: str = "recipients.csv") -> Path:
         """Write a file into the folder, byte for byte."""

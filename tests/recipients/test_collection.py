@@ -172,8 +172,8 @@ def test_every_keyword_reaches_the_reader(tmp_path: Path) -> None:
 
 
 def test_a_selection_narrows_the_collection(guests: Path, people: Recipients) -> None:
-    from mailmerge.campaign import RecipientsSection
     from mailmerge.recipients.spreadsheet import read_spreadsheet
+    from mailmerge.settings import RecipientsSection
 
     section = RecipientsSection()
     spreadsheet = read_spreadsheet(guests, section)

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import (
     Header,
@@ -15,6 +14,7 @@ from mailmerge.recipients.columns import (
     find_column,
     read_header,
 )
+from mailmerge.settings import RecipientsSection
 
 
 def header(*rows: list[str], **recipients: object) -> Header:

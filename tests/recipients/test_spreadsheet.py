@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.spreadsheet import open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.table import SheetRow
+from mailmerge.settings import RecipientsSection
 from tests.recipients.conftest import Folder
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Renderer
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates, templates_of
+from mailmerge.settings import load_settings
 
 MakeTemplates = Callable[..., Templates]
 MakeRenderer = Callable[..., Renderer]
@@ -45,7 +45,7 @@ def make_templates(tmp_path: Path) -> MakeTemplates:
         if "subject =" not in message:
             lines.append('subject = "News"')
         (folder / "campaign.toml").write_text("\n".join([*lines, message]), encoding="utf-8")
-        return templates_of(load_campaign(folder))
+        return templates_of(load_settings(folder))
 
     return make
 

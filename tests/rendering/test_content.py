@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
 from mailmerge.errors import TemplateError
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import BodySource, Templates
+from mailmerge.settings import load_settings
 
 from .conftest import MakeRecipient, MakeRenderer, MakeTemplates
 
@@ -72,7 +72,7 @@ def test_campaign_stands_for_its_templates(
     make_templates: MakeTemplates, make_recipient: MakeRecipient
 ) -> None:
     folder = make_templates({"body.txt": "{{ campaign.name }} {{ x }}"}, name="spring").folder
-    renderer = Renderer(load_campaign(folder))
+    renderer = Renderer(load_settings(folder))
     assert str(renderer.render(make_recipient(x="a")).text) == "spring a"
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.settings import templates_of
+from mailmerge.settings import load_settings
 
 from .conftest import MakeRecipient, MakeTemplates
 from .law import Law
@@ -65,7 +65,7 @@ NEWSLETTER = (
 
 @pytest.mark.parametrize("folder", CAMPAIGNS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_campaigns_of_the_program_keep_the_law(folder: Path) -> None:
-    law = Law(templates_of(load_campaign(folder)))
+    law = Law(templates_of(load_settings(folder)))
     with (folder / "recipients.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))[:3]
     assert rows

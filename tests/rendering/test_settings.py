@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import load_campaign
 from mailmerge.rendering.settings import (
     BodySource,
     ImageReferences,
     Templates,
     templates_of,
 )
+from mailmerge.settings import load_settings
 
 CAMPAIGN = """
 [campaign]
@@ -33,7 +33,7 @@ X-Two = "{{ two }}"
 
 def test_templates_of_a_campaign_are_its_message_section(tmp_path: Path) -> None:
     (tmp_path / "campaign.toml").write_text(CAMPAIGN, encoding="utf-8")
-    assert templates_of(load_campaign(tmp_path)) == Templates(
+    assert templates_of(load_settings(tmp_path)) == Templates(
         "Hello {{ name }}",
         html=BodySource("body.html"),
         to_name="{{ name }}",
@@ -67,4 +67,4 @@ def test_content_ids_have_the_domain_of_the_sender(
 ) -> None:
     text = CAMPAIGN.replace("News <news@Example.org>", sender)
     (tmp_path / "campaign.toml").write_text(text, encoding="utf-8")
-    assert templates_of(load_campaign(tmp_path)).images.domain == domain
+    assert templates_of(load_settings(tmp_path)).images.domain == domain

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Table
+from mailmerge.settings import RecipientsSection
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.delimiter import DELIMITERS, choose_delimiter
 from mailmerge.recipients.formats.encoding import decide_encoding
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+from mailmerge.settings import RecipientsSection
 
 if TYPE_CHECKING:
     from _csv import Reader

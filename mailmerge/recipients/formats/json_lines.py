@@ -10,13 +10,13 @@ import io
 import json
 from collections.abc import Iterator
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.encoding import decide_encoding
 from mailmerge.recipients.formats.records import Record, open_records
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Table
+from mailmerge.settings import RecipientsSection
 
 
 def _recognizes(head: bytes) -> bool:

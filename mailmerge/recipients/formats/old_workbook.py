@@ -5,12 +5,12 @@ Office also wraps what a password protects, of any kind, into such a file.
 
 from __future__ import annotations
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.sheet import protected
 from mailmerge.recipients.formats.sheet_table import open_sheet
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Table
+from mailmerge.settings import RecipientsSection
 
 _SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BLOCK = 1 << 20

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.values import nested_cell, plain_text
 from mailmerge.recipients.input_file import InputFile, damaged
 from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+from mailmerge.settings import RecipientsSection
 
 _SIGNATURE = b"PAR1"
 

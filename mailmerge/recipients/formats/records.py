@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.values import nested_cell
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+from mailmerge.settings import RecipientsSection
 
 Record = tuple[int, Mapping[str, str | None]]
 """A row's number, and the text of each field; None where a field has several values."""

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import HeadRow
 from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
 from mailmerge.recipients.formats.values import plain_text
 from mailmerge.recipients.input_file import InputFile, damaged
+from mailmerge.settings import RecipientsSection
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem
 from mailmerge.recipients.columns import Header
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
 from mailmerge.recipients.formats.sheet import Sheet
+from mailmerge.settings import RecipientsSection
 
 
 def row_problems(sheet: Sheet, header: Header, section: RecipientsSection) -> list[Problem]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.sheet import (
@@ -17,6 +16,7 @@ from mailmerge.recipients.formats.sheet import (
 from mailmerge.recipients.formats.sheet_problems import row_problems, sheet_notices
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+from mailmerge.settings import RecipientsSection
 
 _HEAD = 20
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.formats import Format, json_lines, old_workbook, parquet, workbook
 from mailmerge.recipients.formats.delimited import open_delimited
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Table
+from mailmerge.settings import RecipientsSection
 
 FORMATS: Sequence[Format] = (
     workbook.FORMAT,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import zipfile
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.archive import check_archive
@@ -18,6 +17,7 @@ from mailmerge.recipients.formats.sheet import Markup, protected
 from mailmerge.recipients.formats.sheet_table import open_sheet
 from mailmerge.recipients.input_file import InputFile, damaged
 from mailmerge.recipients.table import Table
+from mailmerge.settings import RecipientsSection
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _MIMETYPE = "application/vnd.oasis.opendocument.spreadsheet"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.formats.records import Record, open_records
 from mailmerge.recipients.input_file import InputFile, open_input_file
 from mailmerge.recipients.spreadsheet import Spreadsheet
 from mailmerge.recipients.table import BATCH_ROWS, SheetRow
+from mailmerge.settings import RecipientsSection
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.columns import HeadRow
 from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
 from mailmerge.recipients.formats.sheet import Sheet, drop_empty_columns, fill_merged, load_sheet
 from mailmerge.recipients.input_file import open_input_file
+from mailmerge.settings import RecipientsSection
 from tests.recipients.conftest import Folder
 from tests.recipients.workbooks import book_of
 

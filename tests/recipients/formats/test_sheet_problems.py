@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import Problem
 from mailmerge.recipients.columns import Header
 from mailmerge.recipients.formats.markup import Range, SeenCell
 from mailmerge.recipients.formats.sheet import Sheet
 from mailmerge.recipients.formats.sheet_problems import row_problems, sheet_notices
+from mailmerge.settings import RecipientsSection
 
 HEADER = Header(1, ("email", "n"))
 ALL = RecipientsSection()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.campaign import RecipientsSection
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.sniff import FORMATS, open_table
 from mailmerge.recipients.input_file import open_input_file
 from mailmerge.recipients.spreadsheet import Spreadsheet
+from mailmerge.settings import RecipientsSection
 
 BEGINNINGS = {
     "workbook": [b"PK\x03\x04", b"PK\x05\x06"],

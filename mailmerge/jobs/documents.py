@@ -1,0 +1,29 @@
+"""The JSON document of `send` where nothing was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mailmerge.engine.plan import Plan
+from mailmerge.engine.summary import Summary, by_name
+from mailmerge.jobs.job import Job
+from mailmerge.ledger.states import State, reported
+
+
+def unsent_document(job: Job, plan: Plan | None = None) -> dict[str, Any]:
+    """The document of a dry run with its plan, or of a failed check."""
+    report = job.report
+    total = plan.total if plan is not None else report.recipients if report is not None else 0
+    summary = Summary(
+        campaign=job.campaign.name,
+        states=by_name(reported({State.PENDING: total})),
+        sent=0,
+        seconds=0.0,
+        check_seconds=report.seconds if report is not None else 0.0,
+    )
+    document = summary.to_json()
+    if plan is not None:
+        document["to_send"] = plan.to_send
+    if report is not None:
+        document["problems"] = report.to_json()["problems"]
+    return document

@@ -1,0 +1,157 @@
+"""A sandbox run with faults: several runs of one job, and what they prove.
+
+    run -> close the ledger, as after a crash -> skip the pauses -> run again -> ... -> reconcile
+
+The server defers, refuses and drops at random. A run ends when nothing can be sent for now; the
+next one begins with a ledger that was opened again, as after the end of the process. In the end
+each message that the server took is compared with what the ledger says of its recipient.
+
+The clock is a thousand times as fast as a real one, and what a real run would wait between two
+runs is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from mailmerge.engine.limits import resolve_limits
+from mailmerge.engine.plan import least_seconds
+from mailmerge.engine.retry import LONGEST_RETRY
+from mailmerge.engine.summary import Progress, Summary, ending
+from mailmerge.errors import Interrupted, MailmergeError, RunStopped
+from mailmerge.jobs.job import Job
+from mailmerge.jobs.targets import Endpoint, SandboxServer
+from mailmerge.ledger.states import State
+from mailmerge.reports.reconcile import Reconciliation, reconcile
+from mailmerge.sandbox import AcceleratedClock, Sandbox
+from mailmerge.wording import counted
+
+MOST_ROUNDS: Final = 20
+"""Runs after which one that still has recipients left is called unfinished."""
+
+
+class FaultRun:
+    """All runs of a job whose target is a sandbox with faults.
+
+    Attributes:
+        rounds: how many runs there were so far.
+        reconciliation: what the comparison has found; None before the end.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        target: SandboxServer,
+        *,
+        clock: AcceleratedClock | None = None,
+        most_rounds: int = MOST_ROUNDS,
+    ) -> None:
+        self.rounds = 0
+        self.reconciliation: Reconciliation | None = None
+        self._job = job
+        self._target = target
+        self._clock = clock or AcceleratedClock()
+        self._most_rounds = most_rounds
+        self._stopped = False
+
+    def prepare(self) -> None:
+        """Nothing has to be asked: the sandbox has no log-in."""
+
+    def run_all(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
+        """Run until no recipient is left, and compare.
+
+        The summary has the real seconds, and all messages. Recipients that the server refused for
+        good are no error: it was meant to.
+
+        Raises:
+            MailmergeError: as `Job.prepare`.
+        """
+        enrolled = self._job.enrolled
+        with self._target.start() as sandbox:
+            summary = self._round(sandbox, progress)
+            while self._goes_on(summary):
+                self._job.ledger.reopen()
+                self._clock.skip(LONGEST_RETRY)
+                summary = self._round(sandbox, progress)
+        store = self._job.ledger.store()
+        found = reconcile(store.iterate(), sandbox.message_ids, enrolled=enrolled)
+        self.reconciliation = found
+        seconds = self._clock.real_seconds
+        store.note_run(seconds, summary.check_seconds)
+        sent = summary.states[State.SENT]
+        return replace(summary, sent=sent, seconds=seconds, error=self._verdict(summary, found))
+
+    def stop(self) -> None:
+        """End the run that is going on, as `Job.stop` does; no other follows."""
+        self._stopped = True
+        self._job.stop()
+
+    @property
+    def giving_up(self) -> bool:
+        """Whether what is in flight is to be abandoned."""
+        return self._job.giving_up
+
+    def real_seconds(self) -> float:
+        """The seconds that a real run would take at the rates of its account; 0 without any."""
+        options = self._job.options
+        limits = resolve_limits(
+            self._job.campaign.settings.delivery,
+            self._target.real_account,
+            rates=options.rates,
+            limit=options.limit,
+        )
+        enrolled = self._job.enrolled
+        most = enrolled if limits.limit is None else min(enrolled, limits.limit)
+        return least_seconds(limits.rates, most)
+
+    def document(self, summary: Summary) -> dict[str, Any]:
+        """The document of `send --json`."""
+        document = self._job.document(summary)
+        document |= {"seed": self._target.seed, "rounds": self.rounds}
+        if self.reconciliation is not None:
+            document["reconciliation"] = self.reconciliation.to_json()
+        return document | {"real_seconds": round(self.real_seconds(), 3)}
+
+    def _round(self, sandbox: Sandbox, progress: Callable[[Progress], None]) -> Summary:
+        self.rounds += 1
+        return self._job.run_over(
+            Endpoint(sandbox.server), lambda one: progress(_overall(one)), self._clock
+        )
+
+    def _goes_on(self, summary: Summary) -> bool:
+        """Whether recipients are left that another run may try."""
+        stopped = self._stopped or isinstance(summary.error, Interrupted)
+        limited = self._job.options.limit is not None
+        return _left(summary) > 0 and not (stopped or limited) and self.rounds < self._most_rounds
+
+    def _verdict(self, summary: Summary, found: Reconciliation) -> MailmergeError | None:
+        """The error that all runs together end with."""
+        if isinstance(summary.error, Interrupted):
+            return summary.error
+        if found.wrong:
+            wrong = counted(found.wrong, "recipient")
+            return MailmergeError(
+                f"internal error: the ledger and the sandbox disagree about {wrong}",
+                hint=f"please report it, with --seed {self._target.seed}",
+                code="reconciliation",
+            )
+        if self._stopped and _left(summary):
+            return ending(summary.states, stopped=True)
+        if _left(summary) and self._job.options.limit is None:
+            return summary.error or RunStopped(
+                f"after {self.rounds} rounds {counted(_left(summary), 'recipient')} remaining",
+                code="sandbox-unfinished",
+            )
+        return None
+
+
+def _left(summary: Summary) -> int:
+    return summary.states[State.PENDING] + summary.states[State.DEFERRED]
+
+
+def _overall(progress: Progress) -> Progress:
+    """The progress of all runs together: a recipient who is tried again is not done twice."""
+    left = progress.states[State.PENDING] + progress.states[State.DEFERRED]
+    return replace(progress, done=sum(progress.states.values()) - left)

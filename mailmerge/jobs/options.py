@@ -1,0 +1,83 @@
+"""What a caller may say about a run; whatever is left out comes from campaign.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mailmerge.engine.events import Listener
+from mailmerge.engine.limits import Limits, resolve_limits
+from mailmerge.errors import CampaignError
+from mailmerge.jobs.targets import SANDBOX, Target
+from mailmerge.ledger.interface import InDoubt
+from mailmerge.settings import DeliverySection, Rate, parse_duration, parse_rate
+
+Retry = Literal["", "rejected"]
+"""Which recipients to try again although the answer was final."""
+
+Rates = str | Rate | Sequence[str | Rate] | None
+"""A rate such as "60/minute", or several that hold at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """The options of a job; None means what campaign.toml says.
+
+    `wait` is in seconds. `listener` is called with each event at once, from any thread.
+    """
+
+    rates: tuple[Rate, ...] | None = None
+    connections: int | None = None
+    window: int | None = None
+    limit: int | None = None
+    wait: float | None = None
+    in_doubt: InDoubt = "hold"
+    retry: Retry = ""
+    accept_changes: bool = False
+    listener: Listener | None = None
+
+    def limits(self, delivery: DeliverySection, target: Target) -> Limits:
+        """What bounds a run to this target.
+
+        Without an account no rate is known that anyone would enforce: only those that are asked
+        for here hold.
+        """
+        return resolve_limits(
+            delivery,
+            target.account,
+            rates=(self.rates or ()) if target.account is None else self.rates,
+            connections=self.connections,
+            window=self.window,
+            wait=target.wait(self.wait),
+            limit=target.limit(self.limit),
+            in_doubt=self.in_doubt,
+            counted_as=SANDBOX,
+        )
+
+
+def rates_of(given: Rates) -> tuple[Rate, ...] | None:
+    """The rates that a caller names; None where it names none.
+
+    Raises:
+        CampaignError: a text is no rate.
+    """
+    if given is None:
+        return None
+    listed = [given] if isinstance(given, str | Rate) else given
+    try:
+        return tuple(parse_rate(one) if isinstance(one, str) else one for one in listed)
+    except ValueError as error:
+        raise CampaignError(f"rate: {error}", code="wrong-value") from error
+
+
+def seconds_of(given: float | str | None) -> float | None:
+    """A duration such as "15 minutes", or a number of seconds, in seconds.
+
+    Raises:
+        CampaignError: the text is no duration.
+    """
+    try:
+        return parse_duration(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise CampaignError(f"wait: {error}", code="wrong-value") from error

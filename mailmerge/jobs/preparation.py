@@ -1,0 +1,170 @@
+"""Preparation: everything of a job before the first connection.
+
+    check -> enrol -> plan
+
+Each step does the ones before it that were not done. The limits of a run are resolved here and
+nowhere else; the plan and the run both take them from `limits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+
+from mailmerge.campaign import Campaign
+from mailmerge.engine.limits import Limits
+from mailmerge.engine.plan import Plan, make_plan
+from mailmerge.errors import Declined
+from mailmerge.jobs.options import JobOptions
+from mailmerge.jobs.people import People
+from mailmerge.jobs.records import JobLedger
+from mailmerge.jobs.targets import Target
+from mailmerge.ledger.states import Difference, State
+from mailmerge.messages import MessageFactory
+from mailmerge.preflight.check import Check, CheckOptions
+from mailmerge.preflight.report import CheckReport, EarlierReport
+from mailmerge.recipients.audience import Recipient
+
+_SUBJECTS_SHOWN = 3
+
+
+class Preparation:
+    """The steps of a job before its run.
+
+    Attributes:
+        options: what the caller asked for.
+        report: what the check has found; None before it.
+    """
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        people: People,
+        target: Target,
+        options: JobOptions,
+        ledger: JobLedger,
+    ) -> None:
+        self.report: CheckReport | None = None
+        self._campaign = campaign
+        self._people = people
+        self._target = target
+        self.options = options
+        self._ledger = ledger
+        self._redirect = target.redirect()
+        self._checked_messages: MessageFactory | None = None
+        self._enrolled: int | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds the run: the same for the plan and the run."""
+        return self.options.limits(self._campaign.settings.delivery, self._target)
+
+    @property
+    def messages(self) -> MessageFactory:
+        """What makes the messages; after a check it has everything in its caches."""
+        factory = self._checked_messages or self._campaign.messages
+        return self._redirect.messages(factory)
+
+    @property
+    def enrolled(self) -> int:
+        """How many recipients the ledger has."""
+        if self._enrolled is None:
+            self.enrol()
+        return self._enrolled or 0
+
+    def check(self, progress: Callable[[int], None] = lambda _: None) -> CheckReport:
+        """Check, unless the same recipients, templates and files have passed before."""
+        options, records = self._check_options(), self._ledger.records()
+        digest = self._people.digest(options) if self._target.sends else ""
+        if records.check_passed(digest):
+            self.report = EarlierReport()
+            return self.report
+        check = Check(self._campaign.settings, options, progress)
+        self.report = check.run()
+        if self.report.passed():
+            self._checked_messages = check.messages
+            records.remember_check(digest)
+        return self.report
+
+    def enrol(self) -> Difference:
+        """Take the recipients over into the ledger."""
+        self._require_check()
+        records = self._ledger.records()
+        difference = records.enrol(
+            self._recipients(),
+            self._campaign.fingerprint(),
+            changes=self.options.accept_changes,
+            partial=self._people.partial and not self._redirect.edits,
+        )
+        if not difference.applied:
+            raise Declined(
+                f"changed since the first run: {difference}; nothing was sent",
+                hint="--accept-changes goes on with the new recipients and content",
+                code="changed",
+            )
+        self._enrolled = sum(self.counts().values())
+        self._redirect.require_recipient(self._enrolled)
+        return difference
+
+    def plan(self) -> Plan:
+        """What the run would do."""
+        report, to_send = self._require_check(), self.to_send()
+        plan = make_plan(
+            self.limits,
+            self.counts(),
+            to_send=to_send,
+            sender=self._campaign.settings.message.from_,
+            server=self._target.server_name,
+            subjects=self._subjects() if to_send else (),
+        )
+        plan = replace(plan, test_to=self._target.test_to)
+        return plan.slowed(report.slow_because, report.per_second) if report.slow else plan
+
+    def to_send(self) -> int:
+        """How many recipients a run would try; those to try again count, too."""
+        if self._enrolled is None:
+            self.enrol()
+        counts, options = self.counts(), self.options
+        again = counts[State.IN_DOUBT] if options.in_doubt == "resend" else 0
+        again += counts[State.REJECTED] if options.retry == "rejected" else 0
+        claimable = self._ledger.records().claimable(self._checked()) + again
+        limit = self.limits.limit
+        return claimable if limit is None else min(claimable, limit)
+
+    def counts(self) -> dict[State, int]:
+        """How many recipients are in each state."""
+        return self._ledger.records().counts(self._checked())
+
+    def _require_check(self) -> CheckReport:
+        report = self.report or self.check()
+        report.raise_for_errors()
+        return report
+
+    def _check_options(self) -> CheckOptions:
+        # One more than are tested: the row with the tester's own address is passed over.
+        most = None if self._target.most is None else self._target.most + 1
+        return CheckOptions(
+            selection=replace(self._people.selection, limit=most),
+            account=self._target.account,
+            for_real=self._target.for_real,
+            recipients=self._people.given,
+        )
+
+    def _checked(self) -> int:
+        """How many recipients the check has seen and the target uses."""
+        checked = self.report.recipients if self.report is not None else 0
+        return checked if self._target.most is None else min(checked, self._target.most)
+
+    def _recipients(self) -> Iterator[Recipient]:
+        return self._redirect.recipients(self._people.recipients())
+
+    def _subjects(self) -> tuple[str, ...]:
+        """The subjects of the next messages."""
+        counts, report = self.counts(), self.report
+        begun = counts[State.PENDING] < sum(counts.values())
+        if report is not None and report.subjects and not (begun or self._redirect.edits):
+            return report.subjects
+        following = self._ledger.records().remaining() if begun else self._recipients()
+        messages = self.messages
+        return tuple(messages.render(one).subject for one in islice(following, _SUBJECTS_SHOWN))

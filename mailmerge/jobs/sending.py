@@ -1,0 +1,115 @@
+"""Sending: the runs of a job, one after another, over one endpoint.
+
+What decides before a run is in preparation.py; what a run does is the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+
+from mailmerge.campaign import Campaign
+from mailmerge.engine.copies import open_copies
+from mailmerge.engine.events import Ended, Event
+from mailmerge.engine.run import Run
+from mailmerge.engine.summary import Progress, Summary
+from mailmerge.jobs.preparation import Preparation
+from mailmerge.jobs.records import JobLedger
+from mailmerge.jobs.targets import Endpoint, Target
+from mailmerge.ledger.quota import Quotas, open_quotas
+from mailmerge.messages import TransactionFactory
+from mailmerge.portable.clock import Clock
+
+
+class Sending:
+    """The runs of a job. `close` it: it closes the server that it has started.
+
+    Attributes:
+        summary: how the last run went; None without one, or while it goes on.
+    """
+
+    def __init__(
+        self, campaign: Campaign, target: Target, preparation: Preparation, ledger: JobLedger
+    ) -> None:
+        self.summary: Summary | None = None
+        self._campaign = campaign
+        self._target = target
+        self._preparation = preparation
+        self._ledger = ledger
+        self._endpoint: Endpoint | None = None
+        self._run: Run | None = None
+        self._open = ExitStack()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a run is prepared, or going on."""
+        return self._run is not None
+
+    @property
+    def giving_up(self) -> bool:
+        """Whether what is in flight is to be abandoned."""
+        return self._run is not None and self._run.giving_up
+
+    def prepare(self, endpoint: Endpoint | None = None, clock: Clock | None = None) -> None:
+        """Make the next run: over the target's own endpoint, by the machine's clock, by default."""
+        self._run = self._make(endpoint or self._own_endpoint(), clock)
+
+    def steps(self) -> Iterator[Event]:
+        """Do the run that is prepared, and yield its events."""
+        assert self._run is not None
+        self.summary = None
+        try:
+            with closing(self._run.steps()) as steps:
+                for events in steps:
+                    for event in events:
+                        if isinstance(event, Ended):
+                            self.summary = event.summary
+                        yield event
+        finally:
+            self._run = None
+
+    def execute(self, progress: Callable[[Progress], None]) -> Summary:
+        """Do the run that is prepared."""
+        assert self._run is not None
+        self.summary = None
+        try:
+            self.summary = self._run.execute(progress)
+        finally:
+            self._run = None
+        return self.summary
+
+    def stop(self) -> None:
+        """End the run that is going on."""
+        if self._run is not None:
+            self._run.stop()
+
+    def close(self) -> None:
+        """Close the server that was started here, and the record of quotas."""
+        self._open.close()
+
+    def _own_endpoint(self) -> Endpoint:
+        if self._endpoint is None:
+            self._endpoint = self._open.enter_context(self._target.endpoint())
+        return self._endpoint
+
+    def _make(self, endpoint: Endpoint, clock: Clock | None) -> Run:
+        settings, report = self._campaign.settings, self._preparation.report
+        kept = settings.delivery.keep_copy if self._target.keeps_copies else ""
+        return Run(
+            self._ledger.store(),
+            TransactionFactory(self._preparation.messages, settings.delivery),
+            endpoint.server,
+            self._preparation.limits,
+            campaign=self._campaign.name,
+            credentials=endpoint.credentials,
+            usage=self._quotas(),
+            keep=open_copies(kept, settings.state_folder),
+            listener=self._preparation.options.listener,
+            clock=clock,
+            check_seconds=report.seconds if report is not None else 0.0,
+        )
+
+    def _quotas(self) -> Quotas | None:
+        if not self._target.counts_quotas:
+            return None
+        return self._open.enter_context(closing(open_quotas()))

@@ -1,0 +1,90 @@
+"""The steps before the run: which limits hold, and what the plan shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailmerge.campaign import Campaign
+from mailmerge.engine.events import Began
+from mailmerge.jobs.targets import DryRun, NoServer, RealServer, SandboxServer, Target, TestTo
+from mailmerge.sandbox import Sandbox
+from mailmerge.settings import parse_rate
+from tests.jobs.campaigns import RECIPIENTS, job_of, make, send
+
+RATES = st.sampled_from([None, "600/minute", "90000/day", ["1000/second", "90000/day"]])
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "rate": RATES,
+        "connections": st.integers(1, 5),
+        "window": st.integers(1, 5),
+        "limit": st.integers(1, 9),
+        "wait": st.sampled_from([0.0, "1 second"]),
+    },
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(options=OPTIONS, kind=st.sampled_from(["real", "sandbox", "test"]))
+def test_plan_and_run_have_the_same_limits(
+    tmp_path: Path, server: Sandbox, options: dict[str, Any], kind: str
+) -> None:
+    campaign = make(tmp_path / "spring", server, "[delivery]\nwindow = 2\nconnections = 2\n", 2)
+    real = RealServer.of_settings(campaign.settings)
+    targets: dict[str, Target] = {
+        "real": real,
+        "sandbox": SandboxServer(tmp_path / "box"),
+        "test": TestTo("me@example.net", real, 1),
+    }
+    (campaign.folder / ".mailmerge" / "ledger.sqlite").unlink(missing_ok=True)
+    with job_of(campaign, targets[kind], **options) as job:
+        plan, limits = job.plan(), job.limits
+        assert (plan.rates, plan.connections) == (limits.rates, limits.connections)
+        assert plan.window == limits.window
+        began = next(one for one in job.run() if isinstance(one, Began))
+        assert (began.connections, began.to_send) == (plan.connections, plan.to_send)
+
+
+def test_plan_shows_the_subjects_of_the_remaining(campaign: Campaign) -> None:
+    send(campaign, limit=2)
+    with job_of(campaign) as job:
+        assert job.plan().subjects == ("Hello U2", "Hello U3")
+    with job_of(campaign, DryRun(RealServer.of_settings(campaign.settings))) as job:
+        assert job.plan().subjects == ("Hello U2", "Hello U3")
+
+
+def test_plan_says_what_slows_the_messages_down(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (campaign.folder / "body.html").write_text("<style>p { color: {{ name }} }</style><p>Hi")
+    text = (campaign.folder / "campaign.toml").read_text()
+    (campaign.folder / "campaign.toml").write_text(
+        text.replace("[message]", '[message]\nhtml = "body.html"')
+    )
+    with job_of(Campaign.load(campaign.folder)) as job:
+        assert "styles" not in str(job.plan()), "it took no noticeable time"
+        assert job.report is not None
+        assert job.report.slow_because == "a value stands in <style>"
+
+
+def test_limits_and_rules_come_from_the_provider(tmp_path: Path) -> None:
+    campaign = make(tmp_path / "spring", more='[smtp]\nprovider = "163"\nusername = "me@163.com"\n')
+    with job_of(campaign, connections=1) as job:
+        assert job.limits.rules(550, "MI:DMC") == "reconnect"
+        assert job.limits.account.startswith("me@163.com@")
+    by_host = make(tmp_path / "host", more='[smtp]\nhost = "smtp.qq.com"\nport = 465\n')
+    with job_of(by_host, rate="1/second") as job:
+        assert job.limits.rules(550, "Mailbox frequency limited") == "pause"
+        assert job.limits.rates == (parse_rate("1/second"),)
+
+
+def test_dry_run_without_a_server_makes_a_plan(tmp_path: Path) -> None:
+    with job_of(make(tmp_path / "spring"), DryRun(NoServer())) as job:
+        plan = job.plan()
+    assert (plan.server, plan.to_send) == ("none is named yet", RECIPIENTS)
+    assert not (tmp_path / "spring" / ".mailmerge").exists()
