@@ -3,7 +3,7 @@
 Every number with a noun, every size and every duration that a user reads is written here, so that
 one thing is written in one way. The functions are pure; nothing is printed.
 
-Text that strangers wrote (a cell, a file name, a server's reply) can hold terminal escapes, line
+Text from outside (a cell, a file name, a server's reply) can hold terminal escapes, line
 breaks that forge a message of ours, and controls that reverse the order of the text after them.
 `printable` and `one_line` take these out. `columns_of` measures text as a terminal shows it.
 """
@@ -110,7 +110,7 @@ def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[s
 
 
 def _pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """The texts within which no line ends, and whether a space stands before each."""
+    """The texts within which no line ends, and whether a space is before each."""
     for word in text.split():
         if word.isascii():
             yield True, word

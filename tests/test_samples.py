@@ -325,7 +325,7 @@ class TestNewsletter:
             assert target in str(content.text), reader.row
         assert len(links) == len(people(NEWSLETTER))
 
-    def test_conditions_and_loops_make_different_letters(self) -> None:
+    def test_conditions_and_loops_make_different_messages(self) -> None:
         letters = {reader.cells["name"]: content for reader, content in rendered(NEWSLETTER)}
         wang, siobhan = letters["王小明"], letters["Siobhán O'Brien"]
         assert "lives on its readers" in str(wang.html)
@@ -335,7 +335,7 @@ class TestNewsletter:
         assert "salt road" in str(siobhan.text)
         assert "salt road" not in str(wang.text)
 
-    def test_a_reader_without_a_name_is_greeted_all_the_same(self) -> None:
+    def test_a_reader_without_a_name_is_greeted(self) -> None:
         nameless = [c for reader, c in rendered(NEWSLETTER) if not reader.cells["name"]]
         assert nameless
         for content in nameless:
@@ -343,18 +343,18 @@ class TestNewsletter:
             assert "dear reader" in str(content.html)
             assert "dear reader," in str(content.text)
 
-    def test_few_structures_stand_for_all_letters(self) -> None:
+    def test_all_messages_share_a_few_structures(self) -> None:
         structures = {id(c.html.structure) for _, c in rendered(NEWSLETTER) if c.html is not None}
         assert 2 <= len(structures) <= len(people(NEWSLETTER)) / 10
 
-    def test_the_letter_stays_far_below_the_size_that_is_clipped(self) -> None:
+    def test_the_html_is_far_smaller_than_the_clip_of_gmail(self) -> None:
         sizes = [len(str(content.html).encode()) for _, content in rendered(NEWSLETTER)]
         assert min(sizes) > 10_000
         assert max(sizes) < 40_000
 
 
 class TestInvoices:
-    def test_cells_are_read_as_a_person_sees_them(self) -> None:
+    def test_cells_are_read_as_the_sheet_shows_them(self) -> None:
         customers = {person.cells["姓名"]: person.cells for person in people(INVOICES)}
         assert len(customers) == 12
         assert customers["王小明"]["Customer no."] == "00123"

@@ -16,7 +16,7 @@ import pytest
 from mailmerge.sandbox import AcceleratedClock, Fault, Faults, Sandbox
 
 MESSAGE = (
-    b"From: a@example.org\r\nTo: b@example.org\r\nSubject: caught\r\n\r\n"
+    b"From: a@example.org\r\nTo: b@example.org\r\nSubject: kept\r\n\r\n"
     b"first\r\n.leading dot\r\n..two\r\nlast\r\n"
 )
 
@@ -59,7 +59,7 @@ def test_a_temporary_folder_lasts_as_long_as_the_sandbox() -> None:
     with Sandbox() as sandbox:
         deliver(sandbox)
     folder = sandbox.folder
-    assert sandbox.messages[0]["Subject"] == "caught"
+    assert sandbox.messages[0]["Subject"] == "kept"
     assert folder.is_dir()
     del sandbox
     gc.collect()

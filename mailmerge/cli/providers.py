@@ -71,7 +71,7 @@ def _show_rules(provider: Provider, language: Language) -> None:
         typer.echo(folded(f"{text[:-1]}{doubt}{text[-1]}", first="  ", rest="  "))
     typer.echo(typer.style(_word("sources", language), bold=True))
     for source in provider.sources:
-        # The mark stands before the address: a bracket behind it would be taken for a part of it.
+        # The mark comes before the address: a bracket behind it would be read as a part of it.
         doubt = _doubt(language, verified=source.verified)
         typer.echo(f"  {source.checked}{doubt} {source.url}")
     typer.echo(typer.style(_word("use", language), bold=True))

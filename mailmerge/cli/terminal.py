@@ -49,7 +49,7 @@ def folded(text: str, *, first: str = "", rest: str = "") -> str:
 
 
 def ask_password() -> Callable[[str], str] | None:
-    """What asks a person for a password without showing it; None where nobody is there."""
+    """What asks for a password without showing it; None where there is no terminal."""
     if not can_ask():
         return None
 

@@ -63,8 +63,8 @@ def check_campaign(
 ) -> CheckReport:
     """Check everything that can be checked without a connection.
 
-    `progress` is called now and then with the number of recipients checked so far. Whatever is
-    wrong with the campaign is in the report.
+    `progress` is called now and then with the number of recipients checked so far. All problems of
+    the campaign are in the report.
 
     Raises:
         CampaignError: the selection in the options cannot be understood.

@@ -15,7 +15,7 @@ _LISTED_IN_ALL = 20_000
 """How many problems are kept one by one; beyond that a kind keeps its examples only."""
 
 _KINDS_PER_CODE = 50
-"""How many kinds of one code are told apart; all further ones are one kind."""
+"""How many kinds of one code are distinguished; all further ones are one kind."""
 
 _EXAMPLES_PER_GROUP = 3
 """How many rows a group names to the user."""

@@ -1,6 +1,6 @@
-"""A structure of HTML -> its URLs into which values are written, each person's in full.
+"""A structure of HTML -> its URLs that hold values, and each recipient's URL in full.
 
-The HTML of a structure is parsed once; a person's own links are put together from its pieces.
+The HTML of a structure is parsed once; a recipient's own links are put together from its pieces.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _VALUE = "\0"
-"""Stands for a value in joined static text; no text of HTML can hold it."""
+"""In the place of a value in joined static text; no text of HTML can hold it."""
 
 _URL_ATTRIBUTES = frozenset({
     "href", "src", "background", "action", "poster", "cite", "longdesc", "data", "formaction",
@@ -27,7 +27,7 @@ _RAW_TEXT = re.compile(r"<(style|script|title|textarea)\b.*?</\1\s*>", re.DOTALL
 class UrlPattern:
     """A URL of a page: the texts before, between and behind the values `first`, `first` + 1, ...
 
-    `element` and `attribute` are where it stands, in lower case.
+    `element` and `attribute` say where it is, in lower case.
     """
 
     element: str
@@ -36,7 +36,7 @@ class UrlPattern:
     first: int
 
     def fill(self, values: tuple[str, ...]) -> str:
-        """One person's URL; `values` are all values of the structure, as the page writes them."""
+        """One recipient's URL; `values` are all values of the structure, as the page has them."""
         woven = self.pieces[0]
         for index, piece in enumerate(self.pieces[1:], self.first):
             woven += values[index] + piece

@@ -19,7 +19,7 @@ from mailmerge.rendering.folder import is_local, local_path
 from mailmerge.settings import Settings
 
 _PAGE_FAILURES = 3
-"""After so many pages have failed for a reason of the template, no page is made any more."""
+"""After so many pages have failed for a reason of the template, no further page is made."""
 
 _NOTHING: Mapping[str, object] = {
     "subject": "-", "html": None, "text": None, "to_name": "", "reply_to": "", "headers": {},

@@ -62,7 +62,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The HTML of one structure, parsed; `value` stands wherever a recipient's value is written.
+    """The HTML of one structure, parsed; `value` is in the place of a recipient's values.
 
     `paths` are the files of the campaign folder by the URL that the page shows them with.
     """

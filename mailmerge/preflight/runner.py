@@ -51,7 +51,7 @@ class RowChecker:
         self._sources = TemplateSources(setup.campaign)
 
     def check_recipient(self, recipient: Recipient) -> Iterator[Problem]:
-        """What is wrong with a row and its address, whatever its message is."""
+        """What is wrong with a row and its address."""
         for rule in self._rules.recipient:
             yield from rule(recipient, self._setup)
 

@@ -17,7 +17,7 @@ from mailmerge.preflight.urls import is_settled
 from mailmerge.rendering.content import Structure
 
 VALUE = "\ue000"
-"""Stands for a value in joined static texts."""
+"""In the place of a value in joined static texts."""
 
 _TAGS = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
 _HIDDEN = re.compile(
@@ -75,7 +75,7 @@ class KnownStructures:
 def _html_facts(static: tuple[str, ...]) -> StructureFacts:
     """The facts of static texts of HTML."""
     shown = visible(_HIDDEN.sub("", VALUE.join(static)).replace(VALUE, ""))
-    # A URL that begins with a good host is good whatever follows.
+    # A URL that begins with a good host is good, with any value behind it.
     open_urls = tuple(one for one in url_patterns(static) if not is_settled(one.pieces[0]))
     return StructureFacts(sum(map(byte_length, static)), not shown, open_urls, _gaps(static))
 

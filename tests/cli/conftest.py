@@ -28,7 +28,7 @@ html = "body.html"
 
 @pytest.fixture
 def campaign(tmp_path: Path) -> Path:
-    """Three people, HTML and text, no server."""
+    """Three recipients, HTML and text, no server."""
     folder = tmp_path / "spring"
     folder.mkdir()
     (folder / "campaign.toml").write_text(CAMPAIGN)

@@ -25,7 +25,7 @@ def test_the_first_message_is_written_to_standard_output(campaign: Path, call: C
     ("options", "expected"),
     [(["--to", "BOB@example.org"], "Dear Bob"), (["--row", "4"], "Dear Zoé")],
 )
-def test_a_person_is_chosen_by_address_or_row(
+def test_a_recipient_is_chosen_by_address_or_row(
     campaign: Path, call: Call, options: list[str], expected: str
 ) -> None:
     done = call("render", campaign, *options, "--format", "text")
@@ -40,7 +40,7 @@ def test_the_html_is_as_it_would_be_sent(campaign: Path, call: Call) -> None:
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("eml", "eml"), ("html", "html"), ("text", "txt")])
-def test_everybody_gets_a_file(campaign: Path, call: Call, form: str, suffix: str) -> None:
+def test_each_recipient_gets_a_file(campaign: Path, call: Call, form: str, suffix: str) -> None:
     out = campaign.parent / "out"
     done = call("render", campaign, "--all", "--out", out, "--format", form)
     assert done.exit_code == 0, done.stderr
@@ -52,14 +52,14 @@ def test_everybody_gets_a_file(campaign: Path, call: Call, form: str, suffix: st
     assert {path.stat().st_mode & 0o777 for path in out.iterdir()} == {0o600}
 
 
-def test_an_mbox_holds_everybody(campaign: Path, call: Call) -> None:
+def test_an_mbox_holds_all_messages(campaign: Path, call: Call) -> None:
     out = campaign.parent / "out"
     call("render", campaign, "--all", "--out", out, "--format", "mbox")
     with closing(mailbox.mbox(out / "messages.mbox", create=False)) as kept:
         assert [message["Subject"] for message in kept][:2] == ["Hello Ann", "Hello Bob"]
 
 
-def test_a_maildir_holds_everybody(campaign: Path, call: Call) -> None:
+def test_a_maildir_holds_all_messages(campaign: Path, call: Call) -> None:
     out = campaign.parent / "out"
     call("render", campaign, "--all", "--out", out, "--format", "maildir")
     with closing(mailbox.Maildir(out / "Maildir", create=False)) as kept:
@@ -76,7 +76,7 @@ def test_a_maildir_holds_everybody(campaign: Path, call: Call) -> None:
         (["--row", "99"], "no recipient matches"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(
+def test_a_wrong_call_is_one_line(
     campaign: Path, call: Call, options: list[str], expected: str
 ) -> None:
     done = call("render", campaign, *options)
@@ -93,7 +93,7 @@ def test_html_of_a_campaign_without_any_is_refused(campaign: Path, call: Call) -
     assert "no HTML" in done.stderr
 
 
-def test_a_wrong_row_is_told_with_its_place(campaign: Path, call: Call) -> None:
+def test_a_wrong_row_is_reported_with_its_place(campaign: Path, call: Call) -> None:
     sheet = campaign / "recipients.csv"
     sheet.write_text(sheet.read_text().replace("bob@", "bob@@"))
     done = call("render", campaign, "--row", "3")

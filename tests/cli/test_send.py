@@ -147,7 +147,7 @@ def test_the_number_of_recipients_confirms(
     assert "Type the number of recipients" in err
 
 
-def caught(folder: Path) -> list[Message]:
+def messages_in(folder: Path) -> list[Message]:
     return [message_from_bytes(path.read_bytes()) for path in sorted((folder / "new").iterdir())]
 
 
@@ -164,7 +164,7 @@ def test_test_messages_name_their_recipients(campaign: Path, call: Call, tmp_pat
     assert set(document["states"]) == STATES
     assert "me@example.net only" in done.stderr
     assert "[test for ann@example.org] Hello Ann" in done.stderr
-    messages = caught(tmp_path / "real")
+    messages = messages_in(tmp_path / "real")
     assert {one["X-RcptTo"] for one in messages} == {one["To"] for one in messages}
     assert {one["To"] for one in messages} == {"me@example.net"}
     assert {one["Subject"] for one in messages} == {
@@ -198,7 +198,7 @@ def test_test_messages_to_a_recipient_skip_their_own(
         )
     assert alone.exit_code == 3
     assert "address of the row itself" in alone.stderr
-    subjects = sorted(one["Subject"].partition("]")[0] for one in caught(tmp_path / "real"))
+    subjects = sorted(one["Subject"].partition("]")[0] for one in messages_in(tmp_path / "real"))
     assert subjects == ["[test for bob@example.org", "[test for zoe@example.org"]
 
 
@@ -274,7 +274,7 @@ def test_a_seed_gives_each_recipient_the_same_faults(
     assert document["seed"] == 7
     assert document["rounds"] > 1, "the last recipient is deferred at the end of the first run"
     assert document["reconciliation"]["balanced"] is True
-    assert document["reconciliation"]["taken"] == len(caught(Path(document["maildir"])))
+    assert document["reconciliation"]["taken"] == len(messages_in(Path(document["maildir"])))
     assert 200 <= document["real_seconds"] < 220
     assert "Ledger and sandbox agree" in done.stderr
     assert "3 minutes" in done.stderr
@@ -326,7 +326,7 @@ def test_rejected_recipients_are_retried_only_on_demand(campaign: Path, call: Ca
 
 
 class Waiting:
-    """A server that answers the end of data only when it is told to."""
+    """A server that answers the end of data only on demand."""
 
     def __init__(self) -> None:
         self.arrived = threading.Event()

@@ -478,7 +478,7 @@ CASES = [
         file=TOML,
     ),
     Case(
-        "subject-over-998-octets",
+        "subject-over-998-bytes",
         sheet(SHEET.replace("Bob", "B" * 1200)),
         "long-subject",
         3,
@@ -555,7 +555,7 @@ CASES = [
         file=TOML,
     ),
     Case(
-        "missing-attachment-of-everybody",
+        "missing-attachment-of-all",
         message(attachments='["terms.pdf"]'),
         "asset-missing",
         None,
@@ -657,7 +657,7 @@ FINE: dict[str, Spoil] = {
     "booleans": both(use("ok"), workbook([*HEAD, "ok"], [*ANN, True])),
     "csv-called-xlsx": sheet(SHEET, XLSX),
     "full-width": address("bob＠x-firma。de"),
-    "reserved-in-a-rehearsal": address("bob@example.org"),
+    "reserved-in-a-check": address("bob@example.org"),
     "long-lines-and-dots": body("Dear {{ name }},\n.\n..\n" + "x" * 5000 + "\r\rend\n"),
     "good-unsubscribe": message(
         headers='{ List-Unsubscribe = "<https://x-firma.de/u/{{ name }}>, <mailto:u@x-firma.de>" }'
@@ -868,8 +868,8 @@ def begun(folder: Folder) -> Path:
 def test_an_unusable_ledger_is_not_touched(folder: Folder, damage: str) -> None:
     path = begun(folder)
     if damage == "corrupted":
-        for beside in path.parent.glob(f"{path.name}-*"):
-            beside.unlink()
+        for other in path.parent.glob(f"{path.name}-*"):
+            other.unlink()
         path.write_bytes(b"not a database" * 1000)
     else:
         with sqlite3.connect(path) as connection:

@@ -9,7 +9,7 @@ from tests.preflight.checked import Folder, place
 TOML = "campaign.toml"
 
 
-def test_an_error_of_a_formula_that_nobody_sees_is_a_warning(folder: Folder) -> None:
+def test_an_unseen_error_of_a_formula_is_a_warning(folder: Folder) -> None:
     folder.recipients("email,name,sum\na@x-firma.de,A,#REF!\n")
     folder.write("body.txt", "Dear {{ name }},\n{% if sum == '1' %}one{% endif %}\n")
     problem = folder.problem()
