@@ -16,7 +16,7 @@ from typing import Final, Literal
 from mailmerge.errors import RunStopped
 from mailmerge.maildir import Maildir
 from mailmerge.private_files import make_private_folder, open_private
-from mailmerge.smtp.transaction import Transaction
+from mailmerge.smtp import Transaction
 
 Keep = Callable[[Transaction, float], None]
 """Keeps a copy of a transaction that was sent at a time (seconds since 1970). Safe from any thread.
