@@ -60,8 +60,8 @@ def message_ids(settings: Settings) -> Callable[[bytes, str], str]:
     It is what the ledger needs to fix a Message-ID before the message is made. The domain of From
     is looked at when the first message is named.
     """
-    domain = cache(lambda: sender_of(settings).mailbox.domain)
-    return lambda secret, key: make_message_id(secret, settings.name, key, domain())
+    campaign, domain = settings.name, cache(lambda: sender_of(settings).mailbox.domain)
+    return lambda secret, key: make_message_id(secret, campaign, key, domain())
 
 
 _Edit = Callable[[Recipient, Content], Content]

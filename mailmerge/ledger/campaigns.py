@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailmerge.ledger.schema import campaign
 
@@ -59,6 +59,21 @@ def read_campaign(connection: Connection, campaign_id: int, column: str) -> Any:
 def write_campaign(connection: Connection, campaign_id: int, **values: Any) -> None:
     """Change values of a campaign's row."""
     connection.execute(update(campaign).where(campaign.c.id == campaign_id).values(**values))
+
+
+_WRITE_TIMES: Final = (
+    update(campaign)
+    .where(campaign.c.id == bindparam("number"))
+    .values(seconds=bindparam("run"), check_seconds=bindparam("check"))
+)
+
+
+def write_times(
+    connection: Connection, campaign_id: int, seconds: float, check_seconds: float
+) -> None:
+    """Note the seconds of the last run and of its check; a run does it again and again."""
+    values = {"number": campaign_id, "run": seconds, "check": check_seconds}
+    connection.execute(_WRITE_TIMES, values)
 
 
 def read_times(connection: Connection, campaign_id: int) -> tuple[float, float]:

@@ -32,9 +32,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
 from mailmerge.errors import ClaimLost, LedgerError
 from mailmerge.ledger import claims
@@ -77,6 +77,17 @@ class Position:
     offset: int
 
 
+_POSITION: Final[dict[str, BindParameter[Any]]] = {
+    "boot_id": bindparam("boot"),
+    "generation": bindparam("number"),
+    "offset": bindparam("bytes"),
+}
+_MOVE: Final = (
+    update(journal).where(journal.c.campaign_id == bindparam("campaign")).values(**_POSITION)
+)
+_BEGIN: Final = insert(journal).values(campaign_id=bindparam("campaign"), **_POSITION)
+
+
 def read_position(connection: Connection, campaign_id: int) -> Position | None:
     """The position of a campaign's journal; None where it has never had one."""
     query = select(journal.c.boot_id, journal.c.generation, journal.c.offset)
@@ -85,14 +96,10 @@ def read_position(connection: Connection, campaign_id: int) -> Position | None:
 
 
 def _write_position(connection: Connection, campaign_id: int, position: Position) -> None:
-    values = {
-        "boot_id": position.boot_id,
-        "generation": position.generation,
-        "offset": position.offset,
-    }
-    own = journal.c.campaign_id == campaign_id
-    if not connection.execute(update(journal).where(own).values(**values)).rowcount:
-        connection.execute(insert(journal).values(campaign_id=campaign_id, **values))
+    values = {"campaign": campaign_id, "boot": position.boot_id}
+    values |= {"number": position.generation, "bytes": position.offset}
+    if not connection.execute(_MOVE, values).rowcount:
+        connection.execute(_BEGIN, values)
 
 
 def forget_position(connection: Connection, campaign_id: int) -> None:
@@ -156,10 +163,13 @@ class Journaled(UserDecisions):
             with self._lock:
                 self._writer.reserve((limit + len(self._memory.active)) * _BYTES_PER_CLAIM)
             claimed = self._store.claim(worker, limit, now)
-            due = claims.next_retry(connection, self._store.campaign.id)
+            # Only the claim of a deferred delivery makes the next retry a later one.
+            deferred = any(one.retry_at is not None for one in claimed)
+            due = claims.next_retry(connection, self._store.campaign.id) if deferred else None
         with self._lock:
             self._memory.claim(worker, claimed, now)
-            self._memory.next_retry = _earliest(due, self._unfolded.values())
+            if deferred:
+                self._memory.next_retry = _earliest(due, self._unfolded.values())
         return claimed
 
     def apply(self, transitions: Sequence[Transition]) -> list[Transition]:

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from mailmerge.errors import ClaimLost, LedgerError
 from mailmerge.ledger import claims
-from mailmerge.ledger.campaigns import CampaignRecord, read_campaign, write_campaign
+from mailmerge.ledger.campaigns import CampaignRecord, read_campaign, write_campaign, write_times
 from mailmerge.ledger.claims import Claim
 from mailmerge.ledger.database import Database, Purpose
 from mailmerge.ledger.enrolment import NotAccepted, enrol
@@ -172,11 +172,8 @@ class SqlStore(UserDecisions):
         """Write down how long the run has taken; everything else is durable already."""
         if self._times is None:
             return
-        seconds, check_seconds = self._times
         with self.transaction() as connection:
-            write_campaign(
-                connection, self.campaign.id, seconds=seconds, check_seconds=check_seconds
-            )
+            write_times(connection, self.campaign.id, *self._times)
         self._times = None
 
     # --- all deliveries

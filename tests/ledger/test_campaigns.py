@@ -13,6 +13,7 @@ from mailmerge.ledger.campaigns import (
     read_campaign,
     read_times,
     write_campaign,
+    write_times,
 )
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.schema import campaign
@@ -55,7 +56,8 @@ def test_a_campaign_without_a_name_takes_the_first_one(connection: Connection) -
 
 def test_values_of_a_campaign_are_its_own(connection: Connection) -> None:
     spring, autumn = (find_campaign(connection, name) for name in ("spring", "autumn"))
-    write_campaign(connection, spring.id, checked="digest", seconds=2.0, check_seconds=0.5)
+    write_campaign(connection, spring.id, checked="digest")
+    write_times(connection, spring.id, 2.0, 0.5)
     assert read_campaign(connection, spring.id, "checked") == "digest"
     assert read_campaign(connection, autumn.id, "checked") == ""
     assert read_times(connection, spring.id) == (2.0, 0.5)
