@@ -1,6 +1,6 @@
 """Outcomes that the journal could not take: written where there is room, read at the next opening.
 
-The file beside the ledger comes first, then one in the user's state folder, which is often on
+The file next to the ledger comes first, then one in the user's state folder, which is often on
 another disk. Both carry a name that only this campaign has.
 """
 

@@ -1,4 +1,4 @@
-"""Transition -> one line on disk, and back: the append-only files beside a database.
+"""Transition -> one line on disk, and back: the append-only files next to a database.
 
     ledger-00000007.journal
 

@@ -3,7 +3,7 @@
     with Ledger.open("sqlite:///spring.db") as ledger:
         store = ledger.store("spring", identify)
 
-A ledger in a file belongs to one process at a time. Its lock and its journal lie beside it:
+A ledger in a file belongs to one process at a time. Its lock and its journal lie next to it:
 
     spring.db                the database
     spring.lock              which process is sending (lock.py)
@@ -69,7 +69,7 @@ _DEFAULTS: Final = LedgerOptions()
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A database in a file, and what lies beside it."""
+    """A database in a file, and what lies next to it."""
 
     path: Path
 

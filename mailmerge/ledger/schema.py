@@ -126,7 +126,7 @@ arriving = Table(
     *_snapshot(),
     prefixes=["TEMPORARY"],
 )
-"""The recipients that arrive, beside those that are there; it lasts as long as the connection."""
+"""The recipients that arrive, to compare with the deliveries; gone when the connection closes."""
 
 slot = Table(
     "slot",
