@@ -91,4 +91,6 @@ def test_the_format_of_the_guide_for_contributors_works(tmp_path: Path) -> None:
     spreadsheet = open_bytes(tmp_path, CARDS, added)
     assert spreadsheet.columns == ("version", "fn", "email")
     rows = [(row.number, row.cells["fn"], row.cells["email"]) for row in spreadsheet.rows()]
-    assert rows == [(1, "Ann Miller", "ann@example.org"), (2, "Bob", "bob@example.org")]
+    assert rows == [(1, "Ann Miller", "ann@example.org"), (6, "Bob", "bob@example.org")]
+    latin = open_bytes(tmp_path, CARDS.replace(b"Miller", b"M\xfcller"), added)
+    assert [row.cells["fn"] for row in latin.rows()] == ["Ann Müller", "Bob"]
