@@ -21,6 +21,7 @@ from typing import Any, Final
 from sqlalchemy import (
     Connection,
     Row,
+    Update,
     and_,
     bindparam,
     func,
@@ -61,6 +62,24 @@ def _update_by_id(columns: Sequence[str]) -> Bulk:
     )
 
 
+def _update_of_claim(state: State) -> Update:
+    """An UPDATE of one delivery to `state`, if the claim of one of these owners allows it."""
+    conditions = [
+        delivery.c.id == bindparam("number"),
+        delivery.c.owner.in_(bindparam("owners", expanding=True)),
+        delivery.c.state.in_([old.value for old in OF_A_CLAIM[state]]),
+    ]
+    if state is State.SENDING:
+        conditions.append(delivery.c.claimed_until > bindparam("changed_at_"))
+    values: dict[str, Any] = {name: bindparam(f"{name}_") for name in _RECORDED}
+    return update(delivery).where(*conditions).values(**values)
+
+
+_PARAMETERS = (*(f"{name}_" for name in _RECORDED), "number")
+_FENCED: Final = {state: _update_of_claim(state) for state in State}
+_SELECT_CLAIM: Final = select(*TRANSITION_COLUMNS, delivery.c.owner).where(
+    delivery.c.id == bindparam("number")
+)
 _RECORD = _update_by_id(_RECORDED)
 _CLAIM = _update_by_id(("state", "owner", "claimed_until", "message_id", "date"))
 _CLAIMED: Final = State.CLAIMED.value
@@ -154,21 +173,12 @@ def record(connection: Connection, owners: Collection[str], transition: Transiti
     Raises:
         ValueError: the claim was not lost, and no rule allows this change.
     """
-    allowed = OF_A_CLAIM[transition.state]
-    conditions = [
-        delivery.c.id == transition.delivery_id,
-        delivery.c.owner.in_(owners),
-        delivery.c.state.in_([state.value for state in allowed]),
-    ]
-    if transition.state is State.SENDING:
-        conditions.append(delivery.c.claimed_until > transition.at)
-    values = dict(zip(_RECORDED, _values(transition), strict=False))
-    if connection.execute(update(delivery).where(*conditions).values(**values)).rowcount:
+    values = dict(zip(_PARAMETERS, _values(transition), strict=True))
+    if connection.execute(_FENCED[transition.state], {**values, "owners": [*owners]}).rowcount:
         return transition
-    query = select(*TRANSITION_COLUMNS, delivery.c.owner).where(conditions[0])
-    *row, holder = connection.execute(query).one()
-    found = transition_of(row)
-    if holder in owners and found.state in UNDER_WAY - allowed:
+    row = connection.execute(_SELECT_CLAIM, {"number": transition.delivery_id}).one()
+    found, owner = transition_of(row[:-1]), row[-1]
+    if owner in owners and found.state in UNDER_WAY - OF_A_CLAIM[transition.state]:
         raise ValueError(f"a delivery that is {found.state} cannot become {transition.state}")
     return found
 
