@@ -183,6 +183,9 @@ def test_the_journal_reads_back_what_was_recorded(tmp_path: Path) -> None:
     assert read_messages(journal)[0].content == b""
     assert [event for event in events if isinstance(event, Counts)] == [counts]
     assert read_journal(tmp_path / "none") == []
+    with journal.open("a") as beginning:
+        beginning.write('{"event": "connection", "connection": 124, "command')
+    assert read_journal(journal) == events
 
 
 def test_pipelined_groups_are_answered_in_few_packets_and_counted() -> None:

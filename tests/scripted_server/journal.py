@@ -132,7 +132,9 @@ def read_violations(path: Path) -> list[Violation]:
 
 
 def _events(path: Path) -> Iterator[Event]:
-    for line in path.read_text(encoding="utf-8").splitlines():
+    """The whole lines: while a server runs, a reader may see the beginning of the next one."""
+    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+    for line in whole.splitlines():
         fields = json.loads(line)
         kind = _EVENTS[fields.pop("event")]
         if kind is Message:
