@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mailmerge.jobs.job import Job
     from mailmerge.jobs.targets import TestTo
     from mailmerge.ledger.ledger import Ledger
+    from mailmerge.ledger.states import Delivery
     from mailmerge.mime.message import Message
     from mailmerge.preflight.check import check
     from mailmerge.preflight.report import CheckReport
@@ -32,6 +33,7 @@ __all__ = [
     "Campaign",
     "CheckReport",
     "Deferred",
+    "Delivery",
     "InDoubt",
     "Job",
     "Ledger",
@@ -58,6 +60,7 @@ _MODULES = {
     "Campaign": "mailmerge.campaign",
     "CheckReport": "mailmerge.preflight.report",
     "Deferred": "mailmerge.engine.events",
+    "Delivery": "mailmerge.ledger.states",
     "InDoubt": "mailmerge.engine.events",
     "Job": "mailmerge.jobs.job",
     "Ledger": "mailmerge.ledger.ledger",

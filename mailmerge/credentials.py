@@ -142,6 +142,9 @@ class Server:
         ca_file: a PEM file with certificates to trust.
         local_name: the name that EHLO says; by default the full name of this machine.
 
+    Attributes:
+        account: the server, the log-in and the limits of both; it holds no password.
+
     Raises:
         CampaignError: an unknown provider, no host, or a value of a wrong type.
     """

@@ -79,6 +79,9 @@ class MailmergeError(Exception):
     """Anything that is reported to the user; `str()` of it is one line: place, cause and fix.
 
     `code` names the kind of problem for programs; each error may have one of its own.
+
+    Attributes:
+        problem: the same in parts.
     """
 
     default_code: ClassVar[str] = "unexpected"

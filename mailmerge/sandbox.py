@@ -237,6 +237,9 @@ class Sandbox:
             that lasts as long as this object.
         faults: how the server misbehaves; None for a server that takes everything.
 
+    Attributes:
+        folder: the Maildir with the messages.
+
     Raises:
         LedgerError: the folder cannot be made.
     """
@@ -263,7 +266,11 @@ class Sandbox:
 
     @property
     def messages(self) -> Sequence[EmailMessage]:
-        """What this server has taken so far, in order of arrival; each is read when it is used."""
+        """What this server has taken so far, in order of arrival.
+
+        Each message is parsed when it is used: `messages[0]["Subject"]` is its decoded subject,
+        `messages[0].get_body()` its body.
+        """
         return _Messages(self.folder, tuple(self._handler.names))
 
     @property

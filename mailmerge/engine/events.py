@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -129,21 +129,24 @@ class Ended:
     summary: Summary
 
 
-Event = Began | Opened | Closed | DeliveryEvent | Slowed | Waiting | Ended
+DeliveryOutcome = Sent | Rejected | Deferred | InDoubt | Skipped
+"""Every kind of DeliveryEvent."""
+
+Event = Began | Opened | Closed | DeliveryOutcome | Slowed | Waiting | Ended
 Listener = Callable[[Event], None]
 """Is called with each event, from any thread. It raises OSError where it cannot write."""
 
-_OF_STATE: Final = {
+_OF_STATE: Final[Mapping[State, type[DeliveryOutcome]]] = {
     State.SENT: Sent,
     State.REJECTED: Rejected,
     State.DEFERRED: Deferred,
     State.IN_DOUBT: InDoubt,
     State.SKIPPED: Skipped,
 }
-_STATE_OF: Final = {kind: state for state, kind in _OF_STATE.items()}
+_STATE_OF: Final[Mapping[type[Event], State]] = {kind: state for state, kind in _OF_STATE.items()}
 
 
-def delivery_event(delivery: Delivery, transition: Transition) -> DeliveryEvent:
+def delivery_event(delivery: Delivery, transition: Transition) -> DeliveryOutcome:
     """The event of an outcome that the ledger has recorded as `transition`."""
     return _OF_STATE[transition.state](
         transition.at,

@@ -23,11 +23,20 @@ _CLAIM_SECONDS: Final = 5.0
 class Plan:
     """What a run would do, for the user to confirm; `str` writes it in lines.
 
-    `total` counts the campaign's recipients, `to_send` those that the run would try. `ends_after`
-    is in seconds, as the rates alone allow it; 0 where nothing limits the run. `test_to` is the
-    one address that all messages go to; empty where they go to the recipients. `slow_because` says
-    why pages are made one by one where that takes noticeable time, and `per_second` how many the
-    check has made; both are empty where the structure cache does its work.
+    Attributes:
+        total: how many recipients the campaign has.
+        to_send: how many of them the run would try.
+        from_: the sender, as readers see it.
+        server: the server as users know it.
+        subjects: those of the next messages, at most three.
+        rates: all of them hold at once.
+        connections: parallel connections.
+        window: messages in flight on each connection.
+        ends_after: the least number of seconds, as the rates allow it; 0 where nothing limits the
+            run.
+        test_to: the one address that all messages go to; empty where they go to the recipients.
+        slow_because: why pages are made one by one, where that takes noticeable time; or empty.
+        per_second: how many of these pages the check has made in a second; or 0.
     """
 
     total: int

@@ -39,9 +39,15 @@ class Progress:
 class Summary:
     """How a run went.
 
-    `states` counts the campaign's recipients by the name of their state, `sent` the messages of
-    this run. `error` is why the run stopped early, or that some recipients were not reached; None
-    where all went well.
+    Attributes:
+        campaign: the name of the campaign.
+        states: how many of its recipients are in each state: pending, sent, rejected, deferred,
+            in_doubt and skipped, those with 0 included.
+        sent: how many messages this run has sent.
+        seconds: from its first connection to its last outcome.
+        check_seconds: how long the check before it took.
+        error: why the run stopped early, or that some recipients were not reached; None where all
+            went well.
     """
 
     campaign: str

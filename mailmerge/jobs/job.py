@@ -9,6 +9,7 @@ preparation.py, the runs are in sending.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -188,6 +189,20 @@ class Job:
         if self.options.retry == "rejected" and self.target.sends:
             self.ledger.store().retry_rejected()
         self._sending.prepare()
+
+    def export(self, path: Path | str) -> int:
+        """Write what became of each recipient to `path` (.csv or .xlsx), and return how many.
+
+        It has the recipients' own columns, and status, time, reply and message-id behind them. An
+        older file is replaced. Only recipients that a run has taken into the ledger are there.
+
+        Raises:
+            CampaignError: the path has another ending, or cannot be written.
+            LedgerError: the ledger cannot be read.
+        """
+        from mailmerge.reports.export import export
+
+        return export(self.ledger.records(), Path(path))
 
     def document(self, summary: Summary) -> dict[str, Any]:
         """The document of `send --json` about this summary."""

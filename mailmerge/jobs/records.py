@@ -49,6 +49,10 @@ class Records(Protocol):
         """The first recipients that are still to be sent to."""
         ...
 
+    def iterate(self) -> Iterator[Delivery]:
+        """All deliveries, in the order of the spreadsheet."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerRecords:
@@ -88,6 +92,10 @@ class LedgerRecords:
     def remaining(self) -> Iterator[Recipient]:
         """Those of the ledger."""
         return _remaining(self.store.iterate())
+
+    def iterate(self) -> Iterator[Delivery]:
+        """Those of the ledger."""
+        return self.store.iterate()
 
 
 class _Readable(Protocol):
@@ -131,7 +139,11 @@ class ReadRecords:
 
     def remaining(self) -> Iterator[Recipient]:
         """Those of the ledger."""
-        return _remaining(self.ledger.iterate()) if self.ledger is not None else iter(())
+        return _remaining(self.iterate())
+
+    def iterate(self) -> Iterator[Delivery]:
+        """Those of the ledger; none without one."""
+        return self.ledger.iterate() if self.ledger is not None else iter(())
 
 
 def _remaining(deliveries: Iterator[Delivery]) -> Iterator[Recipient]:

@@ -45,6 +45,13 @@ def _made(connection: Connection, name: str) -> CampaignRecord:
     return CampaignRecord(made.inserted_primary_key[0], secret)
 
 
+def known_campaign(connection: Connection, name: str) -> CampaignRecord | None:
+    """The campaign of that name; None where there is none."""
+    named = select(campaign.c.id, campaign.c.secret).where(campaign.c.name == name)
+    found = connection.execute(named).first()
+    return None if found is None else CampaignRecord(*found)
+
+
 def all_campaigns(connection: Connection) -> list[CampaignRecord]:
     """All campaigns of the database, the oldest first."""
     rows = connection.execute(select(campaign.c.id, campaign.c.secret).order_by(campaign.c.id))

@@ -16,7 +16,7 @@ its stores are plain ones, which claim from each other by owner and expiry.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from mailmerge.errors import LedgerError
-from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns, find_campaign
+from mailmerge.ledger.campaigns import (
+    CampaignRecord,
+    all_campaigns,
+    find_campaign,
+    known_campaign,
+)
 from mailmerge.ledger.database import Database, Observer
 from mailmerge.ledger.interface import Decisions, Identify, LedgerReader, Store
 from mailmerge.ledger.journal import ROTATE_AFTER, Journaled, forget_position, read_position
@@ -36,6 +41,7 @@ from mailmerge.ledger.lock import Lock
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.reader import SqliteReader
 from mailmerge.ledger.sqlite import memory_database, open_database
+from mailmerge.ledger.states import Delivery
 from mailmerge.ledger.store import LEASE, SqlStore, recover
 from mailmerge.portable import boot
 from mailmerge.private_files import make_private_folder
@@ -93,7 +99,15 @@ class _Place:
 
 
 class Ledger:
-    """A ledger that is open for sending; use it as a context manager, so that it is closed."""
+    """A ledger that is open for sending; use it as a context manager, so that it is closed.
+
+        with Ledger.open("sqlite:///spring.db") as ledger:
+            Job(campaign, people, server, ledger).run_all()
+            for one in ledger.deliveries("spring"):
+                print(one.address, one.state)
+
+    A ledger in a file belongs to one process at a time. It may hold several campaigns.
+    """
 
     def __init__(
         self,
@@ -245,6 +259,19 @@ class Ledger:
         with self._database.begin("read") as connection:
             campaigns = all_campaigns(connection)
         return sum(decide(self._opened(campaign)) for campaign in campaigns)
+
+    def deliveries(self, campaign: str) -> Iterator[Delivery]:
+        """What became of each recipient of the campaign of that name, in the order of the rows.
+
+        Nothing where the ledger does not know the campaign: it was never sent. During a run, a
+        delivery may be `claimed` or `sending` for a moment; reports count both as pending.
+
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        with self._database.begin("read") as connection:
+            found = known_campaign(connection, campaign)
+        return iter(()) if found is None else self._opened(found).iterate()
 
     def close(self) -> None:
         """Close all stores and the database, and let another process have it."""

@@ -125,9 +125,18 @@ class Delivery:
         id: the ledger's own number.
         key: the identity from the spreadsheet.
         row: the row number in the spreadsheet.
+        mailbox: the address.
+        cells: the texts of the row by column.
+        state: equal to its name: `state == "sent"`.
         message_id: fixed by the first claim, as is `date`, so that a message that is sent again
-            has the same bytes.
+            has the same bytes; empty before.
         date: seconds since 1970, as are all times here.
+        changed_at: when the state changed last.
+        attempts: how often a server has answered.
+        doubts: how often the end of the data went unanswered.
+        retry_at: from when on it is tried again; None where it is not deferred.
+        stage: the stage of the SMTP dialogue that decided; empty where there was none.
+        reply: the server's last reply, or a reason of our own.
     """
 
     id: int

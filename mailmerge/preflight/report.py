@@ -39,9 +39,19 @@ class Sizes:
 class CheckReport:
     """What the check found.
 
-    `problems` lists at most a thousand of a kind, errors first; `groups` counts them all. `notes`
-    are what was decided with certainty; they count neither as errors nor as warnings. `subjects`
-    are those of the first messages. `slow_because` says why messages are rendered one by one.
+    Attributes:
+        recipients: how many recipients were checked.
+        problems: errors first, then warnings; at most a thousand of a kind.
+        groups: the problems by kind, with the number of each; they count them all.
+        errors: how many errors there are, also those that are not listed.
+        warnings: how many warnings there are, in the same way.
+        seconds: how long the check took.
+        suppressed: how many rows the suppression list leaves out.
+        left_out: how many rows a condition leaves out.
+        subjects: those of the first messages, at most three.
+        slow_because: why messages are rendered one by one; empty where they are not.
+        sizes: the bytes of the messages.
+        notes: what was decided with certainty; they are neither errors nor warnings.
     """
 
     recipients: int

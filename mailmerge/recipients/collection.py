@@ -1,9 +1,10 @@
-"""The recipients of a spreadsheet as a collection: the public way to read one.
+"""The recipients of a spreadsheet, or of mappings in code, as a collection: the public way in.
 
     people = read_recipients("guests.xlsx", address="email", where="country == 'FR'")
     len(people), people[0].mailbox.address
     for row in people.skipped:
         print(row.number, row.reason)
+    people = read_recipients([{"email": "ann@example.org", "name": "Ann"}])
 
 Each iteration reads the file again, so a million rows take no more memory than a thousand. Only
 what is indexed is kept: `people[n]` keeps the first n + 1 recipients, a slice or a negative index
@@ -12,7 +13,7 @@ keeps all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, overload
@@ -21,16 +22,18 @@ from pydantic import ValidationError
 
 from mailmerge.errors import CampaignError, Problem
 from mailmerge.recipients.audience import Audience, Selection
+from mailmerge.recipients.mappings import open_mappings
 from mailmerge.recipients.recipient import Recipient, Skipped
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.suppression import SuppressionList, read_suppressions
 from mailmerge.settings import RecipientsSection, Settings
 
 _T = TypeVar("_T")
+_Dedupe = Literal["exact", "loose", "off"]
 
 
 class RowsOf(Generic[_T]):
-    """Rows of one kind. Each iteration reads the file; true if there is any such row."""
+    """Rows of one kind; true if there is any. Each iteration reads the file: `list` keeps them."""
 
     def __init__(self, read: Callable[[], Iterator[_T]]) -> None:
         self._read = read
@@ -43,15 +46,15 @@ class RowsOf(Generic[_T]):
 
 
 class Recipients(Sequence[Recipient]):
-    """The recipients of one spreadsheet, in the order of its rows.
+    """The recipients of one spreadsheet or of mappings, in the order of the rows.
 
     Iterating, `len()` and indexing raise SpreadsheetError if the file changes meanwhile, or breaks
     off before its end. A wrong row raises nothing: `skipped` has the row, `problems` its problem.
     `len()` reads the file once and remembers the number.
 
     Attributes:
-        file: the spreadsheet's name in messages.
-        columns: the names of its columns.
+        file: the spreadsheet's name in messages; "recipients" for mappings.
+        columns: the names of the columns, tidied, in their order.
         notices: warnings about the whole file.
         partial: whether the selection leaves out recipients of the campaign.
     """
@@ -141,8 +144,9 @@ class Recipients(Sequence[Recipient]):
                 yield result.problem
 
 
+@overload
 def read_recipients(
-    path: Path | str,
+    source: Path | str,
     *,
     address: str = "email",
     key: str = "",
@@ -153,39 +157,93 @@ def read_recipients(
     skip_rows: int = 0,
     parse_names: bool = False,
     required: Iterable[str] = (),
-    dedupe: Literal["exact", "loose", "off"] = "exact",
+    dedupe: _Dedupe = "exact",
+    fill_merged: bool = False,
+    hidden_rows: bool = True,
+    suppress: Path | str | None = None,
+) -> Recipients: ...
+
+
+@overload
+def read_recipients(
+    source: Iterable[Mapping[str, object]],
+    *,
+    address: str = "email",
+    key: str = "",
+    where: str = "",
+    parse_names: bool = False,
+    required: Iterable[str] = (),
+    dedupe: _Dedupe = "exact",
+    suppress: Path | str | None = None,
+) -> Recipients: ...
+
+
+def read_recipients(
+    source: Path | str | Iterable[Mapping[str, object]],
+    *,
+    address: str = "email",
+    key: str = "",
+    where: str = "",
+    sheet: str = "",
+    encoding: str = "",
+    delimiter: str = "",
+    skip_rows: int = 0,
+    parse_names: bool = False,
+    required: Iterable[str] = (),
+    dedupe: _Dedupe = "exact",
     fill_merged: bool = False,
     hidden_rows: bool = True,
     suppress: Path | str | None = None,
 ) -> Recipients:
-    """Open a spreadsheet of recipients in any format; its rows are read when they are asked for.
+    """Open recipients: a spreadsheet in any format, or mappings from column names to values.
+
+    The rows of a file are read when they are asked for. Mappings are read now, so a generator will
+    do; their rows are numbered from 1. A value is a text, a number, a date or time (its text is
+    that of ISO 8601), True or False, or None for an empty cell.
 
     The keywords mean what the keys of the same names mean under [recipients] in campaign.toml;
-    `suppress` is the path of a list of addresses that get no message.
+    `suppress` is the path of a list of addresses that get no message. `sheet`, `encoding`,
+    `delimiter`, `skip_rows`, `fill_merged` and `hidden_rows` are for files only.
 
     Raises:
-        CampaignError: a keyword has a wrong value, or `where` cannot be understood.
-        SpreadsheetError: a file is missing, unreadable, of no known format, or lacks a column.
+        CampaignError: a keyword or a value is wrong, or `where` cannot be understood.
+        SpreadsheetError: a file is missing, unreadable or of no known format; there are no
+            mappings; or a column is missing.
     """
-    values = {
-        "address": address,
-        "key": key,
-        "where": where,
-        "sheet": sheet,
-        "encoding": encoding,
-        "delimiter": delimiter,
-        "skip_rows": skip_rows,
-        "parse_names": parse_names,
-        "required": tuple(required),
-        "dedupe": dedupe,
-        "fill_merged": fill_merged,
-        "hidden_rows": hidden_rows,
-    }
+    for_files: dict[str, object] = {
+        "sheet": sheet, "encoding": encoding, "delimiter": delimiter, "skip_rows": skip_rows,
+        "fill_merged": fill_merged, "hidden_rows": hidden_rows,
+    }  # fmt: skip
+    for_rows = {
+        "address": address, "key": key, "where": where, "parse_names": parse_names,
+        "required": tuple(required), "dedupe": dedupe,
+    }  # fmt: skip
+    section = _section(for_rows | for_files)
+    spreadsheet = _opened(source, section, for_files)
+    suppressed = SuppressionList(Path(suppress)).identities() if suppress else frozenset()
+    return Recipients(section, spreadsheet, suppressed=suppressed)
+
+
+def _section(values: dict[str, object]) -> RecipientsSection:
     try:
-        section = RecipientsSection.model_validate(values)
+        return RecipientsSection.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}, found {first['input']!r}"
         raise CampaignError(what, code="wrong-value") from error
-    suppressed = SuppressionList(Path(suppress)).identities() if suppress else frozenset()
-    return Recipients(section, read_spreadsheet(Path(path), section), suppressed=suppressed)
+
+
+def _opened(
+    source: object, section: RecipientsSection, for_files: dict[str, object]
+) -> Spreadsheet:
+    if isinstance(source, (str, Path)):
+        return read_spreadsheet(Path(source), section)
+    defaults = RecipientsSection()
+    for name, value in for_files.items():
+        if value != getattr(defaults, name):
+            raise CampaignError(
+                f"{name}: only a file has this, found {value!r} with mappings",
+                hint="leave it out",
+                code="wrong-value",
+            )
+    return Spreadsheet(open_mappings(source, section))

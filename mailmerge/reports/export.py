@@ -12,10 +12,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from mailmerge.errors import CampaignError
-from mailmerge.ledger.interface import LedgerReader
 from mailmerge.ledger.states import Delivery
 from mailmerge.private_files import open_private
 from mailmerge.reports.status import FAILED
@@ -28,7 +27,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _Write = Callable[[Path, list[str], Iterable[list[str]]], None]
 
 
-def export(ledger: LedgerReader, path: Path) -> int:
+class _Deliveries(Protocol):
+    def iterate(self) -> Iterator[Delivery]:
+        """All deliveries, in the order of the spreadsheet."""
+        ...
+
+
+def export(ledger: _Deliveries, path: Path) -> int:
     """Write all rows to `path` (.csv or .xlsx), and return how many.
 
     It is the user's own spreadsheet: the same columns and rows in the same order, and the columns
@@ -55,7 +60,7 @@ def export(ledger: LedgerReader, path: Path) -> int:
     return rows.count
 
 
-def export_failed(ledger: LedgerReader, path: Path) -> int:
+def export_failed(ledger: _Deliveries, path: Path) -> int:
     """Write the rows that were rejected or deferred as a spreadsheet that can be sent to again.
 
     Raises:

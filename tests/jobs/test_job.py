@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from mailmerge.credentials import require_account
 from mailmerge.engine.events import Began, Ended, Sent
 from mailmerge.errors import CampaignError, CheckFailed, Declined, Interrupted, LedgerError
 from mailmerge.jobs.job import Job
-from mailmerge.jobs.targets import NoServer
+from mailmerge.jobs.targets import DryRun, NoServer
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.quota import open_quotas
@@ -198,6 +199,22 @@ def test_given_ledger_stays_open_and_an_own_one_is_closed(campaign: Campaign) ->
         with pytest.raises(LedgerError):
             Ledger.of(campaign.settings)
     Ledger.of(campaign.settings).close()
+
+
+def test_export_has_the_outcome_of_each_recipient(tmp_path: Path, rejecting: Campaign) -> None:
+    with job_of(rejecting) as job:
+        assert job.export(tmp_path / "done.csv") == RECIPIENTS
+    with (tmp_path / "done.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["sent", "rejected", "sent", "sent"]
+    assert [row["name"] for row in rows] == ["U0", "U1", "U2", "U3"]
+    assert rows[1]["reply"] == "550 5.1.1 No"
+
+
+def test_export_of_a_dry_run_makes_no_ledger(campaign: Campaign, tmp_path: Path) -> None:
+    with job_of(campaign, DryRun()) as job:
+        assert job.export(str(tmp_path / "done.csv")) == 0
+    assert not campaign.settings.state_folder.exists()
 
 
 def test_job_over_no_server_says_so(campaign: Campaign) -> None:

@@ -14,6 +14,7 @@ def test_nothing_sent_means_all_checked_are_pending() -> None:
     records = ReadRecords(None)
     assert records.counts(7)[State.PENDING] == records.claimable(7) == 7
     assert list(records.remaining()) == []
+    assert list(records.iterate()) == []
     records.remember_check("digest")
     assert not records.check_passed("digest")
 
@@ -26,6 +27,7 @@ def test_dry_run_reads_the_ledger_of_the_folder(campaign: Campaign) -> None:
     assert records.counts(99)[State.SENT] == 3
     assert records.claimable(99) == 1
     assert [one.cells["name"] for one in records.remaining()] == ["U3"]
+    assert [one.cells["name"] for one in records.iterate()] == ["U0", "U1", "U2", "U3"]
 
 
 def test_ledger_remembers_the_check_that_passed(campaign: Campaign) -> None:

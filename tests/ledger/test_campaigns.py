@@ -10,6 +10,7 @@ from sqlalchemy import Connection, update
 from mailmerge.ledger.campaigns import (
     all_campaigns,
     find_campaign,
+    known_campaign,
     read_campaign,
     read_times,
     write_campaign,
@@ -32,6 +33,9 @@ def test_a_name_stands_for_one_campaign(connection: Connection) -> None:
     spring, autumn = (find_campaign(connection, name) for name in ("spring", "autumn"))
     assert (spring.id, autumn.id) == (1, 2)
     assert find_campaign(connection, "spring") == spring
+    assert all_campaigns(connection) == [spring, autumn]
+    assert known_campaign(connection, "autumn") == autumn
+    assert known_campaign(connection, "winter") is None
     assert all_campaigns(connection) == [spring, autumn]
 
 

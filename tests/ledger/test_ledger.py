@@ -60,6 +60,25 @@ def test_a_ledger_holds_many_campaigns() -> None:
         assert ledger.store("spring", identify) is spring
 
 
+def test_deliveries_are_those_of_the_named_campaign(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/spring.db"
+    with Ledger.open(url) as ledger:
+        spring, autumn = (ledger.store(name, identify) for name in ("spring", "autumn"))
+        enrol(spring, 3)
+        enrol(autumn, 1)
+        finish(spring, spring.claim("w", 1, NOW)[0], State.SENT)
+        states = ["sent", "pending", "pending"]
+        assert [str(one.state) for one in ledger.deliveries("spring")] == states
+    with Ledger.open(url) as ledger:
+        found = list(ledger.deliveries("spring"))
+        assert [str(one.state) for one in found] == states
+        assert [one.row for one in found] == sorted(one.row for one in found)
+        assert [one.key for one in found] == [f"u{number}@example.org" for number in range(3)]
+        assert len(list(ledger.deliveries("autumn"))) == 1
+        assert list(ledger.deliveries("winter")) == []
+        assert counts(ledger.store("winter", identify)) == {}
+
+
 @pytest.mark.parametrize("url", ["postgresql://localhost/x", "spring.db", "mysql://x"])
 def test_an_unknown_url_says_which_one_to_write(url: str) -> None:
     with pytest.raises(LedgerError, match="write sqlite:///FILE") as error:

@@ -137,7 +137,7 @@ def test_what_cannot_be_understood_is_refused_at_once(
     guests: Path, options: dict[str, object], code: str
 ) -> None:
     with pytest.raises(MailmergeError) as caught:
-        read_recipients(guests, **options)  # type: ignore[arg-type]  # wrong on purpose
+        read_recipients(guests, **options)  # type: ignore[call-overload]  # wrong on purpose
     assert caught.value.problem.code == code
     assert str(caught.value).isprintable()
 

@@ -2,6 +2,9 @@
 
 The columns are all names of all records, in the order in which they first appear; a record that
 lacks one has an empty cell there. So the file is read once more than it has passes, for the names.
+
+A record that cannot be used is a `Problem` in its place: of severity "error", with its row. The row
+is skipped and listed, and the records below it are still read.
 """
 
 from __future__ import annotations
@@ -22,20 +25,22 @@ Record = tuple[int, Mapping[str, str | None]]
 def open_records(
     source: InputFile,
     section: RecipientsSection,
-    read: Callable[[], Iterator[Record]],
+    read: Callable[[], Iterator[Record | Problem]],
     notices: tuple[Problem, ...] = (),
 ) -> Table:
     """The table of a file of records.
 
-    `read` gives its records from the first one, each time it is called. It raises SpreadsheetError
-    where the file is not of its format.
+    `read` gives its records from the first one, each time it is called. A Problem in place of a
+    record refuses this one row. `read` raises SpreadsheetError where the rest of the file cannot
+    be read either, because the file is damaged or not of its format.
 
     Raises:
-        SpreadsheetError: from `read`; or there is no record, or a column is missing.
+        SpreadsheetError: from `read`; or there is no usable record, or a column is missing.
     """
     names: dict[str, None] = {}
-    for _, fields in read():
-        names.update(dict.fromkeys(fields))
+    for record in read():
+        if not isinstance(record, Problem):
+            names.update(dict.fromkeys(record[1]))
     header = read_header([HeadRow(0, list(names))] if names else [], section, source.file)
     listed = tuple(names)
     return Table(
@@ -50,14 +55,18 @@ def _batches(
     source: InputFile,
     header: Header,
     names: tuple[str, ...],
-    read: Callable[[], Iterator[Record]],
+    read: Callable[[], Iterator[Record | Problem]],
 ) -> Iterator[Batch]:
     """The records as rows, `names` in the order of the columns."""
     source.check_unchanged()
     numbers: list[int] = []
     columns: list[list[str]] = [[] for _ in names]
     problems: list[Problem] = []
-    for number, fields in read():
+    for record in read():
+        if isinstance(record, Problem):
+            problems.append(record)
+            continue
+        number, fields = record
         numbers.append(number)
         for name, label, column in zip(names, header.columns, columns, strict=True):
             text = fields.get(name, "")

@@ -22,7 +22,7 @@ def source(tmp_path: Path) -> InputFile:
     return open_input_file(path, "r.txt")
 
 
-def spreadsheet(source: InputFile, *records: Record) -> Spreadsheet:
+def spreadsheet(source: InputFile, *records: Record | Problem) -> Spreadsheet:
     return Spreadsheet(open_records(source, RecipientsSection(), lambda: iter(records)))
 
 
@@ -43,6 +43,23 @@ def test_a_field_with_several_values_refuses_its_row(source: InputFile) -> None:
     assert isinstance(found[0], Problem)
     assert (found[0].code, found[0].row, found[0].column) == ("cell-nested", 1, "email")
     assert isinstance(found[1], SheetRow)
+
+
+def test_a_problem_refuses_its_row_and_the_others_are_read(source: InputFile) -> None:
+    wrong = Problem("error", "mine", "no name", "r.txt", 4)
+    found = spreadsheet(source, (1, {"email": "a@x.org"}), wrong, (9, {"email": "b@x.org"}))
+    assert found.columns == ("email",)
+    for _ in range(2):
+        first, problem, last = found.records()
+        assert isinstance(first, SheetRow)
+        assert isinstance(last, SheetRow)
+        assert (first.number, problem, last.number) == (1, wrong, 9)
+
+
+def test_only_problems_are_an_empty_file(source: InputFile) -> None:
+    with pytest.raises(SpreadsheetError) as caught:
+        spreadsheet(source, Problem("error", "mine", "no name", "r.txt", 1))
+    assert caught.value.problem.code == "file-empty"
 
 
 def test_no_record_and_a_missing_column_are_errors(source: InputFile) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.errors import SpreadsheetError
+from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.sniff import FORMATS, open_table
 from mailmerge.recipients.input_file import open_input_file
 from mailmerge.recipients.spreadsheet import Spreadsheet
+from mailmerge.recipients.table import SheetRow
 from mailmerge.settings import RecipientsSection
 
 BEGINNINGS = {
@@ -92,5 +93,11 @@ def test_the_format_of_the_guide_for_contributors_works(tmp_path: Path) -> None:
     assert spreadsheet.columns == ("version", "fn", "email")
     rows = [(row.number, row.cells["fn"], row.cells["email"]) for row in spreadsheet.rows()]
     assert rows == [(1, "Ann Miller", "ann@example.org"), (6, "Bob", "bob@example.org")]
+    unfinished = open_bytes(tmp_path, CARDS.replace(b"END:VCARD\n", b"", 1), added)
+    problem, bob = unfinished.records()
+    assert isinstance(problem, Problem)
+    assert (problem.code, problem.row) == ("vcard-unfinished", 1)
+    assert isinstance(bob, SheetRow)
+    assert (bob.number, bob.cells["fn"]) == (5, "Bob")
     latin = open_bytes(tmp_path, CARDS.replace(b"Miller", b"M\xfcller"), added)
     assert [row.cells["fn"] for row in latin.rows()] == ["Ann Müller", "Bob"]
