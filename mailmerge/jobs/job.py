@@ -191,10 +191,10 @@ class Job:
         self._sending.prepare()
 
     def export(self, path: Path | str) -> int:
-        """Write what became of each recipient to `path` (.csv or .xlsx), and return how many.
+        """Write the outcome of each recipient to `path` (.csv or .xlsx); return how many there are.
 
-        It has the recipients' own columns, and status, time, reply and message-id behind them. An
-        older file is replaced. Only recipients that a run has taken into the ledger are there.
+        The file has the recipients' own columns, then status, time, reply and message-id. An
+        existing file is replaced. Recipients are in the ledger from their first run on.
 
         Raises:
             CampaignError: the path has another ending, or cannot be written.

@@ -261,10 +261,10 @@ class Ledger:
         return sum(decide(self._opened(campaign)) for campaign in campaigns)
 
     def deliveries(self, campaign: str) -> Iterator[Delivery]:
-        """What became of each recipient of the campaign of that name, in the order of the rows.
+        """Each recipient of the campaign of that name with its state, in the order of the rows.
 
-        Nothing where the ledger does not know the campaign: it was never sent. During a run, a
-        delivery may be `claimed` or `sending` for a moment; reports count both as pending.
+        The iterator is empty if the ledger does not know the campaign, because it was never sent.
+        During a run, a delivery may be `claimed` or `sending`; reports count both as pending.
 
         Raises:
             LedgerError: it cannot be read.
