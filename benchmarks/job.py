@@ -117,13 +117,13 @@ class Bench:
         return Result("mailmerge send (this project)", people, seconds, memory)
 
     def replay(self, people: int) -> Result:
-        """The limit: our own octets over one pipelined connection."""
+        """The limit: our own bytes over one pipelined connection."""
         rendered = self.folder / "rendered"
         if not rendered.exists():
             self._render(rendered)
         command = [sys.executable, str(PEERS / "replay.py"), *self._order(people)]
         document, memory = _run([*command, "--messages", str(rendered)])
-        return Result("replay of our octets", people, _number(document, "seconds"), memory)
+        return Result("replay of our bytes", people, _number(document, "seconds"), memory)
 
     def _render(self, folder: Path) -> None:
         some = self.folder / "some"
@@ -205,11 +205,11 @@ class Bench:
 
 def _somebody(cells: dict[str, str], number: int) -> dict[str, str]:
     """A person like one of the sample, with an address, a number and a token of their own."""
-    octets = hashlib.shake_256(b"%d" % number).digest(len(cells["token"]))
+    digest = hashlib.shake_256(b"%d" % number).digest(len(cells["token"]))
     return cells | {
         "email": f"p{number}.{cells['email']}",
         "reader": f"{number:07}",
-        "token": base64.urlsafe_b64encode(octets).decode()[: len(cells["token"])],
+        "token": base64.urlsafe_b64encode(digest).decode()[: len(cells["token"])],
     }
 
 

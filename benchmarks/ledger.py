@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mailmerge.ledger.interface import Store
-from mailmerge.ledger.states import State, Transition, under_way
+from mailmerge.ledger.states import State, Transition, claim_transition
 from tests.engine.driver import make_campaign, make_recipients
 from tests.ledgers import KINDS, open_store
 
@@ -46,7 +46,7 @@ def measure(store: Store, recipients: int, clock: Callable[[], float]) -> dict[s
             claimed = store.claim("worker", BATCH, NOW)
         with timed("record"):
             for one in claimed:
-                store.apply([under_way(one, State.SENDING, NOW)])
+                store.apply([claim_transition(one, State.SENDING, NOW)])
                 store.apply([Transition(one.id, State.SENT, NOW, 1, stage="data", reply="250 Ok")])
         with timed("fold"):
             store.flush()

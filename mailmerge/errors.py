@@ -1,7 +1,7 @@
-"""The error tree, and the problem: an error that is listed instead of raised.
+"""The error tree, and `Problem`: an error that is listed instead of raised.
 
 MailmergeError                     one line for the user: the place, the cause and the fix
-├── CampaignError                  campaign.toml is wrong, or a command was called wrongly
+├── CampaignError                  campaign.toml or the use of a command is wrong
 ├── InputError                     found by the check, before anything is sent
 │   ├── SpreadsheetError           the file, one of its rows or one of its columns
 │   ├── AddressError               a cell that is not one mailbox
@@ -11,15 +11,15 @@ MailmergeError                     one line for the user: the place, the cause a
 ├── CheckFailed                    the check found errors: nothing was sent
 ├── Declined                       the user did not confirm: nothing was sent
 ├── ServerError                    between this program and the mail server
-│   ├── LocalProtocolError         we asked for something that the protocol forbids
+│   ├── LocalProtocolError         mailmerge asked for something that the protocol forbids
 │   ├── RemoteProtocolError        the server sent something that the protocol forbids
 │   ├── ServerUnreachable          no connection: name, port, network, TLS
 │   ├── ServerRefused              the server answered, and refuses this session
-│   ├── AuthenticationRefused      the log-in was refused
+│   ├── AuthenticationRefused      the server refused the log-in
 │   └── ConnectionLost             an open connection ended, or a reply did not come in time
 ├── LedgerError                    the record of the campaign cannot be read or written
 │   ├── LedgerHeld                 another process is sending this campaign
-│   └── ClaimLost                  a delivery belongs to another worker now, or to none
+│   └── ClaimLost                  a delivery now belongs to another worker, or to none
 ├── RunStopped                     stopped before the end; the next `send` resumes
 │   └── Interrupted                stopped by the user
 └── NotAllReached                  finished; some recipients were not reached
@@ -38,13 +38,18 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a campaign, and where the user finds it.
+    """One error or warning about a campaign, and its place.
 
-    `file` is relative to the campaign folder; `row` is the spreadsheet's own row number (the header
-    is row 1 of a sheet, a CSV record has the number of its first line); `line` counts a template's
-    lines from 1; `column` is a column of the spreadsheet, or a key of campaign.toml. `code` is
-    stable and made for programs (docs/errors.md lists all codes); `message` and `hint`, the fix,
-    are for users.
+    Attributes:
+        severity: "error" or "warning".
+        code: the kind of problem, for programs; codes are stable (docs/errors.md lists them).
+        message: the cause, for users.
+        file: relative to the campaign folder.
+        row: the row number of the spreadsheet. The header of a sheet is row 1; a CSV record has the
+            number of its first line.
+        column: a column of the spreadsheet, or a key of campaign.toml.
+        hint: the fix, for users.
+        line: the line of a template, from 1.
     """
 
     severity: Severity
@@ -58,7 +63,7 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """Where it is: `recipients.csv, row 7, column email`, `campaign.toml, key message.from`."""
+        """The place: `recipients.csv, row 7, column email`, `campaign.toml, key message.from`."""
         named = "key" if self.file.endswith(".toml") else "column"
         parts = [
             self.file,
@@ -69,19 +74,19 @@ class Problem:
         return ", ".join(part for part in parts if part)
 
     def __str__(self) -> str:
-        """Place, cause and fix in one line, even if a part of it came with line breaks."""
+        """Place, cause and fix in one line, even if a part of them has line breaks."""
         sentence = f"{self.place}: {self.message}" if self.place else self.message
         text = f"{sentence} ({self.hint})" if self.hint else sentence
         return " ".join(filter(None, map(str.strip, text.splitlines())))
 
 
 class MailmergeError(Exception):
-    """Anything that is reported to the user; `str()` of it is one line: place, cause and fix.
+    """An error that is reported to the user; `str()` of it is one line: place, cause and fix.
 
-    `code` names the kind of problem for programs; each error may have one of its own.
+    The parameters are the fields of `problem`. Without `code` it has the code of its class.
 
     Attributes:
-        problem: the same in parts.
+        problem: the same as a value.
     """
 
     default_code: ClassVar[str] = "unexpected"
@@ -104,7 +109,7 @@ class MailmergeError(Exception):
 
     @classmethod
     def from_problem(cls, problem: Problem) -> Self:
-        """The problem as an error of this class, with the same text, place and code."""
+        """Make an error of this class with the text, place and code of a problem."""
         return cls(
             problem.message,
             hint=problem.hint,
@@ -120,13 +125,13 @@ class MailmergeError(Exception):
 
 
 class CampaignError(MailmergeError):
-    """campaign.toml is wrong, or a command was called wrongly."""
+    """campaign.toml or the use of a command is wrong."""
 
     default_code = "campaign"
 
 
 class InputError(MailmergeError):
-    """Something the check finds before anything is sent."""
+    """A problem that the check finds before anything is sent."""
 
     default_code = "input"
 
@@ -174,23 +179,23 @@ class Declined(MailmergeError):
 
 
 class ServerError(MailmergeError):
-    """Something went wrong between this program and the mail server.
+    """An error between this program and the mail server.
 
-    These are made of the errors of `mailmerge.smtp.errors`, which have no hints
-    (`providers.hints.as_user_error`).
+    `providers.hints.as_user_error` makes it from an error of `mailmerge.smtp.errors` and adds the
+    hint.
     """
 
     default_code = "smtp"
 
 
 class LocalProtocolError(ServerError):
-    """We asked for something that the protocol forbids; nothing was written."""
+    """mailmerge asked for something that the protocol forbids; nothing was written."""
 
     default_code = "local-protocol"
 
 
 class RemoteProtocolError(ServerError):
-    """The server sent something that the protocol forbids; the connection is poisoned."""
+    """The server sent something that the protocol forbids; the connection cannot be used again."""
 
     default_code = "remote-protocol"
 
@@ -202,7 +207,7 @@ class ServerUnreachable(ServerError):
 
 
 class ServerRefused(ServerError):
-    """The server answered and refuses this session, now or always."""
+    """The server answered and refuses this session, for now or for good."""
 
     default_code = "refused"
 
@@ -220,7 +225,7 @@ class ConnectionLost(ServerError):
 
 
 class LedgerError(MailmergeError):
-    """The record of the campaign cannot be read or written; nothing is sent without it."""
+    """The record of the campaign cannot be read or written, so nothing is sent."""
 
     default_code = "ledger"
 
@@ -242,7 +247,7 @@ class ClaimLost(LedgerError):
     def __init__(self, ids: Sequence[int]) -> None:
         super().__init__(
             f"the claims of {len(ids)} deliveries were lost before they were sent",
-            hint="send again: whatever was not sent is still in the ledger",
+            hint="send again: recipients that were not sent are still in the ledger",
         )
         self.ids = tuple(ids)
 

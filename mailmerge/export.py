@@ -1,4 +1,4 @@
-"""Messages -> files: .eml, HTML, text, mbox or Maildir, for looking at and for keeping."""
+"""Messages -> files: .eml, HTML, text, mbox or Maildir, to look at and to keep."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def sample_messages(
     *,
     row: int | None = None,
 ) -> Iterator[tuple[Recipient, Message]]:
-    """Each recipient with their message, in the order of the rows; with `row`, that row only.
+    """Yield each recipient with its message, in the order of the rows; with `row`, only that row.
 
-    The messages have sample identities: the ledger makes the real ones.
+    The messages have sample Message-IDs and dates, because the ledger makes the real ones.
 
     Raises:
         InputError: a message cannot be made.
-        CampaignError: a row is wrong, or there is no recipient.
+        CampaignError: a row is wrong, or no recipient matches.
     """
     found = False
     for result in results:
@@ -53,20 +53,22 @@ def sample_messages(
     if not found:
         raise CampaignError(
             "no recipient matches",
-            hint="look at --to, --row and recipients.where",
+            hint="check --to, --row and recipients.where",
             code="no-recipients",
         )
 
 
 def message_bytes(message: Message, wanted: Format) -> bytes:
-    """One message as it is printed or written to a file of its own.
+    """Return one message in a format: `eml`, `mbox` and `maildir` give the whole message.
 
     Raises:
-        CampaignError: the HTML of a message that has none.
+        CampaignError: the message has no HTML, and `wanted` is "html".
     """
     if wanted == "html":
         if message.html is None:
-            raise CampaignError("the campaign has no HTML", hint="--format text", code="no-html")
+            raise CampaignError(
+                "the campaign has no HTML", hint="use --format text", code="no-html"
+            )
         return message.html.encode()
     return message.text.encode() if wanted == "text" else bytes(message)
 
@@ -74,10 +76,10 @@ def message_bytes(message: Message, wanted: Format) -> bytes:
 def export_messages(
     messages: Iterable[tuple[Recipient, Message]], folder: Path, wanted: Format
 ) -> int:
-    """Write the messages into `folder` (made with mode 0700, files 0600) and count them.
+    """Write the messages into `folder` (mode 0700, files 0600), and return their number.
 
     Raises:
-        CampaignError: the HTML of a message that has none.
+        CampaignError: a message has no HTML, and `wanted` is "html".
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if wanted in ("mbox", "maildir"):
@@ -94,7 +96,7 @@ def export_messages(
 def _into_mailbox(
     messages: Iterable[tuple[Recipient, Message]], folder: Path, wanted: Format
 ) -> int:
-    # Local mailboxes hold lines as the system has them; CRLF belongs to the wire.
+    # Lines in local mailboxes end in LF; CRLF is for transmission.
     lines = (bytes(message).replace(b"\r\n", b"\n") for _, message in messages)
     if wanted == "maildir":
         maildir = Maildir(folder / "Maildir").make()

@@ -4,8 +4,8 @@
     name = maildir.add(message, at=time.time())
     maildir.paths()                                  # the newest first
 
-The bytes of a message stay exactly as they are. A message that the sandbox caught begins with two
-fields that hold its envelope (`with_envelope`); `split_envelope` takes them off again.
+The bytes of a message are not changed. A message of the sandbox begins with header fields for its
+envelope: `with_envelope` adds them, `split_envelope` removes them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import Final
 from mailmerge.private_files import make_private_folder, open_private
 
 _INFORMATION: Final = ":2,"
-"""Stands between the unique name of a message and its flags."""
+"""Separates the unique name of a message from its flags."""
 
 _REVERSE_PATH: Final = b"X-MailFrom"
 _FORWARD_PATH: Final = b"X-RcptTo"
 
 
 class Maildir:
-    """The Maildir in a folder, which need not exist until `make`. Safe from any thread."""
+    """The Maildir in a folder; `make` creates the folder. Safe from any thread."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,20 +39,20 @@ class Maildir:
         self._unique = f"{time.time_ns()}.{os.getpid()}.{host}"
 
     def make(self) -> Maildir:
-        """Make the folders (mode 0700) where there are none yet; returns itself.
+        """Make the folders (mode 0700) if they do not exist, and return self.
 
         Raises:
-            LedgerError: they cannot be made.
+            LedgerError: the folders cannot be made.
         """
         for folder in (self.folder, *(self.folder / name for name in ("new", "cur", "tmp"))):
             make_private_folder(folder)
         return self
 
     def add(self, message: bytes, *, at: float) -> str:
-        """Write one message, received `at` (seconds since 1970); returns its unique name.
+        """Write one message that arrived `at` (seconds since 1970), and return its unique name.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the message cannot be written.
         """
         with self._lock:
             self._count += 1
@@ -65,7 +65,7 @@ class Maildir:
         return name
 
     def paths(self) -> list[Path]:
-        """The files of all messages, the newest first; empty where there is no folder."""
+        """Return the files of all messages, the newest first; empty if there is no folder."""
         found = [
             (path.stat().st_mtime_ns, path)
             for folder in (self.folder / "new", self.folder / "cur")
@@ -76,21 +76,21 @@ class Maildir:
         return [path for _, path in sorted(found, reverse=True)]
 
     def find(self, name: str) -> Path | None:
-        """The file of the message with this unique name.
+        """Return the file of the message with this unique name, or None.
 
-        The name is compared with those that exist, so that no name leads out of the folder.
+        Only existing names are compared, so no name can lead out of the folder.
         """
         return next((path for path in self.paths() if unique_name(path) == name), None)
 
 
 def unique_name(path: Path) -> str:
-    """The name of a message in its Maildir, without its flags."""
+    """Return the name of a message in its Maildir without its flags."""
     return path.name.partition(_INFORMATION)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class EnvelopedMessage:
-    """A message and the envelope that it came in; `forward_path` is the last one."""
+    """A message and its envelope; `forward_path` is the last of several."""
 
     content: bytes
     reverse_path: str = ""
@@ -98,14 +98,14 @@ class EnvelopedMessage:
 
 
 def with_envelope(content: bytes, reverse_path: str, forward_paths: Iterable[str]) -> bytes:
-    """The message with its envelope in fields before its own header."""
+    """Return the message with header fields for its envelope before its own header."""
     fields = [_REVERSE_PATH + b": " + reverse_path.encode()]
     fields += [_FORWARD_PATH + b": " + path.encode() for path in forward_paths]
     return b"".join(field + b"\r\n" for field in fields) + content
 
 
 def split_envelope(kept: bytes) -> EnvelopedMessage:
-    """The message and its envelope, from what `with_envelope` made."""
+    """Return the message and its envelope from the result of `with_envelope`."""
     noted = {_REVERSE_PATH.lower(): "", _FORWARD_PATH.lower(): ""}
     while True:
         line, _, rest = kept.partition(b"\n")

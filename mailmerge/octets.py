@@ -1,27 +1,27 @@
 """Message bytes that are safe to send as they stand: `Sealed`, and the functions that make it.
 
-`mime` makes messages and `smtp` sends them; this module is all that they share, and it imports
-neither.
+`mime` makes messages and `smtp` sends them. This module is the only one that they share, and it
+imports neither.
 
-The problem. SMTP ends a message with a line that holds a single dot. Bytes that contain such a
-line, or a CR or LF without its partner, can end the message early, and the server reads what
-follows as commands: this is SMTP smuggling. So every byte of every message must be checked, and
-dots doubled, before it leaves (RFC 5321, 2.3.8 and 4.5.2). Most of those bytes are the same for
+The problem: SMTP ends a message with a line that contains a single dot. If the bytes of a message
+contain such a line, or a CR or LF alone, they can end the message early, and the server reads the
+rest as commands. This is SMTP smuggling. So every byte of every message must be checked, and dots
+doubled, before it leaves (RFC 5321, sections 2.3.8 and 4.5.2). Most of these bytes are the same for
 every recipient: an attachment, or a page with one name in it. Checking them again for each message
 would take more time than sending it.
 
-The solution. A value of type `Sealed` has been checked before: it holds whole lines of ASCII, each
-ended by CRLF, none longer than `MAX_TEXT_LINE`, and none that begins with a dot. Wherever such a
-value stands at the start of a line, the message around it stays correct, so that the sender passes
-it on unread. These functions make them:
+The solution: a value of type `Sealed` was checked when it was made. It consists of complete lines
+of ASCII. Each line ends in CRLF, has at most `MAX_TEXT_LINE` bytes, and does not begin with a dot.
+At the start of any line of a message such a value is safe, so the sender does not read it again.
+These functions make sealed values:
 
-* `seal` reads the bytes and decides;
-* `base64_lines` writes bytes that cannot be anything else;
-* `SharedText` reads the text that many messages share once, and then only the values in its gaps;
-* `joined` puts sealed pieces together.
+* `seal` reads the bytes and decides.
+* `base64_lines` writes bytes that satisfy the rule by construction.
+* `SharedText` reads the text that many messages share only once, and then only the values in it.
+* `joined` concatenates sealed pieces.
 
-Nothing else can make one: `Sealed(...)` raises, and a pickled one is checked again when it is read.
-`set_audit` lets tests look at every value that was made.
+Nothing else can make one: `Sealed(...)` raises, and unpickling checks the bytes again. Tests use
+`set_audit` to check every sealed value.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Self
 
 MAX_TEXT_LINE: Final = 998
-"""Bytes of one line of content, without CRLF and without a doubled dot (RFC 5321, 4.5.3.1.6)."""
+"""The maximum bytes of a line of content, without CRLF and added dot (RFC 5321, 4.5.3.1.6)."""
 
 _BASE64_LINE: Final = 76  # RFC 2045, 6.8
 _BASE64_SLICE: Final = 57 * 1000  # bytes; a line of base64 holds 57
 
 _BETWEEN: Final = b"\x00"
-"""Separates values that are checked together: neither a line break nor a dot."""
+"""Separates values that are checked together; it is neither a line break nor a dot."""
 
 
 class Sealed(bytes):
-    """Checked bytes: lines of ASCII, each ended by CRLF, none too long, none begun by a dot."""
+    """Checked bytes: complete lines of ASCII that are not too long and do not begin with a dot."""
 
     __slots__ = ()
 
     def __new__(cls, *_: object) -> Self:
-        """Refuse: only the functions of this module make a sealed value.
+        """Raise TypeError: only the functions of this module make a sealed value.
 
         Raises:
             TypeError: always.
@@ -54,7 +54,7 @@ class Sealed(bytes):
         raise TypeError("only mailmerge.octets makes Sealed values: call seal()")
 
     def __reduce__(self) -> tuple[Callable[[bytes], bytes], tuple[bytes]]:
-        """Pickle as plain bytes that are checked again when they are read."""
+        """Pickle as plain bytes, which unpickling checks again."""
         return seal, (bytes(self),)
 
 
@@ -70,17 +70,23 @@ def _sealed(checked: bytes) -> Sealed:
 
 
 def set_audit(audit: Callable[[Sealed], None] | None) -> None:
-    """Call `audit` with every value that is sealed from now on; None ends it."""
+    """Call `audit` with every value that is sealed from now on; None stops it."""
     global _audit  # noqa: PLW0603 - one hook for the process, set by tests
     _audit = audit
 
 
 class Facts(NamedTuple):
-    """The result of one `scan`; `head` and `tail` are the lengths of the partial lines, in bytes.
+    """The result of one `scan`. Lengths are in bytes.
 
-    `stuffed` has a dot added to every line but the first that begins with one (RFC 5321, 4.5.2); it
-    is the chunk itself where there is none. No line is longer than `longest`, which is -1 where
-    there is no whole line.
+    Attributes:
+        stuffed: the chunk with a dot added to each line, except the first, that begins with one
+            (RFC 5321, section 4.5.2); the same object if there is no such line.
+        begins_with_dot: whether the first byte is a dot.
+        ends_line: whether the last line is complete.
+        ascii: whether all bytes are ASCII.
+        longest: an upper bound for the length of every line; -1 if there is no line break.
+        head: the length of the part before the first line break.
+        tail: the length of the part after the last line break.
     """
 
     stuffed: bytes
@@ -93,7 +99,7 @@ class Facts(NamedTuple):
 
 
 def scan(chunk: bytes) -> Facts | None:
-    """Read one chunk of a message; None where a CR or LF in it has no partner in it."""
+    """Read one chunk of a message. Returns None if it has a CR or LF that is not part of a CRLF."""
     lines = chunk.split(b"\r\n")
     rest = b"".join(lines)
     if b"\n" in rest or b"\r" in rest:
@@ -117,7 +123,7 @@ def scan(chunk: bytes) -> Facts | None:
 
 
 def seal(content: bytes) -> bytes:
-    """The bytes as a `Sealed` value where they may be one, else unchanged."""
+    """Return the bytes as a `Sealed` value if they satisfy the rule, else unchanged."""
     if type(content) is Sealed:
         return content
     facts = scan(content) if content else None
@@ -133,17 +139,17 @@ def seal(content: bytes) -> bytes:
 
 
 def joined(pieces: Sequence[bytes]) -> bytes:
-    """The pieces as one value, sealed where all of them are."""
+    """Concatenate the pieces; the result is sealed if all of them are."""
     together = b"".join(pieces)
     return _sealed(together) if all(type(piece) is Sealed for piece in pieces) else together
 
 
 def base64_lines(content: bytes) -> Sealed:
-    """Base64 in lines of 76 characters, each ended by CRLF (RFC 2045, 6.8)."""
-    # The lines need no check: they hold letters, digits, "+", "/" and "=".
+    """Encode as base64 in lines of 76 characters, each ended by CRLF (RFC 2045, section 6.8)."""
+    # These lines need no check: they consist of letters, digits, "+", "/" and "=".
     if len(content) <= _BASE64_SLICE:
         return _sealed(_base64_lines(content))
-    # A large file by slices: its lines never exist one by one, all at once.
+    # A large file is encoded in slices, so that its lines never exist as objects all at once.
     view = memoryview(content)
     starts = range(0, len(content), _BASE64_SLICE)
     return _sealed(b"".join([_base64_lines(view[at : at + _BASE64_SLICE]) for at in starts]))
@@ -160,23 +166,23 @@ def _base64_lines(content: bytes | memoryview) -> bytes:
 
 
 class SharedText:
-    """The text that many messages share, with gaps: `static[0] value static[1] ... static[n]`.
+    """The text that many messages share, with values: `static[0] value static[1] ... static[n]`.
 
-    The static text is checked once. For each message only the values are, and they pass where no
-    value can do harm in any gap:
+    The static text is checked once. For each message only the values are checked. They pass if no
+    value can do harm in any place:
 
-    * The longest value must fit into the fullest line, counted once for each gap of that line.
-    * A value may not begin a line with a dot, hold a byte over 127, or half a line end.
+    * The longest value fits into the longest line, as often as a line has values.
+    * No value begins a line with a dot, contains a byte above 127, or contains a CR or LF alone.
 
-    Values that do not pass are not refused: the text is then not sealed, and the sender checks it
-    as a whole.
+    If the values do not pass, nothing is refused. The text is not sealed, and the sender checks all
+    of it.
     """
 
     __slots__ = ("_room", "_sealable")
 
     def __init__(self, static: Sequence[bytes]) -> None:
         together = b"".join(static)
-        # No value, not even an empty one, may join two static texts to what neither of them is.
+        # No value, not even an empty one, may turn two harmless static texts into a harmful one.
         self._sealable = (
             type(seal(together)) is Sealed
             and static[-1].endswith(b"\r\n")
@@ -188,16 +194,16 @@ class SharedText:
         self._room = (MAX_TEXT_LINE - longest) // max(most_values, 1)
 
     def filled(self, pieces: list[bytes]) -> list[bytes]:
-        """These pieces, as one sealed value where that is possible.
+        """Return the pieces as one sealed value if possible, else unchanged.
 
-        `pieces` alternate: the static texts, always the same, and the values between them.
+        `pieces` alternates between the static texts and the values.
         """
         if self._sealable and self._fit(pieces[1::2]):
             return [_sealed(b"".join(pieces))]
         return pieces
 
     def _fit(self, values: list[bytes]) -> bool:
-        """Whether no value can do harm, wherever it stands."""
+        """Whether no value can do harm in any place."""
         if not values:
             return True
         together = _BETWEEN.join(values)

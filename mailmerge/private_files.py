@@ -1,7 +1,7 @@
-"""Files and folders for the user alone, and where they lie: the one owner of this decision.
+"""Files and folders for the user alone, and the user's state folder.
 
-On POSIX systems a file has mode 0600 and a folder 0700. Windows ignores these modes; a folder there
-inherits who may read it from the folder around it, and a user profile is private already.
+On POSIX systems a file gets mode 0600 and a folder 0700. Windows ignores these modes. A folder
+there inherits the permissions of its parent, and a user profile is private already.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _STATE_VARIABLE: Final = "MAILMERGE_STATE_HOME"
 
 
 def open_private(path: Path, mode: Mode) -> int:
-    """Open a file of bytes and return its descriptor; a new file is for the user alone.
+    """Open a binary file and return its descriptor; a new file is for the user alone.
 
-    `os.fdopen` makes a file object of it. Raises OSError.
+    `os.fdopen` turns the descriptor into a file object. Raises OSError.
     """
     return os.open(path, flags_for(mode), _FILE_MODE)
 
 
 def make_private_folder(folder: Path) -> Path:
-    """Make the folder, and those around it, where there is none yet.
+    """Make the folder and its parents if they do not exist, and return it.
 
     Raises:
-        LedgerError: it cannot be made.
+        LedgerError: the folder cannot be made.
     """
     try:
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
@@ -39,30 +39,33 @@ def make_private_folder(folder: Path) -> Path:
         raise LedgerError(
             f"the folder cannot be made: {error.strerror}",
             file=folder.name,
-            hint="the program must be allowed to write there",
+            hint="check the permissions of the folder around it",
             code="ledger-unwritable",
         ) from error
     return folder
 
 
 def make_private_file(path: Path) -> None:
-    """Make the file where there is none; what is there stays.
+    """Make an empty file, or leave an existing file unchanged.
 
     Raises:
-        LedgerError: it cannot be made or opened.
+        LedgerError: the file cannot be made or opened.
     """
     try:
         os.close(open_private(path, "update"))
     except OSError as error:
         raise LedgerError(
-            f"cannot be opened: {error.strerror}", file=path.name, code="ledger-unwritable"
+            f"cannot be opened: {error.strerror}",
+            file=path.name,
+            hint="check its permissions",
+            code="ledger-unwritable",
         ) from error
 
 
 def user_state_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The user's folder for what belongs to no single campaign (XDG base directories).
+    """Return the user's folder for files that belong to no campaign (XDG base directories).
 
-    `MAILMERGE_STATE_HOME` names another one.
+    The environment variable `MAILMERGE_STATE_HOME` replaces it.
     """
     if own := environ.get(_STATE_VARIABLE):
         return Path(own)

@@ -1,24 +1,25 @@
-"""An SMTP server on loopback that keeps what is sent to it, as a Maildir.
+"""An SMTP server on loopback that keeps the messages it accepts in a Maildir.
 
     with Sandbox() as sandbox:
         ... send to sandbox.server ...
         print(sandbox.messages[0]["Subject"])
 
-Nothing leaves the machine. The bytes of each message are kept exactly as they were sent, with the
-envelope before them. With `Faults` the server misbehaves by chance, as servers and networks do;
-`messages` has all that it took, also where it did not say so.
+Nothing leaves the machine. The bytes of each message are kept exactly as they were sent, with
+fields for the envelope before them. With `Faults` the server fails at random, as servers and
+networks do. `messages` has every message that the server accepted, even if a fault prevented its
+reply.
 
-How the same seed gives the same faults. A draw depends on the seed, the recipient and the number of
-the attempt, and on nothing else. What can go wrong is the number of the attempt: a client that
-pipelines has sent commands for the next recipients when a fault ends the connection, and which of
-them arrive in time is chance. So:
+Why the same seed gives the same faults: a draw depends only on the seed, the recipient and the
+number of the attempt. The difficulty is to count the attempts. A client that pipelines has already
+sent the commands for the next recipients when a fault ends the connection, and chance decides which
+of them arrive in time. So:
 
-* A fault that ends a connection is the last thing that happens there. Commands behind it are not
-  read, and count for nothing.
-* An attempt counts when it meets its fault or when its message is taken, not when it begins: a
-  recipient whose connection ended for another reason has the same attempt again.
-* A connection ends with FIN, behind all replies. A reset can destroy a reply on its way, and then
-  the client would not know an outcome that counts here.
+* A fault that ends a connection is the last event on it. Later commands are not read and not
+  counted.
+* An attempt counts when it meets its fault or when its message is accepted, not when it begins. If
+  the connection ended for another reason, the recipient has the same attempt again.
+* A connection ends with FIN, after all replies. A reset could destroy a reply on its way, and then
+  the client would not know an outcome that the server has counted.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^<>\r\n]+>)", re.IGNORECASE | re.M
 
 
 class Fault(Enum):
-    """What the server does instead of taking a message, at RCPT or at the end of data."""
+    """What the server does at RCPT or at the end of data in place of accepting a message."""
 
     GREYLISTED = "greylisted"
     NO_SUCH_USER = "no such user"
@@ -78,7 +79,7 @@ _REPLIES = {
     Fault.NOT_NOW: "451 4.3.0 Try again later",
     Fault.LEAVING_LATE: "421 4.3.2 Shutting down",
 }
-"""A fault without a reply only ends the connection."""
+"""The replies of faults; a fault without a reply only ends the connection."""
 
 _WEIGHTS: Mapping[Fault, int] = MappingProxyType(
     {
@@ -92,7 +93,7 @@ _WEIGHTS: Mapping[Fault, int] = MappingProxyType(
         Fault.DROPPED_AFTER_TAKING: 2,
     }
 )
-"""How often each fault is drawn, of twenty."""
+"""How often each fault is drawn in twenty draws."""
 
 _AT_RCPT = frozenset({Fault.GREYLISTED, Fault.NO_SUCH_USER, Fault.LEAVING, Fault.DROPPED})
 _STAYING = frozenset({Fault.GREYLISTED, Fault.NO_SUCH_USER, Fault.NOT_NOW})
@@ -100,16 +101,16 @@ _STAYING = frozenset({Fault.GREYLISTED, Fault.NO_SUCH_USER, Fault.NOT_NOW})
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Misbehaviour by chance: of all attempts to deliver, `rate` meet a fault.
+    """Random faults: the fraction `rate` of all attempts meets a fault.
 
-    The same campaign with the same seed meets the same faults, over any number of connections.
+    The same campaign with the same seed meets the same faults with any number of connections.
     """
 
     seed: int
     rate: float = 0.1
 
     def draw(self, forward_path: str, attempt: int) -> Fault | None:
-        """What this attempt meets, counted from 1 for each recipient; None for no fault."""
+        """Return the fault of an attempt, or None; attempts count from 1 for each recipient."""
         chance = random.Random(f"{self.seed}/{forward_path}/{attempt}")  # noqa: S311 - no secret
         if chance.random() >= self.rate:
             return None
@@ -117,7 +118,7 @@ class Faults:
 
 
 class _Handler:
-    """What aiosmtpd calls for each command. It runs in the server's thread."""
+    """Handles the commands that aiosmtpd reads. It runs in the server's thread."""
 
     def __init__(self, folder: Path, faults: Faults | None) -> None:
         self.names: list[str] = []
@@ -136,7 +137,7 @@ class _Handler:
         hostname: str,
         responses: list[str],
     ) -> list[str]:
-        """Announce PIPELINING too: aiosmtpd reads line by line, also what has arrived early."""
+        """Offer PIPELINING as well, which works because aiosmtpd reads line by line."""
         del server, envelope
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", responses[-1]]
@@ -149,12 +150,12 @@ class _Handler:
         address: str,
         rcpt_options: list[str],
     ) -> str:
-        """Draw the fault of this attempt; let it happen if it is one of RCPT."""
+        """Draw the fault of this attempt, and apply it if it belongs to RCPT."""
         fault = self._draw(address)
         self._drawn[session] = fault
         if fault is not None and fault in _AT_RCPT:
             self._concluded[address] += 1
-            return await _happen(fault, server)
+            return await _apply_fault(fault, server)
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(rcpt_options)
         return "250 2.1.5 OK"
@@ -162,13 +163,13 @@ class _Handler:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Keep the message, and only then say so; or let the drawn fault happen."""
+        """Keep the message and then reply, or apply the drawn fault."""
         fault = self._drawn.pop(session, None)
         self._concluded.update(envelope.rcpt_tos)
         if fault is Fault.DROPPED_AFTER_TAKING:
             self._keep(envelope)
         if fault is not None:
-            return await _happen(fault, server)
+            return await _apply_fault(fault, server)
         return f"250 2.0.0 kept as {self._keep(envelope)}"
 
     def _draw(self, address: str) -> Fault | None:
@@ -186,8 +187,8 @@ class _Handler:
         return name
 
 
-async def _happen(fault: Fault, server: SMTP) -> str:
-    """Give the fault's reply; a fault that ends the connection does not return."""
+async def _apply_fault(fault: Fault, server: SMTP) -> str:
+    """Return the fault's reply; a fault that ends the connection does not return."""
     reply = _REPLIES.get(fault, "")
     if fault in _STAYING:
         return reply
@@ -197,9 +198,9 @@ async def _happen(fault: Fault, server: SMTP) -> str:
 
 
 async def _end(server: SMTP) -> NoReturn:
-    """End the connection behind what was written, and read no further command.
+    """End the connection after the written replies, and read no further command.
 
-    aiosmtpd cancels this when the client has closed its side.
+    aiosmtpd cancels this coroutine when the client has closed its side.
     """
     transport = server.transport
     assert isinstance(transport, asyncio.Transport)
@@ -209,7 +210,7 @@ async def _end(server: SMTP) -> NoReturn:
 
 
 class _Messages(Sequence[EmailMessage]):
-    """The messages in a folder by their names; each is read when it is asked for."""
+    """The messages in a folder, by their file names; each is read when it is used."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self._folder = folder
@@ -230,12 +231,12 @@ class _Messages(Sequence[EmailMessage]):
 
 
 class Sandbox:
-    """The server and the folder of what it took; use it as a context manager.
+    """The server and the folder of its messages; use it as a context manager.
 
     Args:
-        folder: where the messages are kept; what is there stays. Without it, a temporary folder
-            that lasts as long as this object.
-        faults: how the server misbehaves; None for a server that takes everything.
+        folder: the folder for the messages; existing files stay. None means a temporary folder that
+            exists as long as this object.
+        faults: the random faults; None for a server that accepts everything.
 
     Attributes:
         folder: the Maildir with the messages.
@@ -251,7 +252,7 @@ class Sandbox:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
         self._listening = socket.create_server((_LOOPBACK, 0))
-        # Replies are small: one that waits for the acknowledgement of the last costs 40 ms.
+        # Nagle's algorithm would delay each small reply by 40 ms.
         self._listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _temporary_folder(self) -> Path:
@@ -261,12 +262,12 @@ class Sandbox:
 
     @property
     def server(self) -> Server:
-        """Where to send to."""
+        """The address of this server."""
         return Server(host=_LOOPBACK, port=self._listening.getsockname()[1], security="none")
 
     @property
     def messages(self) -> Sequence[EmailMessage]:
-        """What this server has taken so far, in order of arrival.
+        """The messages that this server has accepted so far, in order of arrival.
 
         Each message is parsed when it is used: `messages[0]["Subject"]` is its decoded subject,
         `messages[0].get_body()` its body.
@@ -275,7 +276,7 @@ class Sandbox:
 
     @property
     def message_ids(self) -> Mapping[str, int]:
-        """The Message-IDs of what was taken, and how often each was taken."""
+        """The Message-IDs of the accepted messages, and how often each was accepted."""
         return self._handler.message_ids
 
     def __enter__(self) -> Sandbox:
@@ -298,7 +299,7 @@ class Sandbox:
         self._loop.run_until_complete(
             self._loop.create_server(self._protocol, sock=self._listening)
         )
-        # Only now: a stop before the loop runs forever would end its next step only.
+        # Set inside the running loop, since a stop before run_forever would have no lasting effect.
         self._loop.call_soon(self._ready.set)
         self._loop.run_forever()
         self._loop.run_until_complete(self._finish())
@@ -315,7 +316,7 @@ class Sandbox:
         )
 
     async def _finish(self) -> None:
-        """Let the connections that are still open end before the loop does."""
+        """End the open connections before the loop ends."""
         waiting = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in waiting:
             task.cancel()
@@ -323,7 +324,7 @@ class Sandbox:
 
 
 class AcceleratedClock:
-    """Seconds since 1970 that go by faster than real ones, and can be skipped."""
+    """A clock in seconds since 1970 that runs faster than real time and can be advanced."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -335,7 +336,7 @@ class AcceleratedClock:
 
     @property
     def real_seconds(self) -> float:
-        """Real seconds since this clock was made."""
+        """The real seconds since this clock was made."""
         return self._clock() - self._began
 
     def skip(self, seconds: float) -> None:

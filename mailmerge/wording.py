@@ -1,11 +1,11 @@
 """Values -> words for users: counts, sizes, durations, and text that is safe on a terminal.
 
-Every number with a noun, every size and every duration that a user reads is written here, so that
-one thing is written in one way. The functions are pure; nothing is printed.
+This module writes every number with a noun, every size and every duration that users see, so that
+they look the same everywhere. The functions are pure and print nothing.
 
-Text from outside (a cell, a file name, a server's reply) can hold terminal escapes, line
-breaks that forge a message of ours, and controls that reverse the order of the text after them.
-`printable` and `one_line` take these out. `columns_of` measures text as a terminal shows it.
+Text from outside (a cell, a file name, a server's reply) can contain terminal escapes, line breaks
+that forge a message of mailmerge, and controls that reverse the direction of text. `printable` and
+`one_line` replace them. `columns_of` measures text as a terminal shows it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator
 
 _CONTROLS = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line feed, DEL, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # UAX 9, and the format controls of old
-    "\u2028\u2029"  # some programs break the line there
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 except tab and line feed, DEL, C1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"  # UAX 9, and deprecated format controls
+    "\u2028\u2029"  # some programs break the line at these
     "\ud800-\udfff"  # half a character, which no output can encode
 )
 _NOT_PRINTABLE = re.compile(f"[{_CONTROLS}]")
@@ -25,7 +25,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # Text of these scripts has no spaces; a line may end between any two of the characters ...
 _BREAKABLE = re.compile("[\u2e80-\ua4cf\uf900-\ufaff\ufe30-\uffef\U00020000-\U0003ffff]")
-# ... but no line begins with one of these, and none ends with one of those.
+# ... but no line begins with one of the first set, and none ends with one of the second.
 _NEVER_FIRST = frozenset("。，、；：？！）》」』】〉”’…ー々")
 _NEVER_LAST = frozenset("（《「『【〈“‘")
 
@@ -34,18 +34,18 @@ _DURATIONS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun: `1 error`, `2 errors`, `1,000 recipients`.
+    """Return a number with its noun: `1 error`, `2 errors`, `1,000 recipients`.
 
-    `plural` is the noun for every number but 1 where it is not the noun with an s.
+    `plural` is for nouns whose plural is not the noun with an s.
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def size_in_words(size: int) -> str:
-    """A number of bytes as a user reads it: `900 bytes`, `2.0 KB`, `25.0 MB`.
+    """Return a number of bytes in words: `900 bytes`, `2.0 KB`, `25.0 MB`.
 
-    One KB is 1,024 bytes. Mail services publish and announce (RFC 1870) their limits in powers of
-    two: a limit that is known as 25 MB reads as 25.0 MB.
+    One KB is 1,024 bytes, because mail services publish and announce (RFC 1870) their limits in
+    powers of two.
     """
     for unit, name in _SIZES:
         if size >= unit:
@@ -54,7 +54,7 @@ def size_in_words(size: int) -> str:
 
 
 def duration_in_words(seconds: float) -> str:
-    """A time span in the largest unit of which there are two: `90 seconds`, `3 hours`, `2 days`."""
+    """Return a duration in the largest unit that gives at least two: `90 seconds`, `3 hours`."""
     for unit, name in _DURATIONS:
         if seconds >= 2 * unit:
             return counted(round(seconds / unit), name)
@@ -62,19 +62,19 @@ def duration_in_words(seconds: float) -> str:
 
 
 def printable(text: str) -> str:
-    """The text for a terminal; each control character becomes U+FFFD. Tabs and lines stay."""
+    """Return the text with U+FFFD for control characters; tabs and line feeds stay."""
     return _NOT_PRINTABLE.sub(_REPLACEMENT, text)
 
 
 def one_line(text: str) -> str:
-    """The text for one line of a terminal; control characters and line breaks become U+FFFD."""
+    """Return the text with U+FFFD for control characters, tabs and line breaks."""
     return _NOT_IN_A_LINE.sub(_REPLACEMENT, text)
 
 
 def columns_of(text: str) -> int:
-    """How many columns of a terminal a text takes (UAX 11 and 29).
+    """Return the number of terminal columns of a text (UAX 11 and 29).
 
-    A wide character and an emoji sequence take two, a combining mark takes none.
+    A wide character or an emoji sequence has two columns, a combining mark has none.
     """
     if text.isascii():
         return len(text)
@@ -84,15 +84,16 @@ def columns_of(text: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """The text with spaces up to `width` columns; at least one."""
+    """Return the text, filled with spaces to `width` columns; at least one space is added."""
     return text + " " * max(1, width - columns_of(text))
 
 
 def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
-    """The text in lines of at most `width` columns; `first` and `rest` are put before them.
+    """Return the text as lines of at most `width` columns.
 
-    A line ends at a space, or between two characters of a script without spaces. A word that is
-    longer than a line is broken anywhere. Runs of white space become one space.
+    `first` is put before the first line, `rest` before the others. A line ends at a space, or
+    between two characters of a script without spaces. A word that is longer than a line is broken
+    anywhere. Runs of white space become one space.
     """
     lines, line, empty = [], first, True
     for space, piece in _pieces(text):
@@ -110,7 +111,7 @@ def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[s
 
 
 def _pieces(text: str) -> Iterator[tuple[bool, str]]:
-    """The texts within which no line ends, and whether a space is before each."""
+    """Yield the pieces that must not be broken, each with whether a space precedes it."""
     for word in text.split():
         if word.isascii():
             yield True, word
@@ -131,7 +132,7 @@ def _may_break(before: str, after: str) -> bool:
 
 
 def _broken(word: str, width: int, first: str, rest: str) -> list[str]:
-    """A word in lines, each of them full; only a cluster wider than a line is torn."""
+    """Break a word into full lines; a cluster is broken only if it is wider than a line."""
     lines, begun = [first], False
     for cluster in _clusters(word):
         fits = columns_of(rest + cluster) <= width
@@ -144,7 +145,7 @@ def _broken(word: str, width: int, first: str, rest: str) -> list[str]:
 
 
 def _clusters(word: str) -> Iterator[str]:
-    """The grapheme clusters of a word: what a reader takes for one character (UAX 29)."""
+    """Return the grapheme clusters of a word, the characters that readers see (UAX 29)."""
     if word.isascii():
         return iter(word)
     import wcwidth

@@ -1,4 +1,4 @@
-"""The rule for sealed bytes, written a second time: tests check every value that the code seals."""
+"""A second implementation of the rule for sealed bytes; tests check every sealed value with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ lines = st.lists(
 
 
 def check_sealed(sealed: Sealed) -> None:
-    """Fail where bytes were sealed that could end a message early or break a server's limit."""
+    """Fail if sealed bytes could end a message early or exceed a server's limit."""
     found = _HARMLESS.match(sealed)
     end = found.end() if found else 0
     assert end == len(sealed), f"sealed, but not harmless at byte {end}: {sealed[end : end + 80]!r}"

@@ -16,7 +16,7 @@ from tests.error_codes import find_codes
 
 
 def every_error(parent: type[MailmergeError] = MailmergeError) -> Iterator[type[MailmergeError]]:
-    """The classes of the tree, parents first; not those that a test derives."""
+    """Return the classes of the tree, parents first, without classes of tests."""
     yield parent
     for child in parent.__subclasses__():
         if child.__module__ == errors.__name__:
@@ -131,7 +131,7 @@ def test_every_documented_code_is_in_the_source() -> None:
     assert set(listed()) - set(user_codes()) == set()
 
 
-def test_the_source_is_read_as_it_should_be() -> None:
+def test_each_kind_of_code_is_found_in_the_source() -> None:
     """One code of each kind that the reader knows."""
     for code in ("ledger-held", "usage", "no-text-part", "ca-file", "asset-empty", "address-many"):
         assert code in CODES.places

@@ -1,4 +1,4 @@
-"""Maildirs: what is written is read back, by ourselves and by the standard library."""
+"""Maildirs: mailmerge and the standard library read the same messages back."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_newest_message_comes_first(tmp_path: Path) -> None:
     assert maildir.find("2.x") == tmp_path / "cur" / "2.x:2,S"
 
 
-def test_folder_that_does_not_exist_is_empty_and_stays_away(tmp_path: Path) -> None:
+def test_missing_folder_is_empty_and_is_not_made(tmp_path: Path) -> None:
     maildir = Maildir(tmp_path / "none")
     assert maildir.paths() == []
     assert not (tmp_path / "none").exists()

@@ -1,4 +1,4 @@
-"""Sealed bytes: only harmless bytes are sealed, only by this module, and never unnoticed."""
+"""Sealed bytes: only harmless bytes are sealed, only by this module, and all are audited."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_audit_sees_every_sealed_value() -> None:
     "wrong",
     [b".\r\n", b"a\r\n.b\r\n", b"a", b"a\nb\r\n", b"\xc3\xa9\r\n", b"x" * 999 + b"\r\n", b"a\r"],
 )
-def test_the_rule_of_the_tests_finds_what_is_not_harmless(wrong: bytes) -> None:
+def test_the_audit_of_the_tests_finds_harmful_bytes(wrong: bytes) -> None:
     with pytest.raises(AssertionError, match="not harmless"):
         check_sealed(wrong)  # type: ignore[arg-type]  # bytes that were never sealed
 

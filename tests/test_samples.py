@@ -44,7 +44,7 @@ def audience(folder: Path) -> tuple[Recipient | Skipped | Problem, ...]:
 
 
 def people(folder: Path) -> list[Recipient]:
-    """The recipients, of whom each campaign has some."""
+    """The recipients; each campaign has some of them."""
     found = [record for record in audience(folder) if isinstance(record, Recipient)]
     assert found, folder
     return found
@@ -84,15 +84,15 @@ def scripts(text: str) -> set[str]:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height of a PNG or a JPEG, in pixels, from its own header."""
-    octets = path.read_bytes()
-    if octets.startswith(b"\x89PNG\r\n\x1a\n"):
-        width, height = struct.unpack(">II", octets[16:24])
+    content = path.read_bytes()
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        width, height = struct.unpack(">II", content[16:24])
         return width, height
-    assert octets.startswith(b"\xff\xd8")
+    assert content.startswith(b"\xff\xd8")
     at = 2
-    while octets[at + 1] not in (0xC0, 0xC1, 0xC2):
-        at += 2 + int.from_bytes(octets[at + 2 : at + 4], "big")
-    height, width = struct.unpack(">HH", octets[at + 5 : at + 9])
+    while content[at + 1] not in (0xC0, 0xC1, 0xC2):
+        at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+    height, width = struct.unpack(">HH", content[at + 5 : at + 9])
     return width, height
 
 

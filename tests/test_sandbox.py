@@ -1,4 +1,4 @@
-"""The sandbox keeps exactly what was sent, and misbehaves the same way for the same seed."""
+"""The sandbox keeps messages unchanged, and the same seed gives the same faults."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_folder_is_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_it_listens_on_loopback_and_offers_what_messages_need(tmp_path: Path) -> None:
+def test_sandbox_listens_on_loopback_with_its_extensions(tmp_path: Path) -> None:
     with Sandbox(tmp_path / "sandbox") as sandbox:
         assert sandbox.server.host == "127.0.0.1"
         assert sandbox.server.security == "none"
@@ -84,7 +84,7 @@ def test_it_listens_on_loopback_and_offers_what_messages_need(tmp_path: Path) ->
                 assert client.has_extn(extension)
 
 
-def test_it_ends_while_a_connection_is_open(tmp_path: Path) -> None:
+def test_sandbox_ends_while_a_connection_is_open(tmp_path: Path) -> None:
     with Sandbox(tmp_path / "sandbox") as sandbox:
         client = smtplib.SMTP(sandbox.server.host, sandbox.server.port)
         client.ehlo()
@@ -108,7 +108,7 @@ def test_message_ids_are_counted_folded_or_not(tmp_path: Path) -> None:
         assert dict(sandbox.message_ids) == {"<a@x>": 2}
 
 
-def test_it_may_end_as_soon_as_it_has_begun(tmp_path: Path) -> None:
+def test_sandbox_may_end_at_once(tmp_path: Path) -> None:
     for _ in range(50):
         with Sandbox(tmp_path / "sandbox") as sandbox:
             pass
@@ -119,7 +119,7 @@ def test_it_may_end_as_soon_as_it_has_begun(tmp_path: Path) -> None:
 
 
 def outcome_of(sandbox: Sandbox, recipient: str) -> str:
-    """What one attempt meets: the code of the refusal, `taken` or `lost`."""
+    """Return the result of one attempt: the code of the refusal, `taken` or `lost`."""
     try:
         with smtplib.SMTP(sandbox.server.host, sandbox.server.port) as client:
             client.sendmail("a@example.org", [recipient], f"Message-ID: <{recipient}>\r\n\r\nx\r\n")
@@ -133,7 +133,7 @@ def outcome_of(sandbox: Sandbox, recipient: str) -> str:
 
 
 def recipients_who(meet: Callable[[str], bool]) -> Iterator[str]:
-    """Addresses of which the draws are as a test needs them."""
+    """Return addresses whose draws are as a test needs them."""
     return (path for number in count() if meet(path := f"u{number}@x.org"))
 
 
@@ -170,7 +170,7 @@ def test_a_seed_draws_the_same_faults_at_about_the_rate() -> None:
     assert not any(Faults(1, 0.0).draw(f"u{number}@x.org", 1) for number in range(99))
 
 
-def test_a_second_attempt_may_meet_something_else(tmp_path: Path) -> None:
+def test_a_second_attempt_may_meet_another_fault(tmp_path: Path) -> None:
     faults = Faults(seed=1, rate=0.5)
     recipient = next(
         recipients_who(
@@ -197,10 +197,8 @@ def converse(sandbox: Sandbox, *groups: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("fault", [Fault.LEAVING_LATE, Fault.DROPPED_BEFORE_TAKING])
-def test_commands_behind_the_end_of_a_connection_count_for_nothing(
-    tmp_path: Path, fault: Fault
-) -> None:
-    """The next recipient's commands arrive with the end of data that meets the fault."""
+def test_commands_after_a_fault_are_not_counted(tmp_path: Path, fault: Fault) -> None:
+    """The next recipient's commands arrive together with the end of data that meets the fault."""
     faults = Faults(seed=1, rate=0.5)
     first = next(recipients_who(lambda path: faults.draw(path, 1) is fault))
     second = next(
@@ -221,8 +219,8 @@ def test_commands_behind_the_end_of_a_connection_count_for_nothing(
         assert outcome_of(sandbox, second) == "550", "it is the first attempt still"
 
 
-def test_an_attempt_that_was_given_up_is_made_again(tmp_path: Path) -> None:
-    """The client goes away between RCPT and the end of data, as when another fault hit it."""
+def test_an_abandoned_attempt_is_repeated(tmp_path: Path) -> None:
+    """The client disconnects between RCPT and the end of data, as after another fault."""
     faults = Faults(seed=1, rate=0.5)
     recipient = next(
         recipients_who(

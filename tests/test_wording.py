@@ -61,7 +61,7 @@ def test_sizes_count_in_powers_of_two(size: int, words: str) -> None:
         (86_400_000, "1,000 days"),
     ],
 )
-def test_durations_use_a_unit_of_which_there_are_two(seconds: float, words: str) -> None:
+def test_durations_use_a_unit_with_at_least_two(seconds: float, words: str) -> None:
     assert duration_in_words(seconds) == words
 
 

@@ -27,7 +27,7 @@ def _message(letter: Letter, order: Order, pictures: dict[str, bytes]) -> EmailM
 
 
 def send(order: Order) -> int:
-    """Send everybody their letter over one connection."""
+    """Send each recipient its message over one connection."""
     pictures = images(order.campaign)
     sent = 0
     with smtplib.SMTP("127.0.0.1", order.port) as server:

@@ -1,4 +1,4 @@
-"""The limit: finished octets over one pipelined connection, one round trip a message, nothing else.
+"""The limit: finished bytes over one pipelined connection, one round trip a message, nothing else.
 
 `CAMPAIGN PORT PEOPLE --messages FOLDER`: FOLDER holds .eml files that mailmerge rendered; they are
 sent round and round. No rendering, no ledger, no reading of replies beyond their number.

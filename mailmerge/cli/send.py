@@ -282,14 +282,14 @@ def _target(settings: Settings, request: _Request) -> Target:
     Raises:
         CampaignError: no server is named and one is needed, or --test-to is no address.
     """
-    from mailmerge.engine.redirect import USUAL_NUMBER
+    from mailmerge.engine.redirect import DEFAULT_TEST_COUNT
     from mailmerge.jobs.targets import DryRun, TestTo
 
     if request.test_to:
         _require_address(request.test_to)
     target = _server(settings, request)
     if request.test_to:
-        count = USUAL_NUMBER if request.bounds.limit is None else request.bounds.limit
+        count = DEFAULT_TEST_COUNT if request.bounds.limit is None else request.bounds.limit
         target = TestTo(request.test_to, target, count)
     return DryRun(target) if request.dry_run else target
 

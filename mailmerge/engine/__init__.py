@@ -1,1 +1,1 @@
-"""Engine: which recipient is sent to next, over which connection, and what each reply means."""
+"""Engine: sends to the recipients one by one, over several connections, and acts on each reply."""

@@ -1,13 +1,16 @@
-"""Complaints of the server -> how fast, and over how many connections: the law of slowing down.
+"""The server's complaints -> speed and connections: how the engine slows down and recovers.
 
-A server complains in two ways. "Too fast" (421, 450 to 452, 4.7.x) costs speed: the `Brake` halves
-it and gives it back step by step. "Stop for a while" (4.7.28 and the pauses of providers) costs a
-cool-down: silence, then one connection, then one more each minute; the `Ramp` counts connections,
-and `CoolDowns` counts pauses that did not help.
+A server can complain in two ways:
 
-Everything here is a frozen value, and each method returns the next one. Nothing waits, locks or
-reads a clock: `now` is seconds since 1970. The throttle (throttle.py) holds one value of each kind
-and asks them; to change how the engine slows down and recovers, change this module only.
+* "Too fast" (421, 450 to 452, 4.7.x) costs speed. `Slowdown` halves the speed, and doubles it after
+  each quiet minute.
+* "Pause" (4.7.28, and the rules of providers) costs a cool-down: a pause, then one connection, then
+  one more each minute. `ConnectionLimit` counts the connections. `CoolDowns` counts the pauses
+  without a sent message between them.
+
+All values are frozen, and each method returns the next value. Nothing waits, locks or reads a
+clock: `now` is in seconds since 1970. The throttle (throttle.py) holds one value of each kind. To
+change how the engine slows down and recovers, change only this module.
 """
 
 from __future__ import annotations
@@ -16,16 +19,17 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 COOL_DOWNS_IN_VAIN = 3
-"""Cool-downs in a row without one message sent, after which the next one ends the run."""
+"""The cool-downs in a row, without a sent message, that a run accepts; the next one ends it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Brake:
-    """The speed that complaints have left: half after each one, twice after each quiet minute.
+class Slowdown:
+    """The speed limit that complaints cause: halved by each one, doubled after a quiet minute.
 
-    `interval` is the least time between two messages in seconds; 0 means that nothing slows.
-    `normal` is the interval at the speed of the first complaint, where braking ends. `changed_at`
-    is the time of the last complaint or recovery.
+    Attributes:
+        interval: the minimum seconds between two messages; 0 means no limit.
+        normal: the interval at the speed of the first complaint; at this speed the limit ends.
+        changed_at: the time of the last complaint or recovery.
     """
 
     interval: float = 0.0
@@ -35,78 +39,78 @@ class Brake:
     QUIET: ClassVar[float] = 60.0
     """Seconds without a complaint after which the speed doubles."""
     SLOWEST: ClassVar[float] = 60.0
-    """The longest interval in seconds."""
+    """The maximum interval in seconds."""
     SAME_COMPLAINT: ClassVar[float] = 1.0
-    """Complaints within this many seconds count as one: several connections hear the same."""
+    """Complaints within this many seconds count as one: several connections get the same."""
     UNKNOWN_SPEED: ClassVar[float] = 2.0
-    """Messages a second that are assumed where the run has just begun."""
+    """The speed in messages per second that is assumed if the run has just begun."""
 
     @property
     def per_second(self) -> float | None:
-        """Messages a second at most; None where nothing slows."""
+        """The maximum messages per second; None for no limit."""
         return 1 / self.interval if self.interval else None
 
-    def complained(self, now: float, per_second: float) -> Brake:
-        """After a complaint; `per_second` is how many messages a second went."""
+    def complained(self, now: float, per_second: float) -> Slowdown:
+        """Return the limit after a complaint; `per_second` is the speed so far."""
         if self.interval and now - self.changed_at < self.SAME_COMPLAINT:
             return self
         normal = self.normal if self.interval else 1 / max(per_second, self.UNKNOWN_SPEED)
         interval = min((self.interval or normal) * 2, self.SLOWEST)
-        return Brake(interval, normal, now)
+        return Slowdown(interval, normal, now)
 
-    def recovered(self, now: float) -> Brake:
-        """After the time up to `now` without a complaint."""
+    def recovered(self, now: float) -> Slowdown:
+        """Return the limit after the quiet time up to `now`."""
         if not self.interval or now - self.changed_at < self.QUIET:
             return self
         interval = self.interval / 2
-        return Brake(interval if interval > self.normal else 0.0, self.normal, now)
+        return Slowdown(interval if interval > self.normal else 0.0, self.normal, now)
 
 
 @dataclass(frozen=True, slots=True)
-class Ramp:
-    """How many connections are `allowed` of those `wanted`; the next one is at `grows_at`."""
+class ConnectionLimit:
+    """The number of connections: `allowed` now, `wanted` in the end; one more at `grows_at`."""
 
     wanted: int
     allowed: int
     grows_at: float = 0.0
 
     ONE_MORE: ClassVar[float] = 60.0
-    """Seconds between two connections that are allowed again."""
+    """Seconds until one more connection is allowed."""
 
-    def cooled_down(self, now: float, seconds: float) -> Ramp:
-        """One connection after `seconds` of silence, and one more each minute after that."""
-        return Ramp(self.wanted, 1, now + seconds + self.ONE_MORE)
+    def cooled_down(self, now: float, seconds: float) -> ConnectionLimit:
+        """Return the limit after a cool-down of `seconds`: one connection at first."""
+        return ConnectionLimit(self.wanted, 1, now + seconds + self.ONE_MORE)
 
-    def recovered(self, now: float) -> Ramp:
-        """One more connection where its time has come."""
+    def recovered(self, now: float) -> ConnectionLimit:
+        """Return the limit at `now`: one more connection if it is due."""
         if self.allowed >= self.wanted or now < self.grows_at:
             return self
-        return Ramp(self.wanted, self.allowed + 1, now + self.ONE_MORE)
+        return ConnectionLimit(self.wanted, self.allowed + 1, now + self.ONE_MORE)
 
-    def capped(self, connections: int) -> Ramp:
-        """The server takes no more connections than these at a time."""
+    def capped(self, connections: int) -> ConnectionLimit:
+        """Return the limit of a server that refuses more than this number of connections."""
         most = max(1, connections)
-        return Ramp(most, most, self.grows_at)
+        return ConnectionLimit(most, most, self.grows_at)
 
 
 @dataclass(frozen=True, slots=True)
 class CoolDowns:
-    """Cool-downs in a row with nothing sent between them; the last one lasts `until`."""
+    """The number of cool-downs without a sent message between them, and the end of the last."""
 
     count: int = 0
     until: float = 0.0
 
     @property
     def in_vain(self) -> bool:
-        """Whether another pause would not help either."""
+        """Whether cool-downs do not help."""
         return self.count > COOL_DOWNS_IN_VAIN
 
     def cooled_down(self, now: float, seconds: float) -> CoolDowns:
-        """After a reply that asks for a pause; during a pause it is about the same one."""
+        """Return the count after a reply that asks for a pause; during a pause it stays."""
         if now < self.until:
             return self
         return CoolDowns(self.count + 1, now + seconds)
 
     def sent(self) -> CoolDowns:
-        """After a message was sent: the last pause has helped."""
+        """Return the count after a sent message: 0, because the last pause helped."""
         return replace(self, count=0)

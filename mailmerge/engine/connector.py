@@ -1,8 +1,8 @@
 """Opens the connections of a run: one attempt at a time, with pauses after failures.
 
-Attempts of all workers happen one after the other, and what follows from a failure is decided
-before the next attempt begins. So a refused log-in is tried once and not once per worker, which
-could lock the account. What follows is decided by `retry.decide_connection`.
+All workers share one connector, and it makes one attempt after another. It decides what follows
+from a failure (`retry.decide_connection`) before the next attempt begins. So a refused log-in is
+tried once and not once for each worker, which could lock the account.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mailmerge.smtp import Client
 from mailmerge.smtp.errors import SmtpError
 
 _WAKE_UP: Final = 0.1
-"""Seconds after which a pause looks whether the run is stopping."""
+"""Seconds between two checks, during a pause, of whether the run is stopping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Connecting:
 class Connector:
     """Opens a connection for a worker. Safe from any thread.
 
-    `client` makes a client that is not open yet. `host` is the server's name, by which its replies
-    are explained.
+    `client` makes a client that is not open yet. `host` is the server's name, which selects the
+    explanations of its replies. `report` is called with each attempt and each pause.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class Connector:
         self._given_up = False
 
     def connect(self, worker: int, on_terminator: OnTerminator) -> Client | None:
-        """An open client; None where the run is ending, or the server takes no more connections.
+        """Return an open client; None if the run is ending, or the server refuses more connections.
 
         Raises:
-            MailmergeError: the server cannot be reached, or refuses for good. It is raised once,
-                for one of the workers.
+            MailmergeError: the server cannot be reached, or refuses for good. Only one of the
+                workers gets the error.
         """
         failures = 0
         while True:
@@ -94,7 +94,7 @@ class Connector:
                 return None
 
     def _open(self, client: Client, worker: int) -> ServerError | None:
-        """Try to open the client; the error where it failed."""
+        """Try to open the client. Returns the error if it failed."""
         self._report(Connecting(self._clock(), worker))
         try:
             client.open()
@@ -104,7 +104,7 @@ class Connector:
         return None
 
     def _goes_on(self, step: Reconnect | Retire | GiveUp, error: ServerError, worker: int) -> bool:
-        """Do what was decided; whether to try again."""
+        """Carry out a decision. Returns whether to try again."""
         match step:
             case GiveUp():
                 raise step.error

@@ -1,6 +1,7 @@
-"""Copies of sent messages in a Maildir or an mbox, as `keep_copy` of campaign.toml asks for.
+"""Copies of sent messages in a Maildir or an mbox (`keep_copy` of campaign.toml).
 
-A copy is made after the outcome is recorded, and is not synced: the ledger is the record.
+A copy is made after the outcome is recorded. It is not synced to disk, because the ledger is the
+record.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from mailmerge.smtp import Transaction
 Keep = Callable[[Transaction, float], None]
 """Keeps a copy of a transaction that was sent at a time (seconds since 1970). Safe from any thread.
 
-Raises RunStopped where it cannot be written; the message is sent, and recorded as sent.
+Raises RunStopped if the copy cannot be written. The message itself is recorded as sent.
 """
 
 _FROM_LINE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
 
 
 class _Mbox:
-    """One file with a From line before each message and `>` before its own such lines (mboxrd).
+    """One file with a From line before each message, and `>` before such lines in it (mboxrd).
 
-    Lines end as the system's do: programs that read mbox know nothing else. Safe from any thread.
+    Lines end in LF, as programs that read mbox expect. Safe from any thread.
 
     Raises:
-        LedgerError: its folder cannot be made.
+        LedgerError: the folder of the file cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,10 +43,10 @@ class _Mbox:
         make_private_folder(path.parent)
 
     def add(self, message: bytes, *, at: float, reverse_path: str = "") -> None:
-        """Append one message, sent `at` (seconds since 1970).
+        """Append one message that was sent `at` (seconds since 1970).
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         sender = reverse_path or "MAILER-DAEMON"
         first = f"From {sender} {time.asctime(time.gmtime(at))}\n".encode()
@@ -57,7 +58,7 @@ class _Mbox:
 
 
 def open_copies(kind: Literal["", "mbox", "maildir"], folder: Path) -> Keep:
-    """What keeps the copies: in `sent` or `sent.mbox` of the folder, or nowhere.
+    """Return the function that keeps copies: in `sent` or `sent.mbox` of the folder, or nowhere.
 
     Raises:
         LedgerError: the folder cannot be made.
@@ -81,7 +82,7 @@ def keep_none(transaction: Transaction, at: float) -> None:
 
 
 def _reporting(write: Callable[[Transaction, float], object]) -> Keep:
-    """Turn the system's errors into one line that says what to do."""
+    """Turn the system's errors into one line with a fix."""
 
     def keep(transaction: Transaction, at: float) -> None:
         try:
@@ -89,7 +90,7 @@ def _reporting(write: Callable[[Transaction, float], object]) -> Keep:
         except OSError as error:
             raise RunStopped(
                 f"a copy of a sent message cannot be written: {error.strerror}",
-                hint="make room on the disk, or remove keep_copy from campaign.toml",
+                hint="free some disk space, or remove keep_copy from campaign.toml",
                 code="no-copy",
             ) from error
 

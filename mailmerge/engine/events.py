@@ -1,7 +1,7 @@
-"""What happens in a run, as frozen values; and the file of JSON lines that `--log-json` writes.
+"""The events of a run as frozen values, and the file of JSON lines that `--log-json` writes.
 
-Each event has `at`, in seconds since 1970. `to_json` is the one place where events become JSON
-objects (docs/delivery.md lists their fields).
+Each event has `at`, in seconds since 1970. Only `to_json` turns events into JSON objects
+(docs/delivery.md lists their fields).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from mailmerge.ledger.states import Delivery, State, Transition
 from mailmerge.private_files import open_private
 
 _logger = logging.getLogger("mailmerge.engine")
-# Without any handler, Python prints warnings to standard error, where the command line has its own
-# say. Handlers that show something are the business of the application.
+# Without any handler, Python would print warnings to standard error, in between the output of the
+# command line. The application adds the handlers that it wants.
 _logger.addHandler(logging.NullHandler())
 
 
@@ -49,7 +49,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A connection has ended after `messages` outcomes; `reason` is empty where we ended it."""
+    """A connection has ended after `messages` outcomes; `reason` is empty if we ended it."""
 
     at: float
     connection: int
@@ -59,10 +59,10 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEvent:
-    """What became of one delivery; the ledger has recorded it.
+    """The outcome of one delivery, which the ledger has recorded.
 
-    `row` and `key` are those of the spreadsheet, `stage` is the step of the SMTP transaction that
-    decided, `reply` is the server's reply or our own reason.
+    `row` and `key` are those of the spreadsheet. `stage` is the stage of the SMTP session that
+    decided. `reply` is the server's reply or mailmerge's own reason.
     """
 
     at: float
@@ -76,7 +76,7 @@ class DeliveryEvent:
 
 @dataclass(frozen=True, slots=True)
 class Sent(DeliveryEvent):
-    """The server has taken the message."""
+    """The server accepted the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ class Rejected(DeliveryEvent):
 
 @dataclass(frozen=True, slots=True)
 class Deferred(DeliveryEvent):
-    """The server refused the message for now; it is retried later."""
+    """The server refused the message for now; mailmerge tries again later."""
 
 
 @dataclass(frozen=True, slots=True)
 class InDoubt(DeliveryEvent):
-    """The end of the message may have arrived, and no reply is known."""
+    """The end of the message may have arrived, and no reply came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ class Skipped(DeliveryEvent):
 class Slowed:
     """The server complained with `reply`.
 
-    `seconds` is the pause it asked for. `per_second` is how many messages a second the run sends
-    from now on; None means as many as the rates allow.
+    `seconds` is the pause that it asked for. `per_second` is the maximum speed from now on in
+    messages per second; None means as fast as the rates allow.
     """
 
     at: float
@@ -115,7 +115,7 @@ class Slowed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The run waits for `what`."""
+    """The run waits; `what` names the reason."""
 
     at: float
     what: str
@@ -134,7 +134,7 @@ DeliveryOutcome = Sent | Rejected | Deferred | InDoubt | Skipped
 
 Event = Began | Opened | Closed | DeliveryOutcome | Slowed | Waiting | Ended
 Listener = Callable[[Event], None]
-"""Is called with each event, from any thread. It raises OSError where it cannot write."""
+"""Called with each event, from any thread. It raises OSError if it cannot write."""
 
 _OF_STATE: Final[Mapping[State, type[DeliveryOutcome]]] = {
     State.SENT: Sent,
@@ -147,7 +147,7 @@ _STATE_OF: Final[Mapping[type[Event], State]] = {kind: state for state, kind in 
 
 
 def delivery_event(delivery: Delivery, transition: Transition) -> DeliveryOutcome:
-    """The event of an outcome that the ledger has recorded as `transition`."""
+    """Make the event of an outcome that the ledger has recorded as `transition`."""
     return _OF_STATE[transition.state](
         transition.at,
         delivery.row,
@@ -160,7 +160,7 @@ def delivery_event(delivery: Delivery, transition: Transition) -> DeliveryOutcom
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """One event as a JSON object; `at` is ISO 8601, local time with its offset."""
+    """Return an event as a JSON object; `at` is local time with its offset (ISO 8601)."""
     moment = datetime.fromtimestamp(event.at).astimezone()
     document: dict[str, Any] = {"event": "", "at": moment.isoformat(timespec="milliseconds")}
     if isinstance(event, Ended):
@@ -183,7 +183,7 @@ _NAMES: Final[dict[type[Event], str]] = {
 
 
 def log(event: Event) -> None:
-    """Say the event to the logger "mailmerge.engine"; addresses appear on the level DEBUG only."""
+    """Log the event to "mailmerge.engine"; only the level DEBUG shows addresses."""
     match event:
         case DeliveryEvent():
             _logger.debug("%s: %s: %s", event.address, _STATE_OF[type(event)], event.reply)
@@ -211,17 +211,17 @@ def log(event: Event) -> None:
 
 
 def logs_deliveries() -> bool:
-    """Whether the log wants every delivery; asked once a run, since there may be millions."""
+    """Whether every delivery is logged; a run asks once, since there may be millions."""
     return _logger.isEnabledFor(logging.DEBUG)
 
 
 class EventLog:
-    """A file that one line per event is appended to; use it as a context manager.
+    """Appends one line per event to a file; use it as a context manager.
 
-    A new file is readable by its owner only: it holds addresses. Safe from any thread.
+    Only the owner can read a new file, because it contains addresses. Safe from any thread.
 
     Raises:
-        CampaignError: it cannot be opened.
+        CampaignError: the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:

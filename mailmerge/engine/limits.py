@@ -1,8 +1,8 @@
 """Command line, campaign.toml and provider -> Limits: how fast, how many, how long.
 
-A setting of the command line wins over campaign.toml, and campaign.toml over what is known of the
-provider. This is decided here and nowhere else, and both the plan and the run take the result, so
-that a run does what its plan has said.
+A setting of the command line overrides campaign.toml, and campaign.toml overrides what is known of
+the provider. This is decided only here. Both the plan and the run take the result, so a run does
+what its plan says.
 """
 
 from __future__ import annotations
@@ -19,14 +19,20 @@ from mailmerge.settings import DeliverySection, Rate, parse_duration
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a run.
+    """The limits of a run.
 
-    `rates` hold for all messages, and `domain_rates` in addition for the recipients of a domain.
-    They are counted under the name `account`. `window` is the number of messages in flight on each
-    connection; `messages_per_connection` is None where nothing limits it. `wait` is the time in
-    seconds that a run may wait for deferred recipients, or for a quota. `limit` is the number of
-    recipients to try at most. `size_limit` is the largest message in bytes, None where it is not
-    known. `rules` say what replies mean at this provider.
+    Attributes:
+        rates: the rates of all messages.
+        domain_rates: further rates for the recipients of a domain.
+        connections: the maximum number of parallel connections.
+        window: the maximum number of messages in flight on each connection.
+        messages_per_connection: the maximum number of messages on a connection, or None.
+        wait: the maximum seconds to wait for deferred recipients, or for a quota.
+        limit: the maximum number of recipients to try, or None.
+        in_doubt: what to do with recipients in doubt.
+        size_limit: the maximum size of a message in bytes, or None if it is not known.
+        account: the name under which the rates are counted.
+        rules: what replies mean at this provider.
     """
 
     rates: tuple[Rate, ...] = ()
@@ -54,12 +60,11 @@ def resolve_limits(
     in_doubt: InDoubt = "hold",
     counted_as: str = "",
 ) -> Limits:
-    """The limits of a run of a campaign.
+    """Return the limits of a run of a campaign.
 
-    `delivery` is the section of campaign.toml, `account` the server and what is known of its
-    provider; None where the server is our own, as in the sandbox. The other arguments are those of
-    the command line; None means that it does not say. `counted_as` names what the rates are counted
-    under where there is no account.
+    `delivery` is the section of campaign.toml. `account` is the server with what is known of its
+    provider, or None for the sandbox. The other arguments come from the command line; None means
+    not given. `counted_as` is the name under which rates are counted if there is no account.
     """
     allows = (account.allows if account else Allowance()).within(delivery)
     return Limits(
@@ -78,7 +83,7 @@ def resolve_limits(
 
 
 def _rules(account: Account | None) -> ReplyRules:
-    """What replies mean at the provider, also where campaign.toml names only its host."""
+    """Return the rules of the provider, even if campaign.toml names only its host."""
     if account is None:
         return no_rules
     provider = account.provider or provider_of_host(account.server.host)

@@ -1,11 +1,11 @@
-"""Reports of the workers -> counts, the throttle, the end of the run, and events.
+"""The workers' reports -> counts, the throttle, the end of the run, and events.
 
-Workers report from their own threads, and the monitor reacts before it returns: the next delivery
-is taken from the queue at the new speed, or not at all. Were reports only collected for the run's
-own thread, a server that refuses everything would refuse hundreds of messages more meanwhile.
+Workers report from their own threads, and the monitor reacts before `report` returns. So the worker
+takes its next delivery at the new speed, or takes none. If the run's own thread collected the
+reports later, a server that refuses everything would refuse hundreds of messages in the meantime.
 
-Events go two ways: at once to a listener (the log of `--log-json`, which must not lose what a crash
-follows), and to whoever iterates over the run, who collects them with `collect`.
+Each event goes to two places: at once to a listener (the log of `--log-json`, which must have the
+last events before a crash), and to a list that the caller of the run gets by `collect`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,15 @@ from mailmerge.wording import duration_in_words
 
 @dataclass(slots=True)
 class Counts:
-    """What a run has seen so far. Times are seconds since 1970; 0 means not yet.
+    """The counts of a run so far. Times are in seconds since 1970; 0 means not yet.
 
-    `started_at` is the first attempt to connect. `trouble` says what connections wait for, until
-    one of them works again.
+    Attributes:
+        started_at: the first attempt to connect.
+        last_outcome_at: the last outcome.
+        done: the number of recorded outcomes.
+        sent: how many of them were sent.
+        failed: how many of them were rejected or in doubt.
+        trouble: why connections cannot be opened; "" when one works again.
     """
 
     started_at: float = 0.0
@@ -44,12 +49,12 @@ class Counts:
 
     @property
     def seconds(self) -> float:
-        """From the first attempt to connect to the last outcome."""
+        """The seconds from the first attempt to connect to the last outcome."""
         return max(self.last_outcome_at - self.started_at, 0.0) if self.last_outcome_at else 0.0
 
 
 class Monitor:
-    """Hears what the workers report, and reacts. Safe from any thread."""
+    """Reacts to the reports of the workers. Safe from any thread."""
 
     def __init__(self, queue: Queue, throttle: Throttle, listener: Listener | None = None) -> None:
         self._queue = queue
@@ -62,24 +67,24 @@ class Monitor:
         self._log_deliveries = events.logs_deliveries()
         self._failure: MailmergeError | None = None
 
-    # --- for the run
+    # --- called by the run
 
     @property
     def failure(self) -> MailmergeError | None:
-        """Why the run cannot go on: the first reason of all."""
+        """The first reason why the run cannot continue, or None."""
         return self._failure
 
     def counts(self) -> Counts:
-        """A copy of the counts at this moment."""
+        """Return a copy of the present counts."""
         with self._lock:
             return replace(self._counts)
 
     def collect(self) -> tuple[Event, ...]:
-        """The events since the last time, in their order."""
+        """Return the events since the last call, in order."""
         return tuple(self._events.popleft() for _ in range(len(self._events)))
 
     def emit(self, event: Event) -> None:
-        """Pass an event on. A listener that cannot write it ends the run."""
+        """Publish an event. If the listener cannot write it, the run ends."""
         if self._log_deliveries or not isinstance(event, DeliveryEvent):
             events.log(event)
         self._events.append(event)
@@ -91,22 +96,22 @@ class Monitor:
             self._listener = None
             self.fail(
                 RunStopped(
-                    f"the log of events cannot be written: {error.strerror}",
-                    hint="make room on the disk, or send without --log-json",
+                    f"the event log cannot be written: {error.strerror}",
+                    hint="free some disk space, or send without --log-json",
                     code="no-log",
                 )
             )
 
     def fail(self, error: MailmergeError) -> None:
-        """End the run: no more deliveries are given out. The first reason counts."""
+        """End the run: the queue hands out no more deliveries. The first error is kept."""
         with self._lock:
             self._failure = self._failure or error
         self._queue.close()
 
-    # --- for workers
+    # --- called by workers
 
     def report(self, report: Settled | Failed | Connecting | Opened | Closed | Waiting) -> None:
-        """Take in what a worker has seen."""
+        """Process one report of a worker."""
         match report:
             case Settled():
                 self._settled(report)
@@ -147,7 +152,7 @@ class Monitor:
             self.fail(RunStopped(reason, hint=hint, code="server-refuses"))
 
     def _slow_down(self, decision: Decision, now: float) -> str:
-        """React to a complaint. Returns why to stop, where pauses do not help."""
+        """React to a complaint. Returns why to stop if pauses do not help, else ""."""
         if decision.state is State.SENT:
             self._throttle.sent()
             return ""

@@ -1,4 +1,4 @@
-"""Limits -> the plan of a run: how many messages, how fast, until when."""
+"""Limits -> the plan of a run: how many messages, how fast, and how long it takes."""
 
 from __future__ import annotations
 
@@ -13,30 +13,29 @@ from mailmerge.settings import Rate
 from mailmerge.wording import counted, duration_in_words
 
 CLAIM_AT_ONCE: Final = 500
-"""Recipients that one durable claim covers; after a power cut that many may be in doubt."""
+"""The maximum recipients of one durable claim; after a power cut this many may be in doubt."""
 
 _CLAIM_SECONDS: Final = 5.0
-"""Where rates are slow, a claim covers no more recipients than this many seconds allow."""
+"""At a slow rate, a claim covers only the recipients of this many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do, for the user to confirm; `str` writes it in lines.
+    """What a run would do, for the user to confirm; `str` returns it as lines.
 
     Attributes:
-        total: how many recipients the campaign has.
-        to_send: how many of them the run would try.
-        from_: the sender, as readers see it.
-        server: the server as users know it.
-        subjects: those of the next messages, at most three.
-        rates: all of them hold at once.
-        connections: parallel connections.
-        window: messages in flight on each connection.
-        ends_after: the least number of seconds, as the rates allow it; 0 where nothing limits the
-            run.
-        test_to: the one address that all messages go to; empty where they go to the recipients.
-        slow_because: why pages are made one by one, where that takes noticeable time; or empty.
-        per_second: how many of these pages the check has made in a second; or 0.
+        total: the number of recipients of the campaign.
+        to_send: the number of recipients that the run would try.
+        from_: the sender as readers see it.
+        server: the server in words.
+        subjects: the subjects of the next messages, at most three.
+        rates: the rates, which apply together.
+        connections: the number of parallel connections.
+        window: the messages in flight on each connection.
+        ends_after: the minimum seconds of the run; 0 if nothing limits it.
+        test_to: the address that gets all messages of a test; "" for a real run.
+        slow_because: why each page is rendered from scratch, if that is slow; else "".
+        per_second: how many such pages the check rendered per second; else 0.
     """
 
     total: int
@@ -53,7 +52,7 @@ class Plan:
     per_second: float = 0.0
 
     def __str__(self) -> str:
-        """The plan in lines, as the user reads it before confirming."""
+        """Return the plan as lines for the user."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
@@ -76,7 +75,7 @@ class Plan:
             yield f"  ends       in {duration_in_words(self.ends_after)} at the earliest"
 
     def slowed(self, because: str, per_second: float) -> Plan:
-        """The plan where making the messages is what takes the time."""
+        """Return the plan of a run whose speed is limited by making the messages."""
         least = self.to_send / per_second
         ends_after = max(self.ends_after, least)
         return replace(self, slow_because=because, per_second=per_second, ends_after=ends_after)
@@ -91,7 +90,7 @@ def make_plan(
     server: str,
     subjects: Sequence[str] = (),
 ) -> Plan:
-    """Say what a run within these limits would do; `to_send` is what the ledger calls claimable."""
+    """Make the plan of a run; `to_send` is the number of claimable recipients in the ledger."""
     if limits.limit is not None:
         to_send = min(to_send, limits.limit)
     return Plan(
@@ -108,7 +107,7 @@ def make_plan(
 
 
 def least_seconds(rates: Sequence[Rate], messages: int) -> float:
-    """The seconds that this many messages take at least; 0 where there is no rate."""
+    """Return the minimum seconds for this many messages; 0 without a rate."""
     return max((_least_seconds(rate, messages) for rate in rates), default=0.0)
 
 
@@ -120,10 +119,10 @@ def _least_seconds(rate: Rate, messages: int) -> float:
 
 
 def claim_size(interval: float, in_flight: int) -> int:
-    """How many recipients to claim at once: no more than can be sent to in a few seconds.
+    """Return the number of recipients to claim at once: those of the next few seconds.
 
-    `interval` is the time between two messages in seconds, 0 where no rate spreads them;
-    `in_flight` is the number of messages that may be in flight over all connections.
+    `interval` is the time between two messages in seconds, 0 without a rate. `in_flight` is the
+    maximum number of messages in flight on all connections together.
     """
     if not interval:
         return CLAIM_AT_ONCE

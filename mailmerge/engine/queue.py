@@ -1,11 +1,11 @@
-"""Claimed deliveries that wait for a worker, and whose turn it is.
+"""Claimed deliveries that wait for a worker, and the order in which workers get them.
 
-The run puts deliveries in, workers take them when the throttle lets one go, and put back those
-that could not be transmitted. Deliveries to a domain with rates of its own wait apart from the
-others, so that they hold up no other recipient.
+The run puts deliveries in. Workers take them when the throttle permits it, and put back those that
+could not be transmitted. If the rate of a domain delays a delivery, it moves to a queue of that
+domain, so that it does not delay the others.
 
 Two kinds of threads sleep here. Workers sleep in `wait` until a delivery is put in, or until the
-throttle's next turn. The run sleeps in `wait_for_attention` until fewer than `low_water`
+throttle permits the next one. The run sleeps in `wait_for_attention` until fewer than `low_water`
 deliveries wait, or until every delivery has its outcome.
 """
 
@@ -26,8 +26,8 @@ _NEVER = float("inf")
 class NotYet:
     """No delivery may be sent now; ask again at `until` (seconds since 1970).
 
-    None means: when something has changed, since no delivery waits. Infinity means that this worker
-    is one too many at present.
+    None means that no delivery waits: ask again after a change. Infinity means that at present this
+    worker exceeds the allowed number of connections.
     """
 
     until: float | None = None
@@ -35,7 +35,7 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the queue holds at one moment: deliveries that wait, and deliveries with a worker."""
+    """The number of deliveries that wait, and of those that a worker has, at one moment."""
 
     waiting: int
     in_flight: int
@@ -47,7 +47,11 @@ class Backlog:
 
 
 class Queue:
-    """The deliveries that a run has claimed and not settled. Safe from any thread."""
+    """The claimed deliveries of a run that have no outcome yet. Safe from any thread.
+
+    Attributes:
+        low_water: the run is woken when fewer deliveries wait.
+    """
 
     def __init__(self, throttle: Throttle, clock: Clock) -> None:
         self._throttle = throttle
@@ -55,73 +59,73 @@ class Queue:
         self._changed = threading.Condition()
         self._attention = threading.Event()
         self._waiting: deque[Delivery] = deque()
-        self._apart: dict[str, deque[Delivery]] = {}
+        self._by_domain: dict[str, deque[Delivery]] = {}
         self._returned: dict[int, int] = {}
         self._in_flight = 0
         self._closed = False
         self.low_water = 0
 
-    # --- for the run
+    # --- called by the run
 
     def put(self, deliveries: list[Delivery]) -> None:
-        """Let these wait behind the others."""
+        """Add deliveries to the end of the queue."""
         with self._changed:
             self._waiting.extend(deliveries)
             self._changed.notify_all()
 
     def backlog(self) -> Backlog:
-        """How many deliveries wait and how many are in flight."""
+        """Return the number of deliveries that wait, and of those in flight."""
         with self._changed:
             return Backlog(self._count(), self._in_flight)
 
     def wait_for_attention(self, seconds: float) -> bool:
-        """Sleep until deliveries run short or all are settled; False after `seconds`."""
+        """Sleep until few deliveries wait or all are settled. Returns False after `seconds`."""
         called = self._attention.wait(seconds)
         self._attention.clear()
         return called
 
     def close(self) -> None:
-        """Give out no more deliveries."""
+        """Hand out no more deliveries."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
             self._attention.set()
 
     def clear(self) -> list[Delivery]:
-        """Take out every delivery that waits."""
+        """Remove and return every delivery that waits."""
         with self._changed:
-            left = [*self._waiting, *(one for own in self._apart.values() for one in own)]
+            left = [*self._waiting, *(one for own in self._by_domain.values() for one in own)]
             self._waiting.clear()
-            self._apart.clear()
+            self._by_domain.clear()
             return left
 
-    # --- for workers
+    # --- called by workers
 
     @property
     def closed(self) -> bool:
-        """Whether no more deliveries are given out."""
+        """Whether the queue hands out no more deliveries."""
         return self._closed
 
     def offers(self, worker: int) -> bool:
-        """Whether this worker has something to do, now or as soon as the throttle lets it."""
+        """Whether a delivery waits for this worker, now or when the throttle permits it."""
         with self._changed:
             return not self._closed and self._count() > 0 and self._allows(worker, self._clock())
 
     def take(self, worker: int) -> Delivery | NotYet:
-        """The next delivery, or when to ask again."""
+        """Take the next delivery, or return when to ask again."""
         with self._changed:
             now = self._clock()
             if self._closed:
                 return NotYet()
             if not self._allows(worker, now):
                 return NotYet(_NEVER)
-            taken = self._next_apart(now) or self._next(now)
+            taken = self._next_by_domain(now) or self._next(now)
             if self._count() < self.low_water:
                 self._attention.set()
             return taken
 
     def put_back(self, delivery: Delivery) -> None:
-        """Let a delivery that was taken, and could not be transmitted, be the next one."""
+        """Put a delivery that could not be transmitted back to the front of the queue."""
         with self._changed:
             self._in_flight -= 1
             self._returned[delivery.id] = self._returned.get(delivery.id, 0) + 1
@@ -129,7 +133,7 @@ class Queue:
             self._changed.notify_all()
 
     def returned(self, delivery: Delivery) -> int:
-        """How often this delivery was put back."""
+        """Return how often this delivery was put back."""
         return self._returned.get(delivery.id, 0)
 
     def settle(self) -> None:
@@ -140,18 +144,18 @@ class Queue:
                 self._attention.set()
 
     def wait(self, seconds: float) -> None:
-        """Sleep until something has changed, and no longer than `seconds`."""
+        """Sleep until something changes, for at most `seconds`."""
         with self._changed:
             if not self._closed:
                 self._changed.wait(seconds)
 
-    # --- whose turn it is; the lock is held
+    # --- which delivery is next; the caller holds the lock
 
     def _allows(self, worker: int, now: float) -> bool:
         return worker < self._throttle.connections(now)
 
     def _count(self) -> int:
-        return len(self._waiting) + sum(map(len, self._apart.values()))
+        return len(self._waiting) + sum(map(len, self._by_domain.values()))
 
     def _next(self, now: float) -> Delivery | NotYet:
         while self._waiting:
@@ -161,14 +165,16 @@ class Queue:
                 self._in_flight += 1
                 return self._waiting.popleft()
             ready = self._throttle.ready_at(now)
-            if not self._throttle.paces(domain) or ready > now:
+            if not self._throttle.has_rates(domain) or ready > now:
                 return NotYet(ready)
-            self._apart.setdefault(domain, deque()).append(self._waiting.popleft())
-        ready_at = [self._throttle.ready_at(now, name) for name, own in self._apart.items() if own]
+            self._by_domain.setdefault(domain, deque()).append(self._waiting.popleft())
+        ready_at = [
+            self._throttle.ready_at(now, name) for name, own in self._by_domain.items() if own
+        ]
         return NotYet(min(ready_at, default=None))
 
-    def _next_apart(self, now: float) -> Delivery | None:
-        for domain, deliveries in self._apart.items():
+    def _next_by_domain(self, now: float) -> Delivery | None:
+        for domain, deliveries in self._by_domain.items():
             if deliveries and self._throttle.take(now, domain):
                 self._in_flight += 1
                 return deliveries.popleft()

@@ -1,23 +1,25 @@
 """One rate -> when the next message may be sent: evenly, and never more than the rate allows.
 
-    "60/minute"  a cadence: one slot each second. A slot that nothing used is gone, so there is no
-                 burst at the start, after a pause, or after a laptop's sleep.
-    "500/day"    a quota: as many as are left of the last 24 hours, at any speed.
+    "60/minute"  a cadence: one slot each second. An unused slot is lost, so there is no burst at
+                 the start, after a pause, or after a laptop has slept.
+    "500/day"    a quota: the messages that are left of the last 24 hours, at any speed.
 
-The promise is about every window: in no 60 seconds, wherever they begin, are there more than 60.
-Three things could break it.
+The promise covers every window: no period of 60 seconds, whenever it begins, has more than 60
+messages. Three things could break it:
 
-* A late wake-up. A thread that sleeps until its slot wakes up a little later. If the next slot
-  counted from that moment, the rate would never be reached; if a late slot were simply used, two
-  messages could fall so close together that one more fits into a window. So a slot is good for a
-  short `lateness`, and slots are that much further apart (`Spacing`).
-* Another process with the same account. Slots and shares of a quota are therefore reserved in the
-  account's record (ledger/quota.py) before they are used: a second of slots ahead, or a twentieth
-  of a quota. What a process that is killed has reserved stays unused; the limit is never exceeded.
-* A clock that was set back. The reserved slots then lie in a future that is no longer near. They
-  are given up, and new ones are reserved from the new time on.
+* A late wake-up. A thread that sleeps until its slot wakes up slightly later. If the next slot were
+  counted from that moment, the rate would never be reached. If a late slot were simply used, two
+  messages could be so close together that a window contains one more. So a slot is valid for a
+  short time, its *lateness*, and the slots are spaced so that even the latest use of one and the
+  earliest use of another keep the promise (`_Spacing`).
+* Another process with the same account. So slots and shares of a quota are reserved in the
+  account's record (ledger/quota.py) before they are used: a second of slots, or a twentieth of a
+  quota (at most 50 messages). What a killed process has reserved stays unused; the limit is never
+  exceeded.
+* A clock that was set back. Then the reserved slots are too far in the future. They are returned,
+  and new ones are reserved from the present time on.
 
-`now` is passed in, in seconds since 1970: nothing here sleeps or asks for the time.
+`now` is a parameter, in seconds since 1970: nothing here sleeps or reads a clock.
 """
 
 from __future__ import annotations
@@ -29,36 +31,39 @@ from mailmerge.ledger.quota import BUCKETS, Quotas
 from mailmerge.settings import Rate
 
 _QUOTA_SECONDS: Final = 86_400
-"""A rate over a day or more is a quota; spreading it evenly would send one mail in minutes."""
+"""A rate over this many seconds or more is a quota. Spread evenly, it would send one message every
+few minutes."""
 
 _SHORTEST_LATENESS: Final = 0.01
 _LONGEST_LATENESS: Final = 0.25
 _ROUNDING: Final = 0.001
-"""Seconds of each window that are left free: doubles of this size are 0.24 microseconds apart."""
+"""Seconds of each window that stay free, because times as floats are rounded to 0.24 us."""
 
 
 class Meter(Protocol):
-    """What keeps one rate. The throttle calls it with its lock held."""
+    """Keeps one rate. The throttle calls it with its lock held."""
 
-    def secure(self, now: float) -> float:
-        """When the next message may go; at or before `now` means: at once."""
+    def ready_at(self, now: float) -> float:
+        """Reserve the next slot if needed, and return its time; `now` or earlier means at once."""
         ...
 
     def spend(self, now: float) -> None:
-        """One message goes now; `secure(now)` has allowed it."""
+        """Use up one message at `now`, which `ready_at(now)` has permitted."""
         ...
 
     def close(self) -> None:
-        """Give back what was reserved and not spent."""
+        """Return unused reservations."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Spacing:
-    """How a rate is spread: slots `interval` seconds apart, each good for `lateness` seconds.
+    """The slots of a rate: `interval` seconds apart, each valid for `lateness` seconds.
 
-    `count` slots take the window and the lateness: so even where one slot is used as late and
-    another as early as can be, no window holds more than `count`.
+    The slots of one window take as long as the window and the lateness together. So no window has
+    more messages than the rate allows, even if one slot is used as late and another as early as
+    possible. `catches_up` means that messages may make up for late wake-ups. `slots` is the number
+    of slots to reserve at a time.
     """
 
     interval: float
@@ -68,22 +73,22 @@ class _Spacing:
 
 
 def even_interval(rate: Rate) -> float:
-    """Seconds between two messages at this rate, if it is spread evenly."""
+    """Return the seconds between two messages at this rate if it is spread evenly."""
     return _spacing(rate).interval
 
 
 def is_quota(rate: Rate) -> bool:
-    """Whether a rate is over a day or more, and so a quota that is used at any speed."""
+    """Whether a rate covers a day or more, and so is a quota that is used at any speed."""
     return rate.seconds >= _QUOTA_SECONDS
 
 
 def meter_of(name: str, rate: Rate, usage: Quotas) -> Meter:
-    """What keeps this rate; `name` is the limit's name in the account's record."""
+    """Return the meter of this rate; `name` is the limit's name in the account's record."""
     return Quota(name, rate, usage) if is_quota(rate) else _Cadence(name, rate, usage)
 
 
 def _spacing(rate: Rate) -> _Spacing:
-    """The spacing of a rate. A fast one may catch up what a late wake-up has lost."""
+    """Return the spacing of a rate. A fast one may make up for a late wake-up."""
     even = rate.seconds / rate.count
     lateness = min(max(even / 50, _SHORTEST_LATENESS), _LONGEST_LATENESS, rate.seconds / 100)
     interval = (rate.seconds + lateness + _ROUNDING) / rate.count
@@ -100,11 +105,11 @@ class _Cadence:
         self._spacing = _spacing(rate)
         self._next = self._end = usage.slots_until(name)
 
-    def secure(self, now: float) -> float:
-        """When the next message may go; at or before `now` means: at once."""
+    def ready_at(self, now: float) -> float:
+        """Reserve the next slot if needed, and return its time; `now` or earlier means at once."""
         if self._next - now > self._longest + self._spacing.interval + 1:
-            # The machine's clock was set back; the slots of that other time mean nothing now.
-            self._usage.leave_slots(self._name, self._end, now + self._spacing.interval)
+            # The machine's clock was set back, so the slots of the former time have no meaning.
+            self._usage.return_slots(self._name, self._end, now + self._spacing.interval)
             self._next = self._end = now + self._spacing.interval
         if self._next <= now and not self._fits(self._nominal(now)):
             self._reserve(self._nominal(now))
@@ -120,17 +125,17 @@ class _Cadence:
 
     def _reserve(self, nominal: float) -> None:
         length = self._spacing.slots * self._spacing.interval
-        self._next = self._usage.take_slots(self._name, self._end, nominal, length)
+        self._next = self._usage.reserve_slots(self._name, self._end, nominal, length)
         self._end = self._next + length
 
     def spend(self, now: float) -> None:
-        """One message goes now."""
+        """Use up one message at `now`."""
         self._next = self._nominal(now) + self._spacing.interval
 
     def close(self) -> None:
-        """Give back the slots that are still to come."""
+        """Return the unused slots."""
         if self._next < self._end:
-            self._usage.leave_slots(self._name, self._end, self._next)
+            self._usage.return_slots(self._name, self._end, self._next)
             self._end = self._next
 
 
@@ -145,26 +150,26 @@ class Quota:
         self._left = 0
         self._taken_at = 0.0
 
-    def secure(self, now: float) -> float:
-        """When the next message may go; at or before `now` means: at once."""
+    def ready_at(self, now: float) -> float:
+        """Reserve the next slot if needed, and return its time; `now` or earlier means at once."""
         width = self._rate.seconds / BUCKETS
         if self._left and int(self._taken_at // width) != int(now // width):
             self.close()
         if self._left:
             return now
-        self._left, ready = self._usage.take_quota(
+        self._left, ready = self._usage.reserve_quota(
             self._name, self._rate.count, self._rate.seconds, self._share, now
         )
         self._taken_at = now
         return ready
 
     def spend(self, now: float) -> None:
-        """One message goes now."""
+        """Use up one message at `now`."""
         assert now >= self._taken_at
         self._left -= 1
 
     def close(self) -> None:
-        """Give back what was taken and not spent."""
+        """Return the unused messages."""
         if self._left:
-            self._usage.leave_quota(self._name, self._rate.seconds, self._left, self._taken_at)
+            self._usage.return_quota(self._name, self._rate.seconds, self._left, self._taken_at)
             self._left = 0

@@ -1,8 +1,8 @@
-"""Which address a recipient's message goes to: its own, or the user's for a test message.
+"""The address of a recipient's message: the recipient's own, or the user's for a test message.
 
     Recipient -> the same recipient with my mailbox -> `[test for ann@example.org] Hello Ann`
 
-Neither the envelope nor the To field of a test message ever names the recipient's own address.
+The envelope and the To field of a test message never contain the recipient's own address.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
 
-USUAL_NUMBER: Final = 3
-"""Number of test messages where the user asks for no other."""
+DEFAULT_TEST_COUNT: Final = 3
+"""The default number of test messages."""
 
 
 class Direct:
@@ -27,29 +27,29 @@ class Direct:
 
     @property
     def edits(self) -> bool:
-        """Whether subjects differ from those that the recipients get."""
+        """Whether subjects differ from those of the real messages."""
         return False
 
     def recipients(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
-        """The recipients to send to."""
+        """Yield the recipients to send to."""
         return iter(recipients)
 
     def messages(self, factory: MessageFactory) -> MessageFactory:
-        """What makes their messages."""
+        """Return the factory of their messages."""
         return factory
 
     def require_recipient(self, number: int) -> None:
-        """Accept any number of recipients, 0 too."""
+        """Accept any number of recipients, including 0."""
         del number
 
 
 class Redirect(Direct):
-    """The messages of the first recipients go to `mailbox`, at most `most` of them.
+    """Sends the messages of the first recipients, at most `most` of them, to `mailbox`.
 
-    A recipient with that address is left out: a test message to it would look like the real one.
+    A recipient with that address is left out: its test message would look like the real one.
     """
 
-    def __init__(self, mailbox: Mailbox, most: int = USUAL_NUMBER) -> None:
+    def __init__(self, mailbox: Mailbox, most: int = DEFAULT_TEST_COUNT) -> None:
         self.mailbox = mailbox
         self._most = most
         self._left_out = 0
@@ -61,31 +61,31 @@ class Redirect(Direct):
         return True
 
     def recipients(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
-        """The first recipients, each with my mailbox in place of its own."""
+        """Yield the first recipients, each with the user's mailbox in place of its own."""
         for recipient in islice(self._others(recipients), self._most):
             self._own[recipient.key] = recipient.mailbox.address
             yield replace(recipient, mailbox=self.mailbox)
 
     def messages(self, factory: MessageFactory) -> MessageFactory:
-        """What makes messages with the recipient's address in the subject."""
+        """Return a factory that writes the recipient's address into the subject."""
         return factory.editing(self.edit)
 
     def require_recipient(self, number: int) -> None:
-        """Refuse a test without recipients where one was left out.
+        """Refuse a test that has no recipients because one was left out.
 
         Raises:
-            AddressError: the only recipient has the user's address.
+            AddressError: `number` is 0, and a recipient has the user's address.
         """
         if self._left_out and not number:
             raise _goes_to_recipient()
 
     def edit(self, recipient: Recipient, content: Content) -> Content:
-        """The content with the recipient's address in the subject, and without To's display name.
+        """Return the content with the recipient's address in the subject.
 
-        The display name is the recipient's; the message goes to another address.
+        The display name of To is removed, because it is the recipient's.
         """
         if not content.subject.strip():
-            return content  # the composer refuses an empty subject; more text would hide it
+            return content  # an empty subject is an error, which more text would hide
         subject = f"[test for {self._own[recipient.key]}] {content.subject}"
         return replace(content, subject=subject, to_name="")
 
@@ -99,10 +99,10 @@ class Redirect(Direct):
 
 
 def parse_own_address(address: str, recipient: Mailbox) -> Mailbox:
-    """The mailbox that a user typed for a test message.
+    """Parse the address that a user typed for a test message.
 
     Raises:
-        AddressError: `address` is no mailbox, or it is the recipient's own.
+        AddressError: `address` is not a mailbox, or it is the recipient's own.
     """
     mailbox = parse_mailbox(address.strip())
     if mailbox.identity == recipient.identity:
@@ -111,7 +111,7 @@ def parse_own_address(address: str, recipient: Mailbox) -> Mailbox:
 
 
 def _goes_to_recipient() -> AddressError:
-    """The error of a test message that would go to the recipient whose content it has."""
+    """The error of a test message that would go to the recipient itself."""
     return AddressError(
         "this is the address of the row itself",
         hint="a test message goes to you: type another address, or test another row",

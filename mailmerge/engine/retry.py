@@ -1,9 +1,9 @@
 """A reply or a failed connection -> what the engine does about it. Nothing here does I/O.
 
-`decide` judges the outcome of one message: what it means for the recipient, for the connection and
-for the run. The first digit of a reply decides (RFC 5321, 4.2.1); what is named here are the
-exceptions (docs/delivery.md). The provider's own come first: `ReplyRules` says what a reply means
-there (`Provider.action_for`).
+`decide` judges the outcome of one message: its consequences for the recipient, for the connection
+and for the run. The provider's own rules come first: `ReplyRules` says what a reply means there
+(`Provider.action_for`). Otherwise the first digit of the reply decides (RFC 5321, section 4.2.1),
+with the exceptions in this module (docs/delivery.md).
 
 `decide_connection` judges a connection that could not be opened.
 """
@@ -31,29 +31,29 @@ from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 _FIRST_RETRY: Final = 300.0
 LONGEST_RETRY: Final = 4 * 3600.0
 _COOL_DOWN: Final = 600.0
-"""Seconds of silence. Gmail's 4.7.28: stop for ten minutes, then one connection, then one more at
-a time."""
+"""Seconds without sending. Gmail asks for it by 4.7.28: pause for ten minutes, resume with one
+connection, then add one at a time."""
 
 _POLICY_REFUSALS: Final = 10
 _EQUAL_REFUSALS: Final = 100
 _SENDER_REFUSALS: Final = 3
-"""Equal refusals in a row after which the run stops: with 5.7.x, with any words, of the sender."""
+"""Equal refusals in a row that stop the run: for policy (5.7.x), for any reason, of the sender."""
 
 _ATTEMPTS_TO_TRANSMIT: Final = 3
-"""How often a message may fail to be transmitted before other recipients go first."""
+"""The attempts to transmit a message before its delivery is deferred."""
 
 _CONNECTION_ATTEMPTS: Final = 10
-"""Failed attempts in a row after which a server that was there before is given up."""
+"""The failed attempts in a row that a run accepts; the next one ends it."""
 
 _LASTING: Final = frozenset({"refused", "no-starttls", "malformed-reply", "starttls-injection"})
-"""Codes of connection errors that waiting does not cure."""
+"""Codes of connection errors that another attempt cannot solve."""
 
 ReplyRules = Callable[[int, str], Action | None]
-"""Code and text of a reply -> what a run does about it; None where its first digit decides."""
+"""Code and text of a reply -> the action of a run; None if the first digit decides."""
 
 
 def no_rules(code: int, text: str) -> Action | None:
-    """The rules of a server of which nothing special is known."""
+    """The rules of an unknown provider: none."""
     del code, text
     return None
 
@@ -72,11 +72,17 @@ _VARIABLE = re.compile(r"<[^>]*>|\S+@\S+|[0-9A-Fa-f]{8,}|\d+")
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from one outcome.
+    """The consequences of one outcome.
 
-    `state` is None where the message was not transmitted: the delivery goes back into the queue.
-    `retry_in` and `cool_down` are in seconds. `recycle` ends the connection, `slow` halves the
-    speed. `stop` says in one line why the run must stop; it is empty where it goes on.
+    Attributes:
+        state: the new state of the delivery; None if it returns to the queue, because the message
+            was not transmitted.
+        reply: the server's reply, or a reason.
+        retry_in: seconds until the next attempt of a deferred delivery, or None.
+        recycle: whether to end the connection.
+        slow: whether to halve the speed.
+        cool_down: seconds without sending for the whole run; 0 for none.
+        stop: one line that says why the run must stop, or "".
     """
 
     state: State | None
@@ -96,11 +102,11 @@ def decide(
     carried: int = 0,
     rules: ReplyRules = no_rules,
 ) -> Decision:
-    """What an outcome means.
+    """Decide what follows from an outcome.
 
-    `attempts` counts earlier answers about this recipient, `returned` how often the message has
-    come back untransmitted in this run, `carried` the earlier messages of this connection; `rules`
-    are the provider's own.
+    `attempts` is the number of earlier replies about this recipient. `returned` is how often this
+    run has put the delivery back into the queue. `carried` is the number of earlier messages on
+    this connection. `rules` are the provider's.
     """
     text = str(outcome.reply) if outcome.reply else outcome.reason
     if outcome.verdict is Verdict.SENT:
@@ -113,7 +119,7 @@ def decide(
 
 
 def _by_rules(outcome: Outcome, returned: int, rules: ReplyRules) -> Decision | None:
-    """The decision of the provider's own rules; None where they say nothing."""
+    """The decision by the provider's rules; None if no rule applies."""
     reply = outcome.reply
     action = rules(reply.code, reply.text) if reply else None
     if reply is None or action is None:
@@ -128,14 +134,14 @@ def _by_rules(outcome: Outcome, returned: int, rules: ReplyRules) -> Decision | 
 
 
 def _used_up(reply: Reply, returned: int) -> Decision:
-    """The connection takes no more messages; this one goes over the next connection."""
+    """The connection accepts no more messages; the next connection sends this one."""
     if returned + 1 < _ATTEMPTS_TO_TRANSMIT:
         return Decision(None, str(reply), recycle=True)
     return Decision(State.DEFERRED, str(reply), retry_in=_FIRST_RETRY, recycle=True)
 
 
 def _paused(reply: Reply) -> Decision:
-    """Not now, even after a 5yz: in ten minutes, or tomorrow where the limit of a day is meant."""
+    """Pause for ten minutes, even after a 5yz; stop if the reply is about a daily limit."""
     if _is_quota(reply):
         return _account_full(reply)
     return Decision(
@@ -189,12 +195,12 @@ def _deferred(stage: Stage, reply: Reply, attempts: int, returned: int, carried:
 
 
 def _retry_pause(attempts: int) -> float:
-    """Seconds until the next try: 5, 10, 20 ... minutes, at most four hours (RFC 5321, 4.5.4.1)."""
+    """Seconds until the next attempt: 5, 10, 20 ... minutes, up to 4 hours (RFC 5321, 4.5.4.1)."""
     return float(min(_FIRST_RETRY * 2**attempts, LONGEST_RETRY))
 
 
 def _is_about_speed(stage: Stage, reply: Reply) -> bool:
-    """Whether a 4yz reply is about our speed, and not about one mailbox or a grey list."""
+    """Whether a 4yz reply is about the speed, and not about one mailbox or greylisting."""
     if reply.closing:
         return True
     if _GREYLISTED.search(reply.text):
@@ -218,14 +224,14 @@ def _rejected(stage: Stage, reply: Reply) -> Decision:
 
 
 class Refusals:
-    """Equal refusals in a row, over all connections: those are configuration, not recipients."""
+    """Counts equal refusals in a row on all connections; they mean wrong settings."""
 
     def __init__(self) -> None:
         self._kind: tuple[object, ...] = ()
         self._count = 0
 
     def note(self, outcome: Outcome, decision: Decision) -> str:
-        """Count an outcome. Returns one line that says why to stop, or an empty text."""
+        """Count an outcome. Returns one line that says why to stop, or ""."""
         if decision.state is State.SKIPPED or decision.recycle:
             return ""
         reply = outcome.reply
@@ -238,7 +244,7 @@ class Refusals:
         self._kind = kind
         if self._count < _refusals_allowed(outcome.stage, reply):
             return ""
-        return f"the server refused {self._count} in a row with the same words: {reply}"
+        return f"the server refused {self._count} messages in a row with the same words: {reply}"
 
 
 def _refusals_allowed(stage: Stage, reply: Reply) -> int:
@@ -257,7 +263,7 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Go on without this connection: the server takes no more than there are."""
+    """Continue without this connection: the server accepts no more connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,22 +282,22 @@ def decide_connection(
     worker: int = 0,
     rules: ReplyRules = no_rules,
 ) -> Reconnect | Retire | GiveUp:
-    """What follows from a connection that could not be opened.
+    """Decide what follows from a connection that could not be opened.
 
-    `reply` is the last reply of the server, `failures` counts attempts in a row that failed, this
-    one included. `connected` says whether any connection of this run was ever open; `worker` is the
-    number of the worker, from 0. The first case that applies decides:
+    `reply` is the last reply of the server, or None. `failures` is the number of failed attempts in
+    a row, including this one. `connected` says whether this run ever had an open connection.
+    `worker` is the number of the worker, from 0. The first case that applies decides:
 
     | Case                                                             | What follows            |
     |------------------------------------------------------------------|-------------------------|
     | the log-in was refused; more attempts would lock the account     | give up                 |
-    | our own side broke the protocol                                  | give up                 |
+    | mailmerge itself broke the protocol                              | give up                 |
     | the provider's rules for this reply say stop                     | give up                 |
-    | no connection was ever open, and waiting cures nothing: there is | give up                 |
-    | no such server, no TLS, no welcome (that is configuration)       |                         |
-    | the server refuses, other connections are open                   | retire                  |
+    | no connection was ever open, and another attempt cannot help:    | give up                 |
+    | no such server, no TLS, session refused (wrong settings)         |                         |
+    | the server refuses a second or later connection                  | retire                  |
     | the eleventh failure in a row                                    | give up: server-gone    |
-    | anything else: the server restarts, the network is away          | reconnect after a pause |
+    | anything else: the server restarts, the network is down          | reconnect after a pause |
     """
     if isinstance(error, AuthenticationRefused | LocalProtocolError):
         return GiveUp(error)
@@ -304,7 +310,7 @@ def decide_connection(
         return Retire()
     if failures > _CONNECTION_ATTEMPTS:
         stopped = RunStopped(
-            f"the server accepts no connections any more: {error}",
+            f"the server no longer accepts connections: {error}",
             hint="send again later to continue where it stopped",
             code="server-gone",
         )
@@ -314,5 +320,5 @@ def decide_connection(
 
 
 def _reconnect_pause(failures: int) -> float:
-    """1, 2, 4 ... 60 seconds: five minutes in all, as long as a server takes to restart."""
+    """1, 2, 4 ... 60 seconds: about five minutes in total, in which a server can restart."""
     return float(min(2 ** (failures - 1), 60))

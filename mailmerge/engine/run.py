@@ -1,13 +1,14 @@
-"""The run: claims deliveries, gives them to workers, ends cleanly, and says how it went.
+"""The run: claims deliveries, gives them to workers, and returns a summary.
 
     store -> claim -> queue -> workers -> outcomes -> store
              (this thread)     (one thread per connection)
 
-What to do next is decided by `next_step`, a pure function of a frozen `RunState`. The loop around
-it observes, asks, acts and yields the events; it is the only thread that uses the database. Workers
-only apply transitions, which the store takes from any thread.
+`next_step` decides what to do next; it is a pure function of a frozen `RunState`. A loop around it
+observes the state, calls `next_step`, carries out the step, and yields the events. Only the loop
+claims, flushes and releases deliveries. Workers only call `Store.apply`, which is safe from any
+thread.
 
-The engine installs no signal handler: whoever drives the run calls `stop`.
+The engine installs no signal handler. The caller of a run stops it by `stop`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from mailmerge.engine.monitor import Monitor
 from mailmerge.engine.plan import claim_size
 from mailmerge.engine.queue import Backlog, Queue
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
-from mailmerge.engine.throttle import Outlook, Throttle
+from mailmerge.engine.throttle import Forecast, Throttle
 from mailmerge.engine.worker import MessageSource, Services, StopRequest, Worker
 from mailmerge.errors import MailmergeError, RunStopped
 from mailmerge.ledger.interface import Store
@@ -40,11 +41,11 @@ from mailmerge.smtp import Client, Credentials, Server, SocketTransport, Transpo
 _WORKER: Final = "run"
 """The owner of the claims: one loop claims for all connections."""
 _FOLD_AFTER: Final = 0.2
-"""Seconds after which transitions are written from the journal into the database."""
+"""Seconds between two folds, which write transitions from the journal into the database."""
 _TICK: Final = 0.1
-"""Seconds that the loop sleeps at most, and so the time between two steps."""
+"""The maximum seconds that the loop sleeps between two steps."""
 _LONG_WAIT: Final = 2.0
-"""A longer wait than these seconds is shown to the user."""
+"""The user sees the reason of a wait that is longer than this many seconds."""
 _HALF_A_DAY: Final = 43_200.0
 
 
@@ -53,21 +54,28 @@ _HALF_A_DAY: Final = 43_200.0
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Everything that decides what a run does next. Times are seconds since 1970.
+    """Everything that decides what a run does next. Times are in seconds since 1970.
 
-    `ending` means that a stop was asked for, or that the run has failed. `batch` is the number of
-    deliveries that the queue should hold, `low_water` the number at or below which more are
-    claimed. `claims_left` is what `limit` leaves, None where there is no limit. `exhausted` means
-    that the last claim found fewer deliveries than it asked for. `just_folded` means that the last
-    step was a Fold. `next_retry` is when the next deferred delivery is due. `active_at` is the last
-    outcome, or the beginning of the run, and `patience` the number of seconds to wait.
+    Attributes:
+        backlog: the number of deliveries in the queue and in flight.
+        forecast: when the throttle permits the next message.
+        batch: the number of deliveries that the queue should hold.
+        low_water: if the queue has at most this many deliveries, more are claimed.
+        max_wait: the maximum seconds to wait for a retry or a quota.
+        active_at: the time of the last outcome, or of the beginning of the run.
+        folded_at: the time of the last fold.
+        ending: the caller asked to stop, or the run has failed.
+        claims_left: how many deliveries `limit` still permits; None without a limit.
+        exhausted: the last claim found fewer deliveries than it asked for.
+        just_folded: the last step was a Fold.
+        next_retry: when the next deferred delivery is due, or None.
     """
 
     backlog: Backlog
-    outlook: Outlook
+    forecast: Forecast
     batch: int
     low_water: int
-    patience: float
+    max_wait: float
     active_at: float
     folded_at: float
     ending: bool = False
@@ -90,7 +98,7 @@ class Fold:
 
 
 class Reason(StrEnum):
-    """Why a run waits, or why it stops."""
+    """The reason why a run waits or stops."""
 
     OUTCOMES = "outcomes"
     RATE = "rate"
@@ -104,7 +112,7 @@ class Reason(StrEnum):
 class Wait:
     """Sleep until fewer than `low_water` deliveries wait, or for a tick.
 
-    `until` is when it goes on where the reason is RATE or RETRY (seconds since 1970).
+    If the reason is RATE or RETRY, the run continues at `until` (seconds since 1970).
     """
 
     low_water: int
@@ -114,31 +122,32 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the run; `until` is when a used-up quota allows more."""
+    """End the run. If a quota is used up, it permits more at `until` (seconds since 1970)."""
 
     reason: Reason
     until: float = 0.0
 
 
 def next_step(state: RunState, now: float) -> Claim | Fold | Wait | Stop:
-    """What a run does next. The first case that applies decides:
+    """Decide what a run does next. The first case that applies decides:
 
     | Case                                                            | Step                   |
     |-----------------------------------------------------------------|------------------------|
-    | a stop was asked for, or the run has failed                     | Stop, requested        |
+    | the caller asked to stop, or the run has failed                 | Stop, requested        |
     | the queue runs low, the limit leaves some, and the store has    | Claim                  |
     | more: the last claim was full, or a deferred delivery is due    |                        |
     | all is settled, and the limit is reached                        | Stop, finished         |
-    | all is settled, and no deferred delivery is due within patience | Stop, finished         |
+    | all is settled, and no deferred delivery is due within max_wait | Stop, finished         |
     | transitions have been in the journal alone for long enough      | Fold                   |
-    | deliveries wait, and the quota allows none within patience      | Stop, quota            |
+    | deliveries wait, and the quota allows none within max_wait      | Stop, quota            |
     | deliveries wait, and none may be sent for a while               | Wait for the rate      |
-    | all is settled, and a deferred delivery is due within patience  | Wait for the retry     |
+    | all is settled, and a deferred delivery is due within max_wait  | Wait for the retry     |
     | anything else: messages are being sent                          | Wait for outcomes      |
 
-    A claim comes before everything else, since workers may run dry. No Fold follows a Fold: with a
-    simulated clock, which may be a thousand times as fast, one would always be due. Once the store
-    has no more, low water is 0: the queue need not wake the run for each delivery that is taken.
+    A claim comes first, because workers may run out of deliveries. A Fold never follows a Fold:
+    with a simulated clock, which may be a thousand times as fast, one would always be due. When the
+    store has no more deliveries, `low_water` of the step is 0, so that the queue does not wake the
+    run for each delivery that a worker takes.
     """
     if state.ending:
         return Stop(Reason.REQUESTED)
@@ -153,7 +162,7 @@ def next_step(state: RunState, now: float) -> Claim | Fold | Wait | Stop:
 
 
 def _claim(state: RunState, now: float) -> Claim | None:
-    """A claim that fills the queue; None where it would find no delivery."""
+    """Return a claim that fills the queue; None if it would find no delivery."""
     wanted = state.batch - state.backlog.waiting
     if state.claims_left is not None:
         wanted = min(wanted, state.claims_left)
@@ -165,14 +174,14 @@ def _worth_waiting(state: RunState) -> bool:
     """Whether a deferred delivery may still be claimed, and is due soon enough."""
     if state.claims_left == 0 or state.next_retry is None:
         return False
-    return state.next_retry <= state.active_at + state.patience
+    return state.next_retry <= state.active_at + state.max_wait
 
 
 def _wait(state: RunState, now: float, *, low_water: int) -> Wait | Stop:
-    if state.backlog.waiting and state.outlook.ready_at > now + _LONG_WAIT:
-        if state.outlook.quota_until > now + state.patience:
-            return Stop(Reason.QUOTA, state.outlook.quota_until)
-        return Wait(low_water, Reason.RATE, state.outlook.ready_at)
+    if state.backlog.waiting and state.forecast.ready_at > now + _LONG_WAIT:
+        if state.forecast.quota_until > now + state.max_wait:
+            return Stop(Reason.QUOTA, state.forecast.quota_until)
+        return Wait(low_water, Reason.RATE, state.forecast.ready_at)
     if state.backlog.idle and state.next_retry is not None:
         return Wait(low_water, Reason.RETRY, state.next_retry)
     return Wait(low_water)
@@ -182,8 +191,8 @@ def _wait(state: RunState, now: float, *, low_water: int) -> Wait | Stop:
 
 
 @dataclass(slots=True)
-class _Position:
-    """How far the loop is: what it has claimed and written, and what it waits for."""
+class _LoopState:
+    """The variables of the loop: what it has claimed and written, and what it waits for."""
 
     batch: int
     claims_left: int | None
@@ -197,11 +206,21 @@ class _Position:
 
 
 class Run:
-    """One run of one campaign: `execute` or iterate over `steps`, once; `stop` from anywhere.
+    """One run of one campaign. Call `execute`, or iterate over `steps`, once.
 
-    `messages` makes the messages, `campaign` is the campaign's name, `usage` is the record that
-    the rates are counted in, `keep` keeps copies of sent messages, `listener` is called with each
-    event at once, `check_seconds` is how long the check before the run has taken.
+    Args:
+        store: the ledger of the campaign.
+        messages: makes the messages.
+        server: the server to send to.
+        limits: the limits of the run.
+        campaign: the name of the campaign.
+        credentials: the log-in, or None.
+        usage: the record in which the rates are counted; None keeps it in memory.
+        keep: keeps copies of sent messages.
+        listener: called with each event at once.
+        clock: seconds since 1970; None means the machine's clock.
+        check_seconds: the seconds of the check before the run.
+        connect: makes the transport of each connection.
 
     Raises:
         LedgerError: the record of what the account has used cannot be read.
@@ -239,7 +258,7 @@ class Run:
         self._monitor = Monitor(self._queue, self._throttle, listener)
         self._stop = StopRequest()
         in_flight = limits.connections * limits.window
-        self._position = _Position(claim_size(self._throttle.interval, in_flight), limits.limit)
+        self._loop = _LoopState(claim_size(self._throttle.interval, in_flight), limits.limit)
         make_client = partial(Client, server, credentials, window=limits.window, connect=connect)
         services = self._services(messages, server, make_client, keep)
         self._threads = [
@@ -256,7 +275,7 @@ class Run:
         make_client: Callable[..., Client],
         keep: Keep,
     ) -> Services:
-        """What the workers share."""
+        """Make the objects that the workers share."""
         connector = Connector(
             lambda announce: make_client(on_terminator=announce),
             self._queue,
@@ -280,10 +299,10 @@ class Run:
             stop=self._stop,
         )
 
-    # --- for whoever drives the run
+    # --- for the caller
 
     def stop(self) -> None:
-        """Finish what is in flight and end; called a second time, give that up too.
+        """Finish the messages in flight and end. A second call abandons them.
 
         It takes no lock, so a signal handler may call it.
         """
@@ -291,11 +310,11 @@ class Run:
 
     @property
     def giving_up(self) -> bool:
-        """Whether what is in flight is to be abandoned."""
+        """Whether the messages in flight are being abandoned."""
         return self._stop.abandon
 
     def execute(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
-        """Run to the end; `progress` is called about ten times a second until the run stops."""
+        """Run to the end. `progress` is called about ten times a second until the run stops."""
         last: Event | None = None
         with closing(self.steps()) as steps:
             for events in steps:
@@ -307,24 +326,24 @@ class Run:
         return last.summary
 
     def progress(self) -> Progress:
-        """How far the run is."""
+        """Return the present progress."""
         counts, now = self._monitor.counts(), self._clock()
         return Progress(
             states=self._store.counts(),
-            to_send=self._position.to_send,
+            to_send=self._loop.to_send,
             done=counts.done,
             sent=counts.sent,
             failed=counts.failed,
             seconds=max(now - counts.started_at, 0.0) if counts.started_at else 0.0,
             connections=self._throttle.connections(now),
-            waiting_for=self._position.waiting_for or counts.trouble,
+            waiting_for=self._loop.waiting_for or counts.trouble,
         )
 
     def steps(self) -> Generator[tuple[Event, ...], None, None]:
-        """Run to the end, and yield the events of each step: about ten steps a second.
+        """Run to the end, and yield the events of each step, about ten times a second.
 
-        The last event is `Ended`, with the summary. Whoever leaves the iteration early stops the
-        run: what is in flight is finished before `close` of the iterator returns.
+        The last event is `Ended`, with the summary. Leaving the iteration early stops the run: the
+        iterator's `close` returns after the messages in flight are finished.
         """
         try:
             yield from self._send()
@@ -332,14 +351,14 @@ class Run:
         finally:
             for _ in self._finish():
                 pass
-            self._put_down()
+            self._release_claims()
         self._monitor.emit(Ended(self._clock(), self._summary()))
         yield self._monitor.collect()
 
     # --- the loop
 
     def _send(self) -> Iterator[tuple[Event, ...]]:
-        """Observe, decide, act; until there is nothing left to do, or something went wrong."""
+        """Observe, decide and act until nothing is left to do, or something fails."""
         try:
             self._begin()
             while True:
@@ -354,7 +373,7 @@ class Run:
                     case Wait():
                         self._wait(step, now)
                     case Stop():
-                        self._say_why(step, now)
+                        self._raise_if_quota_used_up(step, now)
                         return
                 yield self._monitor.collect()
         except MailmergeError as error:
@@ -365,84 +384,84 @@ class Run:
             self._store.resend_in_doubt()
         elif self._limits.in_doubt == "assume-sent":
             self._store.assume_sent()
-        position, left = self._position, self._limits.limit
-        position.began_at = self._clock()
+        loop, left = self._loop, self._limits.limit
+        loop.began_at = self._clock()
         claimable = self._store.claimable()
-        position.to_send = claimable if left is None else min(claimable, left)
-        self._queue.low_water = position.batch // 2
+        loop.to_send = claimable if left is None else min(claimable, left)
+        self._queue.low_water = loop.batch // 2
         self._monitor.emit(
-            Began(position.began_at, self._campaign, position.to_send, self._limits.connections)
+            Began(loop.began_at, self._campaign, loop.to_send, self._limits.connections)
         )
         for thread in self._threads:
             thread.start()
 
     def _observe(self, now: float) -> RunState:
-        """The state at this moment.
+        """Return the present state.
 
-        The queue is read before the store: a worker records that a delivery is deferred before the
-        queue counts it as settled, so an idle queue means that `next_retry` knows all of them.
+        The queue is read before the store. A worker records a deferred delivery before the queue
+        counts it as settled, so if the queue is idle, `next_retry` covers all deferred deliveries.
         """
         if self._store.failure is not None:
             raise self._store.failure
-        position, backlog = self._position, self._queue.backlog()
+        loop, backlog = self._loop, self._queue.backlog()
         return RunState(
             backlog=backlog,
-            outlook=self._throttle.outlook(now) if backlog.waiting else Outlook(now, now),
-            batch=position.batch,
+            forecast=self._throttle.forecast(now) if backlog.waiting else Forecast(now, now),
+            batch=loop.batch,
             low_water=self._queue.low_water,
-            patience=self._limits.wait,
-            active_at=max(self._monitor.counts().last_outcome_at, position.began_at),
-            folded_at=position.folded_at,
+            max_wait=self._limits.wait,
+            active_at=max(self._monitor.counts().last_outcome_at, loop.began_at),
+            folded_at=loop.folded_at,
             ending=self._stop.requested or self._monitor.failure is not None,
-            claims_left=position.claims_left,
-            exhausted=position.exhausted,
-            just_folded=position.just_folded,
+            claims_left=loop.claims_left,
+            exhausted=loop.exhausted,
+            just_folded=loop.just_folded,
             next_retry=self._store.next_retry(),
         )
 
     def _claim(self, step: Claim, now: float) -> None:
         self._note_timing()
         deliveries = self._store.claim(_WORKER, step.limit, now)
-        position = self._position
-        position.exhausted = len(deliveries) < step.limit
+        loop = self._loop
+        loop.exhausted = len(deliveries) < step.limit
         if not deliveries:
             self._queue.wait_for_attention(_TICK)
             return
-        position.folded_at = now  # a claim writes the journal's transitions, too
-        if position.claims_left is not None:
-            position.claims_left -= len(deliveries)
-        self._queue.low_water = position.batch // 2
+        loop.folded_at = now  # a claim writes the journal's transitions, too
+        if loop.claims_left is not None:
+            loop.claims_left -= len(deliveries)
+        self._queue.low_water = loop.batch // 2
         self._queue.put(deliveries)
 
     def _fold(self, now: float) -> None:
         self._note_timing()
         self._store.flush()
-        self._position.folded_at = now
-        self._position.just_folded = True
+        self._loop.folded_at = now
+        self._loop.just_folded = True
 
     def _note_timing(self) -> None:
-        """Let the store know how long the run has taken so far: `status` shows it."""
+        """Write the duration of the run so far into the store, for `status`."""
         counts = self._monitor.counts()
-        if counts.last_outcome_at != self._position.noted_at:
-            self._position.noted_at = counts.last_outcome_at
+        if counts.last_outcome_at != self._loop.noted_at:
+            self._loop.noted_at = counts.last_outcome_at
             self._store.note_run(counts.seconds, self._check_seconds)
 
     def _wait(self, step: Wait, now: float) -> None:
-        before, what = self._position.waiting_for, _in_words(step, now)
-        self._position.waiting_for = what
-        self._position.just_folded = False
+        before, what = self._loop.waiting_for, _in_words(step, now)
+        self._loop.waiting_for = what
+        self._loop.just_folded = False
         if what and what != before:
             self._monitor.emit(Waiting(now, what))
         self._queue.low_water = step.low_water
         self._queue.wait_for_attention(_TICK)
 
-    def _say_why(self, step: Stop, now: float) -> None:
+    def _raise_if_quota_used_up(self, step: Stop, now: float) -> None:
         if step.reason is Reason.QUOTA:
             hint = f"send again after {_time_of_day(step.until, now)} to continue"
             raise RunStopped("the account's limit for today is used up", hint=hint, code="quota")
 
     def _finish(self) -> Iterator[tuple[Event, ...]]:
-        """Let the workers finish what is in flight and say QUIT."""
+        """Let the workers finish the messages in flight and send QUIT."""
         self._queue.close()
         for thread in self._threads:
             while thread.is_alive():
@@ -452,8 +471,8 @@ class Run:
                     self._guarded(self._store.flush)
                 yield self._monitor.collect()
 
-    def _put_down(self) -> None:
-        """Give back what was claimed and not sent, and write everything down."""
+    def _release_claims(self) -> None:
+        """End the claims of deliveries that were not sent, and write everything."""
         if self._store.failure is None:
             self._note_timing()
             left = [delivery.id for delivery in self._queue.clear()]
@@ -480,7 +499,7 @@ class Run:
 
 
 def _in_words(step: Wait, now: float) -> str:
-    """What the run waits for; empty where messages are being sent."""
+    """The reason of a wait in words; "" while messages are being sent."""
     match step.reason:
         case Reason.RATE:
             return f"the rate limit: next message at {_time_of_day(step.until, now)}"

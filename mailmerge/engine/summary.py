@@ -1,4 +1,4 @@
-"""How far a run is, how it went, and the error that its end amounts to."""
+"""The progress of a run, its summary, and the error that it ends with."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from mailmerge.wording import counted
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
-    `done` counts the outcomes of this run, `failed` those that are rejected or in doubt. `seconds`
-    are since the first connection. `connections` may be used now; `waiting_for` is empty while the
-    run sends.
+    Attributes:
+        states: the number of recipients in each state.
+        to_send: the number of recipients that the run is to try.
+        done: the number of outcomes of this run.
+        sent: how many of them were sent.
+        failed: how many of them were rejected or in doubt.
+        seconds: seconds since the first attempt to connect.
+        connections: the number of connections that may be used now.
+        waiting_for: the reason for waiting; "" while the run sends.
     """
 
     states: Mapping[State, int]
@@ -31,23 +37,22 @@ class Progress:
 
     @property
     def per_second(self) -> float:
-        """Outcomes a second; 0 before the first connection."""
+        """Outcomes per second; 0 before the first connection."""
         return self.done / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a run went.
+    """The result of a run.
 
     Attributes:
         campaign: the name of the campaign.
-        states: how many of its recipients are in each state: pending, sent, rejected, deferred,
-            in_doubt and skipped, those with 0 included.
-        sent: how many messages this run has sent.
-        seconds: from its first connection to its last outcome.
-        check_seconds: how long the check before it took.
-        error: why the run stopped early, or that some recipients were not reached; None where all
-            went well.
+        states: the number of recipients of the campaign in each state, by its name:
+            pending, sent, rejected, deferred, in_doubt and skipped, including zeros.
+        sent: the number of messages that this run sent.
+        seconds: seconds from the first attempt to connect to the last outcome.
+        check_seconds: seconds of the check before the run.
+        error: why the run stopped early, or did not reach every recipient; None otherwise.
     """
 
     campaign: str
@@ -59,11 +64,11 @@ class Summary:
 
     @property
     def total(self) -> int:
-        """How many recipients the campaign has."""
+        """The number of recipients of the campaign."""
         return sum(self.states.values())
 
     def to_json(self) -> dict[str, Any]:
-        """The document that `send --json` prints."""
+        """Return the document that `send --json` prints."""
         document: dict[str, Any] = {
             "campaign": self.campaign,
             "total": self.total,
@@ -77,12 +82,12 @@ class Summary:
 
 
 def by_name(counts: Mapping[State, int]) -> dict[str, int]:
-    """The counts by the names of the states; they print as {"sent": 3}."""
+    """Return the counts by the names of the states, as plain strings: {"sent": 3}."""
     return {state.value: count for state, count in counts.items()}
 
 
 def ending(states: Mapping[str, int], *, stopped: bool = False) -> MailmergeError | None:
-    """The error that a run ends with where nothing has gone wrong; None where all are reached."""
+    """Return the error of a run that ended in order; None if it reached every recipient."""
     if stopped:
         return Interrupted(
             f"stopped; {counted(states[State.PENDING], 'recipient')} remaining",

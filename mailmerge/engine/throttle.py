@@ -1,11 +1,11 @@
-"""When may which recipient be sent to next? The throttle gives one answer for a whole run.
+"""When may the next message be sent, and to which domain? One throttle answers for a whole run.
 
-    rates of the account and of domains (rates.py)  -+
-    a pause that the server asked for                +-> ready_at, take, connections
-    the speed that complaints have left (backoff.py) -+
+    rates of the account and of domains (rates.py)      -+
+    a pause that the server asked for                    +-> ready_at, take, connections
+    the speed limit that complaints cause (backoff.py)  -+
 
-The throttle only combines: the latest of the three decides. How one rate is kept, and how the
-engine slows down and recovers, are questions of the other two modules.
+The throttle combines the three, and the latest time decides. rates.py knows how one rate is kept,
+backoff.py how the engine slows down and recovers.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mailmerge.engine.backoff import Brake, CoolDowns, Ramp
+from mailmerge.engine.backoff import ConnectionLimit, CoolDowns, Slowdown
 from mailmerge.engine.rates import Meter, Quota, even_interval, is_quota, meter_of
 from mailmerge.ledger.quota import Quotas
 from mailmerge.settings import Rate
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """When the next message may be sent, and how much of that wait is the quotas'.
+class Forecast:
+    """When the next message may be sent, and until when a quota prevents it.
 
-    Times are seconds since 1970; at or before the time of asking means: at once.
+    Times are in seconds since 1970. The present time or an earlier one means at once.
     """
 
     ready_at: float
@@ -32,14 +32,14 @@ class Outlook:
 
 
 class Throttle:
-    """When may which recipient be sent to next, and over how many connections. Thread-safe.
+    """Decides when the next message may be sent, and on how many connections. Thread-safe.
 
-    Three things hold a message back: the rates of the account and of the recipient's domain, a
-    pause that the server asked for, and the speed that complaints have left (backoff.py).
+    Three things delay a message: the rates of the account and of the recipient's domain, a pause
+    that the server asked for, and the speed limit that complaints cause (backoff.py).
 
-    `account` names the log-in whose rates these are; `domain_rates` holds more rates for the
-    recipients of some domains. `now` is in seconds since 1970 everywhere; it comes from the clock
-    of the run.
+    `account` is the name under which `rates` are counted in `usage`. `domain_rates` has further
+    rates for the recipients of some domains. In every method `now` is the time of the run's clock,
+    in seconds since 1970.
 
     Raises:
         LedgerError: the record of what the account has used cannot be read.
@@ -62,105 +62,105 @@ class Throttle:
             for domain, own in (domain_rates or {}).items()
         }
         self._held_until = 0.0
-        self._braked_until = 0.0
-        self._brake = Brake()
-        self._ramp = Ramp(connections, connections)
+        self._slowed_until = 0.0
+        self._slowdown = Slowdown()
+        self._connection_limit = ConnectionLimit(connections, connections)
         self._cool_downs = CoolDowns()
         self.interval = max(
             (even_interval(rate) for rate in rates if not is_quota(rate)), default=0.0
         )
-        """Seconds between two messages at the slowest of the even rates; 0 where there is none."""
+        """Seconds between two messages at the slowest rate that is not a quota; 0 for none."""
 
-    # --- the answer
+    # --- questions
 
     def take(self, now: float, domain: str = "") -> bool:
-        """Whether a message may be sent now; if so, it counts as sent."""
+        """Return whether a message may be sent now. If so, it counts as sent."""
         with self._lock:
             if self._ready_at(now, domain) > now:
                 return False
             for meter in self._meters(domain):
                 meter.spend(now)
-            if self._brake.interval:
-                self._braked_until = max(self._braked_until, now) + self._brake.interval
+            if self._slowdown.interval:
+                self._slowed_until = max(self._slowed_until, now) + self._slowdown.interval
             return True
 
     def ready_at(self, now: float, domain: str = "") -> float:
-        """When the next message may be sent; at or before `now` means: at once."""
+        """Return when the next message to `domain` may be sent; `now` or earlier means at once."""
         with self._lock:
             return self._ready_at(now, domain)
 
-    def outlook(self, now: float) -> Outlook:
-        """When the next message to a domain without rates of its own may be sent, and why then."""
+    def forecast(self, now: float) -> Forecast:
+        """Return when the next message to a domain without rates of its own may be sent."""
         with self._lock:
             ready, quota_until = self._held(now), now
             for meter in self._general:
-                turn = meter.secure(now)
+                turn = meter.ready_at(now)
                 ready = max(ready, turn)
                 if isinstance(meter, Quota):
                     quota_until = max(quota_until, turn)
-            return Outlook(ready, quota_until)
+            return Forecast(ready, quota_until)
 
-    def paces(self, domain: str) -> bool:
+    def has_rates(self, domain: str) -> bool:
         """Whether a domain has rates of its own."""
         return domain in self._domains
 
     def connections(self, now: float) -> int:
-        """How many connections may be used now."""
+        """Return the number of connections that may be used now."""
         with self._lock:
-            self._ramp = self._ramp.recovered(now)
-            return self._ramp.allowed
+            self._connection_limit = self._connection_limit.recovered(now)
+            return self._connection_limit.allowed
 
     @property
     def per_second(self) -> float | None:
-        """Messages a second that complaints have left; None where nothing slows."""
-        return self._brake.per_second
+        """The maximum messages per second because of complaints; None for no limit."""
+        return self._slowdown.per_second
 
     def _held(self, now: float) -> float:
-        """Until when the server's own words hold messages back."""
-        self._brake = self._brake.recovered(now)
-        return max(self._held_until, self._braked_until if self._brake.interval else 0.0)
+        """Return until when pauses and complaints delay messages."""
+        self._slowdown = self._slowdown.recovered(now)
+        return max(self._held_until, self._slowed_until if self._slowdown.interval else 0.0)
 
     def _ready_at(self, now: float, domain: str) -> float:
         ready = self._held(now)
         for meter in self._meters(domain):
-            ready = max(ready, meter.secure(now))
+            ready = max(ready, meter.ready_at(now))
         return ready
 
     def _meters(self, domain: str) -> Sequence[Meter]:
         own = self._domains.get(domain)
         return self._general if own is None else [*self._general, *own]
 
-    # --- what it learns
+    # --- reports about the server
 
     def complained(self, now: float, per_second: float) -> None:
-        """The server said that `per_second` messages a second are too fast."""
+        """Slow down: the server said that `per_second` messages per second are too fast."""
         with self._lock:
-            self._brake = self._brake.complained(now, per_second)
+            self._slowdown = self._slowdown.complained(now, per_second)
 
     def cool_down(self, now: float, seconds: float) -> bool:
-        """The server asked for a pause: send nothing for `seconds`, then over one connection.
+        """Send nothing for `seconds`, then use one connection, because the server asked for it.
 
-        Returns whether pausing helps; False after several in a row with nothing sent in between.
+        Returns False if several pauses in a row, without a sent message between them, did not help.
         """
         with self._lock:
             self._held_until = max(self._held_until, now + seconds)
-            self._ramp = self._ramp.cooled_down(now, seconds)
+            self._connection_limit = self._connection_limit.cooled_down(now, seconds)
             self._cool_downs = self._cool_downs.cooled_down(now, seconds)
             return not self._cool_downs.in_vain
 
     def sent(self) -> None:
-        """A message was sent: the last pause has helped."""
+        """Note that a message was sent, so the last pause helped."""
         if self._cool_downs.count:
             with self._lock:
                 self._cool_downs = self._cool_downs.sent()
 
     def cap(self, connections: int) -> None:
-        """The server takes no more connections than these."""
+        """Use at most this number of connections, because the server refuses more."""
         with self._lock:
-            self._ramp = self._ramp.capped(connections)
+            self._connection_limit = self._connection_limit.capped(connections)
 
     def close(self) -> None:
-        """Give back what was reserved and not used."""
+        """Return unused reservations of the account's limits."""
         with self._lock:
             for meters in (self._general, *self._domains.values()):
                 for meter in meters:

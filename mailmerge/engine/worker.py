@@ -3,15 +3,16 @@
     queue -> delivery -> message source -> transaction -> client -> outcome -> decision
           -> transition (applied to the store) -> report
 
-A worker knows the queue that gives it deliveries, and a few small collaborators (`Services`). It
-knows nothing of the run, and decides nothing that concerns other workers.
+A worker knows the queue of deliveries and a few small collaborators (`Services`). It does not know
+the run, and it decides nothing that concerns other workers.
 
 The order of the writes is the promise of docs/delivery.md:
 
-1. `sending` is applied to the store before the last bytes of the message may leave; the client asks
-   for it (`on_terminator`). If it cannot be written, the message does not leave.
-2. The outcome is applied before anything else learns of it: before it is reported, before the queue
-   counts the delivery as settled, and before a copy is kept.
+1. The worker applies `sending` to the store before the last bytes of the message may leave. The
+   client asks for it by `on_terminator`. If `sending` cannot be written, the message does not
+   leave.
+2. The worker applies the outcome before anything else uses it: before it reports the outcome,
+   before the queue counts the delivery as settled, and before it keeps a copy.
 """
 
 from __future__ import annotations
@@ -26,26 +27,26 @@ from mailmerge.engine.limits import Limits
 from mailmerge.engine.queue import NotYet, Queue
 from mailmerge.engine.retry import Decision, decide
 from mailmerge.errors import InputError, MailmergeError
-from mailmerge.ledger.states import Delivery, State, Transition, under_way
+from mailmerge.ledger.states import Delivery, State, Transition, claim_transition
 from mailmerge.portable.clock import Clock
 from mailmerge.smtp import Client, Outcome, Stage, Transaction, Verdict
 from mailmerge.smtp.errors import LocalProtocolError
 
 _WAKE_UP: Final = 0.25
-"""Seconds after which a worker that waits looks whether the run is stopping."""
+"""Seconds between two checks, while a worker waits, of whether the run is stopping."""
 
 _IDLE_CONNECTION: Final = 30.0
-"""A longer pause than this ends the connection; servers drop idle ones after a while."""
+"""Seconds of pause after which the connection is closed; servers drop idle connections."""
 
 _SHORT_PAUSE: Final = 0.02
-"""Where rates leave more seconds than this between messages, one is in flight at a time."""
+"""If a rate leaves more seconds than this between messages, only one is in flight at a time."""
 
 
 class MessageSource(Protocol):
     """Makes the messages of a run."""
 
     def transaction(self, delivery: Delivery) -> Transaction:
-        """The message in its envelope, with the delivery's id as the token. Safe from any thread.
+        """Make the message in its envelope; its token is the delivery's id. Safe from any thread.
 
         Raises:
             InputError: the message of this recipient cannot be made.
@@ -54,31 +55,31 @@ class MessageSource(Protocol):
 
 
 class StopRequest:
-    """How a run is asked to stop. It takes no lock, so a signal handler may make the request."""
+    """A request to stop a run. It takes no lock, so a signal handler may make the request."""
 
     def __init__(self) -> None:
         self._times = 0
 
     def request(self) -> None:
-        """Finish what is in flight and end; a second request gives that up, too."""
+        """Ask to finish the messages in flight and end; a second request abandons them."""
         self._times += 1
 
     @property
     def requested(self) -> bool:
-        """Whether nothing more is to be begun."""
+        """Whether to begin no new message."""
         return self._times > 0
 
     @property
     def abandon(self) -> bool:
-        """Whether what is in flight is to be given up."""
+        """Whether to abandon the messages in flight."""
         return self._times > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A message has an outcome. `transition` is what the store recorded.
+    """A message has an outcome. `transition` is the one that the store recorded.
 
-    It is None where the message was not transmitted and its delivery goes back into the queue.
+    It is None if the message was not transmitted, so that its delivery returns to the queue.
     """
 
     at: float
@@ -90,23 +91,32 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The run cannot go on."""
+    """The run cannot continue."""
 
     error: MailmergeError
 
 
 OnTerminator = Callable[[int], None]
-"""Is called with a transaction's token before the last bytes of its message may leave."""
+"""Called with a transaction's token before the last bytes of its message may leave."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the workers of a run share; each part is safe from any thread.
+    """The objects that the workers of a run share; each is safe from any thread.
 
-    `connect(worker, on_terminator)` gives an open client, or None where this worker is not needed
-    any more. `apply` records transitions and returns them as they were recorded. `server` is the
-    name of the server for users. `interval` is the number of seconds that the rates leave between
-    two messages.
+    Attributes:
+        queue: the deliveries.
+        messages: makes the messages.
+        connect: `connect(worker, on_terminator)` returns an open client, or None if this worker is
+            no longer needed.
+        apply: records transitions, and returns them as they were recorded.
+        report: called with everything that happens.
+        clock: seconds since 1970.
+        limits: the limits of the run.
+        server: the server in words.
+        interval: the seconds between two messages at the slowest rate.
+        keep: keeps copies of sent messages.
+        stop: the request to stop the run.
     """
 
     queue: Queue
@@ -124,7 +134,7 @@ class Services:
 
 @dataclass(slots=True)
 class _Flight:
-    """A delivery whose message is with the client."""
+    """A delivery whose message was submitted to the client."""
 
     delivery: Delivery
     transaction: Transaction
@@ -133,7 +143,7 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Session:
-    """What one connection has done so far."""
+    """The counts of one connection, and whether to end it."""
 
     client: Client
     submitted: int = 0
@@ -142,7 +152,7 @@ class _Session:
 
 
 class Worker:
-    """Sends over one connection at a time until the queue closes. `work` runs in its thread."""
+    """Sends on one connection at a time until the queue closes; `work` runs in its own thread."""
 
     def __init__(self, number: int, services: Services) -> None:
         self.number = number
@@ -154,7 +164,7 @@ class Worker:
         self._idle_since = 0.0
 
     def work(self) -> None:
-        """Send until the queue closes; every error is reported and ends the work."""
+        """Send until the queue closes. An error is reported, and ends the work."""
         try:
             while self._wait_for_work():
                 client = self._services.connect(self.number, self._announce)
@@ -164,13 +174,13 @@ class Worker:
                 self._serve(_Session(client))
         except MailmergeError as error:
             self._services.report(Failed(error))
-        except Exception as error:  # noqa: BLE001 - the last words of a thread must be heard
+        except Exception as error:  # noqa: BLE001 - otherwise the thread would end without a report
             failure = MailmergeError(f"{type(error).__name__}: {error}", hint="please report it")
             failure.__cause__ = error
             self._services.report(Failed(failure))
 
     def _wait_for_work(self) -> bool:
-        """Wait without a connection; False when the queue has closed."""
+        """Wait for a delivery without a connection. Returns False if the queue has closed."""
         while not self._queue.closed:
             soon = self._turn is None or self._turn - self._clock() < _IDLE_CONNECTION
             if soon and self._queue.offers(self.number):
@@ -179,13 +189,13 @@ class Worker:
         return False
 
     def _announce(self, token: int) -> None:
-        """Record that the end of this message is about to leave; the client calls it before.
+        """Record that the end of this message is about to leave; called by the client.
 
         Raises:
             LedgerError: it could not be recorded, so the end of the message must not leave.
         """
         flight = self._flights[token]
-        self._services.apply([under_way(flight.delivery, State.SENDING, self._clock())])
+        self._services.apply([claim_transition(flight.delivery, State.SENDING, self._clock())])
         flight.announced = True
 
     # --- one connection
@@ -208,9 +218,9 @@ class Worker:
             report(Closed(self._clock(), self.number, session.carried, reason))
 
     def _step(self, session: _Session) -> bool:
-        """Submit what may be submitted, wait for outcomes; False when the connection is done."""
+        """Submit messages and wait for outcomes. Returns False if the connection is to end."""
         client = session.client
-        # What is ready leaves before the next message is made: the server works meanwhile.
+        # Write ready bytes before making the next message, so that the server works meanwhile.
         client.push()
         self._fill(session)
         if client.in_flight:
@@ -228,7 +238,7 @@ class Worker:
         return usable and not self._queue.closed
 
     def _pause(self) -> bool:
-        """Wait for the next turn with the connection open; False where that takes too long."""
+        """Wait until the next message may be sent. Returns False if that takes too long."""
         now = self._clock()
         turn = now + _WAKE_UP if self._turn is None else self._turn
         if max(turn, now) - self._idle_since > _IDLE_CONNECTION:
@@ -282,12 +292,12 @@ class Worker:
             return
         now = self._clock()
         if flight.announced:
-            self._services.apply([under_way(delivery, State.CLAIMED, now)])
+            self._services.apply([claim_transition(delivery, State.CLAIMED, now)])
         self._services.report(Settled(now, delivery, outcome, decision, None))
         self._queue.put_back(delivery)
 
     def _conclude(self, delivery: Delivery, outcome: Outcome, decision: Decision) -> Transition:
-        """Record the outcome of a delivery; only then it is reported."""
+        """Record the outcome of a delivery, and only then report it."""
         now = self._clock()
         [transition] = self._services.apply(
             [

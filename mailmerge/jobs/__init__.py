@@ -2,7 +2,6 @@
 
     Job -> check -> enrol -> plan -> run -> summary
 
-`Job` (job.py) is the whole sequence. Where it sends to is one small value (targets.py). A sandbox
-run with faults is several runs of one job (faults.py). A single test message needs no job
-(test_message.py).
+`Job` (job.py) does the whole sequence. Its target is a small value (targets.py). A sandbox run with
+faults is several runs of one job (faults.py). A single test message needs no job (test_message.py).
 """

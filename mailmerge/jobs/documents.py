@@ -1,4 +1,4 @@
-"""The JSON document of `send` where nothing was sent."""
+"""The JSON document of a `send` that sent nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mailmerge.ledger.states import State, reported
 
 
 def unsent_document(job: Job, plan: Plan | None = None) -> dict[str, Any]:
-    """The document of a dry run with its plan, or of a failed check."""
+    """Return the document of a dry run with its plan, or of a failed check."""
     report = job.report
     total = plan.total if plan is not None else report.recipients if report is not None else 0
     summary = Summary(

@@ -1,13 +1,12 @@
-"""A sandbox run with faults: several runs of one job, and what they prove.
+"""A sandbox run with faults: several runs of one job, and a comparison of their results.
 
     run -> close the ledger, as after a crash -> skip the pauses -> run again -> ... -> reconcile
 
-The server defers, refuses and drops at random. A run ends when nothing can be sent for now; the
-next one begins with a ledger that was opened again, as after the end of the process. In the end
-each message that the server took is compared with what the ledger says of its recipient.
+The server defers, refuses and drops at random. A run ends when nothing can be sent for now. The
+next run opens the ledger again, as after the end of the process. In the end, each message that the
+server accepted is compared with the state of its recipient in the ledger.
 
-The clock is a thousand times as fast as a real one, and what a real run would wait between two
-runs is skipped.
+The clock is a thousand times as fast as a real one. The pauses between two runs are skipped.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from mailmerge.reports.reconcile import Reconciliation, reconcile
 from mailmerge.sandbox import AcceleratedClock, Sandbox
 from mailmerge.wording import counted
 
-MOST_ROUNDS: Final = 20
-"""Runs after which one that still has recipients left is called unfinished."""
+MAX_ROUNDS: Final = 20
+"""The maximum number of runs; if recipients remain after them, the job is unfinished."""
 
 
 class FaultRun:
     """All runs of a job whose target is a sandbox with faults.
 
     Attributes:
-        rounds: how many runs there were so far.
-        reconciliation: what the comparison has found; None before the end.
+        rounds: the number of runs so far.
+        reconciliation: the result of the comparison; None before the end.
     """
 
     def __init__(
@@ -46,24 +45,24 @@ class FaultRun:
         target: SandboxServer,
         *,
         clock: AcceleratedClock | None = None,
-        most_rounds: int = MOST_ROUNDS,
+        max_rounds: int = MAX_ROUNDS,
     ) -> None:
         self.rounds = 0
         self.reconciliation: Reconciliation | None = None
         self._job = job
         self._target = target
         self._clock = clock or AcceleratedClock()
-        self._most_rounds = most_rounds
+        self._max_rounds = max_rounds
         self._stopped = False
 
     def prepare(self) -> None:
-        """Nothing has to be asked: the sandbox has no log-in."""
+        """Do nothing: the sandbox has no log-in to ask for."""
 
     def run_all(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
-        """Run until no recipient is left, and compare.
+        """Run until no recipient remains, then reconcile the ledger with the server.
 
-        The summary has the real seconds, and all messages. Recipients that the server refused for
-        good are no error: it was meant to.
+        The summary has the real seconds and the messages of all runs. Rejected recipients are not
+        an error, because the server refuses some on purpose.
 
         Raises:
             MailmergeError: as `Job.prepare`.
@@ -84,17 +83,17 @@ class FaultRun:
         return replace(summary, sent=sent, seconds=seconds, error=self._verdict(summary, found))
 
     def stop(self) -> None:
-        """End the run that is going on, as `Job.stop` does; no other follows."""
+        """End the present run, as `Job.stop` does, and start no other."""
         self._stopped = True
         self._job.stop()
 
     @property
     def giving_up(self) -> bool:
-        """Whether what is in flight is to be abandoned."""
+        """Whether the messages in flight are being abandoned."""
         return self._job.giving_up
 
     def real_seconds(self) -> float:
-        """The seconds that a real run would take at the rates of its account; 0 without any."""
+        """Return the seconds of a real run at the rates of its account; 0 without rates."""
         options = self._job.options
         limits = resolve_limits(
             self._job.campaign.settings.delivery,
@@ -107,7 +106,7 @@ class FaultRun:
         return least_seconds(limits.rates, most)
 
     def document(self, summary: Summary) -> dict[str, Any]:
-        """The document of `send --json`."""
+        """Return the document of `send --json`."""
         document = self._job.document(summary)
         document |= {"seed": self._target.seed, "rounds": self.rounds}
         if self.reconciliation is not None:
@@ -121,13 +120,13 @@ class FaultRun:
         )
 
     def _goes_on(self, summary: Summary) -> bool:
-        """Whether recipients are left that another run may try."""
+        """Whether another run may try recipients that remain."""
         stopped = self._stopped or isinstance(summary.error, Interrupted)
         limited = self._job.options.limit is not None
-        return _left(summary) > 0 and not (stopped or limited) and self.rounds < self._most_rounds
+        return _left(summary) > 0 and not (stopped or limited) and self.rounds < self._max_rounds
 
     def _verdict(self, summary: Summary, found: Reconciliation) -> MailmergeError | None:
-        """The error that all runs together end with."""
+        """Return the error of all runs together, or None."""
         if isinstance(summary.error, Interrupted):
             return summary.error
         if found.wrong:
@@ -142,6 +141,7 @@ class FaultRun:
         if _left(summary) and self._job.options.limit is None:
             return summary.error or RunStopped(
                 f"after {self.rounds} rounds {counted(_left(summary), 'recipient')} remaining",
+                hint="run it again",
                 code="sandbox-unfinished",
             )
         return None
@@ -152,6 +152,6 @@ def _left(summary: Summary) -> int:
 
 
 def _overall(progress: Progress) -> Progress:
-    """The progress of all runs together: a recipient who is tried again is not done twice."""
+    """Return the progress of all runs together, which counts each recipient once."""
     left = progress.states[State.PENDING] + progress.states[State.DEFERRED]
     return replace(progress, done=sum(progress.states.values()) - left)

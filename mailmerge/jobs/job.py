@@ -2,8 +2,8 @@
 
     check -> enrol -> plan -> prepare -> run -> summary
 
-Each step does the ones before it that were not done. What comes before the first connection is in
-preparation.py, the runs are in sending.py.
+Each step first does the steps before it that are missing. preparation.py has the steps before the
+first connection, sending.py has the runs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.jobs.options import JobOptions, Rates, Retry, rates_of, seconds_of
-from mailmerge.jobs.people import people_of
 from mailmerge.jobs.preparation import Preparation
+from mailmerge.jobs.recipient_source import source_of
 from mailmerge.jobs.records import JobLedger
 from mailmerge.jobs.sending import Sending
 from mailmerge.jobs.targets import AnyServer, Endpoint, as_target
@@ -34,7 +34,7 @@ from mailmerge.recipients.collection import Recipients
 
 
 class Job:
-    """A campaign, its recipients, where it is sent to, the ledger that records it, and limits.
+    """A campaign, its recipients, a server, the ledger that records the result, and limits.
 
         with mm.Ledger.open("sqlite:///spring.db") as ledger:
             job = mm.Job(campaign, people, server, ledger, rate="60/minute", connections=4)
@@ -43,39 +43,38 @@ class Job:
                 print(event)
             print(job.summary.states)
 
-    Run it again with the same ledger, and it goes on where it stopped. A job is used by one thread;
-    only `stop` may be called from any, also from a signal handler. `close` it, or use it as a
-    context manager: it closes what it has opened itself, and no more.
+    Run it again with the same ledger to resume. Use a job from one thread; only `stop` is safe from
+    any thread and from a signal handler. Call `close`, or use the job as a context manager: it
+    closes only what it has opened itself.
 
     Args:
-        campaign: what is sent.
-        people: the recipients: what `read_recipients` returns; or a Selection of those that a
-            campaign's own campaign.toml names.
+        campaign: the campaign to send.
+        people: the recipients that `read_recipients` returns, or a Selection of the recipients that
+            campaign.toml names.
         server: a Server, `sandbox.server`, or a target of `mailmerge.jobs.targets`.
-        ledger: where each recipient's state is kept. A campaign in a folder has its own, which is
-            used where this is left out.
-        rate: such as "60/minute", or a list of rates that hold at once.
-        connections: parallel SMTP connections.
-        window: messages in flight on each connection.
-        limit: the number of recipients to try at most.
+        ledger: keeps the state of each recipient. None means the ledger in the campaign's folder.
+        rate: a rate such as "60/minute", or a list of rates that apply together.
+        connections: the number of parallel SMTP connections.
+        window: the maximum number of messages in flight on each connection.
+        limit: the maximum number of recipients to try.
         wait: how long to wait for deferred recipients: seconds, or a text such as "15 minutes".
         in_doubt: what to do with recipients in doubt: "hold", "resend" or "assume-sent".
         retry: "rejected" tries rejected recipients again.
-        accept_changes: whether to go on where recipients or content have changed since the first
+        accept_changes: whether to continue if recipients or content have changed since the first
             run.
-        listener: is called with each event at once, from any thread; it raises OSError where it
-            cannot write.
+        listener: called with each event at once, from any thread; it raises OSError if it cannot
+            write.
 
-    Whatever of this is left out comes from campaign.toml, or from what is known of the provider.
+    Options that are left out come from campaign.toml, or from what is known of the provider.
 
     Attributes:
         campaign: as above.
-        target: where it is sent to.
+        target: the target of the messages, made from `server`.
         options: the keyword arguments.
-        ledger: the ledger, as the job has opened it.
+        ledger: the ledger of the job (records.JobLedger).
 
     Raises:
-        CampaignError: `rate` or `wait` cannot be understood.
+        CampaignError: `rate` or `wait` is not valid.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class Job:
         self.ledger = JobLedger(campaign.settings, self.target, ledger)
         self._preparation = Preparation(
             campaign,
-            people_of(campaign.settings, people),
+            source_of(campaign.settings, people),
             self.target,
             self.options,
             self.ledger,
@@ -123,7 +122,7 @@ class Job:
         self.close()
 
     def close(self) -> None:
-        """Close what the job has opened: its own ledger, and the server of the sandbox."""
+        """Close what the job has opened: its own ledger, and the sandbox server."""
         try:
             self.ledger.close()
         finally:
@@ -133,44 +132,44 @@ class Job:
 
     @property
     def report(self) -> CheckReport | None:
-        """What the check has found; None before it."""
+        """The report of the check; None before it."""
         return self._preparation.report
 
     @property
     def limits(self) -> Limits:
-        """What bounds the run: the same for the plan and the run."""
+        """The limits, the same for the plan and the run."""
         return self._preparation.limits
 
     @property
     def enrolled(self) -> int:
-        """How many recipients the ledger has."""
+        """The number of recipients in the ledger."""
         return self._preparation.enrolled
 
     def check(self, progress: Callable[[int], None] = lambda _: None) -> CheckReport:
         """Check everything that can be checked without a connection, and return the report.
 
-        It is not made again where the same recipients, templates and files have passed before: then
-        `passed_before` of the report is true. `progress` is called now and then with the number of
-        recipients checked so far.
+        If the same recipients, templates and files have passed before, the check is not repeated,
+        and `passed_before` of the report is True. `progress` is called from time to time with the
+        number of recipients checked so far.
 
         Raises:
-            CampaignError: the selection cannot be understood.
+            CampaignError: the selection is not valid.
             LedgerError: the ledger cannot be read.
         """
         return self._preparation.check(progress)
 
     def enrol(self) -> Difference:
-        """Take the recipients over into the ledger; a dry run does not.
+        """Enrol the recipients in the ledger; a dry run does nothing.
 
         Raises:
-            CheckFailed: the check has found errors.
-            Declined: recipients or content differ from those of the first run.
-            AddressError: a test message would go to the recipient itself, and there is no other.
+            CheckFailed: the check found errors.
+            Declined: recipients or content have changed since the first run.
+            AddressError: the only test message would go to the recipient itself.
         """
         return self._preparation.enrol()
 
     def plan(self) -> Plan:
-        """What the run would do; `print` shows it to the user.
+        """Return what the run would do; `print` shows it as lines.
 
         Raises:
             MailmergeError: as `check` and `enrol`.
@@ -178,7 +177,7 @@ class Job:
         return self._preparation.plan()
 
     def prepare(self) -> None:
-        """Get ready to send: read the password, and open what the run needs.
+        """Prepare to send: read the password, and open what the run needs.
 
         Raises:
             MailmergeError: as `check` and `enrol`.
@@ -205,16 +204,16 @@ class Job:
         return export(self.ledger.records(), Path(path))
 
     def document(self, summary: Summary) -> dict[str, Any]:
-        """The document of `send --json` about this summary."""
+        """Return the document of `send --json` for this summary."""
         return summary.to_json() | self.target.document()
 
     # --- the run
 
     def run(self) -> Iterator[Event]:
-        """Send, and yield the events while it goes on; where nothing is to be sent, there are none.
+        """Send, and yield the events of the run; there are none if nothing is to be sent.
 
-        The last event is `Ended`. Whoever leaves the iteration early stops the run; what is in
-        flight is finished first. A failure is no exception: `summary.error` has it.
+        The last event is `Ended`. Leaving the iteration early stops the run after the messages in
+        flight are finished. A failure of the run does not raise: `summary.error` holds it.
 
         Raises:
             MailmergeError: as `prepare`; nothing was sent.
@@ -226,7 +225,7 @@ class Job:
             self._settle()
 
     def run_all(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
-        """Send, and return how it went; `progress` is called about ten times a second.
+        """Send, and return the summary; `progress` is called about ten times a second.
 
         Raises:
             MailmergeError: as `prepare`; nothing was sent.
@@ -240,22 +239,22 @@ class Job:
     def run_over(
         self, endpoint: Endpoint, progress: Callable[[Progress], None], clock: Clock
     ) -> Summary:
-        """`run_all` over another endpoint than the target's, and by another clock."""
+        """Do the same as `run_all`, with another endpoint than the target's and another clock."""
         self._sending.prepare(endpoint, clock)
         return self._sending.execute(progress)
 
     def stop(self) -> None:
-        """End the run: the first time what is in flight is finished, the second time given up."""
+        """Finish the messages in flight and end the run. A second call abandons them."""
         self._sending.stop()
 
     @property
     def giving_up(self) -> bool:
-        """Whether what is in flight is to be abandoned."""
+        """Whether the messages in flight are being abandoned."""
         return self._sending.giving_up
 
     @property
     def summary(self) -> Summary:
-        """How the last run went; without one, how the campaign stands."""
+        """The summary of the last run; without a run, the present state of the campaign."""
         if self._sending.summary is not None:
             return self._sending.summary
         counts = by_name(self._preparation.counts())
@@ -269,7 +268,7 @@ class Job:
         )
 
     def _settle(self) -> None:
-        """Decide about recipients in doubt where there is no run that would."""
+        """Apply the decision about recipients in doubt if there is no run that would do it."""
         self._sending.summary = None
         if self.options.in_doubt == "assume-sent" and self.target.sends:
             self.ledger.store().assume_sent()

@@ -1,4 +1,4 @@
-"""What a caller may say about a run; whatever is left out comes from campaign.toml."""
+"""The options of a job; options that are left out come from campaign.toml."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from mailmerge.ledger.interface import InDoubt
 from mailmerge.settings import DeliverySection, Rate, parse_duration, parse_rate
 
 Retry = Literal["", "rejected"]
-"""Which recipients to try again although the answer was final."""
+"""The recipients to try again in spite of a final refusal."""
 
 Rates = str | Rate | Sequence[str | Rate] | None
-"""A rate such as "60/minute", or several that hold at once."""
+"""A rate such as "60/minute", or several that apply together."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """The options of a job; None means what campaign.toml says.
+    """The options of a job (see `Job`); None means the value of campaign.toml.
 
-    `wait` is in seconds. `listener` is called with each event at once, from any thread.
+    `wait` is in seconds.
     """
 
     rates: tuple[Rate, ...] | None = None
@@ -38,10 +38,10 @@ class JobOptions:
     listener: Listener | None = None
 
     def limits(self, delivery: DeliverySection, target: Target) -> Limits:
-        """What bounds a run to this target.
+        """Return the limits of a run to this target.
 
-        Without an account no rate is known that anyone would enforce: only those that are asked
-        for here hold.
+        A server without an account enforces no known rate. So only the rates of these options apply
+        to it, and not those of campaign.toml.
         """
         return resolve_limits(
             delivery,
@@ -57,10 +57,10 @@ class JobOptions:
 
 
 def rates_of(given: Rates) -> tuple[Rate, ...] | None:
-    """The rates that a caller names; None where it names none.
+    """Return the rates that a caller gives; None if it gives none.
 
     Raises:
-        CampaignError: a text is no rate.
+        CampaignError: a text is not a rate.
     """
     if given is None:
         return None
@@ -72,10 +72,10 @@ def rates_of(given: Rates) -> tuple[Rate, ...] | None:
 
 
 def seconds_of(given: float | str | None) -> float | None:
-    """A duration such as "15 minutes", or a number of seconds, in seconds.
+    """Return a duration such as "15 minutes", or a number of seconds, in seconds.
 
     Raises:
-        CampaignError: the text is no duration.
+        CampaignError: the text is not a duration.
     """
     try:
         return parse_duration(given) if isinstance(given, str) else given

@@ -1,9 +1,9 @@
-"""Preparation: everything of a job before the first connection.
+"""Preparation: the steps of a job before the first connection.
 
     check -> enrol -> plan
 
-Each step does the ones before it that were not done. The limits of a run are resolved here and
-nowhere else; the plan and the run both take them from `limits`.
+Each step first does the steps before it that are missing. Only this module resolves the limits of a
+run; the plan and the run both use `limits`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan, make_plan
 from mailmerge.errors import Declined
 from mailmerge.jobs.options import JobOptions
-from mailmerge.jobs.people import People
+from mailmerge.jobs.recipient_source import RecipientSource
 from mailmerge.jobs.records import JobLedger
 from mailmerge.jobs.targets import Target
 from mailmerge.ledger.states import Difference, State
@@ -33,21 +33,21 @@ class Preparation:
     """The steps of a job before its run.
 
     Attributes:
-        options: what the caller asked for.
-        report: what the check has found; None before it.
+        options: the options of the caller.
+        report: the report of the check; None before it.
     """
 
     def __init__(
         self,
         campaign: Campaign,
-        people: People,
+        source: RecipientSource,
         target: Target,
         options: JobOptions,
         ledger: JobLedger,
     ) -> None:
         self.report: CheckReport | None = None
         self._campaign = campaign
-        self._people = people
+        self._source = source
         self._target = target
         self.options = options
         self._ledger = ledger
@@ -57,26 +57,26 @@ class Preparation:
 
     @property
     def limits(self) -> Limits:
-        """What bounds the run: the same for the plan and the run."""
+        """The limits, the same for the plan and the run."""
         return self.options.limits(self._campaign.settings.delivery, self._target)
 
     @property
     def messages(self) -> MessageFactory:
-        """What makes the messages; after a check it has everything in its caches."""
+        """The message factory; after a check, its caches are filled."""
         factory = self._checked_messages or self._campaign.messages
         return self._redirect.messages(factory)
 
     @property
     def enrolled(self) -> int:
-        """How many recipients the ledger has."""
+        """The number of recipients in the ledger."""
         if self._enrolled is None:
             self.enrol()
         return self._enrolled or 0
 
     def check(self, progress: Callable[[int], None] = lambda _: None) -> CheckReport:
-        """Check, unless the same recipients, templates and files have passed before."""
+        """Run the check, unless the same recipients, templates and files have passed before."""
         options, records = self._check_options(), self._ledger.records()
-        digest = self._people.digest(options) if self._target.sends else ""
+        digest = self._source.digest(options) if self._target.sends else ""
         if records.check_passed(digest):
             self.report = EarlierReport()
             return self.report
@@ -88,19 +88,19 @@ class Preparation:
         return self.report
 
     def enrol(self) -> Difference:
-        """Take the recipients over into the ledger."""
+        """Enrol the recipients in the ledger."""
         self._require_check()
         records = self._ledger.records()
         difference = records.enrol(
             self._recipients(),
             self._campaign.fingerprint(),
             changes=self.options.accept_changes,
-            partial=self._people.partial and not self._redirect.edits,
+            partial=self._source.partial and not self._redirect.edits,
         )
         if not difference.applied:
             raise Declined(
                 f"changed since the first run: {difference}; nothing was sent",
-                hint="--accept-changes goes on with the new recipients and content",
+                hint="use --accept-changes to send with the new recipients and content",
                 code="changed",
             )
         self._enrolled = sum(self.counts().values())
@@ -108,7 +108,7 @@ class Preparation:
         return difference
 
     def plan(self) -> Plan:
-        """What the run would do."""
+        """Return what the run would do."""
         report, to_send = self._require_check(), self.to_send()
         plan = make_plan(
             self.limits,
@@ -122,7 +122,7 @@ class Preparation:
         return plan.slowed(report.slow_because, report.per_second) if report.slow else plan
 
     def to_send(self) -> int:
-        """How many recipients a run would try; those to try again count, too."""
+        """Return the number of recipients that a run would try, including those tried again."""
         if self._enrolled is None:
             self.enrol()
         counts, options = self.counts(), self.options
@@ -133,7 +133,7 @@ class Preparation:
         return claimable if limit is None else min(claimable, limit)
 
     def counts(self) -> dict[State, int]:
-        """How many recipients are in each state."""
+        """Return the number of recipients in each state."""
         return self._ledger.records().counts(self._checked())
 
     def _require_check(self) -> CheckReport:
@@ -142,25 +142,25 @@ class Preparation:
         return report
 
     def _check_options(self) -> CheckOptions:
-        # One more than are tested: the row with the tester's own address is passed over.
+        # One row more than the test uses, because the row with the user's own address is skipped.
         most = None if self._target.most is None else self._target.most + 1
         return CheckOptions(
-            selection=replace(self._people.selection, limit=most),
+            selection=replace(self._source.selection, limit=most),
             account=self._target.account,
             for_real=self._target.for_real,
-            recipients=self._people.given,
+            recipients=self._source.given,
         )
 
     def _checked(self) -> int:
-        """How many recipients the check has seen and the target uses."""
+        """Return the number of checked recipients that the target uses."""
         checked = self.report.recipients if self.report is not None else 0
         return checked if self._target.most is None else min(checked, self._target.most)
 
     def _recipients(self) -> Iterator[Recipient]:
-        return self._redirect.recipients(self._people.recipients())
+        return self._redirect.recipients(self._source.recipients())
 
     def _subjects(self) -> tuple[str, ...]:
-        """The subjects of the next messages."""
+        """Return the subjects of the next messages."""
         counts, report = self.counts(), self.report
         begun = counts[State.PENDING] < sum(counts.values())
         if report is not None and report.subjects and not (begun or self._redirect.edits):

@@ -1,4 +1,4 @@
-"""What a job knows of earlier runs: a ledger that it writes, or one that a dry run only reads."""
+"""The records of earlier runs: a ledger that a job writes, or one that a dry run only reads."""
 
 from __future__ import annotations
 
@@ -16,85 +16,85 @@ from mailmerge.messages import message_ids
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import Settings
 
-_LOOKED_THROUGH: Final = 50_000
-"""Deliveries that are looked through for the subjects that the plan shows."""
+_MAX_DELIVERIES_READ: Final = 50_000
+"""The maximum deliveries that are read to find the subjects for the plan."""
 
 
 class Records(Protocol):
-    """The deliveries of a job."""
+    """The records of a job."""
 
     def check_passed(self, digest: str) -> bool:
-        """Whether the check that the digest stands for has passed; an empty digest never has."""
+        """Whether the check with this digest has passed; False for an empty digest."""
         ...
 
     def remember_check(self, digest: str) -> None:
-        """Note that this check has passed."""
+        """Remember that the check with this digest has passed."""
         ...
 
     def enrol(
         self, recipients: Iterator[Recipient], fingerprint: str, *, changes: bool, partial: bool
     ) -> Difference:
-        """Take the recipients over, and say how they differ from the snapshot."""
+        """Enrol the recipients, and return how they differ from the snapshot."""
         ...
 
     def counts(self, checked: int) -> dict[State, int]:
-        """How many recipients are in each state; `checked` is how many the check has seen."""
+        """Return the number of recipients in each state; `checked` is the number in the check."""
         ...
 
     def claimable(self, checked: int) -> int:
-        """How many recipients could be sent to."""
+        """Return the number of recipients that can be claimed."""
         ...
 
     def remaining(self) -> Iterator[Recipient]:
-        """The first recipients that are still to be sent to."""
+        """Yield the first recipients that are pending or deferred."""
         ...
 
     def iterate(self) -> Iterator[Delivery]:
-        """All deliveries, in the order of the spreadsheet."""
+        """Yield all deliveries, in the order of the spreadsheet."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerRecords:
-    """A store that the job writes."""
+    """The records in a store that the job writes."""
 
     store: Store
 
     def check_passed(self, digest: str) -> bool:
-        """What the ledger remembers."""
+        """Whether the ledger remembers that this check has passed."""
         return bool(digest) and self.store.check_passed(digest)
 
     def remember_check(self, digest: str) -> None:
-        """Let the ledger remember it."""
+        """Remember the check in the ledger."""
         if digest:
             self.store.remember_check(digest)
 
     def enrol(
         self, recipients: Iterator[Recipient], fingerprint: str, *, changes: bool, partial: bool
     ) -> Difference:
-        """Write them into the ledger, unless they differ and `changes` is false.
+        """Enrol the recipients in the ledger, unless they differ and `changes` is False.
 
         Raises:
-            LedgerError: it cannot be written.
+            LedgerError: the ledger cannot be written.
         """
         return self.store.enrol(recipients, fingerprint, accept_changes=changes, partial=partial)
 
     def counts(self, checked: int) -> dict[State, int]:
-        """Those of the ledger."""
+        """Return the counts of the ledger."""
         del checked
         return self.store.counts()
 
     def claimable(self, checked: int) -> int:
-        """What the ledger would let a run claim."""
+        """Return the number of deliveries that a run could claim."""
         del checked
         return self.store.claimable()
 
     def remaining(self) -> Iterator[Recipient]:
-        """Those of the ledger."""
+        """Yield the remaining recipients of the ledger."""
         return _remaining(self.store.iterate())
 
     def iterate(self) -> Iterator[Delivery]:
-        """Those of the ledger."""
+        """Yield the deliveries of the ledger."""
         return self.store.iterate()
 
 
@@ -108,54 +108,54 @@ class _Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadRecords:
-    """A ledger that is only read; None where nothing was ever sent."""
+    """The records in a ledger that is only read, or None if there is no ledger."""
 
     ledger: _Readable | None
 
     def check_passed(self, digest: str) -> bool:
-        """A dry run checks everything."""
+        """Return False: a dry run checks everything."""
         del digest
         return False
 
     def remember_check(self, digest: str) -> None:
-        """A dry run leaves nothing behind."""
+        """Do nothing: a dry run writes nothing."""
 
     def enrol(
         self, recipients: Iterator[Recipient], fingerprint: str, *, changes: bool, partial: bool
     ) -> Difference:
-        """A dry run leaves nothing behind."""
+        """Write nothing, and return a difference that counts as applied."""
         del recipients, fingerprint, changes, partial
         return Difference(first=True, applied=True)
 
     def counts(self, checked: int) -> dict[State, int]:
-        """Those of the ledger; without one, all that were checked are pending."""
+        """Return the counts of the ledger; without one, all checked recipients are pending."""
         counts = self.ledger.counts() if self.ledger is not None else {}
         return counts if sum(counts.values()) else reported({State.PENDING: checked})
 
     def claimable(self, checked: int) -> int:
-        """Those that are pending or deferred."""
+        """Return the number of pending and deferred recipients."""
         counts = self.counts(checked)
         return counts[State.PENDING] + counts[State.DEFERRED]
 
     def remaining(self) -> Iterator[Recipient]:
-        """Those of the ledger."""
+        """Yield the remaining recipients of the ledger."""
         return _remaining(self.iterate())
 
     def iterate(self) -> Iterator[Delivery]:
-        """Those of the ledger; none without one."""
+        """Yield all deliveries of the ledger; none without a ledger."""
         return self.ledger.iterate() if self.ledger is not None else iter(())
 
 
 def _remaining(deliveries: Iterator[Delivery]) -> Iterator[Recipient]:
-    for one in islice(deliveries, _LOOKED_THROUGH):
+    for one in islice(deliveries, _MAX_DELIVERIES_READ):
         if one.state in {State.PENDING, State.DEFERRED}:
             yield one.recipient
 
 
 class JobLedger:
-    """The ledger of a job: the one that it was given, or that of the campaign folder.
+    """The ledger of a job: a given one, or the one of the campaign folder.
 
-    What is opened here is closed here.
+    It closes only the ledger that it has opened itself.
     """
 
     def __init__(self, settings: Settings, target: Target, given: Ledger | None) -> None:
@@ -167,12 +167,12 @@ class JobLedger:
         self._begun = False
 
     def records(self) -> Records:
-        """What is known of earlier runs.
+        """Return the records of earlier runs.
 
         Raises:
             LedgerHeld: another process is sending this campaign.
-            LedgerError: it cannot be read or written.
-            CampaignError: the campaign has no folder of its own, and no ledger was given.
+            LedgerError: the ledger cannot be read or written.
+            CampaignError: the campaign has no folder, and no ledger was given.
         """
         if self._target.sends:
             return LedgerRecords(self.store())
@@ -183,17 +183,17 @@ class JobLedger:
         return ReadRecords(Ledger.read(self._settings, self._target.ledger_name))
 
     def store(self) -> Store:
-        """The store that a run writes; opened at the first time."""
+        """Return the store that a run writes; the first call opens it."""
         if self._store is None:
             self._store = self._store_in(self._given or self._open())
         return self._store
 
     def reopen(self) -> None:
-        """Close the job's own ledger, and let the next `store` open it as after a crash."""
+        """Close the job's own ledger, so that the next `store` opens it as after a crash."""
         self.close()
 
     def close(self) -> None:
-        """Close what was opened here. A given ledger stays open."""
+        """Close the job's own ledger; a given ledger stays open."""
         own, self._own, self._store = self._own, None, None
         if own is not None:
             own.close()
@@ -203,7 +203,7 @@ class JobLedger:
         if not settings.file:
             raise CampaignError(
                 "a campaign in code has no ledger of its own",
-                hint='pass one: mailmerge.Ledger.open("sqlite:///spring.db")',
+                hint='pass one, for example mailmerge.Ledger.open("sqlite:///spring.db")',
                 code="no-ledger",
             )
         fresh = target.fresh and not self._begun

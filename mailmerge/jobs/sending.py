@@ -1,6 +1,6 @@
 """Sending: the runs of a job, one after another, over one endpoint.
 
-What decides before a run is in preparation.py; what a run does is the engine's.
+preparation.py has the decisions before a run. The engine does the run itself.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from mailmerge.portable.clock import Clock
 
 
 class Sending:
-    """The runs of a job. `close` it: it closes the server that it has started.
+    """The runs of a job. Call `close` to close the server that it has started.
 
     Attributes:
-        summary: how the last run went; None without one, or while it goes on.
+        summary: the summary of the last run; None before the first run ends, and during a run.
     """
 
     def __init__(
@@ -42,20 +42,20 @@ class Sending:
 
     @property
     def ready(self) -> bool:
-        """Whether a run is prepared, or going on."""
+        """Whether a run is prepared or in progress."""
         return self._run is not None
 
     @property
     def giving_up(self) -> bool:
-        """Whether what is in flight is to be abandoned."""
+        """Whether the messages in flight are being abandoned."""
         return self._run is not None and self._run.giving_up
 
     def prepare(self, endpoint: Endpoint | None = None, clock: Clock | None = None) -> None:
-        """Make the next run: over the target's own endpoint, by the machine's clock, by default."""
+        """Make the next run; the defaults are the target's endpoint and the machine's clock."""
         self._run = self._make(endpoint or self._own_endpoint(), clock)
 
     def steps(self) -> Iterator[Event]:
-        """Do the run that is prepared, and yield its events."""
+        """Do the prepared run, and yield its events."""
         assert self._run is not None
         self.summary = None
         try:
@@ -69,7 +69,7 @@ class Sending:
             self._run = None
 
     def execute(self, progress: Callable[[Progress], None]) -> Summary:
-        """Do the run that is prepared."""
+        """Do the prepared run, and return its summary."""
         assert self._run is not None
         self.summary = None
         try:
@@ -79,12 +79,12 @@ class Sending:
         return self.summary
 
     def stop(self) -> None:
-        """End the run that is going on."""
+        """End the present run."""
         if self._run is not None:
             self._run.stop()
 
     def close(self) -> None:
-        """Close the server that was started here, and the record of quotas."""
+        """Close the server that this object started, and the record of quotas."""
         self._open.close()
 
     def _own_endpoint(self) -> Endpoint:

@@ -1,24 +1,24 @@
-"""Where a job sends to, as small frozen values.
+"""The targets of a job, as small frozen values.
 
     RealServer      the recipients, over the server of an account
     SandboxServer   a server inside this program
-    TestTo          the user's own address: the messages of the first recipients
-    DryRun          nowhere: a job that ends before the first connection
-    NoServer        not known yet: only for a DryRun
+    TestTo          the user's own address, with the messages of the first recipients
+    DryRun          no server: the job ends before the first connection
+    NoServer        the server is not known yet; only for a DryRun
 
-A job asks its target and never which kind it is. What differs between the kinds:
+A job asks its target the questions of this table, and never which class it has:
 
-    | question                              | RealServer | SandboxServer | TestTo | DryRun      |
-    |---------------------------------------|------------|---------------|--------|-------------|
-    | whose limits hold                     | account    | none          | account| its target's|
-    | name of the ledger                    | ledger     | sandbox       | test   | its target's|
-    | begins with an empty ledger           | no         | yes           | yes    | its target's|
-    | reserved domains (RFC 2606) are errors| yes (1)    | no            | no     | no          |
-    | copies are kept, if the campaign asks | yes        | no            | no     |             |
-    | counts towards the account's quotas   | yes        | no            | yes    |             |
-    | waits for deferred recipients         | as asked   | as asked (2)  | if asked | its target's |
+    | question                              | RealServer | SandboxServer | TestTo   | DryRun       |
+    |---------------------------------------|------------|---------------|----------|--------------|
+    | whose limits apply                    | account    | none          | account  | its server's |
+    | name of the ledger                    | ledger     | sandbox       | test     | its server's |
+    | begins with an empty ledger           | no         | yes           | yes      | its server's |
+    | reserved domains (RFC 2606) are errors| yes (1)    | no            | no       | no           |
+    | keeps copies, if the campaign asks    | yes        | no            | no       |              |
+    | counts towards the account's quotas   | yes        | no            | yes      |              |
+    | waits for deferred recipients         | as asked   | as asked (2)  | if asked | its server's |
 
-(1) Unless the server is on this machine. (2) Not at all with faults: their clock skips the pauses.
+(1) Unless the server is on this machine. (2) Not with faults, whose clock skips the pauses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from mailmerge.credentials import Account, Server, read_credentials, require_account
-from mailmerge.engine.redirect import USUAL_NUMBER, Direct, Redirect
+from mailmerge.engine.redirect import DEFAULT_TEST_COUNT, Direct, Redirect
 from mailmerge.errors import CampaignError
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.sandbox import Faults, Sandbox
@@ -40,33 +40,33 @@ from mailmerge.smtp import Credentials
 from mailmerge.smtp import Server as Address
 
 _LEDGER: Final = "ledger"
-"""The name of a campaign's own ledger: what was really sent to its recipients."""
+"""The name of a campaign's own ledger, which records the real messages."""
 SANDBOX: Final = "sandbox"
-"""The name of the ledger of sandbox runs, and of the folder with their messages."""
+"""The name of the ledger of sandbox runs, and of the folder for their messages."""
 _TEST: Final = "test"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the connections of a run go, and the log-in; None where the server asks for none."""
+    """The server of a run and its log-in; None if the server asks for none."""
 
     server: Address
     credentials: Credentials | None = None
 
 
 class Target:
-    """What a job asks of its target."""
+    """The questions that a job asks its target, with default answers."""
 
     __slots__ = ()
 
     @property
     def account(self) -> Account | None:
-        """The account whose limits and rules hold; None where the server has none."""
+        """The account whose limits and rules apply, or None."""
         return None
 
     @property
     def server_name(self) -> str:
-        """The server as the plan shows it."""
+        """The server in words, for the plan."""
         return self.account.server_name if self.account is not None else "none is named yet"
 
     @property
@@ -76,17 +76,17 @@ class Target:
 
     @property
     def fresh(self) -> bool:
-        """Whether a job begins with an empty ledger of that name."""
+        """Whether a job begins with an empty ledger."""
         return self.ledger_name != _LEDGER
 
     @property
     def sends(self) -> bool:
-        """Whether a job sends anything; otherwise it writes no ledger, either."""
+        """Whether a job sends messages and writes a ledger."""
         return True
 
     @property
     def for_real(self) -> bool:
-        """Whether messages leave this machine for the recipients."""
+        """Whether messages leave this machine and go to the recipients."""
         return False
 
     @property
@@ -96,60 +96,62 @@ class Target:
 
     @property
     def counts_quotas(self) -> bool:
-        """Whether messages count towards what the account allows in a day."""
+        """Whether messages count towards the account's quotas."""
         return True
 
     @property
     def test_to(self) -> str:
-        """The one address that all messages go to; empty where they go to the recipients."""
+        """The address that gets all messages of a test; "" for other targets."""
         return ""
 
     @property
     def most(self) -> int | None:
-        """How many of the first recipients are used; None for all of them."""
+        """The maximum number of recipients to use, from the first on; None for all."""
         return None
 
     def redirect(self) -> Direct:
-        """A new object that decides which address each recipient's message goes to."""
+        """Return a new object that decides the address of each recipient's message."""
         return Direct()
 
     def limit(self, asked: int | None) -> int | None:
-        """The number of recipients to try at most, where the user asked for `asked`."""
+        """Return the maximum number of recipients to try; `asked` is the user's option."""
         return asked
 
     def wait(self, asked: float | None) -> float | None:
-        """The seconds to wait for deferred recipients; None for what campaign.toml says."""
+        """Return the seconds to wait for deferred recipients; None for campaign.toml's value."""
         return asked
 
     def endpoint(self) -> AbstractContextManager[Endpoint]:
-        """Where to connect to, as long as the context lasts.
+        """Return a context manager with the server and its log-in.
 
         Raises:
-            CampaignError: no server is named; or a command for the password failed.
+            CampaignError: no server is named, or a command for the password failed.
             AuthenticationRefused: there is no password.
         """
-        raise CampaignError("no server is named", code="no-server")
+        raise CampaignError(
+            "no server is named", hint="add [smtp] to campaign.toml", code="no-server"
+        )
 
     def document(self) -> dict[str, Any]:
-        """What the target adds to the document of `send --json`."""
+        """Return the target's part of the document of `send --json`."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class NoServer(Target):
-    """No server is named yet: a dry run needs none."""
+    """No server is named yet, which is enough for a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
 class RealServer(Target):
-    """The recipients, over the server of `to`; `credentials` reads the log-in when it is needed."""
+    """The recipients, over the server of the account `to`; `credentials` reads the log-in."""
 
     to: Account
     credentials: Callable[[], Credentials | None] = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, server: Server | Address) -> RealServer:
-        """The target of a server in code; a plain address has no log-in and no known limits."""
+        """Return the target for a server in code; an smtp.Server has no log-in and no limits."""
         if isinstance(server, Server):
             return cls(server.account, server.credentials)
         return cls(Account(server), lambda: None)
@@ -160,10 +162,10 @@ class RealServer(Target):
         settings: Settings,
         find_ask: Callable[[], Callable[[str], str] | None] = lambda: None,
     ) -> RealServer:
-        """The target that [smtp] describes.
+        """Return the target that [smtp] describes.
 
-        `find_ask` is called when a password is needed. It returns what shows a question and returns
-        the answer, or None where there is no terminal.
+        `find_ask` is called if a password is needed. It returns a function that shows a question
+        and returns the answer, or None if there is no terminal.
 
         Raises:
             CampaignError: [smtp] names no server, or its keys contradict each other.
@@ -178,16 +180,16 @@ class RealServer(Target):
 
     @property
     def for_real(self) -> bool:
-        """Unless the server is on this machine: a sink, a test server or a local relay."""
+        """True unless the server is on this machine: a sink, a test server or a local relay."""
         return not self.to.is_loopback
 
     @property
     def keeps_copies(self) -> bool:
-        """Copies are kept of what recipients really get."""
+        """True: the recipients get these messages."""
         return True
 
     def endpoint(self) -> AbstractContextManager[Endpoint]:
-        """The server with the log-in."""
+        """Return the account's server and its log-in."""
         return nullcontext(Endpoint(self.to.server, self.credentials()))
 
 
@@ -195,8 +197,8 @@ class RealServer(Target):
 class SandboxServer(Target):
     """A server inside this program, which keeps the messages in `folder`.
 
-    `real_account` is the account that a real run would use, None where none is named: a run with
-    faults says how long that would take. `seed` is that of the faults, None for none.
+    `real_account` is the account of a real run, or None; a run with faults reports how long a real
+    run would take. `seed` is the seed of the faults, or None for no faults.
     """
 
     folder: Path
@@ -205,37 +207,36 @@ class SandboxServer(Target):
 
     @property
     def server_name(self) -> str:
-        """Its name in words: the port means nothing."""
+        """The sandbox in words, without its port."""
         return "the sandbox on this machine"
 
     @property
     def ledger_name(self) -> str:
-        """A ledger of its own."""
+        """The ledger of sandbox runs."""
         return SANDBOX
 
     @property
     def counts_quotas(self) -> bool:
-        """Nothing leaves this machine."""
+        """False: nothing leaves this machine."""
         return False
 
     def wait(self, asked: float | None) -> float | None:
-        """With faults, pauses are skipped between the runs."""
+        """Return 0 with faults, because the pauses between runs are skipped."""
         return asked if self.seed is None else 0.0
 
     def start(self) -> Sandbox:
-        """The server, not running yet; what an earlier one has kept is removed."""
-        # Messages of an earlier run would only mislead.
+        """Make the server, which does not run yet, and remove the messages of earlier runs."""
         shutil.rmtree(self.folder, ignore_errors=True)
         return Sandbox(self.folder, None if self.seed is None else Faults(self.seed))
 
     @contextmanager
     def endpoint(self) -> Iterator[Endpoint]:
-        """The server, running."""
+        """Run the server, and yield its address."""
         with self.start() as sandbox:
             yield Endpoint(sandbox.server)
 
     def document(self) -> dict[str, Any]:
-        """Where the messages are."""
+        """Return the folder of the messages."""
         return {"maildir": str(self.folder)}
 
 
@@ -245,29 +246,29 @@ class TestTo(Target):
 
         TestTo("me@example.net", server, count=5)
 
-    The recipients themselves get nothing. A recipient with that address is passed over.
+    The recipients themselves get nothing. A recipient with the user's address is skipped.
 
     Raises:
-        AddressError: `address` is no mailbox.
+        AddressError: `address` is not a mailbox.
     """
 
-    __test__: ClassVar = False  # no class of tests
+    __test__: ClassVar = False  # pytest must not collect this class
 
     address: str
     server: AnyServer
-    count: int = USUAL_NUMBER
+    count: int = DEFAULT_TEST_COUNT
 
     def __post_init__(self) -> None:
         parse_mailbox(self.address.strip())
 
     @property
     def account(self) -> Account | None:
-        """The account of the server: test messages count like others."""
+        """The account of the server, whose limits count test messages, too."""
         return as_target(self.server).account
 
     @property
     def ledger_name(self) -> str:
-        """A ledger of its own."""
+        """The ledger of test messages."""
         return _TEST
 
     @property
@@ -281,24 +282,24 @@ class TestTo(Target):
         return self.count
 
     def redirect(self) -> Redirect:
-        """To the user's address, with the recipient's in the subject."""
+        """Return a redirection to the user's address."""
         return Redirect(parse_mailbox(self.address.strip()), self.count)
 
     def limit(self, asked: int | None) -> int | None:
-        """`count` says it already: no other recipient is in the ledger."""
+        """Return None: the ledger of a test has only `count` recipients."""
         del asked
         return None
 
     def wait(self, asked: float | None) -> float:
-        """A test does not wait for a grey list unless it is asked to."""
+        """Return 0 unless the user asks to wait, for example for greylisting."""
         return 0.0 if asked is None else asked
 
     def endpoint(self) -> AbstractContextManager[Endpoint]:
-        """That of the server."""
+        """Return the server and its log-in."""
         return as_target(self.server).endpoint()
 
     def document(self) -> dict[str, Any]:
-        """The user's address."""
+        """Return the user's address."""
         return {"test_to": self.address}
 
 
@@ -314,55 +315,55 @@ class DryRun(Target):
 
     @property
     def account(self) -> Account | None:
-        """That of the server."""
+        """The account of the server."""
         return self._target.account
 
     @property
     def server_name(self) -> str:
-        """That of the server."""
+        """The server in words."""
         return self._target.server_name
 
     @property
     def ledger_name(self) -> str:
-        """That of the server."""
+        """The ledger that a real job would use."""
         return self._target.ledger_name
 
     @property
     def sends(self) -> bool:
-        """Nothing is sent."""
+        """False: nothing is sent."""
         return False
 
     @property
     def test_to(self) -> str:
-        """That of the server."""
+        """The test address of the server's target."""
         return self._target.test_to
 
     @property
     def most(self) -> int | None:
-        """That of the server."""
+        """The maximum number of recipients of the server's target."""
         return self._target.most
 
     def redirect(self) -> Direct:
-        """That of the server."""
+        """Return the redirection of the server's target."""
         return self._target.redirect()
 
     def limit(self, asked: int | None) -> int | None:
-        """That of the server."""
+        """Return the limit of the server's target."""
         return self._target.limit(asked)
 
     def wait(self, asked: float | None) -> float | None:
-        """That of the server."""
+        """Return the wait of the server's target."""
         return self._target.wait(asked)
 
     def endpoint(self) -> AbstractContextManager[Endpoint]:
-        """There is none."""
+        """Raise CampaignError: a dry run does not connect."""
         raise CampaignError("a dry run does not connect", code="no-server")
 
 
 AnyServer = Server | Address | Target
-"""What a job can send to; a server stands for a RealServer."""
+"""The values that a job accepts as its server; a server means a RealServer."""
 
 
 def as_target(server: AnyServer) -> Target:
-    """The target that stands for a server."""
+    """Return the target for a server; a target is returned unchanged."""
     return server if isinstance(server, Target) else RealServer.of(server)

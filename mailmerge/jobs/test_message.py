@@ -1,8 +1,8 @@
-"""One test message at once: a recipient's message to the user's own address.
+"""One test message, sent at once: a recipient's message to the user's own address.
 
-It is a message of a job to `TestTo`: the subject is marked with the recipient's address, To and the
-envelope name the user's, and it counts towards the limits of the account. It needs no ledger, and
-the user waits for the server's reply.
+It is the same message that a job to `TestTo` sends: its subject shows the recipient's address, its
+To field and its envelope have the user's, and it counts towards the limits of the account. It needs
+no ledger, and the user waits for the server's reply.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from mailmerge.smtp import Client, Outcome, Transaction, Verdict
 from mailmerge.smtp.errors import SmtpError
 
 _REPLY_SECONDS = 120.0
-"""Time for the server to accept one message (RFC 5321, 4.5.3.2, allows ten minutes)."""
+"""Seconds to wait for the server's reply (RFC 5321, section 4.5.3.2, grants ten minutes)."""
 
 _LONGEST_PAUSE = 10.0
-"""Seconds that a rate of the account may hold the message back while the user waits."""
+"""The maximum seconds that a rate of the account may delay the message."""
 
 
 def send_test_message(
@@ -41,7 +41,7 @@ def send_test_message(
     """Send the recipient's message to `address` and return the server's reply.
 
     Raises:
-        AddressError: `address` is no mailbox, or it is the recipient's own.
+        AddressError: `address` is not a mailbox, or it is the recipient's own.
         InputError: the message cannot be made.
         CampaignError: [smtp] names no server.
         RunStopped: a limit of the account is reached.
@@ -80,7 +80,7 @@ def _transaction(
 ) -> Transaction:
     redirect = target.redirect()
     (copy,) = redirect.recipients([recipient])
-    # Mail programs hide a message whose Message-ID they already have: each test gets its own.
+    # Mail programs hide a message whose Message-ID they know, so each test gets a new one.
     identity = messages.sample_identity(replace(copy, key=secrets.token_hex(16)))
     delivery = Delivery(
         id=1,
@@ -98,7 +98,7 @@ def _transaction(
 
 @contextlib.contextmanager
 def _throttle(limits: Limits) -> Iterator[Throttle]:
-    """The throttle of the account; at the end, it gives back what it reserved and did not use."""
+    """Open the throttle of the account; closing it returns unused reservations."""
     with contextlib.closing(open_quotas()) as quotas:
         throttle = Throttle(limits.rates, limits.domain_rates, account=limits.account, usage=quotas)
         with contextlib.closing(throttle):
@@ -106,21 +106,21 @@ def _throttle(limits: Limits) -> Iterator[Throttle]:
 
 
 def _require_quota(throttle: Throttle) -> None:
-    """Fail before any connection if the account's quota is used up."""
+    """Raise before any connection if the account's quota is used up."""
     now = time.time()
-    free_at = throttle.outlook(now).quota_until
+    free_at = throttle.forecast(now).quota_until
     if free_at > now:
         raise _limit_reached("the account's limit for today is used up", free_at, "quota")
 
 
 def _wait_for_turn(throttle: Throttle, transaction: Transaction) -> None:
-    """Take the message's turn, or fail if it would come too late."""
+    """Wait until the rates permit the message; raise if that would take too long."""
     domain = transaction.envelope.forward_paths[0].rpartition("@")[2]
     deadline = time.time() + _LONGEST_PAUSE
     while not throttle.take(now := time.time(), domain):
         ready_at = throttle.ready_at(now, domain)
         if ready_at > deadline:
-            raise _limit_reached("the account's rate holds the message back", ready_at, "rate")
+            raise _limit_reached("the account's rate delays the message", ready_at, "rate")
         time.sleep(max(ready_at - now, 0.001))
 
 

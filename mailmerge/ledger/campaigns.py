@@ -1,4 +1,4 @@
-"""The row of a campaign: its name, its secret, what was checked, how long the last run took."""
+"""The row of a campaign: its name, its secret, the last check that passed, the last run's time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class CampaignRecord:
-    """A campaign's number in the database, and the secret (32 bytes) of its Message-IDs."""
+    """A campaign's id in the database, and the secret (32 bytes) of its Message-IDs."""
 
     id: int
     secret: bytes
 
 
 def find_campaign(connection: Connection, name: str, *, only_one: bool = False) -> CampaignRecord:
-    """The campaign of that name; it is made where there is none.
+    """Return the campaign of that name, and create it if there is none.
 
     `only_one` says that the database belongs to a single campaign, which keeps its deliveries when
-    it is renamed. A ledger of the first edition has a campaign without a name; it gets this one.
+    it is renamed. A ledger of the first edition has a campaign without a name; it gets this name.
     """
     numbered = select(campaign.c.id, campaign.c.secret)
     found = connection.execute(numbered.where(campaign.c.name == name)).first()
@@ -34,10 +34,10 @@ def find_campaign(connection: Connection, name: str, *, only_one: bool = False) 
         found = connection.execute(others.limit(1)).first()
         if found is not None:
             connection.execute(update(campaign).where(campaign.c.id == found.id).values(name=name))
-    return CampaignRecord(*found) if found else _made(connection, name)
+    return CampaignRecord(*found) if found else _create_campaign(connection, name)
 
 
-def _made(connection: Connection, name: str) -> CampaignRecord:
+def _create_campaign(connection: Connection, name: str) -> CampaignRecord:
     secret = secrets.token_bytes(_SECRET_BYTES)
     row = {"name": name, "secret": secret, "fingerprint": "", "checked": ""}
     made = connection.execute(insert(campaign).values(**row, seconds=0.0, check_seconds=0.0))
@@ -53,13 +53,13 @@ def known_campaign(connection: Connection, name: str) -> CampaignRecord | None:
 
 
 def all_campaigns(connection: Connection) -> list[CampaignRecord]:
-    """All campaigns of the database, the oldest first."""
+    """Return all campaigns of the database, the oldest first."""
     rows = connection.execute(select(campaign.c.id, campaign.c.secret).order_by(campaign.c.id))
     return [CampaignRecord(*row) for row in rows]
 
 
 def read_campaign(connection: Connection, campaign_id: int, column: str) -> Any:
-    """One value of a campaign's row."""
+    """Return one value of a campaign's row."""
     return connection.scalar(select(campaign.c[column]).where(campaign.c.id == campaign_id))
 
 
@@ -78,13 +78,13 @@ _WRITE_TIMES: Final = (
 def write_times(
     connection: Connection, campaign_id: int, seconds: float, check_seconds: float
 ) -> None:
-    """Note the seconds of the last run and of its check; a run does it again and again."""
+    """Write the seconds of the last run and of its check; called several times a second."""
     values = {"number": campaign_id, "run": seconds, "check": check_seconds}
     connection.execute(_WRITE_TIMES, values)
 
 
 def read_times(connection: Connection, campaign_id: int) -> tuple[float, float]:
-    """The seconds of the last run and of its check."""
+    """Return the seconds of the last run and of its check."""
     query = select(campaign.c.seconds, campaign.c.check_seconds)
     seconds, check_seconds = connection.execute(query.where(campaign.c.id == campaign_id)).one()
     return seconds, check_seconds

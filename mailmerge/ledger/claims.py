@@ -1,14 +1,15 @@
 """The statements of the queue: claim, record, expire. Each runs inside the caller's transaction.
 
-Three rules keep two workers from sending the same message, whichever of them is slow or thought to
-be dead:
+What can go wrong: two workers send the same message. One worker is so slow that another one takes
+it for dead, claims its deliveries and sends them. Then the first one wakes up and continues. Three
+rules prevent this:
 
-1. `claim` locks the rows that it reads, where the database can (`FOR UPDATE SKIP LOCKED`), and
-   claims them in the same transaction. SQLite has one writer at a time.
-2. `record` looks at the row in the very statement that changes it: only a delivery that is still
-   claimed, by this owner, and not beyond its expiry, becomes `sending`.
-3. `expire` makes a `claimed` delivery free again only when its claim has expired. From then on rule
-   2 refuses its owner. A delivery that is `sending` is never free again, but in doubt.
+1. `claim` locks the rows that it reads, if the database can do that (`FOR UPDATE SKIP LOCKED`), and
+   claims them in the same transaction. SQLite allows one writer at a time, so it needs no locks.
+2. `record` checks the row in the same statement that changes it: a delivery becomes `sending` only
+   if it is still claimed by this owner and the claim has not expired.
+3. `expire` frees a `claimed` delivery only after its claim has expired. From then on, rule 2
+   refuses its former owner. A delivery that is `sending` is never freed; it becomes in doubt.
 """
 
 from __future__ import annotations
@@ -43,19 +44,19 @@ from mailmerge.ledger.schema import (
     transition_of,
 )
 from mailmerge.ledger.states import (
-    OF_A_CLAIM,
+    CLAIM_PREDECESSORS,
     UNDER_WAY,
     Delivery,
     State,
     Transition,
-    let_go,
+    end_claim,
 )
 
 _RECORDED = ("state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply")
 
 
 def _update_by_id(columns: Sequence[str]) -> Bulk:
-    """An UPDATE of these columns of one delivery; its id is the last parameter."""
+    """Make an UPDATE of these columns of one delivery; the last parameter is its id."""
     values: list[tuple[Any, Any]] = [(delivery.c[name], bindparam(f"{name}_")) for name in columns]
     return Bulk(
         update(delivery).where(delivery.c.id == bindparam("number")).ordered_values(*values)
@@ -63,11 +64,11 @@ def _update_by_id(columns: Sequence[str]) -> Bulk:
 
 
 def _update_of_claim(state: State) -> Update:
-    """An UPDATE of one delivery to `state`, if the claim of one of these owners allows it."""
+    """Make an UPDATE of one delivery to `state` that takes effect only if the claim allows it."""
     conditions = [
         delivery.c.id == bindparam("number"),
         delivery.c.owner.in_(bindparam("owners", expanding=True)),
-        delivery.c.state.in_([old.value for old in OF_A_CLAIM[state]]),
+        delivery.c.state.in_([old.value for old in CLAIM_PREDECESSORS[state]]),
     ]
     if state is State.SENDING:
         conditions.append(delivery.c.claimed_until > bindparam("changed_at_"))
@@ -92,7 +93,7 @@ _KEPT: Final = slice(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim that is made: whose it is, when, and when it expires (seconds since 1970)."""
+    """A new claim: its owner, and when it begins and expires (seconds since 1970)."""
 
     owner: str
     at: float
@@ -103,7 +104,7 @@ _OWN = delivery.c.campaign_id == bindparam("campaign")
 _WAITS = and_(
     _OWN,
     delivery.c.selected,
-    # In doubt with a time: the user wants it sent again.
+    # A delivery in doubt has a time only if the user wants it sent again.
     or_(delivery.c.state == State.DEFERRED.value, delivery.c.state == State.IN_DOUBT.value),
     delivery.c.retry_at.is_not(None),
 )
@@ -129,13 +130,13 @@ _NEXT_RETRY = select(func.min(delivery.c.retry_at)).where(_WAITS)
 def claim(
     connection: Connection, campaign: CampaignRecord, new: Claim, identify: Identify, limit: int
 ) -> list[Delivery]:
-    """Claim up to `limit` deliveries that are pending, or deferred and due.
+    """Claim up to `limit` deliveries that are pending, or deferred and due, and return them.
 
-    A first claim fixes the Message-ID, by `identify`, and the Date.
+    The first claim of a delivery fixes its Message-ID, by `identify`, and its Date.
     """
     claimed = []
     for row in _select_claimable(connection, campaign.id, limit, new.at):
-        # What the delivery was before is kept in the claim, so that it can be given back.
+        # The claim keeps the attempts, doubts and time of before, so that it can be undone.
         attempts, doubts, retry_at = row[_KEPT]
         state = Transition(row[0], State.CLAIMED, new.at, attempts, doubts, retry_at)
         message_id = row[_MESSAGE_ID] or identify(campaign.secret, row[_KEY])
@@ -150,7 +151,7 @@ def claim(
 def _select_claimable(
     connection: Connection, campaign_id: int, limit: int, now: float
 ) -> list[Row[Any]]:
-    """Rows that may be claimed, as DELIVERY_COLUMNS: those that are due come first."""
+    """Return claimable rows (DELIVERY_COLUMNS): first those that are due, then the pending."""
     values = {"campaign": campaign_id, "now": now, "most": limit}
     rows: list[Row[Any]] = list(connection.execute(_SELECT_DUE, values))
     if len(rows) < limit:
@@ -160,25 +161,25 @@ def _select_claimable(
 
 
 def write(connection: Connection, transitions: Iterable[Transition]) -> None:
-    """Write transitions that are known to be true, without a look at the claims."""
+    """Write transitions that are known to be true, without checking the claims."""
     _RECORD.run(connection, [_values(one) for one in transitions])
 
 
 def record(connection: Connection, owners: Collection[str], transition: Transition) -> Transition:
-    """Write one transition of a claim of one of `owners`, if the row still allows it.
+    """Write one transition of a delivery that one of `owners` has claimed, if the row allows it.
 
-    Returns what the ledger says afterwards: this very transition, or another one where the claim
-    was lost meanwhile.
+    Returns the state of the row afterwards: `transition` itself, or another one if the claim was
+    lost meanwhile.
 
     Raises:
-        ValueError: the claim was not lost, and no rule allows this change.
+        ValueError: the claim was not lost, and states.TRANSITIONS does not allow this change.
     """
     values = dict(zip(_PARAMETERS, _values(transition), strict=True))
     if connection.execute(_FENCED[transition.state], {**values, "owners": [*owners]}).rowcount:
         return transition
     row = connection.execute(_SELECT_CLAIM, {"number": transition.delivery_id}).one()
     found, owner = transition_of(row[:-1]), row[-1]
-    if owner in owners and found.state in UNDER_WAY - OF_A_CLAIM[transition.state]:
+    if owner in owners and found.state in UNDER_WAY - CLAIM_PREDECESSORS[transition.state]:
         raise ValueError(f"a delivery that is {found.state} cannot become {transition.state}")
     return found
 
@@ -190,9 +191,10 @@ def select_under_way(
     *,
     expired_at: float | None = None,
 ) -> dict[int, Transition]:
-    """The deliveries that are claimed or being sent, by id: all, or those of these owners.
+    """Return the deliveries that are claimed or sending, by id.
 
-    With `expired_at` only those whose claim has expired by then.
+    `owners` limits them to the claims of these owners, and `expired_at` (seconds since 1970) to the
+    claims that have expired by then.
     """
     states = [state.value for state in UNDER_WAY]
     conditions = [delivery.c.campaign_id == campaign_id, delivery.c.state.in_(states)]
@@ -205,14 +207,14 @@ def select_under_way(
 
 
 def end_claims(connection: Connection, claims: Iterable[Transition]) -> int:
-    """Let these deliveries go, every transition of which is known; how many they are."""
-    left = [let_go(claim, known=True) for claim in claims]
+    """End these claims, of which every transition is known. Returns how many there were."""
+    left = [end_claim(claim, known=True) for claim in claims]
     write(connection, left)
     return len(left)
 
 
 def extend_claims(connection: Connection, campaign_id: int, owner: str, until: float) -> None:
-    """Let all claims of `owner` last up to `until`."""
+    """Set the expiry of all claims of `owner` to `until` (seconds since 1970)."""
     states = [state.value for state in UNDER_WAY]
     connection.execute(
         update(delivery)
@@ -226,19 +228,19 @@ def extend_claims(connection: Connection, campaign_id: int, owner: str, until: f
 
 
 def select_transitions(connection: Connection, ids: Collection[int]) -> dict[int, Transition]:
-    """The present states of deliveries, by id."""
+    """Return the last transition of each of these deliveries, by id."""
     query = select(*TRANSITION_COLUMNS).where(delivery.c.id.in_(ids))
     return {row[0]: transition_of(row) for row in connection.execute(query)}
 
 
 def next_retry(connection: Connection, campaign_id: int) -> float | None:
-    """When the next deferred delivery is due, in seconds since 1970."""
+    """Return when the next deferred delivery is due (seconds since 1970), or None."""
     due: float | None = connection.scalar(_NEXT_RETRY, {"campaign": campaign_id})
     return due
 
 
 def count_states(connection: Connection, campaign_id: int) -> Counter[State]:
-    """How many deliveries are in each state."""
+    """Return the number of deliveries in each state."""
     query = (
         select(delivery.c.state, func.count())
         .where(delivery.c.campaign_id == campaign_id)
@@ -248,35 +250,35 @@ def count_states(connection: Connection, campaign_id: int) -> Counter[State]:
 
 
 def count_claimable(connection: Connection, campaign_id: int) -> int:
-    """How many deliveries could be claimed, now or when they are due."""
+    """Return the number of deliveries that can be claimed, now or when they are due."""
     query = select(func.count()).select_from(delivery)
     parts = (connection.scalar(query.where(part), {"campaign": campaign_id}) for part in _PARTS)
     return sum(part or 0 for part in parts)
 
 
 def select_in_order(connection: Connection, campaign_id: int) -> list[int]:
-    """The ids of all deliveries, in the order of the spreadsheet."""
+    """Return the ids of all deliveries, in the order of the spreadsheet."""
     query = select(delivery.c.id).where(delivery.c.campaign_id == campaign_id)
     return list(connection.scalars(query.order_by(delivery.c.row, delivery.c.id)))
 
 
 def select_deliveries(connection: Connection, ids: list[int]) -> Iterator[Delivery]:
-    """Deliveries by their ids, in the order of these."""
+    """Return the deliveries with these ids, in the order of the ids."""
     query = select(*DELIVERY_COLUMNS).where(delivery.c.id.in_(ids))
     rows = {row[0]: row for row in connection.execute(query)}
     return (delivery_of(rows[number]) for number in ids if number in rows)
 
 
-# --- what the user decides
+# --- decisions of the user
 
 
 def resend_in_doubt(connection: Connection, campaign_id: int) -> int:
-    """Let the deliveries that are in doubt be claimed; how many."""
+    """Make the deliveries in doubt claimable. Returns how many."""
     return _decide(connection, campaign_id, State.IN_DOUBT, retry_at=literal(0.0))
 
 
 def hold_in_doubt(connection: Connection, campaign_id: int) -> None:
-    """Let none of the deliveries that are in doubt be claimed."""
+    """Make no delivery in doubt claimable."""
     held = (
         delivery.c.campaign_id == campaign_id,
         delivery.c.state == State.IN_DOUBT.value,
@@ -286,14 +288,14 @@ def hold_in_doubt(connection: Connection, campaign_id: int) -> None:
 
 
 def assume_sent(connection: Connection, campaign_id: int) -> int:
-    """Count the deliveries that are in doubt as sent; how many."""
+    """Record the deliveries in doubt as sent. Returns how many."""
     new = State.SENT.value
     reply = "in doubt, assumed sent"
     return _decide(connection, campaign_id, State.IN_DOUBT, state=new, reply=reply, retry_at=None)
 
 
 def retry_rejected(connection: Connection, campaign_id: int) -> int:
-    """Make the rejected deliveries pending again; how many."""
+    """Make the rejected deliveries pending again. Returns how many."""
     return _decide(connection, campaign_id, State.REJECTED, state=State.PENDING.value)
 
 

@@ -1,10 +1,10 @@
-"""A database and its transactions: what every table of mailmerge is read and written through.
+"""A database and its transactions; every table of mailmerge is read and written through it.
 
     Engine of SQLAlchemy -> Database -> SqlStore, Journaled, Quotas
 
-A thread has one transaction at a time; a transaction that is begun inside another one joins it, so
-that several steps become one durable write. Errors of the database become one clear line. After
-a write has failed, `failure` says so and nothing more may be sent.
+Each thread has one transaction at a time. A transaction that begins inside another one joins it, so
+that several steps become one durable write. An error of the database becomes one clear line. After
+a write has failed, `failure` holds the reason, and nothing more may be sent.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from sqlalchemy.exc import DBAPIError
 from mailmerge.errors import LedgerError
 
 Purpose = Literal["opened", "read", "written"]
-"""What a transaction is for, as in "cannot be read"."""
+"""The purpose of a transaction, as an error message says it: "cannot be read"."""
 
 Explain = Callable[[Purpose, DBAPIError], LedgerError]
-"""Makes one line with a fix of what the database says."""
+"""Turns an error of the database into one line with a fix."""
 
 Observer = Callable[[str], None]
-"""Is told before and after each durable step: "before commit", "after commit", and so on.
+"""Called before and after each durable step with "before commit", "after commit", and so on.
 
-It is the place for fault injection: it may end the process, or raise OSError as a full disk does.
+Tests inject faults here: an observer may end the process, or raise OSError as a full disk does.
 """
 
 
 @contextmanager
 def observed(observer: Observer | None, step: str) -> Iterator[None]:
-    """Tell the observer, if there is one, before and after a step."""
+    """Call the observer, if there is one, before and after a step."""
     if observer is not None:
         observer(f"before {step}")
     yield
@@ -46,7 +46,7 @@ class Database:
     """Transactions on one engine, from any thread.
 
     Attributes:
-        failure: the first write that failed, None as long as all went well.
+        failure: the error of the first write that failed, or None.
     """
 
     def __init__(self, engine: Engine, explain: Explain, observer: Observer | None = None) -> None:
@@ -58,7 +58,7 @@ class Database:
 
     @contextmanager
     def begin(self, purpose: Purpose = "written") -> Iterator[Connection]:
-        """A transaction, committed at the end and rolled back after an error.
+        """Begin a transaction; it is committed at the end, and rolled back after an error.
 
         Raises:
             LedgerError: the database cannot be read or written.
@@ -101,10 +101,10 @@ class Database:
 
 
 class Bulk:
-    """An UPDATE that is run for many rows at once.
+    """An UPDATE that runs for many rows at once.
 
-    The rows are tuples in the order of the statement's parameters. They go past Core, which takes
-    5 us for each row; the SQL is Core's own, in the dialect of the connection.
+    The rows are tuples in the order of the statement's parameters. They bypass SQLAlchemy Core,
+    which takes 5 us for each row. Core still compiles the SQL for the dialect of the connection.
     """
 
     def __init__(self, statement: Update) -> None:
@@ -112,7 +112,7 @@ class Bulk:
         self._compiled: dict[str, tuple[str, Sequence[str], bool]] = {}
 
     def run(self, connection: Connection, rows: Iterable[Sequence[object]]) -> None:
-        """Update one row of the table for each row of parameters."""
+        """Run the UPDATE once for each row of parameters."""
         sql, names, positional = self._for(connection)
         values: list[Any] = list(rows)
         if not positional:

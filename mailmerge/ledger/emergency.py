@@ -1,7 +1,7 @@
-"""Outcomes that the journal could not take: written where there is room, read at the next opening.
+"""Outcomes that the journal could not store: written to another file, read at the next opening.
 
-The file next to the ledger comes first, then one in the user's state folder, which is often on
-another disk. Both carry a name that only this campaign has.
+The first choice is a file next to the ledger. The second is a file in the user's state folder,
+which is often on another disk. Both names belong to this campaign alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _GENERATION: Final = 0
 
 
 class EmergencyFiles:
-    """The emergency files of one campaign; `secret` is the campaign's, `folder` the ledger's."""
+    """The emergency files of one campaign, for its ledger in `folder`.
+
+    `secret` is the campaign's secret; the names of the files are derived from it.
+    """
 
     def __init__(self, folder: Path, secret: bytes, observer: Observer | None = None) -> None:
         name = f"emergency-{hashlib.sha256(secret).hexdigest()[:16]}.journal"
@@ -29,13 +32,13 @@ class EmergencyFiles:
         self._observer = observer
 
     def save(self, transition: Transition) -> Path | None:
-        """Write a transition where it can be written; None where that is nowhere."""
+        """Write a transition into the first file that can be written; return it, or None."""
         line = encode(transition, _GENERATION)
         with observed(self._observer, "emergency line"):
             return next((path for path in self._paths if _appended(path, line)), None)
 
     def read(self) -> list[Transition]:
-        """The transitions of both files."""
+        """Return the transitions in both files."""
         transitions: list[Transition] = []
         for path in self._paths:
             if path.exists():
@@ -43,7 +46,7 @@ class EmergencyFiles:
         return transitions
 
     def remove(self) -> None:
-        """Forget both files: the database holds what they held."""
+        """Remove both files, after their transitions were written into the database."""
         with observed(self._observer, "emergency files removed"):
             for path in self._paths:
                 path.unlink(missing_ok=True)

@@ -1,15 +1,15 @@
-"""Recipients -> deliveries: the first time a snapshot, later a difference.
+"""Recipients -> deliveries: a snapshot the first time, a comparison later.
 
-As long as nothing has been sent, the recipients that arrive are simply the snapshot. After that the
-arriving recipients are laid in a temporary table and compared with the deliveries by key, never by
-row number. What happens to a delivery depends on what the other side may have received:
+Until something has been sent, the arriving recipients simply become the snapshot. After that they
+are written into a temporary table and compared with the deliveries by key, never by row number. The
+effect on a delivery depends on what its recipient may have received:
 
-* A delivery that was sent, or may have been (`in_doubt`), keeps the snapshot that was sent. Only
-  its row number follows the spreadsheet.
-* One that was certainly not sent takes the new cells. If it was rejected and its address is another
-  one now, it is pending again.
-* A recipient that has left the spreadsheet is skipped, unless it was sent; it is pending again when
-  it comes back.
+* A delivery that was sent, or may have been sent (`in_doubt`), keeps the snapshot that was sent.
+  Only its row number follows the spreadsheet.
+* A delivery that was certainly not sent takes the new cells. If it was rejected and now has another
+  address, it is pending again.
+* If a recipient has left the spreadsheet, its delivery is skipped, unless it was sent. If the
+  recipient returns, it is pending again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from mailmerge.ledger.states import Difference, State
 from mailmerge.recipients.audience import Recipient
 
 _GONE: Final = "no longer in the spreadsheet"
-"""The reason of a delivery that is skipped because its recipient has left the spreadsheet."""
+"""The reason for skipping a delivery whose recipient has left the spreadsheet."""
 
 _BATCH: Final = 1000
 _SNAPSHOT: Final = ("address", "forward_path", "identity", "display_name", "cells")
@@ -61,7 +61,7 @@ _NEW: Final = {
     "reply": "",
     "owner": "",
 }
-"""What a delivery is before anything has happened."""
+"""The values of a new delivery."""
 
 _ANY = true()
 _SAME_KEY = delivery.c.key == arriving.c.key
@@ -71,7 +71,7 @@ _SENT = delivery.c.state == State.SENT.value
 
 
 class NotAccepted(Exception):
-    """There is a difference that the user has to accept first."""
+    """The user must accept a difference before recipients are enrolled."""
 
     def __init__(self, difference: Difference) -> None:
         super().__init__(str(difference))
@@ -87,10 +87,10 @@ def enrol(
     accept_changes: bool,
     partial: bool,
 ) -> Difference:
-    """Compare the recipients with the deliveries, and take them over, in the caller's transaction.
+    """Compare the recipients with the deliveries, then enrol them, in the caller's transaction.
 
     Raises:
-        NotAccepted: there is a difference, and the user has not accepted it. The caller rolls back.
+        NotAccepted: they differ, and `accept_changes` is False. The caller rolls back.
     """
     enrolment = _Enrolment(connection, campaign_id, fingerprint)
     if not partial and enrolment.nothing_was_tried():
@@ -112,7 +112,7 @@ class _Enrolment:
     fingerprint: str
 
     def nothing_was_tried(self) -> bool:
-        """Whether no server has ever heard of any of these deliveries."""
+        """Whether no message of this campaign was ever offered to a server."""
         tried = or_(
             delivery.c.state != State.PENDING.value, delivery.c.attempts > 0, delivery.c.doubts > 0
         )
@@ -120,20 +120,20 @@ class _Enrolment:
         return self.connection.execute(query).first() is None
 
     def begin(self, recipients: Iterable[Recipient]) -> Difference:
-        """Take the recipients as the snapshot."""
+        """Make the recipients the snapshot."""
         self.connection.execute(delete(delivery).where(self._own))
         self._insert(delivery, recipients, campaign_id=self.campaign_id, **_NEW)
         write_campaign(self.connection, self.campaign_id, fingerprint=self.fingerprint)
         return Difference(first=True, added=self._count(delivery, self._own), applied=True)
 
     def stage(self, recipients: Iterable[Recipient]) -> None:
-        """Lay the recipients in the temporary table."""
+        """Write the recipients into the temporary table."""
         self.connection.execute(CreateTable(arriving, if_not_exists=True))
         self.connection.execute(delete(arriving))
         self._insert(arriving, recipients)
 
     def difference(self, *, partial: bool) -> Difference:
-        """How the staged recipients differ from the deliveries."""
+        """Return how the staged recipients differ from the deliveries."""
         changed = and_(self._matched, _DIFFERS, ~_WAS_GONE)
         old_fingerprint = read_campaign(self.connection, self.campaign_id, "fingerprint")
         return Difference(
@@ -142,13 +142,13 @@ class _Enrolment:
             removed_sent=0 if partial else self._count(delivery, and_(self._is_missing, _SENT)),
             changed=self._count(delivery, changed),
             changed_sent=self._count(delivery, and_(changed, _SENT)),
-            restyled=bool(old_fingerprint) and old_fingerprint != self.fingerprint,
+            content_changed=bool(old_fingerprint) and old_fingerprint != self.fingerprint,
             already_sent=self._count(delivery, and_(self._own, _SENT)),
         )
 
     def apply(self, *, partial: bool) -> None:
-        """Take the staged recipients over."""
-        self._take_back()
+        """Enrol the staged recipients."""
+        self._restore_returned()
         self._try_other_addresses()
         self._take_new_cells()
         if not partial:
@@ -160,14 +160,14 @@ class _Enrolment:
 
     # --- the steps of `apply`
 
-    def _take_back(self) -> None:
-        """A recipient that had left the spreadsheet and is there again is pending again."""
+    def _restore_returned(self) -> None:
+        """Make recipients pending that had left the spreadsheet and have returned."""
         self._update(
             and_(self._matched, _WAS_GONE), state=State.PENDING.value, reply="", selected=True
         )
 
     def _try_other_addresses(self) -> None:
-        """A rejected recipient with another address is pending again."""
+        """Make rejected recipients pending that have another address now."""
         moved = delivery.c.forward_path != arriving.c.forward_path
         rejected = delivery.c.state == State.REJECTED.value
         self._update(
@@ -208,12 +208,12 @@ class _Enrolment:
 
     @property
     def _is_new(self) -> ColumnElement[bool]:
-        """A staged recipient that has no delivery, or had left the spreadsheet."""
+        """A staged recipient that has no delivery, or has returned to the spreadsheet."""
         return ~exists().where(self._matched, ~_WAS_GONE)
 
     @property
     def _is_missing(self) -> ColumnElement[bool]:
-        """A delivery whose recipient is not staged, and had not left before."""
+        """A delivery whose recipient is not staged now, and had not left before."""
         return and_(self._own, ~exists().where(_SAME_KEY), ~_WAS_GONE)
 
     def _update(self, where: ColumnElement[bool], **values: Any) -> None:
@@ -231,7 +231,7 @@ class _Enrolment:
 
 
 def _row(recipient: Recipient) -> dict[str, Any]:
-    """A recipient as the tables hold it; `digest` stands for what the user last accepted."""
+    """Return the columns of a recipient; `digest` identifies the version the user accepted."""
     mailbox = recipient.mailbox
     row = {
         "key": recipient.key,

@@ -1,11 +1,11 @@
 """A ledger of the first edition -> the tables of the second.
 
-The first edition kept one campaign in each SQLite file: a table `person` with its recipients, and
-a table `book` with one row about everything else. Version 1 of its tables did not have the times of
-the last run. The numbers of the rows stay as they are, since journal files name them.
+The first edition kept one campaign in each SQLite file. A table `person` had its recipients, and a
+table `book` had one row about everything else. Version 1 of its tables did not have the times of
+the last run. The ids of the rows do not change, because journal files refer to them.
 
-The statements are fixed: they make the tables as they were when this step was released, whatever
-schema.py says later. A step behind this one changes them further.
+The statements are fixed: they make the tables as they were when this step was released, even if
+schema.py changes later. A later step makes further changes.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ _TABLES = (
     """,
 )
 
-# The campaign gets its name from the first one that opens it (campaigns.py). A deferred delivery
-# without a time was due at once.
+# The campaign gets its name from the campaign that opens it first (campaigns.py). A deferred
+# delivery without a time was due at once.
 _CONTENT = (
     """
     INSERT INTO campaign (id, name, secret, fingerprint, checked, seconds, check_seconds)
@@ -85,7 +85,7 @@ _CONTENT = (
 
 
 def add_campaigns(connection: Connection) -> None:
-    """Turn the one campaign of a first edition's file into the first of many."""
+    """Turn the single campaign of a first edition's file into the first of many."""
     columns = {column["name"] for column in inspect(connection).get_columns("book")}
     times = {name: name if name in columns else "0.0" for name in ("seconds", "check_seconds")}
     for statement in (*_TABLES, *_CONTENT):

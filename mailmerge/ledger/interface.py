@@ -1,19 +1,19 @@
-"""What the rest of the program knows of a ledger: one small interface for each trade.
+"""What the rest of the program may do with a ledger: one small interface for each purpose.
 
-    Queue          claim deliveries, write what becomes of them        (the engine)
-    Counting       how many are in which state                         (the engine, the plan)
-    Enrolment      take recipients over from the spreadsheet           (the job)
-    Decisions      what the user decides about doubts and refusals     (the job)
+    Queue          claim deliveries and record their outcomes          (the engine)
+    Counting       how many deliveries are in each state               (the engine, the plan)
+    Enrolment      enrol the recipients of the spreadsheet             (the job)
+    Decisions      the user's decisions about doubts and refusals      (the job)
     CheckMemory    which check has passed                              (the job)
     RunStatistics  how long the last run took                          (the engine)
-    LedgerReader   who got it, read while another process sends        (the reports)
+    LedgerReader   the states, read while another process sends        (the reports)
 
-`Store` is all of them but the last, for one campaign. `ledger.Ledger` opens a database and gives a
-`Store` for each campaign in it. Take the smallest interface that does: a function that only counts
-takes `Counting`.
+`Store` is all of them except the last, for one campaign. `ledger.Ledger` opens a database and
+returns a `Store` for each campaign in it. Use the smallest interface that is enough: a function
+that only counts takes `Counting`.
 
 The order of the writes is the promise of docs/delivery.md: a claim is durable before anything of a
-message is sent, `sending` is written before the last byte of the end of data may leave, an outcome
+message is sent; `sending` is written before the last byte of the end of data may leave; an outcome
 is written before it is shown.
 """
 
@@ -28,98 +28,102 @@ from mailmerge.ledger.states import Delivery, Difference, Standing, State, Trans
 from mailmerge.recipients.audience import Recipient
 
 InDoubt = Literal["hold", "resend", "assume-sent"]
-"""What a run does about the deliveries that are in doubt when it begins."""
+"""What a run does with the deliveries that are in doubt when it begins."""
 
 Identify = Callable[[bytes, str], str]
 """Makes a Message-ID from the campaign's secret (32 bytes) and a recipient's key."""
 
 
 class Queue(Protocol):
-    """Deliveries as a queue of work. `apply` may be called from any thread, the rest from one."""
+    """Deliveries as a queue of work. `apply` is safe from any thread; call the rest from one."""
 
     def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
         """Claim up to `limit` deliveries that are pending, or deferred and due.
 
-        The claim is durable on return. It belongs to `worker` and expires some minutes after `now`
-        (seconds since 1970) unless it is renewed. The first claim fixes Message-ID and Date.
+        The claim is durable on return. It belongs to `worker`. It expires some minutes after `now`
+        (seconds since 1970) unless `renew` extends it. The first claim of a delivery fixes its
+        Message-ID and its Date.
 
         Raises:
-            LedgerError: the claim could not be made durable; none of them may be sent.
+            LedgerError: the claim could not be made durable, so none of the deliveries may be sent.
         """
         ...
 
     def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
-        """Write changes of claimed deliveries, and return them as they were recorded.
+        """Write transitions of claimed deliveries, and return them as they were recorded.
 
-        A late outcome, whose claim has expired meanwhile, is recorded if it is `sent`; otherwise
-        what the ledger says instead is returned.
+        If the claim of an outcome has expired meanwhile, the outcome is recorded only if it is
+        `sent`. Otherwise the returned transition is the one in the ledger.
 
         Raises:
-            LedgerError: `sending` could not be written: the end of data may not be sent. For any
-                other state nothing is raised; `failure` is set.
-            ClaimLost: the same, since the claim has expired or has another owner.
-            ValueError: a change that states.TRANSITIONS does not list.
+            LedgerError: `sending` could not be written, so the end of data must not be sent. For
+                any other state nothing is raised, and `failure` is set.
+            ClaimLost: `sending` was refused, because the claim has expired or has another owner.
+            ValueError: states.TRANSITIONS does not list this change.
         """
         ...
 
     def release(self, ids: Iterable[int]) -> None:
-        """Give back claimed deliveries that were not sent."""
+        """End the claims of these deliveries, which were not sent.
+
+        Each delivery returns to the state that it had before the claim.
+        """
         ...
 
     def renew(self, worker: str, now: float) -> None:
-        """Let all claims of `worker` last from `now` on. It is cheap: call it as often as you like.
+        """Extend all claims of `worker` by a full lease from `now`. Calls are cheap.
 
         Raises:
-            LedgerError: it could not be written.
+            LedgerError: the ledger cannot be written.
         """
         ...
 
     def expire(self, now: float) -> int:
-        """End the claims that have expired, and return how many.
+        """End the claims that have expired by `now` (seconds since 1970), and return how many.
 
-        A `claimed` delivery can be claimed again, one that is `sending` is in doubt.
+        A `claimed` delivery can then be claimed again; a `sending` one becomes in doubt.
 
         Raises:
-            LedgerError: it could not be written.
+            LedgerError: the ledger cannot be written.
         """
         ...
 
     def next_retry(self) -> float | None:
-        """When the next deferred delivery is due, in seconds since 1970."""
+        """Return when the next deferred delivery is due (seconds since 1970), or None."""
         ...
 
     def flush(self) -> None:
-        """Make all transitions so far durable against a power cut, too.
+        """Make all transitions so far durable against a power cut as well.
 
         Raises:
-            LedgerError: it could not be done; they are still safe from the end of the process.
+            LedgerError: they could not be written. They still survive the end of the process.
         """
         ...
 
     @property
     def failure(self) -> LedgerError | None:
-        """Why the ledger can no longer be written; nothing may be sent any more."""
+        """Why the ledger can no longer be written, so that nothing may be sent; None if it can."""
         ...
 
 
 class Counting(Protocol):
-    """How many deliveries there are, and all of them."""
+    """Counts of deliveries, and all deliveries."""
 
     def counts(self) -> dict[State, int]:
-        """How many deliveries are in each of the six reported states, those with 0 included."""
+        """Return the number of deliveries in each of the six reported states, including zeros."""
         ...
 
     def claimable(self) -> int:
-        """How many deliveries could be claimed, now or when they are due."""
+        """Return the number of deliveries that can be claimed, now or when they are due."""
         ...
 
     def iterate(self) -> Iterator[Delivery]:
-        """All deliveries, in the order of the spreadsheet."""
+        """Yield all deliveries, in the order of the spreadsheet."""
         ...
 
 
 class Enrolment(Protocol):
-    """Recipients of the spreadsheet become deliveries; not while messages are being sent."""
+    """Recipients of the spreadsheet become deliveries. Do not call it during a run."""
 
     def enrol(
         self,
@@ -129,34 +133,34 @@ class Enrolment(Protocol):
         accept_changes: bool = False,
         partial: bool = False,
     ) -> Difference:
-        """Compare recipients and content with the snapshot, and take them over.
+        """Compare recipients and content with the snapshot, and enrol the recipients.
 
-        The first time they are the snapshot. Later a difference is only returned, and taken over
-        when `accept_changes` is true. `fingerprint` stands for the content. `partial` means that
-        these are some of the recipients (`--where`): none counts as removed, new ones are welcome,
-        and only these are claimed from now on.
+        The first time they become the snapshot. Later a difference is returned, and it is applied
+        only if `accept_changes` is True. `fingerprint` identifies the content. `partial` means that
+        the recipients are a selection (`--where`): no other recipient counts as removed, new
+        recipients are added without asking, and from now on only the selection can be claimed.
 
         Raises:
-            LedgerError: it cannot be written.
+            LedgerError: the ledger cannot be written.
         """
         ...
 
 
 class Decisions(Protocol):
-    """What the user decides about deliveries that a run leaves alone. Each returns how many.
+    """The user's decisions about deliveries that a run does not touch.
 
-    Not while messages are being sent: before a run, or after it.
+    Each method returns the number of deliveries that it changed. Do not call them during a run.
 
     Raises:
         LedgerError: it cannot be read or written.
     """
 
     def resend_in_doubt(self) -> int:
-        """Let the deliveries that are in doubt now be claimed, until the store is closed."""
+        """Make the deliveries in doubt claimable until the store is closed."""
         ...
 
     def assume_sent(self) -> int:
-        """Count the deliveries that are in doubt now as sent."""
+        """Record the deliveries in doubt as sent."""
         ...
 
     def retry_rejected(self) -> int:
@@ -165,14 +169,14 @@ class Decisions(Protocol):
 
 
 class CheckMemory(Protocol):
-    """Which check has passed, so that it need not be made again."""
+    """Which check has passed, so that it is not repeated."""
 
     def remember_check(self, digest: str) -> None:
-        """Note that the check of what `digest` stands for has passed."""
+        """Remember that the check with this digest of its inputs has passed."""
         ...
 
     def check_passed(self, digest: str) -> bool:
-        """Whether that check is the last one that passed."""
+        """Whether the last check that passed has this digest."""
         ...
 
 
@@ -180,7 +184,7 @@ class RunStatistics(Protocol):
     """How long the last run took."""
 
     def note_run(self, seconds: float, check_seconds: float) -> None:
-        """Note how long the run and its check have taken so far; `flush` writes it down."""
+        """Remember the seconds of the run and of its check so far; `flush` writes them."""
         ...
 
 
@@ -188,26 +192,26 @@ class Store(Queue, Counting, Enrolment, Decisions, CheckMemory, RunStatistics, P
     """The ledger of one campaign, open for a run."""
 
     def close(self) -> None:
-        """Give back what is claimed and make everything durable."""
+        """End all claims and make everything durable."""
         ...
 
 
 class LedgerReader(Protocol):
-    """The ledger of a campaign, only read: what `status` shows, also while a run goes on."""
+    """The ledger of a campaign, opened for reading only; a run may be in progress."""
 
     @property
     def owner(self) -> Owner | None:
-        """The process that is sending this campaign now; None where there is none."""
+        """The process that is sending this campaign now, or None."""
         ...
 
     def counts(self) -> dict[State, int]:
-        """How many deliveries are in each of the six reported states, those with 0 included."""
+        """Return the number of deliveries in each of the six reported states, including zeros."""
         ...
 
     def standing(self) -> Standing:
-        """The counts, and how long the last run took."""
+        """Return the counts, and how long the last run took."""
         ...
 
     def iterate(self) -> Iterator[Delivery]:
-        """All deliveries, in the order of the spreadsheet."""
+        """Yield all deliveries, in the order of the spreadsheet."""
         ...

@@ -1,28 +1,31 @@
-"""A store whose transitions cost one write(2) each: an append-only file around any other store.
+"""A store whose transitions cost one write(2) each: an append-only file around another store.
 
 A commit for each message would be the slowest part of a run. So transitions are appended to a
-journal file, and a *fold* brings the database up to date in groups, some times a second: one
-transaction writes all of them, how far the journal has been folded, and the next claims.
+journal file. A few times a second, a *fold* brings the database up to date: one transaction writes
+all transitions since the last fold, the position up to which the journal is folded, and the next
+claims.
 
-What can be lost, and how that is known:
+What can go wrong, and how it is recognised:
 
-* *The process ends.* Nothing is lost: what was written is in the kernel's page cache. The next
-  process reads the journal from the place that the last fold noted, and lets go of every claim
-  with all transitions known.
-* *The machine loses power.* What was folded is safe, since the database syncs each commit. Lines of
-  the journal may be lost. Then the machine has started again, which its boot id says, or the file
-  is missing: every delivery that the database calls claimed or sending is in doubt.
-* *The disk is full.* Space for two lines of every claimed delivery is reserved before they are
-  claimed. Should an append fail nevertheless, nothing more is sent, and outcomes that are still to
-  come go to an emergency file (emergency.py).
+* *The process ends.* Nothing is lost, because the kernel's page cache has all written bytes. The
+  next process reads the journal from the position of the last fold and ends every open claim. It
+  knows all transitions.
+* *The machine loses power.* Folded transitions are safe, because the database syncs each commit.
+  Lines of the journal may be lost. The next process notices it: the boot id has changed, or the
+  file is missing. Then every delivery that still is claimed or sending, after the surviving lines
+  have been applied, becomes in doubt.
+* *The disk is full.* Before deliveries are claimed, the journal reserves 2,048 bytes for each of
+  them, more than its two lines usually need. If an append fails nevertheless, nothing more is sent,
+  and the remaining outcomes go to an emergency file (emergency.py).
 
-The order inside a fold is what makes it safe. A new journal file is begun before any transition is
-taken out of memory; old files are removed only after the commit that notes the new place. A process
-that ends between two of these steps leaves a journal that is read again from an earlier place, and
-folding a transition twice changes nothing.
+Why a fold is safe: its steps have a fixed order. A new journal file is begun before transitions are
+taken out of memory. Old files are removed only after the commit that records the new position. If
+the process ends between two steps, the journal is read again from an earlier position, and folding
+a transition twice changes nothing.
 
-Only one process may have such a store open. The ledger's lock sees to that (lock.py), and so what
-this process keeps in memory is true: the claims, the counts, and when the next retry is due.
+Only one process may have such a store open; the ledger's lock ensures this (lock.py). So the
+process may keep in memory what it would otherwise read from the database: the claims, the counts,
+and when the next retry is due.
 """
 
 from __future__ import annotations
@@ -42,34 +45,37 @@ from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.journal_file import JournalFile, JournalFiles, encode
 from mailmerge.ledger.schema import journal
 from mailmerge.ledger.states import (
-    OF_A_CLAIM,
+    CLAIM_PREDECESSORS,
     UNDER_WAY,
     Delivery,
     Difference,
     State,
     Transition,
     as_recorded,
-    let_go,
+    claim_transition,
+    end_claim,
     reported,
     state_before,
-    under_way,
 )
 from mailmerge.ledger.store import Decide, SqlStore, UserDecisions
 from mailmerge.portable import boot
 from mailmerge.recipients.audience import Recipient
 
 ROTATE_AFTER: Final = 4 << 20
-"""Bytes of a journal file after which the next fold begins a new one."""
+"""The size in bytes above which the next fold begins a new journal file."""
 
 _BYTES_PER_CLAIM: Final = 2048
-_SENDING: Final = State.SENDING  # a member of an Enum is slow to find
+_SENDING: Final = State.SENDING  # reading a member of an Enum is slow
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far the journal of a campaign has been folded, and since which start of the machine.
+    """How far the journal of a campaign has been folded.
 
-    `generation` is the number of the file, `offset` counts its bytes.
+    Attributes:
+        boot_id: the boot of the machine during which the journal was written.
+        generation: the number of the journal file.
+        offset: the number of bytes of that file that are folded.
     """
 
     boot_id: str
@@ -89,7 +95,7 @@ _BEGIN: Final = insert(journal).values(campaign_id=bindparam("campaign"), **_POS
 
 
 def read_position(connection: Connection, campaign_id: int) -> Position | None:
-    """The position of a campaign's journal; None where it has never had one."""
+    """Return the position of a campaign's journal; None if there never was a journal."""
     query = select(journal.c.boot_id, journal.c.generation, journal.c.offset)
     row = connection.execute(query.where(journal.c.campaign_id == campaign_id)).first()
     return None if row is None else Position(*row)
@@ -103,17 +109,17 @@ def _write_position(connection: Connection, campaign_id: int, position: Position
 
 
 def forget_position(connection: Connection, campaign_id: int) -> None:
-    """Note that everything is in the database and the campaign has no journal any more."""
+    """Record that the campaign has no journal: the database has every transition."""
     connection.execute(delete(journal).where(journal.c.campaign_id == campaign_id))
 
 
 def read_tail(
     files: JournalFiles, position: Position | None, boot_id: str
 ) -> tuple[dict[int, Transition], bool]:
-    """The newest transition of each delivery that is not in the database yet.
+    """Return the newest transition of each delivery since the last fold, by delivery id.
 
-    The second value says whether these are all that there were: it is False where power was lost or
-    the file is missing. A campaign that has never had a journal has everything in the database.
+    The second value says whether every transition is known. It is False if power was lost or the
+    file is missing. Without a position everything is in the database.
     """
     if position is None:
         return {}, True
@@ -123,10 +129,10 @@ def read_tail(
 
 
 class Journaled(UserDecisions):
-    """A store with a journal around it (interface.Store says what each method promises).
+    """A store with a journal around it; interface.Store documents the methods.
 
-    Opening it puts right what a process has left that ended without `close`. `boot_id` names the
-    present start of the machine; `rotate_after` is in bytes.
+    Opening it recovers the state that a process left if it ended without `close`. `boot_id` returns
+    the id of the machine's present boot; `rotate_after` is in bytes.
 
     Raises:
         LedgerError: the database or the folder cannot be read or written.
@@ -146,11 +152,11 @@ class Journaled(UserDecisions):
         self._times_noted = False
         self._writer = _recovered(store, files, boot_id(), rotate_after)
         self._memory = _Memory(store)
-        self._memory.learn()
+        self._memory.reload()
 
     @property
     def failure(self) -> LedgerError | None:
-        """Why the ledger can no longer be written; nothing may be sent any more."""
+        """Why the ledger can no longer be written, so that nothing may be sent; None if it can."""
         return self._writer.failure or self._store.failure
 
     # --- the queue
@@ -163,7 +169,7 @@ class Journaled(UserDecisions):
             with self._lock:
                 self._writer.reserve((limit + len(self._memory.active)) * _BYTES_PER_CLAIM)
             claimed = self._store.claim(worker, limit, now)
-            # Only the claim of a deferred delivery makes the next retry a later one.
+            # Only the claim of a deferred delivery can postpone the next retry.
             deferred = any(one.retry_at is not None for one in claimed)
             due = claims.next_retry(connection, self._store.campaign.id) if deferred else None
         with self._lock:
@@ -173,7 +179,7 @@ class Journaled(UserDecisions):
         return claimed
 
     def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
-        """Write changes of claimed deliveries, and return them as they were recorded."""
+        """Write transitions of claimed deliveries, and return them as they were recorded."""
         recorded = []
         for one in transitions:
             new = as_recorded(one)
@@ -186,10 +192,10 @@ class Journaled(UserDecisions):
         old = memory.active.get(new.delivery_id)
         if old is None:
             old = memory.ended(new)
-            # The claim has expired: a reply 2yz settles the doubt, another outcome does not.
+            # The claim has expired. A reply 2yz settles the doubt; another outcome does not.
             if new.state is not State.SENT or old.state is not State.IN_DOUBT:
                 return old
-        if old.state not in OF_A_CLAIM[new.state]:
+        if old.state not in CLAIM_PREDECESSORS[new.state]:
             raise ValueError(f"a delivery that is {old.state} cannot become {new.state}")
         if new.state is _SENDING and self.failure is not None:
             raise self.failure
@@ -199,38 +205,38 @@ class Journaled(UserDecisions):
         return new
 
     def release(self, ids: Iterable[int]) -> None:
-        """Give back claimed deliveries that were not sent."""
+        """End the claims of these deliveries, which were not sent."""
         with self._lock:
             active = self._memory.active
             held = [active[number] for number in ids if number in active]
-        self.apply([let_go(one, known=True) for one in held])
+        self.apply([end_claim(one, known=True) for one in held])
 
     def renew(self, worker: str, now: float) -> None:
-        """Let all claims of `worker` last from `now` on; nothing is written."""
+        """Extend all claims of `worker` by a full lease from `now`; this only changes memory."""
         self._memory.renew(worker, now)
 
     def expire(self, now: float) -> int:
-        """End the claims that have expired; how many."""
+        """End the claims that have expired, and return how many."""
         with self._lock:
             expired = self._memory.expired(now)
             for one in expired:
-                self._memory.end(self._record(let_go(one, known=True)))
+                self._memory.end(self._record(end_claim(one, known=True)))
         return len(expired)
 
     def next_retry(self) -> float | None:
-        """When the next deferred delivery is due, in seconds since 1970."""
+        """Return when the next deferred delivery is due (seconds since 1970), or None."""
         with self._lock:
             return self._memory.next_retry
 
     def flush(self) -> None:
-        """Make all transitions so far durable against a power cut, too."""
+        """Make all transitions so far durable against a power cut as well."""
         if self._unfolded or self._times_noted:
             with self._folding():
                 pass
 
     @contextmanager
     def _folding(self) -> Iterator[Connection]:
-        """A transaction that first writes the transitions that only the journal holds so far."""
+        """Begin a transaction that first writes the transitions that only the journal has."""
         with self._lock:
             position = self._writer.rotate()
             folding, self._unfolded = self._unfolded, {}
@@ -250,17 +256,17 @@ class Journaled(UserDecisions):
     # --- all deliveries
 
     def counts(self) -> dict[State, int]:
-        """How many deliveries are in each of the six reported states, those with 0 included."""
+        """Return the number of deliveries in each of the six reported states, including zeros."""
         with self._lock:
             return reported(self._memory.counts)
 
     def claimable(self) -> int:
-        """How many deliveries could be claimed, now or when they are due."""
+        """Return the number of deliveries that can be claimed, now or when they are due."""
         self.flush()
         return self._store.claimable()
 
     def iterate(self) -> Iterator[Delivery]:
-        """All deliveries, in the order of the spreadsheet."""
+        """Yield all deliveries, in the order of the spreadsheet."""
         self.flush()
         return self._store.iterate()
 
@@ -272,38 +278,38 @@ class Journaled(UserDecisions):
         accept_changes: bool = False,
         partial: bool = False,
     ) -> Difference:
-        """Compare recipients and content with the snapshot, and take them over."""
+        """Compare recipients and content with the snapshot, and enrol the recipients."""
         self.flush()
         difference = self._store.enrol(
             recipients, fingerprint, accept_changes=accept_changes, partial=partial
         )
-        self._memory.learn()
+        self._memory.reload()
         return difference
 
     def decide(self, decision: Decide) -> int:
-        """Run the statement of a decision in a transaction; how many deliveries it concerns."""
+        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
         self.flush()
         concerned = self._store.decide(decision)
-        self._memory.learn()
+        self._memory.reload()
         return concerned
 
-    # --- what is remembered
+    # --- the check and the times
 
     def note_run(self, seconds: float, check_seconds: float) -> None:
-        """Note how long the run and its check have taken so far; `flush` writes it down."""
+        """Remember the seconds of the run and of its check so far; `flush` writes them."""
         self._store.note_run(seconds, check_seconds)
         self._times_noted = True
 
     def remember_check(self, digest: str) -> None:
-        """Note that the check of what `digest` stands for has passed."""
+        """Remember that the check with this digest of its inputs has passed."""
         self._store.remember_check(digest)
 
     def check_passed(self, digest: str) -> bool:
-        """Whether that check is the last one that passed."""
+        """Whether the last check that passed has this digest."""
         return self._store.check_passed(digest)
 
     def close(self) -> None:
-        """Give back what is claimed and make everything durable."""
+        """End all claims and make everything durable."""
         try:
             if self.failure is None:
                 self.release(list(self._memory.active))
@@ -314,12 +320,12 @@ class Journaled(UserDecisions):
 
 
 class _Memory:
-    """What the one process that may write knows without asking the database.
+    """The state that the single writing process keeps in memory.
 
     Attributes:
-        active: the newest transition of every claim that has not ended.
-        counts: how many deliveries are in each state.
-        next_retry: when the next deferred delivery is due.
+        active: the newest transition of each open claim, by delivery id.
+        counts: the number of deliveries in each state.
+        next_retry: when the next deferred delivery is due (seconds since 1970), or None.
     """
 
     def __init__(self, store: SqlStore) -> None:
@@ -331,43 +337,43 @@ class _Memory:
         self.counts: Counter[State] = Counter()
         self.next_retry: float | None = None
 
-    def learn(self) -> None:
-        """Read everything again that the database has, after it was changed past this class."""
+    def reload(self) -> None:
+        """Read everything again, after the database was changed without this class."""
         with self._store.transaction("read") as connection:
             self.counts = claims.count_states(connection, self._store.campaign.id)
             self.next_retry = claims.next_retry(connection, self._store.campaign.id)
             self._ended = claims.select_transitions(connection, self._ended)
 
     def claim(self, worker: str, claimed: list[Delivery], now: float) -> None:
-        """Take note of new claims."""
+        """Add new claims."""
         self._workers = {number: self._workers[number] for number in self.active}
         for one in claimed:
             self.counts[state_before(one)] -= 1
-            self.active[one.id] = under_way(one, State.CLAIMED, now)
+            self.active[one.id] = claim_transition(one, State.CLAIMED, now)
             self._workers[one.id] = worker
             self._ended.pop(one.id, None)
         self.counts[State.CLAIMED] += len(claimed)
         self.renew(worker, now)
 
     def renew(self, worker: str, now: float) -> None:
-        """Let all claims of a worker last from now on."""
+        """Extend all claims of a worker by a full lease from `now`."""
         self._until[worker] = now + self._store.lease
 
     def expired(self, now: float) -> list[Transition]:
-        """The claims that have not been renewed in time."""
+        """Return the claims that were not renewed in time."""
         late = {worker for worker, until in self._until.items() if until <= now}
         return [one for number, one in self.active.items() if self._workers[number] in late]
 
     def end(self, left: Transition) -> None:
-        """Take note of a claim that has expired, and of what has become of its delivery."""
+        """Remember the state in which an expired claim left its delivery."""
         self._ended[left.delivery_id] = left
 
     def ended(self, late: Transition) -> Transition:
-        """What has become of a delivery whose claim has expired.
+        """Return the state of a delivery whose claim has expired, for a late transition.
 
         Raises:
             ClaimLost: the late transition is `sending`, which is refused.
-            ValueError: it was never claimed.
+            ValueError: the delivery was never claimed.
         """
         if late.state is State.SENDING:
             raise ClaimLost([late.delivery_id])
@@ -376,7 +382,7 @@ class _Memory:
         return self._ended[late.delivery_id]
 
     def note(self, old: Transition, new: Transition) -> None:
-        """Take note of a transition that was written."""
+        """Apply a transition that was written."""
         number, state = new.delivery_id, new.state
         self.counts[old.state] -= 1
         self.counts[state] += 1
@@ -390,7 +396,7 @@ class _Memory:
 
 
 def _earliest(due: float | None, transitions: Iterable[Transition]) -> float | None:
-    """When the next deferred delivery is due: at `due`, or one of these deferrals is earlier."""
+    """Return the earliest of `due` and the retry times of these transitions."""
     times = [
         one.retry_at
         for one in transitions
@@ -400,10 +406,10 @@ def _earliest(due: float | None, transitions: Iterable[Transition]) -> float | N
 
 
 class _Writer:
-    """The journal file that is written now, the files before it, and the emergency file.
+    """Writes the current journal file, and the emergency file if that fails.
 
     Attributes:
-        failure: why a line could not be written, None as long as all went well.
+        failure: the error of the first line that could not be written, or None.
     """
 
     def __init__(
@@ -422,11 +428,11 @@ class _Writer:
         self.failure: LedgerError | None = None
 
     def reserve(self, size: int) -> None:
-        """Make sure that `size` more bytes can be written; raises LedgerError."""
+        """Reserve disk space for `size` more bytes. Raises LedgerError if the disk is full."""
         self._file.reserve(size)
 
     def append(self, transition: Transition) -> None:
-        """Write a transition; where that fails, an outcome goes to the emergency file.
+        """Write a transition. If that fails, an outcome goes to the emergency file.
 
         Raises:
             LedgerError: `sending` could not be written.
@@ -440,10 +446,10 @@ class _Writer:
             self._emergency.save(transition)
 
     def rotate(self) -> Position:
-        """Begin a new file where this one is long; the place up to which all was written.
+        """Begin a new file if this one is long, and return the position of its end.
 
         Raises:
-            LedgerError: a new file cannot be made; the old one goes on.
+            LedgerError: a new file cannot be made; the old one stays in use.
         """
         if self._file.offset > self._rotate_after:
             old, self._file = self._file, JournalFile(self._files, self._file.generation + 1)
@@ -451,7 +457,7 @@ class _Writer:
         return Position(self._boot_id, self._file.generation, self._file.offset)
 
     def remove_folded(self) -> None:
-        """Remove the files before this one; the database holds what they held."""
+        """Remove the older files, whose transitions the database has."""
         self._files.remove(before=self._file.generation)
 
     def close(self) -> None:
@@ -460,7 +466,7 @@ class _Writer:
 
 
 def _recovered(store: SqlStore, files: JournalFiles, boot_id: str, rotate_after: int) -> _Writer:
-    """Bring the database up to date with the files, let go of all claims, and begin a new file."""
+    """Apply the files to the database, end all claims, and begin a new journal file."""
     number = store.campaign.id
     emergency = EmergencyFiles(files.folder, store.campaign.secret, files.observer)
     with store.transaction("read") as connection:
@@ -474,7 +480,7 @@ def _recovered(store: SqlStore, files: JournalFiles, boot_id: str, rotate_after:
             claims.write(connection, latest.values())
             left = claims.select_under_way(connection, number)
             left |= {one: saved[one] for one in left.keys() & saved.keys()}
-            claims.write(connection, [let_go(one, known=known) for one in left.values()])
+            claims.write(connection, [end_claim(one, known=known) for one in left.values()])
             claims.hold_in_doubt(connection, number)
             _write_position(connection, number, Position(boot_id, generation, 0))
         emergency.remove()

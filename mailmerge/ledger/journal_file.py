@@ -2,9 +2,8 @@
 
     ledger-00000007.journal
 
-Each line carries a checksum that also covers the number of the file, its *generation*. A torn last
-line, the zeros of the space that was reserved ahead, and the remains of another file all end the
-reading safely.
+The checksum of each line also covers the number of its file, the *generation*. So reading stops
+safely at an incomplete last line, at the zeros of reserved space, and at remains of another file.
 """
 
 from __future__ import annotations
@@ -25,10 +24,12 @@ from mailmerge.portable.files import reserve, write_at
 from mailmerge.private_files import open_private
 
 _RESERVED_AHEAD: Final = 1 << 18
-"""Bytes of space that are reserved at once."""
+"""The bytes that are reserved at a time."""
 
 _LONGEST_REPLY: Final = 500
-"""Characters of a reply that are kept."""
+"""The maximum characters of a reply that are kept."""
+
+_FREE_SPACE: Final = "free some disk space and send again; no recipient is lost"
 
 _NAME = re.compile(r"(?P<ledger>.+)-(?P<generation>\d{8})\.journal")
 _CHECKSUM = 9  # eight hexadecimal digits and a space
@@ -36,8 +37,8 @@ _quoted = json.encoder.encode_basestring_ascii
 
 
 def encode(transition: Transition, generation: int) -> bytes:
-    """One line: checksum, space, a JSON array of the transition's fields, LF."""
-    # The same as json.dumps of a list; put together by hand it takes a third of the time.
+    """Return one line: checksum, space, a JSON array of the transition's fields, LF."""
+    # The result is that of json.dumps, in a third of its time.
     retry_at = "null" if transition.retry_at is None else repr(transition.retry_at)
     words = (
         f"{_quoted(transition.stage)},{_quoted(transition.reply[:_LONGEST_REPLY])}"
@@ -52,7 +53,7 @@ def encode(transition: Transition, generation: int) -> bytes:
 
 
 def decode_all(content: bytes, generation: int) -> Iterator[Transition]:
-    """The transitions in their order, up to the first line that was not written whole."""
+    """Yield the transitions in order, up to the first line that is not complete."""
     start = 0
     while (end := content.find(b"\n", start)) >= 0:
         transition = _decode(content[start:end], generation)
@@ -72,26 +73,26 @@ def _decode(line: bytes, generation: int) -> Transition | None:
 
 @dataclass(frozen=True, slots=True)
 class JournalFiles:
-    """The journal files of one ledger in a folder."""
+    """The journal files in `folder` of the ledger with this file name (without its ending)."""
 
     folder: Path
     ledger: str
     observer: Observer | None = None
 
     def path(self, generation: int) -> Path:
-        """Where a generation lies."""
+        """The path of a generation."""
         return self.folder / f"{self.ledger}-{generation:08d}.journal"
 
     def generations(self) -> list[int]:
-        """The generations that lie in the folder, the oldest first."""
+        """Return the generations that exist in the folder, the oldest first."""
         names = (_NAME.fullmatch(path.name) for path in self.folder.glob("*.journal"))
         own = (name for name in names if name and name["ledger"] == self.ledger)
         return sorted(int(name["generation"]) for name in own)
 
     def read(self, generation: int, offset: int) -> list[Transition] | None:
-        """All transitions since `offset` (bytes) of `generation`, in their order.
+        """Return all transitions since byte `offset` of `generation`, in order.
 
-        None where that generation is missing: what was recorded since then is not known.
+        Returns None if that generation is missing, so that later transitions are not known.
         """
         transitions: list[Transition] = []
         wanted = [later for later in self.generations() if later >= generation]
@@ -106,9 +107,9 @@ class JournalFiles:
         return transitions
 
     def remove(self, *, before: int | None = None) -> None:
-        """Remove the generations before this one, or all; what they held is in the database.
+        """Remove the generations below `before`, or all; the database has their transitions.
 
-        Windows removes no file that a reader has open; then it is left for the next time.
+        Windows cannot remove a file that a reader has open. The next call tries it again.
         """
         old = [one for one in self.generations() if before is None or one < before]
         for generation in old:
@@ -120,11 +121,11 @@ class JournalFiles:
 
 
 class JournalFile:
-    """One generation, open for writing. Not thread-safe: its owner holds a lock around it.
+    """One generation, open for writing. Not thread-safe: the caller must hold a lock.
 
-    Space is reserved ahead of need, so that a full disk shows before the next claim and not between
-    the end of data and its outcome. After one write has failed nothing more is written: the lines
-    behind a torn one would never be read.
+    Space is reserved in advance, so that a full disk is noticed before the next claim and not
+    between the end of data and its outcome. After one write has failed nothing more is written,
+    because lines after an incomplete one are never read.
 
     Raises:
         LedgerError: the file cannot be made, or the disk is full.
@@ -144,10 +145,10 @@ class JournalFile:
             raise self._unwritable(error) from error
 
     def reserve(self, size: int) -> None:
-        """Make sure that `size` more bytes can be written.
+        """Reserve disk space for `size` more bytes.
 
         Raises:
-            LedgerError: the disk is full; nothing was lost, and nothing more may be claimed.
+            LedgerError: the disk is full. Nothing was lost, and nothing more may be claimed.
         """
         wanted = self.offset + size
         if wanted <= self._reserved:
@@ -164,14 +165,17 @@ class JournalFile:
         """Write one line with one write(2).
 
         Raises:
-            LedgerError: it could not be written whole; the journal is closed for good.
+            LedgerError: the line was not written completely; no later line will be written.
         """
         if self._broken:
             raise LedgerError(
-                "an earlier write failed", file=self._path.name, code="ledger-unwritable"
+                "an earlier write failed",
+                file=self._path.name,
+                hint=_FREE_SPACE,
+                code="ledger-unwritable",
             )
         try:
-            # `observed` spelled out: a context manager for each line would be felt.
+            # Not `observed`, because a context manager for each line would cost speed.
             if self._observer is not None:
                 self._observer("before journal line")
             written = write_at(self._file, line, self.offset)
@@ -182,7 +186,12 @@ class JournalFile:
             raise self._unwritable(error) from error
         if written != len(line):
             self._broken = True
-            raise LedgerError("no space is left", file=self._path.name, code="ledger-unwritable")
+            raise LedgerError(
+                "no disk space is left",
+                file=self._path.name,
+                hint=_FREE_SPACE,
+                code="ledger-unwritable",
+            )
         self.offset += written
 
     def close(self) -> None:
@@ -195,6 +204,6 @@ class JournalFile:
         return LedgerError(
             f"cannot be written: {error.strerror}",
             file=self._path.name,
-            hint="make room on the disk and send again; no recipient is lost",
+            hint=_FREE_SPACE,
             code="ledger-unwritable",
         )

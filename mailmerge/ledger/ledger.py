@@ -1,16 +1,17 @@
-"""The public face of the ledger: a database of campaigns, opened for sending.
+"""The entry point of the ledger: a database of campaigns, opened for sending.
 
     with Ledger.open("sqlite:///spring.db") as ledger:
         store = ledger.store("spring", identify)
 
-A ledger in a file belongs to one process at a time. Its lock and its journal lie next to it:
+Only one process at a time may have a ledger in a file open. The lock and the journal lie next to
+it:
 
     spring.db                the database
-    spring.lock              which process is sending (lock.py)
-    spring-00000007.journal  what is not in the database yet (journal.py)
+    spring.lock              names the process that is sending (lock.py)
+    spring-00000007.journal  the transitions that are not in the database yet (journal.py)
 
-A server database (PostgreSQL) will need neither: `Ledger.open` is where its URL is told apart, and
-its stores are plain ones, which claim from each other by owner and expiry.
+A server database (PostgreSQL) will need neither. `Ledger.open` will recognise its URL, and its
+stores will be plain `SqlStore`s, which share the work by the owner and the expiry of each claim.
 """
 
 from __future__ import annotations
@@ -50,15 +51,15 @@ from mailmerge.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class LedgerOptions:
-    """How a ledger keeps its promise, and where tests look in.
+    """Options of a ledger; most are for tests.
 
     Attributes:
-        journal: whether transitions go to a journal file first; without one each is a commit.
-        lease: seconds after which a claim expires that is not renewed.
-        rotate_after: bytes of a journal file after which a new one is begun.
-        boot_id: names the present start of the machine.
-        observer: is told before and after each durable step; it may end the process there.
-        store: the class of the store that talks to the database.
+        journal: whether transitions go to a journal file first; without it each is a commit.
+        lease: seconds after which a claim expires unless it is renewed.
+        rotate_after: the size in bytes above which a new journal file is begun.
+        boot_id: returns the id of the machine's present boot.
+        observer: called before and after each durable step; it may end the process there.
+        store: the class of the store that uses the database.
     """
 
     journal: bool = True
@@ -70,12 +71,12 @@ class LedgerOptions:
 
 
 _DEFAULTS: Final = LedgerOptions()
-"""How a ledger is opened unless the caller says otherwise."""
+"""The options of a ledger unless the caller passes others."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A database in a file, and what lies next to it."""
+class _DatabaseFile:
+    """A database in a file, with the lock and the journals next to it."""
 
     path: Path
 
@@ -84,7 +85,7 @@ class _Place:
         return self.path.with_suffix(".lock")
 
     def journal(self, number: int, observer: Observer | None = None) -> JournalFiles:
-        """The journal of a campaign; the first one has the name of the database alone."""
+        """The journal files of a campaign; those of campaign 1 have the name of the database."""
         name = self.path.stem if number == 1 else f"{self.path.stem}.{number}"
         return JournalFiles(self.path.parent, name, observer)
 
@@ -99,14 +100,15 @@ class _Place:
 
 
 class Ledger:
-    """A ledger that is open for sending; use it as a context manager, so that it is closed.
+    """A ledger that is open for sending; use it as a context manager to close it.
 
         with Ledger.open("sqlite:///spring.db") as ledger:
             Job(campaign, people, server, ledger).run_all()
             for one in ledger.deliveries("spring"):
                 print(one.address, one.state)
 
-    A ledger in a file belongs to one process at a time. It may hold several campaigns.
+    Only one process at a time may have a ledger in a file open. A ledger may have several
+    campaigns.
     """
 
     def __init__(
@@ -114,14 +116,14 @@ class Ledger:
         database: Database,
         options: LedgerOptions,
         *,
-        place: _Place | None = None,
+        file: _DatabaseFile | None = None,
         lock: Lock | None = None,
         only_one: bool = False,
     ) -> None:
         """Use `open`, `of` or `memory` instead."""
         self._database = database
         self._options = options
-        self._place = place
+        self._file = file
         self._lock = lock
         self._only_one = only_one
         self._stores: dict[int, Store] = {}
@@ -129,12 +131,14 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str, options: LedgerOptions = _DEFAULTS) -> Ledger:
-        """Open a database by its URL, or make it: `sqlite:///spring.db`, or an absolute path.
+        """Open the database at a URL, or create it.
+
+        `sqlite:///spring.db` is a relative path, `sqlite:////var/spring.db` an absolute one.
 
         Raises:
-            LedgerHeld: another process has it open.
-            LedgerError: no such kind of database; or it cannot be read or written, is damaged, or
-                is of a newer mailmerge.
+            LedgerHeld: another process has the ledger open.
+            LedgerError: this kind of database is not supported; or it cannot be read or written, is
+                damaged, or was written by a newer mailmerge.
         """
         try:
             parsed = make_url(url)
@@ -155,14 +159,15 @@ class Ledger:
         *,
         fresh: bool = False,
     ) -> Ledger:
-        """Open the ledger of that name in a campaign folder, or make it.
+        """Open the ledger with this name in a campaign folder, or create it.
 
-        It has one campaign, however it is called: a renamed campaign keeps its deliveries. `fresh`
-        forgets an earlier ledger of that name: for the sandbox, never for the real one.
+        Such a ledger has only one campaign, so a renamed campaign keeps its deliveries. `fresh`
+        deletes an earlier ledger of that name; it is for the sandbox, never for the real ledger.
 
         Raises:
             LedgerHeld: another process is sending this campaign.
-            LedgerError: it cannot be read or written, is damaged, or is of a newer mailmerge.
+            LedgerError: the ledger cannot be read or written, is damaged, or was written by a newer
+                mailmerge.
         """
         make_private_folder(campaign.state_folder)
         path = _path_of(campaign, name)
@@ -170,23 +175,23 @@ class Ledger:
 
     @classmethod
     def memory(cls, options: LedgerOptions = _DEFAULTS) -> Ledger:
-        """A ledger that is gone when it is closed: for tests, and for trying things out."""
+        """Open a ledger in memory, which ends when it is closed; for tests and experiments."""
         return cls(memory_database(LEDGER, observer=options.observer), options)
 
     @classmethod
     def _in_file(
         cls, path: Path, options: LedgerOptions, *, fresh: bool = False, only_one: bool = False
     ) -> Ledger:
-        place = _Place(path)
-        lock = Lock(place.lock)
+        file = _DatabaseFile(path)
+        lock = Lock(file.lock)
         try:
             if fresh:
-                place.remove()
+                file.remove()
             database = open_database(path, LEDGER, observer=options.observer)
         except BaseException:
             lock.release()
             raise
-        return cls(database, options, place=place, lock=lock, only_one=only_one)
+        return cls(database, options, file=file, lock=lock, only_one=only_one)
 
     def __enter__(self) -> Ledger:
         return self
@@ -200,14 +205,14 @@ class Ledger:
         self.close()
 
     def store(self, campaign: str, identify: Identify) -> Store:
-        """The store of the campaign of that name, open for a run; it is made where there is none.
+        """Return the store of the campaign with this name; the campaign is created if necessary.
 
-        What a process has left that ended without `close` is put right first. `identify` makes the
-        Message-IDs of new claims. The store is closed with the ledger; asking again for an open one
-        gives the same.
+        If a process ended without `close`, its claims are ended first. `identify` makes the
+        Message-IDs of new claims. The ledger closes the store. A second call returns the same open
+        store.
 
         Raises:
-            LedgerError: it cannot be read or written.
+            LedgerError: the ledger cannot be read or written.
         """
         with self._database.begin() as connection:
             found = find_campaign(connection, campaign, only_one=self._only_one)
@@ -229,8 +234,8 @@ class Ledger:
         store = options.store(self._database, campaign, identify, lease=options.lease)
         with store.transaction("read") as connection:
             journaled = read_position(connection, campaign.id) is not None
-        if self._place is not None and (options.journal or journaled):
-            files = self._place.journal(campaign.id, options.observer)
+        if self._file is not None and (options.journal or journaled):
+            files = self._file.journal(campaign.id, options.observer)
             opened = Journaled(
                 store, files, boot_id=options.boot_id, rotate_after=options.rotate_after
             )
@@ -244,13 +249,14 @@ class Ledger:
         return store
 
     def resolve(self, state: str, resolution: str) -> int:
-        """Decide about deliveries that a run leaves alone, in all campaigns; how many they are.
+        """Decide about deliveries that a run does not touch, in all campaigns.
 
-        Deliveries `in_doubt` can be resolved by `resend`, which lets them be claimed as long as
-        this ledger is open, or by `assume_sent`; those `rejected` by `retry`.
+        The state "in_doubt" can be resolved by "resend", which makes the deliveries claimable while
+        this ledger is open, or by "assume_sent". The state "rejected" can be resolved by "retry".
+        Returns the number of deliveries that changed.
 
         Raises:
-            LedgerError: it cannot be written.
+            LedgerError: the ledger cannot be written.
             ValueError: there is no such resolution of that state.
         """
         decide = _RESOLUTIONS.get((state, resolution))
@@ -261,20 +267,20 @@ class Ledger:
         return sum(decide(self._opened(campaign)) for campaign in campaigns)
 
     def deliveries(self, campaign: str) -> Iterator[Delivery]:
-        """Each recipient of the campaign of that name with its state, in the order of the rows.
+        """Yield each recipient of this campaign with its state, in the order of the rows.
 
         The iterator is empty if the ledger does not know the campaign, because it was never sent.
         During a run, a delivery may be `claimed` or `sending`; reports count both as pending.
 
         Raises:
-            LedgerError: it cannot be read.
+            LedgerError: the ledger cannot be read.
         """
         with self._database.begin("read") as connection:
             found = known_campaign(connection, campaign)
         return iter(()) if found is None else self._opened(found).iterate()
 
     def close(self) -> None:
-        """Close all stores and the database, and let another process have it."""
+        """Close all stores and the database, and release the lock."""
         with ExitStack() as stack:
             if self._lock is not None:
                 stack.callback(self._lock.release)
@@ -287,15 +293,15 @@ class Ledger:
     def read(
         campaign: Settings, name: str = "ledger", options: LedgerOptions = _DEFAULTS
     ) -> LedgerReader | None:
-        """The ledger of that name in a campaign folder, only read; None where there is none.
+        """Open the ledger with this name in a campaign folder for reading; None if there is none.
 
         Nothing is written, and another process may be sending meanwhile.
         """
-        place = _Place(_path_of(campaign, name))
-        if not place.path.exists():
+        file = _DatabaseFile(_path_of(campaign, name))
+        if not file.path.exists():
             return None
-        # A campaign folder has one campaign, and it is the first one of its database.
-        return SqliteReader(place.path, place.lock, place.journal(1), options.boot_id)
+        # The ledger of a campaign folder has one campaign, whose id is 1.
+        return SqliteReader(file.path, file.lock, file.journal(1), options.boot_id)
 
 
 _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
@@ -311,7 +317,7 @@ def _path_of(campaign: Settings, name: str) -> Path:
 
 def _unknown(url: str) -> LedgerError:
     return LedgerError(
-        f"{url!r} is no ledger that this version can open",
+        f"{url!r} is not a ledger that this version can open",
         hint="write sqlite:///FILE",
         code="ledger-url",
     )

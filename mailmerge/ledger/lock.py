@@ -1,7 +1,7 @@
-"""One ledger, one sender: a lock file, and which process holds it.
+"""One ledger, one sender: a lock file, and the process that holds it.
 
-The file is never removed. The system lets go of the lock when the process ends, however it ends, so
-that there is no stale lock to break (portable/locks.py). The content of the file is for users.
+The file is never removed. The system releases the lock when the process ends, even after a crash,
+so a stale lock cannot exist (portable/locks.py). The content of the file is for users.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mailmerge.portable.locks import system_locking
 from mailmerge.private_files import open_private
 
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.0)
-"""Seconds between attempts: a process that only asks for the owner locks it for a moment, too."""
+"""Seconds between attempts: a process that only asks for the owner also locks it for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Owner:
 
 
 class Lock:
-    """The right to write a ledger, held until `release` or the end of the process.
+    """The exclusive right to write a ledger, held until `release` or the end of the process.
 
     Raises:
-        LedgerHeld: another process has it; the message names that process.
+        LedgerHeld: another process holds it; the message names that process.
         LedgerError: the lock file cannot be made.
     """
 
@@ -50,7 +50,10 @@ class Lock:
             self._file = open_private(path, "update")
         except OSError as error:
             raise LedgerError(
-                f"cannot be opened: {error.strerror}", file=path.name, code="ledger-unwritable"
+                f"cannot be opened: {error.strerror}",
+                file=path.name,
+                hint="check its permissions",
+                code="ledger-unwritable",
             ) from error
         if not _locked(self._file):
             self.release()
@@ -68,11 +71,11 @@ class Lock:
             os.lseek(self._file, 0, os.SEEK_SET)
             os.write(self._file, signature)
         except OSError:
-            # A full disk: the lock itself holds, only its description is missing.
+            # The disk is full. The lock itself holds; only its description is missing.
             return
 
     def release(self) -> None:
-        """Let another process have it; calling it twice does nothing."""
+        """Release the lock; a second call does nothing."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -88,7 +91,7 @@ def _locked(file: int) -> bool:
 
 
 def owner_of(path: Path) -> Owner | None:
-    """The process that holds the lock now; None where there is none."""
+    """Return the process that holds the lock now, or None."""
     try:
         file = os.open(path, os.O_RDONLY)
     except OSError:

@@ -1,9 +1,9 @@
-"""Old tables -> the tables of now, by named steps.
+"""Older tables -> the present tables, by named steps.
 
-A database records the name of each step that it has been through, in the same transaction as the
-step itself: a process that ends in the middle leaves the database as it was before. A new database
-gets the tables of now, and the names of all steps. To change the tables, change schema.py and add a
-step to the end of the list; never change a step that has been released.
+A database records the name of each step that was applied, in the transaction of the step itself. If
+the process ends in the middle, the database stays as it was. A new database gets the present tables
+and the names of all steps. To change the tables, change schema.py and add a step to the end of the
+list. Never change a step that has been released.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mailmerge.ledger.schema import ledger, limits
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step: it changes tables and rows through the connection, inside a transaction."""
+    """One step; `apply` changes tables and rows inside the caller's transaction."""
 
     name: str
     apply: Callable[[Connection], None] = field(repr=False)
@@ -30,7 +30,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables that a database has now, and the steps that bring an older one there."""
+    """The present tables of a database, and the steps that upgrade an older one."""
 
     metadata: MetaData
     migrations: tuple[Migration, ...] = ()
@@ -42,17 +42,17 @@ class Schema:
 
     @property
     def record(self) -> Table:
-        """The table of the steps that were taken."""
+        """The table of the applied steps."""
         return self.metadata.tables["migration"]
 
 
 def pending_migrations(connection: Connection, schema: Schema, name: str) -> list[Migration] | None:
-    """The steps that a database still needs, the oldest first; None where it has no tables yet.
+    """Return the steps that a database still needs, the oldest first; None if it has no tables.
 
-    `name` is that of the database, for the error.
+    `name` is the name of the database, for the error.
 
     Raises:
-        LedgerError: the database is of a newer mailmerge.
+        LedgerError: a newer mailmerge wrote the database.
     """
     tables = set(inspect(connection).get_table_names())
     if not tables:
@@ -64,19 +64,19 @@ def pending_migrations(connection: Connection, schema: Schema, name: str) -> lis
         raise LedgerError(
             f"was written by a newer mailmerge (its tables have {newer[0]!r})",
             file=name,
-            hint="use that one",
+            hint="use that version of mailmerge",
             code="ledger-newer",
         )
     return [migration for migration in schema.migrations if migration.name not in applied]
 
 
 def migrate(database: Database, schema: Schema, name: str) -> None:
-    """Make the tables of a new database, or bring those of an older one up to date.
+    """Make the tables of a new database, or upgrade those of an older one.
 
-    `name` is that of the database, for errors.
+    `name` is the name of the database, for errors.
 
     Raises:
-        LedgerError: the database is of a newer mailmerge, or cannot be written.
+        LedgerError: a newer mailmerge wrote the database, or it cannot be written.
     """
     with database.begin("opened") as connection:
         missing = pending_migrations(connection, schema, name)
@@ -101,4 +101,4 @@ LEDGER = Schema(ledger, (Migration("campaigns, and owners of claims", add_campai
 """The tables of a ledger."""
 
 LIMITS = Schema(limits)
-"""The tables of the record of limits; they are those of the first edition."""
+"""The tables of the record of limits, unchanged since the first edition."""

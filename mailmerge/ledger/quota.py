@@ -1,13 +1,13 @@
-"""What an account has used of its limits: kept for all campaigns, across restarts and processes.
+"""What an account has used of its limits: shared by all campaigns and processes, across restarts.
 
-A limit belongs to the log-in, not to a campaign, so this is a small database in the user's own
-state folder. Everything here is reserved before it is used: a process that is killed may leave a
-little unused, and a limit is never exceeded.
+A limit belongs to the log-in, not to a campaign, so the record is a small database in the user's
+own state folder. Everything is reserved before it is used. So a limit is never exceeded; if a
+process is killed, a small part of the limit stays unused.
 
-* A *rate* is a line of time slots. Each process takes some time of it in advance, behind whatever
-  the others have taken, so that they interleave.
-* A *quota* counts the messages of a window, which is cut into buckets. A bucket counts in full
-  until the whole of it has left the window.
+* A *rate* is a line of time slots. Each process reserves some time in advance, after the time that
+  the others have reserved, so their messages interleave.
+* A *quota* counts the messages of a window, which is divided into buckets. A bucket counts in full
+  until all of it has left the window.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mailmerge.ledger.sqlite import memory_database, open_database
 from mailmerge.private_files import make_private_folder, user_state_folder
 
 BUCKETS: Final = 1440
-"""The buckets of a quota's window."""
+"""The number of buckets of a quota's window."""
 
 _FILE: Final = "usage.sqlite"
 
@@ -34,10 +34,10 @@ _FILE: Final = "usage.sqlite"
 class Quotas:
     """The record of one or more accounts. Safe from any thread, and from several processes.
 
-    `path` is a database file; without one nothing is kept.
+    `path` is a database file. Without it the record is in memory and ends with this object.
 
     Raises:
-        LedgerError: the file cannot be read or written; from every method.
+        LedgerError: the file cannot be read or written; every method may raise it.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -49,15 +49,16 @@ class Quotas:
         self._database = open_database(path, LIMITS, shared=True, explain=_explained(path))
 
     def slots_until(self, limit: str) -> float:
-        """Up to when the slots of a rate are taken (seconds since 1970); 0 where none ever was."""
+        """Return the end of the reserved slots of a rate (seconds since 1970); 0 for none ever."""
         with self._database.begin("read") as connection:
             return _slots_until(connection, limit)
 
-    def take_slots(self, limit: str, own: float, wanted: float, seconds: float) -> float:
-        """Take `seconds` of a rate's time, from `wanted` on or from when it is free; returns when.
+    def reserve_slots(self, limit: str, own: float, wanted: float, seconds: float) -> float:
+        """Reserve `seconds` of a rate's time, and return when the reserved slots begin.
 
-        `own` is where the caller's last slots end: where no other process has taken any behind
-        them, the new ones begin at `wanted`, even if that is earlier.
+        They begin at `wanted`, or after the slots of other processes. `own` is the end of the
+        caller's last slots: if no other process has reserved slots after it, the new ones begin at
+        `wanted`, even if that is earlier than `own`.
         """
         with self._database.begin() as connection:
             until = _slots_until(connection, limit)
@@ -71,19 +72,20 @@ class Quotas:
             )
         return start
 
-    def leave_slots(self, limit: str, own: float, until: float) -> None:
-        """Give back the end of one's own slots, if no other process has taken any behind them."""
+    def return_slots(self, limit: str, own: float, until: float) -> None:
+        """Return the slots from `until` to `own`, unless another process reserved later ones."""
         with self._database.begin() as connection:
             mine = and_(slot.c.limit_name == limit, slot.c.until == own)
             connection.execute(update(slot).where(mine).values(until=until))
 
-    def take_quota(
+    def reserve_quota(
         self, limit: str, allowed: int, window: float, wanted: int, now: float
     ) -> tuple[int, float]:
-        """Take up to `wanted` of a quota: how many, and when to ask again where it is none.
+        """Reserve up to `wanted` messages of a quota.
 
-        `window` is in seconds, `now` in seconds since 1970. What is taken is good until the end of
-        the bucket that `now` is in.
+        `window` is in seconds, `now` in seconds since 1970. Returns the number of reserved messages
+        and, if that is 0, when to ask again. The reservation is valid until the end of the bucket
+        that contains `now`.
         """
         width = window / BUCKETS
         bucket = int(now // width)
@@ -98,8 +100,8 @@ class Quotas:
                 _add(connection, limit, bucket, granted)
         return granted, now if granted else (first + 1) * width + window
 
-    def leave_quota(self, limit: str, window: float, count: int, taken_at: float) -> None:
-        """Give back what was taken at `taken_at` (seconds since 1970) and not used."""
+    def return_quota(self, limit: str, window: float, count: int, taken_at: float) -> None:
+        """Return `count` unused messages that were reserved at `taken_at` (seconds since 1970)."""
         with self._database.begin() as connection:
             _add(connection, limit, int(taken_at // (window / BUCKETS)), -count)
 
@@ -109,7 +111,7 @@ class Quotas:
 
 
 def open_quotas() -> Quotas:
-    """The user's own record of what every account has used.
+    """Open the user's own record of all accounts.
 
     Raises:
         LedgerError: it cannot be read or written.
@@ -130,7 +132,7 @@ def _add(connection: Connection, limit: str, bucket: int, count: int) -> None:
 
 
 def _put(connection: Connection, table: Table, row: ColumnElement[bool], **values: object) -> None:
-    """Change a row, or add it."""
+    """Update a row, or insert it."""
     if not connection.execute(update(table).where(row).values(**values)).rowcount:
         connection.execute(insert(table).values(**values))
 
@@ -139,9 +141,9 @@ def _explained(path: Path) -> Explain:
     def explain(purpose: Purpose, error: DBAPIError) -> LedgerError:
         del purpose
         return LedgerError(
-            f"the record of daily limits failed: {error.orig}",
+            f"the record of daily limits cannot be used: {error.orig}",
             file=path.name,
-            hint="make room on the disk, or move the file away if it is damaged",
+            hint="free some disk space, or move the file away if it is damaged",
             code="usage",
         )
 

@@ -1,7 +1,8 @@
-"""A ledger that is only read: what `status` shows, also while a run goes on.
+"""A ledger opened for reading only: what `status` shows, even during a run.
 
-The deliveries are as the process that writes would find them: its journal is read after the
-snapshot of the database, and what a dead process has left is shown as the next run puts it right.
+A reader shows the deliveries as the writing process would find them: it takes a snapshot of the
+database and then reads the journal. If no process is sending, it shows the state that the next run
+will recover.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ from mailmerge.ledger.schema import (
     transition_of,
 )
 from mailmerge.ledger.sqlite import read_database
-from mailmerge.ledger.states import Delivery, Standing, State, Transition, let_go, reported
+from mailmerge.ledger.states import Delivery, Standing, State, Transition, end_claim, reported
 
 
 @dataclass(frozen=True, slots=True)
 class SqliteReader:
     """Reads the ledger of a campaign folder (interface.LedgerReader).
 
-    `path` is the database, `lock` the lock file, `boot_id` names the present start of the machine.
-    Each method raises LedgerError where the ledger cannot be read, is damaged, or is of a newer
-    mailmerge.
+    `path` is the database, `lock` the lock file, `files` the journal; `boot_id` returns the id of
+    the machine's present boot. Each method raises LedgerError if the ledger cannot be read, is
+    damaged, or was written by a newer mailmerge.
     """
 
     path: Path
@@ -48,15 +49,15 @@ class SqliteReader:
 
     @property
     def owner(self) -> Owner | None:
-        """The process that is sending this campaign now; None where there is none."""
+        """The process that is sending this campaign now, or None."""
         return owner_of(self.lock)
 
     def counts(self) -> dict[State, int]:
-        """How many deliveries are in each of the six reported states, those with 0 included."""
+        """Return the number of deliveries in each of the six reported states, including zeros."""
         return dict(self.standing().states)
 
     def standing(self) -> Standing:
-        """The counts, and how long the last run took."""
+        """Return the counts, and how long the last run took."""
         states = Counter[State]()
         with self._opened() as opened:
             if opened is None:
@@ -68,7 +69,7 @@ class SqliteReader:
             return Standing(reported(states), *read_times(connection, campaign.id))
 
     def iterate(self) -> Iterator[Delivery]:
-        """All deliveries, in the order of the spreadsheet."""
+        """Yield all deliveries, in the order of the spreadsheet."""
         query = select(*DELIVERY_COLUMNS).order_by(delivery.c.row, delivery.c.id)
         with self._opened() as opened:
             if opened is not None:
@@ -77,7 +78,7 @@ class SqliteReader:
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Connection, CampaignRecord] | None]:
-        """A snapshot of the database; None where there is no campaign in it yet."""
+        """Open a snapshot of the database; None if it has no campaign yet."""
         database = read_database(self.path, LEDGER)
         if database is None:
             yield None
@@ -92,7 +93,7 @@ class SqliteReader:
     def _newest(
         self, connection: Connection, campaign: CampaignRecord, query: Select[Any]
     ) -> Iterator[tuple[Sequence[Any], Transition]]:
-        """The rows of `query`, each with the newest transition of its delivery."""
+        """Yield the rows of `query`, each with the newest transition of its delivery."""
         held = self.owner is not None
         position = read_position(connection, campaign.id)
         latest, known = read_tail(self.files, position, self.boot_id())
@@ -101,4 +102,4 @@ class SqliteReader:
         own = query.where(delivery.c.campaign_id == campaign.id)
         for row in connection.execute(own):
             last = latest.get(row[0]) or transition_of(row)
-            yield row, last if held else let_go(last, known=known)
+            yield row, last if held else end_claim(last, known=known)

@@ -1,8 +1,8 @@
-"""The tables of a ledger and of the record of limits, and the rows of a delivery.
+"""The tables of a ledger and of the record of limits, and how a row becomes a delivery.
 
 campaign   one row for each campaign of the database
 delivery   one row for each recipient of a campaign: its snapshot, state and claim
-journal    how far the journal files of a campaign are in the database (journal.py)
+journal    how far the journal files of a campaign are folded (journal.py)
 migration  which migrations were applied (migrations.py)
 
 slot, used what the accounts have used of their limits (quota.py), in a database of its own
@@ -38,7 +38,7 @@ ledger = MetaData()
 limits = MetaData()
 
 _Number = BigInteger().with_variant(Integer, "sqlite")
-"""Numbers of rows; SQLite hands out its own only for a column of type INTEGER."""
+"""The type of row ids; SQLite assigns ids only to a column of type INTEGER."""
 
 
 for _metadata in (ledger, limits):
@@ -63,7 +63,7 @@ campaign = Table(
 
 
 def _snapshot() -> list[SchemaItem]:
-    """The columns that hold a recipient as the spreadsheet had it."""
+    """Make the columns that hold a recipient as it was in the spreadsheet."""
     texts = ("address", "forward_path", "identity", "display_name", "cells", "digest")
     row: list[SchemaItem] = [Column("row", Integer, nullable=False)]
     return row + [Column(name, Text, nullable=False) for name in texts]
@@ -86,14 +86,14 @@ delivery = Table(
     Column("retry_at", Float),
     Column("stage", Text, nullable=False),
     Column("reply", Text, nullable=False),
-    # Whose claim it is, or was last; it counts only while the delivery is claimed or sending.
+    # The owner of the last claim; it has a meaning only while the delivery is claimed or sending.
     Column("owner", Text, nullable=False),
     Column("claimed_until", Float),
     UniqueConstraint("campaign_id", "key"),
 )
 
 is_pending = delivery.c.state == literal_column(f"'{State.PENDING}'")
-"""Written as a literal: a partial index serves only a query with its very condition."""
+"""A literal, because a partial index applies only to queries with exactly its condition."""
 
 Index(
     "delivery_pending",
@@ -126,7 +126,7 @@ arriving = Table(
     *_snapshot(),
     prefixes=["TEMPORARY"],
 )
-"""The recipients that arrive, to compare with the deliveries; gone when the connection closes."""
+"""The arriving recipients, to compare with the deliveries; a temporary table."""
 
 slot = Table(
     "slot",
@@ -147,19 +147,19 @@ _c = delivery.c
 TRANSITION_COLUMNS = (
     _c.id, _c.state, _c.changed_at, _c.attempts, _c.doubts, _c.retry_at, _c.stage, _c.reply,
 )  # fmt: skip
-"""What `transition_of` takes."""
+"""The columns of a row for `transition_of`."""
 
 DELIVERY_COLUMNS = (
     _c.id, _c.key, _c.row, _c.address, _c.forward_path, _c.identity, _c.display_name, _c.cells,
     _c.message_id, _c.date, *TRANSITION_COLUMNS[1:],
 )  # fmt: skip
-"""What `delivery_of` takes."""
+"""The columns of a row for `delivery_of`."""
 
-_read_json = json.JSONDecoder().raw_decode  # json.loads looks for white space around it, too
+_read_json = json.JSONDecoder().raw_decode  # faster than json.loads, which also skips white space
 
 
 def transition_of(row: Sequence[Any]) -> Transition:
-    """The state of a row of TRANSITION_COLUMNS or DELIVERY_COLUMNS."""
+    """Make a transition from a row of TRANSITION_COLUMNS or DELIVERY_COLUMNS."""
     state, at, attempts, doubts, retry_at, stage, reply = row[1 - len(TRANSITION_COLUMNS) :]
     return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
 
@@ -171,9 +171,9 @@ def delivery_of(
     message_id: str = "",
     date: float | None = None,
 ) -> Delivery:
-    """A row of DELIVERY_COLUMNS, with the state of `last` where that is newer.
+    """Make a delivery from a row of DELIVERY_COLUMNS, with the state of `last` if that is given.
 
-    `message_id` and `date` are for a row that has none yet.
+    `message_id` and `date` apply to a row that has none yet.
     """
     number, key, place, address, path, identity, name, cells, old_id, old_date = row[:10]
     last = last or transition_of(row)

@@ -1,12 +1,13 @@
-"""SQLite: the one file that knows its dialect, its settings and what its errors mean.
+"""SQLite: the only module that knows its dialect, its settings and the meaning of its errors.
 
-Another database gets a module like this one (`postgresql.py`): functions that open a `Database`
-with the errors explained. The statements themselves are SQLAlchemy Core, in claims.py and its
-neighbours, and are the same for all; what only one database needs, such as `FOR UPDATE SKIP
-LOCKED`, Core leaves out for the others.
+Another database gets a module like this one (`postgresql.py`), with functions that open a
+`Database` and explain its errors. The statements in claims.py and the modules next to it are
+SQLAlchemy Core and the same for all databases. Core omits what a database does not have, such as
+`FOR UPDATE SKIP LOCKED` here.
 
-One connection writes to a ledger. SQLite before 3.51.3 can lose a commit when two connections
-write or checkpoint a write-ahead log at the same moment; readers here are read-only and do neither.
+Only one connection writes to a ledger. Before version 3.51.3, SQLite can lose a commit if two
+connections write or checkpoint a write-ahead log at the same moment. Readers here are read-only and
+do neither.
 """
 
 from __future__ import annotations
@@ -26,24 +27,25 @@ from mailmerge.ledger.migrations import Schema, migrate, pending_migrations
 from mailmerge.private_files import make_private_file
 
 _BUSY_MILLISECONDS: Final = 10_000
-_PATIENCE: Final = 3600.0
-"""Seconds that a thread waits for another one's transaction; enrolling a million rows takes one."""
+_POOL_TIMEOUT: Final = 3600.0
+"""Seconds that a thread waits for the transaction of another thread, which may enrol a million
+rows."""
 _SECOND_EDITION: Final = 3
-"""The `user_version` of the tables: programs of the first edition refuse anything above 2."""
+"""The `user_version` of the tables. Programs of the first edition refuse numbers above 2."""
 
 _Settings = Mapping[str, tuple[object, tuple[object, ...]]]
-"""Each setting: the value that is asked for, and the answers that are good enough."""
+"""Each setting with the requested value, and the answers that are acceptable."""
 
 _BUSY: Final[_Settings] = {"busy_timeout": (_BUSY_MILLISECONDS, (_BUSY_MILLISECONDS,))}
 _READ_ONLY: Final[_Settings] = {**_BUSY, "query_only": (1, (1,))}
 _DURABLE: Final[_Settings] = {
     **_BUSY,
     "synchronous": ("FULL", (2,)),
-    # Where fsync(2) does not wait for the disk (macOS), ask for what does; a no-op elsewhere.
+    # On macOS, fsync(2) does not wait for the disk; this setting does. It has no effect elsewhere.
     "fullfsync": (1, (1,)),
 }
 _ONE_WRITER: Final[_Settings] = {
-    # Where shared memory is not to be had (a network disk), SQLite stays with its old journal.
+    # Without shared memory (on a network disk), SQLite keeps its rollback journal ("delete").
     "journal_mode": ("WAL", ("wal", "delete")),
     **_DURABLE,
 }
@@ -57,14 +59,14 @@ def open_database(
     explain: Explain | None = None,
     observer: Observer | None = None,
 ) -> Database:
-    """A database in a file; its tables are made, or brought up to date.
+    """Open a database in a file, and make or upgrade its tables.
 
-    `shared` means that several processes write to it at once. `explain` says what an error means,
-    where the usual words do not fit.
+    `shared` means that several processes write to the file at once. `explain` replaces the usual
+    explanation of errors.
 
     Raises:
-        LedgerError: it cannot be read or written, is damaged, or is of a newer mailmerge; or
-            SQLite refuses a setting that the promise rests on.
+        LedgerError: the file cannot be read or written, is damaged, or was written by a newer
+            mailmerge; or SQLite refuses a setting that durability needs.
     """
     make_private_file(path)
     address = f"{path.resolve().as_uri()}?mode=rw"
@@ -74,18 +76,18 @@ def open_database(
 
 
 def memory_database(schema: Schema, *, observer: Observer | None = None) -> Database:
-    """A database that is gone when it is closed."""
+    """Open a database in memory, which ends when it is closed."""
     engine = _engine(lambda: _connect(":memory:", {}, ""), "BEGIN")
     return _migrated(Database(engine, _explained_by(Path(":memory:")), observer), schema, "")
 
 
 def read_database(path: Path, schema: Schema) -> Database | None:
-    """A database in a file, only read; None where it has no tables yet.
+    """Open a database in a file for reading only; None if it has no tables yet.
 
-    An older one is read through a copy in memory that is brought up to date; the file stays.
+    An older database is copied into memory and upgraded there; the file does not change.
 
     Raises:
-        LedgerError: it cannot be read, is damaged, or is of a newer mailmerge.
+        LedgerError: the file cannot be read, is damaged, or was written by a newer mailmerge.
     """
     address = f"{path.resolve().as_uri()}?mode=ro"
     engine = _engine(lambda: _connect(address, _READ_ONLY, path.name), "BEGIN")
@@ -127,14 +129,14 @@ def _migrated(database: Database, schema: Schema, name: str) -> Database:
 
 
 def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
-    """An engine of one connection; a second thread waits for the first one's transaction."""
+    """Make an engine with one connection; a second thread waits for the first's transaction."""
     engine = create_engine(
         "sqlite+pysqlite://",
         creator=connect,
         poolclass=QueuePool,
         pool_size=1,
         max_overflow=0,
-        pool_timeout=_PATIENCE,
+        pool_timeout=_POOL_TIMEOUT,
         pool_reset_on_return=None,
     )
 
@@ -146,7 +148,7 @@ def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
 
 
 def _connect(address: str, settings: _Settings, name: str) -> sqlite3.Connection:
-    """A connection; the answer to every setting is looked at, for SQLite fails in silence."""
+    """Connect, and check the answer to each setting, because SQLite ignores unknown ones."""
     connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
     for setting, (value, accepted) in settings.items():
         connection.execute(f"PRAGMA {setting} = {value}").fetchall()
@@ -154,26 +156,29 @@ def _connect(address: str, settings: _Settings, name: str) -> sqlite3.Connection
         if not found or found[0][0] not in accepted:
             connection.close()
             raise LedgerError(
-                f"SQLite does not keep {setting} = {value}", file=name, code="ledger-unwritable"
+                f"SQLite does not accept the setting {setting} = {value}",
+                file=name,
+                hint="keep the ledger on a local disk",
+                code="ledger-unwritable",
             )
     return connection
 
 
 def _explained_by(path: Path) -> Explain:
-    """What SQLite says about a ledger, in one line with what to do."""
+    """Return the function that turns an error of SQLite about this file into one line and a fix."""
 
     def explain(purpose: Purpose, error: DBAPIError) -> LedgerError:
         reason = str(error.orig)
         if "malformed" in reason or "not a database" in reason:
             hint = (
-                "restore it from a copy, or ask the server's log which recipients were sent; "
+                "restore it from a copy, or look in the server's log for sent messages; "
                 "do not delete it"
             )
             return LedgerError(
                 f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
             )
         full = purpose == "written" or "disk" in reason
-        hint = "make room on the disk and send again; no recipient is lost" if full else ""
+        hint = "free some disk space and send again; no recipient is lost" if full else ""
         return LedgerError(
             f"cannot be {purpose}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
         )

@@ -4,23 +4,24 @@ A *delivery* is one recipient of one campaign. It has exactly one state at any t
 
     pending --> claimed --> sending --> sent | rejected | deferred | in_doubt
                   |  ^         |
-                  |  +---------+        (skipped: not to be sent, with the reason)
-                  +--> pending | rejected | deferred | skipped
+                  |  +---------+
+                  +--> pending | rejected | deferred | skipped | in_doubt
 
-What can go wrong, and how the states answer it:
+What can go wrong, and how the states handle it:
 
 * *The process ends while it sends.* `sending` is written before the last byte of a message may
-  leave. A delivery that is only `claimed` has certainly not been sent and can be claimed again. One
-  that is `sending` may have been: it becomes `in_doubt`, and is not sent again by itself.
-* *The process does not end, but another one thinks so.* A claim has an owner and an expiry. Once it
-  has expired it cannot become `sending` any more, so that the first process can never send it.
-* *The machine loses power.* What was written but not synced may be lost, `sending` too. Then even a
-  `claimed` delivery may have been sent: it becomes `in_doubt`.
-* *A delivery that is in doubt is sent again and refused.* The first message may have arrived, so
-  that "rejected" would say too much. It stays `in_doubt` until a server takes the message.
+  leave. So a delivery that is only `claimed` has certainly not been sent, and can be claimed again.
+  A delivery that is `sending` may have been sent: it becomes `in_doubt`, and it is not sent again
+  unless the user asks for it.
+* *Another process takes a slow process for dead.* A claim has an owner and an expiry. After its
+  expiry the claim can no longer become `sending`, so the slow process can never send the message.
+* *The machine loses power.* Written data that was not synced may be lost, including `sending`. Then
+  even a `claimed` delivery may have been sent: it becomes `in_doubt`.
+* *A delivery in doubt is sent again and refused.* The first message may have arrived, so "rejected"
+  could be false. The delivery stays `in_doubt` until a server accepts the message.
 
-`TRANSITIONS` lists every change that there is. Nothing here reads a clock or a disk. A `Transition`
-is one change of one delivery; the journal keeps transitions, the database keeps deliveries.
+`TRANSITIONS` lists every possible change. Nothing here reads a clock or a disk. A `Transition` is
+one change of one delivery; the journal stores transitions, the database stores deliveries.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from mailmerge.recipients.audience import Recipient
 
 
 class State(StrEnum):
-    """What the ledger says of one delivery; exactly one at any time."""
+    """The state of one delivery."""
 
-    # Enum's own hash is written in Python, and slower.
+    # The hash of Enum is Python code, and slower.
     __hash__ = str.__hash__
 
     PENDING = "pending"
@@ -53,31 +54,31 @@ class State(StrEnum):
 
 TRANSITIONS: Final[Mapping[tuple[State, State], str]] = {
     (State.PENDING, State.CLAIMED): "a worker claims it",
-    (State.DEFERRED, State.CLAIMED): "its time has come, and a worker claims it",
+    (State.DEFERRED, State.CLAIMED): "it is due, and a worker claims it",
     (State.IN_DOUBT, State.CLAIMED): "the user wants it sent again, and a worker claims it",
     (State.CLAIMED, State.SENDING): "the end of its data is about to leave",
-    (State.CLAIMED, State.PENDING): "given back, or its claim expired: nothing has left",
-    (State.CLAIMED, State.DEFERRED): "refused for now before its data; or given back, as before",
+    (State.CLAIMED, State.PENDING): "its claim was released or has expired: nothing has left",
+    (State.CLAIMED, State.DEFERRED): "refused for now before its data; or its claim was released",
     (State.CLAIMED, State.REJECTED): "refused for good before its data",
     (State.CLAIMED, State.SKIPPED): "its message cannot be made",
-    (State.CLAIMED, State.IN_DOUBT): "a doubt that was not settled; or power was lost",
+    (State.CLAIMED, State.IN_DOUBT): "an earlier doubt was not settled; or power was lost",
     (State.SENDING, State.CLAIMED): "the end of its data has certainly not arrived",
-    (State.SENDING, State.SENT): "the server has taken the message (2yz)",
-    (State.SENDING, State.REJECTED): "the server has refused it for good (5yz)",
-    (State.SENDING, State.DEFERRED): "the server has refused it for now (4yz)",
-    (State.SENDING, State.IN_DOUBT): "no reply has come, or the process or its claim has ended",
-    (State.IN_DOUBT, State.SENT): "the reply came after all, or the user assumes it was sent",
-    (State.REJECTED, State.PENDING): "the user wants another attempt, or has another address",
-    (State.SKIPPED, State.PENDING): "it is in the spreadsheet again",
-    (State.PENDING, State.SKIPPED): "it is no longer in the spreadsheet",
-    (State.DEFERRED, State.SKIPPED): "it is no longer in the spreadsheet",
+    (State.SENDING, State.SENT): "the server accepted the message (2yz)",
+    (State.SENDING, State.REJECTED): "the server refused it for good (5yz)",
+    (State.SENDING, State.DEFERRED): "the server refused it for now (4yz)",
+    (State.SENDING, State.IN_DOUBT): "no reply arrived, or the process or its claim ended",
+    (State.IN_DOUBT, State.SENT): "a late reply arrived, or the user assumes it was sent",
+    (State.REJECTED, State.PENDING): "the user asks for another attempt, or changed the address",
+    (State.SKIPPED, State.PENDING): "its recipient is in the spreadsheet again",
+    (State.PENDING, State.SKIPPED): "its recipient is no longer in the spreadsheet",
+    (State.DEFERRED, State.SKIPPED): "its recipient is no longer in the spreadsheet",
 }
-"""Every change of state, and when it happens. A pair that is not listed cannot happen."""
+"""Every change of state, and when it happens. Any other pair is an error."""
 
 UNDER_WAY: Final = frozenset({State.CLAIMED, State.SENDING})
-"""The states of a claim that has not ended."""
+"""The states of a delivery whose claim is open."""
 
-OF_A_CLAIM: Final[Mapping[State, frozenset[State]]] = {
+CLAIM_PREDECESSORS: Final[Mapping[State, frozenset[State]]] = {
     state: frozenset(
         old
         for old, new in TRANSITIONS
@@ -85,9 +86,9 @@ OF_A_CLAIM: Final[Mapping[State, frozenset[State]]] = {
     )
     for state in State
 }
-"""The states that may come before each state where the owner of a claim changes it."""
+"""For each state, the states from which the owner of a claim may change a delivery to it."""
 
-_DEFERRED: Final = State.DEFERRED  # a member of an Enum is slow to find
+_DEFERRED: Final = State.DEFERRED  # reading a member of an Enum is slow
 _REPORTED: Final = tuple(state for state in State if state not in UNDER_WAY)
 _NOT_SENT: Final = frozenset({State.PENDING, State.REJECTED, State.DEFERRED, State.SKIPPED})
 
@@ -97,14 +98,14 @@ class Transition:
     """One change of one delivery's state.
 
     Attributes:
-        delivery_id: the number of the delivery in the ledger.
+        delivery_id: the id of the delivery in the ledger.
         state: the new state.
-        at: when it changed, in seconds since 1970.
+        at: the time of the change, in seconds since 1970.
         attempts: how often a server has answered about this delivery.
-        doubts: how often the end of its data went unanswered.
-        retry_at: from when on it may be claimed again, in seconds since 1970.
-        stage: the stage of the SMTP dialogue; empty where there was none.
-        reply: the server's reply, or a reason of our own.
+        doubts: how often the end of its data remained without a reply.
+        retry_at: the time from which it may be claimed again, in seconds since 1970, or None.
+        stage: the stage of the SMTP session that decided (smtp.Stage), or "".
+        reply: the server's reply, or mailmerge's own reason.
     """
 
     delivery_id: int
@@ -119,24 +120,21 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One recipient of a campaign, as the ledger knows it: a snapshot of its row, and its state.
+    """One recipient of a campaign in the ledger: a snapshot of its row, and its state.
+
+    All times are in seconds since 1970. `attempts` to `reply` are as in `Transition`.
 
     Attributes:
-        id: the ledger's own number.
-        key: the identity from the spreadsheet.
+        id: the id in the ledger.
+        key: identifies the recipient in the spreadsheet (`key` of campaign.toml, or the address).
         row: the row number in the spreadsheet.
-        mailbox: the address.
-        cells: the texts of the row by column.
-        state: equal to its name: `state == "sent"`.
-        message_id: fixed by the first claim, as is `date`, so that a message that is sent again
-            has the same bytes; empty before.
-        date: seconds since 1970, as are all times here.
-        changed_at: when the state changed last.
-        attempts: how often a server has answered.
-        doubts: how often the end of the data went unanswered.
-        retry_at: from when on it is tried again; None where it is not deferred.
-        stage: the stage of the SMTP dialogue that decided; empty where there was none.
-        reply: the server's last reply, or a reason of our own.
+        mailbox: the recipient's address.
+        cells: the cells of the row, by the names of their columns.
+        state: the present state; it equals its name: `state == "sent"`.
+        message_id: the Message-ID. The first claim fixes it together with `date`, so that a message
+            that is sent again has the same bytes.
+        date: the time of the message's Date field, or None before the first claim.
+        changed_at: the time of the last transition, or None.
     """
 
     id: int
@@ -156,26 +154,26 @@ class Delivery:
 
     @property
     def address(self) -> str:
-        """The normalised address, for users to read."""
+        """The normalised address, for users."""
         return self.mailbox.address
 
     @property
     def recipient(self) -> Recipient:
-        """The recipient as renderer and composer take it."""
+        """The recipient as `MessageFactory` takes it."""
         return Recipient(self.row, self.cells, self.mailbox, self.key)
 
     @property
     def sent_on(self) -> datetime:
-        """The Date of the message, in whole seconds of UTC (RFC 5322, 3.6.1)."""
+        """The Date of the message in UTC, without fractions of a second (RFC 5322, 3.6.1)."""
         return datetime.fromtimestamp(int(self.date or 0), UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a campaign stands: deliveries by reported state, and the last run in seconds.
+    """The status of a campaign: the number of deliveries in each reported state, and two times.
 
-    `seconds` are from its first connection to its last outcome so far, `check_seconds` the check
-    before it; both are 0 before the first run.
+    `seconds` is the time from the last run's first connection to its last outcome, `check_seconds`
+    the time of the check before it. Both are 0 before the first run.
     """
 
     states: Mapping[State, int]
@@ -185,16 +183,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How recipients and content differ from the ledger's snapshot of them.
+    """How recipients and content differ from the ledger's snapshot.
 
     Attributes:
-        first: there was no snapshot yet, or nothing had been sent.
-        added: recipients that are new.
-        removed: recipients that are gone; `removed_sent` of them had been sent already.
-        changed: recipients with other cells; `changed_sent` of them had been sent already.
-        restyled: a template, an image or another file of the content has changed.
-        already_sent: how many recipients have got the content of the snapshot.
-        applied: the ledger now holds the new recipients.
+        first: there was no snapshot, or nothing had been sent.
+        added: the number of new recipients.
+        removed: the number of recipients that have left the spreadsheet.
+        removed_sent: how many of those had been sent.
+        changed: the number of recipients with changed cells.
+        changed_sent: how many of those had been sent.
+        content_changed: a template, an image or another file of the content has changed.
+        already_sent: the number of recipients that were sent the content of the snapshot.
+        applied: the ledger now has the new recipients.
     """
 
     first: bool = False
@@ -203,13 +203,16 @@ class Difference:
     removed_sent: int = 0
     changed: int = 0
     changed_sent: int = 0
-    restyled: bool = False
+    content_changed: bool = False
     already_sent: int = 0
     applied: bool = False
 
     def __bool__(self) -> bool:
-        """Whether there is a difference that the user has to accept."""
-        return bool(self.added or self.removed or self.changed or self.restyled) and not self.first
+        """Whether the user must accept the difference first."""
+        return (
+            bool(self.added or self.removed or self.changed or self.content_changed)
+            and not self.first
+        )
 
     def __str__(self) -> str:
         parts = []
@@ -219,17 +222,17 @@ class Difference:
             parts.append(f"-{self.removed} gone ({self.removed_sent} already sent)")
         if self.changed:
             parts.append(f"~{self.changed} changed ({self.changed_sent} already sent)")
-        if self.restyled:
-            parts.append(f"other content than {self.already_sent} recipients have got")
+        if self.content_changed:
+            parts.append(f"content changed ({self.already_sent} already sent)")
         return ", ".join(parts) or "the same recipients, the same content"
 
 
 def as_recorded(transition: Transition) -> Transition:
-    """The transition that may be written.
+    """Return the transition to write for the wanted one.
 
-    A delivery that was once in doubt leaves doubt only by a reply 2yz: an earlier message may have
-    arrived, so that `rejected`, `deferred` or `skipped` would say too much. A deferred one always
-    has a time for its next attempt.
+    Only a reply 2yz takes a delivery out of doubt: an earlier message may have arrived, so
+    `rejected`, `deferred` or `skipped` could be false. A deferred delivery always gets a time for
+    its next attempt.
     """
     if transition.doubts and transition.state in _NOT_SENT:
         return replace(transition, state=State.IN_DOUBT, retry_at=None)
@@ -238,19 +241,20 @@ def as_recorded(transition: Transition) -> Transition:
     return transition
 
 
-def under_way(delivery: Delivery, state: State, at: float) -> Transition:
-    """The transition of a claim to `claimed` or `sending`; it keeps what the delivery was before.
+def claim_transition(delivery: Delivery, state: State, at: float) -> Transition:
+    """Make the transition of a delivery to `claimed` or `sending` at a time (seconds since 1970).
 
-    `at` is in seconds since 1970.
+    It keeps the attempts, doubts and retry time, from which `state_before` derives the old state.
     """
     return Transition(delivery.id, state, at, delivery.attempts, delivery.doubts, delivery.retry_at)
 
 
-def let_go(transition: Transition, *, known: bool) -> Transition:
-    """The state of a delivery whose claim has ended without an outcome.
+def end_claim(transition: Transition, *, known: bool) -> Transition:
+    """Return the transition that ends a claim without an outcome.
 
-    `known` says that every transition has been read. It is False after a power cut: the journal
-    outlives the process but not the machine, and any claimed delivery may have been sent.
+    `known` says that every transition was read. It is False after a power cut, which may destroy
+    lines of the journal, so that any claimed delivery may have been sent. A transition that is not
+    of an open claim is returned unchanged.
     """
     if transition.state not in UNDER_WAY:
         return transition
@@ -263,14 +267,14 @@ def let_go(transition: Transition, *, known: bool) -> Transition:
 
 
 def state_before(claim: Transition | Delivery) -> State:
-    """The state that a claimed delivery had before it was claimed; the claim keeps the rest."""
+    """Return the state that a claimed delivery had before its claim."""
     if claim.doubts:
         return State.IN_DOUBT
     return State.PENDING if claim.retry_at is None else State.DEFERRED
 
 
 def reported(counts: Mapping[State, int]) -> dict[State, int]:
-    """Counts by the six states that users see; claimed and sending deliveries are still pending."""
+    """Count by the six states that users see, with claimed and sending deliveries as pending."""
     shown = {state: counts.get(state, 0) for state in _REPORTED}
     shown[State.PENDING] += sum(counts.get(state, 0) for state in UNDER_WAY)
     return shown

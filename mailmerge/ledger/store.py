@@ -1,8 +1,8 @@
 """The plain store: every change is a transaction of its own, durable on return.
 
-It is SQLAlchemy Core on any engine: SQLite today (sqlite.py); a second database adds a module like
-sqlite.py, and this one stays as it is. Several processes may each have a store on the same
-database: the statements of claims.py see to it that a delivery is sent by one of them only.
+It is SQLAlchemy Core on any engine. Today that is SQLite (sqlite.py); a second database adds a
+module like sqlite.py, and this one does not change. Several processes may have a store on the same
+database. The statements of claims.py ensure that only one of them sends a delivery.
 
     Ledger -> SqlStore                      a commit for each transition
     Ledger -> Journaled -> SqlStore         a write(2) for each transition (journal.py)
@@ -38,27 +38,27 @@ from mailmerge.ledger.states import (
 from mailmerge.recipients.audience import Recipient
 
 LEASE: Final = 300.0
-"""Seconds after which a claim expires that is not renewed."""
+"""Seconds after which a claim expires unless it is renewed."""
 
 _READ_AT_ONCE: Final = 500
 
 Decide = Callable[[Connection, int], int]
-"""A statement about a campaign that returns how many deliveries it has changed."""
+"""A statement about the campaign with this id; returns the number of deliveries it changed."""
 
 
 class UserDecisions(ABC):
-    """What the user decides about deliveries that a run leaves alone (interface.Decisions)."""
+    """The user's decisions about deliveries that a run does not touch (interface.Decisions)."""
 
     @abstractmethod
     def decide(self, decision: Decide) -> int:
-        """Run the statement of a decision in a transaction; how many deliveries it concerns."""
+        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
 
     def resend_in_doubt(self) -> int:
-        """Let the deliveries that are in doubt now be claimed, until the store is closed."""
+        """Make the deliveries in doubt claimable until the store is closed."""
         return self.decide(claims.resend_in_doubt)
 
     def assume_sent(self) -> int:
-        """Count the deliveries that are in doubt now as sent."""
+        """Record the deliveries in doubt as sent."""
         return self.decide(claims.assume_sent)
 
     def retry_rejected(self) -> int:
@@ -67,10 +67,10 @@ class UserDecisions(ABC):
 
 
 class SqlStore(UserDecisions):
-    """The ledger of one campaign in a database (interface.Store says what each method promises).
+    """The ledger of one campaign in a database; interface.Store documents the methods.
 
-    `identify` makes Message-IDs; it is called with the campaign's secret and a recipient's key when
-    a delivery is claimed for the first time. `lease` is in seconds.
+    The first claim of a delivery calls `identify` with the campaign's secret and the recipient's
+    key, to make the Message-ID. `lease` is in seconds.
     """
 
     def __init__(
@@ -85,13 +85,13 @@ class SqlStore(UserDecisions):
         self.identify = identify
         self._database = database
         self.lease = lease
-        # Makes the name of a worker unique among all processes that share the database.
+        # With this, the name of a worker is unique among all processes that share the database.
         self._process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._owners: dict[str, float] = {}
         self._times: tuple[float, float] | None = None
 
     def transaction(self, purpose: Purpose = "written") -> AbstractContextManager[Connection]:
-        """A transaction that everything inside it joins: it is durable as a whole, or not at all.
+        """Begin a transaction, which every statement inside it joins.
 
         Raises:
             LedgerError: the database cannot be read or written.
@@ -100,7 +100,7 @@ class SqlStore(UserDecisions):
 
     @property
     def failure(self) -> LedgerError | None:
-        """Why the ledger can no longer be written; nothing may be sent any more."""
+        """Why the ledger can no longer be written, so that nothing may be sent; None if it can."""
         return self._database.failure
 
     # --- the queue
@@ -116,7 +116,7 @@ class SqlStore(UserDecisions):
         return claimed
 
     def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
-        """Write changes of claimed deliveries, and return them as they were recorded."""
+        """Write transitions of claimed deliveries, and return them as they were recorded."""
         wanted = [as_recorded(one) for one in transitions]
         if (error := self.failure) is None:
             try:
@@ -142,14 +142,14 @@ class SqlStore(UserDecisions):
         return recorded
 
     def release(self, ids: Iterable[int]) -> None:
-        """Give back claimed deliveries that were not sent."""
+        """End the claims of these deliveries, which were not sent."""
         given = set(ids)
         with self.transaction() as connection:
             held = claims.select_under_way(connection, self.campaign.id, self._owners)
             claims.end_claims(connection, [held[number] for number in given & held.keys()])
 
     def renew(self, worker: str, now: float) -> None:
-        """Let all claims of `worker` last from `now` on; it writes a few times in each lease."""
+        """Extend all claims of `worker` by a full lease; it writes only a few times per lease."""
         owner = f"{worker}@{self._process}"
         if now - self._owners.get(owner, now) < self.lease / 4:
             return
@@ -158,18 +158,18 @@ class SqlStore(UserDecisions):
         self._owners[owner] = now
 
     def expire(self, now: float) -> int:
-        """End the claims that have expired, whoever owns them; how many."""
+        """End the expired claims of all owners, and return how many."""
         with self.transaction() as connection:
             expired = claims.select_under_way(connection, self.campaign.id, expired_at=now)
             return claims.end_claims(connection, expired.values())
 
     def next_retry(self) -> float | None:
-        """When the next deferred delivery is due, in seconds since 1970."""
+        """Return when the next deferred delivery is due (seconds since 1970), or None."""
         with self.transaction("read") as connection:
             return claims.next_retry(connection, self.campaign.id)
 
     def flush(self) -> None:
-        """Write down how long the run has taken; everything else is durable already."""
+        """Write the times of the run; everything else is durable already."""
         if self._times is None:
             return
         with self.transaction() as connection:
@@ -179,17 +179,17 @@ class SqlStore(UserDecisions):
     # --- all deliveries
 
     def counts(self) -> dict[State, int]:
-        """How many deliveries are in each of the six reported states, those with 0 included."""
+        """Return the number of deliveries in each of the six reported states, including zeros."""
         with self.transaction("read") as connection:
             return reported(claims.count_states(connection, self.campaign.id))
 
     def claimable(self) -> int:
-        """How many deliveries could be claimed, now or when they are due."""
+        """Return the number of deliveries that can be claimed, now or when they are due."""
         with self.transaction("read") as connection:
             return claims.count_claimable(connection, self.campaign.id)
 
     def iterate(self) -> Iterator[Delivery]:
-        """All deliveries, in the order of the spreadsheet."""
+        """Yield all deliveries, in the order of the spreadsheet."""
         with self.transaction("read") as connection:
             ids = claims.select_in_order(connection, self.campaign.id)
         for start in range(0, len(ids), _READ_AT_ONCE):
@@ -206,7 +206,7 @@ class SqlStore(UserDecisions):
         accept_changes: bool = False,
         partial: bool = False,
     ) -> Difference:
-        """Compare recipients and content with the snapshot, and take them over."""
+        """Compare recipients and content with the snapshot, and enrol the recipients."""
         try:
             with self.transaction() as connection:
                 return enrol(
@@ -221,28 +221,28 @@ class SqlStore(UserDecisions):
             return refused.difference
 
     def decide(self, decision: Decide) -> int:
-        """Run the statement of a decision in a transaction; how many deliveries it concerns."""
+        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
         with self.transaction() as connection:
             return decision(connection, self.campaign.id)
 
-    # --- what is remembered
+    # --- the check and the times
 
     def note_run(self, seconds: float, check_seconds: float) -> None:
-        """Note how long the run and its check have taken so far; `flush` writes it down."""
+        """Remember the seconds of the run and of its check so far; `flush` writes them."""
         self._times = (seconds, check_seconds)
 
     def remember_check(self, digest: str) -> None:
-        """Note that the check of what `digest` stands for has passed."""
+        """Remember that the check with this digest of its inputs has passed."""
         with self.transaction() as connection:
             write_campaign(connection, self.campaign.id, checked=digest)
 
     def check_passed(self, digest: str) -> bool:
-        """Whether that check is the last one that passed."""
+        """Whether the last check that passed has this digest."""
         with self.transaction("read") as connection:
             return bool(digest) and read_campaign(connection, self.campaign.id, "checked") == digest
 
     def close(self) -> None:
-        """Give back what this process has claimed."""
+        """End the claims of this process."""
         if self.failure is not None:
             return
         self.flush()
@@ -253,9 +253,9 @@ class SqlStore(UserDecisions):
 
 
 def recover(store: SqlStore) -> None:
-    """Put right what a process has left that ended without `close`.
+    """End the claims of a process that ended without `close`.
 
-    Only for the one process that may write, since every claim is taken for that of a dead one.
+    Call it only from the single process that may write: it ends every open claim.
     """
     number = store.campaign.id
     with store.transaction() as connection:

@@ -1,5 +1,5 @@
-"""Differences between Linux, macOS and Windows, one small module for each of them.
+"""Differences between Linux, macOS and Windows, with one small module for each.
 
-Nothing else in the project asks which platform it runs on. Each function takes the system call or
-the module that it needs as a parameter, so that the code of every platform is tested on each.
+No other module asks for the platform it runs on. Each function takes the system call or the module
+that it needs as a parameter, so the tests run the code of every platform on each platform.
 """

@@ -1,13 +1,13 @@
-"""Which start of the machine this is: whether everything the kernel was given is still there.
+"""The id of the machine's present boot, which tells whether unsynced bytes may be lost.
 
-Bytes that a killed process has written are safe, since the kernel holds them; only a power cut, or
-a crash of the system, can lose them. Afterwards the machine has started again. So a program that
-notes the present start, and finds another one later, knows that unsynced bytes may be lost.
+Bytes that a killed process has written are safe, because the kernel has them. Only a power cut or a
+crash of the system can lose them, and then the machine boots again. So if a program records the
+boot id and later finds another one, bytes that were not synced may be lost.
 
-* Linux and macOS name each start by a random text.
-* Windows has no such name. There it is the time of the start, now minus the time since then. The
-  two clocks drift apart, so times that differ by some seconds mean the same start; two starts with
-  a program that wrote something in between are further apart than that.
+* Linux and macOS give each boot a random id.
+* Windows does not. There the id is the time of the boot: the present time minus the uptime. The two
+  clocks drift apart, so times that differ by a few seconds mean the same boot. Two boots with a
+  program that wrote something in between are further apart.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def boot_id(
     uptime: Callable[[], float] | None = None,
     now: Callable[[], float] = time.time,
 ) -> str:
-    """The name of the present start of the machine; empty where it cannot be known.
+    """Return the id of the machine's present boot, or "" if it is not known.
 
-    `uptime` is in seconds. Compare two of these names with `same_boot` only.
+    `uptime` returns seconds, `now` seconds since 1970. Compare two ids only by `same_boot`.
     """
     if platform == "win32":
         return f"{_BOOT_TIME}{now() - (uptime or _windows_uptime)():.3f}"
@@ -49,7 +49,7 @@ def boot_id(
 
 
 def same_boot(recorded: str, current: str) -> bool:
-    """Whether two names stand for one start; an unknown one is never the same."""
+    """Whether two ids mean the same boot; an unknown id ("") never does."""
     if not recorded or not current:
         return False
     if recorded.startswith(_BOOT_TIME) and current.startswith(_BOOT_TIME):
@@ -67,7 +67,7 @@ def _output_of(run: Callable[..., Any]) -> str:
 
 
 def _windows_uptime() -> float:
-    """Seconds since Windows started, those asleep included (GetTickCount64)."""
+    """Seconds since Windows started, including sleep (GetTickCount64)."""
     import ctypes
 
     ticks = ctypes.windll.kernel32.GetTickCount64  # type: ignore[attr-defined]  # of Windows only

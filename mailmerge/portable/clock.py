@@ -1,8 +1,8 @@
-"""A wall clock that never runs backwards: what a run measures its rates and waits by.
+"""A wall clock that never runs backwards, by which a run measures its rates and waits.
 
-`time.time` jumps when the machine's clock is set. A monotonic clock does not, but says nothing of
-the date, and most of them stand still while the machine sleeps. The clock here starts at the date
-and goes on by the monotonic clock that counts sleep, too.
+`time.time` jumps when the machine's clock is set. A monotonic clock does not jump, but it does not
+know the date, and most of them stop while the machine sleeps. The clock here starts at the date and
+then follows the monotonic clock that counts sleep.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 Clock = Callable[[], float]
-"""Seconds since 1970."""
+"""Returns seconds since 1970."""
 
 
 def wall_clock(system: Any = time) -> Clock:
-    """Seconds since 1970 that never run backwards; `system` is the module `time` or its like.
+    """Return a clock in seconds since 1970 that never runs backwards; tests replace `system`.
 
     Linux counts sleep in CLOCK_BOOTTIME, macOS in CLOCK_MONOTONIC, Windows in `time.monotonic`.
     """

@@ -1,7 +1,7 @@
-"""Files by their descriptors: how they are opened, written in place, and given their space.
+"""Files by their descriptors: opening, writing at an offset, and reserving disk space.
 
-A descriptor of `os.open` is never inherited by a program that is started later: Python sees to it
-on every platform (PEP 446).
+Child processes never inherit a descriptor of `os.open`: Python ensures it on every platform (PEP
+446).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, Final, Literal
 
 Mode = Literal["create", "write", "append", "update"]
-"""What a file is opened for:
+"""How a file is opened:
 
-* `create`: write a file that must not be there yet
-* `write`: write a new file, or an old one from its beginning
-* `append`: write behind what is there
-* `update`: read, and write anywhere in what is there
+* `create`: write a new file; an existing file is an error
+* `write`: write a new file, or replace the content of an existing one
+* `append`: write at the end
+* `update`: read and write anywhere, and keep existing content
 """
 
 _FLAGS: Final[dict[str, int]] = {
@@ -28,28 +28,28 @@ _FLAGS: Final[dict[str, int]] = {
 
 
 def flags_for(mode: Mode, system: Any = os) -> int:
-    """The flags of `os.open` for a binary file; Windows would translate line ends otherwise."""
+    """Return the flags of `os.open` for a binary file; Windows would translate line ends else."""
     return _FLAGS[mode] | int(getattr(system, "O_BINARY", 0))
 
 
 def seek_and_write(file: int, content: bytes, offset: int) -> int:
-    """Write bytes at a place of a file where there is no pwrite(2); how many. Raises OSError.
+    """Write bytes at an offset without pwrite(2). Returns how many. Raises OSError.
 
-    The position of the file moves, so that only one thread at a time may write.
+    This moves the position of the file, so only one thread at a time may write.
     """
     os.lseek(file, offset, os.SEEK_SET)
     return os.write(file, content)
 
 
 write_at: Callable[[int, bytes, int], int] = getattr(os, "pwrite", seek_and_write)
-"""Write bytes at a place of a file: descriptor, bytes, offset; how many. Raises OSError."""
+"""`write_at(descriptor, bytes, offset)` returns the number of written bytes. Raises OSError."""
 
 
 def reserve(file: int, start: int, end: int, system: Any = os) -> None:
-    """Give a file its space on the disk up to `end`; from `start` on it holds zeros.
+    """Reserve disk space for a file up to byte `end`; the bytes from `start` on are zeros.
 
-    Nothing may be written behind `start` yet: where the system has no call for it (macOS, Windows),
-    zeros are written there. Raises OSError where the disk is full.
+    There must be no content after `start`: without posix_fallocate (macOS, Windows), this function
+    writes zeros there. Raises OSError if the disk is full.
     """
     if hasattr(system, "posix_fallocate"):
         system.posix_fallocate(file, 0, end)

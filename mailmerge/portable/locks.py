@@ -1,9 +1,9 @@
-"""Locks on files: at most one process holds a file, and the system lets go when it ends.
+"""Locks on files: one process at a time holds a file, and the system releases it when that ends.
 
-POSIX has flock(2), which belongs to the open file. Windows has locks on ranges of bytes; they are
-mandatory, so the range lies far behind the content, which everyone may still read. In both, a
-second descriptor of the same process counts as another holder, and the end of the process, however
-it comes, releases the lock: a stale lock does not exist.
+POSIX has flock(2), which belongs to the open file. Windows locks ranges of bytes, and these locks
+are mandatory. So the range there begins far after the content, which stays readable. In both
+systems a second descriptor of the same process counts as another holder. The end of the process
+releases the lock, even after a crash, so a stale lock cannot exist.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import sys
 from typing import Any, Final, Protocol
 
 _LOCKED_BYTE: Final = 1 << 30
-"""Where the range of one byte begins that Windows locks."""
+"""The offset of the one byte that Windows locks."""
 
 
 class Locking(Protocol):
-    """How a platform locks an open file; `file` is a descriptor. Neither call ever waits."""
+    """How a platform locks an open file; `file` is a descriptor. The methods never wait."""
 
     def lock(self, file: int) -> bool:
-        """Take the lock until the descriptor is closed; False where someone else holds it."""
+        """Take the lock until the descriptor is closed. Returns False if it is held already."""
         ...
 
     def is_locked(self, file: int) -> bool:
@@ -35,11 +35,11 @@ class WholeFileLocking:
         self._fcntl = fcntl
 
     def lock(self, file: int) -> bool:
-        """Take the lock until the descriptor is closed; False where someone else holds it."""
+        """Take the lock until the descriptor is closed. Returns False if it is held already."""
         return self._flock(file, self._fcntl.LOCK_EX)
 
     def is_locked(self, file: int) -> bool:
-        """Whether another descriptor holds the lock; asking shares it until `file` is closed."""
+        """Whether another descriptor holds the lock; else `file` shares it until it is closed."""
         return not self._flock(file, self._fcntl.LOCK_SH)
 
     def _flock(self, file: int, how: int) -> bool:
@@ -57,11 +57,11 @@ class RangeLocking:
         self._msvcrt = msvcrt
 
     def lock(self, file: int) -> bool:
-        """Take the lock until the descriptor is closed; False where someone else holds it."""
+        """Take the lock until the descriptor is closed. Returns False if it is held already."""
         return self._change(file, self._msvcrt.LK_NBLCK)
 
     def is_locked(self, file: int) -> bool:
-        """Whether another descriptor holds the lock; there is no shared lock to try here."""
+        """Whether another descriptor holds the lock; Windows has no shared lock to try."""
         if not self._change(file, self._msvcrt.LK_NBLCK):
             return True
         self._change(file, self._msvcrt.LK_UNLCK)
@@ -80,7 +80,7 @@ class RangeLocking:
 
 
 def system_locking() -> Locking:
-    """The locks of the platform that this program runs on."""
+    """Return the locks of the present platform."""
     if sys.platform == "win32":
         import msvcrt
 

@@ -1,1 +1,1 @@
-"""Reports: the ledger as status, exports and reconciliation."""
+"""Reports from the ledger: status, exports and reconciliation."""

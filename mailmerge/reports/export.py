@@ -1,7 +1,7 @@
-"""Ledger -> the user's own spreadsheet given back, with what became of each row.
+"""Ledger -> the user's own spreadsheet, with the outcome of each row.
 
-Cells and replies come from strangers. A text that a spreadsheet program would take for a formula
-gets an apostrophe in front, and control characters are taken out (CWE-1236).
+Cells and replies come from outside. If a spreadsheet program would take a text for a formula, it
+gets an apostrophe in front. Control characters are replaced (CWE-1236).
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ _Write = Callable[[Path, list[str], Iterable[list[str]]], None]
 
 class _Deliveries(Protocol):
     def iterate(self) -> Iterator[Delivery]:
-        """All deliveries, in the order of the spreadsheet."""
+        """Yield all deliveries, in the order of the spreadsheet."""
         ...
 
 
 def export(ledger: _Deliveries, path: Path) -> int:
-    """Write all rows to `path` (.csv or .xlsx), and return how many.
+    """Write all rows to `path` (.csv or .xlsx), and return their number.
 
-    It is the user's own spreadsheet: the same columns and rows in the same order, and the columns
-    status, time, reply and message-id behind them.
+    The file has the columns and rows of the user's spreadsheet in the same order, followed by the
+    columns status, time, reply and message-id.
 
     Raises:
-        CampaignError: the file has another ending, or cannot be written.
+        CampaignError: the file name has another ending, or the file cannot be written.
         LedgerError: the ledger cannot be read.
     """
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         raise CampaignError(
             f"{path.name} is neither .csv nor .xlsx",
-            hint="give it one of these endings",
+            hint="use a file name with one of these endings",
             code="export",
         )
     deliveries = iter(ledger.iterate())
@@ -61,7 +61,7 @@ def export(ledger: _Deliveries, path: Path) -> int:
 
 
 def export_failed(ledger: _Deliveries, path: Path) -> int:
-    """Write the rows that were rejected or deferred as a spreadsheet that can be sent to again.
+    """Write the rejected and deferred rows as a spreadsheet for another send; return their number.
 
     Raises:
         CampaignError: the file cannot be written.
@@ -75,7 +75,7 @@ def export_failed(ledger: _Deliveries, path: Path) -> int:
 
 
 class _Counted:
-    """Rows that are counted as they go by."""
+    """Counts rows while they are iterated over."""
 
     def __init__(self, rows: Iterable[list[str]]) -> None:
         self._rows = rows
@@ -99,7 +99,7 @@ def _row(one: Delivery, columns: list[str]) -> list[str]:
 
 
 def _time(at: float | None) -> str:
-    """The local time with its offset, to the second (ISO 8601)."""
+    """Return the local time with its offset, to the second (ISO 8601)."""
     return "" if at is None else datetime.fromtimestamp(at).astimezone().isoformat(" ", "seconds")
 
 
@@ -108,12 +108,14 @@ def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[list[st
         write(path, columns, rows)
     except OSError as error:
         raise CampaignError(
-            f"{path.name} cannot be written: {error.strerror}", code="export"
+            f"{path.name} cannot be written: {error.strerror}",
+            hint="choose a folder that you may write to",
+            code="export",
         ) from error
 
 
 def _write_csv(path: Path, columns: list[str], rows: Iterable[list[str]]) -> None:
-    # The mark of UTF-8 is for Excel, which reads anything else in the machine's old code page.
+    # Without a byte order mark, Excel reads the file in the machine's legacy code page.
     file = os.fdopen(open_private(path, "write"), "w", encoding="utf-8-sig", newline="")
     with file:
         writer = csv.writer(file)
@@ -130,6 +132,6 @@ _WRITERS: Final[Mapping[str, _Write]] = {".csv": _write_csv, ".xlsx": _write_xls
 
 
 def _neutral(cell: str) -> str:
-    """The cell as a text that no spreadsheet program runs and no terminal obeys."""
+    """Return the cell as text that is neither a formula nor a control of a terminal."""
     plain = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell)
     return f"'{plain}" if plain.startswith(_FORMULA) else plain

@@ -1,6 +1,6 @@
-"""What a server took, compared with what the ledger says: did the ledger tell the truth?
+"""Compares the messages that a server accepted with the states in the ledger.
 
-Messages are recognised by their Message-ID. A recipient has one for all attempts.
+A message is recognised by its Message-ID, which is the same for all attempts of a recipient.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from mailmerge.ledger.states import Delivery, State
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What the comparison has found; each tuple holds recipients' keys, and should be empty.
+    """The result of a comparison. Each tuple has keys of recipients, and should be empty.
 
     Attributes:
-        recipients: how many the ledger has.
-        taken: how many messages the server took.
-        sent: how many deliveries the ledger calls sent.
-        in_doubt: how many it calls in doubt; the server took the messages of `in_doubt_taken`.
-        never_taken: sent according to the ledger, but the server has not taken the message.
-        unaccounted: taken by the server, but neither sent nor in doubt according to the ledger.
-        twice: taken by the server more than once.
-        missing: how many recipients were enrolled and are not in the ledger; negative if it has
-            too many.
+        recipients: the number of recipients in the ledger.
+        taken: the number of messages that the server accepted.
+        sent: the number of deliveries that are sent in the ledger.
+        in_doubt: the number of deliveries that are in doubt in the ledger.
+        in_doubt_taken: how many of those the server accepted.
+        never_taken: sent in the ledger, but the server did not accept the message.
+        unaccounted: accepted by the server, but neither sent nor in doubt in the ledger.
+        twice: accepted by the server more than once.
+        missing: the number of enrolled recipients that the ledger lacks; negative if it has more.
     """
 
     recipients: int
@@ -40,17 +40,17 @@ class Reconciliation:
 
     @property
     def wrong(self) -> int:
-        """About how many recipients the ledger and the server disagree."""
+        """The number of recipients about which the ledger and the server disagree."""
         keys = {*self.never_taken, *self.unaccounted, *self.twice}
         return len(keys) + abs(self.missing)
 
     @property
     def balanced(self) -> bool:
-        """Whether the ledger has told the truth about every recipient."""
+        """Whether the ledger and the server agree about every recipient."""
         return not self.wrong
 
     def to_json(self) -> dict[str, Any]:
-        """The document that stands in that of `send --json`."""
+        """Return the object `reconciliation` of `send --json`."""
         return {
             "balanced": self.balanced,
             "taken": self.taken,
@@ -65,9 +65,10 @@ class Reconciliation:
 def reconcile(
     deliveries: Iterable[Delivery], taken: Mapping[str, int], *, enrolled: int
 ) -> Reconciliation:
-    """Compare the ledger's deliveries with what the server took: Message-IDs, and how often.
+    """Compare the ledger's deliveries with the messages that a server accepted.
 
-    `enrolled` is how many recipients there should be.
+    `taken` maps each accepted Message-ID to the number of times. `enrolled` is the number of
+    recipients that there should be.
     """
     never_taken, unaccounted, twice = list[str](), list[str](), list[str]()
     keys = set[str]()

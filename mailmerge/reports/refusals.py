@@ -1,4 +1,4 @@
-"""Deliveries that were refused -> what the server meant, and what to do about it."""
+"""Refused deliveries -> the meaning of the server's replies, and what to do about them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mailmerge.providers.explanations import Explanation, explain
 from mailmerge.reports.status import FAILED
 
 _MOST_KINDS: Final = 5
-"""How many kinds of reply are explained, the most frequent first."""
+"""The maximum number of kinds of reply that are explained, the most frequent first."""
 
 _CODE = re.compile(r"[245]\d\d\b")
 _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
@@ -22,7 +22,7 @@ _STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A kind of reply: how many recipients it was for, the first of its texts, what it means."""
+    """A kind of reply: its number of recipients, the first reply of this kind, its explanation."""
 
     recipients: int
     reply: str
@@ -32,10 +32,10 @@ class Refusal:
 def refusals(
     deliveries: Iterable[Delivery], *, provider: str = "", language: Language = "en"
 ) -> Iterator[Refusal]:
-    """The replies to rejected and deferred deliveries, grouped by code and enhanced status.
+    """Yield the replies to rejected and deferred deliveries, grouped by code and enhanced status.
 
-    `provider` is a name of providers.toml, where it is known; some replies mean something else
-    there.
+    `provider` is a name of providers.toml, or "" if it is not known. Some replies have another
+    meaning at a provider.
     """
     first: dict[tuple[str, str], str] = {}
     counts: Counter[tuple[str, str]] = Counter()
@@ -51,7 +51,7 @@ def refusals(
 
 
 def _kind(reply: str) -> tuple[str, str] | None:
-    """The code and the enhanced status of a recorded reply; None for a reason of our own."""
+    """Return the code and the enhanced status of a reply; None for a reason of mailmerge."""
     if _CODE.match(reply) is None:
         return None
     status = _STATUS.search(reply)

@@ -1,6 +1,6 @@
-"""Ledger -> how a campaign stands: a document for programs, a table and a list for users.
+"""Ledger -> the status of a campaign: a document for programs, a table and a list for users.
 
-Replies come from strangers; whoever prints them makes them safe for the terminal (wording.py).
+Replies come from outside. Before printing, make them safe for the terminal (wording.py).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _MEANINGS: Final = {
 
 
 def status_document(campaign: str, standing: Standing, *, owner: str = "") -> dict[str, Any]:
-    """The document that `status --json` prints; every state is there, also those with 0.
+    """Return the document that `status --json` prints, with every state, including zeros.
 
-    `owner` is the process that is sending at this moment, empty where there is none.
+    `owner` is the process that is sending now, or "".
     """
     return {
         "campaign": campaign,
@@ -40,7 +40,7 @@ def status_document(campaign: str, standing: Standing, *, owner: str = "") -> di
 
 
 def status_table(states: Mapping[State, int]) -> str:
-    """Counts and what they mean, one state a line; states with 0 are left out, except sent."""
+    """Return the counts and their meanings, one state a line, without zeros except for sent."""
     shown = [state for state in states if states[state] or state is State.SENT]
     total = f"{sum(states.values()):,}"
     lines = [f"{states[state]:>{len(total)},}  {state:<8}  {_MEANINGS[state]}" for state in shown]
@@ -48,7 +48,7 @@ def status_table(states: Mapping[State, int]) -> str:
 
 
 def unreached(deliveries: Iterable[Delivery], most: int) -> list[Delivery]:
-    """The first deliveries that failed or are in doubt, up to `most` of them."""
+    """Return up to `most` deliveries that were refused or are in doubt."""
     return list(islice(_unreached(deliveries), most))
 
 

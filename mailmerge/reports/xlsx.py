@@ -1,7 +1,7 @@
-"""Rows of text -> an XLSX file, as a stream: one sheet, every cell a string (ECMA-376, part 1).
+"""Rows of text -> an XLSX file, as a stream: one sheet whose cells are strings (ECMA-376, part 1).
 
-A string cell is never run as a formula; one that begins like a formula is also marked as quoted, so
-that it stays a string when it is edited.
+Programs never run a string cell as a formula. A string that begins like a formula is also marked as
+quoted, so that it stays a string after editing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from xml.sax.saxutils import escape
 
 _LONGEST_CELL: Final = 32_767
-"""Characters that a spreadsheet program takes in one cell."""
+"""The maximum characters of a cell in spreadsheet programs."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -59,7 +59,7 @@ _PARTS = {
 
 
 def write_workbook(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write the column names and the rows; nothing is kept in memory."""
+    """Write the column names and the rows, without keeping them in memory."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as package:
         for name, content in _PARTS.items():
             package.writestr(name, _XML + content)

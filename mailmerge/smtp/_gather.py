@@ -1,7 +1,7 @@
-"""Writes several chunks at once: by sendmsg(2), or joined where a platform has no sendmsg.
+"""Writes several chunks at once: by sendmsg(2), or joined if a platform has no sendmsg.
 
-A group of commands, content and terminator are some ten chunks. One system call for all of them is
-one packet, and so one wake-up of the server.
+Commands, content and terminator are about ten chunks. One system call for all of them makes one
+packet, and so one wake-up of the server.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Final
 from mailmerge.smtp.content import Chunk
 
 _MAX_CHUNKS: Final = 1024  # IOV_MAX of Linux, macOS and the BSDs
-_MAX_JOINED: Final = 65_536  # bytes; more than one write takes from a socket's buffer, as a rule
+_MAX_JOINED: Final = 65_536  # bytes; usually more than a socket's buffer takes in one write
 
 
 def send_by_sendmsg(connected: socket.socket, chunks: Sequence[Chunk]) -> int:
-    """Write what the kernel takes of the chunks, without a copy; the number of bytes taken.
+    """Write chunks without a copy; return the number of bytes that the kernel took.
 
     Raises:
-        OSError: as `socket.sendmsg` does; BlockingIOError where nothing can be taken now.
+        OSError: as `socket.sendmsg` does; BlockingIOError if the kernel takes nothing now.
     """
     return connected.sendmsg(chunks[:_MAX_CHUNKS])
 
 
 def send_joined(connected: socket.socket, chunks: Sequence[Chunk]) -> int:
-    """Write what the kernel takes of the first chunks, joined; the number of bytes taken.
+    """Join the first chunks and write them; return the number of bytes that the kernel took.
 
     Raises:
-        OSError: as `socket.send` does; BlockingIOError where nothing can be taken now.
+        OSError: as `socket.send` does; BlockingIOError if the kernel takes nothing now.
     """
     if len(chunks) == 1:
         return connected.send(chunks[0])
@@ -46,4 +46,4 @@ def send_joined(connected: socket.socket, chunks: Sequence[Chunk]) -> int:
 send_gathered: Final[Callable[[socket.socket, Sequence[Chunk]], int]] = (
     send_by_sendmsg if hasattr(socket.socket, "sendmsg") else send_joined
 )
-"""The best way to write several chunks on this platform."""
+"""Write several chunks in the best way of this platform."""

@@ -1,7 +1,7 @@
-"""Waits until a socket can be read or written: by poll(2), or by select where there is no poll.
+"""Waits until a socket can be read or written: by poll(2), or by select if there is no poll.
 
-poll has no limit on the number of a descriptor; select fails above 1023 on Unix. Windows has select
-alone.
+poll takes any descriptor; on Unix, select fails for descriptors above 1023.
+Windows has only select.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ class Readiness(Protocol):
     """Waits for one socket."""
 
     def wait(self, seconds: float | None, *, writing: bool) -> bool:
-        """Wait until it can be read or, if `writing`, written; False after `seconds`.
+        """Wait until the socket can be read or, with `writing`, also written.
 
-        None waits without an end.
+        Returns False after `seconds`. None waits without a limit.
         """
         ...
 
 
 class PollReadiness:
-    """By poll(2), registered once for each way of waiting."""
+    """Waits by poll(2); each of the two ways of waiting is registered once."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._reading = select.poll()
@@ -38,7 +38,7 @@ class PollReadiness:
 
 
 class SelectReadiness:
-    """By select, which every platform has."""
+    """Waits by select, which every platform has."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
@@ -52,5 +52,5 @@ class SelectReadiness:
 
 
 def readiness_of(connected: socket.socket) -> Readiness:
-    """The best way to wait for this socket on this platform."""
+    """Return the best way to wait for this socket on this platform."""
     return PollReadiness(connected) if hasattr(select, "poll") else SelectReadiness(connected)

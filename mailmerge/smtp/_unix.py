@@ -1,4 +1,4 @@
-"""Unix sockets, where the platform has them."""
+"""Unix sockets, for platforms that have them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FAMILY: Final[int | None] = getattr(socket, "AF_UNIX", None)
 
 
 def connect_unix(path: str, timeout: float, *, family: int | None = _FAMILY) -> socket.socket:
-    """Connect to a Unix socket; `timeout` is in seconds.
+    """Connect to the Unix socket at `path`; `timeout` is in seconds.
 
     Raises:
         ServerUnreachable: no server listens there, or this platform has no Unix sockets.

@@ -1,4 +1,4 @@
-"""The lines of an EHLO reply -> what the server offers."""
+"""The reply to EHLO -> the extensions that the server offers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from mailmerge.smtp.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the server said to EHLO or LHLO (RFC 5321, 4.1.1.1).
+    """The extensions that the server offers (RFC 5321, section 4.1.1.1).
 
-    `keywords` maps each keyword in upper case to its parameters as they were sent. `esmtp` is
-    False where the server knows HELO only.
+    Attributes:
+        name: the server's name in its reply.
+        esmtp: False if the server knows only HELO.
+        keywords: each keyword in upper case, with its parameters as they were sent.
     """
 
     name: str = ""
@@ -28,27 +30,27 @@ class Capabilities:
 
     @property
     def chunking(self) -> bool:
-        """BDAT is there (RFC 3030)."""
+        """BDAT may be used (RFC 3030)."""
         return "CHUNKING" in self.keywords
 
     @property
     def eightbitmime(self) -> bool:
-        """Bytes over 127 may be sent in content (RFC 6152)."""
+        """Content may have bytes above 127 (RFC 6152)."""
         return "8BITMIME" in self.keywords
 
     @property
     def smtputf8(self) -> bool:
-        """Addresses and header fields may hold UTF-8 (RFC 6531)."""
+        """Addresses and header fields may be UTF-8 (RFC 6531)."""
         return "SMTPUTF8" in self.keywords
 
     @property
     def starttls(self) -> bool:
-        """The connection can be changed to TLS (RFC 3207)."""
+        """The connection can switch to TLS (RFC 3207)."""
         return "STARTTLS" in self.keywords
 
     @property
     def dsn(self) -> bool:
-        """Delivery status notifications can be asked for (RFC 3461)."""
+        """The client may request delivery status notifications (RFC 3461)."""
         return "DSN" in self.keywords
 
     @property
@@ -58,18 +60,18 @@ class Capabilities:
 
     @property
     def size(self) -> int | None:
-        """The largest message in bytes; None where no fixed maximum is known (RFC 1870, 4)."""
+        """The maximum size of a message in bytes; None for no known maximum (RFC 1870, 4)."""
         declared = self._number(next(iter(self.keywords.get("SIZE", ())), ""))
         return declared or None
 
     @property
     def mail_max(self) -> int | None:
-        """How many MAIL commands one connection may carry, refused ones too (RFC 9422, 4.1)."""
+        """The maximum number of MAIL commands on one connection (RFC 9422, 4.1), or None."""
         return self._limit("MAILMAX")
 
     @property
     def rcpt_max(self) -> int | None:
-        """How many RCPT commands one transaction may carry (RFC 9422, 4.2)."""
+        """The maximum number of RCPT commands in one transaction (RFC 9422, 4.2), or None."""
         return self._limit("RCPTMAX")
 
     def _limit(self, name: str) -> int | None:
@@ -86,10 +88,10 @@ class Capabilities:
 
 
 def parse_capabilities(reply: Reply) -> Capabilities:
-    """Read the positive reply to EHLO or LHLO; a malformed parameter is ignored."""
+    """Read a positive reply to EHLO or LHLO; malformed parameters are ignored."""
     keywords: dict[str, tuple[str, ...]] = {}
     for line in reply.lines[1:]:
-        # "AUTH=PLAIN LOGIN" is what some servers said before RFC 2554, next to the right line.
+        # Some servers still send "AUTH=PLAIN LOGIN", from before RFC 2554, besides the right line.
         keyword, *parameters = (
             line.replace("=", " ", 1).split() if _is_old_auth(line) else (line.split() or [""])
         )

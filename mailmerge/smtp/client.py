@@ -5,8 +5,8 @@
     while client.room: client.submit(...)
     outcomes = client.wait()
 
-Time lives here: each reply has the timeout of RFC 5321, 4.5.3.2. What ends a connection while
-transactions are in flight is a value, not an error: each of them gets its outcome.
+The client applies the timeouts of RFC 5321, section 4.5.3.2. If the connection ends while
+transactions are in flight, that is not an exception: each of them gets its outcome.
 """
 
 from __future__ import annotations
@@ -17,30 +17,36 @@ from collections.abc import Callable
 from mailmerge.smtp.auth import Credentials
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.connection import Connection
-from mailmerge.smtp.driver import Driver, Inbox
+from mailmerge.smtp.driver import Driver, EventBuffer
 from mailmerge.smtp.errors import ConnectionLost, LocalProtocolError, SmtpError
 from mailmerge.smtp.exchange import Trace
-from mailmerge.smtp.handshake import Handshake, reach
-from mailmerge.smtp.patience import TIMEOUTS, Patience, Timeouts, clear_text_on_tls_port
+from mailmerge.smtp.handshake import Handshake, connect_transport
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
 from mailmerge.smtp.state import Stage
+from mailmerge.smtp.timeouts import TIMEOUTS, ReplyTimer, Timeouts, clear_text_on_tls_port
 from mailmerge.smtp.transaction import Envelope, Outcome, Transaction, Verdict
 from mailmerge.smtp.transport import SocketTransport, Transport
 
 
 def _not_recorded(token: int) -> None:
-    """Do nothing when the terminator of `token` leaves."""
+    """Default of `on_terminator`: do nothing."""
 
 
 class Client:
     """One connection to one server, used by one thread.
 
-    `window` is how many transactions may be in flight where the server offers CHUNKING.
-    `on_terminator(token)` is called before the last bytes of that content may leave; an error it
-    raises goes to the caller of `wait` or `push`, and nothing of the terminator leaves. `trace` is
-    called with each line of the dialogue ("C" or "S", the line without secrets, the reply awaited).
-    `connect` makes the transport. `timeouts` and `clock` (seconds, monotonic) are there for tests.
+    Args:
+        server: the server, and how to connect to it.
+        credentials: the log-in, or None for a server that asks for none.
+        window: the maximum number of transactions in flight if the server offers CHUNKING.
+        on_terminator: called with a token before the last bytes of that message may leave. An
+            exception from it reaches the caller of `wait` or `push`, and the terminator stays here.
+        trace: called with each line of the dialogue: "C" or "S", the line without secrets, and the
+            reply that it asks for or belongs to.
+        connect: makes the transport.
+        timeouts: seconds for each reply; for tests.
+        clock: monotonic seconds; for tests.
     """
 
     def __init__(
@@ -59,7 +65,7 @@ class Client:
         self._credentials = credentials
         self._on_terminator = on_terminator
         self._connect = connect
-        self._patience = Patience(server, timeouts, clock)
+        self._timer = ReplyTimer(server, timeouts, clock)
         self._connection = Connection(
             protocol=server.protocol,
             window=window,
@@ -67,14 +73,14 @@ class Client:
             chunking=server.chunking,
             trace=trace,
         )
-        self._inbox = Inbox()
+        self._buffer = EventBuffer()
         self._driver: Driver | None = None
 
-    # What is known
+    # --- the state of the connection
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the server offers; empty before `open`."""
+        """The extensions that the server offers; empty before `open`."""
         return self._connection.session.capabilities
 
     @property
@@ -84,49 +90,53 @@ class Client:
 
     @property
     def room(self) -> int:
-        """How many transactions may be submitted now."""
+        """The number of transactions that may be submitted now."""
         return self._connection.room
 
     @property
     def in_flight(self) -> int:
-        """How many transactions have no outcome yet, or one that `wait` has not given out."""
-        return self._connection.in_flight + len(self._inbox.outcomes)
+        """The number of submitted transactions whose outcome `wait` has not returned yet."""
+        return self._connection.in_flight + len(self._buffer.outcomes)
 
     @property
     def failure(self) -> SmtpError | None:
-        """Why the connection ended, or None while it is there and after a proper end."""
+        """Why the connection ended; None while it is open, and after QUIT."""
         return self._connection.session.failure
 
     @property
     def last_reply(self) -> Reply | None:
-        """The last reply to a command of the session: what `open` failed on, if it did."""
-        return self._inbox.last_reply
+        """The last reply to a command of the session, for example the one that made `open` fail."""
+        return self._buffer.last_reply
 
     @property
     def tls_version(self) -> str:
-        """Such as "TLSv1.3"; empty without TLS."""
+        """The version of TLS, for example "TLSv1.3"; empty without TLS."""
         return self._driver.transport.info.tls_version if self._driver is not None else ""
 
-    # What can be done
+    # --- actions
 
     def open(self) -> Capabilities:
-        """Connect, read the greeting, say EHLO, start TLS and log in.
+        """Connect, read the greeting, send EHLO, start TLS and log in.
+
+        Returns the extensions that the server offers.
 
         Raises:
-            ServerUnreachable: no connection, or no TLS that can be trusted.
+            ServerUnreachable: there is no connection, or no TLS that can be trusted.
             ServerRefused: the server refuses this session.
-            AuthenticationRefused: the log-in was refused, or must not be sent here.
+            AuthenticationRefused: the server refused the log-in, or it must not be sent there.
             RemoteProtocolError: the server does not speak SMTP.
             ConnectionLost: the connection ended, or a reply did not come in time.
-            LocalProtocolError: it was opened before.
+            LocalProtocolError: `open` was called before.
         """
         if self._driver is not None:
-            raise LocalProtocolError("a client opens one connection; make another one")
-        transport = reach(self._server, self._connect)
+            raise LocalProtocolError(
+                "this client was opened before; make a new one for each connection"
+            )
+        transport = connect_transport(self._server, self._connect)
         self._driver = Driver(
-            self._connection, transport, self._patience, self._on_terminator, self._inbox
+            self._connection, transport, self._timer, self._on_terminator, self._buffer
         )
-        self._patience.begin()
+        self._timer.begin()
         try:
             handshake = Handshake(
                 self._server, self._connection.session, transport, self._driver.ask
@@ -135,7 +145,7 @@ class Client:
         except SmtpError as error:
             self.quit()  # also after a refusal (RFC 5321, 4.1.1.10)
             if isinstance(error, ConnectionLost) and clear_text_on_tls_port(self._server):
-                # A server that waits for TLS says nothing to a client that waits for its greeting.
+                # The server waits for TLS while the client waits for the greeting.
                 raise ConnectionLost(error.message, code="tls-port", stage=Stage.TLS) from error
             raise
         except BaseException:
@@ -144,38 +154,38 @@ class Client:
         return self.capabilities
 
     def submit(self, transaction: Transaction) -> None:
-        """Take one transaction; `wait` writes it and gives its outcome.
+        """Accept one transaction; `wait` sends it and returns its outcome.
 
-        On a connection that has been lost meanwhile the outcome is NOT_SENT.
+        If the connection has ended meanwhile, the outcome is NOT_SENT.
 
         Raises:
-            LocalProtocolError: there is no room, or the envelope or the content is malformed.
+            LocalProtocolError: `room` is 0, or the envelope or the content is malformed.
         """
         connection = self._connection
         if not connection.in_flight:
             if not connection.session.closed:
                 self._open_driver.receiver.read_if_ready()  # 421 to an idle connection, or its end
-            self._patience.begin()
+            self._timer.begin()
         if connection.session.closed:
             reason = str(self.failure or "the connection is closed")
             lost = Outcome(transaction.token, Verdict.NOT_SENT, Stage.MAIL, reason=reason)
-            self._inbox.outcomes.append(lost)
+            self._buffer.outcomes.append(lost)
             return
         connection.submit(transaction)
 
     def impossible(self, envelope: Envelope) -> str:
-        """Why this server cannot take such an envelope, as one sentence; or nothing."""
+        """One sentence that says why this server cannot take the envelope, or ""."""
         return self._connection.session.terms.impossible(envelope)
 
     def probe(self, envelope: Envelope) -> tuple[Reply, ...]:
-        """Try an envelope without a message: MAIL, RCPT until one is refused, and RSET.
+        """Try an envelope without a message: send MAIL, RCPT until one is refused, and RSET.
 
-        Returns the replies to MAIL and to each RCPT that was tried.
+        Returns the replies to MAIL and to each RCPT.
 
         Raises:
-            LocalProtocolError: a path is malformed, the envelope is `impossible` here, transactions
-                are under way, or the client is not open.
-            RemoteProtocolError: a reply has no meaning there.
+            LocalProtocolError: a path is malformed, the envelope is `impossible` for this server,
+                transactions are in flight, or the client is not open.
+            RemoteProtocolError: a reply has no meaning at its point.
             ConnectionLost: the connection ended.
         """
         probe = self._connection.probe
@@ -193,22 +203,23 @@ class Client:
         return tuple(replies)
 
     def wait(self, timeout: float | None = None) -> list[Outcome]:
-        """Write what can be written and read replies, until an outcome is there.
+        """Write what can be written and read replies, until there is an outcome.
 
-        Returns the outcomes in the order in which they were decided; an empty list after `timeout`
-        seconds, or when nothing is in flight. With a `timeout` of 0 it does what can be done now.
+        Returns the outcomes in the order in which they were decided. The list is empty after
+        `timeout` seconds, or if nothing is in flight. With a `timeout` of 0 it never waits.
         """
         if self._driver is not None:
             self._driver.work(timeout)
-        inbox = self._inbox
-        outcomes, inbox.outcomes = inbox.outcomes, []
+        buffer = self._buffer
+        outcomes, buffer.outcomes = buffer.outcomes, []
         return outcomes
 
     def push(self) -> None:
-        """Write what is ready without waiting: the server works while the caller makes a message.
+        """Write what is ready without waiting, so that the server works while the caller does.
 
-        To be called when the outcomes of the last `wait` are recorded. A content whose successor
-        is not submitted yet is left for `wait`, so that both leave in one write.
+        Call it when the outcomes of the last `wait` are recorded and before making the next
+        message. Content without a submitted successor stays for `wait`, so that both leave in one
+        write.
         """
         if self._connection.successor_waits:
             writer = self._open_driver.writer
@@ -216,9 +227,9 @@ class Client:
                 writer.write()
 
     def quit(self) -> None:
-        """Say QUIT, wait a little for the reply, and close. It raises nothing.
+        """Send QUIT, wait a short time for the reply, and close. It raises nothing.
 
-        With transactions in flight it is `abort`; `wait` still gives their outcomes.
+        With transactions in flight it is the same as `abort`; `wait` still returns their outcomes.
         """
         driver, session = self._driver, self._connection.session
         if driver is None or session.closed or self._connection.in_flight:
@@ -228,24 +239,24 @@ class Client:
             session.quit()
             driver.next_reply()
         except SmtpError:
-            pass  # the mail is delivered; how the server says good-bye changes nothing
+            pass  # every outcome is known; the reply to QUIT changes nothing
         finally:
             self.abort()
 
     def abort(self) -> None:
-        """Close at once; what is in flight is NOT_SENT or IN_DOUBT, and `wait` says which.
+        """Close at once; `wait` returns NOT_SENT or IN_DOUBT for each transaction in flight.
 
-        What the server has said before is read first: a message that it took is SENT.
+        Replies that have arrived are read first, so a message that the server took is SENT.
         """
         if self._driver is not None:
             self._driver.receiver.read_all()
         self._connection.connection_lost("the connection was given up")
-        self._inbox.collect(self._connection)
+        self._buffer.collect(self._connection)
         if self._driver is not None:
             self._driver.close()
 
     @property
     def _open_driver(self) -> Driver:
         if self._driver is None:
-            raise LocalProtocolError("the client is not open")
+            raise LocalProtocolError("the client is not open; call open() first")
         return self._driver

@@ -1,6 +1,6 @@
-"""Commands as values -> the lines that leave: every command passes through `command_line`.
+"""Commands as values -> the lines to write. Every command passes through `command_line`.
 
-Paths and parameters may come from any file, so nothing is trusted here: what is not exactly one
+Paths and parameters may come from any file, so nothing is trusted. A line that is not exactly one
 command of a permitted length is refused before a byte of it is written.
 """
 
@@ -15,7 +15,7 @@ from mailmerge.smtp.errors import LocalProtocolError
 from mailmerge.smtp.state import Awaited
 from mailmerge.smtp.transaction import Envelope
 
-# Greatest lengths with CRLF (RFC 5321, 4.5.3.1), and what each extension adds to them.
+# The maximum lengths with CRLF (RFC 5321, 4.5.3.1), and the bytes that each extension adds.
 MAX_COMMAND_LINE: Final = 512
 _MAX_LOCAL_PART: Final = 64
 _MAX_DOMAIN: Final = 255
@@ -34,8 +34,9 @@ _RCPT_INCREMENTS: Final = 10 + len(" NOTIFY=SUCCESS,FAILURE,DELAY")
 
 _FORBIDDEN = re.compile(rb"[\x00-\x1f\x7f]")
 
-# Mailbox = Local-part "@" ( Domain / address-literal ) (RFC 5321, 4.1.2). The inside of an atom is
-# read liberally: the server decides what is a mailbox; this decides what is one path.
+# Mailbox = Local-part "@" ( Domain / address-literal ) (RFC 5321, 4.1.2). An atom may hold more
+# than RFC 5321 allows: the server decides which mailboxes exist; this only ensures that the text is
+# one path.
 _NEVER = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _ATOMS = rf'[^{_NEVER} "(),:;<>@\[\]\\]+'
 _QUOTED = rf'"(?:[^{_NEVER}"\\]|\\[\x20-\x7e])*"'
@@ -51,10 +52,10 @@ _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DEL
 
 
 def command_line(text: str, limit: int = MAX_COMMAND_LINE) -> bytes:
-    """One command as it is written, with CRLF; every command is made here.
+    """Return one command as bytes with CRLF; `limit` is in bytes and includes the CRLF.
 
     Raises:
-        LocalProtocolError: a control character, or a line over its limit.
+        LocalProtocolError: the text has a control character, or is longer than the limit.
     """
     try:
         line = text.encode()
@@ -72,29 +73,29 @@ def command_line(text: str, limit: int = MAX_COMMAND_LINE) -> bytes:
 
 
 def is_domain(name: str) -> bool:
-    """Whether EHLO may say this name (RFC 5321, 4.1.2 and 4.5.3.1.2)."""
+    """Whether the name is a domain that EHLO may use (RFC 5321, 4.1.2 and 4.5.3.1.2)."""
     return len(name) <= _MAX_DOMAIN and _DOMAIN.fullmatch(name) is not None
 
 
 def hello_line(verb: str, local_name: str) -> bytes:
-    """EHLO, HELO or LHLO with a domain or an address literal (RFC 5321, 4.1.4).
+    """Return EHLO, HELO or LHLO with a domain or an address literal (RFC 5321, 4.1.4).
 
     Raises:
-        LocalProtocolError: the name is neither, or it is "localhost".
+        LocalProtocolError: the name is neither of the two, or it is "localhost".
     """
     known = is_domain(local_name) or _ADDRESS_LITERAL.fullmatch(local_name)
     if not known or local_name.lower() == "localhost":
         raise LocalProtocolError(
-            f"the name {local_name!r} may not stand in {verb}",
+            f"{verb} needs a full domain or an address literal, and {local_name!r} is neither",
             code="local-name",
         )
     return command_line(f"{verb} {local_name}")
 
 
 def _mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> bytes:
-    """MAIL with the parameters that the server offers and the message needs.
+    """Return MAIL with the parameters that the server offers and the message needs.
 
-    `size` is 0 where there is no message yet.
+    `size` is in bytes, and 0 if there is no message yet.
 
     Raises:
         LocalProtocolError: the reverse-path or a parameter is malformed.
@@ -113,7 +114,7 @@ def _mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> byt
 
 
 def rcpt_line(envelope: Envelope, forward_path: str, capabilities: Capabilities) -> bytes:
-    """RCPT for one of the envelope's forward-paths.
+    """Return RCPT for one of the envelope's forward-paths.
 
     Raises:
         LocalProtocolError: the forward-path or NOTIFY is malformed.
@@ -129,9 +130,9 @@ def rcpt_line(envelope: Envelope, forward_path: str, capabilities: Capabilities)
 def envelope_lines(
     envelope: Envelope, size: int, offered: Capabilities
 ) -> list[tuple[Awaited, bytes]]:
-    """MAIL and each RCPT of an envelope, and which reply each awaits.
+    """Return MAIL and each RCPT of an envelope, each with the reply that it awaits.
 
-    `size` is in bytes, and 0 where there is no message yet.
+    `size` is in bytes, and 0 if there is no message yet.
 
     Raises:
         LocalProtocolError: a path or a parameter is malformed.
@@ -143,14 +144,14 @@ def envelope_lines(
 
 
 def _checked_path(path: str, *, utf8: bool = False) -> str:
-    """The path itself, where it is exactly one mailbox within its limits.
+    """Return the path if it is exactly one mailbox within its limits.
 
     Raises:
-        LocalProtocolError: it is not; or it is not ASCII, and `utf8` is not set.
+        LocalProtocolError: it is not, or it is not ASCII although `utf8` is False.
     """
     match = _MAILBOX.fullmatch(path)
     if match is None:
-        if path.lower() == "postmaster":  # the one mailbox without a domain (RFC 5321, 4.5.1)
+        if path.lower() == "postmaster":  # the only mailbox without a domain (RFC 5321, 4.5.1)
             return path
         raise _bad_path(path, "is not one mailbox")
     if not path.isascii():
@@ -163,7 +164,7 @@ def _checked_path(path: str, *, utf8: bool = False) -> str:
     return path
 
 
-_known_reverse_path = lru_cache(maxsize=64)(_checked_path)  # mostly the same for many messages
+_known_reverse_path = lru_cache(maxsize=64)(_checked_path)  # many messages have the same one
 
 
 def _too_long(match: re.Match[str]) -> bool:
@@ -192,10 +193,10 @@ def _notification_parameters(envelope: Envelope) -> str:
 
 
 def _xtext(text: str) -> str:
-    """Encode printable ASCII as a parameter's value (RFC 3461, 4).
+    """Encode printable ASCII as the value of a parameter (RFC 3461, section 4).
 
     Raises:
-        LocalProtocolError: a character that is not printable ASCII.
+        LocalProtocolError: a character is not printable ASCII.
     """
     if not text.isascii() or not text.isprintable():
         raise LocalProtocolError(f"{text!r} is not printable ASCII, and xtext holds nothing else")

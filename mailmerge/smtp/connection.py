@@ -2,15 +2,15 @@
 
     Transaction -> submit -> data_to_send ... receive_data -> events -> Outcome
 
-Bytes of the server go into `receive_data`, events come out of `events`; bytes for the server come
-out of `data_to_send`. There is no socket, no clock and no thread here: `awaited` says which reply
-is due, and the program that drives the connection has the timeouts. Nothing here raises for what
-the server does: a failure is the state CLOSED, every open transaction gets its outcome, and
-`session.failure` says why.
+Pass the server's bytes to `receive_data` and take the events from `events`. Write the bytes that
+`data_to_send` returns. A connection has no socket, no clock and no thread: `awaited` says which
+reply is due, and the program that drives the connection applies the timeouts. A connection never
+raises because of what the server does: it goes to the state CLOSED, every open transaction gets its
+outcome, and `session.failure` holds the reason.
 
-A connection *has* three parts that share one `Exchange`: the `session` (EHLO, STARTTLS, AUTH,
-QUIT), the pipeline of transactions on their way out, and the reading of the replies to them.
-docs/sansio.md shows how to drive it; state.py has the rules.
+A connection has three parts that share one `Exchange`: the `session` (EHLO, STARTTLS, AUTH, QUIT),
+the `Pipeline` of outgoing transactions, and `Replies`, which applies the replies to them.
+docs/sansio.md shows how to drive a connection; state.py has the rules.
 """
 
 from __future__ import annotations
@@ -30,17 +30,24 @@ from mailmerge.smtp.replies import Replies
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.session import Session
 from mailmerge.smtp.state import Awaited, Stage, State
-from mailmerge.smtp.terms import Wants
+from mailmerge.smtp.terms import Preferences
 from mailmerge.smtp.transaction import Envelope, Outcome, Transaction, Verdict
 
 
 class Connection:
     """One connection to a server.
 
-    `session` has the commands of the session, and `probe` tries an envelope without a message.
-    `protocol` is "smtp" or "lmtp" (RFC 2033). `window` is how many transactions may be in flight
-    where the server offers CHUNKING and PIPELINING; with 1, or where `chunking` is False, DATA is
-    used. `trace` is called with each line of the dialogue.
+    Args:
+        protocol: "smtp", or "lmtp" (RFC 2033).
+        window: the maximum number of transactions in flight if the server offers CHUNKING and
+            PIPELINING. With 1 the connection uses DATA.
+        pipelining: whether to use PIPELINING if the server offers it.
+        chunking: whether to use CHUNKING if the server offers it.
+        trace: called with each line of the dialogue (exchange.Trace).
+
+    Attributes:
+        session: the commands of the session.
+        probe: tries an envelope without a message.
     """
 
     def __init__(
@@ -53,19 +60,19 @@ class Connection:
         trace: Trace | None = None,
     ) -> None:
         self._exchange = Exchange(trace)
-        wants = Wants(
+        preferences = Preferences(
             lmtp=protocol == "lmtp", window=window, pipelining=pipelining, chunking=chunking
         )
-        self.session = Session(self._exchange, wants)
+        self.session = Session(self._exchange, preferences)
         self.probe = Probe(self.session)
         self._pipeline = Pipeline(self._exchange, self.session)
         self._replies = Replies(self._exchange, self.session, self._pipeline)
 
-    # What may be done
+    # --- submitting
 
     @property
     def usable(self) -> bool:
-        """Whether more transactions may be submitted, now or when there is room."""
+        """Whether this connection can accept more transactions, now or later."""
         state, flags = self.session.state, self._pipeline.flags
         if state is not State.BUSY and state is not State.READY:
             return False
@@ -76,12 +83,12 @@ class Connection:
 
     @property
     def stopped(self) -> bool:
-        """Whether nothing may be written any more, not even what was given out before."""
+        """Whether writing must stop, even for bytes that were handed out before."""
         return self.session.closed or self._pipeline.flags.closing is not None
 
     @property
     def room(self) -> int:
-        """How many transactions may be submitted now."""
+        """The number of transactions that may be submitted now."""
         terms, pipeline = self.session.terms, self._pipeline
         left = terms.capacity - len(pipeline.queue) - len(pipeline.begun)
         if not left or not self.usable:
@@ -91,29 +98,31 @@ class Connection:
 
     @property
     def in_flight(self) -> int:
-        """How many transactions were submitted and have no outcome yet."""
+        """The number of submitted transactions that have no outcome yet."""
         return len(self._pipeline.queue) + len(self._pipeline.begun)
 
     @property
     def awaited(self) -> Awaited | None:
-        """Which reply comes next, or None where the server owes none."""
+        """The reply that is due next, or None if the server owes none."""
         if self._pipeline.flags.closing is not None:
             return Awaited.CLOSE
         owed = self._exchange.owed
         return owed[0][0] if owed else None
 
     def submit(self, transaction: Transaction) -> None:
-        """Take one transaction. Its outcome is an event, sooner or later, in every case.
+        """Accept one transaction. Its outcome always follows as an event.
 
-        What this server cannot take (too large, 8-bit or SMTPUTF8 not offered) is REJECTED without
-        a reply, and nothing of it is written.
+        If the server cannot take the message (it is too large, or needs 8BITMIME or SMTPUTF8 that
+        the server does not offer), the outcome is REJECTED without a reply, and nothing is written.
 
         Raises:
-            LocalProtocolError: there is no room, or the envelope or content is malformed; the
-                transaction was not taken.
+            LocalProtocolError: `room` is 0, or the envelope or the content is malformed. The
+                transaction was not accepted.
         """
         if self.room <= 0:
-            raise LocalProtocolError("there is no room for another transaction on this connection")
+            raise LocalProtocolError(
+                "this connection has no room for another transaction; wait for an outcome"
+            )
         terms = self.session.terms
         prepared = prepare(transaction.content, stuffing=not terms.streaming)
         envelope = transaction.envelope
@@ -138,10 +147,10 @@ class Connection:
             progress.plan_data(prepared)
         return progress
 
-    # What leaves
+    # --- sending
 
     def data_to_send(self) -> list[Chunk]:
-        """The bytes to write now, in chunks that are never copied, up to the next terminator."""
+        """Return the bytes to write now, up to the next terminator, as chunks without a copy."""
         if self._pipeline.queue:
             self._pipeline.begin()
         exchange = self._exchange
@@ -156,7 +165,7 @@ class Connection:
 
     @property
     def held_whole(self) -> bool:
-        """Whether the content of `held` is short, and not a byte of it has been given out."""
+        """Whether the content of `held` is short, and all of it is still to be handed out."""
         held = self._pipeline.held
         if held is None or not held.short or self.session.terms.streaming:
             return False
@@ -164,13 +173,13 @@ class Connection:
 
     @property
     def successor_waits(self) -> bool:
-        """Whether the commands of a next transaction can go behind the terminator of `held`."""
+        """Whether the next transaction's commands can follow the terminator of `held` at once."""
         return bool(self._pipeline.queue) and self.session.terms.pipelining
 
     def release(self, token: int) -> None:
-        """Let the terminator of `token` leave: from now on that message may be in doubt.
+        """Allow the terminator of `token` to leave. From now on that message may be in doubt.
 
-        With pipelining, the commands of the next transaction follow it in the same group.
+        With pipelining, the commands of the next transaction follow in the same group.
 
         Raises:
             LocalProtocolError: no terminator of this token is held.
@@ -180,23 +189,23 @@ class Connection:
     def take_back(self, token: int, unsent: Sequence[Chunk]) -> list[Chunk]:
         """Hold the terminator of `token` again if its last byte is in `unsent`.
 
-        `unsent` is what the kernel did not take of all that was given out. Returns what is to be
-        written now. `Pipeline.take_back` goes through the cases.
+        `unsent` holds exactly the bytes that were handed out and that the kernel did not take.
+        Returns the bytes to write next. pipeline.py explains the cases.
         """
         return self._pipeline.take_back(token, unsent)
 
-    # What comes back
+    # --- receiving
 
     def events(self) -> list[Event]:
-        """What has happened since the last call, in order."""
+        """Return the events since the last call, in order."""
         exchange = self._exchange
         events, exchange.events = exchange.events, []
         return events
 
     def receive_data(self, received: bytes) -> int:
-        """Take what the server sent; no bytes mean that it has closed the connection.
+        """Process bytes from the server; b"" means that the server closed the connection.
 
-        Returns how many whole replies were read, so that a timeout can start again with each.
+        Returns the number of complete replies, so that the caller can restart its timeout.
         """
         if self.session.closed:
             return 0
@@ -212,10 +221,10 @@ class Connection:
             return 0
 
     def connection_lost(self, reason: str) -> None:
-        """End it: the connection has broken, or is given up.
+        """End the connection because it broke, or because the caller gives it up.
 
-        All that came before must have been read; the server's closing in order goes to
-        `receive_data`.
+        Pass all received bytes to `receive_data` first. If the server closed the connection in
+        order, call `receive_data(b"")` instead.
         """
         if not self.session.closed:
             self._pipeline.end(ConnectionLost(reason, awaited=self.awaited))
@@ -232,7 +241,7 @@ class Connection:
             if exchange.trace is not None:
                 exchange.trace_reply(reply)
             if not owed:
-                self._unasked(reply)
+                self._unrequested_reply(reply)
                 continue
             awaited, progress = owed.popleft()
             if progress is None:
@@ -241,11 +250,12 @@ class Connection:
                 self._replies.answered(awaited, progress, reply)
         return count
 
-    def _unasked(self, reply: Reply) -> None:
-        """A reply to nothing.
+    def _unrequested_reply(self, reply: Reply) -> None:
+        """Handle a reply that answers no command.
 
-        The server closes an idle connection with 421, or refuses a message before its end; else the
-        count is lost, and no reply can be trusted any more.
+        A server may close an idle connection with 421, or refuse a message before its end. Any
+        other such reply means that replies and commands are out of step, and that no later reply
+        can be trusted.
         """
         if reply.closing:
             self._pipeline.end(closing_error(reply))
@@ -253,5 +263,7 @@ class Connection:
             self._replies.early(reply)
         else:
             raise RemoteProtocolError(
-                f'the server sent a reply to nothing: "{reply}"', code="miscount", reply=reply
+                f'the server sent a reply that no command asked for: "{reply}"',
+                code="miscount",
+                reply=reply,
             )

@@ -1,7 +1,7 @@
-"""A message's chunks -> the chunks that leave: checked, with dots doubled, mostly not copied.
+"""The chunks of a message -> the chunks to write: checked, with dots doubled, mostly not copied.
 
-Only CRLF ends a line, and neither byte of it stands alone (RFC 5321, 2.3.8), so that a server
-cannot read one message as two. Bytes that `mailmerge.octets` has sealed are not read again.
+Lines end in CRLF, and a CR or LF never stands alone (RFC 5321, section 2.3.8). Otherwise a server
+might read one message as two. Bytes that `mailmerge.octets` has sealed are not read again.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from mailmerge.octets import MAX_TEXT_LINE, Sealed, scan
 from mailmerge.smtp.errors import LocalProtocolError
 
 Chunk: TypeAlias = bytes | memoryview
-"""A piece of what is written."""
+"""A piece of the bytes to write."""
 
 
 class Prepared(NamedTuple):
-    """The bytes that leave for one message: `chunks` hold `size` bytes without the added dots."""
+    """The bytes to write for one message; `size` is in bytes and does not count the added dots."""
 
     chunks: list[bytes]
     size: int
@@ -28,23 +28,23 @@ def check_content(content: Sequence[bytes]) -> None:
     """Check that these chunks can be sent as one message.
 
     Raises:
-        LocalProtocolError: a CR or LF that stands alone, or a line that is too long.
+        LocalProtocolError: a CR or LF stands alone, or a line has more than 998 bytes.
     """
     prepare(content, stuffing=True)
 
 
 def prepare(content: Sequence[bytes], *, stuffing: bool) -> Prepared:
-    """Check the content; for DATA (`stuffing`) double the dots and end the last line.
+    """Check the content. For DATA (`stuffing`), double the dots and end the last line.
 
     Raises:
-        LocalProtocolError: a CR or LF that stands alone, or a line that is too long.
+        LocalProtocolError: a CR or LF stands alone, or a line has more than 998 bytes.
     """
     prepared = _prepare_by_chunks(content, stuffing=stuffing)
     if prepared is None:
-        # The end of a chunk may cut a CRLF in two: look at all of it at once.
+        # A chunk may end between CR and LF, so check all chunks as one.
         prepared = _prepare_by_chunks((b"".join(content),), stuffing=stuffing)
     if prepared is None:
-        raise LocalProtocolError("the content holds a CR or LF alone", code="bare-newline")
+        raise LocalProtocolError("the content has a CR or LF alone", code="bare-newline")
     return prepared
 
 
@@ -78,7 +78,7 @@ def _prepare_by_chunks(content: Sequence[bytes], *, stuffing: bool) -> Prepared 
 
 
 def first_bytes(chunks: Sequence[Chunk], count: int) -> list[Chunk]:
-    """The first `count` bytes of some chunks, without a copy."""
+    """Return the first `count` bytes of some chunks, without a copy."""
     first: list[Chunk] = []
     for chunk in chunks:
         if count <= 0:

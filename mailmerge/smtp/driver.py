@@ -1,4 +1,4 @@
-"""Moves an open connection on: writes, reads, and sorts what has happened."""
+"""Drives an open connection: writes, reads, and sorts the events."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 
 from mailmerge.smtp.connection import Connection
 from mailmerge.smtp.errors import ConnectionLost
-from mailmerge.smtp.patience import Patience
 from mailmerge.smtp.receiver import Receiver
 from mailmerge.smtp.reply import Reply
+from mailmerge.smtp.timeouts import ReplyTimer
 from mailmerge.smtp.transaction import Outcome
 from mailmerge.smtp.transport import Transport
 from mailmerge.smtp.writer import Writer
 
 
 @dataclass(slots=True)
-class Inbox:
-    """What has happened on a connection, sorted.
+class EventBuffer:
+    """The events of a connection, sorted by kind.
 
-    `outcomes` wait for the caller of `Client.wait`, `answers` are replies to commands of the
-    session. `last_reply` is the last of these that was waited for.
+    `outcomes` wait for the caller of `Client.wait`. `answers` are the replies to commands of the
+    session, and `last_reply` is the last of them that `Driver.ask` returned.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Inbox:
     last_reply: Reply | None = None
 
     def collect(self, connection: Connection) -> None:
-        """Take the events of a connection."""
+        """Collect and sort the new events of a connection."""
         for event in connection.events():
             if isinstance(event, Outcome):
                 self.outcomes.append(event)
@@ -37,59 +37,59 @@ class Inbox:
 
 
 class Driver:
-    """A connection over its transport."""
+    """A connection together with its transport."""
 
     def __init__(
         self,
         connection: Connection,
         transport: Transport,
-        patience: Patience,
+        timer: ReplyTimer,
         on_terminator: Callable[[int], None],
-        inbox: Inbox,
+        buffer: EventBuffer,
     ) -> None:
         self.transport = transport
-        self.receiver = Receiver(connection, transport, patience)
-        self.writer = Writer(connection, transport, self.receiver, patience, on_terminator)
+        self.receiver = Receiver(connection, transport, timer)
+        self.writer = Writer(connection, transport, self.receiver, timer, on_terminator)
         self._connection = connection
-        self._patience = patience
-        self._inbox = inbox
+        self._timer = timer
+        self._buffer = buffer
 
     def work(self, timeout: float | None) -> None:
         """Write and read until there is an outcome, nothing is in flight, or the time is up."""
-        connection, inbox, writer = self._connection, self._inbox, self.writer
-        deadline = None if timeout is None else self._patience.now() + timeout
+        connection, buffer, writer = self._connection, self._buffer, self.writer
+        deadline = None if timeout is None else self._timer.now() + timeout
         writer.write()
-        inbox.collect(connection)
-        while not inbox.outcomes and connection.in_flight:
+        buffer.collect(connection)
+        while not buffer.outcomes and connection.in_flight:
             if not self.receiver.wait(deadline, writing=writer.blocked):
                 break
-            inbox.collect(connection)
-            if not inbox.outcomes:
+            buffer.collect(connection)
+            if not buffer.outcomes:
                 writer.write()
-                inbox.collect(connection)
+                buffer.collect(connection)
             elif not writer.in_one_write:
-                writer.flush()  # a long content begins to leave while the caller works
-                inbox.collect(connection)
+                writer.flush()  # long content starts to leave while the caller works
+                buffer.collect(connection)
 
     def ask(self) -> Reply:
-        """Write, and wait for the reply to one command of the session; `last_reply` keeps it.
+        """Write, wait for the reply to one command of the session, and keep it as `last_reply`.
 
         Raises:
             SmtpError: the connection ended.
         """
-        reply = self._inbox.last_reply = self.next_reply()
+        reply = self._buffer.last_reply = self.next_reply()
         return reply
 
     def next_reply(self) -> Reply:
-        """The reply to one command of the session, as `ask` gets it."""
-        connection, inbox = self._connection, self._inbox
+        """Do the same as `ask`, without changing `last_reply`."""
+        connection, buffer = self._connection, self._buffer
         while True:
             self.writer.flush()
-            inbox.collect(connection)
-            if inbox.answers:
-                reply = inbox.answers.pop(0)
-                # A refusal says more than the end that follows it; a positive reply is of no use
-                # then.
+            buffer.collect(connection)
+            if buffer.answers:
+                reply = buffer.answers.pop(0)
+                # A refusal explains more than the end of the connection behind it. A positive reply
+                # is useless if the connection has ended.
                 if connection.session.failure is None or reply.transient or reply.permanent:
                     return reply
             if connection.session.closed:
@@ -97,6 +97,6 @@ class Driver:
             self.receiver.wait(None, writing=self.writer.blocked)
 
     def close(self) -> None:
-        """Close at once; nothing more is written."""
+        """Close at once, and drop what was not written."""
         self.writer.drop()
         self.transport.close()

@@ -1,15 +1,15 @@
-"""What can go wrong between a client and a server, as exceptions with plain fields.
+"""The errors between a client and a server, with plain fields.
 
-SmtpError                      anything below
+SmtpError                      any of the following
 ├── LocalProtocolError         the caller asked for what the protocol forbids; nothing was written
 ├── RemoteProtocolError        the server sent what the protocol forbids
 ├── ServerUnreachable          no connection: name, port, network, TLS
 ├── ServerRefused              the server answered, and refuses this session
-├── AuthenticationRefused      the log-in was refused, or must not be sent here
+├── AuthenticationRefused      the server refused the log-in, or it must not be sent there
 └── ConnectionLost             an open connection ended, or a reply did not come in time
 
-The fields are facts. Advice for a user, and what an error means for a program that sends, are the
-caller's.
+The fields are facts. The caller adds advice for its users, and decides what an error means for a
+program that sends.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from mailmerge.smtp.state import Awaited, Stage
 
 
 class SmtpError(Exception):
-    """Something went wrong between the client and the server; `str()` of it is `message`.
+    """An error between the client and the server; `str()` of it is `message`.
 
-    `message` is one line. `code` names the kind of error and does not change. `reply` is the
-    server's reply where one is the reason, `stage` says where in the session it happened, and
-    `awaited` which reply was due; each is None where it is not known.
+    Attributes:
+        message: one line of text.
+        code: the kind of error, for programs; it does not change between versions.
+        reply: the server's reply if one is the reason, else None.
+        stage: the stage of the session, or None if it is not known.
+        awaited: the reply that was due, or None if it is not known.
     """
 
     default_code: ClassVar[str] = "smtp"
@@ -54,7 +57,7 @@ class LocalProtocolError(SmtpError):
 
 
 class RemoteProtocolError(SmtpError):
-    """The server sent something that the protocol forbids; the connection is of no more use."""
+    """The server sent something that the protocol forbids; the connection cannot be used again."""
 
     default_code = "remote-protocol"
 
@@ -66,7 +69,7 @@ class ServerUnreachable(SmtpError):
 
 
 class ServerRefused(SmtpError):
-    """The server answered and refuses this session, now or always."""
+    """The server answered and refuses this session, for now or for good."""
 
     default_code = "refused"
 

@@ -1,4 +1,4 @@
-"""From an open connection to a session that takes mail: greeting, EHLO, TLS, log-in."""
+"""From an open connection to a session that accepts mail: greeting, EHLO, TLS, log-in."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mailmerge.smtp.session import Session
 from mailmerge.smtp.state import Awaited, Stage
 from mailmerge.smtp.transport import Transport
 
-_NO_SUCH_MECHANISM: Final = 504  # RFC 4954, 4: no password was looked at, so another may be tried
+_NO_SUCH_MECHANISM: Final = 504  # RFC 4954, 4: no password was checked, so another may be tried
 
 
-def reach(server: Server, connect: Callable[[Server], Transport]) -> Transport:
-    """Connect, with TLS from the start where that is the security.
+def connect_transport(server: Server, connect: Callable[[Server], Transport]) -> Transport:
+    """Connect, and start TLS at once if the server's security is "tls".
 
     Raises:
         ServerUnreachable: no server answers there, or TLS failed.
@@ -33,7 +33,7 @@ def reach(server: Server, connect: Callable[[Server], Transport]) -> Transport:
 
 
 class Handshake:
-    """Asks one thing after the other; `ask` writes the pending commands and returns the reply."""
+    """Runs the steps one by one; `ask` writes the pending commands and returns the reply."""
 
     def __init__(
         self, server: Server, session: Session, transport: Transport, ask: Callable[[], Reply]
@@ -45,13 +45,15 @@ class Handshake:
         self._local_name = server.local_name or transport.info.local_name
 
     def run(self, credentials: Credentials | None) -> None:
-        """Greeting, EHLO, STARTTLS and EHLO again, log-in: each as far as it is wanted.
+        """Read the greeting, send EHLO, then STARTTLS and EHLO again, then log in.
+
+        STARTTLS and the log-in are left out if the settings do not ask for them.
 
         Raises:
-            ServerRefused: the server refuses this session, or has no STARTTLS.
-            AuthenticationRefused: the log-in was refused, or must not be sent here.
+            ServerRefused: the server refuses this session, or does not offer STARTTLS.
+            AuthenticationRefused: the server refused the log-in, or it must not be sent there.
             ServerUnreachable: the TLS handshake failed.
-            SmtpError: what ended the connection meanwhile.
+            SmtpError: the connection ended meanwhile.
         """
         greeting = self._ask()
         if not greeting.positive:
@@ -115,7 +117,7 @@ class Handshake:
         )
 
     def _try(self, mechanism: str, credentials: Credentials) -> tuple[Reply, str]:
-        """One mechanism to its end; also what the server said about an OAuth 2 token."""
+        """Run one mechanism. Returns the last reply, and the server's error about a token."""
         log_in = LogIn(mechanism, credentials)
         self._session.authenticate(mechanism, log_in.initial)
         reply, response = self._ask(), ""
@@ -125,9 +127,9 @@ class Handshake:
             response = log_in.answer(reply.text)
             self._session.answer(response)
             reply = self._ask()
-        if log_in.complaint is not None and not log_in.said:
-            raise log_in.complaint
-        return reply, f" ({log_in.said})" if log_in.said else ""
+        if log_in.protocol_error is not None and not log_in.token_error:
+            raise log_in.protocol_error
+        return reply, f" ({log_in.token_error})" if log_in.token_error else ""
 
 
 def _refused(what: str, reply: Reply, stage: Stage) -> ServerRefused:

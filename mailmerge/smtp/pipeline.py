@@ -1,45 +1,45 @@
-"""The transactions of a connection on their way out: in which order, and up to which byte. Sans-IO.
+"""The outgoing transactions of a connection: in which order, and up to which byte. Sans-IO.
 
-There are three ways to send, chosen by what the server offers:
+There are three ways to send. The extensions that the server offers decide:
 
     one by one      MAIL, reply, RCPT, reply, DATA, reply, content, reply
-    pipelining      content . MAIL RCPT DATA in one group, one round trip a message (RFC 2920)
-    streaming       BDAT n LAST content RSET MAIL RCPT BDAT ..., no waiting, up to `window`
-                    transactions in flight (RFC 3030)
+    pipelining      content . MAIL RCPT DATA in one group: one round trip a message (RFC 2920)
+    streaming       MAIL RCPT BDAT content RSET MAIL RCPT BDAT content ..., up to `window`
+                    transactions without waiting for a reply (RFC 3030)
 
-In each of them the last bytes of a message are held back until `release` is called for it; state.py
-says why.
+In all three, the pipeline holds back the last bytes of a message until `release` is called for it.
+state.py explains why.
 
 
 Taking a terminator back
 
-A server that has not been sent the last byte of the end of data cannot have the message. So a
-release can be undone as long as that byte is still here. `take_back` is given `unsent`: what the
-kernel did not take of all that was given out, to the byte. What was given out last is
+A server cannot have the message unless it was sent the last byte of the end of data. So a release
+can be undone while that byte is still on this side. The parameter `unsent` of `take_back` holds
+exactly the bytes that the kernel did not take. The bytes handed out last are
 
     ... content | terminator | commands of the successor (if one was queued)
 
-and the kernel has taken it up to some byte. Counted from the end, `left` bytes of `unsent` are not
-the successor's. There are four cases:
+and the kernel has taken them up to some byte. Let `left` be the number of bytes of `unsent` that do
+not belong to the successor. There are four cases:
 
-1. The message is settled: the server has answered what it cannot have seen. Its reply stands, and
-   `unsent` is written on.
-2. left <= 0: the terminator has left as a whole. The message is in doubt until its reply comes.
-   `unsent`, the rest of the successor's commands, is written on.
-3. left <= length of the terminator: all content has left, and some of the terminator may have. Its
-   last `left` bytes are held; nothing is written before the next release.
-4. left > length of the terminator: a part of the content is here too. It is written now, and the
-   whole terminator is held.
+1. The message is settled. The server answered before it can have seen the whole message. Its reply
+   counts, and `unsent` is written next.
+2. left <= 0. The whole terminator has left, and the message is in doubt until its reply arrives.
+   `unsent` is the rest of the successor's commands, and is written next.
+3. left <= length of the terminator. All content has left, and perhaps a part of the terminator. Its
+   last `left` bytes are held, and nothing is written before the next release.
+4. left > length of the terminator. A part of the content has not left either. That part is written
+   next, and the whole terminator is held.
 
-In cases 3 and 4 the message goes from TERMINATED back to HELD, and its reply is owed no more. The
-successor, of which nothing has left, goes back to QUEUED and to the front of the queue. The replies
-to its commands stand behind the one to the message, and go with it. The next release gives out the
-rest of the terminator and the successor once more, so the same bytes leave as if nothing had
-happened.
+In cases 3 and 4 the message returns from TERMINATED to HELD, and the server no longer owes its
+reply. Nothing of the successor has left, so the successor returns to QUEUED, at the front of the
+queue. The replies to its commands are queued behind the reply to the message and are removed with
+it. The next release hands out the rest of the terminator and the successor again. So the same bytes
+leave as if there had been no interruption.
 
-While streaming, other content may stand behind the terminator, and `left` cannot be known. There
-`take_back` may be called only for a write of which nothing left, on a connection that is lost. Then
-the last byte is in `unsent`, and nothing else counts.
+While streaming, the content of other messages may follow the terminator, and `left` is not known.
+There, `take_back` may be called only if the connection is lost and nothing of the write left. Then
+the last byte certainly is in `unsent`, and the connection needs no further bookkeeping.
 """
 
 from __future__ import annotations
@@ -53,17 +53,20 @@ from mailmerge.smtp.exchange import Exchange
 from mailmerge.smtp.progress import Progress
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.session import Session
-from mailmerge.smtp.state import Awaited, ConnectionFlags, Happening, Phase, Step
+from mailmerge.smtp.state import Awaited, ConnectionFlags, Phase, Step, Trigger
 from mailmerge.smtp.transaction import Outcome
 
 
 class Pipeline:
-    """The transactions of one connection.
+    """The transactions of one connection that have no outcome yet.
 
-    While `queue` or `begun` holds one, the session is BUSY. `queue` are those of which nothing is
-    given out yet, `begun` the others, each in order. `held` is the one whose terminator waits for
-    `release`, if there is one. `flags` is what transactions leave behind for the next ones
-    (state.py).
+    While there is one, the session is BUSY.
+
+    Attributes:
+        queue: transactions of which nothing has been handed out, in order.
+        begun: the other transactions, in order.
+        held: the transaction whose terminator waits for `release`, or None.
+        flags: facts that earlier transactions leave for later ones (state.py).
     """
 
     __slots__ = ("_exchange", "_session", "begun", "flags", "held", "queue")
@@ -76,16 +79,16 @@ class Pipeline:
         self._exchange = exchange
         self._session = session
 
-    # What leaves
+    # --- sending
 
     def submit(self, progress: Progress) -> None:
-        """Take one transaction."""
-        self._session.move(Happening.SUBMIT)
+        """Queue one transaction."""
+        self._session.move(Trigger.SUBMIT)
         self.queue.append(progress)
         self.flags.mails += 1
 
     def begin(self) -> None:
-        """Give out the commands of as many transactions as may be begun now."""
+        """Hand out the commands of as many transactions as may begin now."""
         queue = self.queue
         while queue and self._may_begin():
             progress = queue.popleft()
@@ -94,7 +97,7 @@ class Pipeline:
                 progress.steps.appendleft((Awaited.RSET, b"RSET\r\n"))
                 flags.needs_reset = False
             self.begun.append(progress)
-            self._give_out(progress)
+            self._hand_out(progress)
 
     def _may_begin(self) -> bool:
         if self.held is not None or self.flags.closing is not None:
@@ -105,10 +108,14 @@ class Pipeline:
         phase = self.begun[-1].phase
         return terms.pipelining and (phase is Phase.TERMINATED or phase is Phase.DOTTED)
 
-    def _give_out(self, progress: Progress) -> None:
+    def _hand_out(self, progress: Progress) -> None:
         exchange, terms = self._exchange, self._session.terms
         if not exchange.owed and not exchange.reader.empty:
-            self.end(RemoteProtocolError("half a reply to nothing came", code="miscount"))
+            self.end(
+                RemoteProtocolError(
+                    "the server sent part of a reply that no command asked for", code="miscount"
+                )
+            )
             return
         progress.move(Step.STREAM if terms.streaming else Step.OFFER)
         if terms.pipelining:
@@ -116,7 +123,7 @@ class Pipeline:
         else:
             self.write_next_step(progress)
         if terms.streaming:
-            self.give_out_content(progress)
+            self.hand_out_content(progress)
 
     def _write_all_steps(self, progress: Progress) -> None:
         steps, exchange = progress.steps, self._exchange
@@ -127,12 +134,12 @@ class Pipeline:
                 exchange.trace("C", line[:-2].decode(), awaited)
 
     def write_next_step(self, progress: Progress) -> None:
-        """One by one: give out the next command."""
+        """Hand out the next command; for sending one by one."""
         awaited, line = progress.steps.popleft()
-        self._exchange.say(line, awaited, progress)
+        self._exchange.send(line, awaited, progress)
 
-    def give_out_content(self, progress: Progress) -> None:
-        """Give out all of the content but its terminator, which is held from now on."""
+    def hand_out_content(self, progress: Progress) -> None:
+        """Hand out all of the content except its terminator, which is held from now on."""
         exchange = self._exchange
         exchange.out.extend(progress.chunks)
         self.held = progress
@@ -141,7 +148,7 @@ class Pipeline:
             exchange.trace("C", f"({size} bytes of content)", Awaited.CONTENT)
 
     def release(self, token: int) -> None:
-        """Give out the terminator of `token`, and the next transaction's commands behind it.
+        """Hand out the terminator of `token`, followed by the next transaction's commands.
 
         Raises:
             LocalProtocolError: no terminator of this token is held.
@@ -159,9 +166,10 @@ class Pipeline:
             self.begin()
 
     def take_back(self, token: int, unsent: Sequence[Chunk]) -> list[Chunk]:
-        """Hold the terminator of `token`, released last, again if its last byte is in `unsent`.
+        """Hold the terminator of `token` again if its last byte is in `unsent`.
 
-        Returns what is to be written now. The cases are those of the text above.
+        `token` is the transaction that was released last. Returns the bytes to write next. The
+        module docstring explains the cases.
         """
         terminated = (one for one in self.begun if one.phase is Phase.TERMINATED)
         progress = next((one for one in terminated if one.token == token), None)
@@ -183,29 +191,31 @@ class Pipeline:
             self.queue.appendleft(self.begun.pop())
         return first_bytes(unsent, content)
 
-    # How it ends
+    # --- outcomes
 
     def settle(self, progress: Progress, outcome: Outcome) -> None:
-        """The outcome of a transaction is known."""
+        """Report the outcome of a transaction that has begun, and remove the transaction."""
         progress.move(Step.SETTLE)
         self.begun.remove(progress)
         self._exchange.events.append(outcome)
         if not self.begun and not self.queue:
-            self._session.move(Happening.DRAINED)
+            self._session.move(Trigger.DRAINED)
 
     def return_queued(self, reason: str, reply: Reply | None) -> None:
-        """Settle what was not begun: it is not sent."""
+        """Settle the queued transactions as not sent."""
         for progress in self.queue:
-            self._exchange.events.append(progress.cut_off(reason, reply, unprocessed=True))
+            self._exchange.events.append(
+                progress.interrupted_outcome(reason, reply, unprocessed=True)
+            )
         self.queue.clear()
 
     def end(self, failure: SmtpError | None) -> None:
-        """Settle every transaction, and end the session."""
+        """Settle every transaction, and end the session with this failure."""
         reply = self.flags.closing
         reason = failure.message if failure is not None else "the session is over"
         unprocessed = reply is not None and self.flags.closed_by_server
         for progress in list(self.begun):
-            outcome = progress.cut_off(reason, reply, unprocessed=unprocessed)
+            outcome = progress.interrupted_outcome(reason, reply, unprocessed=unprocessed)
             self.settle(progress, outcome)
         self.return_queued(reason, reply)
         self.held = None

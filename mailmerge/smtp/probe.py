@@ -1,4 +1,4 @@
-"""An envelope that is tried without a message: MAIL, RCPT, and RSET. Sans-IO."""
+"""Tries an envelope without a message: MAIL, RCPT and RSET. Sans-IO."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from mailmerge.smtp.transaction import Envelope
 
 
 class Probe:
-    """Tries envelopes; each reply comes as an `Answered` event."""
+    """Sends the commands of an envelope; each reply is an `Answered` event."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def mail(self, envelope: Envelope) -> None:
-        """Say MAIL.
+        """Send MAIL.
 
         Raises:
-            LocalProtocolError: the server cannot take such an envelope, a path is malformed, a
-                transaction is in flight, or it is not permitted now.
+            LocalProtocolError: the server cannot take the envelope, a path is malformed, or MAIL
+                is not permitted now, for example because a transaction is in flight.
         """
         terms = self._session.terms
         reason = terms.impossible(envelope)
@@ -30,18 +30,18 @@ class Probe:
         self._session.probe(line, Awaited.MAIL)
 
     def recipient(self, envelope: Envelope, forward_path: str) -> None:
-        """Say RCPT for one forward-path of the envelope.
+        """Send RCPT for one forward-path of the envelope.
 
         Raises:
-            LocalProtocolError: the path is malformed, or it is not permitted now.
+            LocalProtocolError: the path is malformed, or RCPT is not permitted now.
         """
         line = rcpt_line(envelope, forward_path, self._session.capabilities)
         self._session.probe(line, Awaited.RCPT)
 
     def reset(self) -> None:
-        """Say RSET: nothing is left of the probe.
+        """Send RSET, which ends the probe.
 
         Raises:
-            LocalProtocolError: it is not permitted now.
+            LocalProtocolError: RSET is not permitted now.
         """
         self._session.probe(b"RSET\r\n", Awaited.RSET)

@@ -1,4 +1,4 @@
-"""One transaction under way, and what the replies to it add up to."""
+"""The progress of one transaction: what is still to write, and what the replies mean together."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from mailmerge.smtp.transaction import Outcome, Verdict
 TERMINATOR: Final = b".\r\n"
 
 _ONE_WRITE: Final = 65_536
-"""Bytes of content that may leave in one write with their terminator and the next commands."""
+"""The most bytes of content that leave in one write with the terminator and the next commands."""
 
 
 class Progress:
-    """What of one transaction is still to be written, and what the server has said to it.
+    """The parts of one transaction that are still to write, and the replies to it so far.
 
-    `steps` are its commands: one by one, those not written yet; in a group, all of them. `asked`
-    and `accepted` are forward-paths: without a reply yet, and accepted. `delivered` holds LMTP's
-    positive replies to the end of data. The flags are explained in state.py.
+    Attributes:
+        steps: its commands, each with the reply that it awaits. With pipelining all of them;
+            without, those that were not written yet.
+        asked: the forward-paths whose RCPT has no reply yet.
+        accepted: the forward-paths that the server accepted.
+        refused: the forward-paths that the server refused, each with the reply.
+        delivered: LMTP's positive replies to the end of data.
+        chunks: the content without its terminator.
+
+    state.py explains `phase` and the flags `mail_accepted`, `refusal` and `short`.
     """
 
     __slots__ = (
@@ -57,63 +64,65 @@ class Progress:
         self.refusal: tuple[Verdict, Stage, Reply] | None = None
 
     def plan_data(self, prepared: Prepared) -> None:
-        """Send the content after DATA; the lone dot is its terminator (RFC 5321, 4.1.1.4)."""
+        """Plan to send the content after DATA; its terminator is the dot (RFC 5321, 4.1.1.4)."""
         self.steps.append((Awaited.DATA, b"DATA\r\n"))
         self.chunks = prepared.chunks
         self.short = prepared.size <= _ONE_WRITE
 
     def plan_bdat(self, prepared: Prepared) -> None:
-        """Send the content as one last chunk (RFC 3030, 2); its last byte is its terminator."""
+        """Plan to send the content as one last chunk; its end is its last byte (RFC 3030)."""
         line = b"BDAT %d LAST\r\n" % prepared.size
         *before, last = [line, *prepared.chunks]
         self.chunks = [*before, memoryview(last)[:-1]]
         self.terminator = last[-1:]
 
     def move(self, step: Step) -> None:
-        """Go where the table says."""
+        """Change the phase as state.TRANSACTION says."""
         self.phase = TRANSACTION[self.phase, step]
 
     def refuse(self, stage: Stage, reply: Reply, verdict: Verdict | None = None) -> None:
-        """Keep the first refusal: what the server says after it follows from it."""
+        """Keep the first refusal; later ones are consequences of it."""
         if self.refusal is None:
             self.refusal = (verdict or _verdict_of(reply), stage, reply)
 
     def recipient_answered(self, reply: Reply) -> None:
-        """One reply to RCPT; 251 and 252 are positive like any other 2yz."""
+        """Apply one reply to RCPT; 251 and 252 are positive like any other 2yz."""
         path = self.asked.popleft()
         if reply.positive:
             self.accepted.append(path)
         elif self.refusal is None:
             self.refused.append((path, reply))
         if not self.asked and not self.accepted and self.refused:
-            self.refuse(Stage.RCPT, weightiest(self.refused))
+            self.refuse(Stage.RCPT, deciding_refusal(self.refused))
 
     def delivery_answered(self, reply: Reply) -> None:
-        """One reply to the end of data for one recipient of LMTP (RFC 2033, 4.2)."""
+        """Apply LMTP's reply to the end of data for one recipient (RFC 2033, 4.2)."""
         path = self.accepted.popleft()
         if reply.positive:
             self.delivered.append(reply)
         else:
             self.refused.append((path, reply))
 
-    def sent(self, reply: Reply) -> Outcome:
-        """The outcome where the server has taken the message."""
+    def sent_outcome(self, reply: Reply) -> Outcome:
+        """The outcome if the server has accepted the message."""
         return Outcome(self.token, Verdict.SENT, Stage.CONTENT, reply, tuple(self.refused))
 
-    def turned_down(self) -> Outcome:
-        """The outcome where the server has refused it, and every reply to it is in."""
+    def refused_outcome(self) -> Outcome:
+        """The outcome if the server has refused the message."""
         assert self.refusal is not None
         verdict, stage, reply = self.refusal
         return Outcome(self.token, verdict, stage, reply, tuple(self.refused))
 
-    def cut_off(self, reason: str, reply: Reply | None, *, unprocessed: bool) -> Outcome:
-        """The outcome where the connection ended before every reply was in.
+    def interrupted_outcome(
+        self, reason: str, reply: Reply | None, *, unprocessed: bool
+    ) -> Outcome:
+        """The outcome if the connection ended before all replies arrived.
 
-        A refusal that is known stays one. `unprocessed` says that the server announced its end with
-        421 and did end: it has not looked at what came after the command that it answered so.
+        A refusal that is known stays a refusal. `unprocessed` says that the server announced the
+        end by 421 and then closed, so that it has not processed the bytes after that command.
         """
         if self.refusal is not None:
-            return self.turned_down()
+            return self.refused_outcome()
         in_doubt = self.phase is Phase.TERMINATED and not unprocessed
         verdict = Verdict.IN_DOUBT if in_doubt or self.delivered else Verdict.NOT_SENT
         return Outcome(
@@ -129,11 +138,14 @@ class Progress:
 
 
 def _verdict_of(reply: Reply) -> Verdict:
-    """What a refusal means: its first digit decides (RFC 5321, 4.2.1)."""
+    """The verdict of a refusal; its first digit decides (RFC 5321, 4.2.1)."""
     return Verdict.DEFERRED if reply.transient else Verdict.REJECTED
 
 
-def weightiest(refused: list[tuple[str, Reply]]) -> Reply:
-    """The reply that stands for several refusals: a transient one, if there is one."""
+def deciding_refusal(refused: list[tuple[str, Reply]]) -> Reply:
+    """The reply that decides about a message whose recipients were all refused.
+
+    It is the first transient one, because then another attempt may succeed; else the first.
+    """
     replies = [reply for _, reply in refused]
     return next((reply for reply in replies if reply.transient), replies[0])

@@ -1,6 +1,7 @@
-"""Bytes from the server -> replies (RFC 5321, 4.2): read line by line, bounded, never trusted.
+"""Bytes of the server -> replies (RFC 5321, section 4.2). Sans-IO.
 
-The text of a reply never holds control characters.
+Nothing is trusted: lines and replies have maximum lengths, and the text of a reply never contains
+control characters.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from mailmerge.smtp.errors import RemoteProtocolError
 from mailmerge.smtp.reply import Reply
 
 _MAX_LINE: Final = 12_288 + 6
-"""Bytes of one line. RFC 5321 says 512 and asks for no limit where possible; a challenge of AUTH
-may be 12288 bytes long (RFC 4954, 4)."""
+"""The maximum bytes of one line. RFC 5321, section 4.5.3.1, says 512 and advises against limits; a
+challenge of AUTH may have 12,288 bytes (RFC 4954, section 4)."""
 
 _MAX_LINES: Final = 512
-"""Lines of one reply; an EHLO reply has some twenty."""
+"""The maximum lines of one reply; an EHLO reply has about twenty."""
 
 _MAX_REPLY: Final = 65_536
-"""Bytes of one whole reply, so that many long lines are bounded too."""
+"""The maximum bytes of one reply, which bounds many long lines."""
 
 # Reply-line = Reply-code [ SP textstring ] CRLF, with "-" on all lines but the last. A bare code
 # is accepted (RFC 5321, 4.2), and so is a line that ends in LF alone: it is unambiguous in a reply.
@@ -30,12 +31,12 @@ _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 # status-code = class "." subject "." detail (RFC 2034, 3)
 _ENHANCED_STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 
-# Control characters, line separators, and what changes the direction of the text that follows it.
+# Control characters, line separators, and characters that change the direction of text (UAX 9).
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 class ReplyReader:
-    """Takes bytes as they come and gives whole replies."""
+    """Turns received bytes into complete replies."""
 
     __slots__ = ("_code", "_lines", "_partial", "_size", "_texts")
 
@@ -48,39 +49,39 @@ class ReplyReader:
 
     @property
     def empty(self) -> bool:
-        """Whether no byte waits to be read, or for the rest of its reply."""
+        """Whether every received byte belongs to a reply that was returned."""
         return not (self._lines or self._partial or self._texts)
 
     def feed(self, received: bytes) -> None:
-        """Take what the server sent."""
+        """Add bytes from the server."""
         *lines, self._partial = (self._partial + received).split(b"\n")
         self._lines.extend(lines)
 
     def next_reply(self) -> Reply | None:
-        """The next whole reply, or None while there is none.
+        """Return the next complete reply, or None if there is none yet.
 
         Raises:
-            RemoteProtocolError: what was sent is no reply, or is over a bound.
+            RemoteProtocolError: the bytes are not a reply, or exceed a limit.
         """
         lines = self._lines
         while lines:
             line = lines.popleft()
             if not self._texts and line[3:4] == b" ":
-                return _single_line_reply(line)  # the same few replies come again and again
+                return _single_line_reply(line)  # the same few replies recur
             reply = self._line(line)
             if reply is not None:
                 return reply
         if len(self._partial) > _MAX_LINE:
-            raise _malformed("a line without an end", self._partial)
+            raise _malformed("a line that never ends", self._partial)
         return None
 
     def _line(self, line: bytes) -> Reply | None:
         match = _LINE.fullmatch(_bounded(line))
         if match is None:
-            raise _malformed("no SMTP reply", line)
+            raise _malformed("a line that is not an SMTP reply", line)
         code, separator, text = match.groups()
         if self._texts and code != self._code:
-            raise _malformed("another code in the middle of a reply", line)
+            raise _malformed("a reply whose lines have different codes", line)
         self._code = code
         self._texts.append(text or b"")
         self._size += len(line)
@@ -92,14 +93,14 @@ class ReplyReader:
 
     def _check_bounds(self, line: bytes) -> None:
         if len(self._texts) >= _MAX_LINES or self._size > _MAX_REPLY:
-            raise _malformed("a reply without an end", line)
+            raise _malformed("a reply that never ends", line)
 
 
 @lru_cache(maxsize=256)
 def _single_line_reply(line: bytes) -> Reply:
     match = _LINE.fullmatch(_bounded(line))
     if match is None:
-        raise _malformed("no SMTP reply", line)
+        raise _malformed("a line that is not an SMTP reply", line)
     return _reply(match[1], (match[3],))
 
 
@@ -116,7 +117,7 @@ def _reply(code: bytes, texts: tuple[bytes, ...]) -> Reply:
 
 
 def printable(received: bytes) -> str:
-    """Bytes as text without control characters, so that no terminal obeys them."""
+    """Decode bytes, and replace control characters, which a terminal might obey."""
     return _UNPRINTABLE.sub(" ", received.decode("utf-8", "backslashreplace"))
 
 
@@ -127,7 +128,7 @@ _OTHER_PROTOCOLS = {
     b"SSH-": "ssh-server",
     b"\x15\x03": "tls-server",
 }
-"""How the first line of another protocol begins -> the error code that names it."""
+"""The beginning of another protocol's first line -> the error code that names the protocol."""
 
 
 def _malformed(what: str, line: bytes) -> RemoteProtocolError:

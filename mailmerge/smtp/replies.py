@@ -9,7 +9,7 @@ from typing import Final
 from mailmerge.smtp.errors import ServerRefused
 from mailmerge.smtp.exchange import Exchange, closing_error, unexpected
 from mailmerge.smtp.pipeline import Pipeline
-from mailmerge.smtp.progress import TERMINATOR, Progress, weightiest
+from mailmerge.smtp.progress import TERMINATOR, Progress, deciding_refusal
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.session import Session
 from mailmerge.smtp.state import Awaited, Phase, Stage, Step
@@ -17,7 +17,7 @@ from mailmerge.smtp.transaction import Verdict
 
 
 class Replies:
-    """Reads replies, and moves the pipeline on."""
+    """Applies each reply to its transaction, and lets the pipeline continue."""
 
     __slots__ = ("_exchange", "_pipeline", "_session")
 
@@ -27,7 +27,7 @@ class Replies:
         self._pipeline = pipeline
 
     def answered(self, awaited: Awaited, progress: Progress, reply: Reply) -> None:
-        """Take the reply to one command of a transaction.
+        """Apply the reply to one command of a transaction.
 
         Raises:
             RemoteProtocolError: its first digit has no meaning there.
@@ -38,9 +38,10 @@ class Replies:
             _HANDLERS[awaited](self, progress, reply)
 
     def early(self, reply: Reply) -> None:
-        """Take a refusal that came while content was still on its way, to no command of ours.
+        """Apply a refusal that arrived before the end of the content was sent.
 
-        Some servers refuse a message in the middle of its content, such as for its size, and close.
+        Some servers refuse a message in the middle of its content, for example for its size, and
+        then close the connection.
         """
         progress = self._pipeline.held
         assert progress is not None
@@ -51,7 +52,7 @@ class Replies:
             )
         )
 
-    # One method for each reply awaited
+    # --- one method for each kind of reply
 
     def _reset(self, progress: Progress, reply: Reply) -> None:
         if not reply.positive:
@@ -66,7 +67,7 @@ class Replies:
         elif reply.intermediate:
             raise unexpected(reply, Awaited.MAIL)
         elif reply.transient and flags.carried:
-            # "Too many messages on this connection" says nothing about this message.
+            # "Too many messages on this connection" is no verdict about this message.
             flags.used_up = True
             progress.refuse(Stage.MAIL, reply, Verdict.NOT_SENT)
             self._pipeline.return_queued(str(reply), reply)
@@ -83,7 +84,7 @@ class Replies:
             self._go_on(progress)
 
     def _go_on(self, progress: Progress) -> None:
-        """One by one: give out the next command, or stop where nothing is left to ask."""
+        """Sending one by one: hand out the next command, or settle a refused transaction."""
         if progress.refusal is None:
             self._pipeline.write_next_step(progress)
         else:
@@ -93,25 +94,25 @@ class Replies:
         go_ahead = reply.intermediate
         if go_ahead and progress.refusal is None:
             progress.move(Step.GO_AHEAD)
-            self._pipeline.give_out_content(progress)
+            self._pipeline.hand_out_content(progress)
         elif reply.positive or (self._session.terms.lmtp and go_ahead):
             raise unexpected(reply, Awaited.DATA)
         elif not go_ahead:
             progress.refuse(Stage.DATA, reply)
             self._refused_before_content(progress)
-        else:  # no recipient was accepted, and yet content is expected: a lone dot (RFC 2920, 3.1)
+        else:  # 354 although no recipient was accepted: send a lone dot (RFC 2920, 3.1)
             progress.move(Step.NO_RECIPIENT)
-            self._exchange.say(TERMINATOR, Awaited.DOT, progress)
+            self._exchange.send(TERMINATOR, Awaited.DOT, progress)
 
     def _refused_before_content(self, progress: Progress) -> None:
         # A transaction that MAIL has opened stays open until RSET (RFC 5321, 4.1.4).
         self._pipeline.flags.needs_reset = progress.mail_accepted
-        self._pipeline.settle(progress, progress.turned_down())
+        self._pipeline.settle(progress, progress.refused_outcome())
 
     def _dot(self, progress: Progress, reply: Reply) -> None:
         if reply.intermediate:
             raise unexpected(reply, Awaited.DOT)
-        self._pipeline.settle(progress, progress.turned_down())
+        self._pipeline.settle(progress, progress.refused_outcome())
 
     def _content(self, progress: Progress, reply: Reply) -> None:
         terms = self._session.terms
@@ -122,18 +123,18 @@ class Replies:
         elif terms.lmtp:
             self._delivery(progress, reply)
         else:
-            # After a BDAT that failed RSET must come (RFC 3030, 2); a successor has it already.
+            # RSET must follow a failed BDAT (RFC 3030, 2); a successor has sent it already.
             pipeline = self._pipeline
             pipeline.flags.needs_reset = terms.streaming and pipeline.begun[-1] is progress
             progress.refuse(Stage.CONTENT, reply)
-            pipeline.settle(progress, progress.turned_down())
+            pipeline.settle(progress, progress.refused_outcome())
 
     def _taken(self, progress: Progress, reply: Reply) -> None:
-        if progress.refusal is not None:  # no recipient was accepted: the count must be lost
+        if progress.refusal is not None:  # 2yz without a recipient: replies are out of step
             progress.refusal = None
             raise unexpected(reply, Awaited.CONTENT)
         self._pipeline.flags.carried += 1
-        self._pipeline.settle(progress, progress.sent(reply))
+        self._pipeline.settle(progress, progress.sent_outcome(reply))
 
     def _delivery(self, progress: Progress, reply: Reply) -> None:
         """LMTP answers the end of data once for each accepted recipient (RFC 2033, 4.2)."""
@@ -143,14 +144,14 @@ class Replies:
         elif progress.delivered:
             self._taken(progress, progress.delivered[0])
         else:
-            progress.refuse(Stage.CONTENT, weightiest(progress.refused))
-            self._pipeline.settle(progress, progress.turned_down())
+            progress.refuse(Stage.CONTENT, deciding_refusal(progress.refused))
+            self._pipeline.settle(progress, progress.refused_outcome())
 
     def _close(self, reply: Reply, awaited: Awaited, progress: Progress) -> None:
-        """421 to a command ends the connection, and counts as an attempt for one message at most.
+        """Apply a 421, which ends the connection and counts as an attempt for at most one message.
 
-        Where later terminators have left, the end is waited for: a server that closes after 421 has
-        not looked at what came after the command (RFC 5321, 3.8).
+        If later terminators have left, wait for the end of the connection: a server that closes
+        after 421 has not processed the bytes behind the command (RFC 5321, 3.8).
         """
         pipeline = self._pipeline
         pipeline.flags.closing = reply

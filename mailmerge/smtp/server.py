@@ -1,4 +1,4 @@
-"""Where a server is, and how to connect to it."""
+"""The address of a server, and how to connect to it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the server is, and how to connect to it.
+    """The address of a server, and how to connect to it.
 
-    `socket` is the path of a Unix socket, instead of `host` and `port`. `ca_file` is a PEM file of
-    certificates to trust. `local_name` is the name in EHLO; empty means this machine's full name,
-    else its address. With `pipelining` or `chunking` False that extension is not used,
-    even where the server offers it.
+    Attributes:
+        host, port: the server's host name or IP address, and its TCP port.
+        security: "tls" from the start, "starttls", or "none".
+        protocol: "smtp", or "lmtp" (RFC 2033).
+        socket: the path of a Unix socket, in place of `host` and `port`.
+        ca_file: a PEM file of certificates to trust in place of the system's.
+        local_name: the name in EHLO; empty means this machine's full name, else its address.
+        pipelining, chunking: False means that the extension is not used even if the server offers
+            it.
     """
 
     host: str = ""
@@ -28,7 +33,7 @@ class Server:
 
     @property
     def host_in_brackets(self) -> str:
-        """The host as it is written before a port: an IPv6 address is put into brackets."""
+        """The host as it is written before a port, with brackets around an IPv6 address."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     def __str__(self) -> str:

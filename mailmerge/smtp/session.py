@@ -1,8 +1,8 @@
-"""The session: greeting, EHLO, STARTTLS, AUTH, QUIT, and an envelope that is only tried. Sans-IO.
+"""The session: greeting, EHLO, STARTTLS, AUTH, QUIT, and probing an envelope. Sans-IO.
 
-It gives its commands to the `Exchange`; `Connection` reads the replies and hands them to
-`answered`. Nothing here raises for what the server does except through `answered`: a failure is the
-state CLOSED, and `failure` says why.
+A session hands its commands to the `Exchange`. `Connection` reads the replies and passes them to
+`answered`. Only `answered` and `listens` raise because of what the server does. After a failure the
+state is CLOSED, and `failure` holds the reason.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ from mailmerge.smtp.command import MAX_AUTH_LINE, command_line, hello_line
 from mailmerge.smtp.errors import LocalProtocolError, RemoteProtocolError, SmtpError
 from mailmerge.smtp.exchange import HIDDEN, Answered, Exchange, closing_error, unexpected
 from mailmerge.smtp.reply import Reply
-from mailmerge.smtp.state import SESSION, Awaited, Happening, SessionFlags, State
-from mailmerge.smtp.terms import Terms, Wants
+from mailmerge.smtp.state import SESSION, Awaited, SessionFlags, State, Trigger
+from mailmerge.smtp.terms import Preferences, Terms
 
 
 class Session:
-    """One session of one connection.
+    """The session of one connection.
 
-    `state` is where it is, `terms` what the last EHLO has settled, and `failure` why it ended: None
-    while it goes on, and after QUIT.
+    Attributes:
+        state: the state (state.SESSION).
+        terms: what the last EHLO has settled.
+        failure: why the session ended; None while it is open, and after QUIT.
     """
 
-    def __init__(self, exchange: Exchange, wants: Wants) -> None:
+    def __init__(self, exchange: Exchange, preferences: Preferences) -> None:
         self.state = State.GREETING
         self.terms = Terms()
         self.failure: SmtpError | None = None
         self._exchange = exchange
-        self._wants = wants
+        self._preferences = preferences
         self._flags = SessionFlags()
         self._extended = True
 
@@ -39,114 +41,114 @@ class Session:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the server offers; empty before EHLO."""
+        """The extensions that the server offers; empty before EHLO."""
         return self.terms.capabilities
 
-    # Commands
+    # --- commands
 
     def hello(self, local_name: str, *, extended: bool = True) -> None:
-        """Say EHLO (LHLO in LMTP), or HELO where `extended` is False.
+        """Send EHLO (LHLO in LMTP), or HELO if `extended` is False.
 
         Raises:
-            LocalProtocolError: the name is no domain or address literal, or it is not permitted
-                now.
+            LocalProtocolError: the name is neither a domain nor an address literal, or the command
+                is not permitted now.
         """
-        verb = "LHLO" if self._wants.lmtp else "EHLO" if extended else "HELO"
+        verb = "LHLO" if self._preferences.lmtp else "EHLO" if extended else "HELO"
         line = hello_line(verb, local_name)
-        self.move(Happening.HELLO)
+        self.move(Trigger.HELLO)
         self._extended = extended
-        self._exchange.say(line, Awaited.HELLO)
+        self._exchange.send(line, Awaited.HELLO)
 
     def start_tls(self) -> None:
-        """Say STARTTLS (RFC 3207); after its 220, make the handshake and call `tls_started`.
+        """Send STARTTLS (RFC 3207). After the 220, make the handshake and call `tls_started`.
 
         Raises:
-            LocalProtocolError: TLS was started before, or it is not permitted now.
+            LocalProtocolError: TLS was started before, or the command is not permitted now.
         """
         if self._flags.secured:
             raise LocalProtocolError("TLS was started before (RFC 3207, 4.2)")
-        self.move(Happening.STARTTLS)
-        self._exchange.say(b"STARTTLS\r\n", Awaited.STARTTLS)
+        self.move(Trigger.STARTTLS)
+        self._exchange.send(b"STARTTLS\r\n", Awaited.STARTTLS)
 
     def tls_started(self) -> None:
-        """The handshake is done: what was known of the server is forgotten (RFC 3207, 4.2).
+        """Note that the handshake is done, and forget the server's extensions (RFC 3207, 4.2).
 
         Raises:
             LocalProtocolError: no handshake was due.
         """
-        self.move(Happening.SECURED)
+        self.move(Trigger.SECURED)
         self._flags.secured = True
         self.terms = Terms()
 
     def authenticate(self, mechanism: str, initial_response: str | None) -> None:
-        """Say AUTH, with an initial response in base64 where there is one (RFC 4954, 4).
+        """Send AUTH, with an initial response in base64 unless that is None (RFC 4954, 4).
 
         Raises:
-            LocalProtocolError: it was successful before, a line is too long, or it is not permitted
-                now.
+            LocalProtocolError: AUTH succeeded before, the line is too long, or the command is not
+                permitted now.
         """
         if self._flags.authenticated:
             raise LocalProtocolError("AUTH was successful before (RFC 4954, 4)")
         secret = "" if initial_response is None else f" {initial_response or '='}"
         line = command_line(f"AUTH {mechanism}{secret}", MAX_AUTH_LINE)
-        self.move(Happening.AUTH)
+        self.move(Trigger.AUTH)
         shown = f"AUTH {mechanism} {HIDDEN}" if secret else f"AUTH {mechanism}"
-        self._exchange.say(line, Awaited.AUTH, shown=shown)
+        self._exchange.send(line, Awaited.AUTH, shown=shown)
 
     def answer(self, response: str) -> None:
-        """Answer a challenge of AUTH with base64, or with `*` to cancel.
+        """Answer a challenge of AUTH with base64, or cancel it with `*`.
 
         Raises:
             LocalProtocolError: the line is too long, or there is no challenge.
         """
         line = command_line(response, MAX_AUTH_LINE)
-        self.move(Happening.ANSWER)
-        self._exchange.say(line, Awaited.AUTH, shown=response if response == "*" else HIDDEN)
+        self.move(Trigger.ANSWER)
+        self._exchange.send(line, Awaited.AUTH, shown=response if response == "*" else HIDDEN)
 
     def probe(self, line: bytes, awaited: Awaited) -> None:
-        """Say MAIL, RCPT or RSET by itself, without a message (`probe.Probe` makes the lines).
+        """Send MAIL, RCPT or RSET without a message (`probe.Probe` makes the lines).
 
         Raises:
-            LocalProtocolError: it is not permitted now.
+            LocalProtocolError: the command is not permitted now.
         """
-        self.move(Happening.RESET if awaited is Awaited.RSET else Happening.PROBE)
-        self._exchange.say(line, awaited)
+        self.move(Trigger.RESET if awaited is Awaited.RSET else Trigger.PROBE)
+        self._exchange.send(line, awaited)
 
     def quit(self) -> None:
-        """Say QUIT.
+        """Send QUIT.
 
         Raises:
-            LocalProtocolError: it is not permitted now.
+            LocalProtocolError: QUIT is not permitted now.
         """
-        self.move(Happening.QUIT)
-        self._exchange.say(b"QUIT\r\n", Awaited.QUIT)
+        self.move(Trigger.QUIT)
+        self._exchange.send(b"QUIT\r\n", Awaited.QUIT)
 
-    # Replies
+    # --- replies
 
     def listens(self) -> bool:
         """Whether the next reply may be read now.
 
         Raises:
-            RemoteProtocolError: bytes came in clear text behind the reply to STARTTLS. Read after
-                the handshake they would seem protected (CVE-2011-0411).
+            RemoteProtocolError: the server sent bytes in clear text after its reply to STARTTLS.
+                Read after the handshake, they would seem to be protected (CVE-2011-0411).
         """
         if self.state is State.TLS_HANDSHAKE and not self._exchange.reader.empty:
             raise RemoteProtocolError(
-                "the server sent more after its reply to STARTTLS, before TLS was there",
+                "the server sent more after its reply to STARTTLS, before TLS started",
                 code="starttls-injection",
                 awaited=Awaited.STARTTLS,
             )
         return self.state is not State.CLOSED
 
     def answered(self, awaited: Awaited, reply: Reply) -> None:
-        """Take the reply to a command of the session.
+        """Apply the reply to a command of the session.
 
         Raises:
-            RemoteProtocolError: its first digit has no meaning there.
+            RemoteProtocolError: its first digit has no meaning at this point.
         """
         if awaited is Awaited.HELLO and reply.positive:  # only the last EHLO counts (5321, 4.1.4)
             offered = parse_capabilities(reply) if self._extended else Capabilities()
-            self.terms = Terms.agreed(self._wants, offered)
+            self.terms = Terms.agreed(self._preferences, offered)
         if awaited is Awaited.AUTH and reply.positive:
             self._flags.authenticated = True
         self._move_by(awaited, reply)
@@ -155,34 +157,34 @@ class Session:
             self.end(closing_error(reply))
 
     def end(self, failure: SmtpError | None) -> None:
-        """End the session; a failure that is known is kept. Transactions are settled before."""
+        """End the session. None keeps a known failure. The caller settles transactions first."""
         if failure is not None:
             self.failure = failure
         self.state = State.CLOSED
         self._exchange.stop()
 
-    # States
+    # --- states
 
-    def move(self, happening: Happening) -> None:
-        """Go where the table says, because of something that we do.
+    def move(self, trigger: Trigger) -> None:
+        """Change the state as state.SESSION says, because of something that the client does.
 
         Raises:
-            LocalProtocolError: it is not permitted now.
+            LocalProtocolError: the table does not permit it in this state.
         """
-        state = SESSION.get((self.state, happening))
+        state = SESSION.get((self.state, trigger))
         if state is None:
-            raise LocalProtocolError(f"{happening} is not permitted while {self.state}")
+            raise LocalProtocolError(f"{trigger} is not permitted while {self.state}")
         self.state = state
 
     def _move_by(self, awaited: Awaited, reply: Reply) -> None:
-        happening = (
-            Happening.POSITIVE
+        trigger = (
+            Trigger.POSITIVE
             if reply.positive
-            else Happening.INTERMEDIATE
+            else Trigger.INTERMEDIATE
             if reply.intermediate
-            else Happening.NEGATIVE
+            else Trigger.NEGATIVE
         )
-        state = SESSION.get((self.state, happening))
+        state = SESSION.get((self.state, trigger))
         if state is None:
             raise unexpected(reply, awaited)
         self.state = state

@@ -1,79 +1,83 @@
 """The rules of the protocol: two tables of states, and the few flags that complete them.
 
-Nothing else in this package decides what may follow what. A pair that is not in a table cannot
-happen: if we ask for it, it is a LocalProtocolError; if the server sends it, a RemoteProtocolError.
+Nothing else in this package decides which step may follow which. A pair that is not in a table is
+an error: a LocalProtocolError if the caller asks for it, a RemoteProtocolError if the server sends
+it.
 
 
-Two machines, because SMTP has two things that go on at once
+Why there are two state machines
 
-A *session* is what greeting, EHLO, STARTTLS, AUTH and QUIT act on. It does one thing at a time: a
-command, then its reply. Table SESSION.
+A *session* covers the greeting, EHLO, STARTTLS, AUTH and QUIT. It does one thing at a time: it
+sends a command, then it waits for the reply. Its table is SESSION.
 
-A *transaction* is one message: MAIL, RCPT, DATA, content (or MAIL, RCPT, BDAT). With PIPELINING
-(RFC 2920) and CHUNKING (RFC 3030) the commands of the next transaction leave before the replies to
-this one have come. So each transaction has a phase of its own. Table TRANSACTION.
+A *transaction* sends one message: MAIL, RCPT, DATA, content (or MAIL, RCPT, BDAT). With PIPELINING
+(RFC 2920) and CHUNKING (RFC 3030), the client sends the commands of the next transaction before it
+has the replies to this one. So several transactions are open at once, and each has its own phase.
+Their table is TRANSACTION.
 
-The two meet in one state of the session, BUSY: at least one transaction has no outcome yet.
-STARTTLS, AUTH, EHLO and QUIT are not in the table for it, so that none of them can stand inside a
-transaction (RFC 4954, 4). SUBMIT leads into BUSY, DRAINED (the last outcome) out of it.
+The two machines share one state, BUSY: at least one transaction has no outcome yet. In BUSY the
+table has no STARTTLS, AUTH, EHLO or QUIT, so none of them can occur inside a transaction (RFC 4954,
+section 4). SUBMIT enters BUSY, and DRAINED (the last outcome) leaves it.
 
 
 Why a transaction has the phase HELD
 
-A server takes responsibility for a message with its 250 to the end of the data (RFC 5321, 4.2.5).
-If the connection ends before that reply, the client cannot know whether the server has the message:
-sending it again may make a duplicate, not sending it may lose it (RFC 1047). So the client must
-know exactly when the last byte of the end of the data may have left. Before it, a message is
-certainly not sent; from then on, it is in doubt until the reply comes.
+A server takes responsibility for a message with its 250 to the end of the data (RFC 5321, section
+4.2.5). If the connection ends before that reply, the client cannot know whether the server has the
+message. Sending it again may make a duplicate; not sending it again may lose it (RFC 1047). So the
+client must know exactly when the last byte of the end of the data may have left. Until then the
+message is certainly not sent. From then on it is in doubt until the reply arrives.
 
-    QUEUED      nothing was given out for writing. Not sent.
-    OFFERED     MAIL, RCPT and DATA were. Not sent.
-    HELD        all the content was, but not its end: the terminator. Not sent. The caller records
-                that the message is about to leave, and then calls `release`.
-    TERMINATED  the terminator was given out: in doubt, until its reply is here.
-    DOTTED      354 came although no recipient was accepted: a lone dot is out (RFC 2920, 3.1), and
-                no message. Not sent.
-    SETTLED     the outcome is known.
+    QUEUED      Nothing has been handed out for writing. Not sent.
+    OFFERED     MAIL, RCPT and DATA have been handed out. Not sent.
+    HELD        All of the content has been handed out except its end, the *terminator*. Not sent.
+                The caller records that the message is about to leave, then calls `release`.
+    TERMINATED  The terminator has been handed out. In doubt until the reply arrives.
+    DOTTED      The server answered 354 although it accepted no recipient. The client has sent a
+                lone dot (RFC 2920, section 3.1) and no content. Not sent.
+    SETTLED     The outcome is known.
 
 The terminator is ".\\r\\n" for DATA, and the last byte of the last chunk for BDAT. TAKE_BACK undoes
-a release where the kernel has not taken all of the terminator after all (pipeline.take_back).
+a release if the kernel did not take all of the terminator (`Pipeline.take_back`).
 
 
 The flags, and why they are not states
 
-`SessionFlags`. A session passes twice through the same states when it starts TLS, and logs in at
-any time; as states, each of these would double the table.
+`SessionFlags`: a session that starts TLS passes through the same states twice, and it may log in or
+not. As states, each of these two facts would double the table.
 
-    secured        TLS was started. STARTTLS must not be said again (RFC 3207, 4.2).
-    authenticated  AUTH was successful. AUTH must not be said again (RFC 4954, 4).
+    secured        TLS was started. STARTTLS must not be sent again (RFC 3207, section 4.2).
+    authenticated  AUTH succeeded. AUTH must not be sent again (RFC 4954, section 4).
 
-`ConnectionFlags`. What transactions leave behind for the next ones.
+`ConnectionFlags`: facts that earlier transactions leave for later ones.
 
-    mails          MAIL commands so far, refused ones too, against the server's MAILMAX (RFC 9422).
-    carried        messages that the server has taken on this connection. After the first one, a
-                   4yz to MAIL says that the connection has carried enough ("too many messages"); it
-                   says nothing about the message, which gets NOT_SENT. Without any, the 4yz is
-                   about the sender or the server, and the message is deferred.
-    used_up        such a 4yz has come: nothing more can be submitted.
-    needs_reset    MAIL opened a transaction that ended before its content, or a BDAT failed: RSET
-                   must come before the next MAIL (RFC 5321, 4.1.4; RFC 3030, 2).
-    closing        the reply 421 to a command of a transaction. The server will close (RFC 5321,
-                   3.8). Nothing more is written, but where terminators have left, the end of the
-                   connection is waited for: see `closed_by_server`.
-    closed_by_server  the server closed the connection in order. Together with `closing` it means
-                   that the server announced the end and did end: it has not looked at what came
-                   after the command that it answered with 421. Then a message whose terminator left
-                   later is not in doubt but not sent.
+    mails          The number of MAIL commands so far, including refused ones. The server may limit
+                   it by MAILMAX (RFC 9422).
+    carried        The number of messages that the server has accepted on this connection. If it is
+                   not 0, a 4yz to MAIL means "too many messages on this connection": the message
+                   is NOT_SENT, and another connection can send it. If it is 0, the 4yz is about the
+                   sender or the server, and the message is DEFERRED.
+    used_up        Such a 4yz has arrived. Nothing more can be submitted.
+    needs_reset    MAIL opened a transaction that ended before its content, or a BDAT failed. RSET
+                   must precede the next MAIL (RFC 5321, section 4.1.4; RFC 3030, section 2).
+    closing        The reply 421 to a command of a transaction: the server will close (RFC 5321,
+                   section 3.8). The client writes nothing more. If later terminators have left, it
+                   waits for the end of the connection, for the sake of the next flag.
+    closed_by_server  The server closed the connection in order. With `closing` it means that the
+                   server announced the end and then closed. Such a server has not processed the
+                   bytes after the command that it answered with 421. So a message whose terminator
+                   left after that command is not sent, rather than in doubt.
 
-Of a transaction (`progress.Progress`):
+The flags of one transaction (`progress.Progress`):
 
-    mail_accepted  MAIL was accepted: decides whether RSET is needed, and the stage of the outcome.
-    refusal        the first refusal, with its verdict. With pipelining more replies are still due
-                   when the outcome is decided; they are read, and change nothing.
-    short          the content may leave in one write with its terminator and the next commands.
-                   It decides how bytes are grouped, and no outcome.
+    mail_accepted  The server accepted MAIL. This decides whether RSET is needed, and the stage of
+                   the outcome.
+    refusal        The first refusal, with its verdict. With pipelining, more replies are due when
+                   the outcome is decided. The client reads them, and they change nothing.
+    short          The content may leave in one write with its terminator and the next commands.
+                   This decides how bytes are grouped. It never decides an outcome.
 
-`Pipeline.held` is no flag: it points at the one transaction that is HELD.
+`Pipeline.held` is not a flag: it refers to the one transaction that is HELD.
 """
 
 from __future__ import annotations
@@ -88,21 +92,21 @@ from mailmerge.smtp.reply import Reply
 
 
 class _Name(StrEnum):
-    """A member that hashes as the text it is: Enum's own hash is written in Python, and slower."""
+    """An enum that hashes as a str: the hash of Enum is Python code, and slower."""
 
     __hash__ = str.__hash__
 
 
 class State(_Name):
-    """Where the session is."""
+    """The state of a session."""
 
     GREETING = "awaiting the greeting"
     GREETED = "greeted"
-    TURNED_AWAY = "turned away by the greeting"
+    REFUSED = "refused by the greeting"
     HELLO = "awaiting the reply to EHLO"
     READY = "ready for transactions"
     BUSY = "transactions are in flight"
-    PROBING = "an envelope is being tried"
+    PROBING = "an envelope is being probed"
     RESETTING = "awaiting the reply to RSET"
     TLS_REQUESTED = "awaiting the reply to STARTTLS"
     TLS_HANDSHAKE = "in the TLS handshake"
@@ -112,8 +116,8 @@ class State(_Name):
     CLOSED = "closed"
 
 
-class Happening(_Name):
-    """What changes the state of a session: a command of ours, or the first digit of its reply."""
+class Trigger(_Name):
+    """What changes the state of a session: our command, or the first digit of the reply."""
 
     HELLO = "EHLO, HELO or LHLO"
     STARTTLS = "STARTTLS"
@@ -131,30 +135,30 @@ class Happening(_Name):
 
 
 class Phase(_Name):
-    """Where one transaction is."""
+    """The phase of one transaction."""
 
-    QUEUED = "nothing is given out"
-    OFFERED = "MAIL and what follows is given out"
-    DOTTED = "no recipient was accepted, and a lone dot is given out"
-    HELD = "all but the end of the content is given out"
+    QUEUED = "nothing has been handed out"
+    OFFERED = "MAIL and the commands after it have been handed out"
+    DOTTED = "no recipient was accepted, and a lone dot has been handed out"
+    HELD = "all of the content except its end has been handed out"
     TERMINATED = "the end of the content may have left"
     SETTLED = "the outcome is known"
 
 
 class Step(_Name):
-    """What moves a transaction on."""
+    """What changes the phase of a transaction."""
 
-    OFFER = "its commands are given out up to DATA"
-    STREAM = "its commands and content are given out up to the last byte"
+    OFFER = "its commands up to DATA are handed out"
+    STREAM = "its commands and its content except the last byte are handed out"
     GO_AHEAD = "354, and a recipient was accepted"
     NO_RECIPIENT = "354, and no recipient was accepted"
     RELEASE = "the caller has recorded that the terminator leaves"
-    TAKE_BACK = "the last byte given out was not taken by the kernel"
+    TAKE_BACK = "the kernel did not take the last byte"
     SETTLE = "the last reply, or the end of the connection"
 
 
 class Stage(_Name):
-    """Where in a session something was decided."""
+    """The stage of a session at which an outcome or an error was decided."""
 
     CONNECT = "connect"
     GREETING = "greeting"
@@ -168,7 +172,7 @@ class Stage(_Name):
 
 
 class Awaited(_Name):
-    """Which reply is awaited; each has its own timeout (RFC 5321, 4.5.3.2)."""
+    """The reply that is due next; each has its own timeout (RFC 5321, section 4.5.3.2)."""
 
     GREETING = "the greeting"
     HELLO = "the reply to EHLO"
@@ -186,7 +190,7 @@ class Awaited(_Name):
 
 @dataclass(slots=True)
 class SessionFlags:
-    """What decides what a session may do; each flag is explained above."""
+    """The flags that limit what a session may do; the module docstring explains each."""
 
     secured: bool = False
     authenticated: bool = False
@@ -194,7 +198,7 @@ class SessionFlags:
 
 @dataclass(slots=True)
 class ConnectionFlags:
-    """What transactions leave behind for the next ones; each flag is explained above."""
+    """Facts that earlier transactions leave for later ones; the module docstring explains each."""
 
     mails: int = 0
     carried: int = 0
@@ -205,37 +209,37 @@ class ConnectionFlags:
 
 
 # fmt: off
-SESSION: Final[Mapping[tuple[State, Happening], State]] = MappingProxyType({
-    (State.GREETING,       Happening.POSITIVE):     State.GREETED,
-    (State.GREETING,       Happening.NEGATIVE):     State.TURNED_AWAY,
-    (State.TURNED_AWAY,    Happening.QUIT):         State.QUITTING,
-    (State.GREETED,        Happening.HELLO):        State.HELLO,
-    (State.GREETED,        Happening.QUIT):         State.QUITTING,
-    (State.HELLO,          Happening.POSITIVE):     State.READY,
-    (State.HELLO,          Happening.NEGATIVE):     State.GREETED,
-    (State.READY,          Happening.STARTTLS):     State.TLS_REQUESTED,
-    (State.READY,          Happening.AUTH):         State.AUTHENTICATING,
-    (State.READY,          Happening.SUBMIT):       State.BUSY,
-    (State.READY,          Happening.PROBE):        State.PROBING,
-    (State.READY,          Happening.QUIT):         State.QUITTING,
-    (State.BUSY,           Happening.SUBMIT):       State.BUSY,
-    (State.BUSY,           Happening.DRAINED):      State.READY,
-    (State.PROBING,        Happening.POSITIVE):     State.PROBING,
-    (State.PROBING,        Happening.NEGATIVE):     State.PROBING,
-    (State.PROBING,        Happening.PROBE):        State.PROBING,
-    (State.PROBING,        Happening.RESET):        State.RESETTING,
-    (State.PROBING,        Happening.QUIT):         State.QUITTING,
-    (State.RESETTING,      Happening.POSITIVE):     State.READY,
-    (State.RESETTING,      Happening.NEGATIVE):     State.READY,
-    (State.TLS_REQUESTED,  Happening.POSITIVE):     State.TLS_HANDSHAKE,
-    (State.TLS_REQUESTED,  Happening.NEGATIVE):     State.READY,
-    (State.TLS_HANDSHAKE,  Happening.SECURED):      State.GREETED,
-    (State.AUTHENTICATING, Happening.POSITIVE):     State.READY,
-    (State.AUTHENTICATING, Happening.INTERMEDIATE): State.CHALLENGED,
-    (State.AUTHENTICATING, Happening.NEGATIVE):     State.READY,
-    (State.CHALLENGED,     Happening.ANSWER):       State.AUTHENTICATING,
-    (State.QUITTING,       Happening.POSITIVE):     State.CLOSED,
-    (State.QUITTING,       Happening.NEGATIVE):     State.CLOSED,
+SESSION: Final[Mapping[tuple[State, Trigger], State]] = MappingProxyType({
+    (State.GREETING,       Trigger.POSITIVE):     State.GREETED,
+    (State.GREETING,       Trigger.NEGATIVE):     State.REFUSED,
+    (State.REFUSED,    Trigger.QUIT):         State.QUITTING,
+    (State.GREETED,        Trigger.HELLO):        State.HELLO,
+    (State.GREETED,        Trigger.QUIT):         State.QUITTING,
+    (State.HELLO,          Trigger.POSITIVE):     State.READY,
+    (State.HELLO,          Trigger.NEGATIVE):     State.GREETED,
+    (State.READY,          Trigger.STARTTLS):     State.TLS_REQUESTED,
+    (State.READY,          Trigger.AUTH):         State.AUTHENTICATING,
+    (State.READY,          Trigger.SUBMIT):       State.BUSY,
+    (State.READY,          Trigger.PROBE):        State.PROBING,
+    (State.READY,          Trigger.QUIT):         State.QUITTING,
+    (State.BUSY,           Trigger.SUBMIT):       State.BUSY,
+    (State.BUSY,           Trigger.DRAINED):      State.READY,
+    (State.PROBING,        Trigger.POSITIVE):     State.PROBING,
+    (State.PROBING,        Trigger.NEGATIVE):     State.PROBING,
+    (State.PROBING,        Trigger.PROBE):        State.PROBING,
+    (State.PROBING,        Trigger.RESET):        State.RESETTING,
+    (State.PROBING,        Trigger.QUIT):         State.QUITTING,
+    (State.RESETTING,      Trigger.POSITIVE):     State.READY,
+    (State.RESETTING,      Trigger.NEGATIVE):     State.READY,
+    (State.TLS_REQUESTED,  Trigger.POSITIVE):     State.TLS_HANDSHAKE,
+    (State.TLS_REQUESTED,  Trigger.NEGATIVE):     State.READY,
+    (State.TLS_HANDSHAKE,  Trigger.SECURED):      State.GREETED,
+    (State.AUTHENTICATING, Trigger.POSITIVE):     State.READY,
+    (State.AUTHENTICATING, Trigger.INTERMEDIATE): State.CHALLENGED,
+    (State.AUTHENTICATING, Trigger.NEGATIVE):     State.READY,
+    (State.CHALLENGED,     Trigger.ANSWER):       State.AUTHENTICATING,
+    (State.QUITTING,       Trigger.POSITIVE):     State.CLOSED,
+    (State.QUITTING,       Trigger.NEGATIVE):     State.CLOSED,
 })
 
 TRANSACTION: Final[Mapping[tuple[Phase, Step], Phase]] = MappingProxyType({

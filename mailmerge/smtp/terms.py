@@ -1,4 +1,4 @@
-"""What holds on one connection: what the server offers, as far as the caller wants it."""
+"""The terms of one connection: the server's extensions, as far as the caller wants them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.transaction import Envelope
 
 _PIPELINED: Final = 3
-"""Transactions at a time with pipelining: one whose content is on its way, the next one's commands
-behind it, and one more, so that a whole group can leave before the caller makes another message
-(`Client.push`)."""
+"""The maximum number of transactions with pipelining: one whose content leaves, the next one whose
+commands follow it, and a third, so that a whole group can leave before the caller makes another
+message (`Client.push`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
-    """What the caller wants of a connection.
+class Preferences:
+    """What the caller wants to use on a connection.
 
-    `lmtp` selects LMTP instead of SMTP (RFC 2033). `window` is how many transactions may be in
-    flight where the server offers CHUNKING and PIPELINING; with 1, or where `chunking` is False,
-    DATA is used.
+    `lmtp` selects LMTP instead of SMTP (RFC 2033). `window` is the maximum number of transactions
+    in flight if the server offers CHUNKING and PIPELINING. With a window of 1, or if `chunking` is
+    False, the connection uses DATA.
     """
 
     lmtp: bool = False
@@ -31,11 +31,17 @@ class Wants:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the last EHLO has settled; the default is before any.
+    """What the last EHLO has settled; the defaults hold before the first EHLO.
 
-    `pipelining`: commands go in groups. `streaming`: messages follow one another without waiting.
-    `capacity` is how many transactions may be under way. The three limits are the server's: bytes
-    of a message, MAIL commands of a connection, recipients of a message; None where it names none.
+    Attributes:
+        capabilities: the extensions that the server offers.
+        lmtp: whether the protocol is LMTP.
+        pipelining: whether commands leave in groups (RFC 2920).
+        streaming: whether messages follow one another by BDAT without waiting (RFC 3030).
+        capacity: the maximum number of transactions in flight.
+        size_limit: the maximum size of a message in bytes (RFC 1870); None for no known limit.
+        mail_max: the maximum number of MAIL commands on a connection (RFC 9422), or None.
+        rcpt_max: the maximum number of recipients of a message (RFC 9422), or None.
     """
 
     capabilities: Capabilities = field(default_factory=Capabilities)
@@ -48,31 +54,31 @@ class Terms:
     rcpt_max: int | None = None
 
     @classmethod
-    def agreed(cls, wants: Wants, offered: Capabilities) -> Self:
-        """The terms that follow from a reply to EHLO."""
-        pipelining = wants.pipelining and offered.pipelining
+    def agreed(cls, preferences: Preferences, offered: Capabilities) -> Self:
+        """The terms that follow from a reply to EHLO and the caller's preferences."""
+        pipelining = preferences.pipelining and offered.pipelining
         # In LMTP the number of accepted recipients decides how many replies BDAT LAST has, and
         # while streaming that number is not known yet.
         streaming = (
             pipelining
-            and wants.chunking
+            and preferences.chunking
             and offered.chunking
-            and wants.window > 1
-            and not wants.lmtp
+            and preferences.window > 1
+            and not preferences.lmtp
         )
         return cls(
             offered,
-            lmtp=wants.lmtp,
+            lmtp=preferences.lmtp,
             pipelining=pipelining,
             streaming=streaming,
-            capacity=wants.window if streaming else _PIPELINED if pipelining else 1,
+            capacity=preferences.window if streaming else _PIPELINED if pipelining else 1,
             size_limit=offered.size,
             mail_max=offered.mail_max,
             rcpt_max=offered.rcpt_max,
         )
 
     def impossible(self, envelope: Envelope, size: int = 0) -> str:
-        """Why this server cannot take a message of `size` bytes in this envelope, or ""."""
+        """Say why this server cannot take a message of `size` bytes in this envelope, or ""."""
         limit = self.size_limit
         if limit is not None and size > limit:
             return f"the message has {size} bytes, and the server takes {limit} (SIZE)"

@@ -1,4 +1,4 @@
-"""A transaction goes in, an outcome comes out: the values on both sides of a connection."""
+"""The values that go into a connection and come out of it: transactions and outcomes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,31 @@ class Verdict(StrEnum):
     """2yz to the end of data: the server has taken responsibility (RFC 5321, 6.1)."""
 
     REJECTED = "rejected"
-    """5yz, or it could not be sent to this server at all."""
+    """5yz, or the server does not offer what the message needs."""
 
     DEFERRED = "deferred"
     """4yz: the server did not take it now."""
 
     NOT_SENT = "not_sent"
-    """Never transmitted: the end of the data did not leave. It does not count as an attempt."""
+    """The end of the data did not leave. This does not count as an attempt."""
 
     IN_DOUBT = "in_doubt"
-    """The end of the data may have reached the server, and no reply is known."""
+    """The end of the data may have reached the server, and no reply arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The sender and the recipients of a message, and what MAIL and RCPT say about it.
+    """The sender and the recipients of a message, and the parameters of MAIL and RCPT.
 
-    Paths come without angle brackets, their domains as A-labels; an empty `reverse_path` is the
-    null path. `smtputf8` and `eightbit` say what the message needs. `envid`, `ret` ("FULL" or
-    "HDRS") and `notify` (such as "FAILURE,DELAY") are for delivery status notifications
-    (RFC 3461) and are left out where the server does not offer them.
+    Attributes:
+        reverse_path: the sender's mailbox without angle brackets, its domain as A-labels; "" for
+            the null reverse-path.
+        forward_paths: the recipients' mailboxes, written the same way.
+        smtputf8: the message needs SMTPUTF8 (RFC 6531).
+        eightbit: the message needs 8BITMIME (RFC 6152).
+        envid, ret, notify: parameters for delivery status notifications (RFC 3461); `ret` is "FULL"
+            or "HDRS", `notify` for example "FAILURE,DELAY". They are left out if the server does
+            not offer DSN.
     """
 
     reverse_path: str
@@ -51,9 +56,8 @@ class Envelope:
 class Transaction:
     """One message for the recipients of one envelope; `token` is the caller's own number for it.
 
-    `content` holds the bytes of the message in order, with CRLF as the end of each line and without
-    doubled dots. Parts that many messages share need no second check where they are sealed
-    (`mailmerge.octets.seal`).
+    `content` holds the bytes of the message in order, with CRLF at the end of each line and without
+    doubled dots. Sealed chunks are not checked again (`mailmerge.octets.seal`).
     """
 
     token: int
@@ -65,8 +69,9 @@ class Transaction:
 class Outcome:
     """The result of the transaction `token`: the verdict, where it was decided, and by which reply.
 
-    `refused` names the forward-paths that the server did not take, with its reply to each. `reason`
-    says in words what no reply says: why nothing was sent, or how the connection ended.
+    `reply` is None if no reply decided. `refused` lists the forward-paths that the server refused,
+    each with its reply. `reason` is a sentence about what no reply says: why nothing was sent, or
+    how the connection ended.
     """
 
     token: int

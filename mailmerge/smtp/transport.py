@@ -1,7 +1,7 @@
-"""The network: `Transport` says what a client needs of it, `SocketTransport` does it with sockets.
+"""The network: `Transport` is what a client needs of it, `SocketTransport` is one with sockets.
 
-`send` and `receive` never block; `wait` is the only place where time passes. So replies are read
-while content is written, and two full buffers cannot hold each other up.
+`send` and `receive` never block; only `wait` does. So a client reads replies while it writes
+content, and two full buffers cannot block each other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mailmerge.smtp.server import Server
 from mailmerge.smtp.state import Stage
 
 _CONNECT_TIMEOUT: Final = 30.0
-"""Seconds to wait for a connection and for the TLS handshake."""
+"""Seconds that connecting may take, and then the TLS handshake."""
 
 _RECEIVE_BYTES: Final = 65_536
 _TLS_RECORD: Final = 16_384  # what one TLS record holds at most (RFC 8446, 5.1)
@@ -33,11 +33,13 @@ _TLS_RECORD: Final = 16_384  # what one TLS record holds at most (RFC 8446, 5.1)
 
 @dataclass(frozen=True, slots=True)
 class TransportInfo:
-    """What is known of a connection.
+    """Facts about an open connection.
 
-    `local` says that the other end is this machine: loopback or a Unix socket. `local_name` is what
-    EHLO says where the server's settings name nothing else: a domain or an address literal (RFC
-    5321, 4.1.4). `tls_version` is such as "TLSv1.3", and empty without TLS.
+    Attributes:
+        local: whether the other end is this machine (loopback, or a Unix socket).
+        local_name: the name for EHLO if the settings name none: a domain or an address literal
+            (RFC 5321, section 4.1.4).
+        tls_version: for example "TLSv1.3"; empty without TLS.
     """
 
     local: bool
@@ -46,35 +48,35 @@ class TransportInfo:
 
     @property
     def secure(self) -> bool:
-        """Whether TLS is there."""
+        """Whether the connection uses TLS."""
         return bool(self.tls_version)
 
 
 class Transport(Protocol):
-    """One open connection to a server, in five methods that a `Client` drives.
+    """One open connection to a server, as the five methods that a `Client` uses.
 
-    A transport of your own may record, delay, or use something else than a socket. A chunk is
-    `bytes` or `memoryview`.
+    Write your own transport to record, to delay, or to use something other than a socket. A chunk
+    is `bytes` or a `memoryview` of bytes.
     """
 
     @property
     def info(self) -> TransportInfo:
-        """What is known of the connection now; `start_tls` changes it."""
+        """Facts about the connection; `start_tls` changes them."""
         ...
 
     def send(self, chunks: list[Chunk]) -> list[Chunk]:
-        """Write what can be written without waiting; return what is left, in order.
+        """Write as much as possible without waiting; return the rest, in order.
 
-        Where nothing was taken, return the list `chunks` itself. Without TLS the rest must be exact
-        to the byte: whether a message is in doubt depends on it.
+        If nothing was written, return the list `chunks` itself. Without TLS the rest must be exact
+        to the byte, because it decides whether a message is in doubt.
 
         Raises:
-            ConnectionLost: nothing can be written any more, and nothing of this call was.
+            ConnectionLost: the connection broke, and this call has written nothing.
         """
         ...
 
     def receive(self) -> bytes | None:
-        """Return what has come without waiting: bytes, None for nothing, or b"" at the end.
+        """Return received bytes without waiting: None if there are none, b"" at the end.
 
         Raises:
             ConnectionLost: the connection broke.
@@ -82,25 +84,25 @@ class Transport(Protocol):
         ...
 
     def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
-        """Wait until something can be read (or, if `writing`, written); False after `seconds`.
+        """Wait until reading (or, with `writing`, also writing) is possible.
 
-        None waits without an end; 0 or less does not wait.
+        Returns False after `seconds`. None waits without a limit; 0 or less does not wait.
         """
         ...
 
     def start_tls(self, host: str, ca_file: str = "") -> None:
-        """Make the TLS handshake. The certificate must be for `host`.
+        """Make the TLS handshake, and check that the certificate is for `host`.
 
         `ca_file` is a PEM file of authorities to trust instead of the system's.
 
         Raises:
-            ServerUnreachable: there is no TLS there, or the certificate is not trusted. The
-                transport is closed then.
+            ServerUnreachable: the handshake failed, or the certificate is not trusted. The
+                transport is then closed.
         """
         ...
 
     def close(self) -> None:
-        """Close at once; what was not read is lost."""
+        """Close at once, and drop bytes that were not read."""
         ...
 
 
@@ -118,7 +120,7 @@ class SocketTransport:
         """Connect to a Unix socket, or over TCP to the first of the host's addresses that answers.
 
         Raises:
-            ServerUnreachable: the name is unknown, or no server answers there.
+            ServerUnreachable: the name is unknown, or no server answers.
         """
         if server.socket:
             return cls(connect_unix(server.socket, _CONNECT_TIMEOUT))
@@ -135,7 +137,7 @@ class SocketTransport:
             context = _tls_context(ca_file)
             self._socket.settimeout(self._timeout)
             self._tls = context.wrap_socket(self._socket, server_hostname=host)
-        except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
+        except (OSError, ValueError) as error:  # ValueError: not a possible host name
             self.close()
             raise _no_tls(error, host, self._timeout) from error
         except ServerUnreachable:
@@ -145,7 +147,7 @@ class SocketTransport:
         self.info = replace(self.info, tls_version=self._tls.version() or "TLS")
 
     def send(self, chunks: list[Chunk]) -> list[Chunk]:
-        """Write what can be written now, as `Transport` says."""
+        """Write without waiting, as `Transport` says."""
         try:
             if self._tls is not None:
                 return _send_records(self._tls, chunks)
@@ -157,7 +159,7 @@ class SocketTransport:
         return _rest(chunks, sent)
 
     def receive(self) -> bytes | None:
-        """What has come, as `Transport` says."""
+        """Return received bytes, as `Transport` says."""
         try:
             return self._socket.recv(_RECEIVE_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -168,13 +170,13 @@ class SocketTransport:
             raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
 
     def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
-        """Wait until something can be read or written, as `Transport` says."""
+        """Wait for the socket, as `Transport` says."""
         if self._tls is not None and self._tls.pending():
             return True
         return self._readiness.wait(seconds, writing=writing)
 
     def close(self) -> None:
-        """Close the socket; what was not read is lost."""
+        """Close at once, as `Transport` says."""
         self._socket.close()
 
 
@@ -207,13 +209,13 @@ def _is_local(connected: socket.socket) -> bool:
         return True
     try:
         peer = str(connected.getpeername()[0])
-    except OSError:  # the other end is gone already: it is not trusted with a password
+    except OSError:  # the peer has gone: do not trust it with a password
         return False
     return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
 
 
 def _local_name(connected: socket.socket) -> str:
-    """This machine's full name, else the address of its end (RFC 5321, 4.1.4)."""
+    """This machine's full name, else its address on this connection (RFC 5321, 4.1.4)."""
     name = socket.gethostname()
     if "." in name and not name.endswith((".localdomain", ".local")) and is_domain(name):
         return name
@@ -230,7 +232,7 @@ def _address_literal(address: str) -> str:
 
 @lru_cache(maxsize=8)
 def _tls_context(ca_file: str) -> ssl.SSLContext:
-    """Certificates and host names are verified, and TLS is 1.2 at least (RFC 8314, 4; RFC 8997)."""
+    """A context that verifies certificates and names, with TLS 1.2 or later (RFC 8314, 8997)."""
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
     except OSError as error:
@@ -244,7 +246,7 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
 
 
 def _rest(chunks: list[Chunk], sent: int) -> list[Chunk]:
-    """The chunks without their first `sent` bytes."""
+    """Return the chunks without their first `sent` bytes."""
     if sent == sum(map(len, chunks)):
         return []
     whole = 0
@@ -257,10 +259,10 @@ def _rest(chunks: list[Chunk], sent: int) -> list[Chunk]:
 
 
 def _send_records(tls: ssl.SSLSocket, chunks: list[Chunk]) -> list[Chunk]:
-    """Write record by record; return what is left.
+    """Write record by record; return the rest.
 
-    OpenSSL wants a record that was not taken to come again, and no shorter than it was: what comes
-    back starts with it, and later chunks only make it longer.
+    OpenSSL requires that a record it did not take is offered again, with at least the same bytes.
+    The rest starts with that record, and later chunks only make it longer.
     """
     sent = 0
     for record in _records(chunks):
@@ -272,7 +274,7 @@ def _send_records(tls: ssl.SSLSocket, chunks: list[Chunk]) -> list[Chunk]:
 
 
 def _records(chunks: list[Chunk]) -> Iterator[bytes]:
-    """The bytes in full records: many small chunks would be many small records."""
+    """Join chunks into full records, since each small chunk would make a small record."""
     parts: list[Chunk] = []
     room = _TLS_RECORD
     for chunk in chunks:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge.ledger.ledger import Ledger
-from mailmerge.ledger.states import State, Transition, under_way
+from mailmerge.ledger.states import State, Transition, claim_transition
 from mailmerge.messages import message_ids
 from mailmerge.settings import load_settings
 from tests.cli.conftest import Call
@@ -39,7 +39,7 @@ def send(ledger: Ledger, folder: Path, *outcomes: State, recipients: int = 5) ->
     store = ledger.store(campaign.name, message_ids(campaign))
     store.enrol(make_recipients(recipients), "f")
     for one, state in zip(store.claim("w", len(outcomes), NOW), outcomes, strict=True):
-        store.apply([under_way(one, State.SENDING, NOW)])
+        store.apply([claim_transition(one, State.SENDING, NOW)])
         doubts = int(state is State.IN_DOUBT)
         store.apply([Transition(one.id, state, NOW, 1, doubts, None, "content", REPLIES[state])])
     store.note_run(8.0, 2.5)

@@ -1,4 +1,4 @@
-"""A clock for tests that is set by hand."""
+"""A clock that a test sets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ START = 1_795_400_000.0
 
 
 class Clock:
-    """Seconds since 1970, as the test says; safe to read from any thread."""
+    """Seconds since 1970, set by a test; safe to read from any thread."""
 
     def __init__(self, now: float = START) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""What the tests of the engine share: a campaign, and processes that may be killed."""
+"""Fixtures for the tests of the engine: a campaign, and processes that may be killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole run against a server, in a process of its own that tests kill, crash or freeze.
+"""A whole run against a server in its own process, which tests kill, crash or freeze.
 
 The recipients are `u0@example.org`, `u1@example.org` ...; each message names its own in To and in
 its body.
@@ -94,7 +94,7 @@ class Job:
 
 
 def drive(job: Job) -> None:
-    """Do the job and leave what came of it in `summary.txt`."""
+    """Do the job and write its result into `summary.txt`."""
     if job.limit_file_size:
         import resource
 
@@ -127,7 +127,7 @@ def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any
 
 
 def options_of(job: Job, observer: Callable[[str], None] | None = None) -> LedgerOptions:
-    """How the job's ledger is opened; a boot id of its own means that the machine has restarted."""
+    """Return the ledger options of a job; its own boot id means that the machine has restarted."""
     options = LedgerOptions(observer=observer)
     return replace(options, boot_id=lambda: job.boot_id) if job.boot_id else options
 
@@ -166,7 +166,7 @@ def make_run(
 
 
 class Boundaries:
-    """Counts the places where the world outside sees something, and ends the process at one."""
+    """Counts the externally visible steps, and ends the process at one of them."""
 
     def __init__(self, crash_at: int, near: str = "") -> None:
         self.crash_at = crash_at
@@ -223,7 +223,7 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The ledger's deliveries by key, as any reader sees them, and the server's list of takings."""
+    """The ledger's deliveries by key, as a reader sees them, and the server's accepted messages."""
 
     deliveries: dict[str, Delivery]
     taken: Counter[str]
@@ -232,7 +232,7 @@ class Comparison:
         return {key for key, one in self.deliveries.items() if one.state in states}
 
     def check(self, expected: int) -> None:
-        """I1 to I3 of the promise; the server's log decides."""
+        """Check I1 to I3 of the promise by the server's log."""
         sent, doubt = self.in_state(State.SENT), self.in_state(State.IN_DOUBT, State.SENDING)
         taken = set(self.taken)
         assert sent <= taken, f"I1: sent, but never taken: {sorted(sent - taken)}"
@@ -240,7 +240,7 @@ class Comparison:
         assert len(self.deliveries) == expected, "I3: a recipient is lost"
 
     def check_once(self) -> None:
-        """I4: no recipient got two."""
+        """Check I4: no recipient got two messages."""
         twice = [key for key, count in self.taken.items() if count > 1]
         assert not twice, f"I4: more than one copy: {twice}"
 
@@ -249,14 +249,14 @@ class Comparison:
 
 
 class Judge(Protocol):
-    """A server that remembers what it was sent."""
+    """A server that remembers the messages that it accepted."""
 
     @property
     def messages(self) -> list[Message]: ...
 
 
 def compare(campaign: Settings, server: Judge, *, since: int = 0, boot_id: str = "") -> Comparison:
-    """Read the ledger, and then what the server has taken, from its message `since` on.
+    """Read the ledger, and then the messages that the server accepted, from message `since` on.
 
     The order matters while a run goes on, or has just been killed: a message that is taken after
     the ledger was read is in doubt there, but one that is sent there was taken before.

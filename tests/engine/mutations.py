@@ -12,20 +12,20 @@ from typing import Any
 from mailmerge.ledger import claims
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.ledger import LedgerOptions
-from mailmerge.ledger.states import Delivery, State, Transition, let_go, under_way
+from mailmerge.ledger.states import Delivery, State, Transition, claim_transition, end_claim
 from mailmerge.ledger.store import SqlStore
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """What is put around a store, or into the options it is opened with."""
+    """A wrapper around a store, or changed options of a ledger."""
 
     store: Callable[[Store], Store] = lambda store: store
     options: Callable[[LedgerOptions], LedgerOptions] = lambda options: options
 
 
 class _Wrapped:
-    """A store that passes everything on but `apply`."""
+    """A store that delegates everything except `apply`."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class _Wrapped:
 
 
 class _SendingLate(_Wrapped):
-    """`sending` is written when the client has already gone on to the next message."""
+    """Writes `sending` after the client has started the next message."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -55,7 +55,7 @@ class _SendingLate(_Wrapped):
 
 
 class _SentEarly(_Wrapped):
-    """`sent` is written where only `sending` is true."""
+    """Writes `sent` in place of `sending`."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -77,8 +77,8 @@ class _NeverClaimed(SqlStore):
     def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:
         with self.transaction() as connection:
             claimed = super().claim(worker, limit, now)
-            held = [under_way(one, State.CLAIMED, now) for one in claimed]
-            claims.write(connection, [let_go(one, known=True) for one in held])
+            held = [claim_transition(one, State.CLAIMED, now) for one in claimed]
+            claims.write(connection, [end_claim(one, known=True) for one in held])
         return claimed
 
 

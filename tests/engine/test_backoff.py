@@ -1,4 +1,4 @@
-"""The law of slowing down; the clock is a number."""
+"""How the engine slows down and recovers, with times as numbers."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.engine.backoff import COOL_DOWNS_IN_VAIN, Brake, CoolDowns, Ramp
+from mailmerge.engine.backoff import COOL_DOWNS_IN_VAIN, ConnectionLimit, CoolDowns, Slowdown
 
 START = 1_795_400_000.0
 
 
 def test_complaint_halves_the_speed_that_was_reached() -> None:
-    brake = Brake().complained(START, per_second=100.0)
+    brake = Slowdown().complained(START, per_second=100.0)
     assert brake.per_second == pytest.approx(50.0)
     assert brake.complained(START + 1, per_second=1.0).per_second == pytest.approx(25.0)
 
 
 def test_complaints_within_a_second_count_as_one() -> None:
-    brake = Brake().complained(START, 100.0)
+    brake = Slowdown().complained(START, 100.0)
     assert brake.complained(START + 0.9, 100.0) == brake
 
 
 def test_complaint_before_any_message_assumes_two_a_second() -> None:
-    assert Brake().complained(START, 0.0).per_second == pytest.approx(1.0)
+    assert Slowdown().complained(START, 0.0).per_second == pytest.approx(1.0)
 
 
-def test_braking_ends_at_one_message_a_minute() -> None:
-    brake = Brake()
+def test_slowest_speed_is_one_message_a_minute() -> None:
+    brake = Slowdown()
     for second in range(0, 100, 2):
         brake = brake.complained(START + second, 0.0)
     assert brake.interval == 60.0
 
 
 def test_speed_doubles_after_each_quiet_minute() -> None:
-    brake = Brake().complained(START, 100.0).complained(START + 2, 100.0)
+    brake = Slowdown().complained(START, 100.0).complained(START + 2, 100.0)
     assert brake.recovered(START + 61.9) == brake
     once = brake.recovered(START + 62)
     assert once.per_second == pytest.approx(50.0)
@@ -44,12 +44,12 @@ def test_speed_doubles_after_each_quiet_minute() -> None:
 
 
 def test_complaint_after_recovery_halves_the_speed_of_that_time() -> None:
-    recovered = Brake().complained(START, 100.0).recovered(START + 60)
+    recovered = Slowdown().complained(START, 100.0).recovered(START + 60)
     assert recovered.complained(START + 60.1, 10.0).per_second == pytest.approx(5.0)
 
 
 def test_connections_return_one_a_minute_after_ten_minutes() -> None:
-    ramp = Ramp(4, 4).cooled_down(0.0, 600.0)
+    ramp = ConnectionLimit(4, 4).cooled_down(0.0, 600.0)
     allowed: dict[int, float] = {}
     for second in range(1200):
         ramp = ramp.recovered(float(second))
@@ -57,14 +57,14 @@ def test_connections_return_one_a_minute_after_ten_minutes() -> None:
     assert allowed == {1: 0, 2: 660.0, 3: 720.0, 4: 780.0}
 
 
-def test_second_cool_down_starts_the_ramp_again() -> None:
-    ramp = Ramp(3, 3).cooled_down(0.0, 600.0).recovered(660.0)
+def test_second_cool_down_starts_with_one_connection_again() -> None:
+    ramp = ConnectionLimit(3, 3).cooled_down(0.0, 600.0).recovered(660.0)
     assert ramp.allowed == 2
     assert ramp.cooled_down(661.0, 600.0).recovered(1300.0).allowed == 1
 
 
 def test_capped_connections_do_not_return() -> None:
-    ramp = Ramp(5, 5).capped(2).recovered(1e9)
+    ramp = ConnectionLimit(5, 5).capped(2).recovered(1e9)
     assert ramp.allowed == 2
     assert ramp.capped(0).allowed == 1
 
@@ -73,7 +73,7 @@ def test_capped_connections_do_not_return() -> None:
 def test_no_two_connections_return_within_a_minute(
     pauses: list[float], complaints: set[int]
 ) -> None:
-    ramp, now, grown = Ramp(6, 6), 0.0, -60.0
+    ramp, now, grown = ConnectionLimit(6, 6), 0.0, -60.0
     for number, pause in enumerate(pauses):
         now += pause
         if number in complaints:
@@ -87,7 +87,7 @@ def test_no_two_connections_return_within_a_minute(
             grown = now
 
 
-def test_fourth_cool_down_in_a_row_is_in_vain() -> None:
+def test_fourth_cool_down_in_a_row_does_not_help() -> None:
     """docs/delivery.md: three such pauses in a row, with nothing sent in between, end the run."""
     assert COOL_DOWNS_IN_VAIN == 3
     downs, now = CoolDowns(), START
@@ -99,7 +99,7 @@ def test_fourth_cool_down_in_a_row_is_in_vain() -> None:
     assert downs.cooled_down(now, 600.0).in_vain
 
 
-def test_sent_message_ends_the_row_of_cool_downs() -> None:
+def test_sent_message_resets_the_count_of_cool_downs() -> None:
     downs, now = CoolDowns(), START
     for _ in range(10):
         downs = downs.cooled_down(now, 600.0)

@@ -23,7 +23,7 @@ REFUSED = (Reply(421, "4.3.2 Too many connections"), Close())
 
 @dataclass
 class SkippingClock:
-    """Each reading is later by `step` seconds, so that pauses pass at once."""
+    """Each reading is `step` seconds later, so that pauses end at once."""
 
     step: float = 5.0
     now: float = START
@@ -35,7 +35,7 @@ class SkippingClock:
 
 @dataclass
 class Bench:
-    """A connector and what it reported."""
+    """A connector and its reports."""
 
     port: int
     credentials: Credentials | None = None
@@ -77,7 +77,7 @@ def test_open_client_is_returned_and_the_attempt_reported() -> None:
     assert attempt.connection == 2
 
 
-def test_passing_failure_is_tried_again_and_said() -> None:
+def test_passing_failure_is_retried_and_reported() -> None:
     gone = Rule(When(Stage.GREETING, times=2), (Close(),))
     with serve(gone) as server:
         bench = Bench(server.port)
@@ -144,7 +144,7 @@ def test_server_is_given_up_after_eleven_attempts() -> None:
         client = bench.connect()
         assert client is not None
         client.quit()
-        with pytest.raises(RunStopped, match="accepts no connections") as stopped:
+        with pytest.raises(RunStopped, match="no longer accepts connections") as stopped:
             bench.connect()
         assert server.connections == 12
     assert stopped.value.problem.code == "server-gone"

@@ -1,4 +1,4 @@
-"""Disks that fill up or die while a run sends: real ones, with the server's log as judge."""
+"""Disks that fill up or fail during a run, on real file systems, checked by the server's log."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_loses_nothing(small_disk: Path, 
             stopped = str(send(Job(folder, server.port, recipients=recipients)).error)
         except LedgerError as error:
             stopped = str(error)
-        assert "make room on the disk" in stopped
+        assert "free some disk space" in stopped
         (small_disk / "filling").unlink()
         compare(load_settings(folder), server).check(recipients)
         assert send(Job(folder, server.port, recipients=recipients)).error is None
@@ -66,7 +66,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_loses_nothing(small_disk: Path, 
 
 
 def fill(disk: Path, room: int) -> None:
-    """Leave that many bytes."""
+    """Fill the disk up to this many bytes."""
     free = os.statvfs(disk)
     with (disk / "filling").open("wb") as file:
         file.write(bytes(max(free.f_bavail * free.f_frsize - room, 0)))
@@ -105,7 +105,7 @@ def drive_with(library: Path, folder: Path, port: int, recipients: int, fails_af
 
 @dataclass(frozen=True)
 class Dying:
-    """How far a run came on a dying disk."""
+    """The progress of a run on a failing disk."""
 
     taken: int
     """How many messages the server had taken before the resume."""
@@ -149,10 +149,8 @@ def test_a_disk_that_no_longer_syncs_stops_the_run_and_loses_nothing(
 
 
 @pytest.mark.long
-def test_at_whichever_sync_the_disk_dies_nothing_is_lost(
-    tmp_path: Path, failing_sync: Path
-) -> None:
-    """At each sync in turn until a run needs no more; how many it needs depends on its pace."""
+def test_failure_of_any_sync_loses_nothing(tmp_path: Path, failing_sync: Path) -> None:
+    """Fail at each sync in turn until a run needs no more syncs; their number varies."""
     for fails_after in count():
         if fail_and_resume(tmp_path / f"after-{fails_after}", failing_sync, fails_after).finished:
             break

@@ -1,4 +1,4 @@
-"""Events as values, as JSON lines and in the log; and how a run tells them."""
+"""Events as values, as JSON lines and in the log, and the events of whole runs."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_log_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
         EventLog(tmp_path / "nowhere" / "log.jsonl")
 
 
-def test_slowed_and_dropped_run_tells_all_of_it(campaign: Settings) -> None:
+def test_slowed_and_interrupted_run_has_every_event(campaign: Settings) -> None:
     seen: list[Event] = []
     leaving = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.3.2 Busy"), Close()))
     gone = Rule(When(Stage.GREETING, connection=1), (Close(),))
@@ -169,7 +169,7 @@ def test_log_that_cannot_be_written_stops_the_run(campaign: Settings) -> None:
     with serve(slow) as server:
         summary = send(campaign, server, 60, listener=full)
     assert isinstance(summary.error, RunStopped)
-    assert "log of events" in str(summary.error)
+    assert "event log" in str(summary.error)
     assert 1 <= summary.states[State.SENT] <= 3, "the first one, and what was in flight"
     assert summary.states[State.SENT] + summary.states[State.PENDING] == 60
 

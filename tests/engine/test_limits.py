@@ -1,4 +1,4 @@
-"""Command line > campaign.toml > provider, decided once."""
+"""Command line > campaign.toml > provider, resolved once."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Bench:
         self.monitor = Monitor(self.queue, self.throttle, self.listener)
 
     def answer(self, text: str, at: float = START, stage: Stage = Stage.CONTENT) -> None:
-        """Report the reply of a server to one message."""
+        """Report a server's reply to one message."""
         code, _, words = text.partition(" ")
         status = words.split(" ")[0]
         said = Reply(int(code), (words,), status if status.count(".") == 2 else None)
@@ -115,7 +115,7 @@ def test_complaint_halves_the_speed_before_the_report_returns() -> None:
     assert slowed == Slowed(START + 10, "421 4.3.2 Busy", 0.0, bench.throttle.per_second)
 
 
-def test_cool_down_pauses_the_throttle_and_is_told() -> None:
+def test_cool_down_pauses_the_throttle_and_is_an_event() -> None:
     bench = Bench()
     bench.answer("421 4.7.28 Unusual rate")
     assert bench.throttle.ready_at(START) == START + 600
@@ -159,7 +159,7 @@ def test_equal_refusals_close_the_queue() -> None:
         assert not bench.queue.closed
         bench.answer(f"554 5.7.1 <u{number}@example.org>: Relay access denied", stage=Stage.RCPT)
     assert bench.queue.closed
-    assert "10 in a row" in str(bench.monitor.failure)
+    assert "10 messages in a row" in str(bench.monitor.failure)
 
 
 def test_first_reason_to_end_the_run_is_kept() -> None:
@@ -171,7 +171,7 @@ def test_first_reason_to_end_the_run_is_kept() -> None:
     assert bench.queue.closed
 
 
-def test_trouble_with_a_connection_is_shown_until_one_works() -> None:
+def test_connection_trouble_is_shown_until_one_works() -> None:
     bench = Bench()
     for works in (Opened(START, 0, "server"), None):
         bench.monitor.report(Waiting(START, "a connection: gone"))
@@ -183,7 +183,7 @@ def test_trouble_with_a_connection_is_shown_until_one_works() -> None:
         assert bench.monitor.counts().trouble == ""
 
 
-def test_listener_hears_every_event_at_once() -> None:
+def test_listener_gets_every_event_at_once() -> None:
     heard: list[Event] = []
     bench = Bench(heard.append)
     bench.answer("250 Ok")

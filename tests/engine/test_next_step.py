@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from mailmerge.engine.queue import Backlog
 from mailmerge.engine.run import Claim, Fold, Reason, RunState, Stop, Wait, next_step
-from mailmerge.engine.throttle import Outlook
+from mailmerge.engine.throttle import Forecast
 
 NOW = 1_795_400_000.0
 DAY = 86_400.0
 
 SENDING = RunState(
     backlog=Backlog(waiting=400, in_flight=2),
-    outlook=Outlook(NOW, NOW),
+    forecast=Forecast(NOW, NOW),
     batch=500,
     low_water=250,
-    patience=900.0,
+    max_wait=900.0,
     active_at=NOW - 1,
     folded_at=NOW - 0.1,
 )
@@ -76,8 +76,8 @@ def test_reached_limit_finishes_although_a_retry_is_due() -> None:
     assert next_step(state, NOW) == Stop(Reason.FINISHED)
 
 
-def test_patience_for_a_retry_counts_from_the_last_outcome() -> None:
-    due = SETTLED.active_at + SETTLED.patience
+def test_max_wait_for_a_retry_counts_from_the_last_outcome() -> None:
+    due = SETTLED.active_at + SETTLED.max_wait
     waiting = replace(SETTLED, next_retry=due)
     assert next_step(waiting, NOW) == Wait(0, Reason.RETRY, due)
     later = replace(SETTLED, next_retry=due + 0.001)
@@ -100,23 +100,23 @@ def test_claim_comes_before_fold() -> None:
     assert next_step(state, NOW) == Claim(500)
 
 
-def test_waiting_for_the_rate_is_said_after_two_seconds() -> None:
-    soon = replace(SENDING, outlook=Outlook(NOW + 2, NOW))
+def test_waiting_for_the_rate_is_shown_after_two_seconds() -> None:
+    soon = replace(SENDING, forecast=Forecast(NOW + 2, NOW))
     assert next_step(soon, NOW) == Wait(250)
-    later = replace(SENDING, outlook=Outlook(NOW + 3, NOW))
+    later = replace(SENDING, forecast=Forecast(NOW + 3, NOW))
     assert next_step(later, NOW) == Wait(250, Reason.RATE, NOW + 3)
 
 
-def test_used_up_quota_stops_the_run_beyond_patience() -> None:
-    within = replace(SENDING, outlook=Outlook(NOW + 900, NOW + 900))
+def test_used_up_quota_stops_the_run_after_max_wait() -> None:
+    within = replace(SENDING, forecast=Forecast(NOW + 900, NOW + 900))
     assert next_step(within, NOW) == Wait(250, Reason.RATE, NOW + 900)
-    beyond = replace(SENDING, outlook=Outlook(NOW + DAY, NOW + DAY))
+    beyond = replace(SENDING, forecast=Forecast(NOW + DAY, NOW + DAY))
     assert next_step(beyond, NOW) == Stop(Reason.QUOTA, NOW + DAY)
 
 
-def test_long_pause_that_no_quota_causes_is_waited_for() -> None:
-    """A cool-down or a slow rate ends by itself, however long it takes."""
-    state = replace(SENDING, outlook=Outlook(NOW + DAY, NOW))
+def test_run_waits_for_a_long_pause_without_a_quota() -> None:
+    """A cool-down or a slow rate ends by itself, even after a long time."""
+    state = replace(SENDING, forecast=Forecast(NOW + DAY, NOW))
     assert next_step(state, NOW) == Wait(250, Reason.RATE, NOW + DAY)
 
 

@@ -1,4 +1,4 @@
-"""The promise of docs/delivery.md, with the server's own log as judge (invariants I1 to I9)."""
+"""The promise of docs/delivery.md (invariants I1 to I9), checked by the server's own log."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_second_run_sends_nothing_again(
 def crash_and_resume(
     start_job: StartJob, server: ServerProcess, folder: Path, job: Job
 ) -> tuple[bool, Comparison]:
-    """Run a job that may crash, then resume twice; whether it crashed, and what is found then."""
+    """Run a job that may crash, then resume twice; return whether it crashed, and the result."""
     campaign = make_campaign(folder)
     before = len(server.messages)
     process = start_job(replace(job, folder=folder))
@@ -95,7 +95,7 @@ def crash_and_resume(
 def crash_at_every(
     step: int, start_job: StartJob, server: ServerProcess, tmp_path: Path, job: Job
 ) -> int:
-    """Crash at every `step`-th boundary until a run completes; how many runs crashed."""
+    """Crash at every `step`-th boundary until a run completes. Returns how many runs crashed."""
     crashes = 0
     while True:
         folder = tmp_path / f"round-{crashes}"
@@ -190,7 +190,7 @@ TAKEN_IN_SILENCE = Rule(When(Stage.END_OF_DATA, transaction=2), (Accept(), Close
 
 
 @every_store
-def test_doubts_are_resent_only_on_demand_with_the_same_bytes(
+def test_doubts_are_resent_only_on_request_with_equal_bytes(
     campaign: Settings, start_job: StartJob, tmp_path: Path, store: str
 ) -> None:
     once = replace(TAKEN_IN_SILENCE, when=replace(TAKEN_IN_SILENCE.when, times=1))
@@ -210,7 +210,7 @@ def test_doubts_are_resent_only_on_demand_with_the_same_bytes(
 
 
 def freeze(process: ForkServerProcess) -> None:
-    """Stop a process, and wait until it stands still: the signal alone returns before that."""
+    """Stop a process, and wait until it has stopped, since the signal returns earlier."""
     assert process.pid is not None
     os.kill(process.pid, signal.SIGSTOP)
     until = time.monotonic() + 10
@@ -237,14 +237,14 @@ def freeze_in_mid_run(
 
 
 def thaw(process: ForkServerProcess) -> None:
-    """Let a frozen process go on, and wait for its end."""
+    """Let a frozen process continue, and wait for its end."""
     assert process.pid is not None
     os.kill(process.pid, signal.SIGCONT)
     process.join(60)
     assert process.exitcode == 0
 
 
-def test_a_frozen_run_goes_on_where_it_stopped(
+def test_a_frozen_run_resumes_where_it_stopped(
     campaign: Settings, start_job: StartJob, tmp_path: Path
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
@@ -297,7 +297,7 @@ OTHER_BOOT = "another start of the machine"
 
 
 def cut_the_power(campaign: Settings) -> None:
-    """What was not synced is gone: the end of the journal."""
+    """Remove the end of the journal, which was not synced."""
     for journal in campaign.state_folder.glob("*.journal"):
         content = journal.read_bytes().rstrip(b"\0")
         journal.write_bytes(content[: len(content) // 3])

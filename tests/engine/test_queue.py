@@ -1,4 +1,4 @@
-"""The queue: whose turn it is, for many workers, on a clock that the test sets."""
+"""The queue: which delivery is next, for many workers, on a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def attention(queue: Queue) -> bool:
     return queue.wait_for_attention(0.0)
 
 
-def test_low_water_and_the_last_outcome_call_the_run(clock: Clock) -> None:
+def test_low_water_and_the_last_outcome_wake_the_run(clock: Clock) -> None:
     queue = queue_of(clock)
     queue.low_water = 2
     queue.put(deliveries(4))

@@ -1,4 +1,4 @@
-"""One rate: never more in any window, evenly, across processes and restarts."""
+"""One rate: evenly spread, and never exceeded in any window, across processes and restarts."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_waiting_until_ready_always_gets_a_turn(
 
 
 def sent_by(throttle: Throttle, start: float, end: float, step: float = 0.001) -> list[float]:
-    """When messages are sent where workers ask all the time."""
+    """Return when messages are sent if workers ask all the time."""
     sends, now = [], start
     while now < end:
         if throttle.take(now):
@@ -118,7 +118,7 @@ def test_rate_per_day_is_used_at_any_speed() -> None:
     sends = sent_by(throttle, START, START + 10)
     assert len(sends) == 500
     assert sends[-1] < START + 2
-    assert START + DAY < throttle.outlook(START + 10).quota_until < START + DAY + 120
+    assert START + DAY < throttle.forecast(START + 10).quota_until < START + DAY + 120
 
 
 def test_quota_is_counted_per_account_across_restarts(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_quota_is_counted_per_account_across_restarts(tmp_path: Path) -> None:
 
 
 def test_two_runs_share_one_rate_and_use_most_of_it() -> None:
-    """Each reserves a second of slots at a time, behind those of the other."""
+    """Each run reserves a second of slots at a time, after those of the other."""
     usage = Quotas()
     limits = [parse_rate("10/second")]
     one, two = (Throttle(limits, account="me", usage=usage) for _ in range(2))
@@ -163,7 +163,7 @@ def test_clock_set_back_does_not_stop_the_run() -> None:
 
 
 def test_clock_set_back_leaves_no_slot_before_the_next_interval() -> None:
-    """A message was sent a moment ago, by the old time: no other run may send right after it."""
+    """A message was sent a moment ago by the old time, so no other run may send at once."""
     usage = Quotas()
     limits = [parse_rate("60/minute")]
     throttle = Throttle(limits, account="me", usage=usage)
@@ -176,7 +176,7 @@ def test_clock_set_back_leaves_no_slot_before_the_next_interval() -> None:
 
 
 def test_runs_whose_clock_was_set_back_do_not_share_slots() -> None:
-    """Each reserves its own, also at the very moment of the new time."""
+    """Each run reserves its own slots, even at the same moment of the new time."""
     usage = Quotas()
     limits = [parse_rate("60/minute")]
     throttles = [Throttle(limits, account="me", usage=usage) for _ in range(2)]
@@ -209,8 +209,8 @@ def test_closed_meter_gives_back_what_it_reserved() -> None:
     usage = Quotas()
     rate = parse_rate("100/day")
     meter = meter_of("me 100/day", rate, usage)
-    assert meter.secure(START) == START
+    assert meter.ready_at(START) == START
     meter.spend(START)
     meter.close()
-    assert usage.take_quota("me 100/day", 100, DAY, 100, START) == (99, START)
+    assert usage.reserve_quota("me 100/day", 100, DAY, 100, START) == (99, START)
     usage.close()

@@ -1,4 +1,4 @@
-"""Test messages: the recipient is named in the subject, and nowhere in the envelope."""
+"""Test messages: the subject names the recipient, and the envelope does not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_row_with_my_address_is_left_out() -> None:
     assert [one.cells["name"] for one in recipients] == ["Person 1", "Person 2"]
 
 
-def test_test_without_another_row_is_refused() -> None:
+def test_test_message_without_another_row_is_refused() -> None:
     redirect = Redirect(parse_mailbox("U0@EXAMPLE.org"))
     assert list(redirect.recipients(make_recipients(1))) == []
     with pytest.raises(AddressError, match="row itself") as raised:
@@ -39,7 +39,7 @@ def test_test_without_another_row_is_refused() -> None:
     redirect.require_recipient(1)
 
 
-def test_test_of_an_empty_list_is_no_error() -> None:
+def test_test_without_recipients_is_not_an_error() -> None:
     redirect = Redirect(ME)
     assert list(redirect.recipients([])) == []
     redirect.require_recipient(0)
@@ -75,7 +75,7 @@ def test_empty_subject_stays_empty() -> None:
     assert redirect.edit(one, blank) == blank
 
 
-def test_own_address_is_not_that_of_the_row() -> None:
+def test_address_of_the_row_itself_is_refused() -> None:
     own = make_recipients(1)[0].mailbox
     assert parse_own_address(" me@example.net ", own) == ME
     with pytest.raises(AddressError, match="row itself"):

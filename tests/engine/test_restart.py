@@ -1,4 +1,4 @@
-"""A real Postfix is restarted in the middle of a campaign; its queue is the judge."""
+"""A real Postfix restarts in the middle of a campaign; its queue shows the messages."""
 
 from __future__ import annotations
 

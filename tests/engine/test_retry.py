@@ -1,4 +1,4 @@
-"""What follows from an outcome, and from a connection that fails: no socket, no clock."""
+"""Decisions about outcomes and failed connections, without socket and clock."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def test_rule_stop_for_a_greeting_gives_up() -> None:
     ],
 )
 def test_lasting_error_of_the_first_connection_gives_up(error: ServerError) -> None:
-    """That is configuration. Once a connection was open, the server is only away for a while."""
+    """Such an error means wrong settings. After an open connection, it means a restart."""
     assert decide_connection(error) == GiveUp(error)
     assert decide_connection(error, connected=True) == Reconnect(1.0)
 

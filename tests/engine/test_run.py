@@ -69,13 +69,13 @@ def ready_run(
 
 
 def fast_clock(times: float) -> Clock:
-    """A clock that goes that many times as fast."""
+    """A clock that runs this many times as fast."""
     began = time.time()
     return lambda: began + times * (time.time() - began)
 
 
 def send(campaign: Settings, server: ScriptedServer, count: int = 3, **more: Any) -> Summary:
-    """Enrol that many recipients and run; ledger and server must agree afterwards."""
+    """Enrol this many recipients and run; then ledger and server must agree."""
     opened = open_ledger(campaign)
     try:
         ledger = store_of(opened, campaign)
@@ -259,7 +259,7 @@ def test_ten_equal_policy_refusals_stop_the_run(campaign: Settings) -> None:
     with serve(policy) as server:
         summary = send(campaign, server, 40)
     assert isinstance(summary.error, RunStopped)
-    assert "10 in a row" in str(summary.error)
+    assert "10 messages in a row" in str(summary.error)
     assert "Relay access denied" in str(summary.error)
     assert 10 <= summary.states[State.REJECTED] <= 12
     assert summary.states[State.PENDING] >= 28
@@ -307,7 +307,7 @@ def test_cool_down_pauses_and_goes_on_with_one_connection(campaign: Settings) ->
 
 
 def test_connections_return_one_a_minute_after_a_cool_down(campaign: Settings) -> None:
-    """A clock that goes 400 times as fast: ten minutes are a second and a half."""
+    """The clock runs 400 times as fast: ten minutes are a second and a half."""
     rule = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.7.28 Unusual rate"), Close()))
     slow = Rule(When(Stage.END_OF_DATA), (Sleep(0.02), Usual()))
     seen: dict[int, float] = {}
@@ -513,7 +513,7 @@ def test_unexpected_error_ends_the_run_and_is_reported(campaign: Settings) -> No
     assert states(summary) == {"pending": 4}
 
 
-def test_rate_is_kept_over_several_connections(campaign: Settings) -> None:
+def test_rate_applies_to_all_connections_together(campaign: Settings) -> None:
     with serve() as server:
         summary = send(campaign, server, 6, rates=[parse_rate("20/second")], connections=3)
     assert states(summary) == {"sent": 6}

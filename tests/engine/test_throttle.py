@@ -1,24 +1,24 @@
-"""The throttle: the latest of rates, pauses and brakes decides when the next message is sent."""
+"""The throttle: the latest of rates, pauses and complaints decides when to send next."""
 
 from __future__ import annotations
 
 import pytest
 
-from mailmerge.engine.throttle import Outlook, Throttle
+from mailmerge.engine.throttle import Forecast, Throttle
 from mailmerge.settings import parse_rate
 from tests.engine.clocks import START
 
 
 def count_sent(throttle: Throttle, start: float, end: float) -> int:
-    """How many messages are sent where workers ask each millisecond."""
+    """Return how many messages are sent if workers ask each millisecond."""
     steps = int((end - start) * 1000)
     return sum(throttle.take(start + step / 1000) for step in range(steps))
 
 
 def test_domain_rates_hold_besides_the_general_ones() -> None:
     throttle = Throttle([parse_rate("10/second")], {"Slow.example": [parse_rate("1/second")]})
-    assert throttle.paces("slow.example")
-    assert not throttle.paces("fast.example")
+    assert throttle.has_rates("slow.example")
+    assert not throttle.has_rates("fast.example")
     assert throttle.take(START, "slow.example")
     assert not throttle.take(START + 0.5, "slow.example")
     assert throttle.take(START + 0.5, "fast.example")
@@ -64,20 +64,20 @@ def test_shorter_pause_does_not_end_a_longer_one() -> None:
     assert throttle.ready_at(START) == START + 600
 
 
-def test_capped_connections_stay_capped() -> None:
+def test_capped_connections_do_not_grow_again() -> None:
     throttle = Throttle(connections=5)
     throttle.cap(2)
     assert throttle.connections(START + 1e6) == 2
 
 
-def test_outlook_tells_quotas_from_other_reasons() -> None:
+def test_forecast_separates_quotas_from_other_reasons() -> None:
     throttle = Throttle([parse_rate("2/day")])
-    assert throttle.outlook(START) == Outlook(START, START)
+    assert throttle.forecast(START) == Forecast(START, START)
     throttle.cool_down(START, 600.0)
-    assert throttle.outlook(START) == Outlook(START + 600, START)
+    assert throttle.forecast(START) == Forecast(START + 600, START)
     assert throttle.take(START + 600)
     assert throttle.take(START + 600)
-    used_up = throttle.outlook(START + 601)
+    used_up = throttle.forecast(START + 601)
     assert used_up.ready_at == used_up.quota_until > START + 86_400
 
 

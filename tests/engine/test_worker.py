@@ -1,4 +1,4 @@
-"""One worker with a real client and a scripted server; the store only takes notes."""
+"""One worker with a real client and a scripted server; the store only records calls."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PATIENCE = 10.0
 
 @dataclass
 class Bench:
-    """A worker, and what it did in its order: transitions, reports and copies."""
+    """A worker, and its transitions, reports and copies in order."""
 
     server: ScriptedServer | None = None
     limits: Limits = field(default_factory=Limits)
@@ -105,7 +105,7 @@ class Bench:
             self.queue.close()
 
     def work(self, *given: Delivery, until: int | None = None) -> Bench:
-        """Let the worker send these, and close the queue when that many are settled."""
+        """Let the worker send deliveries, and close the queue when this many are settled."""
         enough = len(given) if until is None else until
         self.queue.put(list(given))
         thread = threading.Thread(target=self.worker.work, daemon=True)
@@ -124,7 +124,7 @@ class Bench:
         return [what for kind, what in list(self.done) if kind == "Settled"]
 
     def kinds(self, number: int) -> list[str]:
-        """What was done about one delivery."""
+        """Return the actions for one delivery, in order."""
         return [kind for kind, what in self.done if kind != "make" and number_of(what) == number]
 
 
@@ -158,7 +158,7 @@ def test_writes_come_in_the_order_of_the_promise(server: ScriptedServer) -> None
     assert server.wait_for_end()[0].quit
 
 
-def test_sending_that_cannot_be_written_keeps_the_message_here(server: ScriptedServer) -> None:
+def test_unwritten_sending_keeps_the_message_here(server: ScriptedServer) -> None:
     bench = Bench(server, refuse_to_write=frozenset({State.SENDING})).work(*deliveries(2))
     assert server.taken == []
     failed = bench.done[-1][1]
@@ -228,7 +228,7 @@ def test_connection_ends_after_the_allowed_number_of_messages(server: ScriptedSe
     assert [one.quit for one in server.wait_for_end(3)] == [True] * 3
 
 
-def test_worker_that_is_not_needed_ends_in_silence() -> None:
+def test_worker_that_is_not_needed_ends_without_a_report() -> None:
     bench = Bench().work(*deliveries(1))
     assert bench.done == []
 
@@ -304,7 +304,7 @@ def test_idle_connection_is_closed_after_half_a_minute(server: ScriptedServer) -
 
 @pytest.mark.parametrize(("interval", "ahead"), [(0.0, 4), (1.0, 1)])
 def test_slow_rate_keeps_one_message_in_flight(interval: float, ahead: int) -> None:
-    """Nothing is taken ahead: a stop would leave it waiting for its turn, claimed and unsent."""
+    """The worker takes no delivery in advance, which a stop would leave claimed and unsent."""
     slow = Rule(When(Stage.END_OF_DATA), (Sleep(0.05), Reply(250, "2.0.0 Ok")))
     with serve(slow) as server:
         bench = Bench(server, Limits(window=4), interval=interval).work(*deliveries(4))

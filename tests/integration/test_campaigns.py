@@ -29,7 +29,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 @dataclass
 class Inbox:
-    """What the aiosmtpd server took: (forward path, octets), and by how many connections.
+    """What the aiosmtpd server took: (forward path, content), and by how many connections.
 
     `declared` are the parameters of each MAIL; what is `withheld` is not offered.
     """
@@ -89,7 +89,7 @@ def sample(name: str, folder: Path, port: int, *, delivery: str = "") -> Path:
 
 
 def mailmerge(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the real command as a person would."""
+    """Run the real command as a user would."""
     return subprocess.run(
         [sys.executable, "-m", "mailmerge", *map(str, arguments)],
         capture_output=True,
@@ -116,8 +116,8 @@ def people_of(campaign: Path) -> dict[str, Recipient]:
     return found
 
 
-def parsed(octets: bytes) -> EmailMessage:
-    message = email.message_from_bytes(octets, policy=email.policy.default)
+def parsed(content: bytes) -> EmailMessage:
+    message = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     return message
 
@@ -131,7 +131,7 @@ def shape(message: EmailMessage) -> Any:
 
 
 def check_common(messages: dict[str, EmailMessage], people: dict[str, Recipient]) -> None:
-    """What holds for every sample: everybody once, their own headers, no two of the same id."""
+    """What holds for every sample: each recipient once, own headers, no two of the same id."""
     assert set(messages) == set(people)
     ids = {str(message["Message-ID"]) for message in messages.values()}
     assert len(ids) == len(messages)
@@ -145,7 +145,7 @@ def check_common(messages: dict[str, EmailMessage], people: dict[str, Recipient]
 
 def check_newsletter(campaign: Path, taken: list[tuple[str, bytes]]) -> None:
     people = people_of(campaign)
-    messages = {forward_path: parsed(octets) for forward_path, octets in taken}
+    messages = {forward_path: parsed(content) for forward_path, content in taken}
     assert len(taken) == len(people) >= 200
     check_common(messages, people)
     images = {path.name: path.read_bytes() for path in (campaign / "images").iterdir()}
@@ -170,9 +170,9 @@ def check_newsletter(campaign: Path, taken: list[tuple[str, bytes]]) -> None:
         assert cells["token"] in str(message["List-Unsubscribe"])
         check_images(message, html.get_content(), images)
     raw = dict(taken)
-    for octets in raw.values():
+    for content in raw.values():
         unsubscribe = re.search(
-            rb"^List-Unsubscribe: (.*)\r?\n", octets, re.MULTILINE | re.IGNORECASE
+            rb"^List-Unsubscribe: (.*)\r?\n", content, re.MULTILINE | re.IGNORECASE
         )
         assert unsubscribe is not None
         assert b"=?" not in unsubscribe[1]
@@ -237,7 +237,7 @@ def test_invoices_carry_each_their_own_attachment(tmp_path: Path, inbox: Inbox) 
     campaign = sample("invoices", tmp_path, inbox.port)
     send(campaign)
     people = people_of(campaign)
-    messages = {forward_path: parsed(octets) for forward_path, octets in inbox.messages}
+    messages = {forward_path: parsed(content) for forward_path, content in inbox.messages}
     check_common(messages, people)
     terms = (campaign / "terms.pdf").read_bytes()
     own = set()
@@ -255,7 +255,7 @@ def test_invoices_carry_each_their_own_attachment(tmp_path: Path, inbox: Inbox) 
 def test_plain_text_is_one_part(tmp_path: Path, inbox: Inbox) -> None:
     campaign = sample("plain", tmp_path, inbox.port)
     send(campaign)
-    messages = {forward_path: parsed(octets) for forward_path, octets in inbox.messages}
+    messages = {forward_path: parsed(content) for forward_path, content in inbox.messages}
     check_common(messages, people_of(campaign))
     assert {shape(message) for message in messages.values()} == {"text/plain"}
 
@@ -276,11 +276,11 @@ def test_texts_leave_as_they_stand_where_the_campaign_and_the_server_want_it(
     campaign = in_8bit(tmp_path, inbox.port)
     send(campaign)
     assert len(inbox.messages) == len(people_of(campaign))
-    for (_, octets), declared in zip(inbox.messages, inbox.declared, strict=True):
-        assert ("BODY=8BITMIME" in declared) is not octets.isascii()
-        assert b"quoted-printable" not in octets
-    assert sum("\r\nGrüße, 编辑部\r\n".encode() in octets for _, octets in inbox.messages) == 2
-    assert {octets.isascii() for _, octets in inbox.messages} == {True, False}
+    for (_, content), declared in zip(inbox.messages, inbox.declared, strict=True):
+        assert ("BODY=8BITMIME" in declared) is not content.isascii()
+        assert b"quoted-printable" not in content
+    assert sum("\r\nGrüße, 编辑部\r\n".encode() in content for _, content in inbox.messages) == 2
+    assert {content.isascii() for _, content in inbox.messages} == {True, False}
 
 
 def test_texts_of_8_bits_are_not_sent_to_a_server_that_does_not_offer_it(
@@ -292,7 +292,7 @@ def test_texts_of_8_bits_are_not_sent_to_a_server_that_does_not_offer_it(
     states = json.loads(done.stdout)["states"]
     assert states["rejected"] > 0
     assert states["sent"] == len(inbox.messages)
-    assert all(octets.isascii() for _, octets in inbox.messages)
+    assert all(content.isascii() for _, content in inbox.messages)
 
 
 @pytest.mark.real

@@ -447,7 +447,7 @@ def test_a_reply_can_come_byte_by_byte_or_with_the_next() -> None:
         client.hello()
         client.say(b"NOOP\r\n")
         pieces = [client.socket.recv(4096) for _ in range(len(b"250 2.0.0 Ok\r\n"))]
-        assert pieces == [bytes([octet]) for octet in b"250 2.0.0 Ok\r\n"]
+        assert pieces == [bytes([byte]) for byte in b"250 2.0.0 Ok\r\n"]
         client.say(b"RSET\r\n")
         client.socket.settimeout(0.1)
         with pytest.raises(TimeoutError):
@@ -917,12 +917,12 @@ def test_what_our_client_believes_is_what_the_server_did(seed: int, window: int)
     assert len(believed) == 60
     sent = {token for token, verdict in believed.items() if verdict is Verdicts.SENT}
     in_doubt = {token for token, verdict in believed.items() if verdict is Verdicts.IN_DOUBT}
-    assert len(taken) == len(set(taken)), "somebody got two copies"
+    assert len(taken) == len(set(taken)), "a recipient got two copies"
     assert sent <= set(taken), "said to be sent, and it was not"
     assert set(taken) - sent <= in_doubt, "taken, and the client does not know"
     assert all(message.to == message.forward_paths[0] for message in server.taken)
     assert server.violations == []
-    assert in_doubt, "the menu loses replies, so somebody must be in doubt"
+    assert in_doubt, "the menu loses replies, so a recipient must be in doubt"
 
 
 # Real clients, and a process of its own

@@ -51,13 +51,13 @@ def port_of(server: Sandbox | ScriptedServer) -> int:
 
 
 def job_of(campaign: Campaign, target: AnyServer | None = None, **options: Any) -> Job:
-    """A job with the campaign's own recipients and ledger; by default, for real."""
+    """A job with the campaign's own recipients and ledger, by default to its server."""
     selection = Selection(options.pop("where", ""), options.pop("only", ""))
     target = target or RealServer.of_settings(campaign.settings)
     return Job(campaign, selection, target, **options)
 
 
 def send(campaign: Campaign, target: AnyServer | None = None, **options: Any) -> Summary:
-    """All steps of a job."""
+    """Do all steps of a job."""
     with job_of(campaign, target, **options) as job:
         return job.run_all()

@@ -1,4 +1,4 @@
-"""A server, and a campaign that is sent over it."""
+"""A server, and a campaign that uses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON document of `send` where nothing was sent."""
+"""The JSON document of a `send` that sent nothing."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_run_reaches_all_and_counts_them_for_the_account(tmp_path: Path, server:
     assert summary.error is None
     account = require_account(campaign.settings.smtp, campaign.folder)
     quotas = open_quotas()
-    left, _ = quotas.take_quota(f"{account.name} 100/day", 100, 86_400.0, 100, time.time())
+    left, _ = quotas.reserve_quota(f"{account.name} 100/day", 100, 86_400.0, 100, time.time())
     quotas.close()
     assert left == 100 - RECIPIENTS
 
@@ -104,7 +104,7 @@ def test_changed_recipients_need_a_confirmation(campaign: Campaign) -> None:
 
 @pytest.fixture
 def rejecting(tmp_path: Path) -> Iterator[Campaign]:
-    """A campaign with one recipient that was rejected, and would not be again."""
+    """A campaign with one rejected recipient, which would now be accepted."""
     once = Rule(When(Stage.RCPT, recipient="u1@*", times=1), (Reply(550, "5.1.1 No"),))
     with serve(once) as server:
         campaign = make(tmp_path / "spring", server)
@@ -146,7 +146,7 @@ def test_resend_plans_and_sends_the_last_in_doubt(doubtful: Campaign) -> None:
 
 
 @pytest.mark.parametrize(("choice", "sent"), [("hold", RECIPIENTS - 1), ("assume-sent", 4)])
-def test_other_choices_send_nothing(doubtful: Campaign, choice: InDoubt, sent: int) -> None:
+def test_hold_and_assume_sent_send_nothing(doubtful: Campaign, choice: InDoubt, sent: int) -> None:
     with job_of(doubtful, in_doubt=choice) as job:
         assert job.plan().to_send == 0
         assert job.run_all().states["sent"] == sent

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mailmerge.campaign import Campaign
 from mailmerge.jobs.options import JobOptions
-from mailmerge.jobs.people import people_of
 from mailmerge.jobs.preparation import Preparation
+from mailmerge.jobs.recipient_source import source_of
 from mailmerge.jobs.records import JobLedger
 from mailmerge.jobs.sending import Sending
 from mailmerge.jobs.targets import Endpoint, NoServer, SandboxServer, Target
@@ -21,8 +21,8 @@ def sending_to(
 ) -> Sending:
     """The runs of a job that is enrolled."""
     opened = JobLedger(campaign.settings, target, ledger)
-    people = people_of(campaign.settings, ALL)
-    preparation = Preparation(campaign, people, target, JobOptions(limit=limit), opened)
+    source = source_of(campaign.settings, ALL)
+    preparation = Preparation(campaign, source, target, JobOptions(limit=limit), opened)
     preparation.enrol()
     return Sending(campaign, target, preparation, opened)
 
@@ -41,7 +41,7 @@ def test_runs_share_the_server_that_was_started(campaign: Campaign, tmp_path: Pa
         sending.close()
 
 
-def test_given_endpoint_takes_the_place_of_the_target(campaign: Campaign, server: Sandbox) -> None:
+def test_given_endpoint_replaces_that_of_the_target(campaign: Campaign, server: Sandbox) -> None:
     with Ledger.memory() as ledger:
         sending = sending_to(campaign, NoServer(), ledger)
         sending.stop()
@@ -53,7 +53,7 @@ def test_given_endpoint_takes_the_place_of_the_target(campaign: Campaign, server
         sending.close()
 
 
-def test_second_stop_gives_up(campaign: Campaign, server: Sandbox) -> None:
+def test_second_stop_abandons_messages_in_flight(campaign: Campaign, server: Sandbox) -> None:
     with Ledger.memory() as ledger:
         sending = sending_to(campaign, NoServer(), ledger)
         sending.prepare(Endpoint(server.server))

@@ -46,7 +46,7 @@ TEST = TestTo("me@example.net", AWAY)
         (DryRun(), "ledger", False, False, True, False),
     ],
 )
-def test_table_of_the_module(
+def test_targets_answer_as_the_table_says(
     target: Target, ledger: str, for_real: bool, copies: bool, quotas: bool, sends: bool
 ) -> None:
     assert (target.ledger_name, target.fresh) == (ledger, ledger != "ledger")
@@ -69,14 +69,14 @@ def test_wait_by_default_and_as_asked(target: Target, waits: tuple[float | None,
     assert (target.wait(None), target.wait(5.0)) == waits
 
 
-def test_limit_of_a_test_is_its_count() -> None:
+def test_a_test_has_no_further_limit() -> None:
     assert (AWAY.limit(7), AWAY.most) == (7, None)
     test = TestTo("me@example.net", AWAY, 7)
     assert (test.limit(7), test.most) == (None, 7)
     assert (DryRun(test).limit(7), DryRun(test).most) == (None, 7)
 
 
-def test_account_whose_limits_hold() -> None:
+def test_each_target_names_its_account() -> None:
     assert AWAY.account is TEST.account is DryRun(TEST).account is AWAY.to
     assert SandboxServer(Path("box"), AWAY.to).account is None
     assert NoServer().account is None
@@ -88,7 +88,7 @@ def test_name_of_the_server_in_the_plan() -> None:
     assert names == [away, away, away, "the sandbox on this machine", "none is named yet"]
 
 
-def test_server_stands_for_a_real_one() -> None:
+def test_a_server_means_a_real_server() -> None:
     server = mm.Server("smtp.example.org", username="news", password="secret")
     target = as_target(server)
     with target.endpoint() as endpoint:
@@ -107,7 +107,7 @@ def test_no_connection_without_a_server(target: Target) -> None:
     assert raised.value.problem.code == "no-server"
 
 
-def test_own_address_must_be_one() -> None:
+def test_own_address_must_be_a_mailbox() -> None:
     with pytest.raises(AddressError):
         TestTo("me", AWAY)
     assert TestTo(" Me@Example.net ", AWAY).test_to == "Me@example.net"
@@ -122,7 +122,7 @@ def test_real_job_keeps_copies(tmp_path: Path, server: Sandbox) -> None:
     assert len(list((campaign.settings.state_folder / "sent" / "new").iterdir())) == RECIPIENTS
 
 
-def test_sandbox_job_needs_no_server_and_begins_anew(tmp_path: Path) -> None:
+def test_sandbox_job_needs_no_server_and_starts_fresh(tmp_path: Path) -> None:
     campaign = make(tmp_path / "spring", more='[delivery]\nkeep_copy = "maildir"\n')
     target = SandboxServer(campaign.settings.state_folder / "sandbox")
     for _ in range(2):
@@ -133,7 +133,7 @@ def test_sandbox_job_needs_no_server_and_begins_anew(tmp_path: Path) -> None:
     assert target.document() == {"maildir": str(target.folder)}
 
 
-def test_test_job_goes_to_me_only(campaign: Campaign, server: Sandbox) -> None:
+def test_test_job_sends_only_to_the_user(campaign: Campaign, server: Sandbox) -> None:
     target = TestTo("me@example.net", RealServer.of_settings(campaign.settings), 2)
     with job_of(campaign, target) as job:
         summary = job.run_all()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mailmerge.ledger.interface import Store
-from mailmerge.ledger.states import Delivery, State, Transition, under_way
+from mailmerge.ledger.states import Delivery, State, Transition, claim_transition
 from tests.engine.driver import make_recipients
 
 NOW = 1_795_400_000.0
@@ -30,7 +30,7 @@ def claim(store: Store, recipients: int = 4) -> list[Delivery]:
 
 def sending(store: Store, one: Delivery, at: float = NOW) -> Transition:
     """Let the end of a message leave."""
-    return store.apply([under_way(one, State.SENDING, at)])[0]
+    return store.apply([claim_transition(one, State.SENDING, at)])[0]
 
 
 def finish(store: Store, one: Delivery, state: State, **more: Any) -> Transition:

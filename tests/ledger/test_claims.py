@@ -17,7 +17,7 @@ from mailmerge.ledger.database import Database
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.schema import delivery
 from mailmerge.ledger.sqlite import open_database
-from mailmerge.ledger.states import State, Transition, under_way
+from mailmerge.ledger.states import State, Transition, claim_transition
 from mailmerge.ledger.store import LEASE, SqlStore, recover
 from tests.ledger.steps import NOW, claim, counts, enrol, finish, sending
 
@@ -66,7 +66,7 @@ def test_a_claim_has_an_owner_and_an_expiry(
     assert {row.claimed_until for row in rows} == {NOW + LEASE}
 
 
-def test_what_another_owner_holds_cannot_become_sending(two: tuple[SqlStore, SqlStore]) -> None:
+def test_claims_of_another_owner_cannot_become_sending(two: tuple[SqlStore, SqlStore]) -> None:
     first, second = two
     [one] = claim(first, 1)
     second.claim("w", 1, NOW)
@@ -79,7 +79,7 @@ def test_what_another_owner_holds_cannot_become_sending(two: tuple[SqlStore, Sql
 def test_an_expired_claim_is_refused_in_the_same_statement(
     two: tuple[SqlStore, SqlStore],
 ) -> None:
-    """Nobody has ended the claim yet; its time alone is enough."""
+    """No process has ended the claim yet; its time alone is enough."""
     first, _ = two
     [one] = claim(first, 1)
     with pytest.raises(ClaimLost):
@@ -117,7 +117,7 @@ def test_a_group_is_recorded_but_for_the_lost_claims(two: tuple[SqlStore, SqlSto
     first.release([lost.id])
     second.claim("w", 1, NOW)
     with pytest.raises(ClaimLost) as error:
-        first.apply([under_way(one, State.SENDING, NOW) for one in (kept, lost)])
+        first.apply([claim_transition(one, State.SENDING, NOW) for one in (kept, lost)])
     assert error.value.ids == (lost.id,)
     assert {one.state for one in first.iterate()} == {State.SENDING, State.CLAIMED}
 
@@ -136,7 +136,7 @@ def test_a_renewal_is_written_a_few_times_in_each_lease(
     assert second.expire(NOW + LEASE) == 0
 
 
-def test_closing_gives_back_only_ones_own_claims(two: tuple[SqlStore, SqlStore]) -> None:
+def test_closing_ends_only_own_claims(two: tuple[SqlStore, SqlStore]) -> None:
     first, second = two
     enrol(first, 4)
     first.claim("w", 2, NOW)
@@ -145,7 +145,7 @@ def test_closing_gives_back_only_ones_own_claims(two: tuple[SqlStore, SqlStore])
     assert [one.state for one in second.iterate()] == [State.PENDING] * 2 + [State.CLAIMED] * 2
 
 
-def test_recovery_takes_every_claim_for_that_of_a_dead_process(
+def test_recovery_ends_every_open_claim(
     two: tuple[SqlStore, SqlStore],
 ) -> None:
     first, second = two
@@ -181,7 +181,7 @@ def test_rows_are_locked_where_the_database_can(
     assert len(claims.claim(connection, campaign, Claim("w", NOW, NOW + 1), identify, 9)) == 3
 
 
-def test_under_way_can_be_narrowed_by_owner_and_expiry(
+def test_open_claims_can_be_selected_by_owner_and_expiry(
     connection: Connection, campaign: CampaignRecord
 ) -> None:
     claims.claim(connection, campaign, Claim("a", NOW, NOW + 10), identify, 1)

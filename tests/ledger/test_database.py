@@ -90,13 +90,13 @@ def test_a_failed_write_is_remembered(database: Database) -> None:
     assert isinstance(error.value.__cause__, DBAPIError)
 
 
-def test_a_failed_look_is_not(database: Database) -> None:
+def test_a_failed_read_is_not_remembered(database: Database) -> None:
     with pytest.raises(LedgerError, match="cannot be read"), database.begin("read") as connection:
         connection.execute(text("SELECT * FROM nothing"))
     assert database.failure is None
 
 
-def test_observed_tells_before_and_after(seen: list[str]) -> None:
+def test_observer_is_called_before_and_after(seen: list[str]) -> None:
     with observed(seen.append, "step"):
         assert seen == ["before step"]
     assert seen == ["before step", "after step"]
@@ -104,7 +104,7 @@ def test_observed_tells_before_and_after(seen: list[str]) -> None:
         pass
 
 
-def test_after_an_error_a_step_was_not_done(seen: list[str]) -> None:
+def test_observer_is_not_called_after_a_failed_step(seen: list[str]) -> None:
     with pytest.raises(RuntimeError), observed(seen.append, "step"):
         raise RuntimeError
     assert seen == ["before step"]

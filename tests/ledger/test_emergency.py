@@ -10,7 +10,7 @@ from mailmerge.ledger.states import State, Transition
 SENT = Transition(1, State.SENT, 1.0, 1, 0, None, "content", "250 Ok")
 
 
-def test_the_first_place_is_beside_the_ledger(tmp_path: Path) -> None:
+def test_the_first_file_is_next_to_the_ledger(tmp_path: Path) -> None:
     files = EmergencyFiles(tmp_path, b"secret")
     saved = files.save(SENT)
     assert saved is not None
@@ -19,7 +19,7 @@ def test_the_first_place_is_beside_the_ledger(tmp_path: Path) -> None:
     assert files.read() == [SENT]
 
 
-def test_the_second_place_is_the_users_folder(tmp_path: Path, state_home: Path) -> None:
+def test_the_second_file_is_in_the_users_folder(tmp_path: Path, state_home: Path) -> None:
     blocked = tmp_path / "a-file"
     blocked.write_text("")
     saved = EmergencyFiles(blocked / "folder", b"secret").save(SENT)
@@ -27,7 +27,7 @@ def test_the_second_place_is_the_users_folder(tmp_path: Path, state_home: Path) 
     assert saved.parent == state_home
 
 
-def test_both_places_are_read_and_removed(tmp_path: Path, state_home: Path) -> None:
+def test_both_files_are_read_and_removed(tmp_path: Path, state_home: Path) -> None:
     EmergencyFiles(tmp_path / "gone" / "x", b"secret").save(SENT)
     files = EmergencyFiles(tmp_path, b"secret")
     files.save(SENT)
@@ -42,7 +42,7 @@ def test_another_campaign_has_other_files(tmp_path: Path) -> None:
     assert EmergencyFiles(tmp_path, b"another").read() == []
 
 
-def test_where_there_is_no_place_nothing_is_raised(tmp_path: Path, state_home: Path) -> None:
+def test_saving_without_a_writable_file_does_not_raise(tmp_path: Path, state_home: Path) -> None:
     blocked = tmp_path / "a-file"
     blocked.write_text("")
     state_home.rmdir()

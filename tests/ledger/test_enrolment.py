@@ -23,12 +23,12 @@ def test_before_the_first_message_recipients_are_replaced(store: Store) -> None:
     assert counts(store) == {"pending": 2}
 
 
-def test_a_claim_that_was_given_back_is_no_message(store: Store) -> None:
+def test_a_released_claim_does_not_count_as_sent(store: Store) -> None:
     store.release([one.id for one in claim(store, 2)])
     assert store.enrol(make_recipients(3), "g").first
 
 
-def test_a_difference_is_not_applied_without_a_yes(store: Store) -> None:
+def test_a_difference_is_not_applied_unless_accepted(store: Store) -> None:
     send_first(store, 3)
     difference = store.enrol(make_recipients(2), "f")
     assert difference
@@ -75,7 +75,7 @@ def test_recipients_are_compared_by_key(store: Store) -> None:
     ]
     assert str(store.enrol(edited, "g")) == (
         "+1 new, -1 gone (0 already sent), ~2 changed (1 already sent), "
-        "other content than 1 recipients have got"
+        "content changed (1 already sent)"
     )
     assert by_key(store)["u2"].cells["name"] == "Person 2"
     store.enrol(edited, "g", accept_changes=True)
@@ -86,7 +86,7 @@ def test_recipients_are_compared_by_key(store: Store) -> None:
     assert [one.key[:2] for one in store.claim("w", 9, NOW)] == ["u2", "u9"]
 
 
-def test_an_accepted_difference_is_none_the_next_time(store: Store) -> None:
+def test_an_accepted_difference_is_not_reported_again(store: Store) -> None:
     send_first(store, 3)
     edited = [make_recipient(0, name="Renamed"), make_recipient(5)]
     store.enrol(edited, "g", accept_changes=True)
@@ -103,7 +103,7 @@ def test_a_recipient_that_comes_back_is_pending(store: Store) -> None:
     assert (by_key(store)["u1"].state, by_key(store)["u1"].reply) == (State.PENDING, "")
 
 
-def test_sorted_rows_are_no_difference(store: Store) -> None:
+def test_sorting_rows_is_not_a_difference(store: Store) -> None:
     send_first(store, 3)
     moved = [replace(one, row=9 - one.row) for one in make_recipients(3)]
     assert not store.enrol(moved, "f")
@@ -119,7 +119,7 @@ def test_a_rejected_recipient_with_another_address_is_pending(store: Store) -> N
     assert (found.state, found.address, found.date) == (State.PENDING, "u77@example.org", None)
 
 
-def test_a_part_of_the_recipients_is_no_difference(store: Store) -> None:
+def test_a_selection_of_recipients_is_not_a_difference(store: Store) -> None:
     enrol(store, 4)
     some = [make_recipient(1), make_recipient(8)]
     assert not store.enrol(some, "f", partial=True)
@@ -133,4 +133,8 @@ def test_a_part_of_the_recipients_is_no_difference(store: Store) -> None:
 def test_other_content_alone_is_a_difference(store: Store) -> None:
     send_first(store, 2)
     difference = store.enrol(make_recipients(2), "other content")
-    assert (difference.restyled, difference.already_sent, difference.applied) == (True, 1, False)
+    assert (difference.content_changed, difference.already_sent, difference.applied) == (
+        True,
+        1,
+        False,
+    )

@@ -19,7 +19,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from mailmerge.errors import ClaimLost
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.ledger import LedgerOptions
-from mailmerge.ledger.states import Delivery, State, Transition, let_go, reported, under_way
+from mailmerge.ledger.states import (
+    Delivery,
+    State,
+    Transition,
+    claim_transition,
+    end_claim,
+    reported,
+)
 from mailmerge.ledger.store import LEASE
 from tests.engine.driver import make_campaign, make_recipients
 from tests.ledger.steps import NOW
@@ -80,14 +87,16 @@ class SameSteps(RuleBasedStateMachine):
     def send(self, one: Delivery) -> Any:
         if self.is_stale(one):
             return multiple()
-        found = self.both(lambda store: store.apply([under_way(one, State.SENDING, self.now)]))
+        found = self.both(
+            lambda store: store.apply([claim_transition(one, State.SENDING, self.now)])
+        )
         return multiple() if found == (one.id,) else one
 
     @rule(target=claimed, one=consumes(sending))
     def take_back(self, one: Delivery) -> Any:
         if self.is_stale(one):
             return multiple()
-        back = under_way(one, State.CLAIMED, self.now)
+        back = claim_transition(one, State.CLAIMED, self.now)
         found = self.both(lambda store: store.apply([back])[0].state)
         return one if found is State.CLAIMED else multiple()
 
@@ -152,7 +161,7 @@ class SameSteps(RuleBasedStateMachine):
         """What another process finds: the same, with every claim let go."""
         self.crashes += 1
         left = as_left_by_a_crash(self.campaign, self.folder / f"crash-{self.crashes}")
-        expected = [self._let_go(one) for one in self.stores[1].iterate()]
+        expected = [self._ended(one) for one in self.stores[1].iterate()]
         assert [one.state for one in read_ledger(left).iterate()] == expected
         with open_ledger(left) as ledger:
             found = store_of(ledger, left)
@@ -160,8 +169,8 @@ class SameSteps(RuleBasedStateMachine):
             assert found.counts() == reported({state: expected.count(state) for state in State})
 
     @staticmethod
-    def _let_go(one: Delivery) -> State:
-        return let_go(under_way(one, one.state, NOW), known=True).state
+    def _ended(one: Delivery) -> State:
+        return end_claim(claim_transition(one, one.state, NOW), known=True).state
 
 
 # To make a failing example small would take minutes: each step syncs a disk.

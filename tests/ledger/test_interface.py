@@ -46,17 +46,17 @@ def test_a_reader_keeps_the_interface() -> None:
         assert parameters(getattr(SqliteReader, name)) == parameters(wanted), name
 
 
-def test_a_store_is_all_trades_and_can_be_closed() -> None:
+def test_a_store_has_all_interfaces_and_close() -> None:
     assert list(members(interface.Store)) == ["close"]
     assert set(TRADES) <= set(interface.Store.__mro__)
 
 
-def test_no_method_belongs_to_two_trades() -> None:
+def test_no_method_belongs_to_two_interfaces() -> None:
     names = [name for trade in TRADES for name in members(trade)]
     assert len(names) == len(set(names)) >= 17
 
 
-def test_every_member_says_what_it_promises() -> None:
+def test_every_member_has_a_docstring() -> None:
     for trade in [*TRADES, interface.Store, interface.LedgerReader]:
         for name, one in members(trade).items():
             assert inspect.getdoc(one), f"{trade.__name__}.{name}"

@@ -130,7 +130,7 @@ def test_a_full_journal_stops_sending_and_saves_outcomes(campaign: Settings) -> 
         disk.fill()
         store.apply([Transition(one.id, State.SENT, NOW, 1, reply="250 Ok")])
         assert store.failure is not None
-        assert "make room on the disk" in str(store.failure)
+        assert "free some disk space" in str(store.failure)
         with pytest.raises(LedgerError, match="No space left"):
             sending(store, three)
         with pytest.raises(LedgerError, match="No space left"):
@@ -191,7 +191,7 @@ def test_a_failed_commit_keeps_transitions_for_the_next(campaign: Settings) -> N
     assert counts(read_ledger(campaign)) == {"sent": 1}
 
 
-def test_a_ledger_without_a_journal_takes_over_what_one_has_left(
+def test_a_ledger_without_a_journal_reads_an_old_journal(
     campaign: Settings, tmp_path: Path
 ) -> None:
     with open_store(campaign) as store:
@@ -205,7 +205,7 @@ def test_a_ledger_without_a_journal_takes_over_what_one_has_left(
     assert counts(read_ledger(left)) == {"sent": 1, "in_doubt": 1}
 
 
-def test_a_transition_of_no_claim_is_an_error(campaign: Settings) -> None:
+def test_a_transition_without_a_claim_is_an_error(campaign: Settings) -> None:
     with open_store(campaign) as store:
         enrol(store, 1)
         with pytest.raises(ValueError, match="is not claimed"):

@@ -90,7 +90,7 @@ def test_generations_are_read_in_order_from_the_offset_on(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("generation", [2, 6])
-def test_a_missing_generation_is_not_known(tmp_path: Path, generation: int) -> None:
+def test_a_missing_generation_makes_transitions_unknown(tmp_path: Path, generation: int) -> None:
     files = JournalFiles(tmp_path, "ledger")
     JournalFile(files, 3).close()
     assert files.read(3, 0) == []
@@ -108,9 +108,7 @@ def test_old_generations_are_removed_and_those_of_others_stay(tmp_path: Path) ->
     assert (files.generations(), others.generations()) == ([], [1, 2, 3])
 
 
-def test_a_file_that_cannot_be_removed_yet_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_in_use_is_removed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows removes no file that another process reads."""
     files = JournalFiles(tmp_path, "ledger")
     JournalFile(files, 1).close()

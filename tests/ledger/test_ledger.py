@@ -119,7 +119,7 @@ def test_an_unknown_decision_is_an_error(state: str, resolution: str) -> None:
 # --- the ledger of a campaign folder
 
 
-def test_a_second_process_is_told_the_owner(campaign: Settings) -> None:
+def test_a_second_process_sees_the_owner(campaign: Settings) -> None:
     with Ledger.of(campaign):
         with pytest.raises(LedgerHeld, match="is being sent by process"):
             Ledger.of(campaign)
@@ -138,7 +138,7 @@ def test_a_renamed_campaign_keeps_its_deliveries(campaign: Settings) -> None:
         assert counts(ledger.store("renamed", identify)) == {"sent": 1, "pending": 1}
 
 
-def test_a_fresh_ledger_has_nothing_and_another_secret(campaign: Settings) -> None:
+def test_a_fresh_ledger_is_empty_with_a_new_secret(campaign: Settings) -> None:
     ids = list[str]()
     for fresh in (False, False, True):
         with Ledger.of(campaign, "sandbox", fresh=fresh) as ledger:
@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(campaign: Settings) -> N
         Ledger.of(campaign)
 
 
-def test_a_damaged_ledger_is_said_and_left_alone(campaign: Settings) -> None:
+def test_a_damaged_ledger_is_reported_and_not_changed(campaign: Settings) -> None:
     Ledger.of(campaign).close()
     path = campaign.state_folder / "ledger.sqlite"
     path.write_bytes(b"this is no database" * 100)
@@ -190,7 +190,7 @@ def test_a_damaged_ledger_is_said_and_left_alone(campaign: Settings) -> None:
     assert path.read_bytes().startswith(b"this is no database")
 
 
-def test_a_failed_opening_lets_go_of_the_lock(campaign: Settings) -> None:
+def test_a_failed_opening_releases_the_lock(campaign: Settings) -> None:
     campaign.state_folder.mkdir()
     path = campaign.state_folder / "ledger.sqlite"
     path.write_bytes(b"this is no database" * 100)
@@ -199,7 +199,7 @@ def test_a_failed_opening_lets_go_of_the_lock(campaign: Settings) -> None:
             Ledger.of(campaign)
 
 
-def test_spaces_and_signs_in_paths_mean_nothing(tmp_path: Path) -> None:
+def test_paths_may_have_spaces_and_special_characters(tmp_path: Path) -> None:
     campaign = make_campaign(tmp_path / "a ?mode=memory&#%20 ü")
     with open_store(campaign) as store:
         claim(store, 1)

@@ -1,4 +1,4 @@
-"""A ledger has one owner at a time, and the owner is known by name."""
+"""A ledger has one owner at a time, and its process is known."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_lock_names_its_owner_until_it_is_released(tmp_path: Path) -> None:
     assert owner_of(path) is None
 
 
-def test_a_second_owner_is_refused_and_told_the_first(tmp_path: Path) -> None:
+def test_a_second_owner_is_refused_and_sees_the_first(tmp_path: Path) -> None:
     lock = Lock(tmp_path / "x.lock")
     with pytest.raises(LedgerHeld, match=f"process {os.getpid()} on "):
         Lock(tmp_path / "x.lock")

@@ -1,4 +1,4 @@
-"""Databases are brought up to date by named steps, each of them whole or not at all."""
+"""Databases are upgraded by named steps, each complete or not at all."""
 
 from __future__ import annotations
 

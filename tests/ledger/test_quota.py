@@ -38,11 +38,11 @@ def two(path: Path) -> Iterator[tuple[Quotas, Quotas]]:
 
 
 def test_slots_of_two_processes_interleave(two: tuple[Quotas, Quotas]) -> None:
-    """Neither overlaps the other, and no time between them is lost."""
+    """The slots do not overlap, and no time between them is lost."""
     taken, ends = list[float](), [0.0, 0.0]
     for turn in range(10):
         who = turn % 2
-        start = two[who].take_slots("a", ends[who], NOW, 1.0)
+        start = two[who].reserve_slots("a", ends[who], NOW, 1.0)
         ends[who] = start + 1.0
         taken.append(start)
     assert taken == [NOW + turn for turn in range(10)]
@@ -50,47 +50,50 @@ def test_slots_of_two_processes_interleave(two: tuple[Quotas, Quotas]) -> None:
 
 def test_ones_own_last_slots_can_be_moved_earlier(two: tuple[Quotas, Quotas]) -> None:
     first, second = two
-    end = first.take_slots("a", 0.0, NOW + 100, 1.0) + 1.0
-    assert first.take_slots("a", end, NOW, 1.0) == NOW
-    assert second.take_slots("a", 0.0, NOW, 1.0) == NOW + 1
+    end = first.reserve_slots("a", 0.0, NOW + 100, 1.0) + 1.0
+    assert first.reserve_slots("a", end, NOW, 1.0) == NOW
+    assert second.reserve_slots("a", 0.0, NOW, 1.0) == NOW + 1
 
 
 def test_slots_begin_no_earlier_than_wanted(two: tuple[Quotas, Quotas]) -> None:
     first, second = two
-    first.take_slots("a", 0.0, NOW, 1.0)
-    assert second.take_slots("a", 0.0, NOW + 60, 1.0) == NOW + 60
+    first.reserve_slots("a", 0.0, NOW, 1.0)
+    assert second.reserve_slots("a", 0.0, NOW + 60, 1.0) == NOW + 60
 
 
 def test_slots_that_were_left_go_to_the_next(two: tuple[Quotas, Quotas]) -> None:
     first, second = two
-    end = first.take_slots("a", 0.0, NOW, 10.0) + 10.0
-    first.leave_slots("a", end, NOW + 3)
-    assert second.take_slots("a", 0.0, NOW, 1.0) == NOW + 3
+    end = first.reserve_slots("a", 0.0, NOW, 10.0) + 10.0
+    first.return_slots("a", end, NOW + 3)
+    assert second.reserve_slots("a", 0.0, NOW, 1.0) == NOW + 3
 
 
-def test_slots_behind_which_others_were_taken_stay(two: tuple[Quotas, Quotas]) -> None:
+def test_slots_before_those_of_others_are_not_returned(two: tuple[Quotas, Quotas]) -> None:
     first, second = two
-    end = first.take_slots("a", 0.0, NOW, 10.0) + 10.0
-    second.take_slots("a", 0.0, NOW, 1.0)
-    first.leave_slots("a", end, NOW + 3)
+    end = first.reserve_slots("a", 0.0, NOW, 10.0) + 10.0
+    second.reserve_slots("a", 0.0, NOW, 1.0)
+    first.return_slots("a", end, NOW + 3)
     assert first.slots_until("a") == NOW + 11
 
 
 def test_after_the_clock_was_set_back_slots_follow_each_other(two: tuple[Quotas, Quotas]) -> None:
-    """The slots of that other time are given back; the next process does not take the same."""
+    """The slots of the former time are returned, and the next process reserves others."""
     first, second = two
-    end = first.take_slots("a", 0.0, NOW + 3 * DAY, 1.0) + 1.0
-    first.leave_slots("a", end, NOW + 1.0)
-    taken = [second.take_slots("a", 0.0, NOW, 1.0), first.take_slots("a", NOW + 1.0, NOW, 1.0)]
+    end = first.reserve_slots("a", 0.0, NOW + 3 * DAY, 1.0) + 1.0
+    first.return_slots("a", end, NOW + 1.0)
+    taken = [
+        second.reserve_slots("a", 0.0, NOW, 1.0),
+        first.reserve_slots("a", NOW + 1.0, NOW, 1.0),
+    ]
     assert taken == [NOW + 1.0, NOW + 2.0]
 
 
 def test_limits_do_not_touch_each_other(two: tuple[Quotas, Quotas]) -> None:
     first, _ = two
-    first.take_slots("a", 0.0, NOW, 50.0)
+    first.reserve_slots("a", 0.0, NOW, 50.0)
     assert first.slots_until("b") == 0.0
-    assert first.take_quota("b", 5, DAY, 5, NOW) == (5, NOW)
-    assert first.take_quota("c", 5, DAY, 5, NOW) == (5, NOW)
+    assert first.reserve_quota("b", 5, DAY, 5, NOW) == (5, NOW)
+    assert first.reserve_quota("c", 5, DAY, 5, NOW) == (5, NOW)
 
 
 # --- quotas
@@ -98,21 +101,21 @@ def test_limits_do_not_touch_each_other(two: tuple[Quotas, Quotas]) -> None:
 
 def test_a_quota_is_shared_and_counts_what_is_given_back(two: tuple[Quotas, Quotas]) -> None:
     first, second = two
-    assert first.take_quota("a", 100, DAY, 60, NOW) == (60, NOW)
-    assert second.take_quota("a", 100, DAY, 60, NOW) == (40, NOW)
-    granted, again_at = first.take_quota("a", 100, DAY, 1, NOW)
+    assert first.reserve_quota("a", 100, DAY, 60, NOW) == (60, NOW)
+    assert second.reserve_quota("a", 100, DAY, 60, NOW) == (40, NOW)
+    granted, again_at = first.reserve_quota("a", 100, DAY, 1, NOW)
     assert granted == 0
     assert NOW + DAY - BUCKET <= again_at <= NOW + DAY + BUCKET
-    second.leave_quota("a", DAY, 10, NOW)
-    assert first.take_quota("a", 100, DAY, 60, NOW + 1)[0] == 10
+    second.return_quota("a", DAY, 10, NOW)
+    assert first.reserve_quota("a", 100, DAY, 60, NOW + 1)[0] == 10
 
 
 def test_a_quota_is_free_again_when_its_time_comes(two: tuple[Quotas, Quotas]) -> None:
     first, second = two
-    first.take_quota("a", 10, DAY, 10, NOW)
-    _, again_at = second.take_quota("a", 10, DAY, 1, NOW + DAY / 2)
-    assert second.take_quota("a", 10, DAY, 10, again_at - 1)[0] == 0
-    assert second.take_quota("a", 10, DAY, 10, again_at + 1)[0] == 10
+    first.reserve_quota("a", 10, DAY, 10, NOW)
+    _, again_at = second.reserve_quota("a", 10, DAY, 1, NOW + DAY / 2)
+    assert second.reserve_quota("a", 10, DAY, 10, again_at - 1)[0] == 0
+    assert second.reserve_quota("a", 10, DAY, 10, again_at + 1)[0] == 10
 
 
 @given(st.lists(st.tuples(st.floats(0, DAY / 3), st.integers(1, 40)), max_size=40))
@@ -121,7 +124,7 @@ def test_no_window_holds_more_than_the_quota(takes: list[tuple[float, int]]) -> 
     quotas, now, taken = Quotas(), NOW, list[tuple[float, int]]()
     for pause, wanted in takes:
         now += pause
-        taken.append((now, quotas.take_quota("a", 100, DAY, wanted, now)[0]))
+        taken.append((now, quotas.reserve_quota("a", 100, DAY, wanted, now)[0]))
         used = sum(count for at, count in taken if at > now - DAY)
         assert used <= 100
     quotas.close()
@@ -131,10 +134,10 @@ def take_many(path: Path, turns: int, answers: multiprocessing.SimpleQueue[list[
     quotas, end = Quotas(path), 0.0
     starts = list[float]()
     for _ in range(turns):
-        start = quotas.take_slots("rate", end, max(NOW, end), 1.0)
+        start = quotas.reserve_slots("rate", end, max(NOW, end), 1.0)
         end = start + 1.0
         starts.append(start)
-        quotas.take_quota("quota", 10**6, DAY, 1, NOW)
+        quotas.reserve_quota("quota", 10**6, DAY, 1, NOW)
     quotas.close()
     answers.put(starts)
 
@@ -151,8 +154,8 @@ def test_processes_that_run_at_once_take_nothing_twice(path: Path) -> None:
     assert len(starts) == 75
     assert all(later - earlier >= 1.0 for earlier, later in pairwise(starts))
     quotas = Quotas(path)
-    assert quotas.take_quota("quota", 75, DAY, 1, NOW)[0] == 0
-    assert quotas.take_quota("quota", 76, DAY, 9, NOW)[0] == 1
+    assert quotas.reserve_quota("quota", 75, DAY, 1, NOW)[0] == 0
+    assert quotas.reserve_quota("quota", 76, DAY, 9, NOW)[0] == 1
     quotas.close()
 
 
@@ -161,7 +164,7 @@ def test_processes_that_run_at_once_take_nothing_twice(path: Path) -> None:
 
 def test_the_record_is_private_and_survives(state_home: Path) -> None:
     quotas = open_quotas()
-    quotas.take_slots("a", 0.0, NOW, 1.0)
+    quotas.reserve_slots("a", 0.0, NOW, 1.0)
     quotas.close()
     assert (state_home / "usage.sqlite").stat().st_mode & 0o777 == 0o600
     quotas = open_quotas()
@@ -169,7 +172,7 @@ def test_the_record_is_private_and_survives(state_home: Path) -> None:
     quotas.close()
 
 
-def test_a_record_of_the_first_edition_goes_on(path: Path) -> None:
+def test_a_record_of_the_first_edition_is_still_read(path: Path) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as old:
         old.executescript(
@@ -186,14 +189,14 @@ def test_a_record_of_the_first_edition_goes_on(path: Path) -> None:
     old.close()
     quotas = Quotas(path)
     assert quotas.slots_until("a") == NOW + 5
-    assert quotas.take_quota("a", 10, DAY, 9, NOW) == (3, NOW)
+    assert quotas.reserve_quota("a", 10, DAY, 9, NOW) == (3, NOW)
     quotas.close()
 
 
 def test_a_damaged_record_is_one_clear_line(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"this is no database" * 100)
-    with pytest.raises(LedgerError, match="record of daily limits failed") as error:
+    with pytest.raises(LedgerError, match="record of daily limits cannot be used") as error:
         Quotas(path)
     assert error.value.problem.file == "usage.sqlite"
     assert "move the file away" in error.value.problem.hint

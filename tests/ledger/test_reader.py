@@ -1,4 +1,4 @@
-"""A reader changes nothing, and shows what the next run would find."""
+"""A reader changes nothing, and shows the state that the next run would find."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_there_is_no_reader_before_the_first_run(campaign: Settings) -> None:
 
 
 def test_an_empty_file_is_an_empty_ledger(campaign: Settings) -> None:
-    """A process that ended before it made the tables has left it."""
+    """A process ended before it made the tables."""
     campaign.state_folder.mkdir()
     (campaign.state_folder / "ledger.sqlite").touch()
     reader = read_ledger(campaign)
@@ -51,7 +51,7 @@ def test_a_running_send_is_shown_as_it_stands(campaign: Settings, open_again: Op
     assert [one.state for one in reader.iterate()] == [State.SENT, State.SENDING, State.CLAIMED]
 
 
-def test_a_killed_send_is_shown_as_it_will_be_put_right(
+def test_a_killed_send_is_shown_as_it_will_be_recovered(
     campaign: Settings, open_again: OpenAll, tmp_path: Path
 ) -> None:
     store = store_of(open_again(campaign), campaign)

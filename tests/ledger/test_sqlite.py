@@ -1,4 +1,4 @@
-"""SQLite files: their settings, readers beside a writer, and what errors mean."""
+"""SQLite files: their settings, readers next to a writer, and explained errors."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_version_is_above_that_of_the_first_edition(path: Path) -> None:
 def test_a_setting_that_is_not_kept_is_an_error(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite answers a PRAGMA that it does not know with silence."""
+    """SQLite ignores an unknown PRAGMA."""
     real = sqlite3.connect
 
     class Deaf(sqlite3.Connection):
@@ -88,7 +88,7 @@ def test_a_setting_that_is_not_kept_is_an_error(
             return super().execute(sql.replace("synchronous", "no_such_pragma"), *parameters)  # type: ignore[arg-type]  # as given
 
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: real(*args, **more, factory=Deaf))
-    with pytest.raises(LedgerError, match="SQLite does not keep synchronous = FULL"):
+    with pytest.raises(LedgerError, match="SQLite does not accept the setting synchronous = FULL"):
         open_database(path, LEDGER)
 
 
@@ -108,8 +108,8 @@ def test_a_memory_database_is_gone_when_it_is_closed() -> None:
     [
         ("read", "file is not a database", "is damaged", "do not delete it", "ledger-damaged"),
         ("read", "disk image is malformed", "is damaged", "do not delete it", "ledger-damaged"),
-        ("written", "anything", "cannot be written", "make room", "ledger-unwritable"),
-        ("read", "disk I/O error", "cannot be read", "make room", "ledger-unwritable"),
+        ("written", "anything", "cannot be written", "free some disk", "ledger-unwritable"),
+        ("read", "disk I/O error", "cannot be read", "free some disk", "ledger-unwritable"),
         ("read", "locked", "cannot be read: locked", "", "ledger-unwritable"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The pure rules: which change of state there is, and what becomes of a claim."""
+"""The pure rules: the possible changes of state, and the end of a claim."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.states import (
-    OF_A_CLAIM,
+    CLAIM_PREDECESSORS,
     TRANSITIONS,
     UNDER_WAY,
     Delivery,
@@ -19,10 +19,10 @@ from mailmerge.ledger.states import (
     State,
     Transition,
     as_recorded,
-    let_go,
+    claim_transition,
+    end_claim,
     reported,
     state_before,
-    under_way,
 )
 from mailmerge.ledger.store import LEASE
 from tests.engine.driver import make_recipient, make_recipients
@@ -77,7 +77,7 @@ def claimed_after_a_doubt(store: Store) -> None:
 def taken_back(store: Store) -> None:
     [one] = claim(store, 1)
     sending(store, one)
-    store.apply([under_way(one, State.CLAIMED, NOW)])
+    store.apply([claim_transition(one, State.CLAIMED, NOW)])
 
 
 def back_in_the_spreadsheet(store: Store) -> None:
@@ -129,11 +129,11 @@ def test_each_transition_of_the_table_happens(store: Store, change: tuple[State,
 
 
 def test_a_worker_changes_only_what_it_has_claimed() -> None:
-    for state, before in OF_A_CLAIM.items():
+    for state, before in CLAIM_PREDECESSORS.items():
         beyond = before - UNDER_WAY
         assert beyond == ({State.IN_DOUBT} if state is State.SENT else set())
-    assert OF_A_CLAIM[State.SENDING] == {State.CLAIMED}
-    assert OF_A_CLAIM[State.SENT] == {State.SENDING, State.IN_DOUBT}
+    assert CLAIM_PREDECESSORS[State.SENDING] == {State.CLAIMED}
+    assert CLAIM_PREDECESSORS[State.SENT] == {State.SENDING, State.IN_DOUBT}
 
 
 def test_nothing_leaves_sent() -> None:
@@ -144,10 +144,10 @@ def test_nothing_leaves_sent() -> None:
 
 
 @given(states, st.integers(0, 2), st.none() | st.floats(1, 2), st.booleans())
-def test_what_may_have_been_sent_is_never_pending(
+def test_a_possibly_sent_delivery_is_never_pending(
     state: State, doubts: int, retry_at: float | None, known: bool
 ) -> None:
-    left = let_go(Transition(1, state, NOW, 1, doubts, retry_at), known=known)
+    left = end_claim(Transition(1, state, NOW, 1, doubts, retry_at), known=known)
     assert left.state not in UNDER_WAY
     if state is State.SENDING or (state is State.CLAIMED and (doubts or not known)):
         assert left.state is State.IN_DOUBT
@@ -158,17 +158,17 @@ def test_what_may_have_been_sent_is_never_pending(
 def test_a_new_doubt_is_counted_once(
     state: State, doubts: int, retry_at: float | None, known: bool
 ) -> None:
-    left = let_go(Transition(1, state, NOW, 1, doubts, retry_at), known=known)
+    left = end_claim(Transition(1, state, NOW, 1, doubts, retry_at), known=known)
     new = state is State.SENDING or (state is State.CLAIMED and not known)
     assert left.doubts == doubts + new
 
 
 @given(states, st.integers(0, 2), st.none() | st.floats(1, 2), st.booleans())
-def test_a_doubt_outlasts_everything_but_success(
+def test_a_doubt_lasts_until_success(
     state: State, doubts: int, retry_at: float | None, known: bool
 ) -> None:
-    """Let go, claimed and refused again: what was once in doubt is not `rejected` afterwards."""
-    left = let_go(Transition(1, state, NOW, 1, doubts, retry_at), known=known)
+    """A delivery that was in doubt, claimed again and refused does not become `rejected`."""
+    left = end_claim(Transition(1, state, NOW, 1, doubts, retry_at), known=known)
     refused = as_recorded(replace(left, state=State.REJECTED))
     assert refused.state is (State.IN_DOUBT if left.doubts else State.REJECTED)
     assert as_recorded(replace(left, state=State.SENT)).state is State.SENT
@@ -189,9 +189,9 @@ def test_only_refusals_are_recorded_otherwise(
 
 
 @given(st.integers(0, 1), st.none() | st.floats(1, 2))
-def test_a_claim_that_is_let_go_is_what_it_was(doubts: int, retry_at: float | None) -> None:
+def test_a_claim_that_is_ended_is_what_it_was(doubts: int, retry_at: float | None) -> None:
     claimed = Transition(1, State.CLAIMED, NOW, 1, doubts, retry_at)
-    assert let_go(claimed, known=True).state is state_before(claimed)
+    assert end_claim(claimed, known=True).state is state_before(claimed)
 
 
 def test_users_see_claims_as_pending() -> None:
@@ -214,7 +214,7 @@ def test_users_see_claims_as_pending() -> None:
         (Difference(added=1), True),
         (Difference(removed=1), True),
         (Difference(changed=1), True),
-        (Difference(restyled=True), True),
+        (Difference(content_changed=True), True),
         (Difference(first=True, added=3), False),
         (Difference(removed_sent=1, changed_sent=1, already_sent=1), False),
     ],
@@ -223,12 +223,12 @@ def test_each_kind_of_difference_alone_asks_the_user(difference: Difference, ask
     assert bool(difference) is asks
 
 
-def test_a_difference_is_said_in_one_line() -> None:
+def test_a_difference_is_one_line_of_text() -> None:
     difference = Difference(
-        added=1, removed=2, removed_sent=1, changed=3, restyled=True, already_sent=20
+        added=1, removed=2, removed_sent=1, changed=3, content_changed=True, already_sent=20
     )
     assert str(difference) == (
         "+1 new, -2 gone (1 already sent), ~3 changed (0 already sent), "
-        "other content than 20 recipients have got"
+        "content changed (20 already sent)"
     )
     assert str(Difference()) == "the same recipients, the same content"

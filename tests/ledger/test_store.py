@@ -1,4 +1,4 @@
-"""What every kind of store does, with and without a journal: the queue, decisions, memory."""
+"""Every kind of store, with and without a journal: the queue, decisions, the check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from mailmerge.errors import ClaimLost
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.ledger import Ledger
-from mailmerge.ledger.states import State, Transition, under_way
+from mailmerge.ledger.states import State, Transition, claim_transition
 from mailmerge.ledger.store import LEASE
 from mailmerge.settings import Settings
 from tests.ledger.conftest import OpenAll
@@ -69,7 +69,7 @@ def test_a_deferred_delivery_without_a_time_is_due_at_once(store: Store) -> None
 
 def test_apply_returns_what_was_recorded(store: Store) -> None:
     one, two = claim(store, 2)
-    assert sending(store, one) == under_way(one, State.SENDING, NOW)
+    assert sending(store, one) == claim_transition(one, State.SENDING, NOW)
     assert finish(store, two, State.SENT).state is State.SENT
     assert by_key(store)["u1"].reply == "250 Ok"
     assert counts(store) == {"pending": 1, "sent": 1}
@@ -78,7 +78,7 @@ def test_apply_returns_what_was_recorded(store: Store) -> None:
 def test_a_taken_back_message_can_be_sent_again(store: Store) -> None:
     [one] = claim(store, 1)
     sending(store, one)
-    store.apply([under_way(one, State.CLAIMED, NOW)])
+    store.apply([claim_transition(one, State.CLAIMED, NOW)])
     assert finish(store, one, State.SENT).state is State.SENT
 
 
@@ -90,13 +90,13 @@ def test_a_second_sending_of_one_claim_is_refused(store: Store) -> None:
 
 
 @pytest.mark.parametrize("state", [State.SENT, State.CLAIMED])
-def test_a_change_without_a_rule_is_an_error(store: Store, state: State) -> None:
+def test_a_change_that_no_rule_allows_is_an_error(store: Store, state: State) -> None:
     [one] = claim(store, 1)
     with pytest.raises(ValueError, match="claimed cannot become"):
         store.apply([Transition(one.id, state, NOW)])
 
 
-def test_what_was_once_in_doubt_leaves_it_only_by_success(store: Store) -> None:
+def test_only_success_ends_a_doubt(store: Store) -> None:
     [one] = claim(store, 1)
     finish(store, one, State.IN_DOUBT, doubts=1)
     assert store.claim("w", 1, NOW) == []
@@ -218,7 +218,7 @@ def test_a_retry_time_survives_a_message_that_was_taken_back(
     finish(store, one, State.DEFERRED, retry_at=NOW + 10)
     [again] = store.claim("w", 1, NOW + 11)
     sending(store, again)
-    store.apply([under_way(again, State.CLAIMED, NOW)])
+    store.apply([claim_transition(again, State.CLAIMED, NOW)])
     ledger.close()
     found = store_of(open_again(campaign), campaign)
     assert counts(found) == {"deferred": 1}

@@ -1,4 +1,4 @@
-"""Each start of the machine has a name of its own, on every platform."""
+"""Each boot of the machine has its own id on every platform."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def windows(uptime: float, now: float = NOW) -> str:
     return boot_id("win32", uptime=lambda: uptime, now=lambda: now)
 
 
-def test_linux_has_a_file(tmp_path: Path) -> None:
+def test_linux_reads_the_boot_id_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "boot_id"
     file.write_text("b9f52cbb-634b\n")
     assert boot_id("linux", file=file) == "b9f52cbb-634b"
@@ -28,7 +28,7 @@ def test_this_machine_has_a_boot_id() -> None:
     assert boot_id() == boot_id() != ""
 
 
-def test_macos_has_a_command() -> None:
+def test_macos_reads_the_boot_id_from_a_command() -> None:
     asked: list[Any] = []
 
     def run(command: Any, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -47,7 +47,7 @@ def test_macos_without_an_answer_has_no_boot_id(error: Exception) -> None:
     assert boot_id("darwin", run=run) == ""
 
 
-def test_windows_has_the_time_of_its_start() -> None:
+def test_windows_uses_the_time_of_its_boot() -> None:
     assert same_boot(windows(100.0), windows(5000.0, NOW + 4900.0))
 
 
@@ -56,7 +56,7 @@ def test_windows_allows_for_clocks_that_drift() -> None:
     assert not same_boot(windows(100.0), windows(86_400.0, NOW + 86_300.0 + 11.0))
 
 
-def test_another_start_of_windows_is_another_boot() -> None:
+def test_windows_boots_at_different_times_differ() -> None:
     assert not same_boot(windows(100.0), windows(20.0, NOW + 60.0))
 
 

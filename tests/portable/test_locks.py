@@ -1,4 +1,4 @@
-"""Locks of both kinds of platforms, on real files; the calls of Windows are built on POSIX here."""
+"""Locks of both kinds of platforms on real files; POSIX emulates the calls of Windows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mailmerge.portable.locks import Locking, RangeLocking, WholeFileLocking, sy
 
 
 class Msvcrt:
-    """What the module `msvcrt` of Windows promises, on flock(2): a lock belongs to a descriptor."""
+    """Emulates `msvcrt` of Windows by flock(2): a lock belongs to a descriptor."""
 
     LK_NBLCK = 2
     LK_UNLCK = 0
@@ -40,7 +40,7 @@ def locking(request: pytest.FixtureRequest) -> Locking:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[tuple[int, int]]:
-    """Two descriptors of one file, as two processes have them."""
+    """Two descriptors of one file, as in two processes."""
     path = tmp_path / "x.lock"
     path.write_bytes(b"content")
     files = [os.open(path, os.O_RDWR) for _ in range(2)]
@@ -55,7 +55,7 @@ def test_only_one_descriptor_holds_the_lock(locking: Locking, two: tuple[int, in
     assert not locking.lock(second)
 
 
-def test_a_closed_descriptor_lets_go(locking: Locking, two: tuple[int, int]) -> None:
+def test_a_closed_descriptor_releases_the_lock(locking: Locking, two: tuple[int, int]) -> None:
     first, second = two
     holder = os.dup(first)
     os.close(holder)
@@ -85,6 +85,6 @@ def test_windows_locks_a_byte_far_behind_the_content(two: tuple[int, int]) -> No
     assert os.lseek(two[0], 0, os.SEEK_CUR) == 3
 
 
-def test_the_platform_has_its_own() -> None:
+def test_the_platform_has_its_own_locking() -> None:
     expected = RangeLocking if sys.platform == "win32" else WholeFileLocking
     assert isinstance(system_locking(), expected)

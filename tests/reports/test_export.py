@@ -21,7 +21,7 @@ def rows_of(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_a_csv_is_the_own_spreadsheet_with_four_more_columns(tmp_path: Path) -> None:
+def test_a_csv_is_the_spreadsheet_with_four_more_columns(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     assert export(FOUR, path) == 4
     header, first, second, third, fourth = rows_of(path)
@@ -66,7 +66,7 @@ def test_no_cell_of_a_csv_is_a_formula(cell: str) -> None:
     assert len(row[2].lstrip("'")) >= len(cell.lstrip("'")) - 1
 
 
-def test_columns_that_are_there_already_stay_the_users_own(tmp_path: Path) -> None:
+def test_columns_of_the_user_keep_their_names(tmp_path: Path) -> None:
     export(Ledger(delivery(0, State.SENT, Status="mine")), tmp_path / "a.csv")
     header, row = rows_of(tmp_path / "a.csv")
     assert header[2:4] == ["Status", "mailmerge status"]
@@ -86,7 +86,7 @@ def test_failed_rows_are_a_spreadsheet_for_another_send(tmp_path: Path) -> None:
     assert export_failed(Ledger(), tmp_path / "failed.csv") == 0
 
 
-def test_another_ending_names_the_two_that_there_are(tmp_path: Path) -> None:
+def test_another_file_ending_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CampaignError, match=r"neither \.csv nor \.xlsx"):
         export(FOUR, tmp_path / "a.pdf")
 

@@ -1,4 +1,4 @@
-"""The ledger beside the server's own list: every disagreement is named."""
+"""The ledger compared with the server's own list: every disagreement is named."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from mailmerge.reports.refusals import refusals
 from tests.reports.deliveries import delivery
 
 
-def test_equal_replies_are_told_once_with_their_number() -> None:
+def test_equal_replies_are_counted_and_shown_once() -> None:
     deliveries = [
         delivery(number, State.REJECTED, f"550 5.1.1 <u{number}@example.org>: no")
         for number in range(7)
@@ -29,7 +29,7 @@ def test_only_refusals_by_the_server_are_explained() -> None:
     assert list(refusals(deliveries)) == []
 
 
-def test_the_most_frequent_kinds_come_first_and_few() -> None:
+def test_only_the_most_frequent_kinds_are_shown() -> None:
     deliveries = [
         delivery(number, State.REJECTED, f"55{kind} 5.1.{kind} no")
         for kind in range(7)
@@ -40,7 +40,7 @@ def test_the_most_frequent_kinds_come_first_and_few() -> None:
     assert len(counts) == 5
 
 
-def test_the_language_is_the_readers() -> None:
+def test_explanations_follow_the_language() -> None:
     deliveries = [delivery(1, State.REJECTED, "550 5.1.1 no such user")]
     [english] = refusals(deliveries)
     [chinese] = refusals(deliveries, language="zh")

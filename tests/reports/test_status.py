@@ -7,7 +7,7 @@ from mailmerge.reports.status import FAILED, status_document, status_table, unre
 from tests.reports.deliveries import FOUR
 
 
-def test_the_table_names_what_there_is_and_what_it_means() -> None:
+def test_the_table_lists_states_with_their_meanings() -> None:
     counts = reported({State.CLAIMED: 2, State.PENDING: 1, State.IN_DOUBT: 1000})
     assert status_table(counts).splitlines() == [
         "    3  pending   not sent yet",

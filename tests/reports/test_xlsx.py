@@ -18,7 +18,7 @@ def read_back(columns: list[str], rows: list[list[str]]) -> Any:
     return openpyxl.load_workbook(io.BytesIO(file.getvalue())).active
 
 
-def test_cells_are_strings_whatever_they_look_like() -> None:
+def test_all_cells_are_strings() -> None:
     rows = [["=HYPERLINK(1)", "007", 'a "quoted"\nline'], ["+1", "1e5", "2026-11-26"]]
     sheet = read_back(["a", "b", "c"], rows)
     cells = list(sheet.iter_rows(min_row=2))
@@ -26,13 +26,13 @@ def test_cells_are_strings_whatever_they_look_like() -> None:
     assert {cell.data_type for row in cells for cell in row} <= {"s", "inlineStr"}
 
 
-def test_what_looks_like_a_formula_stays_text_when_it_is_edited() -> None:
+def test_a_text_like_a_formula_stays_text_after_editing() -> None:
     sheet = read_back(["a", "b"], [["=1+1", "plain"]])
     formula, plain = next(sheet.iter_rows(min_row=2))
     assert (formula.quotePrefix, plain.quotePrefix) == (True, False)
 
 
-def test_a_cell_is_cut_where_programs_cut_it() -> None:
+def test_long_cells_are_cut() -> None:
     sheet = read_back(["a"], [["x" * 40_000]])
     assert len(sheet["A2"].value) == 32_767
 

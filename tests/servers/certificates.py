@@ -39,7 +39,7 @@ def make_certificates(
 ) -> Certificates:
     """A new authority, and a certificate of it for `names`.
 
-    Readable by everyone: servers read them after they gave up root.
+    Readable by all users: servers read them after they gave up root.
     """
     authority = trustme.CA()
     yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)

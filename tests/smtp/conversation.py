@@ -1,4 +1,4 @@
-"""What the tests of the client have in common: a message, and a run that sends many of them."""
+"""Helpers for the tests of the client: a message, and a run that sends many messages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def local(port: int, **more: object) -> Server:
 
 
 def tls_settings(certificates: Certificates, **more: object) -> dict[str, object]:
-    """For `serve`: a server with these certificates."""
+    """Arguments for `serve`: a server with these certificates."""
     return {"chain_file": str(certificates.chain_file), **more}
 
 
@@ -56,7 +56,7 @@ def message(token: int, *, to: str = "", padding: bytes = PADDING) -> Transactio
 
 @dataclass
 class Run:
-    """What came of a run of many messages over one connection."""
+    """The result of a run of many messages over one connection."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     announced: list[int] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Run:
 
 
 def send(server: Server, count: int, **more: object) -> Run:
-    """Send messages 0 to `count` as far as one connection carries them."""
+    """Send messages 0 to `count` on one connection, until it accepts no more."""
     run = Run()
     client = Client(server, on_terminator=run.announced.append, **more)  # type: ignore[arg-type]
     client.open()

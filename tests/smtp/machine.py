@@ -1,4 +1,4 @@
-"""What the tests of a connection without a network have in common."""
+"""Helpers for the tests of a connection without a network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def message(token: int) -> Transaction:
 
 
 def written(machine: Connection, released: list[int] | None = None) -> bytes:
-    """All that leaves now, with every terminator; the tokens released are added to the list."""
+    """Return the bytes to write with all terminators; append the released tokens to the list."""
     out = b"".join(machine.data_to_send())
     while (token := machine.held) is not None:
         if released is not None:

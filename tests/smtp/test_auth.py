@@ -1,4 +1,4 @@
-"""Log-in mechanisms: what is sent, what is refused before, and when an exchange is cancelled."""
+"""Log-in mechanisms: the bytes that are sent, early refusals, and cancelled exchanges."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_an_unsendable_secret_is_refused_and_not_shown(
 
 
 def test_a_password_is_sent_as_it_was_typed() -> None:
-    """Preparation is the server's part (RFC 4616, 2): no normalisation, no stripping."""
+    """The server prepares passwords (RFC 4616, 2), so the client does not change them."""
     typed = " e\u0301\u00a0\u2126 "
     log_in = LogIn("PLAIN", Credentials("me", typed))
     assert log_in.initial == encode(f"\0me\0{typed}".encode())
@@ -84,7 +84,7 @@ def test_oauthbearer_ends_each_pair_with_x01() -> None:
     log_in = LogIn("OAUTHBEARER", Credentials("a=b,c", token="t"))
     assert log_in.initial == encode(b"n,a=a=3Db=2Cc,\x01auth=Bearer t\x01\x01")
     assert log_in.answer(encode(b'{"status":"401"}')) == "AQ=="
-    assert log_in.said == '{"status":"401"}'
+    assert log_in.token_error == '{"status":"401"}'
 
 
 def test_xoauth2_ends_each_pair_with_x01() -> None:
@@ -97,26 +97,26 @@ def test_xoauth2_ends_each_pair_with_x01() -> None:
 def test_an_error_that_is_not_base64_cancels(mechanism: str) -> None:
     log_in = LogIn(mechanism, Credentials("me", token="t"))
     assert log_in.answer('{"status":"401"}') == "*"
-    assert log_in.said == '{"status":"401"}'
+    assert log_in.token_error == '{"status":"401"}'
 
 
 def test_an_empty_challenge_of_cram_md5_cancels() -> None:
     log_in = LogIn("CRAM-MD5", Credentials("me", "p"))
     assert log_in.initial is None
     assert log_in.answer("") == "*"
-    assert log_in.complaint is not None
+    assert log_in.protocol_error is not None
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "CRAM-MD5"])
 def test_a_challenge_that_is_not_base64_cancels(mechanism: str) -> None:
     log_in = LogIn(mechanism, Credentials("me", "p"))
     assert log_in.answer("***") == "*"
-    assert log_in.complaint is not None
-    assert "base64" in str(log_in.complaint)
+    assert log_in.protocol_error is not None
+    assert "base64" in str(log_in.protocol_error)
 
 
 @pytest.mark.parametrize(("length", "fits"), [(368, True), (369, False)])
-def test_a_response_too_long_for_the_command_waits(length: int, fits: bool) -> None:
+def test_a_response_too_long_for_auth_answers_a_challenge(length: int, fits: bool) -> None:
     """A command line has 512 bytes (RFC 5321, 4.5.3.1.4), the answer to a challenge 12288."""
     log_in = LogIn("PLAIN", Credentials("me", "x" * length))
     response = encode(b"\0me\0" + b"x" * length)
@@ -126,8 +126,8 @@ def test_a_response_too_long_for_the_command_waits(length: int, fits: bool) -> N
         assert log_in.answer("") == response
 
 
-def test_a_question_too_many_cancels() -> None:
+def test_a_challenge_too_many_cancels() -> None:
     log_in = LogIn("PLAIN", Credentials("me", "p"))
     assert log_in.initial
     assert log_in.answer("") == "*"
-    assert log_in.complaint is None
+    assert log_in.protocol_error is None

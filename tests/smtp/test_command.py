@@ -1,4 +1,4 @@
-"""Commands: only one line of a permitted length leaves, for any path."""
+"""Commands: for any path, only one line of a permitted length is written."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mail_line(envelope: Envelope, size: int, capabilities: Capabilities) -> byte
 
 
 def rcpt(path: str, *, utf8: bool = False) -> str:
-    """The path that RCPT says."""
+    """Return the path in RCPT."""
     line = rcpt_line(Envelope("", (path,), smtputf8=utf8), path, NOTHING).decode()
     assert line.startswith("RCPT TO:<")
     assert line.endswith(">\r\n")
@@ -115,7 +115,7 @@ def test_a_local_part_is_measured_in_bytes() -> None:
     ["mail.example.org", "a", "[192.0.2.1]", "[IPv6:2001:db8::1]", "3com.example", "x.4a",
      ".".join(["x" * 63, "x" * 63, "x" * 63, "x" * 63])],
 )  # fmt: skip
-def test_ehlo_says_a_domain_or_an_address_literal(name: str) -> None:
+def test_ehlo_sends_a_domain_or_an_address_literal(name: str) -> None:
     assert hello_line("EHLO", name) == f"EHLO {name}\r\n".encode()
 
 
@@ -125,8 +125,8 @@ def test_ehlo_says_a_domain_or_an_address_literal(name: str) -> None:
      "192.0.2.1\r\n", "a\r\nMAIL", "10.0.0.5", "a..b", "a.example.", "x" * 64 + ".example",
      ".".join(["x" * 63, "x" * 63, "x" * 63, "x" * 61, "xx"])],
 )  # fmt: skip
-def test_ehlo_says_nothing_else(name: str) -> None:
-    with pytest.raises(LocalProtocolError, match="may not stand in EHLO"):
+def test_ehlo_refuses_other_names(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="EHLO needs a full domain"):
         hello_line("EHLO", name)
 
 

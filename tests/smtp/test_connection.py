@@ -1,6 +1,6 @@
-"""A connection against a server that says anything: its outcomes are true, wherever bytes are cut.
+"""A connection against a server that sends any reply: its outcomes are true for any packets.
 
-The transcripts show each case by hand; here the replies are drawn, and the laws are checked.
+The transcripts show each case by hand. Here the replies are random, and the laws are checked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REPLIES = {
 
 @dataclass
 class DrawnServer:
-    """Answers each command with a drawn code, and remembers what it has truly taken."""
+    """Answers each command with a random code, and remembers which messages it accepted."""
 
     draw: st.DataObject
     polite: bool
@@ -128,7 +128,7 @@ class DrawnServer:
 def run(
     machine: Connection, server: DrawnServer, count: int, *, cut: Cut = whole
 ) -> tuple[list[Event], list[int]]:
-    """Send `count` messages as far as the connection lets one."""
+    """Send `count` messages, until the connection accepts no more."""
     events: list[Event] = []
     released: list[int] = []
     token = 0
@@ -161,7 +161,7 @@ ways = st.sampled_from(
 
 @given(st.data(), ways, st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_the_outcomes_are_true_whatever_the_server_says(
+def test_outcomes_are_true_for_any_replies(
     draw: st.DataObject, way: tuple[int, bytes], polite: bool
 ) -> None:
     window, offers = way
@@ -263,7 +263,7 @@ def test_a_transaction_without_a_recipient_is_refused() -> None:
     assert machine.data_to_send() == []
 
 
-def test_there_is_room_for_as_many_as_the_way_permits() -> None:
+def test_room_depends_on_the_way_of_sending() -> None:
     machine = ready()
     assert machine.room == 3
     for token in (1, 2, 3):

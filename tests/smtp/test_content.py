@@ -1,4 +1,4 @@
-"""Content: any text comes out of DATA and BDAT as it went in, and is never read as two messages."""
+"""Content: DATA and BDAT transmit any text unchanged, and a server never reads two messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cut(whole: bytes, places: list[int]) -> tuple[bytes, ...]:
 
 
 def received(stuffed: bytes) -> bytes:
-    """What a server reads from DATA, written after RFC 5321, 4.5.2."""
+    """Return the content that a server reads from DATA (RFC 5321, 4.5.2)."""
     assert stuffed.endswith(b"\r\n") or not stuffed
     text = stuffed + b".\r\n"
     read = b""
@@ -68,7 +68,7 @@ def test_a_cr_or_lf_alone_never_leaves(whole: bytes, places: list[int], stuffing
 @pytest.mark.parametrize(
     "smuggled", [b"a\n.\r\nMAIL", b"a\r\n.\rMAIL", b"a\r\n.\nMAIL", b"\n.\n", b"\r.\r"]
 )
-def test_the_known_ways_of_smuggling_are_closed(smuggled: bytes) -> None:
+def test_known_smuggling_attempts_are_refused(smuggled: bytes) -> None:
     with pytest.raises(LocalProtocolError, match="alone"):
         check_content((smuggled,))
 
@@ -87,13 +87,13 @@ def test_a_dot_is_doubled_only_at_the_start_of_a_line() -> None:
         (b"x" * 400 + b"\r\n" + b"x" * 998, b"x\r\n"),
     ],
 )
-def test_no_line_is_too_long_wherever_it_is_cut(chunks: tuple[bytes, ...]) -> None:
+def test_line_length_does_not_depend_on_chunks(chunks: tuple[bytes, ...]) -> None:
     with pytest.raises(LocalProtocolError, match="the limit is 998") as caught:
         check_content(chunks)
     assert caught.value.code == "long-line"
 
 
-def test_a_line_of_998_bytes_may_get_a_dot_more() -> None:
+def test_a_line_of_998_bytes_may_get_an_added_dot() -> None:
     line = b"." + b"x" * (MAX_TEXT_LINE - 1)
     assert b"".join(prepare((line,), stuffing=True).chunks) == b"." + line + b"\r\n"
 

@@ -1,4 +1,4 @@
-"""What goes over the wire: the replies owed, and a trace that shows no secret."""
+"""The exchange: the replies owed, and a trace without secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.smtp.machine import GO_AHEAD, message, ready
 
 def test_the_greeting_is_the_first_reply_owed() -> None:
     exchange = Exchange(None)
-    exchange.say(b"EHLO x\r\n", Awaited.HELLO)
+    exchange.send(b"EHLO x\r\n", Awaited.HELLO)
     assert [awaited for awaited, _ in exchange.owed] == [Awaited.GREETING, Awaited.HELLO]
     assert exchange.out == [b"EHLO x\r\n"]
     exchange.stop()
@@ -83,5 +83,5 @@ def test_errors_about_replies_carry_the_reply() -> None:
     reply = Reply(354, ("go",))
     error = unexpected(reply, Awaited.MAIL)
     assert (error.code, error.reply, error.awaited) == ("unexpected-reply", reply, Awaited.MAIL)
-    assert str(error) == '"354 go" cannot be the reply to MAIL'
+    assert str(error) == 'the server sent "354 go" as the reply to MAIL, which SMTP does not allow'
     assert closing_error(Reply(421, ("bye",))).code == "closing"

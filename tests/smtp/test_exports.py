@@ -33,7 +33,7 @@ def test_the_library_imports_only_the_standard_library() -> None:
             assert standard or module.startswith(OWN), f"{path.name} imports {module}"
 
 
-def test_every_public_name_exists_and_says_what_it_is() -> None:
+def test_every_public_name_exists_and_has_a_docstring() -> None:
     assert 15 <= len(smtp.__all__) <= 20
     for name in smtp.__all__:
         assert name.isupper() or getattr(smtp, name).__doc__, name

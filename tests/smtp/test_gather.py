@@ -51,7 +51,9 @@ def test_chunks_are_written_in_order(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_full_buffer_raises(ends: tuple[socket.socket, socket.socket], way: Send) -> None:
+def test_a_full_buffer_raises_blocking_io_error(
+    ends: tuple[socket.socket, socket.socket], way: Send
+) -> None:
     chunks = [b"x" * 40_000, b"y" * 40_000]
     with pytest.raises(BlockingIOError):
         sum(way(ends[0], chunks) for _ in range(1000))

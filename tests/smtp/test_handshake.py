@@ -48,7 +48,7 @@ from tests.smtp.transports import Remote, Wrapped
 
 
 @pytest.mark.parametrize("name", ["build_box.corp.example", "müller.example.org", "10.0.0.5"])
-def test_ehlo_says_the_address_where_the_name_is_no_domain(
+def test_ehlo_sends_the_address_if_the_name_is_no_domain(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: name)
@@ -65,7 +65,7 @@ def test_a_configured_name_must_be_a_domain() -> None:
         Client(local(server.port, local_name="build_box.corp.example")).open()
 
 
-def test_helo_is_said_where_ehlo_is_unknown() -> None:
+def test_helo_is_sent_if_ehlo_is_refused() -> None:
     with serve(esmtp=False) as server:
         run = send(local(server.port), 3)
         assert run.tokens(Verdict.SENT) == {0, 1, 2}
@@ -91,7 +91,7 @@ def test_a_refused_helo_ends_the_session() -> None:
         ((Close(),), ConnectionLost, "closed"),
         ((Reset(),), SmtpError, "reset by peer"),
         ((Send(b"HTTP/1.1 400 Bad Request\r\n\r\n"),), RemoteProtocolError, "web-server"),
-        ((Send(b"x" * 20_000),), RemoteProtocolError, "without an end"),
+        ((Send(b"x" * 20_000),), RemoteProtocolError, "never ends"),
         ((Send(b"\x15\x03\x01\x00\x02\x02\x16\n"),), RemoteProtocolError, "tls-server"),
         ((Sleep(FOREVER),), ConnectionLost, "greeting"),
         ((Send(b"220-slow\r\n"), Sleep(FOREVER)), ConnectionLost, "greeting"),
@@ -125,7 +125,7 @@ REFUSALS: dict[str, tuple[Rule | None, Credentials | None, int]] = {
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_a_session_that_does_not_open_ends_with_quit(refusal: str) -> None:
-    """RFC 5321, 4.1.1.10: the client must say QUIT before it closes, also after a refusal."""
+    """RFC 5321, 4.1.1.10: the client must send QUIT before it closes, even after a refusal."""
     rule, credentials, code = REFUSALS[refusal]
     settings = {"users": {"news": "right"}, "auth_in_clear": True, "offer": Offer(auth=("PLAIN",))}
     with serve(*([rule] if rule else []), **settings) as server:
@@ -139,7 +139,7 @@ def test_a_session_that_does_not_open_ends_with_quit(refusal: str) -> None:
     assert not client.usable
 
 
-def test_a_server_that_ignores_quit_is_not_waited_for() -> None:
+def test_a_missing_reply_to_quit_is_not_awaited() -> None:
     rules = (
         Rule(When(At.GREETING), (Reply(554, "no service"),)),
         Rule(When(At.QUIT), (Sleep(FOREVER),)),
@@ -151,7 +151,7 @@ def test_a_server_that_ignores_quit_is_not_waited_for() -> None:
         assert server.commands() == ["QUIT"]
 
 
-def test_no_quit_is_said_on_a_connection_that_ended() -> None:
+def test_no_quit_is_sent_on_an_ended_connection() -> None:
     rule = Rule(When(At.EHLO), (Reply(421, "4.3.2 bye"), Sleep(FOREVER)))
     with serve(rule) as server:
         with pytest.raises(ServerRefused, match="bye"):
@@ -164,7 +164,7 @@ def test_no_quit_is_said_on_a_connection_that_ended() -> None:
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
 @ways
-def test_mail_goes_over_tls(
+def test_mail_is_sent_over_tls(
     certificates: servers.Certificates, security: str, offer: Offer, window: int
 ) -> None:
     settings = tls_settings(certificates, implicit_tls=security == "tls", offer=offer)
@@ -175,7 +175,7 @@ def test_mail_goes_over_tls(
         assert server.violations == []
 
 
-def test_a_large_message_goes_over_tls(certificates: servers.Certificates) -> None:
+def test_a_large_message_is_sent_over_tls(certificates: servers.Certificates) -> None:
     settings = tls_settings(certificates, implicit_tls=True, receive_buffer=4096)
     with serve(**settings) as server:
         target = local(server.port, security="tls", ca_file=str(certificates.ca_file))
@@ -222,7 +222,7 @@ def test_bytes_behind_the_220_of_starttls_are_refused(
         ((Close(),), ConnectionLost),
     ],
 )
-def test_nothing_goes_in_clear_when_tls_fails(
+def test_nothing_is_sent_in_clear_text_when_tls_fails(
     certificates: servers.Certificates,
     actions: tuple[Reply | Close, ...],
     error: type[SmtpError],
@@ -277,7 +277,7 @@ def test_tls_to_a_clear_text_port_has_a_code() -> None:
 
 @pytest.mark.parametrize("security", ["none", "starttls"])
 def test_clear_text_to_port_465_has_a_code(security: str) -> None:
-    """A server there waits for TLS, and says nothing. It gets 20 seconds, not five minutes."""
+    """A server there waits for TLS and sends nothing. It gets 20 seconds, not five minutes."""
     now = [0.0]
 
     class Clockwork(Wrapped):
@@ -361,7 +361,7 @@ def test_a_wrong_secret_is_refused_once(certificates: servers.Certificates, mech
         ((Reply(421, "4.7.0 bye"), Close()), ServerRefused, "421"),
     ],
 )
-def test_other_replies_to_auth(
+def test_each_reply_to_auth_has_its_error(
     certificates: servers.Certificates,
     actions: tuple[Reply | Send | Close, ...],
     error: type[SmtpError],
@@ -375,7 +375,7 @@ def test_other_replies_to_auth(
         assert says in str(caught.value)
 
 
-def test_a_question_too_many_is_cancelled(certificates: servers.Certificates) -> None:
+def test_a_challenge_too_many_is_cancelled(certificates: servers.Certificates) -> None:
     rule = Rule(When(At.AUTH), (Send(b"334 \r\n"),))
     settings = tls_settings(certificates, users={"news": "right"})
     with serve(rule, **settings) as server:
@@ -392,7 +392,7 @@ def test_a_question_too_many_is_cancelled(certificates: servers.Certificates) ->
 def test_a_malformed_challenge_is_cancelled(
     certificates: servers.Certificates, mechanism: str, challenge: str
 ) -> None:
-    """RFC 4954, 4: the client cancels with `*`, and then it says good-bye."""
+    """RFC 4954, 4: the client cancels with `*`, and then sends QUIT."""
     rule = Rule(When(At.AUTH), (Reply(334, challenge),))
     with serve(rule, **tls_settings(certificates, users={"news": "right"})) as server:
         target = local(server.port, security="starttls", ca_file=str(certificates.ca_file))
@@ -414,7 +414,7 @@ def test_the_error_about_a_token_is_shown_as_it_came(
         assert server.wait_for_end()[0].quit
 
 
-def test_a_server_that_asks_without_end_is_left() -> None:
+def test_endless_challenges_end_the_session() -> None:
     rules = (
         Rule(When(At.AUTH), (Send(b"334 \r\n"),)),
         Rule(When(At.UNKNOWN, times=20), (Send(b"334 \r\n"),)),
@@ -425,7 +425,7 @@ def test_a_server_that_asks_without_end_is_left() -> None:
         assert server.commands()[2:] == ["*"]
 
 
-def test_an_unknown_mechanism_is_followed_by_the_next(
+def test_504_to_auth_tries_the_next_mechanism(
     certificates: servers.Certificates,
 ) -> None:
     rule = Rule(When(At.AUTH, times=1), (Reply(504, "5.5.4 what?"),))
@@ -450,7 +450,7 @@ def test_a_password_needs_tls_or_permission() -> None:
 
 
 def test_a_password_goes_in_clear_to_this_machine_only() -> None:
-    """`allow_plain_text` is for a server on this machine, and for no other."""
+    """`allow_plain_text` applies only to a server on this machine."""
     with serve(users={"news": "right"}, auth_in_clear=True) as server:
         with pytest.raises(AuthenticationRefused, match="no TLS") as caught:
             Client(local(server.port), NEWS, connect=Remote).open()

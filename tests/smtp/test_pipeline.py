@@ -1,4 +1,4 @@
-"""Transactions on their way out: groups, held terminators, and terminators taken back."""
+"""Outgoing transactions: groups, held terminators, and terminators taken back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mailmerge.smtp.errors import LocalProtocolError
 from tests.smtp.machine import GO_AHEAD, STREAMING, message, outcomes, ready, verdicts, written
 
 
-def test_one_by_one_each_command_waits_for_its_reply() -> None:
+def test_without_pipelining_each_command_waits_for_its_reply() -> None:
     machine = ready(offers=b"8BITMIME")
     machine.submit(message(1))
     lines = []
@@ -72,7 +72,7 @@ def test_only_the_held_terminator_can_be_released() -> None:
 
 @pytest.mark.parametrize(("lines", "whole"), [(1024, True), (1025, False)])
 def test_only_short_content_is_released_before_it_is_written(lines: int, whole: bool) -> None:
-    """65,536 bytes are the bound."""
+    """The limit is 65,536 bytes."""
     machine = Connection()
     machine.receive_data(b"220 x\r\n")
     machine.session.hello("client.example.org")
@@ -86,8 +86,8 @@ def test_only_short_content_is_released_before_it_is_written(lines: int, whole: 
     assert not machine.held_whole
 
 
-def test_after_421_nothing_more_is_given_out() -> None:
-    """The end is waited for, since a later terminator has left; what was to follow it has not."""
+def test_after_421_nothing_more_is_handed_out() -> None:
+    """The client awaits the end, because a later terminator has left. It writes no more."""
     machine = ready(3, offers=STREAMING)
     for token in range(3):
         machine.submit(message(token))
@@ -104,7 +104,7 @@ def test_after_421_nothing_more_is_given_out() -> None:
 
 
 def group_of(machine: Connection) -> tuple[bytes, int]:
-    """Content 1, its terminator and the commands of 2; and where the terminator ends."""
+    """Return content 1, its terminator and the commands of 2, and where the terminator ends."""
     machine.submit(message(1))
     machine.submit(message(2))
     machine.data_to_send()
@@ -180,7 +180,7 @@ def test_a_successor_taken_back_keeps_its_reset() -> None:
 
 
 def test_an_answered_message_is_not_taken_back() -> None:
-    """Case 1: a server that says 250 too early, on a connection that breaks then."""
+    """Case 1: a server sends 250 too early, and then the connection breaks."""
     machine = ready(2, offers=STREAMING)
     machine.submit(message(1))
     group = machine.data_to_send()

@@ -1,4 +1,4 @@
-"""An envelope that is tried without a message, command by command."""
+"""Probing an envelope without a message, command by command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.smtp.machine import message, ready
 ENVELOPE = Envelope("news@example.org", ("a@example.net", "b@example.net"))
 
 
-def test_a_probe_says_mail_rcpt_and_rset() -> None:
+def test_a_probe_sends_mail_rcpt_and_rset() -> None:
     machine = ready()
     machine.probe.mail(ENVELOPE)
     said = b"".join(machine.data_to_send())

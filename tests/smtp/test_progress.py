@@ -1,4 +1,4 @@
-"""One transaction under way: what the replies to it add up to."""
+"""The progress of one transaction: what the replies to it mean together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from mailmerge.smtp import Awaited, Reply, Stage, Verdict
 from mailmerge.smtp.content import prepare
-from mailmerge.smtp.progress import Progress, weightiest
+from mailmerge.smtp.progress import Progress, deciding_refusal
 from mailmerge.smtp.state import Phase, Step
 
 OK, LATER, NO = Reply(250, ("ok",)), Reply(450, ("later",)), Reply(550, ("no",))
@@ -53,7 +53,7 @@ def test_the_first_refusal_is_kept() -> None:
     progress = begun()
     progress.refuse(Stage.MAIL, LATER)
     progress.refuse(Stage.DATA, NO)
-    outcome = progress.turned_down()
+    outcome = progress.refused_outcome()
     assert (outcome.verdict, outcome.stage, outcome.reply) == (
         *(Verdict.DEFERRED, Stage.MAIL, LATER),
     )
@@ -64,7 +64,7 @@ def test_a_message_is_refused_when_every_recipient_is() -> None:
     progress.recipient_answered(NO)
     assert progress.refusal is None
     progress.recipient_answered(LATER)
-    outcome = progress.turned_down()
+    outcome = progress.refused_outcome()
     assert (outcome.verdict, outcome.stage, outcome.reply) == (
         *(Verdict.DEFERRED, Stage.RCPT, LATER),
     )
@@ -77,7 +77,7 @@ def test_one_accepted_recipient_is_enough() -> None:
     progress.recipient_answered(Reply(251, ("will forward",)))
     assert progress.refusal is None
     assert list(progress.accepted) == ["b@x.example"]
-    assert progress.sent(OK).refused == (("a@x.example", NO),)
+    assert progress.sent_outcome(OK).refused == (("a@x.example", NO),)
 
 
 @pytest.mark.parametrize(
@@ -94,26 +94,26 @@ def test_one_accepted_recipient_is_enough() -> None:
 def test_only_a_terminated_message_is_in_doubt(
     phase: Phase, unprocessed: bool, verdict: Verdict, stage: Stage
 ) -> None:
-    outcome = in_phase(phase).cut_off("lost", None, unprocessed=unprocessed)
+    outcome = in_phase(phase).interrupted_outcome("lost", None, unprocessed=unprocessed)
     assert (outcome.verdict, outcome.stage, outcome.reason) == (verdict, stage, "lost")
 
 
-def test_the_stage_of_a_cut_off_message_is_the_reply_awaited() -> None:
+def test_the_stage_of_an_interrupted_message_is_the_awaited_reply() -> None:
     progress = in_phase(Phase.OFFERED)
     progress.mail_accepted = True
-    assert progress.cut_off("", None, unprocessed=False).stage is Stage.RCPT
+    assert progress.interrupted_outcome("", None, unprocessed=False).stage is Stage.RCPT
     progress.recipient_answered(OK)
-    assert progress.cut_off("", None, unprocessed=False).stage is Stage.DATA
+    assert progress.interrupted_outcome("", None, unprocessed=False).stage is Stage.DATA
 
 
 def test_a_known_refusal_outlives_the_connection() -> None:
     progress = in_phase(Phase.OFFERED)
     progress.refuse(Stage.RCPT, NO)
-    outcome = progress.cut_off("lost", None, unprocessed=False)
+    outcome = progress.interrupted_outcome("lost", None, unprocessed=False)
     assert (outcome.verdict, outcome.stage) == (Verdict.REJECTED, Stage.RCPT)
 
 
-def test_a_message_delivered_to_some_is_in_doubt_for_the_others() -> None:
+def test_a_partly_delivered_message_is_in_doubt() -> None:
     """LMTP answers for each recipient; the connection ends after the first answer."""
     progress = begun("a@x.example", "b@x.example")
     for reply in (OK, OK):
@@ -121,9 +121,9 @@ def test_a_message_delivered_to_some_is_in_doubt_for_the_others() -> None:
     for step in (Step.OFFER, Step.GO_AHEAD, Step.RELEASE):
         progress.move(step)
     progress.delivery_answered(OK)
-    assert progress.cut_off("lost", None, unprocessed=True).verdict is Verdict.IN_DOUBT
+    assert progress.interrupted_outcome("lost", None, unprocessed=True).verdict is Verdict.IN_DOUBT
 
 
-def test_a_transient_reply_stands_for_several_refusals() -> None:
-    assert weightiest([("a", NO), ("b", LATER)]) is LATER
-    assert weightiest([("a", NO), ("b", Reply(554, ("no",)))]) is NO
+def test_a_transient_reply_decides_over_permanent_ones() -> None:
+    assert deciding_refusal([("a", NO), ("b", LATER)]) is LATER
+    assert deciding_refusal([("a", NO), ("b", Reply(554, ("no",)))]) is NO

@@ -1,4 +1,4 @@
-"""Waiting for a socket: both implementations say the same."""
+"""Waiting for a socket: both implementations agree."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ DOTS = b".first\r\n..second\r\n\r\n.\r\nlast\r\n"
 
 
 @pytest.mark.parametrize("window", [1, 8])
-def test_postfix_takes_every_octet_as_it_was(postfix: servers.Postfix, window: int) -> None:
+def test_postfix_receives_every_byte_unchanged(postfix: servers.Postfix, window: int) -> None:
     client = Client(local(postfix.port), window=window)
     client.open()
     wanted = {}
@@ -36,7 +36,7 @@ def test_postfix_takes_every_octet_as_it_was(postfix: servers.Postfix, window: i
 
 
 @pytest.mark.parametrize("window", [1, 8])
-def test_postfix_refuses_some_and_their_neighbours_are_exact(
+def test_postfix_refusals_do_not_affect_other_messages(
     postfix: servers.Postfix, window: int
 ) -> None:
     names = ["ada", "nobody", "grace", "late", "nobody", "alan"]
@@ -64,7 +64,7 @@ def test_postfix_refuses_some_and_their_neighbours_are_exact(
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 @pytest.mark.parametrize("mechanism", ["", "login", "cram-md5"])
-def test_postfix_logs_the_client_in(
+def test_log_in_to_postfix(
     postfix: servers.Postfix, certificates: servers.Certificates, security: str, mechanism: str
 ) -> None:
     port = postfix.tls_port if security == "tls" else postfix.port
@@ -85,7 +85,7 @@ def test_postfix_refuses_a_wrong_password(
         Client(server, Credentials("news", "wrong")).open()
 
 
-def test_postfix_is_not_believed_without_its_authority(postfix: servers.Postfix) -> None:
+def test_postfix_without_a_trusted_authority_is_refused(postfix: servers.Postfix) -> None:
     with pytest.raises(ServerUnreachable, match="not trusted"):
         Client(local(postfix.tls_port, security="tls")).open()
 
@@ -100,7 +100,7 @@ def test_postfix_takes_an_internationalised_address(postfix: servers.Postfix) ->
     client.quit()
 
 
-def test_exim_is_content_with_every_group(exim: servers.Exim) -> None:
+def test_exim_accepts_every_command_group(exim: servers.Exim) -> None:
     # Another test may have provoked these complaints on the same server before.
     complaints = ("synchronization", "too many nonmail")
     before = [exim.log.count(words) for words in complaints]
@@ -111,7 +111,7 @@ def test_exim_is_content_with_every_group(exim: servers.Exim) -> None:
     assert [exim.log.count(words) for words in complaints] == before
 
 
-def test_opensmtpd_uses_up_a_connection_and_loses_nothing(opensmtpd: servers.OpenSmtpd) -> None:
+def test_opensmtpd_message_limit_loses_no_message(opensmtpd: servers.OpenSmtpd) -> None:
     run = send(local(opensmtpd.port), 105)
     assert run.tokens(Verdict.SENT) == set(range(100))
     assert run.tokens(Verdict.NOT_SENT) == {100}
@@ -119,7 +119,7 @@ def test_opensmtpd_uses_up_a_connection_and_loses_nothing(opensmtpd: servers.Ope
 
 
 @pytest.mark.parametrize("way", ["tcp", "unix"])
-def test_dovecot_takes_mail_by_lmtp(dovecot_lmtp: servers.Lmtp, way: str) -> None:
+def test_dovecot_accepts_mail_by_lmtp(dovecot_lmtp: servers.Lmtp, way: str) -> None:
     socket = str(dovecot_lmtp.socket) if way == "unix" else ""
     client = Client(local(dovecot_lmtp.port, protocol="lmtp", socket=socket), window=4)
     client.open()
@@ -138,6 +138,6 @@ def test_dovecot_takes_mail_by_lmtp(dovecot_lmtp: servers.Lmtp, way: str) -> Non
     assert any(f"Subject: {way} 0".encode() in mail for mail in dovecot_lmtp.delivered("grace"))
 
 
-def test_smtp_sink_forgets_as_fast_as_it_can(smtp_sink: servers.Sink) -> None:
+def test_smtp_sink_accepts_every_message(smtp_sink: servers.Sink) -> None:
     run = send(local(smtp_sink.port), 300)
     assert run.tokens(Verdict.SENT) == set(range(300))

@@ -1,4 +1,4 @@
-"""Reading and waiting: what came is read, and no reply is waited for too long."""
+"""Reading and waiting: received bytes are read, and no wait is too long."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mailmerge.smtp import (
     TransportInfo,
     Verdict,
 )
-from mailmerge.smtp.patience import Patience
 from mailmerge.smtp.receiver import Receiver
+from mailmerge.smtp.timeouts import ReplyTimer
 from tests.smtp.conversation import (
     SHORT,
     local,
@@ -27,7 +27,7 @@ from tests.smtp.transports import Chunks
 
 @contextmanager
 def scripted(said: bytes, *, drip: bytes = b"") -> Iterator[int]:
-    """Says `said`, then one of `drip` every 50 ms until the client is gone."""
+    """Sends `said`, then one of `drip` every 50 ms until the client has closed."""
     listener = socket.create_server(("127.0.0.1", 0))
     stopping = threading.Event()
 
@@ -66,7 +66,7 @@ def test_single_bytes_do_not_delay_the_timeout() -> None:
 
 
 class Silent:
-    """A transport on which nothing happens but the passing of time."""
+    """A transport on which nothing happens except that time passes."""
 
     info = TransportInfo(local=True, local_name="client.example.org")
 
@@ -96,8 +96,8 @@ class Silent:
 
 def receiver_of(transport: Silent) -> tuple[Connection, Receiver]:
     connection = Connection()
-    patience = Patience(local(25), TIMEOUTS, lambda: transport.now)
-    return connection, Receiver(connection, transport, patience)
+    timer = ReplyTimer(local(25), TIMEOUTS, lambda: transport.now)
+    return connection, Receiver(connection, transport, timer)
 
 
 def test_a_reply_that_does_not_come_ends_the_connection() -> None:
@@ -120,7 +120,7 @@ def test_the_callers_deadline_does_not_end_the_connection() -> None:
 def test_content_that_is_not_taken_ends_the_connection() -> None:
     connection, receiver = receiver_of(Silent())
     assert receiver.wait(None, writing=True)
-    assert "taking of content" in str(connection.session.failure)
+    assert "took no data" in str(connection.session.failure)
 
 
 def test_a_whole_reply_starts_the_timeout_again() -> None:
@@ -144,7 +144,7 @@ def test_half_a_reply_does_not_start_the_timeout_again() -> None:
     assert connection.session.closed
 
 
-def test_everything_that_came_is_read() -> None:
+def test_read_all_reads_everything_received() -> None:
     connection, receiver = receiver_of(Silent(b"220 ", b"hello", b"\r\n", b""))
     receiver.read_all()
     assert connection.session.closed

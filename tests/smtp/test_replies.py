@@ -14,7 +14,7 @@ def answered(machine: Connection, replies: bytes) -> None:
     machine.receive_data(replies)
 
 
-def test_250_to_the_end_of_data_is_sent() -> None:
+def test_250_to_the_end_of_data_means_sent() -> None:
     machine = ready()
     machine.submit(message(1))
     answered(machine, GO_AHEAD)
@@ -43,7 +43,7 @@ def test_the_first_refusal_decides(replies: bytes, verdict: Verdict, stage: Stag
 
 
 def test_4yz_to_mail_after_a_message_uses_up_the_connection() -> None:
-    """ "Too many messages on this connection": the messages are not to blame."""
+    """ "Too many messages on this connection" is no verdict about the messages."""
     machine = ready()
     machine.submit(message(1))
     answered(machine, GO_AHEAD)
@@ -98,7 +98,7 @@ def test_421_to_mail_does_not_count_as_an_attempt() -> None:
 
 @pytest.mark.parametrize("announced", [True, False])
 def test_after_421_and_a_proper_end_later_messages_are_not_sent(announced: bool) -> None:
-    """RFC 5321, 3.8; where the connection breaks instead, nothing is known."""
+    """RFC 5321, 3.8. If the connection breaks instead, the outcome is unknown."""
     machine = ready(3, offers=STREAMING)
     for token in (1, 2):
         machine.submit(message(token))

@@ -1,4 +1,4 @@
-"""Where a server is, in words."""
+"""The address of a server in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mailmerge.smtp import Server
         (Server(socket="/run/lmtp", protocol="lmtp"), "/run/lmtp"),
     ],
 )
-def test_a_server_is_shown_by_its_place(server: Server, shown: str) -> None:
+def test_a_server_is_shown_by_its_address(server: Server, shown: str) -> None:
     assert str(server) == shown
 
 

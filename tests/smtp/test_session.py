@@ -1,4 +1,4 @@
-"""The session: what may follow what, and what its commands look like."""
+"""The session: which command may follow which, and the lines of its commands."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_command_out_of_turn_is_refused(command: str) -> None:
 
 @pytest.mark.parametrize("command", ["quit", "start_tls", "authenticate", "probe"])
 def test_no_command_stands_inside_a_transaction(command: str) -> None:
-    """RFC 4954, 4: AUTH is not permitted during a mail transaction; nor are the others."""
+    """RFC 4954, 4: AUTH is not permitted during a mail transaction, and nor are other commands."""
     machine = ready()
     machine.submit(message(1))
     calls: dict[str, Callable[[], None]] = {
@@ -105,8 +105,8 @@ def test_bytes_behind_the_220_of_starttls_end_the_session(behind: bytes) -> None
     assert machine.session.failure.code == "starttls-injection"
 
 
-def test_a_log_in_has_lines_of_12288_bytes_and_no_more() -> None:
-    """RFC 4954, 4: AUTH has more than the 512 bytes of other commands."""
+def test_auth_lines_have_at_most_12288_bytes() -> None:
+    """RFC 4954, 4: a line of AUTH may have more than the 512 bytes of other commands."""
     machine = ready()
     room = 12_288 - len("AUTH PLAIN \r\n")
     with pytest.raises(LocalProtocolError, match="the limit is 12288"):
@@ -120,7 +120,7 @@ def test_a_log_in_has_lines_of_12288_bytes_and_no_more() -> None:
     assert len(b"".join(machine.data_to_send())) == 12_288
 
 
-def test_421_ends_a_session_and_says_so() -> None:
+def test_421_ends_a_session_with_an_error() -> None:
     machine = ready()
     machine.session.authenticate("LOGIN", None)
     machine.receive_data(b"421 4.3.2 bye\r\n")

@@ -1,4 +1,4 @@
-"""The tables: every state can be reached and left, and none is left in a way that is not there."""
+"""The tables: every state can be reached and left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from mailmerge.smtp.state import SESSION, TRANSACTION, Happening, Phase, State, Step
+from mailmerge.smtp.state import SESSION, TRANSACTION, Phase, State, Step, Trigger
 
 Place = TypeVar("Place", bound=StrEnum)
 Cause = TypeVar("Cause", bound=StrEnum)
@@ -29,20 +29,20 @@ def test_every_phase_of_a_transaction_is_reached() -> None:
     assert reachable(Phase.QUEUED, TRANSACTION) == set(Phase)
 
 
-def test_only_the_last_states_have_no_way_out() -> None:
+def test_only_the_last_states_have_no_transition() -> None:
     assert set(State) - {state for state, _ in SESSION} == {State.CLOSED}
     assert set(Phase) - {phase for phase, _ in TRANSACTION} == {Phase.SETTLED}
 
 
-def test_everything_that_may_happen_is_in_a_table() -> None:
-    assert {happening for _, happening in SESSION} == set(Happening)
+def test_every_trigger_and_step_is_in_a_table() -> None:
+    assert {trigger for _, trigger in SESSION} == set(Trigger)
     assert {step for _, step in TRANSACTION} == set(Step)
 
 
-def test_tls_is_followed_by_a_new_greeting_of_ours() -> None:
-    assert SESSION[State.TLS_HANDSHAKE, Happening.SECURED] is State.GREETED
-    assert (State.GREETED, Happening.SUBMIT) not in SESSION
-    assert (State.GREETED, Happening.AUTH) not in SESSION
+def test_tls_is_followed_by_another_ehlo() -> None:
+    assert SESSION[State.TLS_HANDSHAKE, Trigger.SECURED] is State.GREETED
+    assert (State.GREETED, Trigger.SUBMIT) not in SESSION
+    assert (State.GREETED, Trigger.AUTH) not in SESSION
 
 
 def test_a_transaction_is_in_doubt_only_after_release() -> None:

@@ -1,11 +1,11 @@
-"""What holds on a connection follows from what is offered and what is wanted."""
+"""The terms of a connection follow from the server's offer and the caller's preferences."""
 
 from __future__ import annotations
 
 import pytest
 
 from mailmerge.smtp import Capabilities, Envelope
-from mailmerge.smtp.terms import Terms, Wants
+from mailmerge.smtp.terms import Preferences, Terms
 
 ENVELOPE = Envelope("n@x.example", ("a@x.example", "b@x.example"))
 
@@ -21,19 +21,19 @@ BOTH = offered("PIPELINING", "CHUNKING")
 @pytest.mark.parametrize(
     ("wants", "offers", "pipelining", "streaming", "capacity"),
     [
-        (Wants(), offered(), False, False, 1),
-        (Wants(), offered("PIPELINING"), True, False, 3),
-        (Wants(), BOTH, True, False, 3),
-        (Wants(window=8), BOTH, True, True, 8),
-        (Wants(window=8), offered("CHUNKING"), False, False, 1),
-        (Wants(window=8), offered("PIPELINING"), True, False, 3),
-        (Wants(window=8, chunking=False), BOTH, True, False, 3),
-        (Wants(window=8, pipelining=False), BOTH, False, False, 1),
-        (Wants(window=8, lmtp=True), BOTH, True, False, 3),
+        (Preferences(), offered(), False, False, 1),
+        (Preferences(), offered("PIPELINING"), True, False, 3),
+        (Preferences(), BOTH, True, False, 3),
+        (Preferences(window=8), BOTH, True, True, 8),
+        (Preferences(window=8), offered("CHUNKING"), False, False, 1),
+        (Preferences(window=8), offered("PIPELINING"), True, False, 3),
+        (Preferences(window=8, chunking=False), BOTH, True, False, 3),
+        (Preferences(window=8, pipelining=False), BOTH, False, False, 1),
+        (Preferences(window=8, lmtp=True), BOTH, True, False, 3),
     ],
 )
-def test_the_way_to_send_is_what_both_sides_want(
-    wants: Wants, offers: Capabilities, pipelining: bool, streaming: bool, capacity: int
+def test_terms_need_both_the_offer_and_the_preference(
+    wants: Preferences, offers: Capabilities, pipelining: bool, streaming: bool, capacity: int
 ) -> None:
     terms = Terms.agreed(wants, offers)
     assert (terms.pipelining, terms.streaming, terms.capacity) == (pipelining, streaming, capacity)
@@ -61,9 +61,9 @@ def test_nothing_can_be_sent_before_ehlo() -> None:
         ),
     ],
 )
-def test_an_impossible_message_is_explained(
+def test_an_unsupported_message_is_explained(
     offers: Capabilities, envelope: Envelope, size: int, says: str
 ) -> None:
-    reason = Terms.agreed(Wants(), offers).impossible(envelope, size)
+    reason = Terms.agreed(Preferences(), offers).impossible(envelope, size)
     assert says in reason
     assert bool(reason) is bool(says)

@@ -20,7 +20,7 @@ def test_the_values_cannot_be_changed(value: object) -> None:
         setattr(value, name, "other")
 
 
-def test_verdicts_are_texts_that_a_ledger_may_keep() -> None:
+def test_verdicts_have_stable_texts() -> None:
     assert [str(verdict) for verdict in Verdict] == [
         *("sent", "rejected", "deferred", "not_sent", "in_doubt"),
     ]

@@ -1,4 +1,4 @@
-"""Every transcript, whole and in any pieces: the same bytes out, the same outcomes."""
+"""Every transcript, whole and in any pieces, gives the same bytes and the same outcomes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.smtp import transcript
 
 @pytest.mark.parametrize("cut", [transcript.whole, transcript.byte_by_byte])
 @pytest.mark.parametrize("name", transcript.names())
-def test_the_dialogue_goes_as_written(name: str, cut: transcript.Cut) -> None:
+def test_each_transcript_plays_as_written(name: str, cut: transcript.Cut) -> None:
     player = transcript.Player(cut)
     player.play(transcript.read(name))
     assert player.happened or player.machine.session.failure, (

@@ -1,4 +1,4 @@
-"""Sockets and TLS: what is written and read, in every state of the other end."""
+"""Sockets and TLS: writing and reading in every state of the other end."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_the_local_name_is_a_full_name_or_the_address(
             assert SocketTransport(left).info.local_name == name
 
 
-def test_no_server_there_is_explained() -> None:
+def test_a_missing_server_is_explained() -> None:
     with pytest.raises(ServerUnreachable, match="port 1:") as caught:
         connect_to(1)
     assert caught.value.code == "no-connection"
@@ -233,7 +233,7 @@ def test_no_server_there_is_explained() -> None:
 def shake_hands(
     theirs: socket.socket, certificates: servers.Certificates, version: ssl.TLSVersion | None = None
 ) -> list[ssl.SSLSocket]:
-    """The server's side of the handshake; empty where it fails."""
+    """Run the server's side of the handshake; return "" if it fails."""
     context = certificates.server_context()
     if version is not None:
         context.minimum_version = context.maximum_version = version
@@ -260,7 +260,7 @@ def secure_pair(
     ours.close()
 
 
-def test_the_info_says_that_tls_is_there(
+def test_info_tells_whether_tls_is_used(
     secure_pair: tuple[SocketTransport, ssl.SSLSocket],
 ) -> None:
     info = secure_pair[0].info
@@ -276,7 +276,7 @@ def secure_context(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> list[ssl.SSLContext]:
-    """The context that a handshake was made with."""
+    """Return the context of a handshake."""
     made: list[ssl.SSLContext] = []
     create = ssl.create_default_context
 
@@ -307,7 +307,7 @@ def tls_error(
     ca_file: str = "",
     version: ssl.TLSVersion | None = None,
 ) -> ServerUnreachable:
-    """The error of a handshake that must fail."""
+    """Return the error of a handshake that must fail."""
     connected, theirs = sockets
     thread = threading.Thread(target=shake_hands, args=(theirs, certificates, version))
     thread.start()
@@ -374,7 +374,7 @@ def test_a_handshake_that_never_ends_is_given_up(
     assert caught.value.code == "tls-handshake"
 
 
-def test_the_end_without_close_notify_is_an_end(
+def test_end_without_close_notify_is_an_end(
     secure_pair: tuple[SocketTransport, ssl.SSLSocket],
 ) -> None:
     ours, theirs = secure_pair
@@ -396,7 +396,7 @@ def test_the_end_without_close_notify_is_an_end(
 def test_over_tls_the_rest_comes_back_without_a_copy(
     secure_pair: tuple[SocketTransport, ssl.SSLSocket],
 ) -> None:
-    """Where nothing was taken it is the same list, or a timeout would start again at each try."""
+    """If nothing was taken it is the same list, so that an attempt restarts no timeout."""
     ours, theirs = secure_pair
     small: list[bytes | memoryview] = [b"%07d\n" % number for number in range(3000)]
     large = bytes(range(256)) * 16_000

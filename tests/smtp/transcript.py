@@ -1,4 +1,4 @@
-"""Reads and plays a transcript: what the client does, what goes over the wire, what comes of it.
+"""Reads and plays a transcript: the client's calls, the bytes on the wire, and the outcomes.
 
     # why this dialogue is here
     > connection window=2 lmtp           how the machine is made; the default is all defaults
@@ -60,12 +60,12 @@ Cut = Callable[[bytes], Iterable[bytes]]
 
 
 def whole(said: bytes) -> Iterable[bytes]:
-    """All of it in one piece."""
+    """Return the bytes as one piece."""
     return [said] if said else []
 
 
 def byte_by_byte(said: bytes) -> Iterable[bytes]:
-    """Each byte by itself."""
+    """Return each byte as a piece."""
     return (said[place : place + 1] for place in range(len(said)))
 
 
@@ -82,7 +82,7 @@ def drawn(draw: st.DataObject) -> Cut:
 
 @dataclass
 class Player:
-    """Plays one transcript against one machine, cutting what the server says as `cut` wants."""
+    """Plays one transcript against one machine; `cut` divides the server's bytes into pieces."""
 
     cut: Cut = whole
     machine: Connection = field(default_factory=Connection)

@@ -1,4 +1,4 @@
-"""Transports for tests: each wraps a real socket, and records or changes what goes over it."""
+"""Transports for tests: each wraps a real socket, and records or changes its bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Chunks = list[bytes | memoryview]
 
 
 class Wrapped:
-    """A transport that passes everything on to a real one over TCP; the others build on it."""
+    """A transport that delegates to a real one over TCP; the others derive from it."""
 
     def __init__(self, server: Server) -> None:
         self.connected = socket.create_connection((server.host, server.port))
@@ -45,7 +45,7 @@ class Wrapped:
         return ConnectionLost("the connection broke")
 
     def send_some(self, chunks: Chunks, most: int) -> Chunks:
-        """Write at most `most` bytes; the rest comes back. With 0 nothing is taken."""
+        """Write at most `most` bytes and return the rest; with 0 take nothing."""
         if not most:
             return chunks
         whole = b"".join(chunks)
@@ -67,7 +67,7 @@ def sending(send: Send) -> Callable[[Server], Wrapped]:
 
 
 class Remote(Wrapped):
-    """A transport to a server that is on another machine, as far as the client knows."""
+    """A transport whose server seems to be on another machine."""
 
     @property
     def info(self) -> TransportInfo:
@@ -75,7 +75,7 @@ class Remote(Wrapped):
 
 
 class Recorder:
-    """Makes transports whose kernel takes as much as a test says, and records what is written.
+    """Makes transports that take as many bytes as a test wants, and records the writes.
 
     `log` holds each write as it was taken, and what else a test appends to it. `most` bounds what
     one write takes. After `left_to_live` bytes of content and what follows it, the connection is
@@ -109,13 +109,13 @@ class Recorder:
         return [entry for entry in self.log if isinstance(entry, bytes)]
 
     def written_before(self, token: int) -> bytes:
-        """All that was written before `token` stood in the log."""
+        """Return all bytes that were written before `token` was logged."""
         before = self.log[: self.log.index(token)]
         return b"".join(entry for entry in before if isinstance(entry, bytes))
 
 
 class Deaf(Wrapped):
-    """A transport that hears nothing as long as `deaf` is set: what comes stays in the socket."""
+    """A transport that reads nothing while `deaf` is set, so that bytes stay in the socket."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)

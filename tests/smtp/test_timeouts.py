@@ -1,4 +1,4 @@
-"""Timeouts: never shorter than the RFC says, and started again only by progress."""
+"""Timeouts: never shorter than RFC 5321 says, and restarted only by progress."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import pytest
 
 from mailmerge.smtp import TIMEOUTS, Awaited, Server
 from mailmerge.smtp.errors import ConnectionLost
-from mailmerge.smtp.patience import Patience, clear_text_on_tls_port
+from mailmerge.smtp.timeouts import ReplyTimer, clear_text_on_tls_port
 
 HERE = Server("127.0.0.1", 25, "none")
 
 
-def test_no_timeout_is_shorter_than_the_rfc_says() -> None:
+def test_no_timeout_is_shorter_than_rfc_5321_requires() -> None:
     """RFC 5321, 4.5.3.2: a client that gives up earlier makes duplicates."""
     minutes = {
         Awaited.GREETING: 5,
@@ -21,8 +21,8 @@ def test_no_timeout_is_shorter_than_the_rfc_says() -> None:
         None: 3,  # a block of data
         Awaited.CONTENT: 10,
     }
-    patience = Patience(HERE, TIMEOUTS, lambda: 0.0)
-    assert {awaited: patience.due(awaited) for awaited in minutes} == {
+    timer = ReplyTimer(HERE, TIMEOUTS, lambda: 0.0)
+    assert {awaited: timer.due(awaited) for awaited in minutes} == {
         awaited: 60.0 * number for awaited, number in minutes.items()
     }
     assert set(TIMEOUTS) == {*Awaited, None}
@@ -30,28 +30,28 @@ def test_no_timeout_is_shorter_than_the_rfc_says() -> None:
 
 def test_begin_starts_the_timeout_again() -> None:
     now = [100.0]
-    patience = Patience(HERE, TIMEOUTS, lambda: now[0])
-    patience.begin()
-    assert patience.due(Awaited.DATA) == 220.0
+    timer = ReplyTimer(HERE, TIMEOUTS, lambda: now[0])
+    timer.begin()
+    assert timer.due(Awaited.DATA) == 220.0
     now[0] = 150.0
-    assert patience.due(Awaited.DATA) == 220.0
-    patience.begin()
-    assert (patience.due(Awaited.DATA), patience.now()) == (270.0, 150.0)
+    assert timer.due(Awaited.DATA) == 220.0
+    timer.begin()
+    assert (timer.due(Awaited.DATA), timer.now()) == (270.0, 150.0)
 
 
-def test_content_that_is_not_taken_is_given_up() -> None:
+def test_untaken_content_ends_the_connection() -> None:
     now = [0.0]
-    patience = Patience(HERE, TIMEOUTS, lambda: now[0])
+    timer = ReplyTimer(HERE, TIMEOUTS, lambda: now[0])
     now[0] = 179.9
-    patience.check_writing()
+    timer.check_writing()
     now[0] = 180.0
-    with pytest.raises(ConnectionLost, match="taking of content did not come within 180 seconds"):
-        patience.check_writing()
+    with pytest.raises(ConnectionLost, match="the server took no data for 180 seconds"):
+        timer.check_writing()
 
 
 def test_what_is_late_is_named() -> None:
-    patience = Patience(HERE, dict.fromkeys(TIMEOUTS, 0.5), lambda: 0.0)
-    assert patience.late(Awaited.MAIL) == "the reply to MAIL did not come within 0.5 seconds"
+    timer = ReplyTimer(HERE, dict.fromkeys(TIMEOUTS, 0.5), lambda: 0.0)
+    assert timer.late(Awaited.MAIL) == "the reply to MAIL did not come within 0.5 seconds"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_is_late_is_named() -> None:
     ],
 )
 def test_a_greeting_on_port_465_is_awaited_for_20_seconds(server: Server, wrong: bool) -> None:
-    patience = Patience(server, TIMEOUTS, lambda: 0.0)
+    timer = ReplyTimer(server, TIMEOUTS, lambda: 0.0)
     assert clear_text_on_tls_port(server) is wrong
-    assert patience.due(Awaited.GREETING) == (20.0 if wrong else 300.0)
-    assert patience.due(Awaited.CONTENT) == 600.0
+    assert timer.due(Awaited.GREETING) == (20.0 if wrong else 300.0)
+    assert timer.due(Awaited.CONTENT) == 600.0

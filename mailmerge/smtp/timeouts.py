@@ -1,4 +1,4 @@
-"""How long a client waits: one timeout for each reply, and one for content that is not taken."""
+"""How long a client waits: a timeout for each reply, and one for content that is not taken."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ TIMEOUTS: Final[Timeouts] = MappingProxyType(
         Awaited.DOT: 600.0,
         Awaited.QUIT: 10.0,
         Awaited.CLOSE: 10.0,
-        None: 180.0,  # a block of content that the server does not take
+        None: 180.0,  # the server takes no byte of the content
     }
 )
-"""Seconds without a whole reply, or without a byte taken, after which a connection is given up
-(RFC 5321, 4.5.3.2). A shorter one for the end of data would make duplicates."""
+"""Seconds after which a connection is given up if no complete reply arrives, or if the server takes
+no byte (key None). RFC 5321, section 4.5.3.2, sets the values of MAIL, RCPT, DATA, the content and
+the greeting. A shorter timeout for the end of data would cause duplicates (RFC 1047)."""
 
 _IMPLICIT_TLS_PORT: Final = 465
 _GREETING_ON_TLS_PORT: Final = 20.0
 """Seconds to wait for a greeting in clear text on port 465, where servers wait for TLS."""
 
 
-class Patience:
-    """The timeout that is running.
+class ReplyTimer:
+    """Measures how long the next reply, or the next write, is overdue.
 
-    It starts again with each whole reply, and whenever the server takes something. Single bytes of
-    a reply do not put it off. `clock` is monotonic, in seconds.
+    The time restarts with each complete reply, and whenever the server takes bytes. Single bytes of
+    a reply do not restart it. `clock` is monotonic, in seconds.
     """
 
     __slots__ = ("_clock", "_since", "_timeouts", "_wrong_port")
@@ -53,30 +54,32 @@ class Patience:
         self._wrong_port = clear_text_on_tls_port(server)
 
     def begin(self) -> None:
-        """Start again."""
+        """Restart the time."""
         self._since = self._clock()
 
     def now(self) -> float:
-        """The time of the clock."""
+        """The present time of the clock, in seconds."""
         return self._clock()
 
     def due(self, awaited: Awaited | None) -> float:
-        """When `awaited` is late; None is the taking of content."""
+        """The time at which `awaited` is late; None stands for a write."""
         return self._since + self._allowed(awaited)
 
     def check_writing(self) -> None:
-        """Look at the time after a write of which nothing was taken.
+        """Check the time after a write that took no byte.
 
         Raises:
-            ConnectionLost: nothing was taken for too long.
+            ConnectionLost: the server has taken nothing for too long.
         """
         if self._clock() >= self.due(None):
             raise ConnectionLost(self.late(None))
 
     def late(self, awaited: Awaited | None) -> str:
-        """What did not come in time, in words."""
-        what = awaited or "taking of content"
-        return f"{what} did not come within {self._allowed(awaited):g} seconds"
+        """One sentence about what is late."""
+        seconds = f"{self._allowed(awaited):g} seconds"
+        if awaited is None:
+            return f"the server took no data for {seconds}"
+        return f"{awaited} did not come within {seconds}"
 
     def _allowed(self, awaited: Awaited | None) -> float:
         allowed = self._timeouts[awaited]
@@ -86,5 +89,5 @@ class Patience:
 
 
 def clear_text_on_tls_port(server: Server) -> bool:
-    """Whether the server's settings say clear text where servers speak TLS from the start."""
+    """Whether the settings ask for clear text on port 465, where servers speak TLS at once."""
     return server.port == _IMPLICIT_TLS_PORT and server.security != "tls" and not server.socket

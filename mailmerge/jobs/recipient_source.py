@@ -1,0 +1,106 @@
+"""The source of a job's recipients: the spreadsheet of campaign.toml, or a collection in code.
+
+The check opens the spreadsheet of campaign.toml, and nothing opens it earlier. So the report lists
+a missing file together with all other problems.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailmerge.preflight.check import CheckOptions, check_digest
+from mailmerge.recipients.audience import Recipient, Selection, open_audience
+from mailmerge.recipients.collection import Recipients
+from mailmerge.settings import Settings
+
+
+class RecipientSource(Protocol):
+    """The source of the recipients."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether the source has only some of the campaign's recipients."""
+        ...
+
+    @property
+    def selection(self) -> Selection:
+        """The selection of the campaign's own recipients."""
+        ...
+
+    @property
+    def given(self) -> Recipients | None:
+        """The recipients to check in place of the campaign's own, or None."""
+        ...
+
+    def recipients(self) -> Iterator[Recipient]:
+        """Yield all recipients; each call reads the file again.
+
+        Raises:
+            CampaignError: the selection is not valid.
+            SpreadsheetError: the file cannot be read.
+        """
+        ...
+
+    def digest(self, options: CheckOptions) -> str:
+        """Return a digest of everything that a check depends on; "" if it cannot be computed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _CampaignSource:
+    """A selection of the spreadsheet that campaign.toml names."""
+
+    settings: Settings
+    selection: Selection
+
+    @property
+    def partial(self) -> bool:
+        """Whether a condition or an address excludes recipients."""
+        return bool(self.selection.where or self.selection.only)
+
+    @property
+    def given(self) -> None:
+        """None: the check opens the spreadsheet itself."""
+
+    def recipients(self) -> Iterator[Recipient]:
+        """Yield the selected recipients of the present spreadsheet."""
+        return open_audience(self.settings, self.selection).recipients()
+
+    def digest(self, options: CheckOptions) -> str:
+        """Return a digest of the spreadsheet, the templates and the options."""
+        return check_digest(self.settings, options)
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenSource:
+    """A collection of recipients in code."""
+
+    given: Recipients
+
+    @property
+    def partial(self) -> bool:
+        """Whether the collection is a selection of a campaign's recipients."""
+        return self.given.partial
+
+    @property
+    def selection(self) -> Selection:
+        """An empty selection, because the collection has applied its own."""
+        return Selection()
+
+    def recipients(self) -> Iterator[Recipient]:
+        """Yield the recipients of the collection."""
+        return iter(self.given)
+
+    def digest(self, options: CheckOptions) -> str:
+        """Return "": a collection does not know the file that it comes from."""
+        del options
+        return ""
+
+
+def source_of(settings: Settings, people: Recipients | Selection) -> RecipientSource:
+    """Return the source for the recipients that a job was given."""
+    if isinstance(people, Selection):
+        return _CampaignSource(settings, people)
+    return _GivenSource(people)
