@@ -4,7 +4,7 @@
     len(recipients), recipients[0].mailbox.address
     for row in recipients.skipped:
         print(row.number, row.reason)
-    people = read_recipients([{"email": "ann@example.org", "name": "Ann"}])
+    recipients = read_recipients([{"email": "ann@example.org", "name": "Ann"}])
 
 Each iteration reads the file again, so a million rows take no more memory than a thousand. Only
 an index keeps recipients in memory: `recipients[n]` the first n + 1, a slice or a negative index

@@ -56,7 +56,7 @@ def test_the_smaller_limit_counts() -> None:
     assert rates.startswith("Messages are sent no faster than 500/day, 20/minute;")
     assert rates.endswith("simultaneous connections: 2.")
     smaller = Capabilities("x", esmtp=True, keywords={"SIZE": ("1048576",)})
-    assert advice(smaller, needs)[0].startswith("A message may have 1.0 MB")
+    assert advice(smaller, needs)[0].startswith("A message may have up to 1.0 MB")
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,10 @@
 """Records with named fields -> a table: for formats that have no header and no columns.
 
-<<<<<<< HEAD
-The columns are all names of all records, in the order in which they first appear; a record that
-lacks one has an empty cell there. So the file is read once more than it has passes, for the names.
+The columns are the names of all records, in the order in which they first appear. A record without
+one of the names has an empty cell there. So opening the file reads it once, to collect the names.
 
 A record that cannot be used is a `Problem` in its place: of severity "error", with its row. The row
 is skipped and listed, and the records below it are still read.
-=======
-The columns are the names of all records, in the order in which they first appear. A record without
-one of the names has an empty cell there. So opening the file reads it once, to collect the names.
->>>>>>> 1daac90 (Plain language in recipients, rendering, mime, preflight, providers, the command line, the preview and the documents; help texts, messages and test names)
 """
 
 from __future__ import annotations
@@ -35,14 +30,9 @@ def open_records(
 ) -> Table:
     """The table of a file of records.
 
-    <<<<<<< HEAD
-        `read` gives its records from the first one, each time it is called. A Problem in place of a
-        record refuses this one row. `read` raises SpreadsheetError where the rest of the file cannot
-        be read either, because the file is damaged or not of its format.
-    =======
-        Each call of `read` yields the records from the first one. It raises SpreadsheetError if the
-        file does not have its format.
-    >>>>>>> 1daac90 (Plain language in recipients, rendering, mime, preflight, providers, the command line, the preview and the documents; help texts, messages and test names)
+    Each call of `read` yields the records from the first one. A Problem in place of a record
+    refuses this row only. `read` raises SpreadsheetError if the rest of the file cannot be read either,
+    because the file is damaged or does not have its format.
 
         Raises:
             SpreadsheetError: from `read`; or there is no usable record, or a column is missing.
