@@ -31,8 +31,8 @@ def open_records(
     """The table of a file of records.
 
     Each call of `read` yields the records from the first one. A Problem in place of a record
-    refuses this row only. `read` raises SpreadsheetError if the rest of the file cannot be read either,
-    because the file is damaged or does not have its format.
+    refuses this row only. `read` raises SpreadsheetError if the rest of the file cannot be read
+    either, because the file is damaged or does not have its format.
 
         Raises:
             SpreadsheetError: from `read`; or there is no usable record, or a column is missing.
