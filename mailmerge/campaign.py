@@ -1,6 +1,6 @@
 """Campaign: the messages of a mailing, from a folder or from code.
 
-The public value. `settings` is everything that its campaign.toml says, or would say.
+A public class. Its `settings` are those of a campaign.toml, also for a campaign in code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LONGEST_PATH = 200
 
 @dataclass(frozen=True, init=False)
 class Campaign:
-    """What a mailing sends: sender, subject, bodies and attachments.
+    """The messages of a mailing: sender, subject, bodies and attachments.
 
         Campaign.load("spring")
 
@@ -54,15 +54,15 @@ class Campaign:
         name: the name of the mailing, part of every Message-ID: another name is another mailing.
         sender: the mailbox of From, such as `Example News <news@example.org>`.
         subject: a template.
-        html: the HTML body: a text is a template, a Path is the file of a template.
-        text: the plain text body, in the same way; where it is missing, it is made from the HTML.
+        html: the HTML body: a str is the text of a template, a Path is the file of one.
+        text: the plain text body, in the same way; None to make it from the HTML.
         attachments: paths, each a template.
         to_name: a template for the display name of To.
         reply_to: a template for the mailbox of Reply-To.
         reverse_path: the address that bounces go to; by default that of `sender`.
         headers: further header fields: templates by the name of the field.
-        inline_css: whether styles are put on the elements of the HTML.
-        folder: what all paths are relative to, those inside of templates too; files outside of it
+        inline_css: whether style sheets are inlined into `style` attributes.
+        folder: the base of all relative paths, also of those inside templates; files outside of it
             cannot be used. The current folder by default.
 
     Raises:
@@ -119,7 +119,8 @@ class Campaign:
         """The campaign in the folder `where`, or in the campaign.toml `where`.
 
         Raises:
-            CampaignError: there is none, or a key of it is wrong; the message names key and fix.
+            CampaignError: there is none, or one of its keys is wrong; the message names key and
+            fix.
         """
         return cls.of(load_settings(Path(where)))
 
@@ -142,7 +143,7 @@ class Campaign:
 
     @cached_property
     def messages(self) -> MessageFactory:
-        """The factory of all messages; the templates are compiled at the first time.
+        """The factory of all messages; the first access compiles the templates.
 
         Raises:
             TemplateError: a template is missing or does not compile.
@@ -165,20 +166,20 @@ class Campaign:
         """The recipients that [recipients] of campaign.toml names.
 
         Args:
-            where: a condition; others are left out.
-            only: the address of the one recipient that is meant.
+            where: a condition in addition to that of campaign.toml; "" for all rows.
+            only: the address of the only recipient to select; "" for all.
 
         Raises:
-            CampaignError: `where` or `only` cannot be understood.
+            CampaignError: `where` or `only` is invalid.
             SpreadsheetError: the spreadsheet or the suppression list cannot be read.
         """
         return Recipients.of(self.settings, Selection(where, only))
 
     def fingerprint(self) -> str:
-        """A digest of everything that shapes the messages apart from the recipients.
+        """A SHA-256 digest, in hexadecimal, of everything that affects messages but the recipients.
 
-        Without `folder`, images and included templates do not count: the current folder holds
-        other things, too.
+        For a campaign in code without `folder`, images and included templates are left out, because
+        the current folder contains unrelated files too.
         """
         return self.settings.fingerprint()
 
@@ -190,7 +191,7 @@ def _template(
     if isinstance(body, str):
         if "\n" not in body and len(body) < _LONGEST_PATH and (folder / body).is_file():
             raise CampaignError(
-                f"{argument}: {body!r} is a file, and a string is the text of a template",
+                f"{argument}: {body!r} is a file, but a string means the text of a template",
                 hint=f"pass Path({body!r})",
                 code="template-is-a-path",
             )

@@ -1,8 +1,8 @@
 """[smtp] and the provider's rules -> Account: the server, the log-in, and what the account allows.
 
-`read_credentials` reads secrets only when a connection is about to be made, and nothing writes them
-anywhere. A password comes from the first of: the keyring, password_command, the environment
-variable MAILMERGE_SMTP_PASSWORD, a prompt.
+`read_credentials` reads secrets only just before a connection, and nothing writes them anywhere. A
+password comes from the first of: the keyring, password_command, the environment variable
+MAILMERGE_SMTP_PASSWORD, a prompt.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mailmerge.smtp import Server as Address
 
 _PASSWORD_VARIABLE = "MAILMERGE_SMTP_PASSWORD"  # noqa: S105 - the variable's name, not a password
 _COMMAND_SECONDS = 60.0
-"""How long password_command may take: the user may have to unlock a key."""
+"""The time limit of password_command, in seconds: the user may have to unlock a key."""
 
 _PORTS: dict[Security, int] = {"tls": 465, "starttls": 587, "none": 25}
 _LMTP_PORT = 24
@@ -43,12 +43,12 @@ _Mechanism = Literal["", "plain", "login", "cram-md5", "xoauth2", "oauthbearer"]
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What an account allows; None and () mean that no limit is known.
+    """The limits of an account; None and () mean that no limit is known.
 
     Attributes:
         rates: all of them hold at once.
         connections: connections at the same time.
-        messages_per_connection: messages before the server wants a new connection.
+        messages_per_connection: messages before the server requires a new connection.
         message_size: bytes of one message.
     """
 
@@ -58,9 +58,10 @@ class Allowance:
     message_size: int | None = None
 
     def within(self, delivery: DeliverySection) -> Allowance:
-        """What [delivery] asks for, where it does not ask for more connections than are allowed.
+        """The limits of [delivery] combined with these.
 
-        Rates and messages for each connection are the campaign's own, or else these.
+        Rates and messages per connection of [delivery] replace these. Connections are those of
+        [delivery], but no more than these allow.
         """
         wanted = delivery.connections or 1
         return replace(
@@ -74,16 +75,16 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A server, the log-in to it, and what both allow.
+    """A server, the log-in to it, and the limits of both.
 
     Attributes:
         server: where to connect, and how.
-        username: the log-in; empty where the server asks for none.
-        mechanism: the SASL mechanism; empty leaves the choice to the client.
+        username: the log-in; "" for no log-in.
+        mechanism: the SASL mechanism; "" leaves the choice to the client.
         allow_plain_text: whether the password may cross an unencrypted connection.
         password_command: a command that prints the password; may be empty.
         token_command: a command that prints an OAuth access token; may be empty.
-        provider: the service, where [smtp] names one.
+        provider: the service; None if [smtp] names none.
         allows: the limits of the provider.
     """
 
@@ -103,7 +104,7 @@ class Account:
 
     @property
     def name(self) -> str:
-        """The name under which daily limits are counted: they belong to the log-in."""
+        """The name under which daily limits are counted; they apply to a log-in."""
         return f"{self.username}@{self.server_name}" if self.username else self.server_name
 
     @property
@@ -113,7 +114,7 @@ class Account:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the server is on this machine: a sink, a test server, or a local relay."""
+        """Whether the server is on this machine, such as a test server or a local relay."""
         return bool(self.server.socket) or _is_loopback(self.server.host)
 
 
@@ -123,12 +124,12 @@ class Server:
         Server("smtp.example.org", username="news", password=...)
         Server(provider="gmail", username="ann@gmail.com", password=...)
 
-    What is left out comes from the provider, or is what campaign.toml defaults to: port 587 with
-    STARTTLS, no encryption on this machine. Without `password` and `token`, the password of
-    `username` is looked for in the keyring and in MAILMERGE_SMTP_PASSWORD.
+    Arguments that are left out come from the provider, or from the defaults of campaign.toml: port
+    587 with STARTTLS, no encryption on this machine. Without `password` and `token`, the password
+    of `username` comes from the keyring or from MAILMERGE_SMTP_PASSWORD.
 
     Args:
-        host: a name or an IP address; may be left out where the provider has one host.
+        host: a name or an IP address; may be left out if the provider has one host.
         provider: a name of `mailmerge providers`, such as "gmail".
         port: 1 to 65535.
         security: "tls", "starttls" or "none".
@@ -140,7 +141,7 @@ class Server:
         protocol: "smtp" or "lmtp" (RFC 2033).
         socket: the path of a Unix socket instead of a host.
         ca_file: a PEM file with certificates to trust.
-        local_name: the name that EHLO says; by default the full name of this machine.
+        local_name: the name in EHLO; by default the full name of this machine.
 
     Attributes:
         account: the server, the log-in and the limits of both; it holds no password.
@@ -210,9 +211,9 @@ def _account_in_code(section: SmtpSection) -> Account:
 
 
 def find_account(smtp: SmtpSection, folder: Path) -> Account | None:
-    """The account that [smtp] describes; None where it names no server.
+    """The account that [smtp] describes; None if it names no server.
 
-    `folder` is what the path `ca_file` is relative to.
+    The path `ca_file` is relative to `folder`.
 
     Raises:
         CampaignError: an unknown provider, or keys that contradict each other.
@@ -241,7 +242,7 @@ def require_account(smtp: SmtpSection, folder: Path) -> Account:
     account = find_account(smtp, folder)
     if account is None:
         raise CampaignError(
-            "no server is named", file=CAMPAIGN_FILE, column="smtp",
+            "no server is configured", file=CAMPAIGN_FILE, column="smtp",
             hint='add [smtp] with provider = "..." or host = "...", or send with --sandbox',
             code="no-server",
         )  # fmt: skip
@@ -255,10 +256,10 @@ def read_credentials(
     environ: Mapping[str, str] = os.environ,
     command_seconds: float = _COMMAND_SECONDS,
 ) -> Credentials | None:
-    """The log-in of the account with its secret; None where the account has no username.
+    """The log-in of the account with its secret; None if the account has no username.
 
-    `ask` shows its argument to the user and returns what they type; None where there is no
-    terminal. A command may take `command_seconds`.
+    `ask` shows its argument to the user and returns the typed text; it is None without a terminal.
+    `command_seconds` is the time limit of a command.
 
     Raises:
         CampaignError: a command failed.
@@ -357,7 +358,7 @@ def _allowance(provider: Provider) -> Allowance:
 
 
 def _from_keyring(account: Account) -> str:
-    """The password under service `smtp://HOST`; empty where there is no keyring."""
+    """The password under service `smtp://HOST`; "" if there is none, or no keyring."""
     import keyring
     import keyring.errors
 
@@ -381,7 +382,7 @@ def _output_of(command: str, key: str, seconds: float) -> str:
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise CampaignError(
             f"{key} failed: {_reason(error)}", file=CAMPAIGN_FILE, column=key,
-            hint="run it by hand to see what it says", code="command-failed",
+            hint="run it by hand to see its output", code="command-failed",
         ) from error  # fmt: skip
     return done.stdout.partition("\n")[0]
 

@@ -3,8 +3,8 @@
     recipient -> Renderer -> Content -> Composer -> Message        (MessageFactory)
     delivery  -> recipient and identity -> Message -> Transaction  (TransactionFactory)
 
-The check, the preview, `render`, test messages and the engine all use a MessageFactory, so that
-what is looked at is what is sent. The same recipient and the same identity give the same bytes.
+The check, the preview, `render`, test messages and the engine all use a MessageFactory, so they all
+make the message that is sent. The same recipient and the same identity give the same bytes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from mailmerge.settings import DeliverySection, Settings
 from mailmerge.smtp import Envelope, Transaction
 
 _SAMPLE_SECRET = b"shown, not sent"
-"""The ledger keeps the secret of real Message-IDs; those of samples only look like them."""
+"""For samples only; the ledger keeps the secret of real Message-IDs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What tells two messages with the same content apart.
+    """The two header fields that make a message unique.
 
     Attributes:
         message_id: `<left@right>` (RFC 5322, 3.6.4).
@@ -46,19 +46,20 @@ def make_identity(secret: bytes, campaign: str, key: str, sender: str, date: dat
     """The identity of one recipient's message in one campaign, the same for every attempt.
 
     Args:
-        secret: at most 64 bytes; with it nobody else can make the same Message-IDs.
+        secret: at most 64 bytes; without it the Message-IDs cannot be predicted.
         campaign: the name of the campaign.
         key: the recipient's key.
         sender: the domain of From, as A-labels.
+        date: the time of the Date field, with its time zone.
     """
     return Identity(make_message_id(secret, campaign, key, sender), date)
 
 
 def message_ids(settings: Settings) -> Callable[[bytes, str], str]:
-    """How the messages of a campaign are named, by its secret and a recipient's key.
+    """A function (secret, recipient's key) -> Message-ID, for the messages of a campaign.
 
-    It is what the ledger needs to fix a Message-ID before the message is made. The domain of From
-    is looked at when the first message is named.
+    The ledger uses it to fix a Message-ID before the message is made. The domain of From is read at
+    the first call.
     """
     campaign, domain = settings.name, cache(lambda: sender_of(settings).mailbox.domain)
     return lambda secret, key: make_message_id(secret, campaign, key, domain())
@@ -71,12 +72,12 @@ _Edit = Callable[[Recipient, Content], Content]
 class MessageFactory:
     """Makes the messages of one campaign. Several threads may use it at once.
 
-    It holds no lock of its own: what rendering and composing keep between messages is in caches
-    that lock themselves, so that a message whose page takes long keeps no other message waiting.
+    It has no lock of its own: the caches of rendering and composing lock themselves, so that a slow
+    message delays no other message.
     """
 
     def __init__(self, templates: Templates, sender: Sender, parts: PartStore) -> None:
-        """Compile the templates, and write what is the same in all messages.
+        """Compile the templates, and write the bytes that all messages share.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
@@ -88,7 +89,7 @@ class MessageFactory:
     def of(
         cls, renderer: Renderer, composer: Composer, edit: _Edit | None = None
     ) -> MessageFactory:
-        """The factory of a renderer and a composer that are made already."""
+        """A factory that uses an existing renderer and composer."""
         factory = cls.__new__(cls)
         factory._start(renderer, composer, edit)
         return factory
@@ -100,7 +101,7 @@ class MessageFactory:
         self._sampled_on = datetime.now(UTC).replace(microsecond=0)
 
     def editing(self, edit: _Edit) -> MessageFactory:
-        """A factory of the same messages with edited contents; both share templates and caches."""
+        """A factory that applies `edit` to each content; both share templates and caches."""
         return MessageFactory.of(self._renderer, self._composer, edit)
 
     @property
@@ -115,9 +116,9 @@ class MessageFactory:
 
     @property
     def slow_because(self) -> str:
-        """Why each row's page is made by itself, which is slow; empty where pages share work.
+        """Why each row's page is made separately, which is slow; "" if rows share a page.
 
-        It is known of the rows that have been rendered.
+        Only the rows rendered so far are considered.
         """
         return self._renderer.slow_because
 
@@ -157,7 +158,7 @@ class MessageFactory:
         return self.make(recipient, self.sample_identity(recipient))
 
     def sample_identity(self, recipient: Recipient) -> Identity:
-        """An identity to look at messages with: one date, and Message-IDs like real ones."""
+        """The identity of a sample: the date of this factory, and a Message-ID in the real form."""
         campaign, domain = self._composer.campaign, self._composer.sender.domain
         return make_identity(_SAMPLE_SECRET, campaign, recipient.key, domain, self._sampled_on)
 
@@ -174,7 +175,7 @@ def message_factory(settings: Settings) -> MessageFactory:
 
 
 class _Deliverable(Protocol):
-    """What a transaction is made from; a delivery of the ledger is one."""
+    """The input of a transaction; a delivery of the ledger is one."""
 
     @property
     def id(self) -> int:
@@ -183,7 +184,7 @@ class _Deliverable(Protocol):
 
     @property
     def recipient(self) -> Recipient:
-        """The recipient as the spreadsheet had them."""
+        """The recipient as read from the spreadsheet."""
         ...
 
     @property
@@ -201,7 +202,7 @@ class TransactionFactory:
     """Puts messages into their envelopes. Several threads may use it at once."""
 
     def __init__(self, messages: MessageFactory, section: DeliverySection | None = None) -> None:
-        """Take messages from `messages`, and ask for the notifications that [delivery] wants."""
+        """Take messages from `messages`, and request the notifications that [delivery] names."""
         self._messages = messages
         self._notices = _Notices.of(section or DeliverySection())
 
@@ -230,7 +231,7 @@ class TransactionFactory:
 class _Notices:
     """The delivery status notifications to ask for, as parameters of MAIL and RCPT (RFC 3461).
 
-    Empty texts leave it to the server. Where the server does not offer DSN, nothing is asked.
+    Empty texts leave it to the server. Nothing is requested from a server without DSN.
     """
 
     notify: str

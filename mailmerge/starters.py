@@ -11,7 +11,11 @@ from mailmerge.settings import CAMPAIGN_FILE
 
 
 def starters() -> dict[str, Path]:
-    """Every starter by its name: from the installed package, or from the source tree."""
+    """Every starter by its name, from the installed package or from the source tree.
+
+    Raises:
+        CampaignError: the installation is incomplete.
+    """
     package = Path(__file__).resolve().parent
     for folder in (package / "templates", package.parent / "templates"):
         found = {path.parent.name: path.parent for path in folder.glob(f"*/{CAMPAIGN_FILE}")}
@@ -21,7 +25,7 @@ def starters() -> dict[str, Path]:
 
 
 def describe(starter: Path) -> str:
-    """What a starter is for: the comment in the first line of its campaign.toml."""
+    """The purpose of a starter: the comment in the first line of its campaign.toml."""
     first = (starter / CAMPAIGN_FILE).read_text(encoding="utf-8").partition("\n")[0]
     return first.lstrip("# ").strip()
 
@@ -40,7 +44,7 @@ def start_campaign(target: Path, name: str) -> list[Path]:
     existing = [path for path in relative if (target / path).exists()]
     if existing:
         raise CampaignError(
-            f"{target / existing[0]} exists already; nothing was written",
+            f"{target / existing[0]} already exists; nothing was written",
             hint="choose another folder", code="not-empty",
         )  # fmt: skip
     for source, path in zip(sources, relative, strict=True):
@@ -56,6 +60,6 @@ def _starter(name: str) -> Path:
     close = difflib.get_close_matches(name, known, n=1)
     nearest = f"did you mean {close[0]}? " if close else ""
     raise CampaignError(
-        f"there is no starter {name!r}", hint=f"{nearest}there are {', '.join(known)}",
+        f"there is no starter {name!r}", hint=f"{nearest}choose one of {', '.join(known)}",
         code="unknown-starter",
     )  # fmt: skip

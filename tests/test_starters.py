@@ -34,7 +34,7 @@ def test_every_file_of_a_starter_is_copied(tmp_path: Path) -> None:
 
 def test_a_folder_with_one_of_the_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "body.html").write_text("mine")
-    with pytest.raises(CampaignError, match=r"body\.html exists already") as refused:
+    with pytest.raises(CampaignError, match=r"body\.html already exists") as refused:
         start_campaign(tmp_path, "newsletter")
     assert refused.value.problem.code == "not-empty"
     assert [path.name for path in tmp_path.iterdir()] == ["body.html"]

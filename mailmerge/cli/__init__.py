@@ -1,6 +1,6 @@
-"""The command line: one module per command; each parses, calls, prints, and decides nothing.
+"""The command line: one module per command, which parses arguments, calls the library and prints.
 
-Nothing heavy is imported here, so that `--help` and `--version` answer at once.
+Heavy modules are imported inside the commands, so that `--help` and `--version` start fast.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from mailmerge.cli.suppress import suppress_app
 
 app = typer.Typer(
     name="mailmerge",
-    help="Send one personal e-mail to each recipient in a spreadsheet: checked, previewed, tried "
-    "out in a sandbox, sent exactly once, recorded.",
+    help="Send one personal e-mail to each recipient in a spreadsheet: checked, previewed, tested "
+    "in a sandbox, sent exactly once, recorded.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

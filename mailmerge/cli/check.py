@@ -26,7 +26,7 @@ def check(
     json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
 ) -> None:
-    """List every problem of every row and message.
+    """Check all rows and messages, and list every problem.
 
     Errors come first. Nothing is sent.
     """
@@ -47,7 +47,7 @@ def check(
 
 
 def _options(campaign: Settings) -> CheckOptions:
-    """The account is checked with everything else; what is wrong with it is one more problem."""
+    """The options of the check; an error in [smtp] becomes one of its problems."""
     from mailmerge.credentials import find_account
     from mailmerge.errors import CampaignError
     from mailmerge.preflight.check import CheckOptions
@@ -59,14 +59,14 @@ def _options(campaign: Settings) -> CheckOptions:
 
 
 def show_report(report: CheckReport) -> None:
-    """Print the report: in paragraphs for a terminal, or one line each for a file."""
+    """Print the report: paragraphs on a terminal, otherwise one line per problem."""
     width = _terminal_width()
     for line in report_lines(report, width) if width else plain_lines(report):
         typer.echo(line, err=True)
 
 
 def _terminal_width() -> int:
-    """The columns of the terminal, or 0 if standard error is no terminal."""
+    """The width of the terminal in columns; 0 if standard error is no terminal."""
     try:
         if not sys.stderr.isatty():
             return 0

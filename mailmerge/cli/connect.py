@@ -34,7 +34,7 @@ class _Security(StrEnum):
 
 _INDENT = " " * 5
 _COLUMN = " " * 23
-"""Where the meaning of an extension begins."""
+"""The indent of the meaning of an extension."""
 
 
 @reports_errors
@@ -46,29 +46,33 @@ def connect(
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option("--host", metavar="HOST", help="A server, instead of a campaign.")
+        str, typer.Option("--host", metavar="HOST", help="Test this server, without a campaign.")
     ] = "",
     port: Annotated[
-        int | None, typer.Option("--port", metavar="N", min=1, max=65_535, help="Its port.")
+        int | None,
+        typer.Option("--port", metavar="N", min=1, max=65_535, help="The port of --host."),
     ] = None,
     security: Annotated[
         _Security | None,
-        typer.Option("--security", metavar="HOW", help="How to encrypt: tls, starttls or none."),
+        typer.Option(
+            "--security", metavar="HOW", help="The encryption of --host: tls, starttls or none."
+        ),
     ] = None,
     username: Annotated[
-        str, typer.Option("--username", metavar="NAME", help="Log in; asks for the password.")
+        str,
+        typer.Option("--username", metavar="NAME", help="Log in to --host; asks for the password."),
     ] = "",
     to: Annotated[
         str,
         typer.Option(
-            "--to", metavar="ADDRESS", help="Ask the server about this recipient; nothing is sent."
+            "--to", metavar="ADDRESS", help="Test whether the server accepts this recipient."
         ),
     ] = "",
     json: Json = False,
 ) -> None:
-    """Test the connection to the server; send nothing.
+    """Test the connection to the server and the log-in.
 
-    Each line of the dialogue is shown and explained.
+    The dialogue is shown line by line, with explanations. No message is sent.
     """
     from mailmerge.credentials import read_credentials
     from mailmerge.providers.catalogue import language_of_locale
@@ -108,7 +112,7 @@ class _Attempt:
 
 
 def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> None:
-    """The dialogue as it goes, then what the server offers and what follows from it."""
+    """Show the dialogue line by line, then the server's extensions and advice."""
     from mailmerge.errors import MailmergeError
     from mailmerge.providers.catalogue import text
 
@@ -127,7 +131,7 @@ def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> Non
 
 
 def _print_document(attempt: _Attempt) -> None:
-    """The dialogue as one JSON document, also where it fails."""
+    """Print the dialogue as one JSON document, even if it fails."""
     from mailmerge.errors import MailmergeError
 
     lines: list[DialogueLine] = []
@@ -153,11 +157,17 @@ def _campaign_and_account(
 
     if not host:
         if port or security or username:
-            raise CampaignError("--port, --security and --username need --host", code="usage")
+            raise CampaignError(
+                "--port, --security and --username need --host",
+                hint="add --host HOST",
+                code="usage",
+            )
         campaign = load_settings(where or Path())
         return campaign, require_account(campaign.smtp, campaign.folder)
     if where is not None:
-        raise CampaignError("name a campaign or --host, not both", code="usage")
+        raise CampaignError(
+            "a campaign and --host exclude each other", hint="leave out one of them", code="usage"
+        )
     smtp = SmtpSection(
         host=host,
         port=port,
@@ -169,7 +179,7 @@ def _campaign_and_account(
 
 
 def _envelope(campaign: Settings | None, account: Account, to: str) -> Envelope:
-    """From the campaign's sender, or the log-in, or else from the recipient itself."""
+    """The envelope of the test: its sender is the campaign's, or the log-in, or the recipient."""
     from mailmerge.recipients.address import parse_mailbox
     from mailmerge.smtp import Envelope
 
@@ -199,7 +209,7 @@ def _needs(campaign: Settings | None, account: Account) -> CampaignNeeds:
 
 
 def _sample_size(campaign: Settings) -> int | None:
-    """The bytes of the first message; None where none can be made, which the check explains."""
+    """The size of the first message in bytes; None if it cannot be made (the check says why)."""
     from mailmerge.errors import MailmergeError
     from mailmerge.export import sample_messages
     from mailmerge.messages import message_factory
@@ -216,7 +226,7 @@ def _sample_size(campaign: Settings) -> int | None:
 
 
 def _show_line(line: DialogueLine) -> None:
-    """One line on standard output, and below a reply what it means."""
+    """Print one line, and below the last line of a reply its explanation."""
     colour = {"C": "cyan", "S": "red" if line.code >= 400 else "green"}[line.side]
     typer.echo(f"{typer.style(f'{line.side}:', fg=colour, bold=True)} {one_line(line.text)}")
     if line.explanation:
@@ -227,7 +237,7 @@ def _show_line(line: DialogueLine) -> None:
 
 
 def _show_offers(report: ServerReport, language: Language) -> None:
-    """What the server offers, and what it lacks."""
+    """Print the extensions that the server offers, and those that it lacks."""
     from mailmerge.providers.offers import offers
 
     listed = offers(report.capabilities, language=language)
@@ -245,7 +255,7 @@ def _show_offers(report: ServerReport, language: Language) -> None:
 
 
 def _show_advice(report: ServerReport, needs: CampaignNeeds, language: Language) -> None:
-    """What that means for the campaign."""
+    """Print the consequences for the campaign."""
     from mailmerge.providers.offers import advice
 
     sentences = advice(report.capabilities, needs, language=language)

@@ -1,7 +1,4 @@
-"""Errors -> the exit status of the command: only the shell knows these numbers.
-
-docs/commands.md promises them to scripts.
-"""
+"""Errors -> the exit status of the command; docs/commands.md guarantees the numbers to scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from mailmerge.errors import MailmergeError
 
 
 class ExitStatus(IntEnum):
-    """What the program tells the shell; 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT."""
+    """The exit statuses; 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT."""
 
     DONE = 0
     UNEXPECTED = 1
@@ -53,9 +50,9 @@ _EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
         errors.NotAllReached: ExitStatus.NOT_ALL_REACHED,
     }
 )
-"""Every class of the error tree; a test asks for each, so that a new class needs a decision."""
+"""Every class of the error tree; a test fails for a new class without an entry."""
 
 
 def exit_status(error: MailmergeError) -> ExitStatus:
-    """What a command ends with; a class that is not in the table ends as its parent does."""
+    """The exit status for an error; a class without an entry has that of its parent."""
     return next(_EXIT_STATUS[kind] for kind in type(error).__mro__ if kind in _EXIT_STATUS)

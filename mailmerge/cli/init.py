@@ -30,11 +30,11 @@ def init(
         return
     if folder is None:
         raise CampaignError(
-            "name the folder to create", hint="mailmerge init newsletter", code="usage"
+            "no folder is given", hint='name one: "mailmerge init newsletter"', code="usage"
         )
     for path in start_campaign(folder, template):
         say(f"  {path}")
     say(f"Created {folder} from the starter {template}. Next:")
     say(f"  mailmerge check {folder}             list every problem")
     say(f"  mailmerge preview {folder}           look at every message in the browser")
-    say(f"  mailmerge send {folder} --sandbox    send to a server inside this program")
+    say(f"  mailmerge send {folder} --sandbox    send to the built-in test server")

@@ -1,4 +1,4 @@
-"""mailmerge preview: look at every message in the browser before it is sent."""
+"""mailmerge preview: show every message in the browser before it is sent."""
 
 from __future__ import annotations
 
@@ -17,24 +17,30 @@ def preview(
     port: Annotated[
         int,
         typer.Option(
-            "--port", metavar="N", min=0, max=65_535, help="The port on 127.0.0.1; 0 for any."
+            "--port",
+            metavar="N",
+            min=0,
+            max=65_535,
+            help="The port on 127.0.0.1; 0 for a free one.",
         ),
     ] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Write static pages to share instead."),
+        typer.Option(
+            "--out", metavar="DIR", help="Write static pages into this folder, and do not serve."
+        ),
     ] = None,
 ) -> None:
-    """Look at every message in the browser.
+    """Show every message in the browser.
 
-    The page follows your edits of the campaign's files.
+    The page updates when you save a file of the campaign.
     """
     if out is not None:
         from mailmerge.preview.static_pages import write_static_pages
 
         written = counted(write_static_pages(where, out), "message")
-        say(f"Wrote {written}; open {out / 'index.html'}")
+        say(f"Wrote {written}. Open {out / 'index.html'}")
         return
     from mailmerge.preview.serve import serve_preview
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
-    """A bar that counts recipients; their total is not known while the file is read."""
+    """Show a counter of recipients; the total is not known while the file is read.
+
+    The result takes the number so far.
+    """
     from tqdm import tqdm
 
     off = quiet or not sys.stderr.isatty()
@@ -27,7 +30,7 @@ def counting(what: str, *, quiet: bool = False) -> Iterator[Callable[[int], None
 
 @contextmanager
 def sending(total: int, *, quiet: bool = False) -> Iterator[Callable[[Progress], None]]:
-    """The bar of a run: messages done, failed, per second, and what the run waits for."""
+    """Show the progress of a run: messages done and failed, the rate, the reason for waiting."""
     from tqdm import tqdm
 
     off = quiet or not sys.stderr.isatty()

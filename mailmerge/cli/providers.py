@@ -1,4 +1,4 @@
-"""mailmerge providers: the known services, and what is known of one of them."""
+"""mailmerge providers: the known services, or the facts about one of them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _show_rules(provider: Provider, language: Language) -> None:
         typer.echo(folded(f"{text[:-1]}{doubt}{text[-1]}", first="  ", rest="  "))
     typer.echo(typer.style(_word("sources", language), bold=True))
     for source in provider.sources:
-        # The mark comes before the address: a bracket behind it would be read as a part of it.
+        # The mark comes before the address, because terminals would link a bracket after it.
         doubt = _doubt(language, verified=source.verified)
         typer.echo(f"  {source.checked}{doubt} {source.url}")
     typer.echo(typer.style(_word("use", language), bold=True))
@@ -83,7 +83,7 @@ def _show_rules(provider: Provider, language: Language) -> None:
 
 
 def _doubt(language: Language, *, verified: bool) -> str:
-    """The mark of a figure that was not verified; a full-width bracket brings its own space."""
+    """The mark of a figure that was not verified; full-width brackets need no space before them."""
     if verified:
         return ""
     return ("" if language == "zh" else " ") + _word("unverified", language)

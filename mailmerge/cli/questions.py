@@ -1,7 +1,7 @@
-"""Questions to the user: on standard input, or on the terminal where standard input was the data.
+"""Questions to the user: on standard input, or on the terminal if standard input was the data.
 
-`printf ... | mailmerge send` with `file = "-"` reads the recipients from standard input. What the
-user types then comes from the terminal that the command was started on.
+`printf ... | mailmerge send` with `file = "-"` reads the recipients from standard input. Answers
+then come from the terminal on which the command was started.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _TERMINAL = "CONIN$" if sys.platform == "win32" else "/dev/tty"
 
 
 def can_ask() -> bool:
-    """Whether the user can be asked something."""
+    """Whether there is a terminal to ask the user."""
     if not _data_came_from_standard_input():
         return sys.stdin is not None and sys.stdin.isatty()
     try:
@@ -24,10 +24,10 @@ def can_ask() -> bool:
 
 
 def read_answer() -> str:
-    """The line that the user types, without white space around it; call it if `can_ask()`.
+    """The line that the user types, without white space around it; requires `can_ask()`.
 
     Raises:
-        OSError: the terminal has gone away.
+        OSError: the terminal was closed.
     """
     if not _data_came_from_standard_input():
         return sys.stdin.readline().strip()

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from mailmerge.cli.terminal import CampaignPath, reports_errors, say
+from mailmerge.wording import counted
 
 
-class _Form(StrEnum):
-    """The forms in which a message can be written."""
+class _Format(StrEnum):
+    """The file formats of a message."""
 
     EML = "eml"
     HTML = "html"
@@ -26,10 +27,11 @@ class _Form(StrEnum):
 def render(
     where: CampaignPath = Path(),
     to: Annotated[
-        str, typer.Option("--to", metavar="ADDRESS", help="The recipient with this address.")
+        str, typer.Option("--to", metavar="ADDRESS", help="Only the recipient with this address.")
     ] = "",
     row: Annotated[
-        int | None, typer.Option("--row", metavar="N", min=1, help="The recipient in this row.")
+        int | None,
+        typer.Option("--row", metavar="N", min=1, help="Only the recipient in this row."),
     ] = None,
     all_recipients: Annotated[
         bool, typer.Option("--all", help="All recipients; needs --out.")
@@ -38,17 +40,17 @@ def render(
         Path | None, typer.Option("--out", metavar="DIR", help="Write files into this folder.")
     ] = None,
     form: Annotated[
-        _Form,
+        _Format,
         typer.Option(
             "--format",
             metavar="FORMAT",
             help="The format: eml, html, text, mbox or maildir.",
         ),
-    ] = _Form.EML,
+    ] = _Format.EML,
 ) -> None:
     """Write messages to files, or print one.
 
-    Without --to, --row or --all it is the first recipient's message.
+    Without --to, --row or --all, it renders the message of the first recipient.
     """
     from mailmerge.errors import CampaignError
     from mailmerge.export import export_messages, message_bytes, sample_messages
@@ -57,10 +59,12 @@ def render(
     from mailmerge.settings import load_settings
 
     if bool(to) + (row is not None) + all_recipients > 1:
-        raise CampaignError("--to, --row and --all exclude each other", code="usage")
-    if out is None and (all_recipients or form in (_Form.MBOX, _Form.MAILDIR)):
-        what = "several messages are" if all_recipients else f"an {form.value} is"
-        raise CampaignError(f"{what} written into a folder", hint="add --out DIR", code="usage")
+        raise CampaignError(
+            "--to, --row and --all exclude each other", hint="leave out all but one", code="usage"
+        )
+    if out is None and (all_recipients or form in (_Format.MBOX, _Format.MAILDIR)):
+        what = "--all" if all_recipients else f"--format {form.value}"
+        raise CampaignError(f"{what} needs a folder", hint="add --out DIR", code="usage")
     limit = None if all_recipients or row is not None else 1
     campaign = load_settings(where)
     factory = message_factory(campaign)
@@ -70,4 +74,4 @@ def render(
         _, message = next(messages)
         sys.stdout.buffer.write(message_bytes(message, form.value))
         return
-    say(f"Wrote {export_messages(messages, out, form.value):,} messages into {out}")
+    say(f"Wrote {counted(export_messages(messages, out, form.value), 'message')} into {out}")

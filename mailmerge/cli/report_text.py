@@ -1,4 +1,4 @@
-"""The report of the check -> lines: for a terminal, or for a file that programs search."""
+"""The report of a check -> lines of text, for a terminal or for a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 
 
 def plain_lines(report: CheckReport) -> Iterator[str]:
-    """Each group in one line, for programs to search, and the summary."""
+    """Each group of problems in one line, for programs such as grep, and the summary."""
     for group in report.groups:
         for number, line in enumerate(group.lines()):
             yield one_line(line if number else f"{group.first.severity}: {line}")
@@ -29,7 +29,7 @@ def plain_lines(report: CheckReport) -> Iterator[str]:
 
 
 def report_lines(report: CheckReport, width: int) -> Iterator[str]:
-    """Each group as a paragraph of lines no wider than `width` columns, with colours."""
+    """Each group of problems as a coloured paragraph, at most `width` columns wide."""
     yield ""
     for group in report.groups:
         yield from _paragraph(group, width)
@@ -42,7 +42,7 @@ def report_lines(report: CheckReport, width: int) -> Iterator[str]:
 
 
 def summary_line(report: CheckReport) -> str:
-    """One line: how many recipients, how many problems, how large the messages are."""
+    """One line with the numbers of recipients and problems, and the sizes of the messages."""
     recipients = counted(report.recipients, "recipient")
     left = f", {report.suppressed:,} suppressed" if report.suppressed else ""
     left += f", {report.left_out:,} not selected" if report.left_out else ""
@@ -87,7 +87,7 @@ def _arrow() -> str:
 def _hung(
     label: str, text: str, width: int, indent: int = _INDENT, bold: bool = False, dim: bool = False
 ) -> Iterator[str]:
-    """A text after a label; its further lines begin below its first."""
+    """A text after a label, with a hanging indent."""
     for number, line in enumerate(wrapped(one_line(text), width - indent)):
         before = label if label and number == 0 else " " * indent
         styled = typer.style(line, bold=bold or None, dim=dim or None) if bold or dim else line

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class InDoubt(StrEnum):
-    """What to do with recipients who may or may not have got the message."""
+    """The decision about recipients in doubt, who may or may not have got the message."""
 
     HOLD = "hold"
     RESEND = "resend"
@@ -39,14 +39,14 @@ class InDoubt(StrEnum):
 
 
 class Retry(StrEnum):
-    """Which recipients to send to again although the answer was final."""
+    """The state of recipients to try again although the server's reply was final."""
 
     REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """How fast, how many, how long; None means what campaign.toml says."""
+    """Limits of speed, number and time; None means the value of campaign.toml."""
 
     rates: tuple[Rate, ...] | None
     connections: int | None
@@ -57,7 +57,7 @@ class _Bounds:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What the user asked for; None and empty texts mean what campaign.toml says."""
+    """The options of the command; None and "" mean the value of campaign.toml."""
 
     dry_run: bool
     sandbox: bool
@@ -76,25 +76,27 @@ class _Request:
         from mailmerge.errors import CampaignError
 
         if self.seed is not None and not self.sandbox:
-            raise CampaignError("--faults needs the sandbox", hint="add --sandbox", code="usage")
+            raise CampaignError("--faults needs --sandbox", hint="add --sandbox", code="usage")
         if self.sandbox and self.test_to:
             raise CampaignError(
-                "--test-to goes over the real server and --sandbox does not",
-                hint="leave one of them out",
+                "--test-to uses the real server, so it excludes --sandbox",
+                hint="leave out one of them",
                 code="usage",
             )
 
 
 _DryRunOption = Annotated[
     bool,
-    typer.Option("--dry-run", "-n", help="Render everything and show the plan; do not connect."),
+    typer.Option("--dry-run", "-n", help="Check, show the plan, and stop before connecting."),
 ]
 _SandboxOption = Annotated[
-    bool, typer.Option("--sandbox", help="Send to a server inside this program.")
+    bool, typer.Option("--sandbox", help="Send to the built-in test server.")
 ]
 _FaultsOption = Annotated[
     bool,
-    typer.Option("--faults", help="With --sandbox: defer, refuse and drop at random."),
+    typer.Option(
+        "--faults", help="With --sandbox: simulate deferrals, rejections and lost connections."
+    ),
 ]
 _SeedOption = Annotated[
     int | None,
@@ -102,7 +104,7 @@ _SeedOption = Annotated[
         "--seed",
         metavar="N",
         min=0,
-        help="With --faults: each recipient meets the faults of this seed again.",
+        help="With --faults: repeat the faults of an earlier run with this seed.",
     ),
 ]
 _TestToOption = Annotated[
@@ -110,7 +112,7 @@ _TestToOption = Annotated[
     typer.Option(
         "--test-to",
         metavar="ADDRESS",
-        help="Send the messages of the first 3 recipients (or --limit) to yourself.",
+        help="Send the messages of the first 3 recipients (or --limit) to this address.",
     ),
 ]
 _LimitOption = Annotated[
@@ -119,14 +121,16 @@ _LimitOption = Annotated[
 ]
 _ConditionOption = Annotated[
     str,
-    typer.Option("--where", metavar="EXPR", help="Only recipients that meet this condition."),
+    typer.Option(
+        "--where", metavar="EXPR", help="Send only to recipients that meet this condition."
+    ),
 ]
 _OnlyOption = Annotated[
-    str, typer.Option("--only", metavar="ADDRESS", help="Only the recipient with this address.")
+    str, typer.Option("--only", metavar="ADDRESS", help="Send only to this recipient.")
 ]
 _RateOption = Annotated[
     list[str] | None,
-    typer.Option("--rate", metavar="R", help='At most this, such as "60/minute"; repeatable.'),
+    typer.Option("--rate", metavar="R", help='The speed limit, such as "60/minute"; repeatable.'),
 ]
 _ConnectionsOption = Annotated[
     int | None,
@@ -141,7 +145,7 @@ _ConnectionsOption = Annotated[
 _WindowOption = Annotated[
     int | None,
     typer.Option(
-        "--window", metavar="N", min=1, max=1000, help="Messages in flight on each connection."
+        "--window", metavar="N", min=1, max=1000, help="Messages in flight per connection."
     ),
 ]
 _InDoubtOption = Annotated[
@@ -154,7 +158,7 @@ _InDoubtOption = Annotated[
 ]
 _RetryOption = Annotated[
     Retry | None,
-    typer.Option("--retry", metavar="rejected", help="Send again to rejected recipients."),
+    typer.Option("--retry", metavar="rejected", help="Try rejected recipients again."),
 ]
 _AcceptChangesOption = Annotated[
     bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
@@ -227,7 +231,7 @@ def _seed(seed: int | None, *, faults: bool) -> int | None:
     from mailmerge.errors import CampaignError
 
     if seed is not None and not faults:
-        raise CampaignError("--seed is of no use without --faults", code="usage")
+        raise CampaignError("--seed needs --faults", hint="add --faults", code="usage")
     if not faults:
         return None
     return random.randrange(1_000_000) if seed is None else seed  # noqa: S311 - no secret
@@ -256,7 +260,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Job:
-    """The job that the user asked for, with the ledger of the campaign folder."""
+    """The job of these options, with the ledger of the campaign folder."""
     from mailmerge.jobs.job import Job
     from mailmerge.recipients.audience import Selection
 
@@ -277,10 +281,10 @@ def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Jo
 
 
 def _target(settings: Settings, request: _Request) -> Target:
-    """Where the messages go.
+    """The target of the messages.
 
     Raises:
-        CampaignError: no server is named and one is needed, or --test-to is no address.
+        CampaignError: a server is needed and none is configured, or --test-to is no address.
     """
     from mailmerge.engine.redirect import DEFAULT_TEST_COUNT
     from mailmerge.jobs.targets import DryRun, TestTo
@@ -319,7 +323,7 @@ def _require_address(text: str) -> None:
 
 
 def _check(job: Job, *, json: bool) -> None:
-    """Check, and show what was found.
+    """Check, and show the report.
 
     Raises:
         CheckFailed: there are errors; nothing was sent.
@@ -329,7 +333,7 @@ def _check(job: Job, *, json: bool) -> None:
     with counting("check", quiet=json) as progress:
         report = job.check(progress)
     if report.passed_before:
-        say("Already checked: the same recipients, templates and files.")
+        say("Already checked: recipients, templates and files have not changed.")
         return
     show_report(report)
     if json and not report.passed():
@@ -352,13 +356,13 @@ def _end_dry_run(job: Job, plan: Plan, *, json: bool) -> None:
     from mailmerge.jobs.documents import unsent_document
 
     would = counted(plan.to_send, "message")
-    say(f"Dry run: every message was rendered; {would} would be sent, none was.")
+    say(f"Dry run: {would} would be sent. Nothing was sent.")
     if json:
         print_json(unsent_document(job, plan))
 
 
 def _send(job: Job, plan: Plan, request: _Request) -> None:
-    """Ask, send, and show how it went.
+    """Ask, send, and show the result.
 
     Raises:
         Declined: the user did not confirm.
@@ -385,7 +389,7 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
 
 
 def _faults(job: Job) -> FaultRun | None:
-    """What runs a job to a sandbox with faults; None for any other."""
+    """The runner of a job to a sandbox with faults; None for any other job."""
     from mailmerge.jobs.faults import FaultRun
     from mailmerge.jobs.targets import SandboxServer
 
@@ -406,18 +410,20 @@ def _confirm(plan: Plan, *, asked: bool) -> None:
     if not asked:
         return
     if not can_ask():
-        raise Declined("there is no terminal to confirm; nothing was sent", hint="add --yes")
+        raise Declined(
+            "there is no terminal to ask for confirmation; nothing was sent", hint="add --yes"
+        )
     what = "messages to yourself" if plan.test_to else "recipients"
     say(f"Type the number of {what} ({plan.to_send}), or anything else to stop:")
     if read_answer().replace(",", "") != str(plan.to_send):
-        raise Declined("that is not the number; nothing was sent")
+        raise Declined("not confirmed; nothing was sent", hint=f"type {plan.to_send} to confirm")
 
 
 def _run(runner: Job | FaultRun, plan: Plan, *, quiet: bool) -> Summary:
-    # The password is typed before: until then, Ctrl-C simply ends the program.
+    # The password is asked for here, while Ctrl-C still simply ends the program.
     runner.prepare()
-    # What is loaded by now stays to the end of the program. Each time the garbage collector looks
-    # through all of it, the connections stand still for a tenth of a second.
+    # Objects that exist now live until the end of the program. Each garbage collection of all of
+    # them would stop the connections for a tenth of a second.
     gc.collect()
     gc.freeze()
     with _stopping_at_signals(runner), sending(plan.to_send, quiet=quiet) as progress:
@@ -426,11 +432,12 @@ def _run(runner: Job | FaultRun, plan: Plan, *, quiet: bool) -> Summary:
 
 @contextmanager
 def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM finishes what is in flight, the second gives it up."""
+    """The first Ctrl-C or SIGTERM finishes the messages in flight, the second abandons them."""
 
     def stop(*_: object) -> None:
         runner.stop()
-        what = "giving up" if runner.giving_up else "finishing what is in flight; again to give up"
+        waiting = "finishing the messages in flight; press Ctrl-C again to stop at once"
+        what = "giving up the messages in flight" if runner.giving_up else waiting
         typer.echo(f"\nstopping: {what}", err=True)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -442,7 +449,7 @@ def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
 
 
 def _show_summary(summary: Summary) -> None:
-    """Show how the run went."""
+    """Show the result of the run."""
     per_second = summary.sent / summary.seconds if summary.seconds >= 1 else 0.0
     rate = f", {per_second:,.0f} a second" if per_second >= 1 else ""
     say(f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}.")
@@ -451,18 +458,18 @@ def _show_summary(summary: Summary) -> None:
 
 
 def _show_faults(faults: FaultRun, seed: int) -> None:
-    """Show what a sandbox run with faults has proved."""
+    """Show the result of comparing ledger and sandbox after a run with faults."""
     say()
     say(f"Sandbox: {counted(faults.rounds, 'run')}; --seed {seed} repeats the faults.")
     found = faults.reconciliation
     if found is not None and found.balanced:
         say(
-            f"Ledger and sandbox agree: the server took {counted(found.taken, 'message')}; "
+            f"Ledger and sandbox agree: the server accepted {counted(found.taken, 'message')}; "
             f"{found.sent:,} sent, {found.in_doubt:,} in doubt "
-            f"({found.in_doubt_taken:,} of them taken); none lost, none sent twice."
+            f"({found.in_doubt_taken:,} of them accepted); none lost, none sent twice."
         )
     seconds = faults.real_seconds()
     if seconds:
-        say(f"A real run would take {duration_in_words(seconds)}, at the rates set.")
+        say(f"At the configured rates, a real run would take {duration_in_words(seconds)}.")
     else:
-        say("A real run has no rate limit: it goes as fast as the server takes messages.")
+        say("A real run has no rate limit: it is as fast as the server accepts messages.")

@@ -1,4 +1,4 @@
-"""mailmerge status: which recipients got it, which did not, and why."""
+"""mailmerge status: which recipients got the message, which did not, and why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _WATCH_SECONDS = 1.0
 _LISTED = 20
-"""How many recipients that were not reached are listed."""
+"""Recipients without the message that are listed."""
 
 _CLEAR = "\x1b[2J\x1b[H"
 
@@ -39,13 +39,11 @@ def status(
         typer.Option("--failed", metavar="FILE", help="Write the rows that failed (.csv)."),
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Update each second while the campaign is being sent.")
+        bool, typer.Option("--watch", help="Update every second while a send is running.")
     ] = False,
-    sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Show the last sandbox run instead.")
-    ] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Show the last sandbox run.")] = False,
 ) -> None:
-    """Show which recipients got it, which did not, and why."""
+    """Show which recipients got the message, which did not, and why."""
     from mailmerge.errors import CampaignError
     from mailmerge.ledger.ledger import Ledger
     from mailmerge.settings import load_settings
@@ -58,7 +56,9 @@ def status(
             return
     if ledger is None:
         raise CampaignError(
-            f"{campaign.name} was never sent", hint="mailmerge send begins it", code="never-sent"
+            f"{campaign.name} has not been sent yet",
+            hint='"mailmerge send" starts it',
+            code="never-sent",
         )
     if not json:
         _show(ledger, campaign)
@@ -70,7 +70,7 @@ def status(
 
 
 def _print(ledger: LedgerReader | None, campaign: Settings) -> None:
-    """One document; a program asks before the first send, too, when every count is 0."""
+    """Print the JSON document; before the first send, every count is 0."""
     from mailmerge.ledger.states import Standing, reported
     from mailmerge.reports.status import status_document
 
@@ -111,4 +111,4 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
         typer.echo("\n" + folded(one_line(f"{kind.recipients:,} x {kind.reply}"), rest="    "))
         typer.echo(folded(meaning, first="  ", rest="  "))
     if ledger.owner:
-        typer.echo(f"\nA send is going on: {ledger.owner}.")
+        typer.echo(f"\nA send is running: {ledger.owner}.")

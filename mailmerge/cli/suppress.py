@@ -12,7 +12,7 @@ from mailmerge.cli.terminal import Json, print_json, reports_errors, say
 from mailmerge.wording import one_line
 
 suppress_app = typer.Typer(
-    help="Manage the addresses that are never sent to.", no_args_is_help=True
+    help="Manage the suppression list: addresses that get no message.", no_args_is_help=True
 )
 
 _Campaign = Annotated[
@@ -21,7 +21,7 @@ _Campaign = Annotated[
         "--campaign",
         "-c",
         metavar="CAMPAIGN",
-        help="The campaign's folder, or its campaign.toml. The current folder if left out.",
+        help="The campaign's folder or its campaign.toml; by default the current folder.",
         show_default=False,
     ),
 ]
@@ -39,7 +39,7 @@ def add(
         str, typer.Option("--reason", metavar="TEXT", help="The reason, kept in the list.")
     ] = "",
 ) -> None:
-    """Add addresses to the list."""
+    """Add addresses to the suppression list."""
     from mailmerge.recipients.suppression import SuppressionList
     from mailmerge.settings import load_settings
 
@@ -51,7 +51,7 @@ def add(
 @suppress_app.command("remove")
 @reports_errors
 def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
-    """Remove addresses from the list, in any spelling."""
+    """Remove addresses, in any spelling, from the suppression list."""
     from mailmerge.recipients.suppression import SuppressionList
     from mailmerge.settings import load_settings
 
@@ -61,7 +61,7 @@ def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
 @suppress_app.command("list")
 @reports_errors
 def show(campaign: _Campaign = Path(), json: Json = False) -> None:
-    """Print the list."""
+    """Print the suppression list."""
     from mailmerge.recipients.suppression import SuppressionList
     from mailmerge.settings import load_settings
 
@@ -83,7 +83,7 @@ def import_file(
         str, typer.Option("--column", metavar="NAME", help="The column that holds the addresses.")
     ] = "email",
 ) -> None:
-    """Add all addresses of a spreadsheet to the list."""
+    """Add all addresses of a spreadsheet to the suppression list."""
     from mailmerge.recipients.suppression import SuppressionList
     from mailmerge.settings import load_settings
 

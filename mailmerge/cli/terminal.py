@@ -1,4 +1,4 @@
-"""What the commands share: output to the user, errors as one line, common arguments."""
+"""Shared by the commands: output to the user, errors as one line, common arguments."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ CampaignPath = Annotated[
     Path,
     typer.Argument(
         metavar="CAMPAIGN",
-        help="The campaign's folder, or its campaign.toml. The current folder if left out.",
+        help="The campaign's folder or its campaign.toml; by default the current folder.",
         show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 WIDEST = 100
-"""Columns of a terminal beyond which a line is hard to read."""
+"""The longest line in columns; longer lines are hard to read."""
 
 _TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
 
@@ -43,13 +43,13 @@ def say(text: str = "") -> None:
 
 
 def folded(text: str, *, first: str = "", rest: str = "") -> str:
-    """A text in lines as wide as the terminal; `first` and `rest` are their indents."""
+    """A text folded at the width of the terminal; `first` and `rest` are the indents."""
     width = min(WIDEST, shutil.get_terminal_size().columns)
     return "\n".join(wrapped(text, width, first=first, rest=rest))
 
 
 def ask_password() -> Callable[[str], str] | None:
-    """What asks for a password without showing it; None where there is no terminal."""
+    """A function (prompt) -> password, which does not echo; None without a terminal."""
     if not can_ask():
         return None
 
@@ -62,14 +62,14 @@ def ask_password() -> Callable[[str], str] | None:
 
 
 def print_json(document: object) -> None:
-    """Print the one document of a command, on standard output."""
+    """Print the JSON document of a command, on standard output."""
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:
-    """Let a command end with one line on standard error and an exit status, never a traceback.
+    """Make a command report errors as one line on standard error, with an exit status.
 
-    A traceback is for developers: set MAILMERGE_TRACEBACK to print it.
+    For developers, MAILMERGE_TRACEBACK=1 prints the traceback as well.
     """
 
     @functools.wraps(command)
@@ -84,13 +84,14 @@ def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:
         except KeyboardInterrupt:
             _fail("interrupted", ExitStatus.INTERRUPTED)
         except BrokenPipeError:
-            # The reader of our output went away (`mailmerge render | head`): nothing more to say.
+            # The reader of the output has ended (`mailmerge render | head`).
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitStatus.DONE) from None
-        except Exception as error:  # noqa: BLE001 - the last line of defence against a traceback
+        except Exception as error:  # noqa: BLE001 - users never see a traceback
             _show_traceback()
             hint = f"please report it; {_TRACEBACK_VARIABLE}=1 shows where it happened"
-            _fail(f"unexpected: {type(error).__name__}: {error} ({hint})", ExitStatus.UNEXPECTED)
+            what = f"unexpected error: {type(error).__name__}: {error} ({hint})"
+            _fail(what, ExitStatus.UNEXPECTED)
 
     return wrapped
 

@@ -1,4 +1,4 @@
-"""What is compiled for a structure, found by the structure itself and dropped with it."""
+"""A cache of values that are compiled for a structure, and dropped with it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ _C = TypeVar("_C")
 class CompiledStructures(Generic[_C]):
     """Values by the identity of their structure. Thread-safe.
 
-    A structure that was made for a single recipient is gone after its message, and what was
-    compiled for it is dropped. Of those that live on, the least recently used go first.
+    A structure that was made for a single recipient dies after its message, and its value is
+    dropped. Among the others, the least recently used are dropped first.
 
-    A weak reference tells that a structure is gone. Its callback runs in any thread at any time,
-    maybe while this very object holds its lock. So it only puts a note into a queue, which is safe
-    there (`queue.SimpleQueue` is reentrant), and the value is removed later. Python may have given
-    the number of the dead structure (`id`) to another one by then. So a value is only found for the
-    very structure that its reference leads to, and a note removes a value only if the dead
-    reference is that of the value.
+    A weak reference notices that a structure is dead. Its callback may run in any thread at any
+    time, even while this object holds its lock. So it only puts a note into a queue
+    (`queue.SimpleQueue` is reentrant), and the value is removed later. By then Python may have
+    reused the `id` of the dead structure. So a value is found only for the structure that its
+    reference leads to, and a note removes a value only if the value has the dead reference.
     """
 
     def __init__(self, bound: int) -> None:
@@ -40,7 +39,7 @@ class CompiledStructures(Generic[_C]):
             return len(self._values)
 
     def find(self, structure: Structure) -> _C | None:
-        """What was compiled for a structure, or None."""
+        """The value compiled for a structure, or None."""
         with self._lock:
             found = self._values.get(id(structure))
             if found is None or found[0]() is not structure:
@@ -49,7 +48,7 @@ class CompiledStructures(Generic[_C]):
             return found[1]
 
     def keep(self, structure: Structure, compiled: _C) -> None:
-        """Keep what was compiled for a structure."""
+        """Keep the value compiled for a structure."""
         number, gone = id(structure), self._gone
         reference = ref(structure, lambda dead: gone.put((number, dead)))
         with self._lock:

@@ -20,7 +20,7 @@ _LONGEST_WORD = 75  # RFC 2047, 2
 _AROUND_TEXT = len("=?utf-8?q??=")
 _LEAST_ROOM = 30  # with less than that left in a line, an encoded-word begins a new one
 
-# RFC 2047, 5 (3): what stands for itself in a phrase, and so everywhere.
+# RFC 2047, 5 (3): the characters that need no encoding in a phrase, and so nowhere.
 _SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 _Q = [
     "_" if byte == 0x20 else chr(byte) if byte in _SAFE else f"={byte:02X}" for byte in range(256)
@@ -40,7 +40,7 @@ def encode_where_needed(name: str, text: str) -> str:
     for first, end in _runs_to_encode(words, LONGEST_LINE - column):
         between = words[done:first]
         column += _length(between)
-        # Behind other words a new line can be begun; behind the name of the field it cannot.
+        # A new line can begin after other words, but not directly after the name of the field.
         room = LINE - column if first else max(LINE - column, _LEAST_ROOM)
         encoded = encoded_words(" ".join(words[first:end]), room)
         column += _length(encoded)
@@ -55,11 +55,11 @@ def _length(words: list[str]) -> int:
 
 
 def _runs_to_encode(words: list[str], longest: int) -> list[tuple[int, int]]:
-    """Where runs of words that are encoded begin and end; a word that is not encoded follows each.
+    """The (begin, end) of each run of words to encode.
 
-    Runs are merged with the words between them, unless these contain an address. An empty word is
-    one of several spaces in a row, which readers keep only within an encoded-word: it is encoded
-    with the word before it, so that no run is an empty text.
+    Runs are merged with the words between them, unless these contain an address. An empty word
+    comes from several spaces in a row, which readers keep only within an encoded-word. It is
+    encoded with the word before it, so that no run is an empty text.
     """
     to_encode = [
         position
@@ -78,8 +78,8 @@ def _runs_to_encode(words: list[str], longest: int) -> list[tuple[int, int]]:
 def encoded_words(text: str, room: int = _LONGEST_WORD) -> list[str]:
     """Encoded-words of at most 75 characters, the first of at most `room` (RFC 2047, 2 and 5).
 
-    Q where most of the text can be read as it stands, else B. Where `room` is too little for a
-    word, the first one has to begin a new line. `text` is not empty.
+    The encoding is Q if most of the text stays readable, else B. If `room` is too small for a
+    word, the first one must begin a new line. `text` is not empty.
     """
     assert text, "RFC 2047, 2: the text of an encoded-word is not empty"
     encoded = text.encode()

@@ -1,13 +1,13 @@
 """A text with values in it -> the bytes of its body, in a transfer encoding (RFC 2045, 6).
 
 The problem. The text of a structure (rendering/structure.py) is the same in thousands of
-messages but for a few values. Encoding 45 KB of HTML takes 300 us; a message should take 30. So
+messages except for a few values. Encoding 45 KB of HTML takes 300 us; a message should take 30. So
 the static text is encoded once, and only the values are encoded for each recipient. But a
 transfer encoding is made for whole texts: where a line ends, and where a group of base64 begins,
 depends on everything before it.
 
-The law, held by property tests: decoded, the bytes are what the standard library's EmailMessage
-means by the same text. Every line break (CR, LF or CRLF) becomes CRLF, and the last line ends
+The law, checked by property tests: decoded, the bytes are the same text as in the standard
+library's EmailMessage. Every line break (CR, LF or CRLF) becomes CRLF, and the last line ends
 with one. No line begins with a dot (RFC 5321, 4.5.2), with "From " (mbox), or with what could be
 a boundary (`--=_`).
 
@@ -28,8 +28,8 @@ What can go wrong, and the answer:
    recipient.
 3. Half a surrogate pair is no character: UnicodeEncodeError, which the caller explains.
 
-The cheap questions are asked first, about all values together: a recipient with ordinary values
-costs one join, one comparison and the encoding itself.
+The cheap tests come first, on all values together: a recipient with ordinary values costs one join,
+one comparison and the encoding itself.
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ class TextEncoder(Protocol):
 
 
 def compile_text(static: Sequence[str], *, eightbit: bool = False) -> TextEncoder:
-    """Choose the encoding by the static text, and encode what can be encoded once.
+    """Choose the encoding by the static text, and encode the static text.
 
-    7bit where the text has short lines of ASCII only. Otherwise the smaller of quoted-printable
-    (most of the text is ASCII) and base64 (most of it is not); long values count for this choice.
-    `eightbit` leaves every text as it is whose lines have at most 998 bytes.
+    The encoding is 7bit if the text has only short lines of ASCII. Otherwise it is the smaller of
+    quoted-printable (most of the text is ASCII) and base64 (most of it is not); long values count
+    for this choice. With `eightbit`, a text whose lines have at most 998 bytes stays unchanged.
 
     Raises:
         UnicodeEncodeError: the text holds half a surrogate pair.
@@ -104,7 +104,7 @@ class _Weight:
     @property
     def wants_base64(self) -> bool:
         # Quoted-printable makes three bytes of one, base64 four of three: they are even at a sixth.
-        # A little more is spent on a text that can be read as it is.
+        # A readable text may be a little larger.
         return self.to_quote * 4 > self.size
 
     @property

@@ -1,7 +1,7 @@
 """A header field -> lines of at most 76 characters where possible (RFC 5322, 2.1.1 and 2.2.3).
 
-Lines are folded at single spaces only: where a fold falls into a run of spaces, some readers
-make one space of them.
+Lines are folded at single spaces only: if a fold falls into a run of spaces, some readers reduce
+them to one.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def fits_lines(text: str, used: int) -> bool:
 def fold(name: str, value: str) -> bytes:
     """A field, folded at single spaces into lines of 76 characters where possible.
 
-    The first word stays behind the name even where it is long: some readers, the standard library
-    among them, read an empty first line as a part of the value. Where an address is UTF-8, the 76
-    are characters and the 998 bytes (RFC 6532, 3.4).
+    The first word stays on the line of the name even if it is long: some readers, such as the
+    standard library, read an empty first line as a part of the value. In a field with a UTF-8
+    address, the limit of 76 counts characters and that of 998 counts bytes (RFC 6532, 3.4).
 
     Raises:
         MessageError: a word makes a line longer than 998 bytes.
@@ -48,8 +48,7 @@ def fold(name: str, value: str) -> bytes:
     if len(longest) > LONGEST_LINE:
         which = "with its name the line" if longest is lines[0] else "a line of it"
         raise MessageError(
-            f"{name} is too long: {which} has {len(longest)} bytes, and {LONGEST_LINE} are the"
-            " limit",
+            f"{name} is too long: {which} has {len(longest)} bytes, the limit is {LONGEST_LINE}",
             hint="shorten it",
             code="field-too-long",
         )
@@ -75,7 +74,7 @@ def split_by_size(text: str, first: int, further: int, size: Callable[[str], int
     """Split a text between characters, so that each part is small enough when it is written.
 
     Args:
-        text: what is split.
+        text: the text to split.
         first: the largest size of the first part, at least that of any character.
         further: the largest size of each further part.
         size: the size of one character.

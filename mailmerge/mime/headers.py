@@ -1,9 +1,9 @@
 """Header fields: names, texts and mailboxes -> whole fields, each ended by CRLF.
 
 The standard library's encoder is not used: one cell can make it write a forged field
-(CVE-2024-6923), and it turns a long URL into an encoded-word. What is written here:
+(CVE-2024-6923), and it turns a long URL into an encoded-word. The rules of this module:
 
-* No control character, line separator or half surrogate pair: they are refused by name.
+* Control characters, line separators and half surrogate pairs are refused, with the field's name.
 * ASCII stays as it is; a long word is written unfolded, up to the 998 bytes of a line
   (folding.py).
 * Words outside ASCII, words that could be read as an encoded-word, and words that fit no line
@@ -34,7 +34,7 @@ _ADDR_SPEC = re.compile(
 _DOT_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _MESSAGE_ID = re.compile(rf"<{_DOT_ATOM}@(?:{_DOT_ATOM}|\[[!-Z^-~]+\])>")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322, 2.2
-# Readers are laxer than RFC 2047, 2: they decode an empty charset or one with spaces, too.
+# Readers accept more than RFC 2047, 2 allows: an empty charset, or one with spaces.
 _LIKE_ENCODED_WORD = re.compile(r"=\?[^?]*\?[BbQq]\?")
 
 # Fields of URLs, tokens and message identifiers: an encoded-word may not stand in them.
@@ -47,14 +47,14 @@ _ASCII_ONLY = re.compile(
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# White space, characters of no width, and those that only turn the direction of writing.
+# White space, zero-width characters, and those that only change the direction of writing.
 _INVISIBLE = " \xa0\xad\u061c\u1680\u180e\u3000\ufeff" + "".join(
     map(chr, (*range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070)))
 )
 
 
 def check_line(field: str, value: str) -> None:
-    """Refuse what must not stand in a header field, an address or a file name.
+    """Refuse characters that must not occur in a header field, an address or a file name.
 
     Raises:
         MessageError: C0, DEL, C1, LS, PS or half a surrogate pair; the message names the field.
@@ -71,7 +71,7 @@ def check_line(field: str, value: str) -> None:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of a text is visible: no-break spaces and characters of no width are not."""
+    """Whether a text has no visible character; white space and zero-width characters are not."""
     return not text.strip(_INVISIBLE)
 
 
@@ -87,8 +87,8 @@ def unstructured_field(name: str, value: str) -> bytes:
     Spaces around the value are dropped.
 
     Raises:
-        MessageError: a control character; in a field that holds URLs or identifiers a character
-            outside ASCII, or a word longer than a line; or a name that cannot be one.
+        MessageError: a control character; a character outside ASCII in a field of URLs or
+            identifiers; a word longer than a line; or an invalid field name.
     """
     _check_name(name)
     value = value.strip(" ")
@@ -115,7 +115,7 @@ def _check_ascii(name: str, value: str) -> None:
         what = _describe(found) if found else "text that mail readers take for an encoded-word"
         raise MessageError(
             f"{name} holds {what}",
-            hint="write |urlencode behind the variable: {{ name|urlencode }}",
+            hint="add the filter urlencode to the variable: {{ name|urlencode }}",
             code="not-ascii",
         )
 
@@ -215,10 +215,10 @@ def make_message_id(secret: bytes, campaign: str, key: str, domain: str) -> str:
 
 
 def header_block(fields: Sequence[bytes]) -> bytes:
-    """Join fields, and count them as a reader will: the last look at the bytes themselves.
+    """Join fields, and count them in the resulting bytes as a reader would.
 
     Each field begins one line. Any other line that does not continue one would be a forged field,
-    or the end of the header. The functions above let none through; this makes sure.
+    or the end of the header. The functions above exclude that; this is a second, independent check.
 
     Raises:
         MessageError: a reader would find more or fewer fields, or there is a bare CR or LF.

@@ -1,9 +1,8 @@
-"""7bit and 8bit (RFC 2045, 2.7 and 2.8): lines that leave as they are.
+"""7bit and 8bit (RFC 2045, 2.7 and 2.8): lines that are sent unchanged.
 
-The static text is split into blocks of whole lines, which are looked at once, and the lines with
-values in them. These are written and looked at for each recipient. Where one of them cannot
-leave as it is (another script, a line that is too long, a dot at its start), this recipient gets
-quoted-printable.
+The static text is split into blocks of whole lines, which are checked once, and the lines that
+contain values, which are written and checked for each recipient. If such a line cannot be sent
+unchanged (another script, too long, a dot at its start), this recipient gets quoted-printable.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class SevenBit:
     def of(cls, lines: Sequence[str]) -> Self | None:
         """The encoder of static texts with LF as their line break.
 
-        None where the static text alone cannot leave as it is.
+        None if the static text alone cannot be sent unchanged.
         """
         blocks, with_values = _split_into_blocks(lines)
         example = interleave(with_values, ["x"] * (len(with_values) - 1))

@@ -1,8 +1,8 @@
-"""The compiled message: content -> message, where only what differs is written each time.
+"""The compiled message: content -> message; only the bytes that differ are written each time.
 
 The problem. Building a message with the standard library takes milliseconds: it encodes every
 text and every attachment each time. Of 75 KB of a newsletter, only some hundred bytes differ
-from recipient to recipient. So everything else is written once, and kept in the form in which it
+from recipient to recipient. So everything else is encoded once, and kept in the form in which it
 is sent.
 
     header fields  written for each recipient (headers.py); From only once
@@ -14,7 +14,7 @@ is sent.
 A message is a tuple of chunks. The large ones are the same object in every message, so that
 nothing copies them; the small ones between them are joined.
 
-The law, held by property tests: parsed by the standard library, a message has the fields, the
+The law, checked by property tests: parsed by the standard library, a message has the fields, the
 tree and the bodies that EmailMessage would give for the same content. It is 7-bit, unless the
 campaign's encoding is 8bit or an address needs SMTPUTF8. No line has more than 998 bytes or
 begins with a dot.
@@ -58,7 +58,7 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, Structure
 from mailmerge.settings import Settings
 
-# From here on a chunk of its own costs less than copying it (benchmarks/mime.py).
+# A piece of at least this size is a chunk of its own: copying it costs more (benchmarks/mime.py).
 _LARGE_CHUNK = 4 * 1024
 _STRUCTURES_KEPT = 256
 _MIME_VERSION = b"MIME-Version: 1.0\r\n"
@@ -121,10 +121,10 @@ class Composer:
     """Writes the messages of one campaign. Thread-safe: workers share one composer."""
 
     def __init__(self, sender: Sender | Settings, parts: PartStore) -> None:
-        """Write what is the same in all messages; a campaign stands for its sender.
+        """Write the bytes that all messages share; the sender may be given as a campaign.
 
         Raises:
-            CampaignError: an address of the campaign is not one, or `content_base` cannot be
+            CampaignError: an address of the campaign is invalid, or `content_base` cannot be
                 written.
         """
         if isinstance(sender, Settings):
@@ -166,8 +166,8 @@ class Composer:
         """Write the message of one recipient; the same arguments give the same bytes.
 
         Args:
-            recipient: To, and the row for errors.
-            content: what the renderer made.
+            recipient: its mailbox is To, its row is named in errors.
+            content: the content from the renderer.
             message_id: `<left@right>`, from `make_message_id`.
             date: with its time zone.
 

@@ -44,7 +44,7 @@ class Multipart:
     """
 
     def __init__(self, sender: Sender) -> None:
-        """Write what is the same in all messages of a sender.
+        """Write the bytes that all messages of a sender share.
 
         Raises:
             CampaignError: `content_base` under [message] cannot be a header field.

@@ -10,7 +10,7 @@ from mailmerge.mime.headers import quoted_string
 
 
 def parameter(name: str, value: str) -> list[str]:
-    """A parameter, with RFC 2231 where the value is not plain ASCII.
+    """A parameter, by RFC 2231 if the value is not plain ASCII.
 
     Returns: one text, or several where the value is continued (RFC 2231, 3); each fits a line.
     """
@@ -35,10 +35,9 @@ def _percent(text: str) -> str:
 def name_parameter(value: str) -> list[str]:
     """`name` of Content-Type, for readers that do not know RFC 2231 or ignore the disposition.
 
-    RFC 2047, 5 forbids encoded-words in quotes. Gmail, Outlook and nodemailer write them here all
-    the same, because old Outlook and some web mailers show the file under this name and read
-    nothing else. Current readers take the file name of Content-Disposition, which keeps to
-    RFC 2231.
+    RFC 2047, 5 forbids encoded-words in quotes. Gmail, Outlook and nodemailer still write them
+    here, because old versions of Outlook and some web mailers show the file under this name and
+    read no other. Current readers use the file name of Content-Disposition, which follows RFC 2231.
     """
     if is_plain(value):
         return [f"name={quoted_string(value)}"]

@@ -1,8 +1,8 @@
 """Files of the campaign folder -> body parts, each read and encoded once.
 
-A path that a template or a cell has written leads to a body part in base64, one object that
-every message shares. A path is data: it must lead to a regular file inside the campaign folder.
-The parts used longest ago are dropped, so that ten thousand invoices do not stay in memory.
+The path from a template or a cell gives a body part in base64, one object that all messages share.
+A path is data: it must lead to a regular file inside the campaign folder. The least recently used
+parts are dropped, so that ten thousand invoices do not stay in memory.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.wording import size_in_words
 
 _NO_BIDI_CONTROLS = dict.fromkeys(map(ord, BIDI_CONTROLS))
-_LARGEST_FILE = 50_000_000  # bytes; more than any of the well-known servers takes
+_LARGEST_FILE = 50_000_000  # bytes; more than any well-known server accepts
 _KEPT_BYTES = 64 * 1024 * 1024
 
 
@@ -59,8 +59,8 @@ class PartStore:
 
         Args:
             folder: the campaign folder.
-            largest_file: the largest size that is taken, in bytes.
-            kept_bytes: how much encoded content is kept.
+            largest_file: the largest size of a file, in bytes.
+            kept_bytes: the largest size of all encoded parts in memory, in bytes.
         """
         self._folder = folder.resolve()
         self._largest_file = largest_file
@@ -119,13 +119,16 @@ class PartStore:
         if len(content) > self._largest_file:
             bound = size_in_words(self._largest_file)
             hint = "put it on a web page, and send the link"
-            raise _error(path, f"is larger than {bound}, which no server takes", hint, "too-large")
+            what = f"is larger than {bound}, more than mail servers accept"
+            raise _error(path, what, hint, "too-large")
         return content
 
     def _regular_file(self, path: str) -> bytes:
         file = self._inside(path)
         if not stat.S_ISREG(file.stat().st_mode):
-            raise _error(path, "is not a file", "name one file, no folder or device", "not-a-file")
+            raise _error(
+                path, "is not a file", "name a file, not a folder or a device", "not-a-file"
+            )
         # The file may have been replaced meanwhile: follow no link, and wait for no writer.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         with open(os.open(file, flags | getattr(os, "O_BINARY", 0)), "rb") as opened:  # noqa: PTH123 (a descriptor)
@@ -133,11 +136,11 @@ class PartStore:
 
     def _inside(self, path: str) -> Path:
         """Where the file really is, links followed, inside the campaign folder."""
-        # A colon is part of a name here; fields.py and folder.py have ruled out drive letters.
+        # A colon is part of a name here; fields.py and folder.py exclude drive letters.
         file = find_inside(self._folder, path, colon=True)
         if file is None:
             hint = "copy the file into the campaign folder, and write its path from there"
-            raise _error(path, "leads out of the campaign folder", hint, "outside")
+            raise _error(path, "is outside of the campaign folder", hint, "outside")
         return file
 
 

@@ -6,8 +6,8 @@ could be encoded once. The answer is the soft line break (`=` at the end of a li
 reader removes):
 
 * Every static text begins in column 0, after a soft line break. So it is encoded once.
-* A value follows where the static text before it ends, if it fits into that line, and otherwise
-  on lines of its own. So a value needs to know nothing but the room that is left there.
+* A value follows the static text before it on the same line, if it fits there, and otherwise is on
+  lines of its own. So a value depends only on the room that is left in that line.
 
 What can go wrong, and the answer:
 
@@ -18,8 +18,8 @@ What can go wrong, and the answer:
    line is quoted. "From " may also come together from a static text and a value: the F is quoted
    then.
 
-Most values are a few words of printable ASCII. All values of a message are looked at together
-first, in one text, and only those that need more are encoded one by one.
+Most values are a few words of printable ASCII. So all values of a message are first tested together
+as one text, and only those that need encoding are encoded one by one.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class QuotedPrintable:
 
 
 def _needs_care(together: bytes) -> bool:
-    """Whether a value of ASCII may not stand as it is for another reason than its length."""
+    """Whether a value of ASCII needs encoding for another reason than its length."""
     return (
         b"\x00." in together
         or b" \x00" in together
@@ -101,7 +101,7 @@ def _column(encoded: bytes) -> int:
 
 @lru_cache(maxsize=4096)  # with values of at most 512 characters: at most 25 MB
 def _remembered_value(value: str, room: int, ends_line: bool) -> bytes:
-    """`_quoted_value`, kept: titles, teasers, cities and plans come again for many recipients."""
+    """`_quoted_value`, cached: many recipients share titles, cities and plans."""
     return _quoted_value(value, room, ends_line)
 
 

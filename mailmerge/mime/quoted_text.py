@@ -3,7 +3,7 @@
 `binascii.b2a_qp` does nearly all of it. Two things are done afterwards:
 
 * A line that begins with a dot (SMTP) or with "From " (mbox) gets its first character quoted.
-* binascii forgets the limit of 76 where white space at the end of a line becomes three characters;
+* binascii exceeds the limit of 76 if white space at the end of a line becomes three characters;
   such lines are split again.
 """
 

@@ -1,4 +1,4 @@
-"""The fields by which the HTML of a message finds its images (RFC 2045, RFC 2392, RFC 2557)."""
+"""The fields that the HTML of a message refers to its images by (RFC 2045, RFC 2392, RFC 2557)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def content_id_field(reference: str) -> bytes:
     if not _CONTENT_ID.fullmatch(reference):
         raise MessageError(
             f"{reference!r} cannot be a Content-ID",
-            hint="rename the image: letters, digits and full stops",
+            hint="rename the image, with letters, digits and full stops only",
             code="content-id",
         )
     return fold("Content-ID", f"<{reference}>")

@@ -1,4 +1,4 @@
-"""What is the same in all messages of a campaign, as a frozen value.
+"""The sender of a campaign and the format of its messages, as a frozen value.
 
 A `Composer` takes this value and no campaign, so that a message can be made in code. `sender_of`
 makes it from a campaign.
@@ -17,13 +17,13 @@ from mailmerge.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends, and in which format.
+    """The sender of a campaign, and the format of its messages.
 
     Attributes:
         mailbox: the mailbox of From.
         campaign: the name of the campaign; boundaries are made from it.
-        return_to: the address that bounces go to; empty where it is that of From.
-        eightbit: whether texts outside ASCII are sent as they are (RFC 6152).
+        return_to: the address that bounces go to; "" for the address of From.
+        eightbit: whether texts outside ASCII are sent unencoded (RFC 6152).
         images: how HTML refers to images, the same value as in `Templates`.
         file: the file that holds these settings, for errors; empty for settings in code.
     """

@@ -53,16 +53,16 @@ _PUBLIC_MAIL_DOMAINS = {
     "protonmail.com": ("protonmail.ch", "proton.me"),
     "proton.me": ("protonmail.ch", "proton.me"),
 }
-"""Domains whose mail is refused when it comes from other servers -> their own servers."""
+"""Public mail domains -> the only servers whose mail from them is widely accepted."""
 
-_PORT_SPEAKS = {465: ("tls", "TLS from the first byte"), 587: ("starttls", "STARTTLS")}
+_EXPECTED_SECURITY = {465: ("tls", "TLS from the first byte"), 587: ("starttls", "STARTTLS")}
 
 _error = partial(Problem, "error", file=CAMPAIGN_FILE)
 _warning = partial(Problem, "warning", file=CAMPAIGN_FILE)
 
 
 def check_sender_may_use_account(setup: Setup) -> Iterator[Problem]:
-    """The server, and the receivers, accept this sender from this account."""
+    """The server and the recipients' servers accept this sender from this account."""
     sender, account = sender_of(setup), setup.account
     if sender is None or account is None:
         return
@@ -81,7 +81,7 @@ def check_sender_may_use_account(setup: Setup) -> Iterator[Problem]:
 
 
 def _check_login(sender: Mailbox, account: Account) -> Iterator[Problem]:
-    """A From that is not the log-in; a log-in without a domain is that of the provider."""
+    """Report a From that is not the log-in; a log-in may omit the domain of the provider."""
     address, login = sender.address.lower(), account.username.lower()
     if login in {address, address.partition("@")[0]}:
         return
@@ -94,27 +94,27 @@ def _check_login(sender: Mailbox, account: Account) -> Iterator[Problem]:
         f"{message}, nor an alias of it" if same_domain else message,
         CAMPAIGN_FILE,
         column="message.from",
-        hint=f"use {account.username}, or, for a confirmed alias, write host instead of provider",
+        hint=f"use {account.username}; for a confirmed alias, set host instead of provider",
     )
 
 
 def check_ca_file(setup: Setup) -> Iterator[Problem]:
-    """The file of certificates is there."""
+    """The file of certificates exists."""
     server = setup.account.server if setup.account is not None else None
     if server is not None and server.ca_file and not Path(server.ca_file).is_file():
-        hint = "its path begins at the campaign folder"
+        hint = "write its path relative to the campaign folder"
         yield _error("ca-file", "there is no such file", column="smtp.ca_file", hint=hint)
 
 
 def check_port(setup: Setup) -> Iterator[Problem]:
-    """A well-known port goes with the security that servers speak on it (RFC 8314)."""
+    """`security` is right for a well-known port (RFC 8314)."""
     server = setup.account.server if setup.account is not None else None
     if server is None or server.socket or setup.is_local:
         return
-    speaks = _PORT_SPEAKS.get(server.port)
-    if speaks is not None and server.security != speaks[0]:
-        message = f"port {server.port} speaks {speaks[1]}, not security = {server.security!r}"
-        hint = f'write security = "{speaks[0]}", or leave it out'
+    expected = _EXPECTED_SECURITY.get(server.port)
+    if expected is not None and server.security != expected[0]:
+        message = f"port {server.port} expects {expected[1]}, but security is {server.security!r}"
+        hint = f'set security = "{expected[0]}", or leave it out'
         yield _warning("port-security", message, column="smtp.security", hint=hint)
 
 
@@ -125,5 +125,5 @@ def check_password_is_encrypted(setup: Setup) -> Iterator[Problem]:
         return
     if account.username and account.server.security == "none":
         message = f"the password would go to {account.server.host} without TLS"
-        hint = 'write security = "starttls" or "tls"'
+        hint = 'set security = "starttls" or "tls"'
         yield _error("plain-text-login", message, column="smtp.security", hint=hint)

@@ -1,4 +1,4 @@
-"""Rules on one address: it is well formed, and mail to it would still not arrive."""
+"""Rules on well-formed addresses to which mail would not arrive."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _POPULAR = (
     "qq.com", "foxmail.com", "163.com", "126.com", "sina.com", "yandex.ru", "mail.ru",
     "comcast.net", "verizon.net", "btinternet.com", "naver.com", "proton.me", "fastmail.com",
 )  # fmt: skip
-"""Large mailbox services: a domain that is one typing error away from one is likely an error."""
+"""Large mailbox services. A domain that is one typing error away from one is likely an error."""
 
-_NO_ERROR = frozenset(
+_NO_TYPO = frozenset(
     {"mail.com", "email.com", "ymail.com", "gmx.com", "gmx.at", "live.fr", "me.com"}
 )
 """Real services that look like a typing error."""
@@ -59,19 +59,19 @@ def is_reserved(domain: str) -> bool:
 
 @lru_cache(maxsize=100_000)
 def judge_domain(domain: str) -> Problem | None:
-    """What is suspicious about a domain, as a problem without a place. Nothing is looked up."""
+    """The problem of a suspicious domain, without a place; None for any other. No DNS is used."""
     labels = domain.split(".")
     if is_reserved(domain):
         message, hint = "this domain is reserved for examples", "use a real address"
         return Problem("error", "reserved-domain", message, hint=hint)
-    if domain in _POPULAR or domain in _NO_ERROR:
+    if domain in _POPULAR or domain in _NO_TYPO:
         return None
     if not _is_top_level(labels[-1]):
         message = f"there is no top-level domain .{labels[-1]}"
         return Problem("warning", "unknown-tld", message, hint="look for a typing error")
     intended = _intended(domain)
     if intended:
-        message = f"did they mean {intended}?"
+        message = f"the domain looks like a typing error of {intended}"
         return Problem("warning", "likely-typo", message, hint="correct the cell if so")
     if _mixed_scripts(domain):
         message = "the domain mixes letters of several scripts"

@@ -1,4 +1,4 @@
-"""Rules on the bodies of one message: their size, their links, and what a reader sees of them."""
+"""Rules on the bodies of one message: their size, their links, and their visible text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mailmerge.settings import CAMPAIGN_FILE
 from mailmerge.wording import size_in_words
 
 _GMAIL_CLIP = 102 * 1024
-"""Bytes of HTML after which Gmail cuts off (measured by several senders, not promised)."""
+"""Bytes of HTML after which Gmail clips a message (measured by several senders, not documented)."""
 
 _GMAIL_CLIP_NEAR = 90 * 1024
 
 _LARGE_MESSAGE = 10_000_000
-"""Bytes that many servers refuse, where it is not known what this one takes."""
+"""Bytes of a message that many servers refuse; for a server whose limit is not known."""
 
 _SUBJECT_GAP = re.compile(r"\s[,.;，](?:\s|\Z)|^[,.;:!，：]")
 
@@ -39,7 +39,7 @@ def check_html_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     if size > _GMAIL_CLIP:
         yield Problem("warning", "html-clipped", message, file, row, hint="shorten it")
     else:
-        yield Problem("warning", "html-near-clip", message, file, row)
+        yield Problem("warning", "html-near-clip", message, file, row, hint="keep it short")
 
 
 def check_html_shows_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
@@ -51,8 +51,8 @@ def check_html_shows_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
         return
     file, row = setup.campaign.message.html or "", made.recipient.row
     if "<img" in "".join(body.structure.static).lower():
-        message = "the message is only an image; many readers see nothing, and filters dislike it"
-        hint = "add a few words to it"
+        message = "the message is only an image: many readers see nothing, and it looks like spam"
+        hint = "add some text"
         yield Problem("warning", "image-only", message, file, row, hint=hint)
     else:
         message = "the HTML shows no text"
@@ -60,7 +60,7 @@ def check_html_shows_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
 
 
 def check_urls(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
-    """The URLs with this recipient's values in them lead somewhere."""
+    """The URLs that contain values of this recipient are valid."""
     if made.html is None or made.content.html is None:
         return
     file, row = setup.campaign.message.html or "", made.recipient.row
@@ -77,7 +77,7 @@ def _judge(pattern: UrlPattern, url: str) -> Problem | None:
 
 
 def check_text_is_filled(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
-    """The text part, where the campaign has a template for it, says something."""
+    """The text part is not empty, if the campaign has a template for it."""
     file = setup.campaign.message.text
     if file is None or made.text is None or not made.text.is_blank:
         return
@@ -110,7 +110,7 @@ def check_gaps(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
 
 
 def _gap_of(body: Body | None, facts: StructureFacts | None) -> str:
-    """The text around the first empty value that is missed; empty where there is none."""
+    """The text around the first empty value that leaves a visible gap; "" if there is none."""
     if body is None or facts is None or "" not in body.values:
         return ""
     return next((around for index, around in facts.gaps if not body.values[index]), "")
@@ -123,7 +123,7 @@ def _gap(around: str, file: str, recipient: Recipient, column: str) -> Problem:
 
 
 def _only_empty_column(recipient: Recipient) -> str:
-    """The column of the empty cell; empty where there are several."""
+    """The column of the empty cell; "" if there are several."""
     empty = [column for column, text in recipient.cells.items() if not text]
     return empty[0] if len(empty) == 1 else ""
 

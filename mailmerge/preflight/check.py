@@ -2,9 +2,9 @@
 
     campaign -> rules on it -> (row -> recipient -> content -> message -> rules) for each -> report
 
-A problem never ends the check: it is noted with its place, and the next row is looked at. What
-counts as a problem is decided by the rules (rules.py), one function each (registry.py). This module
-brings them what they look at: it opens the spreadsheet, makes the messages, and counts.
+A problem never ends the check: it is recorded with its place, and the next row is checked. The
+rules (rules.py) decide what is a problem; each is one function (registry.py). This module prepares
+their input: it opens the spreadsheet, makes the messages, and counts.
 """
 
 from __future__ import annotations
@@ -43,9 +43,13 @@ _PROGRESS_EVERY = 500
 class CheckOptions:
     """Which recipients are checked, and for which server.
 
-    `for_real` makes reserved domains (RFC 2606) an error: mail to them never arrives. `known` are
-    problems that were found before, and belong into the same report. `recipients` are checked in
-    place of those that campaign.toml names; None for these.
+    Attributes:
+        selection: the recipients to check, among those of campaign.toml.
+        account: the server and its limits; None if no server is known.
+        for_real: whether reserved domains (RFC 2606) are an error, because mail to them never
+            arrives.
+        known: problems that were found before and belong in the same report.
+        recipients: checked instead of those that campaign.toml names; None for the latter.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -63,38 +67,39 @@ def check_campaign(
 ) -> CheckReport:
     """Check everything that can be checked without a connection.
 
-    `progress` is called now and then with the number of recipients checked so far. All problems of
+    `progress` is called regularly with the number of recipients checked so far. All problems of
     the campaign are in the report.
 
     Raises:
-        CampaignError: the selection in the options cannot be understood.
+        CampaignError: the selection in the options is invalid.
     """
     return Check(campaign, options, progress).run()
 
 
 def check(
     campaign: Campaign,
-    people: Recipients,
+    recipients: Recipients,
     server: Server | None = None,
     *,
     progress: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
     """Check the messages of all recipients without a connection; nothing is sent.
 
-    `server` adds what is known of its provider: the largest message, and what it refuses.
-    `progress` is called now and then with the number of recipients checked so far. Nothing is
-    raised for what is wrong: the report has it, and its `raise_for_errors` raises.
+    `server` adds the limits of its provider: the largest message, and the senders that it refuses.
+    `progress` is called regularly with the number of recipients checked so far. Problems raise
+    nothing here: the report lists them, and its `raise_for_errors` raises.
     """
     account = server.account if server is not None else None
     real = account is not None and not account.is_loopback
-    options = CheckOptions(account=account, for_real=real, recipients=people)
+    options = CheckOptions(account=account, for_real=real, recipients=recipients)
     return Check(campaign.settings, options, progress).run()
 
 
 def check_digest(campaign: Settings, options: CheckOptions) -> str:
-    """What a passed check stands for: the same recipients, templates, files and options.
+    """A SHA-256 digest of all input of a check: recipients, templates, files and options.
 
-    Empty where it cannot be known beforehand (standard input): then nothing is remembered.
+    Two checks with the same digest have the same result, so a passed check need not be repeated.
+    "" if the recipients come from standard input, which cannot be read beforehand.
     """
     if campaign.recipients.file == "-":
         return ""
@@ -110,9 +115,9 @@ def check_digest(campaign: Settings, options: CheckOptions) -> str:
 
 
 class Check:
-    """One check. Afterwards `messages` is warm, for the run that follows.
+    """One check. Afterwards the caches of `messages` are filled, for the run that follows.
 
-    `clock` counts seconds; `now` is the local time, with its zone.
+    `clock` returns seconds; `now` is the local time, with its zone.
     """
 
     def __init__(
@@ -139,14 +144,14 @@ class Check:
 
     @property
     def messages(self) -> MessageFactory | None:
-        """What makes the campaign's messages; None before the check, or where it cannot."""
+        """The factory of the campaign's messages; None before the check or if it failed."""
         return self._maker.messages if self._maker is not None else None
 
     def run(self) -> CheckReport:
         """Check everything, once.
 
         Raises:
-            CampaignError: the selection in the options cannot be understood.
+            CampaignError: the selection in the options is invalid.
         """
         started = self._clock()
         findings, setup = self._findings, self._setup
@@ -185,7 +190,7 @@ class Check:
             counts.reserved += is_reserved(recipient.mailbox.domain)
             self._findings.extend(checker.check_recipient(recipient))
             made = maker.make(recipient)
-            # Without a row it is the same for all recipients.
+            # A problem without a row is the same for all recipients.
             self._findings.extend(
                 one for one in made.problems if one.row is not None or once.passes(one)
             )
@@ -231,7 +236,7 @@ class Check:
 
 @dataclass(slots=True)
 class _Counts:
-    """What is counted from row to row; the sizes are in bytes."""
+    """Totals over all rows; the sizes are in bytes."""
 
     recipients: int = 0
     suppressed: int = 0
@@ -250,7 +255,7 @@ class _Counts:
 
 
 class _Rows:
-    """The recipients among the rows; what is wrong with the other rows goes to the findings."""
+    """The recipients among the rows; the problems of all other rows go to the findings."""
 
     def __init__(
         self,
@@ -299,7 +304,7 @@ class _Rows:
             return None
 
     def _suppressions(self) -> frozenset[str]:
-        """The suppression list; where it cannot be read, that is an error and no row is dropped."""
+        """The suppression list; if it cannot be read, that is an error and no row is dropped."""
         try:
             return read_suppressions(self._campaign)
         except (InputError, CampaignError) as error:
@@ -307,7 +312,7 @@ class _Rows:
             return frozenset()
 
     def _is_of_the_command(self, problem: Problem) -> bool:
-        """Whether --where or --only is what cannot be understood."""
+        """Whether the problem is in --where or --only, and not in campaign.toml."""
         where = self._selection.where
         if problem.code.startswith("where-"):
             return bool(where) and repr(where) in problem.message

@@ -1,4 +1,4 @@
-"""Content -> message; where it cannot be written or sent, every reason with its place."""
+"""Content -> message, or every reason why it cannot be written or sent, each with its place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mailmerge.smtp.errors import LocalProtocolError
 
 
 class ExplainingComposer:
-    """Composes each recipient's message, and explains in full where it cannot.
+    """Composes each recipient's message, or lists every reason why that is impossible.
 
     `parts` are the images and attachments that `messages` uses.
     """
@@ -33,7 +33,7 @@ class ExplainingComposer:
     ) -> tuple[Message | None, list[Problem]]:
         """One recipient's message, and every reason why it cannot be written or sent."""
         if is_blank(content.subject):
-            # A rule reports the empty subject; another one lets the other problems be found.
+            # A rule reports the empty subject; with a stand-in, other problems are found as well.
             content = replace(content, subject="-")
         try:
             identity = self._messages.sample_identity(recipient)
@@ -85,10 +85,9 @@ class ExplainingComposer:
 
 
 def _unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
-    """What the SMTP client refuses to send. The composer should have refused it already.
+    """Report content that the SMTP client would refuse, although the composer accepted it.
 
-    It is looked at here so that no run finds it halfway. Sealed content is passed over, as in the
-    run.
+    The check finds it here, so that no run stops halfway. Sealed content is skipped, as in the run.
     """
     try:
         check_content(message.chunks)

@@ -13,10 +13,10 @@ from mailmerge.preflight.urls import judge_link
 from mailmerge.settings import CAMPAIGN_FILE
 
 _SUBJECT_SHOWN = 150
-"""Characters after which no mail program shows a subject."""
+"""Characters of a subject beyond which no mail program shows more."""
 
 _SUBJECT_LIMIT = 998
-"""Bytes of a line (RFC 5322, 2.1.1): a longer subject is a text in the wrong cell."""
+"""Bytes of a line (RFC 5322, 2.1.1); a longer subject is likely a text in the wrong cell."""
 
 _EXCEL_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"})
 _LIST_URLS = re.compile(r"\s*<[^<>\s,\x00-\x20\x7f]+>(?:\s*,\s*<[^<>\s,\x00-\x20\x7f]+>)*\s*")
@@ -28,8 +28,8 @@ def check_recipient_needs_utf8(made: MadeMessage, setup: Setup) -> Iterator[Prob
     """The address is ASCII, so that every server can reach it (RFC 6531)."""
     mailbox, section = made.recipient.mailbox, setup.campaign.recipients
     if mailbox.needs_smtputf8:
-        message = f'only servers with SMTPUTF8 reach "{mailbox.address}"'
-        hint = '"mailmerge connect" shows whether yours does (RFC 6531)'
+        message = f'only servers with SMTPUTF8 accept "{mailbox.address}"'
+        hint = '"mailmerge connect" shows whether your server does (RFC 6531)'
         row = made.recipient.row
         yield Problem(
             "warning", "needs-smtputf8", message, section.file, row, section.address, hint
@@ -37,7 +37,7 @@ def check_recipient_needs_utf8(made: MadeMessage, setup: Setup) -> Iterator[Prob
 
 
 def check_subject(made: MadeMessage, _: Setup) -> Iterator[Problem]:
-    """The subject is there, is short enough, and does not pretend to be a reply."""
+    """The subject is not empty, not too long, and does not pretend to be a reply."""
     subject, row = made.content.subject, made.recipient.row
     if is_blank(subject):
         message, hint = "the subject is empty", "fill in the cells that it is made of"
@@ -54,12 +54,12 @@ def check_subject(made: MadeMessage, _: Setup) -> Iterator[Problem]:
         )
     if subject[0] in "RrFfAaWw回转" and _REPLY_PREFIX.match(subject):
         message = "the subject pretends to be a reply; Gmail counts that as spam"
-        hint = "leave that out"
+        hint = "remove the reply prefix, such as Re:"
         yield Problem("warning", "false-reply", message, CAMPAIGN_FILE, row, _SUBJECT, hint)
 
 
 def check_unsubscribe_fields(made: MadeMessage, _: Setup) -> Iterator[Problem]:
-    """List-Unsubscribe and List-Unsubscribe-Post are what RFC 2369 and RFC 8058 ask for."""
+    """List-Unsubscribe and List-Unsubscribe-Post follow RFC 2369 and RFC 8058."""
     fields = {name.lower(): (name, value) for name, value in made.content.headers if value}
     urls = fields.get("list-unsubscribe", ("", ""))[1]
     for name, value in fields.values():
@@ -75,7 +75,7 @@ def check_unsubscribe_fields(made: MadeMessage, _: Setup) -> Iterator[Problem]:
 
 
 def _judge_unsubscribe(value: str) -> tuple[str, str] | None:
-    """What is wrong with the URLs, and the fix."""
+    """The problem of the URLs and its fix; None if they are valid."""
     if not _LIST_URLS.fullmatch(value):
         return f"not a list of <URL>: {value[:80]!r}", "write <https://...> (RFC 2369, 2)"
     for url in re.findall(r"<([^<>]*)>", value):
@@ -91,15 +91,15 @@ def _judge_unsubscribe(value: str) -> tuple[str, str] | None:
 
 def _judge_one_click(value: str, urls: str) -> tuple[str, str] | None:
     if value.strip() != "List-Unsubscribe=One-Click":
-        return f"{value[:80]!r} is not what RFC 8058 asks for", "write List-Unsubscribe=One-Click"
+        return f"{value[:80]!r} does not follow RFC 8058", "write List-Unsubscribe=One-Click"
     if "<https:" not in urls.lower():
         hint = 'add List-Unsubscribe = "<https://...>" (RFC 8058)'
-        return "one click needs an https link in List-Unsubscribe", hint
+        return "one-click unsubscribing needs an https link in List-Unsubscribe", hint
     return None
 
 
 def check_formula_errors(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
-    """No cell holds the error of a formula; it is an error where a reader would see it."""
+    """No cell contains the error of a formula; it is an error if the message would show it."""
     recipient, content = made.recipient, made.content
     if _EXCEL_ERRORS.isdisjoint(recipient.cells.values()):
         return

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from mailmerge.errors import Problem
 
 _LISTED_PER_GROUP = 1_000
-"""How many problems of a kind are kept one by one; a million rows may be wrong."""
+"""Problems of one kind that are kept; a million rows may be wrong."""
 
 _LISTED_IN_ALL = 20_000
-"""How many problems are kept one by one; beyond that a kind keeps its examples only."""
+"""Problems of all kinds that are kept; beyond that a kind keeps its examples only."""
 
 _KINDS_PER_CODE = 50
-"""How many kinds of one code are distinguished; all further ones are one kind."""
+"""Kinds of one code that are distinguished; all further ones are one kind."""
 
 _EXAMPLES_PER_GROUP = 3
-"""How many rows a group names to the user."""
+"""Rows that a group names to the user."""
 
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'""")
 _VARYING = re.compile(rf"""{_QUOTED.pattern}|\d[\d,.]*""")
@@ -34,11 +34,11 @@ class Group:
 
     @property
     def shared(self) -> Problem:
-        """The first problem, without its row where there are others like it."""
+        """The first problem, without its row if the group has several."""
         return self.first if self.count == 1 else replace(self.first, row=None)
 
     def occurrences(self) -> str:
-        """Where it was found, where there are several: `300 times: row 2, row 3 and 298 more`."""
+        """The places of several problems: `300 times: row 2, row 3 and 298 more`; else ""."""
         named = list(self._named())
         if self.count == 1 or not named:
             return "" if self.count == 1 else f"{self.count:,} times"
@@ -47,7 +47,7 @@ class Group:
         return f"{self.count:,} times: {', '.join(named)}{tail}"
 
     def lines(self) -> Iterator[str]:
-        """The group as a file keeps it: one line, and one more where there are several rows."""
+        """The group as plain text: one line, and a second one if it has several problems."""
         yield str(self.shared)
         if self.count > 1:
             yield f"    {self.occurrences()}"
@@ -129,6 +129,6 @@ class Findings:
 
 
 def _weight(kind: _Kind) -> tuple[bool, bool, int]:
-    """Errors first; then what concerns all recipients; then what concerns most."""
+    """The sort key: errors first; then problems of all recipients; then the most frequent."""
     first = kind.listed[0]
     return (first.severity != "error", first.row is not None, -kind.count)

@@ -1,4 +1,4 @@
-"""Rules on a structure of the HTML: what a mail program would not show, follow or accept."""
+"""Rules on a structure of the HTML: content that mail programs do not show, follow or accept."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Link:
 
 
 def parse_html(html: str) -> HtmlElement | None:
-    """The document; None where there is nothing in it."""
+    """The parsed document; None if it is empty."""
     import lxml.etree
     import lxml.html
 
@@ -56,7 +56,7 @@ def links_of(html: str) -> list[Link]:
 
 
 def check_images(page: Page, _: Setup) -> Iterator[Problem]:
-    """Each image has a text for readers who do not see it, and a source that is shown."""
+    """Each image has an alternative text, and a source that mail programs load."""
     for image in page.document.iter("img"):
         source = (image.get("src") or "").strip()
         path = page.paths.get(source, source)
@@ -73,7 +73,7 @@ def check_images(page: Page, _: Setup) -> Iterator[Problem]:
 
 
 def check_srcset(page: Page, _: Setup) -> Iterator[Problem]:
-    """A file of the campaign is part of the message only where `src` names it."""
+    """A file of the campaign is named by `src`, because `srcset` attaches nothing."""
     for element in page.document.iter("img", "source"):
         srcset = element.get("srcset") or ""
         if "data:" in srcset or page.has_value(srcset):
@@ -86,7 +86,7 @@ def check_srcset(page: Page, _: Setup) -> Iterator[Problem]:
 
 
 def check_backgrounds(page: Page, _: Setup) -> Iterator[Problem]:
-    """Background images have sources that are shown; of style sheets only those on elements."""
+    """Background images, of attributes and inlined styles, have sources that are loaded."""
     for element in page.document.iter():
         if not isinstance(element.tag, str):
             continue
@@ -102,7 +102,7 @@ def check_backgrounds(page: Page, _: Setup) -> Iterator[Problem]:
 
 
 def check_links(page: Page, _: Setup) -> Iterator[Problem]:
-    """Each link that is the same for all recipients leads somewhere from a mailbox."""
+    """Each link that is the same for all recipients works from a mailbox."""
     for anchor in page.document.iter("a", "area"):
         href = anchor.get("href")
         wrong = None if href is None or page.has_value(href) else judge_link(href)
@@ -111,7 +111,7 @@ def check_links(page: Page, _: Setup) -> Iterator[Problem]:
 
 
 def check_elements(page: Page, _: Setup) -> Iterator[Problem]:
-    """No element that mail programs leave out."""
+    """The page has no element that mail programs remove."""
     if _first(page, "script") is not None:
         found = _warning("script", "scripts never run in mail", hint="remove <script>")
         yield _placed(found, page, "<script")

@@ -1,4 +1,4 @@
-"""A structure of HTML -> its URLs that hold values, and each recipient's URL in full.
+"""A structure of HTML -> its URLs that contain values, and each recipient's complete URL.
 
 The HTML of a structure is parsed once; a recipient's own links are put together from its pieces.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _VALUE = "\0"
-"""In the place of a value in joined static text; no text of HTML can hold it."""
+"""Marks the place of a value in joined static text; no text of HTML can contain it."""
 
 _URL_ATTRIBUTES = frozenset({
     "href", "src", "background", "action", "poster", "cite", "longdesc", "data", "formaction",
@@ -37,21 +37,21 @@ class UrlPattern:
 
     def fill(self, values: tuple[str, ...]) -> str:
         """One recipient's URL; `values` are all values of the structure, as the page has them."""
-        woven = self.pieces[0]
+        url = self.pieces[0]
         for index, piece in enumerate(self.pieces[1:], self.first):
-            woven += values[index] + piece
-        return html.unescape(woven).strip()
+            url += values[index] + piece
+        return html.unescape(url).strip()
 
 
 def url_patterns(static: tuple[str, ...]) -> tuple[UrlPattern, ...]:
-    """The URLs of a structure that hold a value, in the order of the page."""
+    """The URLs of a structure that contain a value, in the order of the page."""
     if len(static) == 1 or any(_VALUE in piece for piece in static):
         return ()
     return tuple(_patterns(_without_raw_text(_VALUE.join(static))))
 
 
 def _without_raw_text(page: str) -> str:
-    """The page with nothing left of style sheets and scripts but their values."""
+    """The page without style sheets and scripts, except for the marks of their values."""
     return _RAW_TEXT.sub(lambda found: _VALUE * found[0].count(_VALUE), page)
 
 

@@ -1,7 +1,7 @@
 """Recipient -> content and message, or every reason why there is none.
 
-The check makes all its messages here and nowhere else, with the message factory of the run. So what
-the check has passed, the run can make.
+The check makes all its messages here and nowhere else, with the message factory of the run. So the
+run can make every message that passed the check.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _ADDRESS_CODES = {"from-address", "reverse-path-address"}
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one recipient's message: how far it got, and what is wrong.
+    """The result of making one recipient's message.
 
-    `content` is None where it could not be rendered, `message` where it could not be composed.
+    `content` is None if it could not be rendered, `message` if it could not be composed; `problems`
+    has the reasons.
     """
 
     content: Content | None
@@ -38,8 +39,8 @@ class MessageMaker:
     """Makes the messages of one campaign.
 
     Attributes:
-        messages: the run's own factory; None where a template does not compile, or campaign.toml
-            does not allow a composer.
+        messages: the factory of the run; None if a template does not compile, or the sender in
+            campaign.toml is invalid.
     """
 
     def __init__(self, campaign: Settings) -> None:
@@ -59,21 +60,21 @@ class MessageMaker:
 
     @property
     def variables(self) -> frozenset[str] | None:
-        """The names that the templates use; None where a template does not compile."""
+        """The names that the templates use; None if a template does not compile."""
         renderer = self._rendering.renderer
         return renderer.variables if renderer is not None else None
 
     @property
     def slow_because(self) -> str:
-        """Why the messages are rendered one by one; empty where they are not."""
+        """Why each message is rendered separately; "" if messages share work."""
         renderer = self._rendering.renderer
         return renderer.slow_because if renderer is not None else ""
 
     def problems(self, reported: Collection[Problem]) -> Iterator[Problem]:
-        """What is wrong with the templates, and with what the composer needs of campaign.toml.
+        """The problems of the templates, and of the keys of campaign.toml that the composer needs.
 
-        `reported` is what the rules have reported: it is not reported twice, and neither is an
-        address for which they have an error of their own.
+        `reported` are the problems from the rules. They are not reported again, and neither is an
+        address that a rule has reported with another code.
         """
         yield from self._rendering.problems
         refused = self._refused

@@ -1,8 +1,8 @@
-"""Recipients -> contents; where one cannot be rendered, every reason, not only the first.
+"""Recipients -> contents, or every reason why one cannot be rendered, not only the first.
 
-The run's own Renderer stops at the first error of a recipient. Here each template is then run by
-itself, so that one check finds the error in the subject, the one in the HTML, and the one in the
-text. A page that cannot be made for any recipient (an image is missing) is still run as a template.
+The Renderer of the run stops at the first error of a recipient. This module then runs each template
+by itself, so that one check finds the errors in the subject, in the HTML and in the text. If a page
+cannot be made for any recipient (an image is missing), its template is still run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mailmerge.rendering.folder import is_local, local_path
 from mailmerge.settings import Settings
 
 _PAGE_FAILURES = 3
-"""After so many pages have failed for a reason of the template, no further page is made."""
+"""Pages that fail because of the template before no further page is made."""
 
 _NOTHING: Mapping[str, object] = {
     "subject": "-", "html": None, "text": None, "to_name": "", "reply_to": "", "headers": {},
@@ -34,17 +34,18 @@ _REFERENCE = re.compile(
 
 @dataclass(slots=True)
 class _Part:
-    """One template of the campaign by itself; no renderer where it does not compile."""
+    """One template of the campaign by itself; `renderer` is None if it does not compile."""
 
     name: str
     renderer: Renderer | None
 
 
 class ExplainingRenderer:
-    """Renders each recipient's content, and explains in full where it cannot.
+    """Renders each recipient's content, or lists every reason why that is impossible.
 
-    `renderer` is the run's own; None where a template does not compile, and then `problems` says
-    why, for each of them.
+    Attributes:
+        renderer: the renderer of the run; None if a template does not compile.
+        problems: the errors of the templates that do not compile.
     """
 
     def __init__(self, campaign: Settings) -> None:
@@ -68,7 +69,7 @@ class ExplainingRenderer:
             return self._reasons(recipient) or [error.problem]
 
     def _reasons(self, recipient: Recipient) -> list[Problem]:
-        """What is wrong with each template for this recipient, in the order of the templates."""
+        """The problems of each template for this recipient, in the order of the templates."""
         if not self._parts:
             self._compile()
         found: dict[Problem, None] = {}
@@ -92,7 +93,7 @@ class ExplainingRenderer:
                 self._run_page_as_text()
 
     def _run_page_as_text(self) -> None:
-        """From here on look at what the template says, without making a page of it."""
+        """From now on run the HTML template as text, without making a page of it."""
         for part in self._parts:
             if part.name == "html":
                 part.renderer = _alone(self._campaign, text=self._campaign.message.html)

@@ -1,4 +1,4 @@
-"""What the check found, as a value: for the terminal, for programs, and for the next run."""
+"""The report of a check: a frozen value for the terminal, for programs, and for the next run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from mailmerge.preflight.findings import Findings, Group
 from mailmerge.wording import counted
 
 _SLOW = 1000.0
-"""Messages a second below which the check and the plan say what slows them down."""
+"""Messages per second; below this rate the check and the plan name the cause."""
 
 _NOTICEABLE = 2.0
-"""Seconds of a check; the rate of a shorter one means nothing."""
+"""Seconds of a check; the rate of a shorter check is not meaningful."""
 
 _CERTAIN = frozenset({"delimiter-chosen", "column-tidied"})
 
 
 def is_note(problem: Problem) -> bool:
-    """Whether this only says what was decided, with certainty, and warns of nothing.
+    """Whether this only reports a decision that is certain, and is no warning.
 
-    A wrong delimiter or a wrong width of the characters would have left no column of addresses.
+    With a wrong delimiter or a wrong UTF encoding, there would be no column of addresses.
     """
     if problem.code == "encoding-chosen":
         return problem.message.startswith("the file is read as UTF-")
@@ -37,21 +37,21 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What the check found.
+    """The result of a check.
 
     Attributes:
         recipients: how many recipients were checked.
         problems: errors first, then warnings; at most a thousand of a kind.
         groups: the problems by kind, with the number of each; they count them all.
-        errors: how many errors there are, also those that are not listed.
+        errors: how many errors there are, including those that are not listed.
         warnings: how many warnings there are, in the same way.
         seconds: how long the check took.
-        suppressed: how many rows the suppression list leaves out.
-        left_out: how many rows a condition leaves out.
+        suppressed: how many rows the suppression list skipped.
+        left_out: how many rows a condition skipped.
         subjects: those of the first messages, at most three.
-        slow_because: why messages are rendered one by one; empty where they are not.
-        sizes: the bytes of the messages.
-        notes: what was decided with certainty; they are neither errors nor warnings.
+        slow_because: why each message is rendered separately; "" if messages share work.
+        sizes: of the messages, in bytes.
+        notes: decisions that are certain; they count neither as errors nor as warnings.
     """
 
     recipients: int
@@ -80,11 +80,11 @@ class CheckReport:
 
     @property
     def passed_before(self) -> bool:
-        """Whether the same check was passed earlier and not made again: the report is empty."""
+        """Whether the same check was passed earlier and not repeated; then the report is empty."""
         return False
 
     def passed(self, *, strict: bool = False) -> bool:
-        """Whether the messages may be sent; with `strict` not if there is a warning."""
+        """Whether there is no error and, with `strict`, no warning either."""
         return self.errors == 0 and not (strict and self.warnings)
 
     def raise_for_errors(self) -> None:
@@ -101,16 +101,16 @@ class CheckReport:
 
     @property
     def per_second(self) -> float:
-        """How many messages the check made in a second; 0 where that took no time."""
+        """Messages that the check made per second; 0 if it took no measurable time."""
         return self.recipients / self.seconds if self.seconds else 0.0
 
     @property
     def slow(self) -> bool:
-        """Whether messages are rendered one by one, and the user notices."""
+        """Whether messages are rendered separately, and so slowly that the user notices."""
         return bool(self.slow_because) and self.seconds >= _NOTICEABLE and self.per_second < _SLOW
 
     def to_json(self) -> dict[str, object]:
-        """The document of `check --json`; every key is always there."""
+        """The document of `check --json`; it always has every key."""
         return {
             "recipients": self.recipients,
             "errors": self.errors,
@@ -128,7 +128,7 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class EarlierReport(CheckReport):
-    """The report of a check that was passed earlier, and not made again."""
+    """The report of a check that was passed earlier, and not repeated."""
 
     recipients: int = 0
     problems: tuple[Problem, ...] = ()
@@ -138,7 +138,7 @@ class EarlierReport(CheckReport):
 
     @property
     def passed_before(self) -> bool:
-        """It was."""
+        """Always true."""
         return True
 
 

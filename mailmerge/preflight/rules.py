@@ -1,7 +1,7 @@
-"""The interface of a check: what a rule is given, and what it gives back.
+"""The interface of a check: the arguments of a rule, and its result.
 
 A check is a rule: one function that yields problems and raises nothing. There are five kinds, by
-what they look at; the check calls them in this order:
+their input; the check calls them in this order:
 
     CampaignRule    campaign.toml and the account      once, before the first row is read
     RecipientRule   one row and its address            for each recipient
@@ -9,8 +9,8 @@ what they look at; the check calls them in this order:
     MessageRule     one recipient's finished message   for each message
     TotalsRule      what was counted and found         once, after the last row
 
-A rule becomes part of the check by one line in registry.py. RecipientRules and MessageRules run for
-up to a million rows, so what is the same for many messages belongs into a StructureRule or into
+One line in registry.py makes a rule part of the check. RecipientRules and MessageRules run for up
+to a million rows, so work that is the same for many messages belongs in a StructureRule or in
 StructureFacts.
 """
 
@@ -38,10 +38,13 @@ Locate = Callable[[str], tuple[str, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is known before the first row is read; every rule gets it.
+    """The facts that are known before the first row is read; every rule gets them.
 
-    `account` is None where no server is known. `for_real` says that messages would really leave
-    for the recipients. `now` is the local time, with its zone.
+    Attributes:
+        campaign: the settings of the campaign.
+        account: the server and its limits; None if no server is known.
+        for_real: whether the messages would be sent to the recipients.
+        now: the local time, with its zone.
     """
 
     campaign: Settings
@@ -51,7 +54,7 @@ class Setup:
 
     @property
     def size_limit(self) -> int | None:
-        """The largest message that the server takes, in bytes; None where it is not known."""
+        """The largest message that the server accepts, in bytes; None if that is not known."""
         return self.account.allows.message_size if self.account is not None else None
 
     @property
@@ -62,9 +65,13 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The HTML of one structure, parsed; `value` is in the place of a recipient's values.
+    """The HTML of one structure, parsed.
 
-    `paths` are the files of the campaign folder by the URL that the page shows them with.
+    Attributes:
+        document: the parsed HTML.
+        locate: finds the place of a text in the templates.
+        paths: the files of the campaign folder, by their URL in the page.
+        value: the text in the place of each recipient's value.
     """
 
     document: HtmlElement
@@ -79,10 +86,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class MadeMessage:
-    """One recipient's message; `message` is None where it could be rendered but not composed.
+    """One recipient's message, as far as it could be made.
 
-    `html` and `text` are what is known of the structures of its bodies; None where the campaign has
-    no template for that body.
+    Attributes:
+        recipient: the recipient of the message.
+        content: the rendered content.
+        message: the composed message; None if it could be rendered but not composed.
+        html: the facts of the structure of the HTML; None if the campaign has no HTML template.
+        text: the facts of the structure of the text; None if the campaign has no text template.
     """
 
     recipient: Recipient
@@ -93,7 +104,7 @@ class MadeMessage:
 
 
 class Found(Protocol):
-    """What the check has found so far."""
+    """The problems that the check has found so far."""
 
     def count(self, severity: str) -> int:
         """How many errors, or warnings."""
@@ -106,11 +117,17 @@ class Found(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What is known after the last row.
+    """The facts that are known after the last row.
 
-    `file` is the spreadsheet's name for messages. `variables` are the names that the templates use,
-    None where a template does not compile. `reserved` counts recipients whose domain is reserved
-    for examples (RFC 2606).
+    Attributes:
+        file: the spreadsheet's name in messages.
+        columns: the names of its columns.
+        variables: the names that the templates use; None if a template does not compile.
+        recipients: how many recipients there are.
+        suppressed: how many rows the suppression list skipped.
+        left_out: how many rows the selection skipped.
+        reserved: how many recipients have a domain that is reserved for examples (RFC 2606).
+        found: the problems so far.
     """
 
     file: str

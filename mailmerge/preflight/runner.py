@@ -1,6 +1,6 @@
-"""Runs the rules that look at single rows: those on recipients, structures and messages.
+"""Runs the rules on single rows: those on recipients, structures and messages.
 
-The check runs them for every row, the preview for the one that is looked at.
+The check runs them for every row, the preview for the row that it shows.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Structure
 
 _REMEMBERED = 10_000
-"""How many problems are remembered as reported, so that memory is bounded for any input."""
+"""Problems that are remembered as reported, so that memory is bounded for any input."""
 
 
 class Once:
-    """Lets each problem pass once; beyond the bound, none that is new."""
+    """Lets each problem pass once; beyond the bound, no new problem passes."""
 
     def __init__(self, bound: int = _REMEMBERED) -> None:
         self._bound = bound
@@ -41,7 +41,7 @@ class Once:
 
 
 class RowChecker:
-    """Runs the rules for one recipient after the other; what a structure causes is said once."""
+    """Runs the rules for one recipient after the other; a problem of a structure appears once."""
 
     def __init__(self, setup: Setup, rules: Rules = RULES) -> None:
         self._setup = setup
@@ -51,14 +51,14 @@ class RowChecker:
         self._sources = TemplateSources(setup.campaign)
 
     def check_recipient(self, recipient: Recipient) -> Iterator[Problem]:
-        """What is wrong with a row and its address."""
+        """The problems of a row and its address."""
         for rule in self._rules.recipient:
             yield from rule(recipient, self._setup)
 
     def check_message(
         self, recipient: Recipient, content: Content, message: Message | None
     ) -> Iterator[Problem]:
-        """What is wrong with a recipient's message; None where it could not be composed."""
+        """The problems of a recipient's message; `message` is None if it could not be composed."""
         html = text = None
         if content.html is not None:
             structure = content.html.structure
@@ -86,8 +86,9 @@ class RowChecker:
     def _new_ones(self, problems: Iterable[Problem], row: int) -> Iterator[Problem]:
         """The problems that no earlier structure had.
 
-        One of the first structure holds for all recipients. One of a later structure, without a
-        line in a template, gets the row, since it is not known who else has that structure.
+        A problem of the first structure applies to all recipients. A problem of a later structure
+        gets the row if it has no line in a template, because only some recipients have that
+        structure.
         """
         is_first = len(self._once) == 0 and len(self._structures) <= 1
         for problem in problems:

@@ -23,7 +23,7 @@ _error = partial(Problem, "error", file=CAMPAIGN_FILE)
 
 
 def sender_of(setup: Setup) -> Mailbox | None:
-    """The mailbox of `from`; None where it is not an address, which check_from reports."""
+    """The mailbox of `from`; None if it is not an address, which check_from reports."""
     try:
         return parse_mailbox(setup.campaign.message.from_, names=True)
     except AddressError:
@@ -69,7 +69,7 @@ def _wrong_address(text: str, *, names: bool) -> Problem | None:
 
 
 def check_sender_name(setup: Setup) -> Iterator[Problem]:
-    """The name follows Gmail's rules: a name, and nothing that pretends to be more."""
+    """The display name follows Gmail's rules: it is a name only, and not deceptive."""
     sender = sender_of(setup)
     name = sender.display_name if sender is not None else ""
     message = ""
@@ -80,7 +80,7 @@ def check_sender_name(setup: Setup) -> Iterator[Problem]:
     elif _COUNT.search(name) or _REPLY.match(name):
         message = "a sender's name that looks like a conversation counts as deceptive"
     if message:
-        message, hint = f"{name!r}: {message}", "write the name of a person or an organisation"
+        message, hint = f"{name!r}: {message}", "use your name or that of your organisation"
         yield Problem("warning", "from-name", message, CAMPAIGN_FILE, column=_FROM, hint=hint)
 
 
@@ -93,9 +93,9 @@ def check_sender_domain(setup: Setup) -> Iterator[Problem]:
 
 
 def check_real_sender(totals: Totals, setup: Setup) -> Iterator[Problem]:
-    """A real send has a sender who can get mail: not at a reserved domain (RFC 2606).
+    """The sender of a real send can get mail: its domain is not reserved (RFC 2606).
 
-    It is said only where some recipient can get mail: else nothing would be sent anyway.
+    Reported only if some recipient can get mail; otherwise nothing would be sent anyway.
     """
     if not setup.for_real or totals.reserved >= totals.recipients:
         return

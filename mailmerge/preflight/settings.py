@@ -11,11 +11,11 @@ from mailmerge.preflight.rules import Setup
 from mailmerge.settings import CAMPAIGN_FILE
 
 _RELEASED = datetime(2026, 1, 1).astimezone()
-"""The clock of a machine that says an earlier time is wrong: this program is younger."""
+"""A system clock with an earlier time is wrong, because this program did not exist then."""
 
 
 def check_text_part(setup: Setup) -> Iterator[Problem]:
-    """The campaign has a template for the text, and not only for the HTML."""
+    """The campaign has a template for the text as well as for the HTML."""
     message = setup.campaign.message
     if message.html is not None and message.text is None:
         said = "there is no text template; the text is made from the HTML"
@@ -26,7 +26,7 @@ def check_text_part(setup: Setup) -> Iterator[Problem]:
 
 
 def check_content_base(setup: Setup) -> Iterator[Problem]:
-    """`content_base`, where it is used, can be written as a header field (RFC 2110)."""
+    """`content_base`, if it is used, can be written as a header field (RFC 2110)."""
     message = setup.campaign.message
     if message.related_by != "content-location" or not message.content_base:
         return
@@ -37,7 +37,7 @@ def check_content_base(setup: Setup) -> Iterator[Problem]:
 
 
 def check_clock(setup: Setup) -> Iterator[Problem]:
-    """The clock of this machine can be right: it writes the Date of every message."""
+    """The system clock is plausible; the Date of every message comes from it."""
     campaign, now = setup.campaign, setup.now
     files = (CAMPAIGN_FILE, campaign.recipients.file)
     paths = [campaign.folder / name for name in files if name != "-"]
@@ -45,5 +45,5 @@ def check_clock(setup: Setup) -> Iterator[Problem]:
     newest = datetime.fromtimestamp(max(times, default=0), tz=now.tzinfo)
     if now < _RELEASED or newest - now >= timedelta(days=1):
         message = f"the system clock is wrong ({now:%Y-%m-%d})"
-        hint = "set it: every message carries its date, and certificates depend on it"
+        hint = "set it: the Date of every message and the check of certificates depend on it"
         yield Problem("warning", "clock", message, hint=hint)

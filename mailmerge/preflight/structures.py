@@ -1,6 +1,6 @@
-"""A structure of the bodies -> what the rules need to know of it, found once for many messages.
+"""A structure of the bodies -> the facts that rules need, found once for many messages.
 
-A structure is what a body has in common with those of other recipients: its static texts, with a
+A structure is the part that a body shares with those of other recipients: its static texts, with a
 value between each two of them. Ten thousand messages have one structure, or a few.
 """
 
@@ -17,7 +17,7 @@ from mailmerge.preflight.urls import is_settled
 from mailmerge.rendering.content import Structure
 
 VALUE = "\ue000"
-"""In the place of a value in joined static texts."""
+"""Marks the place of a value in joined static texts."""
 
 _TAGS = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
 _HIDDEN = re.compile(
@@ -30,11 +30,14 @@ _AFTER_GAP = re.compile(r"[,.!?:;，。！？：；、](?!\w)")
 
 @dataclass(frozen=True, slots=True)
 class StructureFacts:
-    """What is true of a structure for each recipient who has it.
+    """Facts about a structure that hold for each recipient with it.
 
-    `size` counts the bytes of the static texts. `is_blank` says that none of them can be seen.
-    `urls` are the URLs that a value can spoil. `gaps` are the values whose absence can be seen, as
-    in `Dear {{ name }},`: the index of the value, and the text around it.
+    Attributes:
+        size: the bytes of the static texts.
+        is_blank: whether no static text is visible.
+        urls: the URLs that a value can make invalid.
+        gaps: the values whose absence is visible, as in `Dear {{ name }},`: the index of the value,
+            and the text around it.
     """
 
     size: int
@@ -44,7 +47,7 @@ class StructureFacts:
 
 
 class KnownStructures:
-    """The facts of each structure; they are forgotten together with it."""
+    """The facts of each structure; they are dropped together with it."""
 
     def __init__(self) -> None:
         self._facts: WeakKeyDictionary[Structure, StructureFacts] = WeakKeyDictionary()
@@ -92,12 +95,12 @@ def byte_length(text: str) -> int:
 
 
 def visible(text: str) -> str:
-    """What is left of HTML text without white space."""
+    """HTML text without white space."""
     return _SPACE.sub("", text)
 
 
 def _gaps(static: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
-    """The values that are missed when they are empty: between a space and a punctuation mark."""
+    """The values between a space and a punctuation mark: an empty one leaves a visible gap."""
     found = []
     for index, (before, after) in enumerate(pairwise(static)):
         ends = _TAGS.sub(" ", before[-200:].rpartition(">")[2] or " ")

@@ -1,4 +1,4 @@
-"""The HTML templates as they were written -> where a text of the finished page comes from."""
+"""The source of the HTML templates -> the file and line of a text in the finished page."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mailmerge.settings import Settings
 
 
 class TemplateSources:
-    """The HTML template and all that it includes, read when they are first needed."""
+    """The HTML template and everything that it includes, read on first use."""
 
     def __init__(self, campaign: Settings) -> None:
         self._campaign = campaign
 
     @cached_property
     def texts(self) -> Mapping[str, str]:
-        """The sources by the name of their file; none where the template does not compile."""
+        """The sources by the name of their file; empty if the template does not compile."""
         file = self._campaign.message.html
         if file is None:
             return {}
@@ -30,7 +30,7 @@ class TemplateSources:
             return {}
 
     def locate(self, needle: str) -> tuple[str, int | None]:
-        """The template and the line that hold a text; no line where none of them does."""
+        """The template and the line that contain a text; no line if no template does."""
         for wanted in dict.fromkeys((needle, html.escape(needle))) if needle else ():
             for name, source in self.texts.items():
                 before, found, _ = source.partition(wanted)

@@ -1,4 +1,4 @@
-"""Rules on what is known after the last row: the columns, and how many recipients there are."""
+"""Rules on the whole spreadsheet, after the last row: its columns and its recipients."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from mailmerge.settings import CAMPAIGN_FILE, Rate
 from mailmerge.wording import counted
 
 _ONE_CLICK_FROM = 5_000
-"""Messages a day from which large mailbox providers ask for RFC 8058 (one-click)."""
+"""Messages per day from which large mailbox providers require RFC 8058 (one-click)."""
 
 _DAY = 86_400
 _ALWAYS_THERE = frozenset({"row", "campaign"})
 
 
 def check_recipients_left(totals: Totals, _: Setup) -> Iterator[Problem]:
-    """There is a message to send; where an error explains that there is none, nothing is said."""
+    """There is a message to send; nothing is reported if an error explains why there is none."""
     if totals.recipients or totals.found.count("error"):
         return
     if totals.suppressed or totals.left_out:
         others = f"{totals.left_out:,} not selected, {totals.suppressed:,} suppressed"
         message = f"no recipients left: {others}"
-        hint = "look at recipients.where"
+        hint = "check where under [recipients], and the suppression list"
         yield Problem("error", "no-recipients-left", message, totals.file, hint=hint)
     else:
-        message = "there are no recipients in it"
+        message = "the file has no recipients"
         yield Problem("error", "no-recipients", message, totals.file, hint="add a row")
 
 
@@ -50,7 +50,7 @@ def check_variables(totals: Totals, _: Setup) -> Iterator[Problem]:
 
 
 def check_columns(totals: Totals, setup: Setup) -> Iterator[Problem]:
-    """Something uses each column; a column that nothing uses may be a misspelt variable."""
+    """Each column is used; an unused column may be a misspelt variable."""
     variables = totals.variables
     if variables is None or "row" in variables:
         return
@@ -65,7 +65,8 @@ def check_columns(totals: Totals, setup: Setup) -> Iterator[Problem]:
     ]
     if unused:
         message = f"no template uses: {', '.join(unused)}"
-        yield Problem("warning", "unused-column", message, totals.file)
+        hint = "check the spelling of the variables in the templates"
+        yield Problem("warning", "unused-column", message, totals.file, hint=hint)
 
 
 def _names(text: str, name: str) -> bool:
@@ -74,21 +75,21 @@ def _names(text: str, name: str) -> bool:
 
 
 def check_reserved(totals: Totals, setup: Setup) -> Iterator[Problem]:
-    """Before a real send it is known how many addresses it will refuse (RFC 2606).
+    """The number of reserved addresses is reported before a real send refuses them (RFC 2606).
 
-    A real send lists each of them; it gets this hint where no other recipient is left.
+    A real send lists each of them; it gets this hint only if no other recipient is left.
     """
     listed = setup.for_real and totals.reserved < totals.recipients
     if listed or not totals.reserved or setup.is_local:
         return
     addresses = "1 address is" if totals.reserved == 1 else f"{totals.reserved:,} addresses are"
-    message = f"{addresses} reserved for examples (RFC 2606): a real send refuses them"
-    hint = "--sandbox takes them"
+    message = f"{addresses} reserved for examples (RFC 2606): a real send would refuse them"
+    hint = "use real addresses, or send with --sandbox"
     yield Problem("warning", "reserved-for-examples", message, totals.file, hint=hint)
 
 
 def check_one_click(totals: Totals, setup: Setup) -> Iterator[Problem]:
-    """A large mailing can be unsubscribed from with one click (RFC 8058)."""
+    """A large mailing offers one-click unsubscribing (RFC 8058)."""
     names = {name.lower() for name in setup.campaign.message.headers}
     if totals.recipients > _ONE_CLICK_FROM and "list-unsubscribe-post" not in names:
         message = (
@@ -109,7 +110,7 @@ def check_daily_limit(totals: Totals, setup: Setup) -> Iterator[Problem]:
 
 
 def _takes_days(recipients: int, rate: Rate, now: datetime) -> Problem:
-    """How many days a run takes that begins now, and which is the last."""
+    """The warning with the number of days of a run that begins now, and its last day."""
     further = (recipients - 1) // rate.count
     last = now + timedelta(seconds=further * rate.seconds)
     days = counted(int(further * rate.seconds // _DAY) + 1, "day")

@@ -1,4 +1,4 @@
-"""One URL of a message -> what is wrong with it, as a problem without a place; or nothing."""
+"""One URL of a message -> its problem, without a place; or None."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mailmerge.errors import Problem
 _SHOWN = 80
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _LINK_SCHEMES = frozenset({"https", "mailto", "tel", "sms", "cid"})
-# The host is settled by what follows it; localhost has no dot.
+# The character after the host shows that it is complete; localhost has no dot.
 _GOOD_HOST = re.compile(
     r"https://(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*[a-z](?:[/?#]|:\d+(?:[/?#]|\Z))", re.IGNORECASE
 )
@@ -21,22 +21,22 @@ _warning = partial(Problem, "warning")
 
 
 def is_settled(beginning: str) -> bool:
-    """Whether every link that begins with this text is a good one."""
+    """Whether every link that begins with this text is valid."""
     return _GOOD_HOST.match(beginning) is not None
 
 
 def judge_link(url: str) -> Problem | None:
-    """What is wrong with a link. `cid:` and fragments are fine; all else must be absolute."""
+    """The problem of a link, or None. `cid:` and fragments are valid; others must be absolute."""
     if is_settled(url):
         return None
     url = url.strip()
     if not url.strip("#"):
-        return _warning("empty-link", "a link goes nowhere", hint="fill in its href")
+        return _warning("empty-link", "a link has no target", hint="fill in its href")
     return None if url.startswith("#") else _judge_scheme(url)
 
 
 def judge_image(url: str, name: str = "") -> Problem | None:
-    """What is wrong with the source of an image; `name` is the file that the user knows."""
+    """The problem of an image's source, or None; `name` is the name of its file for the user."""
     lowered = url.strip().lower()
     shown = repr(name or image_name(url))
     if not lowered:
@@ -64,14 +64,14 @@ def _judge_scheme(url: str) -> Problem | None:
     scheme = _SCHEME.match(url)
     shown = repr(url[:_SHOWN])
     if scheme is None:
-        message = f"the link {shown} leads nowhere from a mailbox"
+        message = f"the link {shown} is relative and does not work in a mailbox"
         return _warning("relative-link", message, hint=_as_absolute(url))
     name = scheme[0][:-1].lower()
     if name == "http":
         message = f"the link {shown} is not encrypted"
         return _warning("http-link", message, hint="write https://...")
     if name not in _LINK_SCHEMES:
-        message = f"mail programs refuse links with {name}:"
+        message = f"mail programs do not follow {name}: links"
         return _warning("link-scheme", message, hint="use https: or mailto:")
     return _judge_target(url, name, shown)
 
@@ -81,13 +81,13 @@ def _judge_target(url: str, scheme: str, shown: str) -> Problem | None:
         if url.rstrip()[len(scheme) + 1 :] not in {"", "@"}:
             return None
         hint = f"write what follows {scheme}:"
-        return _warning("empty-link", f"the link {shown} goes nowhere", hint=hint)
+        return _warning("empty-link", f"the link {shown} has no target", hint=hint)
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
         host = ""
     if not host or re.search(r"[\s%{}]", host):
-        message = f"the link {shown} names no host"
+        message = f"the link {shown} has no valid host"
         return _warning("link-without-host", message, hint="write https://host/...")
     if _LOOPBACK.fullmatch(host):
         hint = "write the address that your readers can reach"

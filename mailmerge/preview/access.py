@@ -18,7 +18,7 @@ PAGE_POLICY = (
     "connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-"""The page loads its own files and nothing else, and no other page can frame it."""
+"""The page loads only its own files, and no other page can frame it."""
 
 FRAME_SOURCES = (
     "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; "
@@ -26,7 +26,7 @@ FRAME_SOURCES = (
 )
 
 FRAME_POLICY = f"sandbox allow-same-origin; {FRAME_SOURCES}; frame-ancestors 'self'"
-"""A message runs no script, sends no form, opens nothing and loads only what it carries.
+"""A message runs no script, submits no form, opens nothing and loads only its own parts.
 
 It has the page's origin but no scripts: the page can measure and scroll it, and nothing in the
 message can reach the page.
@@ -45,7 +45,7 @@ _COMMON = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What gives access to one preview: its loopback port and the secret token in its paths."""
+    """The access to one preview: its loopback port, and the secret token in its paths."""
 
     port: int
     token: str
@@ -61,7 +61,7 @@ class Access:
         return frozenset({f"127.0.0.1:{self.port}", f"localhost:{self.port}"})
 
     def refusal(self, request: Request) -> Response | None:
-        """The response to a request without access, or None; a method with effects needs Origin."""
+        """The response that refuses a request, or None. Only GET and HEAD may omit Origin."""
         hosts = request.headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
             return _refused(421, "This server does not answer to that host name.")

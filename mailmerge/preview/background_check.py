@@ -1,6 +1,6 @@
-"""Goes through all messages in the background: the review set first, then the whole check.
+"""Examines all messages in the background: first for the review set, then by the whole check.
 
-It can be cancelled at any time, because saving a file makes its results worthless.
+It can be cancelled at any time, because saving a file makes its results obsolete.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _NOTIFY_AFTER = 0.5
 
 
 class _Cancelled(BaseException):
-    """The snapshot is out of date: nothing more is needed."""
+    """The snapshot is out of date, so its results are no longer needed."""
 
 
 @dataclass(slots=True)
 class BackgroundCheck:
     """The results so far for one snapshot. One thread writes them, others read.
 
-    `notify` is called when there is something new. The review set is chosen from at most
-    `sample_size` messages, spread over the whole list.
+    `notify` is called when there are new results. The review set is chosen from at most
+    `sample_size` messages, evenly spaced over the whole list.
     """
 
     snapshot: CampaignSnapshot
@@ -84,7 +84,7 @@ class BackgroundCheck:
         return sorted(self._problems)
 
     def problems_of(self, row: int) -> list[Problem]:
-        """What the check found in one row."""
+        """The problems that the check found in one row."""
         return self._problems.get(row, [])
 
     def count_problems(self, row: int) -> Counter[str]:
@@ -145,7 +145,7 @@ class BackgroundCheck:
         self._pause()
 
     def _pause(self, *, notify: bool = False) -> None:
-        """Let other threads run, end if cancelled, and notify of progress now and then."""
+        """Let other threads run, end if cancelled, and report progress at intervals."""
         time.sleep(0)
         if self._stopped.is_set():
             raise _Cancelled

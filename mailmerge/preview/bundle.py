@@ -1,8 +1,8 @@
 """The JavaScript modules of the page -> one script, for pages that a browser opens from disk.
 
-A browser loads no modules from disk. This is no general bundler: it removes `import` and `export`
-with regular expressions and writes
-the modules one after the other, each behind the modules that it imports, into a single scope.
+A browser loads no modules from disk. This is not a general bundler: it removes `import` and
+`export` with regular expressions, and writes the modules into a single scope, each after its
+imports.
 
 Supported:
   * `import { a, b } from "./file.js";` at the beginning of a line, also over several lines

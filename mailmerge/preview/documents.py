@@ -43,10 +43,14 @@ def campaign_document(session: PreviewSession) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What the page asks of the list: a search, a filter, and which page of the result.
+    """A request for one page of the list.
 
-    With `around`, it is the page with the row of this key. With `row`, only the key of that row is
-    asked for.
+    Attributes:
+        search: words that every row of the result contains.
+        among: the name of a filter.
+        offset: the number of hits before the page.
+        around: the key of a row; if given, the page is the one that contains it.
+        row: a row number; if given, the answer is only the key of this row.
     """
 
     search: str = ""
@@ -99,7 +103,7 @@ def row_document(row: RecipientRow, checks: BackgroundCheck) -> Document:
 
 
 def row_filter(checks: BackgroundCheck, among: str) -> RowFilter:
-    """The rows that a filter of the list means; an unknown filter means all rows."""
+    """The rows that a filter of the list selects; an unknown filter selects all rows."""
     if among == "review":
         return [one.row for one in checks.review_set]
     if among == "problems":

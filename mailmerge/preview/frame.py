@@ -1,8 +1,8 @@
 """A message's HTML -> the document of the iframe that shows it as one mail program would.
 
-The text is copied unchanged and only some tags are rewritten: an image that the message carries
-gets a data: URL, an image from the network becomes a grey placeholder, a link keeps its look but
-leads nowhere. All this is for convenience. What protects the page is the iframe's sandbox and its
+The text is copied unchanged and only some tags are rewritten: an image in the message gets a data:
+URL, an image from the network becomes a grey placeholder, a link keeps its look but leads nowhere.
+All this is for convenience. The page is protected by the iframe's sandbox and its
 Content-Security-Policy (access.py).
 """
 
@@ -31,7 +31,7 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the imitated mail program shows HTML."""
+    """The settings of the imitated mail program: colours, images, and `<style>`."""
 
     scheme: Scheme = Scheme.LIGHT
     images: bool = True
@@ -90,7 +90,7 @@ def frame_html(html: str, view: View, images: Images) -> str:
 
 
 def count_remote_images(html: str, images: Images) -> int:
-    """How many images of the HTML are neither carried by the message nor data: URLs."""
+    """The number of images of the HTML that are neither in the message nor data: URLs."""
     missing: list[str] = []
 
     def load(reference: str) -> str | None:

@@ -1,7 +1,7 @@
 """Message bytes -> header fields, MIME tree and bodies, as a mail program reads them.
 
-The standard library's parser does the work (RFC 5322, RFC 2045-2049). Nothing here comes from the
-template: the preview shows only what can be read back from the bytes that would be sent.
+The standard library's parser does the work (RFC 5322, RFC 2045 to 2049). Nothing here comes from
+the template: the preview shows only content that can be read back from the bytes to be sent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 SHOWN_BYTES = 512 * 1024
-"""Size of the beginning of the raw message that the page shows; the download is complete."""
+"""Bytes of the raw message that the page shows; the download is complete."""
 
 _PREHEADER_LENGTH = 160
 """Largest number of characters that mail programs show after the subject."""
@@ -57,7 +57,7 @@ class BodyPart:
 
 
 Images = Mapping[str, tuple[str, bytes]]
-"""The images that a message carries, by the references that its HTML may use.
+"""The images in a message, by the references that its HTML may use.
 
 A key is `cid:...` (RFC 2392) or a Content-Location (RFC 2557); a value is content type and content.
 """

@@ -9,7 +9,7 @@ from mailmerge.errors import Problem
 from mailmerge.preflight.report import problem_to_json
 
 _CONTEXT = 2
-"""Number of lines shown before and after the wrong one."""
+"""Lines shown before and after the line of the problem."""
 
 _LONGEST_LINE = 400
 _LARGEST_FILE = 2 * 1024 * 1024

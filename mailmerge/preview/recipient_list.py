@@ -1,7 +1,7 @@
 """All rows of the spreadsheet, as the page lists, searches and steps through them.
 
-The list is held in memory: per row a name, a key and one case-folded text. The page asks for part
-of it at a time, so that 100,000 rows are as quick as ten.
+The list is held in memory: per row a name, a key and one case-folded text. The page requests a part
+of it at a time, so that 100,000 rows are as fast as ten.
 """
 
 from __future__ import annotations

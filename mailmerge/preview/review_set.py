@@ -1,14 +1,14 @@
-"""Many messages -> the review set: the few that show everything the template can do.
+"""Many messages -> the review set: a few that together take every branch of the template.
 
 Two recipients whose messages take the same branches of a template share its structure. Structures
 differ in pieces of static text: a piece that an `{% if %}` leaves out, or that a loop repeats. So
-the features of a structure are its pieces with how often they occur: never, once, or more than
-once. The review set is a greedy set cover of all features that are not in every structure. To it
-come the extremes: the longest subject, the most empty cells, the largest message, and the first
-message that cannot be made.
+the features of a structure are its pieces, each with the number of times that it occurs: none, one,
+or several. The review set is a greedy set cover of all features that are not in every structure.
+The extremes are added: the longest subject, the most empty cells, the largest message, and the
+first message that cannot be made.
 
-Memory is bounded: only the first 400 different structures are compared. A template with more than
-that shows most of its branches among these.
+Memory is bounded: only the first 400 different structures are compared. If a template has more,
+these show most of its branches.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class ReviewedRow:
 class ReviewSet:
     """Takes one message after the other, and chooses at the end.
 
-    `separate_structures` says whether the structure cache is off, so that each message has a
-    structure of its own; then the HTML tags and how often they occur stand for the structure.
-    `most_structures` bounds the memory, `most_branches` the rows chosen for the branches: what
-    more rows would add are combinations of branches.
+    `separate_structures` says whether the structure cache is off, so that each message has its own
+    structure; then messages are compared by their HTML tags and the number of each.
+    `most_structures` bounds the memory. `most_branches` bounds the rows chosen for the branches:
+    more rows would only add combinations of branches.
     """
 
     separate_structures: Callable[[], bool] = lambda: False

@@ -32,7 +32,7 @@ class SandboxMessage:
 
     @classmethod
     def from_file(cls, content: bytes) -> SandboxMessage:
-        """Split off the two fields in which the sandbox noted the envelope, before the message."""
+        """Split off the two fields before the message in which the sandbox stored the envelope."""
         message = split_envelope(content)
         return cls(message.content, message.reverse_path, message.forward_path)
 

@@ -1,7 +1,7 @@
 """Port and token of a campaign's last preview, so that a bookmark still works the next time.
 
-They are kept in `.mailmerge/preview.json`, which only the user can read (mode 0600): whoever knows
-the token can read the campaign through the running preview.
+They are stored in `.mailmerge/preview.json`, which only the user can read (mode 0600), because the
+token gives access to the campaign through the running preview.
 """
 
 from __future__ import annotations

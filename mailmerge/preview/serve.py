@@ -17,19 +17,19 @@ def serve_preview(
 ) -> None:
     """Serve the preview of a campaign on loopback until Ctrl-C.
 
-    Port 0 means the port of the last time, or a free one.
+    Port 0 means the port of the last preview, or a free one.
 
     Raises:
         CampaignError: there is no campaign, or the port is in use.
     """
     session = PreviewSession(where)
     if not session.campaign_file.is_file():
-        load_settings(where)  # raises if it is missing; what is only broken is shown on the page
+        load_settings(where)  # raises if it is missing; the page shows other errors
     with open_server(session, port) as server:
         say("Reading the spreadsheet ...")
         session.reload()
         address = server.access.address
-        say(f"The preview is at {address} (Ctrl-C ends it)")
+        say(f"The preview is at {address} (press Ctrl-C to stop it)")
         if open_browser:
             webbrowser.open(address)
         with contextlib.suppress(KeyboardInterrupt):

@@ -18,9 +18,9 @@ from mailmerge.preview.session import PreviewSession
 
 @contextlib.contextmanager
 def open_server(session: PreviewSession, port: int = 0, *, watch: bool = True) -> Iterator[_Server]:
-    """A server that listens already and answers once it runs.
+    """A server that is listening, and answers once it runs.
 
-    Port 0 means the port of the last time, or a free one. With `watch`, the server follows the
+    Port 0 means the port of the last preview, or a free one. With `watch`, the server follows the
     campaign's files.
 
     Raises:

@@ -13,7 +13,7 @@ from mailmerge.preview.snapshot import CampaignSnapshot, take_snapshot
 from mailmerge.settings import CAMPAIGN_FILE, STATE_FOLDER
 
 SessionEvent = Literal["changed", "progress", "closed"]
-"""The files changed; the checks or the sandbox went on; the preview ends."""
+"""The files have changed; the checks or the sandbox have new results; the preview ends."""
 
 _Listener = Callable[[SessionEvent], None]
 _EDITOR_SUFFIXES = (".swp", ".swx", ".tmp", "~")
@@ -60,7 +60,7 @@ class PreviewSession:
         self.checks.start()
 
     def event_for(self, path: Path) -> SessionEvent | None:
-        """What a change of this file means: the campaign, the sandbox's messages, or nothing."""
+        """The event for a change of this file; None if the file does not matter."""
         try:
             parts = path.relative_to(self.folder.resolve()).parts
         except ValueError:

@@ -1,7 +1,7 @@
-"""The campaign's files at one moment -> its rows, and the message of a row when it is asked for.
+"""The campaign's files at one moment -> its rows, and the message of each row on request.
 
-A wrong file does not end the preview: what can still be shown is shown, together with the problem,
-until the file is fixed.
+A broken file does not end the preview: the page shows the problem and everything else until the
+file is fixed.
 """
 
 from __future__ import annotations
@@ -34,11 +34,17 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class CampaignSnapshot:
-    """The campaign as its files are. `broken` is why it cannot be read or rendered, if so.
+    """The campaign at one moment.
 
-    If campaign.toml or the spreadsheet is broken, the rest comes from the snapshot before.
-    `generation` counts the snapshots. The rows are read again only if `stamp` has changed, which
-    identifies everything that they depend on.
+    If campaign.toml or the spreadsheet is broken, the other values come from the snapshot before.
+
+    Attributes:
+        campaign: the settings; None if they could never be read.
+        rows: all rows of the spreadsheet.
+        messages: makes the messages; None if the campaign is broken.
+        broken: why the campaign cannot be read or rendered; None if it can.
+        generation: the number of this snapshot.
+        stamp: identifies the input of the rows, which are read again only if it has changed.
     """
 
     campaign: Settings | None = None
@@ -73,7 +79,7 @@ class CampaignSnapshot:
 
 
 def take_snapshot(where: Path, before: CampaignSnapshot) -> CampaignSnapshot:
-    """Read what has changed since the snapshot `before`; errors end up in `broken`."""
+    """Read the files that have changed since the snapshot `before`; an error goes to `broken`."""
     snapshot = replace(before, generation=before.generation + 1, broken=None)
     try:
         campaign = load_settings(where)

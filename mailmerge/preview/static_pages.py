@@ -1,10 +1,10 @@
-"""A campaign -> a folder of static pages with its review set, to show without a server.
+"""A campaign -> a folder of static pages with its review set, which needs no server.
 
     index.html               the page with its style, its script and its data in one file
     messages/1/light.html    the first message's HTML in every view; message.eml; its attachments
 
-A browser does not load modules or styles from a file under a strict Content-Security-Policy, so
-everything that runs stands in index.html, and the policy names it by its digest.
+Under a strict Content-Security-Policy, a browser does not load modules or styles from files. So all
+scripts and styles are in index.html, and the policy names them by their digest.
 """
 
 from __future__ import annotations

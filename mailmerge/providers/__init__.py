@@ -1,1 +1,1 @@
-"""Providers: what is known of real mail services: settings, limits and what their replies mean."""
+"""Facts about real mail services: settings, limits and the meaning of their replies."""

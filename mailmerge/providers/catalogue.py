@@ -36,7 +36,7 @@ def text(key: str, language: Language = "en", /, **values: object) -> str:
 
 
 def known_text(key: str, language: Language = "en", /, **values: object) -> str:
-    """The message of this key, or "" where there is none, such as for an unknown EHLO keyword."""
+    """The message of this key, or "" if there is none, such as for an unknown EHLO keyword."""
     section, _, name = key.partition(".")
     return text(key, language, **values) if name in _messages()[section] else ""
 

@@ -1,7 +1,7 @@
 """A server and a log-in -> the whole dialogue, line by line, each reply explained.
 
-It connects as a run would, may try an envelope (MAIL, RCPT, RSET: no message is sent), and reports
-what the server offers. Each line is handed on as it comes; nothing is printed here.
+`examine` connects as a run would, may try an envelope (MAIL, RCPT, RSET: no message is sent), and
+reports the extensions of the server. It passes on each line as it comes, and prints nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from mailmerge.smtp.errors import SmtpError
 
 @dataclass(frozen=True, slots=True)
 class DialogueLine:
-    """One line of the dialogue: `C` is ours, `S` is the server's.
+    """One line of the dialogue, of the client (`C`) or of the server (`S`).
 
-    `explanation` is given with the last line of a reply; its action is empty where there is nothing
-    to do.
+    `code` is the reply code, 0 for the client. The last line of a reply has an `explanation`, whose
+    action is "" if there is nothing to do.
     """
 
     side: Literal["C", "S"]
@@ -34,9 +34,9 @@ class DialogueLine:
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What was found: the server's extensions, and the replies to MAIL and RCPT if tried.
+    """The server's extensions, and its replies to MAIL and RCPT if an envelope was tried.
 
-    `impossible` says why the envelope was not even tried.
+    `impossible` is the reason why the envelope could not be tried; "" if it could.
     """
 
     capabilities: Capabilities
@@ -46,11 +46,11 @@ class ServerReport:
 
     @property
     def refusal(self) -> Reply | None:
-        """The reply that refused the envelope, if one did."""
+        """The reply that refused the envelope; None if none did."""
         return next((reply for reply in self.envelope_replies if not reply.positive), None)
 
     def error(self) -> ServerRefused | None:
-        """The error for an envelope that the server does not take; None where it takes it."""
+        """The error for an envelope that the server does not accept; None if it does."""
         if self.impossible:
             return ServerRefused(
                 text("connect.impossible", reason=self.impossible),
@@ -67,7 +67,7 @@ class ServerReport:
 
 
 class Explainer:
-    """Takes the client's trace, and explains each line; `show` is called with each of them."""
+    """Explains each line of the client's trace, and passes it to `show`."""
 
     def __init__(
         self, show: Callable[[DialogueLine], None], *, provider: str, language: Language
@@ -98,7 +98,7 @@ class Explainer:
         self._show(DialogueLine("S", line, code, self._explained(code, reply, awaited)))
 
     def brief(self, error: MailmergeError) -> MailmergeError:
-        """The error in the reader's language, without what was shown below the reply it cites."""
+        """The error in the reader's language, without the explanation that was shown already."""
         message = error.problem.message
         if self._refusal is None or f'"{self._refusal[1]}"' not in message:
             return error
@@ -128,7 +128,7 @@ def examine(
     *,
     envelope: Envelope | None = None,
 ) -> ServerReport:
-    """Connect, log in, try the envelope if there is one, and say QUIT.
+    """Connect, log in, try the envelope if there is one, and quit.
 
     Raises:
         ServerError: as `Client.open` raises; all lines before it have been shown.

@@ -1,6 +1,6 @@
-"""A reply of the server -> what it means and what to do, in English or Chinese.
+"""A reply of the server -> its meaning and what to do, in English or Chinese.
 
-The knowledge is a table, explanations.toml; here it is only looked up.
+The explanations are in a table, explanations.toml; this module looks them up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Self
 from mailmerge.providers.catalogue import Language
 
 Step = Literal["greeting", "hello", "tls", "login", "token", "mail", "rcpt", "content"]
-"""Where in a session a reply came; `token` is a log-in by an OAuth 2 token."""
+"""The step of a session that a reply belongs to; `token` is a log-in by an OAuth 2 token."""
 
 _STEPS: Final[Mapping[str, Step]] = {
     "GREETING": "greeting",
@@ -32,16 +32,16 @@ _STEPS: Final[Mapping[str, Step]] = {
 }
 _TOKEN = re.compile(r"AUTH (XOAUTH2|OAUTHBEARER)\b", re.IGNORECASE)
 
-# The text begins with the status (RFC 2034, 3); qmail and others put it elsewhere. There it must
-# have the class of the code, and be no part of an address or of a version.
+# The text begins with the status (RFC 2034, 3), but qmail and others put it elsewhere. There it
+# must have the class of the code, and must not be part of an address or of a version.
 _STATUS = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?!\w|\.\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a reply means, and what to do about it; some sentences each.
+    """The meaning of a reply, and the action to take, each in some sentences.
 
-    `key` names the entry of explanations.toml that it comes from.
+    `key` is the entry of explanations.toml that they come from.
     """
 
     meaning: str
@@ -62,7 +62,7 @@ class _Case:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One [reply.NAME]: what it is for, and the explanation in each language."""
+    """One [reply.NAME]: its conditions, and the explanation in each language."""
 
     codes: frozenset[int]
     providers: frozenset[str]
@@ -82,9 +82,10 @@ class _Entry:
 
     @property
     def exactness(self) -> tuple[bool, ...]:
-        """The greater, the more the entry is about this reply; its codes alone say least.
+        """The sort key: the most specific entry is the greatest; codes alone do not count.
 
-        A token comes first: servers mostly answer it in the words for a wrong password.
+        Entries for a token come first, because servers usually refuse it with the text for a wrong
+        password.
         """
         return (
             "token" in self.steps,
@@ -99,8 +100,14 @@ class _Entry:
 class Explanations:
     """A parsed explanations.toml.
 
-    `entries` are sorted from exact to general; the tables by status and code come after them.
-    `only` has what occurs at one step alone, and `speakers` the words that only one service uses.
+    Attributes:
+        entries: sorted from specific to general.
+        only: for some steps, codes and words that occur at no other step.
+        speakers: for some services, words that no other service uses.
+        status: explanations by enhanced status, used after the entries.
+        subject: explanations by the middle figure of the status, used after `status`.
+        code: explanations by reply code, used after `subject`.
+        digit: explanations by the first digit, used last.
     """
 
     entries: tuple[_Entry, ...]
@@ -135,7 +142,7 @@ class Explanations:
         language: Language = "en",
         step: Step | None = None,
     ) -> Explanation:
-        """What the reply `code text` means and what to do, as the function `explain` says."""
+        """The explanation of the reply `code text`; see the function `explain`."""
         if code >= 400:
             case = self._case(code, text, provider, step)
             for entry in self.entries:
@@ -159,7 +166,7 @@ class Explanations:
         )
 
     def _steps(self, code: int, text: str) -> set[str]:
-        """The steps at which alone such a reply comes."""
+        """The steps that such a reply must belong to; empty if it may be any."""
         return {
             step
             for step, (codes, words) in self.only.items()
@@ -167,7 +174,7 @@ class Explanations:
         }
 
     def _speaker(self, text: str) -> str:
-        """The service whose words these are; empty where many use them."""
+        """The service that uses these words; "" if several do."""
         return next((name for name, words in self.speakers.items() if words.search(text)), "")
 
 
@@ -179,11 +186,11 @@ def explain(
     language: Language = "en",
     step: Step | None = None,
 ) -> Explanation:
-    """What the reply `code text` means and what to do; there is always an answer.
+    """The explanation of the reply `code text`; there is always one.
 
-    `provider` is the name of a service in providers.toml, and `step` says what the reply was to,
-    each where it is known: some replies mean something else there. The enhanced status is read
-    from the text (RFC 2034, 3).
+    `provider` is the name of a service in providers.toml, "" if unknown. `step` is the step that
+    the reply belongs to, None if unknown. Both can change the meaning of a reply. The enhanced
+    status is read from the text (RFC 2034, 3).
     """
     return _known().explain(code, text, provider=provider, language=language, step=step)
 
@@ -195,14 +202,14 @@ def _known() -> Explanations:
 
 
 def step_of(command: str) -> Step | None:
-    """The step of a reply to this command; `GREETING` stands for the connection itself."""
+    """The step of a reply to this command; `GREETING` is the connection itself."""
     if _TOKEN.match(command):
         return "token"
     return _STEPS.get(command.partition(" ")[0].upper())
 
 
 def _status(code: int, text: str) -> str:
-    """The enhanced status with the class of the code: `5.7.1`; empty where there is none."""
+    """The enhanced status with the class of the code, such as `5.7.1`; "" if there is none."""
     for found in _STATUS.finditer(text):
         if found.start() == 0 or int(found[1]) == code // 100:
             return f"{code // 100}.{found[2]}.{found[3]}"

@@ -1,7 +1,7 @@
 """An error of the SMTP library -> the error that a user sees, with the fix for campaign.toml.
 
-The library states facts; what to do about them is known here. One table has the fix for each code.
-Where the server refused a log-in, the explanation of its reply has the fix.
+The library reports facts; this module adds the fix. One table has the fix for each code. If the
+server refused a log-in, the fix comes from the explanation of its reply.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from mailmerge.providers.explanations import explain
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.smtp import errors as smtp
 
-_OTHER_SERVER: Final = "the port for sending is another one, such as 465 or 587"
+_OTHER_SERVER: Final = "use a port for sending, such as 465 or 587"
 
 _HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "ca-file": "ca_file in [smtp] is a PEM file",
-        "certificate": "check host; for a server with its own authority give ca_file in [smtp]",
+        "ca-file": "ca_file in [smtp] must be a PEM file",
+        "certificate": "check host; for a server with its own authority set ca_file in [smtp]",
         "imap-server": f"this is an IMAP server: {_OTHER_SERVER}",
         "local-name": 'set local_name to this machine\'s full name, such as "mail.example.org"',
         "needs-password": "set password_command instead of token_command, or leave out auth",
         "needs-token": "set token_command instead of password_command, or leave out auth",
         "no-connection": "check host and port in [smtp]; many networks block port 25, "
         "use 465 or 587 there",
-        "no-login-offered": "leave out username if this server wants none",
-        "no-mechanism": "an OAuth 2 token goes with token_command, "
-        "a password with password_command",
+        "no-login-offered": "leave out username if this server needs no log-in",
+        "no-mechanism": "use token_command for an OAuth 2 token, "
+        "and password_command for a password",
         "no-starttls": 'check host and port; on port 465 set security = "tls"',
         "no-unix-connection": "check socket in [smtp]",
         "no-unix-sockets": "set host and port in [smtp] instead of socket",
@@ -37,16 +37,16 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "plain-text-login": 'set security = "tls" or "starttls"; plain_text_login is for a server '
         "on this machine",
         "pop3-server": f"this is a POP3 server: {_OTHER_SERVER}",
-        "refused": "check [smtp]; the server's own words say why",
-        "refused-for-now": "the server may take mail later; `send` resumes",
+        "refused": "check [smtp]; the server's reply has the reason",
+        "refused-for-now": "try again later; `send` resumes",
         "ssh-server": "this is an SSH server: check host and port",
         "starttls-injection": "something between this machine and the server may alter "
         "the connection",
         "tls-handshake": "check port and security in [smtp]",
-        "tls-port": 'port 465 wants security = "tls"',
-        "tls-server": 'this port speaks TLS from the start: set security = "tls"',
+        "tls-port": 'set security = "tls" for port 465',
+        "tls-server": 'this port uses TLS from the start: set security = "tls"',
         "unknown-host": "check host in [smtp], and the network",
-        "unsendable-secret": "write it as UTF-8 where it comes from: keyring, a command "
+        "unsendable-secret": "store it as UTF-8 in its source: the keyring, the command "
         "or the environment",
         "web-server": "this is a web server: check host and port",
     }
@@ -67,7 +67,7 @@ _CODES: Final[Mapping[str, str]] = MappingProxyType(
         "web-server": "malformed-reply",
     }
 )
-"""Codes of the library that users know by a more general one."""
+"""Codes of the library -> the more general code that users see."""
 
 _KINDS: Final[Mapping[type[smtp.SmtpError], type[user.ServerError]]] = MappingProxyType(
     {
@@ -82,9 +82,9 @@ _KINDS: Final[Mapping[type[smtp.SmtpError], type[user.ServerError]]] = MappingPr
 
 
 def as_user_error(error: smtp.SmtpError, *, host: str = "") -> user.ServerError:
-    """The same error with its fix; raise it `from` the library's.
+    """The error for the user, with its fix; raise it `from` that of the library.
 
-    `host` is the server's name: some services explain their replies in their own way.
+    `host` is the server's name; the explanation of a reply may depend on the service.
     """
     kind = _KINDS.get(type(error), user.ServerError)
     code = _CODES.get(error.code, error.code)

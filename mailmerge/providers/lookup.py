@@ -1,4 +1,4 @@
-"""providers.toml -> Provider: where a service is, how to log in, what it allows, and the sources.
+"""providers.toml -> Provider: the server of a service, its log-in, its limits, and the sources.
 
 The rates are texts such as `500/day`; `mailmerge.settings.parse_rate` reads them.
 """
@@ -35,10 +35,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ReplyRule:
-    """A reply of this service that means something else than its first digit says.
+    """A reply of this service whose meaning differs from its first digit.
 
-    `match` is a regular expression for `code text`. `action` is what a run does: `reconnect` (the
-    connection is used up), `pause` (later, even after a 5yz), `stop` (the run), `fail`.
+    `match` is a regular expression for `code text`. `action` is the reaction of a run: `reconnect`
+    (the connection has reached its limit), `pause` (retry later, even after a 5yz), `stop` (end the
+    run) or `fail` (reject this message).
     """
 
     match: str
@@ -47,7 +48,7 @@ class ReplyRule:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What else the service demands, in one sentence; `of` names the source."""
+    """A further requirement of the service, in one sentence; `of` names the source."""
 
     of: str
     en: str
@@ -60,10 +61,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where figures come from: the fields it is the source of, and the day it was read.
+    """The source of some figures: the fields that it proves, and the day it was read.
 
-    `of` holds fields of Provider, and names that only a `Rule` has, such as `plan`. `verified`
-    means that it is the service's own text.
+    `of` has fields of Provider, and names that only a `Rule` uses, such as `plan`. `verified` means
+    that the source is the service's own text.
     """
 
     of: tuple[str, ...]
@@ -74,12 +75,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A service that takes mail for delivery.
+    """A service that accepts mail for delivery; providers.toml explains every field.
 
-    A limit that is None or empty is not known. `host` is empty where it depends on the account;
-    then `host_hint` says what it looks like. `hosts` is a regular expression for further hosts of
-    the service. `max_size` is in bytes. `login_must_equal_from`: a From that is not the log-in, or
-    an alias of it, is refused or rewritten.
+    A limit that is None or empty is not known. `host` is "" if it depends on the account; then
+    `host_hint` shows its form. `hosts` is a regular expression for further hosts of the service.
+    `max_size` is in bytes. `login_must_equal_from` says that the service refuses or rewrites a From
+    that is neither the log-in nor an alias of it.
     """
 
     name: str
@@ -107,16 +108,16 @@ class Provider:
     replies: tuple[ReplyRule, ...] = ()
 
     def source_of(self, field: str) -> Source | None:
-        """The source of a field; None where the field has no value."""
+        """The source of a field; None if the field has no value."""
         return next((source for source in self.sources if field in source.of), None)
 
     def is_verified(self, field: str) -> bool:
-        """Whether the service's own text was read for this field."""
+        """Whether the source of this field is the service's own text."""
         source = self.source_of(field)
         return source is not None and source.verified
 
     def action_for(self, code: int, text: str) -> Action | None:
-        """What a run does about this reply; None where its first digit decides."""
+        """The reaction of a run to this reply; None if its first digit decides."""
         reply = f"{code} {text}"
         for rule in self.replies:
             if re.search(rule.match, reply, re.IGNORECASE):
@@ -124,7 +125,7 @@ class Provider:
         return None
 
     def login_hint(self, language: Language = "en") -> str:
-        """What kind of password the service wants, in words."""
+        """The kind of password that the service needs, in words."""
         return str(_file()["login"][self.login][language])
 
 
@@ -180,7 +181,7 @@ def _nearest(wanted: str) -> str:
     names = list(dict.fromkeys(_names()[alias].name for alias in close))
     if names:
         return f"did you mean {' or '.join(names)}?"
-    return '"mailmerge providers" lists them; or give host, port and security'
+    return '"mailmerge providers" lists them; or set host, port and security'
 
 
 @functools.cache
@@ -193,7 +194,7 @@ def _names() -> Mapping[str, Provider]:
 
 
 def provider_of_host(host: str) -> Provider | None:
-    """The service whose server this host is, if any: for its reply rules and explanations."""
+    """The service that this host belongs to, for its reply rules and explanations; or None."""
     wanted = host.lower().rstrip(".")
     if not wanted:
         return None

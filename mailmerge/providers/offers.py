@@ -1,4 +1,4 @@
-"""What a server offers -> what each extension means, and what follows for a campaign."""
+"""The extensions of a server -> the meaning of each, and advice for a campaign."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BASE64: Final = 57 / 78
 """Bytes of a file in one byte of its base64 lines with CRLF (RFC 2045, 6.8)."""
 
 _NO_LIMIT: Final = 1 << 40
-"""A largest size from here on says nothing: some servers announce the end of their integers."""
+"""A larger limit is meaningless: some servers announce their largest integer."""
 
 _KEYWORDS: Final = (
     "SIZE",
@@ -31,7 +31,7 @@ _KEYWORDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One extension: what the server says of it, and what that means."""
+    """One extension: its parameters from the server, and its meaning."""
 
     keyword: str
     offered: bool
@@ -41,11 +41,16 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class CampaignNeeds:
-    """What a campaign wants of the server, as far as the server may not give it.
+    """The settings of a campaign that the server may not support.
 
-    `rates` are texts such as `500/day`. `max_size` is the service's own limit for a message in
-    bytes, and `sample` the size of the campaign's first message. `nearby` says that the server is
-    on this machine.
+    Attributes:
+        window: messages in flight on one connection.
+        connections: simultaneous connections.
+        messages_per_connection: None for no limit.
+        rates: texts such as `500/day`.
+        max_size: the service's own limit for a message, in bytes; None if unknown.
+        sample: the size of the campaign's first message, in bytes; None if unknown.
+        nearby: whether the server is on this machine.
     """
 
     window: int = 1
@@ -58,7 +63,7 @@ class CampaignNeeds:
 
 
 def offers(capabilities: Capabilities, *, language: Language = "en") -> tuple[Offer, ...]:
-    """What the server offers, and what it lacks that would matter, each with its meaning."""
+    """The extensions that the server offers or lacks, each with its meaning."""
     known = (_offer(keyword, capabilities, language) for keyword in _KEYWORDS)
     others = (
         Offer(keyword, offered=True, value=" ".join(values), meaning="")
@@ -81,7 +86,7 @@ def _offer(keyword: str, capabilities: Capabilities, language: Language) -> Offe
 
 
 def _largest_size(capabilities: Capabilities) -> int | None:
-    """The server's limit in bytes; None where it names none, or one that cannot be reached."""
+    """The server's limit in bytes; None if it names none, or a meaningless one."""
     size = capabilities.size
     return size if size is not None and size < _NO_LIMIT else None
 
@@ -89,7 +94,7 @@ def _largest_size(capabilities: Capabilities) -> int | None:
 def advice(
     capabilities: Capabilities, needs: CampaignNeeds, *, language: Language = "en"
 ) -> tuple[str, ...]:
-    """What the server's offer means for a campaign, one sentence each."""
+    """The consequences of the server's extensions for a campaign, one sentence each."""
     limit = min(filter(None, (_largest_size(capabilities), needs.max_size)), default=0)
     sample = needs.sample or 0
     messages = min(filter(None, (capabilities.mail_max, needs.messages_per_connection)), default=0)

@@ -1,15 +1,15 @@
 """One cell -> one mailbox (RFC 5321, 4.1.2; RFC 6531; IDNA by UTS 46).
 
-email-validator is the authority on addresses. It takes some 30 us, so the common address (an ASCII
-dot-atom before the @, a domain that was seen before) takes a shorter way that accepts less and
-gives the same answer; a property test compares the two.
+email-validator is the authority on addresses. It takes some 30 us for each. So the common address
+(an ASCII dot-atom before the @, a domain that was seen before) takes a fast path, which accepts
+fewer forms and gives the same result; a property test compares the two.
 
-When two spellings are the same mailbox. Their `identity` is equal: the domain is compared as
-A-labels in lower case, the local part in Unicode form NFC and in lower case. RFC 5321 (2.4) lets a
-server tell `Bob@` from `bob@`; hardly any does, and to write to one recipient twice is the accident
-that this program prevents. So the identity folds case everywhere, for suppression and for the
-ledger, while the address itself is sent as the cell has it. Plus-tags and the dots of Gmail are
-other mailboxes, unless `dedupe = "loose"` asks for `loose_identity`.
+Two spellings are the same mailbox if their `identity` is equal. It has the domain as A-labels in
+lower case, and the local part in Unicode form NFC and in lower case. RFC 5321 (2.4) lets a server
+tell `Bob@` from `bob@`. Hardly any server does, and this program must not write to one recipient
+twice. So the identity folds case everywhere, for suppression and for the ledger; the address itself
+is sent as the cell has it. Addresses that differ in a plus-tag or in the dots of Gmail are
+different mailboxes, unless `dedupe = "loose"` asks for `loose_identity`.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def parse_mailbox(cell: str, *, names: bool = False) -> Mailbox:
     `Name <address>` and `<address>` are read too, and the name is kept.
 
     Raises:
-        AddressError: the cell is not exactly one address; it says why and what to do, and has no
-            place: the caller knows row and column.
+        AddressError: the cell is not exactly one address. The error has the reason and the fix, but
+            no place: the caller knows row and column.
     """
     common = _COMMON.fullmatch(cell)
     if common is not None and len(cell) <= _ADDRESS_BYTES and "=?" not in cell:
@@ -109,16 +109,16 @@ def parse_mailbox(cell: str, *, names: bool = False) -> Mailbox:
             forward_path = f"{local}@{ascii_form}"
             address = forward_path if shown is ascii_form else f"{local}@{shown}"
             return Mailbox(address, forward_path, f"{folded}@{ascii_form}")
-    return _parse_with_care(cell, names=names)
+    return _parse_any(cell, names=names)
 
 
 # Bounded, because a list may have as many domains as recipients. It holds no state: the result
 # depends on the domain alone.
 @lru_cache(maxsize=50_000)
 def _domain_forms(domain: str) -> tuple[str, str] | None:
-    """The form for users and the A-labels of an ASCII domain.
+    """An ASCII domain in the form for users, and as A-labels.
 
-    None where the careful way must decide or explain.
+    None if only the slow path can decide, or explain the error.
     """
     if _HOST.fullmatch(domain) and "--" not in domain and len(domain) <= DOMAIN_BYTES:
         lowered = domain.lower()
@@ -127,7 +127,7 @@ def _domain_forms(domain: str) -> tuple[str, str] | None:
         mailbox = _validated(f"a@{domain}")
     except AddressError:
         return None
-    # A total length near the limit depends on the local part and the form: the careful way decides.
+    # Near the limit, the total length depends on local part and form: the slow path decides.
     ascii_form = mailbox.domain
     shown = mailbox.address.partition("@")[2]
     if len(ascii_form) != len(domain) or len(shown.encode()) + LOCAL_PART_BYTES > _ADDRESS_BYTES:
@@ -147,14 +147,16 @@ _NORMAL_SIGNS = {
     **dict.fromkeys((0x200B, 0x2060, 0xFEFF, 0x00AD), None),
 }
 BIDI_CONTROLS = "\u061c\u200e\u200f" + BIDI_EMBEDDINGS
-"""What only turns the direction of writing (Unicode Standard Annex 9, 2): U+202E lets a text be
-read backwards."""
+"""Characters that only change the direction of writing (Unicode Standard Annex 9, 2).
+
+U+202E makes the text after it appear backwards.
+"""
 
 _EDGES = " \t\r\n\u200c\u200d" + BIDI_CONTROLS
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 
 
-def _parse_with_care(cell: str, *, names: bool) -> Mailbox:
+def _parse_any(cell: str, *, names: bool) -> Mailbox:
     text = cell.translate(_NORMAL_SIGNS).strip(_EDGES)
     _raise(invisible_character(text))
     named = _NAMED.fullmatch(text)
@@ -181,11 +183,11 @@ def _clean_name(name: str) -> str:
 
 
 def _validated(text: str) -> Mailbox:
-    """The mailbox in the forms that email-validator gives.
+    """Parse an addr-spec with email-validator.
 
     email-validator refuses reserved domains (`x.test`, `x.local`), and only its global setting
-    turns that off for a whole process. Here they are addresses, and the check warns of them:
-    samples and the sandbox use them. So a reserved last label is replaced by one of the same length
+    turns that off, for a whole process. mailmerge accepts them, since samples and the sandbox use
+    them; the check warns about them. So a reserved last label is replaced by one of the same length
     for the validation, and put back into the result.
     """
     import email_validator
@@ -210,7 +212,7 @@ def _validated(text: str) -> Mailbox:
 
 
 def _split_reserved(domain: str, reserved: list[str]) -> tuple[str, str]:
-    """A domain as its beginning and its reserved last label; "" if that is not reserved."""
+    """Split a reserved last label off a domain: (the rest, the label), or (domain, "")."""
     head, dot, last = domain.rpartition(".")
     folded = unicodedata.normalize("NFKC", last).lower()
     return (head + dot, folded) if head and folded in reserved else (domain, "")

@@ -1,7 +1,7 @@
 """A text that is not one address -> the error that names the fault and the fix.
 
-email-validator explains faults in terms of the RFCs. The common ones are found here first, and
-explained in terms of the cell.
+email-validator explains faults in terms of the RFCs. This module finds the common ones first, and
+explains them in terms of the cell.
 """
 
 from __future__ import annotations

@@ -30,10 +30,12 @@ _BATCH = 512
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """How a command narrows a campaign's audience, on top of campaign.toml's own `where`.
+    """How a command narrows a campaign's audience, in addition to `where` of campaign.toml.
 
-    `where` is a condition like that of campaign.toml, `only` one address, `limit` a number of
-    recipients.
+    Attributes:
+        where: a condition as in campaign.toml; "" for all rows.
+        only: the address of the only recipient to select; "" for all.
+        limit: the largest number of recipients; None for no limit.
     """
 
     where: str = ""
@@ -42,12 +44,12 @@ class Selection:
 
 
 class Audience:
-    """The rows of a spreadsheet, each with what becomes of it.
+    """The rows of a spreadsheet, each as a recipient or as a skipped row.
 
-    Each iteration reads the spreadsheet again and yields, in the order of its rows, a `Recipient`
-    or a `Skipped` for each row, and `Problem`s that skip no row: warnings, and a last one where the
-    file breaks off or no recipient is left. Where the selection has a limit, the iteration ends
-    with the last recipient of the limit.
+    Each iteration reads the spreadsheet again. It yields a `Recipient` or a `Skipped` for each row,
+    in the order of the rows, and `Problem`s that skip no row: warnings, and a last one if the file
+    breaks off or no recipient is left. If the selection has a limit, the iteration ends with the
+    last recipient within the limit.
 
     Attributes:
         counts: how many rows the last iteration has skipped so far, by their reason.
@@ -63,10 +65,10 @@ class Audience:
         suppressed: frozenset[str] = frozenset(),
         batch: int = _BATCH,
     ) -> None:
-        """Understand the rules before any row is read.
+        """Compile the rules; no row is read yet.
 
-        `suppressed` are the identities of the suppression list; `batch` is how many rows are
-        compared at once.
+        `suppressed` are the identities of the suppression list; `batch` is the number of rows that
+        are compared at once.
 
         Raises:
             CampaignError: `where` is not a condition or names an unknown column, or `only` is
@@ -142,24 +144,24 @@ class Audience:
         return Problem("error", "none-selected", what, self._spreadsheet.file, hint=hint)
 
     def _results(self) -> Iterator[RowResult]:
-        """What becomes of each row; in batches, because looking for duplicates is cheaper so."""
+        """The result of each row; batches make the search for duplicates cheap."""
         deduplicator = Deduplicator(self._rules, keep_all=self._keep_all)
-        judge, refuse = self._rules.judge, _Refusal()
+        judge, skip = self._rules.judge, _SkipAtError()
         records = self._records()
         while batch := list(islice(records, self._batch)):
-            results = [judge(item) if type(item) is SheetRow else refuse(item) for item in batch]
+            results = [judge(item) if type(item) is SheetRow else skip(item) for item in batch]
             yield from deduplicator.without_duplicates(results)
 
     def _records(self) -> Iterator[SheetRow | Problem]:
         try:
             yield from self._spreadsheet.records()
         except SpreadsheetError as error:
-            # Batches are read ahead: a limit may end the iteration before this place.
+            # Batches are read ahead: a limit may end the iteration before this row is reached.
             self._unreadable = error.problem
 
 
-class _Refusal:
-    """Turns the first error of a row into a skipped row; a row may have several errors."""
+class _SkipAtError:
+    """Turns the first error of a row into a skipped row; further errors of it stay problems."""
 
     def __init__(self) -> None:
         self._row = -1
@@ -175,8 +177,8 @@ def open_audience(campaign: Settings, selection: Selection | None = None) -> Aud
     """The audience of a campaign: its spreadsheet, its rules and its suppression list.
 
     Raises:
-        CampaignError: as for `Audience`; or the recipients come from standard input, and nothing
-            is there.
+        CampaignError: as for `Audience`; or the recipients come from standard input, and there is
+            none.
         SpreadsheetError: the spreadsheet or the suppression list cannot be read.
     """
     spreadsheet = open_spreadsheet(campaign)

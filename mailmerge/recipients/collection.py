@@ -1,14 +1,14 @@
 """The recipients of a spreadsheet, or of mappings in code, as a collection: the public way in.
 
-    people = read_recipients("guests.xlsx", address="email", where="country == 'FR'")
-    len(people), people[0].mailbox.address
-    for row in people.skipped:
+    recipients = read_recipients("guests.xlsx", address="email", where="country == 'FR'")
+    len(recipients), recipients[0].mailbox.address
+    for row in recipients.skipped:
         print(row.number, row.reason)
-    people = read_recipients([{"email": "ann@example.org", "name": "Ann"}])
+    recipients = read_recipients([{"email": "ann@example.org", "name": "Ann"}])
 
 Each iteration reads the file again, so a million rows take no more memory than a thousand. Only
-what is indexed is kept: `people[n]` keeps the first n + 1 recipients, a slice or a negative index
-keeps all of them.
+an index keeps recipients in memory: `recipients[n]` the first n + 1, a slice or a negative index
+all of them.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Recipients(Sequence[Recipient]):
     """The recipients of one spreadsheet or of mappings, in the order of the rows.
 
     Iterating, `len()` and indexing raise SpreadsheetError if the file changes meanwhile, or breaks
-    off before its end. A wrong row raises nothing: `skipped` has the row, `problems` its problem.
-    `len()` reads the file once and remembers the number.
+    off before its end. An invalid row raises nothing: `skipped` lists the row, `problems` its
+    problem. `len()` reads the file once and remembers the number.
 
     Attributes:
         file: the spreadsheet's name in messages; "recipients" for mappings.
@@ -67,10 +67,10 @@ class Recipients(Sequence[Recipient]):
         *,
         suppressed: frozenset[str] = frozenset(),
     ) -> None:
-        """Understand the rules; no row is read yet.
+        """Compile the rules; no row is read yet.
 
         Raises:
-            CampaignError: a condition or `only` cannot be understood.
+            CampaignError: a condition or `only` is invalid.
             SpreadsheetError: a column is missing.
         """
         self.file = spreadsheet.file
@@ -87,7 +87,7 @@ class Recipients(Sequence[Recipient]):
         """The recipients of a campaign, without those on its suppression list.
 
         Raises:
-            CampaignError: as above; or they come from standard input, and nothing is there.
+            CampaignError: as above; or they come from standard input, and there is none.
             SpreadsheetError: the spreadsheet or the suppression list cannot be read.
         """
         spreadsheet = open_spreadsheet(campaign)
@@ -132,7 +132,7 @@ class Recipients(Sequence[Recipient]):
         return RowsOf(self._problems)
 
     def audience(self) -> Audience:
-        """Recipients, skipped rows and problems together, and their counts; it raises nothing."""
+        """Recipients, skipped rows and problems together, with their counts; it raises nothing."""
         return self._open()
 
     def _problems(self) -> Iterator[Problem]:
@@ -197,16 +197,16 @@ def read_recipients(
 ) -> Recipients:
     """Open recipients: a spreadsheet in any format, or mappings from column names to values.
 
-    The rows of a file are read when they are asked for. Mappings are read now, so a generator will
-    do; their rows are numbered from 1. A value is a text, a number, a date or time (its text is
-    that of ISO 8601), True or False, or None for an empty cell.
+    The rows of a file are read as you iterate. Mappings are read now, so a generator is accepted;
+    their rows are numbered from 1. A value is a text, a number, a date or time (its text is that of
+    ISO 8601), True or False, or None for an empty cell.
 
-    The keywords mean what the keys of the same names mean under [recipients] in campaign.toml;
-    `suppress` is the path of a list of addresses that get no message. `sheet`, `encoding`,
-    `delimiter`, `skip_rows`, `fill_merged` and `hidden_rows` are for files only.
+    The keywords have the meaning of the keys with the same names under [recipients] in
+    campaign.toml; `suppress` is the path of a suppression list. `sheet`, `encoding`, `delimiter`,
+    `skip_rows`, `fill_merged` and `hidden_rows` are for files only.
 
     Raises:
-        CampaignError: a keyword or a value is wrong, or `where` cannot be understood.
+        CampaignError: a keyword or a value is wrong, or `where` is not a condition.
         SpreadsheetError: a file is missing, unreadable or of no known format; there are no
             mappings; or a column is missing.
     """

@@ -1,7 +1,7 @@
 """The first rows of a table -> the names of its columns, or the error of its header.
 
 A name may be any text. White space is collapsed, zero-width characters are removed, and the rest is
-put into Unicode form NFC. A name that means something else in a template is refused.
+normalised to Unicode form NFC. A name that templates use for something else is refused.
 """
 
 from __future__ import annotations
@@ -94,11 +94,11 @@ def column_letters(index: int) -> str:
 
 
 def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) -> Header:
-    """Understand the first line of `head` as the header of a table.
+    """Read the first line of `head` as the header of a table.
 
     Raises:
-        SpreadsheetError: there is none; it is a recipient or a title instead; a name is empty,
-            doubled or reserved; or a column that campaign.toml names is missing.
+        SpreadsheetError: there is no header; the first line is a recipient or a title instead; a
+            name is empty, duplicated or reserved; or a column that campaign.toml names is missing.
     """
     if not head:
         raise SpreadsheetError("the file is empty", file=file, code="file-empty")
@@ -111,7 +111,7 @@ def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) 
     wanted = ((section.address, "address"), (section.key_column, "key"))
     required = tuple((name, "required") for name in section.required)
     for column, key in (*wanted, *required):
-        _demand_column(names, column, key, file, first.number)
+        _require_column(names, column, key, file, first.number)
     return Header(first.number, tuple(names), _tidied(first, names, file))
 
 
@@ -128,7 +128,7 @@ def _refuse_recipient(first: HeadRow, file: str) -> None:
 
 
 def _refuse_title(head: Sequence[HeadRow], address: str, file: str) -> None:
-    """Find out whether the header is further down, under a title or a comment."""
+    """Refuse a first row that is a title or a comment above the header."""
     below = [line for line in head[1:] if find_column([_tidy_name(c) for c in line.cells], address)]
     if not below and head[0].filled <= 1:
         below = [line for line in head[1:] if line.filled >= 2]
@@ -162,7 +162,7 @@ def _refuse_unusable(number: int, names: Sequence[str], file: str) -> None:
         seen[folded] = letters
 
 
-def _demand_column(names: Sequence[str], column: str, key: str, file: str, number: int) -> None:
+def _require_column(names: Sequence[str], column: str, key: str, file: str, number: int) -> None:
     if find_column(names, column):
         return
     folded = {name.casefold(): name for name in names}

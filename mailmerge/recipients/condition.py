@@ -1,6 +1,6 @@
 """`where` -> yes or no for each row: a Jinja expression over the cells, in Jinja's sandbox.
 
-Every column is a variable by its name, `row` is all of them: `country == 'FR'`,
+Every column is a variable by its name, and `row` has all of them: `country == 'FR'`,
 `row["first name"] != ""`, `age|int >= 18`. Cells are text.
 """
 
@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailmerge.errors import CampaignError, SpreadsheetError
 
-# The errors of an expression over texts; any other is a defect of this program.
+# The errors that an expression over texts can raise; any other is a defect of this program.
 _FAILURES = (
     jinja2.TemplateError,
     ArithmeticError,

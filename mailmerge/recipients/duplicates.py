@@ -1,8 +1,8 @@
 """Recipients -> those whose key is new, and the rows that repeat an earlier one.
 
-What counts as the same recipient. The key is the address, compared by `Mailbox.identity`, or the
-column `key`, compared in Unicode form NFKC without outer and doubled white space. Then `dedupe`
-decides:
+Two rows are the same recipient if their keys are equal. The key is the address, compared by
+`Mailbox.identity`, or the cell of the column `key`, compared in Unicode form NFKC with single
+spaces. Then `dedupe` decides:
 
 * `exact`: a second row with the same key is an error that names the first. Where only the case of
   the local part differs (`Bob@` and `bob@`), it is a warning, and the second row is skipped.
@@ -10,7 +10,7 @@ decides:
 * `off`: every row gets a message. The second row of a key gets the key with `#2`, and so on, so
   that the ledger can tell them apart.
 
-`first_rows` remembers the keys. It is quick only for many at once, so recipients come in batches.
+`first_rows` remembers the keys. It is fast only in batches, so recipients come in batches.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from mailmerge.recipients.first_rows import Earlier, FirstRows
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
 
-# White space of a kind that the rules remove from keys, so that no cell can hold such a key.
-_AGAIN = "\u00a0#"
+# The rules remove this kind of white space from keys, so no cell can contain such a key.
+_REPEAT_MARK = "\u00a0#"
 
 RowResult = Recipient | Skipped | Problem
-"""What an audience yields for a row; a `Problem` belongs to a row that is not skipped for it."""
+"""What an audience yields for a row. A `Problem` does not skip its row."""
 
 
 class Deduplicator:
     """Skips the rows that repeat an earlier recipient; one for each pass over the rows."""
 
     def __init__(self, rules: RowRules, *, keep_all: bool = False) -> None:
-        """Start without any recipient. With `keep_all`, repeated rows get keys of their own."""
+        """Start empty. With `keep_all`, repeated rows get keys of their own."""
         self._rules = rules
         self._keep_all = keep_all
         self._first_rows = FirstRows()
@@ -61,7 +61,7 @@ class Deduplicator:
                 yield result
 
     def _sameness(self, recipients: list[Recipient]) -> list[str]:
-        """What makes two recipients the same: the key, or what `loose` leaves of an address."""
+        """The text that two rows of the same recipient share: the key, or its loose identity."""
         keys = [recipient.key for recipient in recipients]
         if self._rules.loose and self._rules.by_address:
             return [self._rules.sameness(key) for key in keys]
@@ -76,7 +76,7 @@ class Deduplicator:
         if self._keep_all:
             self._again[recipient.key] += 1
             number = self._again[recipient.key] + 1
-            return replace(recipient, key=f"{recipient.key}{_AGAIN}{number}")
+            return replace(recipient, key=f"{recipient.key}{_REPEAT_MARK}{number}")
         problem = self._problem(recipient, earlier)
         return Skipped(
             recipient.row, SkipReason.DUPLICATE, recipient.cells, recipient.mailbox, problem

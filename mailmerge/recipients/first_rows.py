@@ -1,12 +1,13 @@
-"""Keys of many recipients -> the row that had each key first, in 16 bytes a recipient.
+"""Keys of many recipients -> the row that had each key first, in 16 bytes per recipient.
 
-A set of a million texts takes 150 MB, this takes 16. Each key is kept as a 64-bit digest, with the
-row that had it first. Two keys of a million share a digest with a probability of 3 in 10^8.
+A set of a million texts takes 150 MB, this table takes 16 MB. It keeps each key as a 64-bit digest,
+with the row that had it first. Among a million keys, two share a digest with a probability of 3 in
+10^8.
 
-How it stays small and quick. The newest keys are in a dictionary. When it is full, they move into
-sorted numpy arrays, in which a batch of keys is looked up at once by binary search. There are eight
-arrays, each for an eighth of the digests: inserting into one copies only that eighth. The keys of a
-batch that are found in an array return to the dictionary, so that each batch has one place to look.
+The newest keys are in a dictionary. When it is full, they move into sorted numpy arrays, in which a
+binary search finds a whole batch of keys at once. There are eight arrays, each for an eighth of the
+digests, because inserting into an array copies all of it. Keys of a batch that are found in an
+array return to the dictionary, so that the rest of the work looks in one place only.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ class FirstRows:
     def __init__(
         self, recent: int = _RECENT, *, short_hash: bool = sys.hash_info.width < 64
     ) -> None:
-        """Start without any key.
+        """Start empty.
 
-        `recent` is how many keys the dictionary holds at most. With `short_hash`, the hashes of
-        this Python are too short to be digests.
+        `recent` is the largest number of keys in the dictionary. `short_hash` says that the hashes
+        of this Python are too short to be digests.
         """
         import numpy as np
 
@@ -69,7 +70,7 @@ class FirstRows:
         """Claim keys in their order; new ones are remembered.
 
         Args:
-            keys: what makes two recipients the same.
+            keys: texts that are equal for two rows of the same recipient.
             spellings: the same keys as the cells spell them.
             rows: the numbers of the rows, in ascending order; no row makes two claims.
 

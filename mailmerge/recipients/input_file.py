@@ -1,7 +1,7 @@
-"""Where the bytes of a spreadsheet come from: a regular file that every pass reads from its start.
+"""The file of a spreadsheet: a regular file that every pass can read from its start.
 
-A pipe or a device gives its bytes only once, and a campaign is read several times (check, enrol,
-export). So such a stream is copied into a private temporary file, and the copy is read.
+A pipe or a device gives its bytes only once, but a campaign is read several times (check, enrol,
+export). So such a stream is copied into a private temporary file, and every pass reads the copy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a row of the spreadsheet becomes: a recipient, or a skipped row with the reason."""
+"""The two results of a row of the spreadsheet: a recipient, or a skipped row with the reason."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from mailmerge.recipients.address import Mailbox
 class Recipient:
     """One row that gets a message.
 
-    `row` is the row's number as the spreadsheet shows it, `cells` the text of every column by the
-    column's name, `key` the normalised identity under which the ledger keeps this recipient.
+    Attributes:
+        row: the row's number as the spreadsheet shows it.
+        cells: the text of every column, by the column's name.
+        mailbox: the address.
+        key: the normalised text that identifies this recipient in the ledger.
     """
 
     row: int

@@ -19,7 +19,7 @@ from mailmerge.recipients.table import SheetRow
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
-    """What a campaign and a command ask of each row.
+    """The conditions of a campaign and of a command on each row.
 
     Attributes:
         file: the spreadsheet's name in messages.
@@ -28,7 +28,7 @@ class RowRules:
         required: columns whose cells must not be empty, the key column included.
         parse_names: whether the address cell may hold `Name <address>`.
         conditions: all of them must hold.
-        only: the identity of the one mailbox that is wanted; "" for all.
+        only: the identity of the only mailbox to select; "" for all.
         suppressed: identities that get no message, as `sameness` gives them.
         loose: whether plus-tags and the dots of Gmail make no difference.
     """
@@ -49,7 +49,7 @@ class RowRules:
         return self.key == self.address
 
     def judge(self, row: SheetRow) -> Recipient | Skipped:
-        """What becomes of a row."""
+        """Decide about a row: it is a recipient, or it is skipped for a reason."""
         cells = row.cells
         try:
             mailbox = parse_mailbox(cells[self.address], names=self.parse_names)
@@ -70,7 +70,7 @@ class RowRules:
         return Recipient(row.number, cells, mailbox, key)
 
     def sameness(self, identity: str) -> str:
-        """What two identities of the same mailbox have in common."""
+        """The text that is equal for two identities of the same mailbox under these rules."""
         return loose_identity(identity) if self.loose else identity
 
     def _without_mailbox(self, row: SheetRow, error: AddressError) -> Skipped:
@@ -85,7 +85,7 @@ class RowRules:
         return Skipped(row.number, reason, row.cells, None, problem)
 
     def _filtered(self, row: SheetRow, mailbox: Mailbox | None) -> Skipped | None:
-        """The row as skipped if a condition does not hold, or cannot be decided."""
+        """The row as skipped if a condition is false or fails; None if all conditions hold."""
         try:
             for condition in self.conditions:
                 if not condition.holds(row.cells):

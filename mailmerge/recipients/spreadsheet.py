@@ -25,7 +25,7 @@ class Spreadsheet:
         file: its name for messages, with the sheet where the workbook has several.
         columns: the names of the columns, tidied, in their order.
         notices: warnings about the whole file: an encoding that was chosen, hidden rows.
-        blank_rows: how many empty rows the last pass went over.
+        blank_rows: how many empty rows the last pass ignored.
     """
 
     def __init__(self, table: Table) -> None:
@@ -41,7 +41,7 @@ class Spreadsheet:
         return self._table.header
 
     def column(self, wanted: str) -> str:
-        """The column that campaign.toml calls `wanted`; case does not matter where it is clear.
+        """The column that campaign.toml calls `wanted`: exact match first, then any case.
 
         Raises:
             SpreadsheetError: there is none.
@@ -53,10 +53,10 @@ class Spreadsheet:
         return found
 
     def records(self) -> Iterator[SheetRow | Problem]:
-        """Every row, and in its place every problem; a row with an error is a problem only.
+        """Every row and every problem, in the order of the rows; a row with an error is left out.
 
         Raises:
-            SpreadsheetError: nothing below some row can be read, or there is no row at all.
+            SpreadsheetError: the file cannot be read beyond some row, or there is no row at all.
         """
         reader = RowReader(self._table)
         anything = False
@@ -85,7 +85,7 @@ def open_spreadsheet(campaign: Settings) -> Spreadsheet:
 
     Raises:
         SpreadsheetError: the file is missing, unreadable, of no known format, or has no header.
-        CampaignError: the campaign wants standard input, and there is none.
+        CampaignError: the campaign reads standard input, and there is none.
     """
     section = campaign.recipients
     if section.file == STANDARD_INPUT:

@@ -1,8 +1,8 @@
 """`file = "-"`: the recipients come from standard input, which is read once for all passes.
 
-A check, the enrolment and the run each read the recipients from the first row. So the first one
-copies standard input into a private temporary file, and everything in this process reads the copy.
-From then on standard input is at its end: `mailmerge.cli.questions` asks on the terminal instead.
+The check, the enrolment and the run each read the recipients from the first row. So the first of
+them copies standard input into a private temporary file, and this process reads only the copy.
+Standard input is then at its end, and `mailmerge.cli.questions` asks on the terminal instead.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from mailmerge.errors import CampaignError
 from mailmerge.recipients.input_file import InputFile, spool
 
 STANDARD_INPUT = "-"
-"""What `file` under [recipients] says for standard input."""
+"""The value of `file` under [recipients] that means standard input."""
 
 
 class _StandardInput:
-    """Standard input as a file that can be read again; made once per process, as `standard_input`.
+    """Standard input as a file that can be read again; `standard_input` is the only instance.
 
-    The copy belongs to one stream: where a host program puts another one in the place of
-    `sys.stdin`, that one is read.
+    The copy belongs to one stream: if a host program replaces `sys.stdin`, the new stream is read.
     """
 
     def __init__(self) -> None:
@@ -32,7 +31,7 @@ class _StandardInput:
 
     @property
     def was_read(self) -> bool:
-        """Whether the present standard input was read for recipients."""
+        """Whether the current `sys.stdin` was read for recipients."""
         return self._copy is not None and self._stream is sys.stdin
 
     def file(self) -> InputFile:
@@ -47,7 +46,7 @@ class _StandardInput:
             if self._copy is None or self._stream is not stream:
                 if stream is None or stream.closed or stream.isatty():
                     raise CampaignError(
-                        'file = "-" reads the recipients from standard input, and nothing is there',
+                        'file = "-" reads recipients from standard input, and there is no input',
                         hint="pipe the spreadsheet into the command, "
                         "or set file under [recipients]",
                         code="no-standard-input",
@@ -57,4 +56,4 @@ class _StandardInput:
 
 
 standard_input = _StandardInput()
-"""The one of this process."""
+"""Standard input of this process."""

@@ -1,9 +1,9 @@
 """The suppression list: addresses that get no message, a CSV file with the column `email`.
 
-Each campaign has its own, in the file `suppress` under [recipients]. Its other columns (a reason, a
-date, the user's own notes) are kept. Addresses are compared by identity, so another spelling of an
-address is found too. Every change writes a whole new file, makes it durable and puts it in the
-place of the old one (mode 0600): after a crash there is the old list or the new one.
+Each campaign has its own list, in the file `suppress` under [recipients]. Its other columns (a
+reason, a date, the user's own notes) are kept. Addresses are compared by identity, so another
+spelling of an address matches too. Every change writes a whole new file (mode 0600), syncs it to
+disk and replaces the old file with it: after a crash there is the old list or the new one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Suppression:
 
     @property
     def address(self) -> str:
-        """The address as the list has it."""
+        """The address in the spelling of the list."""
         return self.cells[_COLUMN]
 
 
@@ -42,7 +42,7 @@ class SuppressionList:
     """One suppression list; every call reads the file, so it may change in between.
 
     All methods raise SpreadsheetError if the file is not such a list, or one of its cells is not
-    an address: to ignore that cell might mean to write to that address.
+    an address. Ignoring that cell could send mail to an address that must get none.
     """
 
     def __init__(self, path: Path, file: str = "") -> None:
@@ -165,9 +165,9 @@ def _entry(cells: dict[str, str], file: str, row: int, column: str) -> Suppressi
 
 
 def _replace(path: Path, columns: Sequence[str], entries: Iterable[Suppression]) -> None:
-    """Write the list into a new file, make it durable, and put it in the place of the old one."""
+    """Write the list into a new file, sync it to disk, and replace the old file with it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp makes the file 0600 and refuses to follow what lies there already.
+    # mkstemp makes the file with mode 0600 and never follows a link.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123
@@ -187,7 +187,7 @@ def _sync_folder(folder: Path) -> None:
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except PermissionError:
-        return  # Windows opens no folders; its file system keeps names in a journal
+        return  # Windows cannot open folders, and its file system keeps names in a journal
     try:
         os.fsync(descriptor)
     finally:

@@ -1,8 +1,8 @@
-"""Batches of cells -> rows: what all formats of spreadsheets have in common.
+"""Batches of cells -> rows: the part that all formats of spreadsheets share.
 
 The module of a format opens a file as a `Table`: the header, the notices about the file, and the
-cells in batches of some thousand rows, column by column. What is the same for every row is then
-done once for many rows.
+cells in batches of some thousand rows, column by column. So one operation on a column does the work
+for thousands of rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import Header
 
 BATCH_ROWS = 8192
-"""How many rows a format puts into one batch: enough to be quick, and little memory."""
+"""Rows in one batch of a format: enough to be fast, with little memory."""
 
 
 @final
@@ -46,8 +46,8 @@ class Batch:
 class Table:
     """An open spreadsheet: its name in messages, its header, and a way to read its batches.
 
-    Each call of `batches` reads the file from its first row. It raises SpreadsheetError where
-    nothing below some row can be read.
+    Each call of `batches` reads the file from its first row. It raises SpreadsheetError if the file
+    cannot be read beyond some row.
     """
 
     file: str
@@ -56,8 +56,8 @@ class Table:
     notices: tuple[Problem, ...] = ()
 
 
-# What no user sees in a cell, and what shows damage: C0 without tab, CR and LF; DEL and C1;
-# zero-width and bidirectional controls; the replacement character; lone surrogates.
+# Invisible characters, and signs of damage: C0 without tab, CR and LF; DEL and C1; zero-width and
+# bidirectional controls; the replacement character; lone surrogates.
 _SUSPECT = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\ufffd"
     "\ud800-\udfff]"

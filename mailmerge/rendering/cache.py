@@ -14,9 +14,9 @@ _V = TypeVar("_V")
 class BoundedCache(Generic[_K, _V]):
     """Values by key, made when they are first asked for; the least recently used go first.
 
-    A value is never None. Thread-safe, with two locks. One guards the dictionary and is held for
-    moments. The other is held while a value is made, so that no value is made twice; a thread that
-    asks for a known value does not wait for it.
+    A value is never None. Thread-safe, with two locks. One protects the dictionary and is held
+    briefly. The other is held while a value is made, so that no value is made twice. A thread that
+    asks for a known value does not wait for the second lock.
     """
 
     def __init__(self, bound: int) -> None:
@@ -32,7 +32,7 @@ class BoundedCache(Generic[_K, _V]):
 
     @property
     def made(self) -> int:
-        """How many values have been made so far, those that were dropped again among them."""
+        """How many values have been made so far, including those dropped since."""
         return self._made
 
     @property
@@ -41,9 +41,9 @@ class BoundedCache(Generic[_K, _V]):
         return self._asked
 
     def get(self, key: _K, make: Callable[[], _V]) -> _V:
-        """The value of a key; `make` makes it where it is not known.
+        """The value of a key; `make` makes it if it is not known.
 
-        Where `make` raises, nothing is kept.
+        If `make` raises, nothing is kept.
         """
         with self._lock:
             self._asked += 1

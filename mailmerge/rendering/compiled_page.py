@@ -33,16 +33,16 @@ _CHANGED_BY_PARSER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Where the values stand in a compiled page, in the order of the page.
+    """The places of the values in a compiled page, in the order of the page.
 
-    A value may stand in several slots, or in none.
+    A value may have several slots, or none.
 
     Attributes:
-        indices: the value of each slot.
-        escapers: how it is written there.
+        indices: for each slot, the index of its value.
+        escapers: for each slot, the function that escapes its value.
         in_attributes: the slots within an attribute.
         in_urls: of these, the slots within a URL.
-        in_comments: whether one stands in a comment.
+        in_comments: whether any slot is in a comment.
     """
 
     indices: tuple[int, ...] = ()
@@ -65,7 +65,7 @@ class Slots:
 
 
 class ValueRule(NamedTuple):
-    """What must not hold for some values, by their index: a page would be compiled differently."""
+    """A property that these values, by index, must not have if a compiled page is to fit them."""
 
     breaks: Callable[[str], bool]
     indices: tuple[int, ...]
@@ -101,7 +101,7 @@ class CompiledPage:
     """A structure that values are written into.
 
     Attributes:
-        text: the plain text that is made from the page; None where a template makes the text.
+        text: makes the plain text of the page; None if a template makes it.
     """
 
     structure: Structure
@@ -129,8 +129,8 @@ class CompiledPage:
     def _escaped(self, values: tuple[str, ...]) -> list[str]:
         """The values as they are written in their slots.
 
-        This is the inner loop of rendering. Most values need no escaping at all, and one question
-        about all of them together finds that out.
+        This is the inner loop of rendering. Most values need no escaping, and one test of all of
+        them together shows that.
         """
         slots = self.slots
         joined = "".join(values)

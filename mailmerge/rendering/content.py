@@ -3,7 +3,7 @@
 A `Renderer` is thread-safe, and so is everything it holds: the templates and settings do not
 change after it is made, the step counter is local to a thread (environment.py), and what is kept
 between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`). premailer is
-not thread-safe: one lock of the process stands around it (inlining.py).
+not thread-safe: a process-wide lock protects it (inlining.py).
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ class Content:
 
     Attributes:
         subject: one line of text.
-        html: None where the campaign sends plain text only.
-        to_name: the display name of To; empty where the address stands alone.
-        reply_to: the mailbox of Reply-To; empty where the field is left out.
+        text: the plain text body.
+        html: the HTML body; None if the campaign sends plain text only.
+        to_name: the display name of To; "" for the address alone.
+        reply_to: the mailbox of Reply-To; "" for a message without this field.
         headers: the campaign's own header fields, in their order.
         attachments: paths relative to the campaign folder.
     """
@@ -60,14 +61,14 @@ class Renderer:
     Thread-safe: workers share one renderer.
 
     Attributes:
-        variables: the names that the templates use, for the check to compare with the columns;
-            `row` is among them where any column may be read.
+        variables: the names that the templates use; the check compares them with the columns. It
+            contains `row` if the templates may read any column.
     """
 
     def __init__(
         self, templates: Templates | Settings, limits: RenderLimits = DEFAULT_LIMITS
     ) -> None:
-        """Compile the templates; a campaign stands for its templates.
+        """Compile the templates, which may be given as a campaign.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
@@ -81,9 +82,9 @@ class Renderer:
 
     @property
     def slow_because(self) -> str:
-        """Why premailer runs for each row instead of once; empty where it runs once.
+        """Why premailer runs for each row instead of once; "" if it runs once.
 
-        It is known for the rows that have been rendered.
+        Only the rows rendered so far are considered.
         """
         return "; ".join(self._bodies.reasons)
 
@@ -97,7 +98,7 @@ class Renderer:
 
         Raises:
             TemplateError: a template fails on this row; with file, line, variable and row.
-            MessageError: a header field would hold a line break or a control character.
+            MessageError: a header field would contain a line break or a control character.
             AssetError: an image, a style sheet or an attachment is outside of the campaign folder,
                 or an image or a style sheet is missing.
         """

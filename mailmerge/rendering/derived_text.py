@@ -1,22 +1,21 @@
 """The plain text of all pages of one structure, laid out once.
 
-Laying a page out (plaintext.py) takes some milliseconds, writing values into a text
+Laying out a page (plaintext.py) takes some milliseconds; writing values into a text takes
 microseconds. So the page of a structure is laid out once, with placeholders, and the values of
-each recipient are written into the result. Its law, which test_page_law.py holds: the text of a
-recipient is what `text_of_page` makes of the recipient's page.
+each recipient are written into the result. The law, checked by test_page_law.py: the text of a
+recipient is the text that `text_of_page` makes of the recipient's page.
 
 What can go wrong, and the answer:
 
-1. A value changes the layout around it: a blank one leaves a line empty, one with a space at its
-   end makes two spaces, one with a soft hyphen may vanish. Such values are *unsteady*. They get
-   no placeholder; there is one layout for each combination of them.
-2. The target of a link is shown where it tells more than the link's text, which depends on the
-   values in both. The decision is made for each recipient beforehand, and is part of the key of
-   a layout.
+1. A value changes the layout around it: a blank value leaves an empty line, a value with a space
+   at its end makes two spaces, a value with a soft hyphen may vanish. Such values are *unsteady*.
+   They get no placeholder; there is one layout for each combination of them.
+2. The target of a link is shown if it says more than the link's text, which depends on the values
+   in both. This is decided for each recipient beforehand, and is part of the key of a layout.
 3. The layout depends on values in another way: columns of a table are as wide as their cells. So
-   each new layout is tried, with the values of the recipient and with long strange ones. Where
-   the text is not the one of the page, this structure is laid out for each recipient, and
-   `reason` says so.
+   each new layout is tested, with the values of the recipient and with long unusual values. If the
+   text differs from that of the page, this structure is laid out for each recipient, and `reason`
+   says so.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from mailmerge.rendering.placeholders import Placeholders
 from mailmerge.rendering.plaintext import DecidedLinks, text_of_page
 from mailmerge.rendering.structure import Body, Structure
 
-_TEXTS_TO_A_LAYOUT = 20  # with fewer, the layout is said to depend on the row
+_TEXTS_TO_A_LAYOUT = 20  # with fewer texts per layout, `reason` is set
 _TARGET_FOLLOWS = "\U0010fffc"  # stands after a placeholder in the target of a link
 _LONG = "long " * 12 + "end"
 _PREFORMATTED = re.compile(r"<pre\b|white-space", re.IGNORECASE)
@@ -73,7 +72,7 @@ class DerivedText:
     """Makes the plain text of each page of one structure. Thread-safe.
 
     Attributes:
-        reason: why the text is laid out for each recipient; empty where it is laid out once.
+        reason: why the text is laid out for each recipient; "" if it is laid out once.
     """
 
     def __init__(
@@ -168,7 +167,7 @@ class DerivedText:
     def _tried(
         self, values: Sequence[str], unsteady: _Unsteady, shown: tuple[bool, ...]
     ) -> _Layout | _NoLayout:
-        """The layout, if it gives the text of the page for these values and for strange ones."""
+        """The layout, if it gives the text of the page for these values and for unusual ones."""
         fixed = dict(unsteady)
         words = [fixed.get(i, self._placeholders.word(i)) for i in range(len(values))]
         layout = self._split(self._text(words, shown))

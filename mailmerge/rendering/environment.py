@@ -4,10 +4,10 @@ The environment is sandboxed and strict: a cell is data and never a template, an
 variable is an error, and what is rendered depends on nothing but the templates and the row. HTML
 is escaped automatically; text and header fields are not.
 
-A template may be endless (`{% for %}` in `{% for %}`, a macro that calls itself) or write
-without an end. So every turn of a loop and every call is counted: `_parse` puts a counting
-filter around what each loop iterates over. `Environment._parse` is not part of Jinja2's public
-interface; test_environment.py fails where it changes.
+A template may run or write endlessly (`{% for %}` in `{% for %}`, a macro that calls itself). So
+every turn of a loop and every call is counted: `_parse` wraps the iterable of each loop in a
+counting filter. `Environment._parse` is not part of Jinja2's public interface;
+test_environment.py fails if it changes.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
             del self.globals[name]
 
     def start_counting(self) -> None:
-        """Give the rendering that begins in this thread its full number of steps."""
+        """Reset the step counter of this thread, for a new rendering."""
         self._steps.left = self.limits.steps
 
     def count_steps(self, steps: int = 1) -> None:
         """Count turns of a loop, or one call.
 
         Raises:
-            LimitExceeded: that was one too many.
+            LimitExceeded: the rendering has used up its steps.
         """
         self._steps.left = left = getattr(self._steps, "left", self.limits.steps) - steps
         if left < 0:
@@ -129,9 +129,9 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         if kind is RowVariable:
             return self.getitem(obj, attribute)
         value = super().getattr(obj, attribute)
-        # What the sandbox allows for one of these, it allows for all. It wraps str.format.
+        # The sandbox decides by type and attribute, except that it wraps str.format.
         if kind in _OFTEN_ASKED and not attribute.startswith("format") and hasattr(obj, attribute):
-            # Two threads may each add a pair and lose the other's: it is then asked for again.
+            # If two threads add a pair at once, one of them is lost, and looked up again later.
             self._allowed |= {(kind, attribute)} if not _is_undefined(value) else set()
         return value
 
@@ -145,14 +145,14 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
 
 
 def printable(value: Any) -> Any:
-    """The value itself, where it can be written into a message.
+    """The value itself, if it can be written into a message.
 
     Raises:
         TemplateRuntimeError: it is a function, as in `{{ name.upper }}`. Its text would be its
-            address in memory, another one in each run.
+            address in memory, which differs in each run.
     """
     if callable(value) and not isinstance(value, jinja2.Undefined):
-        raise jinja2.TemplateRuntimeError("a function cannot be written out: put () behind it")
+        raise jinja2.TemplateRuntimeError("a function cannot be printed: add () to call it")
     return value
 
 
@@ -173,9 +173,9 @@ def _bits_of_power(base: Any, exponent: Any) -> int:
 
 
 def template_loader(folder: Path, source: BodySource | None = None) -> jinja2.BaseLoader:
-    """A loader of the templates in a folder, and of one template that is given as a text.
+    """A loader of the templates in a folder, and of one template that is given as text.
 
-    Nothing outside of the folder can be loaded.
+    It loads no file outside of the folder.
     """
     files = jinja2.FileSystemLoader(folder, encoding="utf-8-sig")
     if source is None or source.text is None:
@@ -195,7 +195,7 @@ def make_environment(
 
 
 def run(template: jinja2.Template, variables: Variables) -> list[str]:
-    """What a template yields for one recipient, piece by piece.
+    """The output of a template for one recipient, as a list of pieces.
 
     Raises:
         Exception: anything that goes wrong in a template; `template_errors.explain` turns it into

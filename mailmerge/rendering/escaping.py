@@ -1,7 +1,7 @@
-"""A value -> the text that stands for it in a page, by the context in which it stands.
+"""A value -> its escaped text in a page, by its context.
 
-premailer's result is written by libxml2, and the values are put into it afterwards. So these
-functions write what libxml2 would write for the same text. A property test compares the two.
+libxml2 writes premailer's result, and the values are put into it afterwards. So these functions
+escape a text exactly as libxml2 would. A property test compares the two.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from markupsafe import escape
 
 
 class HtmlContext(Enum):
-    """Where in a page a value stands."""
+    """The place of a value in a page."""
 
     TEXT = "text"
     ATTRIBUTE = "attribute"
@@ -30,7 +30,7 @@ _ESCAPED_IN_URL = re.compile(r"""[^\w"#$%&+,/:;<=>?@\[\\\]^`{|}\-.!~*'()]""", re
 
 
 def needs_no_escaping(text: str) -> bool:
-    """Whether a value is written as it is in every context, apart from `'` in attributes."""
+    """Whether a value needs no escaping in any context, apart from `'` in attributes."""
     # Four searches for one character each take a tenth of the time of one for any of four.
     return not ("&" in text or "<" in text or ">" in text or '"' in text)
 
@@ -96,7 +96,7 @@ def _read_page(context: HtmlContext, value: str) -> str:
 
 
 TEMPLATE_ESCAPING = Escaping(lambda _, value: str(escape(value)), _read_template)
-"""Jinja2 escapes alike in every context."""
+"""As Jinja2 writes values: escaped in the same way in every context."""
 
 PAGE_ESCAPING = Escaping(lambda context, value: ESCAPERS[context](value), _read_page)
-"""The functions of this module."""
+"""As libxml2 writes values: escaped by their context."""

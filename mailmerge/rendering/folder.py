@@ -1,4 +1,4 @@
-"""A path as a template writes it -> a file of the campaign folder, or why there is none."""
+"""A path as a template writes it -> a file of the campaign folder, or an error."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mailmerge.paths import find_inside, inside
 
 
 def is_local(url: str) -> bool:
-    """Whether a URL means a file of the campaign folder, rightly or wrongly written.
+    """Whether a URL refers to a file of the campaign folder, in a valid form or not.
 
-    `file:` and drive letters count as local, so that they are refused instead of being sent.
+    `file:` and drive letters count as local, so that they are refused and never sent.
     """
     url = url.strip()
     if not url or url.startswith(("#", "//", "?")):
@@ -30,7 +30,8 @@ def local_path(url: str, folder: Path) -> str:
     The query and the fragment are left out, percent-escapes are decoded (RFC 3986).
 
     Raises:
-        AssetError: outside of the folder, no such file, or not a file. It names no template.
+        AssetError: the path is outside of the folder, or no file has it. The error names no
+            template.
     """
     url = url.strip()
     parts = urlsplit(url)
@@ -44,7 +45,7 @@ def local_path(url: str, folder: Path) -> str:
     if not (folder / normal).is_file():
         raise AssetError(
             f"there is no file {normal} in the campaign folder",
-            hint="paths begin at the campaign folder", code="asset-missing",
+            hint="write the path relative to the campaign folder", code="asset-missing",
         )  # fmt: skip
     if find_inside(folder, normal, colon=True) is None:
         raise AssetError(
@@ -57,7 +58,7 @@ def _normal_form(path: str) -> str | None:
     """The path without `.` and `..` (RFC 3986, 5.2.4), or None where it leads out."""
     if not path:
         return ""
-    # A colon is no drive letter here: urlsplit() has taken that for a scheme.
+    # A colon is no drive letter here: urlsplit() would have read that as a scheme.
     return inside(posixpath.normpath(path.replace("\\", "/")), colon=True)
 
 

@@ -1,4 +1,4 @@
-"""A document that shows files of the campaign folder -> references to related parts (RFC 2387)."""
+"""The local images of a document -> related parts, and references to them (RFC 2387)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ImageStore:
             return self._known[path]
 
     def _reference(self, path: str) -> str:
-        """A Content-Location is the very URL that the HTML shows (RFC 2557, 4.2)."""
+        """A Content-Location is exactly the URL in the HTML (RFC 2557, 4.2)."""
         if self._references.by_location:
             location, base = quote(path), self._references.base
             return urljoin(base, location) if base else location

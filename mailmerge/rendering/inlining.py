@@ -1,14 +1,14 @@
-"""premailer, as it is used here: thread-safe, silent, without network and disk.
+"""premailer made thread-safe and silent, without network and disk.
 
 premailer and cssutils keep state for the whole process: premailer a cache of parsed style sheets
 (128 entries), cssutils the flag `cssutils.log.raiseExceptions` and a logger. They are not
-thread-safe. So one lock of this module stands around every run, and the logger is not changed
-for others: while a run lasts, a filter takes the messages of its own thread, and only those,
-from the logger of cssutils. The flag is set back if an error keeps cssutils from doing so.
+thread-safe. So a lock in this module serialises all runs. Other users of the logger are not
+affected: during a run, a filter on the logger of cssutils drops only the records of the run's own
+thread. The flag is restored if an error keeps cssutils from restoring it.
 
-The subclass overrides `Premailer._css_rules_to_string`, which is not a public method: it is
-where premailer writes the rules that stay in a `<style>`, and the only place where their
-`!important` can be kept apart from that of the others. test_inlining.py fails where it changes.
+The subclass overrides `Premailer._css_rules_to_string`, which is not a public method. There
+premailer writes the rules that stay in a `<style>`, and only there can their `!important` be told
+apart from that of other rules. test_inlining.py fails if the method changes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mailmerge.errors import AssetError
 from mailmerge.rendering.document import Tree
 
 _IMPORTANT = re.compile(r"\s*!\s*important")
-# premailer removes `!important`, and does not know it when it is written like this.
+# premailer removes `!important`, but does not recognise it in this spelling.
 _HIDDEN_IMPORTANT = " ! important"
 _CSS_LOGGER = "CSSUTILS"
 
@@ -35,10 +35,10 @@ _one_run = threading.Lock()
 
 
 def inline_rules(tree: Tree) -> None:
-    """Put the rules of a tree's style elements on its elements.
+    """Inline the rules of a tree's style elements into `style` attributes.
 
-    Rules that cannot be put on an element stay in their `<style>`, with `!important`, since they
-    have to win against the styles on the elements.
+    Rules that cannot be inlined stay in their `<style>`, with `!important`, because they must
+    override the inlined styles.
 
     Raises:
         AssetError: a selector that cannot be read. It names no template.
@@ -50,16 +50,16 @@ def inline_rules(tree: Tree) -> None:
             # cssselect's errors are of these kinds; premailer asserts that a selector is not empty.
             text = " ".join(str(error).split())
             raise AssetError(
-                f"the styles cannot be put on the elements: {text or 'a selector is empty'}",
-                hint="fix the selector, or write inline_css = false", code="styles",
+                f"the styles cannot be inlined: {text or 'a selector is empty'}",
+                hint="fix the selector, or set inline_css = false", code="styles",
             ) from error  # fmt: skip
     for style in tree.iter("style"):
         if _HIDDEN_IMPORTANT in (style.text or ""):
             style.text = (style.text or "").replace(_HIDDEN_IMPORTANT, " !important")
 
 
-class _NotOfThisThread(logging.Filter):
-    """Lets pass what other threads log."""
+class _DropThisThread(logging.Filter):
+    """Drops the records of the thread that made the filter."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class _NotOfThisThread(logging.Filter):
 def _own_settings() -> Iterator[None]:
     import cssutils
 
-    logger, silent = logging.getLogger(_CSS_LOGGER), _NotOfThisThread()
+    logger, silent = logging.getLogger(_CSS_LOGGER), _DropThisThread()
     raises = cssutils.log.raiseExceptions
     logger.addFilter(silent)
     try:
@@ -85,14 +85,14 @@ def _own_settings() -> Iterator[None]:
 
 @cache
 def _inliner() -> Any:
-    """premailer's one instance, loaded when it is first needed: it takes a while.
+    """The only instance of premailer, made on first use because it takes long to load.
 
-    It fetches nothing: neither from the network, which is its default, nor from the disk.
+    It fetches nothing, neither from the network, as by default, nor from the disk.
     """
     from premailer import Premailer
 
     class Inliner(Premailer):  # type: ignore[misc]  # premailer has no types
-        """premailer that takes `!important` off the elements, and keeps it in `<style>`."""
+        """premailer that removes `!important` from `style` attributes and keeps it in `<style>`."""
 
         def _css_rules_to_string(self, rules: Any) -> str:
             css: str = super()._css_rules_to_string(rules)

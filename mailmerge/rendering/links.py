@@ -1,4 +1,4 @@
-"""The links of a page in plain text: `text <target>`, or the text alone where it says enough."""
+"""The links of a page in plain text: `text <target>`, or the text alone if it is the target."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bracketed(target: str) -> str:
 
 
 def shows_target(text: str, target: str) -> bool:
-    """Whether the target of a link tells more than its text."""
+    """Whether the target of a link says more than its text."""
     return not _NO_TARGET.match(target) and _bare(text) != _bare(target)
 
 

@@ -1,7 +1,7 @@
-"""A page with placeholders -> where each value stands, or why it must be structural.
+"""A page with placeholders -> the place of each value, or the reason why it must be structural.
 
-This is read from the parsed page (structure.py, cases 2, 3 and 5). What needs an experiment is in
-probe.py.
+This module reads the parsed page (structure.py, cases 2, 3 and 5). probe.py has the tests that need
+an experiment.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _IMAGE_IN_COMMENT = re.compile(r"""(?:src|background)\s*=\s*["']([^"']*)""", re.
 
 @dataclass(frozen=True, slots=True)
 class ValueLocations:
-    """Where the values of a page stand; values are named by their index.
+    """The places of the values of a page, by the index of the value.
 
     Attributes:
         contexts: the context of each value.
-        url_starts: the values before which a URL has nothing but spaces and other values, and
-            whether a space follows.
+        url_starts: values that only spaces and other values precede in a URL; for each, whether a
+            space follows it.
         image_url_starts: of these, the first value of the URL of an image.
-        structural: the values that cannot have a placeholder, and why.
+        structural: the values that cannot have a placeholder; for each, the reason.
     """
 
     contexts: Mapping[int, HtmlContext]
@@ -93,7 +93,7 @@ def _nodes(document: Document) -> Iterator[Element]:
 
 @dataclass(slots=True)
 class _Locator:
-    """Collects what the nodes of a page tell; its fields are those of `ValueLocations`."""
+    """Collects the places from the nodes of a page; its fields are those of `ValueLocations`."""
 
     placeholders: Placeholders
     styles_depend_on: Callable[[str], bool]

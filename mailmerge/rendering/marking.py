@@ -152,5 +152,5 @@ def _escape_later(value: Any) -> Any:
 
 def _markup(value: Any) -> Markup:
     if isinstance(value, TemplateModule):
-        raise TemplateRuntimeError("an imported template cannot be written out; include it instead")
+        raise TemplateRuntimeError("an imported template cannot be printed; include it instead")
     return escape(value)

@@ -1,6 +1,6 @@
-"""What an HTML template yielded -> the page of one recipient: styles inlined, images related.
+"""The output of an HTML template -> the page of one recipient: styles inlined, images related.
 
-`PageRenderer` is the centre of the structure cache; structure.py has its theory.
+`PageRenderer` is the structure cache; structure.py has its theory.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from mailmerge.rendering.styles import (
     is_style_sheet_link,
 )
 
-# Structures are reported as many above this number, if there is more than one for 20 pages.
+# More structures than this are reported, if there is more than one per 20 pages.
 _FEW = 32
 _PAGES_TO_A_STRUCTURE = 20
 _IN_REFERENCE = re.compile(r"&[#\w]*\Z")
@@ -82,10 +82,10 @@ class PageRenderer:
         """Prepare to make pages of what a template yields.
 
         Args:
-            templates: its settings: folder, images, and whether styles are inlined. Text is made
-                from the page where there is no text template.
+            templates: its settings: folder, images, and whether styles are inlined. Without a text
+                template, the text is made from the page.
             file: the template, for errors.
-            sentinel: what stands in place of values in the key of `RenderedPieces`.
+            sentinel: marks the places of values in the key of `RenderedPieces`.
             locate: finds the template and line that contain a text, for errors.
             limits: how many structures are kept.
         """
@@ -108,7 +108,7 @@ class PageRenderer:
         many = self._results.made > max(_FEW, self._pages // _PAGES_TO_A_STRUCTURE)
         with self._lock:
             reasons = list(self._reasons)
-        return [*reasons, *(["the page is another one in many rows"] if many else ())]
+        return [*reasons, *(["the structure of the page differs in many rows"] if many else ())]
 
     @property
     def cached(self) -> CacheStatistics:
@@ -116,7 +116,7 @@ class PageRenderer:
         return CacheStatistics(self._results.made, len(self._results))
 
     def render(self, pieces: RenderedPieces, row: int) -> tuple[Body, Body | None]:
-        """The page of one recipient, and the text that is made from it where that is wanted.
+        """The page of one recipient, and the text made from it; None if a template makes the text.
 
         Raises:
             AssetError: an image or a style sheet that cannot be used; with file, line and row.
@@ -133,7 +133,7 @@ class PageRenderer:
         return page, text
 
     def finish(self, html: str) -> tuple[str, tuple[RelatedImage, ...]]:
-        """The page that is made of an HTML text, and its images; nothing is kept.
+        """Make a page from HTML without the cache, and return it with its images.
 
         Raises:
             AssetError: an image or a style sheet that cannot be used. It names no template.
@@ -155,7 +155,8 @@ class PageRenderer:
     def _compiled(self, pieces: RenderedPieces, row: int) -> CompiledPage:
         """The compiled page that the values fit into.
 
-        It ends: each turn makes more values structural, and without placeholders all values fit.
+        The loop ends, because each turn makes more values structural, and a page without
+        placeholders fits all values.
         """
         structural: _Structural = ()
         while True:
@@ -174,7 +175,7 @@ class PageRenderer:
         try:
             return self._compile(pieces, dict(structural))
         except AssetError as error:
-            # Where no value is part of the structure, the fault is in the template alone.
+            # If no value is part of the structure, the fault is in the template alone.
             raise self._located(error, row if structural else None) from error
 
     def _located(self, error: AssetError, row: int | None) -> AssetError:
@@ -217,7 +218,7 @@ class PageRenderer:
             self._reasons[reason] = None
 
     def _located_values(self, html: str, open_values: set[int]) -> ValueLocations:
-        """Where the values stand, before premailer; all questions that cost less than it does."""
+        """The places of the values in the page before premailer, by tests that are cheap."""
         try:
             document = parse(html)
         except EmptyPage:

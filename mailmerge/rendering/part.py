@@ -1,4 +1,4 @@
-"""One body template and a row -> what it yields, split into structure and values."""
+"""One body template and a row -> its output, split into structure and values."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class BodyTemplate:
         return split_pieces(pieces, self._sentinel, escaped=self._escaped)
 
     def _plain_text(self, variables: Variables) -> str:
-        """What the template makes without sentinels."""
+        """The output of the template without sentinels."""
         return "".join(run(self._plain.main, variables))
 
     def _compared(self, text: str, variables: Variables) -> RenderedPieces:
-        """The pieces, where a run with sentinels gives the same text as the one without them."""
+        """The pieces of a run with sentinels, if its text is the same as without them."""
         try:
             rendered = self._split(variables)
         except Exception:  # noqa: BLE001 - sentinels may have misled the template in any way

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 class Placeholders:
     """A word for each value of a page, by the index of the value.
 
-    All words have one shape, so that they are found again in any text. They begin with ten random
-    letters, chosen for each renderer, so that no template or cell holds one by chance. The letters
-    are lower case and no vowels: nothing between template and page changes them, and no other word
-    looks like them.
+    All words have the same form, so that they can be found in any text. They begin with ten random
+    letters, chosen for each renderer, so that no template or cell contains one by chance. The
+    letters are lower-case consonants: no step between template and page changes them, and no other
+    word looks like them.
 
     Attributes:
         pattern: matches every word; its group 1 is the index in decimal.
@@ -38,19 +38,19 @@ class Placeholders:
         return tuple(pieces[::2]), tuple(map(int, pieces[1::2]))
 
     def first(self, text: str) -> list[tuple[int, bool]]:
-        """The values before which a text has nothing but spaces and other values.
+        """The values that only spaces and other values precede.
 
-        With each goes whether a space follows it: that space would come first if the value were
-        empty.
+        Each comes with whether a space follows it: if the value were empty, that space would begin
+        the text.
         """
         pieces, indices = self.split(text)
         followed = [piece[:1].isspace() for piece in pieces[1:]]
         return list(zip(indices, followed, strict=True))[: _leading_blanks(pieces)]
 
     def last(self, text: str) -> list[tuple[int, bool]]:
-        """The values after which a text has nothing but spaces and other values.
+        """The values that only spaces and other values follow.
 
-        With each goes whether a space stands before it.
+        Each comes with whether a space precedes it.
         """
         pieces, indices = self.split(text)
         preceded = [piece[-1:].isspace() for piece in pieces[:-1]]

@@ -1,7 +1,7 @@
-"""A page -> the plain text that goes with it, where the campaign has no text template.
+"""A page -> its plain text, for a campaign without a text template.
 
-inscriptis lays the text out. Before it does, the page is prepared: a table that only arranges
-things becomes lines, a link shows its target, an image its alternative text.
+inscriptis lays out the text. Before that, the page is prepared: layout tables become lines, links
+show their target, and images their alternative text.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def text_of_page(
 
     Args:
         html: the page.
-        decided: links for which it is decided already whether the target is shown.
-        mark_target: is applied to each target that is shown.
+        decided: for some links, whether the target is shown.
+        mark_target: changes each target that is shown.
     """
     try:
         root = parse(html).tree.getroot()
@@ -80,8 +80,8 @@ def _tidy(text: str) -> str:
 def _prepare(root: Element, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
     for table in reversed(list(root.iter("table"))):
-        if not _holds_figures(table):
-            _dissolve(table)
+        if not _is_data_table(table):
+            _flatten_layout_table(table)
     for image in list(root.iter("img")):
         _show_alternative(image)
     for rule in root.iter("hr"):
@@ -107,8 +107,8 @@ def _for_layout(text: str | None) -> str | None:
     return UNWRITABLE.sub("", _PREVIEW_PADDING.sub("", text)).replace("&", _AMPERSAND)
 
 
-def _holds_figures(table: Element) -> bool:
-    """Whether the columns of a table mean something: header cells, and no table within."""
+def _is_data_table(table: Element) -> bool:
+    """Whether a table shows data in columns: it has header cells, and no table inside it."""
     if (table.get("role") or "").lower() in ("presentation", "none"):
         return False
     return next(table.iterdescendants("table"), None) is None and (
@@ -116,8 +116,8 @@ def _holds_figures(table: Element) -> bool:
     )
 
 
-def _dissolve(table: Element) -> None:
-    """A table that arranges things becomes lines: its cells, or the cells of a short row as one."""
+def _flatten_layout_table(table: Element) -> None:
+    """Turn the cells of a layout table into lines; the cells of a short row share a line."""
     for row in _own(table, "tr"):
         cells = [cell for cell in row if cell.tag in ("td", "th")]
         filled = [cell for cell in cells if _shows_something(cell)]

@@ -1,9 +1,9 @@
-"""Tries whether a value could change more of a page than its own place.
+"""Tests whether a value could change more of a page than its own place.
 
-The page is parsed twice: with placeholders, and with a sample value in place of some of them.
-Where the trees differ in anything but those places, the value can change the page around it. A
-hostile sample value finds the values that end an attribute or open an element (structure.py, case
-3); a blank one finds those that must not be blank (case 4).
+The page is parsed twice: with placeholders, and with a sample value in place of some of them. If
+the trees differ anywhere else, the value can change the page around it. A hostile sample finds the
+values that end an attribute or open an element (structure.py, case 3); a blank sample finds those
+that must not be blank (case 4).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PAGE_END = "."  # keeps the parser from dropping spaces at the very end of a pa
 
 
 class Probe:
-    """One page with placeholders, parsed once, on which sample values are tried."""
+    """One page with placeholders, parsed once, and tested with sample values."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Probe:
         contexts: Mapping[int, HtmlContext],
         escaping: Escaping,
     ) -> None:
-        """Prepare to try the values that have a context, escaped as `escaping` says."""
+        """Prepare to test the values that have a context, escaped as `escaping` says."""
         self._placeholders = placeholders
         self._html = html.rstrip() + _PAGE_END
         self._contexts = contexts
@@ -41,9 +41,9 @@ class Probe:
         self._tree = _flatten(parse(self._html))
 
     def changed_by(self, sample: str) -> list[int]:
-        """The values that change the tree where they are `sample`.
+        """The values that change the tree if they are `sample`.
 
-        All of them, where they do so only together.
+        All values, if they change it only together.
         """
         every = list(self._contexts)
         if self._keeps_tree(every, sample):
@@ -51,7 +51,7 @@ class Probe:
         return self._search(every, sample) or every
 
     def _search(self, indices: list[int], sample: str) -> list[int]:
-        """Those of a group that change the tree alone, by bisection; the group does change it."""
+        """The values of a group that change the tree alone, by bisection; the group changes it."""
         if len(indices) == 1:
             return indices
         middle = len(indices) // 2
@@ -71,7 +71,7 @@ class Probe:
 
 
 def _flatten(document: Document) -> list[str]:
-    """Everything in a tree as texts in a fixed order: two trees are equal where these are."""
+    """The whole tree as texts in a fixed order: two trees are equal if their texts are."""
     texts: list[str] = []
     root = document.tree.getroot()
     for node in [*root.itersiblings(preceding=True), *root.iter(), *root.itersiblings()]:

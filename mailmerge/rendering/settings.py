@@ -1,4 +1,4 @@
-"""What a message is rendered from, as frozen values: templates, limits, and how images are named.
+"""The input of rendering as frozen values: templates, limits, and references to images.
 
 A `Renderer` takes these values and no campaign, so that a message can be made in code, without a
 campaign folder. `templates_of` makes them from a campaign.
@@ -21,8 +21,8 @@ class BodySource:
     """The template of a body: a file, or the template text itself.
 
     Attributes:
-        name: the file's path, relative to the folder; for a text the name that errors show.
-        text: the template text; None where it is read from the file.
+        name: the file's path, relative to the folder; for a template text, its name in errors.
+        text: the template text; None if it is read from the file.
     """
 
     name: str
@@ -56,10 +56,13 @@ class Templates:
     Attributes:
         subject: the Subject field.
         html: the HTML body; at least one of `html` and `text` is given.
-        text: the plain text body; where it is missing, it is made from the HTML.
+        text: the plain text body; None to make it from the HTML.
+        to_name: the display name of To.
+        reply_to: the mailbox of Reply-To.
         headers: further header fields, name and template, in their order.
         attachments: paths relative to `folder`; a path that becomes empty attaches nothing.
-        inline_css: whether styles are put on the elements.
+        inline_css: whether style sheets are inlined into `style` attributes.
+        images: how the HTML refers to its images.
         campaign: the text of `{{ campaign.name }}`.
         folder: where includes, images, style sheets and attachments are looked up.
         file: the file that holds the one-line templates, for errors; empty for templates in code.
@@ -81,7 +84,7 @@ class Templates:
 
 @dataclass(frozen=True, slots=True)
 class RenderLimits:
-    """How much one template may do, and how much is kept between messages.
+    """The limits of one template, and of the caches between messages.
 
     Attributes:
         steps: turns of loops and calls, for one body or field of one message.
@@ -127,6 +130,6 @@ def templates_of(campaign: Settings) -> Templates:
 
 
 def _content_id_domain(sender: str) -> str:
-    """The domain of a mailbox as the right side of Content-IDs, where it is written in ASCII."""
+    """The domain of a mailbox, for Content-IDs; `mailmerge.invalid` if it is not ASCII."""
     match = _DOMAIN.search(sender)
     return match[1].lower() if match else _NO_DOMAIN

@@ -1,9 +1,8 @@
-"""A document with style sheets -> the same document with its styles on its elements.
+"""A document with style sheets -> the same document with inlined styles.
 
-Local style sheets are read here, from the campaign folder only; premailer puts the rules on the
-elements (inlining.py). What cannot be put on an element stays in a `<style>`: `@media` and
-`:hover` with `!important`, since they have to win against the styles on the elements, and
-at-rules such as `@font-face`.
+This module reads local style sheets, from the campaign folder only; premailer inlines the rules
+(inlining.py). Rules that cannot be inlined stay in a `<style>`: `@media` and `:hover` with
+`!important`, because they must override the inlined styles, and at-rules such as `@font-face`.
 """
 
 from __future__ import annotations
@@ -83,7 +82,7 @@ def _from_folder(found: re.Match[str], sheet: str) -> str:
 
 
 def inline_styles(document: Document) -> None:
-    """Put the rules of a document's style elements on its elements.
+    """Inline the rules of a document's style elements into `style` attributes.
 
     Raises:
         AssetError: a selector that cannot be read. It names no template.
@@ -100,8 +99,8 @@ def inline_styles(document: Document) -> None:
 def _prepare(style: Element, names: frozenset[str]) -> None:
     """Move away what premailer would drop: text after a style element, and most at-rules.
 
-    Rules that cannot match where the page has only these `names` are removed: premailer takes most
-    of a millisecond for each, and a framework brings hundreds that one page does not use.
+    Rules that cannot match a page with only these `names` are removed. premailer takes almost a
+    millisecond for each rule, and a CSS framework has hundreds that one page does not use.
     """
     if (style.tail or "").strip():
         _move_tail_before(style)
@@ -181,11 +180,10 @@ def _may_match(statement: str, names: frozenset[str]) -> bool:
 
 
 def attributes_read_by_selectors(tree: Tree) -> Callable[[str], bool]:
-    """Tell, by the name of an attribute, whether the styles of a document may depend on it.
+    """A function (name of an attribute) -> whether a selector of the document may read it.
 
-    It rather says yes too often: to `class` as soon as a selector has a dot; where a selector has a
-    `[`, to every name that is a word of any selector; and where one has a backslash, which may
-    spell a name in another way, to every name.
+    When in doubt it says yes: for `class` if any selector has a dot; for every word of any selector
+    if one has a `[`; and for every name if one has a backslash, which can spell a name differently.
     """
     css = "\n".join(style.text or "" for style in tree.iter("style")).lower()
     visible = _OPAQUE.sub(" ", css)

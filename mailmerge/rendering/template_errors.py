@@ -1,4 +1,4 @@
-"""What goes wrong in a template -> one TemplateError with file, line, variable, row and the fix."""
+"""Errors of templates -> one TemplateError with file, line, variable, row and the fix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mailmerge.errors import TemplateError
 
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
 _SEVERAL_WORDS = re.compile(r"\{\{-?\s*(?P<words>\w+(?:[ \-]+\w+)+)\s*[|}]")
-_MISSING_HINT = "paths begin at the campaign folder and stay inside it"
+_MISSING_HINT = "write its path relative to the campaign folder"
 
 
 class LimitExceeded(Exception):
@@ -25,12 +25,12 @@ class LimitExceeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ErrorLocation:
-    """Where the errors of a template are reported.
+    """The place at which the errors of a template are reported.
 
     Attributes:
         file: the template file, or the file that holds a one-line template.
         field: the key of a one-line template, such as `message.subject`; empty for a file.
-        row: the row of the recipient; None where no row is rendered.
+        row: the row of the recipient; None if no row is rendered.
         columns: the names of all columns, to suggest the right one.
     """
 
@@ -42,7 +42,7 @@ class ErrorLocation:
     def error(
         self, message: str, *, line: int | None = None, file: str = "", **more: str
     ) -> TemplateError:
-        """An error at this location; `file` and `line` where they are known more exactly."""
+        """An error at this location, or at `file` and `line` if they are known."""
         text = f"{self.field}: {message}" if self.field else message
         return TemplateError(text, file=file or self.file, row=self.row, line=line, **more)
 
@@ -55,7 +55,7 @@ class ErrorLocation:
 
 
 def explain(error: Exception, location: ErrorLocation) -> TemplateError:
-    """Turn what Jinja2 or Python raised for a template into the error that users see."""
+    """Turn an exception of Jinja2 or Python in a template into the error that users see."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return _syntax_error(error, location)
     if isinstance(error, UnicodeDecodeError):
@@ -71,9 +71,9 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
 
 
 def _cause(error: Exception) -> tuple[str, str]:
-    """What happened, and the code of the kind."""
+    """The message of the error, and its code."""
     if isinstance(error, RecursionError):
-        return "it includes or calls itself without an end", "template-endless"
+        return "it includes or calls itself endlessly", "template-endless"
     if isinstance(error, (LimitExceeded, OverflowError, MemoryError)):
         return str(error) or "it makes too much text", "template-endless"
     return _sentence(error), "template-failed"
@@ -121,7 +121,7 @@ def _syntax_error(error: jinja2.TemplateSyntaxError, location: ErrorLocation) ->
     line = None if location.field else error.lineno
     source_lines = (error.source or "").splitlines()[error.lineno - 1 : error.lineno]
     words = _SEVERAL_WORDS.search(source_lines[0]) if source_lines else None
-    hint = f'a name of several words is written row["{words["words"]}"]' if words else ""
+    hint = f'write a name of several words as row["{words["words"]}"]' if words else ""
     message = (error.message or "syntax error").removesuffix(".")
     return location.error(message, file=file, line=line, hint=hint, code="template-syntax")
 

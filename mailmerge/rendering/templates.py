@@ -1,8 +1,7 @@
-"""The templates of one part -> compiled, with everything they include; and what they use.
+"""The templates of one part -> compiled, with everything that they include.
 
-Everything that is known without a row is found here: syntax errors, missing includes, the names
-of the variables, and whether captured text is used in a way that sentinels would change
-(marking.py).
+This module finds all that is known without a row: syntax errors, missing includes, the names of the
+variables, and whether sentinels would change how captured text is used (marking.py).
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ class TemplateSet:
         main: the compiled template.
         sources: the template texts by name.
         variables: the names that the templates use and do not define themselves.
-        captures_are_plain: whether captured text is only ever written out; see marking.py.
+        captures_are_plain: whether captured text is only printed, never inspected; see marking.py.
     """
 
     main: jinja2.Template
@@ -37,7 +36,7 @@ class TemplateSet:
     captures_are_plain: bool = True
 
     def find(self, text: str) -> tuple[str, int | None]:
-        """The first template and line that contain a text; the main template where none does."""
+        """The first template and line that contain a text; the main template if none does."""
         for name, source in self.sources.items():
             before, found, _ = source.partition(text)
             if found:
@@ -224,17 +223,19 @@ _MAKES_CAPTURES = frozenset(("caller", "super", "self", "kwargs", "varargs"))
 
 
 def _captures_are_plain(trees: list[nodes.Template]) -> bool:
-    """Whether captured text is only ever written out: never filtered, compared or passed on.
+    """Whether captured text is only printed: never filtered, compared or passed on.
 
-    Where this holds, sentinels in captured text cannot change what a template does. It never holds
-    where an expression names a template, since nothing is known of that template.
+    Then sentinels in captured text cannot change what a template does. The answer is no if an
+    expression names a template, because that template is not known.
     """
     captured = _captured_names(trees)
     makers = _MAKES_CAPTURES | {
         module.target for tree in trees for module in tree.find_all(nodes.Import)
     }
     for tree in trees:
-        if next(tree.find_all(_CHANGED_BY_SENTINELS), None) is not None or _refers_freely(tree):
+        if next(tree.find_all(_CHANGED_BY_SENTINELS), None) is not None:
+            return False
+        if _names_by_expression(tree):
             return False
         if any(block.filter is not None for block in tree.find_all(nodes.AssignBlock)):
             return False
@@ -246,7 +247,8 @@ def _captures_are_plain(trees: list[nodes.Template]) -> bool:
     return True
 
 
-def _refers_freely(tree: nodes.Template) -> bool:
+def _names_by_expression(tree: nodes.Template) -> bool:
+    """Whether an expression, and not a fixed name, says which template is included."""
     return sum(1 for _ in tree.find_all(_REFERENCES)) > sum(1 for _ in _references(tree))
 
 

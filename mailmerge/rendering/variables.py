@@ -14,7 +14,7 @@ from mailmerge.errors import TemplateError
 from mailmerge.rendering.template_errors import ErrorLocation
 
 NOT_DETERMINISTIC_GLOBALS = ("lipsum",)
-"""Functions of Jinja2 that templates do not get, since they return something else in each run."""
+"""Functions of Jinja2 that are removed, because their result differs in each run."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -46,14 +46,14 @@ class RowVariable(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """What a template may know of its campaign."""
+    """The variable `campaign` of a template."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """What the templates are given for one recipient.
+    """The variables of all templates for one recipient.
 
     Attributes:
         names: all variables, Jinja2's own functions among them.
@@ -75,7 +75,7 @@ class Variables:
 def variables_of(row: int, cells: Mapping[str, str], campaign: CampaignView) -> Variables:
     """The variables of a row: every column by its name, `row` and `campaign`.
 
-    Templates see LF at the end of each line of a cell, however the spreadsheet writes it.
+    Lines of a cell end with LF in templates, whichever line end the spreadsheet has.
 
     Raises:
         TemplateError: a cell holds half a surrogate pair, which comes from a broken file.
@@ -99,7 +99,7 @@ def _check_surrogates(joined: str, row: int, cells: Mapping[str, str]) -> None:
     except UnicodeEncodeError as error:
         broken = (column for column, text in cells.items() if _SURROGATE.search(text))
         raise TemplateError(
-            "the cell holds half a character, which no message can carry",
+            "the cell contains half a character, which no encoding can express",
             row=row,
             column=next(broken, ""),
             hint="save the spreadsheet as UTF-8",

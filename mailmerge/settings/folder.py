@@ -1,4 +1,4 @@
-"""One campaign: its settings, its folder, and the fingerprint of what shapes its messages."""
+"""One campaign: its settings, its folder, and the fingerprint of its content."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ STATE_FOLDER = ".mailmerge"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a campaign.toml says, and the folder that its paths are relative to.
+    """All settings of a campaign.toml, and the folder that its paths are relative to.
 
-    The last three are for campaigns in code.
+    `file`, `sources` and `whole_folder` are for campaigns in code.
 
     Attributes:
         file: the file that holds the settings, for errors; empty for settings in code.
         sources: templates in code instead of in a file: their text by the name that `message.html`
             or `message.text` gives them.
-        whole_folder: whether the folder belongs to this campaign alone. Where it does not, only
-            the files that [message] names shape the messages.
+        whole_folder: whether the folder belongs to this campaign alone. If not, the fingerprint
+            covers only the files that [message] names.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """The name of the mailing; the folder's name where campaign.toml gives none."""
+        """The name of the mailing; by default the folder's name."""
         return self.campaign.name or self.folder.resolve().name
 
     @property
@@ -54,7 +54,7 @@ class Settings:
         return self.folder / STATE_FOLDER
 
     def fingerprint(self) -> str:
-        """A SHA-256 digest, in hexadecimal, of all that shapes messages apart from the recipients.
+        """A SHA-256 digest, in hexadecimal, of everything that affects messages but the recipients.
 
         It covers [message] and every file of the folder except the spreadsheet, the suppression
         list, campaign.toml itself and the program's own state. In a folder that the campaign

@@ -59,7 +59,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise CampaignError(
             f"there is no {path.name} in {path.parent.resolve()}",
-            hint='"mailmerge init DIR" makes a campaign',
+            hint='create a campaign with "mailmerge init DIR"',
             code="no-campaign",
         ) from error
     except UnicodeDecodeError as error:
@@ -80,14 +80,17 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def explained(
     error: ValidationError, given: object, file: str, names: Mapping[str, str] | None = None
 ) -> CampaignError:
-    """Pydantic's first complaint as one line: the key, the expected value, the nearest right key.
+    """The first error of pydantic as one line: the key, the expected value, the nearest right key.
 
-    `given` is what was validated, `file` where it stands. Values from code stand in no file (""),
-    and `names` maps keys to the names of their arguments.
+    Args:
+        error: the error of pydantic.
+        given: the values that were validated.
+        file: the file of these values; "" for values from code.
+        names: for values from code, the argument of each key whose name differs.
     """
-    complaints = error.errors(include_url=False)
-    # A misspelt key is also a missing one: the misspelling is the one the user can see.
-    first = next((one for one in complaints if one["type"] == "extra_forbidden"), complaints[0])
+    found_errors = error.errors(include_url=False)
+    # A misspelt key is also a missing one, but the user sees the misspelt one.
+    first = next((one for one in found_errors if one["type"] == "extra_forbidden"), found_errors[0])
     location = first["loc"]
     key = ".".join(str(part) for part in location if not str(part).startswith("function-"))
     key = (names or {}).get(key, key)
@@ -127,7 +130,7 @@ def _value_at(given: object, location: tuple[int | str, ...]) -> object:
 
 
 def _nearest(location: tuple[int | str, ...]) -> str:
-    """The right key that is most like the wrong one; keys of its own section come first."""
+    """The valid key most similar to the wrong one, from its own section if possible; or ""."""
     *section, wrong = [str(part) for part in location]
     own = _KEYS.get(section[0], ()) if section else tuple(_KEYS)
     close = difflib.get_close_matches(wrong, own, n=1, cutoff=0.6)

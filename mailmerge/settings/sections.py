@@ -22,9 +22,9 @@ from pydantic import (
 from mailmerge.settings.rates import Rate, parse_duration, parse_rate
 
 NEVER_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""Characters that no header field, address or file name holds.
+"""Characters that no header field, address or file name may contain.
 
-C0, DEL, C1 and the line separators end lines or hide text; UTF-8 cannot write half a surrogate
+C0, DEL, C1 and the line separators end lines or hide text; UTF-8 cannot encode half a surrogate
 pair.
 """
 
@@ -51,7 +51,7 @@ def _no_rate() -> NoReturn:
 
 
 def _listed(value: object) -> object:
-    """A single value stands for a list of one."""
+    """A single value means a list of one."""
     return value if isinstance(value, list | tuple) else (value,)
 
 
@@ -149,7 +149,7 @@ class MessageSection(Section):
             if folded in RESERVED_HEADER_FIELDS or folded.startswith(_RESERVED_PREFIXES):
                 raise ValueError(f"{name} is written by the program or by servers; remove it here")
             if folded in met:
-                raise ValueError(f"{met[folded]} and {name} are one field; remove one of them")
+                raise ValueError(f"{met[folded]} and {name} are the same field; remove one of them")
             met[folded] = name
         return value
 
@@ -200,7 +200,7 @@ class DeliverySection(Section):
     def _known_notices(cls, value: tuple[_Notice, ...]) -> tuple[_Notice, ...]:
         """NEVER excludes the others (RFC 3461, 4.1)."""
         if "never" in value and len(value) > 1:
-            raise ValueError('"never" stands alone')
+            raise ValueError('expected "never" alone')
         if len(set(value)) < len(value):
             raise ValueError("expected each word once")
         return value

@@ -20,9 +20,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 _BEGINNING = """\
 # Commands
 
-`mailmerge COMMAND --help` says the same in the terminal. A campaign is named by its folder or its
-campaign.toml; left out, it is the current folder. Progress, questions and errors go to standard
-error; standard output has only the result: a message, a table, or with `--json` one document.
+`mailmerge COMMAND --help` shows the same text in the terminal. A campaign is named by its folder or
+its campaign.toml; the default is the current folder. Progress, questions and errors go to standard
+error. Standard output has only the result: a message, a table, or with `--json` one document.
 """
 
 _END = """\
@@ -31,15 +31,15 @@ _END = """\
 | Status | Meaning |
 |---|---|
 | 0 | done |
-| 1 | unexpected: please report it |
-| 2 | wrong use, wrong campaign.toml, no connection, or not confirmed; nothing was sent |
+| 1 | unexpected error: please report it |
+| 2 | usage error, invalid campaign.toml, no connection, or not confirmed; nothing was sent |
 | 3 | the check found errors; nothing was sent |
 | 4 | the server refused the log-in, or there is no password |
-| 5 | finished, and some recipients were rejected, deferred or are in doubt |
-| 75 | stopped before the end; `send` again resumes |
-| 130 | interrupted; `send` again resumes |
+| 5 | finished, but some recipients were rejected or deferred, or are in doubt |
+| 75 | stopped before the end; run `send` again to resume |
+| 130 | interrupted; run `send` again to resume |
 
-The codes of single problems are in [errors.md](errors.md).
+[errors.md](errors.md) lists the codes of all problems.
 """
 
 

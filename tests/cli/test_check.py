@@ -51,7 +51,7 @@ def in_a_terminal(
 
 
 @pytest.mark.parametrize("columns", [50, 80, 120])
-def test_a_terminal_is_never_overrun(campaign: Path, columns: int) -> None:
+def test_no_line_is_wider_than_the_terminal(campaign: Path, columns: int) -> None:
     (campaign / "recipients.csv").write_text("email,name\n" + "bob,Bob 王小明\n" * 30)
     shown = in_a_terminal(columns, "check", campaign)
     lines = [ESCAPE.sub("", line).rpartition("\r")[2] for line in shown.split("\r\n")]
@@ -61,16 +61,14 @@ def test_a_terminal_is_never_overrun(campaign: Path, columns: int) -> None:
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_colours_are_left_out_where_they_are_not_wanted(
-    campaign: Path, environment: dict[str, str]
-) -> None:
+def test_colours_can_be_turned_off(campaign: Path, environment: dict[str, str]) -> None:
     (campaign / "recipients.csv").write_text("email,name\nbob,Bob\n")
     shown = in_a_terminal(80, "check", campaign, environment=environment)
     assert "error    recipients.csv, row 2" in shown
     assert not ESCAPE.search(shown)
 
 
-def test_no_command_has_colours_where_they_are_not_wanted(campaign: Path) -> None:
+def test_no_command_ignores_the_colour_setting(campaign: Path) -> None:
     for arguments, status in ((["providers", "gmail"], 0), (["status", campaign], 2)):
         assert ESCAPE.search(in_a_terminal(80, *arguments, status=status))
         shown = in_a_terminal(80, *arguments, status=status, environment={"NO_COLOR": "1"})

@@ -90,7 +90,7 @@ def test_the_dialogue_is_shown_and_explained(campaign: Path, server: ScriptedSer
     result = run(campaign, "--to", "me@example.org")
     assert result.exit_code == ExitStatus.DONE, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0] == f"Connecting to localhost:{server.port} (starttls)"
+    assert lines[0] == f"Connecting to localhost:{server.port} (security: starttls)"
     ours = [line.split()[1] for line in lines if line.startswith("C: ")]
     assert ours == ["EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"]
     last_lines = [n for n, line in enumerate(lines) if line[:3] == "S: " and line[6:7] == " "]
@@ -112,7 +112,7 @@ def test_the_offer_is_explained_for_the_campaign(campaign: Path) -> None:
     assert "TLSv1." in shown
     assert "messages of up to 10.0 MB" in shown
     assert "window = 4 works here" in shown
-    assert "Messages leave no faster than 60/minute; connections at the same time: 1." in shown
+    assert "Messages are sent no faster than 60/minute; simultaneous connections: 1." in shown
     assert "A new connection is made after 50 messages." in shown
     assert "  XODD                 one" in shown
     assert "  AUTH                 log-in by PLAIN LOGIN CRAM-MD5 XOAUTH2 OAUTHBEARER" in shown
@@ -250,7 +250,7 @@ def test_json_is_one_document_also_when_it_fails(campaign: Path) -> None:
     assert good["tls"].startswith("TLSv1.")
     greeting = good["dialogue"][0]
     assert (greeting["side"], greeting["line"][:4]) == ("S", "220 ")
-    assert greeting["meaning"].startswith("The server is there")
+    assert greeting["meaning"].startswith("The server is online")
     bad = run(campaign, "--json", "--to", "unknown@example.org")
     assert json.loads(bad.stdout)["refused"] == "550 5.1.1 No such user"
     path = campaign / "campaign.toml"
@@ -264,13 +264,13 @@ def test_json_is_one_document_also_when_it_fails(campaign: Path) -> None:
     "arguments",
     [("--port", "25"), ("--username", "me"), ("--security", "tls"), (".", "--host", "localhost")],
 )
-def test_options_that_do_not_belong_together(arguments: tuple[str, ...]) -> None:
+def test_contradicting_options_are_refused(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert result.exit_code == ExitStatus.USAGE
     assert result.stderr.startswith("error: ")
 
 
-def test_a_server_by_name_with_the_password_from_the_environment() -> None:
+def test_the_password_comes_from_the_environment() -> None:
     with serve(users={"me@example.org": SECRET}, auth_in_clear=True, auth_required=True) as plain:
         result = run(
             *("--host", "localhost", "--port", str(plain.port), "--security", "none"),
@@ -282,16 +282,16 @@ def test_a_server_by_name_with_the_password_from_the_environment() -> None:
         assert "window = 16" not in result.stdout, "this server is near"
 
 
-def test_an_old_server_without_extensions_is_described() -> None:
+def test_a_server_without_extensions_is_described() -> None:
     with serve(esmtp=False) as plain:
         result = run("--host", "localhost", "--port", str(plain.port), "--security", "none")
     assert result.exit_code == ExitStatus.DONE
-    assert "knows only the old SMTP" in result.stdout
+    assert "supports only the old SMTP" in result.stdout
     assert "What it does not offer" in result.stdout
-    assert "four round trips a message" in result.stdout
+    assert "four round trips per message" in result.stdout
 
 
-def test_a_server_that_closes_during_the_test() -> None:
+def test_a_lost_connection_ends_the_test() -> None:
     with serve(Rule(When(Stage.RCPT), (Close(),))) as plain:
         result = run(
             *("--host", "localhost", "--port", str(plain.port), "--security", "none"),
@@ -301,7 +301,7 @@ def test_a_server_that_closes_during_the_test() -> None:
     assert result.stdout.splitlines()[-1] == "C: RCPT TO:<me@example.org>"
 
 
-def test_no_server_is_there() -> None:
+def test_an_unreachable_server_is_a_usage_error() -> None:
     port = servers.free_port()
     result = run("--host", "localhost", "--port", str(port), "--security", "none")
     assert result.exit_code == ExitStatus.USAGE
@@ -309,7 +309,7 @@ def test_no_server_is_there() -> None:
 
 
 @pytest.mark.real
-def test_the_dialogue_with_postfix(
+def test_the_dialogue_with_postfix_is_explained(
     postfix: servers.Postfix, certificates: servers.Certificates, tmp_path: Path
 ) -> None:
     (tmp_path / "ca.pem").write_bytes(certificates.ca_file.read_bytes())

@@ -36,7 +36,7 @@ def test_no_file_is_overwritten(tmp_path: Path, call: Call) -> None:
     (folder / "body.html").write_text("my own")
     refused = call("init", folder)
     assert refused.exit_code == 2
-    assert "body.html exists already" in refused.stderr
+    assert "body.html already exists" in refused.stderr
     assert [path.name for path in folder.iterdir()] == ["body.html"]
     assert (folder / "body.html").read_text() == "my own"
 

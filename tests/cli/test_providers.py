@@ -46,7 +46,7 @@ def test_a_service_is_shown_within_the_terminal(run: CliRunner, name: str, langu
 def test_an_unverified_figure_is_marked(run: CliRunner) -> None:
     lines = run.invoke(app, ["gmail"]).stdout.splitlines()
     by_word = {line[2:20].strip(): line for line in lines if line.startswith("  ")}
-    assert by_word["At most"].endswith("500/day (not verified)")
+    assert by_word["Limit"].endswith("500/day (not verified)")
     assert by_word["Server"].endswith("smtp.gmail.com 465 tls")
     assert by_word["Size"].endswith("25.0 MB (not verified)")
 

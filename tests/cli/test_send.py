@@ -206,9 +206,9 @@ def test_test_messages_to_a_recipient_skip_their_own(
     ("options", "words"),
     [
         (["--test-to", "nobody"], "--test-to"),
-        (["--test-to", "me@example.net", "--sandbox"], "--sandbox does not"),
+        (["--test-to", "me@example.net", "--sandbox"], "excludes --sandbox"),
         (["--faults"], "add --sandbox"),
-        (["--sandbox", "--seed", "3"], "without --faults"),
+        (["--sandbox", "--seed", "3"], "needs --faults"),
         (["--sandbox", "--log-json", "/nowhere/at/all"], "--log-json"),
     ],
 )
@@ -251,7 +251,7 @@ def deferred_often(faults: Faults) -> str:
 
 
 @pytest.mark.parametrize("options", [[], ["--connections", "3", "--window", "4"]])
-def test_a_seed_gives_each_recipient_the_same_faults(
+def test_a_seed_repeats_the_faults_of_each_recipient(
     campaign: Path, call: Call, options: list[str]
 ) -> None:
     faults = Faults(seed=7)
@@ -288,11 +288,11 @@ def test_a_seed_gives_each_recipient_the_same_faults(
 def test_faults_without_a_rate_limit_say_so(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--faults")
     assert done.exit_code == 0, done.stderr
-    assert "as fast as the server takes messages" in done.stderr
+    assert "as fast as the server accepts messages" in done.stderr
     assert "--seed" in done.stderr
 
 
-def test_nothing_to_send_is_said(campaign: Path, call: Call, smtp_server: int) -> None:
+def test_nothing_to_send_is_reported(campaign: Path, call: Call, smtp_server: int) -> None:
     point_at(campaign, smtp_server)
     assert call("send", campaign, "--yes").exit_code == 0
     again = call("send", campaign, "--yes", "--json")
@@ -376,13 +376,13 @@ def line_with(process: subprocess.Popen[str], words: str) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_finishes_what_is_in_flight(
+def test_one_signal_finishes_messages_in_flight(
     campaign: Path, waiting: Waiting, number: signal.Signals
 ) -> None:
     with started(campaign) as process:
         assert waiting.arrived.wait(60)
         process.send_signal(number)
-        assert "again to give up" in line_with(process, "stopping: finishing")
+        assert "press Ctrl-C again" in line_with(process, "stopping: finishing")
         waiting.answer()
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -391,7 +391,7 @@ def test_one_signal_finishes_what_is_in_flight(
     assert "error: stopped; 2 recipients remaining" in err
 
 
-def test_a_second_signal_gives_up_what_is_in_flight(campaign: Path, waiting: Waiting) -> None:
+def test_a_second_signal_abandons_messages_in_flight(campaign: Path, waiting: Waiting) -> None:
     with started(campaign) as process:
         assert waiting.arrived.wait(60)
         process.send_signal(signal.SIGINT)

@@ -90,7 +90,7 @@ def test_a_sandbox_run_sends_to_all(piped: Path, temporary: Path) -> None:
     assert json.loads(done.stdout)["states"]["sent"] == 2
 
 
-def test_a_send_goes_on_with_the_same_data(piped: Path, temporary: Path, smtp_server: int) -> None:
+def test_a_send_resumes_with_the_same_data(piped: Path, temporary: Path, smtp_server: int) -> None:
     point_at(piped, smtp_server)
     first = run("send", piped, "--yes", "--limit", "1", "--json", temporary=temporary)
     assert json.loads(first.stdout)["states"] == {**json.loads(first.stdout)["states"], "sent": 1}

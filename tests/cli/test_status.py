@@ -54,7 +54,7 @@ def sent(campaign: Path) -> Path:
     return campaign
 
 
-def test_the_table_and_the_reasons_are_shown(call: Call, sent: Path) -> None:
+def test_states_and_reasons_are_shown(call: Call, sent: Path) -> None:
     done = call("status", sent, env={"COLUMNS": "80"})
     assert done.exit_code == 0
     shown = done.stdout.splitlines()
@@ -77,7 +77,7 @@ def test_the_table_and_the_reasons_are_shown(call: Call, sent: Path) -> None:
     assert max(map(len, shown)) <= 80
 
 
-def test_nothing_from_a_stranger_moves_the_terminal(call: Call, campaign: Path) -> None:
+def test_a_servers_reply_cannot_control_the_terminal(call: Call, campaign: Path) -> None:
     with open_ledger(campaign) as ledger:
         store = ledger.store("spring", lambda _, key: key)
         store.enrol(make_recipients(1), "f")
@@ -90,7 +90,7 @@ def test_nothing_from_a_stranger_moves_the_terminal(call: Call, campaign: Path) 
     assert shown.count("550 5.1.1") == 2
 
 
-def test_a_long_list_ends_with_a_way_to_see_all(call: Call, campaign: Path) -> None:
+def test_a_long_list_names_the_option_for_all(call: Call, campaign: Path) -> None:
     with open_ledger(campaign) as ledger:
         send(ledger, campaign, *[State.REJECTED] * 21, recipients=21)
     shown = call("status", campaign).stdout
@@ -124,10 +124,10 @@ def test_before_the_first_send_every_count_is_zero(call: Call, campaign: Path) -
     assert not (campaign / ".mailmerge").exists()
 
 
-def test_a_campaign_that_was_never_sent_says_how_to_begin(call: Call, campaign: Path) -> None:
+def test_an_unsent_campaign_names_the_command_to_start(call: Call, campaign: Path) -> None:
     done = call("status", campaign)
     assert done.exit_code == 2
-    assert done.stderr == "error: spring was never sent (mailmerge send begins it)\n"
+    assert done.stderr == 'error: spring has not been sent yet ("mailmerge send" starts it)\n'
 
 
 def test_both_exports_are_written(call: Call, sent: Path, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_the_sandbox_has_a_ledger_of_its_own(call: Call, campaign: Path) -> None
 def test_a_running_send_is_named(call: Call, campaign: Path) -> None:
     with open_ledger(campaign) as ledger:
         send(ledger, campaign, State.SENT)
-        assert "A send is going on: process " in call("status", campaign).stdout
+        assert "A send is running: process " in call("status", campaign).stdout
         document = json.loads(call("status", campaign, "--json").stdout)
         assert document["sending"].startswith("process ")
 
@@ -172,4 +172,4 @@ def test_watching_ends_with_the_send(
     shown = call("status", campaign, "--watch").stdout
     assert waits == [1.0, 1.0]
     assert shown.count("1  sent") == 3
-    assert shown.count("A send is going on") == 2
+    assert shown.count("A send is running") == 2

@@ -25,7 +25,7 @@ def suppress(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(suppress_app, [command, "--campaign", str(folder), *rest])
 
 
-def test_a_life_on_the_list(folder: Path) -> None:
+def test_addresses_are_added_listed_and_removed(folder: Path) -> None:
     added = suppress(folder, "add", "Bob@X.org", "a@x.org", "--reason", "asked")
     assert added.exit_code == 0
     assert added.stderr == "added Bob@x.org\nadded a@x.org\n2 added.\n"
@@ -38,7 +38,7 @@ def test_a_life_on_the_list(folder: Path) -> None:
     assert [entry["email"] for entry in document["suppressed"]] == ["a@x.org"]
 
 
-def test_importing_a_spreadsheet(folder: Path, tmp_path: Path) -> None:
+def test_a_spreadsheet_is_imported(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("mail;why\na@x.org;bounced\n")
     done = suppress(folder, "import", str(other), "--column", "mail")

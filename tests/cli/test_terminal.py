@@ -29,10 +29,10 @@ def program(error: BaseException) -> typer.Typer:
     [
         (AuthenticationRefused("no", hint="yes"), 4, "error: no (yes)"),
         (KeyboardInterrupt(), 130, "error: interrupted"),
-        (ZeroDivisionError("division by zero"), 1, "error: unexpected: ZeroDivisionError"),
+        (ZeroDivisionError("division by zero"), 1, "error: unexpected error: ZeroDivisionError"),
     ],
 )
-def test_every_end_is_one_line(error: BaseException, status: int, line: str) -> None:
+def test_every_error_is_one_line(error: BaseException, status: int, line: str) -> None:
     done = CliRunner().invoke(program(error), [])
     assert done.exit_code == status
     (told_line,) = done.stderr.splitlines()
@@ -44,18 +44,18 @@ def test_a_command_may_choose_its_exit_status() -> None:
     assert (done.exit_code, done.stderr) == (3, "")
 
 
-def test_the_traceback_is_shown_to_those_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_traceback_is_shown_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILMERGE_TRACEBACK", "1")
     done = CliRunner().invoke(program(ZeroDivisionError("x")), [])
     assert "Traceback" in done.stderr
 
 
-def test_strangers_do_not_write_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     say("\x1b[2Jcleared\u202e")
     assert capsys.readouterr().err == "\ufffd[2Jcleared\ufffd\n"
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def test_a_closed_output_is_no_error() -> None:
     done = subprocess.run(
         f"{sys.executable} -m mailmerge providers | head -n 1",
         shell=True,

@@ -39,7 +39,7 @@ from tests.mime.reading import (
 @example((("Hello, é\n", "\n", "\n"), ("x", "From y")))
 @example((("Hello, é\n", "\n", "\n"), ("x ", "y")))
 @example((("Hello, é ", "\n"), ("a\x00b",)))
-def test_text_is_read_as_email_message_means_it(
+def test_text_is_read_as_in_email_message(
     structure: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> None:
     static, values = structure
@@ -61,7 +61,7 @@ def test_text_is_read_as_email_message_means_it(
 @example((("Grüße, ", "\n.\n"), ("\x1b",)))
 @example((("a\r", "é"), ("\n",)))
 @example((("é" * 490 + "\n", "é" * 490 + "\n"), ("é" * 20,)))
-def test_text_in_8bit_is_read_as_email_message_means_it(
+def test_text_in_8bit_is_read_as_in_email_message(
     structure: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> None:
     static, values = structure

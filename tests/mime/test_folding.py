@@ -41,8 +41,8 @@ def test_line_has_at_most_998_bytes() -> None:
     with pytest.raises(MessageError) as caught:
         unstructured_field("List-Unsubscribe", long)
     assert str(caught.value) == (
-        "List-Unsubscribe is too long: with its name the line has 1005 bytes, and 998 are the"
-        " limit (shorten it)"
+        "List-Unsubscribe is too long: with its name the line has 1005 bytes, the limit is"
+        " 998 (shorten it)"
     )
     with pytest.raises(MessageError, match=r"too long: a line of it has 1001 bytes"):
         unstructured_field("List-Unsubscribe", "a " + "x" * 1000)

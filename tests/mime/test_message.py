@@ -303,7 +303,7 @@ def test_structure_is_compiled_once(campaign: Settings, monkeypatch: pytest.Monk
     assert fresh.compiled == (1, 1)
 
 
-def test_structure_of_one_recipient_leaves_nothing_behind(campaign: Settings) -> None:
+def test_structure_of_one_recipient_is_dropped(campaign: Settings) -> None:
     fresh = composer_of(campaign)
     shared = Structure(("Dear ", ",\n"))
     for number in range(50):

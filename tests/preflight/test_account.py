@@ -67,7 +67,7 @@ def test_a_public_mailbox_through_its_own_server_is_accepted(folder: Folder) -> 
 
 @pytest.mark.parametrize(
     ("port", "security", "says"),
-    [("465", "starttls", "port 465 speaks TLS"), ("587", "tls", "port 587 speaks STARTTLS")],
+    [("465", "starttls", "port 465 expects TLS"), ("587", "tls", "port 587 expects STARTTLS")],
 )
 def test_a_port_with_the_wrong_security_is_a_warning(
     folder: Folder, port: str, security: str, says: str

@@ -67,7 +67,7 @@ def test_a_likely_typo_names_the_intended_domain(tmp_path: Path) -> None:
     (problem,) = check_domain(recipient("ann@gmial.com"), setup(tmp_path))
     assert problem.severity == "warning"
     assert (problem.row, problem.column, problem.file) == (7, "email", "recipients.csv")
-    assert problem.message == '"ann@gmial.com": did they mean gmail.com?'
+    assert problem.message == '"ann@gmial.com": the domain looks like a typing error of gmail.com'
 
 
 def test_reserved_domains_are_errors_of_a_real_send_only(tmp_path: Path) -> None:

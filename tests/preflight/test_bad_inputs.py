@@ -525,7 +525,7 @@ CASES = [
         body('Dear {{ name }},\n{% include "body.txt" %}\n'),
         "template-endless",
         2,
-        says="without an end",
+        says="endlessly",
         file="body.txt",
     ),
     Case(

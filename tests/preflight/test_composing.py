@@ -33,7 +33,7 @@ def test_a_good_message_has_no_problem(folder: Folder) -> None:
     assert problems == []
 
 
-def test_an_empty_subject_does_not_hide_a_missing_attachment(folder: Folder) -> None:
+def test_an_empty_subject_hides_no_missing_attachment(folder: Folder) -> None:
     folder.configure(message={"subject": '" "', "attachments": '["no.pdf"]'})
     assert sorted({p.code for p in folder.refuse().problems}) == ["asset-missing", "empty-subject"]
 
@@ -68,7 +68,7 @@ class Careless(Composer):
         return replace(made, chunks=(line,), size=len(line))
 
 
-def test_what_the_client_would_refuse_is_found_in_its_row(folder: Folder) -> None:
+def test_content_that_smtp_refuses_is_found_in_its_row(folder: Folder) -> None:
     message, (problem,) = composing(folder, Careless).compose(*first(folder))
     assert message is not None
     assert (problem.code, problem.row) == ("long-line", 2)

@@ -49,7 +49,7 @@ def test_a_long_subject_is_reported(folder: Folder, length: int, severity: str |
         ("<https://x.de/u,v>", "not a list of <URL>"),
         ("<http://x.de/u>", "is not https"),
         ("<ftp://x.de/u>", "ftp"),
-        ("<u.html>", "leads nowhere"),
+        ("<u.html>", "is relative and does not work"),
     ],
 )
 def test_an_unsubscribe_link_must_work(folder: Folder, value: str, says: str) -> None:

@@ -24,7 +24,7 @@ def found_by_row(folder: Folder) -> list[list[Problem]]:
     return found
 
 
-def test_what_a_structure_causes_is_reported_once(folder: Folder) -> None:
+def test_a_problem_of_a_structure_is_reported_once(folder: Folder) -> None:
     folder.page('<a href="http://x.org/">x</a>')
     first, second = found_by_row(folder)
     assert [(problem.code, problem.row) for problem in first] == [("http-link", None)]
@@ -44,7 +44,7 @@ def test_a_later_structure_with_a_line_needs_no_row(folder: Folder) -> None:
     assert [(problem.code, problem.row, problem.line) for problem in second] == [("form", None, 3)]
 
 
-def test_files_are_called_as_the_template_calls_them(folder: Folder) -> None:
+def test_files_are_named_as_in_the_template(folder: Folder) -> None:
     folder.write("logo.png", b"\x89PNG\r\n\x1a\n")
     folder.page('<img src="logo.png">')
     for key in ('""', '"content-location"'):

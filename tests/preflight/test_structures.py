@@ -68,7 +68,7 @@ def test_gaps_of_html_leave_its_tags_out() -> None:
     assert html_facts(static).gaps == ((0, ","),)
 
 
-def test_facts_are_learnt_once() -> None:
+def test_facts_are_found_once() -> None:
     known = KnownStructures()
     structure = Structure(("a",))
     assert structure not in known

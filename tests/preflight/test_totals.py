@@ -61,7 +61,7 @@ def test_all_columns_count_as_used_where_any_may_be(
 @pytest.mark.parametrize(
     ("totals", "code", "says"),
     [
-        (replace(TOTALS, recipients=0), "no-recipients", "there are no recipients"),
+        (replace(TOTALS, recipients=0), "no-recipients", "the file has no recipients"),
         (
             replace(TOTALS, recipients=0, suppressed=1_500, left_out=2),
             "no-recipients-left",

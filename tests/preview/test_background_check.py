@@ -14,7 +14,7 @@ def snapshot(tmp_path: Path) -> CampaignSnapshot:
     return take_snapshot(write_campaign(tmp_path / "campaign"), CampaignSnapshot())
 
 
-def test_it_chooses_the_review_set(snapshot: CampaignSnapshot) -> None:
+def test_the_review_set_is_chosen(snapshot: CampaignSnapshot) -> None:
     checks = BackgroundCheck(snapshot)
     checks.run()
     assert checks.review_done
@@ -23,7 +23,7 @@ def test_it_chooses_the_review_set(snapshot: CampaignSnapshot) -> None:
     assert {one.row for one in checks.review_set} <= {2, 3, 6, 9}
 
 
-def test_it_finds_what_the_check_finds(snapshot: CampaignSnapshot) -> None:
+def test_the_problems_are_those_of_the_check(snapshot: CampaignSnapshot) -> None:
     checks = BackgroundCheck(snapshot)
     checks.run()
     assert checks.done
@@ -36,7 +36,7 @@ def test_it_finds_what_the_check_finds(snapshot: CampaignSnapshot) -> None:
     assert [problem.code for problem in checks.problems_of(5)] == ["duplicate"]
 
 
-def test_it_notifies_of_the_review_set_and_of_the_end(snapshot: CampaignSnapshot) -> None:
+def test_listeners_are_notified_of_review_set_and_end(snapshot: CampaignSnapshot) -> None:
     seen: list[tuple[bool, bool]] = []
     checks = BackgroundCheck(snapshot, lambda: seen.append((checks.review_done, checks.done)))
     checks.run()

@@ -23,7 +23,7 @@ def at_row(session: PreviewSession, number: int, search: str = "") -> Document:
     return message_document(session, row, search, "all")
 
 
-def test_a_message_document_is_complete(session: PreviewSession) -> None:
+def test_a_message_document_has_every_key(session: PreviewSession) -> None:
     document = at_row(session, 2)
     message = document["message"]
     assert document["key"] == "anna@example.org"

@@ -140,7 +140,7 @@ def without_identity(message: SandboxMessage) -> bytes:
     return data
 
 
-def test_it_is_the_message_that_send_test_to_sends(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_the_message_is_that_of_send_test_to(tmp_path: Path, sandbox: Sandbox) -> None:
     send(snapshot_of(tmp_path / "campaign", sandbox.server.port))
     command = [sys.executable, "-m", "mailmerge", "send", str(tmp_path / "campaign"), "--yes",
                "--test-to", ME, "--limit", "1"]  # fmt: skip
@@ -157,7 +157,7 @@ def test_it_is_the_message_that_send_test_to_sends(tmp_path: Path, sandbox: Sand
     )
 
 
-def test_it_counts_towards_the_limit_of_the_account(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_a_test_message_counts_towards_the_limit(tmp_path: Path, sandbox: Sandbox) -> None:
     snapshot = snapshot_of(tmp_path / "campaign", sandbox.server.port, 'rate = "2/day"')
     send(snapshot)
     send(snapshot)

@@ -17,7 +17,7 @@ from mailmerge.preview.serve import serve_preview
 from tests.preview.campaigns import until, write_campaign
 
 
-def test_it_prints_its_address_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+def test_the_address_is_printed_and_ctrl_c_ends_it(tmp_path: Path) -> None:
     said: list[str] = []
     served: list[int] = []
 

@@ -59,7 +59,7 @@ def test_an_unknown_key_is_an_error_unless_it_may_be_unknown() -> None:
         ([], ""),
     ],
 )
-def test_rates_in_chinese(rates: list[str], words: str) -> None:
+def test_rates_are_written_in_chinese(rates: list[str], words: str) -> None:
     assert rates_in_words(rates, "zh") == words
     assert rates_in_words(rates) == ", ".join(rates)
 

@@ -29,7 +29,7 @@ KNOWN: list[tuple[int, str, str, str]] = [
         534,
         "5.7.9 Application-specific password required. gsmtp",
         "gmail",
-        "wants an app password",
+        "needs an app password",
     ),
     (535, "5.7.8 BadCredentials", "gmail", "app passwords"),
     (
@@ -93,7 +93,7 @@ KNOWN: list[tuple[int, str, str, str]] = [
     (554, "DT:SPM 163 smtp5", "", "spam"),
     (554, "5.7.1 Service unavailable; blocked using zen.spamhaus.org", "", "block list"),
     (550, "5.7.26 Unauthenticated email", "", "SPF and DKIM both fail"),
-    (550, "5.7.27 SPF did not pass. gsmtp", "", "Gmail wants SPF"),
+    (550, "5.7.27 SPF did not pass. gsmtp", "", "Gmail requires SPF"),
     (550, "5.7.515 Access denied, sending domain does not meet the level", "", "Outlook.com"),
     (550, "5.7.0 DMARC policy violation", "", "own rules"),
     (550, "5.7.1 likely unsolicited mail", "", "message spam"),

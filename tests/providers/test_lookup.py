@@ -26,7 +26,7 @@ EVERY = list(load_providers().values())
 NAMES = [provider.name for provider in EVERY]
 
 
-def test_the_common_services_are_there() -> None:
+def test_the_common_services_are_known() -> None:
     personal = {"gmail", "outlook", "icloud", "yahoo", "163", "126", "qq", "fastmail", "yandex"}
     offices = {"workspace", "office365", "exmail", "zoho"}
     senders = {"aliyun-dm", "ses", "sendgrid", "mailgun", "postmark", "brevo"}

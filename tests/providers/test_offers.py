@@ -34,7 +34,7 @@ def test_unknown_keywords_come_last_without_meaning() -> None:
     assert "DSN" not in shown, "nothing follows where it is missing"
 
 
-def test_offers_are_explained_in_chinese() -> None:
+def test_extensions_are_explained_in_chinese() -> None:
     assert offers(QUICK, language="zh")[1].meaning == "命令可成组发送：每封邮件一次往返"
 
 
@@ -52,11 +52,11 @@ def test_a_window_needs_chunking() -> None:
 def test_the_smaller_limit_counts() -> None:
     needs = CampaignNeeds(max_size=26_214_400, rates=("500/day", "20/minute"), connections=2)
     size, rates = advice(BARE, needs)
-    assert size.startswith("A message may have 25.0 MB: files of about 18.3 MB")
-    assert rates.startswith("Messages leave no faster than 500/day, 20/minute;")
-    assert rates.endswith("connections at the same time: 2.")
+    assert size.startswith("A message may have up to 25.0 MB: attachments of about 18.3 MB")
+    assert rates.startswith("Messages are sent no faster than 500/day, 20/minute;")
+    assert rates.endswith("simultaneous connections: 2.")
     smaller = Capabilities("x", esmtp=True, keywords={"SIZE": ("1048576",)})
-    assert advice(smaller, needs)[0].startswith("A message may have 1.0 MB")
+    assert advice(smaller, needs)[0].startswith("A message may have up to 1.0 MB")
 
 
 @pytest.mark.parametrize(

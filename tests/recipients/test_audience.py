@@ -140,7 +140,7 @@ def test_a_cell_cannot_hold_the_key_of_a_repeated_row(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_batches_of_any_size_judge_alike(folder: Folder, size: int) -> None:
+def test_batches_of_any_size_give_the_same_result(folder: Folder, size: int) -> None:
     folder.put('email\na@x.org\nx\nb@x.org\nA@x.org\nb@x.org\na@x.org\n"c@x.org\n')
     campaign = folder.campaign()
     whole = list(folder.audience())

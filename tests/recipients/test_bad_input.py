@@ -38,7 +38,7 @@ def workbook(folder: Folder, *rows: Sequence[object], name: str = "recipients.xl
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\r\n\r\n", b" \n\t\n", b",,\n,,\n"])
-def test_an_empty_file(folder: Folder, content: bytes) -> None:
+def test_an_empty_file_is_an_error(folder: Folder, content: bytes) -> None:
     folder.put(content)
     problem = folder.problem()
     assert place(problem) == ("file-empty", "recipients.csv", None, "")
@@ -46,7 +46,7 @@ def test_an_empty_file(folder: Folder, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "\n\n", ",\n ,\n"])
-def test_a_header_without_rows(folder: Folder, body: str) -> None:
+def test_a_header_without_rows_is_an_error(folder: Folder, body: str) -> None:
     folder.put("email,name\n" + body)
     problem = folder.problem()
     assert place(problem) == ("no-recipients", "recipients.csv", 1, "")
@@ -113,12 +113,12 @@ def test_a_nul_refuses_its_row_only(folder: Folder) -> None:
     assert [p.row for p in folder.audience() if isinstance(p, Recipient)] == [3]
 
 
-def test_lines_that_end_with_cr_alone(folder: Folder) -> None:
+def test_lines_may_end_with_cr_alone(folder: Folder) -> None:
     folder.put("email,name\ra@x.org,Ann\rb@x.org,Bob\r")
     assert [(p.row, p.cells["name"]) for p in folder.recipients()] == [(2, "Ann"), (3, "Bob")]
 
 
-def test_no_header_row(folder: Folder) -> None:
+def test_a_missing_header_is_an_error(folder: Folder) -> None:
     folder.put("a@x.org,Ann\nb@x.org,Bob\n")
     problem = folder.problem()
     assert place(problem) == ("no-header", "recipients.csv", 1, "")
@@ -129,7 +129,7 @@ def test_no_header_row(folder: Folder) -> None:
 @pytest.mark.parametrize(
     "above", ["Guests of 2026\n", "# exported on Monday\n", "Guests,,\n", "Guests, all\n\n"]
 )
-def test_a_title_above_the_header(folder: Folder, above: str) -> None:
+def test_a_title_above_the_header_is_an_error(folder: Folder, above: str) -> None:
     folder.put(above + "email,name,city\na@x.org,Ann,Rome\n")
     skip = above.count("\n")
     problem = folder.problem()
@@ -159,7 +159,7 @@ def test_a_first_line_of_excel_may_name_the_delimiter(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("row", [2, 3])
-def test_one_field_too_many_in_any_row(folder: Folder, row: int) -> None:
+def test_one_field_too_many_is_an_error_in_any_row(folder: Folder, row: int) -> None:
     lines = ["email,name", "a@x.org,Ann", "b@x.org,Bob", "c@x.org,Cy"]
     lines[row - 1] += ",EXTRA"
     folder.put("\n".join(lines))
@@ -181,21 +181,21 @@ def test_one_field_too_few_is_a_warning(folder: Folder) -> None:
     assert recipients[0].cells["name"] == "A\nnn"
 
 
-def test_a_quotation_mark_that_is_never_closed(folder: Folder) -> None:
+def test_an_unclosed_quotation_mark_is_an_error(folder: Folder) -> None:
     folder.put('email,name\na@x.org,Ann\nb@x.org,"Bob\nc@x.org,Cy\n' + "d@x.org,Di\n" * 3)
     problem = folder.problem()
     assert place(problem) == ("quote-open", "recipients.csv", 3, "")
     assert "is not closed" in problem.message
 
 
-def test_a_quotation_mark_that_swallows_hundreds_of_rows(folder: Folder) -> None:
+def test_an_unclosed_quotation_mark_names_its_first_row(folder: Folder) -> None:
     rows = "".join(f"p{n}@x.org,P\n" for n in range(600))
     folder.put(f'email,name\na@x.org,"Ann\n{rows}z@x.org,"\ny@x.org,Yan\n')
     problem = folder.problem()
     assert place(problem) == ("quote-open", "recipients.csv", 2, "")
 
 
-def test_a_quotation_mark_inside_a_quoted_cell(folder: Folder) -> None:
+def test_a_stray_quotation_mark_is_an_error(folder: Folder) -> None:
     folder.put('email,name\na@x.org,Ann\nb@x.org,"the "great" Bob"\n')
     problem = folder.problem()
     assert place(problem) == ("quote-stray", "recipients.csv", 3, "")
@@ -220,7 +220,7 @@ def test_blank_rows_are_ignored_and_counted(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("second", ["email", " email ", "EMAIL"])
-def test_two_columns_of_one_name(folder: Folder, second: str) -> None:
+def test_a_repeated_column_name_is_an_error(folder: Folder, second: str) -> None:
     folder.put(f"email,{second}\na@x.org,b@x.org\n")
     problem = folder.problem()
     assert place(problem) == ("column-twice", "recipients.csv", 1, second.strip())
@@ -240,7 +240,7 @@ def test_headers_are_tidied_with_a_notice(folder: Folder) -> None:
     assert {problem.severity for problem in problems} == {"warning"}
 
 
-def test_columns_may_be_called_anything(folder: Folder) -> None:
+def test_columns_may_have_any_name(folder: Folder) -> None:
     folder.put("email,姓名,first name,2nd,a-b,items\na@x.org,王小明,Xiaoming,2,c,i\n")
     (recipient,) = folder.recipients(
         where="姓名 == '王小明' and row['first name'] and row['a-b'] == 'c'"
@@ -257,7 +257,7 @@ def test_names_that_templates_use_are_refused(folder: Folder, name: str) -> None
     assert problem.hint == f'call it "{name}_"'
 
 
-def test_a_column_without_a_name(folder: Folder) -> None:
+def test_a_column_without_a_name_is_an_error(folder: Folder) -> None:
     folder.put("email,,name\na@x.org,x,y\n")
     problem = folder.problem()
     assert place(problem) == ("column-unnamed", "recipients.csv", 1, "")
@@ -297,7 +297,7 @@ def test_text_stays_as_it_is(folder: Folder) -> None:
     assert [recipient.cells["cell"] for recipient in folder.recipients()] == cells
 
 
-def test_an_empty_cell_of_a_required_column(folder: Folder) -> None:
+def test_an_empty_required_cell_is_an_error(folder: Folder) -> None:
     folder.put("email,name\na@x.org,Ann\nb@x.org, \n")
     problem = folder.problem(required=["name"])
     assert place(problem) == ("cell-empty", "recipients.csv", 3, "name")
@@ -343,7 +343,7 @@ def test_a_date_format_of_a_country_becomes_iso(folder: Folder) -> None:
     assert problem.message == 'B2 is read as "2026-01-02", and may look different in the sheet'
 
 
-def test_a_formula_that_was_never_calculated(folder: Folder) -> None:
+def test_an_uncalculated_formula_is_an_error(folder: Folder) -> None:
     workbook(folder, ["email", "sum"], ["a@x.org", "=1+1"], ["b@x.org", 2])
     problem = folder.problem(file="recipients.xlsx")
     assert place(problem) == ("formula-not-calculated", "recipients.xlsx", 2, "sum")
@@ -365,7 +365,9 @@ def test_a_formula_that_was_never_calculated(folder: Folder) -> None:
         ("BOB@example.org", "duplicate-case", "warning"),
     ],
 )
-def test_the_same_recipient_twice(folder: Folder, again: str, code: str, severity: str) -> None:
+def test_a_repeated_recipient_is_an_error(
+    folder: Folder, again: str, code: str, severity: str
+) -> None:
     folder.put(f"email\nann@example.org\nbob@example.org\n{again}\n")
     audience = folder.audience()
     found = list(audience)
@@ -388,7 +390,7 @@ def test_tags_and_dots_matter_unless_loose(folder: Folder) -> None:
     assert place(folder.problem(dedupe="loose")) == ("duplicate", "recipients.csv", 3, "email")
 
 
-def test_merged_cells(folder: Folder) -> None:
+def test_merged_cells_are_an_error_unless_filled(folder: Folder) -> None:
     path = workbook(folder, ["email", "city"], ["a@x.org", "Rome"], ["b@x.org", None])
     book = openpyxl.load_workbook(path)
     sheet = book.active
@@ -403,7 +405,7 @@ def test_merged_cells(folder: Folder) -> None:
     assert [p.cells["city"] for p in recipients] == ["Rome", "Rome"]
 
 
-def test_hidden_rows(folder: Folder) -> None:
+def test_hidden_rows_are_included_or_skipped(folder: Folder) -> None:
     path = workbook(folder, ["email"], *([f"{name}@x.org"] for name in "abcd"))
     book = openpyxl.load_workbook(path)
     sheet = book.active
@@ -431,7 +433,7 @@ def sheets(folder: Folder) -> None:
     book.save(folder.path / "recipients.xlsx")
 
 
-def test_several_sheets(folder: Folder) -> None:
+def test_one_of_several_sheets_must_be_chosen(folder: Folder) -> None:
     sheets(folder)
     problem = folder.problem(file="recipients.xlsx")
     assert place(problem) == ("sheet-choice", "recipients.xlsx", None, "")
@@ -442,7 +444,7 @@ def test_several_sheets(folder: Folder) -> None:
     assert 'there is no sheet "X"' in str(folder.problem(file="recipients.xlsx", sheet="X"))
 
 
-def test_hidden_sheets_are_told(folder: Folder) -> None:
+def test_hidden_sheets_are_reported(folder: Folder) -> None:
     sheets(folder)
     book = openpyxl.load_workbook(folder.path / "recipients.xlsx")
     book["Guests"].sheet_state = "hidden"
@@ -452,7 +454,7 @@ def test_hidden_sheets_are_told(folder: Folder) -> None:
     assert problem.message == "hidden sheets are not read: Guests"
 
 
-def test_a_protected_workbook(folder: Folder) -> None:
+def test_a_protected_workbook_is_an_error(folder: Folder) -> None:
     folder.put((DATA / "protected.xlsx").read_bytes(), "recipients.xlsx")
     problem = folder.problem(file="recipients.xlsx")
     assert place(problem) == ("file-protected", "recipients.xlsx", None, "")
@@ -483,7 +485,7 @@ def test_other_kinds_of_files_are_named(folder: Folder, content: bytes, what: st
     assert what in problem.message
 
 
-def test_a_file_that_is_not_there(folder: Folder) -> None:
+def test_a_missing_file_is_an_error(folder: Folder) -> None:
     problem = folder.problem(file="guests.csv")
     assert place(problem) == ("no-file", "guests.csv", None, "")
     assert str(problem).startswith("guests.csv: there is no such file")
@@ -548,7 +550,7 @@ def test_names_are_read_if_asked(folder: Folder) -> None:
     assert (recipient.mailbox.display_name, recipient.key) == ("Ann", "a@x.org")
 
 
-def test_the_need_of_smtputf8_is_known_before_sending(folder: Folder) -> None:
+def test_a_non_ascii_address_needs_smtputf8(folder: Folder) -> None:
     folder.put("email\njürgen@müller.de\njuergen@müller.de\n")
     assert [p.mailbox.needs_smtputf8 for p in folder.recipients()] == [True, False]
 

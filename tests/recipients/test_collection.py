@@ -133,7 +133,7 @@ def test_a_file_that_changes_meanwhile_raises(guests: Path, people: Recipients) 
         ({"skip_rows": -1}, "wrong-value"),
     ],
 )
-def test_what_cannot_be_understood_is_refused_at_once(
+def test_invalid_rules_are_refused_at_once(
     guests: Path, options: dict[str, object], code: str
 ) -> None:
     with pytest.raises(MailmergeError) as caught:

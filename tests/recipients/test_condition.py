@@ -21,7 +21,7 @@ CELLS = {"country": "FR", "age": "17", "first name": "Ann", "姓名": "王"}
         ("range(3)|length == 3", True),
     ],
 )
-def test_a_condition_over_the_cells(text: str, holds: bool) -> None:
+def test_a_condition_reads_the_cells(text: str, holds: bool) -> None:
     assert Condition(text, tuple(CELLS)).holds(CELLS) is holds
 
 
@@ -36,7 +36,7 @@ def test_a_condition_over_the_cells(text: str, holds: bool) -> None:
         ("country == 'FR' }} {{ age", "where-syntax", "a condition looks like"),
     ],
 )
-def test_what_is_no_condition_is_refused_before_any_row(text: str, code: str, words: str) -> None:
+def test_an_invalid_condition_is_refused_before_any_row(text: str, code: str, words: str) -> None:
     with pytest.raises(CampaignError) as caught:
         Condition(text, tuple(CELLS))
     assert caught.value.problem.code == code
@@ -54,7 +54,7 @@ def test_what_is_no_condition_is_refused_before_any_row(text: str, code: str, wo
         "''.join(range(3))",
     ],
 )
-def test_what_cannot_be_decided_is_an_error_of_the_row(text: str) -> None:
+def test_a_failing_condition_is_an_error_of_the_row(text: str) -> None:
     with pytest.raises(SpreadsheetError) as caught:
         Condition(text, tuple(CELLS)).holds(CELLS)
     assert caught.value.problem.code == "where-failed"

@@ -28,7 +28,7 @@ def test_a_reason_may_be_compared_with_its_text() -> None:
     assert Skipped(2, SkipReason.FILTERED).reason == "filtered"
 
 
-def test_neither_can_be_changed() -> None:
+def test_recipients_and_skipped_rows_are_immutable() -> None:
     recipient = Recipient(2, {"email": "a@x.org"}, parse_mailbox("a@x.org"), "a@x.org")
     for value in (recipient, Skipped(2, SkipReason.EMPTY)):
         with pytest.raises(dataclasses.FrozenInstanceError):

@@ -75,7 +75,7 @@ def test_campaigns_of_the_program_keep_the_law(folder: Path) -> None:
     assert law.renderer.slow_because == ""
 
 
-def test_there_are_campaigns_to_look_at() -> None:
+def test_the_law_is_tested_with_some_campaigns() -> None:
     assert len(CAMPAIGNS) >= 5
 
 

@@ -104,7 +104,7 @@ def test_blocks_take_no_lines_and_the_last_line_keeps_its_end(
 @pytest.mark.parametrize(
     "source", ["{{ x.upper }}", "{{ range }}", "{% macro m() %}{% endmacro %}{{ m }}"]
 )
-def test_function_is_not_written_out(
+def test_function_is_not_printed(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str
 ) -> None:
     for files, message in (
@@ -112,7 +112,7 @@ def test_function_is_not_written_out(
         ({"body.txt": source}, ""),
         ({"body.txt": "t"}, f"subject = '{source}'"),
     ):
-        with pytest.raises(TemplateError, match=r"a function cannot be written out: put \(\)"):
+        with pytest.raises(TemplateError, match=r"a function cannot be printed: add \(\)"):
             make_renderer(files, message).render(make_recipient(x="a"))
 
 

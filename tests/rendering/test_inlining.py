@@ -52,7 +52,7 @@ def test_error_of_a_selector_names_the_template(
     assert caught.value.problem.file == "body.html"
 
 
-def test_complaints_of_cssutils_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_of_cssutils_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "CSSUTILS"):
         assert "color:red" in inlined(WRONG)
         assert caplog.records == []
@@ -60,7 +60,7 @@ def test_complaints_of_cssutils_are_not_logged(caplog: pytest.LogCaptureFixture)
     assert [record.name for record in caplog.records] != []
 
 
-def test_complaints_of_other_threads_are_logged_meanwhile(
+def test_records_of_other_threads_are_logged_meanwhile(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from premailer import Premailer

@@ -66,7 +66,7 @@ def test_autoescape_off_makes_output_structural() -> None:
 
 
 def test_function_and_imported_template_are_refused() -> None:
-    with pytest.raises(TemplateRuntimeError, match="a function cannot be written out"):
+    with pytest.raises(TemplateRuntimeError, match="a function cannot be printed"):
         pieces("{{ x.upper }}", x="a")
     loader = jinja2.DictLoader(
         {"body": "{% import 'm' as m with context %}{{ m }}", "m": "{{ x }}"}

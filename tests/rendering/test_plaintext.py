@@ -56,7 +56,7 @@ def test_links_show_targets_and_images_their_alternative_text(html: str, text: s
     assert text_of_page(html) == text
 
 
-def test_table_for_layout_becomes_lines() -> None:
+def test_layout_table_becomes_lines() -> None:
     html = """
     <table width="100%" role="presentation"><tr><td>&nbsp;</td><td width="600">
       <table><tr><td><img src="l.png" alt="Logo"></td></tr>
@@ -69,7 +69,7 @@ def test_table_for_layout_becomes_lines() -> None:
     )
 
 
-def test_table_of_figures_keeps_its_columns() -> None:
+def test_data_table_keeps_its_columns() -> None:
     html = (
         "<div><table role=presentation><tr><td><table>"
         "<thead><tr><th>Item</th><th>Price</th></tr></thead>"

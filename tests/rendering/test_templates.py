@@ -25,7 +25,7 @@ def loaded(folder: Path, source: str, **files: str) -> TemplateSet:
     [
         (
             "a\n{{ first name }}",
-            "line 2: expected token 'end of print statement', got 'name' (a name of",
+            "line 2: expected token 'end of print statement', got 'name' (write a name of",
         ),
         ("a\n{{ first name|upper }}", 'row["first name"]'),
         ("a\n\n{% if x %}", "line 3"),

@@ -1,4 +1,4 @@
-// Where the page gets its data: the running preview, or the static pages that it wrote.
+// The source of the page's data: the running preview, or the static pages that it wrote.
 
 // The preview no longer answers; the bar says so.
 export class Unreachable extends Error {}

@@ -1,4 +1,4 @@
-// What stands above a message: the recipient with the buttons, the comparison, and the tabs of the views.
+// The header above a message: the recipient with the buttons, the comparison, and the tabs of the views.
 
 import { button, h, icon } from "./element.js";
 import { brokenPanel } from "./panels.js";
@@ -17,7 +17,7 @@ export function messageHeader(page) {
   return h("div", { class: "top" }, banner(page), titleRow(page), page.route.other && page.other && comparison(page), tabs(page));
 }
 
-// What is wrong with the whole campaign, unless it is shown in place of the message.
+// The problem of the whole campaign, unless it is shown in place of the message.
 function banner({ campaign, shown, route }) {
   const { broken } = campaign;
   const shownBelow = shown.broken?.message === broken?.message && !worksWithoutMessage(route.tab);

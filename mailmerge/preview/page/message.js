@@ -109,7 +109,7 @@ export class MessagePanel {
   }
 }
 
-// Like replaceChildren, but it does not move what is already there: an iframe that is moved loads again.
+// Like replaceChildren, but it does not move existing children, because a moved iframe loads again.
 function updateChildren(parent, children) {
   for (const old of [...parent.children]) if (!children.includes(old)) old.remove();
   children.forEach((child, at) => parent.children[at] === child || parent.insertBefore(child, parent.children[at] ?? null));

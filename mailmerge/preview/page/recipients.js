@@ -188,7 +188,7 @@ export class RecipientList {
   }
 }
 
-// Why a row is in the review set: the server gives short names, the page the words.
+// The reasons why a row is in the review set: the server sends short names, the page has the texts.
 function reasonText(reasons) {
   return reasons.map(([name, count]) => t(`reason-${name}`, { count: number(count) })).join(" · ");
 }

@@ -1,6 +1,6 @@
 """The formats of spreadsheets: one module for each, with a `FORMAT` that `sniff` lists.
 
-CONTRIBUTING.md, "Add a file format", shows a whole one.
+CONTRIBUTING.md, "Add a file format", shows a complete one.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Format:
         name: what users call it.
         recognizes: whether a file is of this format, by its first 1,024 bytes. Two formats must not
             recognize the same file.
-        open: opens such a file: (file, what campaign.toml says of it) -> its table. It raises
-            SpreadsheetError where the file is damaged, protected or empty, or its header is not
-            one. Libraries are imported inside, where they are needed, for the start-up time.
+        open: (file, [recipients] of campaign.toml) -> the table of the file. It raises
+            SpreadsheetError if the file is damaged, protected or empty, or has no valid header. It
+            imports its libraries itself, so that commands that do not need them start fast.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """A ZIP file that claims to be a workbook -> one that is safe to unpack, or a refusal.
 
-Workbooks are ZIP files of XML. A few kilobytes can be made to unpack to gigabytes, and XML can name
-entities that grow without end; both are refused before any reader of workbooks sees the file.
+Workbooks are ZIP files of XML. A few kilobytes can unpack to gigabytes, and XML can declare
+entities that grow without end. Both are refused before any reader of workbooks opens the file.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _check_sizes(entries: list[zipfile.ZipInfo], file: str) -> None:
     if len(entries) > _ENTRIES or total > _BYTES or bomb:
         parts, size = counted(len(entries), "part"), size_in_words(total)
         raise SpreadsheetError(
-            f"{parts} would unpack to {size}: it is not read",
+            f"{parts} would unpack to {size}: refused as a possible archive bomb",
             file=file,
             hint="open it in Excel or LibreOffice and save it as CSV (UTF-8)",
             code="archive-bomb",
@@ -66,7 +66,7 @@ def _check_sizes(entries: list[zipfile.ZipInfo], file: str) -> None:
 
 
 def read_elements(part: IO[bytes], file: str, *tags: str) -> Iterator[etree._Element]:
-    """The elements with these tags, as soon as each is complete; then its memory is freed.
+    """Yield the elements with these tags as they are parsed, and free each one afterwards.
 
     Raises:
         SpreadsheetError: it is not XML, or it declares entities.

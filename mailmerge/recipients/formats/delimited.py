@@ -1,10 +1,10 @@
-"""CSV, TSV and other delimited text -> a table: pandas reads the cells, a guard counts them.
+"""CSV, TSV and other delimited text -> a table: the csv module counts the cells, pandas reads them.
 
-pandas' C engine is quick, and silent where it should not be: one field too many in the first row
-shifts every column, one too few is filled with nan. So the lines first pass through the strict
-reader of the csv module (a tenth of the time), which finds where each record begins and how many
-fields it has. Only records that are as wide as the header reach pandas, and only as text: `007`
-stays 007 and `NA` stays NA. Blocks of some thousand records keep memory constant.
+pandas' C engine is fast, but it hides errors: one field too many in the first row shifts every
+column, and a missing field becomes nan. So the lines first pass through the strict reader of the
+csv module (a tenth of the time), which finds the first line and the number of fields of each
+record. Only records that are as wide as the header reach pandas, and only as text: `007` stays 007
+and `NA` stays NA. Blocks of some thousand records keep memory constant.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 _SAMPLE = 1 << 16  # characters
 _HEAD = 20
-# A cell of this many lines is a forgotten quotation mark.
+# A record with more lines than this has an unclosed quotation mark.
 _LINES_OF_A_RECORD = 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
-    """How to read the file: `skip` is the number of lines above the header."""
+    """How to read the text; `skip` is the number of lines above the header."""
 
     codec: str
     delimiter: str
@@ -45,7 +45,7 @@ class _Dialect:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The shape of one record: its first line and the line after its last, and its fields."""
+    """The position of one record (lines `first` to `end` - 1), and its number of fields."""
 
     first: int
     end: int
@@ -208,7 +208,7 @@ class _Delimited:
         return self._fill_slowly(block)
 
     def _fill_slowly(self, block: _Block) -> SpreadsheetError | None:
-        """The same for a block in which records span lines, or one is broken."""
+        """As `_fill`, for a block with a record of several lines or with a broken record."""
         reader = csv.reader(block.lines, delimiter=self._dialect.delimiter, strict=True)
         block.shapes, block.ends = [], []
         first = block.beginning
@@ -243,7 +243,7 @@ class _Delimited:
             text = block.text(record)
             if record.first <= header.number:
                 continue
-            if not text.strip(f"{_ENDS}{delimiter} "):
+            if not text.strip(f"{_LINE_ENDS}{delimiter} "):
                 blank += 1
                 continue
             if record.fields != width:
@@ -251,12 +251,12 @@ class _Delimited:
             if record.fields <= width:
                 numbers.append(record.first)
                 missing = delimiter * (width - record.fields)
-                texts.append(f"{text.rstrip(_ENDS)}{missing}\n" if missing else text)
+                texts.append(f"{text.rstrip(_LINE_ENDS)}{missing}\n" if missing else text)
         columns = self._columns("".join(texts), len(numbers), width)
         return Batch(numbers, columns, problems, blank)
 
     def _columns(self, text: str, records: int, width: int) -> list[list[str]]:
-        """Let pandas read records of equal width, and check that it finds as many as the guard."""
+        """Read records of equal width with pandas, and check that it finds all of them."""
         if not records:
             return [[] for _ in range(width)]
         import pandas as pd
@@ -285,7 +285,7 @@ class _Delimited:
         return [frame[index].tolist() for index in range(width)]
 
 
-_ENDS = "\r\n"
+_LINE_ENDS = "\r\n"
 
 
 def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
@@ -295,7 +295,7 @@ def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
 
 
 def _broken(reason: str, file: str, row: int) -> SpreadsheetError:
-    """The complaint of the csv module as an error that names the fix."""
+    """Turn an error of the csv module into one that names the fix."""
     if "expected after" in reason:
         what = "text follows a closing quotation mark"
         hint = 'inside a quoted cell write "" for each quotation mark'

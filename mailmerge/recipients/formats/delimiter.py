@@ -1,8 +1,8 @@
 """A sample of text -> the delimiter between its cells.
 
-csv.Sniffer is no help: it takes quadratic time on some texts, and guesses wrongly about doubled
-quotation marks. Here each of four delimiters is tried with the csv module on a bounded sample, and
-the one that makes a table wins.
+csv.Sniffer cannot be used: it takes quadratic time on some texts, and misreads doubled quotation
+marks. So the csv module parses a bounded sample with each of four delimiters, and the one that
+gives the most regular table wins.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _RECORDS = 200
 
 
 def choose_delimiter(sample: str, header: str) -> str:
-    """The delimiter under which the sample is most of a table; a comma where none makes columns.
+    """The delimiter that makes the sample the most regular table; a comma if none makes columns.
 
     `header` is the name of a column that the table should have: a delimiter that separates it from
-    its neighbours wins. The sample should end with a whole line.
+    its neighbours comes first. The sample should end with a whole line.
     """
     return max(DELIMITERS, key=lambda delimiter: _merit(sample, delimiter, header.casefold()))
 

@@ -1,14 +1,13 @@
-"""Bytes -> their encoding: byte order marks, then strict decoding, then a judgement with a notice.
+"""Bytes -> their encoding: byte order marks, then strict decoding, then scores with a notice.
 
-The codec that is chosen decodes every byte of the file strictly: there is never a replacement
-character, and never Latin-1 only because it fits everything. A choice that is not certain becomes a
-notice with an example, and `encoding = "..."` in campaign.toml settles it.
+The chosen codec decodes every byte of the file strictly. There is never a replacement character,
+and Latin-1 is never chosen because it fits everything. A choice that is not certain gives a notice
+with an example, and `encoding = "..."` in campaign.toml settles it.
 
-How the judgement works, where the file is not UTF-8 and has no mark. A file that mixes UTF-8 with
-something else is refused, with the first line that does not fit. Otherwise every code page that
-decodes all lines gets a score: how much its reading looks like words of one script, with the
-letters that are common where the code page is at home. Among codecs that score the same
-charset-normalizer decides.
+If the file is not UTF-8 and has no byte order mark, codecs are scored. A file that mixes UTF-8 with
+another encoding is refused, with the first line that does not fit. Otherwise each code page that
+decodes all lines gets a score: how much its text looks like words of one script, with the letters
+that are common in the languages of the code page. charset-normalizer decides among equal scores.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# In order of how common they are: the first of equals is taken.
+# The most common first: it wins among equals.
 _EAST_ASIAN = ("gb18030", "cp950", "cp932")
 _WINDOWS = tuple(f"cp{number}" for number in (1252, 1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258))
 _NAMES = {
@@ -72,16 +71,16 @@ def decide_encoding(stream: BinaryIO, file: str, wanted: str = "") -> Encoding:
     head = stream.read(_SAMPLE)
     for mark, codec in _MARKS:
         if head.startswith(mark):
-            _demand(stream, file, codec)
+            _require(stream, file, codec)
             certain = codec == "utf-8-sig"
             return Encoding(codec, None if certain else _notice(file, codec, head))
     wide = _unmarked_utf_16(head)
     if wide:
-        _demand(stream, file, wide)
+        _require(stream, file, wide)
         return Encoding(wide, _notice(file, wide, head))
     if _first_bad(stream, "utf-8") is None:
         return Encoding("utf-8")
-    return _judge(stream, file)
+    return _best_scored(stream, file)
 
 
 def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
@@ -98,7 +97,7 @@ def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
         ) from error
     # A byte order mark is not part of the first header.
     codec = "utf-8-sig" if codec == "utf-8" else codec
-    _demand(stream, file, codec)
+    _require(stream, file, codec)
     return codec
 
 
@@ -120,7 +119,7 @@ def _unmarked_utf_16(head: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bad:
+class _BadByte:
     """The first byte that a codec does not read: its place and its value."""
 
     offset: int
@@ -135,7 +134,7 @@ def _blocks(stream: BinaryIO) -> Iterator[bytes]:
     yield b""
 
 
-def _first_bad(stream: BinaryIO, codec: str) -> _Bad | None:
+def _first_bad(stream: BinaryIO, codec: str) -> _BadByte | None:
     decoder = codecs.getincrementaldecoder(codec)("strict")
     read = 0
     for block in _blocks(stream):
@@ -145,7 +144,7 @@ def _first_bad(stream: BinaryIO, codec: str) -> _Bad | None:
         except UnicodeDecodeError as error:
             # The error's object is what the decoder had kept, followed by this block.
             offset = read - len(error.object) + error.start
-            return _Bad(offset, _line_of(stream, codec, offset), error.object[error.start])
+            return _BadByte(offset, _line_of(stream, codec, offset), error.object[error.start])
     return None
 
 
@@ -156,14 +155,14 @@ def _line_of(stream: BinaryIO, codec: str, offset: int) -> int:
     return len(re.findall(r"\r\n|\n|\r", before)) + 1
 
 
-def _demand(stream: BinaryIO, file: str, codec: str) -> None:
+def _require(stream: BinaryIO, file: str, codec: str) -> None:
     bad = _first_bad(stream, codec)
     if bad is not None:
         name = _NAMES.get(codec, codec.removesuffix("-sig").upper())
         raise _undecodable(file, bad, f"is not {name}, unlike the text before it")
 
 
-def _undecodable(file: str, bad: _Bad, what: str) -> SpreadsheetError:
+def _undecodable(file: str, bad: _BadByte, what: str) -> SpreadsheetError:
     return SpreadsheetError(
         f"line {bad.line}, byte {bad.offset} (hex {bad.byte:02X}) {what}",
         file=file,
@@ -173,7 +172,7 @@ def _undecodable(file: str, bad: _Bad, what: str) -> SpreadsheetError:
     )
 
 
-# -- judgement ------------------------------------------------------------------------------------
+# -- scores ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,7 @@ class _Lines:
     sample: bytes
 
 
-def _judge(stream: BinaryIO, file: str) -> Encoding:
+def _best_scored(stream: BinaryIO, file: str) -> Encoding:
     lines = _sort_lines(stream)
     if lines.utf_8 >= lines.other:
         bad = _first_bad(stream, "utf-8")
@@ -196,7 +195,9 @@ def _judge(stream: BinaryIO, file: str) -> Encoding:
     ranked = sorted(_scores(lines.sample).items(), key=lambda item: -item[1])
     if not ranked or ranked[0][1] <= 0:
         bad = _first_bad(stream, "utf-8")
-        raise _undecodable(file, bad or _Bad(0, 1, 0), "fits no encoding that this program knows")
+        raise _undecodable(
+            file, bad or _BadByte(0, 1, 0), "fits no encoding that this program knows"
+        )
     codec = _choose([name for name, score in ranked if score >= ranked[0][1] - 0.01], lines.sample)
     if codec in _WINDOWS and lines.utf_8 * 20 >= lines.other:
         bad = _first_bad(stream, "utf-8")
@@ -204,14 +205,14 @@ def _judge(stream: BinaryIO, file: str) -> Encoding:
             raise _undecodable(
                 file, bad, "is not UTF-8, which other lines are: encodings are mixed"
             )
-    _demand(stream, file, codec)
+    _require(stream, file, codec)
     return Encoding(codec, _notice(file, codec, lines.sample))
 
 
 def _sort_lines(stream: BinaryIO) -> _Lines:
     utf_8 = other = 0
     sample: list[bytes] = []
-    room = _SAMPLE
+    remaining = _SAMPLE
     rest = b""
     for block in _blocks(stream):
         *lines, rest = re.split(rb"[\r\n]+", rest + block)
@@ -225,14 +226,14 @@ def _sort_lines(stream: BinaryIO) -> _Lines:
                 utf_8 += 1
             except UnicodeDecodeError:
                 other += 1
-                if room > 0:
+                if remaining > 0:
                     sample.append(line)
-                    room -= len(line)
+                    remaining -= len(line)
     return _Lines(utf_8, other, b"\n".join(sample))
 
 
 def _scores(sample: bytes) -> dict[str, float]:
-    """How much like words each codec's reading looks, 0 to 1; only codecs that read all of it."""
+    """The score of each codec that decodes the whole sample: 0 to 1, 1 for plausible words."""
     scores = {}
     for codec in (*_EAST_ASIAN, *_WINDOWS):
         try:
@@ -262,7 +263,7 @@ def _plausibility(word: str, codec: str) -> float:
     return 0.5 + usual / len(foreign) / 2
 
 
-# The letters beyond ASCII that names are full of where a code page is at home.
+# The letters outside ASCII that are common in names, in the languages of each code page.
 _USUAL = {
     "cp1252": "äöüßéèêëàâáíóúñçãõøåæïîôûœ",
     "cp1250": "ąćęłńóśźżáčďéěíňřšťúůýžöüőűäôľĺŕâăîş",
@@ -290,7 +291,7 @@ def _script(character: str) -> str:
 
 
 def _is_common(character: str, codec: str) -> bool:
-    """Whether an East Asian character is of its national standard's everyday part."""
+    """Whether an East Asian character is in the common part of its national standard."""
     encoded = character.encode(codec)
     lead, trail = encoded[0], encoded[-1]
     if codec == "gb18030":
@@ -301,7 +302,7 @@ def _is_common(character: str, codec: str) -> bool:
 
 
 def _choose(equals: list[str], sample: bytes) -> str:
-    """Let charset-normalizer decide among codecs whose readings look equally good."""
+    """Let charset-normalizer decide among codecs with equal scores."""
     readings = {codec: sample.decode(codec) for codec in equals}
     if equals[0] == _WINDOWS[0] or len(set(readings.values())) == 1:
         return equals[0]

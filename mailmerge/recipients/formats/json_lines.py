@@ -1,7 +1,7 @@
 """JSON Lines -> a table: one object a line, its members are the cells.
 
-The json module reads them and not pandas, which would turn 34.30 into 34.3 and a large number into
-another one; here a number keeps the digits that the file has.
+The json module reads them, because pandas would turn 34.30 into 34.3 and change large numbers. Here
+a number keeps the digits of the file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How a worksheet shows its cells: the values that XLSX and OpenDocument markup have in common.
+"""The cells of a worksheet as the sheet shows them: values that XLSX and OpenDocument share.
 
-python-calamine reads values and ignores their formats. One module for each format reads the markup
-again and gives, cell by cell, the text that the sheet shows.
+python-calamine reads values and ignores their formats. So one module for each format reads the
+markup again, and gives the text that the sheet shows in each cell.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mailmerge.recipients.columns import column_letters
 
 @dataclass(frozen=True, slots=True)
 class SeenCell:
-    """How one cell looks that is not plain text; row and column are counted from 0.
+    """The text that the sheet shows in a cell of numbers or dates; row and column count from 0.
 
     `fault` says why its text is not reliable: `formula` was never calculated, `error` shows an
     error such as #N/A, `digits` has more digits than the program that saved it can keep.

@@ -1,8 +1,8 @@
 """A number of a worksheet and its number format -> the text that the sheet shows.
 
 The codes are those of ECMA-376, part 1, 18.8.30 and 18.8.31. A format that depends on the country
-(such as "short date") or is too rare to get right (fractions, conditions) gives the plain form of
-the number, marked as uncertain.
+(such as "short date") or is rare (fractions, conditions) gives the plain form of the number, marked
+as uncertain.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from functools import lru_cache
 
 GENERAL = "General"
 
-# Formats that a file refers to by number only. Those that differ between countries are missing, and
-# are uncertain.
+# Formats that a file names by number only. Those that differ between countries are missing here,
+# and so they are uncertain.
 _BUILT_IN = {
     0: GENERAL,
     1: "0",
@@ -122,7 +122,7 @@ class _Section:
 
 _TOKEN = re.compile(
     r"""
-      "(?P<quoted>[^"]*)" | \\(?P<escaped>.) | _(?P<room>.) | \*(?P<filling>.)
+      "(?P<quoted>[^"]*)" | \\(?P<escaped>.) | _(?P<space>.) | \*(?P<fill>.)
     | \[\$(?P<currency>[^\]-]*)(?:-(?P<locale>[^\]]*))?\]
     | \[(?P<elapsed>h+|m+|s+)\] | \[(?P<bracket>[^\]]*)\]
     | (?P<general>General) | (?P<noon>AM/PM|A/P)
@@ -171,9 +171,9 @@ def _section(matches: list[re.Match[str]]) -> _Section | None:
 def _token(kind: str, match: re.Match[str], *, is_date: bool) -> tuple[str, str]:
     if kind in {"quoted", "escaped"}:
         return "literal", match[kind]
-    if kind == "room":
+    if kind == "space":
         return "literal", " "
-    if kind == "filling":
+    if kind == "fill":
         return "literal", ""
     if kind in {"elapsed", "date", "noon"}:
         return kind, match[kind].lower()

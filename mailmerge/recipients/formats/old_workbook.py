@@ -1,6 +1,6 @@
 """XLS -> a table: workbooks of Excel 97 to 2003, which are OLE2 files.
 
-Office also wraps what a password protects, of any kind, into such a file.
+Office also wraps every file with a password, of any format, into an OLE2 file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Records with named fields -> a table: for formats that have no header and no columns.
 
-The columns are all names of all records, in the order in which they first appear; a record that
-lacks one has an empty cell there. So the file is read once more than it has passes, for the names.
+The columns are the names of all records, in the order in which they first appear. A record without
+one of the names has an empty cell there. So opening the file reads it once, to collect the names.
 
 A record that cannot be used is a `Problem` in its place: of severity "error", with its row. The row
 is skipped and listed, and the records below it are still read.
@@ -30,12 +30,12 @@ def open_records(
 ) -> Table:
     """The table of a file of records.
 
-    `read` gives its records from the first one, each time it is called. A Problem in place of a
-    record refuses this one row. `read` raises SpreadsheetError where the rest of the file cannot
-    be read either, because the file is damaged or not of its format.
+    Each call of `read` yields the records from the first one. A Problem in place of a record
+    refuses this row only. `read` raises SpreadsheetError if the rest of the file cannot be read
+    either, because the file is damaged or does not have its format.
 
-    Raises:
-        SpreadsheetError: from `read`; or there is no usable record, or a column is missing.
+        Raises:
+            SpreadsheetError: from `read`; or there is no usable record, or a column is missing.
     """
     names: dict[str, None] = {}
     for record in read():

@@ -1,8 +1,8 @@
 """One sheet of a workbook -> columns of text, as the user sees them.
 
-pandas and python-calamine read the values. Values alone are not what a sheet shows: 00123 is the
-number 123 in a format, 34.30 is 34.3. Where a format keeps its markup in XML, the markup is read
-once more, and every number and date becomes the text that the sheet shows.
+pandas and python-calamine read the values, but a sheet shows more than values: 00123 is the number
+123 with a format, 34.30 is 34.3. If the file format keeps its markup in XML, the markup is read
+too, and every number and date becomes the text that the sheet shows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Markup(Protocol):
-    """The markup of a workbook, which says how its sheets look."""
+    """The markup of a workbook: how its sheets look."""
 
     def layout(self, sheet: str) -> Layout:
         """The layout of the sheet with this name."""
@@ -44,7 +44,7 @@ class Sheet:
         merged: the areas of merged cells.
         faults: the cells that have no text.
         uncertain: for each column, the first cell that Excel may show differently.
-        plain: the columns with values whose look the file does not give away.
+        plain: the columns with numbers or dates whose format was not read.
     """
 
     file: str
@@ -68,14 +68,14 @@ class Sheet:
 def load_sheet(
     source: InputFile, section: RecipientsSection, markup: Markup | None
 ) -> tuple[Sheet, tuple[Problem, ...]]:
-    """Read the sheet that `section` asks for; also the notices about its choice.
+    """Read the sheet that `section` names; also return the notices about the choice.
 
     Raises:
         SpreadsheetError: the workbook is damaged or protected, or the choice is not clear.
     """
     import pandas as pd
 
-    with _understood(source.file), pd.ExcelFile(source.path, engine="calamine") as workbook:
+    with _calamine_errors(source.file), pd.ExcelFile(source.path, engine="calamine") as workbook:
         name, several, notices = _choose_sheet(workbook, section.sheet, source.file)
         frame = pd.read_excel(
             workbook,
@@ -85,7 +85,7 @@ def load_sheet(
             keep_default_na=False,
             na_filter=False,
         )
-        # Every look at a sheet reads it whole.
+        # Each call of get_sheet_by_name reads the whole sheet.
         merged = () if markup else workbook.book.get_sheet_by_name(name).merged_cell_ranges or ()
     file = f"{source.file}, sheet {name}" if several else source.file
     sheet = Sheet(file, [])
@@ -134,7 +134,7 @@ def _hidden_sheets(names: Sequence[str], file: str) -> tuple[Problem, ...]:
     if not names:
         return ()
     what = f"hidden sheets are not read: {', '.join(names)}"
-    hint = 'sheet = "..." under [recipients] reads one'
+    hint = 'to read one, set sheet = "..." under [recipients]'
     return (Problem("warning", "sheet-hidden", what, file, hint=hint),)
 
 
@@ -181,8 +181,8 @@ def fill_merged(sheet: Sheet) -> None:
 
 
 @contextmanager
-def _understood(file: str) -> Iterator[None]:
-    """Turn the errors of python-calamine into ours."""
+def _calamine_errors(file: str) -> Iterator[None]:
+    """Turn errors of python-calamine into a SpreadsheetError."""
     from python_calamine import CalamineError, PasswordError
 
     try:

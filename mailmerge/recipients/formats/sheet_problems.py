@@ -57,13 +57,13 @@ def _merged(area: Range, sheet: Sheet, header: Header) -> Problem:
 
 
 def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> Iterator[Problem]:
+    """The warnings about the sheet as a whole: hidden rows, and numbers that may look different."""
     hidden = [row + 1 for row in sheet.hidden if header.number <= row < sheet.height]
     if hidden:
         shown = ", ".join(map(str, hidden[:10])) + (" ..." if len(hidden) > 10 else "")
         done = "included" if section.hidden_rows else "skipped"
-        hint = (
-            f"hidden_rows = {str(not section.hidden_rows).lower()} under [recipients] changes that"
-        )
+        other = str(not section.hidden_rows).lower()
+        hint = f"to change that, set hidden_rows = {other} under [recipients]"
         what = f"hidden rows are {done}: {len(hidden)} ({shown})"
         yield Problem("warning", "rows-hidden", what, sheet.file, hint=hint)
     for column, seen in sorted(sheet.uncertain.items()):

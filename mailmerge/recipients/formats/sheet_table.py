@@ -22,7 +22,7 @@ _HEAD = 20
 
 
 def open_sheet(source: InputFile, section: RecipientsSection, markup: Markup | None) -> Table:
-    """Open one sheet of a workbook; `markup` is None where the format does not give it away.
+    """Open one sheet of a workbook; `markup` is None if the file format keeps it in binary form.
 
     Raises:
         SpreadsheetError: the workbook is damaged or protected, or its sheet or header is not clear.

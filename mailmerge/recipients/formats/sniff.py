@@ -17,7 +17,7 @@ FORMATS: Sequence[Format] = (
     parquet.FORMAT,
     json_lines.FORMAT,
 )
-"""The formats that a file's first bytes give away. All other text is delimited."""
+"""The formats that are recognized by a file's first bytes. All other text is delimited."""
 
 _HEAD_BYTES = 1024
 _FOREIGN = {

@@ -1,4 +1,4 @@
-"""Values of Python -> the text of a cell, where the file does not say how it shows them."""
+"""Values of Python -> the text of a cell, for files without the format of a number or date."""
 
 from __future__ import annotations
 

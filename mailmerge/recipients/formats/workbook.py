@@ -1,7 +1,7 @@
 """XLSX, XLSB and OpenDocument spreadsheets -> a table: workbooks that are ZIP files.
 
-The markup of XLSX and OpenDocument says how each number and date looks. XLSB keeps it in a binary
-form that is not read: its numbers come without their formats, and a notice says so.
+The markup of XLSX and OpenDocument has the format of each number and date. XLSB keeps it in a
+binary form, which is not read: its numbers come without their formats, and a notice says so.
 """
 
 from __future__ import annotations

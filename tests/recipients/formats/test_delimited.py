@@ -100,7 +100,7 @@ def test_rows_ends_at_the_first_error(folder: Folder) -> None:
     assert caught.value.problem.code == "row-too-long"
 
 
-def test_readers_that_disagree_are_caught(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disagreeing_readers_are_an_error(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     import pandas as pd
 
     folder.put("email,n\na,1\nb,2\n")

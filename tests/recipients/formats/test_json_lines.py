@@ -62,7 +62,7 @@ def test_more_rows_than_a_batch_keep_their_order(folder: Folder) -> None:
     assert [one.row for one in records if isinstance(one, Problem)] == [BATCH_ROWS + 1]
 
 
-def test_another_encoding_is_told(folder: Folder) -> None:
+def test_another_encoding_is_reported(folder: Folder) -> None:
     folder.put('{"email": "a@x.org", "name": "Zoë"}\n'.encode("cp1252"))
     assert folder.open().columns == ("email", "name")
     assert [row.cells["name"] for row in folder.open().rows()] == ["Zoë"]

@@ -85,14 +85,14 @@ def test_an_error_in_a_cell_is_an_error(folder: Folder) -> None:
     assert problem.message == "B2 shows the error #N/A"
 
 
-def test_cells_without_names_count_on(folder: Folder) -> None:
+def test_cells_without_names_follow_the_last_one(folder: Folder) -> None:
     book_of(folder, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
     changes = [(f' r="{name}"', "") for name in ("A1", "B1", "A2", "B2", "A3", "B3", "1", "2", "3")]
     patched(folder.path / "recipients.csv", SHEET, *changes)
     assert [p.cells["n"] for p in folder.recipients()] == ["5", "6"]
 
 
-def test_dates_of_the_iso_kind_and_of_1904(folder: Folder) -> None:
+def test_dates_may_be_iso_or_from_1904(folder: Folder) -> None:
     book_of(folder, ["email", "day"], ["a@x.org", 5], ["b@x.org", dt.date(2026, 1, 2)])
     path = folder.path / "recipients.csv"
     patched(path, SHEET, ('<c r="B2" t="n"><v>5</v>', '<c r="B2" t="d"><v>2026-01-01T00:00:00</v>'))

@@ -61,7 +61,7 @@ def test_faults_and_uncertain_cells_are_kept(folder: Folder) -> None:
     assert sheet.row(1)[1] == "1"
 
 
-def test_without_markup_values_are_plain_and_said(folder: Folder) -> None:
+def test_without_markup_values_are_plain_with_a_notice(folder: Folder) -> None:
     book_of(folder, ["email", "n", "name"], ["a@x.org", 34.3, "Ann"])
     source = open_input_file(folder.path / "recipients.csv", "r.xlsx")
     sheet, notices = load_sheet(source, RecipientsSection(), None)

@@ -22,7 +22,7 @@ def brief(problems: list[Problem]) -> list[tuple[str, str, int | None, str]]:
     return [(one.severity, one.code, one.row, one.column) for one in problems]
 
 
-def test_a_sound_sheet_has_no_problems() -> None:
+def test_a_valid_sheet_has_no_problems() -> None:
     assert row_problems(sheet(), HEADER, ALL) == []
     assert list(sheet_notices(sheet(), HEADER, ALL)) == []
 
@@ -65,7 +65,7 @@ def test_hidden_rows_are_counted_and_listed() -> None:
     hidden = sheet(hidden=[0, 1, 2, 9])
     (problem,) = sheet_notices(hidden, HEADER, ALL)
     assert problem.message == "hidden rows are included: 2 (2, 3)"
-    assert problem.hint.startswith("hidden_rows = false")
+    assert problem.hint == "to change that, set hidden_rows = false under [recipients]"
     (problem,) = sheet_notices(hidden, HEADER, RecipientsSection(hidden_rows=False))
     assert problem.message == "hidden rows are skipped: 2 (2, 3)"
 
