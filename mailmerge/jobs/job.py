@@ -37,7 +37,7 @@ class Job:
     """A campaign, its recipients, a server, the ledger that records the result, and limits.
 
         with mm.Ledger.open("sqlite:///spring.db") as ledger:
-            job = mm.Job(campaign, people, server, ledger, rate="60/minute", connections=4)
+            job = mm.Job(campaign, recipients, server, ledger, rate="60/minute", connections=4)
             print(job.plan())
             for event in job.run():
                 print(event)
@@ -49,7 +49,7 @@ class Job:
 
     Args:
         campaign: the campaign to send.
-        people: the recipients that `read_recipients` returns, or a Selection of the recipients that
+        recipients: the result of `read_recipients`, or a Selection of the recipients that
             campaign.toml names.
         server: a Server, `sandbox.server`, or a target of `mailmerge.jobs.targets`.
         ledger: keeps the state of each recipient. None means the ledger in the campaign's folder.
@@ -80,7 +80,7 @@ class Job:
     def __init__(
         self,
         campaign: Campaign,
-        people: Recipients | Selection,
+        recipients: Recipients | Selection,
         server: AnyServer,
         ledger: Ledger | None = None,
         *,
@@ -103,7 +103,7 @@ class Job:
         self.ledger = JobLedger(campaign.settings, self.target, ledger)
         self._preparation = Preparation(
             campaign,
-            source_of(campaign.settings, people),
+            source_of(campaign.settings, recipients),
             self.target,
             self.options,
             self.ledger,

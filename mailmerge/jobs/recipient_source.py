@@ -99,8 +99,8 @@ class _GivenSource:
         return ""
 
 
-def source_of(settings: Settings, people: Recipients | Selection) -> RecipientSource:
+def source_of(settings: Settings, recipients: Recipients | Selection) -> RecipientSource:
     """Return the source for the recipients that a job was given."""
-    if isinstance(people, Selection):
-        return _CampaignSource(settings, people)
-    return _GivenSource(people)
+    if isinstance(recipients, Selection):
+        return _CampaignSource(settings, recipients)
+    return _GivenSource(recipients)

@@ -103,7 +103,7 @@ class Ledger:
     """A ledger that is open for sending; use it as a context manager to close it.
 
         with Ledger.open("sqlite:///spring.db") as ledger:
-            Job(campaign, people, server, ledger).run_all()
+            Job(campaign, recipients, server, ledger).run_all()
             for one in ledger.deliveries("spring"):
                 print(one.address, one.state)
 
