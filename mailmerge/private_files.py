@@ -1,7 +1,8 @@
 """Files and folders for the user alone, and where they lie: the one owner of this decision.
 
-On POSIX systems a file has mode 0600 and a folder 0700. Windows ignores these modes; a folder there
-inherits who may read it from the folder around it, and a user profile is private already.
+On POSIX systems a file has mode 0600 and a folder 0700. Windows ignores the mode of a file: it
+inherits who may read it from its folder. A folder that is made with 0700 is for the user alone
+there, too, since Python 3.12.4; before, it inherits from the folder around it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ class Readiness(Protocol):
     def wait(self, seconds: float | None, *, writing: bool) -> bool:
         """Wait until it can be read or, if `writing`, written; False after `seconds`.
 
-        None waits without an end.
+        None waits without an end. A closed socket is ready at once: to read it says what is wrong.
         """
         ...
 
@@ -45,6 +45,8 @@ class SelectReadiness:
 
     def wait(self, seconds: float | None, *, writing: bool) -> bool:
         """Wait as `Readiness` says."""
+        if self._socket.fileno() < 0:
+            return True
         one = [self._socket]
         limit = None if seconds is None else max(seconds, 0)
         readable, writable, _ = select.select(one, one if writing else [], [], limit)
