@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from mailmerge.errors import AuthenticationRefused, CampaignError
+from mailmerge.portable.commands import split_command
 from mailmerge.providers.lookup import Provider, Security, find_provider
 from mailmerge.settings import (
     CAMPAIGN_FILE,
@@ -373,7 +373,7 @@ def _output_of(command: str, key: str, seconds: float) -> str:
     """The first line that a command prints; it runs without a shell."""
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command, from their own campaign.toml
-            shlex.split(command),
+            split_command(command),
             stdout=subprocess.PIPE,
             timeout=seconds,
             check=True,

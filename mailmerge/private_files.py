@@ -1,7 +1,8 @@
 """Files and folders for the user alone, and the user's state folder.
 
-On POSIX systems a file gets mode 0600 and a folder 0700. Windows ignores these modes. A folder
-there inherits the permissions of its parent, and a user profile is private already.
+On POSIX systems a file gets mode 0600 and a folder 0700. Windows ignores the mode of a file, which
+inherits the permissions of its folder. A folder that is made with 0700 is private there, too, since
+Python 3.12.4; in older versions it inherits the permissions of its parent.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from mailmerge.cli.render import render
 from mailmerge.cli.send import send
 from mailmerge.cli.status import status
 from mailmerge.cli.suppress import suppress_app
+from mailmerge.cli.terminal import accept_any_character
 
 app = typer.Typer(
     name="mailmerge",
@@ -58,4 +59,5 @@ app.add_typer(suppress_app, name="suppress")
 
 def main() -> None:
     """The `mailmerge` command."""
+    accept_any_character()
     app()

@@ -17,6 +17,7 @@ from mailmerge.cli.check import show_report
 from mailmerge.cli.progress import counting, sending
 from mailmerge.cli.questions import can_ask, read_answer
 from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, reports_errors, say
+from mailmerge.portable.signals import stop_signals
 from mailmerge.wording import counted, duration_in_words
 
 if TYPE_CHECKING:
@@ -432,7 +433,7 @@ def _run(runner: Job | FaultRun, plan: Plan, *, quiet: bool) -> Summary:
 
 @contextmanager
 def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM finishes the messages in flight, the second abandons them."""
+    """The first Ctrl-C or stop signal finishes the messages in flight, the second abandons them."""
 
     def stop(*_: object) -> None:
         runner.stop()
@@ -440,7 +441,7 @@ def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
         what = "giving up the messages in flight" if runner.giving_up else waiting
         typer.echo(f"\nstopping: {what}", err=True)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in stop_signals()}
     try:
         yield
     finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
+import io
 import json
 import os
 import shutil
@@ -62,8 +64,22 @@ def ask_password() -> Callable[[str], str] | None:
 
 
 def print_json(document: object) -> None:
-    """Print the JSON document of a command, on standard output."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    """Print the JSON document of a command, on standard output.
+
+    Where standard output is not UTF-8, such as a file or pipe on Windows, all but ASCII is escaped:
+    every reader understands that, and it is UTF-8 too (RFC 8259, 8.1).
+    """
+    encoding = codecs.lookup(sys.stdout.encoding or "ascii").name
+    typer.echo(json.dumps(document, ensure_ascii=encoding != "utf-8", indent=2))
+
+
+def accept_any_character() -> None:
+    """Escape what the encoding of standard output lacks, as Python does on standard error.
+
+    Without it, a name in Chinese ends the program where the output is in a code page of Windows.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:

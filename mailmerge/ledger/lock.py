@@ -25,7 +25,7 @@ _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that holds a ledger; `since` is in seconds since 1970."""
+    """The process that holds a ledger; `since` is in seconds since 1970. `pid` 0: not known."""
 
     pid: int
     host: str
@@ -33,6 +33,8 @@ class Owner:
     since: float
 
     def __str__(self) -> str:
+        if not self.pid:  # Windows has no local time for the beginning of 1970, either
+            return "another process"
         since = datetime.fromtimestamp(self.since).astimezone()
         return f"process {self.pid} on {self.host}, since {since:%Y-%m-%d %H:%M:%S}"
 

@@ -17,7 +17,8 @@ class Readiness(Protocol):
     def wait(self, seconds: float | None, *, writing: bool) -> bool:
         """Wait until the socket can be read or, with `writing`, also written.
 
-        Returns False after `seconds`. None waits without a limit.
+        Returns False after `seconds`. None waits without a limit. A closed socket is ready at once:
+        reading from it raises the error.
         """
         ...
 
@@ -45,6 +46,8 @@ class SelectReadiness:
 
     def wait(self, seconds: float | None, *, writing: bool) -> bool:
         """Wait as `Readiness` says."""
+        if self._socket.fileno() < 0:
+            return True
         one = [self._socket]
         limit = None if seconds is None else max(seconds, 0)
         readable, writable, _ = select.select(one, one if writing else [], [], limit)

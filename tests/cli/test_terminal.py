@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 
@@ -79,3 +81,41 @@ def test_help_and_version_load_nothing_heavy() -> None:
     version, loaded = done.stdout.splitlines()
     assert version.startswith("mailmerge ")
     assert loaded == "[]"
+
+
+CHINESE = """
+from mailmerge.cli import app, main
+from mailmerge.cli.terminal import print_json
+import typer
+
+@app.command()
+def show(document: bool = False) -> None:
+    print_json({"name": "\u738b \u00e9"}) if document else typer.echo("\u738b \u00e9")
+
+main()
+"""
+
+
+def shown(encoding: str, *arguments: str) -> bytes:
+    """What a command prints where standard output has this encoding, as in a pipe on Windows."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHINESE, "show", *arguments],
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        check=False,
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_text_that_the_output_cannot_hold_is_escaped() -> None:
+    assert shown("cp1252").strip() == b"\\u738b \xe9"
+    assert shown("utf-8").strip() == "\u738b \u00e9".encode()
+
+
+def test_json_is_ascii_where_the_output_is_not_utf8() -> None:
+    document = shown("cp1252", "--document")
+    assert document.isascii()
+    assert json.loads(document) == {"name": "\u738b \u00e9"}
+    assert "\u738b \u00e9".encode() in shown("utf-8", "--document")

@@ -38,6 +38,8 @@ def test_an_unreadable_owner_is_an_unknown_one(tmp_path: Path) -> None:
     lock = Lock(path)
     path.write_text("not JSON")
     assert owner_of(path) == Owner(0, "an unknown host", "", 0.0)
+    with pytest.raises(LedgerHeld, match="is being sent by another process"):
+        Lock(path)
     lock.release()
 
 

@@ -61,6 +61,16 @@ def test_waiting_ends_after_its_time(
     assert 0.04 < time.monotonic() - since < 5
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_closed_socket_is_ready_at_once(
+    ends: tuple[socket.socket, socket.socket], way: Callable[[socket.socket], Readiness]
+) -> None:
+    readiness = way(ends[0])
+    ends[0].close()
+    assert readiness.wait(10, writing=False)
+    assert readiness.wait(10, writing=True)
+
+
 def test_poll_is_used_where_it_exists(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -364,7 +364,7 @@ def _date_text(kind: str, text: str, when: datetime, serial: Decimal, *, noon: b
         return _seconds(text, when)
     hour = (when.hour % 12 or 12) if noon else when.hour
     return {
-        "yy": f"{when:%y}",
+        "yy": f"{when.year % 100:02d}",  # strftime of Windows knows no year before 1900
         "yyyy": f"{when.year:04d}",
         "m": str(when.month),
         "mm": f"{when.month:02d}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from decimal import Decimal
 
 import pytest
@@ -94,6 +95,17 @@ def test_a_number_looks_as_in_the_sheet(raw: str, code: str, text: str) -> None:
 def test_formats_of_a_country_are_plain_and_uncertain(raw: str, code: str, text: str) -> None:
     shown = show_number(raw, code)
     assert (shown.text, shown.certain) == (text, False)
+
+
+def test_old_dates_need_no_strftime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time without a date is one of 1899, of which strftime of Windows knows no %y."""
+
+    def strftime(form: str, *_: object) -> str:
+        raise ValueError(f"format {form} requires year >= 1900 on Windows")
+
+    monkeypatch.setattr(time, "strftime", strftime)
+    assert show_number("0.5", "h:mm").text == "12:00"
+    assert show_number("1", "d/m/yy").text.endswith("00")
 
 
 def test_days_may_be_counted_from_1904() -> None:
