@@ -13,7 +13,7 @@ from mailmerge.errors import Interrupted, MailmergeError, RunStopped
 from mailmerge.jobs.faults import MAX_ROUNDS, FaultRun
 from mailmerge.jobs.targets import SandboxServer
 from mailmerge.ledger.ledger import Ledger
-from mailmerge.sandbox import AcceleratedClock, Sandbox
+from mailmerge.sandbox import AcceleratedClock, Faults, Sandbox
 from tests.jobs.campaigns import job_of, make
 
 RATE = '[delivery]\nrate = "60/minute"\n'
@@ -88,23 +88,25 @@ def test_stop_ends_all_rounds(campaign: Campaign) -> None:
     assert faults.reconciliation.balanced
 
 
-class _Forgetful(SandboxServer):
-    """A sandbox whose server forgets a message that it accepted."""
+class Forgetting(Sandbox):
+    """A server that forgets the first message that it accepted."""
+
+    @property
+    def message_ids(self) -> dict[str, int]:
+        return dict(list(super().message_ids.items())[1:])
+
+
+class ForgettingServer(SandboxServer):
+    """The target with that server."""
 
     def start(self) -> Sandbox:
-        class Forgetting(Sandbox):
-            @property
-            def message_ids(self) -> dict[str, int]:
-                return dict(list(super().message_ids.items())[1:])
-
-        running = super().start()
-        running.__class__ = Forgetting
-        return running
+        assert self.seed is not None
+        return Forgetting(self.folder, Faults(self.seed))
 
 
 def test_disagreement_is_an_error_with_the_seed(campaign: Campaign) -> None:
     good = target_of(campaign)
-    target = _Forgetful(good.folder, seed=good.seed)
+    target = ForgettingServer(good.folder, seed=good.seed)
     with job_of(campaign, target) as job:
         error = FaultRun(job, target).run_all().error
     assert type(error) is MailmergeError

@@ -152,7 +152,7 @@ class ScriptedServer:
         self.stop()
         self.start()
 
-    def wait_for_end(self, connections: int = 1, *, patience: float = 10.0) -> list[Counts]:
+    def wait_for_end(self, connections: int = 1, *, patience: float = 60.0) -> list[Counts]:
         """Wait until that many connections have ended, and return their counts."""
         end = time.monotonic() + patience
         while len(self._bench.counts) < connections:
