@@ -54,7 +54,7 @@ def run_over(
     """Run over a store with something around it; ledger and server must agree afterwards."""
     with open_store(campaign, kind) as store:
         store.enrol(make_recipients(NUMBER), campaign.fingerprint())
-        run = make_run(campaign, cast(Store, around(store)), server.port, **options)
+        run = make_run(campaign, cast("Store", around(store)), server.port, **options)
         summary = run.execute()
     found = compare(campaign, server)
     found.check(NUMBER)
@@ -114,7 +114,7 @@ class _StoppedWhileSending(_Watched):
     """Asks the run to stop when the first message is about to leave."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        super().__init__(store, clock, LEASE / 5)
+        super().__init__(store, clock, LEASE / 2.5)
         self.stop: Callable[[], None] | None = None
 
     def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
@@ -136,7 +136,7 @@ def test_claims_are_renewed_until_the_last_message_is_settled(
         stopped = _StoppedWhileSending(store, clock)
         connect = slow_server(clock, 1.5 * LEASE)
         run = make_run(
-            campaign, cast(Store, stopped), server.port, clock=clock, more={"connect": connect}
+            campaign, cast("Store", stopped), server.port, clock=clock, more={"connect": connect}
         )
         stopped.stop = run.stop
         summary = run.execute()
@@ -192,7 +192,7 @@ def overslept(
     clock = Clock()
     store.enrol(make_recipients(NUMBER), campaign.fingerprint())
     late = _Overslept(store, clock, lose)
-    summary = make_run(campaign, cast(Store, late), server.port, clock=clock).execute()
+    summary = make_run(campaign, cast("Store", late), server.port, clock=clock).execute()
     assert late.lost
     assert isinstance(summary.error, ClaimLost)
     assert server.messages == []

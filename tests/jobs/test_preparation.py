@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from hypothesis import strategies as st
 
 from mailmerge.campaign import Campaign
 from mailmerge.engine.events import Began
+from mailmerge.jobs.people import people_of
+from mailmerge.jobs.preparation import Preparation
 from mailmerge.jobs.targets import DryRun, NoServer, RealServer, SandboxServer, Target, TestTo
+from mailmerge.preflight.report import CheckReport
+from mailmerge.recipients.audience import Selection
 from mailmerge.sandbox import Sandbox
 from mailmerge.settings import parse_rate
 from tests.jobs.campaigns import RECIPIENTS, job_of, make, send
@@ -58,9 +63,35 @@ def test_plan_shows_the_subjects_of_the_remaining(campaign: Campaign) -> None:
         assert job.plan().subjects == ("Hello U2", "Hello U3")
 
 
-def test_plan_says_what_slows_the_messages_down(
-    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def prepared(campaign: Campaign, target: Target, **options: Any) -> Preparation:
+    """The steps of a job by themselves."""
+    job = job_of(campaign, target, **options)
+    people = people_of(campaign.settings, Selection())
+    return Preparation(campaign, people, target, job.options, job.ledger)
+
+
+@pytest.mark.parametrize(("seconds", "slow"), [(1.9, False), (2.0, True), (0.0, False)])
+def test_plan_is_as_slow_as_the_check_was(campaign: Campaign, seconds: float, slow: bool) -> None:
+    target = DryRun(RealServer.of_settings(campaign.settings))
+    preparation = prepared(campaign, target)
+    report = preparation.check()
+    assert isinstance(report, CheckReport)
+    preparation.report = replace(report, seconds=seconds, slow_because="a value in <style>")
+    plan = preparation.plan()
+    assert plan.slow_because == ("a value in <style>" if slow else "")
+    assert plan.per_second == (RECIPIENTS / seconds if slow else 0.0)
+    assert plan.ends_after == (seconds if slow else 0.0), "each recipient is made once more"
+    assert ("about 2 a second: styles depend on the row" in str(plan)) is slow
+
+
+def test_rate_that_is_slower_than_the_messages_decides_the_end(campaign: Campaign) -> None:
+    target = DryRun(RealServer.of_settings(campaign.settings))
+    preparation = prepared(campaign, target, rate="1/minute")
+    preparation.report = replace(preparation.check(), seconds=2.0, slow_because="a value")
+    assert preparation.plan().ends_after == pytest.approx((RECIPIENTS - 1) * 60, abs=2)
+
+
+def test_plan_of_quick_messages_does_not_name_what_slows_them_down(campaign: Campaign) -> None:
     (campaign.folder / "body.html").write_text("<style>p { color: {{ name }} }</style><p>Hi")
     text = (campaign.folder / "campaign.toml").read_text()
     (campaign.folder / "campaign.toml").write_text(

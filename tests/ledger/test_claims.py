@@ -96,6 +96,8 @@ def test_a_late_worker_does_not_disturb_the_new_owner(two: tuple[SqlStore, SqlSt
         sending(late, one)
     refused = Transition(one.id, State.REJECTED, NOW + LEASE, 1)
     assert late.apply([refused])[0].state is State.CLAIMED
+    taken = Transition(one.id, State.SENT, NOW + LEASE, 1)
+    assert late.apply([taken])[0].state is State.CLAIMED, "no rule is broken, the claim is lost"
     late.release([one.id])
     late.close()
     assert finish(other, again, State.SENT, at=NOW + LEASE + 1).state is State.SENT

@@ -150,7 +150,7 @@ def test_processes_that_run_at_once_take_nothing_twice(path: Path) -> None:
         process.start()
     starts = sorted(start for _ in processes for start in answers.get())
     for process in processes:
-        process.join(30)
+        process.join(60)
     assert len(starts) == 75
     assert all(later - earlier >= 1.0 for earlier, later in pairwise(starts))
     quotas = Quotas(path)
