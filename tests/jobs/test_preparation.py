@@ -103,6 +103,45 @@ def test_plan_of_quick_messages_does_not_name_what_slows_them_down(campaign: Cam
         assert job.report.slow_because == "a value stands in <style>"
 
 
+@pytest.mark.parametrize(("limit", "to_send"), [(2, 2), (9, RECIPIENTS), (None, RECIPIENTS)])
+def test_limit_bounds_what_would_be_sent(
+    campaign: Campaign, limit: int | None, to_send: int
+) -> None:
+    target = DryRun(RealServer.of_settings(campaign.settings))
+    assert prepared(campaign, target, limit=limit).to_send() == to_send
+
+
+def test_a_failed_check_is_made_again(campaign: Campaign) -> None:
+    (campaign.folder / "body.txt").write_text("Dear {{ nobody_knows }}")
+    for _ in range(2):
+        with job_of(Campaign.load(campaign.folder)) as job:
+            assert job.check().errors > 0
+
+
+def test_dry_run_makes_every_check_again(campaign: Campaign) -> None:
+    with job_of(campaign) as job:
+        assert not job.check().passed_before
+    with job_of(campaign) as job:
+        assert job.check().passed_before
+    with job_of(campaign, DryRun(RealServer.of_settings(campaign.settings))) as job:
+        assert not job.check().passed_before
+
+
+def test_test_message_passes_over_the_testers_own_row(campaign: Campaign) -> None:
+    """One row more is checked than is sent, and the plan counts only what is sent."""
+    real = RealServer.of_settings(campaign.settings)
+    with job_of(campaign, TestTo("me@example.net", real, 1)) as job:
+        assert job.check().recipients == 2
+        plan = job.plan()
+        assert (plan.total, plan.to_send) == (1, 1)
+        assert plan.subjects == ("[test for u0@example.org] Hello U0",)
+    with job_of(campaign, TestTo("u0@example.org", real, 1)) as job:
+        assert job.plan().subjects == ("[test for u1@example.org] Hello U1",)
+    with job_of(campaign, DryRun(TestTo("me@example.net", real, 1))) as job:
+        plan = job.plan()
+        assert (plan.total, plan.to_send) == (1, 1)
+
+
 def test_limits_and_rules_come_from_the_provider(tmp_path: Path) -> None:
     campaign = make(tmp_path / "spring", more='[smtp]\nprovider = "163"\nusername = "me@163.com"\n')
     with job_of(campaign, connections=1) as job:
