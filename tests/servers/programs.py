@@ -55,9 +55,6 @@ def require_root(purpose: str) -> None:
         unavailable(f"{purpose} needs root to start")
 
 
-_RESERVED: list[socket.socket] = []
-
-
 def free_port() -> int:
     """A TCP port of loopback on which no program listens, and which no other test is given.
 
@@ -67,8 +64,9 @@ def free_port() -> int:
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind((LOOPBACK, 0))
-    _RESERVED.append(reserved)
-    return int(reserved.getsockname()[1])
+    port = int(reserved.getsockname()[1])
+    reserved.detach()  # it stays open as long as this process
+    return port
 
 
 @contextlib.contextmanager
