@@ -14,7 +14,7 @@ import pytest
 from mailmerge.engine.summary import Summary
 from mailmerge.errors import ClaimLost, Interrupted
 from mailmerge.ledger.interface import Store
-from mailmerge.ledger.states import Delivery, State, Transition, under_way
+from mailmerge.ledger.states import Delivery, State, Transition, claim_transition
 from mailmerge.ledger.store import LEASE, SqlStore
 from mailmerge.settings import Settings, parse_rate
 from tests.engine.clocks import START, Clock
@@ -244,11 +244,11 @@ def test_only_one_of_two_workers_of_a_journal_sends(campaign: Settings) -> None:
         [late] = store.claim("late", 1, START)
         assert store.expire(START + LEASE) == 1
         with pytest.raises(ClaimLost):
-            store.apply([under_way(late, State.SENDING, START + LEASE)])
+            store.apply([claim_transition(late, State.SENDING, START + LEASE)])
         [again] = store.claim("other", 1, START + LEASE)
-        store.apply([under_way(again, State.SENDING, START + LEASE)])
+        store.apply([claim_transition(again, State.SENDING, START + LEASE)])
         with pytest.raises(ValueError, match="sending cannot become sending"):
-            store.apply([under_way(late, State.SENDING, START + LEASE)])
+            store.apply([claim_transition(late, State.SENDING, START + LEASE)])
         store.apply([Transition(again.id, State.SENT, START + LEASE, 1, reply="250 Ok")])
         with pytest.raises(ValueError, match="not claimed"):
             store.apply([Transition(late.id, State.REJECTED, START + LEASE, 1)])

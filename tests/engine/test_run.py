@@ -271,7 +271,7 @@ def test_store_that_had_too_few_is_not_asked_again(campaign: Settings) -> None:
     clock = Clock()
     with serve() as server, open_store(campaign) as ledger:
         ledger.enrol(make_recipients(3), campaign.fingerprint())
-        stepping = Stepping(ledger, clock, 0.1)
+        stepping = Stepping(ledger, clock, 0.06)
         ready_run(campaign, cast("Store", stepping), server.port, clock=clock).execute()
     assert len(stepping.claims) == 1
 
@@ -280,20 +280,20 @@ def test_journal_is_folded_five_times_a_second(campaign: Settings) -> None:
     clock, seen = Clock(), list[int]()
     with serve() as server, open_store(campaign) as ledger:
         ledger.enrol(make_recipients(3), campaign.fingerprint())
-        stepping = Stepping(ledger, clock, 0.1)
+        stepping = Stepping(ledger, clock, 0.06)
         run = make_run(
             campaign,
             cast("Store", stepping),
             server.port,
             clock=clock,
-            more={"connect": slow_server(clock, 0.4)},
+            more={"connect": slow_server(clock, 0.3)},
         )
         run.execute(lambda progress: seen.append(len(stepping.folds)))
     folds = [START, *stepping.folds[: seen[-2]]]  # the last call comes after the end
     gaps = [later - earlier for earlier, later in pairwise(folds)]
     assert len(gaps) > 3
     assert min(gaps) > 0.19, "a claim writes the journal too"
-    assert max(gaps) < 0.5
+    assert max(gaps) < 0.4
 
 
 def test_ten_equal_policy_refusals_stop_the_run(campaign: Settings) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mailmerge.campaign import Campaign
 from mailmerge.engine.events import Began
-from mailmerge.jobs.people import people_of
 from mailmerge.jobs.preparation import Preparation
+from mailmerge.jobs.recipient_source import source_of
 from mailmerge.jobs.targets import DryRun, NoServer, RealServer, SandboxServer, Target, TestTo
 from mailmerge.preflight.report import CheckReport
 from mailmerge.recipients.audience import Selection
@@ -66,8 +66,8 @@ def test_plan_shows_the_subjects_of_the_remaining(campaign: Campaign) -> None:
 def prepared(campaign: Campaign, target: Target, **options: Any) -> Preparation:
     """The steps of a job by themselves."""
     job = job_of(campaign, target, **options)
-    people = people_of(campaign.settings, Selection())
-    return Preparation(campaign, people, target, job.options, job.ledger)
+    source = source_of(campaign.settings, Selection())
+    return Preparation(campaign, source, target, job.options, job.ledger)
 
 
 @pytest.mark.parametrize(("seconds", "slow"), [(1.9, False), (2.0, True), (0.0, False)])

@@ -121,17 +121,17 @@ def test_a_quota_is_free_again_when_its_time_comes(two: tuple[Quotas, Quotas]) -
 def test_a_lowered_limit_takes_nothing_back(two: tuple[Quotas, Quotas]) -> None:
     """More is used than is allowed now; what was used is still counted."""
     first, _ = two
-    first.take_quota("a", 10, DAY, 8, NOW)
-    assert first.take_quota("a", 3, DAY, 1, NOW)[0] == 0
-    assert first.take_quota("a", 10, DAY, 9, NOW) == (2, NOW)
+    first.reserve_quota("a", 10, DAY, 8, NOW)
+    assert first.reserve_quota("a", 3, DAY, 1, NOW)[0] == 0
+    assert first.reserve_quota("a", 10, DAY, 9, NOW) == (2, NOW)
 
 
 def test_what_was_given_back_does_not_say_when_to_ask_again(two: tuple[Quotas, Quotas]) -> None:
     first, _ = two
-    first.take_quota("a", 5, DAY, 5, NOW)
-    first.leave_quota("a", DAY, 5, NOW)
-    first.take_quota("a", 5, DAY, 5, NOW + DAY / 4)
-    granted, again_at = first.take_quota("a", 5, DAY, 1, NOW + DAY / 2)
+    first.reserve_quota("a", 5, DAY, 5, NOW)
+    first.return_quota("a", DAY, 5, NOW)
+    first.reserve_quota("a", 5, DAY, 5, NOW + DAY / 4)
+    granted, again_at = first.reserve_quota("a", 5, DAY, 1, NOW + DAY / 2)
     assert granted == 0
     assert again_at >= NOW + DAY / 4 + DAY - BUCKET
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from mailmerge.smtp import TIMEOUTS, Client, Envelope, Outcome, Server, Transaction, Verdict
-from mailmerge.smtp.timeouts import Timeouts
 from mailmerge.smtp.state import Awaited
+from mailmerge.smtp.timeouts import Timeouts
 from tests.scripted_server import Offer
 from tests.servers import Certificates
 
