@@ -198,6 +198,17 @@ def test_open_claims_can_be_selected_by_owner_and_expiry(
     assert claims.count_claimable(connection, campaign.id) == 3
 
 
+def test_message_id_of_the_first_claim_stays(
+    connection: Connection, campaign: CampaignRecord
+) -> None:
+    """Also where the sender's domain, and with it the names of new messages, has changed."""
+    first = Claim("a", NOW, NOW + 10)
+    [one] = claims.claim(connection, campaign, first, identify, 1)
+    claims.end_claims(connection, claims.select_under_way(connection, campaign.id).values())
+    [again] = claims.claim(connection, campaign, first, lambda secret, key: "another", 1)
+    assert (again.id, again.message_id) == (one.id, one.message_id)
+
+
 def test_deliveries_come_in_the_order_of_their_ids(
     connection: Connection, campaign: CampaignRecord
 ) -> None:
