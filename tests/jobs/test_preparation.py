@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mailmerge.campaign import Campaign
 from mailmerge.engine.events import Began
+from mailmerge.errors import AddressError
 from mailmerge.jobs.preparation import Preparation
 from mailmerge.jobs.recipient_source import source_of
 from mailmerge.jobs.targets import DryRun, NoServer, RealServer, SandboxServer, Target, TestTo
@@ -140,6 +141,18 @@ def test_test_message_passes_over_the_testers_own_row(campaign: Campaign) -> Non
     with job_of(campaign, DryRun(TestTo("me@example.net", real, 1))) as job:
         plan = job.plan()
         assert (plan.total, plan.to_send) == (1, 1)
+
+
+def test_test_message_needs_another_recipient_than_the_tester(
+    tmp_path: Path, server: Sandbox
+) -> None:
+    alone = make(tmp_path / "alone", server, recipients=1)
+    target = TestTo("u0@example.org", RealServer.of_settings(alone.settings))
+    with (
+        job_of(alone, target) as job,
+        pytest.raises(AddressError, match="address of the row itself"),
+    ):
+        job.enrol()
 
 
 def test_limits_and_rules_come_from_the_provider(tmp_path: Path) -> None:
