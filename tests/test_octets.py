@@ -164,6 +164,15 @@ def test_shared_text_with_an_unsafe_value_is_not_sealed(value: bytes) -> None:
     assert SharedText(static).filled(pieces) == pieces
 
 
+@pytest.mark.parametrize(("length", "sealed"), [(496, True), (497, False)])
+def test_gaps_of_one_line_share_its_room(length: int, sealed: bool) -> None:
+    """Each value would fit alone; a line of 998 bytes has to hold both of them."""
+    static = [b"ab", b"cd", b"ef\r\n"]
+    pieces = [static[0], b"x" * length, static[1], b"y" * length, static[2]]
+    (first, *rest) = SharedText(static).filled(pieces)
+    assert (type(first) is Sealed, rest == []) == (sealed, sealed)
+
+
 @pytest.mark.parametrize(
     ("static", "values"),
     [

@@ -97,6 +97,11 @@ def test_rules_of_a_provider_that_only_its_host_names(tmp_path: Path) -> None:
     assert limits.rates == ()
 
 
+def test_rules_of_the_named_provider_win_over_those_of_the_host(tmp_path: Path) -> None:
+    limits, _ = resolved(tmp_path, GMAIL + 'host = "relay.example.org"\nport = 587\n')
+    assert limits.rules(421, "4.7.28 Unusual rate") == "pause"
+
+
 @pytest.mark.parametrize("more", ["", GMAIL, SES, GMAIL + "[delivery]\nconnections = 9\n"])
 def test_plan_shows_the_limits_of_the_run(tmp_path: Path, more: str) -> None:
     campaign = campaign_of(tmp_path, more)

@@ -51,6 +51,7 @@ def test_low_queue_claims_what_fills_it(waiting: int, claim: Claim | None) -> No
 def test_limit_bounds_the_claim() -> None:
     low = replace(SENDING, backlog=Backlog(100, 1))
     assert next_step(replace(low, claims_left=7), NOW) == Claim(7)
+    assert next_step(replace(low, claims_left=700), NOW) == Claim(400), "the batch bounds it too"
     assert next_step(replace(low, claims_left=0), NOW) == Wait(0)
 
 

@@ -149,7 +149,7 @@ def wakes(sleeper: threading.Thread, act: object) -> bool:
     assert callable(act)
     sleeper.start()
     act()
-    sleeper.join(5)
+    sleeper.join(30)
     return not sleeper.is_alive()
 
 
@@ -177,7 +177,7 @@ def test_close_wakes_workers_and_the_run(clock: Clock) -> None:
     run = threading.Thread(target=queue.wait_for_attention, args=(60.0,), daemon=True)
     run.start()
     assert wakes(worker, queue.close)
-    run.join(5)
+    run.join(30)
     assert not run.is_alive()
 
 

@@ -129,6 +129,14 @@ def test_used_up_connection_is_recycled_without_an_attempt() -> None:
     closed = Outcome(1, Verdict.NOT_SENT, Stage.MAIL, reply("421 4.7.0 Enough"))
     assert not decide(closed, attempts=0, carried=3).slow
     assert decide(closed, attempts=0, carried=0).slow
+    later = Outcome(1, Verdict.NOT_SENT, Stage.RCPT, reply("421 4.7.0 Enough"))
+    assert decide(later, attempts=0, carried=3).slow, "a connection is used up at MAIL only"
+
+
+def test_421_with_the_words_of_a_used_up_connection_counts_as_an_attempt() -> None:
+    closing = decided("421 4.4.5 Too many messages on this connection", Stage.RCPT)
+    assert (closing.state, closing.recycle) == (State.DEFERRED, True)
+    assert decided("452 4.4.5 Too many messages on this connection", Stage.RCPT).state is None
 
 
 def test_4_7_28_cools_the_whole_run_down() -> None:
@@ -289,6 +297,8 @@ def test_refused_further_connection_retires() -> None:
     assert decide_connection(REFUSED, connected=True, worker=1) == Retire()
     assert decide_connection(REFUSED, connected=True, worker=0) == Reconnect(1.0)
     assert decide_connection(LOST, connected=True, worker=1) == Reconnect(1.0)
+    busy = ServerRefused("421 too many connections", code="turned-away")
+    assert decide_connection(busy, connected=False, worker=1) == Reconnect(1.0), "none is open"
 
 
 def test_reconnecting_takes_five_minutes_and_then_gives_up() -> None:

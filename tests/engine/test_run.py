@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,14 +26,15 @@ from mailmerge.errors import (
 )
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.states import Delivery, State
-from mailmerge.portable.clock import Clock
 from mailmerge.providers.lookup import find_provider
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import templates_of
 from mailmerge.settings import Settings, parse_rate
 from mailmerge.smtp import Credentials
+from tests.engine.clocks import START, Clock
 from tests.engine.driver import compare, make_campaign, make_recipients, make_run
+from tests.engine.stepping import Stepping, slow_server
 from tests.ledgers import open_ledger, open_store, read_ledger, store_of
 from tests.scripted_server import (
     FOREVER,
@@ -66,12 +68,6 @@ def ready_run(
     more = {name: asked.pop(name) for name in names}
     asked.setdefault("clock", lambda: time.time() + later)
     return make_run(campaign, ledger, port, more=more, **asked)
-
-
-def fast_clock(times: float) -> Clock:
-    """A clock that runs this many times as fast."""
-    began = time.time()
-    return lambda: began + times * (time.time() - began)
 
 
 def send(campaign: Settings, server: ScriptedServer, count: int = 3, **more: Any) -> Summary:
@@ -244,14 +240,60 @@ def test_next_run_sends_deferred_recipients_when_due(
         assert len(server.messages) == 4
 
 
-def test_same_run_sends_deferred_recipients_if_it_may_wait(campaign: Settings) -> None:
+@pytest.mark.parametrize("limit", [None, 6])
+def test_same_run_sends_deferred_recipients_if_it_may_wait(
+    campaign: Settings, limit: int | None
+) -> None:
+    clock = Clock()
     with serve(greylist(1)) as server, open_store(campaign) as ledger:
         ledger.enrol(make_recipients(3), campaign.fingerprint())
-        run = ready_run(campaign, ledger, server.port, wait=400.0, clock=fast_clock(500))
+        stepping = cast("Store", Stepping(ledger, clock, 20.0))
+        run = ready_run(campaign, stepping, server.port, wait=400.0, clock=clock, limit=limit)
         waited_for: list[str] = []
         summary = run.execute(lambda progress: waited_for.append(progress.waiting_for))
     assert states(summary) == {"sent": 3}
     assert any("deferred" in what for what in waited_for)
+
+
+def test_run_waits_for_what_an_earlier_one_has_deferred(campaign: Settings) -> None:
+    clock = Clock()
+    with serve(greylist(1)) as server, open_store(campaign) as ledger:
+        ledger.enrol(make_recipients(3), campaign.fingerprint())
+        first = ready_run(campaign, ledger, server.port, clock=clock).execute()
+        assert states(first) == {"deferred": 3}
+        clock.now += 100
+        stepping = cast("Store", Stepping(ledger, clock, 20.0))
+        second = ready_run(campaign, stepping, server.port, wait=400.0, clock=clock).execute()
+    assert states(second) == {"sent": 3}
+
+
+def test_store_that_had_too_few_is_not_asked_again(campaign: Settings) -> None:
+    clock = Clock()
+    with serve() as server, open_store(campaign) as ledger:
+        ledger.enrol(make_recipients(3), campaign.fingerprint())
+        stepping = Stepping(ledger, clock, 0.06)
+        ready_run(campaign, cast("Store", stepping), server.port, clock=clock).execute()
+    assert len(stepping.claims) == 1
+
+
+def test_journal_is_folded_five_times_a_second(campaign: Settings) -> None:
+    clock, seen = Clock(), list[int]()
+    with serve() as server, open_store(campaign) as ledger:
+        ledger.enrol(make_recipients(3), campaign.fingerprint())
+        stepping = Stepping(ledger, clock, 0.06)
+        run = make_run(
+            campaign,
+            cast("Store", stepping),
+            server.port,
+            clock=clock,
+            more={"connect": slow_server(clock, 0.3)},
+        )
+        run.execute(lambda progress: seen.append(len(stepping.folds)))
+    folds = [START, *stepping.folds[: seen[-2]]]  # the last call comes after the end
+    gaps = [later - earlier for earlier, later in pairwise(folds)]
+    assert len(gaps) > 3
+    assert min(gaps) > 0.19, "a claim writes the journal too"
+    assert max(gaps) < 0.4
 
 
 def test_ten_equal_policy_refusals_stop_the_run(campaign: Settings) -> None:
@@ -307,12 +349,12 @@ def test_cool_down_pauses_and_goes_on_with_one_connection(campaign: Settings) ->
 
 
 def test_connections_return_one_a_minute_after_a_cool_down(campaign: Settings) -> None:
-    """The clock runs 400 times as fast: ten minutes are a second and a half."""
+    """Each look at the progress takes 20 seconds of the clock, from the cool-down on."""
     rule = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.7.28 Unusual rate"), Close()))
     slow = Rule(When(Stage.END_OF_DATA), (Sleep(0.02), Usual()))
     seen: dict[int, float] = {}
     slowed: list[float] = []
-    clock = fast_clock(400)
+    clock = Clock()
 
     def listen(event: Event) -> None:
         if isinstance(event, Slowed):
@@ -321,6 +363,7 @@ def test_connections_return_one_a_minute_after_a_cool_down(campaign: Settings) -
     def watch(progress: Progress) -> None:
         if slowed:
             seen.setdefault(progress.connections, clock())
+            clock.now += 20
         if len(seen) == 3:
             run.stop()
 
@@ -450,6 +493,7 @@ def test_first_stop_finishes_messages_in_flight_and_quits(campaign: Settings) ->
         ledger.enrol(make_recipients(500), campaign.fingerprint())
         run = ready_run(campaign, ledger, server.port)
         summary = run.execute(lambda progress: run.stop() if progress.done else None)
+        assert {one.state for one in ledger.iterate()} == {State.SENT, State.PENDING}, "given back"
         opened.close()
         assert isinstance(summary.error, Interrupted)
         assert 0 < summary.states[State.SENT] < 500

@@ -306,6 +306,7 @@ def test_a_real_postfix_takes_the_newsletter_over_one_connection(
     sheet.write_text(
         re.sub(r"^([^,@\n]+)@", rf"\1.w{window}@", text, flags=re.MULTILINE), encoding="utf-8"
     )
+    postfix.wait_until_idle()
     before = postfix.connections()
     send(campaign)
     people = people_of(campaign)
@@ -315,5 +316,7 @@ def test_a_real_postfix_takes_the_newsletter_over_one_connection(
         for path in one.forward_paths
         if path in people
     ]
+    servers.wait_until(lambda: postfix.connections() > before, "the log of the connection")
+    postfix.wait_until_idle()
     assert postfix.connections() == before + 1
     check_newsletter(campaign, taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,12 @@ from hypothesis import strategies as st
 
 from mailmerge.campaign import Campaign
 from mailmerge.engine.events import Began
+from mailmerge.errors import AddressError
+from mailmerge.jobs.preparation import Preparation
+from mailmerge.jobs.recipient_source import source_of
 from mailmerge.jobs.targets import DryRun, NoServer, RealServer, SandboxServer, Target, TestTo
+from mailmerge.preflight.report import CheckReport
+from mailmerge.recipients.audience import Selection
 from mailmerge.sandbox import Sandbox
 from mailmerge.settings import parse_rate
 from tests.jobs.campaigns import RECIPIENTS, job_of, make, send
@@ -58,9 +64,35 @@ def test_plan_shows_the_subjects_of_the_remaining(campaign: Campaign) -> None:
         assert job.plan().subjects == ("Hello U2", "Hello U3")
 
 
-def test_plan_says_what_slows_the_messages_down(
-    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def prepared(campaign: Campaign, target: Target, **options: Any) -> Preparation:
+    """The steps of a job by themselves."""
+    job = job_of(campaign, target, **options)
+    source = source_of(campaign.settings, Selection())
+    return Preparation(campaign, source, target, job.options, job.ledger)
+
+
+@pytest.mark.parametrize(("seconds", "slow"), [(1.9, False), (2.0, True), (0.0, False)])
+def test_plan_is_as_slow_as_the_check_was(campaign: Campaign, seconds: float, slow: bool) -> None:
+    target = DryRun(RealServer.of_settings(campaign.settings))
+    preparation = prepared(campaign, target)
+    report = preparation.check()
+    assert isinstance(report, CheckReport)
+    preparation.report = replace(report, seconds=seconds, slow_because="a value in <style>")
+    plan = preparation.plan()
+    assert plan.slow_because == ("a value in <style>" if slow else "")
+    assert plan.per_second == (RECIPIENTS / seconds if slow else 0.0)
+    assert plan.ends_after == (seconds if slow else 0.0), "each recipient is made once more"
+    assert ("about 2 a second: styles depend on the row" in str(plan)) is slow
+
+
+def test_rate_that_is_slower_than_the_messages_decides_the_end(campaign: Campaign) -> None:
+    target = DryRun(RealServer.of_settings(campaign.settings))
+    preparation = prepared(campaign, target, rate="1/minute")
+    preparation.report = replace(preparation.check(), seconds=2.0, slow_because="a value")
+    assert preparation.plan().ends_after == pytest.approx((RECIPIENTS - 1) * 60, abs=2)
+
+
+def test_plan_of_quick_messages_does_not_name_what_slows_them_down(campaign: Campaign) -> None:
     (campaign.folder / "body.html").write_text("<style>p { color: {{ name }} }</style><p>Hi")
     text = (campaign.folder / "campaign.toml").read_text()
     (campaign.folder / "campaign.toml").write_text(
@@ -70,6 +102,57 @@ def test_plan_says_what_slows_the_messages_down(
         assert "styles" not in str(job.plan()), "it took no noticeable time"
         assert job.report is not None
         assert job.report.slow_because == "a value stands in <style>"
+
+
+@pytest.mark.parametrize(("limit", "to_send"), [(2, 2), (9, RECIPIENTS), (None, RECIPIENTS)])
+def test_limit_bounds_what_would_be_sent(
+    campaign: Campaign, limit: int | None, to_send: int
+) -> None:
+    target = DryRun(RealServer.of_settings(campaign.settings))
+    assert prepared(campaign, target, limit=limit).to_send() == to_send
+
+
+def test_a_failed_check_is_made_again(campaign: Campaign) -> None:
+    (campaign.folder / "body.txt").write_text("Dear {{ nobody_knows }}")
+    for _ in range(2):
+        with job_of(Campaign.load(campaign.folder)) as job:
+            assert job.check().errors > 0
+
+
+def test_dry_run_makes_every_check_again(campaign: Campaign) -> None:
+    with job_of(campaign) as job:
+        assert not job.check().passed_before
+    with job_of(campaign) as job:
+        assert job.check().passed_before
+    with job_of(campaign, DryRun(RealServer.of_settings(campaign.settings))) as job:
+        assert not job.check().passed_before
+
+
+def test_test_message_passes_over_the_testers_own_row(campaign: Campaign) -> None:
+    """One row more is checked than is sent, and the plan counts only what is sent."""
+    real = RealServer.of_settings(campaign.settings)
+    with job_of(campaign, TestTo("me@example.net", real, 1)) as job:
+        assert job.check().recipients == 2
+        plan = job.plan()
+        assert (plan.total, plan.to_send) == (1, 1)
+        assert plan.subjects == ("[test for u0@example.org] Hello U0",)
+    with job_of(campaign, TestTo("u0@example.org", real, 1)) as job:
+        assert job.plan().subjects == ("[test for u1@example.org] Hello U1",)
+    with job_of(campaign, DryRun(TestTo("me@example.net", real, 1))) as job:
+        plan = job.plan()
+        assert (plan.total, plan.to_send) == (1, 1)
+
+
+def test_test_message_needs_another_recipient_than_the_tester(
+    tmp_path: Path, server: Sandbox
+) -> None:
+    alone = make(tmp_path / "alone", server, recipients=1)
+    target = TestTo("u0@example.org", RealServer.of_settings(alone.settings))
+    with (
+        job_of(alone, target) as job,
+        pytest.raises(AddressError, match="of the row itself"),
+    ):
+        job.enrol()
 
 
 def test_limits_and_rules_come_from_the_provider(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def test_a_late_worker_does_not_disturb_the_new_owner(two: tuple[SqlStore, SqlSt
         sending(late, one)
     refused = Transition(one.id, State.REJECTED, NOW + LEASE, 1)
     assert late.apply([refused])[0].state is State.CLAIMED
+    taken = Transition(one.id, State.SENT, NOW + LEASE, 1)
+    assert late.apply([taken])[0].state is State.CLAIMED, "no rule is broken, the claim is lost"
     late.release([one.id])
     late.close()
     assert finish(other, again, State.SENT, at=NOW + LEASE + 1).state is State.SENT
@@ -194,6 +196,17 @@ def test_open_claims_can_be_selected_by_owner_and_expiry(
     assert list(claims.select_under_way(connection, campaign.id, expired_at=NOW + 25)) == [2]
     assert claims.end_claims(connection, all_of_them.values()) == 2
     assert claims.count_claimable(connection, campaign.id) == 3
+
+
+def test_message_id_of_the_first_claim_stays(
+    connection: Connection, campaign: CampaignRecord
+) -> None:
+    """Also where the sender's domain, and with it the names of new messages, has changed."""
+    first = Claim("a", NOW, NOW + 10)
+    [one] = claims.claim(connection, campaign, first, identify, 1)
+    claims.end_claims(connection, claims.select_under_way(connection, campaign.id).values())
+    [again] = claims.claim(connection, campaign, first, lambda secret, key: "another", 1)
+    assert (again.id, again.message_id) == (one.id, one.message_id)
 
 
 def test_deliveries_come_in_the_order_of_their_ids(

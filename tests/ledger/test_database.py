@@ -78,7 +78,7 @@ def test_a_second_thread_waits_for_the_first(database: Database) -> None:
         add(database, "a")
         other.join(0.05)
         assert other.is_alive()
-    other.join(5)
+    other.join(60)
     assert names(database) == ["a", "b"]
 
 

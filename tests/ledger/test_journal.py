@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,38 @@ def test_a_flush_without_news_writes_nothing(campaign: Settings) -> None:
         seen.clear()
         store.flush()
         assert seen == []
+
+
+class _Interrupted(SqlStore):
+    """A store in whose folds something happens, and which then fails, once."""
+
+    during_fold: Callable[[], object] | None = None
+
+    def flush(self) -> None:
+        if self.during_fold is not None:
+            happens, self.during_fold = self.during_fold, None
+            happens()
+            raise LedgerError("the disk is full")
+        super().flush()
+
+
+def test_a_failed_fold_does_not_hide_what_came_meanwhile(
+    database: Database, tmp_path: Path
+) -> None:
+    """A worker goes on while its earlier transitions are being folded."""
+    with database.begin() as connection:
+        campaign = find_campaign(connection, "spring")
+    inner = _Interrupted(database, campaign, lambda _, key: key)
+    store = Journaled(inner, JournalFiles(tmp_path, "x"))
+    [one] = claim(store, 1)
+    sending(store, one)
+    sent = Transition(one.id, State.SENT, NOW + 1, 1, reply="250 Ok")
+    inner.during_fold = lambda: store.apply([sent])
+    with pytest.raises(LedgerError, match="the disk is full"):
+        store.flush()
+    store.flush()
+    assert [one.state for one in inner.iterate()] == [State.SENT]
+    store.close()
 
 
 def test_a_reader_sees_what_only_the_journal_has(campaign: Settings) -> None:

@@ -118,6 +118,24 @@ def test_a_quota_is_free_again_when_its_time_comes(two: tuple[Quotas, Quotas]) -
     assert second.reserve_quota("a", 10, DAY, 10, again_at + 1)[0] == 10
 
 
+def test_a_lowered_limit_takes_nothing_back(two: tuple[Quotas, Quotas]) -> None:
+    """More is used than is allowed now; what was used is still counted."""
+    first, _ = two
+    first.reserve_quota("a", 10, DAY, 8, NOW)
+    assert first.reserve_quota("a", 3, DAY, 1, NOW)[0] == 0
+    assert first.reserve_quota("a", 10, DAY, 9, NOW) == (2, NOW)
+
+
+def test_what_was_given_back_does_not_say_when_to_ask_again(two: tuple[Quotas, Quotas]) -> None:
+    first, _ = two
+    first.reserve_quota("a", 5, DAY, 5, NOW)
+    first.return_quota("a", DAY, 5, NOW)
+    first.reserve_quota("a", 5, DAY, 5, NOW + DAY / 4)
+    granted, again_at = first.reserve_quota("a", 5, DAY, 1, NOW + DAY / 2)
+    assert granted == 0
+    assert again_at >= NOW + DAY / 4 + DAY - BUCKET
+
+
 @given(st.lists(st.tuples(st.floats(0, DAY / 3), st.integers(1, 40)), max_size=40))
 @settings(max_examples=40, deadline=None)
 def test_no_window_holds_more_than_the_quota(takes: list[tuple[float, int]]) -> None:
@@ -150,7 +168,7 @@ def test_processes_that_run_at_once_take_nothing_twice(path: Path) -> None:
         process.start()
     starts = sorted(start for _ in processes for start in answers.get())
     for process in processes:
-        process.join(30)
+        process.join(60)
     assert len(starts) == 75
     assert all(later - earlier >= 1.0 for earlier, later in pairwise(starts))
     quotas = Quotas(path)

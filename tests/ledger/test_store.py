@@ -50,6 +50,15 @@ def test_a_released_delivery_can_be_claimed_again(store: Store) -> None:
     assert counts(store) == {"pending": 2}
 
 
+def test_every_claim_lasts_a_whole_lease(store: Store) -> None:
+    enrol(store, 2)
+    store.claim("w", 1, NOW)
+    [later] = store.claim("w", 1, NOW + LEASE / 2)
+    store.expire(NOW + LEASE)
+    assert by_key(store)["u1"].state is State.CLAIMED
+    assert sending(store, later, NOW + LEASE).state is State.SENDING
+
+
 def test_due_deliveries_come_before_pending_ones(store: Store) -> None:
     enrol(store, 4)
     for one, retry_at in zip(store.claim("w", 2, NOW), (NOW + 20, NOW + 10), strict=True):

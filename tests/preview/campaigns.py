@@ -180,11 +180,11 @@ def running(where: Path, *, watch: bool = True) -> Iterator[Running]:
             yield Running(session, server.access)
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(60)
             session.checks.join()
 
 
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for something that another thread does."""
     end = time.monotonic() + seconds
     while not holds():

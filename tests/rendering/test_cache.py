@@ -62,13 +62,13 @@ def test_known_value_does_not_wait_for_one_in_the_making() -> None:
 
     def slow() -> str:
         making.set()
-        assert finish.wait(10)
+        assert finish.wait(60)
         return "slow"
 
     thread = threading.Thread(target=cache.get, args=("other", slow))
     thread.start()
-    assert making.wait(10)
+    assert making.wait(60)
     assert cache.get("known", lambda: pytest.fail("it is known")) == "value"
     finish.set()
-    thread.join(10)
+    thread.join(60)
     assert cache.get("other", lambda: pytest.fail("it was made")) == "slow"

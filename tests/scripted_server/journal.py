@@ -126,6 +126,11 @@ def read_messages(path: Path) -> list[Message]:
     return [event for event in read_journal(path) if isinstance(event, Message)]
 
 
+def read_counts(path: Path) -> list[Counts]:
+    """The connections of a journal that have ended."""
+    return [event for event in read_journal(path) if isinstance(event, Counts)]
+
+
 def read_violations(path: Path) -> list[Violation]:
     """Every rule of the wire that was broken."""
     return [event for event in read_journal(path) if isinstance(event, Violation)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,9 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.scripted_server.codec import to_json
-from tests.scripted_server.journal import Message, Violation, read_messages, read_violations
+from tests.scripted_server.journal import (
+    Message,
+    Violation,
+    read_counts,
+    read_messages,
+    read_violations,
+)
 from tests.scripted_server.script import Script
 from tests.scripted_server.server import LOOPBACK
+from tests.servers.programs import wait_until
 
 _TREE = Path(__file__).resolve().parents[2]
 
@@ -40,6 +48,27 @@ class ServerProcess:
     def violations(self) -> list[Violation]:
         """The rules of the wire that clients broke."""
         return read_violations(self.journal)
+
+    def wait_until_idle(self) -> None:
+        """Wait until every connection so far has ended: what a killed client sent is judged, too.
+
+        A connection of our own that says only QUIT is the last one; connections have numbers.
+        """
+        before = len(self._probes())
+        with socket.create_connection((self.host, self.port), timeout=60) as probe:
+            probe.recv(512)
+            probe.sendall(b"QUIT\r\n")
+            while probe.recv(512):
+                pass
+        wait_until(lambda: self._all_ended(before), "the end of all connections")
+
+    def _all_ended(self, before: int) -> bool:
+        probes, ended = self._probes(), {one.connection for one in read_counts(self.journal)}
+        return len(probes) > before and ended >= set(range(max(probes)))
+
+    def _probes(self) -> list[int]:
+        counts = read_counts(self.journal)
+        return [one.connection for one in counts if one.commands == {"QUIT": 1}]
 
 
 @contextlib.contextmanager

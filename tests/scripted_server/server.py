@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import socket
 import ssl
@@ -45,7 +44,7 @@ class ScriptedServer:
         name = f"{os.getpid()}-{time.time_ns()}"
         rules = RuleBook(self.script)
         self._bench = Bench(self.script, record, name, _context(settings), rules)
-        self._numbers = itertools.count()
+        self._accepted = 0
         self._wires: set[Wire] = set()
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
@@ -75,7 +74,7 @@ class ScriptedServer:
     @property
     def connections(self) -> int:
         """How many connections there were, open ones too."""
-        return len(self._bench.counts) + self._bench.open
+        return self._accepted
 
     def commands(self, connection: int | None = None) -> list[str]:
         """The command lines of one connection, or of all as they came."""
@@ -122,7 +121,7 @@ class ScriptedServer:
             with self._bench.lock:
                 self._wires.add(wire)
                 self._bench.open += 1
-            number = next(self._numbers)
+            number, self._accepted = self._accepted, self._accepted + 1
             thread = threading.Thread(target=self._serve, args=(number, wire), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -152,7 +151,7 @@ class ScriptedServer:
         self.stop()
         self.start()
 
-    def wait_for_end(self, connections: int = 1, *, patience: float = 10.0) -> list[Counts]:
+    def wait_for_end(self, connections: int = 1, *, patience: float = 60.0) -> list[Counts]:
         """Wait until that many connections have ended, and return their counts."""
         end = time.monotonic() + patience
         while len(self._bench.counts) < connections:

@@ -142,6 +142,21 @@ class Session:
         self._after_chunk = False
         self._held = b""
         self._verbs: Counter[str] = Counter()
+        self._handlers: dict[str, Callable[[str, str], None]] = {
+            "EHLO": self._hello,
+            "LHLO": self._hello,
+            "HELO": self._hello,
+            "STARTTLS": self._starttls,
+            "AUTH": self._auth,
+            "MAIL": self._mail,
+            "RCPT": self._rcpt,
+            "DATA": self._data,
+            "BDAT": self._bdat,
+            "RSET": self._rset,
+            "NOOP": self._noop,
+            "VRFY": self._vrfy,
+            "QUIT": self._bye,
+        }
 
     @property
     def _settings(self) -> Settings:
@@ -263,18 +278,18 @@ class Session:
         line = self._wire.read_line(_LINE_LIMIT, idle=idle)
         verb, _, argument = line.removesuffix(b"\r\n").decode("utf-8", "replace").partition(" ")
         verb = verb.upper()
-        self._verbs[verb if verb in _HANDLERS else "?"] += 1
+        self._verbs[verb if verb in self._handlers else "?"] += 1
         if self._settings.keep:
             self._bench.commands.append((self._number, _shown(line)))
         self._violations(grammar.command_breaches(line, smtputf8="SMTPUTF8" in self._keywords))
         after_chunk, self._after_chunk = self._after_chunk, False
-        handler = _HANDLERS.get(verb, Session._unknown)
-        if handler is Session._unknown:
+        handler = self._handlers.get(verb)
+        if handler is None:
             self._violation(
                 "bytes-after-chunk" if after_chunk else "unknown-command", line[:80].hex()
             )
         self._check_group(verb, argument)
-        handler(self, verb, argument.strip())
+        (handler or self._unknown)(verb, argument.strip())
 
     def _idle(self, elapsed: float) -> float:
         rule = self._find(Stage.IDLE, seconds=elapsed)
@@ -645,23 +660,6 @@ class Session:
         if reply and reply.code == 221:
             self._wire.close(notify=True)
             raise Gone
-
-
-_HANDLERS: dict[str, Callable[[Session, str, str], None]] = {
-    "EHLO": Session._hello,
-    "LHLO": Session._hello,
-    "HELO": Session._hello,
-    "STARTTLS": Session._starttls,
-    "AUTH": Session._auth,
-    "MAIL": Session._mail,
-    "RCPT": Session._rcpt,
-    "DATA": Session._data,
-    "BDAT": Session._bdat,
-    "RSET": Session._rset,
-    "NOOP": Session._noop,
-    "VRFY": Session._vrfy,
-    "QUIT": Session._bye,
-}
 
 
 def _written(reply: Reply) -> bytes:

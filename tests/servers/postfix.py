@@ -77,6 +77,14 @@ class Postfix:
         """How many clients have connected since the start, without the test of readiness."""
         return len(re.findall(r"postfix/smtpd\[\d+\]: connect from", self.log)) - 1
 
+    def wait_until_idle(self) -> None:
+        """Wait until the log, which is written a moment late, has the end of every connection."""
+        programs.wait_until(self._idle, "the end of all connections", log=lambda: self.log)
+
+    def _idle(self) -> bool:
+        log = self.log
+        return len(re.findall(r"\]: connect from", log)) == log.count("]: disconnect from") > 0
+
     def connection_of(self, queue_id: str) -> str:
         """Which connection brought a message: process and running number, from the log."""
         seen: dict[str, int] = {}

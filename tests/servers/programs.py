@@ -21,7 +21,7 @@ import pytest
 
 LOOPBACK = "127.0.0.1"
 _SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/lib/dovecot:/usr/libexec"
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 def find(program: str, *, variable: str = "") -> Path | None:
@@ -56,10 +56,17 @@ def require_root(purpose: str) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of loopback on which no program listens at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of loopback on which no program listens, and which no other test is given.
+
+    A socket of this process stays bound to it and never listens: the system gives the port to no
+    other, and a server that sets SO_REUSEADDR, as servers do, may listen there all the same.
+    """
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind((LOOPBACK, 0))
+    port = int(reserved.getsockname()[1])
+    reserved.detach()  # it stays open as long as this process
+    return port
 
 
 @contextlib.contextmanager
@@ -77,7 +84,7 @@ def server_folder(name: str) -> Iterator[Path]:
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, log: Callable[[], str] = str) -> None:
-    """Poll `condition`; after half a minute fail with `what` and the end of the server's log."""
+    """Poll `condition`; after a minute fail with `what` and the end of the server's log."""
     end = time.monotonic() + _PATIENCE
     while not condition():
         if time.monotonic() > end:
@@ -159,7 +166,7 @@ def _end(started: subprocess.Popen[bytes]) -> None:
         started.wait(timeout=5)
     except subprocess.TimeoutExpired:
         os.killpg(started.pid, signal.SIGKILL)
-        started.wait(timeout=5)
+        started.wait(timeout=60)
 
 
 def text_of(path: Path) -> str:

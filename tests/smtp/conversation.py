@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 import pytest
 
 from mailmerge.smtp import TIMEOUTS, Client, Envelope, Outcome, Server, Transaction, Verdict
+from mailmerge.smtp.state import Awaited
+from mailmerge.smtp.timeouts import Timeouts
 from tests.scripted_server import Offer
 from tests.servers import Certificates
 
 SENDER = "news@example.org"
 PADDING = (b"x" * 70 + b"\r\n") * 20
 
-SHORT = dict.fromkeys(TIMEOUTS, 0.3)
-"""Timeouts for tests in which one runs out."""
+
+def short(*awaited: Awaited | None) -> Timeouts:
+    """Timeouts of which only these run out soon; all others are as long as in real life."""
+    return {**TIMEOUTS, **dict.fromkeys(awaited, 1.0)}
+
 
 NO_CHUNKING = Offer(chunking=False)
 ONE_BY_ONE = Offer(pipelining=False, chunking=False)

@@ -19,6 +19,7 @@ from mailmerge.smtp.errors import (
     RemoteProtocolError,
     ServerUnreachable,
 )
+from mailmerge.smtp.state import Awaited
 from tests.scripted_server import (
     FOREVER,
     Accept,
@@ -43,11 +44,11 @@ from tests.scripted_server.faults import end_of_data_faults
 from tests.smtp.conversation import (
     NO_CHUNKING,
     SENDER,
-    SHORT,
     WAYS,
     local,
     message,
     send,
+    short,
     ways,
 )
 from tests.smtp.transports import Wrapped
@@ -91,8 +92,10 @@ def test_streaming_is_all_bdat_without_needless_rset() -> None:
 def test_outcomes_at_the_end_of_data_are_true(offer: Offer, window: int, fault: str) -> None:
     actions = end_of_data_faults()[fault]
     rule = Rule(When(At.END_OF_DATA, transaction=2), actions)
+    silent = fault in {"taken-and-silent", "unknown-code", "no-code", "left-out", "with-the-next"}
+    timeouts = short(*[Awaited.CONTENT] * silent)
     with serve(rule, offer=offer) as server:
-        run = send(local(server.port), 6, window=window, timeouts=SHORT)
+        run = send(local(server.port), 6, window=window, timeouts=timeouts)
         taken = {int(one.message_id.strip("<>").partition("@")[0]) for one in server.taken}
         sent, in_doubt = run.tokens(Verdict.SENT), run.tokens(Verdict.IN_DOUBT)
         assert sent <= taken
@@ -101,6 +104,9 @@ def test_outcomes_at_the_end_of_data_are_true(offer: Offer, window: int, fault: 
         assert {0, 1} <= sent
         if fault in {"deferred", "refused", "refused-421", "late", "split", "multi-line"}:
             assert not in_doubt
+
+
+AWAITED = {At.MAIL: Awaited.MAIL, At.RCPT: Awaited.RCPT, At.DATA: Awaited.DATA}
 
 
 @ways
@@ -118,8 +124,9 @@ def test_an_end_before_the_content_leaves_no_doubt(
         "garbage": (Send(b"\xff\xfe\x00garbage\r\n"), Close()),
         "silence": (Sleep(FOREVER),),
     }
+    timeouts = short(*[AWAITED[at]] * (ending == "silence"))
     with serve(Rule(When(at, transaction=2), endings[ending]), offer=offer) as server:
-        run = send(local(server.port), 6, window=window, timeouts=SHORT)
+        run = send(local(server.port), 6, window=window, timeouts=timeouts)
         taken = {int(one.message_id.strip("<>").partition("@")[0]) for one in server.taken}
         assert run.tokens(Verdict.SENT) <= taken == {0, 1}
         if window == 1:
@@ -157,7 +164,7 @@ def test_two_full_buffers_do_not_block_each_other() -> None:
 def test_a_server_that_stops_reading_ends_the_connection() -> None:
     rule = Rule(When(At.CONTENT, size=1000), (Sleep(FOREVER),))
     with serve(rule, offer=NO_CHUNKING, receive_buffer=4096) as server:
-        client = Client(local(server.port), timeouts=SHORT)
+        client = Client(local(server.port), timeouts=short(None))
         client.open()
         client.submit(message(1, padding=(b"x" * 70 + b"\r\n") * 140_000))
         (outcome,) = client.wait()
@@ -430,7 +437,7 @@ def test_quit_with_mail_in_flight_is_an_abort() -> None:
 @pytest.mark.parametrize("actions", [(Reply(500, "what?"),), (Close(),), (Sleep(FOREVER),)])
 def test_the_reply_to_quit_does_not_matter(actions: tuple[Reply | Close, ...]) -> None:
     with serve(Rule(When(At.QUIT), actions)) as server:
-        client = Client(local(server.port), timeouts=SHORT)
+        client = Client(local(server.port), timeouts=short(Awaited.QUIT))
         client.open()
         client.quit()
         client.quit()
@@ -457,7 +464,7 @@ def test_a_client_opens_once_and_sends_only_then() -> None:
 def test_two_replies_in_one_packet_are_two_replies() -> None:
     rule = Rule(When(At.END_OF_DATA), (Reply(250, "2.0.0 held back"), Hold()))
     with serve(rule, offer=NO_CHUNKING) as server:
-        client = Client(local(server.port), timeouts=SHORT)
+        client = Client(local(server.port))
         client.open()
         client.submit(message(0))
         client.submit(message(1))

@@ -75,7 +75,7 @@ class DrawnServer:
             return b""
         if verb == "MAIL":
             assert not self._mail or self._reset_refused, "MAIL inside a transaction"
-        code = self._code(verb) if self._allowed(verb) else 503
+        code = self.code(verb) if self._allowed(verb) else 503
         if verb == "MAIL":
             self._mail, self._accepted = code == 250, 0
             self._reset_refused = False
@@ -109,13 +109,13 @@ class DrawnServer:
         return self._take(content)
 
     def _take(self, content: bytes) -> bytes:
-        code = self._code("END") if self._mail and self._accepted else 554
+        code = self.code("END") if self._mail and self._accepted else 554
         if code == 250:
             self.taken.add(int(content.split()[1]))
         self._mail = False
         return self._reply(code)
 
-    def _code(self, verb: str) -> int:
+    def code(self, verb: str) -> int:
         codes = REPLIES[verb]
         return self.draw.draw(st.sampled_from(codes), label=verb)
 
@@ -190,8 +190,8 @@ def test_replies_cut_anywhere_give_the_same_events(
     codes: list[int] = []
 
     class Recorded(DrawnServer):
-        def _code(self, verb: str) -> int:
-            codes.append(super()._code(verb))
+        def code(self, verb: str) -> int:
+            codes.append(super().code(verb))
             return codes[-1]
 
         def _reply(self, code: int) -> bytes:
@@ -199,7 +199,7 @@ def test_replies_cut_anywhere_give_the_same_events(
             return b"%d-says\r\n%d the server\r\n" % (code, code)
 
     class Repeated(Recorded):
-        def _code(self, verb: str) -> int:
+        def code(self, verb: str) -> int:
             return codes.pop(0)
 
     at_once = run(ready(way[0], offers=way[1]), Recorded(data, polite=False), 4)

@@ -22,6 +22,7 @@ from mailmerge.smtp.errors import (
     ServerUnreachable,
     SmtpError,
 )
+from mailmerge.smtp.state import Awaited
 from tests import servers
 from tests.scripted_server import (
     FOREVER,
@@ -37,10 +38,10 @@ from tests.scripted_server import (
 )
 from tests.scripted_server import Stage as At
 from tests.smtp.conversation import (
-    SHORT,
     local,
     message,
     send,
+    short,
     tls_settings,
     ways,
 )
@@ -98,10 +99,11 @@ def test_a_refused_helo_ends_the_session() -> None:
     ],
 )
 def test_a_failed_greeting_is_named(
-    actions: tuple[Reply | Close | Send, ...], error: type[SmtpError], says: str
+    actions: tuple[Reply | Close | Send | Sleep, ...], error: type[SmtpError], says: str
 ) -> None:
     with serve(Rule(When(At.GREETING), actions)) as server:
-        client = Client(local(server.port), timeouts=SHORT)
+        silent = isinstance(actions[-1], Sleep)
+        client = Client(local(server.port), timeouts=short(*[Awaited.GREETING] * silent))
         with pytest.raises(error) as caught:
             client.open()
         assert says in f"{caught.value} {caught.value.code}"
@@ -145,7 +147,7 @@ def test_a_missing_reply_to_quit_is_not_awaited() -> None:
         Rule(When(At.QUIT), (Sleep(FOREVER),)),
     )
     with serve(*rules) as server:
-        client = Client(local(server.port), timeouts=SHORT)
+        client = Client(local(server.port), timeouts=short(Awaited.QUIT))
         with pytest.raises(ServerRefused, match="no service"):
             client.open()
         assert server.commands() == ["QUIT"]
@@ -155,7 +157,7 @@ def test_no_quit_is_sent_on_an_ended_connection() -> None:
     rule = Rule(When(At.EHLO), (Reply(421, "4.3.2 bye"), Sleep(FOREVER)))
     with serve(rule) as server:
         with pytest.raises(ServerRefused, match="bye"):
-            Client(local(server.port), timeouts=SHORT).open()
+            Client(local(server.port), timeouts=short(Awaited.QUIT, Awaited.CLOSE)).open()
         assert server.commands() == ["EHLO client.example.org"]
 
 

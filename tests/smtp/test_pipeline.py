@@ -100,6 +100,21 @@ def test_after_421_nothing_more_is_handed_out() -> None:
     assert machine.data_to_send() == []
 
 
+def test_nothing_is_begun_after_421() -> None:
+    """The end of the connection is waited for, since a terminator has left after the command."""
+    machine = ready(3, offers=STREAMING)
+    machine.submit(message(1))
+    machine.submit(message(2))
+    written(machine)
+    machine.submit(message(3))
+    machine.receive_data(b"421 4.3.2 shutting down\r\n")
+    assert machine.stopped
+    assert not machine.session.closed
+    assert machine.data_to_send() == []
+    machine.receive_data(b"")
+    assert verdicts(machine) == [Verdict.NOT_SENT] * 3
+
+
 # Terminators taken back: the cases of `Pipeline.take_back`
 
 

@@ -58,7 +58,7 @@ def test_waiting_ends_after_its_time(
 ) -> None:
     since = time.monotonic()
     assert not way(ends[0]).wait(0.05, writing=False)
-    assert 0.04 < time.monotonic() - since < 5
+    assert 0.04 < time.monotonic() - since < 60
 
 
 @pytest.mark.parametrize("way", WAYS)

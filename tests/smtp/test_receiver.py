@@ -16,11 +16,12 @@ from mailmerge.smtp import (
     Verdict,
 )
 from mailmerge.smtp.receiver import Receiver
+from mailmerge.smtp.state import Awaited
 from mailmerge.smtp.timeouts import ReplyTimer
 from tests.smtp.conversation import (
-    SHORT,
     local,
     message,
+    short,
 )
 from tests.smtp.transports import Chunks
 
@@ -56,7 +57,7 @@ def scripted(said: bytes, *, drip: bytes = b"") -> Iterator[int]:
 
 def test_single_bytes_do_not_delay_the_timeout() -> None:
     with scripted(b"220 x\r\n250 x\r\n", drip=b"2") as port:
-        client = Client(local(port), timeouts=SHORT)
+        client = Client(local(port), timeouts=short(Awaited.MAIL))
         client.open()
         client.submit(message(1))
         (outcome,) = client.wait()

@@ -15,6 +15,7 @@ from mailmerge.smtp import (
 from mailmerge.smtp.errors import (
     ConnectionLost,
 )
+from mailmerge.smtp.state import Awaited
 from tests import servers
 from tests.scripted_server import (
     FOREVER,
@@ -32,10 +33,10 @@ from tests.scripted_server import Stage as At
 from tests.smtp.conversation import (
     NO_CHUNKING,
     ONE_BY_ONE,
-    SHORT,
     local,
     message,
     send,
+    short,
     tls_settings,
     ways,
 )
@@ -303,7 +304,7 @@ def test_a_reply_to_an_unsent_terminator_is_not_sent(reply: bytes) -> None:
         client = Client(
             local(server.port),
             on_terminator=announced.append,
-            timeouts=SHORT,
+            timeouts=short(None, Awaited.CONTENT),
             connect=sending(send),
         )
         client.open()
