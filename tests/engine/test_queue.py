@@ -201,3 +201,12 @@ def test_low_water_and_the_last_outcome_wake_the_run(clock: Clock) -> None:
         assert not attention(queue)
     queue.settle()
     assert attention(queue)
+
+
+def test_settled_delivery_does_not_call_the_run_while_others_wait(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(2))
+    for waiting in (True, False):
+        queue.take(0)
+        queue.settle()
+        assert attention(queue) is not waiting
