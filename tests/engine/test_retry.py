@@ -109,6 +109,7 @@ def test_retry_pauses_double_up_to_four_hours() -> None:
         ("450 4.7.1 Greylisted, come back", Stage.RCPT, False),
         ("451 graylisting in action", Stage.CONTENT, False),
         ("450 4.2.1 mailbox busy", Stage.RCPT, False),
+        ("451 4.1.8 Sender domain does not resolve", Stage.CONTENT, False),
         ("451 try later", Stage.RCPT, False),
         ("451 try later", Stage.CONTENT, True),
         ("452 4.3.1 no space", Stage.DATA, True),

@@ -157,6 +157,26 @@ def test_recovery_ends_every_open_claim(
     assert counts(second) == {"in_doubt": 1, "pending": 1}
 
 
+def test_a_decision_to_resend_ends_with_the_store(two: tuple[SqlStore, SqlStore]) -> None:
+    first, second = two
+    [one] = claim(first, 1)
+    finish(first, one, State.IN_DOUBT, doubts=1)
+    assert first.resend_in_doubt() == 1
+    first.close()
+    assert (second.claimable(), counts(second)) == (0, {"in_doubt": 1})
+
+
+def test_a_worker_without_claims_writes_no_renewal(tmp_path: Path) -> None:
+    seen: list[str] = []
+    database = open_database(tmp_path / "x.sqlite", LEDGER, observer=seen.append)
+    with database.begin() as connection:
+        store = SqlStore(database, find_campaign(connection, "spring"), identify)
+    seen.clear()
+    store.renew("w", NOW)
+    assert seen == []
+    database.close()
+
+
 # --- the statements themselves
 
 

@@ -95,6 +95,16 @@ def test_a_failed_fold_does_not_hide_what_came_meanwhile(
     store.close()
 
 
+def test_space_is_reserved_for_all_that_is_claimed(campaign: Settings) -> None:
+    """Two lines of each, also of earlier claims that have no outcome yet."""
+    with open_store(campaign) as store:
+        enrol(store, 200)
+        for _ in range(2):
+            assert len(store.claim("w", 100, NOW)) == 100
+        [journal] = campaign.state_folder.glob("*.journal")
+        assert journal.stat().st_size >= 200 * 2048
+
+
 def test_a_reader_sees_what_only_the_journal_has(campaign: Settings) -> None:
     with open_store(campaign) as store:
         one, two, _ = claim(store, 3)

@@ -13,6 +13,7 @@ from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State, Transition, claim_transition
 from mailmerge.ledger.store import LEASE
 from mailmerge.settings import Settings
+from tests.engine.driver import make_recipients
 from tests.ledger.conftest import OpenAll
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
 from tests.ledgers import as_left_by_a_crash, store_of
@@ -269,3 +270,11 @@ def test_run_times_are_written_by_a_flush(campaign: Settings, open_again: OpenAl
     reader = Ledger.read(campaign)
     assert reader is not None
     assert (reader.standing().seconds, reader.standing().check_seconds) == (8.0, 2.5)
+
+
+def test_decisions_concern_only_the_selected_recipients(store: Store) -> None:
+    for one in claim(store, 3):
+        finish(store, one, State.IN_DOUBT, doubts=1)
+    store.enrol(make_recipients(1), "f", partial=True)
+    assert store.resend_in_doubt() == 1
+    assert [one.key[:2] for one in store.claim("w", 9, NOW)] == ["u0"]
