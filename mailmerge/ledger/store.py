@@ -121,8 +121,6 @@ class SqlStore(UserDecisions):
         if (error := self.failure) is None:
             try:
                 return self._record(wanted)
-            except ClaimLost:
-                raise
             except LedgerError as failure:
                 error = failure
         if any(one.state is State.SENDING for one in wanted):
