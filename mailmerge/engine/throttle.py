@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from mailmerge.engine.backoff import ConnectionLimit, CoolDowns, Slowdown
@@ -56,9 +55,7 @@ class Throttle:
         usage: Quotas | None = None,
     ) -> None:
         self._lock = threading.Lock()
-        self._closing = ExitStack()
-        if usage is None:
-            usage = self._closing.enter_context(closing(Quotas()))
+        usage = usage or Quotas()
         self._general = _meters(account, rates, usage)
         self._domains = {
             domain.lower(): _meters(f"{account} {domain.lower()}", own, usage)
@@ -168,7 +165,6 @@ class Throttle:
             for meters in (self._general, *self._domains.values()):
                 for meter in meters:
                     meter.close()
-            self._closing.close()
 
 
 def _meters(account: str, rates: Sequence[Rate], usage: Quotas) -> list[Meter]:

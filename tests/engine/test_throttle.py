@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.engine.throttle import Forecast, Throttle
-from mailmerge.errors import LedgerError
 from mailmerge.settings import parse_rate
 from tests.engine.clocks import START
 
@@ -86,10 +85,3 @@ def test_interval_is_that_of_the_slowest_even_rate() -> None:
     rates = [parse_rate("10/second"), parse_rate("1/minute"), parse_rate("5/day")]
     assert Throttle(rates).interval == pytest.approx(60, rel=0.01)
     assert Throttle([parse_rate("5/day")]).interval == 0.0
-
-
-def test_own_record_of_limits_is_closed() -> None:
-    throttle = Throttle([parse_rate("10/day")])
-    throttle.close()
-    with pytest.raises(LedgerError):
-        throttle.take(START)
