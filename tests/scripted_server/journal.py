@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 
 class Verdict(StrEnum):
@@ -80,6 +80,7 @@ class Counts:
 
 
 Event = Message | Violation | Counts
+_Kind = TypeVar("_Kind", Message, Violation, Counts)
 _EVENTS: dict[str, type[Message | Violation | Counts]] = {
     "message": Message,
     "violation": Violation,
@@ -116,33 +117,51 @@ class Journal:
             self._file = None
 
 
+class JournalReader:
+    """Reads a journal while the server writes it; each line is parsed once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+        self._events: list[Event] = []
+
+    def events(self) -> list[Event]:
+        """Every event so far, in the order they were written.
+
+        Only whole lines count: while the server runs, the file may end within a line.
+        """
+        if self._path.exists():
+            with self._path.open("rb") as journal:
+                journal.seek(self._position)
+                whole, line_end, _ = journal.read().rpartition(b"\n")
+            self._position += len(whole) + len(line_end)
+            self._events += map(_parse, whole.splitlines())
+        return self._events
+
+    def of(self, kind: type[_Kind]) -> list[_Kind]:
+        """The events of one kind."""
+        return [event for event in self.events() if isinstance(event, kind)]
+
+
 def read_journal(path: Path) -> list[Event]:
     """Every event of a journal, in the order they were written."""
-    return list(_events(path)) if path.exists() else []
+    return JournalReader(path).events()
 
 
 def read_messages(path: Path) -> list[Message]:
     """Every end of data of a journal."""
-    return [event for event in read_journal(path) if isinstance(event, Message)]
-
-
-def read_counts(path: Path) -> list[Counts]:
-    """The connections of a journal that have ended."""
-    return [event for event in read_journal(path) if isinstance(event, Counts)]
+    return JournalReader(path).of(Message)
 
 
 def read_violations(path: Path) -> list[Violation]:
     """Every rule of the wire that was broken."""
-    return [event for event in read_journal(path) if isinstance(event, Violation)]
+    return JournalReader(path).of(Violation)
 
 
-def _events(path: Path) -> Iterator[Event]:
-    """The whole lines: while a server runs, a reader may see the beginning of the next one."""
-    whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
-    for line in whole.splitlines():
-        fields = json.loads(line)
-        kind = _EVENTS[fields.pop("event")]
-        if kind is Message:
-            fields["forward_paths"] = tuple(fields["forward_paths"])
-            fields["verdict"] = Verdict(fields["verdict"])
-        yield kind(**fields)
+def _parse(line: bytes) -> Event:
+    fields = json.loads(line)
+    kind = _EVENTS[fields.pop("event")]
+    if kind is Message:
+        fields["forward_paths"] = tuple(fields["forward_paths"])
+        fields["verdict"] = Verdict(fields["verdict"])
+    return kind(**fields)

@@ -11,13 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.scripted_server.codec import to_json
-from tests.scripted_server.journal import (
-    Message,
-    Violation,
-    read_counts,
-    read_messages,
-    read_violations,
-)
+from tests.scripted_server.journal import Counts, JournalReader, Message, Violation
 from tests.scripted_server.script import Script
 from tests.scripted_server.server import LOOPBACK
 from tests.servers.programs import wait_until
@@ -30,14 +24,14 @@ class ServerProcess:
     """A running server; all that is known of it is its journal."""
 
     port: int
-    journal: Path
+    journal: JournalReader
     process: subprocess.Popen[str]
     host: str = LOOPBACK
 
     @property
     def messages(self) -> list[Message]:
         """Every end of data so far, with its verdict."""
-        return read_messages(self.journal)
+        return self.journal.of(Message)
 
     @property
     def taken(self) -> list[Message]:
@@ -47,7 +41,7 @@ class ServerProcess:
     @property
     def violations(self) -> list[Violation]:
         """The rules of the wire that clients broke."""
-        return read_violations(self.journal)
+        return self.journal.of(Violation)
 
     def wait_until_idle(self) -> None:
         """Wait until every connection so far has ended: what a killed client sent is judged, too.
@@ -63,11 +57,11 @@ class ServerProcess:
         wait_until(lambda: self._all_ended(before), "the end of all connections")
 
     def _all_ended(self, before: int) -> bool:
-        probes, ended = self._probes(), {one.connection for one in read_counts(self.journal)}
+        probes, ended = self._probes(), {one.connection for one in self.journal.of(Counts)}
         return len(probes) > before and ended >= set(range(max(probes)))
 
     def _probes(self) -> list[int]:
-        counts = read_counts(self.journal)
+        counts = self.journal.of(Counts)
         return [one.connection for one in counts if one.commands == {"QUIT": 1}]
 
 
@@ -82,6 +76,6 @@ def server_process(script: Script, folder: Path, *, port: int = 0) -> Iterator[S
         try:
             assert process.stdout is not None
             _, _, listening = process.stdout.readline().partition("listening on ")
-            yield ServerProcess(int(listening), journal, process)
+            yield ServerProcess(int(listening), JournalReader(journal), process)
         finally:
             process.terminate()
