@@ -39,6 +39,7 @@ class Sending:
         self._endpoint: Endpoint | None = None
         self._run: Run | None = None
         self._open = ExitStack()
+        self._open_for_run = ExitStack()
 
     @property
     def ready(self) -> bool:
@@ -52,6 +53,7 @@ class Sending:
 
     def prepare(self, endpoint: Endpoint | None = None, clock: Clock | None = None) -> None:
         """Make the next run; the defaults are the target's endpoint and the machine's clock."""
+        self._end_run()
         self._run = self._make(endpoint or self._own_endpoint(), clock)
 
     def steps(self) -> Iterator[Event]:
@@ -66,7 +68,7 @@ class Sending:
                             self.summary = event.summary
                         yield event
         finally:
-            self._run = None
+            self._end_run()
 
     def execute(self, progress: Callable[[Progress], None]) -> Summary:
         """Do the prepared run, and return its summary."""
@@ -75,7 +77,7 @@ class Sending:
         try:
             self.summary = self._run.execute(progress)
         finally:
-            self._run = None
+            self._end_run()
         return self.summary
 
     def stop(self) -> None:
@@ -85,7 +87,12 @@ class Sending:
 
     def close(self) -> None:
         """Close the server that this object started, and the record of quotas."""
+        self._end_run()
         self._open.close()
+
+    def _end_run(self) -> None:
+        self._run = None
+        self._open_for_run.close()
 
     def _own_endpoint(self) -> Endpoint:
         if self._endpoint is None:
@@ -112,4 +119,4 @@ class Sending:
     def _quotas(self) -> Quotas | None:
         if not self._target.counts_quotas:
             return None
-        return self._open.enter_context(closing(open_quotas()))
+        return self._open_for_run.enter_context(closing(open_quotas()))

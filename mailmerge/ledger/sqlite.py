@@ -13,7 +13,9 @@ do neither.
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -76,9 +78,11 @@ def open_database(
 
 
 def memory_database(schema: Schema, *, observer: Observer | None = None) -> Database:
-    """Open a database in memory, which ends when it is closed."""
+    """Open a database in memory. It ends when it is closed, or when nothing refers to it."""
     engine = _engine(lambda: _connect(":memory:", {}, ""), "BEGIN")
-    return _migrated(Database(engine, _explained_by(Path(":memory:")), observer), schema, "")
+    database = Database(engine, _explained_by(Path(":memory:")), observer)
+    weakref.finalize(database, engine.dispose)
+    return _migrated(database, schema, "")
 
 
 def read_database(path: Path, schema: Schema) -> Database | None:
@@ -107,9 +111,12 @@ def read_database(path: Path, schema: Schema) -> Database | None:
 def _migrated_copy(address: str, schema: Schema, path: Path) -> Database:
     def connect() -> sqlite3.Connection:
         copy = _connect(":memory:", {}, "")
-        original = _connect(address, _READ_ONLY, path.name)
-        original.backup(copy)
-        original.close()
+        try:
+            with closing(_connect(address, _READ_ONLY, path.name)) as original:
+                original.backup(copy)
+        except BaseException:
+            copy.close()
+            raise
         return copy
 
     return _migrated(Database(_engine(connect, "BEGIN"), _explained_by(path)), schema, path.name)
@@ -148,20 +155,28 @@ def _engine(connect: Callable[[], sqlite3.Connection], begin: str) -> Engine:
 
 
 def _connect(address: str, settings: _Settings, name: str) -> sqlite3.Connection:
-    """Connect, and check the answer to each setting, because SQLite ignores unknown ones."""
+    """Connect with these settings. After an error the file is closed again."""
     connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        _apply(connection, settings, name)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _apply(connection: sqlite3.Connection, settings: _Settings, name: str) -> None:
+    """Set, and check the answer to each setting, because SQLite ignores unknown ones."""
     for setting, (value, accepted) in settings.items():
         connection.execute(f"PRAGMA {setting} = {value}").fetchall()
         found = connection.execute(f"PRAGMA {setting}").fetchall()
         if not found or found[0][0] not in accepted:
-            connection.close()
             raise LedgerError(
                 f"SQLite does not accept the setting {setting} = {value}",
                 file=name,
                 hint="keep the ledger on a local disk",
                 code="ledger-unwritable",
             )
-    return connection
 
 
 def _explained_by(path: Path) -> Explain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,6 +39,22 @@ def test_run_reaches_all_and_counts_them_for_the_account(tmp_path: Path, server:
     left, _ = quotas.reserve_quota(f"{account.name} 100/day", 100, 86_400.0, 100, time.time())
     quotas.close()
     assert left == 100 - RECIPIENTS
+
+
+def open_files() -> list[str]:
+    """The names of the files that this process has open."""
+    return [Path(os.path.realpath(link)).name for link in Path("/proc/self/fd").iterdir()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed in /proc")
+def test_end_of_a_run_closes_the_record_of_quotas(campaign: Campaign, server: Sandbox) -> None:
+    with Ledger.memory() as ledger:
+        job = Job(campaign, ALL, server.server, ledger, limit=1)
+        for _ in job.run():
+            assert "usage.sqlite" in open_files()
+        assert "usage.sqlite" not in open_files()
+        job.run_all()
+        assert "usage.sqlite" not in open_files()
 
 
 def test_events_come_while_the_run_goes_on(campaign: Campaign, server: Sandbox) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +92,28 @@ def test_a_setting_that_is_not_kept_is_an_error(
     monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: real(*args, **more, factory=Deaf))
     with pytest.raises(LedgerError, match="SQLite does not accept the setting synchronous = FULL"):
         open_database(path, LEDGER)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed in /proc")
+def test_a_damaged_file_is_closed(path: Path) -> None:
+    """Windows would not let the user move it away."""
+    path.write_bytes(b"this is no database" * 100)
+    for attempt in (open_database, read_database):
+        with pytest.raises(LedgerError) as error:
+            attempt(path, LEDGER)
+        assert error.value.problem.code == "ledger-damaged"
+        assert str(path) not in {os.path.realpath(one) for one in Path("/proc/self/fd").iterdir()}
+
+
+def test_a_memory_database_closes_itself() -> None:
+    database = memory_database(LIMITS)
+    with database.begin("read") as connection:
+        driver = connection.connection.driver_connection
+    assert driver is not None
+    del database, connection
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        driver.execute("SELECT 1")
 
 
 def test_a_memory_database_is_gone_when_it_is_closed() -> None:
