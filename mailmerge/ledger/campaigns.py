@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from mailmerge.ledger.schema import campaign
 
 _SECRET_BYTES = 32
+_RECORDS: Final = select(campaign.c.id, campaign.c.secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,15 @@ def find_campaign(connection: Connection, name: str, *, only_one: bool = False) 
     `only_one` says that the database belongs to a single campaign, which keeps its deliveries when
     it is renamed. A ledger of the first edition has a campaign without a name; it gets this name.
     """
-    numbered = select(campaign.c.id, campaign.c.secret)
-    found = connection.execute(numbered.where(campaign.c.name == name)).first()
+    known = known_campaign(connection, name)
+    if known is not None:
+        return known
+    others = _RECORDS if only_one else _RECORDS.where(campaign.c.name == "")
+    found = connection.execute(others.limit(1)).first()
     if found is None:
-        others = numbered if only_one else numbered.where(campaign.c.name == "")
-        found = connection.execute(others.limit(1)).first()
-        if found is not None:
-            connection.execute(update(campaign).where(campaign.c.id == found.id).values(name=name))
-    return CampaignRecord(*found) if found else _create_campaign(connection, name)
+        return _create_campaign(connection, name)
+    write_campaign(connection, found.id, name=name)
+    return CampaignRecord(*found)
 
 
 def _create_campaign(connection: Connection, name: str) -> CampaignRecord:
@@ -46,16 +48,14 @@ def _create_campaign(connection: Connection, name: str) -> CampaignRecord:
 
 
 def known_campaign(connection: Connection, name: str) -> CampaignRecord | None:
-    """The campaign of that name; None where there is none."""
-    named = select(campaign.c.id, campaign.c.secret).where(campaign.c.name == name)
-    found = connection.execute(named).first()
+    """Return the campaign of that name, or None if there is none."""
+    found = connection.execute(_RECORDS.where(campaign.c.name == name)).first()
     return None if found is None else CampaignRecord(*found)
 
 
 def all_campaigns(connection: Connection) -> list[CampaignRecord]:
     """Return all campaigns of the database, the oldest first."""
-    rows = connection.execute(select(campaign.c.id, campaign.c.secret).order_by(campaign.c.id))
-    return [CampaignRecord(*row) for row in rows]
+    return [CampaignRecord(*row) for row in connection.execute(_RECORDS.order_by(campaign.c.id))]
 
 
 def read_campaign(connection: Connection, campaign_id: int, column: str) -> Any:
