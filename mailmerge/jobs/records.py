@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from mailmerge.errors import CampaignError
 from mailmerge.jobs.targets import Target
-from mailmerge.ledger.interface import Store
+from mailmerge.ledger.interface import Deliveries, LedgerReader, Store
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import Delivery, Difference, State, reported
 from mailmerge.messages import message_ids
@@ -20,7 +20,7 @@ _MAX_DELIVERIES_READ: Final = 50_000
 """The maximum deliveries that are read to find the subjects for the plan."""
 
 
-class Records(Protocol):
+class Records(Deliveries, Protocol):
     """The records of a job."""
 
     def check_passed(self, digest: str) -> bool:
@@ -47,10 +47,6 @@ class Records(Protocol):
 
     def remaining(self) -> Iterator[Recipient]:
         """Yield the first recipients that are pending or deferred."""
-        ...
-
-    def iterate(self) -> Iterator[Delivery]:
-        """Yield all deliveries, in the order of the spreadsheet."""
         ...
 
 
@@ -98,19 +94,11 @@ class LedgerRecords:
         return self.store.iterate()
 
 
-class _Readable(Protocol):
-    """The counts and the deliveries of a ledger."""
-
-    def counts(self) -> dict[State, int]: ...
-
-    def iterate(self) -> Iterator[Delivery]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class ReadRecords:
     """The records in a ledger that is only read, or None if there is no ledger."""
 
-    ledger: _Readable | None
+    ledger: LedgerReader | Store | None
 
     def check_passed(self, digest: str) -> bool:
         """Return False: a dry run checks everything."""

@@ -106,7 +106,15 @@ class Queue(Protocol):
         ...
 
 
-class Counting(Protocol):
+class Deliveries(Protocol):
+    """All deliveries of a campaign."""
+
+    def iterate(self) -> Iterator[Delivery]:
+        """Yield all deliveries, in the order of the spreadsheet."""
+        ...
+
+
+class Counting(Deliveries, Protocol):
     """Counts of deliveries, and all deliveries."""
 
     def counts(self) -> dict[State, int]:
@@ -115,10 +123,6 @@ class Counting(Protocol):
 
     def claimable(self) -> int:
         """Return the number of deliveries that can be claimed, now or when they are due."""
-        ...
-
-    def iterate(self) -> Iterator[Delivery]:
-        """Yield all deliveries, in the order of the spreadsheet."""
         ...
 
 
@@ -196,7 +200,7 @@ class Store(Queue, Counting, Enrolment, Decisions, CheckMemory, RunStatistics, P
         ...
 
 
-class LedgerReader(Protocol):
+class LedgerReader(Deliveries, Protocol):
     """The ledger of a campaign, opened for reading only; a run may be in progress."""
 
     @property
@@ -210,8 +214,4 @@ class LedgerReader(Protocol):
 
     def standing(self) -> Standing:
         """Return the counts, and how long the last run took."""
-        ...
-
-    def iterate(self) -> Iterator[Delivery]:
-        """Yield all deliveries, in the order of the spreadsheet."""
         ...

@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from mailmerge.errors import CampaignError
+from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.states import Delivery
 from mailmerge.private_files import open_private
 from mailmerge.reports.status import FAILED
@@ -27,13 +28,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _Write = Callable[[Path, list[str], Iterable[list[str]]], None]
 
 
-class _Deliveries(Protocol):
-    def iterate(self) -> Iterator[Delivery]:
-        """Yield all deliveries, in the order of the spreadsheet."""
-        ...
-
-
-def export(ledger: _Deliveries, path: Path) -> int:
+def export(ledger: Deliveries, path: Path) -> int:
     """Write all rows to `path` (.csv or .xlsx), and return their number.
 
     The file has the columns and rows of the user's spreadsheet in the same order, followed by the
@@ -60,7 +55,7 @@ def export(ledger: _Deliveries, path: Path) -> int:
     return rows.count
 
 
-def export_failed(ledger: _Deliveries, path: Path) -> int:
+def export_failed(ledger: Deliveries, path: Path) -> int:
     """Write the rejected and deferred rows as a spreadsheet for another send; return their number.
 
     Raises:
