@@ -40,7 +40,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import NoReturn, overload
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -284,12 +284,7 @@ class Sandbox:
         self._ready.wait()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._listening.close()
