@@ -58,7 +58,7 @@ class _CampaignSource:
     @property
     def partial(self) -> bool:
         """Whether a condition or an address excludes recipients."""
-        return bool(self.selection.where or self.selection.only)
+        return self.selection.partial
 
     @property
     def given(self) -> None:

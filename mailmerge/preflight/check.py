@@ -274,13 +274,9 @@ class _Rows:
         audience = self._audience()
         if audience is None:
             return
-        found, limit = 0, self._selection.limit
         for result in audience:
             if isinstance(result, Recipient):
                 yield result
-                found += 1
-                if found == limit:
-                    break
                 continue
             problem = result if isinstance(result, Problem) else result.problem
             if problem is not None:
@@ -289,7 +285,7 @@ class _Rows:
 
     def _audience(self) -> Audience | None:
         if isinstance(self._spreadsheet, Recipients):
-            return self._spreadsheet.audience()
+            return self._spreadsheet.audience(self._selection.limit)
         try:
             return Audience(
                 self._campaign.recipients,

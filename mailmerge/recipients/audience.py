@@ -42,6 +42,11 @@ class Selection:
     only: str = ""
     limit: int | None = None
 
+    @property
+    def partial(self) -> bool:
+        """Whether a condition or an address leaves out recipients of the campaign."""
+        return bool(self.where or self.only)
+
 
 class Audience:
     """The rows of a spreadsheet, each as a recipient or as a skipped row.

@@ -14,6 +14,7 @@ all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, overload
@@ -26,7 +27,7 @@ from mailmerge.recipients.mappings import open_mappings
 from mailmerge.recipients.recipient import Recipient, Skipped
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.suppression import SuppressionList, read_suppressions
-from mailmerge.settings import RecipientsSection, Settings
+from mailmerge.settings import RecipientsSection, Settings, explained
 
 _T = TypeVar("_T")
 _Dedupe = Literal["exact", "loose", "off"]
@@ -56,7 +57,6 @@ class Recipients(Sequence[Recipient]):
         file: the spreadsheet's name in messages; "recipients" for mappings.
         columns: the names of the columns, tidied, in their order.
         notices: warnings about the whole file.
-        partial: whether the selection leaves out recipients of the campaign.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class Recipients(Sequence[Recipient]):
         self.file = spreadsheet.file
         self.columns = spreadsheet.columns
         self.notices = spreadsheet.notices
-        self.partial = selection is not None and bool(selection.where or selection.only)
-        self._open = partial(Audience, section, spreadsheet, selection, suppressed=suppressed)
+        self._selection = selection or Selection()
+        self._open = partial(Audience, section, spreadsheet, suppressed=suppressed)
         self._indexed: list[Recipient] = []
         self._to_index = self.audience().recipients()
         self._length: int | None = None
@@ -131,9 +131,18 @@ class Recipients(Sequence[Recipient]):
         """Errors and warnings: those of the whole file, then those of its rows."""
         return RowsOf(self._problems)
 
-    def audience(self) -> Audience:
-        """Recipients, skipped rows and problems together, with their counts; it raises nothing."""
-        return self._open()
+    @property
+    def partial(self) -> bool:
+        """Whether the selection leaves out recipients of the campaign."""
+        return self._selection.partial
+
+    def audience(self, limit: int | None = None) -> Audience:
+        """Recipients, skipped rows and problems together, with their counts; it raises nothing.
+
+        A `limit` replaces that of the selection.
+        """
+        chosen = self._selection
+        return self._open(chosen if limit is None else replace(chosen, limit=limit))
 
     def _problems(self) -> Iterator[Problem]:
         yield from self.notices
@@ -228,9 +237,7 @@ def _section(values: dict[str, object]) -> RecipientsSection:
     try:
         return RecipientsSection.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}, found {first['input']!r}"
-        raise CampaignError(what, code="wrong-value") from error
+        raise explained(error, values, "") from error
 
 
 def _opened(
