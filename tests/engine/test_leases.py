@@ -45,18 +45,15 @@ class _Asleep(Stepping):
 
 
 def run_over(
-    campaign: Settings,
-    kind: str,
-    server: ScriptedServer,
-    around: Callable[[Store], object],
-    **options: Any,
+    campaign: Settings, kind: str, around: Callable[[Store], object], **options: Any
 ) -> Summary:
     """Run over a store with something around it; ledger and server must agree afterwards."""
-    with open_store(campaign, kind) as store:
-        store.enrol(make_recipients(NUMBER), campaign.fingerprint())
-        run = make_run(campaign, cast("Store", around(store)), server.port, **options)
-        summary = run.execute()
-    found = compare(campaign, server)
+    with serve() as server:
+        with open_store(campaign, kind) as store:
+            store.enrol(make_recipients(NUMBER), campaign.fingerprint())
+            run = make_run(campaign, cast("Store", around(store)), server.port, **options)
+            summary = run.execute()
+        found = compare(campaign, server)
     found.check(NUMBER)
     found.check_once()
     return summary
@@ -65,15 +62,13 @@ def run_over(
 @every_store
 def test_a_slow_server_does_not_cost_a_run_its_claims(campaign: Settings, kind: str) -> None:
     clock = Clock()
-    with serve() as server:
-        summary = run_over(
-            campaign,
-            kind,
-            server,
-            lambda store: _Watched(store, clock, LEASE / 5),
-            clock=clock,
-            more={"connect": slow_server(clock, LEASE / 2)},
-        )
+    summary = run_over(
+        campaign,
+        kind,
+        lambda store: _Watched(store, clock, LEASE / 5),
+        clock=clock,
+        more={"connect": slow_server(clock, LEASE / 2)},
+    )
     assert clock() > START + 2 * LEASE, "it took longer than two leases"
     assert (summary.error, summary.states[State.SENT]) == (None, NUMBER)
 
@@ -81,15 +76,13 @@ def test_a_slow_server_does_not_cost_a_run_its_claims(campaign: Settings, kind: 
 @every_store
 def test_a_run_goes_on_after_pauses_longer_than_its_lease(campaign: Settings, kind: str) -> None:
     clock = Clock()
-    with serve() as server:
-        summary = run_over(
-            campaign,
-            kind,
-            server,
-            lambda store: _Watched(store, clock, LEASE / 2.5),
-            clock=clock,
-            rates=[parse_rate("10/hour")],
-        )
+    summary = run_over(
+        campaign,
+        kind,
+        lambda store: _Watched(store, clock, LEASE / 2.5),
+        clock=clock,
+        rates=[parse_rate("10/hour")],
+    )
     assert clock() > START + (NUMBER - 1) * 360
     assert (summary.error, summary.states[State.SENT]) == (None, NUMBER)
 
@@ -98,15 +91,13 @@ def test_a_run_goes_on_after_pauses_longer_than_its_lease(campaign: Settings, ki
 def test_a_machine_that_slept_renews_what_was_not_taken(campaign: Settings, kind: str) -> None:
     """The claims have expired, but the run renews them before another process looks."""
     clock = Clock()
-    with serve() as server:
-        summary = run_over(
-            campaign,
-            kind,
-            server,
-            lambda store: _Asleep(store, clock, 2 * LEASE),
-            clock=clock,
-            rates=[parse_rate("3/hour")],
-        )
+    summary = run_over(
+        campaign,
+        kind,
+        lambda store: _Asleep(store, clock, 2 * LEASE),
+        clock=clock,
+        rates=[parse_rate("3/hour")],
+    )
     assert (summary.error, summary.states[State.SENT]) == (None, NUMBER)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,8 +24,11 @@ from mailmerge.ledger.states import State
 from mailmerge.recipients.collection import read_recipients
 from mailmerge.sandbox import Sandbox
 from tests.jobs.campaigns import ALL, RECIPIENTS, job_of, make, send
+from tests.open_files import needs_open_files, open_files
 from tests.scripted_server import Reply, Rule, Stage, When, serve
 from tests.scripted_server.faults import end_of_data_faults
+
+QUOTAS = "usage.sqlite"
 
 
 def test_run_reaches_all_and_counts_them_for_the_account(tmp_path: Path, server: Sandbox) -> None:
@@ -41,20 +43,15 @@ def test_run_reaches_all_and_counts_them_for_the_account(tmp_path: Path, server:
     assert left == 100 - RECIPIENTS
 
 
-def open_files() -> list[str]:
-    """The names of the files that this process has open."""
-    return [Path(os.path.realpath(link)).name for link in Path("/proc/self/fd").iterdir()]
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed in /proc")
+@needs_open_files
 def test_end_of_a_run_closes_the_record_of_quotas(campaign: Campaign, server: Sandbox) -> None:
     with Ledger.memory() as ledger:
         job = Job(campaign, ALL, server.server, ledger, limit=1)
         for _ in job.run():
-            assert "usage.sqlite" in open_files()
-        assert "usage.sqlite" not in open_files()
+            assert QUOTAS in {path.name for path in open_files()}
+        assert QUOTAS not in {path.name for path in open_files()}
         job.run_all()
-        assert "usage.sqlite" not in open_files()
+        assert QUOTAS not in {path.name for path in open_files()}
 
 
 def test_events_come_while_the_run_goes_on(campaign: Campaign, server: Sandbox) -> None:

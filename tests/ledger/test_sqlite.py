@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database, Purpose
 from mailmerge.ledger.migrations import LEDGER, LIMITS
 from mailmerge.ledger.sqlite import memory_database, open_database, read_database
+from tests.open_files import needs_open_files, open_files
 
 ADD = text("INSERT INTO slot VALUES (:name, 1.0)")
 
@@ -94,7 +94,7 @@ def test_a_setting_that_is_not_kept_is_an_error(
         open_database(path, LEDGER)
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed in /proc")
+@needs_open_files
 def test_a_damaged_file_is_closed(path: Path) -> None:
     """Windows would not let the user move it away."""
     path.write_bytes(b"this is no database" * 100)
@@ -102,7 +102,7 @@ def test_a_damaged_file_is_closed(path: Path) -> None:
         with pytest.raises(LedgerError) as error:
             attempt(path, LEDGER)
         assert error.value.problem.code == "ledger-damaged"
-        assert str(path) not in {os.path.realpath(one) for one in Path("/proc/self/fd").iterdir()}
+        assert path.resolve() not in open_files()
 
 
 def test_a_memory_database_closes_itself() -> None:
