@@ -8,8 +8,8 @@ from tests.kill_rounds.rounds import Result
 from tests.kill_rounds.scenario import MODES
 
 _COLUMNS: tuple[str, ...] = (
-    "mode", "rounds", "kills", "SIGKILL", "edits", "looks", "with drops", "taken", "doubts",
-    "twice*", "most doubts of connections x window", "breaches",
+    "mode", "rounds", "kills", "SIGKILL", "early*", "edits", "looks", "with drops", "taken", "doubts",
+    "twice**", "most doubts of connections x window", "breaches",
 )  # fmt: skip
 
 
@@ -19,7 +19,8 @@ def table(results: Sequence[Result]) -> str:
     rows = [_COLUMNS, *(_row(name, own) for name, own in {**by_mode, "all": results}.items())]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines.insert(1, "|---" * len(_COLUMNS) + "|")
-    return "\n".join([*lines, "", "* accepted twice, after doubt and a run that resends"])
+    notes = ["* before the first message of a run", "** after doubt and a run that resends"]
+    return "\n".join([*lines, "", *notes])
 
 
 def _row(name: str, results: Sequence[Result]) -> tuple[str, ...]:
@@ -32,6 +33,7 @@ def _row(name: str, results: Sequence[Result]) -> tuple[str, ...]:
         str(len(results)),
         total(one.kills for one in results),
         total(one.sigkills for one in results),
+        total(one.early for one in results),
         total(one.edits for one in results),
         total(one.looks for one in results),
         total(one.scenario.drops for one in results),

@@ -45,11 +45,16 @@ security = "none"
 
 @dataclass(slots=True)
 class Result:
-    """What a round has shown; `seconds` is its duration."""
+    """What a round has shown.
+
+    `early` is the number of kills before the first message of their run: while it checks, enrols or
+    recovers. `seconds` is the duration of the round.
+    """
 
     scenario: Scenario
     kills: int = 0
     sigkills: int = 0
+    early: int = 0
     edits: int = 0
     looks: int = 0
     taken: int = 0
@@ -113,6 +118,7 @@ class _Stage:
             self._end(process, plan)
         self._join(process)
         self._wait_for_server()
+        self.result.early += plan.end.kills and len(self._server.taken) == taken
         self._compare(plan, self._unended() - unended)
 
     def _start(self, plan: RunPlan) -> ForkServerProcess:

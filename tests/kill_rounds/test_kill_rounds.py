@@ -121,5 +121,5 @@ def test_the_judge_finds_recipients_that_are_never_settled(state: State) -> None
 
 def test_the_table_has_a_line_for_each_mode() -> None:
     results = [Result(replace(scenario(seed)), kills=seed) for seed in range(12)]
-    assert len(table(results).splitlines()) == 2 + len(MODES) + 1 + 2
+    assert len(table(results).splitlines()) == 2 + len(MODES) + 1 + 3
     assert "| all | 12 | 66 |" in table(results)
