@@ -8,8 +8,8 @@ from tests.kill_rounds.rounds import Result
 from tests.kill_rounds.scenario import MODES
 
 _COLUMNS: tuple[str, ...] = (
-    "mode", "rounds", "kills", "SIGKILL", "early*", "edits", "looks", "with drops", "taken", "doubts",
-    "twice**", "most doubts of connections x window", "breaches",
+    "mode", "rounds", "kills", "SIGKILL", "early*", "edits", "looks", "with drops", "taken",
+    "doubts", "twice**", "most doubts of connections x window", "breaches",
 )  # fmt: skip
 
 
