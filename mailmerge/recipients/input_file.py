@@ -63,6 +63,11 @@ class InputFile:
     state: tuple[int, int, int]
     copy: _TemporaryCopy | None = None
 
+    @property
+    def size(self) -> int:
+        """Its size in bytes, when it was opened."""
+        return self.state[1]
+
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The bytes, from the first one.

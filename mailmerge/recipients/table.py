@@ -18,6 +18,13 @@ from mailmerge.recipients.columns import Header
 BATCH_ROWS = 8192
 """Rows in one batch of a format: enough to be fast, with little memory."""
 
+_BATCH_CELLS = 1 << 20
+
+
+def batch_rows(columns: int) -> int:
+    """Rows in one batch of a table with so many columns: fewer where it is very wide."""
+    return max(1, min(BATCH_ROWS, _BATCH_CELLS // max(columns, 1)))
+
 
 @final
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,9 @@
-"""The cells of a worksheet as the sheet shows them: values that XLSX and OpenDocument share.
-
-python-calamine reads values and ignores their formats. So one module for each format reads the
-markup again, and gives the text that the sheet shows in each cell.
-"""
+"""The cells of a worksheet as the sheet shows them: values that all formats of workbooks share."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from mailmerge.recipients.columns import column_letters
@@ -19,14 +14,15 @@ class SeenCell:
     """The text that the sheet shows in a cell of numbers or dates; row and column count from 0.
 
     `fault` says why its text is not reliable: `formula` was never calculated, `error` shows an
-    error such as #N/A, `digits` has more digits than the program that saved it can keep.
+    error such as #N/A, `number` is none that a sheet can hold, `digits` has more digits than the
+    program that saved it can keep.
     """
 
     row: int
     column: int
     text: str
     certain: bool = True
-    fault: Literal["", "formula", "error", "digits"] = ""
+    fault: Literal["", "formula", "error", "number", "digits"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +36,6 @@ class Range:
 
     def __str__(self) -> str:
         return f"{cell_name(self.top, self.left)}:{cell_name(self.bottom, self.right)}"
-
-
-@dataclass(slots=True)
-class Layout:
-    """The layout of a worksheet. `hidden` and `merged` are complete after `cells` has ended."""
-
-    hidden: list[int] = field(default_factory=list)
-    merged: list[Range] = field(default_factory=list)
-    cells: Iterator[SeenCell] = field(default_factory=lambda: iter(()))
 
 
 def cell_name(row: int, column: int) -> str:

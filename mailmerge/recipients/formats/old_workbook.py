@@ -6,6 +6,8 @@ Office also wraps every file with a password, of any format, into an OLE2 file.
 from __future__ import annotations
 
 from mailmerge.recipients.formats import Format
+from mailmerge.recipients.formats.binary_book import BinaryBook
+from mailmerge.recipients.formats.bounds import Bounds, Budget
 from mailmerge.recipients.formats.sheet import protected
 from mailmerge.recipients.formats.sheet_table import open_sheet
 from mailmerge.recipients.input_file import InputFile
@@ -31,7 +33,8 @@ def _open_old_workbook(source: InputFile, section: RecipientsSection) -> Table:
             if len(block) == _BLOCK:
                 # The name may lie across the edge of two blocks.
                 stream.seek(-len(_PROTECTED), 1)
-    return open_sheet(source, section, None)
+    budget = Budget(Bounds.of(source.size), source.file)
+    return open_sheet(source, section, BinaryBook(source, budget), budget.bounds)
 
 
 FORMAT = Format("XLS workbook", lambda head: head.startswith(_SIGNATURE), _open_old_workbook)

@@ -1,96 +1,272 @@
-"""The markup of an OpenDocument spreadsheet -> the text that its cells show.
+"""An OpenDocument spreadsheet -> the text that its cells show (OASIS OpenDocument 1.3, part 3).
 
-The format is OASIS OpenDocument 1.3, part 3. Its cells hold both the value and the text that the
-program showed when it saved the file.
+All sheets are in one part, and a cell holds both its value and the text that the program showed
+when it saved the file. A cell, a row and a space may say that they are repeated, any number of
+times: a kilobyte can describe a sheet that is full to its last cell. So repetitions are counted
+before they are written out. Those without a text only move the place of the cells after them.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-from lxml import etree
+from mailmerge.errors import SpreadsheetError
+from mailmerge.recipients.formats.bounds import (
+    CELL_CHARACTERS,
+    COLUMNS,
+    ROWS,
+    Budget,
+    outside,
+    too_long,
+)
+from mailmerge.recipients.formats.grid import Grid
+from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
+from mailmerge.recipients.formats.sheet import Sheet, SheetEntry
+from mailmerge.recipients.formats.xml_stream import ElementReader
+from mailmerge.recipients.input_file import damaged
 
-from mailmerge.recipients.formats.archive import read_elements
-from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
-
-_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
-_OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
-_TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
-_CALCEXT = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}"
-# A row or cell that is repeated more often than this is the empty rest of the sheet.
-_REPEATED = 10_000
-
-
-class OpenDocumentMarkup:
-    """One ODS workbook: the layout of any of its sheets."""
-
-    def __init__(self, archive: zipfile.ZipFile, file: str) -> None:
-        """Keep the open archive; nothing is read yet."""
-        self._archive = archive
-        self._file = file
-
-    def layout(self, sheet: str) -> Layout:
-        """The layout of a sheet; its lists are complete after its cells."""
-        layout = Layout()
-        layout.cells = self._cells(sheet, layout)
-        return layout
-
-    def _cells(self, sheet: str, layout: Layout) -> Iterator[SeenCell]:
-        number = 0
-        with self._archive.open("content.xml") as part:
-            for row in read_elements(part, self._file, f"{_TABLE}table-row"):
-                if _table_name(row) != sheet:
-                    continue
-                repeated = int(row.get(f"{_TABLE}number-rows-repeated", "1"))
-                for _ in range(repeated if repeated < _REPEATED else 0):
-                    if row.get(f"{_TABLE}visibility", "visible") != "visible":
-                        layout.hidden.append(number)
-                    yield from _row(row, number, layout)
-                    number += 1
+_CELLS = frozenset({"table:table-cell", "table:covered-table-cell"})
+# Elements in a cell with a text of their own that is not the cell's.
+_ASIDE = ("office:annotation", "draw:", "svg:", "form:", "text:ruby-text")
+_NOTE_BYTES = 150
+_HIDDEN_BYTES = 40
 
 
-def _table_name(row: etree._Element) -> str:
-    """The name of the table that a row belongs to."""
-    table = next(row.iterancestors(f"{_TABLE}table"), None)
-    return "" if table is None else table.get(f"{_TABLE}name", "")
+class OpenDocumentBook:
+    """One ODS workbook. All its sheets are read at once, because one part holds all of them."""
+
+    def __init__(self, archive: zipfile.ZipFile, budget: Budget) -> None:
+        """Read all sheets.
+
+        Raises:
+            SpreadsheetError: the file is damaged or too large, or a cell is outside of its sheet.
+        """
+        reader = _DocumentReader(budget)
+        with archive.open("content.xml") as part:
+            reader.read(part)
+        self.sheets: Sequence[SheetEntry] = reader.sheets
+        self._read = reader.found
+
+    def has_cells(self, sheet: str) -> bool:
+        """Whether any cell of a sheet has a value."""
+        found = self._read[sheet]
+        return bool(found.columns or found.faults)
+
+    def read(self, sheet: str) -> Sheet:
+        """The sheet with this name."""
+        return self._read[sheet]
 
 
-def _row(row: etree._Element, number: int, layout: Layout) -> Iterator[SeenCell]:
-    column = 0
-    for cell in row.iterchildren(f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
-        rows = int(cell.get(f"{_TABLE}number-rows-spanned", "1"))
-        columns = int(cell.get(f"{_TABLE}number-columns-spanned", "1"))
-        if rows * columns > 1:
-            end = number + rows - 1, column + columns - 1
-            layout.merged.append(Range(number, column, *end))
-        repeated = int(cell.get(f"{_TABLE}number-columns-repeated", "1"))
-        kind = cell.get(f"{_OFFICE}value-type", "")
-        formula = cell.get(f"{_TABLE}formula") is not None
-        if (kind and kind != "string") or formula:
-            for place in range(column, column + min(repeated, _REPEATED)):
-                seen = _seen(cell, kind, number, place)
-                if seen is not None:
-                    yield seen
-        column += repeated
+class _DocumentReader(ElementReader):
+    """Reads tables, rows and cells; a table in a cell, and a note at it, are passed over."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(budget)
+        self.sheets: list[SheetEntry] = []
+        self.found: dict[str, Sheet] = {}
+        self._file = budget.file
+        self._style = ""
+        self._invisible: set[str] = set()
+        self._tables = 0
+        self._grid = Grid(budget)
+        self._sheet = Sheet(budget.file)
+        self._place = _Place()
+        self._row: Mapping[str, str] = {}
+        self._texts: list[tuple[int, int, str]] = []
+        self._notes: list[SeenCell] = []
+        self._cell: Mapping[str, str] | None = None
+        self._paragraphs = 0
+        self._spaces = 0
+        self._aside = 0
+
+    # -- tags ---------------------------------------------------------------------------------
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.enter()
+        if self._aside:
+            self._aside += 1
+        elif self._cell is not None:
+            self._start_in_cell(name, attributes)
+        elif name in _CELLS and self._tables:
+            self._cell = attributes
+            self._paragraphs = self._spaces = 0
+        elif name == "table:table-row":
+            self._row = attributes
+            self._place.column = 0
+        elif name == "table:table":
+            self._start_table(attributes)
+        elif name == "style:style":
+            self._style = attributes.get("style:name", "")
+        elif name == "style:table-properties" and attributes.get("table:display") == "false":
+            self.budget.memory(_NOTE_BYTES)
+            self._invisible.add(self._style)
+
+    def end(self, name: str) -> None:
+        self.leave()
+        if self._aside:
+            self._aside -= 1
+        elif name in _CELLS and self._cell is not None:
+            self._end_cell(self._cell)
+            self._cell = None
+        elif name == "text:p" and self._cell is not None:
+            self.pause()
+        elif name == "table:table-row" and self._tables:
+            self._end_row()
+        elif name == "table:table":
+            self._end_table()
+
+    def _start_in_cell(self, name: str, attributes: Mapping[str, str]) -> None:
+        if name == "text:p":
+            if self._paragraphs:
+                self.pieces.append("\n")
+            self._paragraphs += 1
+            self.collect()
+        elif name == "text:s":
+            self._add_spaces(attributes.get("text:c", "1"))
+        elif name == "text:tab":
+            self.pieces.append("\t")
+        elif name == "text:line-break":
+            self.pieces.append("\n")
+        elif name.startswith(_ASIDE) or name == "table:table":
+            self._aside = 1
+
+    def _add_spaces(self, count: str) -> None:
+        """Add a run of spaces, which is an element of its own (6.1.3)."""
+        spaces = _count(count)
+        self._spaces += CELL_CHARACTERS + 1 if spaces is None else spaces
+        if self._spaces > CELL_CHARACTERS:
+            raise self.too_long()
+        self.pieces.append(" " * (spaces or 0))
+
+    # -- tables, rows and cells -----------------------------------------------------------------
+
+    def _start_table(self, attributes: Mapping[str, str]) -> None:
+        name = attributes.get("table:name", "")
+        self.budget.memory(_NOTE_BYTES * 4)
+        self._tables = 1
+        self._grid, self._sheet, self._place = Grid(self.budget), Sheet(self._file), _Place()
+        self.budget.file = f"{self._file}, sheet {name[:40]}"
+        visible = attributes.get("table:style-name") not in self._invisible
+        if name not in self.found:
+            self.sheets.append(SheetEntry(name, visible))
+        self.found[name] = self._sheet
+
+    def _end_table(self) -> None:
+        if self._tables:
+            self._tables = 0
+            self._sheet.columns, self._sheet.rows = self._grid.columns, self._grid.rows
+            self.budget.file = self._file
+
+    def _end_row(self) -> None:
+        row, place = self._row, self._place
+        repeated = self._repeated(row, "table:number-rows-repeated", f"row {place.row + 1}")
+        hidden = row.get("table:visibility", "visible") != "visible"
+        if self._texts or self._notes or self._sheet_is_hit(hidden=hidden):
+            self._write_row(repeated, hidden=hidden)
+        place.row += repeated
+        self._texts, self._notes = [], []
+
+    def _sheet_is_hit(self, *, hidden: bool) -> bool:
+        """Whether an empty row matters: a hidden one does, where notices count it."""
+        return hidden and self._place.row < ROWS
+
+    def _write_row(self, repeated: int, *, hidden: bool) -> None:
+        place = self._place
+        if not (self._texts or self._notes):
+            repeated = min(repeated, ROWS - place.row)
+        if place.row + repeated > ROWS:
+            times = f"row {place.row + 1}, repeated {repeated:,} times"
+            raise outside(times, self.budget.file, place.row + 1)
+        self.budget.cell(repeated if self._texts else 1)
+        if hidden:
+            self.budget.memory(repeated * _HIDDEN_BYTES)
+            self._sheet.hidden.extend(range(place.row, place.row + repeated))
+        self._grid.repeat(place.row, repeated, self._texts)
+        for note in self._notes:
+            self._note(note, repeated)
+
+    def _note(self, seen: SeenCell, repeated: int) -> None:
+        self.budget.memory(repeated * _NOTE_BYTES)
+        self._sheet.faults.extend(
+            SeenCell(seen.row + more, seen.column, seen.text, fault=seen.fault)
+            for more in range(repeated)
+        )
+
+    def _end_cell(self, cell: Mapping[str, str]) -> None:
+        self.budget.cell()
+        place = self._place
+        where = cell_name(min(place.row, ROWS), min(place.column, COLUMNS))
+        columns = self._repeated(cell, "table:number-columns-repeated", where)
+        self._merge(cell, where)
+        text, fault = self._value(cell, self.collected() if self.pieces else "")
+        if text or fault:
+            if place.column + columns > COLUMNS:
+                times = f"{where}, repeated {columns:,} times" if columns > 1 else where
+                raise outside(times, self.budget.file, min(place.row + 1, ROWS))
+            self.budget.cell(columns)
+            if fault:
+                self.budget.memory(columns * _NOTE_BYTES)
+                self._notes += [
+                    SeenCell(place.row, place.column + more, text, fault=fault)
+                    for more in range(columns)
+                ]
+            else:
+                self._texts.append((place.column, columns, text))
+        place.column += columns
+
+    def _merge(self, cell: Mapping[str, str], where: str) -> None:
+        rows = self._repeated(cell, "table:number-rows-spanned", where)
+        columns = self._repeated(cell, "table:number-columns-spanned", where)
+        if rows > 1 or columns > 1:
+            top, left = self._place.row, self._place.column
+            self.budget.memory(_NOTE_BYTES)
+            self._sheet.merged.append(Range(top, left, top + rows - 1, left + columns - 1))
+
+    def _repeated(self, attributes: Mapping[str, str], name: str, where: str) -> int:
+        count = _count(attributes.get(name, "1"))
+        if not count:
+            given = attributes[name][:20]
+            raise damaged(self.budget.file, f'{where} says {name.partition(":")[2]}="{given}"')
+        return count
+
+    def _value(
+        self, cell: Mapping[str, str], text: str
+    ) -> tuple[str, Literal["", "formula", "error"]]:
+        """The text of a cell, and why it has none."""
+        if cell.get("calcext:value-type") == "error":
+            return text[:40] or "an error", "error"
+        kind = cell.get("office:value-type")
+        if not kind:
+            return ("", "formula") if "table:formula" in cell else ("", "")
+        if kind == "string":
+            return cell.get("office:string-value", text), ""
+        return text or _bare_value(cell), ""
+
+    def too_long(self) -> SpreadsheetError:
+        place = self._place
+        name = cell_name(min(place.row, ROWS), min(place.column, COLUMNS))
+        return too_long(name, self.budget.file, min(place.row + 1, ROWS))
 
 
-def _seen(cell: etree._Element, kind: str, row: int, column: int) -> SeenCell | None:
-    text = "\n".join(_paragraph(part) for part in cell.iterchildren(f"{_TEXT}p"))
-    if cell.get(f"{_CALCEXT}value-type") == "error":
-        return SeenCell(row, column, text or "an error", fault="error")
-    if not kind:
-        return SeenCell(row, column, "", fault="formula")
-    return SeenCell(row, column, text) if text and kind != "string" else None
+class _Place:
+    """The place of the next cell, from 0; beyond the last repetition it may be anywhere."""
+
+    def __init__(self) -> None:
+        self.row = 0
+        self.column = 0
 
 
-def _paragraph(part: etree._Element) -> str:
-    """The text of a paragraph; runs of spaces are elements of their own (6.1.3)."""
-    pieces = [part.text or ""]
-    for child in part:
-        if child.tag == f"{_TEXT}s":
-            pieces.append(" " * int(child.get(f"{_TEXT}c", "1")))
-        else:
-            pieces.append(_paragraph(child))
-        pieces.append(child.tail or "")
-    return "".join(pieces)
+def _count(digits: str) -> int | None:
+    """A number of repetitions; None if it is not one."""
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    return int(digits) if len(digits) < 19 else 10**18
+
+
+def _bare_value(cell: Mapping[str, str]) -> str:
+    """The value of a cell whose program saved no text for it."""
+    value = cell.get("office:value") or cell.get("office:date-value")
+    value = value or cell.get("office:time-value") or cell.get("office:boolean-value", "").upper()
+    return value.removesuffix("T00:00:00")[:CELL_CHARACTERS]

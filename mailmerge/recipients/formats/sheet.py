@@ -1,33 +1,46 @@
-"""One sheet of a workbook -> columns of text, as the user sees them.
-
-pandas and python-calamine read the values, but a sheet shows more than values: 00123 is the number
-123 with a format, 34.30 is 34.3. If the file format keeps its markup in XML, the markup is read
-too, and every number and date becomes the text that the sheet shows.
-"""
+"""One sheet of a workbook -> columns of text, as the user sees them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import HeadRow
-from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
-from mailmerge.recipients.formats.values import plain_text
-from mailmerge.recipients.input_file import InputFile, damaged
+from mailmerge.recipients.formats.bounds import Bounds, too_large
+from mailmerge.recipients.formats.markup import Range, SeenCell
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.settings import RecipientsSection
 
-if TYPE_CHECKING:
-    import pandas as pd
+
+@dataclass(frozen=True, slots=True)
+class SheetEntry:
+    """A sheet in the directory of its workbook: its name, and whether the program shows it."""
+
+    name: str
+    visible: bool = True
 
 
-class Markup(Protocol):
-    """The markup of a workbook: how its sheets look."""
+class Book(Protocol):
+    """An open workbook of any format."""
 
-    def layout(self, sheet: str) -> Layout:
-        """The layout of the sheet with this name."""
+    @property
+    def sheets(self) -> Sequence[SheetEntry]:
+        """The worksheets, in their order."""
+        ...
+
+    def has_cells(self, sheet: str) -> bool:
+        """Whether any cell of the sheet with this name has a value."""
+        ...
+
+    def read(self, sheet: str) -> Sheet:
+        """Read the sheet with this name.
+
+        Raises:
+            SpreadsheetError: it is damaged or too large, or a cell is outside of it.
+        """
         ...
 
 
@@ -35,11 +48,13 @@ class Markup(Protocol):
 class Sheet:
     """A sheet as columns of text, and what was noticed while reading it.
 
-    Rows and columns are counted from 0.
+    Rows and columns are counted from 0. A column may end before the last row: the cells below its
+    end are empty.
 
     Attributes:
         file: the file in messages, with the sheet's name where the workbook has several.
         columns: the texts of each column.
+        rows: the rows that have a text, in ascending order; None if all have one.
         hidden: the rows that the sheet hides.
         merged: the areas of merged cells.
         faults: the cells that have no text.
@@ -48,7 +63,8 @@ class Sheet:
     """
 
     file: str
-    columns: list[list[str]]
+    columns: list[list[str]] = field(default_factory=list)
+    rows: Sequence[int] | None = None
     hidden: list[int] = field(default_factory=list)
     merged: list[Range] = field(default_factory=list)
     faults: list[SeenCell] = field(default_factory=list)
@@ -57,83 +73,79 @@ class Sheet:
 
     @property
     def height(self) -> int:
-        """The number of rows."""
-        return len(self.columns[0]) if self.columns else 0
+        """The number of rows, up to the last one with a text."""
+        return max(map(len, self.columns), default=0)
+
+    def cell(self, row: int, column: int) -> str:
+        """The text of a cell; empty outside of the sheet."""
+        if column >= len(self.columns) or row >= len(self.columns[column]):
+            return ""
+        return self.columns[column][row]
 
     def row(self, index: int) -> list[str]:
         """The cells of one row."""
-        return [column[index] for column in self.columns]
+        return [column[index] if index < len(column) else "" for column in self.columns]
+
+    def rows_from(self, first: int) -> Sequence[int]:
+        """The rows with a text, from row `first` on."""
+        if self.rows is None:
+            return range(first, self.height)
+        return [row for row in self.rows if row >= first]
+
+    def note_uncertain(self, seen: SeenCell) -> None:
+        """Keep the first uncertain cell of each column."""
+        self.uncertain.setdefault(seen.column, seen)
 
 
 def load_sheet(
-    source: InputFile, section: RecipientsSection, markup: Markup | None
+    source: InputFile, section: RecipientsSection, book: Book
 ) -> tuple[Sheet, tuple[Problem, ...]]:
     """Read the sheet that `section` names; also return the notices about the choice.
 
     Raises:
-        SpreadsheetError: the workbook is damaged or protected, or the choice is not clear.
+        SpreadsheetError: the workbook is damaged or too large, or the choice is not clear.
     """
-    import pandas as pd
-
-    with _calamine_errors(source.file), pd.ExcelFile(source.path, engine="calamine") as workbook:
-        name, several, notices = _choose_sheet(workbook, section.sheet, source.file)
-        frame = pd.read_excel(
-            workbook,
-            sheet_name=name,
-            header=None,
-            dtype=object,
-            keep_default_na=False,
-            na_filter=False,
-        )
-        # Each call of get_sheet_by_name reads the whole sheet.
-        merged = () if markup else workbook.book.get_sheet_by_name(name).merged_cell_ranges or ()
-    file = f"{source.file}, sheet {name}" if several else source.file
-    sheet = Sheet(file, [])
-    for index in range(frame.shape[1]):
-        cells = frame[index].tolist()
-        if markup is None and any(type(cell) is not str for cell in cells):
-            sheet.plain.append(index)
-        sheet.columns.append([c if type(c) is str else plain_text(c) for c in cells])
-    sheet.merged = [Range(*start, *end) for start, end in merged]
-    if markup is not None:
-        _apply(markup.layout(name), sheet)
+    name, several, notices = _choose_sheet(book, section.sheet, source.file)
+    sheet = book.read(name)
+    sheet.file = f"{source.file}, sheet {name}" if several else source.file
     source.check_unchanged()
     return sheet, notices
 
 
-def _choose_sheet(
-    workbook: pd.ExcelFile, wanted: str, file: str
-) -> tuple[str, bool, tuple[Problem, ...]]:
+def _choose_sheet(book: Book, wanted: str, file: str) -> tuple[str, bool, tuple[Problem, ...]]:
     """The sheet to read, whether there are others, and which hidden ones are not read."""
-    from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
-
-    book: CalamineWorkbook = workbook.book
-    sheets = [s for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
-    names = [sheet.name for sheet in sheets]
+    names = [sheet.name for sheet in book.sheets]
     if wanted:
         found = [name for name in names if name.casefold() == wanted.casefold()]
         if not found:
-            shown = ", ".join(f'"{name}"' for name in names)
-            raise _which_sheet(f'there is no sheet "{wanted}"; there are {shown}', file)
+            raise _which_sheet(f'there is no sheet "{wanted}"; there are {_listed(names)}', file)
         return found[0], len(names) > 1, ()
     if len(names) == 1:
         return names[0], False, ()
-    full = [sheet for sheet in sheets if book.get_sheet_by_name(sheet.name).height]
-    visible = [sheet.name for sheet in full if sheet.visible == SheetVisibleEnum.Visible]
-    hidden = [sheet.name for sheet in full if sheet.visible != SheetVisibleEnum.Visible]
+    full = [sheet for sheet in book.sheets if book.has_cells(sheet.name)]
+    visible = [sheet.name for sheet in full if sheet.visible]
+    hidden = [sheet.name for sheet in full if not sheet.visible]
     if len(visible) > 1:
-        shown = ", ".join(f'"{name}"' for name in visible)
-        raise _which_sheet(f"there are several sheets: {shown}", file)
+        raise _which_sheet(f"there are several sheets: {_listed(visible)}", file)
     if not visible and not hidden:
         raise SpreadsheetError("the file is empty", file=file, code="file-empty")
     chosen = (visible or hidden)[0]
     return chosen, len(full) > 1, _hidden_sheets([name for name in hidden if name != chosen], file)
 
 
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f'"{name[:40]}"' for name in names[:_LISTED])
+    return f"{shown} and {len(names) - _LISTED} more" if len(names) > _LISTED else shown
+
+
+_LISTED = 20
+
+
 def _hidden_sheets(names: Sequence[str], file: str) -> tuple[Problem, ...]:
     if not names:
         return ()
-    what = f"hidden sheets are not read: {', '.join(names)}"
+    shown = ", ".join(name[:40] for name in names[:_LISTED])
+    what = f"hidden sheets are not read: {shown}"
     hint = 'to read one, set sheet = "..." under [recipients]'
     return (Problem("warning", "sheet-hidden", what, file, hint=hint),)
 
@@ -141,23 +153,6 @@ def _hidden_sheets(names: Sequence[str], file: str) -> tuple[Problem, ...]:
 def _which_sheet(what: str, file: str) -> SpreadsheetError:
     hint = 'set sheet = "..." under [recipients]'
     return SpreadsheetError(what, file=file, hint=hint, code="sheet-choice")
-
-
-def _apply(layout: Layout, sheet: Sheet) -> None:
-    """Replace values with the texts that the sheet shows."""
-    height, width = sheet.height, len(sheet.columns)
-    for seen in layout.cells:
-        if seen.row >= height or seen.column >= width:
-            if seen.fault == "formula":
-                sheet.faults.append(seen)
-            continue
-        if seen.fault in {"formula", "error"}:
-            sheet.faults.append(seen)
-            continue
-        sheet.columns[seen.column][seen.row] = seen.text
-        if not seen.certain or seen.fault:
-            sheet.uncertain.setdefault(seen.column, seen)
-    sheet.hidden, sheet.merged = layout.hidden, layout.merged
 
 
 def drop_empty_columns(sheet: Sheet, header: HeadRow) -> None:
@@ -168,29 +163,33 @@ def drop_empty_columns(sheet: Sheet, header: HeadRow) -> None:
         sheet.columns.pop()
 
 
-def fill_merged(sheet: Sheet) -> None:
-    """Write the text of merged cells into all of them."""
+def fill_merged(sheet: Sheet, bounds: Bounds) -> None:
+    """Write the text of merged cells into all of them.
+
+    Raises:
+        SpreadsheetError: they are more than the sheet may have.
+    """
+    height, left = sheet.height, bounds.cells
+    filled: set[int] = set()
     for area in sheet.merged:
+        text = sheet.cell(area.top, area.left)
+        rows = range(area.top, min(area.bottom + 1, height))
         columns = sheet.columns[area.left : area.right + 1]
-        if not columns or area.top >= sheet.height:
+        if not columns or not rows:
             continue
-        text = columns[0][area.top]
         for column in columns:
-            for row in range(area.top, min(area.bottom + 1, sheet.height)):
-                column[row] = text
-
-
-@contextmanager
-def _calamine_errors(file: str) -> Iterator[None]:
-    """Turn errors of python-calamine into a SpreadsheetError."""
-    from python_calamine import CalamineError, PasswordError
-
-    try:
-        yield
-    except PasswordError as error:
-        raise protected(file) from error
-    except CalamineError as error:
-        raise damaged(file, str(error)) from error
+            end = rows.stop if text else min(rows.stop, len(column))
+            left -= max(end - rows.start, 0)
+            if left < 0:
+                what = f"has merged areas of more than {bounds.cells:,} cells"
+                raise too_large(what, sheet.file, area.top + 1)
+            if end > rows.start:
+                column.extend([""] * (end - len(column)))
+                column[rows.start : end] = [text] * (end - rows.start)
+        if text:
+            filled.update(rows)
+    if sheet.rows is not None and filled:
+        sheet.rows = array("I", sorted(filled.union(sheet.rows)))
 
 
 def protected(file: str) -> SpreadsheetError:

@@ -30,9 +30,7 @@ def row_problems(sheet: Sheet, header: Header, section: RecipientsSection) -> li
 
 
 def _holds_text(area: Range, sheet: Sheet) -> bool:
-    if area.left >= len(sheet.columns) or area.top >= sheet.height:
-        return False
-    return bool(sheet.columns[area.left][area.top].strip())
+    return bool(sheet.cell(area.top, area.left).strip())
 
 
 def _fault(seen: SeenCell, sheet: Sheet, header: Header) -> Problem:
@@ -40,6 +38,9 @@ def _fault(seen: SeenCell, sheet: Sheet, header: Header) -> Problem:
     if seen.fault == "formula":
         what = f"the formula in {name} is not calculated"
         hint, code = "open the file in Excel or LibreOffice and save it", "formula-not-calculated"
+    elif seen.fault == "number":
+        what = f'{name} has the number "{seen.text}", which no sheet can hold'
+        hint, code = "type it again, or format the cell as text", "number-invalid"
     else:
         what, hint, code = (
             f"{name} shows the error {seen.text}",
@@ -58,7 +59,8 @@ def _merged(area: Range, sheet: Sheet, header: Header) -> Problem:
 
 def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> Iterator[Problem]:
     """The warnings about the sheet as a whole: hidden rows, and numbers that may look different."""
-    hidden = [row + 1 for row in sheet.hidden if header.number <= row < sheet.height]
+    height = sheet.height
+    hidden = [row + 1 for row in sheet.hidden if header.number <= row < height]
     if hidden:
         shown = ", ".join(map(str, hidden[:10])) + (" ..." if len(hidden) > 10 else "")
         done = "included" if section.hidden_rows else "skipped"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 
-from mailmerge.errors import Problem
-from mailmerge.recipients.columns import Header, HeadRow, read_header
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.columns import Header, HeadRow, column_letters, read_header
+from mailmerge.recipients.formats.bounds import Bounds
+from mailmerge.recipients.formats.markup import cell_name
 from mailmerge.recipients.formats.sheet import (
-    Markup,
+    Book,
     Sheet,
     drop_empty_columns,
     fill_merged,
@@ -15,19 +19,20 @@ from mailmerge.recipients.formats.sheet import (
 )
 from mailmerge.recipients.formats.sheet_problems import row_problems, sheet_notices
 from mailmerge.recipients.input_file import InputFile
-from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+from mailmerge.recipients.table import Batch, Table, batch_rows
 from mailmerge.settings import RecipientsSection
 
 _HEAD = 20
 
 
-def open_sheet(source: InputFile, section: RecipientsSection, markup: Markup | None) -> Table:
-    """Open one sheet of a workbook; `markup` is None if the file format keeps it in binary form.
+def open_sheet(source: InputFile, section: RecipientsSection, book: Book, bounds: Bounds) -> Table:
+    """Open one sheet of a workbook.
 
     Raises:
-        SpreadsheetError: the workbook is damaged or protected, or its sheet or header is not clear.
+        SpreadsheetError: the workbook is damaged, protected or too large, or its sheet or header is
+            not clear.
     """
-    sheet, notices = load_sheet(source, section, markup)
+    sheet, notices = load_sheet(source, section, book)
     head = [
         HeadRow(index + 1, sheet.row(index))
         for index in range(section.skip_rows, min(section.skip_rows + _HEAD, sheet.height))
@@ -36,24 +41,63 @@ def open_sheet(source: InputFile, section: RecipientsSection, markup: Markup | N
     if head:
         drop_empty_columns(sheet, head[0])
         head = [HeadRow(line.number, line.cells[: len(sheet.columns)]) for line in head]
-    header = read_header(head, section, sheet.file)
+    header = _read_header(head, section, sheet)
     if section.fill_merged:
-        fill_merged(sheet)
+        fill_merged(sheet, bounds)
     found = row_problems(sheet, header, section)
     notices = (*notices, *header.notices, *sheet_notices(sheet, header, section))
     return Table(sheet.file, header, lambda: _batches(sheet, header, section, found), notices)
+
+
+def _read_header(head: Sequence[HeadRow], section: RecipientsSection, sheet: Sheet) -> Header:
+    """Read the header; a text in a column without a name is named by its cell."""
+    try:
+        return read_header(head, section, sheet.file)
+    except SpreadsheetError as error:
+        stray = _stray_cell(sheet, head[0]) if error.problem.code == "column-unnamed" else None
+        if stray is None:
+            raise
+        row, column = stray
+        what = f"column {column_letters(column)} has no name, but {cell_name(row, column)} has text"
+        problem = replace(error.problem, message=what, row=row + 1)
+        problem = replace(problem, hint="name the column, or delete the text")
+        raise SpreadsheetError.from_problem(problem) from error
+
+
+def _stray_cell(sheet: Sheet, header: HeadRow) -> tuple[int, int] | None:
+    """The first text below the header in a column without a name."""
+    for column, texts in enumerate(sheet.columns):
+        if not header.cells[column].strip():
+            below = islice(enumerate(texts), header.number, None)
+            row = next((row for row, text in below if text.strip()), None)
+            if row is not None:
+                return row, column
+    return None
 
 
 def _batches(
     sheet: Sheet, header: Header, section: RecipientsSection, problems: Sequence[Problem]
 ) -> Iterator[Batch]:
     left_out = set() if section.hidden_rows else set(sheet.hidden)
-    indexes = [row for row in range(header.number, sheet.height) if row not in left_out]
+    rows = sheet.rows_from(header.number)
+    if left_out:
+        rows = [row for row in rows if row not in left_out]
+    blank = sheet.height - header.number - len(left_out.intersection(
+        range(header.number, sheet.height))) - len(rows)  # fmt: skip
     waiting = list(problems)
-    for start in range(0, max(len(indexes), 1), BATCH_ROWS):
-        chosen = indexes[start : start + BATCH_ROWS]
-        last = start + BATCH_ROWS >= len(indexes)
+    size = batch_rows(len(sheet.columns))
+    for start in range(0, max(len(rows), 1), size):
+        chosen = rows[start : start + size]
+        last = start + size >= len(rows)
         here = [p for p in waiting if last or (p.row or 0) <= chosen[-1] + 1]
         waiting = waiting[len(here) :]
-        columns = [[column[index] for index in chosen] for column in sheet.columns]
-        yield Batch([index + 1 for index in chosen], columns, here)
+        columns = [_chosen(column, chosen) for column in sheet.columns]
+        yield Batch([index + 1 for index in chosen], columns, here, blank if last else 0)
+
+
+def _chosen(column: Sequence[str], rows: Sequence[int]) -> list[str]:
+    """The texts of some rows; a column may end before the last of them."""
+    if rows and rows[-1] < len(column):
+        return [column[row] for row in rows]
+    end = len(column)
+    return [column[row] if row < end else "" for row in rows]

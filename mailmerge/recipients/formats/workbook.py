@@ -1,7 +1,8 @@
 """XLSX, XLSB and OpenDocument spreadsheets -> a table: workbooks that are ZIP files.
 
-The markup of XLSX and OpenDocument has the format of each number and date. XLSB keeps it in a
-binary form, which is not read: its numbers come without their formats, and a notice says so.
+The markup of XLSX and OpenDocument is read here, because it has the format of each number and
+date, and because a compiled reader cannot be bounded. XLSB is binary: python-calamine reads it, in
+another process, without formats, and a notice says so.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import zipfile
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.archive import check_archive
-from mailmerge.recipients.formats.office_open import OfficeOpenMarkup
-from mailmerge.recipients.formats.open_document import OpenDocumentMarkup
-from mailmerge.recipients.formats.sheet import Markup, protected
+from mailmerge.recipients.formats.binary_book import BinaryBook
+from mailmerge.recipients.formats.bounds import Bounds, Budget
+from mailmerge.recipients.formats.office_open import OfficeOpenBook
+from mailmerge.recipients.formats.open_document import OpenDocumentBook
+from mailmerge.recipients.formats.sheet import Book, protected
 from mailmerge.recipients.formats.sheet_table import open_sheet
-from mailmerge.recipients.input_file import InputFile, damaged
+from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Table
 from mailmerge.settings import RecipientsSection
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+_SMALL_PART = 1 << 20
 _MIMETYPE = "application/vnd.oasis.opendocument.spreadsheet"
 
 
@@ -30,37 +34,37 @@ def _open_workbook(source: InputFile, section: RecipientsSection) -> Table:
         SpreadsheetError: it is protected, damaged, a bomb or not a spreadsheet, or its sheet or its
             header is not clear.
     """
-    names = check_archive(source)
+    bounds = Bounds.of(source.size)
+    names = check_archive(source, bounds)
+    budget = Budget(bounds, source.file)
     with source.open() as stream, zipfile.ZipFile(stream) as archive:
-        markup: Markup | None
+        book: Book
         if "xl/workbook.xml" in names:
-            markup = _office_open(archive, source.file)
+            book = OfficeOpenBook(archive, budget)
         elif "xl/workbook.bin" in names:
-            markup = None
+            book = BinaryBook(source, budget)
         elif "content.xml" in names and _is_spreadsheet(archive):
             _refuse_protected_document(archive, source.file)
-            markup = OpenDocumentMarkup(archive, source.file)
+            book = OpenDocumentBook(archive, budget)
         else:
             raise _no_spreadsheet(source.file, names)
-        return open_sheet(source, section, markup)
-
-
-def _office_open(archive: zipfile.ZipFile, file: str) -> OfficeOpenMarkup:
-    try:
-        return OfficeOpenMarkup(archive, file)
-    except (KeyError, StopIteration, ValueError) as error:
-        raise damaged(file, f"a part is missing ({error})") from error
+        return open_sheet(source, section, book, bounds)
 
 
 def _is_spreadsheet(archive: zipfile.ZipFile) -> bool:
     if "mimetype" not in archive.namelist():
         return False
-    return archive.read("mimetype").decode("ascii", "replace").strip().startswith(_MIMETYPE)
+    return _beginning(archive, "mimetype").decode("ascii", "replace").strip().startswith(_MIMETYPE)
+
+
+def _beginning(archive: zipfile.ZipFile, part: str) -> bytes:
+    with archive.open(part) as stream:
+        return stream.read(_SMALL_PART)
 
 
 def _refuse_protected_document(archive: zipfile.ZipFile, file: str) -> None:
     manifest = "META-INF/manifest.xml"
-    if manifest in archive.namelist() and b":encryption-data" in archive.read(manifest):
+    if manifest in archive.namelist() and b":encryption-data" in _beginning(archive, manifest):
         raise protected(file)
 
 

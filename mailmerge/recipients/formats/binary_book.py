@@ -1,0 +1,105 @@
+"""An XLS or XLSB workbook, read by another process.
+
+Its reader, python-calamine, is compiled: a damaged file can make it panic, or ask for more memory
+than there is, and then its process ends. Here that is the process of `binary_reader`, with limits
+on memory and time; whatever becomes of it, this one reports an error. XLSX and ODS do not need it:
+their modules read the markup themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mailmerge.errors import SpreadsheetError
+from mailmerge.recipients.formats.bounds import COLUMNS, ROWS, Budget, outside
+from mailmerge.recipients.formats.grid import Grid
+from mailmerge.recipients.formats.markup import Range, cell_name
+from mailmerge.recipients.formats.sheet import Sheet, SheetEntry, protected
+from mailmerge.recipients.input_file import InputFile, damaged
+
+_READER = "mailmerge.recipients.formats.binary_reader"
+_ROOT = Path(__file__).parents[3]
+_SECONDS = 60
+
+
+class BinaryBook:
+    """One XLS or XLSB workbook."""
+
+    def __init__(self, source: InputFile, budget: Budget) -> None:
+        """Nothing is read yet; `budget` counts the cells that are kept."""
+        self._source = source
+        self._budget = budget
+
+    @cached_property
+    def sheets(self) -> Sequence[SheetEntry]:
+        """The worksheets, in their order."""
+        return [SheetEntry(name, visible) for name, visible, _ in self._listed]
+
+    def has_cells(self, sheet: str) -> bool:
+        """Whether any cell of a sheet has a value."""
+        return any(full for name, _, full in self._listed if name == sheet)
+
+    def read(self, sheet: str) -> Sheet:
+        """Read a sheet.
+
+        Raises:
+            SpreadsheetError: it is protected, damaged or too large.
+        """
+        grid, found = Grid(self._budget), Sheet(self._source.file)
+        for line in self._run(sheet):
+            if isinstance(line, dict):
+                found.merged = [Range(*start, *end) for start, end in line["merged"]]
+                found.plain = line["numbers"]
+                continue
+            row, cells = line
+            for column, text in cells:
+                if row >= ROWS or column >= COLUMNS:
+                    raise outside(cell_name(row, column), self._budget.file, row + 1)
+                grid.put(row, column, text)
+        found.columns, found.rows = grid.columns, grid.rows
+        return found
+
+    @cached_property
+    def _listed(self) -> list[tuple[str, bool, bool]]:
+        return [(name, visible, full) for name, visible, full in self._run()]
+
+    def _run(self, *arguments: str) -> Iterator[Any]:
+        """What the other process prints, a value for each line; its last line must be there."""
+        command = [sys.executable, "-P", "-m", _READER, str(self._source.path), *arguments]
+        with tempfile.TemporaryFile() as output:
+            try:
+                subprocess.run(  # noqa: S603 - this Python, and a module of this package
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL,
+                    env={**os.environ, "PYTHONPATH": _search_path()}, timeout=_SECONDS, check=True,
+                )  # fmt: skip
+            except subprocess.SubprocessError as error:
+                raise self._given_up() from error
+            output.seek(0)
+            for line in output:
+                value = json.loads(line)
+                if isinstance(value, dict) and "error" in value:
+                    raise self._error(*value["error"])
+                yield value
+
+    def _given_up(self) -> SpreadsheetError:
+        reason = "its reader stopped in the middle, or needed far more memory than such a file may"
+        hint = "open it in Excel or LibreOffice and save it as .xlsx"
+        return damaged(self._source.file, reason, hint)
+
+    def _error(self, message: str, hint: str, code: str, row: int | None) -> SpreadsheetError:
+        if code == "file-protected":
+            return protected(self._source.file)
+        return SpreadsheetError(message, file=self._source.file, row=row, hint=hint, code=code)
+
+
+def _search_path() -> str:
+    """Where the other process finds this package, and all that this process was told."""
+    return os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH", ""))))

@@ -1,0 +1,150 @@
+"""What a spreadsheet may cost, and the errors of one that costs more.
+
+A file of a few kilobytes can describe a sheet of 17 thousand million cells: a cell far away, a row
+that is repeated, a text that a million cells share. So every reader counts what it takes before it
+takes it. The bounds hold for files of up to 10 MB and grow with the file beyond that: a large file
+has a right to more, and a small one cannot take more than its share.
+
+The cost that is counted is that of this program: 8 bytes for each place of a column, and the size
+of each text that is not shared. Empty places below the last text of a column, and right of the last
+column, take nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from mailmerge.errors import SpreadsheetError
+from mailmerge.wording import size_in_words
+
+COLUMNS = 16_384
+"""The most columns of a table, in every format: those of Excel."""
+
+ROWS = 1_048_576
+"""The most rows of a sheet: those of Excel and LibreOffice."""
+
+CELL_CHARACTERS = 131_072
+"""The most characters of a cell, in every format."""
+
+_SMALL_FILE = 10 << 20
+_CELLS = 4_000_000
+_TAGS = 16_000_000
+_MEMORY = 128 << 20
+_UNPACKED = 512 << 20
+_MOST_UNPACKED = 1 << 30
+_PLACE_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the file of a workbook may cost.
+
+    Attributes:
+        cells: cells and rows of all its sheets, empty ones included.
+        tags: tags of its XML.
+        memory: bytes of the cells that are kept.
+        unpacked: bytes of all its parts.
+    """
+
+    cells: int
+    tags: int
+    memory: int
+    unpacked: int
+
+    @classmethod
+    def of(cls, size: int) -> Bounds:
+        """The bounds for a file of `size` bytes."""
+        share = max(size, _SMALL_FILE) / _SMALL_FILE
+        return cls(
+            int(_CELLS * share),
+            int(_TAGS * share),
+            int(_MEMORY * share),
+            min(int(_UNPACKED * share), _MOST_UNPACKED),
+        )
+
+
+class Budget:
+    """Counts what the cells of a workbook cost while they are read."""
+
+    def __init__(self, bounds: Bounds, file: str) -> None:
+        """`file` is the name in messages; a reader adds the sheet it reads."""
+        self.file = file
+        self.bounds = bounds
+        self._cells = bounds.cells
+        self._tags = bounds.tags
+        self._memory = bounds.memory
+
+    def cell(self, count: int = 1) -> None:
+        """Count cells, whether they have a text or not.
+
+        Raises:
+            SpreadsheetError: the sheet has too many of them.
+        """
+        self._cells -= count
+        if self._cells < 0:
+            raise too_large(
+                f"has more than {self.bounds.cells:,} cells, empty ones included", self.file
+            )
+
+    def tags(self, count: int) -> None:
+        """Count tags of XML.
+
+        Raises:
+            SpreadsheetError: the workbook has too many of them.
+        """
+        self._tags -= count
+        if self._tags < 0:
+            raise too_large(f"has more than {self.bounds.tags:,} tags of XML", self.file)
+
+    def places(self, count: int) -> None:
+        """Count places in columns."""
+        self.memory(count * _PLACE_BYTES)
+
+    def text(self, text: str) -> None:
+        """Count a text that no other cell shares."""
+        self.memory(sys.getsizeof(text))
+
+    def memory(self, size: int) -> None:
+        """Count bytes.
+
+        Raises:
+            SpreadsheetError: the cells take too many of them.
+        """
+        self._memory -= size
+        if self._memory < 0:
+            most = size_in_words(self.bounds.memory)
+            raise too_large(f"has cells that take more than {most} of memory", self.file)
+
+
+def too_large(what: str, file: str, row: int | None = None) -> SpreadsheetError:
+    """The error of a file that costs more than its bounds; `what` continues "the sheet"."""
+    return SpreadsheetError(
+        f"the sheet {what}",
+        file=file,
+        row=row,
+        hint="delete what does not belong to the table, or save the sheet as CSV (UTF-8)",
+        code="sheet-too-large",
+    )
+
+
+def outside(place: str, file: str, row: int | None = None) -> SpreadsheetError:
+    """The error of a cell or row whose place cannot be in a sheet."""
+    return SpreadsheetError(
+        f'"{place[:40]}" is not a place in a sheet of {ROWS:,} rows and {COLUMNS:,} columns',
+        file=file,
+        row=row,
+        hint="open it in Excel or LibreOffice and save it again",
+        code="cell-outside",
+    )
+
+
+def too_long(place: str, file: str, row: int | None) -> SpreadsheetError:
+    """The error of a cell with too many characters."""
+    return SpreadsheetError(
+        f"{place} has more than {CELL_CHARACTERS:,} characters",
+        file=file,
+        row=row,
+        hint="shorten the text of the cell",
+        code="cell-too-long",
+    )
