@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.bounds import COLUMNS
 from mailmerge.settings import RecipientsSection
 
 # Names that have a meaning in templates: the program's own, and those of Jinja2.
@@ -103,6 +104,7 @@ def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) 
     if not head:
         raise SpreadsheetError("the file is empty", file=file, code="file-empty")
     first = head[0]
+    _refuse_too_wide(first, file)
     _refuse_recipient(first, file)
     names = [_tidy_name(cell) for cell in first.cells]
     if not find_column(names, section.address):
@@ -113,6 +115,17 @@ def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) 
     for column, key in (*wanted, *required):
         _require_column(names, column, key, file, first.number)
     return Header(first.number, tuple(names), _tidied(first, names, file))
+
+
+def _refuse_too_wide(first: HeadRow, file: str) -> None:
+    if len(first.cells) > COLUMNS:
+        raise _wrong(
+            f"the header has {len(first.cells):,} columns, and at most {COLUMNS:,} are read",
+            "delete the columns that the messages do not use",
+            "columns-too-many",
+            file,
+            first.number,
+        )
 
 
 def _refuse_recipient(first: HeadRow, file: str) -> None:

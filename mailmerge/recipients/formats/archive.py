@@ -10,7 +10,7 @@ import zipfile
 import zlib
 
 from mailmerge.errors import SpreadsheetError
-from mailmerge.recipients.formats.bounds import Bounds
+from mailmerge.recipients.bounds import Bounds
 from mailmerge.recipients.input_file import InputFile, damaged
 from mailmerge.wording import counted, size_in_words
 

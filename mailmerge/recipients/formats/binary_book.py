@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mailmerge.errors import SpreadsheetError
-from mailmerge.recipients.formats.bounds import COLUMNS, ROWS, Budget, outside
+from mailmerge.recipients.bounds import COLUMNS, ROWS, Budget, outside
 from mailmerge.recipients.formats.grid import Grid
 from mailmerge.recipients.formats.markup import Range, cell_name
 from mailmerge.recipients.formats.sheet import Sheet, SheetEntry, protected

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.portable.limits import limit_process
+from mailmerge.recipients.bounds import Bounds, too_large
 from mailmerge.recipients.formats.binary_extent import Extent, xls_extents, xlsb_extent
-from mailmerge.recipients.formats.bounds import Bounds, too_large
 from mailmerge.recipients.formats.compound_file import BrokenChainError, workbook_stream
 from mailmerge.recipients.formats.markup import cell_name
 from mailmerge.recipients.formats.values import plain_text
@@ -39,10 +39,14 @@ def main(arguments: list[str]) -> None:
         _check_extents(path)
         lines = _cells(path, arguments[1]) if len(arguments) > 1 else _sheets(path)
         for line in lines:
-            print(json.dumps(line))
+            _print(line)
     except SpreadsheetError as error:
         problem = error.problem
-        print(json.dumps({"error": [problem.message, problem.hint, problem.code, problem.row]}))
+        _print({"error": [problem.message, problem.hint, problem.code, problem.row]})
+
+
+def _print(value: object) -> None:
+    sys.stdout.write(f"{json.dumps(value)}\n")
 
 
 def _check_extents(path: Path) -> None:

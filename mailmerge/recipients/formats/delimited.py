@@ -22,7 +22,7 @@ from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.delimiter import DELIMITERS, choose_delimiter
 from mailmerge.recipients.formats.encoding import decide_encoding
 from mailmerge.recipients.input_file import InputFile
-from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+from mailmerge.recipients.table import Batch, Table, batch_rows
 from mailmerge.settings import RecipientsSection
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 _SAMPLE = 1 << 16  # characters
 _HEAD = 20
+# From so many columns on, the csv module is faster than pandas.
+_WIDE = 1000
+# Rows may lack so many cells, or so many times the cells that they have.
+_MISSING_CELLS = 4_000_000
+_MISSING_SHARE = 10
 # A record with more lines than this has an unclosed quotation mark.
 _LINES_OF_A_RECORD = 500
 
@@ -163,8 +168,10 @@ class _Delimited:
             SpreadsheetError: the text is not a table from some line on, or the file has changed.
         """
         self._source.check_unchanged()
-        for block in self._blocks(BATCH_ROWS):
+        missing = _Missing(self._source.file)
+        for block in self._blocks(batch_rows(len(header.columns))):
             if block.shapes:
+                missing.count(block, header)
                 yield self._batch(block, header)
         self._source.check_unchanged()
 
@@ -259,6 +266,8 @@ class _Delimited:
         """Read records of equal width with pandas, and check that it finds all of them."""
         if not records:
             return [[] for _ in range(width)]
+        if width > _WIDE:
+            return self._wide_columns(text, width)
         import pandas as pd
 
         frame = pd.read_csv(
@@ -284,8 +293,45 @@ class _Delimited:
             )
         return [frame[index].tolist() for index in range(width)]
 
+    def _wide_columns(self, text: str, width: int) -> list[list[str]]:
+        """As `_columns`, for a table so wide that pandas takes most of its time for each column."""
+        lines = io.StringIO(text, newline="")
+        rows = (row for row in csv.reader(lines, delimiter=self._dialect.delimiter) if row)
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return columns or [[] for _ in range(width)]
+
 
 _LINE_ENDS = "\r\n"
+
+
+class _Missing:
+    """Counts the cells that short rows lack, because each of them becomes an empty text.
+
+    A header of 16,384 names and a million rows of one cell would take as much as a full sheet.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._missing = self._present = 0
+
+    def count(self, block: _Block, header: Header) -> None:
+        """Count the cells of a block.
+
+        Raises:
+            SpreadsheetError: by far most of the cells of the table are missing.
+        """
+        width = len(header.columns)
+        self._present += sum(block.shapes)
+        short = (width - shape for shape in block.shapes if 0 < shape < width)
+        self._missing += sum(short)
+        if self._missing > max(_MISSING_CELLS, _MISSING_SHARE * self._present):
+            raise SpreadsheetError(
+                f"the rows up to here lack {self._missing:,} cells of {width:,} columns",
+                file=self._file,
+                row=block.ends[-1],
+                hint="delete the columns that the messages do not use",
+                code="cells-missing",
+            )
 
 
 def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:

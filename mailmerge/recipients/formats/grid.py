@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Sequence
 from itertools import repeat
 
-from mailmerge.recipients.formats.bounds import Budget
+from mailmerge.recipients.bounds import Budget
 
 # White space this many rows below the last text of its column is left over from editing.
 _FAR_ROWS = 10_000

@@ -18,6 +18,8 @@ from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Table
 from mailmerge.settings import RecipientsSection
 
+_LONGEST_LINE = 1 << 20
+
 
 def _recognizes(head: bytes) -> bool:
     text = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n")
@@ -39,7 +41,11 @@ def _open_json_lines(source: InputFile, section: RecipientsSection) -> Table:
 def _objects(source: InputFile, codec: str) -> Iterator[Record]:
     """The number of each line that is not blank, and its object."""
     with source.open() as stream, io.TextIOWrapper(stream, codec, "strict") as text:
-        for number, line in enumerate(text, 1):
+        number = 0
+        while line := text.readline(_LONGEST_LINE + 1):
+            number += 1
+            if len(line) > _LONGEST_LINE:
+                raise _too_long(source.file, number)
             if line.strip():
                 yield number, _members(line, source.file, number)
 
@@ -49,7 +55,7 @@ def _members(line: str, file: str, number: int) -> dict[str, str | None]:
         # The digits of a number stay as they are written.
         members = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"the line is not JSON: {error}", file, number) from error
+        raise _wrong(f"the line is not JSON: {str(error)[:200]}", file, number) from error
     if not isinstance(members, dict):
         raise _wrong("the line is not a JSON object", file, number)
     return {name: v if type(v) is str else _text(v) for name, v in members.items()}
@@ -61,6 +67,12 @@ def _text(value: object) -> str | None:
     if value is None:
         return ""
     return ("FALSE", "TRUE")[value] if isinstance(value, bool) else str(value)
+
+
+def _too_long(file: str, number: int) -> SpreadsheetError:
+    what = f"the line has more than {_LONGEST_LINE:,} characters"
+    hint = "write one object on each line"
+    return SpreadsheetError(what, file=file, row=number, hint=hint, code="json")
 
 
 def _wrong(what: str, file: str, number: int) -> SpreadsheetError:

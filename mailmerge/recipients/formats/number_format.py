@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 
 GENERAL = "General"
+
+# The largest double has 309 digits, and a format may add decimals.
+_PRECISION = 400
 
 # Formats that a file names by number only. Those that differ between countries are missing here,
 # and so they are uncertain.
@@ -76,9 +79,12 @@ def show_number(raw: str, code: str, *, from_1904: bool = False) -> Shown:
     if code in (GENERAL, "@"):
         return Shown(_general(raw))
     try:
-        value = Decimal(raw)
-    except InvalidOperation:
-        return Shown(raw, certain=False)
+        return _show(Decimal(raw), raw, code, from_1904=from_1904)
+    except ArithmeticError:  # no number, or one that is out of the range of decimals
+        return Shown(_general(raw), certain=False)
+
+
+def _show(value: Decimal, raw: str, code: str, *, from_1904: bool) -> Shown:
     section, signed = _section_for(value, _sections(code))
     if section is None:
         return Shown(_general(raw), certain=False)
@@ -95,7 +101,7 @@ def _general(raw: str) -> str:
     try:
         with localcontext(prec=15):
             value = +Decimal(raw)
-    except InvalidOperation:
+    except ArithmeticError:
         return raw
     if not value.is_finite() or abs(value.adjusted()) > 20:
         return raw
@@ -232,7 +238,7 @@ def _fill(value: Decimal, section: _Section) -> str:
     scaling = sum(index > last or (bool(whole) and index > whole[-1]) for index in commas)
     thousands = any(whole and whole[0] < index < whole[-1] for index in commas)
     scaled = value * 100**percents / 1000**scaling
-    with localcontext(prec=60):
+    with localcontext(prec=_PRECISION):
         exact = abs(scaled).quantize(Decimal(1).scaleb(-len(decimals)), rounding=ROUND_HALF_UP)
     before, _, after = f"{exact:f}".partition(".")
     texts = {

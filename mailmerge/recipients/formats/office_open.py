@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import IO, Literal
 
 from mailmerge.errors import SpreadsheetError
-from mailmerge.recipients.formats.bounds import (
+from mailmerge.recipients.bounds import (
     CELL_CHARACTERS,
     COLUMNS,
     ROWS,
@@ -154,7 +154,9 @@ class OfficeOpenBook:
         for tag, element in self._attributes(part, "numFmt", "cellXfs", "xf"):
             if tag == "numFmt":
                 code = element.get("formatCode", GENERAL)
-                own[_integer(element.get("numFmtId"))] = code if len(code) <= _LONGEST_FORMAT else ""
+                own[_integer(element.get("numFmtId"))] = (
+                    code if len(code) <= _LONGEST_FORMAT else ""
+                )
             elif tag.endswith("cellXfs"):
                 inside = tag == "cellXfs"
             elif tag == "xf" and inside:
@@ -290,19 +292,25 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
-class _Found(Exception):  # noqa: N818 - no error: it ends the reading
+def _is_text(raw: str) -> bool:
+    """Whether a value without a type is a text, as some programs write it: no number at all."""
+    word = raw.strip(f"{_MARGIN}+-").lower()
+    return word not in _NO_NUMBER and not _NUMBER.fullmatch(raw)
+
+
+class _Found(Exception):
     """A cell with a value was found."""
 
 
 class _FirstCell(ElementReader):
     """Stops at the first cell with a value."""
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
         self.enter()
         if name.rpartition(":")[2] in {"v", "is"}:
             raise _Found
 
-    def end(self, name: str) -> None:
+    def end(self, name: str) -> None:  # noqa: ARG002 - only the depth matters
         self.leave()
 
 
@@ -462,11 +470,10 @@ class _SheetReader(_TextReader):
     def _number(self, kind: str, raw: str) -> None:
         seen = self._styles.number(raw, self._style)
         if seen.fault == "number":
-            if not kind and raw.strip(f"{_MARGIN}+-").lower() not in _NO_NUMBER:
-                if not _NUMBER.fullmatch(raw):
-                    self._grid.put(self._row, self._column, raw)  # a text without its type
-                    return
-            self._fault(seen.text, "number")
+            if not kind and _is_text(raw):
+                self._grid.put(self._row, self._column, raw)
+            else:
+                self._fault(seen.text, "number")
             return
         self._grid.put(self._row, self._column, seen.text, shared=True)
         if not seen.certain or seen.fault:

@@ -5,9 +5,9 @@ Office also wraps every file with a password, of any format, into an OLE2 file.
 
 from __future__ import annotations
 
+from mailmerge.recipients.bounds import Bounds, Budget
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.binary_book import BinaryBook
-from mailmerge.recipients.formats.bounds import Bounds, Budget
 from mailmerge.recipients.formats.sheet import protected
 from mailmerge.recipients.formats.sheet_table import open_sheet
 from mailmerge.recipients.input_file import InputFile

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from mailmerge.errors import SpreadsheetError
-from mailmerge.recipients.formats.bounds import (
+from mailmerge.recipients.bounds import (
     CELL_CHARACTERS,
     COLUMNS,
     ROWS,

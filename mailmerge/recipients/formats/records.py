@@ -9,17 +9,20 @@ is skipped and listed, and the records below it are still read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from mailmerge.errors import Problem
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.bounds import COLUMNS, too_large
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.values import nested_cell
 from mailmerge.recipients.input_file import InputFile
-from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+from mailmerge.recipients.table import Batch, Table, batch_rows
 from mailmerge.settings import RecipientsSection
 
 Record = tuple[int, Mapping[str, str | None]]
 """A row's number, and the text of each field; None where a field has several values."""
+
+_CELLS = 10_000_000
 
 
 def open_records(
@@ -37,10 +40,7 @@ def open_records(
         Raises:
             SpreadsheetError: from `read`; or there is no usable record, or a column is missing.
     """
-    names: dict[str, None] = {}
-    for record in read():
-        if not isinstance(record, Problem):
-            names.update(dict.fromkeys(record[1]))
+    names = _all_names(read(), source)
     header = read_header([HeadRow(0, list(names))] if names else [], section, source.file)
     listed = tuple(names)
     return Table(
@@ -49,6 +49,33 @@ def open_records(
         lambda: _batches(source, header, listed, read),
         (*notices, *header.notices),
     )
+
+
+def _all_names(records: Iterable[Record | Problem], source: InputFile) -> dict[str, None]:
+    """The names of all records, in the order in which they first appear.
+
+    Raises:
+        SpreadsheetError: the table of all names and records is far larger than the file.
+    """
+    names: dict[str, None] = {}
+    rows = 0
+    for record in records:
+        if isinstance(record, Problem):
+            continue
+        rows += 1
+        names.update(dict.fromkeys(record[1]))
+        if len(names) > COLUMNS:
+            raise SpreadsheetError(
+                f"the records have more than {COLUMNS:,} names of fields",
+                file=source.file,
+                row=record[0],
+                hint="give all records the same names",
+                code="columns-too-many",
+            )
+    if rows * len(names) > max(_CELLS, source.size):
+        what = f"has {rows:,} records, and {len(names):,} names that few of them share"
+        raise too_large(what, source.file)
+    return names
 
 
 def _batches(
@@ -62,6 +89,7 @@ def _batches(
     numbers: list[int] = []
     columns: list[list[str]] = [[] for _ in names]
     problems: list[Problem] = []
+    size = batch_rows(len(names))
     for record in read():
         if isinstance(record, Problem):
             problems.append(record)
@@ -73,7 +101,7 @@ def _batches(
             if text is None:
                 problems.append(nested_cell(source.file, number, label))
             column.append(text or "")
-        if len(numbers) == BATCH_ROWS:
+        if len(numbers) == size:
             yield Batch(numbers, columns, problems)
             numbers, columns, problems = [], [[] for _ in names], []
     yield Batch(numbers, columns, problems)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.bounds import Bounds, too_large
 from mailmerge.recipients.columns import HeadRow
-from mailmerge.recipients.formats.bounds import Bounds, too_large
 from mailmerge.recipients.formats.markup import Range, SeenCell
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.settings import RecipientsSection

@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import islice
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.bounds import Bounds
 from mailmerge.recipients.columns import Header, HeadRow, column_letters, read_header
-from mailmerge.recipients.formats.bounds import Bounds
 from mailmerge.recipients.formats.markup import cell_name
 from mailmerge.recipients.formats.sheet import (
     Book,

@@ -10,10 +10,10 @@ from __future__ import annotations
 import zipfile
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.recipients.bounds import Bounds, Budget
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.archive import check_archive
 from mailmerge.recipients.formats.binary_book import BinaryBook
-from mailmerge.recipients.formats.bounds import Bounds, Budget
 from mailmerge.recipients.formats.office_open import OfficeOpenBook
 from mailmerge.recipients.formats.open_document import OpenDocumentBook
 from mailmerge.recipients.formats.sheet import Book, protected

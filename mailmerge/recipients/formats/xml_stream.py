@@ -14,7 +14,7 @@ from typing import IO, NoReturn
 from xml.parsers import expat
 
 from mailmerge.errors import SpreadsheetError
-from mailmerge.recipients.formats.bounds import CELL_CHARACTERS, Budget, too_large
+from mailmerge.recipients.bounds import CELL_CHARACTERS, Budget, too_large
 from mailmerge.recipients.input_file import damaged
 
 _BLOCK = 1 << 16

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.recipients.formats.markup import Layout, Range, cell_name, cell_place
+from mailmerge.recipients.formats.markup import Range, cell_name, cell_place
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,3 @@ def test_dollar_signs_do_not_matter() -> None:
 
 def test_an_area_is_shown_by_its_corners() -> None:
     assert str(Range(1, 1, 3, 27)) == "B2:AB4"
-
-
-def test_a_layout_starts_empty() -> None:
-    layout = Layout()
-    assert (layout.hidden, layout.merged, list(layout.cells)) == ([], [], [])

@@ -8,35 +8,38 @@ import zipfile
 import openpyxl
 import pytest
 
-from mailmerge.errors import SpreadsheetError
-from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
-from mailmerge.recipients.formats.office_open import OfficeOpenMarkup
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.bounds import Bounds, Budget
+from mailmerge.recipients.formats.markup import Range, SeenCell
+from mailmerge.recipients.formats.office_open import OfficeOpenBook
+from mailmerge.recipients.formats.sheet import Sheet
 from tests.recipients.conftest import Folder
 from tests.recipients.workbooks import SHEET, book_of, guests, patched
 
 
-def layout_of(folder: Folder, name: str = "recipients.csv", sheet: str = "Sheet") -> Layout:
-    """The layout of a sheet, with its cells gone through."""
+def sheet_of(folder: Folder, name: str = "recipients.csv", sheet: str = "Sheet") -> Sheet:
     with zipfile.ZipFile(folder.path / name) as archive:
-        layout = OfficeOpenMarkup(archive, name).layout(sheet)
-        layout.cells = iter(list(layout.cells))
-    return layout
+        return OfficeOpenBook(archive, Budget(Bounds.of(0), name)).read(sheet)
+
+
+def refused(folder: Folder) -> Problem:
+    with pytest.raises(SpreadsheetError) as caught:
+        sheet_of(folder)
+    return caught.value.problem
 
 
 def test_each_cell_has_the_text_that_its_format_shows(folder: Folder) -> None:
     guests(folder.path)
-    layout = layout_of(folder, "guests.xlsx", "Guests")
-    seen = {(cell.row, cell.column): cell for cell in layout.cells}
-    assert [seen[3, column].text for column in (1, 2, 3, 4, 5)] == [
-        "00123",
-        "34.30",
-        "02.01.2026",
-        "12.5%",
-        "TRUE",
+    sheet = sheet_of(folder, "guests.xlsx", "Guests")
+    assert sheet.row(3) == [
+        "a@x.org", "00123", "34.30", "02.01.2026", "12.5%", "TRUE", "", "Zoë",
+    ]  # fmt: skip
+    assert sheet.faults == [
+        SeenCell(3, 6, "", fault="formula"),
+        SeenCell(4, 6, "", fault="formula"),
     ]
-    assert seen[3, 6] == SeenCell(3, 6, "", fault="formula")
-    assert (3, 7) not in seen  # a text is as pandas reads it
-    assert layout.hidden == [4]
+    assert sheet.hidden == [4]
+    assert list(sheet.rows_from(0)) == [0, 2, 3, 4, 5]
 
 
 def test_merged_areas_are_found(folder: Folder) -> None:
@@ -46,31 +49,28 @@ def test_merged_areas_are_found(folder: Folder) -> None:
     sheet["B2"] = "Rome"
     sheet.merge_cells("B2:B3")
     book.save(folder.path / "recipients.csv")
-    layout = layout_of(folder)
-    assert layout.merged == [Range(1, 1, 2, 1)]
+    assert sheet_of(folder).merged == [Range(1, 1, 2, 1)]
 
 
 def test_a_large_number_has_lost_digits(folder: Folder) -> None:
     book_of(folder, ["email", "n"], ["a@x.org", 9007199254740993])
-    (cell,) = layout_of(folder).cells
+    cell = sheet_of(folder).uncertain[1]
     assert (cell.row, cell.column, cell.fault) == (1, 1, "digits")
 
 
-def test_an_unknown_sheet_or_a_broken_part_is_an_error(folder: Folder) -> None:
+def test_a_broken_part_is_an_error(folder: Folder) -> None:
     book_of(folder, ["email"], ["a@x.org"])
-    with pytest.raises(KeyError):
-        layout_of(folder, sheet="Other")
     patched(folder.path / "recipients.csv", SHEET, ("</sheetData>", ""))
-    with pytest.raises(SpreadsheetError) as caught:
-        layout_of(folder)
-    assert caught.value.problem.code == "file-damaged"
+    assert refused(folder).code == "file-damaged"
 
 
-def test_a_style_that_is_missing_is_general(folder: Folder) -> None:
+@pytest.mark.parametrize("style", ["99", "", "-1", "x", "9" * 5000])
+def test_a_style_that_is_missing_is_general(folder: Folder, style: str) -> None:
     book_of(folder, ["email", "n"], ["a@x.org", 34.3])
-    patched(folder.path / "recipients.csv", SHEET, ('<c r="B2" t="n">', '<c r="B2" t="n" s="99">'))
-    (cell,) = layout_of(folder).cells
-    assert (cell.text, cell.certain) == ("34.3", True)
+    changed = f'<c r="B2" t="n" s="{style}">'
+    patched(folder.path / "recipients.csv", SHEET, ('<c r="B2" t="n">', changed))
+    sheet = sheet_of(folder)
+    assert (sheet.cell(1, 1), sheet.uncertain) == ("34.3", {})
 
 
 def test_an_error_in_a_cell_is_an_error(folder: Folder) -> None:
@@ -83,6 +83,84 @@ def test_an_error_in_a_cell_is_an_error(folder: Folder) -> None:
     problem = folder.problem()
     assert (problem.code, problem.row, problem.column) == ("cell-error", 2, "n")
     assert problem.message == "B2 shows the error #N/A"
+
+
+@pytest.mark.parametrize(
+    "number", ["1e999999999", "1e309", "-1e400", "NaN", "INF", "-Infinity", "1_000", "٣", "x"]
+)
+def test_a_number_that_no_sheet_can_hold_is_an_error(folder: Folder, number: str) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
+    cell = f'<c r="B2" t="n"><v>{number}</v>'
+    patched(folder.path / "recipients.csv", SHEET, ('<c r="B2" t="n"><v>5</v>', cell))
+    problem = folder.problem()
+    assert (problem.code, problem.row, problem.column) == ("number-invalid", 2, "n")
+    assert problem.message == f'B2 has the number "{number}", which no sheet can hold'
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"), [("1e-999999999", "0"), ("-0.0", "0"), ("1E2", "100"), ("1" * 300, "1" * 300)]
+)
+def test_unusual_numbers_have_a_text(folder: Folder, raw: str, shown: str) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5])
+    cell = f'<c r="B2" t="n"><v>{raw}</v>'
+    patched(folder.path / "recipients.csv", SHEET, ('<c r="B2" t="n"><v>5</v>', cell))
+    assert sheet_of(folder).cell(1, 1) == shown
+
+
+def test_a_text_without_its_type_is_a_text(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5])
+    changed = ('<c r="B2" t="n"><v>5</v>', '<c r="B2"><v>12 pcs</v>')
+    patched(folder.path / "recipients.csv", SHEET, changed)
+    assert sheet_of(folder).cell(1, 1) == "12 pcs"
+
+
+@pytest.mark.parametrize(
+    "place", ["B4000000000", "XFE2", "B0", "B-2", "B", "2", "", "R2C2", "ZZZZZZZZZ2", "B2B", "B²"]
+)
+def test_a_cell_outside_of_the_sheet_is_refused(folder: Folder, place: str) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5])
+    patched(folder.path / "recipients.csv", SHEET, ('<c r="B2"', f'<c r="{place}"'))
+    problem = refused(folder)
+    assert (problem.code, problem.file) == ("cell-outside", "recipients.csv, sheet Sheet")
+    assert problem.row is not None
+
+
+@pytest.mark.parametrize("row", ["4000000000", "0", "-1", "", "x", "1.5", "1048577"])
+def test_a_row_outside_of_the_sheet_is_refused(folder: Folder, row: str) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5])
+    patched(folder.path / "recipients.csv", SHEET, ('<row r="2"', f'<row r="{row}"'))
+    problem = refused(folder)
+    assert (problem.code, problem.row) == ("cell-outside", 2)
+
+
+def test_rich_text_is_one_text_without_its_reading(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5])
+    runs = (
+        "<r><t> A</t></r><r><rPr><b/></rPr><t xml:space='preserve'> b_x000D_ </t></r>"
+        "<rPh sb='0' eb='1'><t>reading</t></rPh>"
+    )
+    cell = f'<c r="B2" t="inlineStr"><is>{runs}</is>'
+    patched(folder.path / "recipients.csv", SHEET, ('<c r="B2" t="n"><v>5</v>', cell))
+    assert sheet_of(folder).cell(1, 1) == "A b\r "
+
+
+def test_a_text_that_the_workbook_lacks_is_damage(folder: Folder) -> None:
+    for index in ("99", "-1", "x"):
+        book_of(folder, ["email", "n"], ["a@x.org", 5])
+        cell = f'<c r="B2" t="s"><v>{index}</v>'
+        patched(folder.path / "recipients.csv", SHEET, ('<c r="B2" t="n"><v>5</v>', cell))
+        problem = refused(folder)
+        assert problem.code == "file-damaged"
+        assert "B2 refers to the text" in problem.message
+
+
+def test_rows_and_cells_in_any_order_are_read(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
+    swapped = ('r="2"', 'r="9"'), ('r="A2"', 'r="A9"'), ('r="B2"', 'r="B9"')
+    patched(folder.path / "recipients.csv", SHEET, *swapped)
+    sheet = sheet_of(folder)
+    assert sheet.row(8) == ["a@x.org", "5"]
+    assert list(sheet.rows_from(0)) == [0, 2, 8]
 
 
 def test_cells_without_names_follow_the_last_one(folder: Folder) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import zipfile
 
-from mailmerge.errors import Problem
-from mailmerge.recipients.formats.markup import Range, SeenCell
-from mailmerge.recipients.formats.open_document import OpenDocumentMarkup
+import pytest
+
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.bounds import Bounds, Budget
+from mailmerge.recipients.formats.markup import Range
+from mailmerge.recipients.formats.open_document import OpenDocumentBook
+from mailmerge.recipients.formats.sheet import Sheet
 from mailmerge.recipients.table import SheetRow
 from tests.recipients.conftest import Folder
 from tests.recipients.workbooks import zipped
@@ -52,13 +56,17 @@ def test_a_document_of_another_program_is_read(folder: Folder) -> None:
     assert problems == [("cell-error", 3), ("formula-not-calculated", 4)]
 
 
-def cells_of(
-    folder: Folder, *rows: str, sheet: str = "A"
-) -> tuple[list[SeenCell], list[Range], list[int]]:
+def sheet_of(folder: Folder, *rows: str, sheet: str = "A") -> Sheet:
     zipped(folder, content_xml=DOCUMENT.format(rows="".join(rows)))
     with zipfile.ZipFile(folder.path / "recipients.csv") as archive:
-        layout = OpenDocumentMarkup(archive, "recipients.csv").layout(sheet)
-        return list(layout.cells), layout.merged, layout.hidden
+        book = OpenDocumentBook(archive, Budget(Bounds.of(0), "recipients.csv"))
+        return book.read(sheet)
+
+
+def refused(folder: Folder, *rows: str) -> Problem:
+    with pytest.raises(SpreadsheetError) as caught:
+        sheet_of(folder, *rows)
+    return caught.value.problem
 
 
 NUMBER = (
@@ -74,30 +82,91 @@ def row_of(cell: str, more: str = "") -> str:
 def test_repeated_rows_and_cells_are_counted(folder: Folder) -> None:
     twice = row_of(NUMBER.format(more=""), 'table:number-rows-repeated="2"')
     wide = row_of(NUMBER.format(more=' table:number-columns-repeated="2"'))
-    cells, _, _ = cells_of(folder, twice, wide)
-    assert [(cell.row, cell.column, cell.text) for cell in cells] == [
-        (0, 0, "5.00"),
-        (1, 0, "5.00"),
-        (2, 0, "5.00"),
-        (2, 1, "5.00"),
-    ]
+    sheet = sheet_of(folder, twice, wide)
+    assert sheet.columns == [["5.00", "5.00", "5.00"], ["", "", "5.00"]]
+    assert list(sheet.rows_from(0)) == [0, 1, 2]
 
 
-def test_the_empty_rest_of_a_sheet_is_no_row(folder: Folder) -> None:
+def test_empty_repetitions_only_move_the_place(folder: Folder) -> None:
     rest = row_of("<table:table-cell/>", 'table:number-rows-repeated="1048000"')
-    cells, _, hidden = cells_of(folder, rest, row_of(NUMBER.format(more="")))
-    assert [cell.row for cell in cells] == [0]
-    assert hidden == []
+    number = NUMBER.format(more="")
+    sheet = sheet_of(folder, rest, row_of(number))
+    assert (sheet.cell(1_048_000, 0), list(sheet.rows_from(0))) == ("5.00", [1_048_000])
+    endless = row_of("<table:table-cell/>", f'table:number-rows-repeated="{10**30}"')
+    far = '<table:table-cell table:number-columns-repeated="4000000000"/>'
+    sheet = sheet_of(folder, row_of(number + far), endless, endless)
+    assert sheet.columns == [["5.00"]]
+
+
+@pytest.mark.parametrize("count", ["1048577", "2000000000", "9" * 5000])
+def test_a_row_repeated_beyond_the_sheet_is_refused(folder: Folder, count: str) -> None:
+    more = f'table:number-rows-repeated="{count}"'
+    problem = refused(folder, row_of(NUMBER.format(more="")), row_of(NUMBER.format(more=""), more))
+    assert (problem.code, problem.file, problem.row) == (
+        "cell-outside",
+        "recipients.csv, sheet A",
+        2,
+    )
+    assert problem.message.startswith('"row 2, repeated ')
+
+
+@pytest.mark.parametrize("count", ["16385", "1000000000"])
+def test_a_cell_repeated_beyond_the_sheet_is_refused(folder: Folder, count: str) -> None:
+    more = f' table:number-columns-repeated="{count}"'
+    problem = refused(folder, row_of(NUMBER.format(more=more)))
+    assert (problem.code, problem.row) == ("cell-outside", 1)
+    assert problem.message.startswith('"A1, repeated ')
+
+
+def test_a_full_sheet_of_repetitions_is_refused(folder: Folder) -> None:
+    wide = NUMBER.format(more=' table:number-columns-repeated="16384"')
+    problem = refused(folder, row_of(wide, 'table:number-rows-repeated="1048576"'))
+    assert (problem.code, problem.file) == ("sheet-too-large", "recipients.csv, sheet A")
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "x", "1.5", ""])
+def test_a_count_that_is_none_is_damage(folder: Folder, count: str) -> None:
+    more = f' table:number-columns-repeated="{count}"'
+    problem = refused(folder, row_of(NUMBER.format(more=more)))
+    assert problem.code == "file-damaged"
+    assert "A1 says number-columns-repeated=" in problem.message
+
+
+@pytest.mark.parametrize("count", ["131073", "1000000000", "x"])
+def test_a_run_of_too_many_spaces_is_refused(folder: Folder, count: str) -> None:
+    text = f'<text:p>a<text:s text:c="{count}"/></text:p>'
+    cell = f'<table:table-cell office:value-type="string">{text}</table:table-cell>'
+    problem = refused(folder, row_of("<table:table-cell/>" + cell))
+    assert (problem.code, problem.row) == ("cell-too-long", 1)
+    assert problem.message == "B1 has more than 131,072 characters"
+
+
+def test_notes_and_tables_in_a_cell_are_not_its_text(folder: Folder) -> None:
+    note = "<office:annotation><text:p>a note</text:p></office:annotation>"
+    table = f'<table:table table:name="inner">{row_of(NUMBER.format(more=""))}</table:table>'
+    text = "<text:p>one<text:tab/>two<text:line-break/>three</text:p><text:p>four</text:p>"
+    kind = 'office:value-type="string"'
+    cell = f"<table:table-cell {kind}>{note}{table}{text}</table:table-cell>"
+    assert sheet_of(folder, row_of(cell)).columns == [["one\ttwo\nthree\nfour"]]
+
+
+def test_a_value_without_a_text_is_shown_plainly(folder: Folder) -> None:
+    cells = (
+        '<table:table-cell office:value-type="float" office:value="5.5"/>'
+        '<table:table-cell office:value-type="date" office:date-value="2026-01-02T00:00:00"/>'
+        '<table:table-cell office:value-type="boolean" office:boolean-value="true"/>'
+        '<table:table-cell office:value-type="string" office:string-value="text"/>'
+    )
+    assert sheet_of(folder, row_of(cells)).row(0) == ["5.5", "2026-01-02", "TRUE", "text"]
 
 
 def test_hidden_rows_and_merged_cells_are_found(folder: Folder) -> None:
     area = ' table:number-rows-spanned="2" table:number-columns-spanned="3"'
     hidden_row = row_of("<table:table-cell/>", 'table:visibility="collapse"')
-    _, merged, hidden = cells_of(folder, hidden_row, row_of(NUMBER.format(more=area)))
-    assert merged == [Range(1, 0, 2, 2)]
-    assert hidden == [0]
+    sheet = sheet_of(folder, hidden_row, row_of(NUMBER.format(more=area)))
+    assert sheet.merged == [Range(1, 0, 2, 2)]
+    assert sheet.hidden == [0]
 
 
 def test_only_the_sheet_that_is_asked_for_is_read(folder: Folder) -> None:
-    cells, _, _ = cells_of(folder, row_of(NUMBER.format(more="")), sheet="B")
-    assert cells == []
+    assert sheet_of(folder, row_of(NUMBER.format(more="")), sheet="B").columns == []

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 
-import openpyxl
 import pytest
 
-from mailmerge.errors import SpreadsheetError
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.bounds import Bounds
 from mailmerge.recipients.columns import HeadRow
-from mailmerge.recipients.formats.markup import Layout, Range, SeenCell
-from mailmerge.recipients.formats.sheet import Sheet, drop_empty_columns, fill_merged, load_sheet
+from mailmerge.recipients.formats.markup import Range, SeenCell
+from mailmerge.recipients.formats.sheet import (
+    Sheet,
+    SheetEntry,
+    drop_empty_columns,
+    fill_merged,
+    load_sheet,
+)
 from mailmerge.recipients.input_file import open_input_file
 from mailmerge.settings import RecipientsSection
 from tests.recipients.conftest import Folder
@@ -22,18 +29,22 @@ def sheet_of(*rows: list[str]) -> Sheet:
 
 
 class Shown:
-    """Markup that shows these cells."""
+    """A book with these sheets, of which each has these columns."""
 
-    def __init__(self, *cells: SeenCell) -> None:
-        self._cells = cells
+    def __init__(self, *names: str, hidden: tuple[str, ...] = ()) -> None:
+        self.sheets = [SheetEntry(name, name not in hidden) for name in names]
 
-    def layout(self, sheet: str) -> Layout:
-        return Layout([7], [Range(0, 0, 1, 0)], iter(self._cells))
+    def has_cells(self, sheet: str) -> bool:
+        return sheet != "Empty"
+
+    def read(self, sheet: str) -> Sheet:
+        return Sheet("r.xlsx", [[sheet]])
 
 
-def load(folder: Folder, *shown: SeenCell) -> Sheet:
-    source = open_input_file(folder.path / "recipients.csv", "r.xlsx")
-    return load_sheet(source, RecipientsSection(), Shown(*shown))[0]
+def load(folder: Path, book: Shown, **section: str) -> tuple[Sheet, tuple[Problem, ...]]:
+    (folder / "r.xlsx").write_bytes(b"x")
+    source = open_input_file(folder / "r.xlsx", "r.xlsx")
+    return load_sheet(source, RecipientsSection.model_validate(section), book)
 
 
 def test_a_sheet_has_rows_and_a_height() -> None:
@@ -42,64 +53,52 @@ def test_a_sheet_has_rows_and_a_height() -> None:
     assert Sheet("r.xlsx", []).height == 0
 
 
-def test_shown_texts_replace_values(folder: Folder) -> None:
-    book_of(folder, ["email", "n"], ["a@x.org", 34.3])
-    sheet = load(folder, SeenCell(1, 1, "34.30"))
-    assert sheet.row(1) == ["a@x.org", "34.30"]
-    assert (sheet.hidden, sheet.merged) == ([7], [Range(0, 0, 1, 0)])
-    assert (sheet.uncertain, sheet.faults, sheet.plain) == ({}, [], [])
+def test_a_column_may_end_before_the_last_row() -> None:
+    sheet = Sheet("r.xlsx", [["email"], ["n", "", "5"], []], array("I", [0, 2]))
+    assert (sheet.height, sheet.row(2), sheet.cell(2, 0), sheet.cell(9, 9)) == (
+        3,
+        ["", "5", ""],
+        "",
+        "",
+    )
+    assert list(sheet.rows_from(1)) == [2]
+    assert list(sheet_of(["email"], ["a"]).rows_from(1)) == [1]
 
 
-def test_faults_and_uncertain_cells_are_kept(folder: Folder) -> None:
-    book_of(folder, ["email", "n", "m"], ["a@x.org", 1, 2], ["b@x.org", 3, 4])
-    wrong = SeenCell(1, 1, "#N/A", fault="error")
+def test_the_first_uncertain_cell_of_a_column_is_kept() -> None:
+    sheet = Sheet("r.xlsx")
     first, second = SeenCell(1, 2, "2", certain=False), SeenCell(2, 2, "4", fault="digits")
-    outside = SeenCell(9, 9, "", fault="formula")
-    sheet = load(folder, wrong, first, second, outside, SeenCell(9, 9, "x"))
-    assert sheet.faults == [wrong, outside]
+    sheet.note_uncertain(first)
+    sheet.note_uncertain(second)
     assert sheet.uncertain == {2: first}
-    assert sheet.row(1)[1] == "1"
 
 
-def test_without_markup_values_are_plain_with_a_notice(folder: Folder) -> None:
-    book_of(folder, ["email", "n", "name"], ["a@x.org", 34.3, "Ann"])
-    source = open_input_file(folder.path / "recipients.csv", "r.xlsx")
-    sheet, notices = load_sheet(source, RecipientsSection(), None)
-    assert sheet.row(1) == ["a@x.org", "34.3", "Ann"]
-    assert (sheet.plain, notices) == ([1], ())
-
-
-@pytest.fixture
-def two_sheets(tmp_path: Path) -> Path:
-    book = openpyxl.Workbook()
-    first = book.active
-    assert first is not None
-    first.title = "Guests"
-    first.append(["email"])
-    book.create_sheet("Staff").append(["email"])
-    path = tmp_path / "r.xlsx"
-    book.save(path)
-    return path
-
-
-def test_one_of_several_sheets_must_be_named(two_sheets: Path) -> None:
-    source = open_input_file(two_sheets, "r.xlsx")
+def test_one_of_several_sheets_must_be_named(tmp_path: Path) -> None:
+    book = Shown("Guests", "Staff")
     with pytest.raises(SpreadsheetError) as caught:
-        load_sheet(source, RecipientsSection(), None)
+        load(tmp_path, book)
     assert caught.value.problem.message == 'there are several sheets: "Guests", "Staff"'
-    sheet, _ = load_sheet(source, RecipientsSection(sheet="STAFF"), None)
-    assert sheet.file == "r.xlsx, sheet Staff"
+    sheet, _ = load(tmp_path, book, sheet="STAFF")
+    assert (sheet.file, sheet.columns) == ("r.xlsx, sheet Staff", [["Staff"]])
     with pytest.raises(SpreadsheetError) as caught:
-        load_sheet(source, RecipientsSection(sheet="Other"), None)
+        load(tmp_path, book, sheet="Other")
     assert caught.value.problem.code == "sheet-choice"
 
 
-def test_a_file_that_is_no_workbook_is_damaged(tmp_path: Path) -> None:
-    path = tmp_path / "r.xlsx"
-    path.write_bytes(b"PK\x03\x04" + bytes(100))
+def test_the_only_sheet_with_cells_is_read(tmp_path: Path) -> None:
+    assert load(tmp_path, Shown("Empty", "Guests"))[0].columns == [["Guests"]]
+    sheet, notices = load(tmp_path, Shown("Guests", "Old", hidden=("Old",)))
+    assert sheet.columns == [["Guests"]]
+    assert [notice.message for notice in notices] == ["hidden sheets are not read: Old"]
     with pytest.raises(SpreadsheetError) as caught:
-        load_sheet(open_input_file(path, "r.xlsx"), RecipientsSection(), None)
-    assert caught.value.problem.code == "file-damaged"
+        load(tmp_path, Shown("Empty", "Empty"))
+    assert caught.value.problem.code == "file-empty"
+
+
+def test_a_list_of_many_sheets_is_short(tmp_path: Path) -> None:
+    with pytest.raises(SpreadsheetError) as caught:
+        load(tmp_path, Shown(*(f"S{n}" for n in range(1000))))
+    assert caught.value.problem.message.endswith('"S19" and 980 more')
 
 
 def test_empty_columns_at_the_edge_are_dropped() -> None:
@@ -114,8 +113,23 @@ def test_empty_columns_at_the_edge_are_dropped() -> None:
 def test_the_text_of_merged_cells_is_written_into_all() -> None:
     sheet = sheet_of(["email", "city"], ["a", "Rome"], ["b", ""], ["c", ""])
     sheet.merged = [Range(1, 1, 2, 1), Range(9, 0, 9, 0), Range(0, 5, 1, 6)]
-    fill_merged(sheet)
+    fill_merged(sheet, Bounds.of(0))
     assert sheet.columns[1] == ["city", "Rome", "Rome", ""]
+
+
+def test_merged_areas_that_cover_each_other_are_refused() -> None:
+    sheet = sheet_of(*(["x", "y"] for _ in range(2_000)))
+    sheet.merged = [Range(0, 0, 1_999, 1)] * 1_001
+    with pytest.raises(SpreadsheetError) as caught:
+        fill_merged(sheet, Bounds.of(0))
+    assert caught.value.problem.code == "sheet-too-large"
+
+
+def test_merged_cells_below_the_end_of_a_column_are_filled() -> None:
+    sheet = Sheet("r.xlsx", [["email", "a", "b"], ["city", "Rome"]], array("I", [0, 1, 2]))
+    sheet.merged = [Range(1, 1, 2, 1)]
+    fill_merged(sheet, Bounds.of(0))
+    assert (sheet.columns[1], list(sheet.rows_from(0))) == (["city", "Rome", "Rome"], [0, 1, 2])
 
 
 def test_a_column_with_text_needs_a_name(folder: Folder) -> None:
