@@ -19,7 +19,11 @@ from mailmerge.errors import SpreadsheetError
 from mailmerge.portable.limits import limit_process
 from mailmerge.recipients.bounds import Bounds, too_large
 from mailmerge.recipients.formats.binary_extent import Extent, xls_extents, xlsb_extent
-from mailmerge.recipients.formats.compound_file import BrokenChainError, workbook_stream
+from mailmerge.recipients.formats.compound_file import (
+    BrokenChainError,
+    CircleError,
+    workbook_stream,
+)
 from mailmerge.recipients.formats.markup import cell_name
 from mailmerge.recipients.formats.values import plain_text
 from mailmerge.recipients.input_file import damaged
@@ -35,18 +39,32 @@ def main(arguments: list[str]) -> None:
     path = Path(arguments[0])
     share = Bounds.of(path.stat().st_size).memory / Bounds.of(0).memory
     limit_process(_BASE_MEMORY + int(_MEMORY * share), int(_SECONDS * share))
+    reason = "its reader stopped in the middle"
     try:
-        _check_extents(path)
+        try:
+            _check_extents(path)
+        except CircleError as error:
+            raise damaged("", str(error)) from error
+        except BrokenChainError as error:
+            reason = str(error)  # perhaps the reader needs only what is there
         lines = _cells(path, arguments[1]) if len(arguments) > 1 else _sheets(path)
         for line in lines:
             _print(line)
     except SpreadsheetError as error:
-        problem = error.problem
-        _print({"error": [problem.message, problem.hint, problem.code, problem.row]})
+        _print_error(error)
+    except BaseException as error:  # the reader's panics are no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        _print_error(damaged("", reason))
 
 
 def _print(value: object) -> None:
     sys.stdout.write(f"{json.dumps(value)}\n")
+
+
+def _print_error(error: SpreadsheetError) -> None:
+    problem = error.problem
+    _print({"error": [problem.message, problem.hint, problem.code, problem.row]})
 
 
 def _check_extents(path: Path) -> None:
@@ -59,21 +77,15 @@ def _check_extents(path: Path) -> None:
 
 
 def _extents(path: Path) -> Iterator[Extent]:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".bin"):
-                    if entry.file_size > _PART_BYTES:
-                        raise too_large("is too large for this format", "")
-                    yield xlsb_extent(archive.read(entry), Path(entry.filename).stem)
+    if not zipfile.is_zipfile(path):
+        yield from xls_extents(workbook_stream(path.read_bytes()) or b"")
         return
-    try:
-        stream = workbook_stream(path.read_bytes())
-    except BrokenChainError as error:
-        raise damaged("", str(error)) from error
-    if stream is None:
-        raise damaged("", "it has no workbook in it")
-    yield from xls_extents(stream)
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".bin"):
+                if entry.file_size > _PART_BYTES:
+                    raise too_large("is too large for this format", "")
+                yield xlsb_extent(archive.read(entry), Path(entry.filename).stem)
 
 
 def _sheets(path: Path) -> Iterator[object]:

@@ -22,6 +22,10 @@ class BrokenChainError(Exception):
     """The table of sectors is damaged; the text says how."""
 
 
+class CircleError(BrokenChainError):
+    """Sectors form a circle, which a reader could follow for ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Header:
     sector: int
@@ -93,7 +97,7 @@ class _CompoundFile:
         while following < _END_OF_CHAIN - 1:
             count += 1
             if count > most:
-                raise BrokenChainError("its sectors form a circle")
+                raise CircleError("its sectors form a circle")
             raw = self._sector(following)
             *more, following = struct.unpack(f"<{len(raw) // 4}I", raw)
             numbers += more
@@ -106,7 +110,7 @@ def _read_header(data: bytes) -> _Header:
     (shift,) = struct.unpack_from("<H", data, 30)
     if shift not in {9, 12}:
         raise BrokenChainError(f"its sectors have 2 to the {shift} bytes")
-    directory, _, _, mini_cutoff, mini_table, _, more = struct.unpack_from("<7I", data, 48)
+    directory, _, mini_cutoff, mini_table, _, more = struct.unpack_from("<6I", data, 48)
     tables = struct.unpack_from(f"<{_HEADER_TABLE}I", data, 76)
     return _Header(1 << shift, directory, mini_cutoff, mini_table, more, tables)
 
@@ -115,7 +119,7 @@ def _follow(table: tuple[int, ...], start: int, most: int) -> list[int]:
     numbers: list[int] = []
     while start < _END_OF_CHAIN - 1:
         if len(numbers) >= most:
-            raise BrokenChainError("its sectors form a circle")
+            raise CircleError("its sectors form a circle")
         if start >= len(table):
             raise BrokenChainError("it is cut off")
         numbers.append(start)
