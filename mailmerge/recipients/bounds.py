@@ -139,12 +139,13 @@ def outside(place: str, file: str, row: int | None = None) -> SpreadsheetError:
     )
 
 
-def too_long(place: str, file: str, row: int | None) -> SpreadsheetError:
+def too_long(place: str, file: str, row: int | None, column: str = "") -> SpreadsheetError:
     """The error of a cell with too many characters."""
     return SpreadsheetError(
         f"{place} has more than {CELL_CHARACTERS:,} characters",
         file=file,
         row=row,
+        column=column,
         hint="shorten the text of the cell",
         code="cell-too-long",
     )

@@ -69,6 +69,7 @@ _SUSPECT = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\ufffd"
     "\ud800-\udfff]"
 )
+_SEARCHED = 1 << 23
 
 
 class RowReader:
@@ -95,7 +96,7 @@ class RowReader:
         names = self._table.header.columns
         blank = 0
         for number, cells in zip(batch.numbers, zip(*batch.columns, strict=True), strict=True):
-            if not cells[0].strip() and not "".join(cells).strip():
+            if not cells[0].strip() and not any(map(str.strip, cells)):
                 blank += 1
                 continue
             yield SheetRow(number, dict(zip(names, cells)))  # noqa: B905 - `_rows` is the hot loop
@@ -114,12 +115,20 @@ class RowReader:
 
     def _invisible(self, batch: Batch) -> Iterator[Problem]:
         for name, column in zip(self._table.header.columns, batch.columns, strict=True):
-            if _SUSPECT.search("\n".join(column)) is None:
+            if not _suspicious(column):
                 continue
             for number, cell in zip(batch.numbers, column, strict=True):
                 found = _SUSPECT.search(cell)
                 if found is not None:
                     yield _about_character(found[0], cell, self._table.file, number, name)
+
+
+def _suspicious(column: Sequence[str]) -> bool:
+    """Whether any text of a column has such a character; one search is the fastest."""
+    if sum(map(len, column)) <= _SEARCHED:
+        return _SUSPECT.search("\n".join(column)) is not None
+    # Long texts are few, or many cells share them.
+    return any(_SUSPECT.search(text) for text in set(column))
 
 
 def _about_character(character: str, cell: str, file: str, number: int, column: str) -> Problem:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from mailmerge.errors import SpreadsheetError
+from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.bounds import CELL_CHARACTERS, Bounds, too_large, too_long
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.values import nested_cell, plain_text
 from mailmerge.recipients.input_file import InputFile, damaged
-from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
+from mailmerge.recipients.table import Batch, Table, batch_rows
 from mailmerge.settings import RecipientsSection
+from mailmerge.wording import size_in_words
 
 _SIGNATURE = b"PAR1"
+_CELLS = 10_000_000
+_CELLS_FOR_A_BYTE = 16
+_TEXTS = re.compile(r"(dictionary<values=)?(large_)?(string|binary)\b.*")
+_TEXT_BYTES = 4 * CELL_CHARACTERS  # UTF-8
+_BATCH_BYTES = 32 << 20
+_GROUPS = 10_000
+_TABLE_BYTES = 1 << 30
+_TABLE_FILE = 10 << 20
+_OUT_OF_RANGE = object()
 
 
 def _open_parquet(source: InputFile, section: RecipientsSection) -> Table:
@@ -23,7 +37,7 @@ def _open_parquet(source: InputFile, section: RecipientsSection) -> Table:
         SpreadsheetError: pyarrow is missing, the file is damaged, or a column is missing.
     """
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import parquet
     except ImportError as error:
         raise SpreadsheetError(
             "this is a Parquet file, and pyarrow is needed to read it",
@@ -31,36 +45,121 @@ def _open_parquet(source: InputFile, section: RecipientsSection) -> Table:
             hint='pip install "mailmerge-toolkit[parquet]", or save the file as CSV',
             code="parquet-missing",
         ) from error
-    try:
-        with source.open() as stream, parquet.ParquetFile(stream) as opened:
-            names = list(opened.schema_arrow.names)
-    except (ArrowException, OSError) as error:
-        raise damaged(source.file, str(error), "write the file again") from error
+    with _damage(source.file), source.open() as stream, parquet.ParquetFile(stream) as opened:
+        names = list(opened.schema_arrow.names)
+        texts = [one.name for one in opened.schema_arrow if _TEXTS.fullmatch(str(one.type))]
+        _check_size(opened.metadata, source)
     header = read_header([HeadRow(0, names)], section, source.file)
-    return Table(source.file, header, lambda: _batches(source, header), header.notices)
+    size = min(batch_rows(len(names)), _rows_of_texts(source, texts))
+    return Table(source.file, header, lambda: _batches(source, header, size), header.notices)
 
 
-def _batches(source: InputFile, header: Header) -> Iterator[Batch]:
-    import pandas as pd
+@contextmanager
+def _damage(file: str) -> Iterator[None]:
+    """Turn errors of pyarrow into a SpreadsheetError."""
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError, MemoryError) as error:
+        raise damaged(file, str(error)[:200], "write the file again") from error
+
+
+def _check_size(metadata: Any, source: InputFile) -> None:
+    """Refuse a table far larger than its file: a value repeated a million times takes no byte."""
+    rows, columns = metadata.num_rows, metadata.num_columns
+    groups = metadata.num_row_groups
+    cells = rows * columns
+    if cells > max(_CELLS, _CELLS_FOR_A_BYTE * source.size) or groups > _GROUPS:
+        what = f"has {rows:,} rows of {columns:,} columns, in a file of {source.size:,} bytes"
+        raise too_large(what, source.file)
+    most = Bounds.of(source.size).memory
+    if any(metadata.row_group(index).total_byte_size > most for index in range(groups)):
+        raise too_large(f"has rows that take more than {size_in_words(most)}", source.file)
+
+
+def _rows_of_texts(source: InputFile, names: list[str]) -> int:
+    """How many rows may be read at once, when each has the longest text of its column.
+
+    Rows share texts in a dictionary, one for each group of rows; its texts are measured before any
+    row is read, because each row has a text of its own then.
+    """
+    import pyarrow.compute as pc
+    from pyarrow import parquet
+
+    widest = 1
+    with (
+        _damage(source.file),
+        source.open() as stream,
+        parquet.ParquetFile(stream, read_dictionary=names) as opened,
+    ):
+        for group in range(opened.num_row_groups if names else 0):
+            first = next(opened.iter_batches(1, row_groups=[group], columns=names), None)
+            longest = [
+                (pc.max(pc.binary_length(column.dictionary)).as_py() or 0, name)
+                for name, column in zip(names, first.columns, strict=True)
+            ] if first else []  # fmt: skip
+            for length, name in longest:
+                if length > _TEXT_BYTES:
+                    raise too_long(f"a cell of the column {name!r}", source.file, None)
+            widest = max(widest, sum(length for length, _ in longest))
+    return max(1, _BATCH_BYTES // widest)
+
+
+def _batches(source: InputFile, header: Header, size: int) -> Iterator[Batch]:
     from pyarrow import parquet
 
     source.check_unchanged()
     first = 1
-    with source.open() as stream, parquet.ParquetFile(stream) as opened:
-        for part in opened.iter_batches(BATCH_ROWS):
-            # Arrow's own kinds: pandas' would make 1.0 of a 1 that has an empty neighbour.
-            frame = part.to_pandas(types_mapper=pd.ArrowDtype)
-            numbers = range(first, first + len(frame))
-            cells = [frame.iloc[:, index].tolist() for index in range(frame.shape[1])]
-            nested = [
-                nested_cell(source.file, number, name)
-                for name, column in zip(header.columns, cells, strict=True)
-                for number, cell in zip(numbers, column, strict=True)
-                if isinstance(cell, (list, dict, tuple, bytes))
-            ]
-            yield Batch(numbers, [[_text(cell) for cell in column] for column in cells], nested)
-            first += len(frame)
+    left = _TABLE_BYTES * max(1, source.size // _TABLE_FILE)
+    with _damage(source.file), source.open() as stream, parquet.ParquetFile(stream) as opened:
+        for part in opened.iter_batches(size):
+            left -= part.nbytes
+            if left < 0:
+                raise too_large("has texts far larger than the file", source.file, first)
+            yield _batch(part, header, source.file, first)
+            first += len(part)
     source.check_unchanged()
+
+
+def _batch(part: Any, header: Header, file: str, first: int) -> Batch:
+    numbers = range(first, first + len(part))
+    columns: list[list[str]] = []
+    problems: list[Problem] = []
+    for name, column in zip(header.columns, part.columns, strict=True):
+        cells = _cells(column)
+        for number, cell in zip(numbers, cells, strict=True):
+            if isinstance(cell, (list, dict, tuple, bytes)):
+                problems.append(nested_cell(file, number, name))
+            elif cell is _OUT_OF_RANGE or (isinstance(cell, float) and math.isinf(cell)):
+                problems.append(_out_of_range(file, number, name))
+        columns.append([_text(cell) for cell in cells])
+    return Batch(numbers, columns, problems)
+
+
+def _cells(column: Any) -> list[object]:
+    """The values of a column; a date that Python does not know is `_OUT_OF_RANGE`."""
+    import pandas as pd
+
+    if hasattr(column, "dictionary_decode"):
+        column = column.dictionary_decode()
+    try:
+        # Arrow's own kinds: pandas' would make 1.0 of a 1 that has an empty neighbour.
+        return list(column.to_pandas(types_mapper=pd.ArrowDtype).tolist())
+    except (ValueError, OverflowError, ArithmeticError):
+        return [_value(cell) for cell in column]
+
+
+def _value(cell: Any) -> object:
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError, ArithmeticError):
+        return _OUT_OF_RANGE
+
+
+def _out_of_range(file: str, row: int, column: str) -> Problem:
+    what, hint = "the cell has a number or a date that is out of range", "write it as a text"
+    return Problem("error", "number-invalid", what, file, row, column, hint)
 
 
 def _text(cell: object) -> str:
@@ -68,7 +167,7 @@ def _text(cell: object) -> str:
 
     if type(cell) is str:
         return cell
-    if cell is None or cell is pd.NA or cell is pd.NaT:
+    if cell is None or cell is pd.NA or cell is pd.NaT or cell is _OUT_OF_RANGE:
         return ""
     if isinstance(cell, float) and math.isnan(cell):
         return ""
