@@ -28,8 +28,8 @@ CELL_CHARACTERS = 131_072
 """The most characters of a cell, in every format."""
 
 _SMALL_FILE = 10 << 20
-_CELLS = 4_000_000
-_TAGS = 16_000_000
+_CELLS = 2_500_000
+_TAGS = 10_000_000
 _MEMORY = 128 << 20
 _UNPACKED = 512 << 20
 _MOST_UNPACKED = 1 << 30

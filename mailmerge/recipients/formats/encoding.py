@@ -227,9 +227,18 @@ def _sort_lines(stream: BinaryIO) -> _Lines:
             except UnicodeDecodeError:
                 other += 1
                 if remaining > 0:
-                    sample.append(line)
+                    sample.append(_shortened(line, remaining))
                     remaining -= len(line)
     return _Lines(utf_8, other, b"\n".join(sample))
+
+
+def _shortened(line: bytes, size: int) -> bytes:
+    """The beginning of a long line, cut where no encoding has a part of a longer character."""
+    if len(line) <= size:
+        return line
+    cut = line[:size]
+    between = max(map(cut.rfind, (b" ", b",", b";", b"\t", b'"', b"|")))
+    return cut[:between] if between > 0 else re.sub(rb"[\x80-\xff]+$", b"", cut)
 
 
 def _scores(sample: bytes) -> dict[str, float]:

@@ -14,7 +14,7 @@ from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.values import nested_cell, plain_text
 from mailmerge.recipients.input_file import InputFile, damaged
-from mailmerge.recipients.table import Batch, Table, batch_rows
+from mailmerge.recipients.table import BATCH_ROWS, Batch, Table, batch_rows
 from mailmerge.settings import RecipientsSection
 from mailmerge.wording import size_in_words
 
@@ -23,7 +23,7 @@ _CELLS = 10_000_000
 _CELLS_FOR_A_BYTE = 16
 _TEXTS = re.compile(r"(dictionary<values=)?(large_)?(string|binary)\b.*")
 _TEXT_BYTES = 4 * CELL_CHARACTERS  # UTF-8
-_BATCH_BYTES = 32 << 20
+_BATCH_BYTES = 8 << 20
 _GROUPS = 10_000
 _TABLE_BYTES = 1 << 30
 _TABLE_FILE = 10 << 20
@@ -45,13 +45,13 @@ def _open_parquet(source: InputFile, section: RecipientsSection) -> Table:
             hint='pip install "mailmerge-toolkit[parquet]", or save the file as CSV',
             code="parquet-missing",
         ) from error
-    with _damage(source.file), source.open() as stream, parquet.ParquetFile(stream) as opened:
+    with source.open() as stream, _damage(source.file), parquet.ParquetFile(stream) as opened:
         names = list(opened.schema_arrow.names)
         texts = [one.name for one in opened.schema_arrow if _TEXTS.fullmatch(str(one.type))]
         _check_size(opened.metadata, source)
     header = read_header([HeadRow(0, names)], section, source.file)
-    size = min(batch_rows(len(names)), _rows_of_texts(source, texts))
-    return Table(source.file, header, lambda: _batches(source, header, size), header.notices)
+    widest = _longest_texts(source, texts)
+    return Table(source.file, header, lambda: _batches(source, header, widest), header.notices)
 
 
 @contextmanager
@@ -78,8 +78,8 @@ def _check_size(metadata: Any, source: InputFile) -> None:
         raise too_large(f"has rows that take more than {size_in_words(most)}", source.file)
 
 
-def _rows_of_texts(source: InputFile, names: list[str]) -> int:
-    """How many rows may be read at once, when each has the longest text of its column.
+def _longest_texts(source: InputFile, names: list[str]) -> int:
+    """The bytes of a row that has the longest text of each column.
 
     Rows share texts in a dictionary, one for each group of rows; its texts are measured before any
     row is read, because each row has a text of its own then.
@@ -89,8 +89,8 @@ def _rows_of_texts(source: InputFile, names: list[str]) -> int:
 
     widest = 1
     with (
-        _damage(source.file),
         source.open() as stream,
+        _damage(source.file),
         parquet.ParquetFile(stream, read_dictionary=names) as opened,
     ):
         for group in range(opened.num_row_groups if names else 0):
@@ -103,18 +103,19 @@ def _rows_of_texts(source: InputFile, names: list[str]) -> int:
                 if length > _TEXT_BYTES:
                     raise too_long(f"a cell of the column {name!r}", source.file, None)
             widest = max(widest, sum(length for length, _ in longest))
-    return max(1, _BATCH_BYTES // widest)
+    return widest
 
 
-def _batches(source: InputFile, header: Header, size: int) -> Iterator[Batch]:
+def _batches(source: InputFile, header: Header, widest: int) -> Iterator[Batch]:
     from pyarrow import parquet
 
     source.check_unchanged()
+    size = max(1, min(batch_rows(len(header.columns)), _BATCH_BYTES // widest))
     first = 1
     left = _TABLE_BYTES * max(1, source.size // _TABLE_FILE)
-    with _damage(source.file), source.open() as stream, parquet.ParquetFile(stream) as opened:
+    with source.open() as stream, _damage(source.file), parquet.ParquetFile(stream) as opened:
         for part in opened.iter_batches(size):
-            left -= part.nbytes
+            left -= max(part.nbytes, len(part) * widest if size < BATCH_ROWS else 0)
             if left < 0:
                 raise too_large("has texts far larger than the file", source.file, first)
             yield _batch(part, header, source.file, first)

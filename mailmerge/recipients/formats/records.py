@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.bounds import COLUMNS, too_large
+from mailmerge.recipients.bounds import CELL_CHARACTERS, COLUMNS, too_large, too_long
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.values import nested_cell
 from mailmerge.recipients.input_file import InputFile
@@ -100,6 +100,9 @@ def _batches(
             text = fields.get(name, "")
             if text is None:
                 problems.append(nested_cell(source.file, number, label))
+            elif len(text) > CELL_CHARACTERS:
+                problems.append(too_long("the cell", source.file, number, label).problem)
+                text = ""
             column.append(text or "")
         if len(numbers) == size:
             yield Batch(numbers, columns, problems)
