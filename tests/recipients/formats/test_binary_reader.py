@@ -1,0 +1,42 @@
+"""The program that reads binary workbooks prints JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.faults.hostile_sheets import biff, ole, xls_cut, xlsb_far_cell
+
+ROOT = Path(__file__).parents[3]
+
+
+def printed(path: Path, *sheet: str) -> list[object]:
+    command = [sys.executable, "-m", "mailmerge.recipients.formats.binary_reader"]
+    done = subprocess.run(
+        [*command, str(path), *sheet], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_sheets_and_cells_are_printed(tmp_path: Path) -> None:
+    path = tmp_path / "r.xls"
+    path.write_bytes(ole(biff((1, 2, 34.3), (1, 3, 7.0))))
+    assert printed(path) == [["Data", True, True]]
+    assert printed(path, "Data") == [
+        [1, [[2, "34.3"], [3, "7"]]],
+        {"merged": [], "numbers": [2, 3]},
+    ]
+
+
+def test_what_is_wrong_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "r.xls"
+    xls_cut(path)
+    ((error),) = printed(path)
+    assert isinstance(error, dict)
+    assert error["error"][2] == "file-damaged"
+    xlsb_far_cell(path)
+    ((error),) = printed(path, "sheet1")
+    assert isinstance(error, dict)
+    assert error["error"][2:] == ["sheet-too-large", 1_048_576]
