@@ -13,6 +13,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import IO, Literal
 
 from mailmerge.errors import SpreadsheetError
@@ -314,6 +315,13 @@ class _FirstCell(ElementReader):
         self.leave()
 
 
+@lru_cache(maxsize=COLUMNS)
+def _column(letters: str) -> int | None:
+    """The column with these letters, counted from 0; None if a sheet has none."""
+    place = cell_place(f"{letters.upper()}1")
+    return place[1] if place is not None and place[1] < COLUMNS else None
+
+
 class _SheetReader(_TextReader):
     """Reads the rows, cells and merged areas of a worksheet."""
 
@@ -322,7 +330,6 @@ class _SheetReader(_TextReader):
         self._grid = grid
         self._sheet = sheet
         self._styles = styles
-        self._columns: dict[str, int] = {}
         self._in_row = self._in_cell = self._formula = False
         self._row = self._column = -1
         self._row_digits = ""
@@ -409,8 +416,10 @@ class _SheetReader(_TextReader):
                 raise outside(f"column {self._column + 1:,}", self.budget.file, self._row + 1)
         else:
             letters = name.rstrip(_DIGITS)
-            column = self._columns.get(letters)
-            self._column = self._named_column(name, letters) if column is None else column
+            column = _column(letters)
+            if column is None:
+                raise outside(name, self.budget.file, self._row + 1)
+            self._column = column
             digits = name[len(letters) :]
             if digits != self._row_digits:
                 self._row = self._row_number(digits) - 1
@@ -419,13 +428,6 @@ class _SheetReader(_TextReader):
         self._style = attributes.get("s", "0")
         self._in_cell = True
         self._formula = False
-
-    def _named_column(self, name: str, letters: str) -> int:
-        place = cell_place(f"{letters.upper()}1")
-        if place is None or place[1] >= COLUMNS:
-            raise outside(name, self.budget.file, self._row + 1)
-        column = self._columns[letters] = place[1]
-        return column
 
     def _merge(self, reference: str) -> None:
         first, _, last = reference.partition(":")

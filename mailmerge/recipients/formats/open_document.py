@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mailmerge.errors import SpreadsheetError
@@ -59,6 +60,26 @@ class OpenDocumentBook:
         return self._read[sheet]
 
 
+@dataclass(slots=True)
+class _Table:
+    """A table while it is read.
+
+    Attributes:
+        row, column: the place of the next cell, from 0; behind a repetition it may be anywhere.
+        attributes: those of the row.
+        texts: the texts of the row: (first column, number of columns, text).
+        notes: the cells of the row that have no text.
+    """
+
+    sheet: Sheet
+    grid: Grid
+    row: int = 0
+    column: int = 0
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    texts: list[tuple[int, int, str]] = field(default_factory=list)
+    notes: list[SeenCell] = field(default_factory=list)
+
+
 class _DocumentReader(ElementReader):
     """Reads tables, rows and cells; a table in a cell, and a note at it, are passed over."""
 
@@ -69,13 +90,8 @@ class _DocumentReader(ElementReader):
         self._file = budget.file
         self._style = ""
         self._invisible: set[str] = set()
-        self._tables = 0
-        self._grid = Grid(budget)
-        self._sheet = Sheet(budget.file)
-        self._place = _Place()
-        self._row: Mapping[str, str] = {}
-        self._texts: list[tuple[int, int, str]] = []
-        self._notes: list[SeenCell] = []
+        self._inside = False
+        self._table = _Table(Sheet(budget.file), Grid(budget))
         self._cell: Mapping[str, str] | None = None
         self._paragraphs = 0
         self._spaces = 0
@@ -89,12 +105,12 @@ class _DocumentReader(ElementReader):
             self._aside += 1
         elif self._cell is not None:
             self._start_in_cell(name, attributes)
-        elif name in _CELLS and self._tables:
+        elif name in _CELLS and self._inside:
             self._cell = attributes
             self._paragraphs = self._spaces = 0
         elif name == "table:table-row":
-            self._row = attributes
-            self._place.column = 0
+            self._table.attributes = attributes
+            self._table.column = 0
         elif name == "table:table":
             self._start_table(attributes)
         elif name == "style:style":
@@ -112,7 +128,7 @@ class _DocumentReader(ElementReader):
             self._cell = None
         elif name == "text:p" and self._cell is not None:
             self.pause()
-        elif name == "table:table-row" and self._tables:
+        elif name == "table:table-row" and self._inside:
             self._end_row()
         elif name == "table:table":
             self._end_table()
@@ -145,84 +161,84 @@ class _DocumentReader(ElementReader):
     def _start_table(self, attributes: Mapping[str, str]) -> None:
         name = attributes.get("table:name", "")
         self.budget.memory(_NOTE_BYTES * 4)
-        self._tables = 1
-        self._grid, self._sheet, self._place = Grid(self.budget), Sheet(self._file), _Place()
+        self._inside = True
+        self._table = _Table(Sheet(self._file), Grid(self.budget))
         self.budget.file = f"{self._file}, sheet {name[:40]}"
         visible = attributes.get("table:style-name") not in self._invisible
         if name not in self.found:
             self.sheets.append(SheetEntry(name, visible))
-        self.found[name] = self._sheet
+        self.found[name] = self._table.sheet
 
     def _end_table(self) -> None:
-        if self._tables:
-            self._tables = 0
-            self._sheet.columns, self._sheet.rows = self._grid.columns, self._grid.rows
+        if self._inside:
+            self._inside = False
+            self._table.sheet.columns, self._table.sheet.rows = (
+                self._table.grid.columns,
+                self._table.grid.rows,
+            )
             self.budget.file = self._file
 
     def _end_row(self) -> None:
-        row, place = self._row, self._place
-        repeated = self._repeated(row, "table:number-rows-repeated", f"row {place.row + 1}")
+        table = self._table
+        row = table.attributes
+        repeated = self._repeated(row, "table:number-rows-repeated", f"row {table.row + 1}")
         hidden = row.get("table:visibility", "visible") != "visible"
-        if self._texts or self._notes or self._sheet_is_hit(hidden=hidden):
+        if table.texts or table.notes or (hidden and table.row < ROWS):
             self._write_row(repeated, hidden=hidden)
-        place.row += repeated
-        self._texts, self._notes = [], []
-
-    def _sheet_is_hit(self, *, hidden: bool) -> bool:
-        """Whether an empty row matters: a hidden one does, where notices count it."""
-        return hidden and self._place.row < ROWS
+        table.row += repeated
+        table.texts, table.notes = [], []
 
     def _write_row(self, repeated: int, *, hidden: bool) -> None:
-        place = self._place
-        if not (self._texts or self._notes):
-            repeated = min(repeated, ROWS - place.row)
-        if place.row + repeated > ROWS:
-            times = f"row {place.row + 1}, repeated {repeated:,} times"
-            raise outside(times, self.budget.file, place.row + 1)
-        self.budget.cell(repeated if self._texts else 1)
+        table = self._table
+        if not (table.texts or table.notes):
+            repeated = min(repeated, ROWS - table.row)
+        if table.row + repeated > ROWS:
+            times = f"row {table.row + 1}, repeated {repeated:,} times"
+            raise outside(times, self.budget.file, table.row + 1)
+        self.budget.cell(repeated if table.texts else 1)
         if hidden:
             self.budget.memory(repeated * _HIDDEN_BYTES)
-            self._sheet.hidden.extend(range(place.row, place.row + repeated))
-        self._grid.repeat(place.row, repeated, self._texts)
-        for note in self._notes:
+            self._table.sheet.hidden.extend(range(table.row, table.row + repeated))
+        self._table.grid.repeat(table.row, repeated, table.texts)
+        for note in table.notes:
             self._note(note, repeated)
 
     def _note(self, seen: SeenCell, repeated: int) -> None:
         self.budget.memory(repeated * _NOTE_BYTES)
-        self._sheet.faults.extend(
+        self._table.sheet.faults.extend(
             SeenCell(seen.row + more, seen.column, seen.text, fault=seen.fault)
             for more in range(repeated)
         )
 
     def _end_cell(self, cell: Mapping[str, str]) -> None:
         self.budget.cell()
-        place = self._place
-        where = cell_name(min(place.row, ROWS), min(place.column, COLUMNS))
+        table = self._table
+        where = cell_name(min(table.row, ROWS), min(table.column, COLUMNS))
         columns = self._repeated(cell, "table:number-columns-repeated", where)
         self._merge(cell, where)
         text, fault = self._value(cell, self.collected() if self.pieces else "")
         if text or fault:
-            if place.column + columns > COLUMNS:
+            if table.column + columns > COLUMNS:
                 times = f"{where}, repeated {columns:,} times" if columns > 1 else where
-                raise outside(times, self.budget.file, min(place.row + 1, ROWS))
+                raise outside(times, self.budget.file, min(table.row + 1, ROWS))
             self.budget.cell(columns)
             if fault:
                 self.budget.memory(columns * _NOTE_BYTES)
-                self._notes += [
-                    SeenCell(place.row, place.column + more, text, fault=fault)
+                table.notes += [
+                    SeenCell(table.row, table.column + more, text, fault=fault)
                     for more in range(columns)
                 ]
             else:
-                self._texts.append((place.column, columns, text))
-        place.column += columns
+                table.texts.append((table.column, columns, text))
+        table.column += columns
 
     def _merge(self, cell: Mapping[str, str], where: str) -> None:
         rows = self._repeated(cell, "table:number-rows-spanned", where)
         columns = self._repeated(cell, "table:number-columns-spanned", where)
         if rows > 1 or columns > 1:
-            top, left = self._place.row, self._place.column
+            top, left = self._table.row, self._table.column
             self.budget.memory(_NOTE_BYTES)
-            self._sheet.merged.append(Range(top, left, top + rows - 1, left + columns - 1))
+            self._table.sheet.merged.append(Range(top, left, top + rows - 1, left + columns - 1))
 
     def _repeated(self, attributes: Mapping[str, str], name: str, where: str) -> int:
         count = _count(attributes.get(name, "1"))
@@ -245,17 +261,9 @@ class _DocumentReader(ElementReader):
         return text or _bare_value(cell), ""
 
     def too_long(self) -> SpreadsheetError:
-        place = self._place
-        name = cell_name(min(place.row, ROWS), min(place.column, COLUMNS))
-        return too_long(name, self.budget.file, min(place.row + 1, ROWS))
-
-
-class _Place:
-    """The place of the next cell, from 0; beyond the last repetition it may be anywhere."""
-
-    def __init__(self) -> None:
-        self.row = 0
-        self.column = 0
+        table = self._table
+        name = cell_name(min(table.row, ROWS), min(table.column, COLUMNS))
+        return too_long(name, self.budget.file, min(table.row + 1, ROWS))
 
 
 def _count(digits: str) -> int | None:
