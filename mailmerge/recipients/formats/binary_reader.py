@@ -34,7 +34,7 @@ _SECONDS = 10
 _PART_BYTES = 128 << 20
 
 
-def main(arguments: list[str]) -> None:
+def _main(arguments: list[str]) -> None:
     """Print the sheets or the cells of a workbook; or the problem that it has."""
     path = Path(arguments[0])
     share = Bounds.of(path.stat().st_size).memory / Bounds.of(0).memory
@@ -136,4 +136,4 @@ def _refused(error: Exception) -> SpreadsheetError:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    _main(sys.argv[1:])

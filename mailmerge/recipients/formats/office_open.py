@@ -87,7 +87,7 @@ class OfficeOpenBook:
         if self._texts is None:
             self._texts = self._read_texts()
         grid, found = Grid(self._budget), Sheet(self._file)
-        styles = Styles(self._formats, self._texts, from_1904=self._from_1904)
+        styles = _Styles(self._formats, self._texts, from_1904=self._from_1904)
         self._parse(sheet, _SheetReader(self._budget, grid, found, styles))
         self._budget.file = self._file
         found.columns, found.rows = grid.columns, grid.rows
@@ -184,7 +184,7 @@ def _integer(text: str | None) -> int:
     return int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else 0
 
 
-class Styles:
+class _Styles:
     """What the cells of all sheets share: number formats and texts."""
 
     def __init__(self, formats: list[str], texts: list[str], *, from_1904: bool) -> None:
@@ -273,7 +273,7 @@ class _TextReader(ElementReader):
             if not self._kept:
                 text = text.strip(_MARGIN)
             if text:
-                self._runs.append(unescaped(text))
+                self._runs.append(_unescaped(text))
                 self._characters += len(text)
                 if self._characters > CELL_CHARACTERS:
                     raise self.too_long()
@@ -286,7 +286,7 @@ class _TextReader(ElementReader):
         return text
 
 
-def unescaped(text: str) -> str:
+def _unescaped(text: str) -> str:
     """A text with the characters that XML cannot hold."""
     if "_x00" not in text:
         return text
@@ -325,7 +325,7 @@ def _column(letters: str) -> int | None:
 class _SheetReader(_TextReader):
     """Reads the rows, cells and merged areas of a worksheet."""
 
-    def __init__(self, budget: Budget, grid: Grid, sheet: Sheet, styles: Styles) -> None:
+    def __init__(self, budget: Budget, grid: Grid, sheet: Sheet, styles: _Styles) -> None:
         super().__init__(budget)
         self._grid = grid
         self._sheet = sheet
