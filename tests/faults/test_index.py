@@ -13,7 +13,7 @@ def listed() -> list[str]:
     return re.findall(r"^\| ([BW]\d+) \|", text, re.MULTILINE)
 
 
-def tested() -> set[str]:
+def with_a_module() -> set[str]:
     """The faults with a module `test_<fault>_<words>.py`."""
     names = (path.name for path in FOLDER.glob("test_*.py"))
     found = (re.match(r"test_([bw]\d+)_\w+\.py$", name) for name in names)
@@ -21,7 +21,7 @@ def tested() -> set[str]:
 
 
 def test_each_listed_fault_has_a_test_module() -> None:
-    assert tested() == set(listed())
+    assert with_a_module() == set(listed())
 
 
 def test_faults_are_listed_once_in_order() -> None:
