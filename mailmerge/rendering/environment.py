@@ -4,16 +4,19 @@ The environment is sandboxed and strict: a cell is data and never a template, an
 variable is an error, and what is rendered depends on nothing but the templates and the row. HTML
 is escaped automatically; text and header fields are not.
 
-A template may run or write endlessly (`{% for %}` in `{% for %}`, a macro that calls itself). So
-every turn of a loop and every call is counted: `_parse` wraps the iterable of each loop in a
-counting filter. `Environment._parse` is not part of Jinja2's public interface;
-test_environment.py fails if it changes.
+A template may run or write endlessly (`{% for %}` in `{% for %}`, a macro that calls itself, a text
+that doubles itself). So every rendering has a budget (budget.py), and everything that costs
+something goes through a method of the environment: operators, calls, filters, captured text.
+`_parse` wraps the iterable of each loop in a counting filter, and rewrites the syntax that Jinja2
+does not let us intercept (guarded.py). `Environment._parse` is not part of Jinja2's public
+interface; test_environment.py fails if it changes.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +25,19 @@ from jinja2 import nodes
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mailmerge.rendering.budget import Budget, Budgets
+from mailmerge.rendering.growth import check_operands
+from mailmerge.rendering.guarded import (
+    call_method,
+    guarded_filters,
+    guarded_format,
+    guarded_tests,
+    is_cheap,
+    is_method_of_value,
+    printable,
+    rewrite,
+)
 from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, RenderLimits
-from mailmerge.rendering.template_errors import LimitExceeded
 from mailmerge.rendering.variables import (
     NOT_DETERMINISTIC_GLOBALS,
     CampaignView,
@@ -37,6 +51,10 @@ _NOT_DETERMINISTIC_FILTERS = ("random",)
 _COUNTED = "_counted"
 _COUNTED_AT_ONCE = frozenset((list, tuple, range))
 _OFTEN_ASKED = (str, LoopContext, CampaignView)
+_LONG_OUTPUT = 64
+"""Characters of an output that is counted by itself; a turn of a loop pays for shorter ones."""
+
+_STEPS_OF_AN_OUTPUT = 4
 
 
 class CampaignEnvironment(ImmutableSandboxedEnvironment):
@@ -47,7 +65,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         limits: how much one template may do.
     """
 
-    intercepted_binops = frozenset(["*", "**"])
+    intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
 
     def __init__(
         self, loader: jinja2.BaseLoader, part: Part, limits: RenderLimits = DEFAULT_LIMITS
@@ -55,7 +73,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         super().__init__(
             loader=loader,
             undefined=jinja2.StrictUndefined,
-            finalize=printable,
+            finalize=self._finalize,
             autoescape=part == "html",
             trim_blocks=True,
             lstrip_blocks=True,
@@ -65,61 +83,107 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         )
         self.part = part
         self.limits = limits
-        self._steps = threading.local()
+        self._budgets = Budgets(limits)
+        self._sources: dict[str | None, _Source] = {}
+        self._source_length = self._outputs = 0
         self._allowed: frozenset[tuple[type, str]] = frozenset()
+        self.concat = self._concat  # type: ignore[method-assign]  # Jinja2 declares the type of str.join
+        self.filters.update(guarded_filters())
+        self.tests.update(guarded_tests())
         self.filters[_COUNTED] = self._counted
         for name in _NOT_DETERMINISTIC_FILTERS:
             del self.filters[name]
         for name in NOT_DETERMINISTIC_GLOBALS:
             del self.globals[name]
 
-    def start_counting(self) -> None:
-        """Reset the step counter of this thread, for a new rendering."""
-        self._steps.left = self.limits.steps
+    @property
+    def budget(self) -> Budget:
+        """What is left of the limits for the rendering that this thread runs."""
+        return self._budgets.budget
 
-    def count_steps(self, steps: int = 1) -> None:
-        """Count turns of a loop, or one call.
-
-        Raises:
-            LimitExceeded: the rendering has used up its steps.
-        """
-        self._steps.left = left = getattr(self._steps, "left", self.limits.steps) - steps
-        if left < 0:
-            raise LimitExceeded(f"it does not end within {self.limits.steps:,} steps")
+    def start(self) -> Budget:
+        """Begin a new rendering in this thread, with the full budget."""
+        budget = self._budgets.budget
+        budget.restart(self._source_length)
+        return budget
 
     @jinja2.pass_context  # so that Jinja2 does not run it at compile time for a constant list
-    def _counted(self, _: Context, items: Iterable[Any]) -> Iterable[Any]:
+    def _counted(self, _: Context, items: Iterable[Any], steps: int) -> Iterable[Any]:
+        if steps < 0:  # the loop shows other templates, or blocks that others define
+            steps = 1 + _STEPS_OF_AN_OUTPUT * self._outputs
         if type(items) in _COUNTED_AT_ONCE:
-            self.count_steps(len(items))  # type: ignore[arg-type]  # they all have a length
+            self.budget.step(len(items) * steps)  # type: ignore[arg-type]  # they all have a length
             return items
-        return self._counted_one_by_one(items)
+        return self._counted_one_by_one(items, steps)
 
-    def _counted_one_by_one(self, items: Iterable[Any]) -> Iterator[Any]:
+    def _counted_one_by_one(self, items: Iterable[Any], steps: int) -> Iterator[Any]:
+        step = self.budget.step
         for item in items:
-            self.count_steps()
+            step(steps)
             yield item
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
+        rewrite(tree, self)
         for loop in tree.find_all(nodes.For):
-            counted = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
+            steps = nodes.Const(_steps_of_a_turn(loop))
+            counted = nodes.Filter(loop.iter, _COUNTED, [steps], [], None, None, lineno=loop.lineno)
             counted.set_environment(self)
             loop.iter = counted
+        # The text of a template counts once, however often it is parsed; a field has no name.
+        self._sources[name] = _Source(len(source), _outputs_in(tree))
+        self._source_length = sum(one.length for one in self._sources.values())
+        self._outputs = sum(one.outputs for one in self._sources.values())
         return tree
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Call `obj` for a template, and count it."""
-        self.count_steps()
+        """Call `obj` for a template, within the budget."""
+        budget = self._budgets.budget
+        budget.step()
+        if type(obj) is types.BuiltinMethodType and is_cheap(obj):
+            return obj(*args, **kwargs)
+        if is_method_of_value(obj):
+            return call_method(budget, obj, args, kwargs)
+        for one in args:
+            if type(one) is not str:
+                budget.expect(budget.size(one))
+        if type(obj) is LoopContext and args:  # `loop(children)` runs the loop again
+            args = (self._counted(context, args[0], -1), *args[1:])
         return super().call(context, obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Multiply or raise to a power for a template, within the limits."""
-        size = _size(left) * _size(right)
-        if operator == "**" or isinstance(left, int) is isinstance(right, int):
-            size = 0 if operator == "*" else _bits_of_power(left, right)
-        if size > self.limits.characters:
-            raise LimitExceeded(f"{operator} makes more than {self.limits.characters:,} characters")
-        return super().call_binop(context, operator, left, right)
+        """Compute `left operator right` for a template, within the budget."""
+        budget = self.budget
+        budget.step()
+        if operator == "%" and isinstance(left, (str, bytes)):
+            printable(right)
+        check_operands(budget, operator, left, right)
+        made = super().call_binop(context, operator, left, right)
+        return made if type(made) is float else budget.check(made)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """`format` and `format_map` of a text, within the sandbox and the budget."""
+        is_method = isinstance(value, (types.MethodType, types.BuiltinMethodType))
+        if not is_method or value.__name__ not in ("format", "format_map"):
+            return None
+        return guarded_format(self, self.budget, value) if isinstance(value.__self__, str) else None
+
+    def _finalize(self, value: Any) -> Any:
+        """An output: it must be printable."""
+        if type(value) is not str:
+            return printable(value)
+        if len(value) > _LONG_OUTPUT:
+            self.budget.add_text(value)
+        return value
+
+    def _concat(self, pieces: Iterable[str]) -> str:
+        """Captured text, of a macro or a block."""
+        return self.joined(list(pieces))
+
+    def joined(self, pieces: list[str]) -> str:
+        """The pieces as one text, if it is not too long."""
+        self.budget.add(sum(map(len, pieces)))
+        return "".join(pieces)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`row.phone` is `row["phone"]`; everything else as the sandbox allows it."""
@@ -144,32 +208,37 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         return self.undefined(name=f'row["{argument}"]')
 
 
-def printable(value: Any) -> Any:
-    """The value itself, if it can be written into a message.
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A parsed template: its number of characters, and of outputs."""
 
-    Raises:
-        TemplateRuntimeError: it is a function, as in `{{ name.upper }}`. Its text would be its
-            address in memory, which differs in each run.
-    """
-    if callable(value) and not isinstance(value, jinja2.Undefined):
-        raise jinja2.TemplateRuntimeError("a function cannot be printed: add () to call it")
-    return value
+    length: int
+    outputs: int
+
+
+def _outputs_in(tree: nodes.Node) -> int:
+    return sum(len(output.nodes) for output in tree.find_all(nodes.Output))
+
+
+def _steps_of_a_turn(loop: nodes.For) -> int:
+    """The steps that one turn costs; -1 if the outputs of other templates may be in the loop."""
+    if loop.recursive or next(loop.find_all((nodes.Include, nodes.Block)), None) is not None:
+        return -1
+    outputs = [one for part in loop.body for one in _self_and(part, nodes.Output)]
+    values = sum(
+        1 for one in outputs for node in one.nodes if not isinstance(node, nodes.TemplateData)
+    )
+    return 1 + _STEPS_OF_AN_OUTPUT * values + len(outputs) // 8
+
+
+def _self_and(node: nodes.Node, kind: type[nodes.Output]) -> Iterator[nodes.Output]:
+    if isinstance(node, kind):
+        yield node
+    yield from node.find_all(kind)
 
 
 def _is_undefined(value: Any) -> bool:
     return isinstance(value, jinja2.Undefined)
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, int):
-        return max(value, 0)
-    return len(value) if isinstance(value, (str, list, tuple)) else 0
-
-
-def _bits_of_power(base: Any, exponent: Any) -> int:
-    if not isinstance(base, int) or not isinstance(exponent, int):
-        return 0
-    return base.bit_length() * max(exponent, 0)
 
 
 def template_loader(folder: Path, source: BodySource | None = None) -> jinja2.BaseLoader:
@@ -203,10 +272,9 @@ def run(template: jinja2.Template, variables: Variables) -> list[str]:
     """
     environment = template.environment
     assert isinstance(environment, CampaignEnvironment)
-    environment.start_counting()
+    budget = environment.start()
     # Template.generate() would copy the variables each time; a context only reads them.
     context = Context(environment, variables.names, template.name, template.blocks)
     pieces = list(template.root_render_func(context))
-    if sum(map(len, pieces)) > environment.limits.characters:
-        raise LimitExceeded(f"it makes more than {environment.limits.characters:,} characters")
+    budget.expect(sum(map(len, pieces)))
     return pieces

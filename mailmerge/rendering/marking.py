@@ -30,12 +30,16 @@ from jinja2.environment import TemplateModule
 from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup, escape
 
-from mailmerge.rendering.environment import CampaignEnvironment, Part, printable
+from mailmerge.rendering.environment import CampaignEnvironment, Part
+from mailmerge.rendering.guarded import printable
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits
 
 _ESCAPE_LATER = "_escape_later"
 _PRIVATE_USE = range(0xE000, 0xF900)
 _SENTINEL_LENGTH = 4
+_LONG_OUTPUT = 64
+"""Characters of an output that is counted by itself; a turn of a loop pays for shorter ones."""
+
 
 
 class OutputValue(str):
@@ -96,7 +100,6 @@ class MarkingEnvironment(CampaignEnvironment):
     ) -> None:
         super().__init__(loader, part, limits)
         self.sentinel = sentinel
-        self.concat = self._join  # type: ignore[method-assign]  # Jinja2 declares the type of str.join
         self.filters[_ESCAPE_LATER] = _escape_later
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -111,6 +114,8 @@ class MarkingEnvironment(CampaignEnvironment):
     def direct(self, value: Any) -> str:
         """An output that is yielded: an output value, or text that is marked already or markup."""
         if type(value) is str:
+            if len(value) > _LONG_OUTPUT:
+                self.budget.add_text(value)
             return OutputValue(value) if self.sentinel not in value else self._captured_text(value)
         if type(value) is OutputValue:
             return value
@@ -129,18 +134,24 @@ class MarkingEnvironment(CampaignEnvironment):
 
     def raw_direct(self, value: Any) -> str:
         """An output that is yielded where autoescape is off: part of the structure."""
-        return value if type(value) is OutputValue else str(value)
+        return value if type(value) is OutputValue else self._text(value)
 
     def raw_captured(self, value: Any) -> str:
         """An output that goes into captured text where autoescape is off."""
-        return self._marked(value) if type(value) is OutputValue else str(value)
+        return self._marked(value) if type(value) is OutputValue else self._text(value)
+
+    def _text(self, value: Any) -> str:
+        text = str(self._finalize(value))
+        self.budget.expect(len(text))
+        return text
 
     def _marked(self, value: OutputValue) -> str:
         text = escape(str(value)) if self.part == "html" else value
+        self.budget.add_text(text)
         return f"{self.sentinel}{text}{self.sentinel}"
 
-    def _join(self, pieces: Iterable[str]) -> str:
-        return "".join(
+    def _concat(self, pieces: Iterable[str]) -> str:
+        return self.joined(
             [self._marked(piece) if type(piece) is OutputValue else piece for piece in pieces]
         )
 

@@ -84,17 +84,22 @@ class Templates:
 
 @dataclass(frozen=True, slots=True)
 class RenderLimits:
-    """The limits of one template, and of the caches between messages.
+    """The limits of one template, and of the caches between messages; budget.py has the theory.
 
     Attributes:
         steps: turns of loops and calls, for one body or field of one message.
-        characters: length of one body or field of one message.
+        characters: length of one body or field of one message, and of each value in its template,
+            in bytes, in addition to the template itself.
+        made: length of all texts together that a template makes for one body or field.
+        seconds: processor time for one body or field.
         structures: structures kept for one body; see structure.py.
         texts: layouts of the text that is made from HTML, kept for one structure.
     """
 
     steps: int = 1_000_000
     characters: int = 10_000_000
+    made: int = 40_000_000
+    seconds: float = 2.0
     structures: int = 128
     texts: int = 64
 

@@ -128,13 +128,13 @@ class RenderedPieces:
 
     def static(self, sentinel: str) -> tuple[str, ...]:
         """The texts before, between and after the values."""
-        static = [""]
+        static: list[list[str]] = [[]]
         for piece in self.key:
             if piece == sentinel:
-                static.append("")
+                static.append([])
             else:
-                static[-1] += piece
-        return tuple(static)
+                static[-1].append(piece)
+        return tuple(map("".join, static))
 
     def joined(self, sentinel: str, values: Sequence[str]) -> str:
         """The text, with `values` in place of the sentinels."""

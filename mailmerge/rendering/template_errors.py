@@ -137,6 +137,12 @@ def _position(trace: TracebackType | None, location: ErrorLocation) -> tuple[str
     return file, line
 
 
+# Python's own compiler refuses what is nested too deeply, and numbers with too many digits.
+_NOT_COMPILED = (
+    jinja2.TemplateError, UnicodeDecodeError, RecursionError, OSError,
+    SyntaxError, ValueError, OverflowError, MemoryError,
+)  # fmt: skip
+
 _Compiled = TypeVar("_Compiled", jinja2.Template, nodes.Template)
 
 
@@ -148,5 +154,5 @@ def compile_template(compile_: Callable[[], _Compiled], location: ErrorLocation)
     """
     try:
         return compile_()
-    except (jinja2.TemplateError, UnicodeDecodeError, RecursionError, OSError) as error:
+    except _NOT_COMPILED as error:
         raise explain(error, location) from error
