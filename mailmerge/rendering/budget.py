@@ -14,13 +14,14 @@ place. Four rules hold together:
    as they get (an escaped character becomes six, a written one at most ten). If the growth depends
    on a number or on a second value (`center`, `replace`, `*`, `%`), growth.py computes the
    size of the result first.
-3. *The sum of all results is limited*, whether they are kept or not. That limits the memory, and the
-   time of all operations whose time is proportional to their result.
+3. *The sum of all results is limited*, whether they are kept or not. That limits the memory, and
+   the time of all operations whose time is proportional to their result.
 4. *Steps and time are limited*: turns of loops, calls, filters. A turn also pays for the outputs in
    the body of its loop, so that short outputs need no counting of their own; that would cost as
-   much as the output itself. The processor time is looked at only now and then. It is the last resort, for templates that stay below all other limits and
-   repeat a slow operation. Processor time, not the time on the clock: a busy machine or a laptop
-   that was asleep must not change whether a message can be made.
+   much as the output itself. The processor time is looked at only now and then. It is the last
+   resort, for templates that stay below all other limits and repeat a slow operation. Processor
+   time, not the time on the clock: a busy machine or a laptop that was asleep must not change
+   whether a message can be made.
 
 The first three rules depend on nothing but the template and the row. So a template that is refused
 is refused on every machine.
@@ -37,14 +38,14 @@ from typing import Any, Final
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits
 from mailmerge.rendering.template_errors import LimitExceeded
 
-_STEPS_BETWEEN_LOOKS: Final = 255
-"""A mask: the time is looked at when the low bits of the number of steps are zero."""
+_STEPS_BETWEEN_LOOKS: Final = 250
+"""Steps after which the processor time is looked at."""
 
 _PIECE: Final = 50
 """Bytes of an object of Python, apart from its content."""
 
-_ELEMENT: Final = 16
-"""The size of an element of a list, apart from its content."""
+ELEMENT: Final = 64
+"""The size of an element of a list: a reference and an object, apart from its content."""
 
 _WIDE: Final = 4
 """Bytes of a character, if a text has characters beyond ASCII."""
@@ -55,21 +56,22 @@ _LARGE: Final = 4_096
 
 _SHORT_LIST: Final = 1_000
 
-Containers = (list, tuple, set, frozenset, dict, Mapping)
-"""The types of values that hold other values."""
+_VIEWS: Final[tuple[type, ...]] = (type({}.keys()), type({}.values()), type({}.items()))
 
-_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+Containers: Final[tuple[type, ...]] = (list, tuple, set, frozenset, dict, Mapping, *_VIEWS)
+"""The types of values that hold other values."""
 
 
 class Budget:
     """What is left of the limits for one rendering. It belongs to one thread; see `Budgets`."""
 
-    __slots__ = ("_allowed", "_deadline", "_limits", "_made", "_steps")
+    __slots__ = ("_allowed", "_deadline", "_limits", "_made", "_next_look", "_steps")
 
     def __init__(self, limits: RenderLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
-        # Nothing is limited while templates are compiled: they only contain what their files contain.
+        # Nothing is limited while a template is compiled: it contains only what its file contains.
         self._steps = self._made = self._allowed = sys.maxsize
+        self._next_look = 0
         self._deadline = 0.0
 
     def restart(self, source: int = 0) -> None:
@@ -77,7 +79,8 @@ class Budget:
 
         A template may write its own text in addition to the limit: a constant does not grow.
         """
-        self._steps = self._limits.steps
+        self._steps = steps = self._limits.steps
+        self._next_look = steps - _STEPS_BETWEEN_LOOKS
         self._made = self._limits.made + source
         self._allowed = self._limits.characters + source
         self._deadline = 0.0
@@ -91,7 +94,8 @@ class Budget:
         self._steps = left = self._steps - steps
         if left < 0:
             raise LimitExceeded(f"it does not end within {self._limits.steps:,} steps")
-        if not left & _STEPS_BETWEEN_LOOKS or steps > _STEPS_BETWEEN_LOOKS:
+        if left < self._next_look:
+            self._next_look = left - _STEPS_BETWEEN_LOOKS
             self.look_at_time()
 
     def look_at_time(self) -> None:
@@ -139,7 +143,7 @@ class Budget:
         """
         for item in items:
             self.step()
-            self._made -= _ELEMENT
+            self._made -= ELEMENT
             if self._made < 0:
                 raise self._too_large()
             yield item
@@ -167,19 +171,19 @@ class Budget:
         if isinstance(value, int):
             return _NUMBER + value.bit_length() // 3
         if type(value) is list and len(value) < _SHORT_LIST and all(map(_is_text, value)):
-            return sum(map(text_size, value)) + _ELEMENT * len(value)
+            return sum(map(text_size, value)) + ELEMENT * len(value)
         if isinstance(value, range):
-            return len(value) * _ELEMENT
-        if not isinstance(value, Containers + _VIEWS):
+            return len(value) * ELEMENT
+        if not isinstance(value, Containers):
             return _NUMBER
         total, waiting = 0, [value]
         while waiting:
-            for element in _elements(waiting.pop()):
-                if isinstance(element, Containers + _VIEWS):
+            for element in elements(waiting.pop()):
+                if isinstance(element, Containers):
                     waiting.append(element)
-                    total += _ELEMENT
+                    total += ELEMENT
                 else:
-                    total += _ELEMENT + self.size(element)
+                    total += ELEMENT + self.size(element)
                 if total > self._allowed:
                     raise self._too_large()
         return total
@@ -204,7 +208,8 @@ def text_size(text: str | bytes) -> int:
     return len(text) if text.isascii() else len(text) * _WIDE
 
 
-def _elements(container: Any) -> Iterable[Any]:
+def elements(container: Any) -> Iterator[Any]:
+    """The elements of a container; of a mapping its keys, and then its values."""
     if isinstance(container, Mapping):
         yield from container
         yield from container.values()

@@ -26,18 +26,17 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailmerge.rendering.budget import Budget, Budgets
-from mailmerge.rendering.growth import check_operands
-from mailmerge.rendering.guarded import (
+from mailmerge.rendering.calls import (
     call_method,
-    guarded_filters,
     guarded_format,
-    guarded_tests,
     is_cheap,
     is_method_of_value,
-    printable,
-    rewrite,
 )
+from mailmerge.rendering.growth import check_operands
+from mailmerge.rendering.guarded import guarded_filters, guarded_tests, printable
+from mailmerge.rendering.rewriting import rewrite
 from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, RenderLimits
+from mailmerge.rendering.template_errors import LimitExceeded
 from mailmerge.rendering.variables import (
     NOT_DETERMINISTIC_GLOBALS,
     CampaignView,
@@ -55,6 +54,7 @@ _LONG_OUTPUT = 64
 """Characters of an output that is counted by itself; a turn of a loop pays for shorter ones."""
 
 _STEPS_OF_AN_OUTPUT = 4
+_OWN_ARGUMENTS = ("_loop_vars", "_block_vars")
 
 
 class CampaignEnvironment(ImmutableSandboxedEnvironment):
@@ -140,16 +140,19 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         """Call `obj` for a template, within the budget."""
         budget = self._budgets.budget
         budget.step()
+        if kwargs and is_method_of_value(obj):  # Jinja2 passes the variables of loops and blocks
+            kwargs = {name: one for name, one in kwargs.items() if name not in _OWN_ARGUMENTS}
         if type(obj) is types.BuiltinMethodType and is_cheap(obj):
             return obj(*args, **kwargs)
         if is_method_of_value(obj):
             return call_method(budget, obj, args, kwargs)
-        for one in args:
+        for one in (*args, *kwargs.values()) if kwargs else args:
             if type(one) is not str:
                 budget.expect(budget.size(one))
         if type(obj) is LoopContext and args:  # `loop(children)` runs the loop again
             args = (self._counted(context, args[0], -1), *args[1:])
-        return super().call(context, obj, *args, **kwargs)
+        made = super().call(context, obj, *args, **kwargs)
+        return budget.check(made) if obj is dict else made
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Compute `left operator right` for a template, within the budget."""
@@ -184,6 +187,19 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         """The pieces as one text, if it is not too long."""
         self.budget.add(sum(map(len, pieces)))
         return "".join(pieces)
+
+    def check_page(self, pieces: list[str], length: int) -> None:
+        """Refuse a page that the following steps would take long for.
+
+        Raises:
+            LimitExceeded: it has too many characters or tags.
+        """
+        if self.part != "html":
+            return
+        if length > self.limits.page + self._source_length:
+            raise LimitExceeded(f"the page has more than {self.limits.page:,} characters")
+        if sum(piece.count("<") for piece in pieces) > self.limits.tags:
+            raise LimitExceeded(f"the page has more than {self.limits.tags:,} tags")
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`row.phone` is `row["phone"]`; everything else as the sandbox allows it."""
@@ -276,5 +292,8 @@ def run(template: jinja2.Template, variables: Variables) -> list[str]:
     # Template.generate() would copy the variables each time; a context only reads them.
     context = Context(environment, variables.names, template.name, template.blocks)
     pieces = list(template.root_render_func(context))
-    budget.expect(sum(map(len, pieces)))
+    length = sum(map(len, pieces))
+    budget.expect(length)
+    if length > environment.limits.tags:
+        environment.check_page(pieces, length)
     return pieces

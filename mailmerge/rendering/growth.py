@@ -1,7 +1,7 @@
 """An operation of a template and its operands -> an upper bound of the size of its result.
 
-Only operations whose growth depends on a number or on a second value are here; see budget.py for all
-others. The bounds are computed from sizes and counts alone, so they cost little, and a bound that
+Only operations whose growth depends on a number or on a second value are here; see budget.py for
+all others. The bounds are computed from sizes and counts alone, so they cost little, and a bound that
 is a few times too high does no harm: an honest message is far below the limit.
 
 Three kinds of operation are refused by the size of what they get, not of what they make:
@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from mailmerge.rendering.budget import Budget, Containers, text_size
+from mailmerge.rendering.budget import ELEMENT, Budget, Containers, text_size
 from mailmerge.rendering.template_errors import LimitExceeded
 
 LONGEST_INTEGER: Final = 4_300
@@ -32,6 +32,9 @@ _LONGEST_TEXT: Final = 100_000
 """The size of the text that the slow filters accept."""
 
 _LARGEST_PRECISION: Final = 1_000
+_DEEPEST: Final = 1_000
+"""The depth of lists in lists at which Python itself gives up."""
+
 _WRITTEN: Final = 10
 """The largest factor by which `%r` or `%a` lengthens a text."""
 
@@ -86,7 +89,9 @@ def _check_integers(operator: str, left: int, right: int) -> None:
     elif operator == "*":
         bits = left.bit_length() + right.bit_length()
     if bits > _MOST_BITS:
-        raise LimitExceeded(f"{operator} makes a number of more than {LONGEST_INTEGER:,} characters")
+        raise LimitExceeded(
+            f"{operator} makes a number of more than {LONGEST_INTEGER:,} characters"
+        )
 
 
 def check_integer(value: Any) -> None:
@@ -131,13 +136,13 @@ _Size = Callable[[Budget, Any, tuple[Any, ...], Mapping[str, Any]], int]
 def _padded(_: Budget, text: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     width = _argument(args, kwargs, 0, "width")
     fill = _argument(args, kwargs, 1, "fillchar")
-    wide = 4 if isinstance(fill, str) and not fill.isascii() or not text.isascii() else 1
+    wide = 4 if (isinstance(fill, str) and not fill.isascii()) or not text.isascii() else 1
     return text_size(text) + _integer(width) * wide
 
 
 def _with_tabs(_: Budget, text: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     size = _argument(args, kwargs, 0, "tabsize")
-    tabs = text.count("\t" if isinstance(text, str) else b"\t")
+    tabs: int = text.count("\t" if isinstance(text, str) else b"\t")
     return text_size(text) + tabs * _integer(8 if size is None else size) * 4
 
 
@@ -146,15 +151,13 @@ def _replaced(_: Budget, text: Any, args: tuple[Any, ...], kwargs: Mapping[str, 
     most = _argument(args, kwargs, 2, "count")
     if not isinstance(old, type(text)) and not isinstance(old, str):
         return 0
-    times = text.count(old)
+    times: int = text.count(old)
     if isinstance(most, int) and most >= 0:
         times = min(times, most)
     return text_size(text) + times * text_size(str(new) if isinstance(text, str) else new)
 
 
-def _translated(
-    budget: Budget, text: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> int:
+def _translated(budget: Budget, text: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     table = _argument(args, kwargs, 0, "table")
     if not isinstance(text, str) or not isinstance(table, Mapping):
         return text_size(text)
@@ -165,11 +168,25 @@ def _as_bytes(_: Budget, __: Any, args: tuple[Any, ...], kwargs: Mapping[str, An
     return _integer(_argument(args, kwargs, 0, "length"))
 
 
+def _split(_: Budget, text: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
+    separator = _argument(args, kwargs, 0, "sep")
+    known = isinstance(separator, type(text)) and len(separator) > 0
+    pieces = text.count(separator) if known else len(text) // 2
+    return text_size(text) + (pieces + 1) * ELEMENT
+
+
+def _lines(_: Budget, text: Any, __: tuple[Any, ...], ___: Mapping[str, Any]) -> int:
+    return text_size(text) + len(text) // 2 * ELEMENT
+
+
 METHODS: Final[Mapping[str, _Size]] = {
     "center": _padded,
     "ljust": _padded,
     "rjust": _padded,
     "zfill": _padded,
+    "split": _split,
+    "rsplit": _split,
+    "splitlines": _lines,
     "expandtabs": _with_tabs,
     "replace": _replaced,
     "translate": _translated,
@@ -220,13 +237,13 @@ def _linked(budget: Budget, text: Any, args: tuple[Any, ...], kwargs: Mapping[st
 def _batched(budget: Budget, items: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     fill = _argument(args, kwargs, 1, "fill_with")
     count = _integer(_argument(args, kwargs, 0, "linecount"))
-    return budget.size(items) + (count * (budget.size(fill) + 16) if fill is not None else 0)
+    return budget.size(items) + (count * (budget.size(fill) + ELEMENT) if fill is not None else 0)
 
 
 def _sliced(budget: Budget, items: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     fill = _argument(args, kwargs, 1, "fill_with")
     count = _integer(_argument(args, kwargs, 0, "slices"))
-    return budget.size(items) + count * (budget.size(fill) + 16)
+    return budget.size(items) + count * (budget.size(fill) + ELEMENT)
 
 
 def _formatted_by_filter(
@@ -240,22 +257,23 @@ def _as_json(budget: Budget, value: Any, args: tuple[Any, ...], kwargs: Mapping[
     size = budget.size(value)
     indent = _argument(args, kwargs, 0, "indent")
     width = text_size(indent) if isinstance(indent, str) else _integer(indent)
-    return size + width * _depth(value) * (size // 16 + 2)
+    return size + width * _depth(value) * (size // ELEMENT + 2)
 
 
 def _depth(value: Any) -> int:
     """How deep lists are nested in lists."""
     depth, level = 0, [value]
-    while level and depth < 1000:
+    while level and depth < _DEEPEST:
         depth += 1
-        nested = [one for one in level if isinstance(one, Containers)]
-        level = [
-            inner
-            for one in nested
-            for inner in (one.values() if isinstance(one, Mapping) else one)
-            if isinstance(inner, Containers)
-        ]
+        level = [inner for one in level for inner in _containers_in(one)]
     return depth
+
+
+def _containers_in(value: Any) -> list[Any]:
+    if not isinstance(value, Containers):
+        return []
+    inner = value.values() if isinstance(value, Mapping) else value
+    return [one for one in inner if isinstance(one, Containers)]
 
 
 def _rounded(_: Budget, __: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:

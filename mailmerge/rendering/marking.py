@@ -41,7 +41,6 @@ _LONG_OUTPUT = 64
 """Characters of an output that is counted by itself; a turn of a loop pays for shorter ones."""
 
 
-
 class OutputValue(str):
     """The text of an output, not yet escaped."""
 

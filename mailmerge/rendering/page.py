@@ -203,6 +203,8 @@ class PageRenderer:
         if not open_values:
             static, images = self.finish(html)
             return CompiledPage(Structure((static,), images), text=self._text((static,), Slots()))
+        if len(open_values) > _MANY_VALUES:
+            return self._structural(dict.fromkeys(open_values, _TOO_MANY_VALUES))
         locations = self._located_values(html, open_values)
         if locations.structural:
             return self._structural(locations.structural)
@@ -296,6 +298,10 @@ class PageRenderer:
         )
 
 
+_MANY_VALUES = 10_000
+"""Values of a page that takes less memory without placeholders."""
+
+_TOO_MANY_VALUES = f"the page has more than {_MANY_VALUES:,} values"
 _CHANGES_ELEMENTS = "a value can change the elements around it"
 _BLANK_MATTERS = frozenset((HtmlContext.TEXT, HtmlContext.COMMENT))
 

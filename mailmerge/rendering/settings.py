@@ -90,6 +90,8 @@ class RenderLimits:
         steps: turns of loops and calls, for one body or field of one message.
         characters: length of one body or field of one message, and of each value in its template,
             in bytes, in addition to the template itself.
+        page: length of an HTML body, in addition to the template itself.
+        tags: tags in an HTML body.
         made: length of all texts together that a template makes for one body or field.
         seconds: processor time for one body or field.
         structures: structures kept for one body; see structure.py.
@@ -98,8 +100,10 @@ class RenderLimits:
 
     steps: int = 1_000_000
     characters: int = 10_000_000
-    made: int = 40_000_000
-    seconds: float = 2.0
+    page: int = 2_000_000
+    tags: int = 100_000
+    made: int = 20_000_000
+    seconds: float = 1.0
     structures: int = 128
     texts: int = 64
 

@@ -1,0 +1,72 @@
+"""The syntax of a template that Jinja2 does not let us intercept -> filters that we guard.
+
+Jinja2 compiles `a ~ b`, `text[2:5]`, `a == b` and `[a, b]` to Python that runs directly. `rewrite`
+puts a filter of guarded.py around each, so that its result is counted. What is constant stays as it
+is: it cannot be larger than its template.
+"""
+
+from __future__ import annotations
+
+import jinja2
+from jinja2 import nodes
+from jinja2.visitor import NodeTransformer
+
+from mailmerge.rendering.guarded import COMPARED, CONCATENATED, CONTAINER, SLICED
+
+
+def rewrite(tree: nodes.Template, environment: jinja2.Environment) -> None:
+    """Put filters in place of `~`, slices, comparisons, and lists that are not constant."""
+    _Rewriter(environment).visit(tree)
+
+
+class _Rewriter(NodeTransformer):
+    """Replaces nodes by filters of this module."""
+
+    def __init__(self, environment: jinja2.Environment) -> None:
+        self._environment = environment
+
+    def _filter(self, name: str, node: nodes.Expr, *args: nodes.Expr) -> nodes.Expr:
+        made = nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno)
+        made.set_environment(self._environment)
+        return made
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Expr:  # noqa: N802 - Jinja2's naming
+        self.generic_visit(node)
+        return self._filter(CONCATENATED, nodes.List(node.nodes, lineno=node.lineno))
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802
+        self.generic_visit(node)
+        if not isinstance(node.arg, nodes.Slice):
+            return node
+        part = node.arg
+        bounds = [one or nodes.Const(None) for one in (part.start, part.stop, part.step)]
+        return self._filter(SLICED, node.node, *bounds)
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Expr:  # noqa: N802
+        self.generic_visit(node)
+        operands = [node.expr, *(operand.expr for operand in node.ops)]
+        if not any(isinstance(one, nodes.Literal) and _is_constant(one) for one in operands):
+            node.expr = self._filter(COMPARED, node.expr)
+        return node
+
+    def visit_List(self, node: nodes.List) -> nodes.Expr:  # noqa: N802
+        self.generic_visit(node)
+        return node if _is_constant(node) else self._filter(CONTAINER, node)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:  # noqa: N802
+        self.generic_visit(node)
+        if node.ctx != "load" or _is_constant(node):
+            return node
+        return self._filter(CONTAINER, node)
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Expr:  # noqa: N802
+        self.generic_visit(node)
+        return node if _is_constant(node) else self._filter(CONTAINER, node)
+
+
+def _is_constant(node: nodes.Expr) -> bool:
+    if isinstance(node, nodes.Dict):
+        return all(_is_constant(one.key) and _is_constant(one.value) for one in node.items)
+    if isinstance(node, (nodes.List, nodes.Tuple)):
+        return all(map(_is_constant, node.items))
+    return isinstance(node, (nodes.Const, nodes.TemplateData))
