@@ -8,6 +8,7 @@ MAILMERGE_SMTP_PASSWORD, a prompt.
 from __future__ import annotations
 
 import ipaddress
+import locale
 import os
 import subprocess
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 
 from mailmerge.errors import AuthenticationRefused, CampaignError
 from mailmerge.portable.commands import split_command
+from mailmerge.portable.processes import TooMuchOutput, read_output
 from mailmerge.providers.lookup import Provider, Security, find_provider
 from mailmerge.settings import (
     CAMPAIGN_FILE,
@@ -34,6 +36,9 @@ from mailmerge.smtp import Server as Address
 _PASSWORD_VARIABLE = "MAILMERGE_SMTP_PASSWORD"  # noqa: S105 - the variable's name, not a password
 _COMMAND_SECONDS = 60.0
 """The time limit of password_command, in seconds: the user may have to unlock a key."""
+
+_LARGEST_OUTPUT = 16_384
+"""The bytes that password_command or token_command may print. A token has some thousands."""
 
 _PORTS: dict[Security, int] = {"tls": 465, "starttls": 587, "none": 25}
 _LMTP_PORT = 24
@@ -372,22 +377,19 @@ def _from_keyring(account: Account) -> str:
 def _output_of(command: str, key: str, seconds: float) -> str:
     """The first line that a command prints; it runs without a shell."""
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, from their own campaign.toml
-            split_command(command),
-            stdout=subprocess.PIPE,
-            timeout=seconds,
-            check=True,
-            text=True,
-        )
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        output = read_output(split_command(command), seconds=seconds, size=_LARGEST_OUTPUT)
+        text = output.decode(locale.getpreferredencoding(do_setlocale=False))
+    except (OSError, ValueError, subprocess.SubprocessError, TooMuchOutput) as error:
         raise CampaignError(
             f"{key} failed: {_reason(error)}", file=CAMPAIGN_FILE, column=key,
             hint="run it by hand to see its output", code="command-failed",
         ) from error  # fmt: skip
-    return done.stdout.partition("\n")[0]
+    return text.partition("\n")[0].removesuffix("\r")
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, TooMuchOutput):
+        return f"it prints more than {_LARGEST_OUTPUT:,} bytes; only a password is expected"
     if isinstance(error, subprocess.CalledProcessError):
         return f"exit status {error.returncode}"
     if isinstance(error, subprocess.TimeoutExpired):

@@ -15,7 +15,7 @@ from mailmerge.errors import CampaignError, Problem
 from mailmerge.maildir import Maildir
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Message
-from mailmerge.private_files import open_private
+from mailmerge.private_files import make_private_file, open_private
 from mailmerge.recipients.audience import Recipient, Skipped
 
 Format = Literal["eml", "html", "text", "mbox", "maildir"]
@@ -101,7 +101,10 @@ def _into_mailbox(
     if wanted == "maildir":
         maildir = Maildir(folder / "Maildir").make()
         return len([maildir.add(content, at=time.time()) for content in lines])
-    with closing(mailbox.mbox(folder / "messages.mbox")) as mbox:
+    path = folder / "messages.mbox"
+    make_private_file(path)  # the class mbox would make it readable for others
+    path.chmod(0o600)
+    with closing(mailbox.mbox(path)) as mbox:
         return len([mbox.add(content) for content in lines])
 
 

@@ -36,7 +36,11 @@ def status(
     ] = None,
     failed: Annotated[
         Path | None,
-        typer.Option("--failed", metavar="FILE", help="Write the rows that failed (.csv)."),
+        typer.Option(
+            "--failed",
+            metavar="FILE",
+            help="Write the rows that failed, for another send (.csv or .xlsx).",
+        ),
     ] = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Update every second while a send is running.")
@@ -62,7 +66,7 @@ def status(
         )
     if not json:
         _show(ledger, campaign)
-    _export(ledger, export, failed)
+    _export(ledger, campaign, export, failed)
     while watch and ledger.owner:
         time.sleep(_WATCH_SECONDS)
         typer.echo(_CLEAR, nl=False)
@@ -79,14 +83,19 @@ def _print(ledger: LedgerReader | None, campaign: Settings) -> None:
     print_json(status_document(campaign.name, standing, owner=str(owner or "")))
 
 
-def _export(ledger: LedgerReader, everything: Path | None, failed: Path | None) -> None:
+def _export(
+    ledger: LedgerReader, campaign: Settings, everything: Path | None, failed: Path | None
+) -> None:
     from mailmerge.reports.export import export, export_failed
     from mailmerge.wording import counted
 
     if everything is not None:
         say(f"Wrote {counted(export(ledger, everything), 'recipient')} to {everything}")
     if failed is not None:
-        say(f"Wrote {counted(export_failed(ledger, failed), 'recipient')} to {failed}")
+        count = export_failed(ledger, failed, campaign.recipients)
+        say(f"Wrote {counted(count, 'recipient')} to {failed}")
+        if failed.suffix.lower() != ".xlsx":
+            say("Its cells are unchanged. To edit them in a spreadsheet program, use .xlsx.")
 
 
 def _show(ledger: LedgerReader, campaign: Settings) -> None:

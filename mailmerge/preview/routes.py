@@ -258,7 +258,10 @@ async def _body(request: Request) -> object:
         data += chunk
         if len(data) > _LARGEST_REQUEST:
             raise ValueError("The request body is too large.")
-    parsed: object = json.loads(data)
+    try:
+        parsed: object = json.loads(data)
+    except RecursionError:
+        raise ValueError("The request body is nested too deeply.") from None
     return parsed
 
 

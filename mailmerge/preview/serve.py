@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
+from mailmerge.preview.redirect_page import opened_in_browser
 from mailmerge.preview.server import open_server
 from mailmerge.preview.session import PreviewSession
 from mailmerge.settings import load_settings
@@ -30,7 +30,8 @@ def serve_preview(
         session.reload()
         address = server.access.address
         say(f"The preview is at {address} (press Ctrl-C to stop it)")
-        if open_browser:
-            webbrowser.open(address)
-        with contextlib.suppress(KeyboardInterrupt):
-            server.serve_until_stopped()
+        with contextlib.ExitStack() as opened:
+            if open_browser:
+                opened.enter_context(opened_in_browser(address, session.state_folder))
+            with contextlib.suppress(KeyboardInterrupt):
+                server.serve_until_stopped()

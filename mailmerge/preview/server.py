@@ -12,7 +12,7 @@ import uvicorn
 from mailmerge.errors import CampaignError
 from mailmerge.preview.access import Access
 from mailmerge.preview.routes import make_application
-from mailmerge.preview.saved_address import load_address, save_address
+from mailmerge.preview.saved_address import load_address, new_token, save_address
 from mailmerge.preview.session import PreviewSession
 
 
@@ -28,7 +28,9 @@ def open_server(session: PreviewSession, port: int = 0, *, watch: bool = True) -
     """
     last_port, token = load_address(session.state_folder)
     with _listen([port] if port else [last_port, 0]) as listener:
-        access = Access(listener.getsockname()[1], token)
+        own_port = listener.getsockname()[1]
+        # Another program may have taken the last port, and with it the token of an open page.
+        access = Access(own_port, token if own_port == last_port else new_token())
         save_address(session.state_folder, access)
         yield _Server(session, access, listener, watch=watch)
 

@@ -33,7 +33,22 @@ from mailmerge.preview.session import PreviewSession
 from mailmerge.private_files import open_private
 
 _MESSAGES = 40
-_SAFE_SUFFIX = re.compile(r"\.(?!x?html?$|svg$)\w{1,8}")
+_TEXT_ENDINGS = frozenset(
+    """
+    html htm xhtml xht shtml xml svg xsl xslt mhtml mht js mjs css json hta vbs wsf bat
+    cmd ps1 sh py pl php svgz
+    """.split()  # noqa: SIM905 - a list of this length is unreadable
+)
+"""Endings of files that run, and that are text."""
+
+_HARMLESS = frozenset(
+    """
+    .txt .csv .tsv .ics .vcf .eml .asc .pdf .png .jpg .jpeg .gif .webp .heic .tif .tiff
+    .bmp .doc .docx .xls .xlsx .ppt .pptx .odt .ods .odp .rtf .epub .zip .gz .mp3 .m4a
+    .wav .mp4 .mov
+    """.split()  # noqa: SIM905 - a list of this length is unreadable
+)
+"""Endings that a part keeps. No program runs such a file as a script, and no browser as a page."""
 
 
 def write_static_pages(where: Path, out: Path, *, limit: int = _MESSAGES) -> int:
@@ -117,10 +132,15 @@ def _after_doctype(html: str) -> int:
 def _part_files(parsed: ParsedMessage) -> Iterator[tuple[int, str]]:
     for part in parsed.parts:
         if not part.content_type.startswith("multipart/"):
-            # Text and images open in the browser; HTML opened as a page of its own could run.
+            # HTML, SVG, XML or a script that is opened as a file of its own could run. As text it
+            # can be read; what is no text gets an ending that opens nothing.
             suffix = Path(part.filename).suffix.lower()
-            safe = suffix if _SAFE_SUFFIX.fullmatch(suffix) else ".txt"
-            yield part.number, f"part-{part.number}{safe}"
+            other = ".txt" if _is_text(part.content_type, suffix) else ".bin"
+            yield part.number, f"part-{part.number}{suffix if suffix in _HARMLESS else other}"
+
+
+def _is_text(content_type: str, suffix: str) -> bool:
+    return content_type.startswith("text/") or not suffix or suffix[1:] in _TEXT_ENDINGS
 
 
 def _content(data: bytes, number: int) -> bytes:

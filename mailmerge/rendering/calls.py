@@ -120,6 +120,7 @@ def guarded_format(
             made: str = formatter.vformat(text, (), args[0])
         else:
             made = formatter.vformat(text, args, kwargs)
-        return budget.check(type(text)(made))
+        result: str = budget.check(type(text)(made))
+        return result
 
     return guarded

@@ -1,7 +1,7 @@
 """An operation of a template and its operands -> an upper bound of the size of its result.
 
 Only operations whose growth depends on a number or on a second value are here; see budget.py for
-all others. The bounds are computed from sizes and counts alone, so they cost little, and a bound that
+all others. The bounds are computed from sizes and counts alone, so they cost little. A bound that
 is a few times too high does no harm: an honest message is far below the limit.
 
 Three kinds of operation are refused by the size of what they get, not of what they make:
@@ -16,10 +16,10 @@ Three kinds of operation are refused by the size of what they get, not of what t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from mailmerge.rendering.budget import ELEMENT, Budget, Containers, text_size
+from mailmerge.rendering.budget import ELEMENT, Budget, Containers, elements, text_size
 from mailmerge.rendering.template_errors import LimitExceeded
 
 LONGEST_INTEGER: Final = 4_300
@@ -272,7 +272,7 @@ def _depth(value: Any) -> int:
 def _containers_in(value: Any) -> list[Any]:
     if not isinstance(value, Containers):
         return []
-    inner = value.values() if isinstance(value, Mapping) else value
+    inner: Iterable[Any] = value.values() if isinstance(value, Mapping) else elements(value)
     return [one for one in inner if isinstance(one, Containers)]
 
 

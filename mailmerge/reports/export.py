@@ -1,16 +1,25 @@
-"""Ledger -> the user's own spreadsheet, with the outcome of each row.
+"""Ledger -> the user's own spreadsheet: with the outcome of each row, or the failed rows alone.
 
-Cells and replies come from outside. If a spreadsheet program would take a text for a formula, it
-gets an apostrophe in front. Control characters are replaced (CWE-1236).
+Cells and replies come from outside, and a spreadsheet program runs some texts as formulas
+(CWE-1236). The same cells must come back unchanged if the file is sent to again: with an apostrophe
+in front, `-x@example.org` is another mailbox. No CSV file can do both, so there are two kinds:
+
+* XLSX: every cell is stored as text by its type. It is safe to open, and it is unchanged.
+* CSV of `export`: to look at. A text that may be taken for a formula gets an apostrophe in front,
+  and control characters are replaced.
+* CSV of `export_failed`: to send to. Every cell is unchanged. It is written as campaign.toml says
+  that the campaign's spreadsheet is read (encoding, delimiter, skip_rows).
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +29,17 @@ from mailmerge.ledger.states import Delivery
 from mailmerge.private_files import open_private
 from mailmerge.reports.status import FAILED
 from mailmerge.reports.xlsx import write_workbook
+from mailmerge.settings import RecipientsSection
 
 _OUTCOME_COLUMNS: Final = ("status", "time", "reply", "message-id")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\0")
+_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\u2212")
+"""Signs with which a formula begins, with the full-width forms that East Asian versions accept."""
+
+_SPACE: Final = ("\t", "\r", "\n", "\0")
+"""Characters that some programs drop before they look for a formula."""
+
+_LONGEST_XLSX_CELL: Final = 32_767
+_SHEET: Final = "recipients"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _Write = Callable[[Path, list[str], Iterable[list[str]]], None]
@@ -45,28 +62,54 @@ def export(ledger: Deliveries, path: Path) -> int:
             hint="use a file name with one of these endings",
             code="export",
         )
-    deliveries = iter(ledger.iterate())
-    first = next(deliveries, None)
-    columns = list(first.cells) if first else []
+    columns = _columns(ledger.iterate())
     taken = {column.casefold() for column in columns}
     names = [f"mailmerge {name}" if name in taken else name for name in _OUTCOME_COLUMNS]
-    rows = _Counted(_row(one, columns) for one in _chained(first, deliveries))
+    rows = _Counted(_row(one, columns) for one in ledger.iterate())
     _write(write, path, [*columns, *names], rows)
     return rows.count
 
 
-def export_failed(ledger: Deliveries, path: Path) -> int:
+def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | None = None) -> int:
     """Write the rejected and deferred rows as a spreadsheet for another send; return their number.
 
+    No cell is changed. A path that ends in .xlsx makes a workbook, any other a CSV file. `section`
+    says how the campaign reads its spreadsheet.
+
     Raises:
-        CampaignError: the file cannot be written.
+        CampaignError: the file cannot be written, or a cell does not fit into it.
         LedgerError: the ledger cannot be read.
     """
+    section = section or RecipientsSection()
     failed = [one for one in ledger.iterate() if one.state in FAILED]
-    columns = list(failed[0].cells) if failed else []
-    rows = ([one.cells.get(column, "") for column in columns] for one in failed)
-    _write(_write_csv, path, columns, rows)
+    columns = _columns(failed)
+    rows = [[one.cells.get(column, "") for column in columns] for one in failed]
+    if path.suffix.lower() == ".xlsx":
+        _refuse_long_cells(path, rows)
+        _write(partial(_write_xlsx, section=section), path, columns, rows)
+    else:
+        _write(partial(_write_unchanged, section=section), path, columns, rows)
     return len(failed)
+
+
+def _columns(deliveries: Iterable[Delivery]) -> list[str]:
+    """All columns, in their order; a column that was added later is in some rows only."""
+    columns: dict[str, None] = {}
+    for one in deliveries:
+        if one.cells.keys() != columns.keys():
+            columns |= dict.fromkeys(one.cells)
+    return list(columns)
+
+
+def _refuse_long_cells(path: Path, rows: Iterable[list[str]]) -> None:
+    for row in rows:
+        if any(len(cell) > _LONGEST_XLSX_CELL for cell in row):
+            raise CampaignError(
+                f"{path.name} cannot be written: a cell has more than {_LONGEST_XLSX_CELL:,}"
+                " characters",
+                hint="use a file name that ends in .csv",
+                code="export",
+            )
 
 
 class _Counted:
@@ -82,12 +125,6 @@ class _Counted:
             yield row
 
 
-def _chained(first: Delivery | None, others: Iterable[Delivery]) -> Iterator[Delivery]:
-    if first is not None:
-        yield first
-        yield from others
-
-
 def _row(one: Delivery, columns: list[str]) -> list[str]:
     cells = [one.cells.get(column, "") for column in columns]
     return [*cells, one.state.value, _time(one.changed_at), one.reply, one.message_id]
@@ -101,9 +138,10 @@ def _time(at: float | None) -> str:
 def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[list[str]]) -> None:
     try:
         write(path, columns, rows)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise CampaignError(
-            f"{path.name} cannot be written: {error.strerror}",
+            f"{path.name} cannot be written: {reason}",
             hint="choose a folder that you may write to",
             code="export",
         ) from error
@@ -118,9 +156,30 @@ def _write_csv(path: Path, columns: list[str], rows: Iterable[list[str]]) -> Non
         writer.writerows([_neutral(cell) for cell in row] for row in rows)
 
 
-def _write_xlsx(path: Path, columns: list[str], rows: Iterable[list[str]]) -> None:
+def _write_unchanged(
+    path: Path, columns: list[str], rows: Iterable[list[str]], *, section: RecipientsSection
+) -> None:
+    codec = section.encoding or "utf-8"
+    codec = "utf-8-sig" if codecs.lookup(codec).name == "utf-8" else codec
+    file = os.fdopen(open_private(path, "write"), "w", encoding=codec, newline="")
+    with file:
+        file.write("\r\n" * section.skip_rows)
+        # Quotes around every cell: so no cell can be taken for a delimiter, a line or a blank row.
+        writer = csv.writer(file, delimiter=section.delimiter or ",", quoting=csv.QUOTE_ALL)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def _write_xlsx(
+    path: Path,
+    columns: list[str],
+    rows: Iterable[list[str]],
+    *,
+    section: RecipientsSection | None = None,
+) -> None:
+    section = section or RecipientsSection()
     with os.fdopen(open_private(path, "write"), "wb") as file:
-        write_workbook(file, columns, rows)
+        write_workbook(file, columns, rows, sheet=section.sheet or _SHEET, skip=section.skip_rows)
 
 
 _WRITERS: Final[Mapping[str, _Write]] = {".csv": _write_csv, ".xlsx": _write_xlsx}
@@ -129,4 +188,5 @@ _WRITERS: Final[Mapping[str, _Write]] = {".csv": _write_csv, ".xlsx": _write_xls
 def _neutral(cell: str) -> str:
     """Return the cell as text that is neither a formula nor a control of a terminal."""
     plain = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", cell)
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+    is_formula = cell.startswith(_SPACE) or plain.lstrip().startswith(_FORMULA)
+    return f"'{plain}" if is_formula else plain
