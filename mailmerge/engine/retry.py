@@ -67,7 +67,9 @@ _USED_UP = re.compile(
     r"too many (messages|mails?|transactions)|messages? (limit|per connection)",
     re.IGNORECASE,
 )
-_VARIABLE = re.compile(r"<[^>]*>|\S+@\S+|[0-9A-Fa-f]{8,}|\d+")
+_VARIABLE = re.compile(r"<[^<>]*>|(?<![^\s@])[^\s@]++@\S+|[0-9A-Fa-f]{8,}|\d+")
+_COMPARED: Final = 500
+"""The characters of a reply that are compared with the reply before it. A reply may have 60 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ class Refusals:
             if outcome.verdict is Verdict.SENT:
                 self._kind, self._count = (), 0
             return ""
-        kind = (outcome.stage, reply.code, _VARIABLE.sub("#", reply.text))
+        kind = (outcome.stage, reply.code, _VARIABLE.sub("#", reply.text[:_COMPARED]))
         self._count = self._count + 1 if kind == self._kind else 1
         self._kind = kind
         if self._count < _refusals_allowed(outcome.stage, reply):

@@ -19,8 +19,10 @@ _URL_ATTRIBUTES = frozenset({
 
 # Possessive, so that a page of odd quotation marks takes no longer than another.
 _TAG = re.compile(r"""<([A-Za-z][\w:-]*+)((?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>""")
-_ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
-_RAW_TEXT = re.compile(r"<(style|script|title|textarea)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""(?<![\w:-])([\w:-]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_RAW_TEXT = re.compile(
+    r"<(style|script|title|textarea)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

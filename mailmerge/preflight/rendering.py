@@ -26,8 +26,8 @@ _NOTHING: Mapping[str, object] = {
     "attachments": (),
 }  # fmt: skip
 _REFERENCE = re.compile(
-    r"""(?:<(?:img|input|body|table|td|th|tr|video)\b[^>]*?\s(?:src|background|poster)
-        |<link\b[^>]*?\shref)\s*=\s*["'](?P<url>[^"'{}]+)["']""",
+    r"""(?:<(?:img|input|body|table|td|th|tr|video)\b[^<>]*?\s(?:src|background|poster)
+        |<link\b[^<>]*?\shref)\s*=\s*["'](?P<url>[^"'{}]+)["']""",
     re.IGNORECASE | re.VERBOSE,
 )
 

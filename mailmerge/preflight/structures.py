@@ -19,9 +19,10 @@ from mailmerge.rendering.content import Structure
 VALUE = "\ue000"
 """Marks the place of a value in joined static texts."""
 
-_TAGS = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
+_TAGS = re.compile(r"<!--.*?(?:-->|\Z)|<[^<>]*>", re.DOTALL)
 _HIDDEN = re.compile(
-    r"<(style|script|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE
+    r"<(style|script|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^<>]*>",
+    re.DOTALL | re.IGNORECASE,
 )
 _SPACE = re.compile(r"(?:\s|&nbsp;|&#160;|\u200b|\u00ad)+")
 _BEFORE_GAP = re.compile(r"(?:^|[\s，。：、的])\Z")

@@ -66,7 +66,7 @@ _INVERSION = (
 )
 _UNLOADED = "img:not([src]){outline:1px dashed #8888;outline-offset:-1px;min-width:1em}"
 _SCHEME_QUERY = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE)
-_STYLE_URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^)"']*))\s*\)""", re.IGNORECASE)
+_STYLE_URL = re.compile(r"""url\(\s*+(?:"([^"]*)"|'([^']*)'|([^()"']*+))\s*\)""", re.IGNORECASE)
 _REMOVED = frozenset({"base", "embed", "frame", "iframe", "link", "object"})
 
 _Attributes = list[tuple[str, str | None]]

@@ -118,7 +118,7 @@ class Provider:
 
     def action_for(self, code: int, text: str) -> Action | None:
         """The reaction of a run to this reply; None if its first digit decides."""
-        reply = f"{code} {text}"
+        reply = f"{code} {text[:_LONGEST_TEXT]}"
         for rule in self.replies:
             if re.search(rule.match, reply, re.IGNORECASE):
                 return rule.action
@@ -127,6 +127,10 @@ class Provider:
     def login_hint(self, language: Language = "en") -> str:
         """The kind of password that the service needs, in words."""
         return str(_file()["login"][self.login][language])
+
+
+_LONGEST_TEXT = 1_000
+"""The characters of a reply that the rules look at. A reply may have 60 kB."""
 
 
 @functools.cache

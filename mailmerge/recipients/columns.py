@@ -41,7 +41,7 @@ RESERVED_NAMES = frozenset(
         "namespace",
     ]
 )
-_ADDRESS = re.compile(r"[^@\s]+[@＠][^@\s]+[.。．｡][^@\s]+")
+_ADDRESS = re.compile(r"[^@＠\s]++[@＠][^@＠\s.。．｡]++[.。．｡][^@＠\s]++")
 _INVISIBLE = dict.fromkeys((0x200B, 0x2060, 0xFEFF, 0x00AD))
 
 

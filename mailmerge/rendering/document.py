@@ -18,7 +18,7 @@ Tree: TypeAlias = etree._ElementTree
 _PROLOGUE = re.compile(r"\s*(?P<xml><\?xml[^>]*>)?\s*(?P<doctype><!doctype[^>]*>)?", re.IGNORECASE)
 # Within these, a character reference is shown as it stands, or changes what the text means.
 _RAW = re.compile(
-    r"(<!--.*?-->|<(style|script|xmp|iframe|noembed|noframes|plaintext)\b.*?</\2\s*>)",
+    r"(<!--.*?(?:-->|\Z)|<(style|script|xmp|iframe|noembed|noframes|plaintext)\b.*?(?:</\2\s*>|\Z))",
     re.DOTALL | re.IGNORECASE,
 )
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")

@@ -26,7 +26,7 @@ from lxml import etree
 from mailmerge.errors import AssetError
 from mailmerge.rendering.document import Tree
 
-_IMPORTANT = re.compile(r"\s*!\s*important")
+_IMPORTANT = re.compile(r"(?<!\s)\s*+!\s*+important")
 # premailer removes `!important`, but does not recognise it in this spelling.
 _HIDDEN_IMPORTANT = " ! important"
 _CSS_LOGGER = "CSSUTILS"

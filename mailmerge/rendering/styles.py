@@ -19,7 +19,7 @@ from mailmerge.rendering.document import UNWRITABLE, Document, Element, Tree, is
 from mailmerge.rendering.folder import is_local, local_path, read_asset
 from mailmerge.rendering.inlining import inline_rules
 
-_PRELUDE = re.compile(r"([^{};]*)\{")
+_PRELUDE = re.compile(r"(?<![^{};])([^{};]*+)\{")
 # Comments, strings and URLs may hold braces, dots and brackets that mean nothing there.
 _OPAQUE = re.compile(
     r"""/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|url\([^)"']*\)""",

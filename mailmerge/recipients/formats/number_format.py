@@ -129,8 +129,8 @@ class _Section:
 _TOKEN = re.compile(
     r"""
       "(?P<quoted>[^"]*)" | \\(?P<escaped>.) | _(?P<space>.) | \*(?P<fill>.)
-    | \[\$(?P<currency>[^\]-]*)(?:-(?P<locale>[^\]]*))?\]
-    | \[(?P<elapsed>h+|m+|s+)\] | \[(?P<bracket>[^\]]*)\]
+    | \[\$(?P<currency>[^\[\]-]*)(?:-(?P<locale>[^\[\]]*))?\]
+    | \[(?P<elapsed>h+|m+|s+)\] | \[(?P<bracket>[^\[\]]*)\]
     | (?P<general>General) | (?P<noon>AM/PM|A/P)
     | (?P<exponent>E[+-]) | (?P<date>y+|m+|d+|h+|s+(?:\.0+)?|e+|g+|b+)
     | (?P<digit>[0\#?]) | (?P<sign>[.,%]) | (?P<fraction>/) | (?P<end>;)
@@ -138,6 +138,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+_LONGEST = 1_000
+"""Characters of a format; programs write at most 255."""
+
 _COLOURS = re.compile(r"(?i)black|blue|cyan|green|magenta|red|white|yellow|colou?r ?\d+")
 _ENGLISH = ("", "409", "0409", "809", "0809", "1009", "C09", "0C09")
 
@@ -146,7 +149,7 @@ _ENGLISH = ("", "409", "0409", "809", "0809", "1009", "C09", "0C09")
 def _sections(code: str) -> tuple[_Section | None, ...]:
     """The sections of a code; None for a section that is not understood."""
     parts: list[list[re.Match[str]]] = [[]]
-    for match in _TOKEN.finditer(code):
+    for match in _TOKEN.finditer(code[:_LONGEST]):
         if match.lastgroup == "end":
             parts.append([])
         else:
