@@ -338,3 +338,9 @@ def test_wrong_values_of_a_server_are_errors_without_a_file() -> None:
     with pytest.raises(CampaignError) as caught:
         Server(provider="ses")
     assert caught.value.problem.file == ""
+
+
+def test_command_that_prints_endlessly_is_stopped() -> None:
+    with pytest.raises(CampaignError, match="prints more than 16,384 bytes") as caught:
+        password({}, password_command="yes")
+    assert caught.value.problem.code == "command-failed"

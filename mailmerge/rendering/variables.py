@@ -40,7 +40,7 @@ class RowVariable(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._cells)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return str(dict(self._cells))
 
 
