@@ -50,7 +50,7 @@ _CHEAP: Final = frozenset(
 """Methods of a text whose result is not much larger than the text, whatever their arguments."""
 
 
-def is_cheap(method: types.BuiltinMethodType) -> bool:
+def is_cheap(method: Any) -> bool:
     """Whether a method is that of a short text, and makes nothing large."""
     owner = method.__self__
     return type(owner) is str and len(owner) <= _SHORT and method.__name__ in _CHEAP

@@ -27,6 +27,10 @@ def test_file_leads_to_the_address_and_is_removed(tmp_path: Path) -> None:
 def test_folder_that_is_not_writable_opens_nothing(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file in the way")
     opened: list[str] = []
-    with opened_in_browser(ADDRESS, tmp_path / "state", lambda url: bool(opened.append(url))):
-        pass
-    assert opened == []
+
+    def open_file(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    with opened_in_browser(ADDRESS, tmp_path / "state", open_file):
+        assert opened == []
