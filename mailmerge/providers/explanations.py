@@ -34,6 +34,9 @@ _TOKEN = re.compile(r"AUTH (XOAUTH2|OAUTHBEARER)\b", re.IGNORECASE)
 
 # The text begins with the status (RFC 2034, 3), but qmail and others put it elsewhere. There it
 # must have the class of the code, and must not be part of an address or of a version.
+_LONGEST_TEXT = 1_000
+"""The characters of a reply that are looked at. A reply may have 60 kB."""
+
 _STATUS = re.compile(r"(?<![\w.])([245])\.(\d{1,3})\.(\d{1,3})(?!\w|\.\d)")
 
 
@@ -144,7 +147,7 @@ class Explanations:
     ) -> Explanation:
         """The explanation of the reply `code text`; see the function `explain`."""
         if code >= 400:
-            case = self._case(code, text, provider, step)
+            case = self._case(code, text[:_LONGEST_TEXT], provider, step)
             for entry in self.entries:
                 if entry.fits(case):
                     return entry.explanations[language]

@@ -22,7 +22,7 @@ from typing import Any, Final
 from mailmerge.rendering.budget import ELEMENT, Budget, Containers, elements, text_size
 from mailmerge.rendering.template_errors import LimitExceeded
 
-LONGEST_INTEGER: Final = 4_300
+_LONGEST_INTEGER: Final = 4_300
 """The digits of the largest integer."""
 
 _MOST_BITS: Final = 14_300
@@ -90,7 +90,7 @@ def _check_integers(operator: str, left: int, right: int) -> None:
         bits = left.bit_length() + right.bit_length()
     if bits > _MOST_BITS:
         raise LimitExceeded(
-            f"{operator} makes a number of more than {LONGEST_INTEGER:,} characters"
+            f"{operator} makes a number of more than {_LONGEST_INTEGER:,} characters"
         )
 
 
@@ -101,7 +101,7 @@ def check_integer(value: Any) -> None:
         LimitExceeded: it has too many digits.
     """
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        raise LimitExceeded(f"it makes a number of more than {LONGEST_INTEGER:,} characters")
+        raise LimitExceeded(f"it makes a number of more than {_LONGEST_INTEGER:,} characters")
 
 
 def _formatted(budget: Budget, template: str | bytes, values: Any) -> int:
@@ -284,8 +284,8 @@ def _rounded(_: Budget, __: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any
 
 
 def _parsed(_: Budget, text: Any, __: tuple[Any, ...], ___: Mapping[str, Any]) -> int:
-    if isinstance(text, str) and len(text) > LONGEST_INTEGER:
-        raise LimitExceeded(f"int has a text of more than {LONGEST_INTEGER:,} characters")
+    if isinstance(text, str) and len(text) > _LONGEST_INTEGER:
+        raise LimitExceeded(f"int has a text of more than {_LONGEST_INTEGER:,} characters")
     return 0
 
 

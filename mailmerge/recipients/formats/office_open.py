@@ -41,7 +41,7 @@ _RANGE_BYTES = _FAULT_BYTES = 150
 _MARGIN = " \t\r\n"
 # A character that XML cannot hold, as Excel writes it: _x000D_ (ECMA-376, part 1, 22.9.2.19).
 _ESCAPED = re.compile("_x00([0-9A-Fa-f]{2})_")
-_NUMBER = re.compile(r"[ \t\r\n]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
+_NUMBER = re.compile(r"[ \t\r\n]*[+-]?([0-9]++\.?[0-9]*+|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
 _NO_NUMBER = frozenset({"nan", "inf", "infinity"})
 
 
