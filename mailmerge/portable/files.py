@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, Literal
 
 Mode = Literal["create", "write", "append", "update"]
@@ -43,6 +44,24 @@ def seek_and_write(file: int, content: bytes, offset: int) -> int:
 
 write_at: Callable[[int, bytes, int], int] = getattr(os, "pwrite", seek_and_write)
 """`write_at(descriptor, bytes, offset)` returns the number of written bytes. Raises OSError."""
+
+
+Identity = tuple[int, int]
+"""The number of the device and the number of the file on it, which a rename does not change."""
+
+
+def file_identity(file: int | Path) -> Identity | None:
+    """Return the identity of the file with this descriptor or path; None if there is no such file.
+
+    File systems without such numbers say 0 for every file: they cannot tell two files apart.
+    Raises OSError if the path cannot be looked up.
+    """
+    try:
+        found = os.fstat(file) if isinstance(file, int) else file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    # Windows fills in the device in different ways for a descriptor and for a path.
+    return (0 if os.name == "nt" else found.st_dev), found.st_ino
 
 
 def reserve(file: int, start: int, end: int, system: Any = os) -> None:

@@ -1,0 +1,84 @@
+"""Whether a process of this machine still runs, and since when.
+
+A process id alone does not tell: the system gives the ids of ended processes to new ones. So the
+start of the process is compared as well. A process that has ended but was not collected by its
+parent (a zombie) does not run.
+
+* Linux: /proc/PID/stat has the state and the start, in clock ticks since the boot.
+* Windows: `os.kill(pid, 0)` would end the process, so the system is asked for its times.
+* Other systems: signal 0 tells whether the process exists; its start is not known.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+_PROC: Final = Path("/proc")
+_ENDED: Final = frozenset("ZXx")
+_STATE, _START = 0, 19
+"""The fields of /proc/PID/stat after the name of the program: fields 3 and 22 of proc(5)."""
+
+_QUERY: Final = 0x1000
+_STILL_ACTIVE: Final = 259
+_ACCESS_DENIED: Final = 5
+
+
+def process_start(
+    pid: int, platform: str = sys.platform, *, proc: Path = _PROC, system: Any = os
+) -> str | None:
+    """Return when a process started, in a form of the platform; None if it does not run.
+
+    "" means that the process runs, and that its start is not known.
+    """
+    if pid <= 0:
+        return None
+    if platform == "win32":
+        return _start_on_windows(pid)
+    try:
+        content = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return _answers(pid, system)
+    fields = content.rpartition(")")[2].split()
+    return None if fields[_STATE] in _ENDED else fields[_START]
+
+
+def same_process(recorded: str, found: str | None) -> bool:
+    """Whether a start that was recorded is that of the process found now under the same id."""
+    if found is None:
+        return False
+    return not recorded or not found or recorded == found
+
+
+def _answers(pid: int, system: Any) -> str | None:
+    """Ask a POSIX system without /proc by signal 0, which is never delivered."""
+    try:
+        system.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return ""  # it runs, and belongs to another user
+    return ""
+
+
+def _start_on_windows(pid: int) -> str | None:
+    import ctypes
+
+    kernel: Any = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]  # of Windows only
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    process = kernel.OpenProcess(_QUERY, 0, pid)
+    if not process:
+        denied = ctypes.get_last_error() == _ACCESS_DENIED  # type: ignore[attr-defined]  # of Windows only
+        return "" if denied else None
+    handle = ctypes.c_void_p(process)
+    try:
+        code, times = ctypes.c_ulong(), [ctypes.c_uint64() for _ in range(4)]
+        kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+        if code.value != _STILL_ACTIVE:
+            return None
+        found = kernel.GetProcessTimes(handle, *(ctypes.byref(one) for one in times))
+        return str(times[0].value) if found else ""
+    finally:
+        kernel.CloseHandle(handle)
