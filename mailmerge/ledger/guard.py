@@ -288,13 +288,10 @@ def guard_database(
         if water is not None:
             water.open(fence, database)
             guard.notice = water.notice
-        database.guard = guard
-        with database.begin():
-            pass
     except BaseException:
-        database.guard = None
         guard.close(database)
         raise
+    database.guard = guard
     return guard
 
 
