@@ -65,9 +65,7 @@ def test_a_second_sender_is_refused_without_a_lock_file(
     assert_nobody_got_two(server)
 
 
-def test_many_second_senders_do_not_stop_the_first(
-    sender: Sender, server: ScriptedServer
-) -> None:
+def test_many_second_senders_do_not_stop_the_first(sender: Sender, server: ScriptedServer) -> None:
     first = sender.start()
     wait_for(server, 20)
     others = []

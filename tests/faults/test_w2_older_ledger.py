@@ -12,6 +12,7 @@ import pytest
 
 import mailmerge as mm
 from mailmerge.errors import LedgerOlder
+from mailmerge.ledger.marks import Mark, Marks
 from tests.faults.senders import (
     Sender,
     addresses,
@@ -46,9 +47,7 @@ def put_back(sender: Sender, copy: Path) -> None:
     shutil.copytree(copy, sender.state)
 
 
-def test_an_older_ledger_is_refused(
-    sender: Sender, server: ScriptedServer, tmp_path: Path
-) -> None:
+def test_an_older_ledger_is_refused(sender: Sender, server: ScriptedServer, tmp_path: Path) -> None:
     shutil.copytree(sender.state, tmp_path / "backup")
     assert sender.run()[0] == 0
     put_back(sender, tmp_path / "backup")
@@ -222,8 +221,6 @@ def test_the_api_refuses_an_older_and_a_deleted_ledger(
 
 
 def test_the_state_folder_stays_small(server: ScriptedServer, tmp_path: Path) -> None:
-    from mailmerge.ledger.marks import Marks
-
     folder = tmp_path / "marks"
     real = tmp_path / "real.db"
     real.touch()
@@ -231,7 +228,7 @@ def test_the_state_folder_stays_small(server: ScriptedServer, tmp_path: Path) ->
     for number in range(1200):
         at = real if number == 0 else tmp_path / f"gone-{number}.db"
         file = marks.open(f"{number:032x}")
-        file.write(_mark(f"{number:032x}", at))
+        file.write(Mark(f"{number:032x}", str(at)))
         file.close()
         marks.remember(at, f"{number:032x}")
         if number == 0:
@@ -239,9 +236,3 @@ def test_the_state_folder_stays_small(server: ScriptedServer, tmp_path: Path) ->
     files = list(folder.iterdir())
     assert len(files) <= 2 * 513
     assert (folder / f"{0:032x}.mark").exists(), "the oldest, but its ledger is there"
-
-
-def _mark(identity: str, ledger: Path) -> object:
-    from mailmerge.ledger.marks import Mark
-
-    return Mark(identity, str(ledger))
