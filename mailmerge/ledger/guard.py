@@ -1,204 +1,43 @@
 """What a ledger that is open for sending has to prove at each write: that it is the only one.
 
-Four things are compared, from the cheapest on; each catches what the others cannot see:
+Four things are compared; each catches what the others cannot see:
 
-| what                                    | catches                                              |
-|-----------------------------------------|------------------------------------------------------|
-| the file of the database (`before`)     | a folder that was moved, replaced or removed         |
-| the lock file (`before`, lock.py)       | a lock file that was removed or replaced             |
-| the row of the sender (`inside`)        | another process, also on another machine (sender.py) |
-| the mark in the state folder (marks.py) | an older ledger, a copy, a deleted one               |
+| what                                         | catches                                         |
+|----------------------------------------------|-------------------------------------------------|
+| the file of the database (`before`)          | a folder that was moved, replaced or removed    |
+| the lock file (`before`, lock.py)            | a lock file that was removed or replaced        |
+| the row of the sender (`inside`, sender.py)  | another process, also on another machine        |
+| the mark in the state folder (high_water.py) | an older ledger, a copy, a deleted one          |
 
 The first three may end a run in the middle. The mark is compared when a ledger is opened, and when
-recipients are enrolled in a new one.
+recipients are enrolled.
 """
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection
 
-from mailmerge.errors import LedgerError, LedgerOlder
+from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database
+from mailmerge.ledger.high_water import Unmarked
 from mailmerge.ledger.lock import Lock
-from mailmerge.ledger.marks import Mark, MarkFile, Marks, key_hash
-from mailmerge.ledger.schema import delivery
 from mailmerge.ledger.sender import Fence
-from mailmerge.ledger.states import MAY_HAVE_LEFT
-from mailmerge.portable.files import Identity, file_identity
-from mailmerge.wording import counted
-
-_SAMPLE: Final = 64
-_ACCEPT: Final = (
-    "to send nevertheless, use --accept-older-ledger (Python: Ledger.open(..., accept_older=True))"
-)
-_UNPROTECTED: Final = (
-    "the state folder cannot be written ({}), so mailmerge would not notice an older copy of this "
-    "ledger"
-)
-_SENT: Final = delivery.c.state.in_([state.value for state in MAY_HAVE_LEFT])
-_SAME: Final = 10
-"""Two lists are the same mailing if one in so many of the sampled recipients is in both."""
+from mailmerge.ledger.states import MAY_HAVE_LEFT, State
+from mailmerge.portable.files import file_identity
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a ledger is: its file, and the folder of its campaign, or "" if it belongs to none."""
+class LedgerGuard:
+    """Guards the database of one open ledger (database.Guard)."""
 
-    file: Path
-    folder: str = ""
-
-
-class HighWater:
-    """The mark of one open ledger.
-
-    Attributes:
-        notice: why there is no mark, for the user; "" if there is one.
-    """
-
-    def __init__(self, place: Place, marks: Marks, *, accept_older: bool) -> None:
-        self._place = place
-        self._marks = marks
-        self._accept_older = accept_older
-        self._file: MarkFile | None = None
-        self._mark = Mark("", "")
-        self._before: Mark | None = None
-        self.notice = ""
-
-    def open(self, fence: Fence, database: Database) -> None:
-        """Compare the ledger with its mark.
-
-        Raises:
-            LedgerHeld: a copy of the ledger is being sent.
-            LedgerOlder: the ledger is older than its mark.
-        """
-        identity, path = fence.row.identity, str(self._place.file.resolve())
-        try:
-            self._file = self._marks.open(identity)
-        except OSError as error:
-            self.notice = _UNPROTECTED.format(error.strerror)
-            return
-        known = self._file.mark
-        if known is not None and known.beat > fence.found_beat:
-            sent = _sent_in(database)
-            if known.forked or known.total > sent:
-                if not self._accept_older:
-                    raise _older(self._place.file, known, sent)
-                known = replace(known, sent={}, forked=True)
-            fence.skip_to(known.beat)
-        self._mark = replace(
-            known or Mark(identity, path),
-            ledger=path, folder=self._place.folder, owner=fence.row.owner,
-        )  # fmt: skip
-        last = self._marks.another_at(self._place.file, identity)
-        if last is not None and last.total and not self._accept_older:
-            self._before = last
-        else:
-            self._marks.remember(self._place.file, identity)
-
-    def enrolled(self, connection: Connection, campaign_id: int) -> None:
-        """Compare newly enrolled recipients with those of a ledger that is gone.
-
-        Raises:
-            LedgerOlder: they got the message before, and the record of it is gone.
-        """
-        if self._file is None:
-            return
-        before = self._before
-        if before is not None and _modified_before(self._place, before.sent_at):
-            own = delivery.c.campaign_id == campaign_id
-            keys = connection.scalars(select(delivery.c.key).where(own, ~_SENT))
-            if _same_mailing(before, keys):
-                raise _gone(before)
-        self._marks.remember(self._place.file, self._mark.identity)
-        self.take_sample(connection, campaign_id)
-
-    def take_sample(self, connection: Connection, campaign_id: int) -> None:
-        """Put the keys of some recipients into the mark, of sent ones if there are any."""
-        if self._file is None:
-            return
-        own = delivery.c.campaign_id == campaign_id
-        ends = select(func.min(delivery.c.id), func.max(delivery.c.id)).where(own)
-        first, last = connection.execute(ends).one()
-        if first is None:
-            return
-        spread = delivery.c.id.in_(range(first, last + 1, max(1, (last - first) // _SAMPLE)))
-        keys: list[str] = []
-        for condition in (and_(spread, _SENT), _SENT, spread):
-            query = select(delivery.c.key).where(own, condition).limit(_SAMPLE)
-            keys = keys or list(connection.scalars(query))
-        sample = tuple(key_hash(self._mark.identity, key) for key in keys)
-        self._mark = replace(self._mark, sample=sample)
-
-    def add_sent(self, campaign_id: int, more: int) -> None:
-        """Add to the number of sent recipients of a campaign."""
-        self.note_sent(campaign_id, self._mark.sent.get(str(campaign_id), 0) + more)
-
-    def note_sent(self, campaign_id: int, sent: int) -> None:
-        """Remember the number of sent recipients of a campaign for the next write."""
-        if self._mark.sent.get(str(campaign_id), 0) != sent:
-            counts = {**self._mark.sent, str(campaign_id): sent}
-            self._mark = replace(self._mark, sent=counts, sent_at=time.time())
-
-    def write(self, beat: int) -> None:
-        """Write the mark, after the ledger was written."""
-        if self._file is not None:
-            self._mark = replace(self._mark, beat=beat)
-            self._file.write(self._mark)
-
-    def close(self) -> None:
-        """Unlock the mark."""
-        if self._file is not None:
-            self._file.close()
-
-
-class Unguarded:
-    """The guard of a ledger that no other process can reach: it is in memory."""
-
-    notice = ""
-
-    def confirm(self, database: Database) -> None:
-        """Do nothing."""
-
-    def keep(self, database: Database) -> None:
-        """Do nothing."""
-
-    def enrolled(self, connection: Connection, campaign_id: int) -> None:
-        """Do nothing."""
-
-    def take_sample(self, connection: Connection, campaign_id: int) -> None:
-        """Do nothing."""
-
-    def add_sent(self, campaign_id: int, more: int) -> None:
-        """Do nothing."""
-
-    def note_sent(self, campaign_id: int, sent: int) -> None:
-        """Do nothing."""
-
-    def close(self, database: Database) -> None:
-        """Do nothing."""
-
-
-class LedgerGuard(Unguarded):
-    """Guards one open ledger (database.Guard). `water` is None for a ledger without a mark.
-
-    Attributes:
-        notice: what the user should know about the protection of this ledger, or "".
-    """
-
-    def __init__(self, file: Path, lock: Lock, fence: Fence, water: HighWater | None) -> None:
+    def __init__(self, file: Path, lock: Lock, fence: Fence, water: Unmarked) -> None:
         self._path = file
         self._lock = lock
         self._fence = fence
         self._water = water
-        self._identity: Identity | None = file_identity(file)
+        self._identity = file_identity(file)
 
     def before(self) -> None:
         """Compare the files at their paths with the open ones.
@@ -223,59 +62,90 @@ class LedgerGuard(Unguarded):
     def after(self) -> None:
         """Write the mark."""
         self._fence.renewed()
-        if self._water is not None:
-            self._water.write(self._fence.row.beat)
+        self._water.write(self._fence.row.beat)
 
-    def confirm(self, database: Database) -> None:
-        """Renew the row unless that was done a moment ago; call it before a message leaves.
+
+class Unguarded:
+    """The guard of a store that no other process can reach: every step does nothing."""
+
+    def confirm(self) -> None:
+        """Do nothing."""
+
+    def keep(self) -> None:
+        """Do nothing."""
+
+    def enrolled(self, connection: Connection) -> None:
+        """Do nothing."""
+
+    def take_sample(self, connection: Connection) -> None:
+        """Do nothing."""
+
+    def add_sent(self, more: int) -> None:
+        """Do nothing."""
+
+    def note_sent(self, counts: Mapping[State, int]) -> None:
+        """Do nothing."""
+
+
+class CampaignGuard(Unguarded):
+    """The guard of a ledger, as the store of one of its campaigns sees it."""
+
+    def __init__(self, database: Database, fence: Fence, water: Unmarked, campaign_id: int) -> None:
+        self._database = database
+        self._fence = fence
+        self._water = water
+        self._campaign_id = campaign_id
+
+    def confirm(self) -> None:
+        """Make sure that this process may still send; call it before the end of data is sent.
 
         Raises:
             LedgerHeld: another process has taken over the ledger.
             LedgerError: the ledger cannot be written.
         """
         if not self._fence.fresh:
-            self._renew(database)
+            self._renew()
 
-    def keep(self, database: Database) -> None:
-        """Renew the row if nothing else was written for a while; call it several times a second."""
+    def keep(self) -> None:
+        """Keep the ledger for this process; call it several times a second. Calls are cheap.
+
+        Raises:
+            LedgerHeld: another process has taken over the ledger.
+            LedgerError: the ledger cannot be written.
+        """
         if self._fence.due:
-            self._renew(database)
+            self._renew()
 
-    def _renew(self, database: Database) -> None:
-        with database.begin():
+    def _renew(self) -> None:
+        with self._database.begin():  # the database's guard renews the row
             pass
 
-    def enrolled(self, connection: Connection, campaign_id: int) -> None:
-        """Recipients were enrolled: see HighWater.enrolled."""
-        if self._water is not None:
-            self._water.enrolled(connection, campaign_id)
+    def enrolled(self, connection: Connection) -> None:
+        """Compare newly enrolled recipients with those of a ledger that is gone.
 
-    def take_sample(self, connection: Connection, campaign_id: int) -> None:
-        """Put some of the sent recipients into the mark."""
-        if self._water is not None:
-            self._water.take_sample(connection, campaign_id)
+        Raises:
+            LedgerOlder: they got the message before, and the record of it is gone.
+        """
+        self._water.enrolled(connection, self._campaign_id)
 
-    def add_sent(self, campaign_id: int, more: int) -> None:
-        """Add to the number of sent recipients of a campaign."""
-        if self._water is not None:
-            self._water.add_sent(campaign_id, more)
+    def take_sample(self, connection: Connection) -> None:
+        """Remember some of the sent recipients, for the mark of the ledger."""
+        self._water.take_sample(connection, self._campaign_id)
 
-    def note_sent(self, campaign_id: int, sent: int) -> None:
-        """Remember the number of sent recipients of a campaign."""
-        if self._water is not None:
-            self._water.note_sent(campaign_id, sent)
+    def add_sent(self, more: int) -> None:
+        """Add to the number of sent recipients, for the mark of the ledger."""
+        self._water.add_sent(self._campaign_id, more)
 
-    def close(self, database: Database) -> None:
-        """Let the next process write, and unlock the mark."""
-        self._fence.give_back(database)
-        if self._water is not None:
-            self._water.close()
+    def note_sent(self, counts: Mapping[State, int]) -> None:
+        """Remember how many recipients were sent, for the mark of the ledger."""
+        sent = sum(counts.get(state, 0) for state in MAY_HAVE_LEFT)
+        self._water.note_sent(self._campaign_id, sent)
 
 
 def guard_database(
-    database: Database, file: Path, lock: Lock, fence: Fence, water: HighWater | None
-) -> LedgerGuard:
-    """Take the row of the sender, compare the mark, and let the guard see each later write.
+    database: Database, file: Path, lock: Lock, fence: Fence, water: Unmarked
+) -> None:
+    """Take the row of the sender, compare the mark, and guard each later write.
 
     Raises:
         LedgerHeld: another process is sending this ledger, or a copy of it.
@@ -283,66 +153,10 @@ def guard_database(
         LedgerError: the ledger cannot be read or written.
     """
     fence.take(database, file)
-    guard = LedgerGuard(file, lock, fence, water)
     try:
-        if water is not None:
-            water.open(fence, database)
-            guard.notice = water.notice
+        water.open(fence, database)
     except BaseException:
-        guard.close(database)
+        fence.give_back(database)
+        water.close()
         raise
-    database.guard = guard
-    return guard
-
-
-def _same_mailing(before: Mark, keys: Iterable[str]) -> bool:
-    """Whether these keys have a noticeable part of the sample of an earlier ledger."""
-    sample = frozenset(before.sample)
-    found = sum(key_hash(before.identity, key) in sample for key in keys)
-    return found * _SAME > len(sample)
-
-
-def _sent_in(database: Database) -> int:
-    with database.begin("read") as connection:
-        query = select(func.count()).select_from(delivery).where(_SENT)
-        return connection.scalar(query) or 0
-
-
-def _modified_before(place: Place, moment: float) -> bool:
-    """Whether a file of the campaign's folder is older than `moment`: the folder is the same one.
-
-    A folder in which every file is newer was made again, for another mailing. A ledger without a
-    folder always counts as the same one.
-    """
-    if not place.folder:
-        return True
-    for path in Path(place.folder).iterdir():
-        with contextlib.suppress(OSError):
-            if path.is_file() and path.stat().st_mtime < moment:
-                return True
-    return False
-
-
-def _older(file: Path, mark: Mark, sent: int) -> LedgerOlder:
-    last = f"{counted(mark.total, 'recipient')} in {mark.ledger}"
-    return LedgerOlder(
-        f"is older than the last record of this campaign: it has {counted(sent, 'sent recipient')},"
-        f" but mailmerge sent to {last} (the last one on {_day(mark)}). Recipients who were sent "
-        "since would get the message again; nothing was sent",
-        file=file.name,
-        hint=f"put the newer ledger back; {_ACCEPT}",
-    )
-
-
-def _gone(mark: Mark) -> LedgerOlder:
-    return LedgerOlder(
-        f"mailmerge sent to {counted(mark.total, 'recipient')} from here before (the last one on "
-        f"{_day(mark)}), and the record of it is gone. They would get the message again; "
-        "nothing was sent",
-        file=Path(mark.ledger).name,
-        hint=f"restore the ledger from a copy; {_ACCEPT}",
-    )
-
-
-def _day(mark: Mark) -> str:
-    return f"{datetime.fromtimestamp(mark.sent_at).astimezone():%Y-%m-%d %H:%M:%S}"
+    database.guard = LedgerGuard(file, lock, fence, water)

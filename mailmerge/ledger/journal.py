@@ -184,7 +184,7 @@ class Journaled(UserDecisions):
         for one in transitions:
             new = as_recorded(one)
             if new.state is _SENDING:
-                self._store.confirm()  # without the lock: it may write to the database
+                self._store.guard.confirm()  # without the lock: it may write to the database
             with self._lock:
                 recorded.append(self._record(new))
         return recorded
@@ -215,7 +215,7 @@ class Journaled(UserDecisions):
 
     def renew(self, worker: str, now: float) -> None:
         """Extend all claims of `worker` by a full lease from `now`; this only changes memory."""
-        self._store.keep()
+        self._store.guard.keep()
         self._memory.renew(worker, now)
 
     def expire(self, now: float) -> int:
@@ -244,7 +244,7 @@ class Journaled(UserDecisions):
             position = self._writer.rotate()
             folding, self._unfolded = self._unfolded, {}
             self._times_noted = False
-            self._store.note_sent(self._memory.counts)
+            self._store.guard.note_sent(self._memory.counts)
         try:
             with self._store.transaction() as connection:
                 claims.write(connection, folding.values())
@@ -319,7 +319,7 @@ class Journaled(UserDecisions):
                 self.release(list(self._memory.active))
                 with self._folding() as connection:
                     claims.hold_in_doubt(connection, self._store.campaign.id)
-                    self._store.take_sample(connection)
+                    self._store.guard.take_sample(connection)
         finally:
             self._writer.close()
 

@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,8 @@ from mailmerge.ledger.campaigns import (
     known_campaign,
 )
 from mailmerge.ledger.database import Database, Observer
-from mailmerge.ledger.guard import HighWater, Place, Unguarded, guard_database
+from mailmerge.ledger.guard import CampaignGuard, Unguarded, guard_database
+from mailmerge.ledger.high_water import HighWater, Place, Unmarked
 from mailmerge.ledger.interface import Decisions, Identify, LedgerReader, Store
 from mailmerge.ledger.journal import ROTATE_AFTER, Journaled, forget_position, read_position
 from mailmerge.ledger.journal_file import JournalFiles
@@ -116,27 +118,32 @@ class Ledger:
 
     Only one process at a time may have a ledger in a file open. A ledger may have several
     campaigns.
+
+    Attributes:
+        notice: what the user should know about the protection of this ledger; "" if all is well.
     """
 
     def __init__(
         self,
         database: Database,
         options: LedgerOptions,
+        closing: ExitStack,
         *,
         file: _DatabaseFile | None = None,
-        lock: Lock | None = None,
-        guard: Unguarded | None = None,
+        guard: Callable[[int], Unguarded] = lambda _: Unguarded(),
+        notice: str = "",
         only_one: bool = False,
     ) -> None:
         """Use `open`, `of` or `memory` instead."""
         self._database = database
         self._options = options
+        self._closing = closing
         self._file = file
-        self._lock = lock
-        self._guard = guard or Unguarded()
+        self._guard = guard
         self._only_one = only_one
         self._stores: dict[int, Store] = {}
         self._identify: dict[int, Identify] = {}
+        self.notice = notice
 
     @classmethod
     def open(
@@ -191,7 +198,7 @@ class Ledger:
         """
         narrow_folder(make_private_folder(campaign.state_folder))
         path = _path_of(campaign, name)
-        water = None
+        water = Unmarked()
         if name == _REAL:
             place = Place(path, str(campaign.folder.resolve()))
             water = _high_water(place, options, accept_older=accept_older)
@@ -200,36 +207,44 @@ class Ledger:
     @classmethod
     def memory(cls, options: LedgerOptions = _DEFAULTS) -> Ledger:
         """Open a ledger in memory, which ends when it is closed; for tests and experiments."""
-        return cls(memory_database(LEDGER, observer=options.observer), options)
+        database = memory_database(LEDGER, observer=options.observer)
+        closing = ExitStack()
+        closing.callback(database.close)
+        return cls(database, options, closing)
 
     @classmethod
     def _in_file(
         cls,
         path: Path,
         options: LedgerOptions,
-        water: HighWater | None,
+        water: Unmarked,
         *,
         fresh: bool = False,
         only_one: bool = False,
     ) -> Ledger:
         file = _DatabaseFile(path)
         refuse_if_open_here(path)
-        with ExitStack() as stack:
+        with ExitStack() as opened:
             lock = Lock(file.lock)
-            stack.callback(lock.release)
+            opened.callback(lock.release)
             if fresh:
                 file.remove()
             database = open_database(path, LEDGER, observer=options.observer)
-            stack.callback(database.close)
+            opened.callback(database.close)
             fence = Fence(this_process(options.boot_id()))
-            guard = guard_database(database, path, lock, fence, water)
-            stack.pop_all()
-        return cls(database, options, file=file, lock=lock, guard=guard, only_one=only_one)
-
-    @property
-    def notice(self) -> str:
-        """What the user should know about the protection of this ledger; "" if all is well."""
-        return self._guard.notice
+            guard_database(database, path, lock, fence, water)
+            opened.callback(water.close)
+            opened.callback(fence.give_back, database)
+            closing = opened.pop_all()
+        return cls(
+            database,
+            options,
+            closing,
+            file=file,
+            guard=partial(CampaignGuard, database, fence, water),
+            notice=water.notice,
+            only_one=only_one,
+        )
 
     def __enter__(self) -> Ledger:
         return self
@@ -265,7 +280,11 @@ class Ledger:
             return self._identify[campaign.id](secret, key)
 
         store = options.store(
-            self._database, campaign, identify, lease=options.lease, guard=self._guard
+            self._database,
+            campaign,
+            identify,
+            lease=options.lease,
+            guard=self._guard(campaign.id),
         )
         with store.transaction("read") as connection:
             journaled = read_position(connection, campaign.id) is not None
@@ -316,11 +335,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close all stores and the database, and release the lock."""
-        with ExitStack() as stack:
-            if self._lock is not None:
-                stack.callback(self._lock.release)
-            stack.callback(self._database.close)
-            stack.callback(self._guard.close, self._database)
+        with self._closing as stack:
             for store in self._stores.values():
                 stack.callback(store.close)
         self._stores.clear()

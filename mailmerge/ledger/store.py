@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -29,7 +29,6 @@ from mailmerge.ledger.enrolment import NotAccepted, enrol
 from mailmerge.ledger.guard import Unguarded
 from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.states import (
-    MAY_HAVE_LEFT,
     Delivery,
     Difference,
     State,
@@ -43,6 +42,7 @@ LEASE: Final = 300.0
 """Seconds after which a claim expires unless it is renewed."""
 
 _READ_AT_ONCE: Final = 500
+_UNGUARDED: Final = Unguarded()
 
 Decide = Callable[[Connection, int], int]
 """A statement about the campaign with this id; returns the number of deliveries it changed."""
@@ -82,10 +82,10 @@ class SqlStore(UserDecisions):
         identify: Identify,
         *,
         lease: float = LEASE,
-        guard: Unguarded | None = None,
+        guard: Unguarded = _UNGUARDED,
     ) -> None:
         self.campaign = campaign
-        self._guard = guard or Unguarded()
+        self.guard = guard
         self.identify = identify
         self._database = database
         self.lease = lease
@@ -101,34 +101,6 @@ class SqlStore(UserDecisions):
             LedgerError: the database cannot be read or written.
         """
         return self._database.begin(purpose)
-
-    def confirm(self) -> None:
-        """Make sure that this process may still send; call it before the end of data is sent.
-
-        Raises:
-            LedgerHeld: another process has taken over the ledger.
-            LedgerError: the ledger cannot be written.
-        """
-        self._guard.confirm(self._database)
-
-    def keep(self) -> None:
-        """Keep the ledger for this process; call it several times a second. Calls are cheap.
-
-        Raises:
-            LedgerHeld: another process has taken over the ledger.
-            LedgerError: the ledger cannot be written.
-        """
-        self._guard.keep(self._database)
-
-    def note_sent(self, counts: Mapping[State, int]) -> None:
-        """Remember how many deliveries were sent, for the mark of the ledger (marks.py)."""
-        self._guard.note_sent(
-            self.campaign.id, sum(counts.get(state, 0) for state in MAY_HAVE_LEFT)
-        )
-
-    def take_sample(self, connection: Connection) -> None:
-        """Remember some of the sent recipients, for the mark of the ledger (marks.py)."""
-        self._guard.take_sample(connection, self.campaign.id)
 
     @property
     def failure(self) -> LedgerError | None:
@@ -170,7 +142,7 @@ class SqlStore(UserDecisions):
         if lost:
             raise ClaimLost(lost)
         sent = sum(one.state is State.SENT for one in recorded)
-        self._guard.add_sent(self.campaign.id, sent)
+        self.guard.add_sent(sent)
         return recorded
 
     def release(self, ids: Iterable[int]) -> None:
@@ -182,7 +154,7 @@ class SqlStore(UserDecisions):
 
     def renew(self, worker: str, now: float) -> None:
         """Extend all claims of `worker` by a full lease; it writes only a few times per lease."""
-        self.keep()
+        self.guard.keep()
         owner = f"{worker}@{self._process}"
         if now - self._owners.get(owner, now) < self.lease / 4:
             return
@@ -250,7 +222,7 @@ class SqlStore(UserDecisions):
                     accept_changes=accept_changes,
                     partial=partial,
                 )
-                self._guard.enrolled(connection, self.campaign.id)
+                self.guard.enrolled(connection)
                 return difference
         except NotAccepted as refused:
             return refused.difference
@@ -285,7 +257,7 @@ class SqlStore(UserDecisions):
             held = claims.select_under_way(connection, self.campaign.id, self._owners)
             claims.end_claims(connection, held.values())
             claims.hold_in_doubt(connection, self.campaign.id)
-            self.take_sample(connection)
+            self.guard.take_sample(connection)
 
 
 def recover(store: SqlStore) -> None:
@@ -297,4 +269,4 @@ def recover(store: SqlStore) -> None:
     with store.transaction() as connection:
         claims.end_claims(connection, claims.select_under_way(connection, number).values())
         claims.hold_in_doubt(connection, number)
-        store.note_sent(claims.count_states(connection, number))
+        store.guard.note_sent(claims.count_states(connection, number))
