@@ -23,7 +23,7 @@ taken out of memory. Old files are removed only after the commit that records th
 the process ends between two steps, the journal is read again from an earlier position, and folding
 a transition twice changes nothing.
 
-Only one process may have such a store open; the ledger's lock ensures this (lock.py). So the
+Only one process may have such a store open; the ledger's guard ensures this (guard.py). So the
 process may keep in memory what it would otherwise read from the database: the claims, the counts,
 and when the next retry is due.
 """

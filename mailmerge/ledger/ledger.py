@@ -7,7 +7,7 @@ Only one process at a time may have a ledger in a file open. The lock and the jo
 it:
 
     spring.db                the database
-    spring.lock              names the process that is sending (lock.py)
+    spring.lock              locked by the process that is sending (lock.py)
     spring-00000007.journal  the transitions that are not in the database yet (journal.py)
 
 A server database (PostgreSQL) will need neither. `Ledger.open` will recognise its URL, and its
