@@ -37,8 +37,6 @@ rows."""
 _SECOND_EDITION: Final = 3
 """The `user_version` of the tables. Programs of the first edition refuse numbers above 2."""
 
-_UNWRITABLE: Final = "ledger-unwritable"
-
 _Settings = Mapping[str, tuple[object, tuple[object, ...]]]
 """Each setting with the requested value, and the answers that are acceptable."""
 
@@ -105,7 +103,7 @@ def read_database(path: Path, schema: Schema) -> Database | None:
     try:
         return _read_at(address, schema, path)
     except LedgerError as error:
-        if error.problem.code != _UNWRITABLE or not path.exists():
+        if error.problem.code != "ledger-unwritable" or not path.exists():
             raise
     log = path.with_name(f"{path.name}-wal")
     if not log.exists() or log.stat().st_size == 0:
@@ -120,7 +118,7 @@ def read_database(path: Path, schema: Schema) -> Database | None:
                 f"cannot be read: {error.strerror}",
                 file=path.name,
                 hint="copy its folder to a disk with free space, and read it there",
-                code=_UNWRITABLE,
+                code="ledger-unwritable",
             ) from error
         return _in_memory(f"{copy.as_uri()}?mode=rw", schema, path)
 
@@ -207,7 +205,7 @@ def _apply(connection: sqlite3.Connection, settings: _Settings, name: str) -> No
                 f"SQLite does not accept the setting {setting} = {value}",
                 file=name,
                 hint="keep the ledger on a local disk",
-                code=_UNWRITABLE,
+                code="ledger-unwritable",
             )
 
 
@@ -227,7 +225,7 @@ def _explained_by(path: Path) -> Explain:
         full = purpose == "written" or "disk" in reason
         hint = "free some disk space and send again; no recipient is lost" if full else ""
         return LedgerError(
-            f"cannot be {purpose}: {reason}", file=path.name, hint=hint, code=_UNWRITABLE
+            f"cannot be {purpose}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
         )
 
     return explain
