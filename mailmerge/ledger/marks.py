@@ -27,7 +27,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -177,23 +177,23 @@ class Marks:
 
     def _prune(self) -> None:
         """Remove old files if there are too many, those of ledgers that are gone first."""
-        paths = list(_by_age(self._folder.glob(f"*{_PATH}")))
+        paths = list(self._folder.glob(f"*{_PATH}"))
         if len(paths) > _MOST:
-            for path in paths[:-_KEPT]:
+            for path in _by_age(paths)[:-_KEPT]:
                 path.unlink(missing_ok=True)
-        marks = list(_by_age(self._folder.glob(f"*{_MARK}")))
+        marks = list(self._folder.glob(f"*{_MARK}"))
         if len(marks) > _MOST:
-            marks.sort(key=_leads_somewhere)  # stable: the oldest of each kind stay first
-            for path in marks[:-_KEPT]:
+            # The sort is stable, so the oldest of each kind stay first.
+            for path in sorted(_by_age(marks), key=_leads_somewhere)[:-_KEPT]:
                 _remove_unlocked(path)
 
 
-def _by_age(paths: Iterable[Path]) -> Iterator[Path]:
+def _by_age(paths: Iterable[Path]) -> list[Path]:
     found = []
     for path in paths:
         with contextlib.suppress(OSError):
             found.append((path.stat().st_mtime, path))
-    return (path for _, path in sorted(found))
+    return [path for _, path in sorted(found)]
 
 
 def _leads_somewhere(path: Path) -> bool:

@@ -225,7 +225,7 @@ def test_the_state_folder_stays_small(server: ScriptedServer, tmp_path: Path) ->
     real = tmp_path / "real.db"
     real.touch()
     marks = Marks(folder)
-    for number in range(1200):
+    for number in range(700):
         at = real if number == 0 else tmp_path / f"gone-{number}.db"
         file = marks.open(f"{number:032x}")
         file.write(Mark(f"{number:032x}", str(at)))
