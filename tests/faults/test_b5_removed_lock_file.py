@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,25 @@ def test_a_second_sender_is_refused_without_a_lock_file(
     fault(sender.state)
     second = Sender(sender.folder, tmp_path / "second" if state_homes == 2 else sender.state_home)
     status, output = second.run()
+    assert status == STOPPED, output
+    assert f"is being sent by process {first.pid}" in output
+    finish(first, sender, server)
+
+
+@pytest.mark.parametrize("state_homes", [1, 2])
+def test_a_second_sender_is_refused_where_every_lock_succeeds(
+    sender: Sender, server: ScriptedServer, tmp_path: Path, state_homes: int
+) -> None:
+    """The locks of a network disk may not reach the other machine."""
+    (tmp_path / "no-locks").mkdir()
+    (tmp_path / "no-locks" / "sitecustomize.py").write_text(
+        "import fcntl\nfcntl.flock = lambda *_: None\n"
+    )
+    without = {"PYTHONPATH": str(tmp_path / "no-locks")}
+    first = replace(sender, environment=without).start()
+    wait_for(server, 8)
+    home = tmp_path / "second" if state_homes == 2 else sender.state_home
+    status, output = replace(sender, state_home=home, environment=without).run()
     assert status == STOPPED, output
     assert f"is being sent by process {first.pid}" in output
     finish(first, sender, server)
