@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from mailmerge.errors import AuthenticationRefused, CampaignError
 from mailmerge.portable.commands import split_command
-from mailmerge.portable.processes import TooMuchOutput, read_output
+from mailmerge.portable.programs import TooMuchOutput, read_output
 from mailmerge.providers.lookup import Provider, Security, find_provider
 from mailmerge.settings import (
     CAMPAIGN_FILE,

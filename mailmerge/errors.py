@@ -19,6 +19,7 @@ MailmergeError                     one line for the user: the place, the cause a
 │   └── ConnectionLost             an open connection ended, or a reply did not come in time
 ├── LedgerError                    the record of the campaign cannot be read or written
 │   ├── LedgerHeld                 another process is sending this campaign
+│   ├── LedgerOlder                a newer record than this one has been used
 │   └── ClaimLost                  a delivery now belongs to another worker, or to none
 ├── RunStopped                     stopped before the end; the next `send` resumes
 │   └── Interrupted                stopped by the user
@@ -234,6 +235,12 @@ class LedgerHeld(LedgerError):
     """Another process is sending this campaign."""
 
     default_code = "ledger-held"
+
+
+class LedgerOlder(LedgerError):
+    """Recipients were sent that this ledger does not know of: it is an older one, or a new one."""
+
+    default_code = "ledger-older"
 
 
 class ClaimLost(LedgerError):

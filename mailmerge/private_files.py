@@ -7,6 +7,7 @@ Python 3.12.4; in older versions it inherits the permissions of its parent.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,17 @@ def make_private_folder(folder: Path) -> Path:
             hint="check the permissions of the folder around it",
             code="ledger-unwritable",
         ) from error
+    return folder
+
+
+def narrow_folder(folder: Path) -> Path:
+    """Take the rights of all other users away from a folder, and return it.
+
+    A file system without modes, and a folder of another user, stay as they are.
+    """
+    with contextlib.suppress(OSError):
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(_FOLDER_MODE)
     return folder
 
 

@@ -6,9 +6,11 @@ of `KINDS`, and one of `DURABLE` as well if another process finds its content ag
 
 from __future__ import annotations
 
+import secrets
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +65,10 @@ def read_ledger(campaign: Settings, options: LedgerOptions = DEFAULTS) -> Ledger
 def as_left_by_a_crash(campaign: Settings, folder: Path) -> Settings:
     """The campaign as another process finds it when this one ends now: a copy of all files.
 
-    The lock is not copied with them, as the system lets go of it.
+    The lock is not copied with them, as the system lets go of it. The copy names no process, and it
+    is a ledger of its own: another copy of this one would be refused as long as this one is open.
     """
     shutil.copytree(campaign.folder, folder)
+    with closing(sqlite3.connect(folder / ".mailmerge" / "ledger.sqlite")) as copy, copy:
+        copy.execute("UPDATE sender SET token = '', identity = ?", (secrets.token_hex(16),))
     return load_settings(folder)

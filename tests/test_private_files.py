@@ -13,6 +13,7 @@ from mailmerge.portable.files import Mode
 from mailmerge.private_files import (
     make_private_file,
     make_private_folder,
+    narrow_folder,
     open_private,
     user_state_folder,
 )
@@ -69,3 +70,13 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
 )
 def test_the_users_folder_follows_the_environment(environ: dict[str, str], expected: Path) -> None:
     assert user_state_folder(environ) == expected
+
+
+def test_a_folder_is_narrowed_to_the_user(tmp_path: Path) -> None:
+    for before, after in ((0o777, 0o700), (0o750, 0o700), (0o500, 0o500)):
+        folder = tmp_path / oct(before)
+        folder.mkdir()
+        folder.chmod(before)
+        assert narrow_folder(folder) == folder
+        assert mode_of(folder) == after
+    narrow_folder(tmp_path / "missing")

@@ -44,6 +44,7 @@ _EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
         errors.ConnectionLost: ExitStatus.STOPPED,
         errors.LedgerError: ExitStatus.STOPPED,
         errors.LedgerHeld: ExitStatus.STOPPED,
+        errors.LedgerOlder: ExitStatus.USAGE,
         errors.ClaimLost: ExitStatus.STOPPED,
         errors.RunStopped: ExitStatus.STOPPED,
         errors.Interrupted: ExitStatus.INTERRUPTED,

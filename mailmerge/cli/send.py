@@ -70,6 +70,7 @@ class _Request:
     in_doubt: InDoubt
     retry: Retry | None
     accept_changes: bool
+    accept_older: bool
     yes: bool
     json: bool
 
@@ -164,6 +165,13 @@ _RetryOption = Annotated[
 _AcceptChangesOption = Annotated[
     bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
 ]
+_AcceptOlderOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-older-ledger",
+        help="Send although a newer ledger of this campaign was used before.",
+    ),
+]
 _WaitOption = Annotated[
     str,
     typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
@@ -192,6 +200,7 @@ def send(
     in_doubt: _InDoubtOption = InDoubt.HOLD,
     retry: _RetryOption = None,
     accept_changes: _AcceptChangesOption = False,
+    accept_older: _AcceptOlderOption = False,
     wait: _WaitOption = "",
     log_json: _LogJsonOption = None,
     yes: _YesOption = False,
@@ -204,7 +213,7 @@ def send(
     request = _Request(
         dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
         where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=retry,
-        accept_changes=accept_changes, yes=yes, json=json,
+        accept_changes=accept_changes, accept_older=accept_older, yes=yes, json=json,
     )  # fmt: skip
     with EventLog(log_json) if log_json else nullcontext() as listener:
         _run_steps(where, request, listener)
@@ -217,6 +226,8 @@ def _run_steps(where: Path, request: _Request, listener: Listener | None) -> Non
     with _job(Campaign.load(where), request, listener) as job:
         _check(job, json=request.json)
         _show_difference(job)
+        if job.ledger.notice:
+            say(f"Note: {job.ledger.notice}.")
         plan = job.plan()
         _show_plan(plan)
         if request.dry_run:
@@ -277,6 +288,7 @@ def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Jo
         in_doubt=request.in_doubt.value,
         retry="rejected" if request.retry is Retry.REJECTED else "",
         accept_changes=request.accept_changes,
+        accept_older_ledger=request.accept_older,
         listener=listener,
     )
 

@@ -61,6 +61,8 @@ class Job:
         retry: "rejected" tries rejected recipients again.
         accept_changes: whether to continue if recipients or content have changed since the first
             run.
+        accept_older_ledger: whether to use the ledger in the campaign's folder although a newer one
+            was used before; for a given ledger, see `Ledger.open`.
         listener: called with each event at once, from any thread; it raises OSError if it cannot
             write.
 
@@ -91,15 +93,18 @@ class Job:
         in_doubt: InDoubt = "hold",
         retry: Retry = "",
         accept_changes: bool = False,
+        accept_older_ledger: bool = False,
         listener: Listener | None = None,
     ) -> None:
         self.campaign = campaign
         self.target = as_target(server)
         self.options = JobOptions(
             rates_of(rate), connections, window, limit, seconds_of(wait),
-            in_doubt, retry, accept_changes, listener,
+            in_doubt, retry, accept_changes, accept_older_ledger, listener,
         )  # fmt: skip
-        self.ledger = JobLedger(campaign.settings, self.target, ledger)
+        self.ledger = JobLedger(
+            campaign.settings, self.target, ledger, accept_older=accept_older_ledger
+        )
         self._preparation = Preparation(
             campaign,
             source_of(campaign.settings, recipients),

@@ -35,6 +35,7 @@ class JobOptions:
     in_doubt: InDoubt = "hold"
     retry: Retry = ""
     accept_changes: bool = False
+    accept_older_ledger: bool = False
     listener: Listener | None = None
 
     def limits(self, delivery: DeliverySection, target: Target) -> Limits:

@@ -143,11 +143,19 @@ def _remaining(deliveries: Iterator[Delivery]) -> Iterator[Recipient]:
 class JobLedger:
     """The ledger of a job: a given one, or the one of the campaign folder.
 
-    It closes only the ledger that it has opened itself.
+    It closes only the ledger that it has opened itself. `accept_older` applies to that one alone.
     """
 
-    def __init__(self, settings: Settings, target: Target, given: Ledger | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        target: Target,
+        given: Ledger | None,
+        *,
+        accept_older: bool = False,
+    ) -> None:
         self._settings = settings
+        self._accept_older = accept_older
         self._target = target
         self._given = given
         self._own: Ledger | None = None
@@ -176,6 +184,12 @@ class JobLedger:
             self._store = self._store_in(self._given or self._open())
         return self._store
 
+    @property
+    def notice(self) -> str:
+        """What the user should know about the open ledger; "" if all is well."""
+        ledger = self._own or self._given
+        return ledger.notice if ledger is not None else ""
+
     def reopen(self) -> None:
         """Close the job's own ledger, so that the next `store` opens it as after a crash."""
         self.close()
@@ -195,7 +209,9 @@ class JobLedger:
                 code="no-ledger",
             )
         fresh = target.fresh and not self._begun
-        self._own = Ledger.of(settings, target.ledger_name, fresh=fresh)
+        self._own = Ledger.of(
+            settings, target.ledger_name, fresh=fresh, accept_older=self._accept_older
+        )
         self._begun = True
         return self._own
 

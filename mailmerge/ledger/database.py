@@ -12,7 +12,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Engine, Update
 from sqlalchemy.exc import DBAPIError
@@ -42,11 +43,31 @@ def observed(observer: Observer | None, step: str) -> Iterator[None]:
         observer(f"after {step}")
 
 
+class Guard(Protocol):
+    """Decides at each write whether this process may still write.
+
+    `before` and `inside` raise LedgerError if it may not. The error becomes `Database.failure`.
+    """
+
+    def before(self) -> None:
+        """Called before a transaction that writes begins."""
+        ...
+
+    def inside(self, connection: Connection) -> None:
+        """Called in the transaction, before the first statement of the caller."""
+        ...
+
+    def after(self) -> None:
+        """Called after the transaction was committed."""
+        ...
+
+
 class Database:
     """Transactions on one engine, from any thread.
 
     Attributes:
         failure: the error of the first write that failed, or None.
+        guard: asked at each transaction that writes; None for a database that needs no guard.
     """
 
     def __init__(self, engine: Engine, explain: Explain, observer: Observer | None = None) -> None:
@@ -55,6 +76,7 @@ class Database:
         self._observer = observer
         self._own = threading.local()
         self.failure: LedgerError | None = None
+        self.guard: Guard | None = None
 
     @contextmanager
     def begin(self, purpose: Purpose = "written") -> Iterator[Connection]:
@@ -67,10 +89,15 @@ class Database:
         if outer is not None:
             yield outer
             return
+        guard = self.guard if purpose == "written" else None
         try:
+            if guard is not None:
+                self._asked(guard.before)
             with self._connected() as connection:
                 transaction = connection.begin()
                 try:
+                    if guard is not None:
+                        self._asked(partial(guard.inside, connection))
                     yield connection
                 except BaseException:
                     transaction.rollback()
@@ -80,11 +107,20 @@ class Database:
                 else:
                     with observed(self._observer, "commit"):
                         transaction.commit()
+            if guard is not None:
+                guard.after()
         except DBAPIError as error:
             failure = self._explain(purpose, error)
             if purpose == "written":
                 self.failure = self.failure or failure
             raise failure from error
+
+    def _asked(self, question: Callable[[], None]) -> None:
+        try:
+            question()
+        except LedgerError as refusal:
+            self.failure = self.failure or refusal
+            raise
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

@@ -23,7 +23,7 @@ taken out of memory. Old files are removed only after the commit that records th
 the process ends between two steps, the journal is read again from an earlier position, and folding
 a transition twice changes nothing.
 
-Only one process may have such a store open; the ledger's lock ensures this (lock.py). So the
+Only one process may have such a store open; the ledger's guard ensures this (guard.py). So the
 process may keep in memory what it would otherwise read from the database: the claims, the counts,
 and when the next retry is due.
 """
@@ -183,6 +183,8 @@ class Journaled(UserDecisions):
         recorded = []
         for one in transitions:
             new = as_recorded(one)
+            if new.state is _SENDING:
+                self._store.guard.confirm()  # without the lock: it may write to the database
             with self._lock:
                 recorded.append(self._record(new))
         return recorded
@@ -213,6 +215,7 @@ class Journaled(UserDecisions):
 
     def renew(self, worker: str, now: float) -> None:
         """Extend all claims of `worker` by a full lease from `now`; this only changes memory."""
+        self._store.guard.keep()
         self._memory.renew(worker, now)
 
     def expire(self, now: float) -> int:
@@ -241,6 +244,7 @@ class Journaled(UserDecisions):
             position = self._writer.rotate()
             folding, self._unfolded = self._unfolded, {}
             self._times_noted = False
+            self._store.guard.note_sent(self._memory.counts)
         try:
             with self._store.transaction() as connection:
                 claims.write(connection, folding.values())
@@ -315,6 +319,7 @@ class Journaled(UserDecisions):
                 self.release(list(self._memory.active))
                 with self._folding() as connection:
                     claims.hold_in_doubt(connection, self._store.campaign.id)
+                    self._store.guard.take_sample(connection)
         finally:
             self._writer.close()
 

@@ -7,7 +7,7 @@ Only one process at a time may have a ledger in a file open. The lock and the jo
 it:
 
     spring.db                the database
-    spring.lock              names the process that is sending (lock.py)
+    spring.lock              locked by the process that is sending (lock.py)
     spring-00000007.journal  the transitions that are not in the database yet (journal.py)
 
 A server database (PostgreSQL) will need neither. `Ledger.open` will recognise its URL, and its
@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -34,17 +35,21 @@ from mailmerge.ledger.campaigns import (
     known_campaign,
 )
 from mailmerge.ledger.database import Database, Observer
+from mailmerge.ledger.guard import CampaignGuard, Unguarded, guard_database
+from mailmerge.ledger.high_water import HighWater, Place, Unmarked
 from mailmerge.ledger.interface import Decisions, Identify, LedgerReader, Store
 from mailmerge.ledger.journal import ROTATE_AFTER, Journaled, forget_position, read_position
 from mailmerge.ledger.journal_file import JournalFiles
 from mailmerge.ledger.lock import Lock
+from mailmerge.ledger.marks import Marks
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.reader import SqliteReader
+from mailmerge.ledger.sender import Fence, refuse_if_open_here, this_process
 from mailmerge.ledger.sqlite import memory_database, open_database
 from mailmerge.ledger.states import Delivery
 from mailmerge.ledger.store import LEASE, SqlStore, recover
 from mailmerge.portable import boot
-from mailmerge.private_files import make_private_folder
+from mailmerge.private_files import make_private_folder, narrow_folder
 from mailmerge.settings import Settings
 
 
@@ -59,6 +64,7 @@ class LedgerOptions:
         boot_id: returns the id of the machine's present boot.
         observer: called before and after each durable step; it may end the process there.
         store: the class of the store that uses the database.
+        marks: the high-water marks of all ledgers; None means those of the user (marks.py).
     """
 
     journal: bool = True
@@ -67,7 +73,11 @@ class LedgerOptions:
     boot_id: Callable[[], str] = boot.boot_id
     observer: Observer | None = None
     store: type[SqlStore] = SqlStore
+    marks: Marks | None = None
 
+
+_REAL: Final = "ledger"
+"""The name of the ledger of a campaign folder that records the real messages."""
 
 _DEFAULTS: Final = LedgerOptions()
 """The options of a ledger unless the caller passes others."""
@@ -108,34 +118,48 @@ class Ledger:
 
     Only one process at a time may have a ledger in a file open. A ledger may have several
     campaigns.
+
+    Attributes:
+        notice: what the user should know about the protection of this ledger; "" if all is well.
     """
 
     def __init__(
         self,
         database: Database,
         options: LedgerOptions,
+        closing: ExitStack,
         *,
         file: _DatabaseFile | None = None,
-        lock: Lock | None = None,
+        guard: Callable[[int], Unguarded] = lambda _: Unguarded(),
+        notice: str = "",
         only_one: bool = False,
     ) -> None:
         """Use `open`, `of` or `memory` instead."""
         self._database = database
         self._options = options
+        self._closing = closing
         self._file = file
-        self._lock = lock
+        self._guard = guard
         self._only_one = only_one
         self._stores: dict[int, Store] = {}
         self._identify: dict[int, Identify] = {}
+        self.notice = notice
 
     @classmethod
-    def open(cls, url: str, options: LedgerOptions = _DEFAULTS) -> Ledger:
+    def open(
+        cls, url: str, options: LedgerOptions = _DEFAULTS, *, accept_older: bool = False
+    ) -> Ledger:
         """Open the database at a URL, or create it.
 
         `sqlite:///spring.db` is a relative path, `sqlite:////var/spring.db` an absolute one.
 
+        mailmerge remembers in the user's state folder how far each ledger has come. It refuses a
+        ledger that is older, such as a backup; and it refuses to enrol the same recipients again
+        where a ledger was deleted. `accept_older` turns this off for once.
+
         Raises:
-            LedgerHeld: another process has the ledger open.
+            LedgerHeld: another process has the ledger, or a copy of it, open.
+            LedgerOlder: a newer ledger than this one has been used.
             LedgerError: this kind of database is not supported; or it cannot be read or written, is
                 damaged, or was written by a newer mailmerge.
         """
@@ -147,7 +171,8 @@ class Ledger:
             raise _unknown(url)
         if parsed.database in {None, "", ":memory:"}:
             return cls.memory(options)
-        return cls._in_file(Path(str(parsed.database)), options)
+        water = _high_water(Place(Path(str(parsed.database))), options, accept_older=accept_older)
+        return cls._in_file(Path(str(parsed.database)), options, water)
 
     @classmethod
     def of(
@@ -157,40 +182,69 @@ class Ledger:
         options: LedgerOptions = _DEFAULTS,
         *,
         fresh: bool = False,
+        accept_older: bool = False,
     ) -> Ledger:
         """Open the ledger with this name in a campaign folder, or create it.
 
         Such a ledger has only one campaign, so a renamed campaign keeps its deliveries. `fresh`
-        deletes an earlier ledger of that name; it is for the sandbox, never for the real ledger.
+        deletes an earlier ledger of that name; it is for the sandbox, never for the real ledger,
+        and such a ledger has no high-water mark. `accept_older` is that of `open`.
 
         Raises:
-            LedgerHeld: another process is sending this campaign.
+            LedgerHeld: another process is sending this campaign, or a copy of its folder.
+            LedgerOlder: a newer ledger than this one has been used.
             LedgerError: the ledger cannot be read or written, is damaged, or was written by a newer
                 mailmerge.
         """
-        make_private_folder(campaign.state_folder)
+        narrow_folder(make_private_folder(campaign.state_folder))
         path = _path_of(campaign, name)
-        return cls._in_file(path, options, fresh=fresh, only_one=True)
+        water = Unmarked()
+        if name == _REAL:
+            place = Place(path, str(campaign.folder.resolve()))
+            water = _high_water(place, options, accept_older=accept_older)
+        return cls._in_file(path, options, water, fresh=fresh, only_one=True)
 
     @classmethod
     def memory(cls, options: LedgerOptions = _DEFAULTS) -> Ledger:
         """Open a ledger in memory, which ends when it is closed; for tests and experiments."""
-        return cls(memory_database(LEDGER, observer=options.observer), options)
+        database = memory_database(LEDGER, observer=options.observer)
+        closing = ExitStack()
+        closing.callback(database.close)
+        return cls(database, options, closing)
 
     @classmethod
     def _in_file(
-        cls, path: Path, options: LedgerOptions, *, fresh: bool = False, only_one: bool = False
+        cls,
+        path: Path,
+        options: LedgerOptions,
+        water: Unmarked,
+        *,
+        fresh: bool = False,
+        only_one: bool = False,
     ) -> Ledger:
         file = _DatabaseFile(path)
-        lock = Lock(file.lock)
-        try:
+        refuse_if_open_here(path)
+        with ExitStack() as opened:
+            lock = Lock(file.lock)
+            opened.callback(lock.release)
             if fresh:
                 file.remove()
             database = open_database(path, LEDGER, observer=options.observer)
-        except BaseException:
-            lock.release()
-            raise
-        return cls(database, options, file=file, lock=lock, only_one=only_one)
+            opened.callback(database.close)
+            fence = Fence(this_process(options.boot_id()))
+            guard_database(database, path, lock, fence, water)
+            opened.callback(water.close)
+            opened.callback(fence.give_back, database)
+            closing = opened.pop_all()
+        return cls(
+            database,
+            options,
+            closing,
+            file=file,
+            guard=partial(CampaignGuard, database, fence, water),
+            notice=water.notice,
+            only_one=only_one,
+        )
 
     def __enter__(self) -> Ledger:
         return self
@@ -225,7 +279,13 @@ class Ledger:
         def identify(secret: bytes, key: str) -> str:
             return self._identify[campaign.id](secret, key)
 
-        store = options.store(self._database, campaign, identify, lease=options.lease)
+        store = options.store(
+            self._database,
+            campaign,
+            identify,
+            lease=options.lease,
+            guard=self._guard(campaign.id),
+        )
         with store.transaction("read") as connection:
             journaled = read_position(connection, campaign.id) is not None
         if self._file is not None and (options.journal or journaled):
@@ -275,10 +335,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close all stores and the database, and release the lock."""
-        with ExitStack() as stack:
-            if self._lock is not None:
-                stack.callback(self._lock.release)
-            stack.callback(self._database.close)
+        with self._closing as stack:
             for store in self._stores.values():
                 stack.callback(store.close)
         self._stores.clear()
@@ -303,6 +360,10 @@ _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
     ("in_doubt", "assume_sent"): lambda store: store.assume_sent(),
     ("rejected", "retry"): lambda store: store.retry_rejected(),
 }
+
+
+def _high_water(place: Place, options: LedgerOptions, *, accept_older: bool) -> HighWater:
+    return HighWater(place, options.marks or Marks(), accept_older=accept_older)
 
 
 def _path_of(campaign: Settings, name: str) -> Path:

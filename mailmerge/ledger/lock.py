@@ -1,7 +1,11 @@
 """One ledger, one sender: a lock file, and the process that holds it.
 
-The file is never removed. The system releases the lock when the process ends, even after a crash,
-so a stale lock cannot exist (portable/locks.py). The content of the file is for users.
+mailmerge never removes the file. The system releases the lock when the process ends, even after a
+crash, so a stale lock cannot exist (portable/locks.py). The content of the file is for users.
+
+A user or a program that cleans up may remove the file. Then its holder locks a file that no other
+process finds. So the holder compares the file at the path with its own at each write (`ensure`).
+The row of sender.py keeps a second process away in the meantime.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from pathlib import Path
 
 from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.portable.boot import boot_id
+from mailmerge.portable.files import file_identity
 from mailmerge.portable.locks import system_locking
 from mailmerge.private_files import open_private
 
@@ -25,18 +30,30 @@ _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that holds a ledger; `since` is in seconds since 1970. `pid` 0: not known."""
+    """The process that holds a ledger; `since` is in seconds since 1970. `pid` 0: not known.
+
+    `started` is the start of the process as portable/processes.py tells it, or "".
+    """
 
     pid: int
     host: str
     boot_id: str
     since: float
+    started: str = ""
 
     def __str__(self) -> str:
         if not self.pid:  # Windows has no local time for the beginning of 1970, either
             return "another process"
         since = datetime.fromtimestamp(self.since).astimezone()
         return f"process {self.pid} on {self.host}, since {since:%Y-%m-%d %H:%M:%S}"
+
+
+def held_by(owner: Owner | str) -> LedgerHeld:
+    """Return the error for a ledger that another process is sending."""
+    return LedgerHeld(
+        f"this campaign is being sent by {owner}",
+        hint="wait for it to end, or stop it; this process has sent nothing",
+    )
 
 
 class Lock:
@@ -48,22 +65,36 @@ class Lock:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._file = open_private(path, "update")
-        except OSError as error:
-            raise LedgerError(
-                f"cannot be opened: {error.strerror}",
-                file=path.name,
-                hint="check its permissions",
-                code="ledger-unwritable",
-            ) from error
-        if not _locked(self._file):
+        self._path = path
+        self._file = _opened(path)
+        while True:
+            if not _locked(self._file):
+                self.release()
+                raise held_by(_signature(path))
+            if _is_at(path, self._file):
+                break
+            # The file was removed after it was opened: lock the one that others will find.
             self.release()
-            raise LedgerHeld(
-                f"this campaign is being sent by {_signature(path)}",
-                hint="wait for it to end, or stop it; this process has sent nothing",
-            )
+            self._file = _opened(path)
         self._sign()
+
+    def ensure(self) -> None:
+        """Lock the file at the path again if it was removed or replaced.
+
+        Raises:
+            LedgerHeld: another process has locked the file that is there now.
+            LedgerError: there can be no file, because the folder was moved or removed.
+        """
+        if not _is_at(self._path, self._file):
+            try:
+                again = Lock(self._path)
+            except LedgerHeld as held:
+                raise LedgerHeld(
+                    f"the lock file was replaced, and {_signature(self._path)} has locked it",
+                    hint="nothing more is sent here; send again when it has ended",
+                ) from held
+            self._file, again._file = again._file, self._file
+            again.release()
 
     def _sign(self) -> None:
         owner = Owner(os.getpid(), socket.gethostname(), boot_id(), time.time())
@@ -81,6 +112,26 @@ class Lock:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _opened(path: Path) -> int:
+    try:
+        return open_private(path, "update")
+    except OSError as error:
+        raise LedgerError(
+            f"cannot be opened: {error.strerror}",
+            file=path.name,
+            hint="check its permissions",
+            code="ledger-unwritable",
+        ) from error
+
+
+def _is_at(path: Path, file: int) -> bool:
+    """Whether the open file is still the one at this path."""
+    try:
+        return file_identity(path) == file_identity(file)
+    except OSError:
+        return True  # the folder cannot be looked into at the moment
 
 
 def _locked(file: int) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, MetaData, Table, insert, inspect, select
+from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database
@@ -97,7 +97,35 @@ def _record(connection: Connection, schema: Schema, *names: str) -> None:
         connection.execute(insert(schema.record), rows)
 
 
-LEDGER = Schema(ledger, (Migration("campaigns, and owners of claims", add_campaigns),))
+_SENDER = """
+    CREATE TABLE sender (
+        id INTEGER NOT NULL PRIMARY KEY,
+        identity TEXT NOT NULL,
+        generation INTEGER NOT NULL,
+        token TEXT NOT NULL,
+        beat INTEGER NOT NULL,
+        until FLOAT NOT NULL,
+        pid INTEGER NOT NULL,
+        host TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        since FLOAT NOT NULL,
+        started TEXT NOT NULL
+    )
+    """
+
+
+def _add_sender(connection: Connection) -> None:
+    """Add the table of the process that may write; its row comes with the first opening."""
+    connection.execute(text(_SENDER))
+
+
+LEDGER = Schema(
+    ledger,
+    (
+        Migration("campaigns, and owners of claims", add_campaigns),
+        Migration("one sender", _add_sender),
+    ),
+)
 """The tables of a ledger."""
 
 LIMITS = Schema(limits)

@@ -3,19 +3,25 @@
 A reader shows the deliveries as the writing process would find them: it takes a snapshot of the
 database and then reads the journal. If no process is sending, it shows the state that the next run
 will recover.
+
+What can go wrong: between the snapshot and the journal, the writing process folds the journal,
+begins a new file and removes the old one. Then the snapshot lacks the transitions of the old file,
+and so does the journal. The database counts its journal files. So the reader looks at this number
+again after it has read the journal. If it has changed, the reader begins again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, select
 
+from mailmerge.errors import LedgerError
 from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns, read_times
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.journal import read_position, read_tail
@@ -29,8 +35,12 @@ from mailmerge.ledger.schema import (
     delivery_of,
     transition_of,
 )
+from mailmerge.ledger.sender import sending_now
 from mailmerge.ledger.sqlite import read_database
 from mailmerge.ledger.states import Delivery, Standing, State, Transition, end_claim, reported
+
+_LOOKS: Final = 100
+"""Attempts to read snapshot and journal without a new journal file in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +59,15 @@ class SqliteReader:
 
     @property
     def owner(self) -> Owner | None:
-        """The process that is sending this campaign now, or None."""
-        return owner_of(self.lock)
+        """The process that is sending this campaign now, or None.
+
+        The lock file may have been removed, so the ledger is asked as well.
+        """
+        locked = owner_of(self.lock)
+        if locked is not None:
+            return locked
+        with self._opened() as connection:
+            return None if connection is None else sending_now(connection, self.boot_id())
 
     def counts(self) -> dict[State, int]:
         """Return the number of deliveries in each of the six reported states, including zeros."""
@@ -59,47 +76,90 @@ class SqliteReader:
     def standing(self) -> Standing:
         """Return the counts, and how long the last run took."""
         states = Counter[State]()
-        with self._opened() as opened:
-            if opened is None:
+        with self._consistent() as look:
+            if look is None:
                 return Standing(reported(states))
-            connection, campaign = opened
-            query = select(*TRANSITION_COLUMNS)
-            for _, last in self._newest(connection, campaign, query):
+            for _, last in look.rows(select(*TRANSITION_COLUMNS)):
                 states[last.state] += 1
-            return Standing(reported(states), *read_times(connection, campaign.id))
+            return Standing(reported(states), *read_times(look.connection, look.campaign.id))
 
     def iterate(self) -> Iterator[Delivery]:
         """Yield all deliveries, in the order of the spreadsheet."""
         query = select(*DELIVERY_COLUMNS).order_by(delivery.c.row, delivery.c.id)
-        with self._opened() as opened:
-            if opened is not None:
-                for row, last in self._newest(*opened, query):
+        with self._consistent() as look:
+            if look is not None:
+                for row, last in look.rows(query):
                     yield delivery_of(row, last)
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[Connection, CampaignRecord] | None]:
-        """Open a snapshot of the database; None if it has no campaign yet."""
+    def _consistent(self) -> Iterator[_Look | None]:
+        """Take a snapshot with the journal that belongs to it; None without a campaign."""
+        for _ in range(_LOOKS):
+            with self._opened() as connection:
+                look = None if connection is None else self._look(connection)
+                if look is None or look.generation == self._generation(look.campaign):
+                    yield look
+                    return
+        raise LedgerError(
+            "cannot be read: it changes too fast", file=self.path.name, hint="try again"
+        )
+
+    @contextmanager
+    def _opened(self) -> Iterator[Connection | None]:
+        """Open a snapshot of the database; None if it has no tables yet."""
         database = read_database(self.path, LEDGER)
         if database is None:
             yield None
             return
         try:
             with database.begin("read") as connection:
-                campaigns = all_campaigns(connection)
-                yield (connection, campaigns[0]) if campaigns else None
+                yield connection
         finally:
             database.close()
 
-    def _newest(
-        self, connection: Connection, campaign: CampaignRecord, query: Select[Any]
-    ) -> Iterator[tuple[Sequence[Any], Transition]]:
-        """Yield the rows of `query`, each with the newest transition of its delivery."""
-        held = self.owner is not None
+    def _look(self, connection: Connection) -> _Look | None:
+        campaigns = all_campaigns(connection)
+        if not campaigns:
+            return None
+        campaign = campaigns[0]
+        held = owner_of(self.lock) or sending_now(connection, self.boot_id())
         position = read_position(connection, campaign.id)
         latest, known = read_tail(self.files, position, self.boot_id())
         saved = EmergencyFiles(self.files.folder, campaign.secret).read()
         latest |= {one.delivery_id: one for one in saved}
-        own = query.where(delivery.c.campaign_id == campaign.id)
-        for row in connection.execute(own):
-            last = latest.get(row[0]) or transition_of(row)
-            yield row, last if held else end_claim(last, known=known)
+        generation = None if position is None else position.generation
+        return _Look(connection, campaign, generation, latest, known=known, held=held is not None)
+
+    def _generation(self, campaign: CampaignRecord) -> int | None:
+        """Return the number of the journal file that the database names now."""
+        with self._opened() as connection:
+            position = None if connection is None else read_position(connection, campaign.id)
+        return None if position is None else position.generation
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A snapshot of the database with its journal.
+
+    Attributes:
+        connection: a transaction on the snapshot.
+        campaign: the campaign of the ledger.
+        generation: the number of the journal file at the time of the snapshot; None without one.
+        latest: the newest transition of each delivery since the last fold.
+        known: every transition is known.
+        held: a process is sending.
+    """
+
+    connection: Connection
+    campaign: CampaignRecord
+    generation: int | None
+    latest: Mapping[int, Transition]
+    known: bool
+    held: bool
+
+    def rows(self, query: Select[Any]) -> Iterator[tuple[Sequence[Any], Transition]]:
+        """Yield the rows of `query`, each with the newest transition of its delivery."""
+        own = query.where(delivery.c.campaign_id == self.campaign.id)
+        for row in self.connection.execute(own):
+            last = self.latest.get(row[0]) or transition_of(row)
+            yield row, last if self.held else end_claim(last, known=self.known)

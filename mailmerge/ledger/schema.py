@@ -3,6 +3,7 @@
 campaign   one row for each campaign of the database
 delivery   one row for each recipient of a campaign: its snapshot, state and claim
 journal    how far the journal files of a campaign are folded (journal.py)
+sender     one row: the identity of the ledger, and the process that may write it (sender.py)
 migration  which migrations were applied (migrations.py)
 
 slot, used what the accounts have used of their limits (quota.py), in a database of its own
@@ -117,6 +118,23 @@ journal = Table(
     Column("boot_id", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("offset", _Number, nullable=False),
+)
+
+sender = Table(
+    "sender",
+    ledger,
+    Column("id", Integer, primary_key=True),
+    Column("identity", Text, nullable=False),
+    # Fencing: each opening for sending has the next generation, and a token of its own.
+    Column("generation", _Number, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("beat", _Number, nullable=False),
+    Column("until", Float, nullable=False),
+    Column("pid", _Number, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("started", Text, nullable=False),
 )
 
 arriving = Table(

@@ -12,11 +12,13 @@ do neither.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -90,10 +92,38 @@ def read_database(path: Path, schema: Schema) -> Database | None:
 
     An older database is copied into memory and upgraded there; the file does not change.
 
+    SQLite reads a write-ahead log with the help of a third file (-shm). On a read-only disk it can
+    neither find nor make that file. Without a log the database alone is complete and cannot change,
+    so SQLite may read it without locks ("immutable"). With a log, both are copied.
+
     Raises:
         LedgerError: the file cannot be read, is damaged, or was written by a newer mailmerge.
     """
     address = f"{path.resolve().as_uri()}?mode=ro"
+    try:
+        return _read_at(address, schema, path)
+    except LedgerError as error:
+        if error.problem.code != "ledger-unwritable" or not path.exists():
+            raise
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or log.stat().st_size == 0:
+        return _read_at(f"{address}&immutable=1", schema, path)
+    with TemporaryDirectory(prefix="mailmerge-") as folder:
+        copy = Path(folder) / path.name
+        try:
+            for file in (path, log):
+                shutil.copyfile(file, copy.with_name(file.name))
+        except OSError as error:
+            raise LedgerError(
+                f"cannot be read: {error.strerror}",
+                file=path.name,
+                hint="copy its folder to a disk with free space, and read it there",
+                code="ledger-unwritable",
+            ) from error
+        return _in_memory(f"{copy.as_uri()}?mode=rw", schema, path)
+
+
+def _read_at(address: str, schema: Schema, path: Path) -> Database | None:
     engine = _engine(lambda: _connect(address, _READ_ONLY, path.name), "BEGIN")
     database = Database(engine, _explained_by(path))
     try:
@@ -105,21 +135,21 @@ def read_database(path: Path, schema: Schema) -> Database | None:
     if missing == []:
         return database
     database.close()
-    return None if missing is None else _migrated_copy(address, schema, path)
+    return None if missing is None else _in_memory(address, schema, path)
 
 
-def _migrated_copy(address: str, schema: Schema, path: Path) -> Database:
-    def connect() -> sqlite3.Connection:
-        copy = _connect(":memory:", {}, "")
-        try:
-            with closing(_connect(address, _READ_ONLY, path.name)) as original:
-                original.backup(copy)
-        except BaseException:
-            copy.close()
-            raise
-        return copy
-
-    return _migrated(Database(_engine(connect, "BEGIN"), _explained_by(path)), schema, path.name)
+def _in_memory(address: str, schema: Schema, path: Path) -> Database:
+    """Copy a database into memory now, and upgrade the copy."""
+    copy = _connect(":memory:", {}, "")
+    database = Database(_engine(lambda: copy, "BEGIN"), _explained_by(path))
+    try:
+        with closing(_connect(address, _READ_ONLY, path.name)) as original:
+            original.backup(copy)
+    except sqlite3.Error as error:
+        database.close()
+        copy.close()
+        raise _explained_by(path)("read", DBAPIError("", None, error)) from error
+    return _migrated(database, schema, path.name)
 
 
 def _migrated(database: Database, schema: Schema, name: str) -> Database:

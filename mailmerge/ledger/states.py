@@ -78,6 +78,9 @@ TRANSITIONS: Final[Mapping[tuple[State, State], str]] = {
 UNDER_WAY: Final = frozenset({State.CLAIMED, State.SENDING})
 """The states of a delivery whose claim is open."""
 
+MAY_HAVE_LEFT: Final = frozenset({State.SENT, State.SENDING, State.IN_DOUBT})
+"""The states of a delivery whose message may have reached the server."""
+
 CLAIM_PREDECESSORS: Final[Mapping[State, frozenset[State]]] = {
     state: frozenset(
         old

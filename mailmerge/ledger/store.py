@@ -26,6 +26,7 @@ from mailmerge.ledger.campaigns import CampaignRecord, read_campaign, write_camp
 from mailmerge.ledger.claims import Claim
 from mailmerge.ledger.database import Database, Purpose
 from mailmerge.ledger.enrolment import NotAccepted, enrol
+from mailmerge.ledger.guard import Unguarded
 from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.states import (
     Delivery,
@@ -41,6 +42,7 @@ LEASE: Final = 300.0
 """Seconds after which a claim expires unless it is renewed."""
 
 _READ_AT_ONCE: Final = 500
+_UNGUARDED: Final = Unguarded()
 
 Decide = Callable[[Connection, int], int]
 """A statement about the campaign with this id; returns the number of deliveries it changed."""
@@ -70,7 +72,7 @@ class SqlStore(UserDecisions):
     """The ledger of one campaign in a database; interface.Store documents the methods.
 
     The first claim of a delivery calls `identify` with the campaign's secret and the recipient's
-    key, to make the Message-ID. `lease` is in seconds.
+    key, to make the Message-ID. `lease` is in seconds. `guard` belongs to the ledger (guard.py).
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class SqlStore(UserDecisions):
         identify: Identify,
         *,
         lease: float = LEASE,
+        guard: Unguarded = _UNGUARDED,
     ) -> None:
         self.campaign = campaign
+        self.guard = guard
         self.identify = identify
         self._database = database
         self.lease = lease
@@ -137,6 +141,8 @@ class SqlStore(UserDecisions):
         ]
         if lost:
             raise ClaimLost(lost)
+        sent = sum(one.state is State.SENT for one in recorded)
+        self.guard.add_sent(sent)
         return recorded
 
     def release(self, ids: Iterable[int]) -> None:
@@ -148,6 +154,7 @@ class SqlStore(UserDecisions):
 
     def renew(self, worker: str, now: float) -> None:
         """Extend all claims of `worker` by a full lease; it writes only a few times per lease."""
+        self.guard.keep()
         owner = f"{worker}@{self._process}"
         if now - self._owners.get(owner, now) < self.lease / 4:
             return
@@ -207,7 +214,7 @@ class SqlStore(UserDecisions):
         """Compare recipients and content with the snapshot, and enrol the recipients."""
         try:
             with self.transaction() as connection:
-                return enrol(
+                difference = enrol(
                     connection,
                     self.campaign.id,
                     recipients,
@@ -215,6 +222,8 @@ class SqlStore(UserDecisions):
                     accept_changes=accept_changes,
                     partial=partial,
                 )
+                self.guard.enrolled(connection)
+                return difference
         except NotAccepted as refused:
             return refused.difference
 
@@ -248,6 +257,7 @@ class SqlStore(UserDecisions):
             held = claims.select_under_way(connection, self.campaign.id, self._owners)
             claims.end_claims(connection, held.values())
             claims.hold_in_doubt(connection, self.campaign.id)
+            self.guard.take_sample(connection)
 
 
 def recover(store: SqlStore) -> None:
@@ -259,3 +269,4 @@ def recover(store: SqlStore) -> None:
     with store.transaction() as connection:
         claims.end_claims(connection, claims.select_under_way(connection, number).values())
         claims.hold_in_doubt(connection, number)
+        store.guard.note_sent(claims.count_states(connection, number))

@@ -7,7 +7,9 @@ Child processes never inherit a descriptor of `os.open`: Python ensures it on ev
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, Literal
 
 Mode = Literal["create", "write", "append", "update"]
@@ -43,6 +45,25 @@ def seek_and_write(file: int, content: bytes, offset: int) -> int:
 
 write_at: Callable[[int, bytes, int], int] = getattr(os, "pwrite", seek_and_write)
 """`write_at(descriptor, bytes, offset)` returns the number of written bytes. Raises OSError."""
+
+
+Identity = tuple[int, int]
+"""The number of the device and the number of the file on it, which a rename does not change."""
+
+
+def file_identity(file: int | Path, platform: str = sys.platform) -> Identity | None:
+    """Return the identity of the file with this descriptor or path; None if there is no such file.
+
+    Windows removes or replaces no file that is open in the way of this program, so all files have
+    the same identity there. So they have on a file system without such numbers.
+
+    Raises OSError if the path cannot be looked up.
+    """
+    try:
+        found = os.fstat(file) if isinstance(file, int) else file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (0, 0) if platform == "win32" else (found.st_dev, found.st_ino)
 
 
 def reserve(file: int, start: int, end: int, system: Any = os) -> None:

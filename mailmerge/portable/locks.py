@@ -4,13 +4,20 @@ POSIX has flock(2), which belongs to the open file. Windows locks ranges of byte
 are mandatory. So the range there begins far after the content, which stays readable. In both
 systems a second descriptor of the same process counts as another holder. The end of the process
 releases the lock, even after a crash, so a stale lock cannot exist.
+
+Some file systems have no locks (a network disk without a lock service). There every process gets
+the lock. The caller needs a second means where that matters, as the ledger has (ledger/sender.py).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Any, Final, Protocol
+
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""The errors of a file system that has no locks."""
 
 _LOCKED_BYTE: Final = 1 << 30
 """The offset of the one byte that Windows locks."""
@@ -45,8 +52,8 @@ class WholeFileLocking:
     def _flock(self, file: int, how: int) -> bool:
         try:
             self._fcntl.flock(file, how | self._fcntl.LOCK_NB)
-        except OSError:
-            return False
+        except OSError as error:
+            return error.errno in _NO_LOCKS
         return True
 
 

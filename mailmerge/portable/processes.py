@@ -1,95 +1,84 @@
-"""Runs a program of the user and reads a little of its output, with limits of size and time.
+"""Whether a process of this machine still runs, and since when.
 
-A program that is stopped must not leave children behind, so it gets a process group of its own
-where the platform has them. The exception is a program that may ask the user something on the
-terminal: in another group it could not read from it. Such a program is killed alone; its children
-end when nobody reads their output.
+A process id alone does not tell: the system gives the ids of ended processes to new ones. So the
+start of the process is compared as well. A process that has ended but was not collected by its
+parent (a zombie) does not run.
+
+* Linux: /proc/PID/stat has the state and the start, in clock ticks since the boot.
+* Windows: `os.kill(pid, 0)` would end the process, so the system is asked for its times.
+* Other systems: signal 0 tells whether the process exists; its start is not known.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
-_ENDS: Final = 2.0
-"""Seconds that a killed program has to end."""
+_PROC: Final = Path("/proc")
+_ENDED: Final = frozenset("ZXx")
+_STATE, _START = 0, 19
+"""The fields of /proc/PID/stat after the name of the program: fields 3 and 22 of proc(5)."""
+
+_QUERY: Final = 0x1000
+_STILL_ACTIVE: Final = 259
+_ACCESS_DENIED: Final = 5
 
 
-class TooMuchOutput(Exception):
-    """The program printed more than was asked for."""
+def process_start(
+    pid: int, platform: str = sys.platform, *, proc: Path = _PROC, system: Any = os
+) -> str | None:
+    """Return when a process started, in a form of the platform; None if it does not run.
 
-
-def read_output(arguments: Sequence[str], *, seconds: float, size: int) -> bytes:
-    """Run a program to its end, and return what it printed.
-
-    Raises:
-        OSError: it cannot be started.
-        TooMuchOutput: it printed more than `size` bytes; it has been killed.
-        subprocess.TimeoutExpired: it did not end within `seconds`; it has been killed.
-        subprocess.CalledProcessError: it failed.
+    "" means that the process runs, and that its start is not known.
     """
-    in_group = hasattr(os, "killpg") and not _may_ask()
-    process = subprocess.Popen(  # noqa: S603 - the caller chooses the program
-        arguments, stdout=subprocess.PIPE, start_new_session=in_group
-    )
-    output = bytearray()
-    reader = threading.Thread(target=_read, args=(process, output, size), daemon=True)
-    reader.start()
+    if pid <= 0:
+        return None
+    if platform == "win32":
+        return _start_on_windows(pid)
     try:
-        _wait(process, reader, seconds)
-        _check_size(output, size)
-    except BaseException:
-        _kill(process, in_group=in_group)
-        reader.join(_ENDS)
-        raise
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, arguments)
-    return bytes(output)
+        content = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return _answers(pid, system)
+    fields = content.rpartition(")")[2].split()
+    return None if fields[_STATE] in _ENDED else fields[_START]
 
 
-def _check_size(output: bytearray, size: int) -> None:
-    if len(output) > size:
-        raise TooMuchOutput
+def same_process(recorded: str, found: str | None) -> bool:
+    """Whether a start that was recorded is that of the process found now under the same id."""
+    if found is None:
+        return False
+    return not recorded or not found or recorded == found
 
 
-def _wait(process: subprocess.Popen[bytes], reader: threading.Thread, seconds: float) -> None:
-    """Wait until the program has ended and its output has been read, or the reader has enough."""
-    deadline = time.monotonic() + seconds
-    reader.join(seconds)
-    if reader.is_alive():  # the program, or a child of it, still holds the output
-        raise subprocess.TimeoutExpired(process.args, seconds)
+def _answers(pid: int, system: Any) -> str | None:
+    """Ask a POSIX system without /proc by signal 0, which is never delivered."""
     try:
-        process.wait(max(deadline - time.monotonic(), 0))
-    except subprocess.TimeoutExpired:
-        raise subprocess.TimeoutExpired(process.args, seconds) from None
+        system.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return ""  # it runs, and belongs to another user
+    return ""
 
 
-def _read(process: subprocess.Popen[bytes], output: bytearray, size: int) -> None:
-    """Read until the end, or until there is too much; then close the pipe, which ends a writer."""
-    stream: Any = process.stdout
-    with stream, contextlib.suppress(OSError):
-        while len(output) <= size and (block := os.read(stream.fileno(), size + 1)):
-            output += block
+def _start_on_windows(pid: int) -> str | None:
+    import ctypes
 
-
-def _kill(process: subprocess.Popen[bytes], *, in_group: bool) -> None:
-    """End the program and, where it has a group of its own, its children."""
-    with contextlib.suppress(OSError):
-        if in_group:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_ENDS)
-
-
-def _may_ask() -> bool:
-    """Whether the user is at a terminal, on which the program may ask for something."""
-    return sys.stdin is not None and sys.stdin.isatty()
+    kernel: Any = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]  # of Windows only
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    process = kernel.OpenProcess(_QUERY, 0, pid)
+    if not process:
+        denied = ctypes.get_last_error() == _ACCESS_DENIED  # type: ignore[attr-defined]  # of Windows only
+        return "" if denied else None
+    handle = ctypes.c_void_p(process)
+    try:
+        code, times = ctypes.c_ulong(), [ctypes.c_uint64() for _ in range(4)]
+        kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+        if code.value != _STILL_ACTIVE:
+            return None
+        found = kernel.GetProcessTimes(handle, *(ctypes.byref(one) for one in times))
+        return str(times[0].value) if found else ""
+    finally:
+        kernel.CloseHandle(handle)

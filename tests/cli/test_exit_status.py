@@ -29,6 +29,7 @@ STATUSES = {
     errors.ConnectionLost: 75,
     errors.LedgerError: 75,
     errors.LedgerHeld: 75,
+    errors.LedgerOlder: 2,
     errors.ClaimLost: 75,
     errors.RunStopped: 75,
     errors.Interrupted: 130,

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
-from mailmerge.errors import LedgerError
+from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.ledger.database import Bulk, Database, observed
 from mailmerge.ledger.migrations import LIMITS
 from mailmerge.ledger.schema import slot
@@ -148,3 +148,46 @@ def test_tuples_become_named_parameters_where_needed() -> None:
     assert sql.startswith("UPDATE slot SET until=%(until_)s")
     assert "slot.limit_name = %(name)s" in sql
     assert rows == [{"until_": 5.0, "name": "a"}]
+
+
+class Watch:
+    """A guard that notes its steps, and refuses one of them."""
+
+    def __init__(self, refuses: str = "") -> None:
+        self.steps: list[str] = []
+        self._refuses = refuses
+
+    def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if name == self._refuses:
+            raise LedgerHeld("refused")
+
+    def before(self) -> None:
+        self._step("before")
+
+    def inside(self, connection: Connection) -> None:
+        assert connection.in_transaction()
+        self._step("inside")
+
+    def after(self) -> None:
+        self._step("after")
+
+
+def test_a_guard_sees_each_outer_write(database: Database) -> None:
+    database.guard = guard = Watch()
+    with database.begin():
+        add(database, "a")
+    names(database)
+    assert guard.steps == ["before", "inside", "after"]
+    with pytest.raises(RuntimeError):
+        add_and_fail(database, "b")
+    assert guard.steps[3:] == ["before", "inside"]
+
+
+@pytest.mark.parametrize("step", ["before", "inside"])
+def test_a_guard_that_refuses_ends_all_writing(database: Database, step: str) -> None:
+    database.guard = Watch(refuses=step)
+    with pytest.raises(LedgerHeld, match="refused"):
+        add(database, "a")
+    assert isinstance(database.failure, LedgerHeld)
+    assert names(database) == []

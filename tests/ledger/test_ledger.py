@@ -172,6 +172,13 @@ def test_everything_in_the_folder_is_for_the_user_alone(campaign: Settings, kind
             assert stat.S_IMODE(mode) == 0o600, name
 
 
+def test_a_folder_that_is_open_to_others_is_narrowed(campaign: Settings) -> None:
+    campaign.state_folder.mkdir()
+    campaign.state_folder.chmod(0o777)
+    Ledger.of(campaign).close()
+    assert stat.S_IMODE(campaign.state_folder.stat().st_mode) == 0o700
+
+
 def test_a_folder_that_cannot_be_made_is_one_clear_line(campaign: Settings) -> None:
     campaign.state_folder.write_text("a file where the folder should be")
     with pytest.raises(LedgerError, match="cannot be made"):

@@ -52,3 +52,29 @@ def test_a_lock_is_for_the_user_alone(tmp_path: Path) -> None:
 def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot be opened"):
         Lock(tmp_path / "nowhere" / "x.lock")
+
+
+def test_a_removed_lock_is_locked_again(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    lock = Lock(path)
+    lock.ensure()
+    path.unlink()
+    assert owner_of(path) is None
+    lock.ensure()
+    assert owner_of(path) is not None
+    with pytest.raises(LedgerHeld):
+        Lock(path)
+    lock.release()
+    Lock(path).release()
+
+
+def test_a_lock_that_was_replaced_and_locked_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    lock = Lock(path)
+    path.unlink()
+    other = Lock(path)
+    with pytest.raises(LedgerHeld, match="the lock file was replaced"):
+        lock.ensure()
+    other.release()
+    lock.ensure()
+    lock.release()

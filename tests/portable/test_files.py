@@ -9,7 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailmerge.portable.files import Mode, flags_for, reserve, seek_and_write, write_at
+from mailmerge.portable.files import (
+    Mode,
+    file_identity,
+    flags_for,
+    reserve,
+    seek_and_write,
+    write_at,
+)
 
 WINDOWS = SimpleNamespace(O_BINARY=0x8000)
 """Has no posix_fallocate, and files with translated line ends."""
@@ -76,3 +83,24 @@ def test_space_is_reserved_and_content_stays(tmp_path: Path, system: object) -> 
     content = path.read_bytes()
     assert content == b"content" + bytes(100_000 - 7)
     assert path.stat().st_blocks * 512 >= 100_000
+
+
+def test_a_rename_keeps_the_identity_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    file = os.open(path, flags_for("update"), 0o600)
+    own = file_identity(file)
+    assert own is not None
+    assert file_identity(path) == own
+    path.rename(tmp_path / "y")
+    assert file_identity(path) is None
+    assert file_identity(path / "below") is None
+    path.touch()
+    assert file_identity(path) != own
+    assert file_identity(tmp_path / "y") == own
+    os.close(file)
+
+
+def test_windows_does_not_tell_files_apart(tmp_path: Path) -> None:
+    (tmp_path / "x").touch()
+    assert file_identity(tmp_path / "x", "win32") == (0, 0)
+    assert file_identity(tmp_path / "y", "win32") is None

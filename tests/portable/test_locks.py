@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sys
@@ -83,6 +84,29 @@ def test_windows_locks_a_byte_far_behind_the_content(two: tuple[int, int]) -> No
     RangeLocking(MSVCRT).lock(two[0])
     assert MSVCRT.places == [1 << 30]
     assert os.lseek(two[0], 0, os.SEEK_CUR) == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "free"), [(errno.ENOLCK, True), (errno.EOPNOTSUPP, True), (errno.EWOULDBLOCK, False)]
+)
+def test_a_file_system_without_locks_refuses_no_process(
+    two: tuple[int, int], number: int, free: bool
+) -> None:
+    locking = WholeFileLocking(_Failing(number))
+    assert locking.lock(two[0]) is free
+    assert locking.is_locked(two[1]) is not free
+
+
+class _Failing:
+    """The module `fcntl` on a file system that answers each lock with this error."""
+
+    LOCK_EX, LOCK_SH, LOCK_NB = fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_NB
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def flock(self, file: int, how: int) -> None:
+        raise OSError(self._number, os.strerror(self._number))
 
 
 def test_the_platform_has_its_own_locking() -> None:

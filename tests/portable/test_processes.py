@@ -1,45 +1,70 @@
-"""A program of the user is read with limits of size and time, and is stopped with its children."""
+"""Whether a process runs, from real processes and from what other systems say."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from mailmerge.portable.processes import TooMuchOutput, read_output
-
-PYTHON = sys.executable
+from mailmerge.portable.processes import process_start, same_process
 
 
-def test_output_of_a_program_is_returned() -> None:
-    assert read_output([PYTHON, "-c", "print('secret')"], seconds=30, size=100).split() == [
-        b"secret"
-    ]
+class System:
+    """A POSIX system without /proc: signal 0 gives this answer."""
+
+    def __init__(self, answer: Exception | None) -> None:
+        self._answer = answer
+
+    def kill(self, pid: int, number: int) -> None:
+        assert number == 0
+        if self._answer is not None:
+            raise self._answer
 
 
-def test_endless_output_is_stopped_at_once() -> None:
-    begin = time.monotonic()
-    with pytest.raises(TooMuchOutput):
-        read_output([PYTHON, "-c", "while True: print('y' * 1000)"], seconds=60, size=16_384)
-    assert time.monotonic() - begin < 20
+def test_a_running_process_has_a_start_that_stays() -> None:
+    start = process_start(os.getpid())
+    assert start
+    assert start == process_start(os.getpid())
+    assert start != process_start(1)
 
 
-def test_silent_program_is_stopped_with_its_children(tmp_path: Path) -> None:
-    alive = tmp_path / "alive"
-    child = f"import time; time.sleep(2); open({str(alive)!r}, 'w')"
-    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    with pytest.raises(subprocess.TimeoutExpired):
-        read_output([PYTHON, "-c", parent], seconds=0.8, size=100)
-    time.sleep(2.5)
-    assert sys.platform == "win32" or not alive.exists()
+def test_an_ended_process_does_not_run_even_before_it_is_collected() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert process_start(process.pid)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert process_start(process.pid) is None, "a zombie"
+    process.communicate()
+    assert process_start(process.pid) is None
 
 
-def test_failed_program_is_an_error() -> None:
-    with pytest.raises(subprocess.CalledProcessError) as caught:
-        read_output([PYTHON, "-c", "raise SystemExit(3)"], seconds=30, size=100)
-    assert caught.value.returncode == 3
-    with pytest.raises(OSError, match=r"no-such-program|No such|cannot find"):
-        read_output(["no-such-program-here"], seconds=30, size=100)
+@pytest.mark.parametrize("pid", [0, -1])
+def test_no_number_is_no_process(pid: int) -> None:
+    assert process_start(pid) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "start"), [(None, ""), (PermissionError(), ""), (ProcessLookupError(), None)]
+)
+def test_a_system_without_proc_is_asked_by_signal_0(
+    tmp_path: Path, answer: Exception | None, start: str | None
+) -> None:
+    assert process_start(7, "darwin", proc=tmp_path, system=System(answer)) == start
+
+
+def test_the_name_of_a_program_may_have_spaces_and_brackets(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    fields = ["S", *map(str, range(4, 22)), "4711", "0"]
+    (tmp_path / "7" / "stat").write_text(f"7 (a) b (c) {' '.join(fields)}")
+    assert process_start(7, "linux", proc=tmp_path) == "4711"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "found", "same"),
+    [("1", "1", True), ("1", "2", False), ("", "2", True), ("1", "", True), ("1", None, False)],
+)
+def test_an_unknown_start_counts_as_the_same(recorded: str, found: str | None, same: bool) -> None:
+    assert same_process(recorded, found) is same

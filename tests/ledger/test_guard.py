@@ -1,0 +1,98 @@
+"""An open ledger notices at its next write that it is no longer the only one."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from mailmerge.errors import LedgerError, LedgerHeld
+from mailmerge.ledger.guard import Unguarded
+from mailmerge.ledger.ledger import Ledger
+from mailmerge.ledger.lock import owner_of
+from mailmerge.ledger.states import State, claim_transition
+from mailmerge.settings import Settings
+from tests.ledger.conftest import OpenAll
+from tests.ledger.steps import NOW, claim, finish
+from tests.ledgers import open_ledger, store_of
+
+
+def take_over(campaign: Settings) -> None:
+    """Another process takes the row of the sender, as it may after the expiry."""
+    with closing(sqlite3.connect(campaign.state_folder / "ledger.sqlite")) as other, other:
+        other.execute("UPDATE sender SET token = 'other', host = 'there', generation = 9")
+
+
+def test_a_removed_lock_file_is_locked_again(campaign: Settings, open_again: OpenAll) -> None:
+    store = store_of(open_again(campaign), campaign)
+    lock = campaign.state_folder / "ledger.lock"
+    lock.unlink()
+    one, _ = claim(store, 2)
+    assert owner_of(lock) is not None
+    finish(store, one, State.SENT)
+    assert store.failure is None
+
+
+def test_a_second_opening_is_refused_without_a_lock_file(
+    campaign: Settings, open_again: OpenAll
+) -> None:
+    store_of(open_again(campaign), campaign)
+    (campaign.state_folder / "ledger.lock").unlink()
+    with pytest.raises(LedgerHeld, match="is being sent by process"):
+        open_again(campaign)
+
+
+def test_a_ledger_that_was_taken_over_sends_nothing_more(
+    campaign: Settings, open_again: OpenAll
+) -> None:
+    ledger = open_again(campaign)
+    store = store_of(ledger, campaign)
+    one, two, _ = claim(store, 3)
+    store.apply([claim_transition(one, State.SENDING, NOW)])
+    take_over(campaign)
+    with pytest.raises(LedgerHeld, match="has taken over this campaign"):
+        store.claim("w", 1, NOW)
+    assert isinstance(store.failure, LedgerHeld)
+    with pytest.raises(LedgerHeld):
+        store.apply([claim_transition(two, State.SENDING, NOW)])
+
+
+@pytest.mark.parametrize("what", ["moved", "replaced", "removed"])
+def test_a_missing_database_ends_the_run(
+    campaign: Settings, open_again: OpenAll, what: str
+) -> None:
+    store = store_of(open_again(campaign), campaign)
+    claim(store, 2)
+    path = campaign.state_folder / "ledger.sqlite"
+    if what == "moved":
+        campaign.folder.rename(campaign.folder.with_name("moved"))
+    elif what == "replaced":
+        shutil.copyfile(path, path.with_name("copy"))
+        path.with_name("copy").replace(path)
+    else:
+        path.unlink()
+    with pytest.raises(LedgerError, match="was moved, replaced or removed") as error:
+        store.claim("w", 1, NOW)
+    assert error.value.problem.code == "ledger-moved"
+
+
+def test_a_ledger_that_failed_can_be_opened_again_in_this_process(campaign: Settings) -> None:
+    ledger = open_ledger(campaign)
+    store = store_of(ledger, campaign)
+    claim(store, 1)
+    (campaign.state_folder / "ledger.sqlite").unlink()
+    with pytest.raises(LedgerError):
+        store.claim("w", 1, NOW)
+    ledger.close()
+    Ledger.of(campaign, accept_older=True).close()
+
+
+def test_a_ledger_in_memory_has_no_guard() -> None:
+    guard = Unguarded()
+    guard.confirm()
+    guard.keep()
+    guard.note_sent({State.SENT: 1})
+    with Ledger.memory() as ledger:
+        assert ledger.notice == ""

@@ -1,0 +1,110 @@
+"""A ledger is compared with its mark when it is opened and when recipients are enrolled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mailmerge.errors import LedgerOlder
+from mailmerge.ledger.ledger import Ledger
+from mailmerge.ledger.states import State
+from mailmerge.settings import Settings
+from tests.engine.driver import make_recipients
+from tests.ledger.conftest import OpenAll
+from tests.ledger.steps import NOW, claim, finish
+from tests.ledgers import store_of
+
+FAR_AWAY = 4_000_000_000
+
+
+def send(campaign: Settings, open_again: OpenAll, number: int, recipients: int = 100) -> None:
+    """Enrol, and send to so many more recipients."""
+    with open_again(campaign) as ledger:
+        store = store_of(ledger, campaign)
+        store.enrol(make_recipients(recipients), "fingerprint")
+        for one in store.claim("w", number, NOW):
+            finish(store, one, State.SENT)
+
+
+def test_an_older_ledger_is_refused_until_it_is_accepted(
+    campaign: Settings, open_again: OpenAll, tmp_path: Path
+) -> None:
+    send(campaign, open_again, 10)
+    shutil.copytree(campaign.state_folder, tmp_path / "backup")
+    send(campaign, open_again, 30)
+    shutil.rmtree(campaign.state_folder)
+    shutil.copytree(tmp_path / "backup", campaign.state_folder)
+    for _ in range(2):
+        with pytest.raises(LedgerOlder, match=r"it has 10 sent recipients, but .* 40 recipients"):
+            open_again(campaign)
+    Ledger.of(campaign, accept_older=True).close()
+    send(campaign, open_again, 1)
+
+
+def test_an_older_ledger_that_lacks_nothing_is_used(
+    campaign: Settings, open_again: OpenAll, tmp_path: Path
+) -> None:
+    send(campaign, open_again, 10)
+    shutil.copytree(campaign.state_folder, tmp_path / "backup")
+    send(campaign, open_again, 0)
+    shutil.rmtree(campaign.state_folder)
+    shutil.copytree(tmp_path / "backup", campaign.state_folder)
+    send(campaign, open_again, 5)
+
+
+@pytest.mark.parametrize("recipients", [3, 64, 65, 1000])
+def test_a_deleted_ledger_is_noticed_by_its_recipients(
+    campaign: Settings, open_again: OpenAll, recipients: int
+) -> None:
+    send(campaign, open_again, recipients // 2, recipients)
+    shutil.rmtree(campaign.state_folder)
+    with open_again(campaign) as ledger:
+        store = store_of(ledger, campaign)
+        with pytest.raises(LedgerOlder, match=f"sent to {recipients // 2:,} recipient"):
+            store.enrol(make_recipients(recipients), "fingerprint")
+        assert store.claimable() == 0
+        assert store.failure is None
+
+
+def test_recipients_who_were_not_sent_may_be_sent_by_a_new_ledger(
+    campaign: Settings, open_again: OpenAll
+) -> None:
+    send(campaign, open_again, 30, 60)
+    shutil.rmtree(campaign.state_folder)
+    with open_again(campaign) as ledger:
+        rest = list(make_recipients(60))[30:]
+        assert store_of(ledger, campaign).enrol(rest, "fingerprint").applied
+
+
+def test_a_ledger_from_which_nothing_was_sent_is_not_missed(
+    campaign: Settings, open_again: OpenAll
+) -> None:
+    send(campaign, open_again, 0)
+    shutil.rmtree(campaign.state_folder)
+    send(campaign, open_again, 3)
+
+
+def test_a_folder_in_which_all_files_are_new_is_another_mailing(
+    campaign: Settings, open_again: OpenAll
+) -> None:
+    send(campaign, open_again, 10)
+    shutil.rmtree(campaign.state_folder)
+    for path in campaign.folder.iterdir():
+        os.utime(path, (FAR_AWAY, FAR_AWAY))
+    send(campaign, open_again, 10)
+
+
+def test_a_mark_that_cannot_be_kept_is_a_notice(campaign: Settings, state_home: Path) -> None:
+    (state_home / "ledgers").write_text("a file in the way")
+    with Ledger.of(campaign) as ledger:
+        claim(store_of(ledger, campaign), 1)
+        assert "the state folder cannot be written (File exists)" in ledger.notice
+
+
+def test_a_sandbox_ledger_has_no_mark(campaign: Settings, state_home: Path) -> None:
+    with Ledger.of(campaign, "sandbox", fresh=True) as ledger:
+        claim(store_of(ledger, campaign), 1)
+    assert not (state_home / "ledgers").exists()
