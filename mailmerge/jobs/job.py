@@ -99,7 +99,7 @@ class Job:
             rates_of(rate), connections, window, limit, seconds_of(wait),
             in_doubt, retry, accept_changes, listener,
         )  # fmt: skip
-        self.ledger = JobLedger(campaign.settings, self.target, ledger)
+        self.ledger = JobLedger(campaign.settings, self.target, ledger, begin=accept_changes)
         self._preparation = Preparation(
             campaign,
             source_of(campaign.settings, recipients),

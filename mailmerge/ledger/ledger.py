@@ -20,18 +20,23 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from mailmerge.errors import LedgerError
+from mailmerge.errors import Declined, LedgerError
 from mailmerge.ledger.campaigns import (
     CampaignRecord,
+    OtherMailing,
     all_campaigns,
     find_campaign,
+    find_campaign_of_folder,
     known_campaign,
+    known_campaign_of_folder,
 )
 from mailmerge.ledger.database import Database, Observer
 from mailmerge.ledger.interface import Decisions, Identify, LedgerReader, Store
@@ -98,6 +103,14 @@ class _DatabaseFile:
                 path.unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """How a campaign folder names its mailings: see campaigns.find_campaign_of_folder."""
+
+    named: bool
+    begin: bool
+
+
 class Ledger:
     """A ledger that is open for sending; use it as a context manager to close it.
 
@@ -117,14 +130,14 @@ class Ledger:
         *,
         file: _DatabaseFile | None = None,
         lock: Lock | None = None,
-        only_one: bool = False,
+        folder: _Folder | None = None,
     ) -> None:
         """Use `open`, `of` or `memory` instead."""
         self._database = database
         self._options = options
         self._file = file
         self._lock = lock
-        self._only_one = only_one
+        self._folder = folder
         self._stores: dict[int, Store] = {}
         self._identify: dict[int, Identify] = {}
 
@@ -157,11 +170,14 @@ class Ledger:
         options: LedgerOptions = _DEFAULTS,
         *,
         fresh: bool = False,
+        begin: bool = False,
     ) -> Ledger:
         """Open the ledger with this name in a campaign folder, or create it.
 
-        Such a ledger has only one campaign, so a renamed campaign keeps its deliveries. `fresh`
-        deletes an earlier ledger of that name; it is for the sandbox, never for the real ledger.
+        A name in campaign.toml stands for one mailing. If the folder has sent another one, its
+        `store` raises Declined unless `begin` is True. Without a name the folder goes on with its
+        last mailing, also after it was renamed. `fresh` deletes an earlier ledger of that name; it
+        is for the sandbox, never for the real ledger.
 
         Raises:
             LedgerHeld: another process is sending this campaign.
@@ -170,7 +186,8 @@ class Ledger:
         """
         make_private_folder(campaign.state_folder)
         path = _path_of(campaign, name)
-        return cls._in_file(path, options, fresh=fresh, only_one=True)
+        folder = _Folder(named=bool(campaign.campaign.name), begin=begin)
+        return cls._in_file(path, options, fresh=fresh, folder=folder)
 
     @classmethod
     def memory(cls, options: LedgerOptions = _DEFAULTS) -> Ledger:
@@ -179,7 +196,12 @@ class Ledger:
 
     @classmethod
     def _in_file(
-        cls, path: Path, options: LedgerOptions, *, fresh: bool = False, only_one: bool = False
+        cls,
+        path: Path,
+        options: LedgerOptions,
+        *,
+        fresh: bool = False,
+        folder: _Folder | None = None,
     ) -> Ledger:
         file = _DatabaseFile(path)
         lock = Lock(file.lock)
@@ -190,7 +212,7 @@ class Ledger:
         except BaseException:
             lock.release()
             raise
-        return cls(database, options, file=file, lock=lock, only_one=only_one)
+        return cls(database, options, file=file, lock=lock, folder=folder)
 
     def __enter__(self) -> Ledger:
         return self
@@ -206,12 +228,30 @@ class Ledger:
         store.
 
         Raises:
+            Declined: the folder of this ledger has sent another mailing; see `of`.
             LedgerError: the ledger cannot be read or written.
         """
         with self._database.begin() as connection:
-            found = find_campaign(connection, campaign, only_one=self._only_one)
+            found = self._find(connection, campaign)
         self._identify[found.id] = identify
         return self._opened(found)
+
+    def _find(self, connection: Connection, name: str) -> CampaignRecord:
+        if self._folder is None:
+            return find_campaign(connection, name)
+        try:
+            return find_campaign_of_folder(
+                connection, name, named=self._folder.named, begin=self._folder.begin
+            )
+        except OtherMailing as other:
+            raise Declined(
+                f'campaign.name is now "{name}", but this folder has sent "{other.name}": under the'
+                " new name all recipients get a message, also those who have got one;"
+                " nothing was sent",
+                hint=f'use --accept-changes to begin "{name}", or write name = "{other.name}"'
+                " to continue",
+                code="other-mailing",
+            ) from other
 
     def _opened(self, campaign: CampaignRecord) -> Store:
         store = self._stores.get(campaign.id)
@@ -294,8 +334,10 @@ class Ledger:
         file = _DatabaseFile(_path_of(campaign, name))
         if not file.path.exists():
             return None
-        # The ledger of a campaign folder has one campaign, whose id is 1.
-        return SqliteReader(file.path, file.lock, file.journal(1), options.boot_id)
+        find = partial(
+            known_campaign_of_folder, name=campaign.name, named=bool(campaign.campaign.name)
+        )
+        return SqliteReader(file.path, file.lock, file.journal, options.boot_id, find)
 
 
 _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns, read_times
+from mailmerge.ledger.campaigns import CampaignRecord, read_times
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.journal import read_position, read_tail
 from mailmerge.ledger.journal_file import JournalFiles
@@ -37,15 +37,16 @@ from mailmerge.ledger.states import Delivery, Standing, State, Transition, end_c
 class SqliteReader:
     """Reads the ledger of a campaign folder (interface.LedgerReader).
 
-    `path` is the database, `lock` the lock file, `files` the journal; `boot_id` returns the id of
-    the machine's present boot. Each method raises LedgerError if the ledger cannot be read, is
-    damaged, or was written by a newer mailmerge.
+    `path` is the database, `lock` the lock file; `journal` returns the journal of the campaign with
+    an id, `boot_id` the id of the machine's present boot, `find` the campaign. Each method raises
+    LedgerError if the ledger cannot be read, is damaged, or was written by a newer mailmerge.
     """
 
     path: Path
     lock: Path
-    files: JournalFiles
+    journal: Callable[[int], JournalFiles]
     boot_id: Callable[[], str]
+    find: Callable[[Connection], CampaignRecord | None]
 
     @property
     def owner(self) -> Owner | None:
@@ -78,15 +79,15 @@ class SqliteReader:
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Connection, CampaignRecord] | None]:
-        """Open a snapshot of the database; None if it has no campaign yet."""
+        """Open a snapshot of the database; None if it does not have the campaign yet."""
         database = read_database(self.path, LEDGER)
         if database is None:
             yield None
             return
         try:
             with database.begin("read") as connection:
-                campaigns = all_campaigns(connection)
-                yield (connection, campaigns[0]) if campaigns else None
+                campaign = self.find(connection)
+                yield None if campaign is None else (connection, campaign)
         finally:
             database.close()
 
@@ -96,8 +97,9 @@ class SqliteReader:
         """Yield the rows of `query`, each with the newest transition of its delivery."""
         held = self.owner is not None
         position = read_position(connection, campaign.id)
-        latest, known = read_tail(self.files, position, self.boot_id())
-        saved = EmergencyFiles(self.files.folder, campaign.secret).read()
+        files = self.journal(campaign.id)
+        latest, known = read_tail(files, position, self.boot_id())
+        saved = EmergencyFiles(files.folder, campaign.secret).read()
         latest |= {one.delivery_id: one for one in saved}
         own = query.where(delivery.c.campaign_id == campaign.id)
         for row in connection.execute(own):

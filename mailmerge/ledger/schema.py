@@ -1,11 +1,12 @@
 """The tables of a ledger and of the record of limits, and how a row becomes a delivery.
 
-campaign   one row for each campaign of the database
-delivery   one row for each recipient of a campaign: its snapshot, state and claim
-journal    how far the journal files of a campaign are folded (journal.py)
-migration  which migrations were applied (migrations.py)
+campaign      one row for each campaign of the database
+delivery      one row for each recipient of a campaign: its snapshot, state and claim
+content_file  the digests of the files that shape the messages (content.py)
+journal       how far the journal files of a campaign are folded (journal.py)
+migration     which migrations were applied (migrations.py)
 
-slot, used what the accounts have used of their limits (quota.py), in a database of its own
+slot, used    what the accounts have used of their limits (quota.py), in a database of its own
 """
 
 from __future__ import annotations
@@ -117,6 +118,15 @@ journal = Table(
     Column("boot_id", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("offset", _Number, nullable=False),
+)
+
+content_file = Table(
+    "content_file",
+    ledger,
+    Column("campaign_id", ForeignKey(campaign.c.id), primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
 )
 
 arriving = Table(

@@ -22,6 +22,8 @@ from jinja2 import nodes
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mailmerge.content_files import ContentFiles
+from mailmerge.rendering.loader import FolderLoader
 from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, RenderLimits
 from mailmerge.rendering.template_errors import LimitExceeded
 from mailmerge.rendering.variables import (
@@ -172,26 +174,28 @@ def _bits_of_power(base: Any, exponent: Any) -> int:
     return base.bit_length() * max(exponent, 0)
 
 
-def template_loader(folder: Path, source: BodySource | None = None) -> jinja2.BaseLoader:
+def template_loader(
+    files: ContentFiles | Path, source: BodySource | None = None
+) -> jinja2.BaseLoader:
     """A loader of the templates in a folder, and of one template that is given as text.
 
-    It loads no file outside of the folder.
+    It loads no file outside of the folder, and none that is never part of a message.
     """
-    files = jinja2.FileSystemLoader(folder, encoding="utf-8-sig")
+    loader = FolderLoader(files)
     if source is None or source.text is None:
-        return files
-    return jinja2.ChoiceLoader([jinja2.DictLoader({source.name: source.text}), files])
+        return loader
+    return jinja2.ChoiceLoader([jinja2.DictLoader({source.name: source.text}), loader])
 
 
 def make_environment(
-    folder: Path, part: Part, limits: RenderLimits = DEFAULT_LIMITS
+    files: ContentFiles | Path, part: Part, limits: RenderLimits = DEFAULT_LIMITS
 ) -> CampaignEnvironment:
     """Make the environment in which the templates of one part are compiled and run.
 
     HTML is escaped automatically, "text" and "header" are not. Includes and parents are looked up
-    in `folder`.
+    in the folder of `files`, which may be a folder if none of its files is private.
     """
-    return CampaignEnvironment(template_loader(folder), part, limits)
+    return CampaignEnvironment(template_loader(files), part, limits)
 
 
 def run(template: jinja2.Template, variables: Variables) -> list[str]:

@@ -7,9 +7,10 @@ campaign folder. `templates_of` makes them from a campaign.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.settings import Settings
 
 _DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
@@ -66,6 +67,9 @@ class Templates:
         campaign: the text of `{{ campaign.name }}`.
         folder: where includes, images, style sheets and attachments are looked up.
         file: the file that holds the one-line templates, for errors; empty for templates in code.
+        private: paths of files in the folder that are never part of a message, in addition to those
+            that paths.py names.
+        files: opens the files of the folder, and notes which were read.
     """
 
     subject: str
@@ -80,6 +84,11 @@ class Templates:
     campaign: str = ""
     folder: Path = Path()
     file: str = ""
+    private: frozenset[str] = frozenset()
+    files: ContentFiles = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", ContentFiles(self.folder, self.private))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,7 @@ def templates_of(campaign: Settings) -> Templates:
         campaign=campaign.name,
         folder=campaign.folder,
         file=campaign.file,
+        private=campaign.private_files,
     )
 
 

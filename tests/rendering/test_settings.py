@@ -45,6 +45,7 @@ def test_templates_of_a_campaign_are_its_message_section(tmp_path: Path) -> None
         campaign="spring",
         folder=tmp_path,
         file="campaign.toml",
+        private=frozenset({"campaign.toml", "recipients.csv", "suppressed.csv"}),
     )
 
 
