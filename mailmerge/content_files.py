@@ -40,10 +40,19 @@ class ContentFiles:
         return dict(self._read)
 
     def is_file(self, path: str) -> bool:
-        """Whether a path in normal form is that of a regular file, wherever it leads."""
-        return os.path.isfile(os.path.join(self._folder, path))  # noqa: PTH113, PTH118 (no errors)
+        """Whether a path is that of a regular file.
 
-    def locate(self, path: str) -> tuple[str, ...]:
+        Raises:
+            RefusedPath: it is outside of the folder, or it is never part of a message.
+        """
+        try:
+            return Path(self._folder, *self._locate(path)).is_file()
+        except RefusedPath:
+            raise
+        except (OSError, ValueError):
+            return False
+
+    def _locate(self, path: str) -> tuple[str, ...]:
         """Return the parts of the real path of a file; see `paths.resolve_content`."""
         return resolve_content(self._folder, path, self._private)
 
@@ -56,7 +65,7 @@ class ContentFiles:
             OSError: it does not exist, or it cannot be opened.
             ValueError: the path holds a NUL.
         """
-        return self._opened(path, self.locate(path))
+        return self._opened(path, self._locate(path))
 
     def read(self, path: str, largest: int | None = None) -> bytes:
         """Read a file, and note it. Of a file above `largest` bytes, one byte more is read.

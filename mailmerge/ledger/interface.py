@@ -213,6 +213,11 @@ class LedgerReader(Deliveries, Protocol):
     """The ledger of a campaign, opened for reading only; a run may be in progress."""
 
     @property
+    def begun(self) -> bool:
+        """Whether the ledger has this mailing; it may have others, with other names."""
+        ...
+
+    @property
     def owner(self) -> Owner | None:
         """The process that is sending this campaign now, or None."""
         ...

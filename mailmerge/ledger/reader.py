@@ -49,6 +49,12 @@ class SqliteReader:
     find: Callable[[Connection], CampaignRecord | None]
 
     @property
+    def begun(self) -> bool:
+        """Whether the ledger has this mailing; it may have others, with other names."""
+        with self._opened() as opened:
+            return opened is not None
+
+    @property
     def owner(self) -> Owner | None:
         """The process that is sending this campaign now, or None."""
         return owner_of(self.lock)

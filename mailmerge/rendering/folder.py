@@ -43,18 +43,16 @@ def local_path(url: str, files: ContentFiles) -> str:
             code="asset-outside",
         )
     try:
-        if files.is_file(normal):
-            files.locate(normal)
-            return normal
+        found = files.is_file(normal)
     except RefusedPath as error:
         raise _refused(url, error) from error
-    except OSError:
-        pass  # it was removed a moment ago
-    raise AssetError(
-        f"there is no file {normal} in the campaign folder",
-        hint="write the path relative to the campaign folder",
-        code="asset-missing",
-    )
+    if not found:
+        raise AssetError(
+            f"there is no file {normal} in the campaign folder",
+            hint="write the path relative to the campaign folder",
+            code="asset-missing",
+        )
+    return normal
 
 
 def _refused(path: str, error: RefusedPath) -> AssetError:

@@ -147,6 +147,7 @@ def test_another_chosen_name_begins_another_mailing_if_asked(campaign: Settings)
         ledger.store("new", identify)
     assert caught.value.problem.code == "other-mailing"
     assert counts(read_ledger(new)) == {}
+    assert (read_ledger(old).begun, read_ledger(new).begun) == (True, False)
     with Ledger.of(new, begin=True) as ledger:
         finish(
             ledger.store("new", identify), claim(ledger.store("new", identify), 3)[0], State.SENT
