@@ -23,7 +23,7 @@ from tests.campaign_folder import CampaignFolder, Finished, make_campaign_folder
 PNG = b"\x89PNG\r\n\x1a\n"
 SHEET = "email,name,part\nann@x-firma.de,Ann,a\nbob@x-firma.de,Bob,b\n"
 NOTHING = "Nothing to send: all recipients are done."
-FILES = {
+FILES: dict[str, str | bytes] = {
     "body.html": (
         '{% extends "base.html" %}{% block body %}<p>Dear {{ name }}</p>'
         '<img src="logo.png" alt="x"><img src="photos/{{ part }}.png" alt="y">'

@@ -34,7 +34,10 @@ class Loader:
 
 
 def text(source: str) -> Prepare:
-    return lambda folder, path: folder.write("body.txt", source.replace("PATH", path)) and None
+    def prepare(folder: CampaignFolder, path: str) -> None:
+        folder.write("body.txt", source.replace("PATH", path))
+
+    return prepare
 
 
 def page(source: str) -> Prepare:

@@ -6,10 +6,19 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from mailmerge.portable.files import Mode, flags_for, reserve, seek_and_write, write_at
+from mailmerge.portable.files import (
+    Mode,
+    flags_for,
+    open_below,
+    reserve,
+    seek_and_write,
+    write_at,
+)
+from tests.open_files import needs_open_files, open_files
 
 WINDOWS = SimpleNamespace(O_BINARY=0x8000)
 """Has no posix_fallocate, and files with translated line ends."""
@@ -76,3 +85,36 @@ def test_space_is_reserved_and_content_stays(tmp_path: Path, system: object) -> 
     content = path.read_bytes()
     assert content == b"content" + bytes(100_000 - 7)
     assert path.stat().st_blocks * 512 >= 100_000
+
+
+@pytest.mark.parametrize("system", [os, WINDOWS])
+def test_file_below_a_folder_is_opened(tmp_path: Path, system: Any) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c").write_bytes(b"c")
+    file = open_below(str(tmp_path), ("a", "b", "c"), system)
+    assert os.read(file, 9) == b"c"
+    os.close(file)
+    with pytest.raises(FileNotFoundError):
+        open_below(str(tmp_path), ("a", "gone"), system)
+
+
+@needs_open_files
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system opens by the path alone")
+@pytest.mark.parametrize("parts", [("link",), ("folder", "x"), ("sub", "link"), ("sub", "up", "x")])
+def test_no_link_below_the_folder_is_followed(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    below = tmp_path / "below"
+    (below / "sub").mkdir(parents=True)
+    (tmp_path / "x").write_bytes(b"outside")
+    for name in ("link", "sub/link"):
+        (below / name).symlink_to(tmp_path / "x")
+    for name in ("folder", "sub/up"):
+        (below / name).symlink_to(tmp_path, target_is_directory=True)
+    before = open_files()
+    with pytest.raises(OSError, match=r"symbolic|Not a directory"):
+        open_below(str(below), parts)
+    assert open_files() == before
+
+
+def test_pipe_is_opened_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    os.close(open_below(str(tmp_path), ("pipe",)))
