@@ -27,12 +27,25 @@ class ContentFiles:
     """Opens the files of one campaign folder for its messages. Several threads may use it.
 
     `private` are the paths of files that hold settings or the data of recipients.
+
+    Attributes:
+        folder: the campaign folder, as it was given.
     """
 
     def __init__(self, folder: Path, private: Collection[str] = ()) -> None:
+        self.folder = folder
         self._folder = os.path.realpath(folder)
         self._private = frozenset(private)
         self._read: dict[str, str] = {}
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both open the same files; what they have read does not count."""
+        if not isinstance(other, ContentFiles):
+            return NotImplemented
+        return (self._folder, self._private) == (other._folder, other._private)
+
+    def __hash__(self) -> int:
+        return hash((self._folder, self._private))
 
     @property
     def read_so_far(self) -> Mapping[str, str]:

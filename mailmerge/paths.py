@@ -29,9 +29,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
-
-_Reason = Literal["outside", "private", "reserved"]
+from typing import Final
 
 _CAMPAIGN_FILE: Final = "campaign.toml"
 _KEY_ENDINGS: Final = frozenset(
@@ -48,37 +46,39 @@ class Refusal:
     """Why a file may not be part of a message.
 
     Attributes:
-        reason: "outside" of the folder, "private", or a name that Windows reserves.
+        code: the code of the error (docs/errors.md).
         message: the cause as the end of a sentence that begins with the path.
         hint: the fix.
     """
 
-    reason: _Reason
+    code: str
     message: str
     hint: str
 
 
-_OUTSIDE: Final = Refusal("outside", "is outside of the campaign folder", _MOVE)
-_LINK: Final = Refusal("outside", "is a link to a file outside of the campaign folder", _MOVE)
-_HIDDEN: Final = Refusal("private", "is a hidden file, which is never part of a message", _RENAME)
+_OUTSIDE: Final = Refusal("asset-outside", "is outside of the campaign folder", _MOVE)
+_LINK: Final = Refusal("asset-outside", "is a link to a file outside of the campaign folder", _MOVE)
+_HIDDEN: Final = Refusal(
+    "asset-private", "is a hidden file, which is never part of a message", _RENAME
+)
 _SETTINGS: Final = Refusal(
-    "private", "holds the settings of the campaign and is never part of a message", _RENAME
+    "asset-private", "holds the settings of the campaign and is never part of a message", _RENAME
 )
 _DATA: Final = Refusal(
-    "private", "holds the data of all recipients and is never part of a message", _RENAME
+    "asset-private", "holds the data of all recipients and is never part of a message", _RENAME
 )
 _KEY: Final = Refusal(
-    "private", "has the name of a key file, which is never part of a message", _RENAME
+    "asset-private", "has the name of a key file, which is never part of a message", _RENAME
 )
 _RESERVED: Final = Refusal(
-    "reserved", "has a name that Windows reserves or changes", "rename the file"
+    "asset-reserved", "has a name that Windows reserves or changes", "rename the file"
 )
 
 
 def same_file_as(name: str) -> Refusal:
     """The refusal of a file that is, under another name, one that is never part of a message."""
     return Refusal(
-        "private", f"is the same file as {name}, which is never part of a message", _RENAME
+        "asset-private", f"is the same file as {name}, which is never part of a message", _RENAME
     )
 
 

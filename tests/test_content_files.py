@@ -83,3 +83,12 @@ def test_descriptors_are_closed(files: ContentFiles) -> None:
     for path in ("sub/a.txt", "sub", "hard.csv", "gone"):
         files.digest(path)
     assert open_files() == before
+
+
+def test_equal_means_the_same_files(files: ContentFiles, tmp_path: Path) -> None:
+    files.read("sub/a.txt")
+    same = ContentFiles(tmp_path / "sub" / "..", ["not-there.csv", "list.csv"])
+    assert (files == same, hash(files) == hash(same)) == (True, True)
+    assert files != ContentFiles(tmp_path)
+    assert files != ContentFiles(tmp_path / "sub", {"list.csv", "not-there.csv"})
+    assert files != tmp_path

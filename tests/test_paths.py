@@ -125,7 +125,7 @@ def test_some_names_are_never_sent(path: str, reason: str) -> None:
     for windows in (False, True):
         refusal = never_sent(path, {"a/list.csv"}, windows=windows)
         assert refusal is not None
-        assert refusal.reason == reason
+        assert refusal.code == f"asset-{reason}"
         assert refusal.message
         assert refusal.hint
 
@@ -154,7 +154,7 @@ def test_colon_is_a_stream_on_windows_only() -> None:
     assert never_sent("sub/a.pdf:stream", windows=False) is None
     refusal = never_sent("sub/a.pdf:stream", windows=True)
     assert refusal is not None
-    assert refusal.reason == "reserved"
+    assert refusal.code == "asset-reserved"
 
 
 def test_content_is_found_by_its_real_path(folder: Path) -> None:

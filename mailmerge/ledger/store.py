@@ -68,7 +68,33 @@ class UserDecisions(ABC):
         return self.decide(claims.retry_rejected)
 
 
-class SqlStore(UserDecisions):
+class _CheckMemory(ABC):
+    """Which check has passed, in the tables of a campaign (interface.CheckMemory)."""
+
+    campaign: CampaignRecord
+
+    @abstractmethod
+    def transaction(self, purpose: Purpose = "written") -> AbstractContextManager[Connection]:
+        """Begin a transaction."""
+
+    def remember_check(self, digest: str, content: Fingerprint = NOTHING_RECORDED) -> None:
+        """Remember that the check with this digest has passed, and its content."""
+        with self.transaction() as connection:
+            write_campaign(connection, self.campaign.id, checked=digest)
+            write_content(connection, self.campaign.id, "check", content)
+
+    def check_passed(self, digest: str) -> bool:
+        """Whether the last check that passed has this digest."""
+        with self.transaction("read") as connection:
+            return bool(digest) and read_campaign(connection, self.campaign.id, "checked") == digest
+
+    def checked_content(self) -> Fingerprint:
+        """Return the content of the last check that passed."""
+        with self.transaction("read") as connection:
+            return read_content(connection, self.campaign.id, "check")
+
+
+class SqlStore(UserDecisions, _CheckMemory):
     """The ledger of one campaign in a database; interface.Store documents the methods.
 
     The first claim of a delivery calls `identify` with the campaign's secret and the recipient's
@@ -232,22 +258,6 @@ class SqlStore(UserDecisions):
     def note_run(self, seconds: float, check_seconds: float) -> None:
         """Remember the seconds of the run and of its check so far; `flush` writes them."""
         self._times = (seconds, check_seconds)
-
-    def remember_check(self, digest: str, content: Fingerprint = NOTHING_RECORDED) -> None:
-        """Remember that the check with this digest has passed, and its content."""
-        with self.transaction() as connection:
-            write_campaign(connection, self.campaign.id, checked=digest)
-            write_content(connection, self.campaign.id, "check", content)
-
-    def check_passed(self, digest: str) -> bool:
-        """Whether the last check that passed has this digest."""
-        with self.transaction("read") as connection:
-            return bool(digest) and read_campaign(connection, self.campaign.id, "checked") == digest
-
-    def checked_content(self) -> Fingerprint:
-        """Return the content of the last check that passed."""
-        with self.transaction("read") as connection:
-            return read_content(connection, self.campaign.id, "check")
 
     def close(self) -> None:
         """End the claims of this process."""

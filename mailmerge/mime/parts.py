@@ -116,7 +116,9 @@ class PartStore:
             content = self.files.read(path, self._largest_file)
         except RefusedPath as error:
             refusal = error.refusal
-            raise _error(path, refusal.message, refusal.hint, refusal.reason) from error
+            raise AssetError(
+                refusal.message, hint=refusal.hint, file=path or "an empty path", code=refusal.code
+            ) from error
         except FileNotFoundError as error:
             hint = "copy it there, or correct the path"
             raise _error(path, "there is no such file", hint, "missing") from error

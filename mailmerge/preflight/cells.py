@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mailmerge.errors import Problem
 
-_REFUSALS: Final = ("-outside", "-private", "-reserved")
+_REFUSALS: Final = frozenset({"asset-outside", "asset-private", "asset-reserved"})
 _REASON: Final = re.compile(r" (?:is (?:outside|an? |the )|has (?:a|the) name|holds the )")
 """What follows the path in a message of paths.Refusal."""
 
@@ -24,7 +24,7 @@ def in_cell(problem: Problem, cells: Mapping[str, str], file: str) -> Problem:
     `cells` are those of the problem's row, `file` is the spreadsheet. The problem is returned
     unchanged if it is another one, or if no cell names the file.
     """
-    if problem.row is None or not problem.code.endswith(_REFUSALS):
+    if problem.row is None or problem.code not in _REFUSALS:
         return problem
     column = max(_naming(problem.message, cells), default=(0, ""))[1]
     if not column:

@@ -57,9 +57,7 @@ def local_path(url: str, files: ContentFiles) -> str:
 
 def _refused(path: str, error: RefusedPath) -> AssetError:
     refusal = error.refusal
-    return AssetError(
-        f"{path} {refusal.message}", hint=refusal.hint, code=f"asset-{refusal.reason}"
-    )
+    return AssetError(f"{path} {refusal.message}", hint=refusal.hint, code=refusal.code)
 
 
 def _normal_form(path: str) -> str | None:

@@ -7,7 +7,7 @@ campaign folder. `templates_of` makes them from a campaign.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mailmerge.content_files import ContentFiles
@@ -65,11 +65,9 @@ class Templates:
         inline_css: whether style sheets are inlined into `style` attributes.
         images: how the HTML refers to its images.
         campaign: the text of `{{ campaign.name }}`.
-        folder: where includes, images, style sheets and attachments are looked up.
+        folder: where includes, images, style sheets and attachments are looked up. A path means
+            that none of its files is private.
         file: the file that holds the one-line templates, for errors; empty for templates in code.
-        private: paths of files in the folder that are never part of a message, in addition to those
-            that paths.py names.
-        files: opens the files of the folder, and notes which were read.
     """
 
     subject: str
@@ -82,13 +80,18 @@ class Templates:
     inline_css: bool = True
     images: ImageReferences = ImageReferences()
     campaign: str = ""
-    folder: Path = Path()
+    folder: ContentFiles | Path = Path()
     file: str = ""
-    private: frozenset[str] = frozenset()
-    files: ContentFiles = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "files", ContentFiles(self.folder, self.private))
+        if isinstance(self.folder, Path):
+            object.__setattr__(self, "folder", ContentFiles(self.folder))
+
+    @property
+    def files(self) -> ContentFiles:
+        """Opens the files of the folder, and notes which were read."""
+        assert isinstance(self.folder, ContentFiles)
+        return self.folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,8 @@ def templates_of(campaign: Settings) -> Templates:
             message.content_base,
         ),
         campaign=campaign.name,
-        folder=campaign.folder,
+        folder=campaign.content_files(),
         file=campaign.file,
-        private=campaign.private_files,
     )
 
 

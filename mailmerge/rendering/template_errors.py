@@ -58,9 +58,8 @@ class ErrorLocation:
         """The error for a template that may not be part of a message."""
         refusal = error.refusal
         path = "" if error.path == (file or self.file) else f"{error.path} "
-        code = f"template-{refusal.reason}"
         return self.error(
-            path + refusal.message, line=line, file=file, hint=refusal.hint, code=code
+            path + refusal.message, line=line, file=file, hint=refusal.hint, code=refusal.code
         )
 
 

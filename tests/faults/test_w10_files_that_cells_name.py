@@ -113,7 +113,6 @@ def test_no_cell_reaches_a_private_file(
     found = [one for one in problems_of(folder, path) if one.row == 3]
     assert {one.code for one in found} & {
         "asset-private",
-        "template-private",
         "asset-reserved",
         "template-reserved",
     }
@@ -164,9 +163,9 @@ def test_other_files_may_be_named(folder: CampaignFolder) -> None:
         (".env", "asset-private", {"attachments": '[".env"]'}),
         ("recipients.csv", "asset-private", {"attachments": '["recipients.csv"]'}),
         ("key.pem", "asset-private", {"attachments": '["key.pem"]'}),
-        (".env", "template-private", {"text": '".env"'}),
-        ("campaign.toml", "template-private", {"text": '"campaign.toml"'}),
-        ("key.pem", "template-private", {"html": '"key.pem"'}),
+        (".env", "asset-private", {"text": '".env"'}),
+        ("campaign.toml", "asset-private", {"text": '"campaign.toml"'}),
+        ("key.pem", "asset-private", {"html": '"key.pem"'}),
     ],
 )
 def test_campaign_toml_cannot_name_them_either(
