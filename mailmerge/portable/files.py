@@ -6,8 +6,10 @@ Child processes never inherit a descriptor of `os.open`: Python ensures it on ev
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, Literal
 
 Mode = Literal["create", "write", "append", "update"]
@@ -37,14 +39,14 @@ def open_below(folder: str, parts: Sequence[str], system: Any = os) -> int:
 
     `folder` and `parts` have no symbolic links: if a part has become one since the caller resolved
     the path, it is not followed, and the call fails. It never waits for the writer of a pipe.
-    Windows cannot open a file relative to a folder, so there only the path is opened.
+    Windows cannot open a file relative to a folder, so there only the last part is certain.
 
     Raises:
         OSError: the file cannot be opened, or a part of its path is a link.
     """
     flags = os.O_RDONLY | getattr(system, "O_BINARY", 0) | getattr(system, "O_NONBLOCK", 0)
     if not hasattr(system, "O_NOFOLLOW") or os.open not in system.supports_dir_fd:
-        return os.open(os.path.join(folder, *parts), flags)  # noqa: PTH118 (a descriptor)
+        return _open_no_link(Path(folder, *parts), flags)
     # O_PATH needs no permission to list the folder.
     to_pass = getattr(system, "O_PATH", os.O_RDONLY) | system.O_DIRECTORY
     at = os.open(folder, to_pass)
@@ -56,6 +58,19 @@ def open_below(folder: str, parts: Sequence[str], system: Any = os) -> int:
         return os.open(parts[-1] if parts else ".", flags | system.O_NOFOLLOW, dir_fd=at)
     finally:
         os.close(at)
+
+
+def _open_no_link(path: Path, flags: int) -> int:
+    """Open a file by its path, and fail if a link was opened."""
+    file = os.open(path, flags)
+    try:
+        same = os.path.samestat(os.fstat(file), path.lstat())
+    except OSError:
+        same = False
+    if not same:
+        os.close(file)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return file
 
 
 def seek_and_write(file: int, content: bytes, offset: int) -> int:

@@ -115,6 +115,16 @@ def test_no_link_below_the_folder_is_followed(tmp_path: Path, parts: tuple[str, 
     assert open_files() == before
 
 
+@needs_open_files
+def test_last_part_is_no_link_on_any_system(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("x")
+    before = open_files()
+    with pytest.raises(OSError, match="symbolic"):
+        open_below(str(tmp_path), ("link",), WINDOWS)
+    assert open_files() == before
+
+
 def test_pipe_is_opened_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     os.close(open_below(str(tmp_path), ("pipe",)))
