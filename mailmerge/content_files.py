@@ -26,16 +26,18 @@ MISSING: Final = ""
 class ContentFiles:
     """Opens the files of one campaign folder for its messages. Several threads may use it.
 
-    `private` are the paths of files that hold settings or the data of recipients.
+    `private` are the paths of files that hold settings or the data of recipients. `noting` is False
+    where it does not matter which files were read.
 
     Attributes:
         folder: the campaign folder, as it was given.
     """
 
-    def __init__(self, folder: Path, private: Collection[str] = ()) -> None:
+    def __init__(self, folder: Path, private: Collection[str] = (), *, noting: bool = True) -> None:
         self.folder = folder
         self._folder = os.path.realpath(folder)
         self._private = frozenset(private)
+        self._noting = noting
         self._read: dict[str, str] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -106,7 +108,7 @@ class ContentFiles:
 
     def _note(self, path: str, content: bytes | None) -> None:
         """Note a file when it is read for the first time; None if it does not exist."""
-        normal = inside(path, colon=True)
+        normal = inside(path, colon=True) if self._noting else None
         if normal is not None and not self._read.get(normal):
             self._read[normal] = MISSING if content is None else _digest_of(content)
 

@@ -116,7 +116,10 @@ class MessageFactory:
 
     @property
     def files(self) -> Mapping[str, str]:
-        """The digests of the files that the messages so far were made of, by path."""
+        """The digests of the files that the messages so far were made of, by path.
+
+        Only the factory of a check notes all of them.
+        """
         return {**self._renderer.files.read_so_far, **self._composer.files.read_so_far}
 
     @property
@@ -175,8 +178,9 @@ def message_factory(settings: Settings) -> MessageFactory:
         TemplateError: a template is missing or does not compile.
         CampaignError: an address of the sender is wrong.
     """
-    templates = templates_of(settings)
-    return MessageFactory(templates, sender_of(settings), PartStore(templates.files))
+    # Only the check asks which files were read. Here each attachment would be hashed for nothing.
+    parts = PartStore(settings.content_files(noting=False))
+    return MessageFactory(templates_of(settings), sender_of(settings), parts)
 
 
 class _Deliverable(Protocol):

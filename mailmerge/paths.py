@@ -42,7 +42,7 @@ _RENAME: Final = "if recipients may have it, copy it to a file with another name
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class PathRefusal:
     """Why a file may not be part of a message.
 
     Attributes:
@@ -56,28 +56,30 @@ class Refusal:
     hint: str
 
 
-_OUTSIDE: Final = Refusal("asset-outside", "is outside of the campaign folder", _MOVE)
-_LINK: Final = Refusal("asset-outside", "is a link to a file outside of the campaign folder", _MOVE)
-_HIDDEN: Final = Refusal(
+_OUTSIDE: Final = PathRefusal("asset-outside", "is outside of the campaign folder", _MOVE)
+_LINK: Final = PathRefusal(
+    "asset-outside", "is a link to a file outside of the campaign folder", _MOVE
+)
+_HIDDEN: Final = PathRefusal(
     "asset-private", "is a hidden file, which is never part of a message", _RENAME
 )
-_SETTINGS: Final = Refusal(
+_SETTINGS: Final = PathRefusal(
     "asset-private", "holds the settings of the campaign and is never part of a message", _RENAME
 )
-_DATA: Final = Refusal(
+_DATA: Final = PathRefusal(
     "asset-private", "holds the data of all recipients and is never part of a message", _RENAME
 )
-_KEY: Final = Refusal(
+_KEY: Final = PathRefusal(
     "asset-private", "has the name of a key file, which is never part of a message", _RENAME
 )
-_RESERVED: Final = Refusal(
+_RESERVED: Final = PathRefusal(
     "asset-reserved", "has a name that Windows reserves or changes", "rename the file"
 )
 
 
-def same_file_as(name: str) -> Refusal:
+def same_file_as(name: str) -> PathRefusal:
     """The refusal of a file that is, under another name, one that is never part of a message."""
-    return Refusal(
+    return PathRefusal(
         "asset-private", f"is the same file as {name}, which is never part of a message", _RENAME
     )
 
@@ -85,7 +87,7 @@ def same_file_as(name: str) -> Refusal:
 class RefusedPath(OSError):
     """A path that leads to a file which may not be part of a message."""
 
-    def __init__(self, path: str, refusal: Refusal) -> None:
+    def __init__(self, path: str, refusal: PathRefusal) -> None:
         super().__init__(errno.EACCES, refusal.message, path)
         self.path = path
         self.refusal = refusal
@@ -123,7 +125,7 @@ def find_inside(folder: Path, path: str, *, colon: bool = False) -> Path | None:
 
 def never_sent(
     path: str, private: Collection[str] = (), *, windows: bool = os.name == "nt"
-) -> Refusal | None:
+) -> PathRefusal | None:
     """Return why the file at a path is never part of a message; None if it may be.
 
     `path` is in normal form; the file need not exist. `private` are the paths of the settings, the

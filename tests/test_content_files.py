@@ -35,6 +35,13 @@ def test_first_content_is_the_one_that_is_noted(files: ContentFiles, tmp_path: P
     assert files.read_so_far["sub/a.txt"] == noted != files.digest("sub/a.txt")
 
 
+def test_nothing_is_noted_without_noting(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    files = ContentFiles(tmp_path, noting=False)
+    assert files.read("a.txt") == b"a"
+    assert not files.read_so_far
+
+
 def test_missing_file_is_noted_until_it_is_there(files: ContentFiles, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         files.read("b.txt")

@@ -74,6 +74,9 @@ class LedgerOptions:
     store: type[SqlStore] = SqlStore
 
 
+_REAL: Final = "ledger"
+"""The name of the ledger of real messages in a campaign folder."""
+
 _DEFAULTS: Final = LedgerOptions()
 """The options of a ledger unless the caller passes others."""
 
@@ -166,7 +169,7 @@ class Ledger:
     def of(
         cls,
         campaign: Settings,
-        name: str = "ledger",
+        name: str = _REAL,
         options: LedgerOptions = _DEFAULTS,
         *,
         fresh: bool = False,
@@ -186,7 +189,7 @@ class Ledger:
         """
         make_private_folder(campaign.state_folder)
         path = _path_of(campaign, name)
-        folder = _Folder(named=bool(campaign.campaign.name), begin=begin)
+        folder = _Folder(named=_is_named(campaign, name), begin=begin)
         return cls._in_file(path, options, fresh=fresh, folder=folder)
 
     @classmethod
@@ -325,7 +328,7 @@ class Ledger:
 
     @staticmethod
     def read(
-        campaign: Settings, name: str = "ledger", options: LedgerOptions = _DEFAULTS
+        campaign: Settings, name: str = _REAL, options: LedgerOptions = _DEFAULTS
     ) -> LedgerReader | None:
         """Open the ledger with this name in a campaign folder for reading; None if there is none.
 
@@ -334,9 +337,8 @@ class Ledger:
         file = _DatabaseFile(_path_of(campaign, name))
         if not file.path.exists():
             return None
-        find = partial(
-            known_campaign_of_folder, name=campaign.name, named=bool(campaign.campaign.name)
-        )
+        named = _is_named(campaign, name)
+        find = partial(known_campaign_of_folder, name=campaign.name, named=named)
         return SqliteReader(file.path, file.lock, file.journal, options.boot_id, find)
 
 
@@ -345,6 +347,14 @@ _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
     ("in_doubt", "assume_sent"): lambda store: store.assume_sent(),
     ("rejected", "retry"): lambda store: store.retry_rejected(),
 }
+
+
+def _is_named(campaign: Settings, name: str) -> bool:
+    """Whether the campaign's name decides which mailing of a ledger is meant.
+
+    The ledgers of the sandbox and of tests have a single mailing, the last one.
+    """
+    return bool(campaign.campaign.name) and name == _REAL
 
 
 def _path_of(campaign: Settings, name: str) -> Path:

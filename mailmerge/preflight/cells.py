@@ -12,7 +12,7 @@ from mailmerge.errors import Problem
 
 _REFUSALS: Final = frozenset({"asset-outside", "asset-private", "asset-reserved"})
 _REASON: Final = re.compile(r" (?:is (?:outside|an? |the )|has (?:a|the) name|holds the )")
-"""What follows the path in a message of paths.Refusal."""
+"""What follows the path in a message of paths.PathRefusal."""
 
 _SHORTEST: Final = 2
 """Characters of a cell that can name a file; a shorter text is in too many paths."""

@@ -58,9 +58,9 @@ class Settings:
         names = {self.file, self.recipients.file, self.recipients.suppress}
         return frozenset(name.replace("\\", "/") for name in names - {"", "-"})
 
-    def content_files(self) -> ContentFiles:
-        """Open the files of the folder for messages."""
-        return ContentFiles(self.folder, self.private_files)
+    def content_files(self, *, noting: bool = True) -> ContentFiles:
+        """Open the files of the folder for messages; see `ContentFiles`."""
+        return ContentFiles(self.folder, self.private_files, noting=noting)
 
     def fingerprint(
         self, files: Mapping[str, str] = MappingProxyType({}), *, named: bool = False

@@ -156,6 +156,17 @@ def test_another_chosen_name_begins_another_mailing_if_asked(campaign: Settings)
     assert counts(read_ledger(old)) == {"sent": 1, "pending": 1}
 
 
+def test_ledger_of_the_sandbox_has_one_mailing(campaign: Settings) -> None:
+    old, new = (replace(campaign, campaign=CampaignSection(name=name)) for name in ("old", "new"))
+    with Ledger.of(old, "sandbox") as ledger:
+        finish(
+            ledger.store("old", identify), claim(ledger.store("old", identify), 2)[0], State.SENT
+        )
+    reader = Ledger.read(new, "sandbox")
+    assert reader is not None
+    assert counts(reader) == {"sent": 1, "pending": 1}
+
+
 def test_a_fresh_ledger_is_empty_with_a_new_secret(campaign: Settings) -> None:
     ids = list[str]()
     for fresh in (False, False, True):
