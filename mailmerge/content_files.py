@@ -19,7 +19,7 @@ from typing import Final
 from mailmerge.paths import RefusedPath, inside, resolve_content, same_file_as
 from mailmerge.portable.files import open_below
 
-MISSING: Final = ""
+_MISSING: Final = ""
 """The digest of a file that does not exist."""
 
 
@@ -37,6 +37,7 @@ class ContentFiles:
         self.folder = folder
         self._folder = os.path.realpath(folder)
         self._private = frozenset(private)
+        self._private_paths = {name: os.path.join(self._folder, name) for name in private}  # noqa: PTH118 (for speed)
         self._noting = noting
         self._read: dict[str, str] = {}
 
@@ -102,19 +103,19 @@ class ContentFiles:
         """Return the present digest of a file, read in pieces; "" if it cannot be read."""
         try:
             with self.open(path) as file:
-                return hashlib.file_digest(file, _new_hash).hexdigest()
+                return hashlib.file_digest(file, "sha256").hexdigest()
         except (OSError, ValueError):
-            return MISSING
+            return _MISSING
 
     def _note(self, path: str, content: bytes | None) -> None:
         """Note a file when it is read for the first time; None if it does not exist."""
         normal = inside(path, colon=True) if self._noting else None
         if normal is not None and not self._read.get(normal):
-            self._read[normal] = MISSING if content is None else _digest_of(content)
+            self._read[normal] = _MISSING if content is None else _digest_of(content)
 
     def _opened(self, path: str, parts: tuple[str, ...]) -> BufferedReader:
         # Opening a device may have effects, so its kind is checked before as well.
-        _require_file(path, Path(self._folder, *parts).lstat())
+        _require_file(path, os.lstat(os.path.join(self._folder, *parts)))  # noqa: PTH118 (for speed)
         descriptor = open_below(self._folder, parts)
         try:
             self._check(path, os.fstat(descriptor))
@@ -126,8 +127,8 @@ class ContentFiles:
     def _check(self, path: str, status: os.stat_result) -> None:
         """Check an opened file by its status."""
         _require_file(path, status)
-        for name in self._private:
-            if _is_same(status, Path(self._folder, name)):
+        for name, other in self._private_paths.items():
+            if _is_same(status, other):
                 raise RefusedPath(path, same_file_as(name))
 
 
@@ -136,17 +137,13 @@ def _require_file(path: str, status: os.stat_result) -> None:
         raise IsADirectoryError(errno.EISDIR, "is not a file", path)
 
 
-def _is_same(status: os.stat_result, other: Path) -> bool:
+def _is_same(status: os.stat_result, other: str) -> bool:
     """Whether another path leads to the file with this status, as a hard link may."""
     try:
-        return bool(status.st_ino) and os.path.samestat(status, other.stat())
+        return bool(status.st_ino) and os.path.samestat(status, os.stat(other))  # noqa: PTH116 (for speed)
     except (OSError, ValueError):
         return False
 
 
-def _new_hash() -> hashlib.blake2b:
-    return hashlib.blake2b(digest_size=16)
-
-
 def _digest_of(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    return hashlib.sha256(content).hexdigest()
