@@ -110,7 +110,6 @@ class Campaign:
             DeliverySection(),
             file="",
             sources=sources,
-            whole_folder=folder is not None,
         )
         object.__setattr__(self, "settings", settings)
 
@@ -174,14 +173,6 @@ class Campaign:
             SpreadsheetError: the spreadsheet or the suppression list cannot be read.
         """
         return Recipients.of(self.settings, Selection(where, only))
-
-    def fingerprint(self) -> str:
-        """A SHA-256 digest, in hexadecimal, of everything that affects messages but the recipients.
-
-        For a campaign in code without `folder`, images and included templates are left out, because
-        the current folder contains unrelated files too.
-        """
-        return self.settings.fingerprint()
 
 
 def _template(

@@ -9,7 +9,7 @@ make the message that is sent. The same recipient and the same identity give the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -115,6 +115,14 @@ class MessageFactory:
         return self._renderer.variables
 
     @property
+    def files(self) -> Mapping[str, str]:
+        """The digests of the files that the messages so far were made of, by path.
+
+        Only the factory of a check notes all of them.
+        """
+        return {**self._renderer.files.read_so_far, **self._composer.files.read_so_far}
+
+    @property
     def slow_because(self) -> str:
         """Why each row's page is made separately, which is slow; "" if rows share a page.
 
@@ -170,7 +178,8 @@ def message_factory(settings: Settings) -> MessageFactory:
         TemplateError: a template is missing or does not compile.
         CampaignError: an address of the sender is wrong.
     """
-    parts = PartStore(settings.folder)
+    # Only the check asks which files were read. Here each attachment would be hashed for nothing.
+    parts = PartStore(settings.content_files(noting=False))
     return MessageFactory(templates_of(settings), sender_of(settings), parts)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.paths import find_inside, inside
+from mailmerge.paths import RefusedPath, find_inside, inside, never_sent, resolve_content
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,65 @@ def test_colon_is_part_of_a_name_where_it_is_allowed(folder: Path) -> None:
     (folder / "a:b").write_text("x", encoding="utf-8")
     assert find_inside(folder, "a:b") is None
     assert find_inside(folder, "a:b", colon=True) == folder.resolve() / "a:b"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        *((path, "private") for path in (".env", "a/.b/c", ".mailmerge/x", "\u200b.env", "．env")),
+        *((path, "private") for path in ("campaign.toml", "a/CAMPAIGN.toml", "a/list.csv")),
+        *((path, "private") for path in ("A/LIST.csv", "tls.pem", "TLS.KEY", "a/id_rsa", "x.kdbx")),
+        *(
+            (path, "reserved")
+            for path in ("con", "NUL.txt", "a/aux", "lpt1.a.b", "com¹", "x.", "x ")
+        ),
+        *((path, "reserved") for path in ("a./b", "conin$", "nul .txt")),
+    ],
+)
+def test_some_names_are_never_sent(path: str, reason: str) -> None:
+    for windows in (False, True):
+        refusal = never_sent(path, {"a/list.csv"}, windows=windows)
+        assert refusal is not None
+        assert refusal.code == f"asset-{reason}"
+        assert refusal.message
+        assert refusal.hint
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a.pdf",
+        "list.csv",
+        "a/b/list.csv",
+        "id_rsa.pub",
+        "console",
+        "comx",
+        "com10",
+        "a.b",
+        "公.pdf",
+        ".",
+    ],
+)
+def test_other_names_may_be_sent(path: str) -> None:
+    for windows in (False, True):
+        assert never_sent(path, {"a/list.csv"}, windows=windows) is None
+
+
+def test_colon_is_a_stream_on_windows_only() -> None:
+    assert never_sent("sub/a.pdf:stream", windows=False) is None
+    refusal = never_sent("sub/a.pdf:stream", windows=True)
+    assert refusal is not None
+    assert refusal.code == "asset-reserved"
+
+
+def test_content_is_found_by_its_real_path(folder: Path) -> None:
+    real = str(folder.resolve())
+    assert resolve_content(real, "sub/a.txt") == ("sub", "a.txt")
+    assert resolve_content(real, "link.txt") == ("sub", "a.txt")
+
+
+@pytest.mark.parametrize("path", ["out.txt", "out/campaign-secret", ".hidden", "to-hidden", "../x"])
+def test_content_is_refused_by_its_text_and_by_its_real_path(folder: Path, path: str) -> None:
+    (folder / "to-hidden").symlink_to(".hidden")
+    with pytest.raises(RefusedPath):
+        resolve_content(str(folder.resolve()), path)

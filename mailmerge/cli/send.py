@@ -163,7 +163,11 @@ _RetryOption = Annotated[
     typer.Option("--retry", metavar="rejected", help="Try rejected recipients again."),
 ]
 _AcceptChangesOption = Annotated[
-    bool, typer.Option("--accept-changes", help="Resume with changed recipients or content.")
+    bool,
+    typer.Option(
+        "--accept-changes",
+        help="Resume with changed recipients or content, or begin a mailing with a new name.",
+    ),
 ]
 _AcceptOlderOption = Annotated[
     bool,

@@ -58,7 +58,7 @@ def status(
         _print(ledger, campaign)
         if ledger is None:
             return
-    if ledger is None:
+    if ledger is None or not (json or ledger.begun):
         raise CampaignError(
             f"{campaign.name} has not been sent yet",
             hint='"mailmerge send" starts it',

@@ -103,7 +103,11 @@ class Job:
             in_doubt, retry, accept_changes, accept_older_ledger, listener,
         )  # fmt: skip
         self.ledger = JobLedger(
-            campaign.settings, self.target, ledger, accept_older=accept_older_ledger
+            campaign.settings,
+            self.target,
+            ledger,
+            begin=accept_changes,
+            accept_older=accept_older_ledger,
         )
         self._preparation = Preparation(
             campaign,

@@ -25,6 +25,7 @@ from mailmerge.messages import MessageFactory
 from mailmerge.preflight.check import Check, CheckOptions
 from mailmerge.preflight.report import CheckReport, EarlierReport
 from mailmerge.recipients.audience import Recipient
+from mailmerge.settings import NOTHING_RECORDED
 
 _SUBJECTS_SHOWN = 3
 
@@ -53,6 +54,7 @@ class Preparation:
         self._ledger = ledger
         self._redirect = target.redirect()
         self._checked_messages: MessageFactory | None = None
+        self._content = NOTHING_RECORDED
         self._enrolled: int | None = None
 
     @property
@@ -77,14 +79,20 @@ class Preparation:
         """Run the check, unless the same recipients, templates and files have passed before."""
         options, records = self._check_options(), self._ledger.records()
         digest = self._source.digest(options) if self._target.sends else ""
-        if records.check_passed(digest):
-            self.report = EarlierReport()
-            return self.report
-        check = Check(self._campaign.settings, options, progress)
+        settings = self._campaign.settings
+        known = records.checked_content(digest)
+        if known is not None:
+            now = settings.fingerprint_now(known)
+            if not now.changes_since(known):
+                self._content = now
+                self.report = EarlierReport()
+                return self.report
+        check = Check(settings, options, progress)
         self.report = check.run()
+        self._content = check.content
         if self.report.passed():
             self._checked_messages = check.messages
-            records.remember_check(digest)
+            records.remember_check(digest, check.content)
         return self.report
 
     def enrol(self) -> Difference:
@@ -93,7 +101,7 @@ class Preparation:
         records = self._ledger.records()
         difference = records.enrol(
             self._recipients(),
-            self._campaign.fingerprint(),
+            self._content,
             changes=self.options.accept_changes,
             partial=self._source.partial and not self._redirect.edits,
         )

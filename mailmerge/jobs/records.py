@@ -14,7 +14,7 @@ from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import Delivery, Difference, State, reported
 from mailmerge.messages import message_ids
 from mailmerge.recipients.audience import Recipient
-from mailmerge.settings import Settings
+from mailmerge.settings import Fingerprint, Settings
 
 _MAX_DELIVERIES_READ: Final = 50_000
 """The maximum deliveries that are read to find the subjects for the plan."""
@@ -23,16 +23,21 @@ _MAX_DELIVERIES_READ: Final = 50_000
 class Records(Deliveries, Protocol):
     """The records of a job."""
 
-    def check_passed(self, digest: str) -> bool:
-        """Whether the check with this digest has passed; False for an empty digest."""
+    def checked_content(self, digest: str) -> Fingerprint | None:
+        """Return the content of the last check that passed; None if it had another digest."""
         ...
 
-    def remember_check(self, digest: str) -> None:
-        """Remember that the check with this digest has passed."""
+    def remember_check(self, digest: str, content: Fingerprint) -> None:
+        """Remember that the check with this digest has passed, and its content."""
         ...
 
     def enrol(
-        self, recipients: Iterator[Recipient], fingerprint: str, *, changes: bool, partial: bool
+        self,
+        recipients: Iterator[Recipient],
+        fingerprint: Fingerprint,
+        *,
+        changes: bool,
+        partial: bool,
     ) -> Difference:
         """Enrol the recipients, and return how they differ from the snapshot."""
         ...
@@ -56,17 +61,23 @@ class LedgerRecords:
 
     store: Store
 
-    def check_passed(self, digest: str) -> bool:
-        """Whether the ledger remembers that this check has passed."""
-        return bool(digest) and self.store.check_passed(digest)
+    def checked_content(self, digest: str) -> Fingerprint | None:
+        """Return the content of the check with this digest, if the ledger remembers it."""
+        passed = bool(digest) and self.store.check_passed(digest)
+        return self.store.checked_content() if passed else None
 
-    def remember_check(self, digest: str) -> None:
-        """Remember the check in the ledger."""
+    def remember_check(self, digest: str, content: Fingerprint) -> None:
+        """Remember the check in the ledger; one with an empty digest cannot be remembered."""
         if digest:
-            self.store.remember_check(digest)
+            self.store.remember_check(digest, content)
 
     def enrol(
-        self, recipients: Iterator[Recipient], fingerprint: str, *, changes: bool, partial: bool
+        self,
+        recipients: Iterator[Recipient],
+        fingerprint: Fingerprint,
+        *,
+        changes: bool,
+        partial: bool,
     ) -> Difference:
         """Enrol the recipients in the ledger, unless they differ and `changes` is False.
 
@@ -100,16 +111,21 @@ class ReadRecords:
 
     ledger: LedgerReader | Store | None
 
-    def check_passed(self, digest: str) -> bool:
-        """Return False: a dry run checks everything."""
+    def checked_content(self, digest: str) -> Fingerprint | None:
+        """Return None: a dry run checks everything."""
         del digest
-        return False
+        return None
 
-    def remember_check(self, digest: str) -> None:
+    def remember_check(self, digest: str, content: Fingerprint) -> None:
         """Do nothing: a dry run writes nothing."""
 
     def enrol(
-        self, recipients: Iterator[Recipient], fingerprint: str, *, changes: bool, partial: bool
+        self,
+        recipients: Iterator[Recipient],
+        fingerprint: Fingerprint,
+        *,
+        changes: bool,
+        partial: bool,
     ) -> Difference:
         """Write nothing, and return a difference that counts as applied."""
         del recipients, fingerprint, changes, partial
@@ -143,7 +159,8 @@ def _remaining(deliveries: Iterator[Delivery]) -> Iterator[Recipient]:
 class JobLedger:
     """The ledger of a job: a given one, or the one of the campaign folder.
 
-    It closes only the ledger that it has opened itself. `accept_older` applies to that one alone.
+    It closes only the ledger that it has opened itself. `begin` allows another mailing in a folder
+    that has sent one. `accept_older` applies to its own ledger alone.
     """
 
     def __init__(
@@ -152,12 +169,14 @@ class JobLedger:
         target: Target,
         given: Ledger | None,
         *,
+        begin: bool = False,
         accept_older: bool = False,
     ) -> None:
         self._settings = settings
         self._accept_older = accept_older
         self._target = target
         self._given = given
+        self._begin = begin
         self._own: Ledger | None = None
         self._store: Store | None = None
         self._begun = False
@@ -168,6 +187,7 @@ class JobLedger:
         Raises:
             LedgerHeld: another process is sending this campaign.
             LedgerError: the ledger cannot be read or written.
+            Declined: the folder has sent another mailing, and a new one was not allowed.
             CampaignError: the campaign has no folder, and no ledger was given.
         """
         if self._target.sends:
@@ -210,7 +230,11 @@ class JobLedger:
             )
         fresh = target.fresh and not self._begun
         self._own = Ledger.of(
-            settings, target.ledger_name, fresh=fresh, accept_older=self._accept_older
+            settings,
+            target.ledger_name,
+            fresh=fresh,
+            begin=self._begin,
+            accept_older=self._accept_older,
         )
         self._begun = True
         return self._own

@@ -6,12 +6,14 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from mailmerge.ledger.schema import campaign
+from mailmerge.ledger.schema import campaign, delivery
+from mailmerge.ledger.states import State
 
 _SECRET_BYTES = 32
 _RECORDS: Final = select(campaign.c.id, campaign.c.secret)
+_NEVER_TRIED: Final = (State.PENDING.value, State.SKIPPED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +24,79 @@ class CampaignRecord:
     secret: bytes
 
 
-def find_campaign(connection: Connection, name: str, *, only_one: bool = False) -> CampaignRecord:
+class OtherMailing(Exception):
+    """A folder has sent another mailing, whose name is `name`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def find_campaign(connection: Connection, name: str) -> CampaignRecord:
     """Return the campaign of that name, and create it if there is none.
 
-    `only_one` says that the database belongs to a single campaign, which keeps its deliveries when
-    it is renamed. A ledger of the first edition has a campaign without a name; it gets this name.
+    A ledger of the first edition has a campaign without a name; it gets this name.
     """
     known = known_campaign(connection, name)
     if known is not None:
         return known
-    others = _RECORDS if only_one else _RECORDS.where(campaign.c.name == "")
-    found = connection.execute(others.limit(1)).first()
-    if found is None:
+    unnamed = known_campaign(connection, "")
+    if unnamed is None:
         return _create_campaign(connection, name)
-    write_campaign(connection, found.id, name=name)
-    return CampaignRecord(*found)
+    write_campaign(connection, unnamed.id, name=name)
+    return unnamed
+
+
+def find_campaign_of_folder(
+    connection: Connection, name: str, *, named: bool, begin: bool
+) -> CampaignRecord:
+    """Return the campaign of a folder, and create it if there is none.
+
+    `named` says that the user has chosen the name, which then stands for one mailing. Without a
+    chosen name, the folder goes on with its last mailing, whatever the folder is called now.
+    `begin` allows another mailing after one that was sent.
+
+    Raises:
+        OtherMailing: the name is new, the folder has sent another mailing, and `begin` is False.
+    """
+    known = known_campaign_of_folder(connection, name, named=named)
+    if known is not None:
+        if not read_campaign(connection, known.id, "name"):
+            write_campaign(connection, known.id, name=name)
+        return known
+    last = _last_campaign(connection)
+    if last is not None and not _was_tried(connection, last.id):
+        write_campaign(connection, last.id, name=name)
+        return last
+    if last is not None and not begin:
+        raise OtherMailing(read_campaign(connection, last.id, "name"))
+    return _create_campaign(connection, name)
+
+
+def known_campaign_of_folder(
+    connection: Connection, name: str, *, named: bool
+) -> CampaignRecord | None:
+    """Return the campaign of a folder; None if the ledger does not know this mailing.
+
+    A ledger of the first edition has a campaign without a name; it is the one.
+    """
+    if not named:
+        return _last_campaign(connection)
+    return known_campaign(connection, name) or known_campaign(connection, "")
+
+
+def _last_campaign(connection: Connection) -> CampaignRecord | None:
+    found = connection.execute(_RECORDS.order_by(campaign.c.id.desc()).limit(1)).first()
+    return None if found is None else CampaignRecord(*found)
+
+
+def _was_tried(connection: Connection, campaign_id: int) -> bool:
+    """Whether a message of this campaign may have been offered to a server."""
+    tried = or_(
+        delivery.c.state.not_in(_NEVER_TRIED), delivery.c.attempts > 0, delivery.c.doubts > 0
+    )
+    own = delivery.c.campaign_id == campaign_id
+    return connection.execute(select(delivery.c.id).where(own, tried).limit(1)).first() is not None
 
 
 def _create_campaign(connection: Connection, name: str) -> CampaignRecord:

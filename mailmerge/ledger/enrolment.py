@@ -40,9 +40,11 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from mailmerge.ledger.campaigns import read_campaign, write_campaign
+from mailmerge.ledger.content import read_content, write_content
 from mailmerge.ledger.schema import arriving, delivery
 from mailmerge.ledger.states import Difference, State
 from mailmerge.recipients.audience import Recipient
+from mailmerge.settings import Fingerprint
 
 _GONE: Final = "no longer in the spreadsheet"
 """The reason for skipping a delivery whose recipient has left the spreadsheet."""
@@ -82,7 +84,7 @@ def enrol(
     connection: Connection,
     campaign_id: int,
     recipients: Iterable[Recipient],
-    fingerprint: str,
+    fingerprint: Fingerprint,
     *,
     accept_changes: bool,
     partial: bool,
@@ -109,7 +111,7 @@ class _Enrolment:
 
     connection: Connection
     campaign_id: int
-    fingerprint: str
+    fingerprint: Fingerprint
 
     def nothing_was_tried(self) -> bool:
         """Whether no message of this campaign was ever offered to a server."""
@@ -123,7 +125,7 @@ class _Enrolment:
         """Make the recipients the snapshot."""
         self.connection.execute(delete(delivery).where(self._own))
         self._insert(delivery, recipients, campaign_id=self.campaign_id, **_NEW)
-        write_campaign(self.connection, self.campaign_id, fingerprint=self.fingerprint)
+        self._write_content(self.fingerprint)
         return Difference(first=True, added=self._count(delivery, self._own), applied=True)
 
     def stage(self, recipients: Iterable[Recipient]) -> None:
@@ -135,14 +137,15 @@ class _Enrolment:
     def difference(self, *, partial: bool) -> Difference:
         """Return how the staged recipients differ from the deliveries."""
         changed = and_(self._matched, _DIFFERS, ~_WAS_GONE)
-        old_fingerprint = read_campaign(self.connection, self.campaign_id, "fingerprint")
+        changed_files = self.fingerprint.changes_since(self._recorded_content())
         return Difference(
             added=0 if partial else self._count(arriving, self._is_new),
             removed=0 if partial else self._count(delivery, self._is_missing),
             removed_sent=0 if partial else self._count(delivery, and_(self._is_missing, _SENT)),
             changed=self._count(delivery, changed),
             changed_sent=self._count(delivery, and_(changed, _SENT)),
-            content_changed=bool(old_fingerprint) and old_fingerprint != self.fingerprint,
+            content_changed=bool(changed_files),
+            changed_files=tuple(filter(None, changed_files)),
             already_sent=self._count(delivery, and_(self._own, _SENT)),
         )
 
@@ -156,7 +159,21 @@ class _Enrolment:
         self._add_new()
         selected = exists().where(_SAME_KEY) if partial else True
         self._update(self._own, selected=selected)
-        write_campaign(self.connection, self.campaign_id, fingerprint=self.fingerprint)
+        # Recipients that are not selected now may get files that are not read now.
+        files = {**self._recorded_content().files, **self.fingerprint.files}
+        self._write_content(replace(self.fingerprint, files=files))
+
+    # --- the content
+
+    def _recorded_content(self) -> Fingerprint:
+        content = read_content(self.connection, self.campaign_id, "snapshot")
+        if content.settings:
+            return content
+        return Fingerprint(read_campaign(self.connection, self.campaign_id, "fingerprint"))
+
+    def _write_content(self, content: Fingerprint) -> None:
+        write_content(self.connection, self.campaign_id, "snapshot", content)
+        write_campaign(self.connection, self.campaign_id, fingerprint=content.settings)
 
     # --- the steps of `apply`
 

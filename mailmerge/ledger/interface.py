@@ -26,6 +26,7 @@ from mailmerge.errors import LedgerError
 from mailmerge.ledger.lock import Owner
 from mailmerge.ledger.states import Delivery, Difference, Standing, State, Transition
 from mailmerge.recipients.audience import Recipient
+from mailmerge.settings import NOTHING_RECORDED, Fingerprint
 
 InDoubt = Literal["hold", "resend", "assume-sent"]
 """What a run does with the deliveries that are in doubt when it begins."""
@@ -132,7 +133,7 @@ class Enrolment(Protocol):
     def enrol(
         self,
         recipients: Iterable[Recipient],
-        fingerprint: str,
+        fingerprint: Fingerprint | str,
         *,
         accept_changes: bool = False,
         partial: bool = False,
@@ -140,9 +141,10 @@ class Enrolment(Protocol):
         """Compare recipients and content with the snapshot, and enrol the recipients.
 
         The first time they become the snapshot. Later a difference is returned, and it is applied
-        only if `accept_changes` is True. `fingerprint` identifies the content. `partial` means that
-        the recipients are a selection (`--where`): no other recipient counts as removed, new
-        recipients are added without asking, and from now on only the selection can be claimed.
+        only if `accept_changes` is True. `fingerprint` is the content; a text identifies content
+        without files. `partial` means that the recipients are a selection (`--where`): no other
+        recipient counts as removed, new recipients are added without asking, and from now on only
+        the selection can be claimed.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -175,12 +177,19 @@ class Decisions(Protocol):
 class CheckMemory(Protocol):
     """Which check has passed, so that it is not repeated."""
 
-    def remember_check(self, digest: str) -> None:
-        """Remember that the check with this digest of its inputs has passed."""
+    def remember_check(self, digest: str, content: Fingerprint = NOTHING_RECORDED) -> None:
+        """Remember that the check with this digest of its inputs has passed.
+
+        `content` are the files that its messages were made of.
+        """
         ...
 
     def check_passed(self, digest: str) -> bool:
         """Whether the last check that passed has this digest."""
+        ...
+
+    def checked_content(self) -> Fingerprint:
+        """Return the content of the last check that passed; without settings if unknown."""
         ...
 
 
@@ -202,6 +211,11 @@ class Store(Queue, Counting, Enrolment, Decisions, CheckMemory, RunStatistics, P
 
 class LedgerReader(Deliveries, Protocol):
     """The ledger of a campaign, opened for reading only; a run may be in progress."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the ledger has this mailing; it may have others, with other names."""
+        ...
 
     @property
     def owner(self) -> Owner | None:

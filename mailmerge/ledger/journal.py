@@ -60,6 +60,7 @@ from mailmerge.ledger.states import (
 from mailmerge.ledger.store import Decide, SqlStore, UserDecisions
 from mailmerge.portable import boot
 from mailmerge.recipients.audience import Recipient
+from mailmerge.settings import NOTHING_RECORDED, Fingerprint
 
 ROTATE_AFTER: Final = 4 << 20
 """The size in bytes above which the next fold begins a new journal file."""
@@ -128,7 +129,25 @@ def read_tail(
     return {one.delivery_id: one for one in transitions or ()}, known
 
 
-class Journaled(UserDecisions):
+class _ChecksOfStore:
+    """The memory of checks, which needs no journal (interface.CheckMemory)."""
+
+    _store: SqlStore
+
+    def remember_check(self, digest: str, content: Fingerprint = NOTHING_RECORDED) -> None:
+        """Remember that the check with this digest has passed, and its content."""
+        self._store.remember_check(digest, content)
+
+    def check_passed(self, digest: str) -> bool:
+        """Whether the last check that passed has this digest."""
+        return self._store.check_passed(digest)
+
+    def checked_content(self) -> Fingerprint:
+        """Return the content of the last check that passed."""
+        return self._store.checked_content()
+
+
+class Journaled(UserDecisions, _ChecksOfStore):
     """A store with a journal around it; interface.Store documents the methods.
 
     Opening it recovers the state that a process left if it ended without `close`. `boot_id` returns
@@ -277,7 +296,7 @@ class Journaled(UserDecisions):
     def enrol(
         self,
         recipients: Iterable[Recipient],
-        fingerprint: str,
+        fingerprint: Fingerprint | str,
         *,
         accept_changes: bool = False,
         partial: bool = False,
@@ -303,14 +322,6 @@ class Journaled(UserDecisions):
         """Remember the seconds of the run and of its check so far; `flush` writes them."""
         self._store.note_run(seconds, check_seconds)
         self._times_noted = True
-
-    def remember_check(self, digest: str) -> None:
-        """Remember that the check with this digest of its inputs has passed."""
-        self._store.remember_check(digest)
-
-    def check_passed(self, digest: str) -> bool:
-        """Whether the last check that passed has this digest."""
-        return self._store.check_passed(digest)
 
     def close(self) -> None:
         """End all claims and make everything durable."""

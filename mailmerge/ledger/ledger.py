@@ -24,15 +24,19 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from mailmerge.errors import LedgerError
+from mailmerge.errors import Declined, LedgerError
 from mailmerge.ledger.campaigns import (
     CampaignRecord,
+    OtherMailing,
     all_campaigns,
     find_campaign,
+    find_campaign_of_folder,
     known_campaign,
+    known_campaign_of_folder,
 )
 from mailmerge.ledger.database import Database, Observer
 from mailmerge.ledger.guard import CampaignGuard, Unguarded, guard_database
@@ -108,6 +112,14 @@ class _DatabaseFile:
                 path.unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """How a campaign folder names its mailings: see campaigns.find_campaign_of_folder."""
+
+    named: bool
+    begin: bool
+
+
 class Ledger:
     """A ledger that is open for sending; use it as a context manager to close it.
 
@@ -132,7 +144,7 @@ class Ledger:
         file: _DatabaseFile | None = None,
         guard: Callable[[int], Unguarded] = lambda _: Unguarded(),
         notice: str = "",
-        only_one: bool = False,
+        folder: _Folder | None = None,
     ) -> None:
         """Use `open`, `of` or `memory` instead."""
         self._database = database
@@ -140,7 +152,7 @@ class Ledger:
         self._closing = closing
         self._file = file
         self._guard = guard
-        self._only_one = only_one
+        self._folder = folder
         self._stores: dict[int, Store] = {}
         self._identify: dict[int, Identify] = {}
         self.notice = notice
@@ -178,17 +190,20 @@ class Ledger:
     def of(
         cls,
         campaign: Settings,
-        name: str = "ledger",
+        name: str = _REAL,
         options: LedgerOptions = _DEFAULTS,
         *,
         fresh: bool = False,
+        begin: bool = False,
         accept_older: bool = False,
     ) -> Ledger:
         """Open the ledger with this name in a campaign folder, or create it.
 
-        Such a ledger has only one campaign, so a renamed campaign keeps its deliveries. `fresh`
-        deletes an earlier ledger of that name; it is for the sandbox, never for the real ledger,
-        and such a ledger has no high-water mark. `accept_older` is that of `open`.
+        A name in campaign.toml stands for one mailing. If the folder has sent another one, its
+        `store` raises Declined unless `begin` is True. Without a name the folder goes on with its
+        last mailing, also after it was renamed. `fresh` deletes an earlier ledger of that name; it
+        is for the sandbox, never for the real ledger, and such a ledger has no high-water mark.
+        `accept_older` is that of `open`.
 
         Raises:
             LedgerHeld: another process is sending this campaign, or a copy of its folder.
@@ -202,7 +217,8 @@ class Ledger:
         if name == _REAL:
             place = Place(path, str(campaign.folder.resolve()))
             water = _high_water(place, options, accept_older=accept_older)
-        return cls._in_file(path, options, water, fresh=fresh, only_one=True)
+        folder = _Folder(named=_is_named(campaign, name), begin=begin)
+        return cls._in_file(path, options, water, fresh=fresh, folder=folder)
 
     @classmethod
     def memory(cls, options: LedgerOptions = _DEFAULTS) -> Ledger:
@@ -220,7 +236,7 @@ class Ledger:
         water: Unmarked,
         *,
         fresh: bool = False,
-        only_one: bool = False,
+        folder: _Folder | None = None,
     ) -> Ledger:
         file = _DatabaseFile(path)
         refuse_if_open_here(path)
@@ -243,7 +259,7 @@ class Ledger:
             file=file,
             guard=partial(CampaignGuard, database, fence, water),
             notice=water.notice,
-            only_one=only_one,
+            folder=folder,
         )
 
     def __enter__(self) -> Ledger:
@@ -260,12 +276,30 @@ class Ledger:
         store.
 
         Raises:
+            Declined: the folder of this ledger has sent another mailing; see `of`.
             LedgerError: the ledger cannot be read or written.
         """
         with self._database.begin() as connection:
-            found = find_campaign(connection, campaign, only_one=self._only_one)
+            found = self._find(connection, campaign)
         self._identify[found.id] = identify
         return self._opened(found)
+
+    def _find(self, connection: Connection, name: str) -> CampaignRecord:
+        if self._folder is None:
+            return find_campaign(connection, name)
+        try:
+            return find_campaign_of_folder(
+                connection, name, named=self._folder.named, begin=self._folder.begin
+            )
+        except OtherMailing as other:
+            raise Declined(
+                f'campaign.name is now "{name}", but this folder has sent "{other.name}": under the'
+                " new name all recipients get a message, also those who have got one;"
+                " nothing was sent",
+                hint=f'use --accept-changes to begin "{name}", or write name = "{other.name}"'
+                " to continue",
+                code="other-mailing",
+            ) from other
 
     def _opened(self, campaign: CampaignRecord) -> Store:
         store = self._stores.get(campaign.id)
@@ -342,7 +376,7 @@ class Ledger:
 
     @staticmethod
     def read(
-        campaign: Settings, name: str = "ledger", options: LedgerOptions = _DEFAULTS
+        campaign: Settings, name: str = _REAL, options: LedgerOptions = _DEFAULTS
     ) -> LedgerReader | None:
         """Open the ledger with this name in a campaign folder for reading; None if there is none.
 
@@ -351,8 +385,9 @@ class Ledger:
         file = _DatabaseFile(_path_of(campaign, name))
         if not file.path.exists():
             return None
-        # The ledger of a campaign folder has one campaign, whose id is 1.
-        return SqliteReader(file.path, file.lock, file.journal(1), options.boot_id)
+        named = _is_named(campaign, name)
+        find = partial(known_campaign_of_folder, name=campaign.name, named=named)
+        return SqliteReader(file.path, file.lock, file.journal, options.boot_id, find)
 
 
 _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
@@ -364,6 +399,14 @@ _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
 
 def _high_water(place: Place, options: LedgerOptions, *, accept_older: bool) -> HighWater:
     return HighWater(place, options.marks or Marks(), accept_older=accept_older)
+
+
+def _is_named(campaign: Settings, name: str) -> bool:
+    """Whether the campaign's name decides which mailing of a ledger is meant.
+
+    The ledgers of the sandbox and of tests have a single mailing, the last one.
+    """
+    return bool(campaign.campaign.name) and name == _REAL
 
 
 def _path_of(campaign: Settings, name: str) -> Path:

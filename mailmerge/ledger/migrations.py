@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
 
 from mailmerge.errors import LedgerError
+from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.first_edition import add_campaigns
 from mailmerge.ledger.schema import ledger, limits
@@ -124,6 +125,7 @@ LEDGER = Schema(
     (
         Migration("campaigns, and owners of claims", add_campaigns),
         Migration("one sender", _add_sender),
+        Migration("files of the content", add_content_files),
     ),
 )
 """The tables of a ledger."""

@@ -22,7 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, select
 
 from mailmerge.errors import LedgerError
-from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns, read_times
+from mailmerge.ledger.campaigns import CampaignRecord, read_times
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.journal import read_position, read_tail
 from mailmerge.ledger.journal_file import JournalFiles
@@ -47,15 +47,22 @@ _LOOKS: Final = 100
 class SqliteReader:
     """Reads the ledger of a campaign folder (interface.LedgerReader).
 
-    `path` is the database, `lock` the lock file, `files` the journal; `boot_id` returns the id of
-    the machine's present boot. Each method raises LedgerError if the ledger cannot be read, is
-    damaged, or was written by a newer mailmerge.
+    `path` is the database, `lock` the lock file; `journal` returns the journal of the campaign with
+    an id, `boot_id` the id of the machine's present boot, `find` the campaign. Each method raises
+    LedgerError if the ledger cannot be read, is damaged, or was written by a newer mailmerge.
     """
 
     path: Path
     lock: Path
-    files: JournalFiles
+    journal: Callable[[int], JournalFiles]
     boot_id: Callable[[], str]
+    find: Callable[[Connection], CampaignRecord | None]
+
+    @property
+    def begun(self) -> bool:
+        """Whether the ledger has this mailing; it may have others, with other names."""
+        with self._opened() as connection:
+            return connection is not None and self.find(connection) is not None
 
     @property
     def owner(self) -> Owner | None:
@@ -118,14 +125,14 @@ class SqliteReader:
             database.close()
 
     def _look(self, connection: Connection) -> _Look | None:
-        campaigns = all_campaigns(connection)
-        if not campaigns:
+        campaign = self.find(connection)
+        if campaign is None:
             return None
-        campaign = campaigns[0]
         held = owner_of(self.lock) or sending_now(connection, self.boot_id())
         position = read_position(connection, campaign.id)
-        latest, known = read_tail(self.files, position, self.boot_id())
-        saved = EmergencyFiles(self.files.folder, campaign.secret).read()
+        files = self.journal(campaign.id)
+        latest, known = read_tail(files, position, self.boot_id())
+        saved = EmergencyFiles(files.folder, campaign.secret).read()
         latest |= {one.delivery_id: one for one in saved}
         generation = None if position is None else position.generation
         return _Look(connection, campaign, generation, latest, known=known, held=held is not None)

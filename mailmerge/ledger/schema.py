@@ -1,12 +1,13 @@
 """The tables of a ledger and of the record of limits, and how a row becomes a delivery.
 
-campaign   one row for each campaign of the database
-delivery   one row for each recipient of a campaign: its snapshot, state and claim
-journal    how far the journal files of a campaign are folded (journal.py)
-sender     one row: the identity of the ledger, and the process that may write it (sender.py)
-migration  which migrations were applied (migrations.py)
+campaign      one row for each campaign of the database
+delivery      one row for each recipient of a campaign: its snapshot, state and claim
+content_file  the digests of the files that shape the messages (content.py)
+journal       how far the journal files of a campaign are folded (journal.py)
+sender        one row: the identity of the ledger, and the process that may write it (sender.py)
+migration     which migrations were applied (migrations.py)
 
-slot, used what the accounts have used of their limits (quota.py), in a database of its own
+slot, used    what the accounts have used of their limits (quota.py), in a database of its own
 """
 
 from __future__ import annotations
@@ -135,6 +136,15 @@ sender = Table(
     Column("boot_id", Text, nullable=False),
     Column("since", Float, nullable=False),
     Column("started", Text, nullable=False),
+)
+
+content_file = Table(
+    "content_file",
+    ledger,
+    Column("campaign_id", ForeignKey(campaign.c.id), primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
 )
 
 arriving = Table(

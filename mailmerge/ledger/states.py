@@ -184,6 +184,9 @@ class Standing:
     check_seconds: float = 0.0
 
 
+_FILES_NAMED: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How recipients and content differ from the ledger's snapshot.
@@ -196,6 +199,7 @@ class Difference:
         changed: the number of recipients with changed cells.
         changed_sent: how many of those had been sent.
         content_changed: a template, an image or another file of the content has changed.
+        changed_files: the files that have changed, as far as they are known.
         already_sent: the number of recipients that were sent the content of the snapshot.
         applied: the ledger now has the new recipients.
     """
@@ -207,6 +211,7 @@ class Difference:
     changed: int = 0
     changed_sent: int = 0
     content_changed: bool = False
+    changed_files: tuple[str, ...] = ()
     already_sent: int = 0
     applied: bool = False
 
@@ -226,8 +231,13 @@ class Difference:
         if self.changed:
             parts.append(f"~{self.changed} changed ({self.changed_sent} already sent)")
         if self.content_changed:
-            parts.append(f"content changed ({self.already_sent} already sent)")
+            parts.append(f"content changed{self._names()} ({self.already_sent} already sent)")
         return ", ".join(parts) or "the same recipients, the same content"
+
+    def _names(self) -> str:
+        named = ", ".join(self.changed_files[:_FILES_NAMED])
+        more = len(self.changed_files) - _FILES_NAMED
+        return (f": {named}" if named else "") + (f" and {more} more" if more > 0 else "")
 
 
 def as_recorded(transition: Transition) -> Transition:

@@ -24,6 +24,7 @@ from mailmerge.errors import ClaimLost, LedgerError
 from mailmerge.ledger import claims
 from mailmerge.ledger.campaigns import CampaignRecord, read_campaign, write_campaign, write_times
 from mailmerge.ledger.claims import Claim
+from mailmerge.ledger.content import read_content, write_content
 from mailmerge.ledger.database import Database, Purpose
 from mailmerge.ledger.enrolment import NotAccepted, enrol
 from mailmerge.ledger.guard import Unguarded
@@ -37,6 +38,7 @@ from mailmerge.ledger.states import (
     reported,
 )
 from mailmerge.recipients.audience import Recipient
+from mailmerge.settings import NOTHING_RECORDED, Fingerprint
 
 LEASE: Final = 300.0
 """Seconds after which a claim expires unless it is renewed."""
@@ -68,7 +70,33 @@ class UserDecisions(ABC):
         return self.decide(claims.retry_rejected)
 
 
-class SqlStore(UserDecisions):
+class _CheckMemory(ABC):
+    """Which check has passed, in the tables of a campaign (interface.CheckMemory)."""
+
+    campaign: CampaignRecord
+
+    @abstractmethod
+    def transaction(self, purpose: Purpose = "written") -> AbstractContextManager[Connection]:
+        """Begin a transaction."""
+
+    def remember_check(self, digest: str, content: Fingerprint = NOTHING_RECORDED) -> None:
+        """Remember that the check with this digest has passed, and its content."""
+        with self.transaction() as connection:
+            write_campaign(connection, self.campaign.id, checked=digest)
+            write_content(connection, self.campaign.id, "check", content)
+
+    def check_passed(self, digest: str) -> bool:
+        """Whether the last check that passed has this digest."""
+        with self.transaction("read") as connection:
+            return bool(digest) and read_campaign(connection, self.campaign.id, "checked") == digest
+
+    def checked_content(self) -> Fingerprint:
+        """Return the content of the last check that passed."""
+        with self.transaction("read") as connection:
+            return read_content(connection, self.campaign.id, "check")
+
+
+class SqlStore(UserDecisions, _CheckMemory):
     """The ledger of one campaign in a database; interface.Store documents the methods.
 
     The first claim of a delivery calls `identify` with the campaign's secret and the recipient's
@@ -206,12 +234,14 @@ class SqlStore(UserDecisions):
     def enrol(
         self,
         recipients: Iterable[Recipient],
-        fingerprint: str,
+        fingerprint: Fingerprint | str,
         *,
         accept_changes: bool = False,
         partial: bool = False,
     ) -> Difference:
         """Compare recipients and content with the snapshot, and enrol the recipients."""
+        if isinstance(fingerprint, str):
+            fingerprint = Fingerprint(fingerprint)
         try:
             with self.transaction() as connection:
                 difference = enrol(
@@ -237,16 +267,6 @@ class SqlStore(UserDecisions):
     def note_run(self, seconds: float, check_seconds: float) -> None:
         """Remember the seconds of the run and of its check so far; `flush` writes them."""
         self._times = (seconds, check_seconds)
-
-    def remember_check(self, digest: str) -> None:
-        """Remember that the check with this digest of its inputs has passed."""
-        with self.transaction() as connection:
-            write_campaign(connection, self.campaign.id, checked=digest)
-
-    def check_passed(self, digest: str) -> bool:
-        """Whether the last check that passed has this digest."""
-        with self.transaction("read") as connection:
-            return bool(digest) and read_campaign(connection, self.campaign.id, "checked") == digest
 
     def close(self) -> None:
         """End the claims of this process."""

@@ -38,6 +38,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AddressError, InputError, MessageError
 from mailmerge.mime.compiled import CompiledStructures
 from mailmerge.mime.encoding import TextEncoder, compile_text
@@ -139,6 +140,11 @@ class Composer:
         self._compiled_text = CompiledStructures(_STRUCTURES_KEPT)
         self._compiled_html: CompiledStructures[_CompiledBody]
         self._compiled_html = CompiledStructures(_STRUCTURES_KEPT)
+
+    @property
+    def files(self) -> ContentFiles:
+        """Opens the files of the campaign folder, and notes which were read."""
+        return self._parts.files
 
     @property
     def campaign(self) -> str:

@@ -7,19 +7,18 @@ parts are dropped, so that ten thousand invoices do not stay in memory.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
 from mailmerge.mime.headers import check_line
 from mailmerge.mime.media_types import charset_of, media_type_of
 from mailmerge.mime.parameters import name_parameter, parameter, parameterised_field
 from mailmerge.octets import base64_lines
-from mailmerge.paths import find_inside
+from mailmerge.paths import RefusedPath
 from mailmerge.recipients.address import BIDI_CONTROLS
 from mailmerge.wording import size_in_words
 
@@ -50,19 +49,27 @@ class EncodedPart:
 
 
 class PartStore:
-    """The files of one campaign folder. Thread-safe; a file is read by one thread at a time."""
+    """The files of one campaign folder. Thread-safe; a file is read by one thread at a time.
+
+    Attributes:
+        files: opens the files, and notes which were read.
+    """
 
     def __init__(
-        self, folder: Path, *, largest_file: int = _LARGEST_FILE, kept_bytes: int = _KEPT_BYTES
+        self,
+        files: ContentFiles | Path,
+        *,
+        largest_file: int = _LARGEST_FILE,
+        kept_bytes: int = _KEPT_BYTES,
     ) -> None:
-        """Read files of `folder`.
+        """Read files of a campaign folder.
 
         Args:
-            folder: the campaign folder.
+            files: opens the files of the campaign; or the folder, if no file in it is private.
             largest_file: the largest size of a file, in bytes.
             kept_bytes: the largest size of all encoded parts in memory, in bytes.
         """
-        self._folder = folder.resolve()
+        self.files = ContentFiles(files) if isinstance(files, Path) else files
         self._largest_file = largest_file
         self._kept_bytes = kept_bytes
         self._parts: OrderedDict[str, EncodedPart] = OrderedDict()
@@ -106,10 +113,18 @@ class PartStore:
 
     def _content(self, path: str) -> bytes:
         try:
-            content = self._regular_file(path)
+            content = self.files.read(path, self._largest_file)
+        except RefusedPath as error:
+            refusal = error.refusal
+            raise AssetError(
+                refusal.message, hint=refusal.hint, file=path or "an empty path", code=refusal.code
+            ) from error
         except FileNotFoundError as error:
             hint = "copy it there, or correct the path"
             raise _error(path, "there is no such file", hint, "missing") from error
+        except IsADirectoryError as error:
+            hint = "name a file, not a folder or a device"
+            raise _error(path, "is not a file", hint, "not-a-file") from error
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             hint = "check its name and its permissions"
@@ -122,26 +137,6 @@ class PartStore:
             what = f"is larger than {bound}, more than mail servers accept"
             raise _error(path, what, hint, "too-large")
         return content
-
-    def _regular_file(self, path: str) -> bytes:
-        file = self._inside(path)
-        if not stat.S_ISREG(file.stat().st_mode):
-            raise _error(
-                path, "is not a file", "name a file, not a folder or a device", "not-a-file"
-            )
-        # The file may have been replaced meanwhile: follow no link, and wait for no writer.
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        with open(os.open(file, flags | getattr(os, "O_BINARY", 0)), "rb") as opened:  # noqa: PTH123 (a descriptor)
-            return opened.read(self._largest_file + 1)
-
-    def _inside(self, path: str) -> Path:
-        """Where the file really is, links followed, inside the campaign folder."""
-        # A colon is part of a name here; fields.py and folder.py exclude drive letters.
-        file = find_inside(self._folder, path, colon=True)
-        if file is None:
-            hint = "copy the file into the campaign folder, and write its path from there"
-            raise _error(path, "is outside of the campaign folder", hint, "outside")
-        return file
 
 
 def _error(path: str, message: str, hint: str, code: str) -> AssetError:

@@ -6,9 +6,10 @@ Child processes never inherit a descriptor of `os.open`: Python ensures it on ev
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -32,6 +33,45 @@ _FLAGS: Final[dict[str, int]] = {
 def flags_for(mode: Mode, system: Any = os) -> int:
     """Return the flags of `os.open` for a binary file; Windows would translate line ends else."""
     return _FLAGS[mode] | int(getattr(system, "O_BINARY", 0))
+
+
+def open_below(folder: str, parts: Sequence[str], system: Any = os) -> int:
+    """Open a file below a folder for reading, and return its descriptor.
+
+    `folder` and `parts` have no symbolic links: if a part has become one since the caller resolved
+    the path, it is not followed, and the call fails. It never waits for the writer of a pipe.
+    Windows cannot open a file relative to a folder, so there only the last part is certain.
+
+    Raises:
+        OSError: the file cannot be opened, or a part of its path is a link.
+    """
+    flags = os.O_RDONLY | getattr(system, "O_BINARY", 0) | getattr(system, "O_NONBLOCK", 0)
+    if not hasattr(system, "O_NOFOLLOW") or os.open not in system.supports_dir_fd:
+        return _open_no_link(Path(folder, *parts), flags)
+    # O_PATH needs no permission to list the folder.
+    to_pass = getattr(system, "O_PATH", os.O_RDONLY) | system.O_DIRECTORY
+    at = os.open(folder, to_pass)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, to_pass | system.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = below
+        return os.open(parts[-1] if parts else ".", flags | system.O_NOFOLLOW, dir_fd=at)
+    finally:
+        os.close(at)
+
+
+def _open_no_link(path: Path, flags: int) -> int:
+    """Open a file by its path, and fail if a link was opened."""
+    file = os.open(path, flags)
+    try:
+        same = os.path.samestat(os.fstat(file), path.lstat())
+    except OSError:
+        same = False
+    if not same:
+        os.close(file)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return file
 
 
 def seek_and_write(file: int, content: bytes, offset: int) -> int:

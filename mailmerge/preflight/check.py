@@ -17,7 +17,7 @@ from datetime import datetime
 
 from mailmerge.campaign import Campaign
 from mailmerge.credentials import Account, Server
-from mailmerge.errors import CampaignError, InputError, Problem
+from mailmerge.errors import CampaignError, InputError, Problem, SpreadsheetError
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Message
 from mailmerge.preflight.addresses import is_reserved
@@ -29,12 +29,14 @@ from mailmerge.preflight.rules import Rules, Setup, Totals
 from mailmerge.preflight.runner import Once, RowChecker
 from mailmerge.recipients.audience import Audience, Recipient, Selection
 from mailmerge.recipients.collection import Recipients
+from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.rendering.content import Content
-from mailmerge.settings import CAMPAIGN_FILE, Settings
+from mailmerge.settings import CAMPAIGN_FILE, Fingerprint, Settings
 from mailmerge.wording import counted
 
+_DIGEST_VERSION = b"2"
 _SUBJECTS_SHOWN = 3
 _PROGRESS_EVERY = 500
 
@@ -96,16 +98,20 @@ def check(
 
 
 def check_digest(campaign: Settings, options: CheckOptions) -> str:
-    """A SHA-256 digest of all input of a check: recipients, templates, files and options.
+    """A SHA-256 digest of the input of a check: recipients, settings and options.
 
-    Two checks with the same digest have the same result, so a passed check need not be repeated.
-    "" if the recipients come from standard input, which cannot be read beforehand.
+    A passed check need not be repeated if another one has the same digest, and if the files that
+    its messages were made of are the same (`Check.content`). "" if the recipients come from
+    standard input, which cannot be read beforehand, or if a file may not be read.
     """
     if campaign.recipients.file == "-":
         return ""
-    digest = hashlib.sha256(campaign.fingerprint().encode())
-    for name in (campaign.recipients.file, campaign.recipients.suppress, CAMPAIGN_FILE):
-        path = campaign.folder / name
+    digest = hashlib.sha256(_DIGEST_VERSION)
+    for name in (campaign.recipients.file, campaign.recipients.suppress, campaign.file):
+        try:
+            path = find_campaign_file(campaign.folder, name)
+        except SpreadsheetError:
+            return ""
         if path.is_file():
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -146,6 +152,13 @@ class Check:
     def messages(self) -> MessageFactory | None:
         """The factory of the campaign's messages; None before the check or if it failed."""
         return self._maker.messages if self._maker is not None else None
+
+    @property
+    def content(self) -> Fingerprint:
+        """The content of the messages: the settings, and the files that they were made of."""
+        files = {} if self.messages is None else self.messages.files
+        named = self.messages is not None and "campaign" in self.messages.variables
+        return self._setup.campaign.fingerprint(files, named=named)
 
     def run(self) -> CheckReport:
         """Check everything, once.

@@ -13,6 +13,7 @@ from mailmerge.errors import CampaignError, Problem
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
+from mailmerge.preflight.cells import in_cell
 from mailmerge.preflight.composing import ExplainingComposer
 from mailmerge.preflight.rendering import ExplainingRenderer
 from mailmerge.recipients.audience import Recipient
@@ -48,7 +49,9 @@ class MessageMaker:
         self._rendering = ExplainingRenderer(campaign)
         self._composing: ExplainingComposer | None = None
         self._refused: Problem | None = None
-        parts = PartStore(campaign.folder)
+        section = campaign.recipients
+        self._spreadsheet = section.file if campaign.file and section.file != "-" else ""
+        parts = PartStore(campaign.content_files())
         try:
             composer = Composer(campaign, parts)
         except CampaignError as error:
@@ -88,8 +91,11 @@ class MessageMaker:
         """One recipient's message, as far as it can be made."""
         content = self._rendering.render(recipient)
         if isinstance(content, list):
-            return Attempt(None, None, tuple(content))
+            return Attempt(None, None, self._placed(content, recipient))
         if self._composing is None:
             return Attempt(content, None, ())
         message, problems = self._composing.compose(recipient, content)
-        return Attempt(content, message, tuple(problems))
+        return Attempt(content, message, self._placed(problems, recipient))
+
+    def _placed(self, problems: list[Problem], recipient: Recipient) -> tuple[Problem, ...]:
+        return tuple(in_cell(one, recipient.cells, self._spreadsheet) for one in problems)

@@ -135,14 +135,14 @@ def _alone(campaign: Settings, **kept: object) -> Renderer:
 
 def _missing_files(campaign: Settings) -> Iterator[Problem]:
     """Every image and style sheet that the HTML templates name and that cannot be used."""
-    sources = TemplateSources(campaign)
+    sources, files = TemplateSources(campaign), campaign.content_files()
     for name, source in sources.texts.items():
         for found in _REFERENCE.finditer(source):
             url = found["url"]
             if not is_local(url):
                 continue
             try:
-                local_path(url, campaign.folder)
+                local_path(url, files)
             except AssetError as error:
                 line = source.count("\n", 0, found.start("url")) + 1
                 yield replace(error.problem, file=name, line=line)

@@ -24,8 +24,9 @@ class TemplateSources:
         file = self._campaign.message.html
         if file is None:
             return {}
+        files = self._campaign.content_files()
         try:
-            return load_file(make_environment(self._campaign.folder, "html"), file).sources
+            return load_file(make_environment(files, "html"), file).sources
         except InputError:
             return {}
 

@@ -165,4 +165,4 @@ def _cells(snapshot: CampaignSnapshot, row: RecipientRow) -> list[Document]:
 def _other_variables(snapshot: CampaignSnapshot) -> list[str]:
     if snapshot.messages is None:
         return []
-    return sorted(snapshot.messages.factory.variables - set(snapshot.rows.columns))
+    return sorted(snapshot.messages.factory.variables - {"campaign", *snapshot.rows.columns})

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.paths import find_inside
 
 
 class _TemporaryCopy:
@@ -118,6 +119,36 @@ def open_input_file(path: Path, file: str) -> InputFile:
         raise _unreadable(file, error) from error
 
 
+def find_campaign_file(folder: Path, name: str) -> Path:
+    """Return where a file that campaign.toml names as the source of addresses really is.
+
+    The path has no links. The file need not exist.
+
+    Raises:
+        SpreadsheetError: it leads out of the campaign folder, or it is a link to nothing, which
+            must not count as a list without addresses.
+    """
+    try:
+        found = find_inside(folder, name)
+    except (OSError, ValueError):
+        if _is_broken_link(folder, name):
+            raise SpreadsheetError(
+                "is a link to a file that does not exist",
+                file=name,
+                hint="copy the file into the campaign folder",
+                code="unreadable",
+            ) from None
+        return folder / name
+    if found is None:
+        raise SpreadsheetError(
+            "is a link to a file outside of the campaign folder",
+            file=name,
+            hint="copy the file into the campaign folder",
+            code="file-outside",
+        )
+    return found
+
+
 def spool(stream: BinaryIO, file: str) -> InputFile:
     """Copy a stream that can be read only once into a temporary file.
 
@@ -129,6 +160,12 @@ def spool(stream: BinaryIO, file: str) -> InputFile:
         return InputFile(copy.path, file, _state(copy.path), copy)
     except OSError as error:
         raise _unreadable(file, error) from error
+
+
+def _is_broken_link(folder: Path, name: str) -> bool:
+    """Whether a path that leads to no file has a link in it."""
+    parts = Path(name.replace("\\", "/")).parts
+    return any(folder.joinpath(*parts[:end]).is_symlink() for end in range(1, len(parts) + 1))
 
 
 def damaged(

@@ -12,7 +12,7 @@ from pathlib import Path
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.columns import Header, find_column
 from mailmerge.recipients.formats.sniff import open_table
-from mailmerge.recipients.input_file import open_input_file
+from mailmerge.recipients.input_file import find_campaign_file, open_input_file
 from mailmerge.recipients.standard_input import STANDARD_INPUT, standard_input
 from mailmerge.recipients.table import RowReader, SheetRow, Table, no_recipients
 from mailmerge.settings import RecipientsSection, Settings
@@ -90,7 +90,8 @@ def open_spreadsheet(campaign: Settings) -> Spreadsheet:
     section = campaign.recipients
     if section.file == STANDARD_INPUT:
         return Spreadsheet(open_table(standard_input.file(), section))
-    return read_spreadsheet(campaign.folder / section.file, section, section.file)
+    path = find_campaign_file(campaign.folder, section.file)
+    return read_spreadsheet(path, section, section.file)
 
 
 def read_spreadsheet(path: Path, section: RecipientsSection, file: str = "") -> Spreadsheet:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.recipients.address import parse_mailbox
+from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.recipients.spreadsheet import read_spreadsheet
 from mailmerge.settings import RecipientsSection, Settings
 
@@ -52,9 +53,9 @@ class SuppressionList:
 
     @classmethod
     def of(cls, campaign: Settings) -> SuppressionList:
-        """The list of a campaign."""
+        """The list of a campaign; it raises SpreadsheetError if a link leads out of the folder."""
         file = campaign.recipients.suppress
-        return cls(campaign.folder / file, file)
+        return cls(find_campaign_file(campaign.folder, file), file)
 
     def entries(self) -> list[Suppression]:
         """The rows in their order; none if there is no file."""

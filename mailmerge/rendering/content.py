@@ -62,7 +62,9 @@ class Renderer:
 
     Attributes:
         variables: the names that the templates use; the check compares them with the columns. It
-            contains `row` if the templates may read any column.
+            contains `row` if the templates may read any column, and `campaign` if they may read
+            the name of the campaign.
+        files: the files of the campaign folder that were read so far.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Renderer:
         """
         if isinstance(templates, Settings):
             templates = templates_of(templates)
+        self.files = templates.files
         self._view = CampaignView(templates.campaign)
         self._fields = Fields(templates, limits)
         self._bodies = _bodies_of(templates, limits)

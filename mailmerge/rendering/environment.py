@@ -25,6 +25,7 @@ from jinja2 import nodes
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.rendering.budget import Budget, Budgets
 from mailmerge.rendering.calls import (
     call_method,
@@ -34,6 +35,7 @@ from mailmerge.rendering.calls import (
 )
 from mailmerge.rendering.growth import check_operands
 from mailmerge.rendering.guarded import guarded_filters, guarded_tests, printable
+from mailmerge.rendering.loader import FolderLoader
 from mailmerge.rendering.rewriting import rewrite
 from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, RenderLimits
 from mailmerge.rendering.template_errors import LimitExceeded
@@ -257,26 +259,28 @@ def _is_undefined(value: Any) -> bool:
     return isinstance(value, jinja2.Undefined)
 
 
-def template_loader(folder: Path, source: BodySource | None = None) -> jinja2.BaseLoader:
+def template_loader(
+    files: ContentFiles | Path, source: BodySource | None = None
+) -> jinja2.BaseLoader:
     """A loader of the templates in a folder, and of one template that is given as text.
 
-    It loads no file outside of the folder.
+    It loads no file outside of the folder, and none that is never part of a message.
     """
-    files = jinja2.FileSystemLoader(folder, encoding="utf-8-sig")
+    loader = FolderLoader(files)
     if source is None or source.text is None:
-        return files
-    return jinja2.ChoiceLoader([jinja2.DictLoader({source.name: source.text}), files])
+        return loader
+    return jinja2.ChoiceLoader([jinja2.DictLoader({source.name: source.text}), loader])
 
 
 def make_environment(
-    folder: Path, part: Part, limits: RenderLimits = DEFAULT_LIMITS
+    files: ContentFiles | Path, part: Part, limits: RenderLimits = DEFAULT_LIMITS
 ) -> CampaignEnvironment:
     """Make the environment in which the templates of one part are compiled and run.
 
     HTML is escaped automatically, "text" and "header" are not. Includes and parents are looked up
-    in `folder`.
+    in the folder of `files`, which may be a folder if none of its files is private.
     """
-    return CampaignEnvironment(template_loader(folder), part, limits)
+    return CampaignEnvironment(template_loader(files), part, limits)
 
 
 def run(template: jinja2.Template, variables: Variables) -> list[str]:

@@ -81,7 +81,7 @@ class Fields:
         Raises:
             TemplateError: one of them does not compile.
         """
-        environment = make_environment(templates.folder, "header", limits)
+        environment = make_environment(templates.files, "header", limits)
 
         def field(name: str, source: str) -> _FieldTemplate:
             return _compile(environment, f"message.{name}", source, templates.file)

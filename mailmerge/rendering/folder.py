@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
-from mailmerge.paths import find_inside, inside
+from mailmerge.paths import RefusedPath, inside
 
 
 def is_local(url: str) -> bool:
@@ -24,14 +24,14 @@ def is_local(url: str) -> bool:
     return scheme.lower() == "file" or len(scheme) == 1
 
 
-def local_path(url: str, folder: Path) -> str:
-    """The normal form of a local URL's path, relative to `folder`, of a file that exists.
+def local_path(url: str, files: ContentFiles) -> str:
+    """The normal form of a local URL's path, relative to the campaign folder, of an existing file.
 
     The query and the fragment are left out, percent-escapes are decoded (RFC 3986).
 
     Raises:
-        AssetError: the path is outside of the folder, or no file has it. The error names no
-            template.
+        AssetError: the path is outside of the folder, the file is never part of a message, or no
+            file has this path. The error names no template.
     """
     url = url.strip()
     parts = urlsplit(url)
@@ -42,16 +42,22 @@ def local_path(url: str, folder: Path) -> str:
             hint="copy the file into the campaign folder and write its path from there",
             code="asset-outside",
         )
-    if not (folder / normal).is_file():
+    try:
+        found = files.is_file(normal)
+    except RefusedPath as error:
+        raise _refused(url, error) from error
+    if not found:
         raise AssetError(
             f"there is no file {normal} in the campaign folder",
-            hint="write the path relative to the campaign folder", code="asset-missing",
-        )  # fmt: skip
-    if find_inside(folder, normal, colon=True) is None:
-        raise AssetError(
-            f"{url} is a link to a file outside of the campaign folder", code="asset-outside"
+            hint="write the path relative to the campaign folder",
+            code="asset-missing",
         )
     return normal
+
+
+def _refused(path: str, error: RefusedPath) -> AssetError:
+    refusal = error.refusal
+    return AssetError(f"{path} {refusal.message}", hint=refusal.hint, code=refusal.code)
 
 
 def _normal_form(path: str) -> str | None:
@@ -62,14 +68,16 @@ def _normal_form(path: str) -> str | None:
     return inside(posixpath.normpath(path.replace("\\", "/")), colon=True)
 
 
-def read_asset(path: str, folder: Path) -> bytes:
+def read_asset(path: str, files: ContentFiles) -> bytes:
     """The bytes of a file of the campaign folder.
 
     Raises:
-        AssetError: it cannot be read. It names no template.
+        AssetError: it cannot be read, or it is never part of a message. It names no template.
     """
     try:
-        return (folder / path).read_bytes()
+        return files.read(path)
+    except RefusedPath as error:
+        raise _refused(path, error) from error
     except OSError as error:
         raise AssetError(
             f"{path} cannot be read: {error.strerror}", code="asset-unreadable"

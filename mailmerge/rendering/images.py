@@ -6,9 +6,10 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from urllib.parse import quote, urljoin
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.rendering.document import Document, Element, is_element
 from mailmerge.rendering.folder import local_path, read_asset
 from mailmerge.rendering.settings import ImageReferences
@@ -32,8 +33,8 @@ _ATTRIBUTE = re.compile(
 class ImageStore:
     """Gives each image of a campaign its reference, the same one in every message. Thread-safe."""
 
-    def __init__(self, folder: Path, references: ImageReferences) -> None:
-        self._folder = folder
+    def __init__(self, files: ContentFiles, references: ImageReferences) -> None:
+        self._files = files
         self._references = references
         self._known: dict[str, RelatedImage] = {}
         self._lock = threading.Lock()
@@ -53,7 +54,7 @@ class ImageStore:
         def reference(url: str) -> str:
             if not is_local(url):
                 return url
-            image = self._image(local_path(url, self._folder))
+            image = self._image(local_path(url, self._files))
             shown[image.path] = image
             return image.reference if self._references.by_location else "cid:" + image.reference
 
@@ -72,7 +73,7 @@ class ImageStore:
         if self._references.by_location:
             location, base = quote(path), self._references.base
             return urljoin(base, location) if base else location
-        content = read_asset(path, self._folder)
+        content = read_asset(path, self._files)
         digest = hashlib.sha256(path.encode() + b"\0" + content).hexdigest()[:12]
         name = _UNSAFE_IN_CONTENT_ID.sub("-", PurePosixPath(path).stem).strip("-.") or "image"
         return f"{name}-{digest}@{self._references.domain}"

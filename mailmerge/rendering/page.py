@@ -94,7 +94,7 @@ class PageRenderer:
         self._sentinel = sentinel
         self._locate = locate
         self._limits = limits
-        self._images = ImageStore(templates.folder, templates.images)
+        self._images = ImageStore(templates.files, templates.images)
         self._placeholders = Placeholders()
         self._results: BoundedCache[tuple[tuple[str, ...], _Structural], PageResult]
         self._results = BoundedCache(limits.structures)
@@ -142,7 +142,7 @@ class PageRenderer:
             document = parse(html)
         except EmptyPage:
             return html, ()
-        include_style_sheets(document.tree, self._templates.folder)
+        include_style_sheets(document.tree, self._templates.files)
         if self._templates.inline_css:
             inline_styles(document)
         images = self._images.relate(document, self._is_local)
@@ -228,7 +228,7 @@ class PageRenderer:
         in_links = self._values_in_links(document)
         if in_links:
             return ValueLocations.nowhere(in_links, "the style sheet depends on the row")
-        include_style_sheets(document.tree, self._templates.folder)
+        include_style_sheets(document.tree, self._templates.files)
         styles_depend_on = attributes_read_by_selectors(document.tree)
         locations = locate_values(document, self._placeholders, open_values, styles_depend_on)
         structural = {**locations.structural, **self._values_in_syntax(html)}

@@ -36,7 +36,7 @@ class BodyTemplate:
         Raises:
             TemplateError: a template is missing or does not compile.
         """
-        loader = template_loader(templates.folder, source)
+        loader = template_loader(templates.files, source)
         self._file = source.name
         self._sentinel = sentinel
         self._escaped = part == "html"

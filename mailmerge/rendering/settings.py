@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.settings import Settings
 
 _DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
@@ -64,7 +65,8 @@ class Templates:
         inline_css: whether style sheets are inlined into `style` attributes.
         images: how the HTML refers to its images.
         campaign: the text of `{{ campaign.name }}`.
-        folder: where includes, images, style sheets and attachments are looked up.
+        folder: where includes, images, style sheets and attachments are looked up. A path means
+            that none of its files is private.
         file: the file that holds the one-line templates, for errors; empty for templates in code.
     """
 
@@ -78,8 +80,18 @@ class Templates:
     inline_css: bool = True
     images: ImageReferences = ImageReferences()
     campaign: str = ""
-    folder: Path = Path()
+    folder: ContentFiles | Path = Path()
     file: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.folder, Path):
+            object.__setattr__(self, "folder", ContentFiles(self.folder))
+
+    @property
+    def files(self) -> ContentFiles:
+        """Opens the files of the folder, and notes which were read."""
+        assert isinstance(self.folder, ContentFiles)
+        return self.folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,7 @@ def templates_of(campaign: Settings) -> Templates:
             message.content_base,
         ),
         campaign=campaign.name,
-        folder=campaign.folder,
+        folder=campaign.content_files(),
         file=campaign.file,
     )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urljoin
 
 from lxml import etree
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
 from mailmerge.rendering.document import UNWRITABLE, Document, Element, Tree, is_element
 from mailmerge.rendering.folder import is_local, local_path, read_asset
@@ -39,7 +39,7 @@ def is_style_sheet_link(element: Element) -> bool:
     return element.tag == "link" and "stylesheet" in (element.get("rel") or "").lower().split()
 
 
-def include_style_sheets(tree: Tree, folder: Path) -> None:
+def include_style_sheets(tree: Tree, files: ContentFiles) -> None:
     """Put each local style sheet in place of its `<link>`; links to remote ones stay untouched.
 
     Raises:
@@ -53,17 +53,17 @@ def include_style_sheets(tree: Tree, folder: Path) -> None:
         style = etree.Element("style", type="text/css")
         if link.get("media"):
             style.set("media", link.get("media") or "")
-        style.text = _style_sheet(href, folder)
+        style.text = _style_sheet(href, files)
         style.tail = link.tail
         parent = link.getparent()
         assert parent is not None
         parent.replace(link, style)
 
 
-def _style_sheet(href: str, folder: Path) -> str:
-    path = local_path(href, folder)
+def _style_sheet(href: str, files: ContentFiles) -> str:
+    path = local_path(href, files)
     try:
-        css = read_asset(path, folder).decode("utf-8-sig")
+        css = read_asset(path, files).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AssetError(
             f"the style sheet {path} is not UTF-8", hint="save it as UTF-8", code="not-utf-8"

@@ -13,6 +13,7 @@ import jinja2
 from jinja2 import nodes
 
 from mailmerge.errors import TemplateError
+from mailmerge.paths import RefusedPath
 
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
 _SEVERAL_WORDS = re.compile(r"\{\{-?\s*(?P<words>\w+(?:[ \-]+\w+)+)\s*[|}]")
@@ -53,6 +54,14 @@ class ErrorLocation:
             hint=_MISSING_HINT,
         )  # fmt: skip
 
+    def refused(self, error: RefusedPath, line: int | None, file: str = "") -> TemplateError:
+        """The error for a template that may not be part of a message."""
+        refusal = error.refusal
+        path = "" if error.path == (file or self.file) else f"{error.path} "
+        return self.error(
+            path + refusal.message, line=line, file=file, hint=refusal.hint, code=refusal.code
+        )
+
 
 def explain(error: Exception, location: ErrorLocation) -> TemplateError:
     """Turn an exception of Jinja2 or Python in a template into the error that users see."""
@@ -63,6 +72,8 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
     file, line = _position(error.__traceback__, location)
     if isinstance(error, jinja2.UndefinedError):
         return _undefined_error(error, location, file, line)
+    if isinstance(error, RefusedPath):
+        return location.refused(error, line, file)
     if isinstance(error, jinja2.TemplateNotFound):
         names = ", ".join(getattr(error, "templates", None) or [error.name or ""])
         return location.missing(names, line, file)

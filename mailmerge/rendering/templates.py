@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import jinja2
 from jinja2 import meta, nodes
 
+from mailmerge.paths import RefusedPath
 from mailmerge.rendering.environment import CampaignEnvironment
 from mailmerge.rendering.template_errors import ErrorLocation, compile_template
 
@@ -26,7 +27,8 @@ class TemplateSet:
     Attributes:
         main: the compiled template.
         sources: the template texts by name.
-        variables: the names that the templates use and do not define themselves.
+        variables: the names that the templates use and do not define themselves. It contains `row`
+            if any column may be read, and `campaign` if the name of the campaign may be.
         captures_are_plain: whether captured text is only printed, never inspected; see marking.py.
     """
 
@@ -98,7 +100,10 @@ def _follow(
     trees: dict[str, nodes.Template],
 ) -> None:
     for names, line, may_be_missing in _references(tree):
-        there = [other for other in names if _exists(environment, other)]
+        try:
+            there = [other for other in names if _exists(environment, other)]
+        except RefusedPath as error:
+            raise ErrorLocation(name).refused(error, line) from error
         if not there and not may_be_missing:
             raise ErrorLocation(name).missing(", ".join(names), line)
         for other in there[:1]:
@@ -152,7 +157,11 @@ def _variables(trees: list[nodes.Template]) -> frozenset[str]:
         used |= free - (_bound_at_top(tree) if index == 0 else _defined(trees))
         used.update(_columns_of_row(tree))
     columns = used - _BUILT_IN_VARIABLES - _BUILT_IN_FUNCTIONS
-    return frozenset(columns | ({"row"} if any(map(_uses_whole_row, trees)) else set()))
+    if any(map(_uses_whole_row, trees)):
+        columns.add("row")
+    if any(map(_may_use_campaign, trees)):
+        columns.add("campaign")
+    return frozenset(columns)
 
 
 def _bound_at_top(tree: nodes.Template) -> set[str]:
@@ -203,6 +212,13 @@ def _uses_whole_row(tree: nodes.Template) -> bool:
     """Whether `row` is used somewhere without a fixed column: then any column may be read."""
     rows = [name for name in tree.find_all(nodes.Name) if name.name == "row" and name.ctx == "load"]
     return len(rows) > len(_columns_of_row(tree))
+
+
+def _may_use_campaign(tree: nodes.Template) -> bool:
+    """Whether `campaign` is used, or may be by a template that an expression names."""
+    return _names_by_expression(tree) or any(
+        name.name == "campaign" for name in tree.find_all(nodes.Name)
+    )
 
 
 def _captured_names(trees: list[nodes.Template]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailmerge.settings.fingerprint import NOTHING_RECORDED, Fingerprint
 from mailmerge.settings.folder import CAMPAIGN_FILE, STATE_FOLDER, Settings
 from mailmerge.settings.rates import Rate, parse_duration, parse_rate
 from mailmerge.settings.reading import explained, load_settings
@@ -18,10 +19,12 @@ from mailmerge.settings.sections import (
 __all__ = [
     "CAMPAIGN_FILE",
     "NEVER_IN_A_LINE",
+    "NOTHING_RECORDED",
     "RESERVED_HEADER_FIELDS",
     "STATE_FOLDER",
     "CampaignSection",
     "DeliverySection",
+    "Fingerprint",
     "MessageSection",
     "Rate",
     "RecipientsSection",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
+from mailmerge.content_files import ContentFiles
+from mailmerge.settings.fingerprint import EarlierFingerprints, Fingerprint, settings_digest
 from mailmerge.settings.sections import (
     CampaignSection,
     DeliverySection,
@@ -23,14 +25,12 @@ STATE_FOLDER = ".mailmerge"
 class Settings:
     """All settings of a campaign.toml, and the folder that its paths are relative to.
 
-    `file`, `sources` and `whole_folder` are for campaigns in code.
+    `file` and `sources` are for campaigns in code.
 
     Attributes:
-        file: the file that holds the settings, for errors; empty for settings in code.
+        file: the file that holds the settings; empty for settings in code.
         sources: templates in code instead of in a file: their text by the name that `message.html`
             or `message.text` gives them.
-        whole_folder: whether the folder belongs to this campaign alone. If not, the fingerprint
-            covers only the files that [message] names.
     """
 
     folder: Path
@@ -41,7 +41,6 @@ class Settings:
     delivery: DeliverySection
     file: str = CAMPAIGN_FILE
     sources: Mapping[str, str] = field(default_factory=dict)
-    whole_folder: bool = True
 
     @property
     def name(self) -> str:
@@ -53,37 +52,35 @@ class Settings:
         """The folder of the ledger and of everything else that the program writes (mode 0700)."""
         return self.folder / STATE_FOLDER
 
-    def fingerprint(self) -> str:
-        """A SHA-256 digest, in hexadecimal, of everything that affects messages but the recipients.
+    @property
+    def private_files(self) -> frozenset[str]:
+        """The files that are never part of a message: the settings and the lists of addresses."""
+        names = {self.file, self.recipients.file, self.recipients.suppress}
+        return frozenset(name.replace("\\", "/") for name in names - {"", "-"})
 
-        It covers [message] and every file of the folder except the spreadsheet, the suppression
-        list, campaign.toml itself and the program's own state. In a folder that the campaign
-        shares, it covers the templates and the attachments with fixed names.
+    def content_files(self, *, noting: bool = True) -> ContentFiles:
+        """Open the files of the folder for messages; see `ContentFiles`."""
+        return ContentFiles(self.folder, self.private_files, noting=noting)
 
-        Raises:
-            OSError: a file of the folder cannot be read.
+    def fingerprint(
+        self, files: Mapping[str, str] = MappingProxyType({}), *, named: bool = False
+    ) -> Fingerprint:
+        """Return what shapes the messages besides the recipients.
+
+        `files` are the digests of the files that the messages are made of. `named` says that a
+        template uses the name of the campaign.
         """
-        digest = hashlib.sha256()
-        shaping = (self.name, self.message.model_dump_json(by_alias=True))
-        digest.update("\0".join(shaping).encode())
-        for name, source in sorted(self.sources.items()):
-            digest.update(f"\0{name}\0{source}".encode())
-        files = self._files_of_folder() if self.whole_folder else self._named_files()
-        for path in sorted(files):
-            content = hashlib.sha256(path.read_bytes()).digest()
-            digest.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + content)
-        return digest.hexdigest()
+        earlier = EarlierFingerprints(
+            self.folder, self.name, self.message, self.sources, self.private_files, bool(self.file)
+        )
+        settings = settings_digest(self.message, self.sources, self.name if named else None)
+        return Fingerprint(settings, files, self.file, lambda: earlier.of(files))
 
-    def _files_of_folder(self) -> Iterator[Path]:
-        left_out = {CAMPAIGN_FILE, self.recipients.file, self.recipients.suppress}
-        for path in self.folder.rglob("*"):
-            relative = path.relative_to(self.folder)
-            hidden = any(part.startswith(".") for part in relative.parts)
-            if path.is_file() and not hidden and relative.as_posix() not in left_out:
-                yield path
-
-    def _named_files(self) -> Iterator[Path]:
-        message = self.message
-        names = {message.html, message.text, *message.attachments} - {None, *self.sources}
-        paths = (self.folder / name for name in names if name)
-        return (path for path in paths if path.is_file())
+    def fingerprint_now(self, known: Fingerprint) -> Fingerprint:
+        """Return the present fingerprint if the messages are made of the same files as before."""
+        files = self.content_files()
+        named = self.fingerprint(named=True)
+        return self.fingerprint(
+            {path: files.digest(path) for path in known.files},
+            named=known.settings == named.settings,
+        )

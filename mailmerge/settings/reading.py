@@ -50,6 +50,7 @@ def load_settings(where: Path) -> Settings:
         checked.message,
         checked.smtp,
         checked.delivery,
+        file=path.name,
     )
 
 

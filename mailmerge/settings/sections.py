@@ -6,7 +6,6 @@ Every path is relative to the campaign folder and stays inside it.
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 from typing import Annotated, Literal, NoReturn
 
 from pydantic import (
@@ -19,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from mailmerge.paths import inside
 from mailmerge.settings.rates import Rate, parse_duration, parse_rate
 
 NEVER_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -56,8 +56,7 @@ def _listed(value: object) -> object:
 
 
 def _inside(value: str) -> str:
-    path = PurePosixPath(value.replace("\\", "/"))
-    if not value or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+    if inside(value) is None:
         raise ValueError("expected a path inside the campaign folder")
     return value
 

@@ -7,7 +7,10 @@ from mailmerge.jobs.records import JobLedger, LedgerRecords, ReadRecords
 from mailmerge.jobs.targets import DryRun, RealServer, SandboxServer
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State
+from mailmerge.settings import Fingerprint
 from tests.jobs.campaigns import RECIPIENTS, send
+
+CONTENT = Fingerprint("settings", {"body.txt": "1f", "footer.txt": ""})
 
 
 def test_nothing_sent_means_all_checked_are_pending() -> None:
@@ -15,8 +18,8 @@ def test_nothing_sent_means_all_checked_are_pending() -> None:
     assert records.counts(7)[State.PENDING] == records.claimable(7) == 7
     assert list(records.remaining()) == []
     assert list(records.iterate()) == []
-    records.remember_check("digest")
-    assert not records.check_passed("digest")
+    records.remember_check("digest", CONTENT)
+    assert records.checked_content("digest") is None
 
 
 def test_dry_run_reads_the_ledger_of_the_folder(campaign: Campaign) -> None:
@@ -35,11 +38,11 @@ def test_ledger_remembers_the_check_that_passed(campaign: Campaign) -> None:
         real = RealServer.of_settings(campaign.settings)
         records = JobLedger(campaign.settings, real, ledger).records()
         assert isinstance(records, LedgerRecords)
-        records.remember_check("")
-        assert not records.check_passed("")
-        records.remember_check("digest")
-        assert records.check_passed("digest")
-        assert not records.check_passed("other")
+        records.remember_check("", CONTENT)
+        assert records.checked_content("") is None
+        records.remember_check("digest", CONTENT)
+        assert records.checked_content("digest") == CONTENT
+        assert records.checked_content("other") is None
         assert (records.claimable(99), sum(records.counts(99).values())) == (0, 0)
 
 
@@ -49,7 +52,7 @@ def test_reopened_ledger_keeps_what_a_fresh_one_forgets(campaign: Campaign) -> N
         opened = JobLedger(campaign.settings, target, None)
         records = opened.records()
         assert sum(records.counts(0).values()) == 0
-        records.enrol(iter(campaign.recipients()), "", changes=False, partial=False)
+        records.enrol(iter(campaign.recipients()), CONTENT, changes=False, partial=False)
         opened.reopen()
         assert sum(opened.records().counts(0).values()) == RECIPIENTS
         opened.close()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mailmerge.errors import LedgerError, LedgerHeld
+from mailmerge.errors import Declined, LedgerError, LedgerHeld
 from mailmerge.ledger.ledger import Ledger, LedgerOptions
 from mailmerge.ledger.states import State
-from mailmerge.settings import Settings
+from mailmerge.settings import CampaignSection, Settings
 from tests.engine.driver import make_campaign
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish
-from tests.ledgers import open_store, store_of
+from tests.ledgers import open_store, read_ledger, store_of
 
 OpenPart = Callable[[], Ledger]
 
@@ -127,15 +128,43 @@ def test_a_second_process_sees_the_owner(campaign: Settings) -> None:
     Ledger.of(campaign).close()
 
 
-def test_a_renamed_campaign_keeps_its_deliveries(campaign: Settings) -> None:
-    with Ledger.of(campaign) as ledger:
-        finish(
-            ledger.store("kept", identify),
-            claim(ledger.store("kept", identify), 2)[0],
-            State.SENT,
-        )
-    with Ledger.of(campaign) as ledger:
+def test_a_renamed_folder_keeps_its_deliveries(campaign: Settings) -> None:
+    unnamed = replace(campaign, campaign=CampaignSection())
+    with Ledger.of(unnamed) as ledger:
+        store = ledger.store("kept", identify)
+        finish(store, claim(store, 2)[0], State.SENT)
+    with Ledger.of(unnamed) as ledger:
         assert counts(ledger.store("renamed", identify)) == {"sent": 1, "pending": 1}
+    assert counts(read_ledger(unnamed)) == {"sent": 1, "pending": 1}
+
+
+def test_another_chosen_name_begins_another_mailing_if_asked(campaign: Settings) -> None:
+    old, new = (replace(campaign, campaign=CampaignSection(name=name)) for name in ("old", "new"))
+    with Ledger.of(old) as ledger:
+        store = ledger.store("old", identify)
+        finish(store, claim(store, 2)[0], State.SENT)
+    with Ledger.of(new) as ledger, pytest.raises(Declined, match='has sent "old"') as caught:
+        ledger.store("new", identify)
+    assert caught.value.problem.code == "other-mailing"
+    assert counts(read_ledger(new)) == {}
+    assert (read_ledger(old).begun, read_ledger(new).begun) == (True, False)
+    with Ledger.of(new, begin=True) as ledger:
+        finish(
+            ledger.store("new", identify), claim(ledger.store("new", identify), 3)[0], State.SENT
+        )
+    assert counts(read_ledger(new)) == {"sent": 1, "pending": 2}
+    assert counts(read_ledger(old)) == {"sent": 1, "pending": 1}
+
+
+def test_ledger_of_the_sandbox_has_one_mailing(campaign: Settings) -> None:
+    old, new = (replace(campaign, campaign=CampaignSection(name=name)) for name in ("old", "new"))
+    with Ledger.of(old, "sandbox") as ledger:
+        finish(
+            ledger.store("old", identify), claim(ledger.store("old", identify), 2)[0], State.SENT
+        )
+    reader = Ledger.read(new, "sandbox")
+    assert reader is not None
+    assert counts(reader) == {"sent": 1, "pending": 1}
 
 
 def test_a_fresh_ledger_is_empty_with_a_new_secret(campaign: Settings) -> None:

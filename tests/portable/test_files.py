@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,12 @@ from mailmerge.portable.files import (
     Mode,
     file_identity,
     flags_for,
+    open_below,
     reserve,
     seek_and_write,
     write_at,
 )
+from tests.open_files import needs_open_files, open_files
 
 WINDOWS = SimpleNamespace(O_BINARY=0x8000)
 """Has no posix_fallocate, and files with translated line ends."""
@@ -104,3 +107,46 @@ def test_windows_does_not_tell_files_apart(tmp_path: Path) -> None:
     (tmp_path / "x").touch()
     assert file_identity(tmp_path / "x", "win32") == (0, 0)
     assert file_identity(tmp_path / "y", "win32") is None
+
+
+@pytest.mark.parametrize("system", [os, WINDOWS])
+def test_file_below_a_folder_is_opened(tmp_path: Path, system: Any) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c").write_bytes(b"c")
+    file = open_below(str(tmp_path), ("a", "b", "c"), system)
+    assert os.read(file, 9) == b"c"
+    os.close(file)
+    with pytest.raises(FileNotFoundError):
+        open_below(str(tmp_path), ("a", "gone"), system)
+
+
+@needs_open_files
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system opens by the path alone")
+@pytest.mark.parametrize("parts", [("link",), ("folder", "x"), ("sub", "link"), ("sub", "up", "x")])
+def test_no_link_below_the_folder_is_followed(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    below = tmp_path / "below"
+    (below / "sub").mkdir(parents=True)
+    (tmp_path / "x").write_bytes(b"outside")
+    for name in ("link", "sub/link"):
+        (below / name).symlink_to(tmp_path / "x")
+    for name in ("folder", "sub/up"):
+        (below / name).symlink_to(tmp_path, target_is_directory=True)
+    before = open_files()
+    with pytest.raises(OSError, match=r"symbolic|Not a directory"):
+        open_below(str(below), parts)
+    assert open_files() == before
+
+
+@needs_open_files
+def test_last_part_is_no_link_on_any_system(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("x")
+    before = open_files()
+    with pytest.raises(OSError, match="symbolic"):
+        open_below(str(tmp_path), ("link",), WINDOWS)
+    assert open_files() == before
+
+
+def test_pipe_is_opened_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    os.close(open_below(str(tmp_path), ("pipe",)))

@@ -584,8 +584,8 @@ CASES = [
         ),
         "asset-outside",
         2,
+        "name",
         says="../a",
-        file=TOML,
     ),
     Case(
         "unsubscribe-with-a-space",

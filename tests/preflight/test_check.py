@@ -132,13 +132,24 @@ def test_the_digest_changes_with_every_input(
 
     account = find_account(folder.campaign.smtp, folder.path)
     digests = [digest(), digest(for_real=True), digest(selection=Selection(only="a@x.de"))]
-    for name in ("recipients.csv", "body.txt", "suppressed.csv", "terms.pdf"):
+    for name in ("recipients.csv", "suppressed.csv"):
         folder.write(name, f"changed {name}")
         digests.append(digest(account=account))
     assert len(set(digests)) == len(digests)
     assert digest(account=account) == digests[-1]
     folder.configure(recipients={"file": '"-"'})
     assert digest() == ""
+
+
+def test_content_is_what_the_messages_were_made_of(folder: Folder) -> None:
+    folder.configure(message={"attachments": '["terms.pdf", "{{ name }}.pdf"]'})
+    for name in ("terms.pdf", "Ann.pdf", "Bob.pdf", "unused.pdf", "send.log"):
+        folder.write(name, "x")
+    folder.recipients("email,name\na@x-firma.de,Ann\n")
+    check = Check(folder.campaign)
+    assert check.run().passed()
+    assert set(check.content.files) == {"body.txt", "terms.pdf", "Ann.pdf"}
+    assert folder.campaign.fingerprint_now(check.content) == check.content
 
 
 def test_json_is_complete(folder: Folder) -> None:

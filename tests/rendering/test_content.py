@@ -71,8 +71,8 @@ def test_error_of_a_template_in_code_names_no_file(
 def test_campaign_stands_for_its_templates(
     make_templates: MakeTemplates, make_recipient: MakeRecipient
 ) -> None:
-    folder = make_templates({"body.txt": "{{ campaign.name }} {{ x }}"}, name="spring").folder
-    renderer = Renderer(load_settings(folder))
+    templates = make_templates({"body.txt": "{{ campaign.name }} {{ x }}"}, name="spring")
+    renderer = Renderer(load_settings(templates.files.folder))
     assert str(renderer.render(make_recipient(x="a")).text) == "spring a"
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
 from mailmerge.rendering.folder import is_local, local_path, read_asset
 
@@ -36,7 +37,7 @@ def test_local_path_is_decoded_and_normal(tmp_path: Path, url: str, path: str) -
     (tmp_path / "sub").mkdir()
     for name in ("é.png", "sub/a.png", "a:b.png"):
         (tmp_path / name).write_bytes(b"x")
-    assert local_path(url, tmp_path) == path
+    assert local_path(url, ContentFiles(tmp_path)) == path
 
 
 @pytest.mark.parametrize(
@@ -67,17 +68,17 @@ def test_url_that_leads_nowhere_is_refused(
     (folder / "link.png").symlink_to(tmp_path / "x.png")
     (folder / "loop.png").symlink_to("loop.png")
     with pytest.raises(AssetError, match=message) as caught:
-        local_path(url, folder)
+        local_path(url, ContentFiles(folder))
     assert caught.value.problem.code == code
 
 
 def test_link_inside_the_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
     (tmp_path / "link.png").symlink_to("a.png")
-    assert local_path("link.png", tmp_path) == "link.png"
-    assert read_asset("link.png", tmp_path) == b"x"
+    assert local_path("link.png", ContentFiles(tmp_path)) == "link.png"
+    assert read_asset("link.png", ContentFiles(tmp_path)) == b"x"
 
 
 def test_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AssetError, match="gone cannot be read: No such file"):
-        read_asset("gone", tmp_path)
+        read_asset("gone", ContentFiles(tmp_path))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
 from mailmerge.rendering.content import Content
 from mailmerge.rendering.document import parse, serialise
@@ -50,8 +51,8 @@ def test_local_images_become_related_parts(
 
 def test_content_id_depends_on_the_content_of_the_file(tmp_path: Path) -> None:
     def reference(content: bytes) -> str:
-        folder = write_files(tmp_path, {"logo.png": content}).folder
-        store = ImageStore(folder, ImageReferences("example.org"))
+        files = write_files(tmp_path, {"logo.png": content}).files
+        store = ImageStore(files, ImageReferences("example.org"))
         (image,) = store.relate(parse("<img src='logo.png'>"), is_local)
         return image.reference
 
@@ -60,8 +61,8 @@ def test_content_id_depends_on_the_content_of_the_file(tmp_path: Path) -> None:
 
 
 def test_image_keeps_its_reference_while_the_store_lives(tmp_path: Path) -> None:
-    folder = write_files(tmp_path, {"logo.png": b"1"}).folder
-    store = ImageStore(folder, ImageReferences("example.org"))
+    files = write_files(tmp_path, {"logo.png": b"1"}).files
+    store = ImageStore(files, ImageReferences("example.org"))
     first = store.relate(parse("<img src='logo.png'>"), is_local)
     write_files(tmp_path, {"logo.png": b"2"})
     assert store.relate(parse("<p><img src='./logo.png'></p>"), is_local) == first
@@ -69,13 +70,13 @@ def test_image_keeps_its_reference_while_the_store_lives(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("name", "left"),
-    [("logo.png", "logo"), ("Größe 1.png", "Gr-e-1"), ("图.png", "image"), (".png", "png")],
+    [("logo.png", "logo"), ("Größe 1.png", "Gr-e-1"), ("图.png", "image"), ("png", "png")],
 )
 def test_content_id_is_ascii_with_the_name_of_the_file(
     tmp_path: Path, name: str, left: str
 ) -> None:
-    folder = write_files(tmp_path, {name: b"1"}).folder
-    store = ImageStore(folder, ImageReferences("mailmerge.invalid"))
+    files = write_files(tmp_path, {name: b"1"}).files
+    store = ImageStore(files, ImageReferences("mailmerge.invalid"))
     (image,) = store.relate(parse(f"<img src='{name}'>"), is_local)
     assert image.reference.rpartition("-")[0] == left
     assert image.reference.endswith("@mailmerge.invalid")
@@ -88,8 +89,8 @@ def test_content_id_is_ascii_with_the_name_of_the_file(
 def test_content_location_is_the_url_that_the_page_shows(
     tmp_path: Path, base: str, location: str
 ) -> None:
-    folder = write_files(tmp_path, {"a b.png": PNG}).folder
-    store = ImageStore(folder, ImageReferences(by_location=True, base=base))
+    files = write_files(tmp_path, {"a b.png": PNG}).files
+    store = ImageStore(files, ImageReferences(by_location=True, base=base))
     document = parse('<img src="./a b.png">')
     assert store.relate(document, is_local) == (RelatedImage("a b.png", location),)
     assert f'src="{location}"' in serialise(document)
@@ -97,7 +98,10 @@ def test_content_location_is_the_url_that_the_page_shows(
 
 def test_caller_says_which_urls_are_local(tmp_path: Path) -> None:
     document = parse('<img src="x.png">')
-    assert ImageStore(tmp_path, ImageReferences()).relate(document, lambda _: False) == ()
+    assert (
+        ImageStore(ContentFiles(tmp_path), ImageReferences()).relate(document, lambda _: False)
+        == ()
+    )
     assert 'src="x.png"' in serialise(document)
 
 

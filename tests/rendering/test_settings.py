@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mailmerge.content_files import ContentFiles
 from mailmerge.rendering.settings import (
     BodySource,
     ImageReferences,
@@ -43,7 +44,7 @@ def test_templates_of_a_campaign_are_its_message_section(tmp_path: Path) -> None
         inline_css=False,
         images=ImageReferences("example.org", by_location=True, base="https://example.org/"),
         campaign="spring",
-        folder=tmp_path,
+        folder=ContentFiles(tmp_path, {"campaign.toml", "recipients.csv", "suppressed.csv"}),
         file="campaign.toml",
     )
 

@@ -112,7 +112,10 @@ def test_file_that_breaks_meanwhile_is_an_error_with_its_name(
     ("source", "wanted"),
     [
         ("{{ a }}{% if b %}{{ c|default('') }}{% endif %}", {"a", "b", "c"}),
-        ("{{ row['first name'] }}{{ row.city }}{{ campaign.name }}", {"first name", "city"}),
+        (
+            "{{ row['first name'] }}{{ row.city }}{{ campaign.name }}",
+            {"first name", "city", "campaign"},
+        ),
         ("{% for x in a %}{{ x }}{{ loop.index }}{% endfor %}{{ range(3) }}", {"a"}),
         ("{% set x = a %}{% include 'part.txt' %}", {"a", "partial"}),
         ("{% macro m(v) %}{{ v }}{{ d }}{{ caller() }}{% endmacro %}{{ m(1) }}", {"d"}),

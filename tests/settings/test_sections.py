@@ -42,7 +42,7 @@ def test_other_header_fields_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/etc/passwd", "../body.txt", "a/../../b", "..\\b.txt", "C:/body.txt"]
+    "path", ["", "/etc/passwd", "../body.txt", "a/../../b", "..\\b.txt", "C:/body.txt", "a\0b"]
 )
 def test_paths_stay_inside_the_folder(path: str) -> None:
     with pytest.raises(ValidationError, match="expected a path inside the campaign folder"):

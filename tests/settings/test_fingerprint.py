@@ -1,0 +1,43 @@
+"""Fingerprints are compared file by file, also with those of earlier versions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mailmerge.settings import NOTHING_RECORDED, Fingerprint
+
+EARLIER = "0123456789abcdef" * 4
+NOW = Fingerprint("2:ab", {"a": "1", "b": "2"}, "campaign.toml")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "changed"),
+    [
+        (NOTHING_RECORDED, ()),
+        (NOW, ()),
+        (Fingerprint("2:ab", {"a": "1", "c": "3"}), ()),
+        (Fingerprint("2:ab"), ()),
+        (Fingerprint("2:ab", {"a": "0", "b": "0"}), ("a", "b")),
+        (Fingerprint("2:ab", {"b": ""}), ("b",)),
+        (Fingerprint("2:cd", {"a": "1", "b": "0"}), ("campaign.toml", "b")),
+        (Fingerprint("another"), ("campaign.toml",)),
+    ],
+)
+def test_only_files_of_both_are_compared(recorded: Fingerprint, changed: tuple[str, ...]) -> None:
+    assert NOW.changes_since(recorded) == changed
+
+
+def test_earlier_fingerprint_is_compared_in_the_earlier_way() -> None:
+    recorded = Fingerprint(EARLIER)
+    assert replace(NOW, earlier=lambda: ["x", EARLIER]).changes_since(recorded) == ()
+    assert replace(NOW, earlier=lambda: ["x"]).changes_since(recorded) == ("",)
+
+
+def test_earlier_fingerprint_is_computed_only_if_it_is_needed() -> None:
+    def fail() -> list[str]:
+        raise AssertionError
+
+    for recorded in (NOTHING_RECORDED, NOW, Fingerprint("2:cd")):
+        replace(NOW, earlier=fail).changes_since(recorded)
