@@ -4,6 +4,14 @@ The run puts deliveries in. Workers take them when the throttle permits it, and 
 could not be transmitted. If the rate of a domain delays a delivery, it moves to a queue of that
 domain, so that it does not delay the others.
 
+Deliveries that are put back go first on the next connection. But a message may be the reason why
+connections end: a filter in front of the server may drop the connection when it sees that message.
+Or it may be innocent, because the server drops every connection. The answers to other messages tell
+one from the other. So a delivery at which connections ended several times goes to the end of the
+queue, and others are tried before it. If the server answers them, the delivery is to blame
+(`blame`), and it is deferred. If the server answers none, the delivery is kept: the connector
+pauses, and in the end it gives up.
+
 Two kinds of threads sleep here. Workers sleep in `wait` until a delivery is put in, or until the
 throttle permits the next one. The run sleeps in `wait_for_attention` until fewer than `low_water`
 deliveries wait, or until every delivery has its outcome.
@@ -14,6 +22,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 from mailmerge.engine.throttle import Throttle
 from mailmerge.ledger.states import Delivery
@@ -46,6 +55,18 @@ class Backlog:
         return not self.waiting and not self.in_flight
 
 
+_LAST_RETURN_TO_FRONT: Final = 2
+"""A delivery that is put back more often goes to the end of the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Returns:
+    """How often a delivery was put back, and the number of answers when it happened first."""
+
+    count: int
+    answered: int
+
+
 class Queue:
     """The claimed deliveries of a run that have no outcome yet. Safe from any thread.
 
@@ -60,7 +81,9 @@ class Queue:
         self._attention = threading.Event()
         self._waiting: deque[Delivery] = deque()
         self._by_domain: dict[str, deque[Delivery]] = {}
-        self._returned: dict[int, int] = {}
+        self._returned: dict[int, _Returns] = {}
+        self._answered = 0
+        self._connected: dict[int, None] = {}
         self._in_flight = 0
         self._closed = False
         self.low_water = 0
@@ -106,10 +129,29 @@ class Queue:
         """Whether the queue hands out no more deliveries."""
         return self._closed
 
-    def offers(self, worker: int) -> bool:
-        """Whether a delivery waits for this worker, now or when the throttle permits it."""
+    def connected(self, worker: int) -> None:
+        """Note that a worker has a connection."""
         with self._changed:
-            return not self._closed and self._count() > 0 and self._allows(worker, self._clock())
+            self._connected[worker] = None
+
+    def disconnected(self, worker: int) -> None:
+        """Note that a worker has no connection."""
+        with self._changed:
+            self._connected.pop(worker, None)
+
+    @property
+    def connections(self) -> int:
+        """The number of workers that have a connection."""
+        return len(self._connected)
+
+    def offers(self, worker: int, *, besides: int = 0) -> bool:
+        """Whether a delivery waits for this worker, now or when the throttle permits it.
+
+        `besides` is the number of other workers that will take one.
+        """
+        with self._changed:
+            waits = not self._closed and self._count() > besides
+            return waits and self._allows(worker, self._clock())
 
     def take(self, worker: int) -> Delivery | NotYet:
         """Take the next delivery, or return when to ask again."""
@@ -124,22 +166,44 @@ class Queue:
                 self._attention.set()
             return taken
 
-    def put_back(self, delivery: Delivery) -> None:
-        """Put a delivery that could not be transmitted back to the front of the queue."""
+    def put_back(self, *deliveries: Delivery, blamed: Delivery | None = None) -> None:
+        """Put back deliveries that could not be transmitted; they go first, in this order.
+
+        `blamed` is the one at which the connection ended. If that happened several times, it goes
+        to the end of the queue instead.
+        """
         with self._changed:
-            self._in_flight -= 1
-            self._returned[delivery.id] = self._returned.get(delivery.id, 0) + 1
-            self._waiting.appendleft(delivery)
+            self._in_flight -= len(deliveries)
+            late = blamed is not None and self._note_return(blamed) > _LAST_RETURN_TO_FRONT
+            first = [one for one in deliveries if not (late and one is blamed)]
+            self._waiting.extendleft(reversed(first))
+            if late and blamed is not None:
+                self._waiting.append(blamed)
             self._changed.notify_all()
 
-    def returned(self, delivery: Delivery) -> int:
-        """Return how often this delivery was put back."""
-        return self._returned.get(delivery.id, 0)
+    def _note_return(self, delivery: Delivery) -> int:
+        before = self._returned.get(delivery.id, _Returns(0, self._answered))
+        self._returned[delivery.id] = _Returns(before.count + 1, before.answered)
+        return before.count + 1
 
-    def settle(self) -> None:
-        """Note that a delivery that was taken has its outcome."""
+    def blame(self, delivery: Delivery) -> int:
+        """Return how often connections have ended at this delivery, as far as it is to blame.
+
+        That is at most 1 until the server has answered another message since the first time.
+        """
+        returns = self._returned.get(delivery.id)
+        if returns is None:
+            return 0
+        return returns.count if self._answered > returns.answered else 1
+
+    def settle(self, *, answered: bool = False) -> None:
+        """Note that a delivery that was taken has its outcome, perhaps by an answer of the server.
+
+        A reply that ends the connection is no answer.
+        """
         with self._changed:
             self._in_flight -= 1
+            self._answered += answered
             if not self._in_flight and not self._count():
                 self._attention.set()
 
@@ -152,7 +216,20 @@ class Queue:
     # --- which delivery is next; the caller holds the lock
 
     def _allows(self, worker: int, now: float) -> bool:
-        return worker < self._throttle.connections(now)
+        allowed = self._throttle.connections(now)
+        if worker in self._connected and len(self._connected) <= allowed:
+            return True
+        return self._position(worker) < allowed
+
+    def _position(self, worker: int) -> int:
+        """Return the worker's place in the order in which workers may have a connection.
+
+        Workers that have one come first, so a limit never makes a worker close its connection for
+        another to open one.
+        """
+        if worker in self._connected:
+            return list(self._connected).index(worker)
+        return worker + sum(other > worker for other in self._connected)
 
     def _count(self) -> int:
         return len(self._waiting) + sum(map(len, self._by_domain.values()))

@@ -154,10 +154,10 @@ class Throttle:
             with self._lock:
                 self._cool_downs = self._cool_downs.sent()
 
-    def cap(self, connections: int) -> None:
-        """Use at most this number of connections, because the server refuses more."""
+    def cap(self, now: float, connections: int) -> None:
+        """Use this number of connections for a while, because the server refused one more."""
         with self._lock:
-            self._connection_limit = self._connection_limit.capped(connections)
+            self._connection_limit = self._connection_limit.capped(now, connections)
 
     def close(self) -> None:
         """Return unused reservations of the account's limits."""

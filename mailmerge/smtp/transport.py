@@ -30,6 +30,12 @@ _CONNECT_TIMEOUT: Final = 30.0
 _RECEIVE_BYTES: Final = 65_536
 _TLS_RECORD: Final = 16_384  # what one TLS record holds at most (RFC 8446, 5.1)
 
+_BROKEN: Final = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError)
+"""The errors of a connection that existed. A server that ends one at once may hit any later step of
+this side: connecting, asking for addresses, the TLS handshake, reading. It depends on timing, so it
+is always the same error, ConnectionLost. A server that refuses the connection is another case:
+then there never was one."""
+
 
 @dataclass(frozen=True, slots=True)
 class TransportInfo:
@@ -98,6 +104,7 @@ class Transport(Protocol):
         Raises:
             ServerUnreachable: the handshake failed, or the certificate is not trusted. The
                 transport is then closed.
+            ConnectionLost: the connection broke. The transport is then closed.
         """
         ...
 
@@ -121,10 +128,19 @@ class SocketTransport:
 
         Raises:
             ServerUnreachable: the name is unknown, or no server answers.
+            ConnectionLost: a server answered, and the connection broke at once.
         """
         if server.socket:
-            return cls(connect_unix(server.socket, _CONNECT_TIMEOUT))
-        return cls(_connect_tcp(server.host, server.port))
+            connected = connect_unix(server.socket, _CONNECT_TIMEOUT)
+        else:
+            connected = _connect_tcp(server.host, server.port)
+        try:
+            if not server.socket:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return cls(connected)
+        except OSError as error:
+            connected.close()
+            raise _broke(error, Stage.CONNECT) from error
 
     def _use(self, connected: socket.socket) -> None:
         connected.setblocking(False)
@@ -137,6 +153,13 @@ class SocketTransport:
             context = _tls_context(ca_file)
             self._socket.settimeout(self._timeout)
             self._tls = context.wrap_socket(self._socket, server_hostname=host)
+        except _BROKEN as error:
+            self.close()
+            raise ConnectionLost(
+                f"the connection broke in the TLS handshake with {host}: {_reason(error)}",
+                code="tls-handshake",
+                stage=Stage.TLS,
+            ) from error
         except (OSError, ValueError) as error:  # ValueError: not a possible host name
             self.close()
             raise _no_tls(error, host, self._timeout) from error
@@ -155,7 +178,7 @@ class SocketTransport:
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             return chunks
         except OSError as error:
-            raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
+            raise _broke(error) from error
         return _rest(chunks, sent)
 
     def receive(self) -> bytes | None:
@@ -167,7 +190,7 @@ class SocketTransport:
         except ssl.SSLEOFError:
             return b""  # closed without close_notify: replies have a length of their own
         except OSError as error:
-            raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
+            raise _broke(error) from error
 
     def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
         """Wait for the socket, as `Transport` says."""
@@ -182,22 +205,33 @@ class SocketTransport:
 
 def _connect_tcp(host: str, port: int) -> socket.socket:
     try:
-        connected = socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT)
     except socket.gaierror as error:
         raise ServerUnreachable(
             f"the name {host} is not known: {error.strerror}",
             code="unknown-host",
             stage=Stage.CONNECT,
         ) from error
+    except _BROKEN as error:
+        raise _broke(error, Stage.CONNECT) from error
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise ServerUnreachable(
-            f"no connection to {host} port {port}: {reason}",
+            f"no connection to {host} port {port}: {_in_words(error)}",
             code="no-connection",
             stage=Stage.CONNECT,
         ) from error
-    return connected
+
+
+def _broke(error: OSError, stage: Stage | None = None) -> ConnectionLost:
+    return ConnectionLost(f"the connection broke: {_reason(error)}", stage=stage)
+
+
+def _reason(error: OSError) -> str:
+    return "the server closed it" if isinstance(error, ssl.SSLEOFError) else _in_words(error)
+
+
+def _in_words(error: OSError | UnicodeError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _is_ip(connected: socket.socket) -> bool:
