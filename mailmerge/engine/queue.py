@@ -166,19 +166,20 @@ class Queue:
                 self._attention.set()
             return taken
 
-    def put_back(self, *deliveries: Delivery, blamed: Delivery | None = None) -> None:
-        """Put back deliveries that could not be transmitted; they go first, in this order.
+    def put_back(
+        self, *deliveries: Delivery, blamed: Delivery | None = None, last: bool = False
+    ) -> None:
+        """Put back deliveries that could not be transmitted, in this order.
 
-        `blamed` is the one at which the connection ended. If that happened several times, it goes
-        to the end of the queue instead.
+        They go first, or with `last` to the end of the queue. `blamed` is the one at which the
+        connection ended. If that happened several times, it goes to the end, too.
         """
         with self._changed:
             self._in_flight -= len(deliveries)
             late = blamed is not None and self._note_return(blamed) > _LAST_RETURN_TO_FRONT
-            first = [one for one in deliveries if not (late and one is blamed)]
-            self._waiting.extendleft(reversed(first))
-            if late and blamed is not None:
-                self._waiting.append(blamed)
+            back = [one for one in deliveries if last or (late and one is blamed)]
+            self._waiting.extendleft(reversed([one for one in deliveries if one not in back]))
+            self._waiting.extend(back)
             self._changed.notify_all()
 
     def _note_return(self, delivery: Delivery) -> int:

@@ -399,11 +399,18 @@ class Worker:
     def _return(
         self, session: _Session, flight: _Flight, outcome: Outcome, decision: Decision
     ) -> None:
-        """Let a delivery return to the queue when its connection has ended."""
+        """Let a delivery return to the queue.
+
+        If the connection was merely closed, the delivery waits for its end. Then all deliveries of
+        the connection go first on the next one, in their order.
+        """
         now = self._clock()
         if flight.announced:
             self._services.apply([claim_transition(flight.delivery, State.CLAIMED, now)])
         self._services.report(Settled(now, flight.delivery, outcome, decision, None))
+        if decision.slow:
+            self._queue.put_back(flight.delivery, blamed=flight.delivery, last=True)
+            return
         if not session.broken:
             session.blamed = flight.delivery
         session.returned.append(flight.delivery)

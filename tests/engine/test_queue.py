@@ -93,6 +93,16 @@ def test_deliveries_of_one_connection_return_in_their_order(clock: Clock) -> Non
     assert ids(queue) == [0, 1, 2, 3, 4, 5]
 
 
+def test_delivery_may_return_to_the_end(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(3))
+    first = queue.take(0)
+    assert isinstance(first, Delivery)
+    queue.put_back(first, blamed=first, last=True)
+    assert ids(queue) == [1, 2, 0]
+    assert queue.blame(first) == 1
+
+
 def returned_times(queue: Queue, times: int) -> Delivery:
     """Take the first delivery and put it back this many times."""
     first = queue.take(0)
