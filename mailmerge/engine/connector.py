@@ -168,6 +168,14 @@ class Connector:
                 return attempt.client
         return None
 
+    @property
+    def careful(self) -> bool:
+        """Whether a connection may have only one message in flight until one is answered.
+
+        If the server drops each connection, a full window of messages could be in doubt each time.
+        """
+        return self._availability.run.count > 0
+
     def limit(self, worker: int) -> int | None:
         """Return the number of messages after which this worker ends its connection, or None."""
         return self._recycling.limit(worker)
@@ -189,9 +197,12 @@ class Connector:
                 the error.
         """
         with self._changed:
-            known = self._recycling
-            learn = known.closed if end.routine else known.ended_by_us
-            self._recycling = learn(worker, end.answered)
+            known, count = self._recycling, end.answered
+            self._recycling = (
+                known.closed(worker, count, in_doubt=end.in_doubt)
+                if end.routine
+                else known.ended_by_us(worker, count)
+            )
         if end.answered or not end.reason or self._queue.closed:
             self._ended(worker)
             return
@@ -216,8 +227,11 @@ class Connector:
 
     def _seconds_to_wait(self, worker: int) -> float:
         """Return for how many seconds this worker may certainly not connect."""
-        if not self._queue.offers(worker, besides=len(self._openings.workers)):
+        opening = len(self._openings.workers)
+        if not self._queue.offers(worker, besides=opening):
             return NEVER
+        if opening and self._throttle.limited:
+            return NEVER  # one more at a time, so that its refusal is known before the next
         wait = self._availability.permits(worker) - self._clock()
         return wait if wait > 0 else self._openings.seconds_to_wait()
 

@@ -190,12 +190,16 @@ class Queue:
     def blame(self, delivery: Delivery) -> int:
         """Return how often connections have ended at this delivery, as far as it is to blame.
 
-        That is at most 1 until the server has answered another message since the first time.
+        That is at most 1 until the server has answered another message since the first time. If no
+        other message is left that could show it, an earlier answer of the run is enough.
         """
-        returns = self._returned.get(delivery.id)
-        if returns is None:
-            return 0
-        return returns.count if self._answered > returns.answered else 1
+        with self._changed:
+            returns = self._returned.get(delivery.id)
+            if returns is None:
+                return 0
+            alone = self._in_flight <= 1 and not self._count()
+            proof = self._answered > (0 if alone else returns.answered)
+            return returns.count if proof else 1
 
     def settle(self, *, answered: bool = False) -> None:
         """Note that a delivery that was taken has its outcome, perhaps by an answer of the server.

@@ -12,6 +12,8 @@ in doubt. So the number is learned, and connections are ended in time.
   at the learned number, one connection may continue. If the server closes it at that number, the
   limit is confirmed, and the next such question comes after twice as many connections. If it
   carries more, the number is forgotten.
+* A close that put messages in doubt is expensive: it happens where messages are streamed, or where
+  the server closes instead of answering. Then the question is asked hardly ever.
 * A close that another reason explains teaches nothing: a complaint about the speed, a connection
   that was idle, or one that carried no message.
 
@@ -44,32 +46,41 @@ class Recycling:
     asking: int | None = None
 
     LONGEST: ClassVar[int] = 3200
-    """The maximum of `ask_after`."""
+    """The maximum of `ask_after`, and its value after a close that put messages in doubt."""
 
     def limit(self, worker: int) -> int | None:
         """Return the number of messages after which this worker ends a connection, or None."""
         return None if worker == self.asking else self.most
 
-    def closed(self, worker: int, count: int) -> Recycling:
-        """Return what is known after the server closed a connection that carried `count`."""
-        if worker == self.asking and self.most is not None and count >= self.most:
-            if count > self.most:
-                return Recycling(last=count)
-            ask_after = min(self.ask_after * 2, self.LONGEST)
-            return replace(self, last=count, ended=0, ask_after=ask_after, asking=None)
-        known = self._asked(worker)
-        if count in {0, self.most}:
+    def closed(self, worker: int, count: int, *, in_doubt: bool = False) -> Recycling:
+        """Return what is known after the server closed a connection that carried `count`.
+
+        `in_doubt` says whether messages are in doubt because of it.
+        """
+        known = replace(self, ask_after=self.LONGEST) if in_doubt else self
+        if worker == known.asking and known.most is not None and count >= known.most:
+            return known._answered(count)
+        known = known._asked(worker)
+        if count in {0, known.most}:
             return known
-        if count == self.last:
-            return Recycling(most=count, last=count)
+        if count == known.last:
+            return replace(known, most=count, ended=0, asking=None)
         return replace(known, last=count)
+
+    def _answered(self, count: int) -> Recycling:
+        """Return what is known after the connection that asks was closed at `most` or later."""
+        if count != self.most:
+            return replace(self, most=None, last=count, ended=0, asking=None)
+        ask_after = min(self.ask_after * 2, self.LONGEST)
+        return replace(self, last=count, ended=0, ask_after=ask_after, asking=None)
 
     def ended_by_us(self, worker: int, count: int) -> Recycling:
         """Return what is known after this side ended a connection that carried `count`."""
         if self.most is None:
             return self
         if worker == self.asking:
-            return Recycling() if count > self.most else self._asked(worker)
+            forgotten = replace(self, most=None, last=0, ended=0, asking=None)
+            return forgotten if count > self.most else self._asked(worker)
         if count < self.most:
             return self
         ended = self.ended + 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mailmerge.errors import (
@@ -106,22 +106,26 @@ def decide(
     attempts: int,
     returned: int = 0,
     carried: int = 0,
+    ending: bool = False,
     rules: ReplyRules = no_rules,
 ) -> Decision:
     """Decide what follows from an outcome.
 
     `attempts` is the number of earlier replies about this recipient. `returned` is how often this
     run has put the delivery back into the queue. `carried` is the number of earlier messages on
-    this connection. `rules` are the provider's.
+    this connection. `ending` says that an earlier outcome has ended the connection: what was not
+    transmitted because of it is no further complaint. `rules` are the provider's.
     """
     text = str(outcome.reply) if outcome.reply else outcome.reason
     if outcome.verdict is Verdict.SENT:
         return Decision(State.SENT, text)
     if outcome.verdict is Verdict.IN_DOUBT:
         return Decision(State.IN_DOUBT, text or "the connection ended before the server answered")
-    return _by_rules(outcome, returned, rules) or _by_first_digit(
+    decision = _by_rules(outcome, returned, rules) or _by_first_digit(
         outcome, text, attempts, returned, carried
     )
+    repeated = ending and outcome.verdict is Verdict.NOT_SENT
+    return replace(decision, slow=False) if repeated and decision.slow else decision
 
 
 def _by_rules(outcome: Outcome, returned: int, rules: ReplyRules) -> Decision | None:

@@ -111,6 +111,11 @@ class Throttle:
             return self._connection_limit.allowed
 
     @property
+    def limited(self) -> bool:
+        """Whether fewer connections than wanted may be used."""
+        return self._connection_limit.allowed < self._connection_limit.wanted
+
+    @property
     def per_second(self) -> float | None:
         """The maximum messages per second because of complaints; None for no limit."""
         return self._slowdown.per_second

@@ -108,15 +108,22 @@ class ConnectionEnd:
         reason: why it ended; "" if this side ended it in order.
         routine: whether the server ended it without a reason that is known: no complaint about the
             speed, and no idle time before.
+        in_doubt: whether messages are in doubt because of it.
     """
 
     answered: int
     reason: str = ""
     routine: bool = False
+    in_doubt: bool = False
 
 
 class Connections(Protocol):
-    """What a worker tells about its connections, and how long it may use one. Thread-safe."""
+    """What a worker tells about its connections, and how it may use one. Safe from any thread."""
+
+    @property
+    def careful(self) -> bool:
+        """Whether a connection may have only one message in flight until one is answered."""
+        ...
 
     def limit(self, worker: int) -> int | None:
         """Return the number of messages after which this worker ends its connection, or None."""
@@ -137,6 +144,8 @@ class Connections(Protocol):
 
 class _Unobserved:
     """Connections without an observer, and without a limit."""
+
+    careful = False
 
     def limit(self, worker: int) -> int | None:
         del worker
@@ -207,6 +216,7 @@ class _Session:
         recycle: whether to end the connection.
         reason: why it is to be ended, if the server said so.
         routine: whether no complaint and no idle time explains its end.
+        in_doubt: whether a message is in doubt.
         broken: whether the message is known at which it ended. The messages behind that one have
             nothing to do with it.
         blamed: the delivery at which it ended, if that one returns to the queue.
@@ -220,6 +230,7 @@ class _Session:
     recycle: bool = False
     reason: str = ""
     routine: bool = True
+    in_doubt: bool = False
     broken: bool = False
     blamed: Delivery | None = None
     returned: list[Delivery] = field(default_factory=list)
@@ -227,7 +238,8 @@ class _Session:
     def end(self) -> ConnectionEnd:
         """Return how the connection ended."""
         reason = str(self.client.failure or self.reason)
-        return ConnectionEnd(self.answered, reason, self.routine and bool(reason))
+        routine = self.routine and bool(reason)
+        return ConnectionEnd(self.answered, reason, routine, self.in_doubt)
 
 
 class Worker:
@@ -339,7 +351,7 @@ class Worker:
     def _fill(self, session: _Session) -> None:
         client = session.client
         while self._may_submit(session) and client.room > 0:
-            if client.in_flight and self._services.interval > _SHORT_PAUSE:
+            if client.in_flight and self._one_in_flight(session):
                 return
             taken = self._queue.take(self.number)
             if isinstance(taken, NotYet):
@@ -350,6 +362,12 @@ class Worker:
                 session.routine = False
             self._submit(session, taken)
             self._idle_since = self._clock()
+
+    def _one_in_flight(self, session: _Session) -> bool:
+        """Whether this connection has at most one message in flight at present."""
+        if self._services.interval > _SHORT_PAUSE:
+            return True
+        return not session.answered and self._services.connections.careful
 
     # --- one delivery
 
@@ -373,6 +391,7 @@ class Worker:
             attempts=delivery.attempts,
             returned=0 if session.broken else self._queue.blame(delivery),
             carried=session.carried,
+            ending=session.broken,
             rules=self._services.limits.rules,
         )
         self._count(session, outcome, decision)
@@ -382,11 +401,12 @@ class Worker:
                 self._services.keep(flight.transaction, transition.at)
         else:
             self._return(session, flight, outcome, decision)
-        session.broken = session.broken or decision.recycle or outcome.verdict is Verdict.IN_DOUBT
+        session.broken = session.broken or decision.recycle or session.in_doubt
 
     def _count(self, session: _Session, outcome: Outcome, decision: Decision) -> None:
         """Count an outcome on its connection."""
         session.carried += 1
+        session.in_doubt = session.in_doubt or outcome.verdict is Verdict.IN_DOUBT
         if _is_answer(outcome, decision):
             session.answered += 1
             self._services.connections.answered(self.number)

@@ -226,7 +226,7 @@ def test_first_connection_has_a_head_start() -> None:
 
 
 def test_each_connection_that_opens_needs_a_delivery() -> None:
-    with serve(Rule(When(Stage.GREETING), (Sleep(FOREVER),))) as server:
+    with serve(Rule(When(Stage.GREETING), (Sleep(1.5), Usual()))) as server:
         bench = Bench(server.port, head_start=0.0)
         bench.queue.clear()
         bench.queue.put(deliveries(2))
@@ -234,7 +234,6 @@ def test_each_connection_that_opens_needs_a_delivery() -> None:
         wait_until(lambda: server.connections == 2)
         time.sleep(0.3)
         assert server.connections == 2
-        server.stop()
         end(bench, threads, results)
 
 

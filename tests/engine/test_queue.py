@@ -82,6 +82,16 @@ def test_delivery_that_is_put_back_comes_next(clock: Clock) -> None:
     assert ids(queue) == [1, 2]
 
 
+def test_last_delivery_is_to_blame_if_others_were_answered(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(2))
+    queue.take(0)
+    queue.settle(answered=True)
+    last = returned_times(queue, 2)
+    assert queue.take(0) is last
+    assert queue.blame(last) == 2
+
+
 def test_deliveries_of_one_connection_return_in_their_order(clock: Clock) -> None:
     queue = queue_of(clock)
     queue.put(deliveries(6))

@@ -84,3 +84,10 @@ def test_close_of_another_connection_keeps_the_limit() -> None:
     """Several connections were open when the limit was learned; they are closed there, too."""
     known = closed(100, 100)
     assert known.closed(1, 100) == known
+
+
+def test_limit_that_costs_doubt_is_hardly_ever_asked_about() -> None:
+    known = closed(100).closed(0, 100, in_doubt=True)
+    assert known.limit(0) == 100
+    assert ended(known, Recycling.LONGEST - 1).limit(0) == 100
+    assert ended(known, Recycling.LONGEST).limit(0) is None
