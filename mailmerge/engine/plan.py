@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mailmerge.engine.limits import Limits
@@ -36,6 +36,7 @@ class Plan:
         test_to: the address that gets all messages of a test; "" for a real run.
         slow_because: why each page is rendered from scratch, if that is slow; else "".
         per_second: how many such pages the check rendered per second; else 0.
+        again: the number of recipients that are tried again at once, by their state.
     """
 
     total: int
@@ -50,6 +51,7 @@ class Plan:
     test_to: str = ""
     slow_because: str = ""
     per_second: float = 0.0
+    again: Mapping[State, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return the plan as lines for the user."""
@@ -59,6 +61,9 @@ class Plan:
         done = self.total - self.to_send
         before = f" ({done:,} of {self.total:,} are done or not selected)" if done else ""
         yield f"  recipients {self.to_send:,}{before}"
+        if self.again:
+            states = ", ".join(f"{count:,} {state}" for state, count in self.again.items())
+            yield f"  again      {states}"
         if self.test_to:
             yield f"  test to    {self.test_to} only"
         yield f"  from       {self.from_}"
@@ -89,8 +94,13 @@ def make_plan(
     sender: str,
     server: str,
     subjects: Sequence[str] = (),
+    again: Mapping[State, int] | None = None,
 ) -> Plan:
-    """Make the plan of a run; `to_send` is the number of claimable recipients in the ledger."""
+    """Make the plan of a run.
+
+    `to_send` is the number of claimable recipients in the ledger. `again` is the number of
+    recipients that are tried again at once, by their state.
+    """
     if limits.limit is not None:
         to_send = min(to_send, limits.limit)
     return Plan(
@@ -103,6 +113,7 @@ def make_plan(
         connections=limits.connections,
         window=limits.window,
         ends_after=least_seconds(limits.rates, to_send),
+        again=again or {},
     )
 
 

@@ -65,6 +65,10 @@ class UserDecisions(ABC):
         """Make the rejected deliveries pending again."""
         return self.decide(claims.retry_rejected)
 
+    def retry_deferred(self) -> int:
+        """Make the deferred deliveries due at once."""
+        return self.decide(claims.retry_deferred)
+
 
 class SqlStore(UserDecisions):
     """The ledger of one campaign in a database; interface.Store documents the methods.
