@@ -6,6 +6,7 @@ content, and two full buffers cannot block each other.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import ssl
@@ -31,7 +32,7 @@ _RECEIVE_BYTES: Final = 65_536
 _TLS_RECORD: Final = 16_384  # what one TLS record holds at most (RFC 8446, 5.1)
 
 _BROKEN: Final = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError)
-"""The errors of a connection that existed. A server that ends one at once may hit any later step of
+"""Errors of a connection that existed. A server that ends one at once may hit any later step of
 this side: connecting, asking for addresses, the TLS handshake, reading. It depends on timing, so it
 is always the same error, ConnectionLost. A server that refuses the connection is another case:
 then there never was one."""
@@ -152,14 +153,12 @@ class SocketTransport:
         try:
             context = _tls_context(ca_file)
             self._socket.settimeout(self._timeout)
-            self._tls = context.wrap_socket(self._socket, server_hostname=host)
-        except _BROKEN as error:
-            self.close()
-            raise ConnectionLost(
-                f"the connection broke in the TLS handshake with {host}: {_reason(error)}",
-                code="tls-handshake",
-                stage=Stage.TLS,
-            ) from error
+            self._socket.getpeername()  # Python's wrapper leaks a socket that was just reset
+            # Two steps: if the handshake fails, the wrapped socket is there to be closed.
+            self._socket = self._tls = context.wrap_socket(
+                self._socket, server_hostname=host, do_handshake_on_connect=False
+            )
+            self._tls.do_handshake()
         except (OSError, ValueError) as error:  # ValueError: not a possible host name
             self.close()
             raise _no_tls(error, host, self._timeout) from error
@@ -216,7 +215,7 @@ def _connect_tcp(host: str, port: int) -> socket.socket:
         raise _broke(error, Stage.CONNECT) from error
     except (OSError, UnicodeError) as error:
         raise ServerUnreachable(
-            f"no connection to {host} port {port}: {_in_words(error)}",
+            f"no connection to {host} port {port}: {_reason(error)}",
             code="no-connection",
             stage=Stage.CONNECT,
         ) from error
@@ -226,11 +225,10 @@ def _broke(error: OSError, stage: Stage | None = None) -> ConnectionLost:
     return ConnectionLost(f"the connection broke: {_reason(error)}", stage=stage)
 
 
-def _reason(error: OSError) -> str:
-    return "the server closed it" if isinstance(error, ssl.SSLEOFError) else _in_words(error)
-
-
-def _in_words(error: OSError | UnicodeError) -> str:
+def _reason(error: OSError | ValueError) -> str:
+    """Return the reason of an error of a socket in words; UnicodeError is a ValueError."""
+    if isinstance(error, ssl.SSLEOFError):
+        return "the server closed it"
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -322,7 +320,12 @@ def _records(chunks: list[Chunk]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _no_tls(error: OSError | ValueError, host: str, timeout: float) -> ServerUnreachable:
+def _no_tls(
+    error: OSError | ValueError, host: str, timeout: float
+) -> ServerUnreachable | ConnectionLost:
+    if isinstance(error, _BROKEN) or getattr(error, "errno", None) == errno.ENOTCONN:
+        message = f"the connection broke in the TLS handshake with {host}: {_reason(error)}"
+        return ConnectionLost(message, code="tls-handshake", stage=Stage.TLS)
     if isinstance(error, ssl.SSLCertVerificationError):
         message = f"the certificate of {host} is not trusted: {error.verify_message}"
         code = "certificate"
