@@ -32,14 +32,14 @@ NEVER: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
-    """Failures in a row, and the time before which there is no further attempt."""
+class _Failures:
+    """_Failures in a row, and the time before which there is no further attempt."""
 
     count: int = 0
     retry_at: float = 0.0
 
 
-_NONE: Final = Failures()
+_NONE: Final = _Failures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Availability:
         proven: those of them whose connection has carried a message.
     """
 
-    run: Failures = _NONE
-    workers: Mapping[int, Failures] = field(default_factory=lambda: MappingProxyType({}))
+    run: _Failures = _NONE
+    workers: Mapping[int, _Failures] = field(default_factory=lambda: MappingProxyType({}))
     period: int = 0
     begun: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     proven: frozenset[int] = frozenset()
@@ -90,10 +90,10 @@ class Availability:
         count = self.counts(worker)
         new = count > self.run.count
         ended = self.ended(worker)
-        own = Failures(self.own_count(worker), own_retry_at)
+        own = _Failures(self.own_count(worker), own_retry_at)
         return replace(
             ended,
-            run=Failures(count, retry_at) if new else self.run,
+            run=_Failures(count, retry_at) if new else self.run,
             workers={**self.workers, worker: own},
             period=self.period + new,
         )

@@ -207,7 +207,7 @@ class Connector:
             self._ended(worker)
             return
         with self._changed:
-            self._queue.disconnected(worker)
+            self._queue.workers.discard(worker)
             step = decide_fruitless(end.reason, failures=self._availability.counts(worker))
             self._follow(worker, step, end.reason)
 
@@ -259,14 +259,14 @@ class Connector:
         with self._changed:
             self._openings.workers.discard(worker)
             self._openings.proven = True
-            self._queue.connected(worker)
+            self._queue.workers.add(worker)
             self._changed.notify_all()
 
     def _ended(self, worker: int) -> None:
         """Note that a connection is over, and that nothing follows from it."""
         with self._changed:
             self._openings.workers.discard(worker)
-            self._queue.disconnected(worker)
+            self._queue.workers.discard(worker)
             self._availability = self._availability.ended(worker)
             self._changed.notify_all()
 
@@ -294,7 +294,7 @@ class Connector:
 
     def _others(self, worker: int) -> int:
         """Return the number of other workers that are connected or connecting."""
-        return self._queue.connections + len(self._openings.workers - {worker})
+        return len(self._queue.workers) + len(self._openings.workers - {worker})
 
     def _follow(self, worker: int, step: Reconnect | GiveUp, reason: str) -> None:
         """Count a failure, and pause or give up; the caller holds the lock.

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from mailmerge.engine.throttle import Throttle
@@ -59,18 +59,64 @@ _LAST_RETURN_TO_FRONT: Final = 2
 """A delivery that is put back more often goes to the end of the queue."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Returns:
-    """How often a delivery was put back, and the number of answers when it happened first."""
+    """How often deliveries were put back, by their ids, and how many messages were answered."""
 
-    count: int
-    answered: int
+    answered: int = 0
+    counts: dict[int, int] = field(default_factory=dict)
+    answered_before: dict[int, int] = field(default_factory=dict)
+
+    def note(self, delivery: Delivery) -> int:
+        """Count a return. Returns how often this delivery was put back."""
+        self.answered_before.setdefault(delivery.id, self.answered)
+        count = self.counts[delivery.id] = self.counts.get(delivery.id, 0) + 1
+        return count
+
+    def blame(self, delivery: Delivery, *, alone: bool) -> int:
+        """Return how many of the returns are the fault of this delivery."""
+        count = self.counts.get(delivery.id, 0)
+        before = 0 if alone else self.answered_before.get(delivery.id, 0)
+        return count if self.answered > before else min(count, 1)
+
+
+class ConnectedWorkers:
+    """The workers that have a connection, in the order in which they got it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._workers: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def __contains__(self, worker: int) -> bool:
+        return worker in self._workers
+
+    def add(self, worker: int) -> None:
+        """Note that a worker has a connection. Only one thread at a time may call this."""
+        self._workers = (*self._workers, worker)
+
+    def discard(self, worker: int) -> None:
+        """Note that a worker has no connection. Only one thread at a time may call this."""
+        self._workers = tuple(one for one in self._workers if one != worker)
+
+    def position(self, worker: int) -> int:
+        """Return the worker's place in the order in which workers may have a connection.
+
+        Workers that have one come first, so a limit never makes a worker close its connection for
+        another to open one.
+        """
+        workers = self._workers
+        if worker in workers:
+            return workers.index(worker)
+        return worker + sum(other > worker for other in workers)
 
 
 class Queue:
     """The claimed deliveries of a run that have no outcome yet. Safe from any thread.
 
     Attributes:
+        workers: the workers that have a connection; the connector notes them.
         low_water: the run is woken when fewer deliveries wait.
     """
 
@@ -81,11 +127,10 @@ class Queue:
         self._attention = threading.Event()
         self._waiting: deque[Delivery] = deque()
         self._by_domain: dict[str, deque[Delivery]] = {}
-        self._returned: dict[int, _Returns] = {}
-        self._answered = 0
-        self._connected: dict[int, None] = {}
+        self._returns = _Returns()
         self._in_flight = 0
         self._closed = False
+        self.workers = ConnectedWorkers()
         self.low_water = 0
 
     # --- called by the run
@@ -129,21 +174,6 @@ class Queue:
         """Whether the queue hands out no more deliveries."""
         return self._closed
 
-    def connected(self, worker: int) -> None:
-        """Note that a worker has a connection."""
-        with self._changed:
-            self._connected[worker] = None
-
-    def disconnected(self, worker: int) -> None:
-        """Note that a worker has no connection."""
-        with self._changed:
-            self._connected.pop(worker, None)
-
-    @property
-    def connections(self) -> int:
-        """The number of workers that have a connection."""
-        return len(self._connected)
-
     def offers(self, worker: int, *, besides: int = 0) -> bool:
         """Whether a delivery waits for this worker, now or when the throttle permits it.
 
@@ -166,40 +196,40 @@ class Queue:
                 self._attention.set()
             return taken
 
-    def put_back(
-        self, *deliveries: Delivery, blamed: Delivery | None = None, last: bool = False
-    ) -> None:
-        """Put back deliveries that could not be transmitted, in this order.
+    def put_back(self, *deliveries: Delivery, blamed: Delivery | None = None) -> None:
+        """Put back deliveries whose connection ended; they go first, in this order.
 
-        They go first, or with `last` to the end of the queue. `blamed` is the one at which the
-        connection ended. If that happened several times, it goes to the end, too.
+        `blamed` is the one at which the connection ended. If that happened several times, it goes
+        to the end of the queue instead.
         """
         with self._changed:
             self._in_flight -= len(deliveries)
-            late = blamed is not None and self._note_return(blamed) > _LAST_RETURN_TO_FRONT
-            back = [one for one in deliveries if last or (late and one is blamed)]
+            late = blamed is not None and self._returns.note(blamed) > _LAST_RETURN_TO_FRONT
+            back = [one for one in deliveries if late and one is blamed]
             self._waiting.extendleft(reversed([one for one in deliveries if one not in back]))
             self._waiting.extend(back)
             self._changed.notify_all()
 
-    def _note_return(self, delivery: Delivery) -> int:
-        before = self._returned.get(delivery.id, _Returns(0, self._answered))
-        self._returned[delivery.id] = _Returns(before.count + 1, before.answered)
-        return before.count + 1
+    def put_last(self, delivery: Delivery) -> None:
+        """Put a delivery that met a complaint about the speed back to the end of the queue.
+
+        The others go first, so that one message cannot make up a series of complaints.
+        """
+        with self._changed:
+            self._in_flight -= 1
+            self._returns.note(delivery)
+            self._waiting.append(delivery)
+            self._changed.notify_all()
 
     def blame(self, delivery: Delivery) -> int:
-        """Return how often connections have ended at this delivery, as far as it is to blame.
+        """Return how often this delivery was put back, as far as it is to blame.
 
         That is at most 1 until the server has answered another message since the first time. If no
         other message is left that could show it, an earlier answer of the run is enough.
         """
         with self._changed:
-            returns = self._returned.get(delivery.id)
-            if returns is None:
-                return 0
             alone = self._in_flight <= 1 and not self._count()
-            proof = self._answered > (0 if alone else returns.answered)
-            return returns.count if proof else 1
+            return self._returns.blame(delivery, alone=alone)
 
     def settle(self, *, answered: bool = False) -> None:
         """Note that a delivery that was taken has its outcome, perhaps by an answer of the server.
@@ -208,7 +238,7 @@ class Queue:
         """
         with self._changed:
             self._in_flight -= 1
-            self._answered += answered
+            self._returns.answered += answered
             if not self._in_flight and not self._count():
                 self._attention.set()
 
@@ -222,19 +252,9 @@ class Queue:
 
     def _allows(self, worker: int, now: float) -> bool:
         allowed = self._throttle.connections(now)
-        if worker in self._connected and len(self._connected) <= allowed:
-            return True
-        return self._position(worker) < allowed
-
-    def _position(self, worker: int) -> int:
-        """Return the worker's place in the order in which workers may have a connection.
-
-        Workers that have one come first, so a limit never makes a worker close its connection for
-        another to open one.
-        """
-        if worker in self._connected:
-            return list(self._connected).index(worker)
-        return worker + sum(other > worker for other in self._connected)
+        if worker in self.workers and len(self.workers) <= allowed:
+            return True  # the usual case
+        return self.workers.position(worker) < allowed
 
     def _count(self) -> int:
         return len(self._waiting) + sum(map(len, self._by_domain.values()))

@@ -117,7 +117,7 @@ class ConnectionEnd:
     in_doubt: bool = False
 
 
-class Connections(Protocol):
+class _Connections(Protocol):
     """What a worker tells about its connections, and how it may use one. Safe from any thread."""
 
     @property
@@ -192,7 +192,7 @@ class Services:
     server: str = ""
     interval: float = 0.0
     keep: Keep = keep_none
-    connections: Connections = field(default_factory=_Unobserved)
+    connections: _Connections = field(default_factory=_Unobserved)
     stop: StopRequest = field(default_factory=StopRequest)
 
 
@@ -428,8 +428,8 @@ class Worker:
         if flight.announced:
             self._services.apply([claim_transition(flight.delivery, State.CLAIMED, now)])
         self._services.report(Settled(now, flight.delivery, outcome, decision, None))
-        if decision.slow:
-            self._queue.put_back(flight.delivery, blamed=flight.delivery, last=True)
+        if decision.slow and not decision.recycle:
+            self._queue.put_last(flight.delivery)
             return
         if not session.broken:
             session.blamed = flight.delivery

@@ -108,7 +108,7 @@ def test_delivery_may_return_to_the_end(clock: Clock) -> None:
     queue.put(deliveries(3))
     first = queue.take(0)
     assert isinstance(first, Delivery)
-    queue.put_back(first, blamed=first, last=True)
+    queue.put_last(first)
     assert ids(queue) == [1, 2, 0]
     assert queue.blame(first) == 1
 
@@ -190,13 +190,13 @@ def test_connected_workers_come_before_the_others(clock: Clock) -> None:
     queue = queue_of(clock, throttle)
     queue.put(deliveries(5))
     for worker in (3, 1, 2):
-        queue.connected(worker)
-    assert queue.connections == 3
+        queue.workers.add(worker)
+    assert len(queue.workers) == 3
     throttle.cap(clock.now, 3)
     assert [queue.offers(worker) for worker in range(4)] == [False, True, True, True]
-    queue.disconnected(1)
+    queue.workers.discard(1)
     assert [queue.offers(worker) for worker in range(4)] == [True, False, True, True]
-    queue.disconnected(1)
+    queue.workers.discard(1)
     throttle.cap(clock.now, 1)
     assert [queue.offers(worker) for worker in range(4)] == [False, False, False, True]
 
