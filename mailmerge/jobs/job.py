@@ -181,14 +181,8 @@ class Job:
         if self._sending.ready or not self._preparation.to_send():
             return
         if self.target.sends:
-            self._try_again()
+            self.ledger.try_again(self.options.retry)
         self._sending.prepare()
-
-    def _try_again(self) -> None:
-        if "rejected" in self.options.retry:
-            self.ledger.store().retry_rejected()
-        if "deferred" in self.options.retry:
-            self.ledger.store().retry_deferred()
 
     def export(self, path: Path | str) -> int:
         """Write the outcome of each recipient to `path` (.csv or .xlsx); return how many there are.
