@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,8 @@ def test_real_limit_of_connections_is_found_and_kept(tmp_path: Path) -> None:
         refused = server.connections - 3
     assert seen.states == {"sent": 600}
     assert 5 <= refused <= 5 + 8
-    assert min(one.connections for one in seen.progress if one.done) == 3
+    allowed = Counter(one.connections for one in seen.progress if one.done)
+    assert allowed.most_common(1)[0][0] == 3
 
 
 def test_refused_login_is_tried_once_while_others_wait(tmp_path: Path) -> None:
