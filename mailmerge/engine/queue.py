@@ -227,6 +227,8 @@ class Queue:
         That is at most 1 until the server has answered another message since the first time. If no
         other message is left that could show it, an earlier answer of the run is enough.
         """
+        if delivery.id not in self._returns.counts:
+            return 0  # the usual case costs no lock
         with self._changed:
             alone = self._in_flight <= 1 and not self._count()
             return self._returns.blame(delivery, alone=alone)
