@@ -40,9 +40,10 @@ class InDoubt(StrEnum):
 
 
 class Retry(StrEnum):
-    """The state of recipients to try again although the server's reply was final."""
+    """The state of recipients to try again, although the reply was final or they are not due."""
 
     REJECTED = "rejected"
+    DEFERRED = "deferred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class _Request:
     only: str
     bounds: _Bounds
     in_doubt: InDoubt
-    retry: Retry | None
+    retry: tuple[Retry, ...]
     accept_changes: bool
     accept_older: bool
     yes: bool
@@ -159,8 +160,12 @@ _InDoubtOption = Annotated[
     ),
 ]
 _RetryOption = Annotated[
-    Retry | None,
-    typer.Option("--retry", metavar="rejected", help="Try rejected recipients again."),
+    list[Retry] | None,
+    typer.Option(
+        "--retry",
+        metavar="WHAT",
+        help="Try recipients again at once: rejected or deferred; repeatable.",
+    ),
 ]
 _AcceptChangesOption = Annotated[
     bool,
@@ -216,7 +221,7 @@ def send(
     bounds = _Bounds(_rates(rate), connections, window, limit, _seconds(wait))
     request = _Request(
         dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
-        where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=retry,
+        where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=tuple(retry or ()),
         accept_changes=accept_changes, accept_older=accept_older, yes=yes, json=json,
     )  # fmt: skip
     with EventLog(log_json) if log_json else nullcontext() as listener:
@@ -290,7 +295,7 @@ def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Jo
         limit=request.bounds.limit,
         wait=request.bounds.wait,
         in_doubt=request.in_doubt.value,
-        retry="rejected" if request.retry is Retry.REJECTED else "",
+        retry=[one.value for one in request.retry],
         accept_changes=request.accept_changes,
         accept_older_ledger=request.accept_older,
         listener=listener,

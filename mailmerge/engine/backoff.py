@@ -68,29 +68,57 @@ class Slowdown:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimit:
-    """The number of connections: `allowed` now, `wanted` in the end; one more at `grows_at`."""
+    """The number of connections: `allowed` now, `wanted` in the end; one more at `grows_at`.
+
+    Two things lower the number. After a cool-down it is 1. If the server refuses one connection
+    more than are open, it is the number of open ones. A single refusal proves little: the server
+    may have been busy for a moment. So one connection more is tried after a short time. Only if the
+    server refuses at the same number again, that number is its limit, and the time until the next
+    try doubles. So a limit that is real costs the server a few connections in an hour.
+
+    Attributes:
+        wanted: the number of connections that the user wants.
+        allowed: the number that may be used now.
+        grows_at: when one more is allowed, in seconds since 1970.
+        step: the seconds from one more connection to the next.
+        found: the number at which the server refused one more; 0 if it never did.
+        pause: the seconds that followed the last refusal.
+    """
 
     wanted: int
     allowed: int
     grows_at: float = 0.0
+    step: float = 5.0
+    found: int = 0
+    pause: float = 0.0
 
     ONE_MORE: ClassVar[float] = 60.0
-    """Seconds until one more connection is allowed."""
+    """Seconds from one more connection to the next after a cool-down."""
+    FIRST_PAUSE: ClassVar[float] = 5.0
+    """Seconds after a refused connection until one more is tried."""
+    LONGEST_PAUSE: ClassVar[float] = 600.0
+    """The maximum seconds between two tries."""
 
     def cooled_down(self, now: float, seconds: float) -> ConnectionLimit:
         """Return the limit after a cool-down of `seconds`: one connection at first."""
-        return ConnectionLimit(self.wanted, 1, now + seconds + self.ONE_MORE)
+        grows_at = now + seconds + self.ONE_MORE
+        return replace(self, allowed=1, grows_at=grows_at, step=self.ONE_MORE)
 
     def recovered(self, now: float) -> ConnectionLimit:
         """Return the limit at `now`: one more connection if it is due."""
         if self.allowed >= self.wanted or now < self.grows_at:
             return self
-        return ConnectionLimit(self.wanted, self.allowed + 1, now + self.ONE_MORE)
+        allowed = self.allowed + 1
+        step = self.FIRST_PAUSE if allowed == self.wanted else self.step
+        return replace(self, allowed=allowed, grows_at=now + self.step, step=step)
 
-    def capped(self, connections: int) -> ConnectionLimit:
-        """Return the limit of a server that refuses more than this number of connections."""
-        most = max(1, connections)
-        return ConnectionLimit(most, most, self.grows_at)
+    def capped(self, now: float, connections: int) -> ConnectionLimit:
+        """Return the limit after the server refused one more than this number of connections."""
+        most = max(1, min(connections, self.allowed))
+        again = most == self.found
+        pause = min(self.pause * 2, self.LONGEST_PAUSE) if again else self.FIRST_PAUSE
+        grows_at = max(self.grows_at if self.allowed < self.wanted else 0.0, now + pause)
+        return replace(self, allowed=most, grows_at=grows_at, found=most, pause=pause)
 
 
 @dataclass(frozen=True, slots=True)

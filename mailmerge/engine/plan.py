@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mailmerge.engine.limits import Limits
@@ -32,10 +32,10 @@ class Plan:
         rates: the rates, which apply together.
         connections: the number of parallel connections.
         window: the messages in flight on each connection.
-        ends_after: the minimum seconds of the run; 0 if nothing limits it.
         test_to: the address that gets all messages of a test; "" for a real run.
         slow_because: why each page is rendered from scratch, if that is slow; else "".
         per_second: how many such pages the check rendered per second; else 0.
+        again: the number of recipients that are tried again at once, by their state.
     """
 
     total: int
@@ -46,10 +46,16 @@ class Plan:
     rates: tuple[Rate, ...]
     connections: int
     window: int
-    ends_after: float
     test_to: str = ""
     slow_because: str = ""
     per_second: float = 0.0
+    again: Mapping[State, int] = field(default_factory=dict)
+
+    @property
+    def ends_after(self) -> float:
+        """The minimum seconds of the run; 0 if nothing limits it."""
+        made_in = self.to_send / self.per_second if self.per_second else 0.0
+        return max(least_seconds(self.rates, self.to_send), made_in)
 
     def __str__(self) -> str:
         """Return the plan as lines for the user."""
@@ -59,6 +65,9 @@ class Plan:
         done = self.total - self.to_send
         before = f" ({done:,} of {self.total:,} are done or not selected)" if done else ""
         yield f"  recipients {self.to_send:,}{before}"
+        if self.again:
+            states = ", ".join(f"{count:,} {state}" for state, count in self.again.items())
+            yield f"  again      {states}"
         if self.test_to:
             yield f"  test to    {self.test_to} only"
         yield f"  from       {self.from_}"
@@ -76,9 +85,7 @@ class Plan:
 
     def slowed(self, because: str, per_second: float) -> Plan:
         """Return the plan of a run whose speed is limited by making the messages."""
-        least = self.to_send / per_second
-        ends_after = max(self.ends_after, least)
-        return replace(self, slow_because=because, per_second=per_second, ends_after=ends_after)
+        return replace(self, slow_because=because, per_second=per_second)
 
 
 def make_plan(
@@ -89,8 +96,13 @@ def make_plan(
     sender: str,
     server: str,
     subjects: Sequence[str] = (),
+    again: Mapping[State, int] | None = None,
 ) -> Plan:
-    """Make the plan of a run; `to_send` is the number of claimable recipients in the ledger."""
+    """Make the plan of a run.
+
+    `to_send` is the number of claimable recipients in the ledger. `again` is the number of
+    recipients that are tried again at once, by their state.
+    """
     if limits.limit is not None:
         to_send = min(to_send, limits.limit)
     return Plan(
@@ -102,7 +114,7 @@ def make_plan(
         rates=limits.rates,
         connections=limits.connections,
         window=limits.window,
-        ends_after=least_seconds(limits.rates, to_send),
+        again=again or {},
     )
 
 

@@ -4,6 +4,14 @@ The run puts deliveries in. Workers take them when the throttle permits it, and 
 could not be transmitted. If the rate of a domain delays a delivery, it moves to a queue of that
 domain, so that it does not delay the others.
 
+Deliveries that are put back go first on the next connection. But a message may be the reason why
+connections end: a filter in front of the server may drop the connection when it sees that message.
+Or it may be innocent, because the server drops every connection. The answers to other messages tell
+one from the other. So a delivery at which connections ended several times goes to the end of the
+queue, and others are tried before it. If the server answers them, the delivery is to blame
+(`blame`), and it is deferred. If the server answers none, the delivery is kept: the connector
+pauses, and in the end it gives up.
+
 Two kinds of threads sleep here. Workers sleep in `wait` until a delivery is put in, or until the
 throttle permits the next one. The run sleeps in `wait_for_attention` until fewer than `low_water`
 deliveries wait, or until every delivery has its outcome.
@@ -13,7 +21,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from mailmerge.engine.throttle import Throttle
 from mailmerge.ledger.states import Delivery
@@ -46,10 +55,68 @@ class Backlog:
         return not self.waiting and not self.in_flight
 
 
+_LAST_RETURN_TO_FRONT: Final = 2
+"""A delivery that is put back more often goes to the end of the queue."""
+
+
+@dataclass(slots=True)
+class _Returns:
+    """How often deliveries were put back, by their ids, and how many messages were answered."""
+
+    answered: int = 0
+    counts: dict[int, int] = field(default_factory=dict)
+    answered_before: dict[int, int] = field(default_factory=dict)
+
+    def note(self, delivery: Delivery) -> int:
+        """Count a return. Returns how often this delivery was put back."""
+        self.answered_before.setdefault(delivery.id, self.answered)
+        count = self.counts[delivery.id] = self.counts.get(delivery.id, 0) + 1
+        return count
+
+    def blame(self, delivery: Delivery, *, alone: bool) -> int:
+        """Return how many of the returns are the fault of this delivery."""
+        count = self.counts.get(delivery.id, 0)
+        before = 0 if alone else self.answered_before.get(delivery.id, 0)
+        return count if self.answered > before else min(count, 1)
+
+
+class ConnectedWorkers:
+    """The workers that have a connection, in the order in which they got it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._workers: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def __contains__(self, worker: int) -> bool:
+        return worker in self._workers
+
+    def add(self, worker: int) -> None:
+        """Note that a worker has a connection. Only one thread at a time may call this."""
+        self._workers = (*self._workers, worker)
+
+    def discard(self, worker: int) -> None:
+        """Note that a worker has no connection. Only one thread at a time may call this."""
+        self._workers = tuple(one for one in self._workers if one != worker)
+
+    def position(self, worker: int) -> int:
+        """Return the worker's place in the order in which workers may have a connection.
+
+        Workers that have one come first, so a limit never makes a worker close its connection for
+        another to open one.
+        """
+        workers = self._workers
+        if worker in workers:
+            return workers.index(worker)
+        return worker + sum(other > worker for other in workers)
+
+
 class Queue:
     """The claimed deliveries of a run that have no outcome yet. Safe from any thread.
 
     Attributes:
+        workers: the workers that have a connection; the connector notes them.
         low_water: the run is woken when fewer deliveries wait.
     """
 
@@ -60,9 +127,10 @@ class Queue:
         self._attention = threading.Event()
         self._waiting: deque[Delivery] = deque()
         self._by_domain: dict[str, deque[Delivery]] = {}
-        self._returned: dict[int, int] = {}
+        self._returns = _Returns()
         self._in_flight = 0
         self._closed = False
+        self.workers = ConnectedWorkers()
         self.low_water = 0
 
     # --- called by the run
@@ -106,10 +174,14 @@ class Queue:
         """Whether the queue hands out no more deliveries."""
         return self._closed
 
-    def offers(self, worker: int) -> bool:
-        """Whether a delivery waits for this worker, now or when the throttle permits it."""
+    def offers(self, worker: int, *, besides: int = 0) -> bool:
+        """Whether a delivery waits for this worker, now or when the throttle permits it.
+
+        `besides` is the number of other workers that will take one.
+        """
         with self._changed:
-            return not self._closed and self._count() > 0 and self._allows(worker, self._clock())
+            waits = not self._closed and self._count() > besides
+            return waits and self._allows(worker, self._clock())
 
     def take(self, worker: int) -> Delivery | NotYet:
         """Take the next delivery, or return when to ask again."""
@@ -124,22 +196,51 @@ class Queue:
                 self._attention.set()
             return taken
 
-    def put_back(self, delivery: Delivery) -> None:
-        """Put a delivery that could not be transmitted back to the front of the queue."""
+    def put_back(self, *deliveries: Delivery, blamed: Delivery | None = None) -> None:
+        """Put back deliveries whose connection ended; they go first, in this order.
+
+        `blamed` is the one at which the connection ended. If that happened several times, it goes
+        to the end of the queue instead.
+        """
         with self._changed:
-            self._in_flight -= 1
-            self._returned[delivery.id] = self._returned.get(delivery.id, 0) + 1
-            self._waiting.appendleft(delivery)
+            self._in_flight -= len(deliveries)
+            late = blamed is not None and self._returns.note(blamed) > _LAST_RETURN_TO_FRONT
+            back = [one for one in deliveries if late and one is blamed]
+            self._waiting.extendleft(reversed([one for one in deliveries if one not in back]))
+            self._waiting.extend(back)
             self._changed.notify_all()
 
-    def returned(self, delivery: Delivery) -> int:
-        """Return how often this delivery was put back."""
-        return self._returned.get(delivery.id, 0)
+    def put_last(self, delivery: Delivery) -> None:
+        """Put a delivery that met a complaint about the speed back to the end of the queue.
 
-    def settle(self) -> None:
-        """Note that a delivery that was taken has its outcome."""
+        The others go first, so that one message cannot make up a series of complaints.
+        """
         with self._changed:
             self._in_flight -= 1
+            self._returns.note(delivery)
+            self._waiting.append(delivery)
+            self._changed.notify_all()
+
+    def blame(self, delivery: Delivery) -> int:
+        """Return how often this delivery was put back, as far as it is to blame.
+
+        That is at most 1 until the server has answered another message since the first time. If no
+        other message is left that could show it, an earlier answer of the run is enough.
+        """
+        if delivery.id not in self._returns.counts:
+            return 0  # the usual case costs no lock
+        with self._changed:
+            alone = self._in_flight <= 1 and not self._count()
+            return self._returns.blame(delivery, alone=alone)
+
+    def settle(self, *, answered: bool = False) -> None:
+        """Note that a delivery that was taken has its outcome, perhaps by an answer of the server.
+
+        A reply that ends the connection is no answer.
+        """
+        with self._changed:
+            self._in_flight -= 1
+            self._returns.answered += answered
             if not self._in_flight and not self._count():
                 self._attention.set()
 
@@ -152,7 +253,10 @@ class Queue:
     # --- which delivery is next; the caller holds the lock
 
     def _allows(self, worker: int, now: float) -> bool:
-        return worker < self._throttle.connections(now)
+        allowed = self._throttle.connections(now)
+        if worker in self.workers and len(self.workers) <= allowed:
+            return True  # the usual case
+        return self.workers.position(worker) < allowed
 
     def _count(self) -> int:
         return len(self._waiting) + sum(map(len, self._by_domain.values()))

@@ -5,20 +5,23 @@ and for the run. The provider's own rules come first: `ReplyRules` says what a r
 (`Provider.action_for`). Otherwise the first digit of the reply decides (RFC 5321, section 4.2.1),
 with the exceptions in this module (docs/delivery.md).
 
-`decide_connection` judges a connection that could not be opened.
+`decide_connection` judges a connection that could not be opened, and `decide_fruitless` one that
+was opened and came to nothing.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mailmerge.errors import (
     AuthenticationRefused,
+    ConnectionLost,
     LocalProtocolError,
     MailmergeError,
+    RemoteProtocolError,
     RunStopped,
     ServerError,
     ServerRefused,
@@ -44,6 +47,9 @@ _ATTEMPTS_TO_TRANSMIT: Final = 3
 
 _CONNECTION_ATTEMPTS: Final = 10
 """The failed attempts in a row that a run accepts; the next one ends it."""
+
+_LOGIN_ATTEMPTS: Final = 3
+"""The attempts to log in that may end without a reply; more could lock the account."""
 
 _LASTING: Final = frozenset({"refused", "no-starttls", "malformed-reply", "starttls-injection"})
 """Codes of connection errors that another attempt cannot solve."""
@@ -102,22 +108,26 @@ def decide(
     attempts: int,
     returned: int = 0,
     carried: int = 0,
+    ending: bool = False,
     rules: ReplyRules = no_rules,
 ) -> Decision:
     """Decide what follows from an outcome.
 
     `attempts` is the number of earlier replies about this recipient. `returned` is how often this
     run has put the delivery back into the queue. `carried` is the number of earlier messages on
-    this connection. `rules` are the provider's.
+    this connection. `ending` says that an earlier outcome has ended the connection: what was not
+    transmitted because of it is no further complaint. `rules` are the provider's.
     """
     text = str(outcome.reply) if outcome.reply else outcome.reason
     if outcome.verdict is Verdict.SENT:
         return Decision(State.SENT, text)
     if outcome.verdict is Verdict.IN_DOUBT:
         return Decision(State.IN_DOUBT, text or "the connection ended before the server answered")
-    return _by_rules(outcome, returned, rules) or _by_first_digit(
+    decision = _by_rules(outcome, returned, rules) or _by_first_digit(
         outcome, text, attempts, returned, carried
     )
+    repeated = ending and outcome.verdict is Verdict.NOT_SENT
+    return replace(decision, slow=False) if repeated and decision.slow else decision
 
 
 def _by_rules(outcome: Outcome, returned: int, rules: ReplyRules) -> Decision | None:
@@ -265,7 +275,7 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Continue without this connection: the server accepts no more connections."""
+    """Continue without this connection for a while: the server accepts no more connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,46 +291,70 @@ def decide_connection(
     reply: Reply | None = None,
     failures: int = 1,
     connected: bool = False,
-    worker: int = 0,
+    others: int = 0,
+    in_login: bool = False,
     rules: ReplyRules = no_rules,
 ) -> Reconnect | Retire | GiveUp:
     """Decide what follows from a connection that could not be opened.
 
     `reply` is the last reply of the server, or None. `failures` is the number of failed attempts in
     a row, including this one. `connected` says whether this run ever had an open connection.
-    `worker` is the number of the worker, from 0. The first case that applies decides:
+    `others` is the number of other connections that are open or being opened. `in_login` says
+    whether the attempt failed in the log-in. The first case that applies decides:
 
     | Case                                                             | What follows            |
     |------------------------------------------------------------------|-------------------------|
     | the log-in was refused; more attempts would lock the account     | give up                 |
+    | the server broke the protocol in the log-in                      | give up                 |
+    | the third log-in in a row ended without a reply                  | give up                 |
     | mailmerge itself broke the protocol                              | give up                 |
     | the provider's rules for this reply say stop                     | give up                 |
-    | no connection was ever open, and another attempt cannot help:    | give up                 |
-    | no such server, no TLS, session refused (wrong settings)         |                         |
-    | the server refuses a second or later connection                  | retire                  |
+    | the server refuses one connection more than there are            | retire                  |
+    | no connection was ever open, and another attempt cannot help:    | give up; retire while   |
+    | no such server, no TLS, session refused (wrong settings)         | others are being opened |
     | the eleventh failure in a row                                    | give up: server-gone    |
     | anything else: the server restarts, the network is down          | reconnect after a pause |
     """
-    if isinstance(error, AuthenticationRefused | LocalProtocolError):
+    stop = reply is not None and rules(reply.code, reply.text) == "stop"
+    if stop or _is_final(error, failures, in_login=in_login):
         return GiveUp(error)
-    if reply is not None and rules(reply.code, reply.text) == "stop":
-        return GiveUp(error)
+    if others and isinstance(error, ServerRefused):
+        return Retire()
     lasting = isinstance(error, ServerUnreachable) or error.problem.code in _LASTING
     if lasting and not connected:
-        return GiveUp(error)
-    if connected and worker > 0 and isinstance(error, ServerRefused):
-        return Retire()
+        return Retire() if others else GiveUp(error)
     if failures > _CONNECTION_ATTEMPTS:
-        stopped = RunStopped(
-            f"the server no longer accepts connections: {error}",
-            hint="send again later to continue where it stopped",
-            code="server-gone",
-        )
-        stopped.__cause__ = error
-        return GiveUp(stopped)
-    return Reconnect(_reconnect_pause(failures))
+        return _server_gone(f"the server no longer accepts connections: {error}", error)
+    return Reconnect(reconnect_pause(failures))
 
 
-def _reconnect_pause(failures: int) -> float:
-    """1, 2, 4 ... 60 seconds: about five minutes in total, in which a server can restart."""
-    return float(min(2 ** (failures - 1), 60))
+def _is_final(error: ServerError, failures: int, *, in_login: bool) -> bool:
+    """Whether another attempt could harm: the server may have counted a wrong password."""
+    if isinstance(error, AuthenticationRefused | LocalProtocolError):
+        return True
+    if in_login and isinstance(error, RemoteProtocolError):
+        return True
+    return in_login and isinstance(error, ConnectionLost) and failures >= _LOGIN_ATTEMPTS
+
+
+def decide_fruitless(reason: str, *, failures: int) -> Reconnect | GiveUp:
+    """Decide what follows from a connection that ended before it carried a message.
+
+    `reason` says how it ended. `failures` is as for `decide_connection`. The first such connection
+    costs no pause, since any connection may break.
+    """
+    if failures > _CONNECTION_ATTEMPTS:
+        return _server_gone(f"the server takes connections, but no messages: {reason}")
+    return Reconnect(reconnect_pause(failures - 1))
+
+
+def _server_gone(message: str, cause: ServerError | None = None) -> GiveUp:
+    hint = "send again later to continue where it stopped"
+    stopped = RunStopped(message, hint=hint, code="server-gone")
+    stopped.__cause__ = cause
+    return GiveUp(stopped)
+
+
+def reconnect_pause(failures: int) -> float:
+    """Return 1, 2, 4 ... 60 seconds: about five minutes in total, in which a server can restart."""
+    return float(min(2 ** (failures - 1), 60)) if failures > 0 else 0.0

@@ -289,6 +289,7 @@ class Run:
             queue=self._queue,
             messages=messages,
             connect=connector.connect,
+            connections=connector,
             apply=self._store.apply,
             report=self._monitor.report,
             clock=self._clock,

@@ -111,6 +111,11 @@ class Throttle:
             return self._connection_limit.allowed
 
     @property
+    def limited(self) -> bool:
+        """Whether fewer connections than wanted may be used."""
+        return self._connection_limit.allowed < self._connection_limit.wanted
+
+    @property
     def per_second(self) -> float | None:
         """The maximum messages per second because of complaints; None for no limit."""
         return self._slowdown.per_second
@@ -154,10 +159,10 @@ class Throttle:
             with self._lock:
                 self._cool_downs = self._cool_downs.sent()
 
-    def cap(self, connections: int) -> None:
-        """Use at most this number of connections, because the server refuses more."""
+    def cap(self, now: float, connections: int) -> None:
+        """Use this number of connections for a while, because the server refused one more."""
         with self._lock:
-            self._connection_limit = self._connection_limit.capped(connections)
+            self._connection_limit = self._connection_limit.capped(now, connections)
 
     def close(self) -> None:
         """Return unused reservations of the account's limits."""

@@ -38,6 +38,9 @@ _WAKE_UP: Final = 0.25
 _IDLE_CONNECTION: Final = 30.0
 """Seconds of pause after which the connection is closed; servers drop idle connections."""
 
+_UNUSED: Final = 5.0
+"""Seconds of pause after which the end of a connection is no sign of a limit of messages."""
+
 _SHORT_PAUSE: Final = 0.02
 """If a rate leaves more seconds than this between messages, only one is in flight at a time."""
 
@@ -96,6 +99,65 @@ class Failed:
     error: MailmergeError
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionEnd:
+    """How a connection ended.
+
+    Attributes:
+        answered: the number of messages that the server answered on it.
+        reason: why it ended; "" if this side ended it in order.
+        routine: whether the server ended it without a reason that is known: no complaint about the
+            speed, and no idle time before.
+        in_doubt: whether messages are in doubt because of it.
+    """
+
+    answered: int
+    reason: str = ""
+    routine: bool = False
+    in_doubt: bool = False
+
+
+class _Connections(Protocol):
+    """What a worker tells about its connections, and how it may use one. Safe from any thread."""
+
+    @property
+    def careful(self) -> bool:
+        """Whether a connection may have only one message in flight until one is answered."""
+        ...
+
+    def limit(self, worker: int) -> int | None:
+        """Return the number of messages after which this worker ends its connection, or None."""
+        ...
+
+    def answered(self, worker: int) -> None:
+        """Note that the server has answered a message on this worker's connection."""
+        ...
+
+    def ended(self, worker: int, end: ConnectionEnd) -> None:
+        """Note that this worker's connection has ended.
+
+        Raises:
+            RunStopped: the server is given up.
+        """
+        ...
+
+
+class _Unobserved:
+    """Connections without an observer, and without a limit."""
+
+    careful = False
+
+    def limit(self, worker: int) -> int | None:
+        del worker
+        return None
+
+    def answered(self, worker: int) -> None:
+        pass
+
+    def ended(self, worker: int, end: ConnectionEnd) -> None:
+        pass
+
+
 OnTerminator = Callable[[int], None]
 """Called with a transaction's token before the last bytes of its message may leave."""
 
@@ -109,6 +171,7 @@ class Services:
         messages: makes the messages.
         connect: `connect(worker, on_terminator)` returns an open client, or None if this worker is
             no longer needed.
+        connections: gets the result of each connection, and limits it.
         apply: records transitions, and returns them as they were recorded.
         report: called with everything that happens.
         clock: seconds since 1970.
@@ -129,6 +192,7 @@ class Services:
     server: str = ""
     interval: float = 0.0
     keep: Keep = keep_none
+    connections: _Connections = field(default_factory=_Unobserved)
     stop: StopRequest = field(default_factory=StopRequest)
 
 
@@ -143,12 +207,39 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Session:
-    """The counts of one connection, and whether to end it."""
+    """The counts of one connection, and how it ends.
+
+    Attributes:
+        submitted: the number of submitted messages.
+        carried: the number of outcomes.
+        answered: the number of messages that the server answered.
+        recycle: whether to end the connection.
+        reason: why it is to be ended, if the server said so.
+        routine: whether no complaint and no idle time explains its end.
+        in_doubt: whether a message is in doubt.
+        broken: whether the message is known at which it ended. The messages behind that one have
+            nothing to do with it.
+        blamed: the delivery at which it ended, if that one returns to the queue.
+        returned: the deliveries that return to the queue when the connection has ended.
+    """
 
     client: Client
     submitted: int = 0
     carried: int = 0
+    answered: int = 0
     recycle: bool = False
+    reason: str = ""
+    routine: bool = True
+    in_doubt: bool = False
+    broken: bool = False
+    blamed: Delivery | None = None
+    returned: list[Delivery] = field(default_factory=list)
+
+    def end(self) -> ConnectionEnd:
+        """Return how the connection ended."""
+        reason = str(self.client.failure or self.reason)
+        routine = self.routine and bool(reason)
+        return ConnectionEnd(self.answered, reason, routine, self.in_doubt)
 
 
 class Worker:
@@ -171,7 +262,9 @@ class Worker:
                 if client is None:
                     return
                 self._idle_since = self._clock()
-                self._serve(_Session(client))
+                session = _Session(client)
+                self._serve(session)
+                self._services.connections.ended(self.number, session.end())
         except MailmergeError as error:
             self._services.report(Failed(error))
         except Exception as error:  # noqa: BLE001 - otherwise the thread would end without a report
@@ -213,8 +306,11 @@ class Worker:
             raise
         finally:
             client.abort()
-            for outcome in client.wait(0):
-                self._settle(session, outcome)
+            try:
+                for outcome in client.wait(0):
+                    self._settle(session, outcome)
+            finally:
+                self._queue.put_back(*session.returned, blamed=session.blamed)
             report(Closed(self._clock(), self.number, session.carried, reason))
 
     def _step(self, session: _Session) -> bool:
@@ -232,8 +328,13 @@ class Worker:
         return self._may_submit(session) and self._pause()
 
     def _may_submit(self, session: _Session) -> bool:
-        most = self._services.limits.messages_per_connection
+        services = self._services
+        most, learned = (
+            services.limits.messages_per_connection,
+            services.connections.limit(self.number),
+        )
         full = most is not None and session.submitted >= most
+        full = full or (learned is not None and session.submitted >= learned)
         usable = session.client.usable and not session.recycle and not full
         return usable and not self._queue.closed
 
@@ -250,14 +351,23 @@ class Worker:
     def _fill(self, session: _Session) -> None:
         client = session.client
         while self._may_submit(session) and client.room > 0:
-            if client.in_flight and self._services.interval > _SHORT_PAUSE:
+            if client.in_flight and self._one_in_flight(session):
                 return
             taken = self._queue.take(self.number)
             if isinstance(taken, NotYet):
                 self._turn = taken.until
                 return
+            now = self._clock()
+            if not client.in_flight and now - self._idle_since > _UNUSED:
+                session.routine = False
             self._submit(session, taken)
             self._idle_since = self._clock()
+
+    def _one_in_flight(self, session: _Session) -> bool:
+        """Whether this connection has at most one message in flight at present."""
+        if self._services.interval > _SHORT_PAUSE:
+            return True
+        return not session.answered and self._services.connections.careful
 
     # --- one delivery
 
@@ -279,22 +389,51 @@ class Worker:
         decision = decide(
             outcome,
             attempts=delivery.attempts,
-            returned=self._queue.returned(delivery),
+            returned=0 if session.broken else self._queue.blame(delivery),
             carried=session.carried,
+            ending=session.broken,
             rules=self._services.limits.rules,
         )
-        session.carried += 1
-        session.recycle = session.recycle or decision.recycle
+        self._count(session, outcome, decision)
         if decision.state is not None:
             transition = self._conclude(delivery, outcome, decision)
             if transition.state is State.SENT:
                 self._services.keep(flight.transaction, transition.at)
-            return
+        else:
+            self._return(session, flight, outcome, decision)
+        session.broken = session.broken or decision.recycle or session.in_doubt
+
+    def _count(self, session: _Session, outcome: Outcome, decision: Decision) -> None:
+        """Count an outcome on its connection."""
+        session.carried += 1
+        session.in_doubt = session.in_doubt or outcome.verdict is Verdict.IN_DOUBT
+        if _is_answer(outcome, decision):
+            session.answered += 1
+            self._services.connections.answered(self.number)
+        if decision.recycle:
+            session.recycle = True
+            session.reason = session.reason or decision.reply
+        if decision.slow or decision.cool_down:
+            session.routine = False
+
+    def _return(
+        self, session: _Session, flight: _Flight, outcome: Outcome, decision: Decision
+    ) -> None:
+        """Let a delivery return to the queue.
+
+        If the connection was merely closed, the delivery waits for its end. Then all deliveries of
+        the connection go first on the next one, in their order.
+        """
         now = self._clock()
         if flight.announced:
-            self._services.apply([claim_transition(delivery, State.CLAIMED, now)])
-        self._services.report(Settled(now, delivery, outcome, decision, None))
-        self._queue.put_back(delivery)
+            self._services.apply([claim_transition(flight.delivery, State.CLAIMED, now)])
+        self._services.report(Settled(now, flight.delivery, outcome, decision, None))
+        if decision.slow and not decision.recycle:
+            self._queue.put_last(flight.delivery)
+            return
+        if not session.broken:
+            session.blamed = flight.delivery
+        session.returned.append(flight.delivery)
 
     def _conclude(self, delivery: Delivery, outcome: Outcome, decision: Decision) -> Transition:
         """Record the outcome of a delivery, and only then report it."""
@@ -314,5 +453,11 @@ class Worker:
             ]
         )
         self._services.report(Settled(now, delivery, outcome, decision, transition))
-        self._queue.settle()
+        self._queue.settle(answered=_is_answer(outcome, decision))
         return transition
+
+
+def _is_answer(outcome: Outcome, decision: Decision) -> bool:
+    """Whether the server answered a message, and did not only end the connection."""
+    reply = outcome.reply
+    return decision.state is not None and reply is not None and not reply.closing

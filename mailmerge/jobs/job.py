@@ -17,7 +17,7 @@ from mailmerge.engine.events import Event, Listener
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
-from mailmerge.jobs.options import JobOptions, Rates, Retry, rates_of, seconds_of
+from mailmerge.jobs.options import JobOptions, Rates, Retries, rates_of, retries_of, seconds_of
 from mailmerge.jobs.preparation import Preparation
 from mailmerge.jobs.recipient_source import source_of
 from mailmerge.jobs.records import JobLedger
@@ -58,7 +58,8 @@ class Job:
         limit: the maximum number of recipients to try.
         wait: how long to wait for deferred recipients: seconds, or a text such as "15 minutes".
         in_doubt: what to do with recipients in doubt: "hold", "resend" or "assume-sent".
-        retry: "rejected" tries rejected recipients again.
+        retry: "rejected" tries rejected recipients again, "deferred" tries deferred recipients at
+            once; a list may have both.
         accept_changes: whether to continue if recipients or content have changed since the first
             run.
         accept_older_ledger: whether to use the ledger in the campaign's folder although a newer one
@@ -75,7 +76,7 @@ class Job:
         ledger: the ledger of the job (records.JobLedger).
 
     Raises:
-        CampaignError: `rate` or `wait` is not valid.
+        CampaignError: `rate`, `wait` or `retry` is not valid.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Job:
         limit: int | None = None,
         wait: float | str | None = None,
         in_doubt: InDoubt = "hold",
-        retry: Retry = "",
+        retry: Retries = "",
         accept_changes: bool = False,
         accept_older_ledger: bool = False,
         listener: Listener | None = None,
@@ -100,7 +101,7 @@ class Job:
         self.target = as_target(server)
         self.options = JobOptions(
             rates_of(rate), connections, window, limit, seconds_of(wait),
-            in_doubt, retry, accept_changes, accept_older_ledger, listener,
+            in_doubt, retries_of(retry), accept_changes, accept_older_ledger, listener,
         )  # fmt: skip
         self.ledger = JobLedger(
             campaign.settings,
@@ -188,8 +189,8 @@ class Job:
         """
         if self._sending.ready or not self._preparation.to_send():
             return
-        if self.options.retry == "rejected" and self.target.sends:
-            self.ledger.store().retry_rejected()
+        if self.target.sends:
+            self.ledger.try_again(self.options.retry)
         self._sending.prepare()
 
     def export(self, path: Path | str) -> int:

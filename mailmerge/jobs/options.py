@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from mailmerge.engine.events import Listener
 from mailmerge.engine.limits import Limits, resolve_limits
@@ -13,8 +13,11 @@ from mailmerge.jobs.targets import SANDBOX, Target
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.settings import DeliverySection, Rate, parse_duration, parse_rate
 
-Retry = Literal["", "rejected"]
-"""The recipients to try again in spite of a final refusal."""
+Retry = Literal["rejected", "deferred"]
+"""Recipients to try again at once: in spite of a final refusal, or before they are due."""
+
+Retries = Retry | Sequence[Retry] | Literal[""]
+"""One kind of recipients to try again, or several; "" for none."""
 
 Rates = str | Rate | Sequence[str | Rate] | None
 """A rate such as "60/minute", or several that apply together."""
@@ -33,7 +36,7 @@ class JobOptions:
     limit: int | None = None
     wait: float | None = None
     in_doubt: InDoubt = "hold"
-    retry: Retry = ""
+    retry: frozenset[Retry] = frozenset()
     accept_changes: bool = False
     accept_older_ledger: bool = False
     listener: Listener | None = None
@@ -70,6 +73,18 @@ def rates_of(given: Rates) -> tuple[Rate, ...] | None:
         return tuple(parse_rate(one) if isinstance(one, str) else one for one in listed)
     except ValueError as error:
         raise CampaignError(f"rate: {error}", code="wrong-value") from error
+
+
+def retries_of(given: Retries) -> frozenset[Retry]:
+    """Return the kinds of recipients that a caller wants to try again.
+
+    Raises:
+        CampaignError: there is no such kind.
+    """
+    listed = frozenset([given] if isinstance(given, str) else given) - {""}
+    for one in sorted(listed - frozenset(get_args(Retry))):
+        raise CampaignError(f'retry: {one!r} is not "rejected" or "deferred"', code="wrong-value")
+    return cast("frozenset[Retry]", listed)
 
 
 def seconds_of(given: float | str | None) -> float | None:

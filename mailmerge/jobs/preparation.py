@@ -125,6 +125,7 @@ class Preparation:
             sender=self._campaign.settings.message.from_,
             server=self._target.server_name,
             subjects=self._subjects() if to_send else (),
+            again=self._again(),
         )
         plan = replace(plan, test_to=self._target.test_to)
         return plan.slowed(report.slow_because, report.per_second) if report.slow else plan
@@ -135,10 +136,16 @@ class Preparation:
             self.enrol()
         counts, options = self.counts(), self.options
         again = counts[State.IN_DOUBT] if options.in_doubt == "resend" else 0
-        again += counts[State.REJECTED] if options.retry == "rejected" else 0
+        again += counts[State.REJECTED] if "rejected" in options.retry else 0
         claimable = self._ledger.records().claimable(self._checked()) + again
         limit = self.limits.limit
         return claimable if limit is None else min(claimable, limit)
+
+    def _again(self) -> dict[State, int]:
+        """Return the number of recipients to try again, by their state."""
+        counts = self.counts()
+        states = {State(one): counts[State(one)] for one in sorted(self.options.retry)}
+        return {state: count for state, count in states.items() if count}
 
     def counts(self) -> dict[State, int]:
         """Return the number of recipients in each state."""

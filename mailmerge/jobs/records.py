@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol
@@ -209,6 +209,13 @@ class JobLedger:
         """What the user should know about the open ledger; "" if all is well."""
         ledger = self._own or self._given
         return ledger.notice if ledger is not None else ""
+
+    def try_again(self, states: Collection[str]) -> None:
+        """Let the next run send to the "rejected" or "deferred" recipients at once."""
+        if "rejected" in states:
+            self.store().retry_rejected()
+        if "deferred" in states:
+            self.store().retry_deferred()
 
     def reopen(self) -> None:
         """Close the job's own ledger, so that the next `store` opens it as after a crash."""

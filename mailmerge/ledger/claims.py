@@ -299,6 +299,11 @@ def retry_rejected(connection: Connection, campaign_id: int) -> int:
     return _decide(connection, campaign_id, State.REJECTED, state=State.PENDING.value)
 
 
+def retry_deferred(connection: Connection, campaign_id: int) -> int:
+    """Make the deferred deliveries due. Returns how many."""
+    return _decide(connection, campaign_id, State.DEFERRED, retry_at=literal(0.0))
+
+
 def _decide(connection: Connection, campaign_id: int, old: State, **values: Any) -> int:
     chosen = (
         delivery.c.campaign_id == campaign_id,

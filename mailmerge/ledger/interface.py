@@ -173,6 +173,10 @@ class Decisions(Protocol):
         """Make the rejected deliveries pending again."""
         ...
 
+    def retry_deferred(self) -> int:
+        """Make the deferred deliveries due at once."""
+        ...
+
 
 class CheckMemory(Protocol):
     """Which check has passed, so that it is not repeated."""

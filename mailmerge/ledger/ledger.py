@@ -340,8 +340,8 @@ class Ledger:
         """Decide about deliveries that a run does not touch, in all campaigns.
 
         The state "in_doubt" can be resolved by "resend", which makes the deliveries claimable while
-        this ledger is open, or by "assume_sent". The state "rejected" can be resolved by "retry".
-        Returns the number of deliveries that changed.
+        this ledger is open, or by "assume_sent". The states "rejected" and "deferred" can be
+        resolved by "retry". Returns the number of deliveries that changed.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -394,6 +394,7 @@ _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
     ("in_doubt", "resend"): lambda store: store.resend_in_doubt(),
     ("in_doubt", "assume_sent"): lambda store: store.assume_sent(),
     ("rejected", "retry"): lambda store: store.retry_rejected(),
+    ("deferred", "retry"): lambda store: store.retry_deferred(),
 }
 
 

@@ -69,6 +69,10 @@ class UserDecisions(ABC):
         """Make the rejected deliveries pending again."""
         return self.decide(claims.retry_rejected)
 
+    def retry_deferred(self) -> int:
+        """Make the deferred deliveries due at once."""
+        return self.decide(claims.retry_deferred)
+
 
 class _CheckMemory(ABC):
     """Which check has passed, in the tables of a campaign (interface.CheckMemory)."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from mailmerge.smtp.auth import Credentials
 from mailmerge.smtp.capabilities import Capabilities
@@ -20,7 +21,7 @@ from mailmerge.smtp.connection import Connection
 from mailmerge.smtp.driver import Driver, EventBuffer
 from mailmerge.smtp.errors import ConnectionLost, LocalProtocolError, SmtpError
 from mailmerge.smtp.exchange import Trace
-from mailmerge.smtp.handshake import Handshake, connect_transport
+from mailmerge.smtp.handshake import Handshake, LoginTurn, connect_transport
 from mailmerge.smtp.reply import Reply
 from mailmerge.smtp.server import Server
 from mailmerge.smtp.state import Stage
@@ -115,10 +116,13 @@ class Client:
 
     # --- actions
 
-    def open(self) -> Capabilities:
+    def open(self, login_turn: LoginTurn = nullcontext) -> Capabilities:
         """Connect, read the greeting, send EHLO, start TLS and log in.
 
-        Returns the extensions that the server offers.
+        Returns the extensions that the server offers. The log-in happens inside a context of
+        `login_turn`. With it, a program that opens several connections can let them log in one
+        after another. An exception that the context raises on entry reaches the caller; the session
+        then ends with QUIT, and no secret was sent.
 
         Raises:
             ServerUnreachable: there is no connection, or no TLS that can be trusted.
@@ -141,12 +145,15 @@ class Client:
             handshake = Handshake(
                 self._server, self._connection.session, transport, self._driver.ask
             )
-            handshake.run(self._credentials)
+            handshake.run(self._credentials, login_turn)
         except SmtpError as error:
             self.quit()  # also after a refusal (RFC 5321, 4.1.1.10)
             if isinstance(error, ConnectionLost) and clear_text_on_tls_port(self._server):
                 # The server waits for TLS while the client waits for the greeting.
                 raise ConnectionLost(error.message, code="tls-port", stage=Stage.TLS) from error
+            raise
+        except Exception:
+            self.quit()
             raise
         except BaseException:
             self.abort()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from contextlib import AbstractContextManager
+from typing import Final, TypeAlias
 
 from mailmerge.smtp.auth import Credentials, LogIn, choose_mechanisms
 from mailmerge.smtp.errors import AuthenticationRefused, LocalProtocolError, ServerRefused
@@ -13,6 +14,10 @@ from mailmerge.smtp.server import Server
 from mailmerge.smtp.session import Session
 from mailmerge.smtp.state import Awaited, Stage
 from mailmerge.smtp.transport import Transport
+
+LoginTurn: TypeAlias = Callable[[], AbstractContextManager[object]]
+"""Makes a context for one log-in: entered before the first command of AUTH, left after the last
+reply. It may wait; an error that it raises on entry ends the attempt before any secret is sent."""
 
 _NO_SUCH_MECHANISM: Final = 504  # RFC 4954, 4: no password was checked, so another may be tried
 
@@ -44,10 +49,11 @@ class Handshake:
         self._ask = ask
         self._local_name = server.local_name or transport.info.local_name
 
-    def run(self, credentials: Credentials | None) -> None:
+    def run(self, credentials: Credentials | None, login_turn: LoginTurn) -> None:
         """Read the greeting, send EHLO, then STARTTLS and EHLO again, then log in.
 
-        STARTTLS and the log-in are left out if the settings do not ask for them.
+        STARTTLS and the log-in are left out if the settings do not ask for them. The log-in happens
+        inside a context of `login_turn`.
 
         Raises:
             ServerRefused: the server refuses this session, or does not offer STARTTLS.
@@ -64,7 +70,8 @@ class Handshake:
             self._start_tls()
             self._say_hello()
         if credentials is not None:
-            self._log_in(credentials)
+            with login_turn():
+                self._log_in(credentials)
 
     def _say_hello(self) -> None:
         self._session.hello(self._local_name)

@@ -6,6 +6,7 @@ content, and two full buffers cannot block each other.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import ssl
@@ -29,6 +30,12 @@ _CONNECT_TIMEOUT: Final = 30.0
 
 _RECEIVE_BYTES: Final = 65_536
 _TLS_RECORD: Final = 16_384  # what one TLS record holds at most (RFC 8446, 5.1)
+
+_BROKEN: Final = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError)
+"""Errors of a connection that existed. A server that ends one at once may hit any later step of
+this side: connecting, asking for addresses, the TLS handshake, reading. It depends on timing, so it
+is always the same error, ConnectionLost. A server that refuses the connection is another case:
+then there never was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ class Transport(Protocol):
         Raises:
             ServerUnreachable: the handshake failed, or the certificate is not trusted. The
                 transport is then closed.
+            ConnectionLost: the connection broke. The transport is then closed.
         """
         ...
 
@@ -121,10 +129,19 @@ class SocketTransport:
 
         Raises:
             ServerUnreachable: the name is unknown, or no server answers.
+            ConnectionLost: a server answered, and the connection broke at once.
         """
         if server.socket:
-            return cls(connect_unix(server.socket, _CONNECT_TIMEOUT))
-        return cls(_connect_tcp(server.host, server.port))
+            connected = connect_unix(server.socket, _CONNECT_TIMEOUT)
+        else:
+            connected = _connect_tcp(server.host, server.port)
+        try:
+            if not server.socket:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return cls(connected)
+        except OSError as error:
+            connected.close()
+            raise _broke(error, Stage.CONNECT) from error
 
     def _use(self, connected: socket.socket) -> None:
         connected.setblocking(False)
@@ -136,7 +153,12 @@ class SocketTransport:
         try:
             context = _tls_context(ca_file)
             self._socket.settimeout(self._timeout)
-            self._tls = context.wrap_socket(self._socket, server_hostname=host)
+            self._socket.getpeername()  # Python's wrapper leaks a socket that was just reset
+            # Two steps: if the handshake fails, the wrapped socket is there to be closed.
+            self._socket = self._tls = context.wrap_socket(
+                self._socket, server_hostname=host, do_handshake_on_connect=False
+            )
+            self._tls.do_handshake()
         except (OSError, ValueError) as error:  # ValueError: not a possible host name
             self.close()
             raise _no_tls(error, host, self._timeout) from error
@@ -155,7 +177,7 @@ class SocketTransport:
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             return chunks
         except OSError as error:
-            raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
+            raise _broke(error) from error
         return _rest(chunks, sent)
 
     def receive(self) -> bytes | None:
@@ -167,7 +189,7 @@ class SocketTransport:
         except ssl.SSLEOFError:
             return b""  # closed without close_notify: replies have a length of their own
         except OSError as error:
-            raise ConnectionLost(f"the connection broke: {error.strerror or error}") from error
+            raise _broke(error) from error
 
     def wait(self, seconds: float | None, *, writing: bool = False) -> bool:
         """Wait for the socket, as `Transport` says."""
@@ -182,22 +204,32 @@ class SocketTransport:
 
 def _connect_tcp(host: str, port: int) -> socket.socket:
     try:
-        connected = socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT)
     except socket.gaierror as error:
         raise ServerUnreachable(
             f"the name {host} is not known: {error.strerror}",
             code="unknown-host",
             stage=Stage.CONNECT,
         ) from error
+    except _BROKEN as error:
+        raise _broke(error, Stage.CONNECT) from error
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise ServerUnreachable(
-            f"no connection to {host} port {port}: {reason}",
+            f"no connection to {host} port {port}: {_reason(error)}",
             code="no-connection",
             stage=Stage.CONNECT,
         ) from error
-    return connected
+
+
+def _broke(error: OSError, stage: Stage | None = None) -> ConnectionLost:
+    return ConnectionLost(f"the connection broke: {_reason(error)}", stage=stage)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Return the reason of an error of a socket in words; UnicodeError is a ValueError."""
+    if isinstance(error, ssl.SSLEOFError):
+        return "the server closed it"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _is_ip(connected: socket.socket) -> bool:
@@ -288,7 +320,12 @@ def _records(chunks: list[Chunk]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _no_tls(error: OSError | ValueError, host: str, timeout: float) -> ServerUnreachable:
+def _no_tls(
+    error: OSError | ValueError, host: str, timeout: float
+) -> ServerUnreachable | ConnectionLost:
+    if isinstance(error, _BROKEN) or getattr(error, "errno", None) == errno.ENOTCONN:
+        message = f"the connection broke in the TLS handshake with {host}: {_reason(error)}"
+        return ConnectionLost(message, code="tls-handshake", stage=Stage.TLS)
     if isinstance(error, ssl.SSLCertVerificationError):
         message = f"the certificate of {host} is not trusted: {error.verify_message}"
         code = "certificate"

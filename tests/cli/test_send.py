@@ -322,6 +322,23 @@ def test_rejected_recipients_are_retried_only_on_demand(campaign: Path, call: Ca
     assert wrong.exit_code == 2
 
 
+def test_deferred_recipients_are_due_at_once_on_demand(campaign: Path, call: Call) -> None:
+    rules = (
+        Rule(When(Stage.RCPT, recipient="bob@*", times=1), (Reply(450, "4.2.1 Later"),)),
+        Rule(When(Stage.RCPT, recipient="zoe@*", times=1), (Reply(550, "5.1.1 No"),)),
+    )
+    with serve(*rules) as server:
+        point_at(campaign, server.port)
+        wait = ("--yes", "--json", "--wait", "0 minutes")
+        first = call("send", campaign, *wait)
+        assert json.loads(first.stdout)["states"]["deferred"] == 1
+        assert json.loads(call("send", campaign, *wait).stdout)["states"]["deferred"] == 1
+        retried = call("send", campaign, *wait, "--retry", "rejected", "--retry", "deferred")
+        assert retried.exit_code == 0, retried.stderr
+        assert "again      1 deferred, 1 rejected" in retried.stderr
+        assert json.loads(retried.stdout)["states"]["sent"] == 3
+
+
 # -- signals --------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,10 +65,43 @@ def test_second_cool_down_starts_with_one_connection_again() -> None:
     assert ramp.cooled_down(661.0, 600.0).recovered(1300.0).allowed == 1
 
 
-def test_capped_connections_do_not_return() -> None:
-    ramp = ConnectionLimit(5, 5).capped(2).recovered(1e9)
-    assert ramp.allowed == 2
-    assert ramp.capped(0).allowed == 1
+def test_refused_connection_is_tried_again_after_a_short_time() -> None:
+    capped = ConnectionLimit(4, 4).capped(START, 3)
+    assert capped.recovered(START + 4.9).allowed == 3
+    assert capped.recovered(START + 5).allowed == 4
+    assert capped.capped(START, 0).allowed == 1
+
+
+def tries(limit: ConnectionLimit, allowed: int, seconds: int) -> list[int]:
+    """The seconds at which one more connection than allowed is tried, and refused each time."""
+    tried = []
+    for second in range(seconds):
+        limit = limit.recovered(START + second)
+        if limit.allowed > allowed:
+            tried.append(second)
+            limit = limit.capped(START + second, allowed)
+    return tried
+
+
+def test_real_limit_of_connections_is_asked_about_less_and_less() -> None:
+    tried = tries(ConnectionLimit(8, 8).capped(START, 3), 3, 3600)
+    gaps = [later - earlier for earlier, later in pairwise([0, *tried])]
+    assert gaps == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600]
+
+
+def test_connections_return_one_by_one_after_a_passing_refusal() -> None:
+    limit, allowed = ConnectionLimit(8, 8).capped(START, 3), dict[int, int]()
+    for second in range(60):
+        limit = limit.recovered(START + second)
+        allowed.setdefault(limit.allowed, second)
+    assert allowed == {3: 0, 4: 5, 5: 10, 6: 15, 7: 20, 8: 25}
+    assert limit.capped(START + 60, 7).recovered(START + 65).allowed == 8, "another number"
+
+
+def test_refusal_does_not_shorten_a_cool_down() -> None:
+    limit = ConnectionLimit(4, 4).cooled_down(START, 600.0).capped(START + 1, 3)
+    assert limit.allowed == 1
+    assert limit.recovered(START + 659).allowed == 1
 
 
 @given(pauses=st.lists(st.floats(0, 300), max_size=60), complaints=st.sets(st.integers(0, 59)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,11 +14,24 @@ from mailmerge.engine.events import Waiting
 from mailmerge.engine.queue import Queue
 from mailmerge.engine.retry import ReplyRules, no_rules
 from mailmerge.engine.throttle import Throttle
+from mailmerge.engine.worker import ConnectionEnd
 from mailmerge.errors import AuthenticationRefused, MailmergeError, RunStopped, ServerUnreachable
 from mailmerge.providers.lookup import find_provider
 from mailmerge.smtp import Client, Credentials, Server
-from tests.engine.clocks import START
-from tests.scripted_server import Close, Reply, Rule, Stage, When, serve
+from tests.engine.clocks import START, Clock
+from tests.engine.test_queue import deliveries
+from tests.scripted_server import (
+    FOREVER,
+    Close,
+    Reply,
+    Rule,
+    Send,
+    Sleep,
+    Stage,
+    Usual,
+    When,
+    serve,
+)
 
 REFUSED = (Reply(421, "4.3.2 Too many connections"), Close())
 
@@ -40,21 +55,24 @@ class Bench:
     port: int
     credentials: Credentials | None = None
     rules: ReplyRules = no_rules
+    clock: Callable[[], float] = field(default_factory=SkippingClock)
+    head_start: float = 60.0
     reports: list[Connecting | Waiting] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        clock = SkippingClock()
-        self.throttle = Throttle(connections=4)
-        self.queue = Queue(self.throttle, clock)
+        self.throttle = Throttle(connections=8)
+        self.queue = Queue(self.throttle, self.clock)
+        self.queue.put(deliveries(20))
         self.connector = Connector(
             lambda announce: Client(
                 Server("127.0.0.1", self.port, "none"), self.credentials, on_terminator=announce
             ),
             self.queue,
             self.throttle,
-            clock=clock,
+            clock=self.clock,
             rules=self.rules,
             report=self.reports.append,
+            head_start=self.head_start,
         )
 
     def connect(self, worker: int = 0) -> Client | None:
@@ -127,15 +145,224 @@ def test_provider_rule_stops_at_the_greeting() -> None:
         assert server.connections == 1
 
 
-def test_refused_further_connection_caps_the_throttle() -> None:
-    with serve(Rule(When(Stage.GREETING, connection=(2, 99)), REFUSED)) as server:
-        bench = Bench(server.port)
-        clients = [bench.connect(worker) for worker in range(3)]
-        assert [client is not None for client in clients] == [True, True, False]
-        assert bench.throttle.connections(START) == 2
-        for client in clients[:2]:
-            assert client is not None
+def connecting(bench: Bench, workers: range) -> tuple[list[threading.Thread], dict[int, object]]:
+    """Start threads that connect; the results are by worker."""
+    results: dict[int, object] = {}
+
+    def work(worker: int) -> None:
+        results[worker] = bench.connect(worker)
+
+    threads = [threading.Thread(target=work, args=(one,), daemon=True) for one in workers]
+    for thread in threads:
+        thread.start()
+    return threads, results
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for a condition, for at most a minute."""
+    for _ in range(6000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def end(bench: Bench, threads: list[threading.Thread], results: dict[int, object]) -> None:
+    """Close the queue, and end the threads and the connections."""
+    bench.queue.close()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    for client in results.values():
+        if isinstance(client, Client):
             client.quit()
+
+
+def open_in(results: dict[int, object]) -> int:
+    return sum(isinstance(one, Client) for one in list(results.values()))
+
+
+def test_refused_further_connection_waits_and_is_tried_again_later() -> None:
+    """Its worker keeps its thread: the server may only have been busy."""
+    clock = Clock()
+    refused = Rule(When(Stage.GREETING, connection=(2, 4)), REFUSED)
+    with serve(refused) as server:
+        bench = Bench(server.port, clock=clock)
+        threads, results = connecting(bench, range(3))
+        wait_until(lambda: server.connections == 3 and open_in(results) == 2)
+        wait_until(lambda: bench.throttle.connections(START) == 2)
+        clock.now += 4
+        time.sleep(0.3)
+        assert server.connections == 3, "it is not asked again at once"
+        clock.now += 1.5
+        wait_until(lambda: server.connections == 4)
+        wait_until(lambda: bench.throttle.connections(clock.now) == 2)
+        clock.now += 11
+        wait_until(lambda: open_in(results) == 3)
+        end(bench, threads, results)
+        assert server.connections == 5
+
+
+def test_connections_are_opened_at_the_same_time() -> None:
+    """Each greeting waits until all eight connections are there."""
+    with serve(Rule(When(Stage.GREETING), (Sleep(1.0), Usual()))) as server:
+        bench = Bench(server.port, head_start=0.0)
+        threads, results = connecting(bench, range(8))
+        wait_until(lambda: server.connections == 8)
+        assert open_in(results) == 0, "none has seen its greeting yet"
+        wait_until(lambda: open_in(results) == 8)
+        end(bench, threads, results)
+
+
+def test_first_connection_has_a_head_start() -> None:
+    with serve(Rule(When(Stage.GREETING, connection=0), (Sleep(0.5), Usual()))) as server:
+        bench = Bench(server.port, head_start=60.0)
+        threads, results = connecting(bench, range(4))
+        wait_until(lambda: server.connections == 1)
+        time.sleep(0.2)
+        assert server.connections == 1
+        wait_until(lambda: open_in(results) == 4)
+        end(bench, threads, results)
+
+
+def test_each_connection_that_opens_needs_a_delivery() -> None:
+    with serve(Rule(When(Stage.GREETING), (Sleep(1.5), Usual()))) as server:
+        bench = Bench(server.port, head_start=0.0)
+        bench.queue.clear()
+        bench.queue.put(deliveries(2))
+        threads, results = connecting(bench, range(4))
+        wait_until(lambda: server.connections == 2)
+        time.sleep(0.3)
+        assert server.connections == 2
+        end(bench, threads, results)
+
+
+def test_login_refused_after_a_success_is_not_tried_again() -> None:
+    """All connections wait at the log-in, and the second one is refused."""
+    credentials = Credentials("me", password="right", allow_plain_text=True)
+    refused = Rule(When(Stage.AUTH, connection=(1, 99)), (Reply(535, "5.7.8 Locked"),))
+    with serve(refused, users={"me": "right"}, auth_in_clear=True) as server:
+        bench = Bench(server.port, credentials)
+        first = bench.connect(0)
+        assert first is not None
+        raised: list[MailmergeError] = []
+
+        def work(worker: int) -> None:
+            try:
+                assert bench.connect(worker) is None
+            except MailmergeError as error:
+                raised.append(error)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        first.quit()
+        attempts = [line for line in server.commands() if line.startswith("AUTH")]
+    assert [type(error) for error in raised] == [AuthenticationRefused]
+    assert len(attempts) == 2, "one that succeeded and one that was refused"
+
+
+def test_endless_login_is_tried_once() -> None:
+    credentials = Credentials("me", password="right", allow_plain_text=True)
+    endless = Rule(When(Stage.AUTH), (Send(b"334 VXNlcm5hbWU6\r\n" * 20), Sleep(FOREVER)))
+    with serve(endless, users={"me": "right"}, auth_in_clear=True) as server:
+        bench = Bench(server.port, credentials)
+        with pytest.raises(MailmergeError):
+            bench.connect()
+        assert bench.connect(1) is None
+        assert server.connections == 1
+
+
+FRUITLESS = ConnectionEnd(0, "the server closed the connection", routine=True)
+FRUITFUL = ConnectionEnd(3, "the server closed the connection", routine=True)
+
+
+def opened(bench: Bench, worker: int = 0) -> None:
+    """Open a connection and close it at once; `ended` is up to the caller."""
+    client = bench.connect(worker)
+    assert client is not None
+    client.quit()
+
+
+def test_connection_that_carried_messages_is_replaced_at_once() -> None:
+    clock = Clock()
+    with serve() as server:
+        bench = Bench(server.port, clock=clock)
+        for _ in range(20):
+            opened(bench)
+            bench.connector.answered(0)
+            bench.connector.ended(0, FRUITFUL)
+        assert server.connections == 20
+    assert bench.waits == []
+
+
+def test_fruitless_connections_are_tried_after_growing_pauses() -> None:
+    with serve() as server:
+        bench = Bench(server.port)
+        for _ in range(10):
+            opened(bench)
+            bench.connector.ended(0, FRUITLESS)
+        opened(bench)
+        with pytest.raises(RunStopped, match="takes connections, but no messages") as stopped:
+            bench.connector.ended(0, FRUITLESS)
+        assert server.connections == 11
+    assert stopped.value.problem.code == "server-gone"
+    assert bench.connect(1) is None
+    said = [one.what.rpartition("; ")[2] for one in bench.waits]
+    assert said[:4] == [
+        "trying again in 1 s", "trying again in 2 s", "trying again in 4 s", "trying again in 8 s",
+    ]  # fmt: skip
+
+
+def test_only_one_worker_tries_while_nothing_is_answered() -> None:
+    clock = Clock()
+    with serve() as server:
+        bench = Bench(server.port, clock=clock, head_start=0.0)
+        threads, results = connecting(bench, range(4))
+        wait_until(lambda: open_in(results) == 4)
+        for thread in threads:
+            thread.join(60)
+        for worker in range(4):
+            client = results[worker]
+            assert isinstance(client, Client)
+            client.quit()
+            bench.connector.ended(worker, FRUITLESS)
+        threads, results = connecting(bench, range(4))
+        wait_until(lambda: open_in(results) == 1)
+        time.sleep(0.3)
+        assert server.connections == 5, "the connections broke together: that is one failure"
+        [trial] = results
+        bench.connector.answered(trial)
+        wait_until(lambda: open_in(results) == 4)
+        end(bench, threads, results)
+
+
+def test_worker_whose_connections_fail_pauses_alone() -> None:
+    """The other one goes on, and its answers keep the run alive."""
+    clock = Clock()
+    with serve() as server:
+        bench = Bench(server.port, clock=clock)
+        opened(bench, 0)
+        for number in range(30):
+            bench.connector.answered(0)
+            opened(bench, 1)
+            bench.connector.ended(1, FRUITLESS)
+            if number >= 1:
+                clock.now += 60
+        assert server.connections == 31
+    assert bench.waits == []
+
+
+def test_connection_is_recycled_where_two_were_closed() -> None:
+    with serve() as server:
+        bench = Bench(server.port, clock=Clock())
+        for expected in (None, None, 3):
+            assert bench.connector.limit(0) == expected
+            opened(bench)
+            bench.connector.answered(0)
+            bench.connector.ended(0, FRUITFUL)
 
 
 def test_server_is_given_up_after_eleven_attempts() -> None:
@@ -144,6 +371,7 @@ def test_server_is_given_up_after_eleven_attempts() -> None:
         client = bench.connect()
         assert client is not None
         client.quit()
+        bench.connector.ended(0, ConnectionEnd(0))
         with pytest.raises(RunStopped, match="no longer accepts connections") as stopped:
             bench.connect()
         assert server.connections == 12

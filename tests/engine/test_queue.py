@@ -73,13 +73,74 @@ def test_delivery_that_is_put_back_comes_next(clock: Clock) -> None:
     queue.put(deliveries(3))
     first = queue.take(0)
     assert isinstance(first, Delivery)
-    assert queue.returned(first) == 0
-    for times in (1, 2):
-        queue.put_back(first)
-        assert queue.returned(first) == times
+    assert queue.blame(first) == 0
+    for _ in (1, 2):
+        queue.put_back(first, blamed=first)
+        assert queue.blame(first) == 1
         assert queue.backlog() == Backlog(3, 0)
         assert queue.take(0) is first
     assert ids(queue) == [1, 2]
+
+
+def test_last_delivery_is_to_blame_if_others_were_answered(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(2))
+    queue.take(0)
+    queue.settle(answered=True)
+    last = returned_times(queue, 2)
+    assert queue.take(0) is last
+    assert queue.blame(last) == 2
+
+
+def test_deliveries_of_one_connection_return_in_their_order(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(6))
+    taken = [queue.take(0) for _ in range(4)]
+    back = [one for one in taken if isinstance(one, Delivery)]
+    queue.put_back(*back, blamed=back[0])
+    assert queue.backlog() == Backlog(6, 0)
+    assert [queue.blame(one) for one in back] == [1, 0, 0, 0], "the others only came behind it"
+    assert ids(queue) == [0, 1, 2, 3, 4, 5]
+
+
+def test_delivery_may_return_to_the_end(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(3))
+    first = queue.take(0)
+    assert isinstance(first, Delivery)
+    queue.put_last(first)
+    assert ids(queue) == [1, 2, 0]
+    assert queue.blame(first) == 1
+
+
+def returned_times(queue: Queue, times: int) -> Delivery:
+    """Take the first delivery and put it back this many times."""
+    first = queue.take(0)
+    assert isinstance(first, Delivery)
+    for number in range(times):
+        queue.put_back(first, blamed=first)
+        if number < times - 1:
+            assert queue.take(0) is first
+    return first
+
+
+def test_third_return_goes_behind_the_others(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(3))
+    first = returned_times(queue, 3)
+    assert ids(queue) == [1, 2, first.id]
+
+
+def test_delivery_is_to_blame_only_if_others_are_answered(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(3))
+    first = returned_times(queue, 3)
+    queue.take(0)
+    queue.settle()
+    assert queue.blame(first) == 1, "an outcome without an answer proves nothing"
+    queue.take(0)
+    queue.settle(answered=True)
+    assert queue.blame(first) == 3
 
 
 def test_rate_says_when_to_ask_again(clock: Clock) -> None:
@@ -122,6 +183,29 @@ def test_worker_beyond_the_allowed_connections_gets_nothing(clock: Clock) -> Non
     clock.now += 660
     assert queue.offers(1)
     assert isinstance(queue.take(1), Delivery)
+
+
+def test_connected_workers_come_before_the_others(clock: Clock) -> None:
+    throttle = Throttle(connections=4)
+    queue = queue_of(clock, throttle)
+    queue.put(deliveries(5))
+    for worker in (3, 1, 2):
+        queue.workers.add(worker)
+    assert len(queue.workers) == 3
+    throttle.cap(clock.now, 3)
+    assert [queue.offers(worker) for worker in range(4)] == [False, True, True, True]
+    queue.workers.discard(1)
+    assert [queue.offers(worker) for worker in range(4)] == [True, False, True, True]
+    queue.workers.discard(1)
+    throttle.cap(clock.now, 1)
+    assert [queue.offers(worker) for worker in range(4)] == [False, False, False, True]
+
+
+def test_each_further_connection_needs_a_delivery_of_its_own(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(2))
+    assert queue.offers(1, besides=1)
+    assert not queue.offers(1, besides=2)
 
 
 def test_queue_offers_work_only_while_deliveries_wait(clock: Clock) -> None:

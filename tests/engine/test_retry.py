@@ -13,6 +13,8 @@ from mailmerge.engine.retry import (
     Retire,
     decide,
     decide_connection,
+    decide_fruitless,
+    reconnect_pause,
 )
 from mailmerge.errors import (
     AuthenticationRefused,
@@ -262,7 +264,7 @@ LOST = ConnectionLost("the connection ended")
 @pytest.mark.parametrize("error", [AuthenticationRefused("535 no"), LocalProtocolError("ours")])
 @pytest.mark.parametrize("connected", [False, True])
 def test_refused_login_and_own_error_give_up(error: ServerError, connected: bool) -> None:
-    step = decide_connection(error, connected=connected, worker=3)
+    step = decide_connection(error, connected=connected, others=3)
     assert step == GiveUp(error)
 
 
@@ -295,11 +297,41 @@ def test_passing_error_of_the_first_connection_is_tried_again() -> None:
 
 
 def test_refused_further_connection_retires() -> None:
-    assert decide_connection(REFUSED, connected=True, worker=1) == Retire()
-    assert decide_connection(REFUSED, connected=True, worker=0) == Reconnect(1.0)
-    assert decide_connection(LOST, connected=True, worker=1) == Reconnect(1.0)
+    assert decide_connection(REFUSED, connected=True, others=1) == Retire()
+    assert decide_connection(REFUSED, connected=True, others=0) == Reconnect(1.0)
+    assert decide_connection(LOST, connected=True, others=1) == Reconnect(1.0)
     busy = ServerRefused("421 too many connections", code="turned-away")
-    assert decide_connection(busy, connected=False, worker=1) == Reconnect(1.0), "none is open"
+    assert decide_connection(busy, connected=False, others=0) == Reconnect(1.0), "none is open"
+
+
+@pytest.mark.parametrize("error", [REFUSED, ServerUnreachable("no answer in time")])
+def test_first_connections_in_parallel_leave_the_decision_to_the_last(error: ServerError) -> None:
+    assert decide_connection(error, others=2) == Retire()
+    assert decide_connection(error, others=0) == GiveUp(error)
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_broken_protocol_in_the_login_gives_up_at_once(connected: bool) -> None:
+    endless = RemoteProtocolError("334 again", code="unexpected-reply")
+    assert decide_connection(endless, connected=connected, in_login=True) == GiveUp(endless)
+    assert decide_connection(endless, connected=connected) == Reconnect(1.0)
+
+
+def test_login_without_a_reply_is_tried_three_times() -> None:
+    steps = [decide_connection(LOST, failures=failures, in_login=True) for failures in (1, 2, 3)]
+    assert steps == [Reconnect(1.0), Reconnect(2.0), GiveUp(LOST)]
+
+
+def test_fruitless_connections_cost_growing_pauses_and_then_end_the_run() -> None:
+    steps = [decide_fruitless("closed", failures=failures) for failures in range(1, 11)]
+    assert [step.pause for step in steps if isinstance(step, Reconnect)] == [
+        0, 1, 2, 4, 8, 16, 32, 60, 60, 60,
+    ]  # fmt: skip
+    last = decide_fruitless("closed", failures=11)
+    assert isinstance(last, GiveUp)
+    assert isinstance(last.error, RunStopped)
+    assert last.error.problem.code == "server-gone"
+    assert "closed" in str(last.error)
 
 
 def test_reconnecting_takes_five_minutes_and_then_gives_up() -> None:
@@ -314,3 +346,7 @@ def test_reconnecting_takes_five_minutes_and_then_gives_up() -> None:
     assert isinstance(last.error, RunStopped)
     assert last.error.problem.code == "server-gone"
     assert last.error.__cause__ is LOST
+
+
+def test_no_failure_costs_no_pause() -> None:
+    assert reconnect_pause(0) == 0.0

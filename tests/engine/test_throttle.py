@@ -64,10 +64,11 @@ def test_shorter_pause_does_not_end_a_longer_one() -> None:
     assert throttle.ready_at(START) == START + 600
 
 
-def test_capped_connections_do_not_grow_again() -> None:
+def test_refused_connection_caps_the_number_for_a_while() -> None:
     throttle = Throttle(connections=5)
-    throttle.cap(2)
-    assert throttle.connections(START + 1e6) == 2
+    throttle.cap(START, 4)
+    assert throttle.connections(START + 1) == 4
+    assert throttle.connections(START + 10) == 5
 
 
 def test_forecast_separates_quotas_from_other_reasons() -> None:

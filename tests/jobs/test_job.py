@@ -130,6 +130,32 @@ def test_retry_tries_rejected_recipients_again(rejecting: Campaign) -> None:
     assert send(rejecting, retry="rejected").states["sent"] == RECIPIENTS
 
 
+@pytest.fixture
+def deferring(tmp_path: Path) -> Iterator[Campaign]:
+    """A campaign with one rejected and one deferred recipient, who would now be accepted."""
+    rejected = Rule(When(Stage.RCPT, recipient="u1@*", times=1), (Reply(550, "5.1.1 No"),))
+    deferred = Rule(When(Stage.RCPT, recipient="u2@*", times=1), (Reply(450, "4.2.1 Later"),))
+    with serve(rejected, deferred) as server:
+        campaign = make(tmp_path / "spring", server)
+        states = send(campaign, wait=0).states
+        assert (states["rejected"], states["deferred"]) == (1, 1)
+        yield campaign
+
+
+def test_retry_tries_deferred_recipients_at_once(deferring: Campaign) -> None:
+    assert send(deferring, wait=0).states["deferred"] == 1, "it is due in five minutes"
+    states = send(deferring, wait=0, retry="deferred").states
+    assert (states["sent"], states["rejected"]) == (RECIPIENTS - 1, 1)
+
+
+def test_retry_of_both_states_and_the_plan_of_it(deferring: Campaign) -> None:
+    with job_of(deferring, retry=["rejected", "deferred"]) as job:
+        plan = job.plan()
+        assert plan.to_send == 2
+        assert "  again      1 deferred, 1 rejected" in str(plan).split("\n")
+    assert send(deferring, retry=["rejected", "deferred"]).states["sent"] == RECIPIENTS
+
+
 def test_plan_alone_leaves_the_rejected_rejected(rejecting: Campaign) -> None:
     with job_of(rejecting, retry="rejected") as job:
         assert job.plan().to_send == 1

@@ -8,7 +8,7 @@ import pytest
 
 from mailmerge.credentials import Account, Allowance
 from mailmerge.errors import CampaignError
-from mailmerge.jobs.options import JobOptions, rates_of, seconds_of
+from mailmerge.jobs.options import JobOptions, rates_of, retries_of, seconds_of
 from mailmerge.jobs.targets import RealServer, SandboxServer
 from mailmerge.settings import DeliverySection, parse_rate
 from mailmerge.smtp import Server
@@ -25,6 +25,14 @@ def test_rates_are_texts_or_values_or_lists() -> None:
 
 def test_wait_is_a_text_or_seconds() -> None:
     assert (seconds_of(None), seconds_of(2.5), seconds_of("1 minute")) == (None, 2.5, 60.0)
+
+
+def test_retry_is_one_state_or_several() -> None:
+    assert retries_of("") == retries_of([]) == frozenset()
+    assert retries_of("deferred") == {"deferred"}
+    assert retries_of(["rejected", "deferred"]) == {"rejected", "deferred"}
+    with pytest.raises(CampaignError, match="retry: 'sent' is not"):
+        retries_of("sent")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", ["fast", ["60/minute", "x"]])

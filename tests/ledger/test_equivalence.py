@@ -142,6 +142,10 @@ class SameSteps(RuleBasedStateMachine):
         self.both(lambda store: store.retry_rejected())
 
     @rule()
+    def retry_deferred(self) -> None:
+        self.both(lambda store: store.retry_deferred())
+
+    @rule()
     def flush(self) -> None:
         self.both(lambda store: store.flush())
 

@@ -189,6 +189,15 @@ def test_rejected_deliveries_can_be_retried(store: Store) -> None:
     assert len(store.claim("w", 9, NOW)) == 2
 
 
+def test_deferred_deliveries_can_be_made_due(store: Store) -> None:
+    enrol(store, 2)
+    finish(store, store.claim("w", 1, NOW)[0], State.DEFERRED, retry_at=NOW + 900)
+    assert len(store.claim("w", 9, NOW)) == 1
+    assert store.next_retry() == NOW + 900
+    assert store.retry_deferred() == 1
+    assert [one.key for one in store.claim("w", 9, NOW)] == ["u0@example.org"]
+
+
 def test_a_check_is_remembered_until_another_one_passes(store: Store) -> None:
     assert not store.check_passed("")
     store.remember_check("a")

@@ -220,13 +220,14 @@ def test_bytes_behind_the_220_of_starttls_are_refused(
     ("actions", "error"),
     [
         ((Reply(454, "4.7.0 TLS not available"),), ServerRefused),
-        ((Reply(220, "go"), Close()), ServerUnreachable),
+        ((Reply(220, "go"), Close()), ConnectionLost),
+        ((Reply(220, "go"), Reset()), ConnectionLost),
         ((Close(),), ConnectionLost),
     ],
 )
 def test_nothing_is_sent_in_clear_text_when_tls_fails(
     certificates: servers.Certificates,
-    actions: tuple[Reply | Close, ...],
+    actions: tuple[Reply | Close | Reset, ...],
     error: type[SmtpError],
 ) -> None:
     settings = tls_settings(certificates, users={"news": "secret"}, auth_in_clear=True)

@@ -7,11 +7,12 @@ import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from mailmerge.smtp import Server, SocketTransport
-from mailmerge.smtp.errors import ConnectionLost, ServerUnreachable
+from mailmerge.smtp import Client, Server, SocketTransport
+from mailmerge.smtp.errors import ConnectionLost, ServerUnreachable, SmtpError
 from tests import servers
 
 
@@ -225,6 +226,50 @@ def test_a_missing_server_is_explained() -> None:
     with pytest.raises(ServerUnreachable, match="not known") as caught:
         SocketTransport.connect(Server("no-such-host.invalid", 25))
     assert caught.value.code == "unknown-host"
+
+
+@pytest.fixture
+def resetting() -> Iterator[int]:
+    """The port of a server that resets each connection as soon as it is accepted."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept() -> None:
+        while True:
+            try:
+                connected, _ = listener.accept()
+            except OSError:
+                return
+            reset(connected)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+@pytest.mark.parametrize("security", ["none", "tls"])
+def test_reset_is_the_same_error_whenever_it_comes(
+    resetting: int, security: Literal["none", "tls"]
+) -> None:
+    """It may hit any step of this side: connecting, the TLS handshake, the first reading."""
+    kinds = set()
+    for _ in range(50):
+        with pytest.raises(SmtpError) as caught:
+            Client(Server("127.0.0.1", resetting, security)).open()
+        kinds.add(type(caught.value))
+    assert kinds == {ConnectionLost}
+
+
+def test_end_in_the_tls_handshake_is_a_lost_connection(
+    sockets: tuple[socket.socket, socket.socket],
+) -> None:
+    ours, theirs = sockets
+    theirs.close()
+    with pytest.raises(ConnectionLost, match="in the TLS handshake with localhost") as caught:
+        SocketTransport(ours).start_tls("localhost")
+    assert caught.value.code == "tls-handshake"
 
 
 # TLS
