@@ -127,10 +127,23 @@ class Queue:
     def put_back(self, delivery: Delivery) -> None:
         """Put a delivery that could not be transmitted back to the front of the queue."""
         with self._changed:
-            self._in_flight -= 1
-            self._returned[delivery.id] = self._returned.get(delivery.id, 0) + 1
+            self._return(delivery)
             self._waiting.appendleft(delivery)
             self._changed.notify_all()
+
+    def put_last(self, delivery: Delivery) -> None:
+        """Put a delivery that met a complaint about the speed back to the end of the queue.
+
+        The others go first, so that one message cannot make up a series of complaints.
+        """
+        with self._changed:
+            self._return(delivery)
+            self._waiting.append(delivery)
+            self._changed.notify_all()
+
+    def _return(self, delivery: Delivery) -> None:
+        self._in_flight -= 1
+        self._returned[delivery.id] = self._returned.get(delivery.id, 0) + 1
 
     def returned(self, delivery: Delivery) -> int:
         """Return how often this delivery was put back."""

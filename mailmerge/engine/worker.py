@@ -281,6 +281,7 @@ class Worker:
             attempts=delivery.attempts,
             returned=self._queue.returned(delivery),
             carried=session.carried,
+            ending=session.recycle,
             rules=self._services.limits.rules,
         )
         session.carried += 1
@@ -294,7 +295,10 @@ class Worker:
         if flight.announced:
             self._services.apply([claim_transition(delivery, State.CLAIMED, now)])
         self._services.report(Settled(now, delivery, outcome, decision, None))
-        self._queue.put_back(delivery)
+        if decision.slow and not decision.recycle:
+            self._queue.put_last(delivery)
+        else:
+            self._queue.put_back(delivery)
 
     def _conclude(self, delivery: Delivery, outcome: Outcome, decision: Decision) -> Transition:
         """Record the outcome of a delivery, and only then report it."""
