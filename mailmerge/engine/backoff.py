@@ -29,14 +29,14 @@ The law
 =======
 
 *No limit.* The run is as fast as its rates and connections allow, until the weighed complaints
-reach 3 (`Share`).
+come near 3 (`Share`).
 
 *A limit.* The pace becomes half of the speed that was reached, and that speed is the last good one
 (`Curve`). Successes raise the pace: first it doubles with every 50 successes up to nine tenths of
 the last good speed, then a cubic curve leads slowly up to that speed, stays near it, and leaves it
 faster and faster (as CUBIC does, RFC 9438, section 4.2, in successes instead of seconds). A
-complaining server is therefore passed slightly, and rarely: some 4 messages in 700. At
-twice the last good speed the limit is forgotten.
+server's limit is therefore passed slightly, and rarely: by some 5 messages in 700. At twice the
+last good speed the limit is forgotten.
 
 *A closed server.* If the answer to the first message after a reduction is again a complaint, the
 server accepts nothing at present, and a slower pace would only be refused more slowly. So one
@@ -90,8 +90,8 @@ COOL_DOWNS_IN_VAIN = 3
 SUSPENSION: Final = 300.0
 """Seconds without sending after `Probe.PATIENCE` complaints without a success."""
 
-_SLOWEST: Final = 1 / 60
-"""The lowest pace in messages per second; a closed server is probed more often."""
+_SLOWEST: Final = 1 / 10
+"""The lowest pace in messages per second. A server that accepts less is closed most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +165,8 @@ class Share:
 
     TOLERATED: ClassVar[float] = 0.025
     MOST_TOLERATED: ClassVar[float] = 0.15
-    ALARM: ClassVar[float] = 3.0
-    ALARM_WITH_LIMIT: ClassVar[float] = 2.0
+    ALARM: ClassVar[float] = 2.9
+    ALARM_WITH_LIMIT: ClassVar[float] = 1.9
     """The sum that reduces the pace; less evidence is needed if a limit is known."""
 
     @property
@@ -319,8 +319,8 @@ class Pace:
 
     IN_VAIN: ClassVar[int] = 2
     """The futile reductions in a row that are made; the next complaint restores the pace."""
-    SPEED_MATTERS: ClassVar[float] = 0.3
-    """A rate that is enforced refuses no larger share just above it, and nothing below it."""
+    SPEED_MATTERS: ClassVar[float] = 0.6
+    """A larger share of complaints may come from a limit that the server has just lowered."""
 
     @property
     def free(self) -> bool:

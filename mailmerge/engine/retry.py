@@ -68,6 +68,7 @@ _USED_UP = re.compile(
     r"|messages? (limit|per connection)",
     re.IGNORECASE,
 )
+_OF_A_CONNECTION = re.compile(r"connection|session|transaction", re.IGNORECASE)
 _TOO_FAST = re.compile(
     r"too (fast|quick|often|frequent)|slow(ing)? down|throttl|frequen|\brat(e|ing)\b|volume|traffic"
     r"|per (second|minute|hour)|(seconds?|minutes?|hours?) limit",
@@ -225,12 +226,22 @@ def _deferred(stage: Stage, reply: Reply, attempts: int, returned: int, carried:
 
 def _is_used_up(stage: Stage, reply: Reply, carried: int) -> bool:
     """Whether a 4yz reply means that this connection may carry no more messages."""
+    if _is_about_the_connection(reply):
+        return True
     if _TOO_FAST.search(reply.text):
         return False
-    if _USED_UP.search(reply.text):
-        return True
-    policy = (reply.enhanced_status or "").startswith("4.7.")
-    return stage is Stage.MAIL and carried > 0 and (reply.closing or not policy)
+    return stage is Stage.MAIL and carried > 0 and (reply.closing or not _is_policy(reply))
+
+
+def _is_about_the_connection(reply: Reply) -> bool:
+    """Whether the words are about what one connection may carry, or about their number."""
+    if _TOO_FAST.search(reply.text) or not _USED_UP.search(reply.text):
+        return False
+    return not _is_policy(reply) or bool(_OF_A_CONNECTION.search(reply.text))
+
+
+def _is_policy(reply: Reply) -> bool:
+    return (reply.enhanced_status or "").startswith("4.7.")
 
 
 def _retry_pause(attempts: int) -> float:
@@ -240,24 +251,25 @@ def _retry_pause(attempts: int) -> float:
 
 def _is_about_speed(reply: Reply) -> bool:
     """Whether a 4yz reply is about the speed: by 4.7.x, or by its words."""
-    status = reply.enhanced_status or ""
-    if _GREYLISTED.search(reply.text) or status.startswith(("4.1.", "4.2.")):
+    if _is_about_a_recipient(reply) or _is_about_the_connection(reply):
         return False
-    fast = reply.code in {421, 450, 451, 452} and _TOO_FAST.search(reply.text)
-    if _USED_UP.search(reply.text) and not fast:
-        return False
-    if status.startswith("4.7."):
+    if _is_policy(reply):
         return True
+    fast = reply.code in {421, 450, 451, 452} and _TOO_FAST.search(reply.text)
     busy = reply.code in {450, 451, 452} and _BUSY.search(reply.text)
     return bool(fast or busy)
 
 
 def _is_busy(stage: Stage, reply: Reply) -> bool:
     """Whether a 4yz reply may be about the server's load, because no recipient is its reason."""
-    status = reply.enhanced_status or ""
-    if _GREYLISTED.search(reply.text) or status.startswith(("4.1.", "4.2.")):
+    if _is_about_a_recipient(reply):
         return False
     return stage is not Stage.RCPT and reply.code in {450, 451, 452}
+
+
+def _is_about_a_recipient(reply: Reply) -> bool:
+    status = reply.enhanced_status or ""
+    return bool(_GREYLISTED.search(reply.text)) or status.startswith(("4.1.", "4.2."))
 
 
 def _rejected(stage: Stage, reply: Reply) -> Decision:

@@ -96,7 +96,7 @@ def test_complaints_that_ignore_the_speed_slow_little(share: float) -> None:
     """The median of some runs: each sender's luck differs."""
     full = len(simulate(everything, 20.0).accepted)
     used = sorted(len(simulate(at_random(share, seed), 20.0).accepted) for seed in range(7))
-    assert used[3] >= 0.7 * full
+    assert used[3] >= 0.6 * full
     assert used[0] >= 0.1 * full
 
 
@@ -162,14 +162,14 @@ def test_one_complaint_changes_nothing() -> None:
     pace = Pace()
     for number in range(10):
         pace = pace.accepted(START + number / 1000)
-    assert failing(pace, 2, START + 0.01).free
+    assert failing(pace, 1, START + 0.01).free
 
 
 def test_reduction_halves_the_speed_that_was_reached() -> None:
     pace = Pace()
     for number in range(1000):
         pace = pace.accepted(START + number / 200)
-    pace = failing(pace, 4, START + 5)
+    pace = failing(pace, 3, START + 5)
     assert pace.per_second == pytest.approx(100, rel=0.02)
     assert pace.curve.good == pytest.approx(200, rel=0.02)
 
@@ -217,7 +217,7 @@ def test_confirmed_limit_is_passed_more_rarely() -> None:
 
 
 def test_closed_server_is_probed_after_longer_and_longer_pauses() -> None:
-    pace = failing(Pace(), 4)
+    pace = failing(Pace(), 3)
     pauses = []
     for _ in range(9):
         pace = pace.complained(START)
@@ -239,7 +239,7 @@ def test_probe_that_is_accepted_opens_the_server_at_the_estimated_speed() -> Non
 
 
 def test_suspension_is_due_after_20_complaints_and_then_after_5() -> None:
-    pace = failing(Pace(), 4 + 19)
+    pace = failing(Pace(), 3 + 19)
     assert not pace.probe.exhausted
     pace = pace.complained(START)
     assert pace.probe.exhausted
@@ -251,7 +251,7 @@ def test_suspension_is_due_after_20_complaints_and_then_after_5() -> None:
 
 
 def test_answers_of_an_earlier_pace_are_passed_over() -> None:
-    pace = failing(Pace(), 3)
+    pace = failing(Pace(), 2)
     pace = pace.complained(START, in_flight=3)
     reduced = pace.curve
     assert pace.stale == 3

@@ -109,7 +109,7 @@ def test_complaints_halve_the_speed_before_the_report_returns() -> None:
     bench.monitor.report(Connecting(START, 0))
     for number in range(100):
         bench.answer("250 Ok", START + number / 10)
-    for _ in range(3):
+    for _ in range(2):
         bench.answer("451 4.7.1 Too fast", START + 10)
     bench.monitor.collect()
     assert bench.throttle.per_second is None
@@ -140,7 +140,7 @@ def test_reply_that_is_no_complaint_never_slows(text: str) -> None:
 
 def test_full_speed_again_is_an_event() -> None:
     bench = Bench()
-    for _ in range(4):
+    for _ in range(3):
         bench.answer("451 4.7.1 Too fast")
     assert bench.monitor.counts().slowed_by
     bench.monitor.collect()

@@ -114,6 +114,7 @@ def test_retry_pauses_double_up_to_four_hours() -> None:
         ("421 too many messages per minute", Stage.MAIL, True),
         ("451 4.7.1 too fast", Stage.RCPT, True),
         ("451 4.7.500 Server busy", Stage.RCPT, True),
+        ("451 4.7.1 too many messages", Stage.RCPT, True),
         ("450 4.3.2 overload, slow down", Stage.RCPT, True),
         ("452 too many messages from your address per hour", Stage.RCPT, True),
         ("452 4.5.3 too many messages on this connection", Stage.RCPT, False),

@@ -42,7 +42,7 @@ def reach(throttle: Throttle, per_second: float, messages: int, start: float = S
     return start + messages / per_second
 
 
-def complain(throttle: Throttle, now: float, times: int = 4) -> Slowing | None:
+def complain(throttle: Throttle, now: float, times: int = 3) -> Slowing | None:
     """Let the server complain about several messages at about the same time."""
     return [answer(throttle, now + number / 1e6, accepted=False) for number in range(times)][-1]
 
@@ -89,7 +89,7 @@ def test_slow_rate_is_no_time_with_nothing_to_send() -> None:
     for _ in range(20):
         now = max(now, throttle.ready_at(now))
         answer(throttle, now)
-    for _ in range(4):
+    for _ in range(3):
         now = max(now, throttle.ready_at(now))
         answer(throttle, now, accepted=False)
     assert throttle.per_second is not None
