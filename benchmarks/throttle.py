@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import multiprocessing.connection
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -300,7 +301,7 @@ def delayed_greeting() -> list[bool]:
 def main() -> int:
     """Run it; 0 if every aim was reached."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each closing server (5)")
+    parser.add_argument("--rounds", type=int, default=9, help="runs of each closing server (9)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and messages")
     options = parser.parse_args()
     seconds = 20 if options.quick else 60

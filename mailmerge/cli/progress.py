@@ -13,7 +13,7 @@ from mailmerge.wording import columns_of, one_line
 if TYPE_CHECKING:
     from mailmerge.engine.summary import Progress
 
-_OF_THE_BAR = 62
+_OF_THE_BAR = 68
 """The columns of the bar's own figures, and of the speed that a run is slowed to."""
 _SHORTEST = 12
 """The columns that a reply gets at least."""

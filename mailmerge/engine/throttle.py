@@ -24,7 +24,7 @@ from mailmerge.engine.rates import Meter, Quota, even_interval, is_quota, meter_
 from mailmerge.ledger.quota import Quotas
 from mailmerge.settings import Rate
 
-_LATE: Final = 0.01
+_LATE: Final = 0.03
 """Messages may make up for a wake-up that comes this many seconds too late."""
 
 _NOTHING_TO_SEND: Final = 1.0
@@ -215,6 +215,7 @@ class _Paced:
     def __init__(self) -> None:
         self.pace = Pace()
         self.ready_at = 0.0
+        self._quiet = True
         self._in_flight = 0
         self._active_at = 0.0
         self._idle = 0.0
@@ -231,53 +232,61 @@ class _Paced:
 
         Other limits delayed it until `held_until`, or by `interval` seconds after the last one.
         """
-        if not self._in_flight:
+        if not self._in_flight and now - self._active_at > _NOTHING_TO_SEND:
             idle = now - max(self._active_at, self.ready_at, held_until) - 2 * interval
             if self._active_at and idle > _NOTHING_TO_SEND:
                 self._idle += idle
         self._in_flight += 1
         self._active_at = now
-        if own := self.pace.interval:
+        if not self._quiet and (own := self.pace.interval):
             late = 0.0 if self.pace.probe.pause else _LATE
             self.ready_at = max(self.ready_at, now - late) + own
 
     def accepted(self, now: float) -> bool:
         """Note an accepted message. Returns whether this ended a limit."""
-        self.settled(now, counts=False)
+        self._answered(now)
         self._uncounted += 1
-        before = self.pace
-        if before.quiet and now < self._count_at:
+        if self._quiet and now < self._count_at:
             return False
+        before = self.pace
         self._count(now)
         ended = self.pace.free and not before.free
         if ended or (before.probe.pause and not self.pace.probe.pause):
             self.ready_at = now
         return ended
 
-    def settled(self, now: float, *, counts: bool = True) -> None:
-        """Note any outcome; one that `counts` is neither a success nor a complaint."""
-        self._in_flight = max(0, self._in_flight - 1)
-        self._active_at = now
-        if counts and self.pace.stale:
-            self.pace = self.pace.settled()
+    def settled(self, now: float) -> None:
+        """Note an outcome that is neither a success nor a complaint."""
+        self._answered(now)
+        if self.pace.stale:
+            self._set(self.pace.settled())
 
     def complained(self, now: float) -> Slowing | None:
         """Note a complaint. Returns what changed, or None."""
-        self.settled(now, counts=False)
+        self._answered(now)
         if self._uncounted:
             self._count(now)
         before = self.pace
-        self.pace = pace = before.complained(now - self._idle, self._in_flight)
+        self._set(before.complained(now - self._idle, self._in_flight))
+        pace = self.pace
         if pace.interval == before.interval and pace.probe == before.probe:
             return None
         self.ready_at = now + pace.interval
         return Slowing(pace.probe.pause, pace.per_second)
 
+    def _answered(self, now: float) -> None:
+        self._in_flight = max(0, self._in_flight - 1)
+        self._active_at = now
+
+    def _set(self, pace: Pace) -> None:
+        self.pace = pace
+        self._quiet = pace.quiet
+
     def suspend(self) -> None:
         """Note a suspension."""
-        self.pace = self.pace.suspended()
+        self._set(self.pace.suspended())
 
     def _count(self, now: float) -> None:
-        self.pace = self.pace.accepted(now - self._idle, self._uncounted)
+        self._set(self.pace.accepted(now - self._idle, self._uncounted))
         self._uncounted = 0
         self._count_at = now + _COUNT_EVERY

@@ -70,7 +70,7 @@ def test_a_run_shows_what_failed_and_what_it_waits_for(monkeypatch: pytest.Monke
     ("columns", "slowed_to", "reply", "words"),
     [
         (120, 48.4, "451 4.7.1 Too many messages", "slowed to 48/s: 4.7.1 Too many messages"),
-        (80, 48.4, "451 4.7.1 Too many messages", "slowed to 48/s: 4.7.1 Too many me…"),
+        (80, 48.4, "451 4.7.1 Too many messages", "slowed to 48/s: 4.7.1 Too m…"),
         (120, 0.125, "421 Too fast", "slowed to one in 8.0 s: 421 Too fast"),
     ],
 )

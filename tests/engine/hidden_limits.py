@@ -18,7 +18,7 @@ from mailmerge.engine.backoff import Pace
 Server = Callable[[float], bool]
 """Whether a message is accepted at this time; else the server complains about the speed."""
 
-LATE = 0.01
+LATE = 0.03
 """Seconds by which messages may make up for a late wake-up, as in the throttle."""
 
 

@@ -13,7 +13,9 @@ from tests.scripted_server import Close, Reply, Rule, ScriptedServer, Stage, Whe
 RECIPIENTS = 300
 
 
-def send(folder: Path, server: ScriptedServer, **options: int) -> tuple[mm.Summary, list[float]]:
+def send(
+    folder: Path, server: ScriptedServer, connections: int = 1
+) -> tuple[mm.Summary, list[float]]:
     """Send to all recipients. Returns the summary, and the speeds to which the run was slowed."""
     campaign = mm.Campaign(
         name="pace", sender="news@example.org", subject="Hello", text="Dear {{ name }}"
@@ -22,7 +24,7 @@ def send(folder: Path, server: ScriptedServer, **options: int) -> tuple[mm.Summa
     people = mm.read_recipients(rows, address="email")
     with mm.Ledger.open(f"sqlite:///{folder}/ledger.db") as ledger:
         port = mm.Server(server.host, port=server.port, security="none")
-        job = mm.Job(campaign, people, port, ledger, wait=0, **options)
+        job = mm.Job(campaign, people, port, ledger, wait=0, connections=connections)
         slowed = [one.per_second or 0.0 for one in job.run() if isinstance(one, events.Slowed)]
         assert job.summary is not None
         return job.summary, slowed
@@ -33,7 +35,7 @@ def send(folder: Path, server: ScriptedServer, **options: int) -> tuple[mm.Summa
 def test_one_421_early_in_a_run_costs_a_reconnect(tmp_path: Path, text: str, stage: Stage) -> None:
     closing = Rule(When(stage, skip=9, times=1), (Reply(421, text), Close()))
     with serve(closing) as server:
-        summary, slowed = send(tmp_path, server, connections=1)
+        summary, slowed = send(tmp_path, server)
         assert (summary.states["sent"], slowed) == (RECIPIENTS, [])
         assert server.connections == 2
 
@@ -45,7 +47,7 @@ def test_421_to_each_50th_message_does_not_slow(tmp_path: Path) -> None:
         for number in range(1, 6)
     ]
     with serve(*closings) as server:
-        summary, slowed = send(tmp_path, server, connections=1)
+        summary, slowed = send(tmp_path, server)
         assert (summary.states["sent"], slowed) == (RECIPIENTS, [])
         assert server.connections == 1 + len(closings)
         assert len(server.taken) == RECIPIENTS
