@@ -17,7 +17,7 @@ import multiprocessing.connection
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import mailmerge as mm
@@ -186,7 +186,7 @@ class Result:
 
     summary: mm.Summary
     record: Record
-    events: list[events.Event]
+    events: Sequence[events.Event]
 
     @property
     def seconds(self) -> float:
@@ -234,12 +234,10 @@ def closings(rounds: int) -> list[bool]:
     for _ in range(rounds):
         for name, rules in cases.items():
             seconds[name].append(send(rules, MESSAGES).seconds)
-    best = {name: min(taken) for name, taken in seconds.items()}
-    more = best["one"] / best["plain"] - 1
-    speed = best["plain"] / best["each"]
-    print(
-        f"  {MESSAGES} messages, no fault: {best['plain']:.2f} s, {MESSAGES / best['plain']:.0f}/s"
-    )
+    median = {name: statistics.median(taken) for name, taken in seconds.items()}
+    plain = median["plain"]
+    more, speed = median["one"] / plain - 1, plain / median["each"]
+    print(f"  {MESSAGES} messages, no fault: {plain:.2f} s, {MESSAGES / plain:.0f}/s (medians)")
     return [
         show("one 421 to the tenth RCPT", f"{more:+.1%} time", "< 2 %", reached=more < 0.02),
         show("a 421 every 500 messages", f"{speed:.1%} speed", ">= 95 %", reached=speed >= 0.95),

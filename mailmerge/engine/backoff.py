@@ -11,10 +11,10 @@ are easy to make:
 1. *To count complaints instead of their share.* If each complaint halves the speed and each quiet
    minute doubles it, the speed tends to one complaint a minute: with one complaint in 500 messages,
    to 500 messages a minute, whatever the server can do. Here a complaint weighs one, and each
-   accepted message takes 0.025 of it back. A share of about 1 % does not slow the run (`Share`).
+   accepted message takes 0.025 of it back. A share of about 1 % does not slow the run (`_Share`).
 2. *To halve a speed that was not reached.* Messages divided by the age of the run is a wrong speed
    early on, or after a wait for greylisting. Here the speed is that of the last 50 to 100
-   accepted messages, or of the last 5 to 10 seconds (`Speed`), on a clock that stands still while
+   accepted messages, or of the last 5 to 10 seconds (`_Speed`), on a clock that stands still while
    there is nothing to send.
 3. *To recover by the clock.* A minute is 60 messages at one server and 300,000 at another. Here
    successes raise the pace, so that a recovery costs the same number of messages everywhere.
@@ -29,10 +29,10 @@ The law
 =======
 
 *No limit.* The run is as fast as its rates and connections allow, until the weighed complaints
-come near 3 (`Share`).
+come near 3 (`_Share`).
 
 *A limit.* The pace becomes half of the speed that was reached, and that speed is the last good one
-(`Curve`). Successes raise the pace: first it doubles with every 50 successes up to nine tenths of
+(`_Curve`). Successes raise the pace: first it doubles with every 50 successes up to nine tenths of
 the last good speed, then a cubic curve leads slowly up to that speed, stays near it, and leaves it
 faster and faster (as CUBIC does, RFC 9438, section 4.2, in successes instead of seconds). A
 server's limit is therefore passed slightly, and rarely: by some 5 messages in 700. At twice the
@@ -88,14 +88,14 @@ COOL_DOWNS_IN_VAIN = 3
 """The pauses in a row, without a sent message, that a run accepts; the next one ends it."""
 
 SUSPENSION: Final = 300.0
-"""Seconds without sending after `Probe.PATIENCE` complaints without a success."""
+"""Seconds without sending after `_Probe.PATIENCE` complaints without a success."""
 
 _SLOWEST: Final = 1 / 10
 """The lowest pace in messages per second. A server that accepts less is closed most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class _Speed:
     """The speed that was really reached: accepted messages per second of sending.
 
     Attributes:
@@ -114,15 +114,15 @@ class Speed:
     MESSAGES: ClassVar[int] = 50
     SECONDS: ClassVar[float] = 5.0
 
-    def accepted(self, now: float, count: int) -> Speed:
+    def accepted(self, now: float, count: int) -> _Speed:
         """Return the speed after `count` more messages."""
         total = self.total + count
         mark = (now, total)
         if self.older is None:
-            return Speed(total, mark, mark, mark)
+            return _Speed(total, mark, mark, mark)
         at, before = self.newer
         if total - before >= self.MESSAGES or now - at >= self.SECONDS:
-            return Speed(total, self.newer, mark, self.cycle)
+            return _Speed(total, self.newer, mark, self.cycle)
         return replace(self, total=total)
 
     def per_second(self, now: float) -> float:
@@ -133,11 +133,11 @@ class Speed:
         """Return the speed over the whole cycle, which includes the time of the closed server."""
         return self._since(self.cycle, now)
 
-    def reopened(self, now: float) -> Speed:
+    def reopened(self, now: float) -> _Speed:
         """Return the speed that is measured from now on; a short cycle goes on."""
         mark = (now, self.total)
         long = self.total - self.cycle[1] >= self.MESSAGES
-        return Speed(self.total, mark, mark, mark if long else self.cycle)
+        return _Speed(self.total, mark, mark, mark if long else self.cycle)
 
     def _since(self, mark: tuple[float, int] | None, now: float) -> float:
         at, before = mark or (now, self.total)
@@ -145,7 +145,7 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class _Share:
     """Whether too many messages complain: a sum that complaints raise and successes lower.
 
     It is the cumulative sum of sequential analysis (Page, 1954): the quickest way to notice that a
@@ -174,28 +174,28 @@ class Share:
         """The share of complaints since the last reduction."""
         return self.complaints / self.answers if self.answers else 0.0
 
-    def accepted(self, count: int) -> Share:
+    def accepted(self, count: int) -> _Share:
         """Return the sum after `count` successes."""
         excess = max(0.0, self.excess - self.tolerated * count)
-        return Share(excess, self.tolerated, self.answers + count, self.complaints)
+        return _Share(excess, self.tolerated, self.answers + count, self.complaints)
 
-    def complained(self) -> Share:
+    def complained(self) -> _Share:
         """Return the sum after a complaint."""
         excess = self.excess + 1 - self.tolerated
-        return Share(excess, self.tolerated, self.answers + 1, self.complaints + 1)
+        return _Share(excess, self.tolerated, self.answers + 1, self.complaints + 1)
 
-    def restarted(self) -> Share:
+    def restarted(self) -> _Share:
         """Return the sum after a reduction. What was tolerated is unlearned step by step."""
-        return Share(tolerated=(3 * self.tolerated + self.TOLERATED) / 4)
+        return _Share(tolerated=(3 * self.tolerated + self.TOLERATED) / 4)
 
-    def tolerating(self) -> Share:
+    def tolerating(self) -> _Share:
         """Return a sum that tolerates twice the present share."""
         twice = max(2 * self.refused, 2 * self.tolerated)
-        return Share(tolerated=min(twice, self.MOST_TOLERATED))
+        return _Share(tolerated=min(twice, self.MOST_TOLERATED))
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class _Curve:
     """The limit, and its way up: quick to nine tenths of the last good speed, then cubic.
 
     Attributes:
@@ -222,7 +222,7 @@ class Curve:
         """Whether there is no limit."""
         return self.limit == math.inf
 
-    def accepted(self, count: int) -> Curve:
+    def accepted(self, count: int) -> _Curve:
         """Return the curve after `count` successes."""
         if self.free:
             return self
@@ -234,25 +234,27 @@ class Curve:
         way = credit / self.stretch - 1
         limit = self.good * (1 + (1 - self.NEAR) * way**3)
         if limit > self.FORGOTTEN * self.good:
-            return Curve()
+            return _Curve()
         return replace(self, credit=credit, limit=limit)
 
-    def reduced(self, reached: float) -> Curve:
+    def reduced(self, reached: float) -> _Curve:
         """Return the curve after a reduction at the speed `reached`."""
         good = max(min(self.limit, reached), 2 * _SLOWEST)
         confirmed = not self.free and good > 0.7 * self.good
         stretch = min(2 * self.stretch, self.LAST_STRETCH) if confirmed else self._first(good)
-        return Curve(good / 2, good, stretch=stretch)
+        return _Curve(good / 2, good, stretch=stretch)
 
-    def reopened(self, estimate: float) -> Curve:
+    def reopened(self, estimate: float) -> _Curve:
         """Return the curve of a server that accepts messages again, `estimate` a second or more."""
         good = min(self.good, max(2 * estimate, 2 * _SLOWEST))
         stretch = self._first(good) if good < self.good / 2 else self.stretch
-        return Curve(min(estimate, good / 2), good, stretch=stretch)
+        return _Curve(min(estimate, good / 2), good, stretch=stretch)
 
-    def restored(self, good: float) -> Curve:
+    def restored(self, good: float) -> _Curve:
         """Return the curve close to the speed `good`, because slowing down did not help."""
-        return Curve() if good == math.inf else Curve(self.NEAR * good, good, stretch=self.stretch)
+        return (
+            _Curve() if good == math.inf else _Curve(self.NEAR * good, good, stretch=self.stretch)
+        )
 
     def _first(self, good: float) -> float:
         """The stretch of a speed that is not confirmed: fewer messages at a slow server."""
@@ -260,7 +262,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class _Probe:
     """How a closed server is probed: with one message after each pause.
 
     Attributes:
@@ -283,13 +285,13 @@ class Probe:
         """Whether it is time for a suspension."""
         return self.in_vain >= self.PATIENCE
 
-    def complained(self) -> Probe:
+    def complained(self) -> _Probe:
         """Return the next probe after a complaint."""
-        return Probe(min(self.pause * 2 or self.FIRST, self.LONGEST), self.in_vain + 1)
+        return _Probe(min(self.pause * 2 or self.FIRST, self.LONGEST), self.in_vain + 1)
 
-    def suspended(self) -> Probe:
+    def suspended(self) -> _Probe:
         """Return the probe after a suspension."""
-        return Probe(self.LONGEST, self.PATIENCE - self.AGAIN)
+        return _Probe(self.LONGEST, self.PATIENCE - self.AGAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,10 +310,10 @@ class Pace:
         before: the good speed before those reductions.
     """
 
-    curve: Curve = Curve()
-    share: Share = Share()
-    probe: Probe = Probe()
-    speed: Speed = Speed()
+    curve: _Curve = _Curve()
+    share: _Share = _Share()
+    probe: _Probe = _Probe()
+    speed: _Speed = _Speed()
     stale: int = 0
     unanswered: bool = False
     futile: int = 0
@@ -352,7 +354,7 @@ class Pace:
             estimated = curve.good < self.curve.good
             return Pace(
                 curve,
-                Share(tolerated=self.share.tolerated),
+                _Share(tolerated=self.share.tolerated),
                 speed=speed.reopened(now),
                 futile=-1 if estimated else self.futile,
                 before=self.before,
@@ -380,8 +382,8 @@ class Pace:
         return replace(self, probe=self.probe.suspended())
 
     def _alarm(self) -> float:
-        doubtful = self.curve.free or self.futile > 0 or self.share.tolerated > Share.TOLERATED
-        return Share.ALARM if doubtful else Share.ALARM_WITH_LIMIT
+        doubtful = self.curve.free or self.futile > 0 or self.share.tolerated > _Share.TOLERATED
+        return _Share.ALARM if doubtful else _Share.ALARM_WITH_LIMIT
 
     def _reduced(self, now: float, in_flight: int) -> Pace:
         curve, share = self.curve, self.share

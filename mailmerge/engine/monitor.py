@@ -29,7 +29,7 @@ from mailmerge.engine.events import (
 )
 from mailmerge.engine.queue import Queue
 from mailmerge.engine.retry import Decision, Refusals
-from mailmerge.engine.throttle import Throttle
+from mailmerge.engine.throttle import Slowing, Throttle
 from mailmerge.engine.worker import Failed, Settled
 from mailmerge.errors import MailmergeError, RunStopped
 from mailmerge.ledger.states import State
@@ -180,24 +180,23 @@ class Monitor:
             return
         if slowing.per_second is None:
             self._recovered(now)
-            return
-        self._slowed(decision, now, slowing.seconds, slowing.per_second)
-        if slowing.in_vain:
-            self.fail(_pauses_in_vain(slowing.seconds, decision.reply, code="server-busy"))
+        else:
+            self._slowed(slowing, decision.reply, now, code="server-busy")
 
     def _cool_down(self, decision: Decision, now: float) -> None:
         helps = self._throttle.cool_down(now, decision.cool_down)
-        self._slowed(decision, now, decision.cool_down, self._throttle.per_second)
-        if not helps:
-            error = _pauses_in_vain(decision.cool_down, decision.reply, code="server-refuses")
-            self.fail(error)
+        slowing = Slowing(decision.cool_down, self._throttle.per_second, in_vain=not helps)
+        self._slowed(slowing, decision.reply, now, code="server-refuses")
 
-    def _slowed(
-        self, decision: Decision, now: float, seconds: float, per_second: float | None
-    ) -> None:
+    def _slowed(self, slowing: Slowing, reply: str, now: float, *, code: str) -> None:
+        """Publish that the run slows down. If pauses do not help, it ends with this code."""
         with self._lock:
-            self._counts.slowed_by = decision.reply
-        self.emit(Slowed(now, decision.reply, seconds, per_second))
+            self._counts.slowed_by = reply
+        self.emit(Slowed(now, reply, slowing.seconds, slowing.per_second))
+        if slowing.in_vain:
+            pause = duration_in_words(slowing.seconds)
+            reason = f"{COOL_DOWNS_IN_VAIN} pauses of {pause} did not help: {reply}"
+            self.fail(RunStopped(reason, hint=_KEPT, code=code))
 
     def _recovered(self, now: float) -> None:
         with self._lock:
@@ -206,12 +205,6 @@ class Monitor:
 
 
 _KEPT = "no recipient is lost: fix the cause and send again"
-
-
-def _pauses_in_vain(seconds: float, reply: str, *, code: str) -> RunStopped:
-    pause = duration_in_words(seconds)
-    reason = f"{COOL_DOWNS_IN_VAIN} pauses of {pause} did not help: {reply}"
-    return RunStopped(reason, hint=_KEPT, code=code)
 
 
 _FAILED = frozenset({State.REJECTED, State.IN_DOUBT})

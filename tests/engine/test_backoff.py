@@ -13,11 +13,7 @@ from mailmerge.engine.backoff import (
     COOL_DOWNS_IN_VAIN,
     ConnectionLimit,
     CoolDowns,
-    Curve,
     Pace,
-    Probe,
-    Share,
-    Speed,
 )
 from tests.engine.hidden_limits import (
     FixedWindow,
@@ -106,14 +102,14 @@ def test_complaint_about_each_nth_message_slows_little(count: int, used: float) 
     assert len(course.accepted) >= used * len(simulate(everything, 20.0, latency=FAST).accepted)
 
 
-@pytest.mark.parametrize("latency", [FAST, 0.005, 0.1])
+@pytest.mark.parametrize("latency", [0.002, 0.005, 0.1])
 @pytest.mark.parametrize("begins", [20.0, 200.0])
 def test_full_speed_within_15_seconds_of_a_bad_minute(latency: float, begins: float) -> None:
     bad = changing(begins, everything, changing(begins + 60, nothing, everything))
     course = simulate(bad, begins + 90, latency=latency)
     full = course.per_second(0, begins)
     assert course.per_second(begins + 75, begins + 90) >= 0.9 * full
-    assert len(course.refused) < Probe.PATIENCE, "no suspension"
+    assert len(course.refused) < Pace().probe.PATIENCE, "no suspension"
 
 
 def test_lower_limit_in_the_middle_is_found() -> None:
@@ -139,7 +135,7 @@ def test_limit_that_ends_is_forgotten() -> None:
 def test_server_that_only_complains_is_probed_less_and_less() -> None:
     course = simulate(nothing, 100.0, connections=4, latency=0.005)
     assert len(course.refused) <= 7 + 20
-    assert course.pace.probe.pause == Probe.LONGEST
+    assert course.pace.probe.pause == Pace().probe.LONGEST
 
 
 def test_refused_messages_in_flight_count_once() -> None:
@@ -175,7 +171,7 @@ def test_reduction_halves_the_speed_that_was_reached() -> None:
 
 
 def test_speed_is_that_of_the_last_messages() -> None:
-    speed = Speed()
+    speed = Pace().speed
     for number in range(100):
         speed = speed.accepted(START + number * 10, 1)
     assert speed.per_second(START + 990) == pytest.approx(0.1, rel=0.1)
@@ -185,7 +181,7 @@ def test_speed_is_that_of_the_last_messages() -> None:
 
 
 def test_pace_rises_quickly_to_nine_tenths_and_then_slowly() -> None:
-    curve = Curve().reduced(100.0)
+    curve = Pace().curve.reduced(100.0)
     assert (curve.limit, curve.good) == (50.0, 100.0)
     messages = 0
     while curve.limit < 90:
@@ -198,7 +194,7 @@ def test_pace_rises_quickly_to_nine_tenths_and_then_slowly() -> None:
 
 
 def test_limit_is_forgotten_at_twice_the_good_speed() -> None:
-    curve = Curve().reduced(100.0)
+    curve = Pace().curve.reduced(100.0)
     highest, messages = 0.0, 0
     while not curve.free and messages < 2000:
         highest = curve.limit
@@ -209,11 +205,11 @@ def test_limit_is_forgotten_at_twice_the_good_speed() -> None:
 
 
 def test_confirmed_limit_is_passed_more_rarely() -> None:
-    once = Curve().reduced(100.0)
+    once = Pace().curve.reduced(100.0)
     again = replace(once, limit=100.0).reduced(98.0)
     third = replace(again, limit=100.0).reduced(99.0)
-    assert once.stretch < again.stretch < third.stretch == Curve.LAST_STRETCH
-    assert replace(third, limit=100.0).reduced(20.0).stretch < Curve.FIRST_STRETCH
+    assert once.stretch < again.stretch < third.stretch == Pace().curve.LAST_STRETCH
+    assert replace(third, limit=100.0).reduced(20.0).stretch < Pace().curve.FIRST_STRETCH
 
 
 def test_closed_server_is_probed_after_longer_and_longer_pauses() -> None:
@@ -244,7 +240,7 @@ def test_suspension_is_due_after_20_complaints_and_then_after_5() -> None:
     pace = pace.complained(START)
     assert pace.probe.exhausted
     pace = pace.suspended()
-    assert pace.interval == Probe.LONGEST
+    assert pace.interval == Pace().probe.LONGEST
     assert not failing(pace, 4).probe.exhausted
     assert failing(pace, 5).probe.exhausted
     assert not pace.accepted(START + 400).probe.in_vain
@@ -256,24 +252,24 @@ def test_answers_of_an_earlier_pace_are_passed_over() -> None:
     reduced = pace.curve
     assert pace.stale == 3
     pace = pace.complained(START).settled().accepted(START)
-    assert (pace.stale, pace.curve, pace.probe) == (0, reduced, Probe())
-    assert pace.complained(START).probe.pause == Probe.FIRST
+    assert (pace.stale, pace.curve, pace.probe) == (0, reduced, Pace().probe)
+    assert pace.complained(START).probe.pause == Pace().probe.FIRST
 
 
 def test_share_weighs_a_complaint_like_forty_successes() -> None:
-    share = Share().complained()
+    share = Pace().share.complained()
     assert share.accepted(39).excess == pytest.approx(0.0, abs=0.001)
     assert share.accepted(20).complained().excess == pytest.approx(1.45)
     assert share.accepted(9).refused == pytest.approx(0.1)
 
 
 def test_tolerated_share_is_unlearned_step_by_step() -> None:
-    share = Share()
+    share = Pace().share
     for _ in range(5):
         share = share.complained().accepted(19)
     learned = share.tolerating()
     assert learned.tolerated == pytest.approx(0.1)
-    assert Share.TOLERATED < learned.restarted().tolerated < learned.tolerated
+    assert Pace().share.TOLERATED < learned.restarted().tolerated < learned.tolerated
 
 
 @given(answers=st.lists(st.tuples(st.booleans(), st.floats(0.0, 20.0), st.integers(0, 20))))
