@@ -11,6 +11,7 @@ from mailmerge.engine.events import (
     Ended,
     Event,
     Opened,
+    Recovered,
     Sent,
     Slowed,
     Waiting,
@@ -32,6 +33,7 @@ EVENTS: list[Event] = [
     Closed(0.0, 0, 2, "gone"),
     Sent(0.0, 3, "ann", "ann@example.org", "content", "250 Ok", "<1@example.org>"),
     Slowed(0.0, "421 Busy", 600.0, None),
+    Recovered(0.0),
     Waiting(0.0, "a connection"),
     Ended(0.0, SUMMARY),
 ]

@@ -75,7 +75,7 @@ def describe(event: events.Event) -> str:
             return event.reply
         case mm.Waiting():
             return event.what
-        case events.Began() | events.Opened() | events.Closed():
+        case events.Began() | events.Opened() | events.Closed() | events.Recovered():
             return ""
         case events.Ended():
             assert_type(event.summary, mm.Summary)

@@ -100,16 +100,23 @@ class Skipped(DeliveryEvent):
 
 @dataclass(frozen=True, slots=True)
 class Slowed:
-    """The server complained with `reply`.
+    """The server complained about the speed with `reply`, and the run slows down.
 
-    `seconds` is the pause that it asked for. `per_second` is the maximum speed from now on in
-    messages per second; None means as fast as the rates allow.
+    `seconds` is the pause before the next message; 0 for none. `per_second` is the maximum speed
+    from now on in messages per second; None means as fast as the rates allow.
     """
 
     at: float
     reply: str
     seconds: float
     per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The limit of the last `Slowed` has ended: the run is as fast as the rates allow."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ class Ended:
 DeliveryOutcome = Sent | Rejected | Deferred | InDoubt | Skipped
 """Every kind of DeliveryEvent."""
 
-Event = Began | Opened | Closed | DeliveryOutcome | Slowed | Waiting | Ended
+Event = Began | Opened | Closed | DeliveryOutcome | Slowed | Recovered | Waiting | Ended
 Listener = Callable[[Event], None]
 """Called with each event, from any thread. It raises OSError if it cannot write."""
 
@@ -177,6 +184,7 @@ _NAMES: Final[dict[type[Event], str]] = {
     Opened: "opened",
     Closed: "closed",
     Slowed: "slowed",
+    Recovered: "recovered",
     Waiting: "waits",
 }
 
@@ -200,6 +208,8 @@ def log(event: Event) -> None:
             )
         case Slowed():
             _logger.warning("slowed down by the server's reply: %s", event.reply)
+        case Recovered():
+            _logger.info("full speed again")
         case Waiting():
             _logger.info("waiting for %s", event.what)
         case Began():

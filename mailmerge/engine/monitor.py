@@ -17,10 +17,19 @@ from dataclasses import dataclass, replace
 from mailmerge.engine import events
 from mailmerge.engine.backoff import COOL_DOWNS_IN_VAIN
 from mailmerge.engine.connector import Connecting
-from mailmerge.engine.events import Closed, DeliveryEvent, Event, Listener, Opened, Slowed, Waiting
+from mailmerge.engine.events import (
+    Closed,
+    DeliveryEvent,
+    Event,
+    Listener,
+    Opened,
+    Recovered,
+    Slowed,
+    Waiting,
+)
 from mailmerge.engine.queue import Queue
 from mailmerge.engine.retry import Decision, Refusals
-from mailmerge.engine.throttle import Throttle
+from mailmerge.engine.throttle import Slowing, Throttle
 from mailmerge.engine.worker import Failed, Settled
 from mailmerge.errors import MailmergeError, RunStopped
 from mailmerge.ledger.states import State
@@ -38,6 +47,7 @@ class Counts:
         sent: how many of them were sent.
         failed: how many of them were rejected or in doubt.
         trouble: why connections cannot be opened; "" when one works again.
+        slowed_by: the reply that slowed the run down; "" at full speed.
     """
 
     started_at: float = 0.0
@@ -46,6 +56,7 @@ class Counts:
     sent: int = 0
     failed: int = 0
     trouble: str = ""
+    slowed_by: str = ""
 
     @property
     def seconds(self) -> float:
@@ -146,28 +157,54 @@ class Monitor:
             refused = self._refusals.note(report.outcome, decision)
         if transition is not None:
             self.emit(events.delivery_event(report.delivery, transition))
-        in_vain = self._slow_down(decision, report.at)
-        if reason := decision.stop or refused or in_vain:
-            hint = "no recipient is lost: fix the cause and send again"
-            self.fail(RunStopped(reason, hint=hint, code="server-refuses"))
+        self._adapt(decision, report.at)
+        if reason := decision.stop or refused:
+            self.fail(RunStopped(reason, hint=_KEPT, code="server-refuses"))
 
-    def _slow_down(self, decision: Decision, now: float) -> str:
-        """React to a complaint. Returns why to stop if pauses do not help, else ""."""
+    def _adapt(self, decision: Decision, now: float) -> None:
+        """Tell the throttle what an outcome says about the speed, and publish what changes."""
         if decision.state is State.SENT:
-            self._throttle.sent()
-            return ""
-        if not (decision.slow or decision.cool_down):
-            return ""
-        if decision.slow:
-            elapsed = max(now - self._counts.started_at, 1.0)
-            self._throttle.complained(now, self._counts.sent / elapsed)
-        helps = not decision.cool_down or self._throttle.cool_down(now, decision.cool_down)
-        per_second = self._throttle.per_second
-        self.emit(Slowed(now, decision.reply, decision.cool_down, per_second))
-        if helps:
-            return ""
-        pause = duration_in_words(decision.cool_down)
-        return f"{COOL_DOWNS_IN_VAIN} pauses of {pause} did not help: {decision.reply}"
+            if self._throttle.accepted(now):
+                self._recovered(now)
+        elif decision.cool_down:
+            self._throttle.settled(now)
+            self._cool_down(decision, now)
+        elif decision.slow:
+            self._complained(decision, now)
+        else:
+            self._throttle.settled(now)
+
+    def _complained(self, decision: Decision, now: float) -> None:
+        slowing = self._throttle.complained(now)
+        if slowing is None:
+            return
+        if slowing.per_second is None:
+            self._recovered(now)
+        else:
+            self._slowed(slowing, decision.reply, now, code="server-busy")
+
+    def _cool_down(self, decision: Decision, now: float) -> None:
+        helps = self._throttle.cool_down(now, decision.cool_down)
+        slowing = Slowing(decision.cool_down, self._throttle.per_second, in_vain=not helps)
+        self._slowed(slowing, decision.reply, now, code="server-refuses")
+
+    def _slowed(self, slowing: Slowing, reply: str, now: float, *, code: str) -> None:
+        """Publish that the run slows down. If pauses do not help, it ends with this code."""
+        with self._lock:
+            self._counts.slowed_by = reply
+        self.emit(Slowed(now, reply, slowing.seconds, slowing.per_second))
+        if slowing.in_vain:
+            pause = duration_in_words(slowing.seconds)
+            reason = f"{COOL_DOWNS_IN_VAIN} pauses of {pause} did not help: {reply}"
+            self.fail(RunStopped(reason, hint=_KEPT, code=code))
+
+    def _recovered(self, now: float) -> None:
+        with self._lock:
+            self._counts.slowed_by = ""
+        self.emit(Recovered(now))
+
+
+_KEPT = "no recipient is lost: fix the cause and send again"
 
 
 _FAILED = frozenset({State.REJECTED, State.IN_DOUBT})

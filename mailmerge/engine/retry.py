@@ -70,9 +70,17 @@ _QUOTA_OVER = re.compile(
     re.IGNORECASE,
 )
 _USED_UP = re.compile(
-    r"too many (messages|mails?|transactions)|messages? (limit|per connection)",
+    r"too many (messages|mails?|transactions|connections|sessions)"
+    r"|messages? (limit|per connection)",
     re.IGNORECASE,
 )
+_OF_A_CONNECTION = re.compile(r"connection|session|transaction", re.IGNORECASE)
+_TOO_FAST = re.compile(
+    r"too (fast|quick|often|frequent)|slow(ing)? down|throttl|frequen|\brat(e|ing)\b|volume|traffic"
+    r"|per (second|minute|hour)|(seconds?|minutes?|hours?) limit",
+    re.IGNORECASE,
+)
+_BUSY = re.compile(r"too (many|much)|busy|overload|limit|exceed|resources|\bload\b", re.IGNORECASE)
 _VARIABLE = re.compile(r"<[^<>]*>|(?<![^\s@])[^\s@]++@\S+|[0-9A-Fa-f]{8,}|\d+")
 _COMPARED: Final = 500
 """The characters of a reply that are compared with the reply before it. A reply may have 60 kB."""
@@ -88,7 +96,7 @@ class Decision:
         reply: the server's reply, or a reason.
         retry_in: seconds until the next attempt of a deferred delivery, or None.
         recycle: whether to end the connection.
-        slow: whether to halve the speed.
+        slow: whether the reply is a complaint about the speed (backoff.py).
         cool_down: seconds without sending for the whole run; 0 for none.
         stop: one line that says why the run must stop, or "".
     """
@@ -183,8 +191,8 @@ def _by_first_digit(
 
 def _untransmitted(outcome: Outcome, text: str, returned: int, carried: int) -> Decision:
     reply = outcome.reply
-    used_up = carried > 0 and outcome.stage is Stage.MAIL
-    slow = reply is not None and reply.transient and not used_up
+    used_up = reply is not None and _is_used_up(outcome.stage, reply, carried)
+    slow = reply is not None and reply.transient and not used_up and _is_about_speed(reply)
     if returned + 1 < _ATTEMPTS_TO_TRANSMIT:
         return Decision(None, text, slow=slow, recycle=True)
     reason = text or "the connection ended before the message was transmitted"
@@ -192,18 +200,56 @@ def _untransmitted(outcome: Outcome, text: str, returned: int, carried: int) -> 
 
 
 def _deferred(stage: Stage, reply: Reply, attempts: int, returned: int, carried: int) -> Decision:
-    used_up = stage is Stage.MAIL and carried > 0 and returned == 0
-    if used_up or (reply.code != 421 and _USED_UP.search(reply.text) and returned == 0):
+    """What follows from a 4yz reply. The first case that applies decides:
+
+    | Case                                          | Delivery           | Connection | Pace      |
+    |-----------------------------------------------|--------------------|------------|-----------|
+    | the connection may carry no more messages     | first in the queue | ends       | stays     |
+    | 4.7.28                                        | retry in 10 min    | ends       | pause     |
+    | 421 about the speed                           | first in the queue | ends       | complaint |
+    | 421 for another reason, or without one        | first in the queue | ends       | stays     |
+    | 450, 451, 452 or 4.7.x about the speed        | last in the queue  | stays      | complaint |
+    | 450, 451, 452, not to RCPT: a busy server     | retry later        | stays      | complaint |
+    | anything else: this recipient                 | retry later        | stays      | stays     |
+
+    Neither a closed connection nor the speed is a fault of the recipient, so the message returns to
+    the queue. After the third attempt it is retried later, too.
+    """
+    again = returned + 1 < _ATTEMPTS_TO_TRANSMIT
+    speed = _is_about_speed(reply)
+    if returned == 0 and _is_used_up(stage, reply, carried):
         return Decision(None, str(reply), recycle=True)
     if reply.enhanced_status == "4.7.28":
         return _paused(reply)
+    if again and (speed or reply.closing):
+        return Decision(None, str(reply), recycle=reply.closing, slow=speed)
     return Decision(
         State.DEFERRED,
         str(reply),
         retry_in=_retry_pause(attempts),
         recycle=reply.closing,
-        slow=_is_about_speed(stage, reply),
+        slow=speed or _is_busy(stage, reply),
     )
+
+
+def _is_used_up(stage: Stage, reply: Reply, carried: int) -> bool:
+    """Whether a 4yz reply means that this connection may carry no more messages."""
+    if _is_about_the_connection(reply):
+        return True
+    if _TOO_FAST.search(reply.text):
+        return False
+    return stage is Stage.MAIL and carried > 0 and (reply.closing or not _is_policy(reply))
+
+
+def _is_about_the_connection(reply: Reply) -> bool:
+    """Whether the words are about what one connection may carry, or about their number."""
+    if _TOO_FAST.search(reply.text) or not _USED_UP.search(reply.text):
+        return False
+    return not _is_policy(reply) or bool(_OF_A_CONNECTION.search(reply.text))
+
+
+def _is_policy(reply: Reply) -> bool:
+    return (reply.enhanced_status or "").startswith("4.7.")
 
 
 def _retry_pause(attempts: int) -> float:
@@ -211,18 +257,27 @@ def _retry_pause(attempts: int) -> float:
     return float(min(_FIRST_RETRY * 2**attempts, LONGEST_RETRY))
 
 
-def _is_about_speed(stage: Stage, reply: Reply) -> bool:
-    """Whether a 4yz reply is about the speed, and not about one mailbox or greylisting."""
-    if reply.closing:
-        return True
-    if _GREYLISTED.search(reply.text):
+def _is_about_speed(reply: Reply) -> bool:
+    """Whether a 4yz reply is about the speed: by 4.7.x, or by its words."""
+    if _is_about_a_recipient(reply) or _is_about_the_connection(reply):
         return False
-    subject = reply.enhanced_status or ""
-    if subject.startswith(("4.1.", "4.2.")):
-        return False
-    if subject.startswith("4.7."):
+    if _is_policy(reply):
         return True
+    fast = reply.code in {421, 450, 451, 452} and _TOO_FAST.search(reply.text)
+    busy = reply.code in {450, 451, 452} and _BUSY.search(reply.text)
+    return bool(fast or busy)
+
+
+def _is_busy(stage: Stage, reply: Reply) -> bool:
+    """Whether a 4yz reply may be about the server's load, because no recipient is its reason."""
+    if _is_about_a_recipient(reply):
+        return False
     return stage is not Stage.RCPT and reply.code in {450, 451, 452}
+
+
+def _is_about_a_recipient(reply: Reply) -> bool:
+    status = reply.enhanced_status or ""
+    return bool(_GREYLISTED.search(reply.text)) or status.startswith(("4.1.", "4.2."))
 
 
 def _rejected(stage: Stage, reply: Reply) -> Decision:

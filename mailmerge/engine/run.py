@@ -338,6 +338,8 @@ class Run:
             seconds=max(now - counts.started_at, 0.0) if counts.started_at else 0.0,
             connections=self._throttle.connections(now),
             waiting_for=self._loop.waiting_for or counts.trouble,
+            slowed_to=self._throttle.per_second,
+            slowed_by=counts.slowed_by,
         )
 
     def steps(self) -> Generator[tuple[Event, ...], None, None]:

@@ -24,6 +24,8 @@ class Progress:
         seconds: seconds since the first attempt to connect.
         connections: the number of connections that may be used now.
         waiting_for: the reason for waiting; "" while the run sends.
+        slowed_to: the maximum messages per second because the server complained, or None.
+        slowed_by: the reply of the server; "" at full speed.
     """
 
     states: Mapping[State, int]
@@ -34,6 +36,8 @@ class Progress:
     seconds: float
     connections: int = 1
     waiting_for: str = ""
+    slowed_to: float | None = None
+    slowed_by: str = ""
 
     @property
     def per_second(self) -> float:

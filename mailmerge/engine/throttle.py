@@ -2,10 +2,14 @@
 
     rates of the account and of domains (rates.py)      -+
     a pause that the server asked for                    +-> ready_at, take, connections
-    the speed limit that complaints cause (backoff.py)  -+
+    the pace that the server's answers allow (backoff.py) +
 
 The throttle combines the three, and the latest time decides. rates.py knows how one rate is kept,
 backoff.py how the engine slows down and recovers.
+
+Each message that `take` permits is reported once: `accepted`, `complained` or `settled`. So the
+throttle knows how many are in flight, and how long the run had nothing to send: that time does not
+count as time of sending.
 """
 
 from __future__ import annotations
@@ -13,11 +17,36 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from mailmerge.engine.backoff import ConnectionLimit, CoolDowns, Slowdown
+from mailmerge.engine.backoff import SUSPENSION, ConnectionLimit, CoolDowns, Pace
 from mailmerge.engine.rates import Meter, Quota, even_interval, is_quota, meter_of
 from mailmerge.ledger.quota import Quotas
 from mailmerge.settings import Rate
+
+_LATE: Final = 0.03
+"""Messages may make up for a wake-up that comes this many seconds too late."""
+
+_NOTHING_TO_SEND: Final = 1.0
+"""A pause that is longer, and that nothing here demands, is no time of sending."""
+
+_COUNT_EVERY: Final = 0.05
+"""Seconds between two updates of the pace while no server complains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slowing:
+    """What a complaint changed.
+
+    Attributes:
+        seconds: the pause before the next message; 0 for none.
+        per_second: the maximum speed from now on; None for no limit.
+        in_vain: several suspensions did not help, so the run must end.
+    """
+
+    seconds: float
+    per_second: float | None
+    in_vain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +64,7 @@ class Throttle:
     """Decides when the next message may be sent, and on how many connections. Thread-safe.
 
     Three things delay a message: the rates of the account and of the recipient's domain, a pause
-    that the server asked for, and the speed limit that complaints cause (backoff.py).
+    that the server asked for, and the pace that its answers allow (backoff.py).
 
     `account` is the name under which `rates` are counted in `usage`. `domain_rates` has further
     rates for the recipients of some domains. In every method `now` is the time of the run's clock,
@@ -62,8 +91,7 @@ class Throttle:
             for domain, own in (domain_rates or {}).items()
         }
         self._held_until = 0.0
-        self._slowed_until = 0.0
-        self._slowdown = Slowdown()
+        self._pace = _Paced()
         self._connection_limit = ConnectionLimit(connections, connections)
         self._cool_downs = CoolDowns()
         self.interval = max(
@@ -80,8 +108,7 @@ class Throttle:
                 return False
             for meter in self._meters(domain):
                 meter.spend(now)
-            if self._slowdown.interval:
-                self._slowed_until = max(self._slowed_until, now) + self._slowdown.interval
+            self._pace.take(now, self._held_until, self.interval)
             return True
 
     def ready_at(self, now: float, domain: str = "") -> float:
@@ -92,7 +119,7 @@ class Throttle:
     def forecast(self, now: float) -> Forecast:
         """Return when the next message to a domain without rates of its own may be sent."""
         with self._lock:
-            ready, quota_until = self._held(now), now
+            ready, quota_until = self._held(), now
             for meter in self._general:
                 turn = meter.ready_at(now)
                 ready = max(ready, turn)
@@ -118,15 +145,14 @@ class Throttle:
     @property
     def per_second(self) -> float | None:
         """The maximum messages per second because of complaints; None for no limit."""
-        return self._slowdown.per_second
+        return self._pace.pace.per_second
 
-    def _held(self, now: float) -> float:
+    def _held(self) -> float:
         """Return until when pauses and complaints delay messages."""
-        self._slowdown = self._slowdown.recovered(now)
-        return max(self._held_until, self._slowed_until if self._slowdown.interval else 0.0)
+        return max(self._held_until, self._pace.ready_at)
 
     def _ready_at(self, now: float, domain: str) -> float:
-        ready = self._held(now)
+        ready = self._held()
         for meter in self._meters(domain):
             ready = max(ready, meter.ready_at(now))
         return ready
@@ -137,10 +163,28 @@ class Throttle:
 
     # --- reports about the server
 
-    def complained(self, now: float, per_second: float) -> None:
-        """Slow down: the server said that `per_second` messages per second are too fast."""
+    def accepted(self, now: float) -> bool:
+        """Note that the server accepted a message. Returns whether this ended a limit."""
         with self._lock:
-            self._slowdown = self._slowdown.complained(now, per_second)
+            if self._cool_downs.count:
+                self._cool_downs = self._cool_downs.sent()
+            return self._pace.accepted(now)
+
+    def settled(self, now: float) -> None:
+        """Note an outcome that says nothing about the speed."""
+        with self._lock:
+            self._pace.settled(now)
+
+    def complained(self, now: float) -> Slowing | None:
+        """Note that the server complained about the speed. Returns what changed, or None."""
+        with self._lock:
+            slowing = self._pace.complained(now)
+            if not self._pace.exhausted:
+                return slowing
+            self._pace.suspend()
+            self._held_until = max(self._held_until, now + SUSPENSION)
+            self._cool_downs = self._cool_downs.cooled_down(now, SUSPENSION)
+            return Slowing(SUSPENSION, self.per_second, self._cool_downs.in_vain)
 
     def cool_down(self, now: float, seconds: float) -> bool:
         """Send nothing for `seconds`, then use one connection, because the server asked for it.
@@ -152,12 +196,6 @@ class Throttle:
             self._connection_limit = self._connection_limit.cooled_down(now, seconds)
             self._cool_downs = self._cool_downs.cooled_down(now, seconds)
             return not self._cool_downs.in_vain
-
-    def sent(self) -> None:
-        """Note that a message was sent, so the last pause helped."""
-        if self._cool_downs.count:
-            with self._lock:
-                self._cool_downs = self._cool_downs.sent()
 
     def cap(self, now: float, connections: int) -> None:
         """Use this number of connections for a while, because the server refused one more."""
@@ -174,3 +212,86 @@ class Throttle:
 
 def _meters(account: str, rates: Sequence[Rate], usage: Quotas) -> list[Meter]:
     return [meter_of(f"{account} {rate}", rate, usage) for rate in rates]
+
+
+class _Paced:
+    """The pace with what it needs to know about time: messages in flight, and time of sending."""
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self.ready_at = 0.0
+        self._quiet = True
+        self._in_flight = 0
+        self._active_at = 0.0
+        self._idle = 0.0
+        self._uncounted = 0
+        self._count_at = 0.0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it is time for a suspension."""
+        return self.pace.probe.exhausted
+
+    def take(self, now: float, held_until: float, interval: float) -> None:
+        """Note that a message leaves at `now`.
+
+        Other limits delayed it until `held_until`, or by `interval` seconds after the last one.
+        """
+        if not self._in_flight and now - self._active_at > _NOTHING_TO_SEND:
+            idle = now - max(self._active_at, self.ready_at, held_until) - 2 * interval
+            if self._active_at and idle > _NOTHING_TO_SEND:
+                self._idle += idle
+        self._in_flight += 1
+        self._active_at = now
+        if not self._quiet and (own := self.pace.interval):
+            late = 0.0 if self.pace.probe.pause else _LATE
+            self.ready_at = max(self.ready_at, now - late) + own
+
+    def accepted(self, now: float) -> bool:
+        """Note an accepted message. Returns whether this ended a limit."""
+        self._answered(now)
+        self._uncounted += 1
+        if self._quiet and now < self._count_at:
+            return False
+        before = self.pace
+        self._count(now)
+        ended = self.pace.free and not before.free
+        if ended or (before.probe.pause and not self.pace.probe.pause):
+            self.ready_at = now
+        return ended
+
+    def settled(self, now: float) -> None:
+        """Note an outcome that is neither a success nor a complaint."""
+        self._answered(now)
+        if self.pace.stale:
+            self._set(self.pace.settled())
+
+    def complained(self, now: float) -> Slowing | None:
+        """Note a complaint. Returns what changed, or None."""
+        self._answered(now)
+        if self._uncounted:
+            self._count(now)
+        before = self.pace
+        self._set(before.complained(now - self._idle, self._in_flight))
+        pace = self.pace
+        if pace.interval == before.interval and pace.probe == before.probe:
+            return None
+        self.ready_at = now + pace.interval
+        return Slowing(pace.probe.pause, pace.per_second)
+
+    def _answered(self, now: float) -> None:
+        self._in_flight = max(0, self._in_flight - 1)
+        self._active_at = now
+
+    def _set(self, pace: Pace) -> None:
+        self.pace = pace
+        self._quiet = pace.quiet
+
+    def suspend(self) -> None:
+        """Note a suspension."""
+        self._set(self.pace.suspended())
+
+    def _count(self, now: float) -> None:
+        self._set(self.pace.accepted(now - self._idle, self._uncounted))
+        self._uncounted = 0
+        self._count_at = now + _COUNT_EVERY

@@ -26,7 +26,13 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return made
 
 
-def progress(done: int, failed: int = 0, waiting_for: str = "") -> Progress:
+def progress(
+    done: int,
+    failed: int = 0,
+    waiting_for: str = "",
+    slowed_to: float | None = None,
+    slowed_by: str = "",
+) -> Progress:
     return Progress(
         states=reported({}),
         to_send=4,
@@ -35,6 +41,8 @@ def progress(done: int, failed: int = 0, waiting_for: str = "") -> Progress:
         failed=failed,
         seconds=1.0,
         waiting_for=waiting_for,
+        slowed_to=slowed_to,
+        slowed_by=slowed_by,
     )
 
 
@@ -56,6 +64,32 @@ def test_a_run_shows_what_failed_and_what_it_waits_for(monkeypatch: pytest.Monke
     shown = stream.getvalue()
     assert "4/4" in shown
     assert "2 failed, waiting for the rate" in shown
+
+
+@pytest.mark.parametrize(
+    ("columns", "slowed_to", "reply", "words"),
+    [
+        (120, 48.4, "451 4.7.1 Too many messages", "slowed to 48/s: 4.7.1 Too many messages"),
+        (80, 48.4, "451 4.7.1 Too many messages", "slowed to 48/s: 4.7.1 Too m…"),
+        (120, 0.125, "421 Too fast", "slowed to one in 8.0 s: 421 Too fast"),
+    ],
+)
+def test_slowed_run_shows_its_speed_and_the_reply(
+    monkeypatch: pytest.MonkeyPatch, columns: int, slowed_to: float, reply: str, words: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = terminal(monkeypatch)
+    with sending(4) as show:
+        show(progress(1, slowed_to=slowed_to, slowed_by=reply))
+        show(progress(4, slowed_to=slowed_to, slowed_by=reply))
+    assert words in stream.getvalue()
+
+
+def test_full_speed_again_removes_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
+    with sending(4) as show:
+        show(progress(4))
+    assert "slowed" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("quiet", [True, False])

@@ -22,6 +22,7 @@ from mailmerge.engine.events import (
     EventLog,
     InDoubt,
     Opened,
+    Recovered,
     Rejected,
     Sent,
     Skipped,
@@ -76,6 +77,7 @@ def test_each_event_has_its_json_fields() -> None:
         Closed(START, 0, 2, "gone"),
         outcome,
         Slowed(START, "421 Busy", 600.0, None),
+        Recovered(START),
         Waiting(START, "a connection: gone"),
         Ended(START, Summary("kept", counts, sent=1, seconds=1.0, check_seconds=0.5)),
     ]
@@ -86,15 +88,16 @@ def test_each_event_has_its_json_fields() -> None:
         {"connection", "messages", "reason"},
         {"row", "key", "address", "state", "stage", "reply", "message_id"},
         {"reply", "seconds", "per_second"},
+        set(),
         {"what"},
         {"sent", "campaign", "total", "states", "seconds", "check_seconds"},
     ]
     assert [one["event"] for one in documents] == [
-        "began", "opened", "closed", "outcome", "slowed", "waits", "ended",
+        "began", "opened", "closed", "outcome", "slowed", "recovered", "waits", "ended",
     ]  # fmt: skip
     assert documents[3]["row"] == 3
-    assert documents[6]["sent"] == 1
-    assert documents[6]["total"] == 2
+    assert documents[7]["sent"] == 1
+    assert documents[7]["total"] == 2
     assert json.loads(json.dumps(documents)) == documents
 
 
@@ -137,18 +140,20 @@ def test_log_file_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
 
 def test_slowed_and_interrupted_run_has_every_event(campaign: Settings) -> None:
     seen: list[Event] = []
-    leaving = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.3.2 Busy"), Close()))
+    leaving = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.3.2 Bye"), Close()))
     gone = Rule(When(Stage.GREETING, connection=1), (Close(),))
-    with serve(leaving, gone) as server:
-        send(campaign, server, 3, listener=seen.append)
+    full = Rule(When(Stage.END_OF_DATA, times=3), (Reply(452, "4.3.1 No space"),))
+    with serve(leaving, gone, full) as server:
+        send(campaign, server, 8, listener=seen.append)
     kinds = [type(one) for one in seen]
-    assert kinds[:4] == [Began, Opened, Deferred, Slowed]
+    assert kinds[:5] == [Began, Opened, Closed, Waiting, Opened]
+    assert kinds[5:9] == [*[Deferred] * 3, Slowed]
     assert kinds[-2:] == [Closed, Ended]
     assert kinds.count(Opened) == kinds.count(Closed) == 2
-    slowed = seen[3]
+    slowed = seen[8]
     assert isinstance(slowed, Slowed)
-    assert (slowed.reply, slowed.seconds) == ("421 4.3.2 Busy", 0.0)
-    assert slowed.per_second == pytest.approx(1.0)
+    assert (slowed.reply, slowed.seconds) == ("452 4.3.1 No space", 0.0)
+    assert slowed.per_second is not None
     reasons = [one.reason for one in seen if isinstance(one, Closed)]
     assert reasons[0]
     assert reasons[1] == ""
@@ -156,7 +161,7 @@ def test_slowed_and_interrupted_run_has_every_event(campaign: Settings) -> None:
     ended = seen[-1]
     assert isinstance(ended, Ended)
     assert to_json(ended)["states"] == {
-        "pending": 0, "sent": 2, "rejected": 0, "deferred": 1, "in_doubt": 0, "skipped": 0,
+        "pending": 0, "sent": 5, "rejected": 0, "deferred": 3, "in_doubt": 0, "skipped": 0,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from mailmerge.engine.events import (
     InDoubt,
     Listener,
     Opened,
+    Recovered,
     Rejected,
     Sent,
     Slowed,
@@ -103,16 +104,65 @@ def test_untransmitted_message_is_no_event() -> None:
     assert bench.kinds() == []
 
 
-def test_complaint_halves_the_speed_before_the_report_returns() -> None:
+def test_complaints_halve_the_speed_before_the_report_returns() -> None:
     bench = Bench()
     bench.monitor.report(Connecting(START, 0))
     for number in range(100):
         bench.answer("250 Ok", START + number / 10)
+    for _ in range(2):
+        bench.answer("451 4.7.1 Too fast", START + 10)
     bench.monitor.collect()
-    bench.answer("421 4.3.2 Busy", START + 10)
-    assert bench.throttle.per_second == pytest.approx(5.0)
-    [_, slowed] = bench.monitor.collect()
-    assert slowed == Slowed(START + 10, "421 4.3.2 Busy", 0.0, bench.throttle.per_second)
+    assert bench.throttle.per_second is None
+    bench.answer("451 4.7.1 Too fast", START + 10)
+    assert bench.throttle.per_second == pytest.approx(5.0, rel=0.1)
+    [slowed] = bench.monitor.collect()
+    assert slowed == Slowed(START + 10, "451 4.7.1 Too fast", 0.0, bench.throttle.per_second)
+    assert bench.monitor.counts().slowed_by == "451 4.7.1 Too fast"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "421 4.3.2 Shutting down",
+        "421 4.4.2 Timeout",
+        "421 4.4.5 Too many messages on this connection",
+        "421 Bye",
+        "450 4.2.1 Mailbox busy",
+    ],
+)
+def test_reply_that_is_no_complaint_never_slows(text: str) -> None:
+    bench = Bench()
+    for _ in range(50):
+        bench.answer(text)
+    assert bench.throttle.per_second is None
+    assert Slowed not in bench.kinds()
+
+
+def test_full_speed_again_is_an_event() -> None:
+    bench = Bench()
+    for _ in range(3):
+        bench.answer("451 4.7.1 Too fast")
+    assert bench.monitor.counts().slowed_by
+    bench.monitor.collect()
+    for number in range(1500):
+        bench.answer("250 Ok", START + 1 + number)
+    assert bench.kinds().count(Recovered) == 1
+    assert bench.monitor.counts().slowed_by == ""
+
+
+def test_server_that_only_complains_ends_the_run() -> None:
+    """Three suspensions of five minutes, with a few more complaints after each."""
+    bench = Bench()
+    now = START
+    while not bench.queue.closed:
+        now = max(now, bench.throttle.ready_at(now))
+        assert bench.throttle.take(now)
+        bench.answer("451 4.7.1 Try again later", now)
+        assert now < START + 1800
+    error = bench.monitor.failure
+    assert isinstance(error, RunStopped)
+    assert error.problem.code == "server-busy"
+    assert "3 pauses of 5 minutes did not help: 451 4.7.1 Try again later" in str(error)
 
 
 def test_cool_down_pauses_the_throttle_and_is_an_event() -> None:

@@ -294,3 +294,14 @@ def test_settled_delivery_does_not_call_the_run_while_others_wait(clock: Clock) 
         queue.take(0)
         queue.settle()
         assert attention(queue) is not waiting
+
+
+def test_delivery_that_met_a_complaint_goes_to_the_end(clock: Clock) -> None:
+    queue = queue_of(clock)
+    queue.put(deliveries(3))
+    taken = queue.take(0)
+    assert not isinstance(taken, NotYet)
+    queue.put_last(taken)
+    assert queue.blame(taken) == 1
+    assert queue.backlog() == Backlog(3, 0)
+    assert ids(queue) == [1, 2, 0]

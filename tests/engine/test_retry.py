@@ -106,8 +106,20 @@ def test_retry_pauses_double_up_to_four_hours() -> None:
 @pytest.mark.parametrize(
     ("text", "stage", "slow"),
     [
-        ("421 4.3.2 shutting down", Stage.CONTENT, True),
+        ("421 4.3.2 shutting down", Stage.CONTENT, False),
+        ("421 4.4.2 idle for too long", Stage.RCPT, False),
+        ("421 closing", Stage.RCPT, False),
+        ("421 too many connections", Stage.RCPT, False),
+        ("421 4.7.0 too many messages in this session", Stage.RCPT, False),
+        ("421 4.7.0 try again later", Stage.RCPT, True),
+        ("421 rate limit exceeded", Stage.RCPT, True),
+        ("421 too many messages per minute", Stage.MAIL, True),
         ("451 4.7.1 too fast", Stage.RCPT, True),
+        ("451 4.7.500 Server busy", Stage.RCPT, True),
+        ("451 4.7.1 too many messages", Stage.RCPT, True),
+        ("450 4.3.2 overload, slow down", Stage.RCPT, True),
+        ("452 too many messages from your address per hour", Stage.RCPT, True),
+        ("452 4.5.3 too many messages on this connection", Stage.RCPT, False),
         ("450 4.7.1 Greylisted, come back", Stage.RCPT, False),
         ("451 graylisting in action", Stage.CONTENT, False),
         ("450 4.2.1 mailbox busy", Stage.RCPT, False),
@@ -136,10 +148,39 @@ def test_used_up_connection_is_recycled_without_an_attempt() -> None:
     assert decide(later, attempts=0, carried=3).slow, "a connection is used up at MAIL only"
 
 
-def test_421_with_the_words_of_a_used_up_connection_counts_as_an_attempt() -> None:
-    closing = decided("421 4.4.5 Too many messages on this connection", Stage.RCPT)
-    assert (closing.state, closing.recycle) == (State.DEFERRED, True)
-    assert decided("452 4.4.5 Too many messages on this connection", Stage.RCPT).state is None
+@pytest.mark.parametrize(
+    "text", ["421 4.4.5 Too many messages on this connection", "421 4.3.2 Restarting", "421 Bye"]
+)
+@pytest.mark.parametrize("stage", [Stage.RCPT, Stage.DATA, Stage.CONTENT])
+def test_closed_connection_costs_a_reconnect_and_nothing_else(text: str, stage: Stage) -> None:
+    """Twice; the third time the message itself may be the reason."""
+    for returned in (0, 1):
+        closed = decided(text, stage, returned=returned)
+        assert closed == Decision(None, text, recycle=True)
+    third = decided(text, stage, returned=2)
+    assert (third.state, third.recycle, third.slow) == (State.DEFERRED, True, False)
+
+
+def test_complaint_about_the_speed_is_retried_twice_in_the_queue() -> None:
+    for returned in (0, 1):
+        complaint = decided("451 4.7.1 Too fast", returned=returned)
+        assert complaint == Decision(None, "451 4.7.1 Too fast", slow=True)
+        closing = decided("421 4.7.0 Too fast", returned=returned)
+        assert closing == Decision(None, "421 4.7.0 Too fast", slow=True, recycle=True)
+    third = decided("451 4.7.1 Too fast", attempts=1, returned=2)
+    assert (third.state, third.retry_in, third.slow) == (State.DEFERRED, 600.0, True)
+
+
+def test_busy_server_defers_and_counts_as_a_complaint() -> None:
+    busy = decided("451 4.3.0 Try again later")
+    assert (busy.state, busy.retry_in, busy.slow) == (State.DEFERRED, 300.0, True)
+
+
+def test_messages_lost_with_a_connection_are_no_further_complaints() -> None:
+    lost = Outcome(2, Verdict.NOT_SENT, Stage.DATA, reply("421 4.7.0 Too fast"))
+    assert decide(lost, attempts=0).slow
+    again = decide(lost, attempts=0, ending=True)
+    assert (again.state, again.slow, again.recycle) == (None, False, True)
 
 
 def test_4_7_28_cools_the_whole_run_down() -> None:
