@@ -102,6 +102,11 @@ class Monitor:
                 )
             )
 
+    def end(self, event: Event) -> None:
+        """Publish the last event. The listener gets no other afterwards."""
+        self.emit(event)
+        self._listener = None
+
     def fail(self, error: MailmergeError) -> None:
         """End the run: the queue hands out no more deliveries. The first error is kept."""
         with self._lock:

@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
+from mailmerge.engine.stopping import StopRequest
 from mailmerge.engine.throttle import Throttle
 from mailmerge.ledger.states import Delivery
 from mailmerge.portable.clock import Clock
@@ -49,13 +50,18 @@ class Backlog:
 class Queue:
     """The claimed deliveries of a run that have no outcome yet. Safe from any thread.
 
+    A request to stop closes the queue at once.
+
     Attributes:
         low_water: the run is woken when fewer deliveries wait.
     """
 
-    def __init__(self, throttle: Throttle, clock: Clock) -> None:
+    def __init__(
+        self, throttle: Throttle, clock: Clock, stop: StopRequest | None = None
+    ) -> None:
         self._throttle = throttle
         self._clock = clock
+        self._stop = stop or StopRequest()
         self._changed = threading.Condition()
         self._attention = threading.Event()
         self._waiting: deque[Delivery] = deque()
@@ -104,18 +110,18 @@ class Queue:
     @property
     def closed(self) -> bool:
         """Whether the queue hands out no more deliveries."""
-        return self._closed
+        return self._closed or self._stop.requested
 
     def offers(self, worker: int) -> bool:
         """Whether a delivery waits for this worker, now or when the throttle permits it."""
         with self._changed:
-            return not self._closed and self._count() > 0 and self._allows(worker, self._clock())
+            return not self.closed and self._count() > 0 and self._allows(worker, self._clock())
 
     def take(self, worker: int) -> Delivery | NotYet:
         """Take the next delivery, or return when to ask again."""
         with self._changed:
             now = self._clock()
-            if self._closed:
+            if self.closed:
                 return NotYet()
             if not self._allows(worker, now):
                 return NotYet(_NEVER)
@@ -146,7 +152,7 @@ class Queue:
     def wait(self, seconds: float) -> None:
         """Sleep until something changes, for at most `seconds`."""
         with self._changed:
-            if not self._closed:
+            if not self.closed:
                 self._changed.wait(seconds)
 
     # --- which delivery is next; the caller holds the lock

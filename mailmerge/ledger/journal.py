@@ -269,6 +269,11 @@ class Journaled(UserDecisions):
         self.flush()
         return self._store.claimable()
 
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made."""
+        self.flush()
+        return self._store.unmade()
+
     def iterate(self) -> Iterator[Delivery]:
         """Yield all deliveries, in the order of the spreadsheet."""
         self.flush()

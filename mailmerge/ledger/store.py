@@ -193,6 +193,11 @@ class SqlStore(UserDecisions):
         with self.transaction("read") as connection:
             return claims.count_claimable(connection, self.campaign.id)
 
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made."""
+        with self.transaction("read") as connection:
+            return claims.count_unmade(connection, self.campaign.id)
+
     def iterate(self) -> Iterator[Delivery]:
         """Yield all deliveries, in the order of the spreadsheet."""
         with self.transaction("read") as connection:
@@ -244,9 +249,10 @@ class SqlStore(UserDecisions):
             write_campaign(connection, self.campaign.id, checked=digest)
 
     def check_passed(self, digest: str) -> bool:
-        """Whether the last check that passed has this digest."""
+        """Whether the last check that passed has this digest, and every message could be made."""
         with self.transaction("read") as connection:
-            return bool(digest) and read_campaign(connection, self.campaign.id, "checked") == digest
+            passed = read_campaign(connection, self.campaign.id, "checked") == digest
+            return bool(digest) and passed and not claims.count_unmade(connection, self.campaign.id)
 
     def close(self) -> None:
         """End the claims of this process."""
