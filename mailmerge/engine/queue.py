@@ -56,9 +56,7 @@ class Queue:
         low_water: the run is woken when fewer deliveries wait.
     """
 
-    def __init__(
-        self, throttle: Throttle, clock: Clock, stop: StopRequest | None = None
-    ) -> None:
+    def __init__(self, throttle: Throttle, clock: Clock, stop: StopRequest | None = None) -> None:
         self._throttle = throttle
         self._clock = clock
         self._stop = stop or StopRequest()

@@ -319,7 +319,9 @@ class Worker:
         except OSError as error:  # a file that vanished between two steps
             reason = f"cannot be read: {error.strerror or error}"
             file = str(error.filename or "")
-            raise AssetError(reason, file=file, row=delivery.row, code="asset-unreadable") from error
+            raise AssetError(
+                reason, file=file, row=delivery.row, code="asset-unreadable"
+            ) from error
 
     def _sleep(self, seconds: float) -> None:
         for _ in range(round(seconds / _WAKE_UP)):

@@ -45,8 +45,12 @@ class Records(Deliveries, Protocol):
         """Return the number of recipients that can be claimed."""
         ...
 
+    def unmade(self) -> int:
+        """Return the number of recipients whose message could not be made."""
+        ...
+
     def remaining(self) -> Iterator[Recipient]:
-        """Yield the first recipients that are pending or deferred."""
+        """Yield the first recipients that a run would try."""
         ...
 
 
@@ -57,8 +61,11 @@ class LedgerRecords:
     store: Store
 
     def check_passed(self, digest: str) -> bool:
-        """Whether the ledger remembers that this check has passed."""
-        return bool(digest) and self.store.check_passed(digest)
+        """Whether the ledger remembers that this check has passed.
+
+        If a message could not be made since, something has changed that the digest does not show.
+        """
+        return bool(digest) and self.store.check_passed(digest) and not self.store.unmade()
 
     def remember_check(self, digest: str) -> None:
         """Remember the check in the ledger."""
@@ -84,6 +91,10 @@ class LedgerRecords:
         """Return the number of deliveries that a run could claim."""
         del checked
         return self.store.claimable()
+
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made."""
+        return self.store.unmade()
 
     def remaining(self) -> Iterator[Recipient]:
         """Yield the remaining recipients of the ledger."""
@@ -121,9 +132,16 @@ class ReadRecords:
         return counts if sum(counts.values()) else reported({State.PENDING: checked})
 
     def claimable(self, checked: int) -> int:
-        """Return the number of pending and deferred recipients."""
+        """Return the number of recipients that a run would try."""
         counts = self.counts(checked)
-        return counts[State.PENDING] + counts[State.DEFERRED]
+        again = 0
+        if counts[State.SKIPPED]:
+            again = sum(one.unmade and one.state is State.SKIPPED for one in self.iterate())
+        return counts[State.PENDING] + counts[State.DEFERRED] + again
+
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made."""
+        return self.ledger.unmade() if self.ledger is not None else 0
 
     def remaining(self) -> Iterator[Recipient]:
         """Yield the remaining recipients of the ledger."""
@@ -136,7 +154,7 @@ class ReadRecords:
 
 def _remaining(deliveries: Iterator[Delivery]) -> Iterator[Recipient]:
     for one in islice(deliveries, _MAX_DELIVERIES_READ):
-        if one.state in {State.PENDING, State.DEFERRED}:
+        if one.state in {State.PENDING, State.DEFERRED} or one.unmade:
             yield one.recipient
 
 

@@ -185,7 +185,7 @@ class CheckMemory(Protocol):
         ...
 
     def check_passed(self, digest: str) -> bool:
-        """Whether the last check that passed has this digest, and every message could be made."""
+        """Whether the last check that passed has this digest."""
         ...
 
 

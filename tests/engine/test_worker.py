@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from mailmerge.engine.events import Closed, Opened
+from mailmerge.engine.events import Closed, Opened, Waiting
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.queue import Queue
+from mailmerge.engine.stopping import StopRequest
 from mailmerge.engine.throttle import Throttle
 from mailmerge.engine.worker import (
     Failed,
     OnTerminator,
     Services,
     Settled,
-    StopRequest,
     Worker,
 )
 from mailmerge.errors import LedgerError, MailmergeError, ServerUnreachable, TemplateError
@@ -99,7 +99,7 @@ class Bench:
             self.done.append((one.state.value, one.delivery_id))
         return list(transitions)
 
-    def report(self, report: Settled | Failed | Opened | Closed) -> None:
+    def report(self, report: Settled | Failed | Opened | Closed | Waiting) -> None:
         self.done.append((type(report).__name__, report))
         if isinstance(report, Failed):
             self.queue.close()
