@@ -34,6 +34,7 @@ _WORD = re.compile(r"[^\s\"'<>(),;]+")
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{4,}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|([0-7]{3})|u00([0-9A-Fa-f]{2}))")
+_STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}\b")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -74,8 +75,9 @@ class Secrets:
         if not self._forms or (reply.code < 400 and reply.code != 334 and not self._found(reply)):
             return reply
         lines = tuple(self.cut(line) for line in reply.lines)
-        if len(lines) > 1 and self._reveals("".join("".join(lines).split())):
-            lines = (CUT,)
+        if len(lines) > 1:
+            together = "".join(_STATUS.sub("", line) for line in reply.lines)
+            lines = (CUT,) if self._reveals("".join(together.split())) else lines
         if lines == reply.lines:
             return reply
         return Reply(reply.code, lines, reply.enhanced_status)
@@ -88,8 +90,8 @@ class Secrets:
         """Return the text without secrets."""
         if self._pattern is None:
             return text
-        text = self._pattern.sub(CUT, text)
         text = _WORD.sub(lambda word: CUT if self._reveals(word[0]) else word[0], text)
+        text = self._pattern.sub(CUT, text)
         return CUT if self._reveals("".join(text.split())) else text
 
     def _reveals(self, word: str) -> bool:
@@ -100,7 +102,10 @@ class Secrets:
         secrets = [one for one in self._secrets if len(one) >= _SHORTEST]
         if not secrets:
             return False
-        return any(one in decoded for decoded in _decoded(word) for one in secrets)
+        if any(one in decoded for decoded in _decoded(word) for one in secrets):
+            return True
+        runs = (decoded for run in _RUN.findall(word) for decoded in _base64(run))
+        return any(_ends_with_part(decoded, one) for decoded in runs for one in secrets)
 
 
 def _forms_of(secret: str) -> set[str]:
@@ -138,15 +143,21 @@ def _decoded(word: str) -> Iterator[bytes]:
         for digits in _HEX.findall(text):
             yield bytes.fromhex(digits)
         for run in _RUN.findall(text):
-            yield from _base64(run.translate(_URL_SAFE))
+            yield from _base64(run)
 
 
 def _base64(run: str) -> Iterator[bytes]:
     """Yield the bytes of base64 that may begin at any of the first four characters."""
+    run = run.translate(_URL_SAFE)
     for start in range(4):
         digits = run[start:]
         digits = digits[: len(digits) - (len(digits) % 4 == 1)]
         yield binascii.a2b_base64(digits + "=" * (-len(digits) % 4))
+
+
+def _ends_with_part(decoded: bytes, secret: bytes) -> bool:
+    """Whether base64 was cut short within the secret."""
+    return any(decoded.endswith(secret[:size]) for size in range(_SHORTEST, len(secret)))
 
 
 def _unescaped(word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +45,7 @@ def send(folder: CampaignFolder, *options: str) -> tuple[int, dict[str, Any], st
 
 
 @contextmanager
-def during_the_second_run(server: ScriptedServer, change: Callable[[], None]) -> Iterator[None]:
+def during_the_second_run(server: ScriptedServer, change: Callable[[], object]) -> Iterator[None]:
     """Make a change while the second connection waits for its greeting."""
 
     def wait() -> None:
@@ -98,7 +99,7 @@ def test_attachment_that_stays_away_stops_the_run_and_is_named(
 ) -> None:
     folder, server = started
     terms, elsewhere = folder.path / "terms.pdf", folder.path.parent / "elsewhere"
-    with during_the_second_run(server, lambda: terms.rename(elsewhere) and None):
+    with during_the_second_run(server, lambda: shutil.move(terms, elsewhere)):
         status, document, error = send(folder)
     assert status == 75
     assert (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.scripted_server import (
 )
 
 
-def send(folder: Path, server: ScriptedServer, recipients: int, **asked: int) -> Summary:
+def send(folder: Path, server: ScriptedServer, recipients: int, **asked: Any) -> Summary:
     campaign = make_campaign(folder)
     with open_store(campaign) as store:
         store.enrol(make_recipients(recipients), campaign.fingerprint())
