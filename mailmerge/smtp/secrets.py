@@ -30,6 +30,9 @@ _SHORTEST: Final = 4
 _SHORTEST_PART: Final = 8
 """The characters of a response from which on a part of it is cut out as well."""
 
+_REMEMBERED: Final = 64
+"""The maximum number of harmless replies that are remembered."""
+
 _WORD = re.compile(r"[^\s\"'<>(),;]+")
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{4,}")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
@@ -41,12 +44,14 @@ _URL_SAFE = str.maketrans("-_", "+/")
 class Secrets:
     """The secrets of one connection."""
 
-    __slots__ = ("_forms", "_pattern", "_secrets", "_sent")
+    __slots__ = ("_clean", "_forms", "_looked_for", "_pattern", "_secrets", "_sent")
 
     def __init__(self) -> None:
         self._secrets: list[bytes] = []
         self._sent: list[str] = []
         self._forms: tuple[str, ...] = ()
+        self._looked_for: tuple[str, ...] = ()
+        self._clean: dict[int, Reply] = {}
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
@@ -62,7 +67,13 @@ class Secrets:
             self._know({response, response.rstrip("=")})
 
     def _know(self, forms: set[str]) -> None:
-        self._forms = tuple({*self._forms, *(form.casefold() for form in forms if form)})
+        self._forms = tuple({*self._forms, *(form for form in forms if form)})
+        # A form that contains another one need not be looked for.
+        folded = {form.casefold() for form in self._forms}
+        self._looked_for = tuple(
+            one for one in folded if not any(other in one for other in folded - {one})
+        )
+        self._clean.clear()
         longest_first = sorted(self._forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_expression, longest_first)), re.IGNORECASE)
 
@@ -70,9 +81,14 @@ class Secrets:
         """Return the reply without secrets.
 
         A positive reply is searched for the usual forms only, because there is one for each
-        command of each message.
+        command of each message. The reader returns the same few of them again and again.
         """
-        if not self._forms or (reply.code < 400 and reply.code != 334 and not self._found(reply)):
+        if not self._forms or self._clean.get(id(reply)) is reply:
+            return reply
+        if reply.code < 400 and reply.code != 334 and not self._found(reply):
+            if len(self._clean) > _REMEMBERED:
+                self._clean.clear()
+            self._clean[id(reply)] = reply
             return reply
         lines = tuple(self.cut(line) for line in reply.lines)
         if len(lines) > 1:
@@ -84,7 +100,10 @@ class Secrets:
 
     def _found(self, reply: Reply) -> bool:
         text = reply.text.casefold()
-        return any(form in text for form in self._forms)
+        for form in self._looked_for:  # noqa: SIM110 - a generator takes longer
+            if form in text:
+                return True
+        return False
 
     def cut(self, text: str) -> str:
         """Return the text without secrets."""
