@@ -102,7 +102,6 @@ class Services:
         keep: keeps copies of sent messages.
         stop: the request to stop the run.
         aside: the recipients whose message could not be made because of this machine.
-        sleep: sleeps for some seconds.
     """
 
     queue: Queue
@@ -117,7 +116,6 @@ class Services:
     keep: Keep = keep_none
     stop: StopRequest = field(default_factory=StopRequest)
     aside: SetAside = field(default_factory=SetAside)
-    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(slots=True)
@@ -326,7 +324,7 @@ class Worker:
     def _sleep(self, seconds: float) -> None:
         for _ in range(round(seconds / _WAKE_UP)):
             if not self._queue.closed:
-                self._services.sleep(_WAKE_UP)
+                time.sleep(_WAKE_UP)
 
     def _set_aside(self, delivery: Delivery, error: MailmergeError) -> None:
         """Give a delivery no outcome, because this machine could not make its message."""

@@ -269,11 +269,6 @@ class Journaled(UserDecisions):
         self.flush()
         return self._store.claimable()
 
-    def unmade(self) -> int:
-        """Return the number of deliveries whose message could not be made."""
-        self.flush()
-        return self._store.unmade()
-
     def iterate(self) -> Iterator[Delivery]:
         """Yield all deliveries, in the order of the spreadsheet."""
         self.flush()
@@ -296,7 +291,7 @@ class Journaled(UserDecisions):
         return difference
 
     def decide(self, decision: Decide) -> int:
-        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
+        """Run a decision in a transaction. Returns the number of deliveries that it concerns."""
         self.flush()
         concerned = self._store.decide(decision)
         self._memory.reload()

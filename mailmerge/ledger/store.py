@@ -45,7 +45,7 @@ _READ_AT_ONCE: Final = 500
 _UNGUARDED: Final = Unguarded()
 
 Decide = Callable[[Connection, int], int]
-"""A statement about the campaign with this id; returns the number of deliveries it changed."""
+"""A statement about the campaign with this id; returns the number of deliveries it concerns."""
 
 
 class UserDecisions(ABC):
@@ -53,7 +53,7 @@ class UserDecisions(ABC):
 
     @abstractmethod
     def decide(self, decision: Decide) -> int:
-        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
+        """Run a decision in a transaction. Returns the number of deliveries that it concerns."""
 
     def resend_in_doubt(self) -> int:
         """Make the deliveries in doubt claimable until the store is closed."""
@@ -66,6 +66,10 @@ class UserDecisions(ABC):
     def retry_rejected(self) -> int:
         """Make the rejected deliveries pending again."""
         return self.decide(claims.retry_rejected)
+
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made; it changes none."""
+        return self.decide(claims.count_unmade)
 
 
 class SqlStore(UserDecisions):
@@ -194,11 +198,6 @@ class SqlStore(UserDecisions):
         with self.transaction("read") as connection:
             return claims.count_claimable(connection, self.campaign.id)
 
-    def unmade(self) -> int:
-        """Return the number of deliveries whose message could not be made."""
-        with self.transaction("read") as connection:
-            return claims.count_unmade(connection, self.campaign.id)
-
     def iterate(self) -> Iterator[Delivery]:
         """Yield all deliveries, in the order of the spreadsheet."""
         with self.transaction("read") as connection:
@@ -234,7 +233,7 @@ class SqlStore(UserDecisions):
             return refused.difference
 
     def decide(self, decision: Decide) -> int:
-        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
+        """Run a decision in a transaction. Returns the number of deliveries that it concerns."""
         with self.transaction() as connection:
             return decision(connection, self.campaign.id)
 

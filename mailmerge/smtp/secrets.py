@@ -21,7 +21,7 @@ from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from mailmerge.smtp.reply import Reply
 
-CUT: Final = "****"
+_CUT: Final = "****"
 """Replaces a secret."""
 
 _SHORTEST: Final = 4
@@ -93,7 +93,7 @@ class Secrets:
         lines = tuple(self.cut(line) for line in reply.lines)
         if len(lines) > 1:
             together = "".join(_STATUS.sub("", line) for line in reply.lines)
-            lines = (CUT,) if self._reveals("".join(together.split())) else lines
+            lines = (_CUT,) if self._reveals("".join(together.split())) else lines
         if lines == reply.lines:
             return reply
         return Reply(reply.code, lines, reply.enhanced_status)
@@ -109,9 +109,9 @@ class Secrets:
         """Return the text without secrets."""
         if self._pattern is None:
             return text
-        text = _WORD.sub(lambda word: CUT if self._reveals(word[0]) else word[0], text)
-        text = self._pattern.sub(CUT, text)
-        return CUT if self._reveals("".join(text.split())) else text
+        text = _WORD.sub(lambda word: _CUT if self._reveals(word[0]) else word[0], text)
+        text = self._pattern.sub(_CUT, text)
+        return _CUT if self._reveals("".join(text.split())) else text
 
     def _reveals(self, word: str) -> bool:
         """Whether the word is a secret in some encoding, or a part of a response."""
