@@ -509,7 +509,7 @@ class Run:
 
     def _summary(self) -> Summary:
         counts, states = self._monitor.counts(), by_name(self._store.counts())
-        unmade = self._store.unmade() if self._store.failure is None else 0
+        unmade = self._count_unmade()
         stopped = self._stop.requested
         return Summary(
             campaign=self._campaign,
@@ -520,6 +520,15 @@ class Run:
             error=self._monitor.failure or ending(states, stopped=stopped, unmade=unmade),
             unmade=unmade,
         )
+
+    def _count_unmade(self) -> int:
+        """Return the number of recipients without a message; 0 if the ledger cannot be read."""
+        if self._store.failure is None:
+            try:
+                return self._store.unmade()
+            except MailmergeError as error:
+                self._monitor.fail(error)
+        return 0
 
 
 def _in_words(step: Wait, now: float) -> str:
