@@ -13,9 +13,9 @@ The engine installs no signal handler. The caller of a run stops it by `stop`.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -34,7 +34,7 @@ from mailmerge.engine.stopping import StopRequest
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.engine.throttle import Forecast, Throttle
 from mailmerge.engine.worker import MessageSource, Services, Worker
-from mailmerge.errors import MailmergeError, RunStopped
+from mailmerge.errors import LedgerError, MailmergeError, RunStopped
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.quota import Quotas
 from mailmerge.ledger.states import due_at
@@ -321,7 +321,7 @@ class Run:
     def execute(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
         """Run to the end. `progress` is called about ten times a second until the run stops."""
         last: Event | None = None
-        with closing(self.steps()) as steps:
+        with contextlib.closing(self.steps()) as steps:
             for events in steps:
                 last = events[-1] if events else last
                 if not self._queue.closed:
@@ -509,7 +509,7 @@ class Run:
 
     def _summary(self) -> Summary:
         counts, states = self._monitor.counts(), by_name(self._store.counts())
-        unmade = self._count_unmade()
+        unmade = _count_unmade(self._store)
         stopped = self._stop.requested
         return Summary(
             campaign=self._campaign,
@@ -521,14 +521,14 @@ class Run:
             unmade=unmade,
         )
 
-    def _count_unmade(self) -> int:
-        """Return the number of recipients without a message; 0 if the ledger cannot be read."""
-        if self._store.failure is None:
-            try:
-                return self._store.unmade()
-            except MailmergeError as error:
-                self._monitor.fail(error)
-        return 0
+
+def _count_unmade(store: Store) -> int:
+    """Return the number of recipients without a message; 0 if the ledger cannot be used."""
+    if store.failure is not None:
+        return 0  # the failure is the error of the run
+    with contextlib.suppress(LedgerError):
+        return store.unmade()
+    return 0
 
 
 def _in_words(step: Wait, now: float) -> str:
