@@ -104,7 +104,8 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.reports.status import status_table, unreached
     from mailmerge.wording import one_line
 
-    typer.echo(status_table(ledger.counts()))
+    standing = ledger.standing()
+    typer.echo(status_table(standing.states, standing.unmade))
     listed = unreached(ledger.iterate(), _LISTED + 1)
     if listed:
         typer.echo("\nNot reached:")

@@ -203,7 +203,7 @@ class Connector:
                 if end.routine
                 else known.ended_by_us(worker, count)
             )
-        if end.answered or not end.reason or self._queue.closed:
+        if end.answered or end.slowed or not end.reason or self._queue.closed:
             self._ended(worker)
             return
         with self._changed:

@@ -246,12 +246,14 @@ class EventLog:
         return self
 
     def __exit__(self, *error: object) -> None:
-        os.close(self._file)
+        with self._lock:
+            os.close(self._file)
+            self._file = -1
 
     def __call__(self, event: Event) -> None:
-        """Append one line. Raises OSError."""
+        """Append one line; nothing after the end of the context. Raises OSError."""
         line = json.dumps(to_json(event), ensure_ascii=False)
         left = line.encode("utf-8", "backslashreplace") + b"\n"
         with self._lock:
-            while left:
+            while left and self._file >= 0:
                 left = left[os.write(self._file, left) :]

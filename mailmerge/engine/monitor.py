@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from mailmerge.engine import events
 from mailmerge.engine.backoff import COOL_DOWNS_IN_VAIN
 from mailmerge.engine.connector import Connecting
+from mailmerge.engine.doubts import Doubts
 from mailmerge.engine.events import (
     Closed,
     DeliveryEvent,
@@ -33,6 +34,7 @@ from mailmerge.engine.throttle import Slowing, Throttle
 from mailmerge.engine.worker import Failed, Settled
 from mailmerge.errors import MailmergeError, RunStopped
 from mailmerge.ledger.states import State
+from mailmerge.smtp import Verdict
 from mailmerge.wording import duration_in_words
 
 
@@ -74,6 +76,7 @@ class Monitor:
         self._lock = threading.Lock()
         self._counts = Counts()
         self._refusals = Refusals()
+        self._doubts = Doubts()
         self._events: deque[Event] = deque()
         self._log_deliveries = events.logs_deliveries()
         self._failure: MailmergeError | None = None
@@ -113,6 +116,11 @@ class Monitor:
                 )
             )
 
+    def end(self, event: Event) -> None:
+        """Publish the last event. The listener gets no other afterwards."""
+        self.emit(event)
+        self._listener = None
+
     def fail(self, error: MailmergeError) -> None:
         """End the run: the queue hands out no more deliveries. The first error is kept."""
         with self._lock:
@@ -133,6 +141,8 @@ class Monitor:
                     self._counts.started_at = self._counts.started_at or report.at
             case Opened():
                 self._set_trouble("")
+                with self._lock:
+                    self._doubts.opened(report.connection)
                 self.emit(report)
             case Waiting():
                 self._set_trouble(report.what)
@@ -155,11 +165,22 @@ class Monitor:
                 counts.failed += transition.state in _FAILED
                 counts.trouble = ""
             refused = self._refusals.note(report.outcome, decision)
+            doubtful = self._doubts_after(report)
         if transition is not None:
             self.emit(events.delivery_event(report.delivery, transition))
+        if doubtful is not None:
+            self.fail(doubtful)
         self._adapt(decision, report.at)
         if reason := decision.stop or refused:
             self.fail(RunStopped(reason, hint=_KEPT, code="server-refuses"))
+
+    def _doubts_after(self, report: Settled) -> MailmergeError | None:
+        """Count an outcome. Returns the error that ends the run if there is too much doubt."""
+        if report.outcome.verdict is Verdict.SENT:
+            self._doubts.sent()
+        elif report.outcome.verdict is Verdict.IN_DOUBT:
+            return self._doubts.in_doubt(report.connection, report.decision.reply)
+        return None
 
     def _adapt(self, decision: Decision, now: float) -> None:
         """Tell the throttle what an outcome says about the speed, and publish what changes."""

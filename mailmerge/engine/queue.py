@@ -24,6 +24,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from mailmerge.engine.stopping import StopRequest
 from mailmerge.engine.throttle import Throttle
 from mailmerge.ledger.states import Delivery
 from mailmerge.portable.clock import Clock
@@ -115,14 +116,17 @@ class ConnectedWorkers:
 class Queue:
     """The claimed deliveries of a run that have no outcome yet. Safe from any thread.
 
+    A request to stop closes the queue at once.
+
     Attributes:
         workers: the workers that have a connection; the connector notes them.
         low_water: the run is woken when fewer deliveries wait.
     """
 
-    def __init__(self, throttle: Throttle, clock: Clock) -> None:
+    def __init__(self, throttle: Throttle, clock: Clock, stop: StopRequest | None = None) -> None:
         self._throttle = throttle
         self._clock = clock
+        self._stop = stop or StopRequest()
         self._changed = threading.Condition()
         self._attention = threading.Event()
         self._waiting: deque[Delivery] = deque()
@@ -172,7 +176,7 @@ class Queue:
     @property
     def closed(self) -> bool:
         """Whether the queue hands out no more deliveries."""
-        return self._closed
+        return self._closed or self._stop.requested
 
     def offers(self, worker: int, *, besides: int = 0) -> bool:
         """Whether a delivery waits for this worker, now or when the throttle permits it.
@@ -180,14 +184,14 @@ class Queue:
         `besides` is the number of other workers that will take one.
         """
         with self._changed:
-            waits = not self._closed and self._count() > besides
+            waits = not self.closed and self._count() > besides
             return waits and self._allows(worker, self._clock())
 
     def take(self, worker: int) -> Delivery | NotYet:
         """Take the next delivery, or return when to ask again."""
         with self._changed:
             now = self._clock()
-            if self._closed:
+            if self.closed:
                 return NotYet()
             if not self._allows(worker, now):
                 return NotYet(_NEVER)
@@ -244,10 +248,15 @@ class Queue:
             if not self._in_flight and not self._count():
                 self._attention.set()
 
+    def set_aside(self) -> None:
+        """Note that a delivery that was taken gets no outcome in this run."""
+        self._throttle.settled(self._clock())
+        self.settle()
+
     def wait(self, seconds: float) -> None:
         """Sleep until something changes, for at most `seconds`."""
         with self._changed:
-            if not self._closed:
+            if not self.closed:
                 self._changed.wait(seconds)
 
     # --- which delivery is next; the caller holds the lock

@@ -27,12 +27,11 @@ from mailmerge.errors import (
     ServerRefused,
     ServerUnreachable,
 )
-from mailmerge.ledger.states import State
+from mailmerge.ledger.states import LONGEST_RETRY, State
 from mailmerge.providers.lookup import Action
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 
 _FIRST_RETRY: Final = 300.0
-LONGEST_RETRY: Final = 4 * 3600.0
 _COOL_DOWN: Final = 600.0
 """Seconds without sending. Gmail asks for it by 4.7.28: pause for ten minutes, resume with one
 connection, then add one at a time."""

@@ -13,9 +13,9 @@ The engine installs no signal handler. The caller of a run stops it by `stop`.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,15 +26,18 @@ from mailmerge.engine.connector import Connector
 from mailmerge.engine.copies import Keep, keep_none
 from mailmerge.engine.events import Began, Ended, Event, Listener, Waiting
 from mailmerge.engine.limits import Limits
+from mailmerge.engine.making import SetAside
 from mailmerge.engine.monitor import Monitor
 from mailmerge.engine.plan import claim_size
 from mailmerge.engine.queue import Backlog, Queue
+from mailmerge.engine.stopping import StopRequest
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.engine.throttle import Forecast, Throttle
-from mailmerge.engine.worker import MessageSource, Services, StopRequest, Worker
-from mailmerge.errors import MailmergeError, RunStopped
+from mailmerge.engine.worker import MessageSource, Services, Worker
+from mailmerge.errors import LedgerError, MailmergeError, RunStopped
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.quota import Quotas
+from mailmerge.ledger.states import due_at
 from mailmerge.portable.clock import Clock, wall_clock
 from mailmerge.smtp import Client, Credentials, Server, SocketTransport, Transport
 
@@ -254,18 +257,18 @@ class Run:
             account=limits.account,
             usage=usage,
         )
-        self._queue = Queue(self._throttle, self._clock)
-        self._monitor = Monitor(self._queue, self._throttle, listener)
         self._stop = StopRequest()
+        self._aside = SetAside()
+        self._queue = Queue(self._throttle, self._clock, self._stop)
+        self._monitor = Monitor(self._queue, self._throttle, listener)
         in_flight = limits.connections * limits.window
         self._loop = _LoopState(claim_size(self._throttle.interval, in_flight), limits.limit)
         make_client = partial(Client, server, credentials, window=limits.window, connect=connect)
         services = self._services(messages, server, make_client, keep)
-        self._threads = [
-            threading.Thread(
-                target=Worker(number, services).work, name=f"worker-{number}", daemon=True
-            )
-            for number in range(limits.connections)
+        workers = [Worker(number, services) for number in range(limits.connections)]
+        self._workers = [
+            (one, threading.Thread(target=one.work, name=f"worker-{one.number}", daemon=True))
+            for one in workers
         ]
 
     def _services(
@@ -298,6 +301,7 @@ class Run:
             interval=self._throttle.interval,
             keep=keep,
             stop=self._stop,
+            aside=self._aside,
         )
 
     # --- for the caller
@@ -305,7 +309,8 @@ class Run:
     def stop(self) -> None:
         """Finish the messages in flight and end. A second call abandons them.
 
-        It takes no lock, so a signal handler may call it.
+        From the first call on, no message is begun and no connection is opened. It takes no lock,
+        so a signal handler may call it.
         """
         self._stop.request()
 
@@ -317,7 +322,7 @@ class Run:
     def execute(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
         """Run to the end. `progress` is called about ten times a second until the run stops."""
         last: Event | None = None
-        with closing(self.steps()) as steps:
+        with contextlib.closing(self.steps()) as steps:
             for events in steps:
                 last = events[-1] if events else last
                 if not self._queue.closed:
@@ -355,7 +360,7 @@ class Run:
             for _ in self._finish():
                 pass
             self._release_claims()
-        self._monitor.emit(Ended(self._clock(), self._summary()))
+        self._monitor.end(Ended(self._clock(), self._summary()))
         yield self._monitor.collect()
 
     # --- the loop
@@ -395,7 +400,7 @@ class Run:
         self._monitor.emit(
             Began(loop.began_at, self._campaign, loop.to_send, self._limits.connections)
         )
-        for thread in self._threads:
+        for _, thread in self._workers:
             thread.start()
 
     def _observe(self, now: float) -> RunState:
@@ -419,7 +424,7 @@ class Run:
             claims_left=loop.claims_left,
             exhausted=loop.exhausted,
             just_folded=loop.just_folded,
-            next_retry=self._store.next_retry(),
+            next_retry=due_at(self._store.next_retry(), now),
         )
 
     def _claim(self, step: Claim, now: float) -> None:
@@ -464,10 +469,15 @@ class Run:
             raise RunStopped("the account's limit for today is used up", hint=hint, code="quota")
 
     def _finish(self) -> Iterator[tuple[Event, ...]]:
-        """Let the workers finish the messages in flight and send QUIT."""
+        """Let the workers finish the messages in flight and send QUIT.
+
+        After a request to stop, a worker that is still connecting is left alone: it may wait for
+        minutes for a server that does not answer. It has no delivery, and gets none, because the
+        queue is closed. Its thread ends with the attempt to connect.
+        """
         self._queue.close()
-        for thread in self._threads:
-            while thread.is_alive():
+        for worker, thread in self._workers:
+            while thread.is_alive() and not (self._stop.requested and worker.connecting):
                 thread.join(_TICK)
                 self._guarded(partial(self._store.renew, _WORKER, self._clock()))
                 if self._store.failure is None:
@@ -480,8 +490,19 @@ class Run:
             self._note_timing()
             left = [delivery.id for delivery in self._queue.clear()]
             self._guarded(partial(self._store.release, left))
+            if self._aside:
+                self._guarded(self._release_set_aside)
             self._guarded(self._store.flush)
         self._guarded(self._throttle.close)
+
+    def _release_set_aside(self) -> None:
+        """End the claims of what is set aside; the check, which found no fault, is to be repeated.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        self._store.apply(self._aside.released(self._clock()))
+        self._store.remember_check("")
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
@@ -491,14 +512,26 @@ class Run:
 
     def _summary(self) -> Summary:
         counts, states = self._monitor.counts(), by_name(self._store.counts())
+        unmade = _count_unmade(self._store)
+        stopped = self._stop.requested
         return Summary(
             campaign=self._campaign,
             states=states,
             sent=counts.sent,
             seconds=counts.seconds,
             check_seconds=self._check_seconds,
-            error=self._monitor.failure or ending(states, stopped=self._stop.requested),
+            error=self._monitor.failure or ending(states, stopped=stopped, unmade=unmade),
+            unmade=unmade,
         )
+
+
+def _count_unmade(store: Store) -> int:
+    """Return the number of recipients without a message; 0 if the ledger cannot be used."""
+    if store.failure is not None:
+        return 0  # the failure is the error of the run
+    with contextlib.suppress(LedgerError):
+        return store.unmade()
+    return 0
 
 
 def _in_words(step: Wait, now: float) -> str:

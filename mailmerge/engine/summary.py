@@ -57,6 +57,8 @@ class Summary:
         seconds: seconds from the first attempt to connect to the last outcome.
         check_seconds: seconds of the check before the run.
         error: why the run stopped early, or did not reach every recipient; None otherwise.
+        unmade: the number of recipients that were not reached because their message could not be
+            made. They are skipped or pending, and the next send tries again.
     """
 
     campaign: str
@@ -65,6 +67,7 @@ class Summary:
     seconds: float
     check_seconds: float
     error: MailmergeError | None = None
+    unmade: int = 0
 
     @property
     def total(self) -> int:
@@ -80,6 +83,8 @@ class Summary:
             "seconds": round(self.seconds, 3),
             "check_seconds": round(self.check_seconds, 3),
         }
+        if self.unmade:
+            document["unmade"] = self.unmade
         if self.error is not None:
             document["stopped"] = str(self.error)
         return document
@@ -90,8 +95,13 @@ def by_name(counts: Mapping[State, int]) -> dict[str, int]:
     return {state.value: count for state, count in counts.items()}
 
 
-def ending(states: Mapping[str, int], *, stopped: bool = False) -> MailmergeError | None:
-    """Return the error of a run that ended in order; None if it reached every recipient."""
+def ending(
+    states: Mapping[str, int], *, stopped: bool = False, unmade: int = 0
+) -> MailmergeError | None:
+    """Return the error of a run that ended in order; None if it reached every recipient.
+
+    `unmade` is the number of recipients whose message could not be made.
+    """
     if stopped:
         return Interrupted(
             f"stopped; {counted(states[State.PENDING], 'recipient')} remaining",
@@ -102,6 +112,8 @@ def ending(states: Mapping[str, int], *, stopped: bool = False) -> MailmergeErro
         for state in (State.REJECTED, State.DEFERRED, State.IN_DOUBT)
         if states[state]
     ]
+    if unmade:
+        left.append(f"{unmade:,} whose message could not be made")
     if not left:
         return None
     return NotAllReached(

@@ -17,16 +17,19 @@ The order of the writes is the promise of docs/delivery.md:
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from mailmerge.engine.copies import Keep, keep_none
-from mailmerge.engine.events import Closed, Opened
+from mailmerge.engine.events import Closed, Opened, Waiting
 from mailmerge.engine.limits import Limits
+from mailmerge.engine.making import LOOK_AGAIN, SetAside, is_of_this_machine
 from mailmerge.engine.queue import NotYet, Queue
 from mailmerge.engine.retry import Decision, decide
-from mailmerge.errors import InputError, MailmergeError
+from mailmerge.engine.stopping import StopRequest
+from mailmerge.errors import AssetError, InputError, MailmergeError
 from mailmerge.ledger.states import Delivery, State, Transition, claim_transition
 from mailmerge.portable.clock import Clock
 from mailmerge.smtp import Client, Outcome, Stage, Transaction, Verdict
@@ -57,32 +60,12 @@ class MessageSource(Protocol):
         ...
 
 
-class StopRequest:
-    """A request to stop a run. It takes no lock, so a signal handler may make the request."""
-
-    def __init__(self) -> None:
-        self._times = 0
-
-    def request(self) -> None:
-        """Ask to finish the messages in flight and end; a second request abandons them."""
-        self._times += 1
-
-    @property
-    def requested(self) -> bool:
-        """Whether to begin no new message."""
-        return self._times > 0
-
-    @property
-    def abandon(self) -> bool:
-        """Whether to abandon the messages in flight."""
-        return self._times > 1
-
-
 @dataclass(frozen=True, slots=True)
 class Settled:
     """A message has an outcome. `transition` is the one that the store recorded.
 
     It is None if the message was not transmitted, so that its delivery returns to the queue.
+    `connection` is the number of the connection.
     """
 
     at: float
@@ -90,6 +73,7 @@ class Settled:
     outcome: Outcome
     decision: Decision
     transition: Transition | None
+    connection: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +93,14 @@ class ConnectionEnd:
         routine: whether the server ended it without a reason that is known: no complaint about the
             speed, and no idle time before.
         in_doubt: whether messages are in doubt because of it.
+        slowed: whether the server complained about the speed on it. The throttle answers that.
     """
 
     answered: int
     reason: str = ""
     routine: bool = False
     in_doubt: bool = False
+    slowed: bool = False
 
 
 class _Connections(Protocol):
@@ -180,13 +166,14 @@ class Services:
         interval: the seconds between two messages at the slowest rate.
         keep: keeps copies of sent messages.
         stop: the request to stop the run.
+        aside: the recipients whose message could not be made because of this machine.
     """
 
     queue: Queue
     messages: MessageSource
     connect: Callable[[int, OnTerminator], Client | None]
     apply: Callable[[Sequence[Transition]], list[Transition]]
-    report: Callable[[Opened | Closed | Settled | Failed], None]
+    report: Callable[[Opened | Closed | Settled | Waiting | Failed], None]
     clock: Clock
     limits: Limits
     server: str = ""
@@ -194,6 +181,7 @@ class Services:
     keep: Keep = keep_none
     connections: _Connections = field(default_factory=_Unobserved)
     stop: StopRequest = field(default_factory=StopRequest)
+    aside: SetAside = field(default_factory=SetAside)
 
 
 @dataclass(slots=True)
@@ -217,6 +205,7 @@ class _Session:
         reason: why it is to be ended, if the server said so.
         routine: whether no complaint and no idle time explains its end.
         in_doubt: whether a message is in doubt.
+        slowed: whether the server complained about the speed.
         broken: whether the message is known at which it ended. The messages behind that one have
             nothing to do with it.
         blamed: the delivery at which it ended, if that one returns to the queue.
@@ -231,6 +220,7 @@ class _Session:
     reason: str = ""
     routine: bool = True
     in_doubt: bool = False
+    slowed: bool = False
     broken: bool = False
     blamed: Delivery | None = None
     returned: list[Delivery] = field(default_factory=list)
@@ -239,14 +229,24 @@ class _Session:
         """Return how the connection ended."""
         reason = str(self.client.failure or self.reason)
         routine = self.routine and bool(reason)
-        return ConnectionEnd(self.answered, reason, routine, self.in_doubt)
+        return ConnectionEnd(self.answered, reason, routine, self.in_doubt, self.slowed)
+
+
+class _Abandoned(Exception):
+    """The messages in flight are abandoned, so this end of data must not leave."""
 
 
 class Worker:
-    """Sends on one connection at a time until the queue closes; `work` runs in its own thread."""
+    """Sends on one connection at a time until the queue closes; `work` runs in its own thread.
+
+    Attributes:
+        number: the number of its connection, from 0.
+        connecting: whether it has no connection and waits for one. It holds no delivery then.
+    """
 
     def __init__(self, number: int, services: Services) -> None:
         self.number = number
+        self.connecting = False
         self._services = services
         self._queue = services.queue
         self._clock = services.clock
@@ -258,7 +258,7 @@ class Worker:
         """Send until the queue closes. An error is reported, and ends the work."""
         try:
             while self._wait_for_work():
-                client = self._services.connect(self.number, self._announce)
+                client = self._connect()
                 if client is None:
                     return
                 self._idle_since = self._clock()
@@ -271,6 +271,16 @@ class Worker:
             failure = MailmergeError(f"{type(error).__name__}: {error}", hint="please report it")
             failure.__cause__ = error
             self._services.report(Failed(failure))
+
+    def _connect(self) -> Client | None:
+        """Open a connection; None if it is not needed, or the run was stopped meanwhile."""
+        self.connecting = True
+        client = self._services.connect(self.number, self._announce)
+        if client is not None and self._services.stop.requested and self._queue.closed:
+            client.quit()  # without a report: the run does not wait for this worker
+            return None
+        self.connecting = False
+        return client
 
     def _wait_for_work(self) -> bool:
         """Wait for a delivery without a connection. Returns False if the queue has closed."""
@@ -286,7 +296,10 @@ class Worker:
 
         Raises:
             LedgerError: it could not be recorded, so the end of the message must not leave.
+            _Abandoned: the messages in flight are abandoned.
         """
+        if self._services.stop.abandon:
+            raise _Abandoned
         flight = self._flights[token]
         self._services.apply([claim_transition(flight.delivery, State.SENDING, self._clock())])
         flight.announced = True
@@ -301,6 +314,8 @@ class Worker:
                 pass
             reason = str(client.failure or "")
             client.quit()
+        except _Abandoned:
+            reason = ""
         except BaseException as error:
             reason = str(error)
             raise
@@ -314,16 +329,20 @@ class Worker:
             report(Closed(self._clock(), self.number, session.carried, reason))
 
     def _step(self, session: _Session) -> bool:
-        """Submit messages and wait for outcomes. Returns False if the connection is to end."""
+        """Submit messages and wait for outcomes. Returns False if the connection is to end.
+
+        If the messages in flight are abandoned, nothing more is written.
+        """
         client = session.client
+        if self._services.stop.abandon:
+            client.abort()
+            return False
         # Write ready bytes before making the next message, so that the server works meanwhile.
         client.push()
         self._fill(session)
         if client.in_flight:
             for outcome in client.wait(_WAKE_UP):
                 self._settle(session, outcome)
-            if self._services.stop.abandon:
-                client.abort()
             return True
         return self._may_submit(session) and self._pause()
 
@@ -350,7 +369,7 @@ class Worker:
 
     def _fill(self, session: _Session) -> None:
         client = session.client
-        while self._may_submit(session) and client.room > 0:
+        while self._may_submit(session) and client.room > 0 and not client.ready:
             if client.in_flight and self._one_in_flight(session):
                 return
             taken = self._queue.take(self.number)
@@ -373,15 +392,50 @@ class Worker:
 
     def _submit(self, session: _Session, delivery: Delivery) -> None:
         try:
-            transaction = self._services.messages.transaction(delivery)
+            transaction = self._make(delivery)
             self._flights[delivery.id] = _Flight(delivery, transaction)
             session.client.submit(transaction)
         except (InputError, LocalProtocolError) as error:
             self._flights.pop(delivery.id, None)
+            if isinstance(error, InputError) and is_of_this_machine(error):
+                self._set_aside(delivery, error)
+                return
             outcome = Outcome(delivery.id, Verdict.REJECTED, Stage.MAIL, reason=str(error))
             self._conclude(delivery, outcome, Decision(State.SKIPPED, str(error)))
         else:
             session.submitted += 1
+
+    def _make(self, delivery: Delivery) -> Transaction:
+        """Make a message; if a file cannot be read, look again a moment later.
+
+        Raises:
+            InputError: it cannot be made.
+        """
+        for pause in LOOK_AGAIN:
+            try:
+                transaction = _transaction(self._services.messages, delivery)
+                break
+            except InputError as error:
+                if self._queue.closed or not is_of_this_machine(error):
+                    raise
+                self._services.report(Waiting(self._clock(), f"a file: {error}"))
+                self._sleep(pause)
+        else:
+            transaction = _transaction(self._services.messages, delivery)
+        self._services.aside.made()
+        return transaction
+
+    def _sleep(self, seconds: float) -> None:
+        for _ in range(round(seconds / _WAKE_UP)):
+            if not self._queue.closed:
+                time.sleep(_WAKE_UP)
+
+    def _set_aside(self, delivery: Delivery, error: MailmergeError) -> None:
+        """Give a delivery no outcome, because this machine could not make its message."""
+        stopped = self._services.aside.add(delivery, error)
+        if stopped is not None:
+            self._services.report(Failed(stopped))
+        self._queue.set_aside()
 
     def _settle(self, session: _Session, outcome: Outcome) -> None:
         flight = self._flights.pop(outcome.token)
@@ -389,7 +443,7 @@ class Worker:
         decision = decide(
             outcome,
             attempts=delivery.attempts,
-            returned=0 if session.broken else self._queue.blame(delivery),
+            returned=self._returned(session, delivery),
             carried=session.carried,
             ending=session.broken,
             rules=self._services.limits.rules,
@@ -403,6 +457,15 @@ class Worker:
             self._return(session, flight, outcome, decision)
         session.broken = session.broken or decision.recycle or session.in_doubt
 
+    def _returned(self, session: _Session, delivery: Delivery) -> int:
+        """Return how often a delivery was put back, as far as that counts against it.
+
+        It does not count if an earlier message has ended the connection, or if the run is ending:
+        then the delivery is pending afterwards.
+        """
+        ending = session.broken or self._queue.closed
+        return 0 if ending else self._queue.blame(delivery)
+
     def _count(self, session: _Session, outcome: Outcome, decision: Decision) -> None:
         """Count an outcome on its connection."""
         session.carried += 1
@@ -415,6 +478,7 @@ class Worker:
             session.reason = session.reason or decision.reply
         if decision.slow or decision.cool_down:
             session.routine = False
+            session.slowed = True
 
     def _return(
         self, session: _Session, flight: _Flight, outcome: Outcome, decision: Decision
@@ -427,7 +491,7 @@ class Worker:
         now = self._clock()
         if flight.announced:
             self._services.apply([claim_transition(flight.delivery, State.CLAIMED, now)])
-        self._services.report(Settled(now, flight.delivery, outcome, decision, None))
+        self._services.report(Settled(now, flight.delivery, outcome, decision, None, self.number))
         if decision.slow and not decision.recycle:
             self._queue.put_last(flight.delivery)
             return
@@ -452,9 +516,18 @@ class Worker:
                 )
             ]
         )
-        self._services.report(Settled(now, delivery, outcome, decision, transition))
+        self._services.report(Settled(now, delivery, outcome, decision, transition, self.number))
         self._queue.settle(answered=_is_answer(outcome, decision))
         return transition
+
+
+def _transaction(messages: MessageSource, delivery: Delivery) -> Transaction:
+    try:
+        return messages.transaction(delivery)
+    except OSError as error:  # a file that vanished between two steps
+        reason = f"cannot be read: {error.strerror or error}"
+        file = str(error.filename or "")
+        raise AssetError(reason, file=file, row=delivery.row, code="asset-unreadable") from error
 
 
 def _is_answer(outcome: Outcome, decision: Decision) -> bool:

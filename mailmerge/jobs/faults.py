@@ -17,15 +17,17 @@ from typing import Any, Final
 
 from mailmerge.engine.limits import resolve_limits
 from mailmerge.engine.plan import least_seconds
-from mailmerge.engine.retry import LONGEST_RETRY
-from mailmerge.engine.summary import Progress, Summary, ending
+from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.errors import Interrupted, MailmergeError, RunStopped
 from mailmerge.jobs.job import Job
 from mailmerge.jobs.targets import Endpoint, SandboxServer
-from mailmerge.ledger.states import State
+from mailmerge.ledger.states import LONGEST_RETRY, State
 from mailmerge.reports.reconcile import Reconciliation, reconcile
 from mailmerge.sandbox import AcceleratedClock, Sandbox
 from mailmerge.wording import counted
+
+_ON_PURPOSE: Final = {State.REJECTED: 0, State.IN_DOUBT: 0}
+"""The states in which the faults leave recipients; they are no error."""
 
 MAX_ROUNDS: Final = 20
 """The maximum number of runs; if recipients remain after them, the job is unfinished."""
@@ -136,6 +138,8 @@ class FaultRun:
                 hint=f"please report it, with --seed {self._target.seed}",
                 code="reconciliation",
             )
+        if summary.unmade and not isinstance(summary.error, RunStopped):
+            return ending({**summary.states, **by_name(_ON_PURPOSE)}, unmade=summary.unmade)
         if self._stopped and _left(summary):
             return ending(summary.states, stopped=True)
         if _left(summary) and self._job.options.limit is None:

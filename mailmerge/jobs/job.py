@@ -261,14 +261,15 @@ class Job:
         """The summary of the last run; without a run, the present state of the campaign."""
         if self._sending.summary is not None:
             return self._sending.summary
-        counts = by_name(self._preparation.counts())
+        counts, unmade = by_name(self._preparation.counts()), self.ledger.records().unmade()
         return Summary(
             campaign=self.campaign.name,
             states=counts,
             sent=0,
             seconds=0.0,
             check_seconds=self.report.seconds if self.report is not None else 0.0,
-            error=ending(counts),
+            error=ending(counts, unmade=unmade),
+            unmade=unmade,
         )
 
     def _settle(self) -> None:

@@ -50,8 +50,12 @@ class Records(Deliveries, Protocol):
         """Return the number of recipients that can be claimed."""
         ...
 
+    def unmade(self) -> int:
+        """Return the number of recipients whose message could not be made."""
+        ...
+
     def remaining(self) -> Iterator[Recipient]:
-        """Yield the first recipients that are pending or deferred."""
+        """Yield the first recipients that a run would try."""
         ...
 
 
@@ -62,8 +66,11 @@ class LedgerRecords:
     store: Store
 
     def checked_content(self, digest: str) -> Fingerprint | None:
-        """Return the content of the check with this digest, if the ledger remembers it."""
-        passed = bool(digest) and self.store.check_passed(digest)
+        """Return the content of the check with this digest, if the ledger remembers it.
+
+        If a message could not be made since, something has changed that the digest does not show.
+        """
+        passed = bool(digest) and self.store.check_passed(digest) and not self.store.unmade()
         return self.store.checked_content() if passed else None
 
     def remember_check(self, digest: str, content: Fingerprint) -> None:
@@ -95,6 +102,10 @@ class LedgerRecords:
         """Return the number of deliveries that a run could claim."""
         del checked
         return self.store.claimable()
+
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made."""
+        return self.store.unmade()
 
     def remaining(self) -> Iterator[Recipient]:
         """Yield the remaining recipients of the ledger."""
@@ -137,9 +148,16 @@ class ReadRecords:
         return counts if sum(counts.values()) else reported({State.PENDING: checked})
 
     def claimable(self, checked: int) -> int:
-        """Return the number of pending and deferred recipients."""
+        """Return the number of recipients that a run would try."""
         counts = self.counts(checked)
-        return counts[State.PENDING] + counts[State.DEFERRED]
+        again = 0
+        if counts[State.SKIPPED]:
+            again = sum(one.unmade and one.state is State.SKIPPED for one in self.iterate())
+        return counts[State.PENDING] + counts[State.DEFERRED] + again
+
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made."""
+        return self.ledger.unmade() if self.ledger is not None else 0
 
     def remaining(self) -> Iterator[Recipient]:
         """Yield the remaining recipients of the ledger."""
@@ -152,7 +170,7 @@ class ReadRecords:
 
 def _remaining(deliveries: Iterator[Delivery]) -> Iterator[Recipient]:
     for one in islice(deliveries, _MAX_DELIVERIES_READ):
-        if one.state in {State.PENDING, State.DEFERRED}:
+        if one.state in {State.PENDING, State.DEFERRED} or one.unmade:
             yield one.recipient
 
 

@@ -22,6 +22,7 @@ from typing import Any, Final
 from sqlalchemy import (
     Connection,
     Row,
+    Select,
     Update,
     and_,
     bindparam,
@@ -41,10 +42,12 @@ from mailmerge.ledger.schema import (
     delivery,
     delivery_of,
     is_pending,
+    is_unmade,
     transition_of,
 )
 from mailmerge.ledger.states import (
     CLAIM_PREDECESSORS,
+    LONGEST_RETRY,
     UNDER_WAY,
     Delivery,
     State,
@@ -86,6 +89,10 @@ _CLAIM = _update_by_id(("state", "owner", "claimed_until", "message_id", "date")
 _CLAIMED: Final = State.CLAIMED.value
 _KEY: Final = DELIVERY_COLUMNS.index(delivery.c.key)
 _MESSAGE_ID: Final = DELIVERY_COLUMNS.index(delivery.c.message_id)
+_DATE: Final = DELIVERY_COLUMNS.index(delivery.c.date)
+_STAGE: Final = DELIVERY_COLUMNS.index(delivery.c.stage)
+_BEFORE_CONTENT: Final = frozenset({"mail", "rcpt", "data"})
+"""The stages of a refusal before any content of the message has left (smtp.Stage)."""
 _KEPT: Final = slice(
     DELIVERY_COLUMNS.index(delivery.c.attempts), DELIVERY_COLUMNS.index(delivery.c.retry_at) + 1
 )
@@ -116,6 +123,13 @@ _SELECT_DUE = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_SELECT_TOO_FAR = (
+    select(*DELIVERY_COLUMNS)
+    .where(_WAITS, delivery.c.retry_at > bindparam("furthest"))
+    .order_by(delivery.c.retry_at, delivery.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 _SELECT_PENDING = (
     select(*DELIVERY_COLUMNS)
     .where(_PENDING)
@@ -132,7 +146,8 @@ def claim(
 ) -> list[Delivery]:
     """Claim up to `limit` deliveries that are pending, or deferred and due, and return them.
 
-    The first claim of a delivery fixes its Message-ID, by `identify`, and its Date.
+    The first claim of a delivery fixes its Message-ID, by `identify`. The Date is that of this
+    claim, unless a server may have the message with another Date.
     """
     claimed = []
     for row in _select_claimable(connection, campaign.id, limit, new.at):
@@ -140,7 +155,8 @@ def claim(
         attempts, doubts, retry_at = row[_KEPT]
         state = Transition(row[0], State.CLAIMED, new.at, attempts, doubts, retry_at)
         message_id = row[_MESSAGE_ID] or identify(campaign.secret, row[_KEY])
-        claimed.append(delivery_of(row, state, message_id=message_id, date=new.at))
+        found: Sequence[Any] = row if _may_have_left(row) else _undated(row)
+        claimed.append(delivery_of(found, state, message_id=message_id, date=new.at))
     _CLAIM.run(
         connection,
         [(_CLAIMED, new.owner, new.until, one.message_id, one.date, one.id) for one in claimed],
@@ -148,15 +164,34 @@ def claim(
     return claimed
 
 
+def _may_have_left(row: Row[Any]) -> bool:
+    """Whether a server may have received the content of a message in an earlier attempt."""
+    attempts, doubts, _ = row[_KEPT]
+    return doubts > 0 or (attempts > 0 and row[_STAGE] not in _BEFORE_CONTENT)
+
+
+def _undated(row: Row[Any]) -> Sequence[Any]:
+    """Return the row without the Date of an attempt that never began."""
+    return row if row[_DATE] is None else (*row[:_DATE], None, *row[_DATE + 1 :])
+
+
 def _select_claimable(
     connection: Connection, campaign_id: int, limit: int, now: float
 ) -> list[Row[Any]]:
-    """Return claimable rows (DELIVERY_COLUMNS): first those that are due, then the pending."""
-    values = {"campaign": campaign_id, "now": now, "most": limit}
-    rows: list[Row[Any]] = list(connection.execute(_SELECT_DUE, values))
-    if len(rows) < limit:
-        values = {"campaign": campaign_id, "most": limit - len(rows)}
-        rows += connection.execute(_SELECT_PENDING, values)
+    """Return claimable rows (DELIVERY_COLUMNS): first those that are due, then the pending.
+
+    A time that is too far ahead comes from a clock that was wrong (states.due_at).
+    """
+    rows: list[Row[Any]] = []
+    parts: tuple[tuple[Select[Any], dict[str, float]], ...] = (
+        (_SELECT_DUE, {"now": now}),
+        (_SELECT_TOO_FAR, {"furthest": now + LONGEST_RETRY}),
+        (_SELECT_PENDING, {}),
+    )
+    for query, more in parts:
+        if len(rows) < limit:
+            values = {"campaign": campaign_id, "most": limit - len(rows), **more}
+            rows += connection.execute(query, values)
     return rows
 
 
@@ -254,6 +289,12 @@ def count_claimable(connection: Connection, campaign_id: int) -> int:
     query = select(func.count()).select_from(delivery)
     parts = (connection.scalar(query.where(part), {"campaign": campaign_id}) for part in _PARTS)
     return sum(part or 0 for part in parts)
+
+
+def count_unmade(connection: Connection, campaign_id: int) -> int:
+    """Return the number of deliveries whose message could not be made."""
+    query = select(func.count()).where(delivery.c.campaign_id == campaign_id, is_unmade)
+    return connection.scalar(query) or 0
 
 
 def select_in_order(connection: Connection, campaign_id: int) -> list[int]:

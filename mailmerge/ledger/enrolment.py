@@ -10,6 +10,8 @@ effect on a delivery depends on what its recipient may have received:
   address, it is pending again.
 * If a recipient has left the spreadsheet, its delivery is skipped, unless it was sent. If the
   recipient returns, it is pending again.
+* If a message could not be made, its delivery is pending again: each enrolment gives it another
+  attempt, because a file, a template or a cell may have changed.
 """
 
 from __future__ import annotations
@@ -41,13 +43,10 @@ from sqlalchemy.schema import CreateTable
 
 from mailmerge.ledger.campaigns import read_campaign, write_campaign
 from mailmerge.ledger.content import read_content, write_content
-from mailmerge.ledger.schema import arriving, delivery
-from mailmerge.ledger.states import Difference, State
+from mailmerge.ledger.schema import arriving, delivery, is_unmade, was_gone
+from mailmerge.ledger.states import GONE, Difference, State
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import Fingerprint
-
-_GONE: Final = "no longer in the spreadsheet"
-"""The reason for skipping a delivery whose recipient has left the spreadsheet."""
 
 _BATCH: Final = 1000
 _SNAPSHOT: Final = ("address", "forward_path", "identity", "display_name", "cells")
@@ -67,7 +66,7 @@ _NEW: Final = {
 
 _ANY = true()
 _SAME_KEY = delivery.c.key == arriving.c.key
-_WAS_GONE = and_(delivery.c.state == State.SKIPPED.value, delivery.c.reply == _GONE)
+_UNTRIED: Final = (State.PENDING.value, State.SKIPPED.value)
 _DIFFERS = delivery.c.digest != arriving.c.digest
 _SENT = delivery.c.state == State.SENT.value
 
@@ -116,9 +115,9 @@ class _Enrolment:
     def nothing_was_tried(self) -> bool:
         """Whether no message of this campaign was ever offered to a server."""
         tried = or_(
-            delivery.c.state != State.PENDING.value, delivery.c.attempts > 0, delivery.c.doubts > 0
+            delivery.c.state.not_in(_UNTRIED), delivery.c.attempts > 0, delivery.c.doubts > 0
         )
-        query = select(delivery.c.id).where(self._own, tried, ~_WAS_GONE).limit(1)
+        query = select(delivery.c.id).where(self._own, tried, ~was_gone).limit(1)
         return self.connection.execute(query).first() is None
 
     def begin(self, recipients: Iterable[Recipient]) -> Difference:
@@ -136,7 +135,7 @@ class _Enrolment:
 
     def difference(self, *, partial: bool) -> Difference:
         """Return how the staged recipients differ from the deliveries."""
-        changed = and_(self._matched, _DIFFERS, ~_WAS_GONE)
+        changed = and_(self._matched, _DIFFERS, ~was_gone)
         changed_files = self.fingerprint.changes_since(self._recorded_content())
         return Difference(
             added=0 if partial else self._count(arriving, self._is_new),
@@ -152,6 +151,7 @@ class _Enrolment:
     def apply(self, *, partial: bool) -> None:
         """Enrol the staged recipients."""
         self._restore_returned()
+        self._restore_unmade()
         self._try_other_addresses()
         self._take_new_cells()
         if not partial:
@@ -180,8 +180,13 @@ class _Enrolment:
     def _restore_returned(self) -> None:
         """Make recipients pending that had left the spreadsheet and have returned."""
         self._update(
-            and_(self._matched, _WAS_GONE), state=State.PENDING.value, reply="", selected=True
+            and_(self._matched, was_gone), state=State.PENDING.value, reply="", selected=True
         )
+
+    def _restore_unmade(self) -> None:
+        """Make recipients pending whose message could not be made: what it needs may be there."""
+        again = and_(self._matched, delivery.c.state == State.SKIPPED.value, is_unmade)
+        self._update(again, state=State.PENDING.value, stage="", reply="")
 
     def _try_other_addresses(self) -> None:
         """Make rejected recipients pending that have another address now."""
@@ -199,9 +204,10 @@ class _Enrolment:
 
     def _skip_missing(self) -> None:
         self._update(
-            and_(self._is_missing, delivery.c.state.in_(_OPEN)),
+            and_(self._is_missing, or_(delivery.c.state.in_(_OPEN), is_unmade)),
             state=State.SKIPPED.value,
-            reply=_GONE,
+            reply=GONE,
+            stage="",
             retry_at=None,
         )
 
@@ -226,12 +232,12 @@ class _Enrolment:
     @property
     def _is_new(self) -> ColumnElement[bool]:
         """A staged recipient that has no delivery, or has returned to the spreadsheet."""
-        return ~exists().where(self._matched, ~_WAS_GONE)
+        return ~exists().where(self._matched, ~was_gone)
 
     @property
     def _is_missing(self) -> ColumnElement[bool]:
         """A delivery whose recipient is not staged now, and had not left before."""
-        return and_(self._own, ~exists().where(_SAME_KEY), ~_WAS_GONE)
+        return and_(self._own, ~exists().where(_SAME_KEY), ~was_gone)
 
     def _update(self, where: ColumnElement[bool], **values: Any) -> None:
         self.connection.execute(update(delivery).where(where).values(**values))

@@ -43,7 +43,7 @@ class Queue(Protocol):
 
         The claim is durable on return. It belongs to `worker`. It expires some minutes after `now`
         (seconds since 1970) unless `renew` extends it. The first claim of a delivery fixes its
-        Message-ID and its Date.
+        Message-ID. Each claim sets its Date, until a server may have the message.
 
         Raises:
             LedgerError: the claim could not be made durable, so none of the deliveries may be sent.
@@ -126,6 +126,10 @@ class Counting(Deliveries, Protocol):
         """Return the number of deliveries that can be claimed, now or when they are due."""
         ...
 
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made (states.is_unmade)."""
+        ...
+
 
 class Enrolment(Protocol):
     """Recipients of the spreadsheet become deliveries. Do not call it during a run."""
@@ -144,7 +148,7 @@ class Enrolment(Protocol):
         only if `accept_changes` is True. `fingerprint` is the content; a text identifies content
         without files. `partial` means that the recipients are a selection (`--where`): no other
         recipient counts as removed, new recipients are added without asking, and from now on only
-        the selection can be claimed.
+        the selection can be claimed. Recipients whose message could not be made are pending again.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -232,4 +236,8 @@ class LedgerReader(Deliveries, Protocol):
 
     def standing(self) -> Standing:
         """Return the counts, and how long the last run took."""
+        ...
+
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made (states.is_unmade)."""
         ...

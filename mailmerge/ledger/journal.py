@@ -310,7 +310,7 @@ class Journaled(UserDecisions, _ChecksOfStore):
         return difference
 
     def decide(self, decision: Decide) -> int:
-        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
+        """Run a decision in a transaction. Returns the number of deliveries that it concerns."""
         self.flush()
         concerned = self._store.decide(decision)
         self._memory.reload()

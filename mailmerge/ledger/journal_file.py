@@ -19,6 +19,7 @@ from typing import Final
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Observer, observed
+from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.states import State, Transition
 from mailmerge.portable.files import reserve, write_at
 from mailmerge.private_files import open_private
@@ -28,8 +29,6 @@ _RESERVED_AHEAD: Final = 1 << 18
 
 _LONGEST_REPLY: Final = 500
 """The maximum characters of a reply that are kept."""
-
-_FREE_SPACE: Final = "free some disk space and send again; no recipient is lost"
 
 _NAME = re.compile(r"(?P<ledger>.+)-(?P<generation>\d{8})\.journal")
 _CHECKSUM = 9  # eight hexadecimal digits and a space
@@ -171,7 +170,7 @@ class JournalFile:
             raise LedgerError(
                 "an earlier write failed",
                 file=self._path.name,
-                hint=_FREE_SPACE,
+                hint=hint_for_unwritable(self._path),
                 code="ledger-unwritable",
             )
         try:
@@ -189,7 +188,7 @@ class JournalFile:
             raise LedgerError(
                 "no disk space is left",
                 file=self._path.name,
-                hint=_FREE_SPACE,
+                hint=hint_for_unwritable(self._path),
                 code="ledger-unwritable",
             )
         self.offset += written
@@ -204,6 +203,6 @@ class JournalFile:
         return LedgerError(
             f"cannot be written: {error.strerror}",
             file=self._path.name,
-            hint=_FREE_SPACE,
+            hint=hint_for_unwritable(self._path, error),
             code="ledger-unwritable",
         )

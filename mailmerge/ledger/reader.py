@@ -37,7 +37,15 @@ from mailmerge.ledger.schema import (
 )
 from mailmerge.ledger.sender import sending_now
 from mailmerge.ledger.sqlite import read_database
-from mailmerge.ledger.states import Delivery, Standing, State, Transition, end_claim, reported
+from mailmerge.ledger.states import (
+    Delivery,
+    Standing,
+    State,
+    Transition,
+    end_claim,
+    is_unmade,
+    reported,
+)
 
 _LOOKS: Final = 100
 """Attempts to read snapshot and journal without a new journal file in between."""
@@ -82,13 +90,19 @@ class SqliteReader:
 
     def standing(self) -> Standing:
         """Return the counts, and how long the last run took."""
-        states = Counter[State]()
+        states, unmade = Counter[State](), 0
         with self._consistent() as look:
             if look is None:
                 return Standing(reported(states))
             for _, last in look.rows(select(*TRANSITION_COLUMNS)):
                 states[last.state] += 1
-            return Standing(reported(states), *read_times(look.connection, look.campaign.id))
+                unmade += is_unmade(last.state, last.stage, last.reply)
+            times = read_times(look.connection, look.campaign.id)
+            return Standing(reported(states), *times, unmade=unmade)
+
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made."""
+        return self.standing().unmade
 
     def iterate(self) -> Iterator[Delivery]:
         """Yield all deliveries, in the order of the spreadsheet."""

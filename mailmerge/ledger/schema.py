@@ -29,11 +29,13 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     literal_column,
+    or_,
 )
 from sqlalchemy.schema import SchemaItem
 
-from mailmerge.ledger.states import Delivery, State, Transition
+from mailmerge.ledger.states import GONE, MAKING, Delivery, State, Transition
 from mailmerge.recipients.address import Mailbox
 
 ledger = MetaData()
@@ -96,6 +98,15 @@ delivery = Table(
 
 is_pending = delivery.c.state == literal_column(f"'{State.PENDING}'")
 """A literal, because a partial index applies only to queries with exactly its condition."""
+
+was_gone = and_(delivery.c.state == State.SKIPPED.value, delivery.c.reply == GONE)
+"""Whether a delivery is skipped because its recipient has left the spreadsheet."""
+
+is_unmade = or_(
+    and_(delivery.c.state == State.SKIPPED.value, delivery.c.reply != GONE),
+    and_(delivery.c.state == State.PENDING.value, delivery.c.stage == MAKING),
+)
+"""The same as states.is_unmade."""
 
 Index(
     "delivery_pending",

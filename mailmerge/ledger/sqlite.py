@@ -27,6 +27,7 @@ from sqlalchemy.pool import QueuePool
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database, Explain, Observer, Purpose
+from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.migrations import Schema, migrate, pending_migrations
 from mailmerge.private_files import make_private_file
 
@@ -223,7 +224,7 @@ def _explained_by(path: Path) -> Explain:
                 f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
             )
         full = purpose == "written" or "disk" in reason
-        hint = "free some disk space and send again; no recipient is lost" if full else ""
+        hint = hint_for_unwritable(path, reason=reason) if full else ""
         return LedgerError(
             f"cannot be {purpose}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
         )

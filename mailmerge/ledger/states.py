@@ -69,7 +69,8 @@ TRANSITIONS: Final[Mapping[tuple[State, State], str]] = {
     (State.SENDING, State.IN_DOUBT): "no reply arrived, or the process or its claim ended",
     (State.IN_DOUBT, State.SENT): "a late reply arrived, or the user assumes it was sent",
     (State.REJECTED, State.PENDING): "the user asks for another attempt, or changed the address",
-    (State.SKIPPED, State.PENDING): "its recipient is in the spreadsheet again",
+    (State.SKIPPED, State.PENDING): "its recipient is in the spreadsheet again, or a new send "
+    "tries again to make its message",
     (State.PENDING, State.SKIPPED): "its recipient is no longer in the spreadsheet",
     (State.DEFERRED, State.SKIPPED): "its recipient is no longer in the spreadsheet",
 }
@@ -91,6 +92,18 @@ CLAIM_PREDECESSORS: Final[Mapping[State, frozenset[State]]] = {
 }
 """For each state, the states from which the owner of a claim may change a delivery to it."""
 
+GONE: Final = "no longer in the spreadsheet"
+"""The reply of a delivery that is skipped because its recipient has left the spreadsheet."""
+
+MAKING: Final = "making"
+"""The stage of a delivery that is pending because its message could not be made."""
+
+LONGEST_RETRY: Final = 4 * 3600.0
+"""The maximum seconds between a deferral and the next attempt.
+
+A delivery that seems to be due later was deferred while the machine's clock was wrong.
+"""
+
 _DEFERRED: Final = State.DEFERRED  # reading a member of an Enum is slow
 _REPORTED: Final = tuple(state for state in State if state not in UNDER_WAY)
 _NOT_SENT: Final = frozenset({State.PENDING, State.REJECTED, State.DEFERRED, State.SKIPPED})
@@ -107,7 +120,7 @@ class Transition:
         attempts: how often a server has answered about this delivery.
         doubts: how often the end of its data remained without a reply.
         retry_at: the time from which it may be claimed again, in seconds since 1970, or None.
-        stage: the stage of the SMTP session that decided (smtp.Stage), or "".
+        stage: the stage of the SMTP session that decided (smtp.Stage), MAKING, or "".
         reply: the server's reply, or mailmerge's own reason.
     """
 
@@ -134,9 +147,10 @@ class Delivery:
         mailbox: the recipient's address.
         cells: the cells of the row, by the names of their columns.
         state: the present state; it equals its name: `state == "sent"`.
-        message_id: the Message-ID. The first claim fixes it together with `date`, so that a message
+        message_id: the Message-ID, which the first claim fixes.
+        date: the time of the message's Date field, or None before the first claim. Each claim sets
+            it anew until a server may have the message; from then on it stays, so that a message
             that is sent again has the same bytes.
-        date: the time of the message's Date field, or None before the first claim.
         changed_at: the time of the last transition, or None.
     """
 
@@ -166,6 +180,11 @@ class Delivery:
         return Recipient(self.row, self.cells, self.mailbox, self.key)
 
     @property
+    def unmade(self) -> bool:
+        """Whether it was not sent because its message could not be made; a new send tries again."""
+        return is_unmade(self.state, self.stage, self.reply)
+
+    @property
     def sent_on(self) -> datetime:
         """The Date of the message in UTC, without fractions of a second (RFC 5322, 3.6.1)."""
         return datetime.fromtimestamp(int(self.date or 0), UTC)
@@ -176,12 +195,14 @@ class Standing:
     """The status of a campaign: the number of deliveries in each reported state, and two times.
 
     `seconds` is the time from the last run's first connection to its last outcome, `check_seconds`
-    the time of the check before it. Both are 0 before the first run.
+    the time of the check before it. Both are 0 before the first run. `unmade` is the number of
+    deliveries whose message could not be made.
     """
 
     states: Mapping[State, int]
     seconds: float = 0.0
     check_seconds: float = 0.0
+    unmade: int = 0
 
 
 _FILES_NAMED: Final = 3
@@ -238,6 +259,27 @@ class Difference:
         named = ", ".join(self.changed_files[:_FILES_NAMED])
         more = len(self.changed_files) - _FILES_NAMED
         return (f": {named}" if named else "") + (f" and {more} more" if more > 0 else "")
+
+
+def is_unmade(state: State, stage: str, reply: str) -> bool:
+    """Whether a delivery in this state was not sent because its message could not be made.
+
+    It is not final: a file, a template or a cell may have changed when the next send begins.
+    """
+    if state is State.SKIPPED:
+        return reply != GONE
+    return state is State.PENDING and stage == MAKING
+
+
+def due_at(retry_at: float | None, now: float) -> float | None:
+    """Return when a delivery with this retry time is due, in seconds since 1970.
+
+    A time further ahead than the longest retry comes from a clock that was wrong, by a year
+    perhaps. Such a delivery is due at once.
+    """
+    if retry_at is not None and retry_at > now + LONGEST_RETRY:
+        return now
+    return retry_at
 
 
 def as_recorded(transition: Transition) -> Transition:

@@ -47,7 +47,7 @@ _READ_AT_ONCE: Final = 500
 _UNGUARDED: Final = Unguarded()
 
 Decide = Callable[[Connection, int], int]
-"""A statement about the campaign with this id; returns the number of deliveries it changed."""
+"""A statement about the campaign with this id; returns the number of deliveries it concerns."""
 
 
 class UserDecisions(ABC):
@@ -55,7 +55,7 @@ class UserDecisions(ABC):
 
     @abstractmethod
     def decide(self, decision: Decide) -> int:
-        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
+        """Run a decision in a transaction. Returns the number of deliveries that it concerns."""
 
     def resend_in_doubt(self) -> int:
         """Make the deliveries in doubt claimable until the store is closed."""
@@ -72,6 +72,10 @@ class UserDecisions(ABC):
     def retry_deferred(self) -> int:
         """Make the deferred deliveries due at once."""
         return self.decide(claims.retry_deferred)
+
+    def unmade(self) -> int:
+        """Return the number of deliveries whose message could not be made; it changes none."""
+        return self.decide(claims.count_unmade)
 
 
 class _CheckMemory(ABC):
@@ -148,7 +152,8 @@ class SqlStore(UserDecisions, _CheckMemory):
         new = Claim(f"{worker}@{self._process}", now, now + self.lease)
         with self.transaction() as connection:
             claimed = claims.claim(connection, self.campaign, new, self.identify, limit)
-        self._owners[new.owner] = now
+        # An older claim of this worker keeps its expiry, so its renewal must not be put off.
+        self._owners.setdefault(new.owner, now)
         return claimed
 
     def apply(self, transitions: Sequence[Transition]) -> list[Transition]:
@@ -262,7 +267,7 @@ class SqlStore(UserDecisions, _CheckMemory):
             return refused.difference
 
     def decide(self, decision: Decide) -> int:
-        """Run a decision in a transaction. Returns the number of deliveries that it changed."""
+        """Run a decision in a transaction. Returns the number of deliveries that it concerns."""
         with self.transaction() as connection:
             return decision(connection, self.campaign.id)
 

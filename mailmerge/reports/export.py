@@ -71,7 +71,7 @@ def export(ledger: Deliveries, path: Path) -> int:
 
 
 def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | None = None) -> int:
-    """Write the rejected and deferred rows as a spreadsheet for another send; return their number.
+    """Write the rows that were refused or could not be made, for another send; return their number.
 
     No cell is changed. A path that ends in .xlsx makes a workbook, any other a CSV file. `section`
     says how the campaign reads its spreadsheet.
@@ -81,7 +81,7 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
         LedgerError: the ledger cannot be read.
     """
     section = section or RecipientsSection()
-    failed = [one for one in ledger.iterate() if one.state in FAILED]
+    failed = [one for one in ledger.iterate() if one.state in FAILED or one.unmade]
     columns = _columns(failed)
     rows = [[one.cells.get(column, "") for column in columns] for one in failed]
     if path.suffix.lower() == ".xlsx":

@@ -27,30 +27,40 @@ _MEANINGS: Final = {
 def status_document(campaign: str, standing: Standing, *, owner: str = "") -> dict[str, Any]:
     """Return the document that `status --json` prints, with every state, including zeros.
 
-    `owner` is the process that is sending now, or "".
+    `unmade` is in it if there are messages that could not be made. `owner` is the process that is
+    sending now, or "".
     """
     return {
         "campaign": campaign,
         "total": sum(standing.states.values()),
         "states": {state.value: count for state, count in standing.states.items()},
+        **({"unmade": standing.unmade} if standing.unmade else {}),
         "seconds": round(standing.seconds, 3),
         "check_seconds": round(standing.check_seconds, 3),
         "sending": owner,
     }
 
 
-def status_table(states: Mapping[State, int]) -> str:
-    """Return the counts and their meanings, one state a line, without zeros except for sent."""
+def status_table(states: Mapping[State, int], unmade: int = 0) -> str:
+    """Return the counts and their meanings, one state a line, without zeros except for sent.
+
+    `unmade` is the number of recipients whose message could not be made.
+    """
     shown = [state for state in states if states[state] or state is State.SENT]
     total = f"{sum(states.values()):,}"
     lines = [f"{states[state]:>{len(total)},}  {state:<8}  {_MEANINGS[state]}" for state in shown]
-    return "\n".join([*lines, f"{total}  total"])
+    lines.append(f"{total}  total")
+    if unmade:
+        again = "the message could not be made; the next send tries again"
+        lines.append(f"{unmade:>{len(total)},}  of them not reached: {again}")
+    return "\n".join(lines)
 
 
 def unreached(deliveries: Iterable[Delivery], most: int) -> list[Delivery]:
-    """Return up to `most` deliveries that were refused or are in doubt."""
+    """Return up to `most` deliveries that were refused, are in doubt, or could not be made."""
     return list(islice(_unreached(deliveries), most))
 
 
 def _unreached(deliveries: Iterable[Delivery]) -> Iterator[Delivery]:
-    return (one for one in deliveries if one.state in FAILED or one.state is State.IN_DOUBT)
+    failed = FAILED | {State.IN_DOUBT}
+    return (one for one in deliveries if one.state in failed or one.unmade)

@@ -100,6 +100,11 @@ class Client:
         return self._connection.in_flight + len(self._buffer.outcomes)
 
     @property
+    def ready(self) -> int:
+        """The number of outcomes that `wait` returns at once."""
+        return len(self._buffer.outcomes)
+
+    @property
     def failure(self) -> SmtpError | None:
         """Why the connection ended; None while it is open, and after QUIT."""
         return self._connection.session.failure
@@ -163,7 +168,8 @@ class Client:
     def submit(self, transaction: Transaction) -> None:
         """Accept one transaction; `wait` sends it and returns its outcome.
 
-        If the connection has ended meanwhile, the outcome is NOT_SENT.
+        If the connection has ended meanwhile, the outcome is NOT_SENT. If the server cannot take
+        the message at all (`Connection.submit`), the outcome is ready at once.
 
         Raises:
             LocalProtocolError: `room` is 0, or the envelope or the content is malformed.
@@ -179,6 +185,8 @@ class Client:
             self._buffer.outcomes.append(lost)
             return
         connection.submit(transaction)
+        if connection.has_events:  # the server cannot take this message, so it has its outcome
+            self._buffer.collect(connection)
 
     def impossible(self, envelope: Envelope) -> str:
         """One sentence that says why this server cannot take the envelope, or ""."""

@@ -196,6 +196,11 @@ class Connection:
 
     # --- receiving
 
+    @property
+    def has_events(self) -> bool:
+        """Whether `events` would return any."""
+        return bool(self._exchange.events)
+
     def events(self) -> list[Event]:
         """Return the events since the last call, in order."""
         exchange = self._exchange

@@ -104,6 +104,9 @@ class Handshake:
                 code="plain-text-login",
                 stage=Stage.AUTH,
             )
+        # Some servers repeat in a refusal what they were sent.
+        for secret in (credentials.password, credentials.token):
+            self._session.secrets.add(secret)
         offered = self._session.capabilities.auth
         reply, said = None, ""
         for mechanism in choose_mechanisms(credentials, offered, secure=info.secure):
@@ -136,7 +139,8 @@ class Handshake:
             reply = self._ask()
         if log_in.protocol_error is not None and not log_in.token_error:
             raise log_in.protocol_error
-        return reply, f" ({log_in.token_error})" if log_in.token_error else ""
+        said = self._session.secrets.cut(log_in.token_error)
+        return reply, f" ({said})" if said else ""
 
 
 def _refused(what: str, reply: Reply, stage: Stage) -> ServerRefused:

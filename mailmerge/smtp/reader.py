@@ -1,7 +1,7 @@
 """Bytes of the server -> replies (RFC 5321, section 4.2). Sans-IO.
 
-Nothing is trusted: lines and replies have maximum lengths, and the text of a reply never contains
-control characters.
+Nothing is trusted: lines and replies have maximum lengths, and the text of a reply contains neither
+control characters nor a secret of the log-in (secrets.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 from mailmerge.smtp.errors import RemoteProtocolError
 from mailmerge.smtp.reply import Reply
+from mailmerge.smtp.secrets import Secrets
 
 _MAX_LINE: Final = 12_288 + 6
 """The maximum bytes of one line. RFC 5321, section 4.5.3.1, says 512 and advises against limits; a
@@ -23,6 +24,9 @@ _MAX_LINES: Final = 512
 
 _MAX_REPLY: Final = 65_536
 """The maximum bytes of one reply, which bounds many long lines."""
+
+_MOST_SHOWN: Final = 80
+"""The maximum characters of a malformed line that an error shows."""
 
 # Reply-line = Reply-code [ SP textstring ] CRLF, with "-" on all lines but the last. A bare code
 # is accepted (RFC 5321, 4.2), and so is a line that ends in LF alone: it is unambiguous in a reply.
@@ -35,12 +39,26 @@ _ENHANCED_STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
-class ReplyReader:
-    """Turns received bytes into complete replies."""
+class _Malformed(Exception):
+    """A line that is not part of a reply, and what is wrong with it."""
 
-    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts")
+    def __init__(self, what: str, line: bytes) -> None:
+        super().__init__(what)
+        self.what = what
+        self.line = line
+
+
+class ReplyReader:
+    """Turns received bytes into complete replies.
+
+    Attributes:
+        secrets: what is cut out of every reply and every error.
+    """
+
+    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "secrets")
 
     def __init__(self) -> None:
+        self.secrets = Secrets()
         self._partial = b""
         self._lines: deque[bytes] = deque()
         self._texts: list[bytes] = []
@@ -63,6 +81,13 @@ class ReplyReader:
         Raises:
             RemoteProtocolError: the bytes are not a reply, or exceed a limit.
         """
+        try:
+            reply = self._next_reply()
+        except _Malformed as error:
+            raise self._protocol_error(error) from None
+        return reply and self.secrets.cut_reply(reply)
+
+    def _next_reply(self) -> Reply | None:
         lines = self._lines
         while lines:
             line = lines.popleft()
@@ -72,16 +97,16 @@ class ReplyReader:
             if reply is not None:
                 return reply
         if len(self._partial) > _MAX_LINE:
-            raise _malformed("a line that never ends", self._partial)
+            raise _Malformed("a line that never ends", self._partial)
         return None
 
     def _line(self, line: bytes) -> Reply | None:
         match = _LINE.fullmatch(_bounded(line))
         if match is None:
-            raise _malformed("a line that is not an SMTP reply", line)
+            raise _Malformed("a line that is not an SMTP reply", line)
         code, separator, text = match.groups()
         if self._texts and code != self._code:
-            raise _malformed("a reply whose lines have different codes", line)
+            raise _Malformed("a reply whose lines have different codes", line)
         self._code = code
         self._texts.append(text or b"")
         self._size += len(line)
@@ -93,20 +118,29 @@ class ReplyReader:
 
     def _check_bounds(self, line: bytes) -> None:
         if len(self._texts) >= _MAX_LINES or self._size > _MAX_REPLY:
-            raise _malformed("a reply that never ends", line)
+            raise _Malformed("a reply that never ends", line)
+
+    def _protocol_error(self, error: _Malformed) -> RemoteProtocolError:
+        line = error.line
+        known = (code for start, code in _OTHER_PROTOCOLS.items() if line.startswith(start))
+        text = self.secrets.cut(printable(line[:_MAX_LINE]))
+        shown = text[:_MOST_SHOWN] + ("..." if len(text) > _MOST_SHOWN else "")
+        return RemoteProtocolError(
+            f'the server sent {error.what}: "{shown}"', code=next(known, "malformed-reply")
+        )
 
 
 @lru_cache(maxsize=256)
 def _single_line_reply(line: bytes) -> Reply:
     match = _LINE.fullmatch(_bounded(line))
     if match is None:
-        raise _malformed("a line that is not an SMTP reply", line)
+        raise _Malformed("a line that is not an SMTP reply", line)
     return _reply(match[1], (match[3],))
 
 
 def _bounded(line: bytes) -> bytes:
     if len(line) > _MAX_LINE:
-        raise _malformed("a line that is too long", line)
+        raise _Malformed("a line that is too long", line)
     return line.removesuffix(b"\r")
 
 
@@ -129,11 +163,3 @@ _OTHER_PROTOCOLS = {
     b"\x15\x03": "tls-server",
 }
 """The beginning of another protocol's first line -> the error code that names the protocol."""
-
-
-def _malformed(what: str, line: bytes) -> RemoteProtocolError:
-    known = (code for start, code in _OTHER_PROTOCOLS.items() if line.startswith(start))
-    shown = printable(line[:80]) + ("..." if len(line) > 80 else "")
-    return RemoteProtocolError(
-        f'the server sent {what}: "{shown}"', code=next(known, "malformed-reply")
-    )

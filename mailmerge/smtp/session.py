@@ -12,6 +12,7 @@ from mailmerge.smtp.command import MAX_AUTH_LINE, command_line, hello_line
 from mailmerge.smtp.errors import LocalProtocolError, RemoteProtocolError, SmtpError
 from mailmerge.smtp.exchange import HIDDEN, Answered, Exchange, closing_error, unexpected
 from mailmerge.smtp.reply import Reply
+from mailmerge.smtp.secrets import Secrets
 from mailmerge.smtp.state import SESSION, Awaited, SessionFlags, State, Trigger
 from mailmerge.smtp.terms import Preferences, Terms
 
@@ -43,6 +44,11 @@ class Session:
     def capabilities(self) -> Capabilities:
         """The extensions that the server offers; empty before EHLO."""
         return self.terms.capabilities
+
+    @property
+    def secrets(self) -> Secrets:
+        """What is cut out of everything that the server says."""
+        return self._exchange.reader.secrets
 
     # --- commands
 
@@ -92,6 +98,7 @@ class Session:
         secret = "" if initial_response is None else f" {initial_response or '='}"
         line = command_line(f"AUTH {mechanism}{secret}", MAX_AUTH_LINE)
         self.move(Trigger.AUTH)
+        self.secrets.add_sent(initial_response or "")
         shown = f"AUTH {mechanism} {HIDDEN}" if secret else f"AUTH {mechanism}"
         self._exchange.send(line, Awaited.AUTH, shown=shown)
 
@@ -103,6 +110,7 @@ class Session:
         """
         line = command_line(response, MAX_AUTH_LINE)
         self.move(Trigger.ANSWER)
+        self.secrets.add_sent(response)
         self._exchange.send(line, Awaited.AUTH, shown=response if response == "*" else HIDDEN)
 
     def probe(self, line: bytes, awaited: Awaited) -> None:

@@ -7,6 +7,7 @@ its body.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -74,7 +75,8 @@ class Job:
     `store` is one of tests.ledgers.KINDS. It stops by itself after about `stop_after` recipients.
     At the `crash_at`-th boundary (a commit, a line of the journal, a file made or removed, bytes
     sent or received) the process ends at once; only those with `crash_near` in their names count.
-    `mutation` is one of MUTATIONS.
+    `mutation` is one of MUTATIONS. With `stops_at_interrupts`, a SIGINT stops the run as Ctrl-C
+    does, and each commit takes `commit_seconds`, as on a slow disk.
     """
 
     folder: Path
@@ -91,6 +93,8 @@ class Job:
     limit_file_size: int = 0
     stop_after: int = 0
     mutation: str = ""
+    stops_at_interrupts: bool = False
+    commit_seconds: float = 0.0
 
 
 def drive(job: Job) -> None:
@@ -99,7 +103,7 @@ def drive(job: Job) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (job.limit_file_size, job.limit_file_size))
-    boundaries = Boundaries(job.crash_at, job.crash_near)
+    boundaries = Boundaries(job.crash_at, job.crash_near, job.commit_seconds)
     summary = send(job, observer=boundaries.cross, connect=boundaries.connect)
     (job.folder / "summary.txt").write_text(f"{summary.error!r}\n{boundaries.passed}\n")
 
@@ -122,6 +126,8 @@ def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any
             in_doubt=job.in_doubt,
             more=more,
         )
+        if job.stops_at_interrupts:
+            signal.signal(signal.SIGINT, lambda *_: run.stop())
         enough = job.stop_after or job.recipients + 1
         return run.execute(lambda progress: run.stop() if progress.done >= enough else None)
 
@@ -168,13 +174,16 @@ def make_run(
 class Boundaries:
     """Counts the externally visible steps, and ends the process at one of them."""
 
-    def __init__(self, crash_at: int, near: str = "") -> None:
+    def __init__(self, crash_at: int, near: str = "", commit_seconds: float = 0.0) -> None:
         self.crash_at = crash_at
         self.near = near
+        self.commit_seconds = commit_seconds
         self.passed = 0
 
     def cross(self, name: str) -> None:
         """One boundary: the observer of a ledger is told before and after each durable step."""
+        if name == "before commit" and self.commit_seconds:
+            time.sleep(self.commit_seconds)
         if self.near not in name:
             return
         self.passed += 1

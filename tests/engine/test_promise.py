@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -127,6 +128,18 @@ def test_every_crash_point_loses_and_repeats_nothing(
         assert crash_at_every(1, start_job, server, tmp_path, job) >= 60
 
 
+def end(process: ForkServerProcess, job: Job, chance: random.Random) -> None:
+    """Kill a run, or interrupt it twice as a user does who presses Ctrl-C again."""
+    if not job.stops_at_interrupts or chance.random() < 0.3:
+        process.kill()
+        return
+    assert process.pid is not None
+    for _ in range(2):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGINT)
+        time.sleep(chance.choice([0.0, 0.02, 0.2]))
+
+
 def kill_at_random(
     rounds: int, start_job: StartJob, server: ServerProcess, tmp_path: Path, job: Job
 ) -> None:
@@ -139,7 +152,7 @@ def kill_at_random(
         process = start_job(replace(job, folder=campaign.folder, later=HOUR * killed))
         process.join(chance.uniform(0.05, 0.6))
         if process.is_alive():
-            process.kill()
+            end(process, job, chance)
             killed += 1
         process.join()
         found = compare(campaign, server, since=earlier)
@@ -148,7 +161,7 @@ def kill_at_random(
         found.check_once()
         in_doubt = found.in_state(State.IN_DOUBT)
         assert before <= in_doubt
-        assert len(in_doubt - before) <= job.connections * job.window, "I5"
+        assert len(in_doubt - before) <= job.connections * job.window, "I5, for each end"
         before = in_doubt
         if found.deliveries and not found.in_state(State.PENDING, State.DEFERRED):
             settled += 1
@@ -165,6 +178,23 @@ def test_kill_9_at_random_times_loses_and_repeats_nothing(
 ) -> None:
     with server_process(Script(FAST), tmp_path) as server:
         job = replace(JOB, port=server.port, recipients=400, store=store)
+        kill_at_random(8, start_job, server, tmp_path, job)
+
+
+@pytest.mark.parametrize(("connections", "window"), [(3, 1), (2, 8)])
+def test_pairs_of_interrupts_lose_nothing_and_bound_the_doubt(
+    start_job: StartJob, tmp_path: Path, connections: int, window: int
+) -> None:
+    with server_process(Script(FAST), tmp_path) as server:
+        job = replace(
+            JOB,
+            port=server.port,
+            recipients=1000,
+            connections=connections,
+            window=window,
+            stops_at_interrupts=True,
+            commit_seconds=0.1,
+        )
         kill_at_random(8, start_job, server, tmp_path, job)
 
 

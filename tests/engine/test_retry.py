@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.engine.retry import (
-    LONGEST_RETRY,
     Decision,
     GiveUp,
     Reconnect,
@@ -26,7 +25,7 @@ from mailmerge.errors import (
     ServerRefused,
     ServerUnreachable,
 )
-from mailmerge.ledger.states import State
+from mailmerge.ledger.states import LONGEST_RETRY, State
 from mailmerge.providers.lookup import find_provider
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 

@@ -60,3 +60,11 @@ def test_progress_counts_outcomes_a_second() -> None:
     progress = Progress({}, to_send=10, done=6, sent=5, failed=1, seconds=3.0)
     assert progress.per_second == 2.0
     assert Progress({}, 10, done=0, sent=0, failed=0, seconds=0.0).per_second == 0.0
+
+
+def test_messages_that_could_not_be_made_are_not_reached() -> None:
+    error = ending(counts(sent=3, skipped=2, pending=1), unmade=2)
+    assert isinstance(error, NotAllReached)
+    assert "2 whose message could not be made" in str(error)
+    summary = Summary("kept", counts(sent=3, skipped=2), 3, 1.0, 0.5, error, unmade=2)
+    assert summary.to_json()["unmade"] == 2

@@ -5,26 +5,33 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-from mailmerge.engine.events import Closed, Opened
+from mailmerge.engine.events import Closed, Opened, Waiting
 from mailmerge.engine.limits import Limits
+from mailmerge.engine.making import SetAside
 from mailmerge.engine.queue import Queue
+from mailmerge.engine.stopping import StopRequest
 from mailmerge.engine.throttle import Throttle
 from mailmerge.engine.worker import (
     Failed,
     OnTerminator,
     Services,
     Settled,
-    StopRequest,
     Worker,
 )
-from mailmerge.errors import LedgerError, MailmergeError, ServerUnreachable, TemplateError
+from mailmerge.errors import (
+    AssetError,
+    LedgerError,
+    MailmergeError,
+    ServerUnreachable,
+    TemplateError,
+)
 from mailmerge.ledger.states import Delivery, State, Transition
 from mailmerge.smtp import Client, Envelope, Server, Transaction
-from tests.engine.clocks import Clock
+from tests.engine.clocks import START, Clock
 from tests.engine.test_queue import deliveries
 from tests.scripted_server import (
     FOREVER,
@@ -55,6 +62,7 @@ class Bench:
     clock: Clock = field(default_factory=Clock)
     stop: StopRequest = field(default_factory=StopRequest)
     interval: float = 0.0
+    aside: SetAside = field(default_factory=SetAside)
 
     def __post_init__(self) -> None:
         self.throttle = Throttle(self.limits.rates)
@@ -71,6 +79,7 @@ class Bench:
             interval=self.interval,
             keep=lambda transaction, at: self.done.append(("keep", transaction.token)),
             stop=self.stop,
+            aside=self.aside,
         )
         self.worker = Worker(0, services)
 
@@ -99,12 +108,12 @@ class Bench:
             self.done.append((one.state.value, one.delivery_id))
         return list(transitions)
 
-    def report(self, report: Settled | Failed | Opened | Closed) -> None:
+    def report(self, report: Settled | Failed | Opened | Closed | Waiting) -> None:
         self.done.append((type(report).__name__, report))
         if isinstance(report, Failed):
             self.queue.close()
 
-    def work(self, *given: Delivery, until: int | None = None) -> Bench:
+    def work(self, *given: Delivery, until: int | None = None) -> Self:
         """Let the worker send deliveries, and close the queue when this many are settled."""
         enough = len(given) if until is None else until
         self.queue.put(list(given))
@@ -313,3 +322,58 @@ def test_slow_rate_keeps_one_message_in_flight(interval: float, ahead: int) -> N
         in_flight += (kind == "make") - (kind == "Settled")
         most = max(most, in_flight)
     assert most == ahead
+
+
+MISSING = AssetError("there is no such file", file="terms.pdf", code="asset-missing")
+
+
+@dataclass
+class MissingFileBench(Bench):
+    """A file that the messages of some recipients need is missing for a number of looks."""
+
+    missing_for: dict[int, int] = field(default_factory=dict)
+
+    def transaction(self, delivery: Delivery) -> Transaction:
+        left = self.missing_for.get(delivery.id, 0)
+        if left:
+            self.missing_for[delivery.id] = left - 1
+            raise MISSING
+        return super().transaction(delivery)
+
+    @property
+    def waits(self) -> list[Waiting]:
+        return [what for kind, what in self.done if kind == "Waiting"]
+
+
+def test_missing_file_is_looked_for_again(server: ScriptedServer) -> None:
+    bench = MissingFileBench(server, missing_for={1: 2}).work(*deliveries(3))
+    assert len(server.taken) == 3
+    assert [one.what for one in bench.waits] == [f"a file: {MISSING}"] * 2
+    assert not bench.aside
+
+
+def test_recipient_of_a_missing_file_is_set_aside_without_an_outcome(
+    server: ScriptedServer,
+) -> None:
+    bench = MissingFileBench(server, missing_for={1: 99}).work(*deliveries(3), until=2)
+    assert len(server.taken) == 2
+    assert bench.kinds(1) == []
+    assert [one.delivery_id for one in bench.aside.released(START)] == [1]
+    assert bench.queue.backlog().idle
+
+
+def test_three_missing_files_in_a_row_end_the_run(server: ScriptedServer) -> None:
+    bench = MissingFileBench(server, missing_for=dict.fromkeys(range(9), 99))
+    bench.work(*deliveries(9))
+    [failed] = [what for kind, what in bench.done if kind == "Failed"]
+    assert "3 messages in a row could not be made; terms.pdf" in str(failed.error)
+    assert len(bench.queue.clear()) == 6
+
+
+def test_second_request_lets_no_end_of_data_leave(server: ScriptedServer) -> None:
+    bench = Bench(server)
+    bench.stop.request()
+    bench.stop.request()
+    bench.work(*deliveries(3), until=0)
+    assert server.taken == []
+    assert "sending" not in [kind for kind, _ in bench.done]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mailmerge.ledger.interface import Store
-from mailmerge.ledger.states import State
+from mailmerge.ledger.states import State, Transition
 from tests.engine.driver import make_recipient, make_recipients
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish
 
@@ -138,3 +138,52 @@ def test_other_content_alone_is_a_difference(store: Store) -> None:
         1,
         False,
     )
+
+
+def skip_second(store: Store, reason: str = "body.txt: x is not defined") -> None:
+    """Send the first recipient and skip the second, whose message cannot be made."""
+    first, second, *others = claim(store)
+    finish(store, first, State.SENT)
+    store.apply([Transition(second.id, State.SKIPPED, NOW, 0, 0, None, "mail", reason)])
+    store.release([one.id for one in others])
+
+
+def test_a_recipient_without_a_message_is_pending_again(store: Store) -> None:
+    skip_second(store)
+    assert (store.unmade(), store.claimable()) == (1, 2)
+    assert not store.enrol(make_recipients(4), "f")
+    assert (store.unmade(), store.claimable()) == (0, 3)
+    found = by_key(store)["u1"]
+    assert (found.state, found.stage, found.reply) == (State.PENDING, "", "")
+
+
+def test_a_selection_leaves_other_recipients_without_a_message(store: Store) -> None:
+    skip_second(store)
+    store.enrol([make_recipient(2)], "f", partial=True)
+    assert store.unmade() == 1
+    store.enrol([make_recipient(1)], "f", partial=True)
+    assert (store.unmade(), store.claimable()) == (0, 1)
+
+
+def test_a_refused_difference_changes_no_recipient_without_a_message(store: Store) -> None:
+    skip_second(store)
+    assert not store.enrol(make_recipients(4), "other content").applied
+    assert store.unmade() == 1
+
+
+def test_a_removed_recipient_without_a_message_is_gone(store: Store) -> None:
+    skip_second(store)
+    left = [make_recipient(0), make_recipient(2), make_recipient(3)]
+    assert store.enrol(left, "f").removed == 1
+    store.enrol(left, "f", accept_changes=True)
+    assert (store.unmade(), store.counts()[State.SKIPPED]) == (0, 1)
+    assert not store.enrol(left, "f")
+
+
+def test_messages_that_could_not_be_made_leave_the_campaign_untried(store: Store) -> None:
+    """Nothing was offered to a server, so recipients and content may change without a question."""
+    first, *others = claim(store)
+    store.apply([Transition(first.id, State.SKIPPED, NOW, 0, 0, None, "mail", "x is not defined")])
+    store.release([one.id for one in others])
+    difference = store.enrol(make_recipients(2), "other content")
+    assert (difference.first, difference.applied, store.claimable()) == (True, True, 2)

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.states import (
     CLAIM_PREDECESSORS,
+    GONE,
+    LONGEST_RETRY,
+    MAKING,
     TRANSITIONS,
     UNDER_WAY,
     Delivery,
@@ -20,7 +23,9 @@ from mailmerge.ledger.states import (
     Transition,
     as_recorded,
     claim_transition,
+    due_at,
     end_claim,
+    is_unmade,
     reported,
     state_before,
 )
@@ -232,3 +237,27 @@ def test_a_difference_is_one_line_of_text() -> None:
         "content changed (20 already sent)"
     )
     assert str(Difference()) == "the same recipients, the same content"
+
+
+@pytest.mark.parametrize(
+    ("state", "stage", "reply", "unmade"),
+    [
+        (State.SKIPPED, "mail", "x is not defined", True),
+        (State.SKIPPED, "", GONE, False),
+        (State.PENDING, MAKING, "there is no such file", True),
+        (State.PENDING, "", "", False),
+        (State.PENDING, "rcpt", "550 No", False),
+        (State.DEFERRED, MAKING, "there is no such file", False),
+    ],
+)
+def test_message_that_could_not_be_made_is_recognised(
+    state: State, stage: str, reply: str, unmade: bool
+) -> None:
+    assert is_unmade(state, stage, reply) is unmade
+
+
+def test_retry_time_of_a_wrong_clock_is_due_at_once() -> None:
+    assert due_at(None, NOW) is None
+    assert due_at(NOW + 300, NOW) == NOW + 300
+    assert due_at(NOW + LONGEST_RETRY, NOW) == NOW + LONGEST_RETRY
+    assert due_at(NOW + LONGEST_RETRY + 1, NOW) == NOW
