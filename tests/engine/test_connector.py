@@ -316,6 +316,18 @@ def test_fruitless_connections_are_tried_after_growing_pauses() -> None:
     ]  # fmt: skip
 
 
+def test_connection_that_ends_with_a_complaint_is_replaced_at_once() -> None:
+    """The throttle answers complaints about the speed, with pauses for the whole run."""
+    slowed = ConnectionEnd(0, "421 4.7.0 Too fast", slowed=True)
+    with serve() as server:
+        bench = Bench(server.port, clock=Clock())
+        for _ in range(20):
+            opened(bench)
+            bench.connector.ended(0, slowed)
+        assert server.connections == 20
+    assert bench.waits == []
+
+
 def test_only_one_worker_tries_while_nothing_is_answered() -> None:
     clock = Clock()
     with serve() as server:

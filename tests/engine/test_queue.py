@@ -305,3 +305,27 @@ def test_delivery_that_met_a_complaint_goes_to_the_end(clock: Clock) -> None:
     assert queue.blame(taken) == 1
     assert queue.backlog() == Backlog(3, 0)
     assert ids(queue) == [1, 2, 0]
+
+
+def test_delivery_that_is_set_aside_is_not_in_flight(clock: Clock) -> None:
+    """So it does not make the throttle ignore complaints as answers to an earlier pace."""
+
+    def pace(aside: int) -> float | None:
+        throttle = Throttle()
+        queue = queue_of(clock, throttle)
+        queue.put(deliveries(20))
+        for _ in range(aside):
+            queue.take(0)
+            queue.set_aside()
+        assert queue.backlog() == Backlog(20 - aside, 0)
+        for _ in range(6):
+            taken = queue.take(0)
+            while isinstance(taken, NotYet):
+                assert taken.until is not None
+                clock.now = taken.until
+                taken = queue.take(0)
+            queue.put_last(taken)
+            throttle.complained(clock())
+        return throttle.per_second
+
+    assert pace(3) == pace(0) is not None

@@ -271,6 +271,33 @@ def test_closed_queue_finishes_what_is_in_flight() -> None:
     assert len(bench.queue.clear()) == 5 - kinds.count("sent")
 
 
+def test_lost_message_of_an_ending_run_is_not_deferred() -> None:
+    """Nothing shows whether the message or the end of the run is the reason."""
+    delivery, other = deliveries(2)
+    with serve(Rule(When(Stage.MAIL), (Sleep(0.3), Close()))) as server:
+        bench = Bench(server)
+        bench.queue.put([delivery])
+        for _ in range(2):
+            bench.queue.take(0)
+            bench.queue.put_back(delivery, blamed=delivery)
+        bench.queue.put([other])
+        bench.queue.take(1)
+        bench.queue.take(1)
+        bench.queue.settle(answered=True)
+        assert bench.queue.blame(delivery) == 2
+        bench.queue.put_back(delivery)
+        thread = threading.Thread(target=bench.worker.work, daemon=True)
+        thread.start()
+        for _ in range(int(PATIENCE / 0.01)):
+            if ("make", 0) in bench.done:
+                break
+            thread.join(0.01)
+        bench.queue.close()
+        thread.join(PATIENCE)
+    assert bench.kinds(0) == ["Settled"]
+    assert bench.queue.clear() == [delivery]
+
+
 def test_abandoned_message_is_in_doubt() -> None:
     silent = Rule(When(Stage.END_OF_DATA), (Accept(), Sleep(FOREVER)))
     with serve(silent) as server:

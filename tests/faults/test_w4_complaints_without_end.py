@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +17,11 @@ from mailmerge.engine.worker import Settled
 from mailmerge.errors import RunStopped
 from mailmerge.ledger.states import Transition
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
+from tests import scripted_server as scripted
 from tests.engine.clocks import START, Clock
 from tests.engine.hidden_limits import Server, changing, everything, nothing
 from tests.engine.test_queue import deliveries
+from tests.faults.runs import run
 
 COMPLAINT = Reply(451, ("4.7.1 Too many messages",), "4.7.1")
 ACCEPTED = Reply(250, ("2.0.0 Ok",), "2.0.0")
@@ -138,3 +141,21 @@ def test_complaints_with_successes_between_them_never_end_the_run() -> None:
     simulation.run(600)
     assert not simulation.queue.closed
     assert len(simulation.accepted) > 100
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+@pytest.mark.parametrize("closing", [True, False])
+def test_real_run_against_such_a_server_ends(
+    tmp_path: Path, connections: int, *, closing: bool
+) -> None:
+    """Also if each complaint closes its connection: the run pauses, and opens a bounded number."""
+    end = (scripted.Close(),) if closing else ()
+    text = "4.7.0 Too fast, try again later"
+    reply = scripted.Reply(421 if closing else 451, text)
+    with scripted.serve(scripted.Rule(scripted.When(scripted.Stage.RCPT), (reply, *end))) as server:
+        seen = run(tmp_path / "c", server, 100, speed=500.0, connections=connections)
+        assert server.connections <= 60 * connections
+    assert seen.summary is not None
+    assert isinstance(seen.summary.error, RunStopped)
+    assert seen.summary.error.problem.code == "server-busy"
+    assert seen.states.get("pending", 0) + seen.states.get("deferred", 0) == 100
