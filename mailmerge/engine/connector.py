@@ -203,7 +203,8 @@ class Connector:
                 if end.routine
                 else known.ended_by_us(worker, count)
             )
-        if end.answered or end.slowed or not end.reason or self._queue.closed:
+        slowed = end.slowed and not end.in_doubt  # the throttle pauses then
+        if end.answered or slowed or not end.reason or self._queue.closed:
             self._ended(worker)
             return
         with self._changed:

@@ -297,7 +297,6 @@ class Run:
             report=self._monitor.report,
             clock=self._clock,
             limits=self._limits,
-            server=str(server),
             interval=self._throttle.interval,
             keep=keep,
             stop=self._stop,

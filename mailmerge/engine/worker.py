@@ -162,7 +162,6 @@ class Services:
         report: called with everything that happens.
         clock: seconds since 1970.
         limits: the limits of the run.
-        server: the server in words.
         interval: the seconds between two messages at the slowest rate.
         keep: keeps copies of sent messages.
         stop: the request to stop the run.
@@ -176,7 +175,6 @@ class Services:
     report: Callable[[Opened | Closed | Settled | Waiting | Failed], None]
     clock: Clock
     limits: Limits
-    server: str = ""
     interval: float = 0.0
     keep: Keep = keep_none
     connections: _Connections = field(default_factory=_Unobserved)
@@ -308,7 +306,7 @@ class Worker:
 
     def _serve(self, session: _Session) -> None:
         client, report = session.client, self._services.report
-        report(Opened(self._clock(), self.number, self._services.server))
+        report(Opened(self._clock(), self.number, str(client.server)))
         try:
             while self._step(session):
                 pass

@@ -48,6 +48,9 @@ class Client:
         connect: makes the transport.
         timeouts: seconds for each reply; for tests.
         clock: monotonic seconds; for tests.
+
+    Attributes:
+        server: the server of this connection.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class Client:
         timeouts: Timeouts = TIMEOUTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server = server
+        self.server = server
         self._credentials = credentials
         self._on_terminator = on_terminator
         self._connect = connect
@@ -141,19 +144,19 @@ class Client:
             raise LocalProtocolError(
                 "this client was opened before; make a new one for each connection"
             )
-        transport = connect_transport(self._server, self._connect)
+        transport = connect_transport(self.server, self._connect)
         self._driver = Driver(
             self._connection, transport, self._timer, self._on_terminator, self._buffer
         )
         self._timer.begin()
         try:
             handshake = Handshake(
-                self._server, self._connection.session, transport, self._driver.ask
+                self.server, self._connection.session, transport, self._driver.ask
             )
             handshake.run(self._credentials, login_turn)
         except SmtpError as error:
             self.quit()  # also after a refusal (RFC 5321, 4.1.1.10)
-            if isinstance(error, ConnectionLost) and clear_text_on_tls_port(self._server):
+            if isinstance(error, ConnectionLost) and clear_text_on_tls_port(self.server):
                 # The server waits for TLS while the client waits for the greeting.
                 raise ConnectionLost(error.message, code="tls-port", stage=Stage.TLS) from error
             raise

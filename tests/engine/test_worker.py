@@ -75,7 +75,6 @@ class Bench:
             report=self.report,
             clock=self.clock,
             limits=self.limits,
-            server="the server",
             interval=self.interval,
             keep=lambda transaction, at: self.done.append(("keep", transaction.token)),
             stop=self.stop,
