@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from mailmerge.ledger.checksums import secret_sum
 from mailmerge.ledger.schema import campaign
 
 _SECRET_BYTES = 32
@@ -42,7 +43,8 @@ def find_campaign(connection: Connection, name: str, *, only_one: bool = False) 
 def _create_campaign(connection: Connection, name: str) -> CampaignRecord:
     secret = secrets.token_bytes(_SECRET_BYTES)
     row = {"name": name, "secret": secret, "fingerprint": "", "checked": ""}
-    made = connection.execute(insert(campaign).values(**row, seconds=0.0, check_seconds=0.0))
+    numbers = {"seconds": 0.0, "check_seconds": 0.0, "secret_sum": secret_sum(secret)}
+    made = connection.execute(insert(campaign).values(**row, **numbers))
     assert made.inserted_primary_key is not None
     return CampaignRecord(made.inserted_primary_key[0], secret)
 

@@ -34,13 +34,15 @@ from mailmerge.ledger.campaigns import (
     known_campaign,
 )
 from mailmerge.ledger.database import Database, Observer
+from mailmerge.ledger.integrity import require_whole
 from mailmerge.ledger.interface import Decisions, Identify, LedgerReader, Store
-from mailmerge.ledger.journal import ROTATE_AFTER, Journaled, forget_position, read_position
+from mailmerge.ledger.journal import ROTATE_AFTER, Journaled
 from mailmerge.ledger.journal_file import JournalFiles
 from mailmerge.ledger.lock import Lock
 from mailmerge.ledger.migrations import LEDGER
+from mailmerge.ledger.position import forget_position, read_position
 from mailmerge.ledger.reader import SqliteReader
-from mailmerge.ledger.sqlite import memory_database, open_database
+from mailmerge.ledger.sqlite import damaged, memory_database, open_database
 from mailmerge.ledger.states import Delivery
 from mailmerge.ledger.store import LEASE, SqlStore, recover
 from mailmerge.portable import boot
@@ -88,14 +90,33 @@ class _DatabaseFile:
         name = self.path.stem if number == 1 else f"{self.path.stem}.{number}"
         return JournalFiles(self.path.parent, name, observer)
 
+    def require_content(self) -> None:
+        """Check that the database did not get lost while its journal or its log remained.
+
+        SQLite takes an empty file for a new database, and removes the write-ahead log next to it.
+
+        Raises:
+            LedgerError: the file is missing or empty, and was not.
+        """
+        if self.path.exists() and self.path.stat().st_size:
+            return
+        log = self.path.with_name(f"{self.path.name}-wal")
+        names = {name.rpartition("-")[0] for name in self._journals()}
+        if (log.exists() and log.stat().st_size) or any(
+            JournalFiles(self.path.parent, name).has_content() for name in names
+        ):
+            raise damaged(self.path.name, "it is empty or missing, but files next to it are not")
+
+    def _journals(self) -> list[str]:
+        own = re.compile(rf"{re.escape(self.path.stem)}(\.\d+)?-\d{{8}}\.journal")
+        return [path.name for path in self.path.parent.glob("*.journal") if own.fullmatch(path.name)]
+
     def remove(self) -> None:
         """Remove the database and the journals of all its campaigns."""
         for path in self.path.parent.glob(f"{self.path.name}*"):
             path.unlink()
-        own = re.compile(rf"{re.escape(self.path.stem)}(\.\d+)?-\d{{8}}\.journal")
-        for path in self.path.parent.glob("*.journal"):
-            if own.fullmatch(path.name):
-                path.unlink()
+        for name in self._journals():
+            self.path.with_name(name).unlink()
 
 
 class Ledger:
@@ -186,8 +207,15 @@ class Ledger:
         try:
             if fresh:
                 file.remove()
+            file.require_content()
             database = open_database(path, LEDGER, observer=options.observer)
         except BaseException:
+            lock.release()
+            raise
+        try:
+            require_whole(database)
+        except BaseException:
+            database.close()
             lock.release()
             raise
         return cls(database, options, file=file, lock=lock, only_one=only_one)
@@ -236,9 +264,10 @@ class Ledger:
             if options.journal:
                 return opened
             opened.close()
+            # In this order: files without a position would mean a damaged database.
+            files.remove()
             with store.transaction() as connection:
                 forget_position(connection, campaign.id)
-            files.remove()
         recover(store)
         return store
 
@@ -290,8 +319,12 @@ class Ledger:
         """Open the ledger with this name in a campaign folder for reading; None if there is none.
 
         Nothing is written, and another process may be sending meanwhile.
+
+        Raises:
+            LedgerError: the database is missing or empty, and was not.
         """
         file = _DatabaseFile(_path_of(campaign, name))
+        file.require_content()
         if not file.path.exists():
             return None
         # The ledger of a campaign folder has one campaign, whose id is 1.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select
 
 from mailmerge.errors import LedgerError
+from mailmerge.ledger.checksums import add_checksums
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.first_edition import add_campaigns
 from mailmerge.ledger.schema import ledger, limits
@@ -97,7 +98,13 @@ def _record(connection: Connection, schema: Schema, *names: str) -> None:
         connection.execute(insert(schema.record), rows)
 
 
-LEDGER = Schema(ledger, (Migration("campaigns, and owners of claims", add_campaigns),))
+LEDGER = Schema(
+    ledger,
+    (
+        Migration("campaigns, and owners of claims", add_campaigns),
+        Migration("checksums", add_checksums),
+    ),
+)
 """The tables of a ledger."""
 
 LIMITS = Schema(limits)

@@ -98,6 +98,15 @@ class SqlStore(UserDecisions):
         """
         return self._database.begin(purpose)
 
+    def settle(self) -> bool:
+        """Move committed changes to their last place, outside of transactions; whether all were."""
+        return self._database.settle()
+
+    @property
+    def recovery(self) -> None:
+        """None: a store without a journal knows everything."""
+        return None
+
     @property
     def failure(self) -> LedgerError | None:
         """Why the ledger can no longer be written, so that nothing may be sent; None if it can."""
