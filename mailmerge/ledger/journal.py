@@ -33,6 +33,7 @@ and when the next retry is due.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -68,6 +69,8 @@ from mailmerge.recipients.audience import Recipient
 ROTATE_AFTER: Final = 4 << 20
 """The size in bytes above which the next fold begins a new journal file."""
 
+_logger: Final = logging.getLogger("mailmerge.ledger")
+_logger.addHandler(logging.NullHandler())
 _SENDING: Final = State.SENDING  # reading a member of an Enum is slow
 
 
@@ -470,5 +473,8 @@ def _recovered(
     except BaseException:
         file.close()
         raise
-    doubts = sum(one.state is State.IN_DOUBT for one in ended)
-    return writer, Recovery(found.doubt, doubts) if found.doubt else None
+    if not found.doubt:
+        return writer, None
+    recovery = Recovery(found.doubt, sum(one.state is State.IN_DOUBT for one in ended))
+    _logger.warning("%s", recovery)
+    return writer, recovery

@@ -82,7 +82,7 @@ def _shortened(reply: str) -> str:
     """Return a reply as JSON, within the bounds of characters and bytes."""
     quoted = _quoted(reply[:_LONGEST_REPLY])
     size = _LONGEST_REPLY
-    while len(quoted) * 4 > _LONGEST_TEXT and _size(quoted) > _LONGEST_TEXT:
+    while len(quoted) * 6 > _LONGEST_TEXT and _size(quoted) > _LONGEST_TEXT:
         size = size * 3 // 4
         quoted = _quoted(reply[:size])
     return quoted

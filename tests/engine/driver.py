@@ -74,6 +74,7 @@ class Job:
     `store` is one of tests.ledgers.KINDS. It stops by itself after about `stop_after` recipients.
     At the `crash_at`-th boundary (a commit, a line of the journal, a file made or removed, bytes
     sent or received) the process ends at once; only those with `crash_near` in their names count.
+    `rotate_after` is the size of a journal in bytes, unless it is 0.
     `mutation` is one of MUTATIONS.
     """
 
@@ -90,6 +91,7 @@ class Job:
     crash_near: str = ""
     limit_file_size: int = 0
     stop_after: int = 0
+    rotate_after: int = 0
     mutation: str = ""
 
 
@@ -129,6 +131,8 @@ def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any
 def options_of(job: Job, observer: Callable[[str], None] | None = None) -> LedgerOptions:
     """Return the ledger options of a job; its own boot id means that the machine has restarted."""
     options = LedgerOptions(observer=observer)
+    if job.rotate_after:
+        options = replace(options, rotate_after=job.rotate_after)
     return replace(options, boot_id=lambda: job.boot_id) if job.boot_id else options
 
 

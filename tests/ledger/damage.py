@@ -1,0 +1,387 @@
+"""Damages ledgers of killed runs at random, sends again, and judges by the server's own log.
+
+    python -m tests.ledger.damage [--rounds 2000] [--seed 1] [--specimens 40] [--keep FOLDER]
+
+A *specimen* is the folder of a real run that was killed at a random moment, with the messages that
+the server had accepted by then. A round copies it, damages some of the files of its ledger, looks at
+it (`status`, `status --export`, `doctor --ledger --export`), and sends again. It fails if
+
+* a recipient gets the message a second time ("doubled"),
+* a recipient did not get it, and neither an error nor its state says so ("lost"),
+* a command ends with a traceback or an unexpected error ("traceback").
+
+The state folder of each round is empty, so only the ledger's own files can show the damage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from mailmerge.cli import app
+from mailmerge.errors import MailmergeError
+from mailmerge.ledger.states import State
+from tests.engine.driver import Job, compare, drive, make_campaign, send
+from tests.scripted_server import Script, ServerProcess, Settings, server_process
+from mailmerge.settings import load_settings
+
+HOUR = 3600.0
+RECIPIENTS = 120
+
+StartJob = Callable[[Job], ForkServerProcess]
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A killed run: its folder, its recipients, and how often the server accepted each."""
+
+    folder: Path
+    recipients: int
+    taken: Counter[str]
+
+
+@dataclass
+class Verdicts:
+    """How rounds ended, and what was wrong, each with the number of its round."""
+
+    rounds: int = 0
+    endings: Counter[str] = field(default_factory=Counter)
+    doubled: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    tracebacks: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> list[str]:
+        """Everything that was wrong."""
+        return [*self.doubled, *self.lost, *self.tracebacks]
+
+    def __str__(self) -> str:
+        endings = ", ".join(f"{count} {what}" for what, count in self.endings.most_common())
+        return (
+            f"{self.rounds} rounds: {len(self.doubled)} doubled, {len(self.lost)} lost, "
+            f"{len(self.tracebacks)} tracebacks ({endings})"
+        )
+
+
+def make_specimens(
+    count: int, chance: random.Random, start: StartJob, server: ServerProcess, folder: Path
+) -> list[Specimen]:
+    """Kill `count` runs at random moments, some of them several times."""
+    return [
+        _specimen(folder / f"specimen-{number}", chance, start, server) for number in range(count)
+    ]
+
+
+def _specimen(
+    folder: Path, chance: random.Random, start: StartJob, server: ServerProcess
+) -> Specimen:
+    campaign = make_campaign(folder)
+    server.wait_until_idle()
+    before = len(server.messages)
+    for attempt in range(chance.choice([1, 1, 2, 3])):
+        job = Job(
+            folder,
+            server.port,
+            recipients=RECIPIENTS,
+            connections=chance.choice([1, 2, 4]),
+            window=chance.choice([1, 8]),
+            rotate_after=chance.choice([0, 3000, 300]),
+            crash_at=chance.randrange(20, 1500),
+            later=HOUR * attempt,
+        )
+        process = start(job)
+        process.join(60)
+    server.wait_until_idle()
+    return Specimen(folder, RECIPIENTS, compare_taken(server, before))
+
+
+def compare_taken(server: ServerProcess, since: int) -> Counter[str]:
+    """Count the messages that the server accepted, by recipient, from message `since` on."""
+    return Counter(
+        path for one in server.messages[since:] if one.taken for path in one.forward_paths
+    )
+
+
+# --- damage
+
+Damage = Callable[[random.Random, bytearray], str]
+
+
+def _place(chance: random.Random, content: bytearray) -> int:
+    """A random place; mostly in the part that is not zeros, and often near its end."""
+    written = len(content.rstrip(b"\0")) or len(content)
+    kind = chance.random()
+    if kind < 0.15:
+        return chance.randrange(len(content))
+    if kind < 0.5:
+        return max(0, written - 1 - int(chance.expovariate(1 / 400)))
+    return chance.randrange(written)
+
+
+def _range(chance: random.Random, content: bytearray) -> tuple[int, int]:
+    start = _place(chance, content)
+    length = chance.choice([1, 10, 100, 512, 1000, 4096, 20_000, 1 << 20])
+    return start, min(len(content), start + chance.randint(1, length))
+
+
+def flip(chance: random.Random, content: bytearray) -> str:
+    """Flip one or several bits."""
+    for _ in range(chance.choice([1, 1, 1, 2, 8])):
+        place = _place(chance, content)
+        content[place] ^= 1 << chance.randrange(8)
+    return f"flip at {place}"
+
+
+def cut(chance: random.Random, content: bytearray) -> str:
+    """Cut off the end, at a line, at a page, anywhere, or everything."""
+    place = _place(chance, content)
+    kind = chance.randrange(4)
+    if kind == 0:
+        place = content.rfind(b"\n", 0, place) + 1
+    elif kind == 1:
+        place -= place % 4096
+    elif kind == 2:
+        place = chance.choice([0, place])
+    del content[place:]
+    return f"cut at {place}"
+
+
+def zero(chance: random.Random, content: bytearray) -> str:
+    """Overwrite a range with zeros, or everything from a line on."""
+    start, end = _range(chance, content)
+    if chance.random() < 0.3:
+        start, end = content.rfind(b"\n", 0, start) + 1, len(content)
+    content[start:end] = bytes(end - start)
+    return f"zero {start}:{end}"
+
+
+def duplicate(chance: random.Random, content: bytearray) -> str:
+    """Repeat a range: inserted behind itself, or over other bytes; sometimes a line."""
+    start, end = _range(chance, content)
+    if chance.random() < 0.3:
+        start = content.rfind(b"\n", 0, start) + 1
+        end = content.find(b"\n", start) + 1 or len(content)
+    piece = content[start:end]
+    if chance.random() < 0.5:
+        content[end:end] = piece
+        return f"insert {start}:{end}"
+    place = _place(chance, content)
+    content[place : place + len(piece)] = piece
+    return f"copy {start}:{end} to {place}"
+
+
+def reorder(chance: random.Random, content: bytearray) -> str:
+    """Exchange two ranges of equal length, or two pages."""
+    length = chance.choice([1, 8, 100, 512, 4096])
+    size = len(content)
+    if size < 2 * length:
+        return "nothing"
+    first, second = _place(chance, content), _place(chance, content)
+    if length == 4096:
+        first, second = first - first % 4096, second - second % 4096
+    first, second = sorted((first, second))
+    length = min(length, second - first, size - second)
+    if length:
+        one, other = content[first : first + length], content[second : second + length]
+        content[first : first + length], content[second : second + length] = other, one
+    return f"swap {first} and {second}, {length}"
+
+
+DAMAGES: tuple[Damage, ...] = (flip, cut, zero, duplicate, reorder)
+
+
+def damage(chance: random.Random, folder: Path) -> str:
+    """Damage one to three files of the ledger; return what was done."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    done = []
+    for _ in range(chance.choice([1, 1, 1, 2, 3])):
+        path = chance.choice(files)
+        content = bytearray(path.read_bytes())
+        if path.suffix == ".journal" and chance.random() < 0.05:
+            path.unlink(missing_ok=True)
+            files.remove(path)
+            done.append(f"{path.name}: removed")
+            if not files:
+                break
+            continue
+        if content:
+            done.append(f"{path.name}: {chance.choice(DAMAGES)(chance, content)}")
+            path.write_bytes(content)
+    return "; ".join(done)
+
+
+# --- rounds
+
+
+def run_rounds(
+    numbers: range,
+    seed: int,
+    specimens: list[Specimen],
+    server: ServerProcess,
+    *,
+    keep: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Verdicts:
+    """Run rounds; the same seed and specimen repeat a round. Bad ones are kept in `keep`."""
+    verdicts = Verdicts()
+    for number in numbers:
+        chance = random.Random(f"{seed} {number}")
+        specimen = specimens[number % len(specimens)]
+        with tempfile.TemporaryDirectory(prefix="damage") as name:
+            with _empty_state_home(Path(name) / "home"):
+                one_round = _Round(specimen, Path(name) / "campaign", chance, server)
+                one_round.judge(number, verdicts)
+            if verdicts.wrong and keep is not None and one_round.wrong:
+                shutil.copytree(one_round.damaged, keep / f"round-{number}")
+        if one_round.wrong:
+            tell(f"round {number}: {one_round.wrong}")
+        verdicts.rounds += 1
+        if verdicts.rounds % 100 == 0:
+            tell(str(verdicts))
+    return verdicts
+
+
+class _Round:
+    """One round: a damaged copy of a specimen, and what became of it."""
+
+    def __init__(
+        self, specimen: Specimen, folder: Path, chance: random.Random, server: ServerProcess
+    ) -> None:
+        self._specimen = specimen
+        self._folder = folder
+        self._server = server
+        self.wrong: list[str] = []
+        shutil.copytree(specimen.folder, folder)
+        self._what = damage(chance, folder / ".mailmerge") if self._has_files() else "nothing"
+        self.damaged = folder.parent / "as-damaged"
+        shutil.copytree(folder, self.damaged)
+
+    def _has_files(self) -> bool:
+        state = self._folder / ".mailmerge"
+        return state.exists() and any(state.iterdir())
+
+    def judge(self, number: int, verdicts: Verdicts) -> None:
+        """Look, send again, look again; add what was wrong to the verdicts."""
+        self._look()
+        before = len(self._server.messages)
+        ending = self._send()
+        verdicts.endings[ending] += 1
+        taken = self._specimen.taken + compare_taken(self._server, before)
+        place = f"round {number}: {self._what} ({ending})"
+        twice = {key for key, count in taken.items() if count > 1}
+        if twice:
+            verdicts.doubled.append(f"{place}: {len(twice)} twice, {sorted(twice)[:3]}")
+            self.wrong.append(verdicts.doubled[-1])
+        lost = self._lost(ending, taken)
+        if lost:
+            verdicts.lost.append(f"{place}: {lost}")
+            self.wrong.append(verdicts.lost[-1])
+        self._look()
+        failures = [one for one in self.wrong if one.startswith("traceback")]
+        verdicts.tracebacks += [f"{place}: {one}" for one in failures]
+
+    def _send(self) -> str:
+        job = Job(self._folder, self._server.port, self._specimen.recipients, 2, 8, later=9 * HOUR)
+        try:
+            error = send(job).error
+        except MailmergeError as refused:
+            return f"refused: {refused.problem.code}"
+        except Exception:  # noqa: BLE001 - this is what is looked for
+            self.wrong.append(f"traceback of send: {traceback.format_exc()}")
+            return "traceback"
+        return "complete" if error is None else type(error).__name__
+
+    def _lost(self, ending: str, taken: Counter[str]) -> str:
+        """Return who did not get the message without a word about it."""
+        if ending.startswith("refused") or ending == "traceback":
+            return ""
+        try:
+            found = compare(load_settings(self._folder), self._server).deliveries
+        except MailmergeError as error:
+            return f"cannot be read after the run: {error}"
+        if len(found) != self._specimen.recipients:
+            return f"{len(found)} recipients in the ledger"
+        untold = [State.SENT, State.PENDING] if ending == "complete" else [State.SENT]
+        lost = [key for key, one in found.items() if one.state in untold and not taken[key]]
+        return f"{len(lost)} lost, {lost[:3]}" if lost else ""
+
+    def _look(self) -> None:
+        export = self._folder.parent / "export.csv"
+        for arguments in (
+            ["status", "--json"],
+            ["status", "--export", str(export)],
+            ["doctor", "--ledger", "--json", "--export", str(export)],
+        ):
+            result = CliRunner().invoke(app, [*arguments[:1], str(self._folder), *arguments[1:]])
+            if result.exit_code not in (0, 2, 3, 75) or "unexpected" in result.output:
+                what = "".join(traceback.format_exception(*(result.exc_info or (None,) * 3)))
+                self.wrong.append(f"traceback of {arguments}: {result.output} {what}")
+
+
+@contextmanager
+def _empty_state_home(folder: Path) -> Iterator[None]:
+    folder.mkdir()
+    before = os.environ.get("MAILMERGE_STATE_HOME")
+    os.environ["MAILMERGE_STATE_HOME"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MAILMERGE_STATE_HOME"]
+        else:
+            os.environ["MAILMERGE_STATE_HOME"] = before
+
+
+def main() -> None:
+    """Make specimens, run the rounds, and print the verdicts; the exit status is 1 if one is bad."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--specimens", type=int, default=40)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first round")
+    parser.add_argument("--keep", type=Path, help="keep the folders of bad rounds here")
+    arguments = parser.parse_args()
+    chance = random.Random(arguments.seed)
+    begun = time.monotonic()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.engine.driver"])
+
+    def start(job: Job) -> ForkServerProcess:
+        process = context.Process(target=drive, args=(job,), daemon=True)
+        process.start()
+        return process
+
+    with tempfile.TemporaryDirectory(prefix="specimens") as name:
+        script = Script(Settings(fsync=False, keep=False))
+        with (
+            _empty_state_home(Path(name) / "home"),
+            server_process(script, Path(name)) as server,
+        ):
+            specimens = make_specimens(
+                arguments.specimens, chance, start, server, Path(name) / "runs"
+            )
+            numbers = range(arguments.first, arguments.first + arguments.rounds)
+            verdicts = run_rounds(
+                numbers, arguments.seed, specimens, server, keep=arguments.keep, tell=print
+            )
+    print(f"seed {arguments.seed}, {time.monotonic() - begun:.0f} s: {verdicts}")
+    sys.exit(1 if verdicts.wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
