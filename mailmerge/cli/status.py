@@ -81,9 +81,7 @@ def _print(ledger: LedgerReader | None, campaign: Settings) -> None:
     standing = Standing(reported({})) if ledger is None else ledger.standing()
     owner = ledger.owner if ledger is not None else None
     recovery = ledger.recovery() if ledger is not None else None
-    print_json(
-        status_document(campaign.name, standing, owner=str(owner or ""), recovery=recovery)
-    )
+    print_json(status_document(campaign.name, standing, owner=str(owner or ""), recovery=recovery))
 
 
 def _export(

@@ -9,8 +9,8 @@ write it:
 
 A statement that changes many rows at once sets the checksum to NULL, and `seal` computes it before
 the commit. So a checksum that is NULL in a ledger is damage as well. `date`, `owner` and
-`claimed_until` are not covered: a wrong value of theirs can repeat or lose no message. The secret of
-a campaign and the position of a journal have checksums of their own.
+`claimed_until` are not covered: a wrong value of theirs can repeat or lose no message. The secret
+of a campaign and the position of a journal have checksums of their own.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def checksum(*values: object) -> int:
     return zlib.crc32("\0".join(map(str, values)).encode("utf-8", "surrogatepass"))
 
 
-def state_sum(
+def state_sum(  # noqa: PLR0917 - the columns of a row in their order
     state: str, at: float | None, attempts: int, doubts: int, retry_at: float | None,
     stage: str, reply: str,
 ) -> int:  # fmt: skip
@@ -89,9 +89,7 @@ def state_sum_of_claim(before: Sequence[Any], recorded: int) -> int:
 
     `before` has the columns changed_at to reply of the row, `recorded` is its checksum.
     """
-    return (
-        _CLAIMED_SUM if recorded == NEW_STATE_SUM else state_sum(State.CLAIMED.value, *before)
-    )
+    return _CLAIMED_SUM if recorded == NEW_STATE_SUM else state_sum(State.CLAIMED.value, *before)
 
 
 def snapshot_sum(campaign_id: int, row: int, texts: bytes) -> int:
@@ -107,7 +105,7 @@ def with_message_id(recorded: int, message_id: str) -> int:
 def _sums(row: Sequence[Any]) -> tuple[int, int]:
     """Return the two checksums that a row of SUMMED_COLUMNS should have."""
     _, key, place, address, path, identity, name, cells, message_id, _, *state = row[:17]
-    texts = "\0".join((key, address, path, identity, name, cells))
+    texts = f"{key}\0{address}\0{path}\0{identity}\0{name}\0{cells}"
     snapshot = snapshot_sum(row[17], place, texts.encode("utf-8", "surrogatepass"))
     return with_message_id(snapshot, message_id), state_sum(*state)
 
@@ -127,7 +125,7 @@ STATE_COLUMNS: Final = (*TRANSITION_COLUMNS, _c.state_sum)
 def has_right_state(row: Sequence[Any]) -> bool:
     """Whether the checksum of a row of STATE_COLUMNS is right."""
     try:
-        return state_sum(*row[1:8]) == row[8]
+        return bool(state_sum(*row[1:8]) == row[8])
     except (TypeError, ValueError):
         return False
 

@@ -92,6 +92,7 @@ _CLAIMED: Final = State.CLAIMED.value
 _ALL: Final = frozenset(state.value for state in State)
 _KEY: Final = DELIVERY_COLUMNS.index(delivery.c.key)
 _CLAIMABLE: Final = frozenset({State.PENDING.value, State.DEFERRED.value, State.IN_DOUBT.value})
+_WIDTH: Final = len(DELIVERY_COLUMNS)
 _STATE: Final = DELIVERY_COLUMNS.index(delivery.c.state)
 _MESSAGE_ID: Final = DELIVERY_COLUMNS.index(delivery.c.message_id)
 _KEPT: Final = slice(
@@ -143,9 +144,10 @@ def claim(
 
     The first claim of a delivery fixes its Message-ID, by `identify`, and its Date.
     """
-    claimed, rows = [], []
+    claimed: list[Delivery] = []
+    rows: list[tuple[object, ...]] = []
     for found in _select_claimable(connection, campaign.id, limit, new.at):
-        row, snapshot, before = found[:-2], found[-2], found[-1]
+        row, (snapshot, before) = tuple(found)[:_WIDTH], tuple(found)[_WIDTH:]
         if row[_STATE] not in _CLAIMABLE:
             raise RowDamaged(f"delivery {row[0]!r} is not claimable")
         # The claim keeps the attempts, doubts and time of before, so that it can be undone.
@@ -158,9 +160,7 @@ def claim(
         one = delivery_of(row, state, message_id=message_id, date=new.at)
         claimed.append(one)
         after = state_sum_of_claim(row[_STATE + 1 :], before)
-        rows.append(
-            (_CLAIMED, new.owner, new.until, message_id, one.date, snapshot, after, one.id)
-        )
+        rows.append((_CLAIMED, new.owner, new.until, message_id, one.date, snapshot, after, one.id))
     _CLAIM.run(connection, rows)
     return claimed
 

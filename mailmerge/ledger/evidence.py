@@ -3,8 +3,8 @@
 The database and the journal are written in a fixed order (journal.py), so each says something about
 the other. A damaged file breaks one of these rules:
 
-1. A claim is in the database before the journal has a line about it. So a line about a delivery that
-   is not claimed there means that the database has lost commits.
+1. A claim is in the database before the journal has a line about it. So a line about a delivery
+   that is not claimed there means that the database has lost commits.
 2. The header of the journal gets the number of a commit after that commit. So a number that is
    greater than the database's means the same.
 3. A commit records how many deliveries there are, and how many are sent.
@@ -17,8 +17,8 @@ What follows from a broken rule:
 * *The database has lost commits* (rules 1 and 2), and the journal is whole: nothing is missing. The
   lines since the recorded position restore every state, because older files are removed only after
   everything that they restore is in the database's main file.
-* *Both*, or the database has lost more than lines can restore, or it contradicts itself (rule 3): no
-  state of a delivery can be trusted. The ledger is not opened.
+* *Both*, or the database has lost more than lines can restore, or it contradicts itself (rule 3):
+  no state of a delivery can be trusted. The ledger is not opened.
 """
 
 from __future__ import annotations
@@ -84,9 +84,7 @@ def examine(
         RowDamaged: the database has lost changes that nothing restores.
     """
     position = read_position(connection, campaign.id)
-    saved = {
-        one.delivery_id: one for one in EmergencyFiles(files.folder, campaign.secret).read()
-    }
+    saved = {one.delivery_id: one for one in EmergencyFiles(files.folder, campaign.secret).read()}
     if position is None:
         if not live and files.has_content():
             raise RowDamaged("it has lost its record of the journal next to it")
@@ -105,7 +103,9 @@ def examine(
     if behind and (doubt or tail.base > position.sequence):
         raise RowDamaged("it is older than the journal next to it")
     if not (doubt or behind or _is_possible(before, tail)):
-        doubt = f"{files.path(position.generation).name} is damaged: its lines contradict each other"
+        doubt = (
+            f"{files.path(position.generation).name} is damaged: its lines contradict each other"
+        )
     sequence = max(position.sequence, tail.sequence)
     return replace(found, doubt=doubt, behind=behind, sequence=sequence)
 

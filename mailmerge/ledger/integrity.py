@@ -29,12 +29,12 @@ def require_whole(database: Database) -> None:
             raise RowDamaged(problem)
 
 
-def problems_of(connection: Connection) -> Iterator[str]:
-    """Yield what is wrong with a database, the structure first.
+def problems_of(connection: Connection, *, structure: bool = True) -> Iterator[str]:
+    """Yield what is wrong with a database: with its structure, if that is wanted, and its rows.
 
     Raises DBAPIError if a damaged part cannot be read at all.
     """
-    if connection.dialect.name == "sqlite":
+    if structure and connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql(f"PRAGMA integrity_check({_LISTED})").all()
         yield from (str(text) for (text,) in rows if text != "ok")
     if damaged := damaged_campaigns(connection):

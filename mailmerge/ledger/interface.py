@@ -202,9 +202,7 @@ class Recovered(Protocol):
         ...
 
 
-class Store(
-    Queue, Counting, Enrolment, Decisions, CheckMemory, RunStatistics, Recovered, Protocol
-):
+class Store(Queue, Counting, Enrolment, Decisions, CheckMemory, RunStatistics, Recovered, Protocol):
     """The ledger of one campaign, open for a run."""
 
     def close(self) -> None:

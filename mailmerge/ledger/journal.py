@@ -377,18 +377,17 @@ class _Writer:
     def __init__(
         self,
         files: JournalFiles,
-        file: JournalFile,
+        generation: int,
         emergency: EmergencyFiles,
         boot_id: str,
         rotate_after: int,
-        sequence: int,
     ) -> None:
         self._files = files
-        self._file = file
+        self._file = JournalFile(files, generation)
         self._emergency = emergency
         self._boot_id = boot_id
         self._rotate_after = rotate_after
-        self._sequence = sequence
+        self._sequence = 0
         self.has_folded = True
         self.failure: LedgerError | None = None
 
@@ -422,6 +421,11 @@ class _Writer:
             self.has_folded = True
         return self._file.generation, self._file.offset
 
+    def first_position(self, sequence: int, deliveries: int, sent: int) -> Position:
+        """Return the position at the beginning; `sequence` is the number of the last commit."""
+        self._sequence = sequence
+        return self.position(self._file.generation, self._file.offset, deliveries, sent)
+
     def position(self, generation: int, offset: int, deliveries: int, sent: int) -> Position:
         """Return the position to record in the next commit."""
         return Position(
@@ -452,8 +456,7 @@ def _recovered(
     with store.transaction("read") as connection:
         found = examine(connection, store.campaign, files, boot_id)
     generation = max([found.generation, *files.generations()]) + 1
-    file = JournalFile(files, generation)
-    writer = _Writer(files, file, emergency, boot_id, rotate_after, found.sequence)
+    writer = _Writer(files, generation, emergency, boot_id, rotate_after)
     try:
         with store.transaction() as connection:
             claims.write(connection, found.latest.values())
@@ -465,13 +468,13 @@ def _recovered(
             claims.write(connection, ended)
             claims.hold_in_doubt(connection, number)
             counts = claims.count_sent(connection, number)
-            write_position(connection, number, writer.position(generation, file.offset, *counts))
+            write_position(connection, number, writer.first_position(found.sequence, *counts))
         writer.committed(restorable=False)
         emergency.remove()
         if store.settle():
             writer.remove_folded()
     except BaseException:
-        file.close()
+        writer.close()
         raise
     if not found.doubt:
         return writer, None

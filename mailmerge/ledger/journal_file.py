@@ -6,15 +6,15 @@ What can go wrong with such a file, and how each case is recognised:
 
 * *The process ends during a write.* The last line is incomplete. It was not returned from
   write(2), so nothing depends on it: a reader ignores it.
-* *Bytes change, or lines are removed, repeated, moved or come from another file.* The checksum of a
-  line also covers the number of its file, the *generation*, and its offset in the file. So a line is
-  valid only where it was written. Whatever follows a line that is not valid must be zeros.
+* *Bytes change, or lines are removed, repeated, moved or come from another file.* The checksum of
+  a line also covers the number of its file, the *generation*, and its offset in the file. So a line
+  is valid only where it was written. Whatever follows an incomplete line must be zeros.
 * *The end of the file is cut off or overwritten with zeros.* The valid lines alone do not show it.
   So the header records how many bytes have been written. It is mapped into memory: a store of eight
   bytes after each line needs no system call, and the kernel keeps it when the process ends. The
   database also records the space that was reserved before the last claim (journal.py).
-* *The database has lost commits* (its write-ahead log was damaged). The header records the number of
-  the last commit, and of the last one that changed more than the lines of a journal can restore.
+* *The database has lost commits* (its write-ahead log was damaged). The header records the number
+  of the last commit, and of the last one that changed more than the lines of a journal can restore.
 * *A whole file is missing.* The header of a file that was continued in another one says so.
 
 Each number of the header is stored twice, the second time inverted. The first edition's files have
@@ -346,7 +346,7 @@ class JournalFile:
         self._path = files.path(generation)
         self._observer = files.observer
         self._broken = False
-        self._base = 0
+        self.base = 0
         try:
             with observed(self._observer, "journal made"):
                 self._file = open_private(self._path, "update")
@@ -422,9 +422,9 @@ class JournalFile:
 
         `restorable` says that the lines of the journals can restore everything in it.
         """
-        self._base = self._base if restorable else sequence
+        self.base = self.base if restorable else sequence
         self._store(_SEQUENCE, sequence)
-        self._store(_BASE, self._base)
+        self._store(_BASE, self.base)
 
     def _store(self, word: int, value: int) -> None:
         if self._file >= 0:
@@ -433,7 +433,7 @@ class JournalFile:
 
     def continue_in(self, other: JournalFile) -> None:
         """Close this file; `other` is the one that follows it."""
-        other._base = self._base  # noqa: SLF001 - another object of this class
+        other.base = self.base
         self._store(_CONTINUED, 1)
         self.close()
 

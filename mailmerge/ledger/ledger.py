@@ -26,7 +26,7 @@ from typing import Final
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from mailmerge.errors import LedgerError
+from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.ledger.campaigns import (
     CampaignRecord,
     all_campaigns,
@@ -34,11 +34,12 @@ from mailmerge.ledger.campaigns import (
     known_campaign,
 )
 from mailmerge.ledger.database import Database, Observer
+from mailmerge.ledger.examination import Examination, examine_ledger
 from mailmerge.ledger.integrity import require_whole
 from mailmerge.ledger.interface import Decisions, Identify, LedgerReader, Store
 from mailmerge.ledger.journal import ROTATE_AFTER, Journaled
 from mailmerge.ledger.journal_file import JournalFiles
-from mailmerge.ledger.lock import Lock
+from mailmerge.ledger.lock import Lock, owner_of
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.position import forget_position, read_position
 from mailmerge.ledger.reader import SqliteReader
@@ -109,7 +110,9 @@ class _DatabaseFile:
 
     def _journals(self) -> list[str]:
         own = re.compile(rf"{re.escape(self.path.stem)}(\.\d+)?-\d{{8}}\.journal")
-        return [path.name for path in self.path.parent.glob("*.journal") if own.fullmatch(path.name)]
+        return [
+            path.name for path in self.path.parent.glob("*.journal") if own.fullmatch(path.name)
+        ]
 
     def remove(self) -> None:
         """Remove the database and the journals of all its campaigns."""
@@ -329,6 +332,36 @@ class Ledger:
             return None
         # The ledger of a campaign folder has one campaign, whose id is 1.
         return SqliteReader(file.path, file.lock, file.journal(1), options.boot_id)
+
+    @staticmethod
+    def examine(
+        campaign: Settings, name: str = "ledger", options: LedgerOptions = _DEFAULTS
+    ) -> Examination | None:
+        """Examine the ledger with this name in a campaign folder; None if there is none.
+
+        It may be damaged; nothing is written.
+
+        Raises:
+            LedgerHeld: a process is sending; its files change all the time.
+            LedgerError: the files cannot be read.
+        """
+        file = _DatabaseFile(_path_of(campaign, name))
+        if not file.path.exists() and not file.journal(1).generations():
+            return None
+        if owner := owner_of(file.lock):
+            raise LedgerHeld(
+                f"this campaign is being sent by {owner}",
+                hint="examine the ledger when that has ended",
+            )
+        try:
+            return examine_ledger(file.path, file.journal(1), options.boot_id())
+        except OSError as error:
+            raise LedgerError(
+                f"cannot be read: {error.strerror}",
+                file=file.path.name,
+                hint="check its permissions, and free some disk space for a copy",
+                code="ledger-unwritable",
+            ) from error
 
 
 _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {

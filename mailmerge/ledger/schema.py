@@ -203,9 +203,7 @@ def delivery_of(
     last = last or transition_of(row)
     try:
         cells = _read_json(cells)[0]
-        possible = 0 <= last.at <= _LAST_TIME and (
-            old_date is None or 0 <= old_date <= _LAST_TIME
-        )
+        possible = 0 <= last.at <= _LAST_TIME and (old_date is None or 0 <= old_date <= _LAST_TIME)
     except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise RowDamaged(f"delivery {number!r} has a value of another type") from error
     if not possible:

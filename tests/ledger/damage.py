@@ -3,14 +3,14 @@
     python -m tests.ledger.damage [--rounds 2000] [--seed 1] [--specimens 40] [--keep FOLDER]
 
 A *specimen* is the folder of a real run that was killed at a random moment, with the messages that
-the server had accepted by then. A round copies it, damages some of the files of its ledger, looks at
-it (`status`, `status --export`, `doctor --ledger --export`), and sends again. It fails if
+the server had accepted by then. A round restores it, damages some of the files of its ledger, looks
+at it (`status`, `status --export`, `doctor --ledger --export`), and sends again. It fails if
 
 * a recipient gets the message a second time ("doubled"),
 * a recipient did not get it, and neither an error nor its state says so ("lost"),
 * a command ends with a traceback or an unexpected error ("traceback").
 
-The state folder of each round is empty, so only the ledger's own files can show the damage.
+The folder and the user's state folder are restored at the same paths for each round.
 """
 
 from __future__ import annotations
@@ -28,31 +28,60 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.context import ForkServerProcess
+from functools import partial
 from pathlib import Path
 
 from typer.testing import CliRunner
 
 from mailmerge.cli import app
 from mailmerge.errors import MailmergeError
+from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State
-from tests.engine.driver import Job, compare, drive, make_campaign, send
-from tests.scripted_server import Script, ServerProcess, Settings, server_process
 from mailmerge.settings import load_settings
+from tests.engine.driver import Job, drive, make_campaign, send
+from tests.scripted_server import Script, ServerProcess, Settings, server_process
 
 HOUR = 3600.0
 RECIPIENTS = 120
 
-StartJob = Callable[[Job], ForkServerProcess]
+_HOME = "MAILMERGE_STATE_HOME"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that is restored for each round: where, and the copy."""
+
+    path: Path
+    copy: Path
+
+    @classmethod
+    def of(cls, path: Path) -> Place:
+        """Copy a folder."""
+        copy = path.with_name(f"{path.name}-copy")
+        shutil.copytree(path, copy)
+        return cls(path, copy)
+
+    def restore(self) -> None:
+        """Make the folder what it was."""
+        shutil.rmtree(self.path)
+        shutil.copytree(self.copy, self.path)
 
 
 @dataclass(frozen=True)
 class Specimen:
-    """A killed run: its folder, its recipients, and how often the server accepted each."""
+    """A killed run: its folder, and how often the server accepted each recipient's message."""
 
-    folder: Path
-    recipients: int
+    folder: Place
     taken: Counter[str]
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """The specimens, the user's state folder after their runs, and the server."""
+
+    specimens: list[Specimen]
+    home: Place
+    server: ServerProcess
 
 
 @dataclass
@@ -78,21 +107,27 @@ class Verdicts:
         )
 
 
-def make_specimens(
-    count: int, chance: random.Random, start: StartJob, server: ServerProcess, folder: Path
-) -> list[Specimen]:
+@contextmanager
+def laboratory(count: int, seed: int, folder: Path) -> Iterator[Laboratory]:
     """Kill `count` runs at random moments, some of them several times."""
-    return [
-        _specimen(folder / f"specimen-{number}", chance, start, server) for number in range(count)
-    ]
+    chance = random.Random(seed)
+    home = folder / "home"
+    home.mkdir()
+    with (
+        _state_home(home),
+        server_process(Script(Settings(fsync=False, keep=False)), folder) as server,
+    ):
+        names = [folder / f"specimen-{number}" for number in range(count)]
+        specimens = [_specimen(name, chance, server, home) for name in names]
+        yield Laboratory(specimens, Place.of(home), server)
 
 
-def _specimen(
-    folder: Path, chance: random.Random, start: StartJob, server: ServerProcess
-) -> Specimen:
-    campaign = make_campaign(folder)
+def _specimen(folder: Path, chance: random.Random, server: ServerProcess, home: Path) -> Specimen:
+    make_campaign(folder)
     server.wait_until_idle()
     before = len(server.messages)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.engine.driver"])
     for attempt in range(chance.choice([1, 1, 2, 3])):
         job = Job(
             folder,
@@ -104,10 +139,18 @@ def _specimen(
             crash_at=chance.randrange(20, 1500),
             later=HOUR * attempt,
         )
-        process = start(job)
+        process = context.Process(target=drive_at, args=(job, home), daemon=True)
+        process.start()
         process.join(60)
+        process.close()
     server.wait_until_idle()
-    return Specimen(folder, RECIPIENTS, compare_taken(server, before))
+    return Specimen(Place.of(folder), compare_taken(server, before))
+
+
+def drive_at(job: Job, home: Path) -> None:
+    """Do the job with this state folder of the user; it runs in another process."""
+    os.environ[_HOME] = str(home)
+    drive(job)
 
 
 def compare_taken(server: ServerProcess, since: int) -> Counter[str]:
@@ -231,8 +274,7 @@ def damage(chance: random.Random, folder: Path) -> str:
 def run_rounds(
     numbers: range,
     seed: int,
-    specimens: list[Specimen],
-    server: ServerProcess,
+    place: Laboratory,
     *,
     keep: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -240,36 +282,32 @@ def run_rounds(
     """Run rounds; the same seed and specimen repeat a round. Bad ones are kept in `keep`."""
     verdicts = Verdicts()
     for number in numbers:
-        chance = random.Random(f"{seed} {number}")
-        specimen = specimens[number % len(specimens)]
-        with tempfile.TemporaryDirectory(prefix="damage") as name:
-            with _empty_state_home(Path(name) / "home"):
-                one_round = _Round(specimen, Path(name) / "campaign", chance, server)
-                one_round.judge(number, verdicts)
-            if verdicts.wrong and keep is not None and one_round.wrong:
-                shutil.copytree(one_round.damaged, keep / f"round-{number}")
+        specimen = place.specimens[number % len(place.specimens)]
+        place.home.restore()
+        one_round = _Round(specimen, random.Random(f"{seed} {number}"), place.server)
+        if keep is not None:
+            shutil.rmtree(keep, ignore_errors=True)
+            shutil.copytree(specimen.folder.path, keep)
+        one_round.judge(number, verdicts)
         if one_round.wrong:
             tell(f"round {number}: {one_round.wrong}")
-        verdicts.rounds += 1
+            if keep is not None:
+                keep.rename(keep.with_name(f"{keep.name}-round-{number}"))
         if verdicts.rounds % 100 == 0:
             tell(str(verdicts))
     return verdicts
 
 
 class _Round:
-    """One round: a damaged copy of a specimen, and what became of it."""
+    """One round: a damaged specimen, and what became of it."""
 
-    def __init__(
-        self, specimen: Specimen, folder: Path, chance: random.Random, server: ServerProcess
-    ) -> None:
+    def __init__(self, specimen: Specimen, chance: random.Random, server: ServerProcess) -> None:
         self._specimen = specimen
-        self._folder = folder
         self._server = server
         self.wrong: list[str] = []
-        shutil.copytree(specimen.folder, folder)
-        self._what = damage(chance, folder / ".mailmerge") if self._has_files() else "nothing"
-        self.damaged = folder.parent / "as-damaged"
-        shutil.copytree(folder, self.damaged)
+        specimen.folder.restore()
+        self._folder = specimen.folder.path
+        self._what = damage(chance, self._folder / ".mailmerge") if self._has_files() else "nothing"
 
     def _has_files(self) -> bool:
         state = self._folder / ".mailmerge"
@@ -280,6 +318,7 @@ class _Round:
         self._look()
         before = len(self._server.messages)
         ending = self._send()
+        verdicts.rounds += 1
         verdicts.endings[ending] += 1
         taken = self._specimen.taken + compare_taken(self._server, before)
         place = f"round {number}: {self._what} ({ending})"
@@ -296,7 +335,7 @@ class _Round:
         verdicts.tracebacks += [f"{place}: {one}" for one in failures]
 
     def _send(self) -> str:
-        job = Job(self._folder, self._server.port, self._specimen.recipients, 2, 8, later=9 * HOUR)
+        job = Job(self._folder, self._server.port, RECIPIENTS, 2, 8, later=9 * HOUR)
         try:
             error = send(job).error
         except MailmergeError as refused:
@@ -311,17 +350,18 @@ class _Round:
         if ending.startswith("refused") or ending == "traceback":
             return ""
         try:
-            found = compare(load_settings(self._folder), self._server).deliveries
+            reader = Ledger.read(load_settings(self._folder))
+            found = {one.key: one for one in reader.iterate()} if reader else {}
         except MailmergeError as error:
             return f"cannot be read after the run: {error}"
-        if len(found) != self._specimen.recipients:
+        if len(found) != RECIPIENTS:
             return f"{len(found)} recipients in the ledger"
         untold = [State.SENT, State.PENDING] if ending == "complete" else [State.SENT]
         lost = [key for key, one in found.items() if one.state in untold and not taken[key]]
         return f"{len(lost)} lost, {lost[:3]}" if lost else ""
 
     def _look(self) -> None:
-        export = self._folder.parent / "export.csv"
+        export = self._folder / "export.csv"
         for arguments in (
             ["status", "--json"],
             ["status", "--export", str(export)],
@@ -334,51 +374,35 @@ class _Round:
 
 
 @contextmanager
-def _empty_state_home(folder: Path) -> Iterator[None]:
-    folder.mkdir()
-    before = os.environ.get("MAILMERGE_STATE_HOME")
-    os.environ["MAILMERGE_STATE_HOME"] = str(folder)
+def _state_home(folder: Path) -> Iterator[None]:
+    before = os.environ.get(_HOME)
+    os.environ[_HOME] = str(folder)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["MAILMERGE_STATE_HOME"]
-        else:
-            os.environ["MAILMERGE_STATE_HOME"] = before
+        del os.environ[_HOME]
+        if before is not None:
+            os.environ[_HOME] = before
 
 
 def main() -> None:
-    """Make specimens, run the rounds, and print the verdicts; the exit status is 1 if one is bad."""
+    """Make specimens, run the rounds, and print the verdicts; exit with 1 if one is bad."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--specimens", type=int, default=40)
     parser.add_argument("--first", type=int, default=0, help="the number of the first round")
-    parser.add_argument("--keep", type=Path, help="keep the folders of bad rounds here")
+    parser.add_argument("--keep", type=Path, help="keep the folders of bad rounds next to this one")
     arguments = parser.parse_args()
-    chance = random.Random(arguments.seed)
     begun = time.monotonic()
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.engine.driver"])
-
-    def start(job: Job) -> ForkServerProcess:
-        process = context.Process(target=drive, args=(job,), daemon=True)
-        process.start()
-        return process
-
-    with tempfile.TemporaryDirectory(prefix="specimens") as name:
-        script = Script(Settings(fsync=False, keep=False))
-        with (
-            _empty_state_home(Path(name) / "home"),
-            server_process(script, Path(name)) as server,
-        ):
-            specimens = make_specimens(
-                arguments.specimens, chance, start, server, Path(name) / "runs"
-            )
-            numbers = range(arguments.first, arguments.first + arguments.rounds)
-            verdicts = run_rounds(
-                numbers, arguments.seed, specimens, server, keep=arguments.keep, tell=print
-            )
+    with (
+        tempfile.TemporaryDirectory(prefix="specimens") as name,
+        laboratory(arguments.specimens, arguments.seed, Path(name)) as place,
+    ):
+        numbers = range(arguments.first, arguments.first + arguments.rounds)
+        verdicts = run_rounds(
+            numbers, arguments.seed, place, keep=arguments.keep, tell=partial(print, flush=True)
+        )
     print(f"seed {arguments.seed}, {time.monotonic() - begun:.0f} s: {verdicts}")
     sys.exit(1 if verdicts.wrong else 0)
 

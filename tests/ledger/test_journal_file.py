@@ -122,7 +122,9 @@ def test_a_long_reply_is_cut() -> None:
 @pytest.mark.parametrize("letter", ["\N{PILE OF POO}", "\x01", "\udcff", "é", '"', "a"])
 def test_two_lines_fit_into_the_space_of_a_claim(letter: str) -> None:
     """An escaped character takes up to six bytes, a character of UTF-8 up to four."""
-    longest = Transition(2**53, State.IN_DOUBT, 1e9 / 3, 99, 9, 1e9 / 7, "end-of-data", letter * 509)
+    longest = Transition(
+        2**53, State.IN_DOUBT, 1e9 / 3, 99, 9, 1e9 / 7, "end-of-data", letter * 509
+    )
     sending = replace(longest, state=State.SENDING, reply="")
     lines = encode(longest, 99_999_999, 2**31), encode(sending, 99_999_999, 2**31)
     assert sum(map(len, lines)) <= BYTES_PER_CLAIM - 3 * len(lines[1])
