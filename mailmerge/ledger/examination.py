@@ -192,6 +192,8 @@ _WANTED: Final = (
     "doubts", "retry_at", "stage", "state_sum",
 )  # fmt: skip
 _FARTHEST: Final = 1 << 40
+_MOST_GAPS: Final = 1000
+"""Damaged places that are skipped; the steps over one of them double."""
 
 
 def _rows(copy: Path) -> list[dict[str, Any]]:
@@ -225,17 +227,20 @@ def _scan(
 ) -> bool:
     """Read rows in one direction, over damaged places; whether all could be read."""
     last, step = -direction * _FARTHEST, 1
-    whole = True
-    while step < _FARTHEST:
+    for attempt in range(_MOST_GAPS):
         try:
             for row in connection.execute(query, (last,)):
+                # Damaged pages can point to each other in a circle.
+                if not isinstance(row[0], int) or (row[0] - last) * direction <= 0:
+                    break
                 last, step = row[0], 1
                 found[last] = row
-            break
-        except (sqlite3.Error, TypeError):
-            whole = False
-            last, step = last + direction * step, step * 2
-    return whole
+            else:
+                return not attempt
+        except sqlite3.Error:
+            pass
+        last, step = last + direction * step, step * 2
+    return False
 
 
 def _journal_states(files: JournalFiles) -> dict[int, Transition]:

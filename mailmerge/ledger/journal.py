@@ -105,11 +105,6 @@ class Journaled(UserDecisions):
         """Why the ledger can no longer be written, so that nothing may be sent; None if it can."""
         return self._writer.failure or self._store.failure
 
-    @property
-    def recovery(self) -> Recovery | None:
-        """What could not be determined when the ledger was opened; None if all was known."""
-        return self._recovery
-
     # --- the queue
 
     def claim(self, worker: str, limit: int, now: float) -> list[Delivery]:

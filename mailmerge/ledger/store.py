@@ -30,6 +30,7 @@ from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.states import (
     Delivery,
     Difference,
+    Recovery,
     State,
     Transition,
     as_recorded,
@@ -47,7 +48,17 @@ Decide = Callable[[Connection, int], int]
 
 
 class UserDecisions(ABC):
-    """The user's decisions about deliveries that a run does not touch (interface.Decisions)."""
+    """What was found at the opening, and what the user decides about deliveries in doubt.
+
+    Implements interface.Recovered and interface.Decisions.
+    """
+
+    _recovery: Recovery | None = None
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What could not be determined when the ledger was opened; None if all was known."""
+        return self._recovery
 
     @abstractmethod
     def decide(self, decision: Decide) -> int:
@@ -84,6 +95,7 @@ class SqlStore(UserDecisions):
         self.campaign = campaign
         self.identify = identify
         self._database = database
+        self.settle = database.settle
         self.lease = lease
         # With this, the name of a worker is unique among all processes that share the database.
         self._process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -97,15 +109,6 @@ class SqlStore(UserDecisions):
             LedgerError: the database cannot be read or written.
         """
         return self._database.begin(purpose)
-
-    def settle(self) -> bool:
-        """Move committed changes to their last place, outside of transactions; whether all were."""
-        return self._database.settle()
-
-    @property
-    def recovery(self) -> None:
-        """None: a store without a journal knows everything."""
-        return None
 
     @property
     def failure(self) -> LedgerError | None:

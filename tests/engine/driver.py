@@ -74,7 +74,8 @@ class Job:
     `store` is one of tests.ledgers.KINDS. It stops by itself after about `stop_after` recipients.
     At the `crash_at`-th boundary (a commit, a line of the journal, a file made or removed, bytes
     sent or received) the process ends at once; only those with `crash_near` in their names count.
-    `rotate_after` is the size of a journal in bytes, unless it is 0.
+    `rotate_after` is the size of a journal in bytes, unless it is 0; `state_home` is the state
+    folder of the user.
     `mutation` is one of MUTATIONS.
     """
 
@@ -92,11 +93,14 @@ class Job:
     limit_file_size: int = 0
     stop_after: int = 0
     rotate_after: int = 0
+    state_home: str = ""
     mutation: str = ""
 
 
 def drive(job: Job) -> None:
     """Do the job and write its result into `summary.txt`."""
+    if job.state_home:
+        os.environ["MAILMERGE_STATE_HOME"] = job.state_home
     if job.limit_file_size:
         import resource
 

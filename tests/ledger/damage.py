@@ -1,6 +1,6 @@
 """Damages ledgers of killed runs at random, sends again, and judges by the server's own log.
 
-    python -m tests.ledger.damage [--rounds 2000] [--seed 1] [--specimens 40] [--keep FOLDER]
+    python -m tests.ledger.damage_rounds [--rounds 2000] [--seed 1] [--specimens 40] [--keep FOLDER]
 
 A *specimen* is the folder of a real run that was killed at a random moment, with the messages that
 the server had accepted by then. A round restores it, damages some of the files of its ledger, looks
@@ -42,7 +42,7 @@ from tests.engine.driver import Job, drive, make_campaign, send
 from tests.scripted_server import Script, ServerProcess, Settings, server_process
 
 HOUR = 3600.0
-RECIPIENTS = 120
+RECIPIENTS = 60
 
 _HOME = "MAILMERGE_STATE_HOME"
 
@@ -136,21 +136,17 @@ def _specimen(folder: Path, chance: random.Random, server: ServerProcess, home: 
             connections=chance.choice([1, 2, 4]),
             window=chance.choice([1, 8]),
             rotate_after=chance.choice([0, 3000, 300]),
-            crash_at=chance.randrange(20, 1500),
+            crash_at=chance.randrange(20, 900),
             later=HOUR * attempt,
+            state_home=str(home),
         )
-        process = context.Process(target=drive_at, args=(job, home), daemon=True)
+        process = context.Process(target=drive, args=(job,), daemon=True)
         process.start()
         process.join(60)
+        assert process.exitcode in {0, 9}, "it has finished, or killed itself"
         process.close()
     server.wait_until_idle()
     return Specimen(Place.of(folder), compare_taken(server, before))
-
-
-def drive_at(job: Job, home: Path) -> None:
-    """Do the job with this state folder of the user; it runs in another process."""
-    os.environ[_HOME] = str(home)
-    drive(job)
 
 
 def compare_taken(server: ServerProcess, since: int) -> Counter[str]:
@@ -315,7 +311,9 @@ class _Round:
 
     def judge(self, number: int, verdicts: Verdicts) -> None:
         """Look, send again, look again; add what was wrong to the verdicts."""
-        self._look()
+        export = str(self._folder / "export.csv")
+        self._look(["status", "--json", "--export", export])
+        self._look(["doctor", "--ledger", "--json", "--export", export])
         before = len(self._server.messages)
         ending = self._send()
         verdicts.rounds += 1
@@ -330,7 +328,7 @@ class _Round:
         if lost:
             verdicts.lost.append(f"{place}: {lost}")
             self.wrong.append(verdicts.lost[-1])
-        self._look()
+        self._look(["status", "--json"])
         failures = [one for one in self.wrong if one.startswith("traceback")]
         verdicts.tracebacks += [f"{place}: {one}" for one in failures]
 
@@ -360,17 +358,12 @@ class _Round:
         lost = [key for key, one in found.items() if one.state in untold and not taken[key]]
         return f"{len(lost)} lost, {lost[:3]}" if lost else ""
 
-    def _look(self) -> None:
-        export = self._folder / "export.csv"
-        for arguments in (
-            ["status", "--json"],
-            ["status", "--export", str(export)],
-            ["doctor", "--ledger", "--json", "--export", str(export)],
-        ):
-            result = CliRunner().invoke(app, [*arguments[:1], str(self._folder), *arguments[1:]])
-            if result.exit_code not in (0, 2, 3, 75) or "unexpected" in result.output:
-                what = "".join(traceback.format_exception(*(result.exc_info or (None,) * 3)))
-                self.wrong.append(f"traceback of {arguments}: {result.output} {what}")
+    def _look(self, arguments: list[str]) -> None:
+        command, *options = arguments
+        result = CliRunner().invoke(app, [command, str(self._folder), *options])
+        if result.exit_code not in {0, 2, 3, 75} or "unexpected" in result.output:
+            what = "".join(traceback.format_exception(*(result.exc_info or (None,) * 3)))
+            self.wrong.append(f"traceback of {command}: {result.output} {what}")
 
 
 @contextmanager
@@ -405,7 +398,3 @@ def main() -> None:
         )
     print(f"seed {arguments.seed}, {time.monotonic() - begun:.0f} s: {verdicts}")
     sys.exit(1 if verdicts.wrong else 0)
-
-
-if __name__ == "__main__":
-    main()
