@@ -231,7 +231,9 @@ def _scan(
         try:
             for row in connection.execute(query, (last,)):
                 # Damaged pages can point to each other in a circle.
-                if not isinstance(row[0], int) or (row[0] - last) * direction <= 0:
+                if not isinstance(row[0], int) or abs(row[0]) > _FARTHEST:
+                    break
+                if (row[0] - last) * direction <= 0:
                     break
                 last, step = row[0], 1
                 found[last] = row
@@ -240,6 +242,8 @@ def _scan(
         except sqlite3.Error:
             pass
         last, step = last + direction * step, step * 2
+        if abs(last) > _FARTHEST:
+            break
     return False
 
 

@@ -146,10 +146,10 @@ def _specimen(folder: Path, chance: random.Random, server: ServerProcess, home: 
         assert process.exitcode in {0, 9}, "it has finished, or killed itself"
         process.close()
     server.wait_until_idle()
-    return Specimen(Place.of(folder), compare_taken(server, before))
+    return Specimen(Place.of(folder), taken_since(server, before))
 
 
-def compare_taken(server: ServerProcess, since: int) -> Counter[str]:
+def taken_since(server: ServerProcess, since: int) -> Counter[str]:
     """Count the messages that the server accepted, by recipient, from message `since` on."""
     return Counter(
         path for one in server.messages[since:] if one.taken for path in one.forward_paths
@@ -288,7 +288,7 @@ def run_rounds(
         if one_round.wrong:
             tell(f"round {number}: {one_round.wrong}")
             if keep is not None:
-                keep.rename(keep.with_name(f"{keep.name}-round-{number}"))
+                shutil.copytree(keep, keep.with_name(f"{keep.name}-{seed}-{number}"))
         if verdicts.rounds % 100 == 0:
             tell(str(verdicts))
     return verdicts
@@ -318,7 +318,7 @@ class _Round:
         ending = self._send()
         verdicts.rounds += 1
         verdicts.endings[ending] += 1
-        taken = self._specimen.taken + compare_taken(self._server, before)
+        taken = self._specimen.taken + taken_since(self._server, before)
         place = f"round {number}: {self._what} ({ending})"
         twice = {key for key, count in taken.items() if count > 1}
         if twice:
