@@ -148,10 +148,12 @@ def test_a_removed_journal_means_doubt_and_is_said(killed: Killed) -> None:
 
 def test_an_incomplete_last_line_is_no_damage(killed: Killed) -> None:
     def cut(content: bytearray) -> None:
-        content[lines(content)[-1] + 20 : -1] = bytes(len(content) - lines(content)[-1] - 21)
+        start = lines(content)[-1]
+        content[start + 20 :] = bytes(len(content) - start - 20)
         # The process ended before it knew that the line was written.
         words = memoryview(content)[64:80].cast("Q")
-        words[0], words[1] = lines(content)[-1], lines(content)[-1] ^ ((1 << 64) - 1)
+        difference = words[0] ^ words[1]
+        words[0], words[1] = start, start ^ difference
         words.release()
 
     killed.change(cut)
