@@ -17,8 +17,9 @@ What can go wrong with such a file, and how each case is recognised:
   of the last commit, and of the last one that changed more than the lines of a journal can restore.
 * *A whole file is missing.* The header of a file that was continued in another one says so.
 
-Each number of the header is stored twice, the second time with some of its bits inverted. The first edition's files have
-no header, and their checksums do not cover the offset. The database knows which kind it has.
+Each number of the header is stored twice, the second time with some of its bits inverted. The files
+of the first edition have no header, and their checksums do not cover the offset. The database knows
+which kind it has.
 """
 
 from __future__ import annotations
