@@ -36,8 +36,10 @@ def test_a_position_is_replaced_and_forgotten(connection: Connection) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["boot_id = 'x'", "generation = 4", '"offset" = 5001', "reserved = 0", "sequence = 1", "sent = 1",
-     "deliveries = 1", "position_sum = 1", "position_sum = NULL"],
+    [
+        "boot_id = 'x'", "generation = 4", '"offset" = 5001', "reserved = 0", "sequence = 1",
+        "sent = 1", "deliveries = 1", "position_sum = 1", "position_sum = NULL",
+    ],
 )  # fmt: skip
 def test_a_changed_position_is_damaged(connection: Connection, change: str) -> None:
     write_position(connection, 1, HERE)
