@@ -248,8 +248,9 @@ DAMAGES: tuple[Damage, ...] = (flip, cut, zero, duplicate, reorder)
 def damage(chance: random.Random, folder: Path) -> str:
     """Damage one to three files of the ledger; return what was done.
 
-    A journal disappears completely only in a round in which nothing else is damaged: without it, the
-    files in this folder cannot tell that the database has lost commits. The user's state folder can.
+    A journal disappears completely only in a round in which nothing else is damaged: without it,
+    the files in this folder cannot tell that the database has lost commits. The user's state folder
+    can.
     """
     files = sorted(path for path in folder.iterdir() if path.is_file())
     done = []
