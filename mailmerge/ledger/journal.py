@@ -37,7 +37,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from sqlalchemy import Connection
@@ -46,7 +46,13 @@ from mailmerge.errors import ClaimLost, LedgerError
 from mailmerge.ledger import claims
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.evidence import examine
-from mailmerge.ledger.journal_file import BYTES_PER_CLAIM, HEADER_BYTES, JournalFile, JournalFiles
+from mailmerge.ledger.journal_file import (
+    BYTES_PER_CLAIM,
+    HEADER_BYTES,
+    JournalFile,
+    JournalFiles,
+    Mark,
+)
 from mailmerge.ledger.position import Position, write_position
 from mailmerge.ledger.states import (
     CLAIM_PREDECESSORS,
@@ -379,6 +385,9 @@ class _Writer:
     ) -> None:
         self._files = files
         self._file = JournalFile(files, generation)
+        self._mark: Mark | None = None
+        with suppress(OSError):  # it only confirms what the journal says
+            self._mark = Mark(files)
         self._emergency = emergency
         self._boot_id = boot_id
         self._rotate_after = rotate_after
@@ -432,6 +441,8 @@ class _Writer:
         """Note the commit of the last position in the header of the file."""
         self._sequence += 1
         self._file.committed(self._sequence, restorable=restorable)
+        if self._mark is not None:
+            self._mark.store(self._sequence, self._file.base)
 
     def remove_folded(self) -> None:
         """Remove the older files, whose transitions the database has."""
@@ -440,6 +451,9 @@ class _Writer:
     def close(self) -> None:
         """Close the file; calling it twice does nothing."""
         self._file.close()
+        mark, self._mark = self._mark, None
+        if mark is not None:
+            mark.close()
 
 
 def _recovered(

@@ -15,7 +15,8 @@ What can go wrong with such a file, and how each case is recognised:
   database also records the space that was reserved before the last claim (journal.py).
 * *The database has lost commits* (its write-ahead log was damaged). The header records the number
   of the last commit, and of the last one that changed more than the lines of a journal can restore.
-* *A whole file is missing.* The header of a file that was continued in another one says so.
+* *A whole file is missing.* The header of a file that was continued in another one says so, and a
+  small file of its own (`ledger.mark`) has the numbers of the commits once more.
 
 Each number of the header is stored twice, the second time with some of its bits inverted. The files
 of the first edition have no header, and their checksums do not cover the offset. The database knows
@@ -31,6 +32,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -263,10 +265,27 @@ class JournalFiles:
                 _read_file(found, self.path(later), later, content, start)
         if expected == generation or found.continued or self.generations()[-1:] > [expected]:
             found.note(self.path(expected), "is missing")
+        if (mark := self.read_mark()) is not None:
+            found.sequence = max(found.sequence, mark.sequence)
+            found.base = max(found.base, mark.base)
         return Tail(found.transitions, found.damage, found.sequence, found.base)
+
+    @property
+    def mark(self) -> Path:
+        """The file with a copy of the numbers in the headers."""
+        return self.folder / f"{self.ledger}.mark"
+
+    def read_mark(self) -> Header | None:
+        """Return the copy of the numbers; None if there is none, or if it is damaged."""
+        try:
+            return read_header(self.mark.read_bytes(), 0)
+        except OSError:
+            return None
 
     def has_content(self) -> bool:
         """Whether a file of this ledger has lines, or knows of a commit."""
+        if (mark := self.read_mark()) is not None and mark.sequence:
+            return True
         for generation in self.generations():
             content = self.path(generation).read_bytes()
             header = read_header(content, generation)
@@ -283,6 +302,9 @@ class JournalFiles:
         call tries it again.
         """
         removed = True
+        if before is None:
+            with suppress(PermissionError):
+                self.mark.unlink(missing_ok=True)
         for generation in self.generations():
             if before is not None and generation >= before:
                 continue
@@ -465,6 +487,35 @@ class JournalFile:
             hint=_FREE_SPACE,
             code="ledger-unwritable",
         )
+
+
+class Mark:
+    """Writes the copy of the numbers in the header. Raises OSError if it cannot be made."""
+
+    def __init__(self, files: JournalFiles) -> None:
+        self._file = open_private(files.mark, "update")
+        try:
+            os.ftruncate(self._file, 0)
+            reserve(self._file, 0, HEADER_BYTES)
+            write_at(self._file, _new_header(0), 0)
+            self._map, self._words = _mapped(self._file)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def store(self, sequence: int, base: int) -> None:
+        """Record the numbers of the last commit, and of the last that lines cannot restore."""
+        for word, value in ((_SEQUENCE, sequence), (_BASE, base)):
+            self._words[word] = value
+            self._words[word + 1] = value ^ _MASK
+
+    def close(self) -> None:
+        """Close the file."""
+        if isinstance(self._words, memoryview):
+            self._words.release()
+        if self._map is not None:
+            self._map.close()
+        os.close(self._file)
 
 
 class _StoredWords:

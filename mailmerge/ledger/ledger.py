@@ -9,6 +9,7 @@ it:
     spring.db                the database
     spring.lock              names the process that is sending (lock.py)
     spring-00000007.journal  the transitions that are not in the database yet (journal.py)
+    spring.mark              how many commits there were (journal_file.py)
 
 A server database (PostgreSQL) will need neither. `Ledger.open` will recognise its URL, and its
 stores will be plain `SqlStore`s, which share the work by the owner and the expiry of each claim.
@@ -102,7 +103,7 @@ class _DatabaseFile:
         if self.path.exists() and self.path.stat().st_size:
             return
         log = self.path.with_name(f"{self.path.name}-wal")
-        names = {name.rpartition("-")[0] for name in self._journals()}
+        names = {self.path.stem, *(name.rpartition("-")[0] for name in self._journals())}
         if (log.exists() and log.stat().st_size) or any(
             JournalFiles(self.path.parent, name).has_content() for name in names
         ):
@@ -120,6 +121,9 @@ class _DatabaseFile:
             path.unlink()
         for name in self._journals():
             self.path.with_name(name).unlink()
+            journal = JournalFiles(self.path.parent, name.rpartition("-")[0])
+            journal.mark.unlink(missing_ok=True)
+        JournalFiles(self.path.parent, self.path.stem).mark.unlink(missing_ok=True)
 
 
 class Ledger:

@@ -95,6 +95,24 @@ def test_damage_that_concerns_no_recipient_says_so(campaign: Settings, tmp_path:
         assert counts(again) == {"pending": 3}
 
 
+def test_a_lost_journal_does_not_hide_lost_commits(campaign: Settings, tmp_path: Path) -> None:
+    with open_store(campaign) as store:
+        enrol(store, 4)
+        older = as_left_by_a_crash(campaign, tmp_path / "older")
+        for one in store.claim("w", 3, NOW):
+            finish(store, one, State.SENT)
+        newer = as_left_by_a_crash(campaign, tmp_path / "newer")
+    for name in ("ledger.sqlite", "ledger.sqlite-wal"):
+        shutil.copy(older.state_folder / name, newer.state_folder / name)
+    [journal] = newer.state_folder.glob("*.journal")
+    journal.unlink()
+    with pytest.raises(LedgerError, match="older than the journal"), open_store(newer):
+        pass
+    (newer.state_folder / "ledger.sqlite").write_bytes(b"")
+    with pytest.raises(LedgerError, match="is empty or missing"), open_store(newer):
+        pass
+
+
 def test_a_removed_file_in_the_middle_is_noticed(campaign: Settings, tmp_path: Path) -> None:
     with open_store(campaign) as store:
         one, two, _ = claim(store, 3)
