@@ -33,7 +33,8 @@ from sqlalchemy import (
 )
 
 from mailmerge.ledger.campaigns import CampaignRecord
-from mailmerge.ledger.database import Bulk
+from mailmerge.ledger.checksums import seal, state_sum_of, state_sum_of_claim, with_message_id
+from mailmerge.ledger.database import Bulk, RowDamaged
 from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.schema import (
     DELIVERY_COLUMNS,
@@ -52,7 +53,9 @@ from mailmerge.ledger.states import (
     end_claim,
 )
 
-_RECORDED = ("state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply")
+_RECORDED = (
+    "state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply", "state_sum",
+)  # fmt: skip
 
 
 def _update_by_id(columns: Sequence[str]) -> Bulk:
@@ -82,9 +85,15 @@ _SELECT_CLAIM: Final = select(*TRANSITION_COLUMNS, delivery.c.owner).where(
     delivery.c.id == bindparam("number")
 )
 _RECORD = _update_by_id(_RECORDED)
-_CLAIM = _update_by_id(("state", "owner", "claimed_until", "message_id", "date"))
+_CLAIM = _update_by_id(
+    ("state", "owner", "claimed_until", "message_id", "date", "snapshot_sum", "state_sum")
+)
 _CLAIMED: Final = State.CLAIMED.value
+_ALL: Final = frozenset(state.value for state in State)
 _KEY: Final = DELIVERY_COLUMNS.index(delivery.c.key)
+_CLAIMABLE: Final = frozenset({State.PENDING.value, State.DEFERRED.value, State.IN_DOUBT.value})
+_WIDTH: Final = len(DELIVERY_COLUMNS)
+_STATE: Final = DELIVERY_COLUMNS.index(delivery.c.state)
 _MESSAGE_ID: Final = DELIVERY_COLUMNS.index(delivery.c.message_id)
 _KEPT: Final = slice(
     DELIVERY_COLUMNS.index(delivery.c.attempts), DELIVERY_COLUMNS.index(delivery.c.retry_at) + 1
@@ -109,15 +118,16 @@ _WAITS = and_(
     delivery.c.retry_at.is_not(None),
 )
 _PENDING = and_(_OWN, delivery.c.selected, is_pending)
+_SUMS = (delivery.c.snapshot_sum, delivery.c.state_sum)
 _SELECT_DUE = (
-    select(*DELIVERY_COLUMNS)
+    select(*DELIVERY_COLUMNS, *_SUMS)
     .where(_WAITS, delivery.c.retry_at <= bindparam("now"))
     .order_by(delivery.c.retry_at, delivery.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
 _SELECT_PENDING = (
-    select(*DELIVERY_COLUMNS)
+    select(*DELIVERY_COLUMNS, *_SUMS)
     .where(_PENDING)
     .order_by(delivery.c.id)
     .limit(bindparam("most"))
@@ -134,17 +144,24 @@ def claim(
 
     The first claim of a delivery fixes its Message-ID, by `identify`, and its Date.
     """
-    claimed = []
-    for row in _select_claimable(connection, campaign.id, limit, new.at):
+    claimed: list[Delivery] = []
+    rows: list[tuple[object, ...]] = []
+    for found in _select_claimable(connection, campaign.id, limit, new.at):
+        row, (snapshot, before) = tuple(found)[:_WIDTH], tuple(found)[_WIDTH:]
+        if row[_STATE] not in _CLAIMABLE:
+            raise RowDamaged(f"delivery {row[0]!r} is not claimable")
         # The claim keeps the attempts, doubts and time of before, so that it can be undone.
         attempts, doubts, retry_at = row[_KEPT]
         state = Transition(row[0], State.CLAIMED, new.at, attempts, doubts, retry_at)
-        message_id = row[_MESSAGE_ID] or identify(campaign.secret, row[_KEY])
-        claimed.append(delivery_of(row, state, message_id=message_id, date=new.at))
-    _CLAIM.run(
-        connection,
-        [(_CLAIMED, new.owner, new.until, one.message_id, one.date, one.id) for one in claimed],
-    )
+        message_id = row[_MESSAGE_ID]
+        if not message_id:
+            message_id = identify(campaign.secret, row[_KEY])
+            snapshot = with_message_id(snapshot, message_id)
+        one = delivery_of(row, state, message_id=message_id, date=new.at)
+        claimed.append(one)
+        after = state_sum_of_claim(row[_STATE + 1 :], before)
+        rows.append((_CLAIMED, new.owner, new.until, message_id, one.date, snapshot, after, one.id))
+    _CLAIM.run(connection, rows)
     return claimed
 
 
@@ -246,7 +263,33 @@ def count_states(connection: Connection, campaign_id: int) -> Counter[State]:
         .where(delivery.c.campaign_id == campaign_id)
         .group_by(delivery.c.state)
     )
-    return Counter({State(state): count for state, count in connection.execute(query)})
+    counts = Counter[State]()
+    for state, count in connection.execute(query):
+        if state not in _ALL:
+            raise RowDamaged(f"{count} deliveries have the state {state!r}")
+        counts[State(state)] = count
+    return counts
+
+
+def count_sent(connection: Connection, campaign_id: int) -> tuple[int, int]:
+    """Return the number of deliveries, and how many of them are sent."""
+    counts = count_states(connection, campaign_id)
+    return counts.total(), counts[State.SENT]
+
+
+def name_messages(connection: Connection, campaign: CampaignRecord, identify: Identify) -> None:
+    """Give their Message-IDs to deliveries that were tried, and whose claims were lost."""
+    lost = (
+        delivery.c.campaign_id == campaign.id,
+        delivery.c.message_id == "",
+        delivery.c.changed_at.is_not(None),
+    )
+    query = select(delivery.c.id, delivery.c.key, delivery.c.snapshot_sum).where(*lost)
+    for number, key, recorded in connection.execute(query).all():
+        message_id = identify(campaign.secret, key)
+        named = update(delivery).where(delivery.c.id == number)
+        snapshot = with_message_id(recorded, message_id)
+        connection.execute(named.values(message_id=message_id, snapshot_sum=snapshot))
 
 
 def count_claimable(connection: Connection, campaign_id: int) -> int:
@@ -284,7 +327,7 @@ def hold_in_doubt(connection: Connection, campaign_id: int) -> None:
         delivery.c.state == State.IN_DOUBT.value,
         delivery.c.retry_at.is_not(None),
     )
-    connection.execute(update(delivery).where(*held).values(retry_at=None))
+    _change(connection, held, retry_at=None)
 
 
 def assume_sent(connection: Connection, campaign_id: int) -> int:
@@ -305,7 +348,15 @@ def _decide(connection: Connection, campaign_id: int, old: State, **values: Any)
         delivery.c.selected,
         delivery.c.state == old.value,
     )
-    return connection.execute(update(delivery).where(*chosen).values(**values)).rowcount
+    return _change(connection, chosen, **values)
+
+
+def _change(connection: Connection, where: Sequence[Any], **values: Any) -> int:
+    """Change the state columns of many rows. Returns how many."""
+    statement = update(delivery).where(*where).values(state_sum=None, **values)
+    if changed := connection.execute(statement).rowcount:
+        seal(connection)
+    return changed
 
 
 def _values(transition: Transition) -> tuple[object, ...]:
@@ -317,5 +368,6 @@ def _values(transition: Transition) -> tuple[object, ...]:
         transition.retry_at,
         transition.stage,
         transition.reply,
+        state_sum_of(transition),
         transition.delivery_id,
     )
