@@ -35,7 +35,6 @@ from typer.testing import CliRunner
 
 from mailmerge.cli import app
 from mailmerge.errors import MailmergeError
-from mailmerge.ledger.journal_file import HEADER_BYTES
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State
 from mailmerge.settings import load_settings
@@ -246,25 +245,17 @@ DAMAGES: tuple[Damage, ...] = (flip, cut, zero, duplicate, reorder)
 
 
 def damage(chance: random.Random, folder: Path) -> str:
-    """Damage one to three files of the ledger; return what was done.
-
-    A journal disappears completely only in a round in which nothing else is damaged: without it,
-    the files in this folder cannot tell that the database has lost commits. The user's state folder
-    can.
-    """
+    """Damage one to three files of the ledger, or remove a journal; return what was done."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     done = []
     most = chance.choice([1, 1, 1, 2, 3])
     for path in chance.choices(files, k=most):
         content = bytearray(path.read_bytes())
-        is_journal = path.suffix == ".journal"
-        if is_journal and most == 1 and chance.random() < 0.05:
+        if path.suffix == ".journal" and chance.random() < 0.05:
             path.unlink()
             done.append(f"{path.name}: removed")
         elif content:
             what = chance.choice(DAMAGES)(chance, content)
-            if is_journal and most > 1 and not content[HEADER_BYTES:].strip(b"\0"):
-                continue
             path.write_bytes(content)
             done.append(f"{path.name}: {what}")
     return "; ".join(done)

@@ -14,6 +14,12 @@ from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sendin
 from tests.ledgers import as_left_by_a_crash, open_store, read_ledger
 
 
+def restore_database(older: Settings, newer: Settings) -> None:
+    """Put the older database into the newer folder; it needs no log any more."""
+    shutil.copy(older.state_folder / "ledger.sqlite", newer.state_folder / "ledger.sqlite")
+    (newer.state_folder / "ledger.sqlite-wal").unlink(missing_ok=True)
+
+
 def test_lost_commits_are_restored_from_the_journal(campaign: Settings, tmp_path: Path) -> None:
     with open_store(campaign) as store:
         enrol(store, 4)
@@ -23,8 +29,7 @@ def test_lost_commits_are_restored_from_the_journal(campaign: Settings, tmp_path
         store.flush()
         sending(store, two)
         newer = as_left_by_a_crash(campaign, tmp_path / "newer")
-    for name in ("ledger.sqlite", "ledger.sqlite-wal"):
-        shutil.copy(older.state_folder / name, newer.state_folder / name)
+    restore_database(older, newer)
     expected = {"sent": 1, "in_doubt": 1, "pending": 2}
     assert counts(read_ledger(newer)) == expected
     with open_store(newer) as again:
@@ -38,8 +43,7 @@ def test_a_lost_enrolment_is_damage(campaign: Settings, tmp_path: Path) -> None:
         older = as_left_by_a_crash(campaign, tmp_path / "older")
         claim(store, 3)
         newer = as_left_by_a_crash(campaign, tmp_path / "newer")
-    for name in ("ledger.sqlite", "ledger.sqlite-wal"):
-        shutil.copy(older.state_folder / name, newer.state_folder / name)
+    restore_database(older, newer)
     with pytest.raises(LedgerError, match="older than the journal"), open_store(newer):
         pass
     with pytest.raises(LedgerError, match="older than the journal"):
@@ -53,8 +57,7 @@ def test_lost_commits_and_a_damaged_journal_are_damage(campaign: Settings, tmp_p
         for one in store.claim("w", 3, NOW):
             finish(store, one, State.SENT)
         newer = as_left_by_a_crash(campaign, tmp_path / "newer")
-    for name in ("ledger.sqlite", "ledger.sqlite-wal"):
-        shutil.copy(older.state_folder / name, newer.state_folder / name)
+    restore_database(older, newer)
     [journal] = newer.state_folder.glob("*.journal")
     content = bytearray(journal.read_bytes())
     content[4200] ^= 1
@@ -102,8 +105,7 @@ def test_a_lost_journal_does_not_hide_lost_commits(campaign: Settings, tmp_path:
         for one in store.claim("w", 3, NOW):
             finish(store, one, State.SENT)
         newer = as_left_by_a_crash(campaign, tmp_path / "newer")
-    for name in ("ledger.sqlite", "ledger.sqlite-wal"):
-        shutil.copy(older.state_folder / name, newer.state_folder / name)
+    restore_database(older, newer)
     [journal] = newer.state_folder.glob("*.journal")
     journal.unlink()
     with pytest.raises(LedgerError, match="older than the journal"), open_store(newer):
