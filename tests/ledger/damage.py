@@ -248,8 +248,8 @@ def damage(chance: random.Random, folder: Path) -> str:
     """Damage one to three files of the ledger, or remove a journal; return what was done."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     done = []
-    most = chance.choice([1, 1, 1, 2, 3])
-    for path in chance.choices(files, k=most):
+    most = min(chance.choice([1, 1, 1, 2, 3]), len(files))
+    for path in chance.sample(files, most):
         content = bytearray(path.read_bytes())
         if path.suffix == ".journal" and chance.random() < 0.05:
             path.unlink()
