@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, select
 from mailmerge.ledger.checksums import damaged_campaigns, damaged_deliveries
 from mailmerge.ledger.database import Database, RowDamaged
 from mailmerge.ledger.schema import campaign, delivery
+from mailmerge.ledger.sender import read_sender
 from mailmerge.wording import counted
 
 _LISTED = 20
@@ -39,6 +40,10 @@ def problems_of(connection: Connection, *, structure: bool = True) -> Iterator[s
         yield from (str(text) for (text,) in rows if text != "ok")
     if damaged := damaged_campaigns(connection):
         yield f"the secret of {counted(len(damaged), 'campaign')} is not as it was written"
+    try:
+        read_sender(connection)
+    except RowDamaged as error:
+        yield str(error)
     if damaged := damaged_deliveries(connection):
         yield f"{counted(len(damaged), 'recipient')} are not as they were written"
     campaigns = select(campaign.c.id)
