@@ -13,6 +13,7 @@ import typer
 from mailmerge import __version__
 from mailmerge.cli.check import check
 from mailmerge.cli.connect import connect
+from mailmerge.cli.doctor import doctor
 from mailmerge.cli.init import init
 from mailmerge.cli.preview import preview
 from mailmerge.cli.providers import providers
@@ -52,7 +53,7 @@ def _options(
         context.color = False
 
 
-for _command in (init, check, render, preview, send, status, connect, providers):
+for _command in (init, check, render, preview, send, status, connect, providers, doctor):
     app.command()(_command)
 app.add_typer(suppress_app, name="suppress")
 

@@ -233,7 +233,11 @@ def _run_steps(where: Path, request: _Request, listener: Listener | None) -> Non
     from mailmerge.campaign import Campaign
 
     with _job(Campaign.load(where), request, listener) as job:
-        _check(job, json=request.json)
+        try:
+            _check(job, json=request.json)
+        finally:
+            if job.ledger.recovery is not None:
+                say(f"Attention: {job.ledger.recovery}.")
         _show_difference(job)
         if job.ledger.notice:
             say(f"Note: {job.ledger.notice}.")

@@ -80,7 +80,8 @@ def _print(ledger: LedgerReader | None, campaign: Settings) -> None:
 
     standing = Standing(reported({})) if ledger is None else ledger.standing()
     owner = ledger.owner if ledger is not None else None
-    print_json(status_document(campaign.name, standing, owner=str(owner or "")))
+    recovery = ledger.recovery() if ledger is not None else None
+    print_json(status_document(campaign.name, standing, owner=str(owner or ""), recovery=recovery))
 
 
 def _export(
@@ -120,5 +121,7 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
         meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
         typer.echo("\n" + folded(one_line(f"{kind.recipients:,} x {kind.reply}"), rest="    "))
         typer.echo(folded(meaning, first="  ", rest="  "))
+    if recovery := ledger.recovery():
+        typer.echo("\n" + folded(one_line(f"Attention: {recovery}.")))
     if ledger.owner:
         typer.echo(f"\nA send is running: {ledger.owner}.")

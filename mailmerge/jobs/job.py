@@ -9,6 +9,7 @@ first connection, sending.py has the runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,10 @@ class Job:
 
     def document(self, summary: Summary) -> dict[str, Any]:
         """Return the document of `send --json` for this summary."""
-        return summary.to_json() | self.target.document()
+        document = summary.to_json() | self.target.document()
+        if (recovery := self.ledger.recovery) is not None:
+            document["recovery"] = asdict(recovery)
+        return document
 
     # --- the run
 

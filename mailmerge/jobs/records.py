@@ -11,7 +11,7 @@ from mailmerge.errors import CampaignError
 from mailmerge.jobs.targets import Target
 from mailmerge.ledger.interface import Deliveries, LedgerReader, Store
 from mailmerge.ledger.ledger import Ledger
-from mailmerge.ledger.states import Delivery, Difference, State, reported
+from mailmerge.ledger.states import Delivery, Difference, Recovery, State, reported
 from mailmerge.messages import message_ids
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import Fingerprint, Settings
@@ -221,6 +221,11 @@ class JobLedger:
         if self._store is None:
             self._store = self._store_in(self._given or self._open())
         return self._store
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What was not known when the store was opened; None if all was, or before that."""
+        return None if self._store is None else self._store.recovery
 
     @property
     def notice(self) -> str:

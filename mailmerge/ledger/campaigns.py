@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
+from mailmerge.ledger.checksums import secret_sum
+from mailmerge.ledger.database import RowDamaged
 from mailmerge.ledger.schema import campaign, delivery
 from mailmerge.ledger.states import State
 
 _SECRET_BYTES = 32
-_RECORDS: Final = select(campaign.c.id, campaign.c.secret)
+_LONGEST_RUN: Final = 1e9
+_RECORDS: Final = select(campaign.c.id, campaign.c.secret, campaign.c.secret_sum)
 _NEVER_TRIED: Final = (State.PENDING.value, State.SKIPPED.value)
 
 
@@ -87,7 +91,7 @@ def known_campaign_of_folder(
 
 def _last_campaign(connection: Connection) -> CampaignRecord | None:
     found = connection.execute(_RECORDS.order_by(campaign.c.id.desc()).limit(1)).first()
-    return None if found is None else CampaignRecord(*found)
+    return None if found is None else _record(found)
 
 
 def _was_tried(connection: Connection, campaign_id: int) -> bool:
@@ -102,7 +106,8 @@ def _was_tried(connection: Connection, campaign_id: int) -> bool:
 def _create_campaign(connection: Connection, name: str) -> CampaignRecord:
     secret = secrets.token_bytes(_SECRET_BYTES)
     row = {"name": name, "secret": secret, "fingerprint": "", "checked": ""}
-    made = connection.execute(insert(campaign).values(**row, seconds=0.0, check_seconds=0.0))
+    numbers = {"seconds": 0.0, "check_seconds": 0.0, "secret_sum": secret_sum(secret)}
+    made = connection.execute(insert(campaign).values(**row, **numbers))
     assert made.inserted_primary_key is not None
     return CampaignRecord(made.inserted_primary_key[0], secret)
 
@@ -110,12 +115,19 @@ def _create_campaign(connection: Connection, name: str) -> CampaignRecord:
 def known_campaign(connection: Connection, name: str) -> CampaignRecord | None:
     """Return the campaign of that name, or None if there is none."""
     found = connection.execute(_RECORDS.where(campaign.c.name == name)).first()
-    return None if found is None else CampaignRecord(*found)
+    return None if found is None else _record(found)
 
 
 def all_campaigns(connection: Connection) -> list[CampaignRecord]:
     """Return all campaigns of the database, the oldest first."""
-    return [CampaignRecord(*row) for row in connection.execute(_RECORDS.order_by(campaign.c.id))]
+    return [_record(row) for row in connection.execute(_RECORDS.order_by(campaign.c.id))]
+
+
+def _record(row: Sequence[Any]) -> CampaignRecord:
+    number, secret, recorded = row
+    if not isinstance(secret, bytes) or secret_sum(secret) != recorded:
+        raise RowDamaged(f"the secret of campaign {number!r} is not as it was written")
+    return CampaignRecord(number, secret)
 
 
 def read_campaign(connection: Connection, campaign_id: int, column: str) -> Any:
@@ -146,5 +158,8 @@ def write_times(
 def read_times(connection: Connection, campaign_id: int) -> tuple[float, float]:
     """Return the seconds of the last run and of its check."""
     query = select(campaign.c.seconds, campaign.c.check_seconds)
-    seconds, check_seconds = connection.execute(query.where(campaign.c.id == campaign_id)).one()
+    times = connection.execute(query.where(campaign.c.id == campaign_id)).one()
+    if not all(isinstance(one, float) and 0 <= one < _LONGEST_RUN for one in times):
+        raise RowDamaged("the times of the last run are not as they were written")
+    seconds, check_seconds = times
     return seconds, check_seconds

@@ -34,7 +34,8 @@ from sqlalchemy import (
 )
 
 from mailmerge.ledger.campaigns import CampaignRecord
-from mailmerge.ledger.database import Bulk
+from mailmerge.ledger.checksums import seal, state_sum_of, state_sum_of_claim, with_message_id
+from mailmerge.ledger.database import Bulk, RowDamaged
 from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.schema import (
     DELIVERY_COLUMNS,
@@ -55,7 +56,9 @@ from mailmerge.ledger.states import (
     end_claim,
 )
 
-_RECORDED = ("state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply")
+_RECORDED = (
+    "state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply", "state_sum",
+)  # fmt: skip
 
 
 def _update_by_id(columns: Sequence[str]) -> Bulk:
@@ -85,9 +88,15 @@ _SELECT_CLAIM: Final = select(*TRANSITION_COLUMNS, delivery.c.owner).where(
     delivery.c.id == bindparam("number")
 )
 _RECORD = _update_by_id(_RECORDED)
-_CLAIM = _update_by_id(("state", "owner", "claimed_until", "message_id", "date"))
+_CLAIM = _update_by_id(
+    ("state", "owner", "claimed_until", "message_id", "date", "snapshot_sum", "state_sum")
+)
 _CLAIMED: Final = State.CLAIMED.value
+_ALL: Final = frozenset(state.value for state in State)
 _KEY: Final = DELIVERY_COLUMNS.index(delivery.c.key)
+_CLAIMABLE: Final = frozenset({State.PENDING.value, State.DEFERRED.value, State.IN_DOUBT.value})
+_WIDTH: Final = len(DELIVERY_COLUMNS)
+_STATE: Final = DELIVERY_COLUMNS.index(delivery.c.state)
 _MESSAGE_ID: Final = DELIVERY_COLUMNS.index(delivery.c.message_id)
 _DATE: Final = DELIVERY_COLUMNS.index(delivery.c.date)
 _STAGE: Final = DELIVERY_COLUMNS.index(delivery.c.stage)
@@ -116,22 +125,23 @@ _WAITS = and_(
     delivery.c.retry_at.is_not(None),
 )
 _PENDING = and_(_OWN, delivery.c.selected, is_pending)
+_SUMS = (delivery.c.snapshot_sum, delivery.c.state_sum)
 _SELECT_DUE = (
-    select(*DELIVERY_COLUMNS)
+    select(*DELIVERY_COLUMNS, *_SUMS)
     .where(_WAITS, delivery.c.retry_at <= bindparam("now"))
     .order_by(delivery.c.retry_at, delivery.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
 _SELECT_TOO_FAR = (
-    select(*DELIVERY_COLUMNS)
+    select(*DELIVERY_COLUMNS, *_SUMS)
     .where(_WAITS, delivery.c.retry_at > bindparam("furthest"))
     .order_by(delivery.c.retry_at, delivery.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
 _SELECT_PENDING = (
-    select(*DELIVERY_COLUMNS)
+    select(*DELIVERY_COLUMNS, *_SUMS)
     .where(_PENDING)
     .order_by(delivery.c.id)
     .limit(bindparam("most"))
@@ -149,28 +159,35 @@ def claim(
     The first claim of a delivery fixes its Message-ID, by `identify`. The Date is that of this
     claim, unless a server may have the message with another Date.
     """
-    claimed = []
-    for row in _select_claimable(connection, campaign.id, limit, new.at):
+    claimed: list[Delivery] = []
+    rows: list[tuple[object, ...]] = []
+    for found in _select_claimable(connection, campaign.id, limit, new.at):
+        row, (snapshot, before) = tuple(found)[:_WIDTH], tuple(found)[_WIDTH:]
+        if row[_STATE] not in _CLAIMABLE:
+            raise RowDamaged(f"delivery {row[0]!r} is not claimable")
         # The claim keeps the attempts, doubts and time of before, so that it can be undone.
         attempts, doubts, retry_at = row[_KEPT]
         state = Transition(row[0], State.CLAIMED, new.at, attempts, doubts, retry_at)
-        message_id = row[_MESSAGE_ID] or identify(campaign.secret, row[_KEY])
-        found: Sequence[Any] = row if _may_have_left(row) else _undated(row)
-        claimed.append(delivery_of(found, state, message_id=message_id, date=new.at))
-    _CLAIM.run(
-        connection,
-        [(_CLAIMED, new.owner, new.until, one.message_id, one.date, one.id) for one in claimed],
-    )
+        message_id = row[_MESSAGE_ID]
+        if not message_id:
+            message_id = identify(campaign.secret, row[_KEY])
+            snapshot = with_message_id(snapshot, message_id)
+        dated = row if _may_have_left(row) else _undated(row)
+        one = delivery_of(dated, state, message_id=message_id, date=new.at)
+        claimed.append(one)
+        after = state_sum_of_claim(row[_STATE + 1 :], before)
+        rows.append((_CLAIMED, new.owner, new.until, message_id, one.date, snapshot, after, one.id))
+    _CLAIM.run(connection, rows)
     return claimed
 
 
-def _may_have_left(row: Row[Any]) -> bool:
+def _may_have_left(row: Sequence[Any]) -> bool:
     """Whether a server may have received the content of a message in an earlier attempt."""
     attempts, doubts, _ = row[_KEPT]
     return doubts > 0 or (attempts > 0 and row[_STAGE] not in _BEFORE_CONTENT)
 
 
-def _undated(row: Row[Any]) -> Sequence[Any]:
+def _undated(row: Sequence[Any]) -> Sequence[Any]:
     """Return the row without the Date of an attempt that never began."""
     return row if row[_DATE] is None else (*row[:_DATE], None, *row[_DATE + 1 :])
 
@@ -281,7 +298,33 @@ def count_states(connection: Connection, campaign_id: int) -> Counter[State]:
         .where(delivery.c.campaign_id == campaign_id)
         .group_by(delivery.c.state)
     )
-    return Counter({State(state): count for state, count in connection.execute(query)})
+    counts = Counter[State]()
+    for state, count in connection.execute(query):
+        if state not in _ALL:
+            raise RowDamaged(f"{count} deliveries have the state {state!r}")
+        counts[State(state)] = count
+    return counts
+
+
+def count_sent(connection: Connection, campaign_id: int) -> tuple[int, int]:
+    """Return the number of deliveries, and how many of them are sent."""
+    counts = count_states(connection, campaign_id)
+    return counts.total(), counts[State.SENT]
+
+
+def name_messages(connection: Connection, campaign: CampaignRecord, identify: Identify) -> None:
+    """Give their Message-IDs to deliveries that were tried, and whose claims were lost."""
+    lost = (
+        delivery.c.campaign_id == campaign.id,
+        delivery.c.message_id == "",
+        delivery.c.changed_at.is_not(None),
+    )
+    query = select(delivery.c.id, delivery.c.key, delivery.c.snapshot_sum).where(*lost)
+    for number, key, recorded in connection.execute(query).all():
+        message_id = identify(campaign.secret, key)
+        named = update(delivery).where(delivery.c.id == number)
+        snapshot = with_message_id(recorded, message_id)
+        connection.execute(named.values(message_id=message_id, snapshot_sum=snapshot))
 
 
 def count_claimable(connection: Connection, campaign_id: int) -> int:
@@ -325,7 +368,7 @@ def hold_in_doubt(connection: Connection, campaign_id: int) -> None:
         delivery.c.state == State.IN_DOUBT.value,
         delivery.c.retry_at.is_not(None),
     )
-    connection.execute(update(delivery).where(*held).values(retry_at=None))
+    _change(connection, held, retry_at=None)
 
 
 def assume_sent(connection: Connection, campaign_id: int) -> int:
@@ -351,7 +394,15 @@ def _decide(connection: Connection, campaign_id: int, old: State, **values: Any)
         delivery.c.selected,
         delivery.c.state == old.value,
     )
-    return connection.execute(update(delivery).where(*chosen).values(**values)).rowcount
+    return _change(connection, chosen, **values)
+
+
+def _change(connection: Connection, where: Sequence[Any], **values: Any) -> int:
+    """Change the state columns of many rows. Returns how many."""
+    statement = update(delivery).where(*where).values(state_sum=None, **values)
+    if changed := connection.execute(statement).rowcount:
+        seal(connection)
+    return changed
 
 
 def _values(transition: Transition) -> tuple[object, ...]:
@@ -363,5 +414,6 @@ def _values(transition: Transition) -> tuple[object, ...]:
         transition.retry_at,
         transition.stage,
         transition.reply,
+        state_sum_of(transition),
         transition.delivery_id,
     )

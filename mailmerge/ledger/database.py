@@ -16,15 +16,20 @@ from functools import partial
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, Engine, Update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound, NoSuchTableError
 
 from mailmerge.errors import LedgerError
 
 Purpose = Literal["opened", "read", "written"]
 """The purpose of a transaction, as an error message says it: "cannot be read"."""
 
-Explain = Callable[[Purpose, DBAPIError], LedgerError]
-"""Turns an error of the database into one line with a fix."""
+
+class RowDamaged(Exception):
+    """A row has a value that was never written; `str()` says which."""
+
+
+Explain = Callable[[Purpose, Exception], LedgerError]
+"""Turns an error of the database, or RowDamaged, into one line with a fix."""
 
 Observer = Callable[[str], None]
 """Called before and after each durable step with "before commit", "after commit", and so on.
@@ -70,8 +75,15 @@ class Database:
         guard: asked at each transaction that writes; None for a database that needs no guard.
     """
 
-    def __init__(self, engine: Engine, explain: Explain, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        explain: Explain,
+        observer: Observer | None = None,
+        settle: Callable[[Engine], bool] = lambda _: True,
+    ) -> None:
         self._engine = engine
+        self._settle = settle
         self._explain = explain
         self._observer = observer
         self._own = threading.local()
@@ -109,7 +121,7 @@ class Database:
                         transaction.commit()
             if guard is not None:
                 guard.after()
-        except DBAPIError as error:
+        except (DBAPIError, NoResultFound, NoSuchTableError, RowDamaged) as error:
             failure = self._explain(purpose, error)
             if purpose == "written":
                 self.failure = self.failure or failure
@@ -130,6 +142,20 @@ class Database:
                 yield connection
             finally:
                 self._own.connection = None
+
+    def settle(self) -> bool:
+        """Move committed changes to their last place; call it outside of transactions.
+
+        Returns False if that was not possible now. It never raises.
+        """
+        try:
+            return self._settle(self._engine)
+        except DBAPIError:
+            return False
+
+    def damage(self, reason: str) -> LedgerError:
+        """Return the error for damage of this database."""
+        return self._explain("read", RowDamaged(reason))
 
     def close(self) -> None:
         """Close all connections."""

@@ -42,6 +42,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 
 from mailmerge.ledger.campaigns import read_campaign, write_campaign
+from mailmerge.ledger.checksums import NEW_STATE_SUM, seal, snapshot_sum
 from mailmerge.ledger.content import read_content, write_content
 from mailmerge.ledger.schema import arriving, delivery, is_unmade, was_gone
 from mailmerge.ledger.states import GONE, Difference, State
@@ -101,6 +102,7 @@ def enrol(
     if difference and not accept_changes:
         raise NotAccepted(difference)
     enrolment.apply(partial=partial)
+    seal(connection)
     return replace(difference, applied=True)
 
 
@@ -123,7 +125,8 @@ class _Enrolment:
     def begin(self, recipients: Iterable[Recipient]) -> Difference:
         """Make the recipients the snapshot."""
         self.connection.execute(delete(delivery).where(self._own))
-        self._insert(delivery, recipients, campaign_id=self.campaign_id, **_NEW)
+        new = {"campaign_id": self.campaign_id, "state_sum": NEW_STATE_SUM, **_NEW}
+        self._insert(delivery, (_row(one, self.campaign_id) | new for one in recipients))
         self._write_content(self.fingerprint)
         return Difference(first=True, added=self._count(delivery, self._own), applied=True)
 
@@ -131,7 +134,7 @@ class _Enrolment:
         """Write the recipients into the temporary table."""
         self.connection.execute(CreateTable(arriving, if_not_exists=True))
         self.connection.execute(delete(arriving))
-        self._insert(arriving, recipients)
+        self._insert(arriving, map(_row, recipients))
 
     def difference(self, *, partial: bool) -> Difference:
         """Return how the staged recipients differ from the deliveries."""
@@ -240,21 +243,26 @@ class _Enrolment:
         return and_(self._own, ~exists().where(_SAME_KEY), ~was_gone)
 
     def _update(self, where: ColumnElement[bool], **values: Any) -> None:
+        """Change rows; `seal` computes their checksums at the end."""
+        if values.keys() - {"selected"}:
+            values = {"snapshot_sum": None, "state_sum": None, **values}
         self.connection.execute(update(delivery).where(where).values(**values))
 
     def _count(self, table: FromClause, where: ColumnElement[bool] = _ANY) -> int:
         query = select(func.count()).select_from(table).where(where)
         return self.connection.scalar(query) or 0
 
-    def _insert(self, table: Table, recipients: Iterable[Recipient], **given: object) -> None:
-        rows = (_row(recipient) | given for recipient in recipients)
-        statement = insert(table)
+    def _insert(self, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+        rows, statement = iter(rows), insert(table)
         while batch := list(islice(rows, _BATCH)):
             self.connection.execute(statement, batch)
 
 
-def _row(recipient: Recipient) -> dict[str, Any]:
-    """Return the columns of a recipient; `digest` identifies the version the user accepted."""
+def _row(recipient: Recipient, campaign_id: int | None = None) -> dict[str, Any]:
+    """Return the columns of a recipient; `digest` identifies the version the user accepted.
+
+    With the id of a campaign, the checksum of the snapshot is one of them.
+    """
     mailbox = recipient.mailbox
     row = {
         "key": recipient.key,
@@ -264,5 +272,9 @@ def _row(recipient: Recipient) -> dict[str, Any]:
         "display_name": mailbox.display_name,
         "cells": json.dumps(dict(recipient.cells), ensure_ascii=False),
     }
-    digest = hashlib.blake2b("\0".join(row.values()).encode(), digest_size=16).hexdigest()
-    return {**row, "row": recipient.row, "digest": digest}
+    texts = "\0".join(row.values()).encode()
+    digest = hashlib.blake2b(texts, digest_size=16).hexdigest()
+    columns = {**row, "row": recipient.row, "digest": digest}
+    if campaign_id is not None:
+        columns["snapshot_sum"] = snapshot_sum(campaign_id, recipient.row, texts)
+    return columns

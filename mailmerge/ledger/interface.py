@@ -6,6 +6,7 @@
     Decisions      the user's decisions about doubts and refusals      (the job)
     CheckMemory    which check has passed                              (the job)
     RunStatistics  how long the last run took                          (the engine)
+    Recovered      what a killed run has left in doubt                 (the job)
     LedgerReader   the states, read while another process sends        (the reports)
 
 `Store` is all of them except the last, for one campaign. `ledger.Ledger` opens a database and
@@ -24,7 +25,7 @@ from typing import Literal, Protocol
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.lock import Owner
-from mailmerge.ledger.states import Delivery, Difference, Standing, State, Transition
+from mailmerge.ledger.states import Delivery, Difference, Recovery, Standing, State, Transition
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import NOTHING_RECORDED, Fingerprint
 
@@ -209,7 +210,16 @@ class RunStatistics(Protocol):
         ...
 
 
-class Store(Queue, Counting, Enrolment, Decisions, CheckMemory, RunStatistics, Protocol):
+class Recovered(Protocol):
+    """What became of the deliveries of a process that ended without closing the ledger."""
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What could not be determined when the ledger was opened; None if all was known."""
+        ...
+
+
+class Store(Queue, Counting, Enrolment, Decisions, CheckMemory, RunStatistics, Recovered, Protocol):
     """The ledger of one campaign, open for a run."""
 
     def close(self) -> None:
@@ -232,6 +242,10 @@ class LedgerReader(Deliveries, Protocol):
 
     def counts(self) -> dict[State, int]:
         """Return the number of deliveries in each of the six reported states, including zeros."""
+        ...
+
+    def recovery(self) -> Recovery | None:
+        """Return what the next run cannot determine about a killed one; None if all is known."""
         ...
 
     def standing(self) -> Standing:

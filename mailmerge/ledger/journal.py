@@ -11,17 +11,20 @@ What can go wrong, and how it is recognised:
   next process reads the journal from the position of the last fold and ends every open claim. It
   knows all transitions.
 * *The machine loses power.* Folded transitions are safe, because the database syncs each commit.
-  Lines of the journal may be lost. The next process notices it: the boot id has changed, or the
-  file is missing. Then every delivery that still is claimed or sending, after the surviving lines
-  have been applied, becomes in doubt.
+  Lines of the journal may be lost. The next process notices it, because the boot id has changed.
+  Then every delivery that still is claimed or sending, after the surviving lines have been applied,
+  becomes in doubt.
+* *A file is damaged.* The journal and the database are written in a fixed order, and each knows
+  something about the other. evidence.py explains what is noticed, and what follows.
 * *The disk is full.* Before deliveries are claimed, the journal reserves 2,048 bytes for each of
-  them, more than its two lines usually need. If an append fails nevertheless, nothing more is sent,
-  and the remaining outcomes go to an emergency file (emergency.py).
+  them, more than its lines need. If an append fails nevertheless, nothing more is sent, and the
+  remaining outcomes go to an emergency file (emergency.py).
 
 Why a fold is safe: its steps have a fixed order. A new journal file is begun before transitions are
-taken out of memory. Old files are removed only after the commit that records the new position. If
-the process ends between two steps, the journal is read again from an earlier position, and folding
-a transition twice changes nothing.
+taken out of memory. Old files are removed only after the commit that records the new position, and
+after SQLite has moved that commit into the main file of the database. If the process ends between
+two steps, the journal is read again from an earlier position, and folding a transition twice
+changes nothing.
 
 Only one process may have such a store open; the ledger's guard ensures this (guard.py). So the
 process may keep in memory what it would otherwise read from the database: the claims, the counts,
@@ -30,25 +33,33 @@ and when the next retry is due.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from contextlib import contextmanager, suppress
+from typing import Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection
 
 from mailmerge.errors import ClaimLost, LedgerError
 from mailmerge.ledger import claims
 from mailmerge.ledger.emergency import EmergencyFiles
-from mailmerge.ledger.journal_file import JournalFile, JournalFiles, encode
-from mailmerge.ledger.schema import journal
+from mailmerge.ledger.evidence import examine
+from mailmerge.ledger.journal_file import (
+    BYTES_PER_CLAIM,
+    HEADER_BYTES,
+    JournalFile,
+    JournalFiles,
+    Mark,
+)
+from mailmerge.ledger.position import Position, write_position
 from mailmerge.ledger.states import (
     CLAIM_PREDECESSORS,
     UNDER_WAY,
     Delivery,
     Difference,
+    Recovery,
     State,
     Transition,
     as_recorded,
@@ -65,68 +76,9 @@ from mailmerge.settings import NOTHING_RECORDED, Fingerprint
 ROTATE_AFTER: Final = 4 << 20
 """The size in bytes above which the next fold begins a new journal file."""
 
-_BYTES_PER_CLAIM: Final = 2048
+_logger: Final = logging.getLogger("mailmerge.ledger")
+_logger.addHandler(logging.NullHandler())
 _SENDING: Final = State.SENDING  # reading a member of an Enum is slow
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far the journal of a campaign has been folded.
-
-    Attributes:
-        boot_id: the boot of the machine during which the journal was written.
-        generation: the number of the journal file.
-        offset: the number of bytes of that file that are folded.
-    """
-
-    boot_id: str
-    generation: int
-    offset: int
-
-
-_POSITION: Final[dict[str, BindParameter[Any]]] = {
-    "boot_id": bindparam("boot"),
-    "generation": bindparam("number"),
-    "offset": bindparam("bytes"),
-}
-_MOVE: Final = (
-    update(journal).where(journal.c.campaign_id == bindparam("campaign")).values(**_POSITION)
-)
-_BEGIN: Final = insert(journal).values(campaign_id=bindparam("campaign"), **_POSITION)
-
-
-def read_position(connection: Connection, campaign_id: int) -> Position | None:
-    """Return the position of a campaign's journal; None if there never was a journal."""
-    query = select(journal.c.boot_id, journal.c.generation, journal.c.offset)
-    row = connection.execute(query.where(journal.c.campaign_id == campaign_id)).first()
-    return None if row is None else Position(*row)
-
-
-def _write_position(connection: Connection, campaign_id: int, position: Position) -> None:
-    values = {"campaign": campaign_id, "boot": position.boot_id}
-    values |= {"number": position.generation, "bytes": position.offset}
-    if not connection.execute(_MOVE, values).rowcount:
-        connection.execute(_BEGIN, values)
-
-
-def forget_position(connection: Connection, campaign_id: int) -> None:
-    """Record that the campaign has no journal: the database has every transition."""
-    connection.execute(delete(journal).where(journal.c.campaign_id == campaign_id))
-
-
-def read_tail(
-    files: JournalFiles, position: Position | None, boot_id: str
-) -> tuple[dict[int, Transition], bool]:
-    """Return the newest transition of each delivery since the last fold, by delivery id.
-
-    The second value says whether every transition is known. It is False if power was lost or the
-    file is missing. Without a position everything is in the database.
-    """
-    if position is None:
-        return {}, True
-    transitions = files.read(position.generation, position.offset)
-    known = transitions is not None and boot.same_boot(position.boot_id, boot_id)
-    return {one.delivery_id: one for one in transitions or ()}, known
 
 
 class _ChecksOfStore:
@@ -169,7 +121,7 @@ class Journaled(UserDecisions, _ChecksOfStore):
         self._lock = threading.Lock()
         self._unfolded: dict[int, Transition] = {}
         self._times_noted = False
-        self._writer = _recovered(store, files, boot_id(), rotate_after)
+        self._writer, self._recovery = _recovered(store, files, boot_id(), rotate_after)
         self._memory = _Memory(store)
         self._memory.reload()
 
@@ -186,7 +138,7 @@ class Journaled(UserDecisions, _ChecksOfStore):
             raise self.failure
         with self._folding() as connection:
             with self._lock:
-                self._writer.reserve((limit + len(self._memory.active)) * _BYTES_PER_CLAIM)
+                self._writer.reserve((limit + len(self._memory.active)) * BYTES_PER_CLAIM)
             claimed = self._store.claim(worker, limit, now)
             # Only the claim of a deferred delivery can postpone the next retry.
             deferred = any(one.retry_at is not None for one in claimed)
@@ -257,24 +209,34 @@ class Journaled(UserDecisions, _ChecksOfStore):
                 pass
 
     @contextmanager
-    def _folding(self) -> Iterator[Connection]:
-        """Begin a transaction that first writes the transitions that only the journal has."""
+    def _folding(self, *, restorable: bool = True) -> Iterator[Connection]:
+        """Begin a transaction that first writes the transitions that only the journal has.
+
+        `restorable` says that the lines of the journal could restore everything in it.
+        """
         with self._lock:
-            position = self._writer.rotate()
+            generation, offset = self._writer.rotate()
             folding, self._unfolded = self._unfolded, {}
             self._times_noted = False
             self._store.guard.note_sent(self._memory.counts)
+            counts = self._memory.counts.total(), self._memory.counts[State.SENT]
+        number = self._store.campaign.id
         try:
             with self._store.transaction() as connection:
                 claims.write(connection, folding.values())
                 self._store.flush()
-                _write_position(connection, self._store.campaign.id, position)
                 yield connection
+                if not restorable:
+                    counts = claims.count_sent(connection, number)
+                position = self._writer.position(generation, offset, *counts)
+                write_position(connection, number, position)
         except BaseException:
             with self._lock:
                 self._unfolded = folding | self._unfolded
             raise
-        self._writer.remove_folded()
+        self._writer.committed(restorable=restorable)
+        if (self._writer.has_folded or not restorable) and self._store.settle():
+            self._writer.remove_folded()
 
     # --- all deliveries
 
@@ -302,17 +264,17 @@ class Journaled(UserDecisions, _ChecksOfStore):
         partial: bool = False,
     ) -> Difference:
         """Compare recipients and content with the snapshot, and enrol the recipients."""
-        self.flush()
-        difference = self._store.enrol(
-            recipients, fingerprint, accept_changes=accept_changes, partial=partial
-        )
+        with self._folding(restorable=False):
+            difference = self._store.enrol(
+                recipients, fingerprint, accept_changes=accept_changes, partial=partial
+            )
         self._memory.reload()
         return difference
 
     def decide(self, decision: Decide) -> int:
         """Run a decision in a transaction. Returns the number of deliveries that it concerns."""
-        self.flush()
-        concerned = self._store.decide(decision)
+        with self._folding(restorable=False):
+            concerned = self._store.decide(decision)
         self._memory.reload()
         return concerned
 
@@ -426,21 +388,27 @@ class _Writer:
 
     Attributes:
         failure: the error of the first line that could not be written, or None.
+        has_folded: there are older files, which `remove_folded` removes.
     """
 
     def __init__(
         self,
         files: JournalFiles,
-        file: JournalFile,
+        generation: int,
         emergency: EmergencyFiles,
         boot_id: str,
         rotate_after: int,
     ) -> None:
         self._files = files
-        self._file = file
+        self._file = JournalFile(files, generation)
+        self._mark: Mark | None = None
+        with suppress(OSError):  # it only confirms what the journal says
+            self._mark = Mark(files)
         self._emergency = emergency
         self._boot_id = boot_id
         self._rotate_after = rotate_after
+        self._sequence = 0
+        self.has_folded = True
         self.failure: LedgerError | None = None
 
     def reserve(self, size: int) -> None:
@@ -454,54 +422,87 @@ class _Writer:
             LedgerError: `sending` could not be written.
         """
         try:
-            self._file.append(encode(transition, self._file.generation))
+            self._file.append(transition)
         except LedgerError as error:
             self.failure = self.failure or error
             if transition.state is State.SENDING:
                 raise
             self._emergency.save(transition)
 
-    def rotate(self) -> Position:
-        """Begin a new file if this one is long, and return the position of its end.
+    def rotate(self) -> tuple[int, int]:
+        """Begin a new file if this one is long. Returns the generation and the offset of its end.
 
         Raises:
             LedgerError: a new file cannot be made; the old one stays in use.
         """
-        if self._file.offset > self._rotate_after:
+        if self._file.offset > self._rotate_after + HEADER_BYTES:
             old, self._file = self._file, JournalFile(self._files, self._file.generation + 1)
-            old.close()
-        return Position(self._boot_id, self._file.generation, self._file.offset)
+            old.continue_in(self._file)
+            self.has_folded = True
+        return self._file.generation, self._file.offset
+
+    def first_position(self, sequence: int, deliveries: int, sent: int) -> Position:
+        """Return the position at the beginning; `sequence` is the number of the last commit."""
+        self._sequence = sequence
+        return self.position(self._file.generation, self._file.offset, deliveries, sent)
+
+    def position(self, generation: int, offset: int, deliveries: int, sent: int) -> Position:
+        """Return the position to record in the next commit."""
+        return Position(
+            self._boot_id, generation, offset, self._file.reserved,
+            self._sequence + 1, deliveries, sent,
+        )  # fmt: skip
+
+    def committed(self, *, restorable: bool) -> None:
+        """Note the commit of the last position in the header of the file."""
+        self._sequence += 1
+        self._file.committed(self._sequence, restorable=restorable)
+        if self._mark is not None:
+            self._mark.store(self._sequence, self._file.base)
 
     def remove_folded(self) -> None:
         """Remove the older files, whose transitions the database has."""
-        self._files.remove(before=self._file.generation)
+        self.has_folded = not self._files.remove(before=self._file.generation)
 
     def close(self) -> None:
         """Close the file; calling it twice does nothing."""
         self._file.close()
+        mark, self._mark = self._mark, None
+        if mark is not None:
+            mark.close()
 
 
-def _recovered(store: SqlStore, files: JournalFiles, boot_id: str, rotate_after: int) -> _Writer:
+def _recovered(
+    store: SqlStore, files: JournalFiles, boot_id: str, rotate_after: int
+) -> tuple[_Writer, Recovery | None]:
     """Apply the files to the database, end all claims, and begin a new journal file."""
     number = store.campaign.id
     emergency = EmergencyFiles(files.folder, store.campaign.secret, files.observer)
     with store.transaction("read") as connection:
-        position = read_position(connection, number)
-    latest, known = read_tail(files, position, boot_id)
-    saved = {one.delivery_id: one for one in emergency.read()}
-    generation = max([position.generation if position else 0, *files.generations()]) + 1
-    file = JournalFile(files, generation)
+        found = examine(connection, store.campaign, files, boot_id)
+    generation = max([found.generation, *files.generations()]) + 1
+    writer = _Writer(files, generation, emergency, boot_id, rotate_after)
     try:
         with store.transaction() as connection:
-            claims.write(connection, latest.values())
+            claims.write(connection, found.latest.values())
+            if found.behind:
+                claims.name_messages(connection, store.campaign, store.identify)
             left = claims.select_under_way(connection, number)
-            left |= {one: saved[one] for one in left.keys() & saved.keys()}
-            claims.write(connection, [end_claim(one, known=known) for one in left.values()])
+            left |= {one: found.saved[one] for one in left.keys() & found.saved.keys()}
+            ended = [found.ended(one) for one in left.values()]
+            claims.write(connection, ended)
             claims.hold_in_doubt(connection, number)
-            _write_position(connection, number, Position(boot_id, generation, 0))
+            counts = claims.count_sent(connection, number)
+            write_position(connection, number, writer.first_position(found.sequence, *counts))
+        writer.committed(restorable=False)
         emergency.remove()
-        files.remove(before=generation)
+        if store.settle():
+            writer.remove_folded()
     except BaseException:
-        file.close()
+        writer.close()
         raise
-    return _Writer(files, file, emergency, boot_id, rotate_after)
+    if not found.doubt:
+        return writer, None
+    recovery = Recovery(found.doubt, sum(one.state is State.IN_DOUBT for one in ended))
+    _logger.warning("%s", recovery)
+    return writer, recovery

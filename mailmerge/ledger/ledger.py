@@ -9,6 +9,7 @@ it:
     spring.db                the database
     spring.lock              locked by the process that is sending (lock.py)
     spring-00000007.journal  the transitions that are not in the database yet (journal.py)
+    spring.mark              how many commits there were (journal_file.py)
 
 A server database (PostgreSQL) will need neither. `Ledger.open` will recognise its URL, and its
 stores will be plain `SqlStore`s, which share the work by the owner and the expiry of each claim.
@@ -28,7 +29,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from mailmerge.errors import Declined, LedgerError
+from mailmerge.errors import Declined, LedgerError, LedgerHeld
 from mailmerge.ledger.campaigns import (
     CampaignRecord,
     OtherMailing,
@@ -39,17 +40,20 @@ from mailmerge.ledger.campaigns import (
     known_campaign_of_folder,
 )
 from mailmerge.ledger.database import Database, Observer
+from mailmerge.ledger.examination import Examination, examine_ledger
 from mailmerge.ledger.guard import CampaignGuard, Unguarded, guard_database
 from mailmerge.ledger.high_water import HighWater, Place, Unmarked
+from mailmerge.ledger.integrity import require_whole
 from mailmerge.ledger.interface import Decisions, Identify, LedgerReader, Store
-from mailmerge.ledger.journal import ROTATE_AFTER, Journaled, forget_position, read_position
+from mailmerge.ledger.journal import ROTATE_AFTER, Journaled
 from mailmerge.ledger.journal_file import JournalFiles
-from mailmerge.ledger.lock import Lock
+from mailmerge.ledger.lock import Lock, owner_of
 from mailmerge.ledger.marks import Marks
 from mailmerge.ledger.migrations import LEDGER
+from mailmerge.ledger.position import forget_position, read_position
 from mailmerge.ledger.reader import SqliteReader
 from mailmerge.ledger.sender import Fence, refuse_if_open_here, this_process
-from mailmerge.ledger.sqlite import memory_database, open_database
+from mailmerge.ledger.sqlite import damaged, memory_database, open_database
 from mailmerge.ledger.states import Delivery
 from mailmerge.ledger.store import LEASE, SqlStore, recover
 from mailmerge.portable import boot
@@ -102,14 +106,40 @@ class _DatabaseFile:
         name = self.path.stem if number == 1 else f"{self.path.stem}.{number}"
         return JournalFiles(self.path.parent, name, observer)
 
+    def require_content(self) -> None:
+        """Check that the database did not get lost while its journal or its log remained.
+
+        SQLite takes an empty file for a new database, and removes the write-ahead log next to it.
+
+        Raises:
+            LedgerError: the file is missing or empty, and was not.
+        """
+        if self.path.exists() and self.path.stat().st_size:
+            return
+        log = self.path.with_name(f"{self.path.name}-wal")
+        logged = log.exists() and log.stat().st_size
+        if logged or any(files.has_content() for files in self.journals()):
+            raise damaged(self.path.name, "it is empty or missing, but files next to it are not")
+
+    def journals(self) -> list[JournalFiles]:
+        """The journals of all campaigns that have files here, whatever the database knows."""
+        names = {self.path.stem, *(name.rpartition("-")[0] for name in self._journals())}
+        return [JournalFiles(self.path.parent, name) for name in sorted(names)]
+
+    def _journals(self) -> list[str]:
+        own = re.compile(rf"{re.escape(self.path.stem)}(\.\d+)?-\d{{8}}\.journal")
+        return [
+            path.name for path in self.path.parent.glob("*.journal") if own.fullmatch(path.name)
+        ]
+
     def remove(self) -> None:
         """Remove the database and the journals of all its campaigns."""
         for path in self.path.parent.glob(f"{self.path.name}*"):
             path.unlink()
-        own = re.compile(rf"{re.escape(self.path.stem)}(\.\d+)?-\d{{8}}\.journal")
-        for path in self.path.parent.glob("*.journal"):
-            if own.fullmatch(path.name):
-                path.unlink()
+        for files in self.journals():
+            files.mark.unlink(missing_ok=True)
+        for name in self._journals():
+            self.path.with_name(name).unlink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +275,10 @@ class Ledger:
             opened.callback(lock.release)
             if fresh:
                 file.remove()
+            file.require_content()
             database = open_database(path, LEDGER, observer=options.observer)
             opened.callback(database.close)
+            require_whole(database)
             fence = Fence(this_process(options.boot_id()))
             guard_database(database, path, lock, fence, water)
             opened.callback(water.close)
@@ -330,9 +362,10 @@ class Ledger:
             if options.journal:
                 return opened
             opened.close()
+            # In this order: files without a position would mean a damaged database.
+            files.remove()
             with store.transaction() as connection:
                 forget_position(connection, campaign.id)
-            files.remove()
         recover(store)
         return store
 
@@ -381,13 +414,47 @@ class Ledger:
         """Open the ledger with this name in a campaign folder for reading; None if there is none.
 
         Nothing is written, and another process may be sending meanwhile.
+
+        Raises:
+            LedgerError: the database is missing or empty, and was not.
         """
         file = _DatabaseFile(_path_of(campaign, name))
+        file.require_content()
         if not file.path.exists():
             return None
         named = _is_named(campaign, name)
         find = partial(known_campaign_of_folder, name=campaign.name, named=named)
         return SqliteReader(file.path, file.lock, file.journal, options.boot_id, find)
+
+    @staticmethod
+    def examine(
+        campaign: Settings, name: str = "ledger", options: LedgerOptions = _DEFAULTS
+    ) -> Examination | None:
+        """Examine the ledger with this name in a campaign folder; None if there is none.
+
+        It may be damaged; nothing is written.
+
+        Raises:
+            LedgerHeld: a process is sending; its files change all the time.
+            LedgerError: the files cannot be read.
+        """
+        file = _DatabaseFile(_path_of(campaign, name))
+        if not file.path.exists() and not any(one.generations() for one in file.journals()):
+            return None
+        if owner := owner_of(file.lock):
+            raise LedgerHeld(
+                f"this campaign is being sent by {owner}",
+                hint="examine the ledger when that has ended",
+            )
+        try:
+            return examine_ledger(file.path, file.journal, file.journals(), options.boot_id())
+        except OSError as error:
+            raise LedgerError(
+                f"cannot be read: {error.strerror}",
+                file=file.path.name,
+                hint="check its permissions, and free some disk space for a copy",
+                code="ledger-unwritable",
+            ) from error
 
 
 _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {

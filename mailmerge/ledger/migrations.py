@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
 
 from mailmerge.errors import LedgerError
+from mailmerge.ledger.checksums import add_checksums
 from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.first_edition import add_campaigns
@@ -124,6 +125,7 @@ LEDGER = Schema(
     ledger,
     (
         Migration("campaigns, and owners of claims", add_campaigns),
+        Migration("checksums", add_checksums),
         Migration("one sender", _add_sender),
         Migration("files of the content", add_content_files),
     ),

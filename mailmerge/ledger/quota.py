@@ -138,10 +138,11 @@ def _put(connection: Connection, table: Table, row: ColumnElement[bool], **value
 
 
 def _explained(path: Path) -> Explain:
-    def explain(purpose: Purpose, error: DBAPIError) -> LedgerError:
+    def explain(purpose: Purpose, error: Exception) -> LedgerError:
         del purpose
+        reason = error.orig if isinstance(error, DBAPIError) else error
         return LedgerError(
-            f"the record of daily limits cannot be used: {error.orig}",
+            f"the record of daily limits cannot be used: {reason}",
             file=path.name,
             hint="free some disk space, or move the file away if it is damaged",
             code="usage",

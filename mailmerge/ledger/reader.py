@@ -13,7 +13,7 @@ again after it has read the journal. If it has changed, the reader begins again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,13 @@ from sqlalchemy import Connection, Select, select
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.campaigns import CampaignRecord, read_times
-from mailmerge.ledger.emergency import EmergencyFiles
-from mailmerge.ledger.journal import read_position, read_tail
+from mailmerge.ledger.checksums import STATE_COLUMNS, SUMMED_COLUMNS, has_right_state, is_sealed
+from mailmerge.ledger.database import RowDamaged
+from mailmerge.ledger.evidence import Evidence, examine
 from mailmerge.ledger.journal_file import JournalFiles
 from mailmerge.ledger.lock import Owner, owner_of
 from mailmerge.ledger.migrations import LEDGER
+from mailmerge.ledger.position import read_position
 from mailmerge.ledger.schema import (
     DELIVERY_COLUMNS,
     TRANSITION_COLUMNS,
@@ -38,14 +40,18 @@ from mailmerge.ledger.schema import (
 from mailmerge.ledger.sender import sending_now
 from mailmerge.ledger.sqlite import read_database
 from mailmerge.ledger.states import (
+    UNDER_WAY,
     Delivery,
+    Recovery,
     Standing,
     State,
     Transition,
-    end_claim,
     is_unmade,
     reported,
 )
+
+_STATE: Final = len(TRANSITION_COLUMNS)
+_DELIVERY: Final = len(DELIVERY_COLUMNS)
 
 _LOOKS: Final = 100
 """Attempts to read snapshot and journal without a new journal file in between."""
@@ -94,7 +100,9 @@ class SqliteReader:
         with self._consistent() as look:
             if look is None:
                 return Standing(reported(states))
-            for _, last in look.rows(select(*TRANSITION_COLUMNS)):
+            for row, last in look.rows(select(*STATE_COLUMNS), _STATE):
+                if not has_right_state(row):
+                    raise RowDamaged(f"the state of recipient {row[0]!r} is not as it was written")
                 states[last.state] += 1
                 unmade += is_unmade(last.state, last.stage, last.reply)
             times = read_times(look.connection, look.campaign.id)
@@ -104,13 +112,26 @@ class SqliteReader:
         """Return the number of deliveries whose message could not be made."""
         return self.standing().unmade
 
+    def recovery(self) -> Recovery | None:
+        """Return what the next run cannot determine about a killed one; None if all is known."""
+        with self._consistent() as look:
+            if look is None or look.held or not look.found.doubt:
+                return None
+            states = [state.value for state in UNDER_WAY]
+            query = select(*STATE_COLUMNS).where(delivery.c.state.in_(states))
+            doubts = sum(last.state is State.IN_DOUBT for _, last in look.rows(query, _STATE))
+            return Recovery(look.found.doubt, doubts)
+
     def iterate(self) -> Iterator[Delivery]:
         """Yield all deliveries, in the order of the spreadsheet."""
-        query = select(*DELIVERY_COLUMNS).order_by(delivery.c.row, delivery.c.id)
+        query = select(*SUMMED_COLUMNS).order_by(delivery.c.row, delivery.c.id)
         with self._consistent() as look:
-            if look is not None:
-                for row, last in look.rows(query):
-                    yield delivery_of(row, last)
+            if look is None:
+                return
+            for row, last in look.rows(query, _DELIVERY):
+                if not is_sealed(row):
+                    raise RowDamaged(f"recipient {row[0]!r} is not as it was written")
+                yield delivery_of(row[:_DELIVERY], last)
 
     @contextmanager
     def _consistent(self) -> Iterator[_Look | None]:
@@ -118,7 +139,7 @@ class SqliteReader:
         for _ in range(_LOOKS):
             with self._opened() as connection:
                 look = None if connection is None else self._look(connection)
-                if look is None or look.generation == self._generation(look.campaign):
+                if look is None or look.found.generation == self._generation(look.campaign):
                     yield look
                     return
         raise LedgerError(
@@ -142,20 +163,23 @@ class SqliteReader:
         campaign = self.find(connection)
         if campaign is None:
             return None
-        held = owner_of(self.lock) or sending_now(connection, self.boot_id())
-        position = read_position(connection, campaign.id)
-        files = self.journal(campaign.id)
-        latest, known = read_tail(files, position, self.boot_id())
-        saved = EmergencyFiles(files.folder, campaign.secret).read()
-        latest |= {one.delivery_id: one for one in saved}
-        generation = None if position is None else position.generation
-        return _Look(connection, campaign, generation, latest, known=known, held=held is not None)
+        held = (owner_of(self.lock) or sending_now(connection, self.boot_id())) is not None
+        try:
+            found = examine(
+                connection, campaign, self.journal(campaign.id), self.boot_id(), live=held
+            )
+        except RowDamaged:
+            # A process that began meanwhile has changed the files since the snapshot.
+            if not held and owner_of(self.lock) is None:
+                raise
+            found, held = Evidence({}, {}), True
+        return _Look(connection, campaign, found, held=held)
 
-    def _generation(self, campaign: CampaignRecord) -> int | None:
-        """Return the number of the journal file that the database names now."""
+    def _generation(self, campaign: CampaignRecord) -> int:
+        """Return the number of the journal file that the database names now, or 0."""
         with self._opened() as connection:
             position = None if connection is None else read_position(connection, campaign.id)
-        return None if position is None else position.generation
+        return 0 if position is None else position.generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +189,22 @@ class _Look:
     Attributes:
         connection: a transaction on the snapshot.
         campaign: the campaign of the ledger.
-        generation: the number of the journal file at the time of the snapshot; None without one.
-        latest: the newest transition of each delivery since the last fold.
-        known: every transition is known.
+        found: what the journal adds to the snapshot.
         held: a process is sending.
     """
 
     connection: Connection
     campaign: CampaignRecord
-    generation: int | None
-    latest: Mapping[int, Transition]
-    known: bool
+    found: Evidence
     held: bool
 
-    def rows(self, query: Select[Any]) -> Iterator[tuple[Sequence[Any], Transition]]:
-        """Yield the rows of `query`, each with the newest transition of its delivery."""
+    def rows(self, query: Select[Any], width: int) -> Iterator[tuple[Sequence[Any], Transition]]:
+        """Yield the rows of `query`, each with the newest transition of its delivery.
+
+        `width` is the number of columns for `transition_of`.
+        """
+        latest = {**self.found.latest, **self.found.saved}
         own = query.where(delivery.c.campaign_id == self.campaign.id)
         for row in self.connection.execute(own):
-            last = self.latest.get(row[0]) or transition_of(row)
-            yield row, last if self.held else end_claim(last, known=self.known)
+            last = latest.get(row[0]) or transition_of(row[:width])
+            yield row, last if self.held else self.found.ended(last)

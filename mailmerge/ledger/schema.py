@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
+from mailmerge.ledger.database import RowDamaged
 from mailmerge.ledger.states import GONE, MAKING, Delivery, State, Transition
 from mailmerge.recipients.address import Mailbox
 
@@ -63,6 +64,8 @@ campaign = Table(
     Column("checked", Text, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("check_seconds", Float, nullable=False),
+    # The last columns of each table are checksums (checksums.py).
+    Column("secret_sum", _Number),
 )
 
 
@@ -93,6 +96,8 @@ delivery = Table(
     # The owner of the last claim; it has a meaning only while the delivery is claimed or sending.
     Column("owner", Text, nullable=False),
     Column("claimed_until", Float),
+    Column("snapshot_sum", _Number),
+    Column("state_sum", _Number),
     UniqueConstraint("campaign_id", "key"),
 )
 
@@ -130,6 +135,12 @@ journal = Table(
     Column("boot_id", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("offset", _Number, nullable=False),
+    # Added by the second migration: without them the journal is one of the first edition.
+    Column("reserved", _Number),
+    Column("sequence", _Number),
+    Column("deliveries", _Number),
+    Column("sent", _Number),
+    Column("position_sum", _Number),
 )
 
 sender = Table(
@@ -194,13 +205,23 @@ DELIVERY_COLUMNS = (
 )  # fmt: skip
 """The columns of a row for `delivery_of`."""
 
+_LAST_TIME: Final = 253_402_300_799.0 - 86_400
+"""The last day of the year 9999, the last that Python knows; in seconds since 1970."""
+
 _read_json = json.JSONDecoder().raw_decode  # faster than json.loads, which also skips white space
 
 
 def transition_of(row: Sequence[Any]) -> Transition:
-    """Make a transition from a row of TRANSITION_COLUMNS or DELIVERY_COLUMNS."""
+    """Make a transition from a row of TRANSITION_COLUMNS or DELIVERY_COLUMNS.
+
+    Raises:
+        RowDamaged: the state is none.
+    """
     state, at, attempts, doubts, retry_at, stage, reply = row[1 - len(TRANSITION_COLUMNS) :]
-    return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
+    try:
+        return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
+    except ValueError as error:
+        raise RowDamaged(f"delivery {row[0]!r} has the state {state!r}") from error
 
 
 def delivery_of(
@@ -213,15 +234,25 @@ def delivery_of(
     """Make a delivery from a row of DELIVERY_COLUMNS, with the state of `last` if that is given.
 
     `message_id` and `date` apply to a row that has none yet.
+
+    Raises:
+        RowDamaged: a column has a value that was never written.
     """
     number, key, place, address, path, identity, name, cells, old_id, old_date = row[:10]
     last = last or transition_of(row)
+    try:
+        cells = _read_json(cells)[0]
+        possible = 0 <= last.at <= _LAST_TIME and (old_date is None or 0 <= old_date <= _LAST_TIME)
+    except (ValueError, TypeError, IndexError, RecursionError) as error:
+        raise RowDamaged(f"delivery {number!r} has a value of another type") from error
+    if not possible:
+        raise RowDamaged(f"delivery {number!r} has a time that cannot be")
     return Delivery(
         number,
         key,
         place,
         Mailbox(address, path, identity, name),
-        _read_json(cells)[0],
+        cells,
         last.state,
         old_id or message_id,
         date if old_date is None else old_date,

@@ -39,7 +39,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailmerge.errors import LedgerError, LedgerHeld
-from mailmerge.ledger.database import Database
+from mailmerge.ledger.database import Database, RowDamaged
 from mailmerge.ledger.lock import Owner, held_by
 from mailmerge.ledger.schema import sender
 from mailmerge.portable.boot import same_boot
@@ -49,6 +49,8 @@ from mailmerge.portable.processes import process_start, same_process
 
 _EXPIRY: Final = 60.0
 """Seconds after its last renewal during which a process on another machine keeps the row."""
+_LATEST: Final = 600.0
+"""The expiry of a row is at most this many seconds ahead, unless the clocks differ by minutes."""
 _FRESH: Final = 5.0
 """Seconds after its last renewal during which a process may send."""
 _RENEW_AFTER: Final = 2.0
@@ -102,7 +104,9 @@ def judge(row: SenderRow, own: Owner, now: float, runs: Callable[[SenderRow], bo
     same_host = row.owner.host == own.host
     if same_host and same_boot(row.owner.boot_id, own.boot_id):
         return Verdict.HELD if runs(row) else Verdict.FREE
-    return Verdict.HELD if now < row.until and not same_host else Verdict.WATCH
+    # An expiry that is too far away is damaged, or from a machine whose clock is ahead.
+    valid = now < row.until <= now + _LATEST
+    return Verdict.HELD if valid and not same_host else Verdict.WATCH
 
 
 def runs_here(row: SenderRow) -> bool:
@@ -130,7 +134,11 @@ def this_process(boot_id: str) -> Owner:
 
 
 def read_sender(connection: Connection) -> SenderRow | None:
-    """Return the row; None if the ledger was never opened for sending."""
+    """Return the row; None if the ledger was never opened for sending.
+
+    Raises:
+        RowDamaged: a value is of another type, or no possible number.
+    """
     query = select(
         sender.c.identity, sender.c.generation, sender.c.token, sender.c.beat, sender.c.until,
         sender.c.pid, sender.c.host, sender.c.boot_id, sender.c.since, sender.c.started,
@@ -138,8 +146,22 @@ def read_sender(connection: Connection) -> SenderRow | None:
     row = connection.execute(query).first()
     if row is None:
         return None
+    if not all(map(_is_possible, row, _TYPES)):
+        raise RowDamaged("the record of the sending process is not as it was written")
     identity, generation, token, beat, until, *owner = row
     return SenderRow(identity, generation, token, beat, until, Owner(*owner))
+
+
+_TYPES: Final = (str, int, str, int, float, int, str, str, float, str)
+_LARGEST: Final = 1e10
+"""More than any of the numbers: seconds since 1970 up to the year 2286, and counts."""
+
+
+def _is_possible(value: object, kind: type) -> bool:
+    """Whether a value of the row is of its type and, if it is a number, of a possible size."""
+    if not isinstance(value, kind):
+        return False
+    return not isinstance(value, int | float) or 0 <= value < _LARGEST
 
 
 def sending_now(connection: Connection, boot_id: str) -> Owner | None:

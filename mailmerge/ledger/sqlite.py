@@ -77,7 +77,8 @@ def open_database(
     address = f"{path.resolve().as_uri()}?mode=rw"
     settings = _DURABLE if shared else _ONE_WRITER
     engine = _engine(lambda: _connect(address, settings, path.name), "BEGIN IMMEDIATE")
-    return _migrated(Database(engine, explain or _explained_by(path), observer), schema, path.name)
+    database = Database(engine, explain or _explained_by(path), observer, _checkpoint)
+    return _migrated(database, schema, path.name)
 
 
 def memory_database(schema: Schema, *, observer: Observer | None = None) -> Database:
@@ -213,20 +214,51 @@ def _apply(connection: sqlite3.Connection, settings: _Settings, name: str) -> No
 def _explained_by(path: Path) -> Explain:
     """Return the function that turns an error of SQLite about this file into one line and a fix."""
 
-    def explain(purpose: Purpose, error: DBAPIError) -> LedgerError:
-        reason = str(error.orig)
-        if "malformed" in reason or "not a database" in reason:
-            hint = (
-                "restore it from a copy, or look in the server's log for sent messages; "
-                "do not delete it"
-            )
+    def explain(purpose: Purpose, error: Exception) -> LedgerError:
+        reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        if isinstance(error, DBAPIError) and not _is_damage(error, reason):
+            full = purpose == "written" or "disk" in reason
+            hint = hint_for_unwritable(path, reason=reason) if full else ""
             return LedgerError(
-                f"is damaged: {reason}", file=path.name, hint=hint, code="ledger-damaged"
+                f"cannot be {purpose}: {reason}",
+                file=path.name,
+                hint=hint,
+                code="ledger-unwritable",
             )
-        full = purpose == "written" or "disk" in reason
-        hint = hint_for_unwritable(path, reason=reason) if full else ""
-        return LedgerError(
-            f"cannot be {purpose}: {reason}", file=path.name, hint=hint, code="ledger-unwritable"
-        )
+        return damaged(path.name, reason)
 
     return explain
+
+
+def damaged(name: str, reason: str) -> LedgerError:
+    """Return the error for a ledger that is damaged, and must not be used to send."""
+    return LedgerError(
+        f"is damaged: {reason}",
+        file=name,
+        hint='restore it from a copy; "mailmerge doctor --ledger" shows what can be read; '
+        "do not delete it",
+        code="ledger-damaged",
+    )
+
+
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
+_DAMAGED_SCHEMA: Final = ("malformed", "not a database", "no such column", "Could not decode")
+
+
+def _is_damage(error: DBAPIError, reason: str) -> bool:
+    """Whether an error means that bytes of the file are not as they were written."""
+    number = getattr(error.orig, "sqlite_errorcode", None)
+    return (number is not None and number & 0xFF in _DAMAGE) or any(
+        words in reason for words in _DAMAGED_SCHEMA
+    )
+
+
+def _checkpoint(engine: Engine) -> bool:
+    """Copy the write-ahead log into the database, as far as readers allow; whether all was."""
+    with engine.connect() as connection:
+        raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # of this engine
+        try:
+            _, log, copied = raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error:
+            return False
+    return bool(log == copied)

@@ -34,6 +34,7 @@ from typing import Final
 
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
+from mailmerge.wording import counted
 
 
 class State(StrEnum):
@@ -188,6 +189,29 @@ class Delivery:
     def sent_on(self) -> datetime:
         """The Date of the message in UTC, without fractions of a second (RFC 5322, 3.6.1)."""
         return datetime.fromtimestamp(int(self.date or 0), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What could not be determined after a process ended without closing the ledger.
+
+    Attributes:
+        reason: why transitions may be missing: a damaged file and how, or a restart.
+        in_doubt: the number of deliveries that are in doubt because of it.
+    """
+
+    reason: str
+    in_doubt: int
+
+    def __str__(self) -> str:
+        """One line for the user: the reason, the recipients concerned, the fix."""
+        if not self.in_doubt:
+            return f"{self.reason}: no recipient is concerned"
+        return (
+            f"{self.reason}: {counted(self.in_doubt, 'recipient')} in doubt, since the message may "
+            "have been sent (look in the server's log, then use --in-doubt resend or "
+            "--in-doubt assume-sent)"
+        )
 
 
 @dataclass(frozen=True, slots=True)

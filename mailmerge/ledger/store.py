@@ -32,6 +32,7 @@ from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.states import (
     Delivery,
     Difference,
+    Recovery,
     State,
     Transition,
     as_recorded,
@@ -51,7 +52,17 @@ Decide = Callable[[Connection, int], int]
 
 
 class UserDecisions(ABC):
-    """The user's decisions about deliveries that a run does not touch (interface.Decisions)."""
+    """What was found at the opening, and what the user decides about deliveries in doubt.
+
+    Implements interface.Recovered and interface.Decisions.
+    """
+
+    _recovery: Recovery | None = None
+
+    @property
+    def recovery(self) -> Recovery | None:
+        """What could not be determined when the ledger was opened; None if all was known."""
+        return self._recovery
 
     @abstractmethod
     def decide(self, decision: Decide) -> int:
@@ -124,6 +135,7 @@ class SqlStore(UserDecisions, _CheckMemory):
         self.guard = guard
         self.identify = identify
         self._database = database
+        self.settle = database.settle
         self.lease = lease
         # With this, the name of a worker is unique among all processes that share the database.
         self._process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

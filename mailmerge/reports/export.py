@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from mailmerge.errors import CampaignError
+from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.states import Delivery
 from mailmerge.private_files import open_private
@@ -32,6 +33,9 @@ from mailmerge.reports.xlsx import write_workbook
 from mailmerge.settings import RecipientsSection
 
 _OUTCOME_COLUMNS: Final = ("status", "time", "reply", "message-id")
+_SALVAGED_COLUMNS: Final = (
+    "row", "address", "status", "time", "reply", "message-id", "date", "damaged",
+)  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\u2212")
 """Signs with which a formula begins, with the full-width forms that East Asian versions accept."""
 
@@ -55,13 +59,7 @@ def export(ledger: Deliveries, path: Path) -> int:
         CampaignError: the file name has another ending, or the file cannot be written.
         LedgerError: the ledger cannot be read.
     """
-    write = _WRITERS.get(path.suffix.lower())
-    if write is None:
-        raise CampaignError(
-            f"{path.name} is neither .csv nor .xlsx",
-            hint="use a file name with one of these endings",
-            code="export",
-        )
+    write = _writer_for(path)
     columns = _columns(ledger.iterate())
     taken = {column.casefold() for column in columns}
     names = [f"mailmerge {name}" if name in taken else name for name in _OUTCOME_COLUMNS]
@@ -112,6 +110,23 @@ def _refuse_long_cells(path: Path, rows: Iterable[list[str]]) -> None:
             )
 
 
+def export_salvaged(rows: Iterable[Salvaged], path: Path) -> int:
+    """Write what can be read of a damaged ledger to `path` (.csv or .xlsx); return the rows.
+
+    Raises:
+        CampaignError: the file name has another ending, or the file cannot be written.
+    """
+    counted = _Counted(
+        [
+            str(one.row or ""), one.address, one.state, _time(one.changed_at), one.reply,
+            one.message_id, _time(one.date), "" if one.whole else "yes",
+        ]
+        for one in rows
+    )  # fmt: skip
+    _write(_writer_for(path), path, list(_SALVAGED_COLUMNS), counted)
+    return counted.count
+
+
 class _Counted:
     """Counts rows while they are iterated over."""
 
@@ -125,6 +140,17 @@ class _Counted:
             yield row
 
 
+def _writer_for(path: Path) -> _Write:
+    write = _WRITERS.get(path.suffix.lower())
+    if write is None:
+        raise CampaignError(
+            f"{path.name} is neither .csv nor .xlsx",
+            hint="use a file name with one of these endings",
+            code="export",
+        )
+    return write
+
+
 def _row(one: Delivery, columns: list[str]) -> list[str]:
     cells = [one.cells.get(column, "") for column in columns]
     return [*cells, one.state.value, _time(one.changed_at), one.reply, one.message_id]
@@ -132,7 +158,12 @@ def _row(one: Delivery, columns: list[str]) -> list[str]:
 
 def _time(at: float | None) -> str:
     """Return the local time with its offset, to the second (ISO 8601)."""
-    return "" if at is None else datetime.fromtimestamp(at).astimezone().isoformat(" ", "seconds")
+    try:
+        return (
+            "" if at is None else datetime.fromtimestamp(at).astimezone().isoformat(" ", "seconds")
+        )
+    except (ValueError, OverflowError, OSError):  # of a damaged ledger
+        return ""
 
 
 def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[list[str]]) -> None:

@@ -6,10 +6,11 @@ Replies come from outside. Before printing, make them safe for the terminal (wor
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
 
-from mailmerge.ledger.states import Delivery, Standing, State
+from mailmerge.ledger.states import Delivery, Recovery, Standing, State
 
 FAILED: Final = frozenset({State.REJECTED, State.DEFERRED})
 """The states of deliveries that the server has refused, for good or for now."""
@@ -24,12 +25,16 @@ _MEANINGS: Final = {
 }
 
 
-def status_document(campaign: str, standing: Standing, *, owner: str = "") -> dict[str, Any]:
+def status_document(
+    campaign: str, standing: Standing, *, owner: str = "", recovery: Recovery | None = None
+) -> dict[str, Any]:
     """Return the document that `status --json` prints, with every state, including zeros.
 
     `unmade` is in it if there are messages that could not be made. `owner` is the process that is
-    sending now, or "".
+    sending now, or "". `recovery` is what cannot be determined about a run that was killed; without
+    it the document has no such key.
     """
+    unknown = {} if recovery is None else {"recovery": asdict(recovery)}
     return {
         "campaign": campaign,
         "total": sum(standing.states.values()),
@@ -38,6 +43,7 @@ def status_document(campaign: str, standing: Standing, *, owner: str = "") -> di
         "seconds": round(standing.seconds, 3),
         "check_seconds": round(standing.check_seconds, 3),
         "sending": owner,
+        **unknown,
     }
 
 

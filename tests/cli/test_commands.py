@@ -114,6 +114,7 @@ CALLS: dict[str, list[str]] = {
     "status": ["{campaign}", "--export", "{out}.xlsx"],
     "connect": ["{campaign}", "--to", "bob@x-firma.de"],
     "providers": ["gmail"],
+    "doctor": ["{campaign}"],
     "suppress add": ["--campaign", "{campaign}", "cy@x-firma.de"],
     "suppress remove": ["--campaign", "{campaign}", "dee@x-firma.de"],
     "suppress list": ["--campaign", "{campaign}"],

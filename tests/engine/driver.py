@@ -75,6 +75,8 @@ class Job:
     `store` is one of tests.ledgers.KINDS. It stops by itself after about `stop_after` recipients.
     At the `crash_at`-th boundary (a commit, a line of the journal, a file made or removed, bytes
     sent or received) the process ends at once; only those with `crash_near` in their names count.
+    `rotate_after` is the size of a journal in bytes, unless it is 0; `state_home` is the state
+    folder of the user.
     `mutation` is one of MUTATIONS. With `stops_at_interrupts`, a SIGINT stops the run as Ctrl-C
     does, and each commit takes `commit_seconds`, as on a slow disk.
     """
@@ -92,6 +94,8 @@ class Job:
     crash_near: str = ""
     limit_file_size: int = 0
     stop_after: int = 0
+    rotate_after: int = 0
+    state_home: str = ""
     mutation: str = ""
     stops_at_interrupts: bool = False
     commit_seconds: float = 0.0
@@ -99,6 +103,8 @@ class Job:
 
 def drive(job: Job) -> None:
     """Do the job and write its result into `summary.txt`."""
+    if job.state_home:
+        os.environ["MAILMERGE_STATE_HOME"] = job.state_home
     if job.limit_file_size:
         import resource
 
@@ -135,6 +141,8 @@ def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any
 def options_of(job: Job, observer: Callable[[str], None] | None = None) -> LedgerOptions:
     """Return the ledger options of a job; its own boot id means that the machine has restarted."""
     options = LedgerOptions(observer=observer)
+    if job.rotate_after:
+        options = replace(options, rotate_after=job.rotate_after)
     return replace(options, boot_id=lambda: job.boot_id) if job.boot_id else options
 
 

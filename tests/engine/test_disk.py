@@ -136,7 +136,7 @@ def fail_and_resume(folder: Path, library: Path, fails_after: int) -> Dying:
     return dying
 
 
-WHILE_SENDING = 13
+WHILE_SENDING = 20
 """Syncs that are done when the run has claimed its first recipients and sends."""
 
 

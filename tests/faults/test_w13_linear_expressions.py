@@ -56,6 +56,13 @@ def is_quadratic(
     return once > MEASURABLE and twice > RATIO * once
 
 
+def is_surely_quadratic(
+    pattern: re.Pattern[Any], methods: frozenset[str], attack: tuple[str, str, str]
+) -> bool:
+    """Whether each of five measurements says so: another process may disturb one of them."""
+    return all(is_quadratic(pattern, methods, attack) for _ in range(5))
+
+
 def test_every_pattern_of_the_package_is_found() -> None:
     assert len(PATTERNS) > 90
 
@@ -63,13 +70,13 @@ def test_every_pattern_of_the_package_is_found() -> None:
 @pytest.mark.parametrize("pattern", PATTERNS, ids=PATTERNS.get)
 def test_pattern_takes_linear_time(pattern: re.Pattern[Any]) -> None:
     methods = uses(PATTERNS[pattern])
-    slow = [attack for attack in attacks(pattern) if is_quadratic(pattern, methods, attack)]
+    slow = [one for one in attacks(pattern) if is_surely_quadratic(pattern, methods, one)]
     assert not slow
 
 
 def test_measure_finds_a_quadratic_pattern() -> None:
     bad = re.compile(r"\S+@\S+")
-    assert is_quadratic(bad, frozenset({"sub"}), ("", "a", ""))
+    assert any(is_quadratic(bad, frozenset({"sub"}), ("", "a", "")) for _ in range(5))
 
 
 def test_rules_of_providers_take_linear_time() -> None:
@@ -77,7 +84,7 @@ def test_rules_of_providers_take_linear_time() -> None:
     assert rules
     for rule in rules:
         pattern = re.compile(rule, re.IGNORECASE)
-        slow = [one for one in attacks(pattern) if is_quadratic(pattern, SEARCH, one)]
+        slow = [one for one in attacks(pattern) if is_surely_quadratic(pattern, SEARCH, one)]
         assert not slow, rule
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def test_plan_and_run_have_the_same_limits(
         "sandbox": SandboxServer(tmp_path / "box"),
         "test": TestTo("me@example.net", real, 1),
     }
-    (campaign.folder / ".mailmerge" / "ledger.sqlite").unlink(missing_ok=True)
+    shutil.rmtree(campaign.folder / ".mailmerge", ignore_errors=True)
     with job_of(campaign, targets[kind], **options) as job:
         plan, limits = job.plan(), job.limits
         assert (plan.rates, plan.connections) == (limits.rates, limits.connections)

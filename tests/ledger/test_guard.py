@@ -86,6 +86,7 @@ def test_a_ledger_that_failed_can_be_opened_again_in_this_process(campaign: Sett
     with pytest.raises(LedgerError):
         store.claim("w", 1, NOW)
     ledger.close()
+    shutil.rmtree(campaign.state_folder)
     Ledger.of(campaign, accept_older=True).close()
 
 

@@ -19,6 +19,7 @@ TRADES = [
     interface.Decisions,
     interface.CheckMemory,
     interface.RunStatistics,
+    interface.Recovered,
 ]
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from hypothesis import strategies as st
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.journal_file import (
+    BYTES_PER_CLAIM,
+    HEADER_BYTES,
     JournalFile,
     JournalFiles,
+    Tail,
     decode_all,
     encode,
 )
@@ -39,52 +43,117 @@ def sent(number: int, at: float = 1.0) -> Transition:
     return Transition(number, State.SENT, at, reply="250 Ok")
 
 
+def read_all(content: bytes, generation: int) -> list[Transition]:
+    return decode_all(content, generation).transitions
+
+
 @given(transitions, st.integers(0, 2**31))
 def test_a_transition_comes_back_as_it_was(written: Transition, generation: int) -> None:
-    line = encode(written, generation)
+    line = encode(written, generation, 0)
     assert line.count(b"\n") == 1
-    assert list(decode_all(line, generation)) == [written]
-    assert list(decode_all(line, generation + 1)) == []
+    [found] = read_all(line, generation)
+    assert found == replace(written, reply=found.reply)
+    assert written.reply.startswith(found.reply)
+    assert len(found.reply) == len(written.reply) or len(line) > 900
+    assert read_all(line, generation + 1) == []
+    assert read_all(b"\n" + line, generation) == [], "another place"
 
 
-@given(st.lists(transitions, min_size=1, max_size=5), st.data())
-def test_a_torn_or_damaged_line_ends_the_reading(
+def lines_of(written: list[Transition], generation: int) -> list[bytes]:
+    lines: list[bytes] = []
+    for one in written:
+        lines.append(encode(one, generation, sum(map(len, lines))))
+    return lines
+
+
+short = st.lists(st.builds(sent, st.integers(0, 999)), min_size=1, max_size=5)
+
+
+@given(short, st.data())
+def test_an_incomplete_last_line_is_ignored(
     written: list[Transition], chance: st.DataObject
 ) -> None:
-    lines = [encode(one, 7) for one in written]
+    lines = lines_of(written, 7)
     whole = b"".join(lines)
     cut = chance.draw(st.integers(0, len(whole)))
     complete = sum(len(b"".join(lines[: n + 1])) <= cut for n in range(len(lines)))
-    assert list(decode_all(whole[:cut], 7)) == written[:complete]
-    assert list(decode_all(whole[:cut] + b"\0" * 100, 7)) == written[:complete]
-    damaged = bytearray(whole)
-    place = chance.draw(st.integers(0, len(whole) - 1))
-    damaged[place] ^= 1
-    before = sum(len(b"".join(lines[: n + 1])) <= place for n in range(len(lines)))
-    assert list(decode_all(bytes(damaged), 7)) == written[:before]
+    for content in (whole[:cut], whole[:cut] + b"\0" * 100):
+        found = decode_all(content, 7)
+        assert found.transitions == written[:complete]
+        assert found.end == len(b"".join(lines[:complete]))
+        assert found.whole
+
+
+@given(short, st.data())
+def test_a_changed_byte_is_noticed(written: list[Transition], chance: st.DataObject) -> None:
+    lines = lines_of(written, 7)
+    damaged = bytearray(b"".join(lines))
+    place = chance.draw(st.integers(0, len(damaged) - 2), label="not the last line feed")
+    damaged[place] ^= 1 << chance.draw(st.integers(0, 7))
+    found = decode_all(bytes(damaged) + b"\0" * 100, 7)
+    hit = sum(len(b"".join(lines[: n + 1])) <= place for n in range(len(lines)))
+    assert not found.whole
+    assert found.end == len(b"".join(lines[:hit]))
+    joined = place == len(b"".join(lines[: hit + 1])) - 1  # the line feed
+    assert found.transitions == written[:hit] + written[hit + 1 + joined :], "later lines are true"
+
+
+@given(st.lists(st.builds(sent, st.integers(0, 999)), min_size=3, max_size=6), st.data())
+def test_removed_repeated_and_moved_lines_are_noticed(
+    written: list[Transition], chance: st.DataObject
+) -> None:
+    lines = lines_of(written, 7)
+    one = chance.draw(st.integers(0, len(lines) - 2))
+    other = chance.draw(st.integers(one + 1, len(lines) - 1))
+    removed = lines[:one] + lines[one + 1 :]
+    repeated = [*lines[: one + 1], lines[one], *lines[one + 1 :]]
+    moved = list(lines)
+    moved[one], moved[other] = moved[other], moved[one]
+    for damaged in (removed, repeated, moved):
+        assert not decode_all(b"".join(damaged), 7).whole
 
 
 def test_a_long_reply_is_cut() -> None:
-    line = encode(Transition(1, State.REJECTED, 1.0, reply="x" * (509)), 1)
-    [found] = decode_all(line, 1)
+    line = encode(Transition(1, State.REJECTED, 1.0, reply="x" * (509)), 1, 0)
+    [found] = read_all(line, 1)
     assert found.reply == "x" * 500
+
+
+@pytest.mark.parametrize("letter", ["\N{PILE OF POO}", "\x01", "\udcff", "é", '"', "a"])
+def test_two_lines_fit_into_the_space_of_a_claim(letter: str) -> None:
+    """An escaped character takes up to six bytes, a character of UTF-8 up to four."""
+    longest = Transition(
+        2**53, State.IN_DOUBT, 1e9 / 3, 99, 9, 1e9 / 7, "end-of-data", letter * 509
+    )
+    sending = replace(longest, state=State.SENDING, reply="")
+    lines = encode(longest, 99_999_999, 2**31), encode(sending, 99_999_999, 2**31)
+    assert sum(map(len, lines)) <= BYTES_PER_CLAIM - 3 * len(lines[1])
+    [found] = decode_all(lines[0], 99_999_999, placed=False).transitions or read_all(
+        encode(longest, 1, 0), 1
+    )
+    assert found.reply == letter * len(found.reply)
+    assert len(found.reply) > 150
 
 
 def test_generations_are_read_in_order_from_the_offset_on(tmp_path: Path) -> None:
     files = JournalFiles(tmp_path, "ledger")
     offset = 0
+    earlier: JournalFile | None = None
     for generation in (3, 4, 5):
         file = JournalFile(files, generation)
+        if earlier is not None:
+            earlier.continue_in(file)
         for number in range(2):
-            file.append(encode(sent(number, float(generation)), generation))
+            file.append(sent(number, float(generation)))
             offset = offset or file.offset
-        file.close()
-        file.close()
+        earlier = file
+    file.close()
+    file.close()
     JournalFile(JournalFiles(tmp_path, "other"), 4).close()
     assert files.generations() == [3, 4, 5]
     found = files.read(3, offset)
-    assert found is not None
-    assert [(one.delivery_id, one.at) for one in found] == [
+    assert not found.damage
+    assert [(one.delivery_id, one.at) for one in found.transitions] == [
         (1, 3.0), (0, 4.0), (1, 4.0), (0, 5.0), (1, 5.0),
     ]  # fmt: skip
 
@@ -93,8 +162,9 @@ def test_generations_are_read_in_order_from_the_offset_on(tmp_path: Path) -> Non
 def test_a_missing_generation_makes_transitions_unknown(tmp_path: Path, generation: int) -> None:
     files = JournalFiles(tmp_path, "ledger")
     JournalFile(files, 3).close()
-    assert files.read(3, 0) == []
-    assert files.read(generation, 0) is None
+    assert files.read(3, HEADER_BYTES) == Tail([])
+    found = files.read(generation, HEADER_BYTES)
+    assert found.damage == f"ledger-{generation:08d}.journal is missing"
 
 
 def test_old_generations_are_removed_and_those_of_others_stay(tmp_path: Path) -> None:
@@ -138,15 +208,15 @@ def test_reserved_space_does_not_look_like_transitions(tmp_path: Path) -> None:
     file = JournalFile(files, 1)
     file.reserve(1000)
     file.reserve(10)
-    file.append(encode(sent(1), 1))
+    file.append(sent(1))
     file.reserve(262_144)
-    file.append(encode(sent(2), 1))
+    file.append(sent(2))
     file.close()
     found = files.path(1).stat()
     assert found.st_size >= 2 * 262_144
     assert found.st_blocks * 512 >= 2 * 262_144, "the space is there"
     assert found.st_mode & 0o777 == 0o600
-    assert files.read(1, 0) == [sent(1), sent(2)]
+    assert files.read(1, HEADER_BYTES).transitions == [sent(1), sent(2)]
 
 
 def in_a_small_space(most: int, action: str, files: JournalFiles) -> int:
@@ -161,14 +231,13 @@ def in_a_small_space(most: int, action: str, files: JournalFiles) -> int:
         file = JournalFile(files, 1)
         if action == "reserve":
             file.reserve(most + 1)
-        line = encode(sent(1), 1)
         while action == "append":
-            file.append(line)
+            file.append(sent(1))
     except LedgerError:
         status = 0
         if action == "append":
             try:
-                file.append(line)
+                file.append(sent(1))
                 status = 2
             except LedgerError:
                 status = 0
@@ -180,9 +249,11 @@ def in_a_small_space(most: int, action: str, files: JournalFiles) -> int:
 @pytest.mark.parametrize("action", ["reserve", "append"])
 def test_nothing_is_written_behind_a_torn_line(tmp_path: Path, action: str) -> None:
     files = JournalFiles(tmp_path, "ledger")
-    assert in_a_small_space(1000, action, files) == 0
-    complete = 1000 // len(encode(sent(1), 1)) if action == "append" else 0
-    assert len(files.read(1, 0) or []) == complete
+    assert in_a_small_space(HEADER_BYTES + 1000, action, files) == 0
+    complete = 1000 // len(encode(sent(1), 1, 0)) if action == "append" else 0
+    found = files.read(1, HEADER_BYTES)
+    assert len(found.transitions) == complete
+    assert not found.damage
 
 
 def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
@@ -196,7 +267,7 @@ def test_each_durable_step_is_observed(tmp_path: Path) -> None:
     files = JournalFiles(tmp_path, "ledger", seen.append)
     file = JournalFile(files, 1)
     file.reserve(10)
-    file.append(encode(sent(1), 1))
+    file.append(sent(1))
     file.close()
     files.remove()
     steps = ["journal made", "journal reserved", "journal line", "journal removed"]

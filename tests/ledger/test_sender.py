@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from mailmerge.errors import LedgerHeld
+from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.ledger.database import Database
+from mailmerge.ledger.integrity import require_whole
 from mailmerge.ledger.lock import Owner
 from mailmerge.ledger.migrations import LEDGER
 from mailmerge.ledger.schema import sender
@@ -44,6 +45,7 @@ def row(owner: Owner, *, token: str = "t", until: float = NOW + 1) -> SenderRow:
         (replace(HERE, host="there"), False, NOW + 1, Verdict.HELD),
         (replace(HERE, host="there", boot_id="boot-2"), True, NOW + 1, Verdict.HELD),
         (replace(HERE, host="there"), True, NOW - 1, Verdict.WATCH),
+        (replace(HERE, host="there"), True, NOW + 9e8, Verdict.WATCH),
         (replace(HERE, boot_id="boot-2"), True, NOW + 1, Verdict.WATCH),
         (replace(HERE, boot_id=""), True, NOW + 1, Verdict.WATCH),
     ],
@@ -124,6 +126,27 @@ def test_the_same_process_is_refused(fence: Fence, database: Database, path: Pat
     assert again.row.generation == 2
     assert again.row.identity == fence.row.identity
     again.give_back(database)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("until", "soon"),
+        ("until", 1e300),
+        ("pid", -1),
+        ("beat", b"7"),
+        ("host", b"x"),
+        ("since", ""),
+    ],
+)
+@pytest.mark.usefixtures("fence")
+def test_a_damaged_row_is_one_clear_error(database: Database, column: str, value: object) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE sender SET {column} = ?", (value,))
+    with pytest.raises(LedgerError, match="sending process is not"), database.begin() as connection:
+        read_sender(connection)
+    with pytest.raises(LedgerError, match="sending process is not"):
+        require_whole(database)
 
 
 def test_a_fence_that_lost_its_row_refuses_to_write(fence: Fence, database: Database) -> None:

@@ -1,0 +1,96 @@
+"""What works on this computer: versions, optional parts, locks on this disk, the state folder."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mailmerge.ledger.examination import DATABASE
+from mailmerge.portable.boot import boot_id
+from mailmerge.portable.locks import system_locking
+from mailmerge.private_files import user_state_folder
+
+_LIBRARIES: Final = ("jinja2", "pandas", "premailer", "sqlalchemy", "lxml", "typer")
+_OPTIONAL: Final = {"pyarrow": 'Parquet files; install mailmerge with the extra "parquet"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One part of the installation; `works` is False if mailmerge cannot send like this."""
+
+    name: str
+    works: bool
+    text: str
+
+
+def facts(folder: Path, version: str) -> Iterator[Fact]:
+    """Yield what works for a campaign in this folder; `version` is that of mailmerge."""
+    yield Fact("mailmerge", True, version)
+    yield Fact("Python", True, f"{platform.python_version()} on {platform.platform(terse=True)}")
+    yield Fact("ledger", True, DATABASE)
+    yield Fact("libraries", True, ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))
+    for name, use in _OPTIONAL.items():
+        there = importlib.util.find_spec(name) is not None
+        yield Fact(name, True, _version(name) if there else f"not installed: needed for {use}")
+    yield Fact("keyring", True, _keyring())
+    yield _locks(folder if folder.is_dir() else folder.parent)
+    yield _state_folder()
+    known = "known" if boot_id() else "not known: after a crash, claimed recipients are in doubt"
+    yield Fact("boot id", True, known)
+    yield Fact("terminal", True, f"encoding {sys.stdout.encoding or 'ascii'}")
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _keyring() -> str:
+    try:
+        import keyring
+        from keyring.backends.fail import Keyring as Without
+
+        backend = keyring.get_keyring()
+    except Exception as error:  # noqa: BLE001 - any backend may raise anything
+        return f"not usable: {error}"
+    if isinstance(backend, Without):
+        return "none here: give the password by password_command, or type it"
+    return f"passwords can be kept in {backend.name}"
+
+
+def _locks(folder: Path) -> Fact:
+    """Whether a lock on this disk keeps a second sender out."""
+    locking = system_locking()
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".mailmerge-doctor-") as file:
+            second = os.open(file.name, os.O_RDWR)
+            try:
+                held = locking.lock(file.fileno()) and locking.is_locked(second)
+            finally:
+                os.close(second)
+    except OSError as error:
+        return Fact("locks", False, f"no file can be made in {folder.name}: {error.strerror}")
+    if held:
+        return Fact("locks", True, "a second sender is kept out on this disk")
+    return Fact("locks", False, "do not work on this disk: keep the campaign on a local one")
+
+
+def _state_folder() -> Fact:
+    folder = user_state_folder()
+    existing = next(one for one in (folder, *folder.parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        return Fact("state folder", False, f"{folder} cannot be written: {error.strerror}")
+    return Fact("state folder", True, str(folder))
