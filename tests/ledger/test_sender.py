@@ -130,7 +130,14 @@ def test_the_same_process_is_refused(fence: Fence, database: Database, path: Pat
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("until", "soon"), ("until", 1e300), ("pid", -1), ("beat", b"7"), ("host", b"x"), ("since", "")],
+    [
+        ("until", "soon"),
+        ("until", 1e300),
+        ("pid", -1),
+        ("beat", b"7"),
+        ("host", b"x"),
+        ("since", ""),
+    ],
 )
 @pytest.mark.usefixtures("fence")
 def test_a_damaged_row_is_one_clear_error(database: Database, column: str, value: object) -> None:
