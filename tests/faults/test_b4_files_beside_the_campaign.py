@@ -141,6 +141,7 @@ def test_a_file_that_a_template_looked_for_is_noticed(folder: CampaignFolder) ->
     assert (again.status, "content changed: news.html" in again.err) == (2, True)
 
 
+@pytest.mark.long
 def test_a_setting_that_shapes_messages_is_noticed(folder: CampaignFolder) -> None:
     assert send(folder, "--limit", "1").status == 0
     folder.configure(delivery={"rate": '"1000/second"'}, message={"inline_css": "true"})
@@ -150,6 +151,7 @@ def test_a_setting_that_shapes_messages_is_noticed(folder: CampaignFolder) -> No
     assert (again.status, "content changed: campaign.toml" in again.err) == (2, True)
 
 
+@pytest.mark.long
 def test_more_recipients_with_more_files_are_no_other_content(
     folder: CampaignFolder, sandbox: Sandbox
 ) -> None:
@@ -195,6 +197,7 @@ def make_earlier(folder: CampaignFolder) -> None:
     database.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strangers", ["never", "before", "after"])
 def test_an_earlier_ledger_goes_on(
     folder: CampaignFolder, sandbox: Sandbox, strangers: str
@@ -213,6 +216,7 @@ def test_an_earlier_ledger_goes_on(
     assert send(folder).status == 2
 
 
+@pytest.mark.long
 def test_a_change_since_an_earlier_version_is_noticed(folder: CampaignFolder) -> None:
     assert send(folder, "--limit", "1").status == 0
     make_earlier(folder)

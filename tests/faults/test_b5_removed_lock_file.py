@@ -61,8 +61,15 @@ def replace_lock(state: Path) -> None:
     (state / "other.lock").replace(state / "ledger.lock")
 
 
-@pytest.mark.parametrize("fault", [remove_lock, replace_lock])
-@pytest.mark.parametrize("state_homes", [1, 2])
+@pytest.mark.parametrize(
+    ("fault", "state_homes"),
+    [
+        (remove_lock, 1),
+        (replace_lock, 2),
+        pytest.param(remove_lock, 2, marks=pytest.mark.long),
+        pytest.param(replace_lock, 1, marks=pytest.mark.long),
+    ],
+)
 def test_a_second_sender_is_refused_without_a_lock_file(
     sender: Sender, server: ScriptedServer, tmp_path: Path, fault: object, state_homes: int
 ) -> None:
@@ -77,6 +84,7 @@ def test_a_second_sender_is_refused_without_a_lock_file(
     finish(first, sender, server)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state_homes", [1, 2])
 def test_a_second_sender_is_refused_where_every_lock_succeeds(
     sender: Sender, server: ScriptedServer, tmp_path: Path, state_homes: int
@@ -96,6 +104,7 @@ def test_a_second_sender_is_refused_where_every_lock_succeeds(
     finish(first, sender, server)
 
 
+@pytest.mark.long
 def test_many_second_senders_do_not_stop_the_first(sender: Sender, server: ScriptedServer) -> None:
     first = sender.start()
     wait_for(server, 8)
@@ -121,6 +130,7 @@ def test_a_killed_sender_without_a_lock_file_resumes_at_once(
     assert_nobody_got_two(server)
 
 
+@pytest.mark.long
 def test_status_knows_the_sender_without_a_lock_file(
     sender: Sender, server: ScriptedServer
 ) -> None:
@@ -160,6 +170,7 @@ def test_a_copied_folder_is_refused_while_the_first_is_sent(
     finish(first, sender, server)
 
 
+@pytest.mark.long
 def test_a_folder_moved_while_it_is_sent_stops_and_resumes(
     sender: Sender, server: ScriptedServer, tmp_path: Path
 ) -> None:
@@ -193,6 +204,7 @@ def test_a_ledger_deleted_while_it_is_sent_stops_both(
     assert_nobody_got_two(server)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a process another host name")
 def test_a_dead_sender_on_another_machine_is_waited_for(
     sender: Sender, server: ScriptedServer, tmp_path: Path

@@ -47,6 +47,7 @@ def test_a_renamed_folder_goes_on(folder: CampaignFolder, sandbox: Sandbox) -> N
     assert "2  sent" in folder.run("status").out
 
 
+@pytest.mark.long
 def test_a_renamed_folder_is_noticed_if_messages_show_its_name(
     folder: CampaignFolder, sandbox: Sandbox
 ) -> None:
@@ -87,6 +88,7 @@ def test_another_name_is_another_mailing_after_a_question(
     assert NOTHING in send(folder).err
 
 
+@pytest.mark.long
 def test_an_earlier_name_goes_on_with_its_mailing(folder: CampaignFolder, sandbox: Sandbox) -> None:
     folder.configure(campaign={"name": '"november"'})
     assert send(folder, "--limit", "1").status == 0

@@ -61,6 +61,7 @@ def test_an_older_ledger_is_refused(sender: Sender, server: ScriptedServer, tmp_
     assert_nobody_got_two(server)
 
 
+@pytest.mark.long
 def test_an_accepted_older_ledger_is_sent_and_accepted_for_good(
     sender: Sender, server: ScriptedServer, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_an_accepted_older_ledger_is_sent_and_accepted_for_good(
     assert sender.run()[0] == REFUSED, "it does not know of the five"
 
 
+@pytest.mark.long
 def test_a_ledger_put_back_before_anything_was_sent_is_no_loss(
     sender: Sender, server: ScriptedServer, tmp_path: Path
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_renamed_folder_goes_on(sender: Sender, server: ScriptedServer, tmp_pa
     assert_nobody_got_two(server)
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on(sender: Sender, server: ScriptedServer) -> None:
     """The mark is never ahead of the ledger."""
     for _ in range(4):
@@ -135,6 +138,7 @@ def test_a_deleted_ledger_is_noticed(sender: Sender, server: ScriptedServer, wha
     assert len(server.taken) == NUMBER + NUMBER // 2
 
 
+@pytest.mark.long
 def test_a_killed_first_run_whose_ledger_is_deleted_is_noticed(
     server: ScriptedServer, tmp_path: Path, state_home: Path
 ) -> None:

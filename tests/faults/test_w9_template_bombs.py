@@ -48,6 +48,7 @@ def test_corpus_is_large() -> None:
     assert len(BOMBS) >= 100
 
 
+@pytest.mark.long
 def test_each_bomb_is_refused_with_file_line_and_row(results: list[dict[str, Any]]) -> None:
     assert len(results) == 2 * (len(BOMBS) + 1)
     for one in results[1:]:
@@ -61,6 +62,7 @@ def test_each_bomb_is_refused_with_file_line_and_row(results: list[dict[str, Any
         assert one["line"] in (LINE, 1) or "more than" in one["message"], one
 
 
+@pytest.mark.long
 def test_no_bomb_takes_long_or_much_memory(results: list[dict[str, Any]]) -> None:
     # The first result is that of an ordinary template, after everything has been loaded.
     start = results[0]["peak"]
