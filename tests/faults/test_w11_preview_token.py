@@ -21,6 +21,17 @@ from mailmerge.preview.session import PreviewSession
 from tests.preview.campaigns import until, write_campaign
 
 
+def answers(folder: Path) -> bool:
+    """Whether the preview of a folder serves, and so handles signals."""
+    port, _ = load_address(folder / ".mailmerge")
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+            probe.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            return bool(probe.recv(1))
+    except OSError:
+        return False
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the browser is a shell script")
 def test_browser_gets_a_private_file_and_not_the_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -36,6 +47,7 @@ def test_browser_gets_a_private_file_and_not_the_token(
         until(seen.exists)
         path = Path(seen.read_text().strip().removeprefix("file://"))
         pages.append((stat.S_IMODE(path.stat().st_mode), path.read_text()))
+        until(lambda: answers(folder))
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=look).start()
