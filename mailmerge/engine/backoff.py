@@ -15,7 +15,7 @@ are easy to make:
 2. *To halve a speed that was not reached.* Messages divided by the age of the run is a wrong speed
    early on, or after a wait for greylisting. Here the speed is that of the last 50 to 100
    accepted messages, or of the last 5 to 10 seconds (`_Speed`), on a clock that stands still while
-   there is nothing to send.
+   there is nothing to send. Before that many, it takes more complaints to reduce the pace.
 3. *To recover by the clock.* A minute is 60 messages at one server and 300,000 at another. Here
    successes raise the pace, so that a recovery costs the same number of messages everywhere.
 4. *To take old answers for news.* When a complaint arrives, other messages of the same speed are
@@ -125,6 +125,13 @@ class _Speed:
             return _Speed(total, self.newer, mark, self.cycle)
         return replace(self, total=total)
 
+    def known(self, now: float) -> bool:
+        """Whether enough was sent for a speed: 50 messages, or 5 seconds."""
+        if self.older is None:
+            return False
+        at, before = self.older
+        return self.total - before >= self.MESSAGES or now - at >= self.SECONDS
+
     def per_second(self, now: float) -> float:
         """Return the speed of the last messages."""
         return self._since(self.older, now)
@@ -168,6 +175,9 @@ class _Share:
     ALARM: ClassVar[float] = 2.9
     ALARM_WITH_LIMIT: ClassVar[float] = 1.9
     """The sum that reduces the pace; less evidence is needed if a limit is known."""
+    ALARM_EARLY: ClassVar[float] = 5.8
+    """The sum as long as the speed is not known; the messages in flight are added, because all
+    connections may get the same complaint at once."""
 
     @property
     def refused(self) -> float:
@@ -369,7 +379,7 @@ class Pace:
         if self.probe.pause or self.unanswered:
             return replace(self, probe=self.probe.complained(), stale=in_flight, unanswered=False)
         share = self.share.complained()
-        if share.excess < self._alarm():
+        if share.excess < self._alarm(now, in_flight):
             return replace(self, share=share)
         return replace(self, share=share)._reduced(now, in_flight)
 
@@ -381,7 +391,9 @@ class Pace:
         """Return the pace after a suspension."""
         return replace(self, probe=self.probe.suspended())
 
-    def _alarm(self) -> float:
+    def _alarm(self, now: float, in_flight: int) -> float:
+        if self.curve.free and not self.speed.known(now):
+            return _Share.ALARM_EARLY + in_flight
         doubtful = self.curve.free or self.futile > 0 or self.share.tolerated > _Share.TOLERATED
         return _Share.ALARM if doubtful else _Share.ALARM_WITH_LIMIT
 

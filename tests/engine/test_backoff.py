@@ -135,7 +135,7 @@ def test_limit_that_ends_is_forgotten() -> None:
 
 def test_server_that_only_complains_is_probed_less_and_less() -> None:
     course = simulate(nothing, 100.0, connections=4, latency=0.005)
-    assert len(course.refused) <= 7 + 20
+    assert len(course.refused) <= 13 + 20
     assert course.pace.probe.pause == Pace().probe.LONGEST
 
 
@@ -151,6 +151,24 @@ def test_refused_messages_in_flight_count_once() -> None:
 
 
 # --- the parts
+
+
+def of_known_speed() -> Pace:
+    """The pace of a run that has sent 60 messages."""
+    pace = Pace()
+    for number in range(60):
+        pace = pace.accepted(START - 0.6 + number / 100)
+    return pace
+
+
+def test_before_a_speed_is_known_it_takes_more_complaints() -> None:
+    assert failing(Pace(), 5).free
+    assert not failing(Pace(), 6).free
+    assert not failing(of_known_speed(), 3).free
+    pace = Pace()
+    for _ in range(9):
+        pace = pace.complained(START, in_flight=7)
+    assert pace.free, "eight connections got the same complaint"
 
 
 def test_one_complaint_changes_nothing() -> None:
@@ -214,7 +232,7 @@ def test_confirmed_limit_is_passed_more_rarely() -> None:
 
 
 def test_closed_server_is_probed_after_longer_and_longer_pauses() -> None:
-    pace = failing(Pace(), 3)
+    pace = failing(Pace(), 6)
     pauses = []
     for _ in range(9):
         pace = pace.complained(START)
@@ -236,7 +254,7 @@ def test_probe_that_is_accepted_opens_the_server_at_the_estimated_speed() -> Non
 
 
 def test_suspension_is_due_after_20_complaints_and_then_after_5() -> None:
-    pace = failing(Pace(), 3 + 19)
+    pace = failing(Pace(), 6 + 19)
     assert not pace.probe.exhausted
     pace = pace.complained(START)
     assert pace.probe.exhausted
@@ -248,7 +266,7 @@ def test_suspension_is_due_after_20_complaints_and_then_after_5() -> None:
 
 
 def test_answers_of_an_earlier_pace_are_passed_over() -> None:
-    pace = failing(Pace(), 2)
+    pace = failing(of_known_speed(), 2)
     pace = pace.complained(START, in_flight=3)
     reduced = pace.curve
     assert pace.stale == 3
