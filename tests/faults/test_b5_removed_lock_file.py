@@ -188,6 +188,7 @@ def test_a_folder_moved_while_it_is_sent_stops_and_resumes(
     assert_nobody_got_two(server)
 
 
+@pytest.mark.long
 def test_a_ledger_deleted_while_it_is_sent_stops_both(
     sender: Sender, server: ScriptedServer
 ) -> None:

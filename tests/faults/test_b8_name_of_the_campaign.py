@@ -103,6 +103,7 @@ def test_an_earlier_name_goes_on_with_its_mailing(folder: CampaignFolder, sandbo
     assert NOTHING in send(folder).err
 
 
+@pytest.mark.long
 def test_a_name_for_an_unnamed_campaign_is_asked_for(
     folder: CampaignFolder, sandbox: Sandbox
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_name_for_an_unnamed_campaign_is_asked_for(
     assert len(sandbox.messages) == 2
 
 
+@pytest.mark.long
 def test_a_campaign_that_sent_nothing_takes_any_name(
     tmp_path: Path, folder: CampaignFolder, sandbox: Sandbox
 ) -> None:

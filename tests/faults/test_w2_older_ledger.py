@@ -120,7 +120,9 @@ def test_a_killed_run_goes_on(sender: Sender, server: ScriptedServer) -> None:
     assert_nobody_got_two(server)
 
 
-@pytest.mark.parametrize("what", [".mailmerge", "ledger.sqlite"])
+@pytest.mark.parametrize(
+    "what", [".mailmerge", pytest.param("ledger.sqlite", marks=pytest.mark.long)]
+)
 def test_a_deleted_ledger_is_noticed(sender: Sender, server: ScriptedServer, what: str) -> None:
     if what == ".mailmerge":
         shutil.rmtree(sender.state)

@@ -143,8 +143,15 @@ def test_complaints_with_successes_between_them_never_end_the_run() -> None:
     assert len(simulation.accepted) > 100
 
 
-@pytest.mark.parametrize("connections", [1, 4])
-@pytest.mark.parametrize("closing", [True, False])
+@pytest.mark.parametrize(
+    ("connections", "closing"),
+    [
+        (4, True),
+        pytest.param(1, False, marks=pytest.mark.long),
+        pytest.param(1, True, marks=pytest.mark.long),
+        pytest.param(4, False, marks=pytest.mark.long),
+    ],
+)
 def test_real_run_against_such_a_server_ends(
     tmp_path: Path, connections: int, *, closing: bool
 ) -> None:
