@@ -11,6 +11,9 @@ from multiprocessing import get_context
 from tests.kill_rounds.figures import table
 from tests.kill_rounds.rounds import Result, play
 
+_SHOWN = 100
+"""The table is shown after each so many rounds, for long series."""
+
 
 def main() -> int:
     """Play the rounds, show each breach at once, and the table at the end."""
@@ -22,6 +25,8 @@ def main() -> int:
             results.append(result)
             for breach in result.breaches:
                 print(f"seed {result.scenario.seed}, {result.scenario.mode.name}: {breach}")
+            if len(results) % _SHOWN == 0:
+                print(table(results))
             sys.stdout.flush()
     print(table(results))
     print(f"{time.monotonic() - began:.0f} s")
