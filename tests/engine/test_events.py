@@ -142,15 +142,17 @@ def test_slowed_and_interrupted_run_has_every_event(campaign: Settings) -> None:
     seen: list[Event] = []
     leaving = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.3.2 Bye"), Close()))
     gone = Rule(When(Stage.GREETING, connection=1), (Close(),))
-    full = Rule(When(Stage.END_OF_DATA, times=3), (Reply(452, "4.3.1 No space"),))
+    full = Rule(When(Stage.END_OF_DATA, times=8), (Reply(452, "4.3.1 No space"),))
     with serve(leaving, gone, full) as server:
-        send(campaign, server, 8, listener=seen.append)
+        send(campaign, server, 12, listener=seen.append)
     kinds = [type(one) for one in seen]
     assert kinds[:5] == [Began, Opened, Closed, Waiting, Opened]
-    assert kinds[5:9] == [*[Deferred] * 3, Slowed]
+    first = kinds.index(Slowed)
+    assert set(kinds[5:first]) == {Deferred}
+    assert first >= 5 + 6, "the speed is not known yet"
     assert kinds[-2:] == [Closed, Ended]
     assert kinds.count(Opened) == kinds.count(Closed) == 2
-    slowed = seen[8]
+    slowed = seen[first]
     assert isinstance(slowed, Slowed)
     assert (slowed.reply, slowed.seconds) == ("452 4.3.1 No space", 0.0)
     assert slowed.per_second is not None
@@ -161,7 +163,7 @@ def test_slowed_and_interrupted_run_has_every_event(campaign: Settings) -> None:
     ended = seen[-1]
     assert isinstance(ended, Ended)
     assert to_json(ended)["states"] == {
-        "pending": 0, "sent": 5, "rejected": 0, "deferred": 3, "in_doubt": 0, "skipped": 0,
+        "pending": 0, "sent": 4, "rejected": 0, "deferred": 8, "in_doubt": 0, "skipped": 0,
     }  # fmt: skip
 
 

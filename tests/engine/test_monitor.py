@@ -140,7 +140,7 @@ def test_reply_that_is_no_complaint_never_slows(text: str) -> None:
 
 def test_full_speed_again_is_an_event() -> None:
     bench = Bench()
-    for _ in range(3):
+    for _ in range(6):
         bench.answer("451 4.7.1 Too fast")
     assert bench.monitor.counts().slowed_by
     bench.monitor.collect()
