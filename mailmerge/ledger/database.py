@@ -121,6 +121,9 @@ class Database:
                         transaction.commit()
             if guard is not None:
                 guard.after()
+        except UnicodeDecodeError as error:
+            # SQLite quotes a damaged name or statement in a message that Python cannot decode.
+            raise self.damage("it has text that is not UTF-8") from error
         except (DBAPIError, NoResultFound, NoSuchTableError, RowDamaged) as error:
             failure = self._explain(purpose, error)
             if purpose == "written":

@@ -17,8 +17,9 @@ from mailmerge.cli import app
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.journal_file import HEADER_BYTES
 from tests.engine.conftest import StartJob
-from tests.engine.driver import Job, make_campaign, send
+from tests.engine.driver import Job, make_campaign, make_recipients, send
 from tests.ledger.damage import laboratory, run_rounds, taken_since
+from tests.ledgers import open_store
 from tests.scripted_server import Script, ServerProcess, Settings, server_process
 
 RECIPIENTS = 40
@@ -245,3 +246,17 @@ def test_more_random_damage_doubles_and_loses_nothing(tmp_path: Path) -> None:
     with laboratory(20, seed, tmp_path) as place:
         found = run_rounds(range(500), seed, place)
     assert not found.wrong, seed
+
+
+def test_each_flip_in_the_schema_is_one_clear_error_or_nothing(tmp_path: Path) -> None:
+    """SQLite quotes the damaged schema in its errors, also if it is no text any more."""
+    campaign = make_campaign(tmp_path / "spring")
+    with open_store(campaign) as store:
+        store.enrol(make_recipients(3), "fingerprint")
+    path = campaign.state_folder / "ledger.sqlite"
+    whole = path.read_bytes()
+    for place in range(1500, 4096, 40):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x80]) + whole[place + 1 :])
+        result = CliRunner().invoke(app, ["status", str(campaign.folder)])
+        assert result.exit_code in {0, 75}, (place, result.output)
+        assert "unexpected" not in result.output
