@@ -163,8 +163,9 @@ class SqlStore(UserDecisions, _CheckMemory):
             raise self.failure
         new = Claim(f"{worker}@{self._process}", now, now + self.lease)
         with self.transaction() as connection:
+            # A worker that claims is alive, so its older claims are renewed as well.
+            self._extend(new.owner, now)
             claimed = claims.claim(connection, self.campaign, new, self.identify, limit)
-        # An older claim of this worker keeps its expiry, so its renewal must not be put off.
         self._owners.setdefault(new.owner, now)
         return claimed
 
@@ -204,7 +205,9 @@ class SqlStore(UserDecisions, _CheckMemory):
     def renew(self, worker: str, now: float) -> None:
         """Extend all claims of `worker` by a full lease; it writes only a few times per lease."""
         self.guard.keep()
-        owner = f"{worker}@{self._process}"
+        self._extend(f"{worker}@{self._process}", now)
+
+    def _extend(self, owner: str, now: float) -> None:
         if now - self._owners.get(owner, now) < self.lease / 4:
             return
         with self.transaction() as connection:
