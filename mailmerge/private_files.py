@@ -64,8 +64,17 @@ def make_private_file(path: Path) -> None:
     Raises:
         LedgerError: the file cannot be made or opened.
     """
+    os.close(open_to_update(path))
+
+
+def open_to_update(path: Path) -> int:
+    """Open a binary file to read and write, make it if necessary, and return its descriptor.
+
+    Raises:
+        LedgerError: the file cannot be made or opened.
+    """
     try:
-        os.close(open_private(path, "update"))
+        return open_private(path, "update")
     except OSError as error:
         raise LedgerError(
             f"cannot be opened: {error.strerror}",

@@ -345,15 +345,12 @@ class Worker:
         return self._may_submit(session) and self._pause()
 
     def _may_submit(self, session: _Session) -> bool:
-        services = self._services
-        most, learned = (
-            services.limits.messages_per_connection,
-            services.connections.limit(self.number),
-        )
+        if session.recycle or self._queue.closed or not session.client.usable:
+            return False
+        most = self._services.limits.messages_per_connection
+        learned = self._services.connections.limit(self.number)
         full = most is not None and session.submitted >= most
-        full = full or (learned is not None and session.submitted >= learned)
-        usable = session.client.usable and not session.recycle and not full
-        return usable and not self._queue.closed
+        return not full and (learned is None or session.submitted < learned)
 
     def _pause(self) -> bool:
         """Wait until the next message may be sent. Returns False if that takes too long."""

@@ -71,9 +71,13 @@ NEW_STATE_SUM: Final = state_sum(State.PENDING.value, None, 0, 0, None, "", "")
 _CLAIMED_SUM: Final = state_sum(State.CLAIMED.value, None, 0, 0, None, "", "")
 
 
-def state_sum_of(transition: Transition) -> int:
-    """Return the checksum of the columns of a row after this transition."""
-    return state_sum(
+StateColumns = tuple[str, float, int, int, float | None, str, str]
+"""The columns of a row that a transition writes, in the order of `state_sum`."""
+
+
+def state_columns(transition: Transition) -> StateColumns:
+    """Return the columns of a row after this transition, as `state_sum` takes them."""
+    return (
         transition.state._value_,  # faster than `value`
         transition.at,
         transition.attempts,

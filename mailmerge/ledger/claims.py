@@ -34,7 +34,13 @@ from sqlalchemy import (
 )
 
 from mailmerge.ledger.campaigns import CampaignRecord
-from mailmerge.ledger.checksums import seal, state_sum_of, state_sum_of_claim, with_message_id
+from mailmerge.ledger.checksums import (
+    seal,
+    state_columns,
+    state_sum,
+    state_sum_of_claim,
+    with_message_id,
+)
 from mailmerge.ledger.database import Bulk, RowDamaged
 from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.schema import (
@@ -406,14 +412,5 @@ def _change(connection: Connection, where: Sequence[Any], **values: Any) -> int:
 
 
 def _values(transition: Transition) -> tuple[object, ...]:
-    return (
-        transition.state.value,
-        transition.at,
-        transition.attempts,
-        transition.doubts,
-        transition.retry_at,
-        transition.stage,
-        transition.reply,
-        state_sum_of(transition),
-        transition.delivery_id,
-    )
+    columns = state_columns(transition)
+    return (*columns, state_sum(*columns), transition.delivery_id)

@@ -18,11 +18,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mailmerge.errors import LedgerError, LedgerHeld
+from mailmerge.errors import LedgerHeld
 from mailmerge.portable.boot import boot_id
 from mailmerge.portable.files import file_identity
 from mailmerge.portable.locks import system_locking
-from mailmerge.private_files import open_private
+from mailmerge.private_files import open_to_update
 
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.0)
 """Seconds between attempts: a process that only asks for the owner also locks it for a moment."""
@@ -66,7 +66,7 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = _opened(path)
+        self._file = open_to_update(path)
         while True:
             if not _locked(self._file):
                 self.release()
@@ -75,7 +75,7 @@ class Lock:
                 break
             # The file was removed after it was opened: lock the one that others will find.
             self.release()
-            self._file = _opened(path)
+            self._file = open_to_update(path)
         self._sign()
 
     def ensure(self) -> None:
@@ -112,18 +112,6 @@ class Lock:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-
-def _opened(path: Path) -> int:
-    try:
-        return open_private(path, "update")
-    except OSError as error:
-        raise LedgerError(
-            f"cannot be opened: {error.strerror}",
-            file=path.name,
-            hint="check its permissions",
-            code="ledger-unwritable",
-        ) from error
 
 
 def _is_at(path: Path, file: int) -> bool:

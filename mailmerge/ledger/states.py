@@ -150,7 +150,7 @@ class Delivery:
         state: the present state; it equals its name: `state == "sent"`.
         message_id: the Message-ID, which the first claim fixes.
         date: the time of the message's Date field, or None before the first claim. Each claim sets
-            it anew until a server may have the message; from then on it stays, so that a message
+            it again until a server may have the message. From then on it stays, so that a message
             that is sent again has the same bytes.
         changed_at: the time of the last transition, or None.
     """

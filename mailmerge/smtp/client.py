@@ -154,14 +154,11 @@ class Client:
                 self.server, self._connection.session, transport, self._driver.ask
             )
             handshake.run(self._credentials, login_turn)
-        except SmtpError as error:
+        except Exception as error:
             self.quit()  # also after a refusal (RFC 5321, 4.1.1.10)
             if isinstance(error, ConnectionLost) and clear_text_on_tls_port(self.server):
                 # The server waits for TLS while the client waits for the greeting.
                 raise ConnectionLost(error.message, code="tls-port", stage=Stage.TLS) from error
-            raise
-        except Exception:
-            self.quit()
             raise
         except BaseException:
             self.abort()

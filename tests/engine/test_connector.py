@@ -115,23 +115,29 @@ def test_first_connection_to_no_server_fails() -> None:
             bench.connect()
 
 
+def connect_at_once(bench: Bench, workers: range) -> list[MailmergeError]:
+    """Let all these workers connect at the same time; none succeeds. Returns their errors."""
+    raised: list[MailmergeError] = []
+
+    def work(worker: int) -> None:
+        try:
+            assert bench.connect(worker) is None
+        except MailmergeError as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return raised
+
+
 def test_refused_login_is_tried_once_by_all_workers() -> None:
     wrong = Credentials("me", password="wrong", allow_plain_text=True)
     with serve(users={"me": "right"}, auth_in_clear=True) as server:
         bench = Bench(server.port, wrong)
-        raised: list[MailmergeError] = []
-
-        def work(worker: int) -> None:
-            try:
-                assert bench.connect(worker) is None
-            except MailmergeError as error:
-                raised.append(error)
-
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        raised = connect_at_once(bench, range(4))
         assert server.connections == 1
     assert [type(error) for error in raised] == [AuthenticationRefused]
 
@@ -245,19 +251,7 @@ def test_login_refused_after_a_success_is_not_tried_again() -> None:
         bench = Bench(server.port, credentials)
         first = bench.connect(0)
         assert first is not None
-        raised: list[MailmergeError] = []
-
-        def work(worker: int) -> None:
-            try:
-                assert bench.connect(worker) is None
-            except MailmergeError as error:
-                raised.append(error)
-
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
+        raised = connect_at_once(bench, range(1, 8))
         first.quit()
         attempts = [line for line in server.commands() if line.startswith("AUTH")]
     assert [type(error) for error in raised] == [AuthenticationRefused]

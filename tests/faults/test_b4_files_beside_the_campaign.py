@@ -6,7 +6,6 @@ import hashlib
 import os
 import sqlite3
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,12 +41,6 @@ FILES: dict[str, str | bytes] = {
     **dict.fromkeys(("logo.png", "back.png", "photos/a.png", "photos/b.png"), PNG),
 }
 SHAPING = sorted({*FILES, "body.txt"})
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path / "received") as server:
-        yield server
 
 
 @pytest.fixture

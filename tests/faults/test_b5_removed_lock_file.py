@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,17 +20,11 @@ from tests.faults.senders import (
     make_folder,
     wait_for,
 )
-from tests.scripted_server import ScriptedServer, serve
+from tests.scripted_server import ScriptedServer
 
 STOPPED = 75
 INTERRUPTED = 130
 SECOND_MACHINE = ("unshare", "--uts", "sh", "-c", 'hostname second && exec "$@"', "sh")
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with serve() as running:
-        yield running
 
 
 @pytest.fixture

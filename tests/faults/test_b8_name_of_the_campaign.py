@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,6 @@ from mailmerge.sandbox import Sandbox
 from tests.campaign_folder import CampaignFolder, Finished, make_campaign_folder
 
 NOTHING = "Nothing to send: all recipients are done."
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path / "received") as server:
-        yield server
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +18,11 @@ from tests.faults.senders import (
     assert_nobody_got_two,
     make_folder,
 )
-from tests.scripted_server import ScriptedServer, serve
+from tests.scripted_server import ScriptedServer
 
 NUMBER = 40
 REFUSED = 2
 ACCEPT = "--accept-older-ledger"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with serve() as running:
-        yield running
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from mailmerge.ledger.checksums import (
     has_right_state,
     is_sealed,
     seal,
+    state_columns,
     state_sum,
-    state_sum_of,
     state_sum_of_claim,
 )
 from mailmerge.ledger.database import Database, RowDamaged
@@ -109,7 +109,7 @@ def test_a_claim_changes_the_state_alone() -> None:
 def test_integers_have_the_checksum_of_floats() -> None:
     """A column of type FLOAT returns 5.0 where 5 was written."""
     one = Transition(1, State.DEFERRED, 5, retry_at=6)
-    assert state_sum_of(one) == state_sum("deferred", 5.0, 0, 0, 6.0, "", "")
+    assert state_sum(*state_columns(one)) == state_sum("deferred", 5.0, 0, 0, 6.0, "", "")
 
 
 def test_every_way_to_change_rows_keeps_the_checksums(campaign: Settings) -> None:

@@ -20,6 +20,18 @@ def restore_database(older: Settings, newer: Settings) -> None:
     (newer.state_folder / "ledger.sqlite-wal").unlink(missing_ok=True)
 
 
+def with_lost_commits(campaign: Settings, folder: Path) -> Settings:
+    """A copy with 3 of 4 recipients sent, whose database is that of the time before."""
+    with open_store(campaign) as store:
+        enrol(store, 4)
+        older = as_left_by_a_crash(campaign, folder / "older")
+        for one in store.claim("w", 3, NOW):
+            finish(store, one, State.SENT)
+        newer = as_left_by_a_crash(campaign, folder / "newer")
+    restore_database(older, newer)
+    return newer
+
+
 def test_lost_commits_are_restored_from_the_journal(campaign: Settings, tmp_path: Path) -> None:
     with open_store(campaign) as store:
         enrol(store, 4)
@@ -51,13 +63,7 @@ def test_a_lost_enrolment_is_damage(campaign: Settings, tmp_path: Path) -> None:
 
 
 def test_lost_commits_and_a_damaged_journal_are_damage(campaign: Settings, tmp_path: Path) -> None:
-    with open_store(campaign) as store:
-        enrol(store, 4)
-        older = as_left_by_a_crash(campaign, tmp_path / "older")
-        for one in store.claim("w", 3, NOW):
-            finish(store, one, State.SENT)
-        newer = as_left_by_a_crash(campaign, tmp_path / "newer")
-    restore_database(older, newer)
+    newer = with_lost_commits(campaign, tmp_path)
     [journal] = newer.state_folder.glob("*.journal")
     content = bytearray(journal.read_bytes())
     content[4200] ^= 1
@@ -99,13 +105,7 @@ def test_damage_that_concerns_no_recipient_says_so(campaign: Settings, tmp_path:
 
 
 def test_a_lost_journal_does_not_hide_lost_commits(campaign: Settings, tmp_path: Path) -> None:
-    with open_store(campaign) as store:
-        enrol(store, 4)
-        older = as_left_by_a_crash(campaign, tmp_path / "older")
-        for one in store.claim("w", 3, NOW):
-            finish(store, one, State.SENT)
-        newer = as_left_by_a_crash(campaign, tmp_path / "newer")
-    restore_database(older, newer)
+    newer = with_lost_commits(campaign, tmp_path)
     [journal] = newer.state_folder.glob("*.journal")
     journal.unlink()
     with pytest.raises(LedgerError, match="older than the journal"), open_store(newer):

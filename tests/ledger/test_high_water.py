@@ -29,14 +29,21 @@ def send(campaign: Settings, open_again: OpenAll, number: int, recipients: int =
             finish(store, one, State.SENT)
 
 
+def put_back_after(
+    campaign: Settings, open_again: OpenAll, backup: Path, *, sent_since: int
+) -> None:
+    """Send to 10 recipients, copy the ledger, send to some more, and put the copy back."""
+    send(campaign, open_again, 10)
+    shutil.copytree(campaign.state_folder, backup)
+    send(campaign, open_again, sent_since)
+    shutil.rmtree(campaign.state_folder)
+    shutil.copytree(backup, campaign.state_folder)
+
+
 def test_an_older_ledger_is_refused_until_it_is_accepted(
     campaign: Settings, open_again: OpenAll, tmp_path: Path
 ) -> None:
-    send(campaign, open_again, 10)
-    shutil.copytree(campaign.state_folder, tmp_path / "backup")
-    send(campaign, open_again, 30)
-    shutil.rmtree(campaign.state_folder)
-    shutil.copytree(tmp_path / "backup", campaign.state_folder)
+    put_back_after(campaign, open_again, tmp_path / "backup", sent_since=30)
     for _ in range(2):
         with pytest.raises(LedgerOlder, match=r"it has 10 sent recipients, but .* 40 recipients"):
             open_again(campaign)
@@ -47,11 +54,7 @@ def test_an_older_ledger_is_refused_until_it_is_accepted(
 def test_an_older_ledger_that_lacks_nothing_is_used(
     campaign: Settings, open_again: OpenAll, tmp_path: Path
 ) -> None:
-    send(campaign, open_again, 10)
-    shutil.copytree(campaign.state_folder, tmp_path / "backup")
-    send(campaign, open_again, 0)
-    shutil.rmtree(campaign.state_folder)
-    shutil.copytree(tmp_path / "backup", campaign.state_folder)
+    put_back_after(campaign, open_again, tmp_path / "backup", sent_since=0)
     send(campaign, open_again, 5)
 
 

@@ -9,6 +9,7 @@ What no function sees is bounded too: document types and entities are refused, a
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import IO, NoReturn
 from xml.parsers import expat
@@ -23,7 +24,7 @@ _DEEPEST = 100
 _KEPT_BYTES = 32 << 20
 
 
-class ElementReader:
+class ElementReader(ABC):
     """Reads one part of a workbook; a subclass says what `start` and `end` of an element mean.
 
     The names of elements and attributes have their prefixes.
@@ -40,13 +41,13 @@ class ElementReader:
         self._depth = 0
         self.pieces: list[str] = []
 
+    @abstractmethod
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Called at the start of an element."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, name: str) -> None:
         """Called at the end of an element."""
-        raise NotImplementedError
 
     def too_long(self) -> SpreadsheetError:
         """The error of a text with too many characters."""
