@@ -4,7 +4,8 @@ The server's record is the truth about the messages. The judge compares it with 
 
 * I1: a recipient who is `sent` was taken by the server.
 * I2: a recipient whose message was taken is `sent`, is in doubt, or was in doubt and resent.
-* I3: no recipient disappears, and `sent` is final.
+* I3: no recipient disappears once a message was tried, and `sent` is final. Until then each run
+  enrols the spreadsheet anew, so that a row that was deleted before the sending leaves no trace.
 * I4: a second message is taken only after doubt and a run that resends; it has the same Message-ID.
 * I5: one end of the process leaves at most connections x window recipients in doubt, and each
   connection that the server has dropped at most its window.
@@ -35,7 +36,7 @@ class Judge:
     Attributes:
         resent: how often a run began that resends, by the recipients in doubt before it.
         sent: the recipients that a comparison has seen as `sent`.
-        seen: the recipients that a comparison has seen in the ledger.
+        seen: the recipients that a comparison has seen in the ledger since a message was tried.
         doubts: the recipients in doubt after the last run.
         breaches: one line each.
     """
@@ -70,7 +71,8 @@ class Judge:
         self._breach("I3: no longer sent", self.sent - sent)
         self._breach("I3: no longer in the ledger", self.seen - set(deliveries))
         self.sent |= sent
-        self.seen |= set(deliveries)
+        if any(map(_was_tried, deliveries.values())):
+            self.seen |= set(deliveries)
 
     def after(
         self,
@@ -106,6 +108,11 @@ class Judge:
         if keys:
             shown = ", ".join(sorted(keys)[:5])
             self.breaches.append(f"{what}: {len(keys)} recipients: {shown}")
+
+
+def _was_tried(one: Delivery) -> bool:
+    untried = one.state in (State.PENDING, State.SKIPPED)
+    return not untried or one.attempts > 0 or one.doubts > 0
 
 
 def _with_several_ids(messages: Sequence[Message]) -> set[str]:

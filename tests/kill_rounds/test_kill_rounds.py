@@ -104,6 +104,13 @@ def test_the_judge_finds_recipients_that_disappear() -> None:
     assert [line.partition(":")[0] for line in judge.breaches] == ["I2", "I3", "I3"]
 
 
+def test_the_judge_allows_rows_to_leave_before_anything_was_tried() -> None:
+    judge = Judge()
+    judge.after(ledger(State.PENDING, State.PENDING), [], most_doubts=0)
+    judge.after(ledger(State.SENT), [taken(0)], most_doubts=0)
+    assert judge.breaches == []
+
+
 def test_the_judge_allows_a_second_copy_after_doubt_and_resend() -> None:
     judge = Judge()
     judge.after(ledger(State.IN_DOUBT), [taken(0)], most_doubts=1)
