@@ -132,8 +132,16 @@ class Budget:
             raise self._too_large("all its intermediate texts together are")
 
     def add_text(self, text: str) -> None:
-        """Count a text that is kept as an object of its own."""
-        self.add(text_size(text) + _PIECE)
+        """Count a text that is kept as an object of its own.
+
+        Raises:
+            LimitExceeded: the text is too large, or all values together are.
+        """
+        # The same as `add(text_size(text) + _PIECE)`, without two calls for each output.
+        size = (len(text) if text.isascii() else len(text) * _WIDE) + _PIECE
+        self._made = left = self._made - size
+        if left < 0 or size > self._allowed:
+            self.add(size)
 
     def counted(self, items: Iterable[Any]) -> Iterator[Any]:
         """The items themselves; each is a step, and is counted as an element.

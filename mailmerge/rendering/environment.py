@@ -178,7 +178,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         if type(value) is not str:
             return printable(value)
         if len(value) > _LONG_OUTPUT:
-            self.budget.add_text(value)
+            self._budgets.budget.add_text(value)
         return value
 
     def _concat(self, pieces: Iterable[str]) -> str:

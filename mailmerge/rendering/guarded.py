@@ -28,6 +28,9 @@ from mailmerge.rendering.budget import Budget, Containers, elements
 from mailmerge.rendering.variables import CampaignView, RowVariable
 
 _PLAIN: Final = frozenset((str, Markup, int, float, bool, type(None)))
+_SHORT: Final = 1_000
+"""Characters of a text that costs no more than a step."""
+
 _STABLE = (str, bytes, int, float, type(None), range, RowVariable, CampaignView, LoopContext)
 
 CONTAINER: Final = "_container"
@@ -254,7 +257,8 @@ def _concatenated(context: Context, values: list[Any]) -> Any:
     """`a ~ b`."""
     budget = _budget_of(context)
     budget.step()
-    budget.expect(sum(budget.size(printable(value)) for value in values))
+    if not all(map(_is_short_text, values)):
+        budget.expect(sum(budget.size(printable(value)) for value in values))
     join = markup_join if context.eval_ctx.autoescape else str_join
     return budget.check(join(values))
 
@@ -272,5 +276,10 @@ def _compared(context: Context, value: Any) -> Any:
     """The left operand of a comparison of two values, which may both be long."""
     budget = _budget_of(context)
     budget.step()
-    budget.look_at_time()
+    if not _is_short_text(value):
+        budget.look_at_time()
     return value
+
+
+def _is_short_text(value: Any) -> bool:
+    return type(value) is str and len(value) <= _SHORT

@@ -114,7 +114,7 @@ class MarkingEnvironment(CampaignEnvironment):
         """An output that is yielded: an output value, or text that is marked already or markup."""
         if type(value) is str:
             if len(value) > _LONG_OUTPUT:
-                self.budget.add_text(value)
+                self._budgets.budget.add_text(value)
             return OutputValue(value) if self.sentinel not in value else self._captured_text(value)
         if type(value) is OutputValue:
             return value

@@ -85,7 +85,8 @@ class ReplyReader:
             reply = self._next_reply()
         except _Malformed as error:
             raise self._protocol_error(error) from None
-        return reply and self.secrets.cut_reply(reply)
+        secrets = self.secrets
+        return secrets.cut_reply(reply) if reply is not None and secrets.known else reply
 
     def _next_reply(self) -> Reply | None:
         lines = self._lines

@@ -42,9 +42,13 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 
 class Secrets:
-    """The secrets of one connection."""
+    """The secrets of one connection.
 
-    __slots__ = ("_clean", "_forms", "_looked_for", "_pattern", "_secrets", "_sent")
+    Attributes:
+        known: whether there is anything to cut out.
+    """
+
+    __slots__ = ("_clean", "_forms", "_looked_for", "_pattern", "_secrets", "_sent", "known")
 
     def __init__(self) -> None:
         self._secrets: list[bytes] = []
@@ -53,6 +57,7 @@ class Secrets:
         self._looked_for: tuple[str, ...] = ()
         self._clean: dict[int, Reply] = {}
         self._pattern: re.Pattern[str] | None = None
+        self.known = False
 
     def add(self, secret: str) -> None:
         """Cut out a password or a token from now on; an empty one is ignored."""
@@ -74,6 +79,7 @@ class Secrets:
             one for one in folded if not any(other in one for other in folded - {one})
         )
         self._clean.clear()
+        self.known = bool(self._forms)
         longest_first = sorted(self._forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_expression, longest_first)), re.IGNORECASE)
 
@@ -83,7 +89,7 @@ class Secrets:
         A positive reply is searched for the usual forms only, because there is one for each
         command of each message. The reader returns the same few of them again and again.
         """
-        if not self._forms or self._clean.get(id(reply)) is reply:
+        if self._clean.get(id(reply)) is reply:
             return reply
         if reply.code < 400 and reply.code != 334 and not self._found(reply):
             if len(self._clean) > _REMEMBERED:
