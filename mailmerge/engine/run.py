@@ -14,7 +14,9 @@ The engine installs no signal handler. The caller of a run stops it by `stop`.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +52,8 @@ _TICK: Final = 0.1
 _LONG_WAIT: Final = 2.0
 """The user sees the reason of a wait that is longer than this many seconds."""
 _HALF_A_DAY: Final = 43_200.0
+_LAST_CONNECTIONS: Final = 2.0
+"""The real seconds that a run waits at its end for connections that are just being opened."""
 
 
 # --- what to do next: no clock, no store, no thread
@@ -205,6 +209,7 @@ class _LoopState:
     began_at: float = 0.0
     folded_at: float = 0.0
     noted_at: float = 0.0
+    leave_at: float = math.inf
     waiting_for: str = ""
 
 
@@ -470,18 +475,25 @@ class Run:
     def _finish(self) -> Iterator[tuple[Event, ...]]:
         """Let the workers finish the messages in flight and send QUIT.
 
-        After a request to stop, a worker that is still connecting is left alone: it may wait for
-        minutes for a server that does not answer. It has no delivery, and gets none, because the
-        queue is closed. Its thread ends with the attempt to connect.
+        A worker that is still connecting is left alone after a moment, and at once after a request
+        to stop: it may wait for minutes for a server that does not answer. The same holds after a
+        second request for a worker that waits for the reply to QUIT. Such a worker has no
+        delivery, and gets none, because the queue is closed. Its thread ends with its wait.
         """
         self._queue.close()
+        self._loop.leave_at = min(self._loop.leave_at, time.monotonic() + _LAST_CONNECTIONS)
         for worker, thread in self._workers:
-            while thread.is_alive() and not (self._stop.requested and worker.connecting):
+            while thread.is_alive() and not self._may_leave(worker):
                 thread.join(_TICK)
                 self._guarded(partial(self._store.renew, _WORKER, self._clock()))
                 if self._store.failure is None:
                     self._guarded(self._store.flush)
                 yield self._monitor.collect()
+
+    def _may_leave(self, worker: Worker) -> bool:
+        """Whether the run may end although this worker still waits for the server."""
+        late = self._stop.requested or time.monotonic() >= self._loop.leave_at
+        return (worker.connecting and late) or (worker.quitting and self._stop.abandon)
 
     def _release_claims(self) -> None:
         """End the claims of deliveries that were not sent, and write everything."""

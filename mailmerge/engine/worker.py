@@ -240,11 +240,13 @@ class Worker:
     Attributes:
         number: the number of its connection, from 0.
         connecting: whether it has no connection and waits for one. It holds no delivery then.
+        quitting: whether it only waits for the reply to QUIT. It holds no delivery then.
     """
 
     def __init__(self, number: int, services: Services) -> None:
         self.number = number
         self.connecting = False
+        self.quitting = False
         self._services = services
         self._queue = services.queue
         self._clock = services.clock
@@ -274,7 +276,7 @@ class Worker:
         """Open a connection; None if it is not needed, or the run was stopped meanwhile."""
         self.connecting = True
         client = self._services.connect(self.number, self._announce)
-        if client is not None and self._services.stop.requested and self._queue.closed:
+        if client is not None and self._queue.closed:
             client.quit()  # without a report: the run does not wait for this worker
             return None
         self.connecting = False
@@ -311,6 +313,7 @@ class Worker:
             while self._step(session):
                 pass
             reason = str(client.failure or "")
+            self.quitting = not session.returned
             client.quit()
         except _Abandoned:
             reason = ""
@@ -318,6 +321,7 @@ class Worker:
             reason = str(error)
             raise
         finally:
+            self.quitting = False
             client.abort()
             try:
                 for outcome in client.wait(0):

@@ -517,6 +517,41 @@ def test_second_stop_leaves_messages_in_flight_in_doubt(campaign: Settings) -> N
         compare(campaign, server).check(5)
 
 
+def test_run_does_not_wait_for_a_connection_that_never_opens(campaign: Settings) -> None:
+    silent = Rule(When(Stage.GREETING, connection=(1, 99)), (Sleep(FOREVER),))
+    began = time.monotonic()
+    with serve(silent) as server:
+        summary = send(campaign, server, 30, connections=2)
+        assert server.connections == 2
+    assert states(summary) == {"sent": 30}
+    assert time.monotonic() - began < 8
+
+
+def test_second_stop_does_not_wait_for_the_reply_to_quit(campaign: Settings) -> None:
+    with (
+        serve(Rule(When(Stage.QUIT), (Sleep(FOREVER),))) as server,
+        open_store(campaign) as ledger,
+    ):
+        ledger.enrol(make_recipients(200), campaign.fingerprint())
+        run = ready_run(campaign, ledger, server.port, rates=[parse_rate("20/second")])
+
+        def stop_twice() -> None:
+            while not server.messages:
+                time.sleep(0.01)
+            run.stop()
+            while "QUIT" not in server.commands():
+                time.sleep(0.01)
+            run.stop()
+
+        thread = threading.Thread(target=stop_twice)
+        began = time.monotonic()
+        thread.start()
+        summary = run.execute()
+        thread.join()
+    assert time.monotonic() - began < 6
+    assert summary.states[State.SENT] + summary.states[State.PENDING] == 200
+
+
 class OneBadRow(Renderer):
     """A renderer that fails for one recipient."""
 
