@@ -100,11 +100,13 @@ def ending(
 ) -> MailmergeError | None:
     """Return the error of a run that ended in order; None if it reached every recipient.
 
-    `unmade` is the number of recipients whose message could not be made.
+    `unmade` is the number of recipients whose message could not be made. A run that was stopped
+    when it had no recipient left ended as any other.
     """
-    if stopped:
+    remaining = states[State.PENDING] + states[State.DEFERRED]
+    if stopped and remaining:
         return Interrupted(
-            f"stopped; {counted(states[State.PENDING], 'recipient')} remaining",
+            f"stopped; {counted(remaining, 'recipient')} remaining",
             hint="send again to continue where it stopped",
         )
     left = [

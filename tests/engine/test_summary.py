@@ -27,6 +27,17 @@ def test_stopped_run_says_how_many_recipients_remain() -> None:
     assert "1 recipient remaining" in str(ending(counts(pending=1), stopped=True))
 
 
+def test_deferred_recipients_remain_when_a_run_is_stopped() -> None:
+    error = ending(counts(sent=1, pending=2, deferred=3, rejected=4), stopped=True)
+    assert isinstance(error, Interrupted)
+    assert "stopped; 5 recipients remaining" in str(error)
+
+
+def test_stopped_run_that_has_no_recipient_left_has_ended() -> None:
+    assert ending(counts(sent=3), stopped=True) is None
+    assert isinstance(ending(counts(sent=3, rejected=1), stopped=True), NotAllReached)
+
+
 def test_unreached_recipients_are_counted_by_state() -> None:
     error = ending(counts(sent=3, rejected=1200, deferred=2, in_doubt=1))
     assert isinstance(error, NotAllReached)
