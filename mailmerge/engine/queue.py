@@ -187,6 +187,23 @@ class Queue:
             waits = not self.closed and self._count() > besides
             return waits and self._allows(worker, self._clock())
 
+    def turn(self, worker: int) -> float:
+        """Return when a worker without a connection may send; infinity if not before a change.
+
+        It is not later than the time at which a delivery that waits may be sent, in seconds since
+        1970.
+        """
+        with self._changed:
+            now = self._clock()
+            if self.closed or not self._count() or not self._allows(worker, now):
+                return _NEVER
+            turns = [
+                self._throttle.ready_at(now, name) for name, own in self._by_domain.items() if own
+            ]
+            if self._waiting:
+                turns.append(self._throttle.ready_at(now))
+            return min(turns)
+
     def take(self, worker: int) -> Delivery | NotYet:
         """Take the next delivery, or return when to ask again."""
         with self._changed:

@@ -212,6 +212,11 @@ class _LoopState:
     leave_at: float = math.inf
     waiting_for: str = ""
 
+    @property
+    def low_water(self) -> int:
+        """The number of deliveries in the queue at which more are claimed."""
+        return self.batch // 2
+
 
 class Run:
     """One run of one campaign. Call `execute`, or iterate over `steps`, once.
@@ -400,7 +405,7 @@ class Run:
         loop.began_at = self._clock()
         claimable = self._store.claimable()
         loop.to_send = claimable if left is None else min(claimable, left)
-        self._queue.low_water = loop.batch // 2
+        self._queue.low_water = loop.low_water
         self._monitor.emit(
             Began(loop.began_at, self._campaign, loop.to_send, self._limits.connections)
         )
@@ -420,7 +425,7 @@ class Run:
             backlog=backlog,
             forecast=self._throttle.forecast(now) if backlog.waiting else Forecast(now, now),
             batch=loop.batch,
-            low_water=self._queue.low_water,
+            low_water=loop.low_water,
             max_wait=self._limits.wait,
             active_at=max(self._monitor.counts().last_outcome_at, loop.began_at),
             folded_at=loop.folded_at,
@@ -442,7 +447,7 @@ class Run:
         loop.folded_at = now  # a claim writes the journal's transitions, too
         if loop.claims_left is not None:
             loop.claims_left -= len(deliveries)
-        self._queue.low_water = loop.batch // 2
+        self._queue.low_water = loop.low_water
         self._queue.put(deliveries)
 
     def _fold(self, now: float) -> None:

@@ -41,6 +41,9 @@ _WAKE_UP: Final = 0.25
 _IDLE_CONNECTION: Final = 30.0
 """Seconds of pause after which the connection is closed; servers drop idle connections."""
 
+_TO_CONNECT: Final = 1.0
+"""Seconds before the next message may be sent at which a connection for it is opened."""
+
 _UNUSED: Final = 5.0
 """Seconds of pause after which the end of a connection is no sign of a limit of messages."""
 
@@ -285,10 +288,10 @@ class Worker:
     def _wait_for_work(self) -> bool:
         """Wait for a delivery without a connection. Returns False if the queue has closed."""
         while not self._queue.closed:
-            soon = self._turn is None or self._turn - self._clock() < _IDLE_CONNECTION
-            if soon and self._queue.offers(self.number):
+            wait = self._queue.turn(self.number) - self._clock() - _TO_CONNECT
+            if wait <= 0:
                 return True
-            self._queue.wait(_WAKE_UP)
+            self._queue.wait(min(wait, _WAKE_UP))
         return False
 
     def _announce(self, token: int) -> None:

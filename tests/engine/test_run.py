@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from mailmerge.engine.events import Event, Slowed, to_json
+from mailmerge.engine.events import Event, Opened, Slowed, to_json
 from mailmerge.engine.run import Run
 from mailmerge.engine.summary import Progress, Summary
 from mailmerge.errors import (
@@ -371,6 +371,60 @@ def test_connections_return_one_a_minute_after_a_cool_down(campaign: Settings) -
     assert seen[2] - slowed[0] >= 660
     assert seen[3] - slowed[0] >= 720
     assert summary.states[State.SENT] == len(taken) > 0
+
+
+def test_every_worker_returns_after_a_cool_down(campaign: Settings) -> None:
+    """Each look at the progress takes 20 seconds of the clock, from the cool-down on."""
+    rule = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.7.28 Unusual rate"), Close()))
+    slow = Rule(When(Stage.END_OF_DATA), (Sleep(0.02), Usual()))
+    clock = Clock()
+    seen: list[Event] = []
+
+    def opened_again() -> set[int]:
+        slowed = [one.at for one in seen if isinstance(one, Slowed)]
+        return {
+            one.connection
+            for one in seen
+            if isinstance(one, Opened) and slowed and one.at >= slowed[0] + 600
+        }
+
+    def watch(_: Progress) -> None:
+        clock.now += 20 if any(isinstance(one, Slowed) for one in seen) else 0
+        if len(opened_again()) == 3 or clock.now > START + 2 * HOUR:
+            run.stop()
+
+    with serve(rule, slow) as server, open_store(campaign) as ledger:
+        ledger.enrol(make_recipients(500), campaign.fingerprint())
+        run = ready_run(
+            campaign, ledger, server.port,
+            connections=3, wait=HOUR, clock=clock, listener=seen.append,
+        )  # fmt: skip
+        run.execute(watch)
+    assert opened_again() == {0, 1, 2}
+
+
+def test_far_turn_of_a_domain_delays_no_recipient_that_is_put_in_later(tmp_path: Path) -> None:
+    """Each look at the progress takes 20 seconds of the clock."""
+    campaign = make_campaign(
+        tmp_path / "far", '[delivery]\ndomain_rates = { "slow.example" = ["1/hour"] }\n'
+    )
+    recipients = make_recipients(2, "slow.example") + make_recipients(2)
+    clock = Clock()
+    seen: list[Event] = []
+
+    def watch(progress: Progress) -> None:
+        clock.now += 20
+        if progress.states[State.SENT] >= 3 or clock.now > START + HOUR:
+            run.stop()
+
+    with serve(greylist(1, recipient="*@example.org")) as server, open_store(campaign) as ledger:
+        ledger.enrol(recipients, campaign.fingerprint())
+        run = ready_run(
+            campaign, ledger, server.port, wait=900.0, clock=clock, listener=seen.append
+        )
+        summary = run.execute(watch)
+    assert states(summary) == {"sent": 3, "pending": 1}
+    assert clock.now < START + 900
 
 
 def test_provider_rule_for_a_pause_defers_instead_of_rejecting(campaign: Settings) -> None:
