@@ -204,7 +204,7 @@ class Connector:
                 else known.ended_by_us(worker, count)
             )
         slowed = end.slowed and not end.in_doubt  # the throttle pauses then
-        if end.answered or slowed or not end.reason or self._queue.closed:
+        if end.answered or slowed or end.idle or not end.reason or self._queue.closed:
             self._ended(worker)
             return
         with self._changed:

@@ -97,6 +97,7 @@ class ConnectionEnd:
             speed, and no idle time before.
         in_doubt: whether messages are in doubt because of it.
         slowed: whether the server complained about the speed on it. The throttle answers that.
+        idle: whether the server ended it because this side had nothing to send for a while.
     """
 
     answered: int
@@ -104,6 +105,7 @@ class ConnectionEnd:
     routine: bool = False
     in_doubt: bool = False
     slowed: bool = False
+    idle: bool = False
 
 
 class _Connections(Protocol):
@@ -205,6 +207,7 @@ class _Session:
         recycle: whether to end the connection.
         reason: why it is to be ended, if the server said so.
         routine: whether no complaint and no idle time explains its end.
+        idle: whether it ended because it was idle.
         in_doubt: whether a message is in doubt.
         slowed: whether the server complained about the speed.
         broken: whether the message is known at which it ended. The messages behind that one have
@@ -220,6 +223,7 @@ class _Session:
     recycle: bool = False
     reason: str = ""
     routine: bool = True
+    idle: bool = False
     in_doubt: bool = False
     slowed: bool = False
     broken: bool = False
@@ -230,7 +234,7 @@ class _Session:
         """Return how the connection ended."""
         reason = str(self.client.failure or self.reason)
         routine = self.routine and bool(reason)
-        return ConnectionEnd(self.answered, reason, routine, self.in_doubt, self.slowed)
+        return ConnectionEnd(self.answered, reason, routine, self.in_doubt, self.slowed, self.idle)
 
 
 class _Abandoned(Exception):
@@ -349,7 +353,7 @@ class Worker:
             for outcome in client.wait(_WAKE_UP):
                 self._settle(session, outcome)
             return True
-        return self._may_submit(session) and self._pause()
+        return self._may_submit(session) and self._pause(session)
 
     def _may_submit(self, session: _Session) -> bool:
         if session.recycle or self._queue.closed or not session.client.usable:
@@ -359,7 +363,7 @@ class Worker:
         full = most is not None and session.submitted >= most
         return not full and (learned is None or session.submitted < learned)
 
-    def _pause(self) -> bool:
+    def _pause(self, session: _Session) -> bool:
         """Wait until the next message may be sent. Returns False if that takes too long."""
         now = self._clock()
         turn = now + _WAKE_UP if self._turn is None else self._turn
@@ -367,6 +371,9 @@ class Worker:
             return False
         if turn > now:
             self._queue.wait(min(turn - now, _WAKE_UP))
+        session.client.notice_end()  # now, and not when the next message has used up its turn
+        if not session.client.usable and self._clock() - self._idle_since > _UNUSED:
+            session.routine, session.idle = False, True
         return True
 
     def _fill(self, session: _Session) -> None:

@@ -229,6 +229,15 @@ class Client:
         outcomes, buffer.outcomes = buffer.outcomes, []
         return outcomes
 
+    def notice_end(self) -> None:
+        """Read what has arrived while nothing is in flight: 421, or the end of the connection.
+
+        `usable` is then False. A server that closes idle connections is noticed before the next
+        message is submitted.
+        """
+        if self._driver is not None and not self._connection.in_flight:
+            self._driver.receiver.read_all()
+
     def push(self) -> None:
         """Write what is ready without waiting, so that the server works while the caller does.
 

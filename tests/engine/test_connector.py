@@ -322,6 +322,17 @@ def test_connection_that_ends_with_a_complaint_is_replaced_at_once() -> None:
     assert bench.waits == []
 
 
+def test_idle_connection_that_the_server_ends_is_no_failure() -> None:
+    idle = ConnectionEnd(0, "421 4.4.2 Idle for too long", idle=True)
+    with serve() as server:
+        bench = Bench(server.port, clock=Clock())
+        for _ in range(20):
+            opened(bench)
+            bench.connector.ended(0, idle)
+        assert server.connections == 20
+    assert bench.waits == []
+
+
 def test_only_one_worker_tries_while_nothing_is_answered() -> None:
     clock = Clock()
     with serve() as server:

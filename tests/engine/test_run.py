@@ -373,6 +373,15 @@ def test_connections_return_one_a_minute_after_a_cool_down(campaign: Settings) -
     assert summary.states[State.SENT] == len(taken) > 0
 
 
+def test_server_that_ends_idle_connections_costs_no_turn(campaign: Settings) -> None:
+    idle = Rule(When(Stage.IDLE, seconds=1.2), (Reply(421, "4.4.2 Idle for too long"), Close()))
+    with serve(idle) as server:
+        summary = send(campaign, server, 3, rates=[parse_rate("20/minute")])
+        assert states(summary) == {"sent": 3}
+        assert server.connections == 3
+    assert summary.seconds < 8
+
+
 def test_every_worker_returns_after_a_cool_down(campaign: Settings) -> None:
     """Each look at the progress takes 20 seconds of the clock, from the cool-down on."""
     rule = Rule(When(Stage.END_OF_DATA, times=1), (Reply(421, "4.7.28 Unusual rate"), Close()))

@@ -202,6 +202,19 @@ def test_too_many_messages_reply_counts_no_attempt(code: int) -> None:
             assert {verdicts[token] for token in verdicts if token > 2} == {Verdict.NOT_SENT}
 
 
+def test_end_of_an_idle_connection_is_noticed_without_a_message() -> None:
+    for goodbye in ((Reply(421, "4.4.2 idle"), Close()), (Close(),)):
+        with serve(Rule(When(At.IDLE, seconds=0.05), goodbye), offer=NO_CHUNKING) as server:
+            client = Client(local(server.port))
+            client.open()
+            client.notice_end()
+            assert client.usable
+            server.wait_for_end()
+            client.notice_end()
+            assert not client.usable
+            assert client.failure is not None
+
+
 def test_421_to_an_idle_connection_costs_nothing() -> None:
     idle = Rule(When(At.IDLE, seconds=0.05), (Reply(421, "4.4.2 idle"), Close()))
     with serve(idle, offer=NO_CHUNKING) as server:
