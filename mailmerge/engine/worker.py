@@ -44,6 +44,10 @@ _IDLE_CONNECTION: Final = 30.0
 _TO_CONNECT: Final = 1.0
 """Seconds before the next message may be sent at which a connection for it is opened."""
 
+_COMPLAINTS: Final = 3
+"""Complaints in a row that end a connection which has carried messages. Some servers limit the
+messages of a connection and say so with the words of speed; then only a new one helps."""
+
 _UNUSED: Final = 5.0
 """Seconds of pause after which the end of a connection is no sign of a limit of messages."""
 
@@ -91,10 +95,10 @@ class ConnectionEnd:
     """How a connection ended.
 
     Attributes:
-        answered: the number of messages that the server answered on it.
+        answered: the number of messages that the server answered on it without a complaint.
         reason: why it ended; "" if this side ended it in order.
         routine: whether the server ended it without a reason that is known: no complaint about the
-            speed, and no idle time before.
+            speed, and no idle time before. Or it carried messages, and then met complaints only.
         in_doubt: whether messages are in doubt because of it.
         slowed: whether the server complained about the speed on it. The throttle answers that.
         idle: whether the server ended it because this side had nothing to send for a while.
@@ -203,7 +207,9 @@ class _Session:
     Attributes:
         submitted: the number of submitted messages.
         carried: the number of outcomes.
-        answered: the number of messages that the server answered.
+        answered: the number of messages that the server answered without a complaint.
+        complaints: the number of complaints about the speed since the last other outcome.
+        full: whether the connection perhaps may carry no more messages, in other words.
         recycle: whether to end the connection.
         reason: why it is to be ended, if the server said so.
         routine: whether no complaint and no idle time explains its end.
@@ -220,6 +226,8 @@ class _Session:
     submitted: int = 0
     carried: int = 0
     answered: int = 0
+    complaints: int = 0
+    full: bool = False
     recycle: bool = False
     reason: str = ""
     routine: bool = True
@@ -233,7 +241,7 @@ class _Session:
     def end(self) -> ConnectionEnd:
         """Return how the connection ended."""
         reason = str(self.client.failure or self.reason)
-        routine = self.routine and bool(reason)
+        routine = (self.routine and bool(reason)) or self.full
         return ConnectionEnd(self.answered, reason, routine, self.in_doubt, self.slowed, self.idle)
 
 
@@ -479,7 +487,8 @@ class Worker:
         """Count an outcome on its connection."""
         session.carried += 1
         session.in_doubt = session.in_doubt or outcome.verdict is Verdict.IN_DOUBT
-        if _is_answer(outcome, decision):
+        session.complaints = session.complaints + 1 if decision.slow else 0
+        if _is_answer(outcome, decision) and not decision.slow:
             session.answered += 1
             self._services.connections.answered(self.number)
         if decision.recycle:
@@ -488,6 +497,8 @@ class Worker:
         if decision.slow or decision.cool_down:
             session.routine = False
             session.slowed = True
+        if session.answered and session.complaints >= _COMPLAINTS:
+            session.recycle = session.full = True
 
     def _return(
         self, session: _Session, flight: _Flight, outcome: Outcome, decision: Decision

@@ -373,6 +373,19 @@ def test_connections_return_one_a_minute_after_a_cool_down(campaign: Settings) -
     assert summary.states[State.SENT] == len(taken) > 0
 
 
+@pytest.mark.parametrize("reply", ["452 4.5.3 Too many recipients", "451 4.7.1 Slow down"])
+def test_limit_of_a_connection_in_words_of_speed_is_learned(campaign: Settings, reply: str) -> None:
+    """The clock is 30 times as fast, since the run looks whether a slower pace helps."""
+    code, _, words = reply.partition(" ")
+    limit = Rule(When(Stage.RCPT, transaction=(20, 999)), (Reply(int(code), words),))
+    start = time.time()
+    with serve(limit) as server:
+        summary = send(campaign, server, 200, clock=lambda: start + 30 * (time.time() - start))
+        assert states(summary) == {"sent": 200}
+        assert server.connections <= 12
+        assert sum(line.startswith("RCPT") for line in server.commands()) <= 200 + 12
+
+
 def test_server_that_ends_idle_connections_costs_no_turn(campaign: Settings) -> None:
     idle = Rule(When(Stage.IDLE, seconds=1.2), (Reply(421, "4.4.2 Idle for too long"), Close()))
     with serve(idle) as server:

@@ -213,6 +213,7 @@ def test_end_of_an_idle_connection_is_noticed_without_a_message() -> None:
             client.notice_end()
             assert not client.usable
             assert client.failure is not None
+            client.quit()
 
 
 def test_421_to_an_idle_connection_costs_nothing() -> None:
