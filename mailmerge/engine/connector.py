@@ -45,7 +45,7 @@ from mailmerge.errors import ServerError
 from mailmerge.portable.clock import Clock
 from mailmerge.providers.hints import as_user_error
 from mailmerge.smtp import Client
-from mailmerge.smtp.errors import SmtpError
+from mailmerge.smtp.errors import ConnectionLost, SmtpError
 
 _WAKE_UP: Final = 0.1
 """Seconds between two checks, during a pause, of whether the run is stopping."""
@@ -75,6 +75,7 @@ class _Openings:
         workers: the workers that are connecting now.
         began_at: when the first attempt began, in monotonic seconds.
         logging_in: whether one of them is logging in.
+        lost_logins: the log-ins in a row that ended without a reply.
         proven: whether a connection was ever open.
         given_up: whether there are no more attempts.
         reported: whether a worker has got the error that ended the attempts.
@@ -84,6 +85,7 @@ class _Openings:
     workers: set[int] = field(default_factory=set)
     began_at: float = 0.0
     logging_in: bool = False
+    lost_logins: int = 0
     proven: bool = False
     given_up: bool = False
     reported: bool = False
@@ -246,13 +248,14 @@ class Connector:
             try:
                 yield
             except SmtpError as error:
+                self._openings.lost_logins += isinstance(error, ConnectionLost)
                 # It is decided here, before the next connection has its turn.
                 if isinstance(self._decide(attempt, as_user_error(error)), GiveUp):
                     self._openings.given_up = True
                 raise
             finally:
                 self._openings.logging_in = False
-            attempt.in_login = False
+            attempt.in_login, self._openings.lost_logins = False, 0
 
     # --- what follows
 
@@ -290,6 +293,7 @@ class Connector:
             connected=self._openings.proven,
             others=self._others(attempt.worker),
             in_login=attempt.in_login,
+            lost_logins=self._openings.lost_logins,
             rules=self._rules,
         )
 

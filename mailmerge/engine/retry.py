@@ -347,6 +347,7 @@ def decide_connection(
     connected: bool = False,
     others: int = 0,
     in_login: bool = False,
+    lost_logins: int | None = None,
     rules: ReplyRules = no_rules,
 ) -> Reconnect | Retire | GiveUp:
     """Decide what follows from a connection that could not be opened.
@@ -354,11 +355,14 @@ def decide_connection(
     `reply` is the last reply of the server, or None. `failures` is the number of failed attempts in
     a row, including this one. `connected` says whether this run ever had an open connection.
     `others` is the number of other connections that are open or being opened. `in_login` says
-    whether the attempt failed in the log-in. The first case that applies decides:
+    whether the attempt failed in the log-in. `lost_logins` is the number of log-ins in a row that
+    ended without a reply, including this one; None means that all `failures` did. The first case
+    that applies decides:
 
     | Case                                                             | What follows            |
     |------------------------------------------------------------------|-------------------------|
     | the log-in was refused; more attempts would lock the account     | give up                 |
+    | the server offers no log-in, and no connection was ever open     | give up                 |
     | the server broke the protocol in the log-in                      | give up                 |
     | the third log-in in a row ended without a reply                  | give up                 |
     | mailmerge itself broke the protocol                              | give up                 |
@@ -370,7 +374,9 @@ def decide_connection(
     | anything else: the server restarts, the network is down          | reconnect after a pause |
     """
     stop = reply is not None and rules(reply.code, reply.text) == "stop"
-    if stop or _is_final(error, failures, in_login=in_login):
+    logins = failures if lost_logins is None else lost_logins
+    not_offered = connected and error.problem.code == "no-mechanism"  # no secret was sent
+    if stop or (not not_offered and _is_final(error, logins, in_login=in_login)):
         return GiveUp(error)
     if others and isinstance(error, ServerRefused):
         return Retire()
@@ -382,13 +388,13 @@ def decide_connection(
     return Reconnect(reconnect_pause(failures))
 
 
-def _is_final(error: ServerError, failures: int, *, in_login: bool) -> bool:
+def _is_final(error: ServerError, logins: int, *, in_login: bool) -> bool:
     """Whether another attempt could harm: the server may have counted a wrong password."""
     if isinstance(error, AuthenticationRefused | LocalProtocolError):
         return True
     if in_login and isinstance(error, RemoteProtocolError):
         return True
-    return in_login and isinstance(error, ConnectionLost) and failures >= _LOGIN_ATTEMPTS
+    return in_login and isinstance(error, ConnectionLost) and logins >= _LOGIN_ATTEMPTS
 
 
 def decide_fruitless(reason: str, *, failures: int) -> Reconnect | GiveUp:

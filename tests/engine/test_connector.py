@@ -269,6 +269,53 @@ def test_endless_login_is_tried_once() -> None:
         assert server.connections == 1
 
 
+def test_later_connection_that_offers_no_log_in_is_tried_again() -> None:
+    """One of several machines behind a name lacks it; no secret was sent to that one."""
+    credentials = Credentials("me", password="right", allow_plain_text=True)
+    without = Rule(When(Stage.EHLO, connection=1), (Reply(250, "other.example.org\nPIPELINING"),))
+    no_ehlo = Rule(When(Stage.EHLO, connection=2), (Reply(554, "5.3.2 Not now"),))
+    with serve(without, no_ehlo, users={"me": "right"}, auth_in_clear=True) as server:
+        bench = Bench(server.port, credentials)
+        for _ in range(2):
+            client = bench.connect()
+            assert client is not None
+            client.quit()
+            bench.connector.answered(0)
+            bench.connector.ended(0, FRUITFUL)
+        assert server.connections == 4
+
+
+def test_first_connection_that_offers_no_log_in_fails() -> None:
+    credentials = Credentials("me", password="right", allow_plain_text=True)
+    with serve() as server:
+        bench = Bench(server.port, credentials)
+        with pytest.raises(AuthenticationRefused, match="offers no log-in"):
+            bench.connect()
+
+
+def test_lost_log_in_of_a_restarting_server_is_tried_again() -> None:
+    """Only log-ins count as lost log-ins, and not the connections that failed before them."""
+    credentials = Credentials("me", password="right", allow_plain_text=True)
+    gone = Rule(When(Stage.GREETING, connection=(0, 2)), (Close(),))
+    lost = Rule(When(Stage.AUTH, times=2), (Close(),))
+    with serve(gone, lost, users={"me": "right"}, auth_in_clear=True) as server:
+        bench = Bench(server.port, credentials)
+        client = bench.connect()
+        assert client is not None
+        client.quit()
+        assert server.connections == 5
+
+
+def test_third_log_in_without_a_reply_is_the_last() -> None:
+    credentials = Credentials("me", password="right", allow_plain_text=True)
+    lost = Rule(When(Stage.AUTH), (Close(),))
+    with serve(lost, users={"me": "right"}, auth_in_clear=True) as server:
+        bench = Bench(server.port, credentials)
+        with pytest.raises(MailmergeError):
+            bench.connect()
+        assert server.connections == 3
+
+
 FRUITLESS = ConnectionEnd(0, "the server closed the connection", routine=True)
 FRUITFUL = ConnectionEnd(3, "the server closed the connection", routine=True)
 
