@@ -17,6 +17,10 @@ _OF_THE_BAR = 68
 """The columns of the bar's own figures, and of the speed that a run is slowed to."""
 _SHORTEST = 12
 """The columns that a reply gets at least."""
+_WHILE_WAITING = "{desc}: {percentage:3.0f}% {n_fmt}/{total_fmt}{postfix}"
+"""The bar of a run that waits: without the bar and the speed, so that the reason has room."""
+_OF_THE_COUNTS = len("send: 100% /, ") + 1
+"""The columns of that bar, apart from its two numbers and the reason."""
 
 
 @contextmanager
@@ -44,14 +48,47 @@ def sending(total: int, *, quiet: bool = False) -> Iterator[Callable[[Progress],
     off = quiet or not sys.stderr.isatty()
     with tqdm(total=total, desc="send", unit=" msg", disable=off, file=sys.stderr) as bar:
 
+        said = ""
+
         def show(progress: Progress) -> None:
-            failed = f"{progress.failed} failed" if progress.failed else ""
-            waiting = f"waiting for {progress.waiting_for}" if progress.waiting_for else ""
-            parts = filter(None, [failed, _slowed(progress), waiting])
-            bar.set_postfix_str(", ".join(parts), refresh=False)
+            nonlocal said
+            before, said = said, _postfix(progress, total)
+            bar.bar_format = _WHILE_WAITING if progress.waiting_for else None
+            bar.set_postfix_str(said, refresh=False)
             bar.update(progress.done - bar.n)
+            if said != before:
+                bar.refresh()  # an update without a new message shows nothing
 
         yield show
+
+
+def _postfix(progress: Progress, total: int) -> str:
+    """Return what failed, what slows the run down, and what it waits for, in one line."""
+    failed = f"{progress.failed} failed" if progress.failed else ""
+    slowed = _slowed(progress)
+    if not progress.waiting_for:
+        return ", ".join(filter(None, [failed, slowed]))
+    waiting = f"waiting for {one_line(progress.waiting_for)}"
+    room = shutil.get_terminal_size().columns - _OF_THE_COUNTS - len(f"{progress.done}{total}")
+    full = ", ".join(filter(None, [failed, slowed, waiting]))
+    if columns_of(full) <= room:
+        return full
+    return _without_middle(", ".join(filter(None, [failed, waiting])), room)
+
+
+def _without_middle(text: str, columns: int) -> str:
+    """Return the text in at most this many columns; its end, which says until when, is kept."""
+    if columns_of(text) <= columns:
+        return text
+    at = max(text.rfind("; "), text.rfind(": "))
+    end = text[at:] if at >= 0 else ""
+    room = columns - columns_of(end)
+    if room < _SHORTEST:
+        end, room = "", max(columns, _SHORTEST)
+    head = text[: room - 1]
+    while columns_of(head) > room - 1:
+        head = head[:-1]
+    return f"{head.rstrip()}…{end}"
 
 
 def _slowed(progress: Progress) -> str:

@@ -85,6 +85,48 @@ def test_slowed_run_shows_its_speed_and_the_reply(
     assert words in stream.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (
+            'a connection: the server closes the connection: "421 4.3.2 Shutting down for'
+            ' maintenance"; trying again in 16 s',
+            "waiting for a connection: the server clo…; trying again in 16 s",
+        ),
+        (
+            "deferred recipients: next retry at 12:34:56",
+            "waiting for deferred recipients: next retry at 12:34:56",
+        ),
+    ],
+)
+def test_reason_of_a_wait_is_seen_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, reason: str, words: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = terminal(monkeypatch)
+    waits = progress(3, waiting_for=reason, slowed_to=0.1, slowed_by="451 4.7.1 Too many messages")
+    with sending(4) as show:
+        show(progress(3))
+        show(waits)
+        last = stream.getvalue().rstrip().rpartition("\r")[2]
+    assert last == f"send:  75% 3/4, {words}"
+    assert len(last) < 80
+
+
+def test_wait_is_shown_at_once_although_no_message_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = terminal(monkeypatch)
+    with sending(4) as show:
+        for done in (1, 2, 3):
+            time.sleep(0.11)  # tqdm writes ten times a second
+            show(progress(done))
+        show(progress(3, waiting_for="a file"))
+        assert stream.getvalue().rstrip().endswith("3/4, waiting for a file")
+        show(progress(3))
+        assert "waiting" not in stream.getvalue().rpartition("\r")[2]
+
+
 def test_full_speed_again_removes_the_words(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = terminal(monkeypatch)
     with sending(4) as show:
