@@ -221,13 +221,16 @@ class Queue:
         """Put back deliveries whose connection ended; they go first, in this order.
 
         `blamed` is the one at which the connection ended. If that happened several times, it goes
-        to the end of the queue instead.
+        to the end of the queue instead, and the queue continues further behind: the deliveries
+        next to it, perhaps to the same domain, may have the same fate.
         """
         with self._changed:
             self._in_flight -= len(deliveries)
             late = blamed is not None and self._returns.note(blamed) > _LAST_RETURN_TO_FRONT
             back = [one for one in deliveries if late and one is blamed]
             self._waiting.extendleft(reversed([one for one in deliveries if one not in back]))
+            if late:
+                self._waiting.rotate(-(len(self._waiting) // 3))
             self._waiting.extend(back)
             self._changed.notify_all()
 

@@ -39,7 +39,11 @@ connection, then add one at a time."""
 _POLICY_REFUSALS: Final = 10
 _EQUAL_REFUSALS: Final = 100
 _SENDER_REFUSALS: Final = 3
-"""Equal refusals in a row that stop the run: for policy (5.7.x), for any reason, of the sender."""
+"""Equal refusals in a row that stop the run: for policy (5.7.x), for any reason, of the sender or
+of the dialogue itself."""
+
+_OF_THE_DIALOGUE: Final = frozenset({500, 502, 503})
+"""Unknown command, command not implemented, bad sequence of commands (RFC 5321, 4.2.3)."""
 
 _ATTEMPTS_TO_TRANSMIT: Final = 3
 """The attempts to transmit a message before its delivery is deferred."""
@@ -284,9 +288,20 @@ def _rejected(stage: Stage, reply: Reply) -> Decision:
         return _account_full(reply)
     if reply.code in {530, 535}:
         return Decision(None, str(reply), stop=f"the server requires a log-in: {reply}")
-    if stage is Stage.MAIL and reply.code != 552:
+    if stage is Stage.MAIL and reply.code != 552 or _is_about_the_dialogue(stage, reply):
         return Decision(State.DEFERRED, str(reply), retry_in=_FIRST_RETRY)
     return Decision(State.REJECTED, str(reply))
+
+
+def _is_about_the_dialogue(stage: Stage, reply: Reply) -> bool:
+    """Whether a 5yz reply is about the commands and their order, and not about a recipient.
+
+    Their syntax is right, so the server is wrong, or something between. (501 and 504 are said about
+    addresses, too, and 500 about the lines of a message.)
+    """
+    if (reply.enhanced_status or "").startswith(("5.1.", "5.2.")):
+        return False
+    return stage in {Stage.RCPT, Stage.DATA} and reply.code in _OF_THE_DIALOGUE
 
 
 class Refusals:
@@ -314,7 +329,7 @@ class Refusals:
 
 
 def _refusals_allowed(stage: Stage, reply: Reply) -> int:
-    if stage is Stage.MAIL:
+    if stage is Stage.MAIL or _is_about_the_dialogue(stage, reply):
         return _SENDER_REFUSALS
     policy = (reply.enhanced_status or "").startswith("5.7.")
     return _POLICY_REFUSALS if policy else _EQUAL_REFUSALS

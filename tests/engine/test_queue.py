@@ -131,6 +131,14 @@ def test_third_return_goes_behind_the_others(clock: Clock) -> None:
     assert ids(queue) == [1, 2, first.id]
 
 
+def test_third_return_continues_further_behind(clock: Clock) -> None:
+    """The next deliveries may end connections, too: their domain may be the reason."""
+    queue = queue_of(clock)
+    queue.put(deliveries(10))
+    first = returned_times(queue, 3)
+    assert ids(queue) == [4, 5, 6, 7, 8, 9, 1, 2, 3, first.id]
+
+
 def test_delivery_is_to_blame_only_if_others_are_answered(clock: Clock) -> None:
     queue = queue_of(clock)
     queue.put(deliveries(3))

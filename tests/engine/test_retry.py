@@ -208,9 +208,20 @@ def test_refused_sender_defers_but_too_large_is_rejected() -> None:
     assert decided("552 5.3.4 Too big", Stage.MAIL).state is State.REJECTED
 
 
+@pytest.mark.parametrize("text", ["500 What?", "502 5.5.1 Not here", "503 5.5.1 MAIL first"])
+def test_confused_server_is_no_fault_of_the_recipient(text: str) -> None:
+    for stage in (Stage.RCPT, Stage.DATA):
+        assert decided(text, stage) == Decision(State.DEFERRED, text, retry_in=300.0)
+    assert decided(text, Stage.CONTENT).state is State.REJECTED, "it may be about a line"
+    assert decided("500 5.1.1 No such user", Stage.RCPT).state is State.REJECTED
+    assert decided("501 5.1.3 Bad address", Stage.RCPT).state is State.REJECTED
+    assert decided("504 5.5.2 Full address needed", Stage.RCPT).state is State.REJECTED
+
+
 @pytest.mark.parametrize(
     ("text", "stage", "allowed"),
     [
+        ("503 5.5.1 MAIL first", Stage.RCPT, 3),
         ("554 5.7.1 Relay access denied", Stage.RCPT, 10),
         ("550 5.1.1 No such user", Stage.RCPT, 100),
         ("550 5.1.8 Sender refused", Stage.MAIL, 3),

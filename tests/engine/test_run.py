@@ -386,6 +386,16 @@ def test_limit_of_a_connection_in_words_of_speed_is_learned(campaign: Settings, 
         assert sum(line.startswith("RCPT") for line in server.commands()) <= 200 + 12
 
 
+def test_block_of_messages_that_end_connections_does_not_end_the_run(campaign: Settings) -> None:
+    """A relay that closes at the recipients of one domain; the clock is 100 times as fast."""
+    rule = Rule(When(Stage.RCPT, recipient="u1?@*"), (Reply(421, "4.4.1 Domain down"), Close()))
+    start = time.time()
+    with serve(rule) as server:
+        summary = send(campaign, server, 60, clock=lambda: start + 100 * (time.time() - start))
+    assert summary.states[State.SENT] == 50
+    assert summary.states[State.PENDING] + summary.states[State.DEFERRED] == 10
+
+
 def test_server_that_ends_idle_connections_costs_no_turn(campaign: Settings) -> None:
     idle = Rule(When(Stage.IDLE, seconds=1.2), (Reply(421, "4.4.2 Idle for too long"), Close()))
     with serve(idle) as server:
