@@ -47,7 +47,6 @@ def sending(total: int, *, quiet: bool = False) -> Iterator[Callable[[Progress],
 
     off = quiet or not sys.stderr.isatty()
     with tqdm(total=total, desc="send", unit=" msg", disable=off, file=sys.stderr) as bar:
-
         said = ""
 
         def show(progress: Progress) -> None:

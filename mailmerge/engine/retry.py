@@ -288,7 +288,7 @@ def _rejected(stage: Stage, reply: Reply) -> Decision:
         return _account_full(reply)
     if reply.code in {530, 535}:
         return Decision(None, str(reply), stop=f"the server requires a log-in: {reply}")
-    if stage is Stage.MAIL and reply.code != 552 or _is_about_the_dialogue(stage, reply):
+    if (stage is Stage.MAIL and reply.code != 552) or _is_about_the_dialogue(stage, reply):
         return Decision(State.DEFERRED, str(reply), retry_in=_FIRST_RETRY)
     return Decision(State.REJECTED, str(reply))
 

@@ -89,8 +89,7 @@ def test_slowed_run_shows_its_speed_and_the_reply(
     ("reason", "words"),
     [
         (
-            'a connection: the server closes the connection: "421 4.3.2 Shutting down for'
-            ' maintenance"; trying again in 16 s',
+            'a connection: the server closes the connection: "421 Bye"; trying again in 16 s',
             "waiting for a connection: the server clo…; trying again in 16 s",
         ),
         (

@@ -208,10 +208,10 @@ def test_end_of_an_idle_connection_is_noticed_without_a_message() -> None:
             client = Client(local(server.port))
             client.open()
             client.notice_end()
-            assert client.usable
+            usable = [client.usable]
             server.wait_for_end()
             client.notice_end()
-            assert not client.usable
+            assert [*usable, client.usable] == [True, False]
             assert client.failure is not None
             client.quit()
 
