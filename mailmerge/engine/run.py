@@ -488,17 +488,12 @@ class Run:
         self._queue.close()
         self._loop.leave_at = min(self._loop.leave_at, time.monotonic() + _LAST_CONNECTIONS)
         for worker, thread in self._workers:
-            while thread.is_alive() and not self._may_leave(worker):
+            while thread.is_alive() and not _may_leave(worker, self._stop, self._loop.leave_at):
                 thread.join(_TICK)
                 self._guarded(partial(self._store.renew, _WORKER, self._clock()))
                 if self._store.failure is None:
                     self._guarded(self._store.flush)
                 yield self._monitor.collect()
-
-    def _may_leave(self, worker: Worker) -> bool:
-        """Whether the run may end although this worker still waits for the server."""
-        late = self._stop.requested or time.monotonic() >= self._loop.leave_at
-        return (worker.connecting and late) or (worker.quitting and self._stop.abandon)
 
     def _release_claims(self) -> None:
         """End the claims of deliveries that were not sent, and write everything."""
@@ -539,6 +534,12 @@ class Run:
             error=self._monitor.failure or ending(states, stopped=stopped, unmade=unmade),
             unmade=unmade,
         )
+
+
+def _may_leave(worker: Worker, stop: StopRequest, leave_at: float) -> bool:
+    """Whether a run may end at `leave_at` (monotonic seconds) although this worker still waits."""
+    late = stop.requested or time.monotonic() >= leave_at
+    return (worker.connecting and late) or (worker.quitting and stop.abandon)
 
 
 def _count_unmade(store: Store) -> int:

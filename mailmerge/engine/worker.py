@@ -20,6 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Final, Protocol
 
 from mailmerge.engine.copies import Keep, keep_none
@@ -200,6 +201,21 @@ class _Flight:
     announced: bool = False
 
 
+class _Cause(Enum):
+    """What may explain the end of a connection."""
+
+    ROUTINE = auto()
+    """Nothing that is known: the server, or this side, ends it after a number of messages."""
+    UNUSED = auto()
+    """It was idle for a while before one of its messages."""
+    IDLE = auto()
+    """The server ended it while it was idle."""
+    SPEED = auto()
+    """A complaint about the speed."""
+    FULL = auto()
+    """Complaints only, after other answers: perhaps it may carry no more messages."""
+
+
 @dataclass(slots=True)
 class _Session:
     """The counts of one connection, and how it ends.
@@ -209,13 +225,10 @@ class _Session:
         carried: the number of outcomes.
         answered: the number of messages that the server answered without a complaint.
         complaints: the number of complaints about the speed since the last other outcome.
-        full: whether the connection perhaps may carry no more messages, in other words.
         recycle: whether to end the connection.
         reason: why it is to be ended, if the server said so.
-        routine: whether no complaint and no idle time explains its end.
-        idle: whether it ended because it was idle.
+        cause: what may explain its end.
         in_doubt: whether a message is in doubt.
-        slowed: whether the server complained about the speed.
         broken: whether the message is known at which it ended. The messages behind that one have
             nothing to do with it.
         blamed: the delivery at which it ended, if that one returns to the queue.
@@ -227,22 +240,30 @@ class _Session:
     carried: int = 0
     answered: int = 0
     complaints: int = 0
-    full: bool = False
     recycle: bool = False
     reason: str = ""
-    routine: bool = True
-    idle: bool = False
+    cause: _Cause = _Cause.ROUTINE
     in_doubt: bool = False
-    slowed: bool = False
     broken: bool = False
     blamed: Delivery | None = None
     returned: list[Delivery] = field(default_factory=list)
 
+    def explain(self, cause: _Cause) -> None:
+        """Note what may explain the end; a later cause in the order of `_Cause` is the stronger."""
+        if cause.value > self.cause.value:
+            self.cause = cause
+
     def end(self) -> ConnectionEnd:
         """Return how the connection ended."""
-        reason = str(self.client.failure or self.reason)
-        routine = (self.routine and bool(reason)) or self.full
-        return ConnectionEnd(self.answered, reason, routine, self.in_doubt, self.slowed, self.idle)
+        reason, cause = str(self.client.failure or self.reason), self.cause
+        return ConnectionEnd(
+            self.answered,
+            reason,
+            routine=cause is _Cause.FULL or (cause is _Cause.ROUTINE and bool(reason)),
+            in_doubt=self.in_doubt,
+            slowed=cause in {_Cause.SPEED, _Cause.FULL},
+            idle=cause is _Cause.IDLE,
+        )
 
 
 class _Abandoned(Exception):
@@ -381,7 +402,7 @@ class Worker:
             self._queue.wait(min(turn - now, _WAKE_UP))
         session.client.notice_end()  # now, and not when the next message has used up its turn
         if not session.client.usable and self._clock() - self._idle_since > _UNUSED:
-            session.routine, session.idle = False, True
+            session.explain(_Cause.IDLE)
         return True
 
     def _fill(self, session: _Session) -> None:
@@ -395,7 +416,7 @@ class Worker:
                 return
             now = self._clock()
             if not client.in_flight and now - self._idle_since > _UNUSED:
-                session.routine = False
+                session.explain(_Cause.UNUSED)
             self._submit(session, taken)
             self._idle_since = self._clock()
 
@@ -495,10 +516,10 @@ class Worker:
             session.recycle = True
             session.reason = session.reason or decision.reply
         if decision.slow or decision.cool_down:
-            session.routine = False
-            session.slowed = True
+            session.explain(_Cause.SPEED)
         if session.answered and session.complaints >= _COMPLAINTS:
-            session.recycle = session.full = True
+            session.explain(_Cause.FULL)
+            session.recycle = True
 
     def _return(
         self, session: _Session, flight: _Flight, outcome: Outcome, decision: Decision
