@@ -139,6 +139,8 @@ class SqlStore(UserDecisions, _CheckMemory):
         self.lease = lease
         # With this, the name of a worker is unique among all processes that share the database.
         self._process = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        # When each owner was last renewed, and when that was last written.
+        self._renewed: dict[str, float] = {}
         self._owners: dict[str, float] = {}
         self._times: tuple[float, float] | None = None
 
@@ -162,10 +164,10 @@ class SqlStore(UserDecisions, _CheckMemory):
         if self.failure is not None:
             raise self.failure
         new = Claim(f"{worker}@{self._process}", now, now + self.lease)
+        self._extend(new.owner, now)  # a worker that claims is alive
         with self.transaction() as connection:
-            # A worker that claims is alive, so its older claims are renewed as well.
-            self._extend(new.owner, now)
             claimed = claims.claim(connection, self.campaign, new, self.identify, limit)
+        self._renewed[new.owner] = now
         self._owners.setdefault(new.owner, now)
         return claimed
 
@@ -182,6 +184,7 @@ class SqlStore(UserDecisions, _CheckMemory):
         return wanted
 
     def _record(self, wanted: list[Transition]) -> list[Transition]:
+        self._write_renewals(max((one.at for one in wanted), default=0.0))
         with self.transaction() as connection:
             recorded = [claims.record(connection, self._owners, one) for one in wanted]
         lost = [
@@ -203,19 +206,36 @@ class SqlStore(UserDecisions, _CheckMemory):
             claims.end_claims(connection, [held[number] for number in given & held.keys()])
 
     def renew(self, worker: str, now: float) -> None:
-        """Extend all claims of `worker` by a full lease; it writes only a few times per lease."""
+        """Extend all claims of `worker` by a full lease; it writes only a few times per lease.
+
+        A renewal that is not written yet counts in this store. For other processes the lease may
+        end a quarter earlier.
+        """
         self.guard.keep()
         self._extend(f"{worker}@{self._process}", now)
 
     def _extend(self, owner: str, now: float) -> None:
-        if now - self._owners.get(owner, now) < self.lease / 4:
+        if owner not in self._owners:
             return
+        self._renewed[owner] = now
+        if now - self._owners[owner] >= self.lease / 4:
+            self._write_renewal(owner)
+
+    def _write_renewals(self, now: float) -> None:
+        """Write the renewals without which claims of this store would expire by `now`."""
+        for owner, written in list(self._owners.items()):
+            if written + self.lease <= now and self._renewed[owner] > written:
+                self._write_renewal(owner)
+
+    def _write_renewal(self, owner: str) -> None:
+        renewed = self._renewed[owner]
         with self.transaction() as connection:
-            claims.extend_claims(connection, self.campaign.id, owner, now + self.lease)
-        self._owners[owner] = now
+            claims.extend_claims(connection, self.campaign.id, owner, renewed + self.lease)
+        self._owners[owner] = renewed
 
     def expire(self, now: float) -> int:
         """End the expired claims of all owners, and return how many."""
+        self._write_renewals(now)
         with self.transaction() as connection:
             expired = claims.select_under_way(connection, self.campaign.id, expired_at=now)
             return claims.end_claims(connection, expired.values())

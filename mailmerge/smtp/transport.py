@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from mailmerge.smtp._gather import send_gathered
 from mailmerge.smtp._readiness import readiness_of
@@ -114,6 +115,26 @@ class Transport(Protocol):
         ...
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself if the connection is reset while Python wraps the socket.
+
+    The wrapper owns the descriptor already when it asks for the peer. For a socket without one it
+    reads, and if that fails, Python 3.11 leaves the socket open.
+    """
+
+    def getpeername(self) -> Any:
+        """Return the address of the peer.
+
+        Raises:
+            ConnectionResetError: there is none any more; the socket is then closed.
+        """
+        try:
+            return super().getpeername()
+        except OSError as error:
+            self.close()
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from error
+
+
 class SocketTransport:
     """A `Transport` over one connected socket; `timeout` (seconds) is for the TLS handshake."""
 
@@ -152,8 +173,8 @@ class SocketTransport:
         """Make the TLS handshake, as `Transport` says."""
         try:
             context = _tls_context(ca_file)
+            host.encode("idna")  # the wrapper would leak the socket if this failed inside it
             self._socket.settimeout(self._timeout)
-            self._socket.getpeername()  # Python's wrapper leaks a socket that was just reset
             # Two steps: if the handshake fails, the wrapped socket is there to be closed.
             self._socket = self._tls = context.wrap_socket(
                 self._socket, server_hostname=host, do_handshake_on_connect=False
@@ -274,6 +295,7 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
             stage=Stage.TLS,
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _TlsSocket
     return context
 
 

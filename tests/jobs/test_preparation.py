@@ -93,16 +93,22 @@ def test_rate_that_is_slower_than_the_messages_decides_the_end(campaign: Campaig
     assert preparation.plan().ends_after == pytest.approx((RECIPIENTS - 1) * 60, abs=2)
 
 
-def test_plan_of_quick_messages_does_not_name_what_slows_them_down(campaign: Campaign) -> None:
+@pytest.mark.parametrize(("seconds", "named"), [(1.9, False), (2.0, True)])
+def test_plan_names_what_slows_messages_down_only_if_they_are_slow(
+    campaign: Campaign, seconds: float, named: bool
+) -> None:
     (campaign.folder / "body.html").write_text("<style>p { color: {{ name }} }</style><p>Hi")
     text = (campaign.folder / "campaign.toml").read_text()
     (campaign.folder / "campaign.toml").write_text(
         text.replace("[message]", '[message]\nhtml = "body.html"')
     )
-    with job_of(Campaign.load(campaign.folder)) as job:
-        assert "styles" not in str(job.plan()), "it took no noticeable time"
-        assert job.report is not None
-        assert job.report.slow_because == "a value stands in <style>"
+    target = DryRun(RealServer.of_settings(campaign.settings))
+    preparation = prepared(Campaign.load(campaign.folder), target)
+    report = preparation.check()
+    assert report.slow_because == "a value stands in <style>"
+    assert isinstance(report, CheckReport)
+    preparation.report = replace(report, seconds=seconds)
+    assert ("(a value stands in <style>)" in str(preparation.plan())) is named
 
 
 @pytest.mark.parametrize(("limit", "to_send"), [(2, 2), (9, RECIPIENTS), (None, RECIPIENTS)])

@@ -170,6 +170,27 @@ def test_a_renewed_claim_does_not_expire(store: Store) -> None:
     assert sending(store, one, NOW + LEASE).state is State.SENDING
 
 
+def test_each_renewal_lasts_a_whole_lease(store: Store) -> None:
+    """Also one that comes so soon after the last that a store need not write it yet."""
+    one, two, three = claim(store, 3)
+    store.renew("w", NOW + 10)
+    assert sending(store, one, NOW + LEASE + 9).state is State.SENDING
+    assert store.expire(NOW + LEASE + 9) == 0
+    assert sending(store, two, NOW + LEASE + 9).state is State.SENDING
+    assert store.expire(NOW + LEASE + 10) == 3
+    with pytest.raises(ClaimLost):
+        sending(store, three, NOW + LEASE + 10)
+
+
+def test_a_claim_renews_the_older_claims_of_its_worker(store: Store) -> None:
+    enrol(store, 2)
+    [older] = store.claim("w", 1, NOW)
+    store.claim("w", 1, NOW + 10)
+    assert store.expire(NOW + LEASE + 9) == 0
+    assert sending(store, older, NOW + LEASE + 9).state is State.SENDING
+    assert store.expire(NOW + LEASE + 10) == 2
+
+
 # --- decisions, memory
 
 

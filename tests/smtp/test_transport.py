@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -270,6 +272,25 @@ def test_end_in_the_tls_handshake_is_a_lost_connection(
     with pytest.raises(ConnectionLost, match="in the TLS handshake with localhost") as caught:
         SocketTransport(ours).start_tls("localhost")
     assert caught.value.code == "tls-handshake"
+
+
+@pytest.mark.parametrize(
+    ("host", "error"), [("localhost", ConnectionLost), ("a..example", ServerUnreachable)]
+)
+def test_no_socket_is_left_open_where_tls_cannot_begin(
+    sockets: tuple[socket.socket, socket.socket], host: str, error: type[SmtpError]
+) -> None:
+    """A reset before Python wraps the socket, and a name that no certificate can have."""
+    ours, theirs = sockets
+    reset(theirs)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(error) as caught:
+            SocketTransport(ours).start_tls(host)
+        assert ours.fileno() == -1, "the transport owns it"
+        del caught
+        gc.collect()
+    assert [str(one.message) for one in warned] == []
 
 
 # TLS
