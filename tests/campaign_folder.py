@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from mailmerge.settings import Settings, load_settings
+from tests import forked
 
 SHEET = "email,name\nann@x-firma.de,Ann\nbob@x-firma.de,Bob\n"
 
@@ -61,14 +60,7 @@ class CampaignFolder:
 
     def run(self, command: str, *options: str, **environment: str) -> Finished:
         """Run the real command, without a terminal; a traceback fails the test."""
-        done = subprocess.run(
-            [sys.executable, "-m", "mailmerge", command, str(self.path), *options],
-            capture_output=True,
-            check=False,
-            timeout=120,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **environment},
-        )
+        done = forked.run(command, self.path, *options, environment={**os.environ, **environment})
         out, err = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
         assert "Traceback" not in err
         return Finished(done.returncode, out, err)

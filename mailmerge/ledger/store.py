@@ -215,23 +215,19 @@ class SqlStore(UserDecisions, _CheckMemory):
         self._extend(f"{worker}@{self._process}", now)
 
     def _extend(self, owner: str, now: float) -> None:
-        if owner not in self._owners:
-            return
-        self._renewed[owner] = now
-        if now - self._owners[owner] >= self.lease / 4:
-            self._write_renewal(owner)
+        if owner in self._owners:
+            self._renewed[owner] = now
+            self._write_renewals(now)
 
     def _write_renewals(self, now: float) -> None:
-        """Write the renewals without which claims of this store would expire by `now`."""
+        """Write renewals that are due, and those without which claims would expire by `now`."""
         for owner, written in list(self._owners.items()):
-            if written + self.lease <= now and self._renewed[owner] > written:
-                self._write_renewal(owner)
-
-    def _write_renewal(self, owner: str) -> None:
-        renewed = self._renewed[owner]
-        with self.transaction() as connection:
-            claims.extend_claims(connection, self.campaign.id, owner, renewed + self.lease)
-        self._owners[owner] = renewed
+            renewed = self._renewed[owner]
+            late = written + self.lease <= now and renewed > written
+            if late or renewed - written >= self.lease / 4:
+                with self.transaction() as connection:
+                    claims.extend_claims(connection, self.campaign.id, owner, renewed + self.lease)
+                self._owners[owner] = renewed
 
     def expire(self, now: float) -> int:
         """End the expired claims of all owners, and return how many."""

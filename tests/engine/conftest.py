@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from mailmerge.settings import Settings
 from tests.engine.driver import Job, drive, make_campaign
+from tests.forked import CONTEXT
 
 StartJob = Callable[[Job], ForkServerProcess]
 
@@ -24,12 +24,10 @@ def campaign(tmp_path: Path) -> Settings:
 @pytest.fixture
 def start_job() -> Iterator[StartJob]:
     """Start a process that does a job; what is left of them ends with the test."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.engine.driver"])
     started: list[ForkServerProcess] = []
 
     def start(job: Job) -> ForkServerProcess:
-        process = context.Process(target=drive, args=(job,), daemon=True)
+        process = CONTEXT.Process(target=drive, args=(job,), daemon=True)
         process.start()
         started.append(process)
         return process

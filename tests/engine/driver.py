@@ -78,7 +78,8 @@ class Job:
     `rotate_after` is the size of a journal in bytes, unless it is 0; `state_home` is the state
     folder of the user.
     `mutation` is one of MUTATIONS. With `stops_at_interrupts`, a SIGINT stops the run as Ctrl-C
-    does, and each commit takes `commit_seconds`, as on a slow disk.
+    does, and each commit takes `commit_seconds`, as on a slow disk. With `clock_stands`, no time
+    passes for the run, so that it never folds the journal.
     """
 
     folder: Path
@@ -99,6 +100,7 @@ class Job:
     mutation: str = ""
     stops_at_interrupts: bool = False
     commit_seconds: float = 0.0
+    clock_stands: bool = False
 
 
 def drive(job: Job) -> None:
@@ -117,7 +119,7 @@ def drive(job: Job) -> None:
 def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any) -> Summary:
     """Open the ledger, enrol, run, close; `more` goes to `Run`."""
     campaign = load_settings(job.folder)
-    mutation = MUTATIONS[job.mutation]
+    mutation, began = MUTATIONS[job.mutation], time.time()
     options = mutation.options(options_of(job, observer))
     with open_ledger(campaign, job.store, options) as ledger:
         store = mutation.store(store_of(ledger, campaign))
@@ -126,7 +128,7 @@ def send(job: Job, *, observer: Callable[[str], None] | None = None, **more: Any
             campaign,
             store,
             job.port,
-            clock=lambda: time.time() + job.later,
+            clock=lambda: (began if job.clock_stands else time.time()) + job.later,
             connections=job.connections,
             window=job.window,
             in_doubt=job.in_doubt,

@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import forked
+from tests.forked import Command
 from tests.scripted_server import ScriptedServer
 from tests.servers.programs import wait_until
 
@@ -31,17 +33,17 @@ class Sender:
         """The folder of the ledger."""
         return self.folder / ".mailmerge"
 
-    def start(self, *arguments: str, command: str = "send") -> subprocess.Popen[str]:
-        """Start the command; its output is in one pipe."""
-        words = [*self.prefix, sys.executable, "-m", "mailmerge", command, str(self.folder)]
-        words += [*(("--yes",) if command == "send" else ()), *arguments]
+    def start(self, *arguments: str, command: str = "send") -> Command | subprocess.Popen[bytes]:
+        """Start the command; its output is in one pipe or file."""
+        words = [command, str(self.folder), *(("--yes",) if command == "send" else ()), *arguments]
         environment = {**os.environ, "MAILMERGE_STATE_HOME": str(self.state_home)}
+        if not self.prefix and not self.environment:
+            return forked.start(*words, environment=environment, folder=_TREE, joined=True)
         return subprocess.Popen(
-            words,
+            [*self.prefix, sys.executable, "-m", "mailmerge", *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            text=True,
             cwd=_TREE,
             env={**environment, **self.environment},
         )
@@ -51,10 +53,11 @@ class Sender:
         return ended(self.start(*arguments, command=command))
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+def ended(process: Command | subprocess.Popen[bytes]) -> tuple[int, str]:
     """Wait for the end of a command; return its exit status and its output in one line."""
     output, _ = process.communicate(timeout=120)
-    return process.returncode, re.sub(r"\s+", " ", output)
+    assert process.returncode is not None
+    return process.returncode, re.sub(r"\s+", " ", output.decode())
 
 
 def make_folder(folder: Path, port: int, *, rate: str = "", recipients: int = RECIPIENTS) -> None:

@@ -57,7 +57,14 @@ class Killed:
 def killed(tmp_path: Path, start_job: StartJob) -> Iterator[Killed]:
     with server_process(Script(Settings(fsync=False, keep=False)), tmp_path) as server:
         folder = make_campaign(tmp_path / "campaign").folder
-        job = Job(folder, server.port, RECIPIENTS, crash_at=2 * LINES, crash_near="journal line")
+        job = Job(
+            folder,
+            server.port,
+            RECIPIENTS,
+            crash_at=2 * LINES,
+            crash_near="journal line",
+            clock_stands=True,
+        )
         process = start_job(job)
         process.join(60)
         assert process.exitcode == 9
