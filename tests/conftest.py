@@ -7,6 +7,8 @@ messages by their addresses, or start a server of your own with `start_postfix` 
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +21,21 @@ from tests.sealing import check_sealed
 
 StartPostfix = Callable[[servers.Settings], servers.Postfix]
 PASSWORD = "correct horse"
+
+# Hundreds of interpreters would compile the package again. Bytecode stays in __pycache__ folders.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The processes for `-n auto`: more than processors, as most tests wait for other programs.
+
+    The tests of one module stay together as long as possible, as they share servers.
+    """
+    config.option.dist = "worksteal"
+    return (os.cpu_count() or 1) + 2
+
 
 # A deadline would fail on a busy machine; the tests assert laws, not times.
 settings.register_profile("default", deadline=None)

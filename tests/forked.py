@@ -13,6 +13,7 @@ LC_ALL that Python reads at its start, output to a closed pipe, a terminal. Test
 
 from __future__ import annotations
 
+import atexit
 import io
 import multiprocessing
 import os
@@ -44,6 +45,7 @@ class _Order:
     folder: str
     streams: Path
     joined: bool
+    session: bool
 
 
 class Command:
@@ -93,12 +95,13 @@ def start(
     given: bytes = b"",
     folder: Path | None = None,
     joined: bool = False,
+    session: bool = False,
 ) -> Command:
     """Start `mailmerge` with these arguments.
 
     `environment` is the whole environment, that of this process by default; `given` is the text on
     standard input; `folder` is the working directory. With `joined`, standard error goes where
-    standard output goes.
+    standard output goes. With `session`, the command has no terminal that it could open.
     """
     environment = dict(os.environ if environment is None else environment)
     changed = {name for name, value in environment.items() if os.environ.get(name) != value}
@@ -108,7 +111,7 @@ def start(
     (place / "0").write_bytes(given) if given else (place / "0").symlink_to(os.devnull)
     words = tuple(map(str, arguments))
     where = str(Path.cwd() if folder is None else folder)
-    return Command(_Order(words, environment, where, place, joined), streams)
+    return Command(_Order(words, environment, where, place, joined, session), streams)
 
 
 def run(
@@ -116,10 +119,13 @@ def run(
     environment: Mapping[str, str] | None = None,
     given: bytes = b"",
     folder: Path | None = None,
+    session: bool = False,
     timeout: float = 120.0,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `mailmerge` with these arguments to its end, as `start` says."""
-    command = start(*arguments, environment=environment, given=given, folder=folder)
+    command = start(
+        *arguments, environment=environment, given=given, folder=folder, session=session
+    )
     out, err = command.communicate(timeout)
     assert command.returncode is not None
     return subprocess.CompletedProcess([*arguments], command.returncode, out, err)
@@ -139,6 +145,8 @@ def _perform(order: _Order) -> None:
     sys.stdin = sys.__stdin__ = _text(0, "r")
     sys.stdout = sys.__stdout__ = _text(1, "w")
     sys.stderr = sys.__stderr__ = _text(2, "w", errors="backslashreplace", line_buffering=True)
+    if order.session:
+        os.setsid()
     os.environ.clear()
     os.environ.update(order.environment)
     time.tzset()
@@ -151,8 +159,10 @@ def _perform(order: _Order) -> None:
         sys.stdout.flush()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        atexit._run_exitfuncs()  # noqa: SLF001 - a forked process ends without them
 
 
 def _text(number: int, mode: str, **more: Any) -> io.TextIOWrapper:
-    binary = open(number, f"{mode}b", closefd=False)  # noqa: PTH123, SIM115 - a descriptor
+    binary = open(number, f"{mode}b", closefd=False)  # noqa: SIM115 - a descriptor
     return io.TextIOWrapper(binary, **more)

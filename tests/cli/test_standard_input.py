@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.cli.on_terminal import Ended, run_on_terminal
 
 PEOPLE = b"email,name\nann@example.org,Ann\nbob@example.org,Bob\n"
@@ -35,17 +35,10 @@ def temporary(tmp_path: Path) -> Iterator[Path]:
 
 
 def run(
-    *arguments: object, temporary: Path, people: bytes = PEOPLE
+    *arguments: str | Path, temporary: Path, people: bytes = PEOPLE
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "mailmerge", *map(str, arguments)],
-        input=people,
-        capture_output=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "TMPDIR": str(temporary)},
-        start_new_session=True,
-    )
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    return forked.run(*arguments, environment=environment, given=people, session=True)
 
 
 def test_check_reads_the_recipients(piped: Path, temporary: Path) -> None:

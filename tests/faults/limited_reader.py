@@ -1,8 +1,9 @@
 """Reads spreadsheets in processes with limits on memory and time; prints JSON, a line for each.
 
-    python limited_reader.py MEGABYTES SECONDS FILE...
+    python limited_reader.py MEGABYTES
 
-The limits come on top of what the interpreter takes with all libraries imported.
+Each line of standard input has the seconds and a file, until it ends. The limits come on top of
+what the interpreter takes with all libraries imported.
 """
 
 from __future__ import annotations
@@ -63,9 +64,11 @@ def limited(path: Path, megabytes: int, seconds: int) -> None:
 
 
 def main() -> None:
-    megabytes, seconds = int(sys.argv[1]), int(sys.argv[2])
+    megabytes = int(sys.argv[1])
     imported()
-    for name in sys.argv[3:]:
+    for line in sys.stdin:
+        limit, _, name = line.rstrip("\n").partition(" ")
+        seconds = int(limit)
         child = os.fork()
         if not child:
             try:
@@ -74,10 +77,10 @@ def main() -> None:
                 said = f"{type(error).__name__}: {error}"[:300]
                 print(json.dumps({"code": "crash", "said": said, "rows": 0}), flush=True)
             os._exit(0)
-        for _ in range(seconds * 40):
+        for _ in range(seconds * 400):
             if os.waitpid(child, os.WNOHANG)[0]:
                 break
-            time.sleep(0.1)
+            time.sleep(0.01)
         else:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailmerge.recipients.audience import Recipient, open_audience
 from mailmerge.settings import load_settings
-from tests import servers
+from tests import forked, servers
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
@@ -88,20 +87,14 @@ def sample(name: str, folder: Path, port: int, *, delivery: str = "") -> Path:
     return copy
 
 
-def mailmerge(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def mailmerge(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
     """Run the real command as a user would."""
-    return subprocess.run(
-        [sys.executable, "-m", "mailmerge", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    return forked.run(*arguments, timeout=240)
 
 
 def send(campaign: Path, *options: str) -> dict[str, Any]:
     done = mailmerge("send", campaign, "--yes", "--json", *options)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr.decode()
     document = json.loads(done.stdout)
     assert isinstance(document, dict)
     return document
