@@ -7,6 +7,7 @@ messages by their addresses, or start a server of your own with `start_postfix` 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,17 @@ PASSWORD = "correct horse"
 # Hundreds of interpreters would compile the package again. Bytecode stays in __pycache__ folders.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+# Nothing of what the collection makes is garbage, and looking for it takes longer than the rest.
+gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Look for garbage again, but not among what the collection has made."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

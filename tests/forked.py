@@ -142,9 +142,9 @@ def _perform(order: _Order) -> None:
         opened = os.open(_stream(order, number), flags, 0o600)
         os.dup2(opened, number)
         os.close(opened)
-    sys.stdin = sys.__stdin__ = _text(0, "r")
-    sys.stdout = sys.__stdout__ = _text(1, "w")
-    sys.stderr = sys.__stderr__ = _text(2, "w", errors="backslashreplace", line_buffering=True)
+    sys.stdin = _text(0, "r")
+    sys.stdout = _text(1, "w")
+    sys.stderr = _text(2, "w", errors="backslashreplace", line_buffering=True)
     if order.session:
         os.setsid()
     os.environ.clear()
@@ -160,7 +160,7 @@ def _perform(order: _Order) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     finally:
-        atexit._run_exitfuncs()  # noqa: SLF001 - a forked process ends without them
+        atexit._run_exitfuncs()  # a forked process ends without them
 
 
 def _text(number: int, mode: str, **more: Any) -> io.TextIOWrapper:

@@ -36,7 +36,6 @@ def load_structure() -> ModuleType:
 
 structure = load_structure()
 MODULES = structure.read_modules(ROOT, "mailmerge")
-TESTS = structure.read_modules(ROOT, "tests")
 
 
 def test_architecture_names_existing_files() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mailmerge import errors
 from mailmerge.errors import ClaimLost, MailmergeError, Problem
 from mailmerge.providers.hints import as_user_error
 from mailmerge.smtp.errors import SmtpError
-from tests.error_codes import find_codes
+from tests.error_codes import Codes, find_codes
 
 
 def every_error(parent: type[MailmergeError] = MailmergeError) -> Iterator[type[MailmergeError]]:
@@ -74,16 +75,20 @@ def test_default_codes_are_distinct() -> None:
 # -- docs/errors.md -------------------------------------------------------------------------------
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "errors.md"
-CODES = find_codes()
 LIBRARY = "mailmerge/smtp/"
 # Codes of the SMTP library that are put together while it runs.
 COMPUTED = {"needs-password", "needs-token", "malformed-reply"}
 
 
+@cache
+def codes() -> Codes:
+    return find_codes()
+
+
 def user_codes() -> dict[str, list[str]]:
     """Every code that a user can see; the library's own are translated for them."""
     found: dict[str, list[str]] = {}
-    for code, places in CODES.places.items():
+    for code, places in codes().places.items():
         of_the_library = all(place.startswith(LIBRARY) for place in places)
         found.setdefault(translated(code) if of_the_library else code, []).extend(places)
     for code in COMPUTED:
@@ -118,8 +123,8 @@ def listed() -> list[str]:
 
 def test_no_code_of_the_source_is_unclear() -> None:
     handing_on = (LIBRARY, "mailmerge/providers/hints.py:")
-    assert [one for one in CODES.unclear if not one.startswith(handing_on)] == []
-    assert len(CODES.unclear) == 3, "more codes of the library are computed: see COMPUTED"
+    assert [one for one in codes().unclear if not one.startswith(handing_on)] == []
+    assert len(codes().unclear) == 3, "more codes of the library are computed: see COMPUTED"
 
 
 def test_every_code_of_the_source_is_documented() -> None:
@@ -134,9 +139,9 @@ def test_every_documented_code_is_in_the_source() -> None:
 def test_each_kind_of_code_is_found_in_the_source() -> None:
     """One code of each kind that the reader knows."""
     for code in ("ledger-held", "usage", "no-text-part", "ca-file", "asset-empty", "address-many"):
-        assert code in CODES.places
-    assert {"cell-error", "template-endless"} <= set(CODES.places), "unpacked from a tuple"
-    assert len(CODES.places) > 200
+        assert code in codes().places
+    assert {"cell-error", "template-endless"} <= set(codes().places), "unpacked from a tuple"
+    assert len(codes().places) > 200
 
 
 def test_every_code_has_a_meaning_and_a_fix() -> None:

@@ -15,6 +15,8 @@ from tests.forked import Command
 from tests.scripted_server import ScriptedServer
 from tests.servers.programs import wait_until
 
+Running = Command | subprocess.Popen[bytes]
+
 RECIPIENTS = 300
 _TREE = Path(__file__).resolve().parents[2]
 
@@ -33,7 +35,7 @@ class Sender:
         """The folder of the ledger."""
         return self.folder / ".mailmerge"
 
-    def start(self, *arguments: str, command: str = "send") -> Command | subprocess.Popen[bytes]:
+    def start(self, *arguments: str, command: str = "send") -> Running:
         """Start the command; its output is in one pipe or file."""
         words = [command, str(self.folder), *(("--yes",) if command == "send" else ()), *arguments]
         environment = {**os.environ, "MAILMERGE_STATE_HOME": str(self.state_home)}
@@ -53,7 +55,7 @@ class Sender:
         return ended(self.start(*arguments, command=command))
 
 
-def ended(process: Command | subprocess.Popen[bytes]) -> tuple[int, str]:
+def ended(process: Running) -> tuple[int, str]:
     """Wait for the end of a command; return its exit status and its output in one line."""
     output, _ = process.communicate(timeout=120)
     assert process.returncode is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.faults.senders import (
     RECIPIENTS,
+    Running,
     Sender,
     addresses,
     assert_nobody_got_two,
@@ -34,7 +34,7 @@ def sender(server: ScriptedServer, tmp_path: Path, state_home: Path) -> Sender:
     return Sender(tmp_path / "spring", state_home)
 
 
-def finish(first: subprocess.Popen[str], sender: Sender, server: ScriptedServer) -> None:
+def finish(first: Running, sender: Sender, server: ScriptedServer) -> None:
     """Interrupt the first sender, which still sends, and let the next one send the rest."""
     first.send_signal(signal.SIGINT)
     status, output = ended(first)
