@@ -182,7 +182,9 @@ def test_kill_9_at_random_times_loses_and_repeats_nothing(
         kill_at_random(8, start_job, server, tmp_path, job)
 
 
-@pytest.mark.parametrize(("connections", "window"), [(3, 1), (2, 8)])
+@pytest.mark.parametrize(
+    ("connections", "window"), [pytest.param(3, 1, marks=pytest.mark.long), (2, 8)]
+)
 def test_pairs_of_interrupts_lose_nothing_and_bound_the_doubt(
     start_job: StartJob, tmp_path: Path, connections: int, window: int
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,8 +17,8 @@ from typer.testing import CliRunner
 from mailmerge.cli import app
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.journal_file import HEADER_BYTES
-from tests.engine.conftest import StartJob
-from tests.engine.driver import Job, make_campaign, make_recipients, send
+from tests.engine.driver import Job, drive, make_campaign, make_recipients, send
+from tests.forked import CONTEXT
 from tests.ledger.damage import laboratory, run_rounds, taken_since
 from tests.ledgers import open_store
 from tests.scripted_server import Script, ServerProcess, Settings, server_process
@@ -28,10 +29,16 @@ LINES = 60
 
 @dataclass(frozen=True)
 class Killed:
-    """A run that was killed when its journal had 60 lines, none of them in the database."""
+    """A run that was killed when its journal had 60 lines, none of them in the database.
+
+    `taken` is what the server accepted before, and `since` the number of its messages when the test
+    began: the other tests have copies of the same run and use the same server.
+    """
 
     folder: Path
     server: ServerProcess
+    taken: Counter[str]
+    since: int
 
     @property
     def journal(self) -> Path:
@@ -47,29 +54,49 @@ class Killed:
     def send_again(self) -> Counter[str]:
         """Send again; return how often the server accepted each recipient's message."""
         send(Job(self.folder, self.server.port, RECIPIENTS))
-        return taken_since(self.server, 0)
+        return self.accepted()
+
+    def accepted(self) -> Counter[str]:
+        """How often the server accepted each recipient's message."""
+        return self.taken + taken_since(self.server, self.since)
 
     def status(self) -> str:
         return CliRunner().invoke(app, ["status", str(self.folder)]).output
 
 
-@pytest.fixture
-def killed(tmp_path: Path, start_job: StartJob) -> Iterator[Killed]:
-    with server_process(Script(Settings(fsync=False, keep=False)), tmp_path) as server:
-        folder = make_campaign(tmp_path / "campaign").folder
+Original = tuple[Path, ServerProcess, Counter[str]]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Original]:
+    """The folder of a run that was killed, its server, and what that had accepted."""
+    place = tmp_path_factory.mktemp("killed")
+    with server_process(Script(Settings(fsync=False, keep=False)), place) as server:
+        folder = make_campaign(place / "campaign").folder
         job = Job(
             folder,
             server.port,
             RECIPIENTS,
             crash_at=2 * LINES,
             crash_near="journal line",
+            state_home=str(place / "state-home"),
             clock_stands=True,
         )
-        process = start_job(job)
+        process = CONTEXT.Process(target=drive, args=(job,), daemon=True)
+        process.start()
         process.join(60)
         assert process.exitcode == 9
         server.wait_until_idle()
-        yield Killed(folder, server)
+        yield folder, server, taken_since(server, 0)
+
+
+@pytest.fixture
+def killed(tmp_path: Path, original: Original) -> Killed:
+    """A copy of the run that was killed."""
+    folder, server, taken = original
+    server.wait_until_idle()
+    shutil.copytree(folder, tmp_path / "campaign")
+    return Killed(tmp_path / "campaign", server, taken, len(server.messages))
 
 
 def lines(content: bytearray) -> list[int]:
@@ -206,7 +233,7 @@ def test_a_changed_row_stops_everything_with_one_line(killed: Killed, change: st
     database.close()
     with pytest.raises(LedgerError, match=r"is damaged: .*mailmerge doctor --ledger"):
         killed.send_again()
-    assert max(taken_since(killed.server, 0).values()) == 1
+    assert max(killed.accepted().values()) == 1
     output = killed.status()
     assert output.count("ledger.sqlite: is damaged") == 1
     assert "unexpected" not in output

@@ -41,8 +41,19 @@ def slow_disk(step: str) -> None:
         time.sleep(0.15)
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.02, 0.1])
-@pytest.mark.parametrize(("connections", "window"), [(4, 8), (1, 1), (4, 1), (2, 64)])
+@pytest.mark.parametrize(
+    ("connections", "window", "wait"),
+    [
+        *((4, 8, 0.0), (4, 8, 0.02), (4, 8, 0.1), (1, 1, 0.02), (4, 1, 0.0), (2, 64, 0.1)),
+        *(
+            pytest.param(*one, marks=pytest.mark.long)
+            for one in (
+                *((1, 1, 0.0), (1, 1, 0.1), (4, 1, 0.02)),
+                *((4, 1, 0.1), (2, 64, 0.0), (2, 64, 0.02)),
+            )
+        ),
+    ],
+)
 def test_doubt_after_two_stops_is_bounded(
     tmp_path: Path, connections: int, window: int, wait: float
 ) -> None:

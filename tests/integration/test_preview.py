@@ -691,8 +691,15 @@ def test_on_a_phone_the_list_covers_the_message(browser: Browser, preview: Runni
         expect(title(page)).to_have_text("Bernard Dupont")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1440])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (320, "dark"),
+        (1440, "light"),
+        pytest.param(320, "light", marks=pytest.mark.long),
+        pytest.param(1440, "dark", marks=pytest.mark.long),
+    ],
+)
 def test_axe_finds_nothing_serious(
     browser: Browser, preview: Running, axe: str, width: int, scheme: Scheme
 ) -> None:

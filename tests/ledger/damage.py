@@ -16,7 +16,6 @@ The folder and the user's state folder are restored at the same paths for each r
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import random
 import shutil
@@ -39,6 +38,7 @@ from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State
 from mailmerge.settings import load_settings
 from tests.engine.driver import Job, drive, make_campaign, send
+from tests.forked import CONTEXT
 from tests.scripted_server import Script, ServerProcess, Settings, server_process
 
 HOUR = 3600.0
@@ -126,8 +126,6 @@ def _specimen(folder: Path, chance: random.Random, server: ServerProcess, home: 
     make_campaign(folder)
     server.wait_until_idle()
     before = len(server.messages)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.engine.driver"])
     for attempt in range(chance.choice([1, 1, 2, 3])):
         job = Job(
             folder,
@@ -140,7 +138,7 @@ def _specimen(folder: Path, chance: random.Random, server: ServerProcess, home: 
             later=HOUR * attempt,
             state_home=str(home),
         )
-        process = context.Process(target=drive, args=(job,), daemon=True)
+        process = CONTEXT.Process(target=drive, args=(job,), daemon=True)
         process.start()
         process.join(60)
         assert process.exitcode in {0, 9}, "it has finished, or killed itself"
