@@ -13,7 +13,6 @@ LC_ALL that Python reads at its start, output to a closed pipe, a terminal. Test
 
 from __future__ import annotations
 
-import atexit
 import io
 import multiprocessing
 import os
@@ -24,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +160,8 @@ def _perform(order: _Order) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     finally:
-        atexit._run_exitfuncs()  # a forked process ends without them
+        # A forked process ends without what an interpreter does at exit.
+        weakref.finalize._exitfunc()  # type: ignore[attr-defined]
 
 
 def _text(number: int, mode: str, **more: Any) -> io.TextIOWrapper:
