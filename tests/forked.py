@@ -32,7 +32,7 @@ from typing import Any, Final
 CONTEXT: Final = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.preloaded", "tests.forked", "tests.engine.driver"])
 
-_READ_AT_START: Final = ("PYTHON", "LC_", "LANG")
+READ_AT_START: Final = ("PYTHON", "LC_", "LANG")
 """How variables begin that an interpreter reads when it starts."""
 
 
@@ -105,7 +105,7 @@ def start(
     """
     environment = dict(os.environ if environment is None else environment)
     changed = {name for name, value in environment.items() if os.environ.get(name) != value}
-    assert not [name for name in changed if name.startswith(_READ_AT_START)], "it starts no Python"
+    assert not [name for name in changed if name.startswith(READ_AT_START)], "it starts no Python"
     streams = tempfile.TemporaryDirectory(prefix="streams-")
     place = Path(streams.name)
     (place / "0").write_bytes(given) if given else (place / "0").symlink_to(os.devnull)
