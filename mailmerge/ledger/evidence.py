@@ -23,6 +23,7 @@ What follows from a broken rule:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -94,7 +95,8 @@ def examine(
     found = Evidence(latest, saved, position.generation, position.sequence)
     if live:
         return found
-    _require_counts(connection, campaign.id, position)
+    counts = claims.count_states(connection, campaign.id)
+    _require_counts(counts, position)
     doubt = tail.damage
     if not boot.same_boot(position.boot_id, boot_id):
         doubt = doubt or _RESTARTED
@@ -102,6 +104,8 @@ def examine(
     behind = tail.sequence > position.sequence or not _was_claimed(before, tail.transitions)
     if behind and (doubt or tail.base > position.sequence):
         raise RowDamaged("it is older than the journal next to it")
+    if doubt is _RESTARTED and not any(counts[state] for state in UNDER_WAY):
+        doubt = ""  # nothing was being sent
     if not (doubt or behind or _is_possible(before, tail)):
         doubt = (
             f"{files.path(position.generation).name} is damaged: its lines contradict each other"
@@ -110,11 +114,10 @@ def examine(
     return replace(found, doubt=doubt, behind=behind, sequence=sequence)
 
 
-def _require_counts(connection: Connection, campaign_id: int, position: Position) -> None:
+def _require_counts(counts: Counter[State], position: Position) -> None:
     """Check rule 3."""
     if not position.sequence:
         return  # the first edition did not count
-    counts = claims.count_states(connection, campaign_id)
     if (counts.total(), counts[State.SENT]) != (position.deliveries, position.sent):
         raise RowDamaged(
             f"it has {counts.total()} recipients, {counts[State.SENT]} of them sent, "

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge.errors import LedgerError
+from mailmerge.ledger.ledger import LedgerOptions
 from mailmerge.ledger.states import State
 from mailmerge.settings import Settings
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
@@ -102,6 +103,16 @@ def test_damage_that_concerns_no_recipient_says_so(campaign: Settings, tmp_path:
     assert str(read_ledger(left).recovery()).endswith("no recipient is concerned")
     with open_store(left) as again:
         assert counts(again) == {"pending": 3}
+
+
+def test_restart_after_a_closed_run_is_no_news(campaign: Settings) -> None:
+    with open_store(campaign, options=LedgerOptions(boot_id=lambda: "one")) as store:
+        finish(store, claim(store, 3)[0], State.SENT)
+    later = LedgerOptions(boot_id=lambda: "two")
+    assert read_ledger(campaign, later).recovery() is None
+    with open_store(campaign, options=later) as store:
+        assert store.recovery is None
+        assert counts(store) == {"sent": 1, "pending": 2}
 
 
 def test_a_lost_journal_does_not_hide_lost_commits(campaign: Settings, tmp_path: Path) -> None:
