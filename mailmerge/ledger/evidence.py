@@ -35,7 +35,14 @@ from mailmerge.ledger.database import RowDamaged
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.journal_file import JournalFiles, Tail
 from mailmerge.ledger.position import Position, read_position
-from mailmerge.ledger.states import TRANSITIONS, UNDER_WAY, State, Transition, end_claim
+from mailmerge.ledger.states import (
+    MAY_HAVE_LEFT,
+    TRANSITIONS,
+    UNDER_WAY,
+    State,
+    Transition,
+    end_claim,
+)
 from mailmerge.portable import boot
 
 _RESTARTED = "the computer was restarted while the campaign was being sent"
@@ -112,6 +119,26 @@ def examine(
         )
     sequence = max(position.sequence, tail.sequence)
     return replace(found, doubt=doubt, behind=behind, sequence=sequence)
+
+
+def count_left(
+    connection: Connection, campaign: CampaignRecord, files: JournalFiles, boot_id: str
+) -> int:
+    """Return how many messages of a campaign may have left, also those that only lines know of.
+
+    A database that has lost commits seems to be older than it is, until the journal restores them.
+    """
+    in_database = claims.count_states(connection, campaign.id)
+    count = sum(in_database[state] for state in MAY_HAVE_LEFT)
+    try:
+        latest = examine(connection, campaign, files, boot_id).latest
+        before = dict(_states(connection, latest))
+    except RowDamaged:
+        return count  # this is told when the campaign is opened
+    return count + sum(
+        (one.state in MAY_HAVE_LEFT) - (before[number] in MAY_HAVE_LEFT)
+        for number, one in latest.items()
+    )
 
 
 def _require_counts(counts: Counter[State], position: Position) -> None:

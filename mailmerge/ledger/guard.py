@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database
-from mailmerge.ledger.high_water import Unmarked
+from mailmerge.ledger.high_water import Journal, Unmarked
 from mailmerge.ledger.lock import Lock
 from mailmerge.ledger.sender import Fence
 from mailmerge.ledger.states import MAY_HAVE_LEFT, State
@@ -142,10 +142,12 @@ class CampaignGuard(Unguarded):
         self._water.note_sent(self._campaign_id, sent)
 
 
-def guard_database(
-    database: Database, file: Path, lock: Lock, fence: Fence, water: Unmarked
+def guard_database(  # noqa: PLR0917
+    database: Database, file: Path, lock: Lock, fence: Fence, water: Unmarked, journal: Journal
 ) -> None:
     """Take the row of the sender, compare the mark, and guard each later write.
+
+    `journal` returns the journal files of the campaign with an id.
 
     Raises:
         LedgerHeld: another process is sending this ledger, or a copy of it.
@@ -154,7 +156,7 @@ def guard_database(
     """
     fence.take(database, file)
     try:
-        water.open(fence, database)
+        water.open(fence, database, journal)
     except BaseException:
         fence.give_back(database)
         water.close()

@@ -280,7 +280,7 @@ class Ledger:
             opened.callback(database.close)
             require_whole(database)
             fence = Fence(this_process(options.boot_id()))
-            guard_database(database, path, lock, fence, water)
+            guard_database(database, path, lock, fence, water, file.journal)
             opened.callback(water.close)
             opened.callback(fence.give_back, database)
             closing = opened.pop_all()
