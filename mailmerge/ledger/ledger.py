@@ -363,7 +363,8 @@ class Ledger:
                 return opened
             opened.close()
             # In this order: files without a position would mean a damaged database.
-            files.remove()
+            if not files.remove():
+                raise LedgerError("its journal cannot be removed", code="ledger-unwritable")
             with store.transaction() as connection:
                 forget_position(connection, campaign.id)
         recover(store)
