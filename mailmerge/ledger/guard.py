@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database
+from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.high_water import Journal, Unmarked
 from mailmerge.ledger.lock import Lock
 from mailmerge.ledger.sender import Fence
@@ -44,9 +45,19 @@ class LedgerGuard:
 
         Raises:
             LedgerHeld: another process has locked the ledger.
-            LedgerError: the folder or the database was moved, replaced or removed.
+            LedgerError: the folder or the database was moved, replaced or removed, or cannot be
+                looked up, as on a network disk that has gone.
         """
-        if file_identity(self._path) != self._identity:
+        try:
+            found = file_identity(self._path)
+        except OSError as error:
+            raise LedgerError(
+                f"cannot be looked up: {error.strerror}",
+                file=self._path.name,
+                hint=hint_for_unwritable(self._path, error),
+                code="ledger-unwritable",
+            ) from error
+        if found != self._identity:
             raise LedgerError(
                 "was moved, replaced or removed while it was being sent; nothing more is sent",
                 file=self._path.name,

@@ -78,6 +78,20 @@ def test_a_missing_database_ends_the_run(
     assert error.value.problem.code == "ledger-moved"
 
 
+def test_database_that_cannot_be_looked_up_ends_the_run(
+    campaign: Settings, open_again: OpenAll
+) -> None:
+    ledger = open_again(campaign)
+    store = store_of(ledger, campaign)
+    claim(store, 2)
+    campaign.folder.rename(campaign.folder.with_name("moved"))
+    campaign.folder.symlink_to(campaign.folder)  # stat(2) fails, as on a disk that has gone
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite: cannot be looked up"):
+        store.claim("w", 1, NOW)
+    assert store.failure is not None
+    ledger.close()
+
+
 def test_a_ledger_that_failed_can_be_opened_again_in_this_process(campaign: Settings) -> None:
     ledger = open_ledger(campaign)
     store = store_of(ledger, campaign)
