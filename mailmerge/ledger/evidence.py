@@ -54,7 +54,7 @@ class Evidence:
 
     Attributes:
         latest: the newest transition of each delivery since the last fold, by delivery id.
-        saved: the outcomes in the emergency files, by delivery id.
+        saved: the outcomes of open claims in the emergency files, by delivery id.
         generation: the number of the journal file that the database knows, or 0.
         sequence: the number of the last commit.
         doubt: why transitions may be missing, for users; "" if all are known.
@@ -92,14 +92,15 @@ def examine(
         RowDamaged: the database has lost changes that nothing restores.
     """
     position = read_position(connection, campaign.id)
-    saved = {one.delivery_id: one for one in EmergencyFiles(files.folder, campaign.secret).read()}
+    saved = EmergencyFiles(files.folder, campaign.secret).read()
     if position is None:
         if not live and files.has_content():
             raise RowDamaged("it has lost its record of the journal next to it")
-        return Evidence({}, saved)
+        return Evidence({}, _current(connection, {}, saved))
     tail = files.read(position.generation, position.offset, position.reserved)
     latest = {one.delivery_id: one for one in tail.transitions}
-    found = Evidence(latest, saved, position.generation, position.sequence)
+    saved_now = _current(connection, latest, saved)
+    found = Evidence(latest, saved_now, position.generation, position.sequence)
     if live:
         return found
     counts = claims.count_states(connection, campaign.id)
@@ -119,6 +120,23 @@ def examine(
         )
     sequence = max(position.sequence, tail.sequence)
     return replace(found, doubt=doubt, behind=behind, sequence=sequence)
+
+
+def _current(
+    connection: Connection, latest: Mapping[int, Transition], saved: Iterable[Transition]
+) -> dict[int, Transition]:
+    """Return the saved outcomes of open claims.
+
+    Others are of an earlier attempt: a file in the state folder could not be removed after it, for
+    example because another machine has sent the campaign since.
+    """
+    outcomes = {one.delivery_id: one for one in saved}
+    known = claims.select_transitions(connection, outcomes) | dict(latest) if outcomes else {}
+    return {
+        number: one
+        for number, one in outcomes.items()
+        if number in known and known[number].state in UNDER_WAY and known[number].at <= one.at
+    }
 
 
 def count_left(
