@@ -22,6 +22,7 @@ from mailmerge.errors import LedgerHeld
 from mailmerge.portable.boot import boot_id
 from mailmerge.portable.files import file_identity
 from mailmerge.portable.locks import system_locking
+from mailmerge.portable.processes import abandon_in_children
 from mailmerge.private_files import open_to_update
 
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.0)
@@ -77,6 +78,7 @@ class Lock:
             self.release()
             self._file = open_to_update(path)
         self._sign()
+        abandon_in_children(self)
 
     def ensure(self) -> None:
         """Lock the file at the path again if it was removed or replaced.
@@ -112,6 +114,10 @@ class Lock:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    def abandon(self) -> None:
+        """Close the file in a child process; the parent keeps the lock."""
+        self.release()
 
 
 def _is_at(path: Path, file: int) -> bool:

@@ -35,6 +35,7 @@ from typing import Final
 from mailmerge.ledger.lock import Owner, held_by
 from mailmerge.portable.files import file_identity, write_at
 from mailmerge.portable.locks import system_locking
+from mailmerge.portable.processes import abandon_in_children
 from mailmerge.private_files import open_private, user_state_folder
 
 _FOLDER: Final = "ledgers"
@@ -107,6 +108,7 @@ class MarkFile:
                 break
             self.close()  # it was pruned in between
         self.mark = _read(path)
+        abandon_in_children(self)
 
     def write(self, mark: Mark) -> None:
         """Write the mark. A full disk is no error: the mark then stays behind."""
@@ -119,6 +121,10 @@ class MarkFile:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    def abandon(self) -> None:
+        """Close the file in a child process; the parent keeps the lock."""
+        self.close()
 
 
 class Marks:
