@@ -69,7 +69,7 @@ class Lock:
         self._path = path
         self._file = open_to_update(path)
         while True:
-            if not _locked(self._file):
+            if not take_lock(self._file):
                 self.release()
                 raise held_by(_signature(path))
             if _is_at(path, self._file):
@@ -128,7 +128,8 @@ def _is_at(path: Path, file: int) -> bool:
         return True  # the folder cannot be looked into at the moment
 
 
-def _locked(file: int) -> bool:
+def take_lock(file: int) -> bool:
+    """Lock an open file, with a few attempts. Returns False if another process has locked it."""
     locking = system_locking()
     for pause in _PAUSES:
         if locking.lock(file):

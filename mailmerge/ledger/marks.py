@@ -32,7 +32,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mailmerge.ledger.lock import Owner, held_by
+from mailmerge.ledger.lock import Owner, held_by, take_lock
 from mailmerge.portable.files import file_identity, write_at
 from mailmerge.portable.locks import system_locking
 from mailmerge.portable.processes import abandon_in_children
@@ -100,7 +100,7 @@ class MarkFile:
         self._file = -1
         while True:
             self._file = open_private(path, "update")
-            if not system_locking().lock(self._file):
+            if not take_lock(self._file):
                 self.close()
                 mark = _read(path)
                 raise held_by("another process" if mark is None else _copy_of(mark))
