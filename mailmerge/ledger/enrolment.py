@@ -161,7 +161,6 @@ class _Enrolment:
         self._take_new_cells()
         if not partial:
             self._skip_missing()
-            self._note_left()
         self._add_new()
         selected = exists().where(_SAME_KEY) if partial else True
         self._update(self._own, selected=selected)
@@ -216,9 +215,7 @@ class _Enrolment:
             stage="",
             retry_at=None,
         )
-
-    def _note_left(self) -> None:
-        """Note that recipients have left that were tried, which keep their states."""
+        # Those that were tried keep their states.
         tried = delivery.c.state.in_(_TRIED)
         self._update(and_(self._is_missing, tried), digest=LEFT, retry_at=None)
 

@@ -31,7 +31,7 @@ _STILL_ACTIVE: Final = 259
 _ACCESS_DENIED: Final = 5
 
 
-class Inherited(Protocol):
+class _Inherited(Protocol):
     """An open thing that belongs to the process that opened it."""
 
     def abandon(self) -> None:
@@ -39,10 +39,10 @@ class Inherited(Protocol):
         ...
 
 
-_inherited: Final[WeakSet[Inherited]] = WeakSet()
+_inherited: Final[WeakSet[_Inherited]] = WeakSet()
 
 
-def abandon_in_children(one: Inherited) -> None:
+def abandon_in_children(one: _Inherited) -> None:
     """Let each forked child of this process begin with `one.abandon()`, as long as `one` lives."""
     _inherited.add(one)
 
