@@ -88,8 +88,19 @@ def user_state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the user's folder for files that belong to no campaign (XDG base directories).
 
     The environment variable `MAILMERGE_STATE_HOME` replaces it.
+
+    Raises:
+        LedgerError: the user has no home folder, as in a container that runs as an unknown user.
     """
     if own := environ.get(_STATE_VARIABLE):
         return Path(own)
-    base = environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "mailmerge"
+    if base := environ.get("XDG_STATE_HOME"):
+        return Path(base, "mailmerge")
+    try:
+        return Path.home() / ".local" / "state" / "mailmerge"
+    except RuntimeError as error:
+        raise LedgerError(
+            "this user has no home folder, so there is no place for the state folder",
+            hint=f"set {_STATE_VARIABLE} to a folder that stays",
+            code="ledger-unwritable",
+        ) from error

@@ -80,3 +80,13 @@ def test_a_folder_is_narrowed_to_the_user(tmp_path: Path) -> None:
         assert narrow_folder(folder) == folder
         assert mode_of(folder) == after
     narrow_folder(tmp_path / "missing")
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run as a user that its password file does not have."""
+    users = pytest.importorskip("pwd")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(users, "getpwuid", {}.__getitem__)
+    with pytest.raises(LedgerError, match="set MAILMERGE_STATE_HOME"):
+        user_state_folder({})
+    assert user_state_folder({"XDG_STATE_HOME": "/state"}) == Path("/state/mailmerge")

@@ -229,6 +229,7 @@ class _Session:
         reason: why it is to be ended, if the server said so.
         cause: what may explain its end.
         in_doubt: whether a message is in doubt.
+        failed: whether the run ends because a copy could not be kept.
         broken: whether the message is known at which it ended. The messages behind that one have
             nothing to do with it.
         blamed: the delivery at which it ended, if that one returns to the queue.
@@ -244,6 +245,7 @@ class _Session:
     reason: str = ""
     cause: _Cause = _Cause.ROUTINE
     in_doubt: bool = False
+    failed: bool = False
     broken: bool = False
     blamed: Delivery | None = None
     returned: list[Delivery] = field(default_factory=list)
@@ -301,6 +303,8 @@ class Worker:
                 session = _Session(client)
                 self._serve(session)
                 self._services.connections.ended(self.number, session.end())
+                if session.failed:
+                    return
         except MailmergeError as error:
             self._services.report(Failed(error))
         except Exception as error:  # noqa: BLE001 - otherwise the thread would end without a report
@@ -385,7 +389,7 @@ class Worker:
         return self._may_submit(session) and self._pause(session)
 
     def _may_submit(self, session: _Session) -> bool:
-        if session.recycle or self._queue.closed or not session.client.usable:
+        if session.recycle or session.failed or self._queue.closed or not session.client.usable:
             return False
         most = self._services.limits.messages_per_connection
         learned = self._services.connections.limit(self.number)
@@ -440,6 +444,10 @@ class Worker:
                 return
             outcome = Outcome(delivery.id, Verdict.REJECTED, Stage.MAIL, reason=str(error))
             self._conclude(delivery, outcome, Decision(State.SKIPPED, str(error)))
+        except BaseException:
+            if delivery.id not in self._flights:
+                self._queue.put_back(delivery)  # no message was made
+            raise
         else:
             session.submitted += 1
 
@@ -490,10 +498,18 @@ class Worker:
         if decision.state is not None:
             transition = self._conclude(delivery, outcome, decision)
             if transition.state is State.SENT:
-                self._services.keep(flight.transaction, transition.at)
+                self._keep(session, flight.transaction, transition.at)
         else:
             self._return(session, flight, outcome, decision)
         session.broken = session.broken or decision.recycle or session.in_doubt
+
+    def _keep(self, session: _Session, transaction: Transaction, at: float) -> None:
+        """Keep a copy. If that fails the run ends, after the replies in flight were read."""
+        try:
+            self._services.keep(transaction, at)
+        except MailmergeError as error:
+            session.failed = True
+            self._services.report(Failed(error))
 
     def _returned(self, session: _Session, delivery: Delivery) -> int:
         """Return how often a delivery was put back, as far as that counts against it.

@@ -117,6 +117,9 @@ class Sending:
         )
 
     def _quotas(self) -> Quotas | None:
-        if not self._target.counts_quotas:
+        """Open the record of the rates; without rates, it need not be writable."""
+        limits = self._preparation.limits
+        rates = limits.rates or limits.domain_rates
+        if not rates or not self._target.counts_quotas:
             return None
         return self._open_for_run.enter_context(closing(open_quotas()))

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Select,
@@ -48,6 +49,7 @@ from mailmerge.ledger.schema import (
     TRANSITION_COLUMNS,
     delivery,
     delivery_of,
+    has_left,
     is_pending,
     is_unmade,
     transition_of,
@@ -364,7 +366,7 @@ def select_deliveries(connection: Connection, ids: list[int]) -> Iterator[Delive
 
 def resend_in_doubt(connection: Connection, campaign_id: int) -> int:
     """Make the deliveries in doubt claimable. Returns how many."""
-    return _decide(connection, campaign_id, State.IN_DOUBT, retry_at=literal(0.0))
+    return _decide(connection, campaign_id, State.IN_DOUBT, ~has_left, retry_at=literal(0.0))
 
 
 def hold_in_doubt(connection: Connection, campaign_id: int) -> None:
@@ -386,7 +388,7 @@ def assume_sent(connection: Connection, campaign_id: int) -> int:
 
 def retry_rejected(connection: Connection, campaign_id: int) -> int:
     """Make the rejected deliveries pending again. Returns how many."""
-    return _decide(connection, campaign_id, State.REJECTED, state=State.PENDING.value)
+    return _decide(connection, campaign_id, State.REJECTED, ~has_left, state=State.PENDING.value)
 
 
 def retry_deferred(connection: Connection, campaign_id: int) -> int:
@@ -394,8 +396,15 @@ def retry_deferred(connection: Connection, campaign_id: int) -> int:
     return _decide(connection, campaign_id, State.DEFERRED, retry_at=literal(0.0))
 
 
-def _decide(connection: Connection, campaign_id: int, old: State, **values: Any) -> int:
+def _decide(
+    connection: Connection,
+    campaign_id: int,
+    old: State,
+    *conditions: ColumnElement[bool],
+    **values: Any,
+) -> int:
     chosen = (
+        *conditions,
         delivery.c.campaign_id == campaign_id,
         delivery.c.selected,
         delivery.c.state == old.value,

@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from sqlalchemy import Connection, Engine, Update
 from sqlalchemy.exc import DBAPIError, NoResultFound, NoSuchTableError
 
-from mailmerge.errors import LedgerError
+from mailmerge.errors import LedgerError, LedgerHeld
 
 Purpose = Literal["opened", "read", "written"]
 """The purpose of a transaction, as an error message says it: "cannot be read"."""
@@ -65,6 +65,26 @@ class Guard(Protocol):
     def after(self) -> None:
         """Called after the transaction was committed."""
         ...
+
+
+class _Refusal:
+    """The guard of a database that another process uses: no write is allowed."""
+
+    def __init__(self, error: LedgerError) -> None:
+        self._error = error
+
+    def before(self) -> None:
+        raise self._error
+
+    def inside(self, connection: Connection) -> None:
+        del connection
+
+    def after(self) -> None:
+        pass
+
+
+_of_parents: Final[list[object]] = []
+"""Connections that a child process has inherited; it must not close them."""
 
 
 class Database:
@@ -163,6 +183,20 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def abandon(self) -> None:
+        """Use no connection of the parent in a child process, and write no more if it is guarded.
+
+        To close such a connection could change files that the parent uses.
+        """
+        _of_parents.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        if self.guard is not None:
+            self.failure = LedgerHeld(
+                "the ledger belongs to the process that opened it, and not to its child processes",
+                hint="open it in the process that sends",
+            )
+            self.guard = _Refusal(self.failure)
 
 
 class Bulk:

@@ -32,10 +32,21 @@ def hint_for_unwritable(path: Path, error: OSError | None = None, reason: str = 
     `error` is the error of the system, or None if there was none: a write was cut short. `reason`
     is the text of SQLite, which has no error number.
     """
-    if not path.parent.exists():
+    if _is_missing(path.parent):
         return _MOVED
     if error is not None and error.errno is not None:
         return _HINTS.get(error.errno, _FREE_SPACE)
     if "readonly" in reason:
-        return _DENIED if path.exists() else _MOVED
+        return _MOVED if _is_missing(path) else _DENIED
     return _FREE_SPACE
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether there is certainly nothing at a path; a disk may not answer."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -13,6 +13,7 @@ from typing import Final
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Observer, observed
+from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.journal_file import decode_all, encode
 from mailmerge.ledger.states import Transition
 from mailmerge.private_files import make_private_folder, open_private, user_state_folder
@@ -53,10 +54,30 @@ class EmergencyFiles:
         return transitions
 
     def remove(self) -> None:
-        """Remove both files, after their transitions were written into the database."""
+        """Remove both files, after their transitions were written into the database.
+
+        A place that cannot be looked into has no file that was read.
+
+        Raises:
+            LedgerError: a file cannot be removed. It must not remain, because its outcomes would be
+                read once more after a later attempt.
+        """
         with observed(self._observer, "emergency files removed"):
             for path in self._paths:
-                path.unlink(missing_ok=True)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    if os.path.exists(path):  # noqa: PTH110 - Path.exists may raise
+                        raise _not_removed(path, error) from error
+
+
+def _not_removed(path: Path, error: OSError) -> LedgerError:
+    return LedgerError(
+        f"cannot be removed: {error.strerror}",
+        file=path.name,
+        hint=hint_for_unwritable(path, error),
+        code="ledger-unwritable",
+    )
 
 
 def _appended(path: Path, transition: Transition) -> bool:

@@ -9,7 +9,8 @@ effect on a delivery depends on what its recipient may have received:
 * A delivery that was certainly not sent takes the new cells. If it was rejected and now has another
   address, it is pending again.
 * If a recipient has left the spreadsheet, its delivery is skipped, unless it was sent. If the
-  recipient returns, it is pending again.
+  recipient returns, it is pending again. One that was refused or is in doubt keeps its state, but
+  is not tried again while its recipient is away.
 * If a message could not be made, its delivery is pending again: each enrolment gives it another
   attempt, because a file, a template or a cell may have changed.
 """
@@ -44,7 +45,7 @@ from sqlalchemy.schema import CreateTable
 from mailmerge.ledger.campaigns import read_campaign, write_campaign
 from mailmerge.ledger.checksums import NEW_STATE_SUM, seal, snapshot_sum
 from mailmerge.ledger.content import read_content, write_content
-from mailmerge.ledger.schema import arriving, delivery, is_unmade, was_gone
+from mailmerge.ledger.schema import LEFT, arriving, delivery, has_left, is_unmade, was_gone
 from mailmerge.ledger.states import GONE, Difference, State
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import Fingerprint
@@ -52,6 +53,7 @@ from mailmerge.settings import Fingerprint
 _BATCH: Final = 1000
 _SNAPSHOT: Final = ("address", "forward_path", "identity", "display_name", "cells")
 _OPEN: Final = (State.PENDING.value, State.DEFERRED.value)
+_TRIED: Final = (State.SENT.value, State.IN_DOUBT.value, State.REJECTED.value)
 _NOT_SENT: Final = (*_OPEN, State.REJECTED.value, State.SKIPPED.value)
 _NEW: Final = {
     "selected": True,
@@ -213,6 +215,9 @@ class _Enrolment:
             stage="",
             retry_at=None,
         )
+        # Those that were tried keep their states.
+        tried = delivery.c.state.in_(_TRIED)
+        self._update(and_(self._is_missing, tried), digest=LEFT, retry_at=None)
 
     def _add_new(self) -> None:
         given = {"campaign_id": self.campaign_id, **_NEW}
@@ -240,7 +245,7 @@ class _Enrolment:
     @property
     def _is_missing(self) -> ColumnElement[bool]:
         """A delivery whose recipient is not staged now, and had not left before."""
-        return and_(self._own, ~exists().where(_SAME_KEY), ~was_gone)
+        return and_(self._own, ~exists().where(_SAME_KEY), ~was_gone, ~has_left)
 
     def _update(self, where: ColumnElement[bool], **values: Any) -> None:
         """Change rows; `seal` computes their checksums at the end."""

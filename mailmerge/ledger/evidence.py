@@ -23,6 +23,7 @@ What follows from a broken rule:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -34,7 +35,14 @@ from mailmerge.ledger.database import RowDamaged
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.journal_file import JournalFiles, Tail
 from mailmerge.ledger.position import Position, read_position
-from mailmerge.ledger.states import TRANSITIONS, UNDER_WAY, State, Transition, end_claim
+from mailmerge.ledger.states import (
+    MAY_HAVE_LEFT,
+    TRANSITIONS,
+    UNDER_WAY,
+    State,
+    Transition,
+    end_claim,
+)
 from mailmerge.portable import boot
 
 _RESTARTED = "the computer was restarted while the campaign was being sent"
@@ -46,7 +54,7 @@ class Evidence:
 
     Attributes:
         latest: the newest transition of each delivery since the last fold, by delivery id.
-        saved: the outcomes in the emergency files, by delivery id.
+        saved: the outcomes of open claims in the emergency files, by delivery id.
         generation: the number of the journal file that the database knows, or 0.
         sequence: the number of the last commit.
         doubt: why transitions may be missing, for users; "" if all are known.
@@ -84,17 +92,19 @@ def examine(
         RowDamaged: the database has lost changes that nothing restores.
     """
     position = read_position(connection, campaign.id)
-    saved = {one.delivery_id: one for one in EmergencyFiles(files.folder, campaign.secret).read()}
+    saved = EmergencyFiles(files.folder, campaign.secret).read()
     if position is None:
         if not live and files.has_content():
             raise RowDamaged("it has lost its record of the journal next to it")
-        return Evidence({}, saved)
+        return Evidence({}, _current(connection, {}, saved))
     tail = files.read(position.generation, position.offset, position.reserved)
     latest = {one.delivery_id: one for one in tail.transitions}
-    found = Evidence(latest, saved, position.generation, position.sequence)
+    saved_now = _current(connection, latest, saved)
+    found = Evidence(latest, saved_now, position.generation, position.sequence)
     if live:
         return found
-    _require_counts(connection, campaign.id, position)
+    counts = claims.count_states(connection, campaign.id)
+    _require_counts(counts, position)
     doubt = tail.damage
     if not boot.same_boot(position.boot_id, boot_id):
         doubt = doubt or _RESTARTED
@@ -102,6 +112,8 @@ def examine(
     behind = tail.sequence > position.sequence or not _was_claimed(before, tail.transitions)
     if behind and (doubt or tail.base > position.sequence):
         raise RowDamaged("it is older than the journal next to it")
+    if doubt is _RESTARTED and not any(counts[state] for state in UNDER_WAY):
+        doubt = ""  # nothing was being sent
     if not (doubt or behind or _is_possible(before, tail)):
         doubt = (
             f"{files.path(position.generation).name} is damaged: its lines contradict each other"
@@ -110,11 +122,47 @@ def examine(
     return replace(found, doubt=doubt, behind=behind, sequence=sequence)
 
 
-def _require_counts(connection: Connection, campaign_id: int, position: Position) -> None:
+def _current(
+    connection: Connection, latest: Mapping[int, Transition], saved: Iterable[Transition]
+) -> dict[int, Transition]:
+    """Return the saved outcomes of open claims.
+
+    Others are of an earlier attempt: a file in the state folder could not be removed after it, for
+    example because another machine has sent the campaign since.
+    """
+    outcomes = {one.delivery_id: one for one in saved}
+    known = claims.select_transitions(connection, outcomes) | dict(latest) if outcomes else {}
+    return {
+        number: one
+        for number, one in outcomes.items()
+        if number in known and known[number].state in UNDER_WAY and known[number].at <= one.at
+    }
+
+
+def count_left(
+    connection: Connection, campaign: CampaignRecord, files: JournalFiles, boot_id: str
+) -> int:
+    """Return how many messages of a campaign may have left, also those that only lines know of.
+
+    A database that has lost commits seems to be older than it is, until the journal restores them.
+    """
+    in_database = claims.count_states(connection, campaign.id)
+    count = sum(in_database[state] for state in MAY_HAVE_LEFT)
+    try:
+        latest = examine(connection, campaign, files, boot_id).latest
+        before = dict(_states(connection, latest))
+    except RowDamaged:
+        return count  # this is told when the campaign is opened
+    return count + sum(
+        (one.state in MAY_HAVE_LEFT) - (before[number] in MAY_HAVE_LEFT)
+        for number, one in latest.items()
+    )
+
+
+def _require_counts(counts: Counter[State], position: Position) -> None:
     """Check rule 3."""
     if not position.sequence:
         return  # the first edition did not count
-    counts = claims.count_states(connection, campaign_id)
     if (counts.total(), counts[State.SENT]) != (position.deliveries, position.sent):
         raise RowDamaged(
             f"it has {counts.total()} recipients, {counts[State.SENT]} of them sent, "

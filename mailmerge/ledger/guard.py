@@ -22,7 +22,8 @@ from sqlalchemy import Connection
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database
-from mailmerge.ledger.high_water import Unmarked
+from mailmerge.ledger.disk_hints import hint_for_unwritable
+from mailmerge.ledger.high_water import Journal, Unmarked
 from mailmerge.ledger.lock import Lock
 from mailmerge.ledger.sender import Fence
 from mailmerge.ledger.states import MAY_HAVE_LEFT, State
@@ -44,9 +45,19 @@ class LedgerGuard:
 
         Raises:
             LedgerHeld: another process has locked the ledger.
-            LedgerError: the folder or the database was moved, replaced or removed.
+            LedgerError: the folder or the database was moved, replaced or removed, or cannot be
+                looked up, as on a network disk that has gone.
         """
-        if file_identity(self._path) != self._identity:
+        try:
+            found = file_identity(self._path)
+        except OSError as error:
+            raise LedgerError(
+                f"cannot be looked up: {error.strerror}",
+                file=self._path.name,
+                hint=hint_for_unwritable(self._path, error),
+                code="ledger-unwritable",
+            ) from error
+        if found != self._identity:
             raise LedgerError(
                 "was moved, replaced or removed while it was being sent; nothing more is sent",
                 file=self._path.name,
@@ -142,10 +153,12 @@ class CampaignGuard(Unguarded):
         self._water.note_sent(self._campaign_id, sent)
 
 
-def guard_database(
-    database: Database, file: Path, lock: Lock, fence: Fence, water: Unmarked
+def guard_database(  # noqa: PLR0917
+    database: Database, file: Path, lock: Lock, fence: Fence, water: Unmarked, journal: Journal
 ) -> None:
     """Take the row of the sender, compare the mark, and guard each later write.
+
+    `journal` returns the journal files of the campaign with an id.
 
     Raises:
         LedgerHeld: another process is sending this ledger, or a copy of it.
@@ -154,7 +167,7 @@ def guard_database(
     """
     fence.take(database, file)
     try:
-        water.open(fence, database)
+        water.open(fence, database, journal)
     except BaseException:
         fence.give_back(database)
         water.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +17,18 @@ from typing import Final
 from sqlalchemy import Connection, and_, func, select
 
 from mailmerge.errors import LedgerOlder
+from mailmerge.ledger.campaigns import all_campaigns
 from mailmerge.ledger.database import Database
+from mailmerge.ledger.evidence import count_left
+from mailmerge.ledger.journal_file import JournalFiles
 from mailmerge.ledger.marks import Mark, MarkFile, Marks, key_hash
 from mailmerge.ledger.schema import delivery
 from mailmerge.ledger.sender import Fence
 from mailmerge.ledger.states import MAY_HAVE_LEFT
 from mailmerge.wording import counted
+
+Journal = Callable[[int], JournalFiles]
+"""Returns the journal files of the campaign with this id."""
 
 _SAMPLE: Final = 64
 _ACCEPT: Final = (
@@ -50,7 +56,7 @@ class Unmarked:
 
     notice: str = ""
 
-    def open(self, fence: Fence, database: Database) -> None:
+    def open(self, fence: Fence, database: Database, journal: Journal) -> None:
         """Do nothing."""
 
     def enrolled(self, connection: Connection, campaign_id: int) -> None:
@@ -88,8 +94,10 @@ class HighWater(Unmarked):
         self._before: Mark | None = None
         self.notice = ""
 
-    def open(self, fence: Fence, database: Database) -> None:
+    def open(self, fence: Fence, database: Database, journal: Journal) -> None:
         """Compare the ledger with its mark.
+
+        `journal` returns the journal files of the campaign with an id.
 
         Raises:
             LedgerHeld: a copy of the ledger is being sent.
@@ -103,7 +111,7 @@ class HighWater(Unmarked):
             return
         known = self._file.mark
         if known is not None and known.beat > fence.found_beat:
-            sent = _sent_in(database)
+            sent = _sent_in(database, journal, fence.row.owner.boot_id)
             if known.forked or known.total > sent:
                 if not self._accept_older:
                     raise _older(self._place.file, known, sent)
@@ -182,10 +190,12 @@ def _same_mailing(before: Mark, keys: Iterable[str]) -> bool:
     return found * _SAME > len(sample)
 
 
-def _sent_in(database: Database) -> int:
+def _sent_in(database: Database, journal: Journal, boot_id: str) -> int:
     with database.begin("read") as connection:
-        query = select(func.count()).select_from(delivery).where(_SENT)
-        return connection.scalar(query) or 0
+        return sum(
+            count_left(connection, one, journal(one.id), boot_id)
+            for one in all_campaigns(connection)
+        )
 
 
 def _modified_before(place: Place, moment: float) -> bool:

@@ -298,8 +298,8 @@ class JournalFiles:
     def remove(self, *, before: int | None = None) -> bool:
         """Remove the generations below `before`, or all; the database has their transitions.
 
-        Windows cannot remove a file that a reader has open. Then this returns False, and the next
-        call tries it again.
+        Windows cannot remove a file that a reader has open, and a disk may fail. Then this returns
+        False, and the next call tries it again.
         """
         removed = True
         if before is None:
@@ -308,11 +308,11 @@ class JournalFiles:
         for generation in self.generations():
             if before is not None and generation >= before:
                 continue
-            with observed(self.observer, "journal removed"):
-                try:
+            try:
+                with observed(self.observer, "journal removed"):
                     self.path(generation).unlink(missing_ok=True)
-                except PermissionError:
-                    removed = False
+            except OSError:
+                removed = False
         return removed
 
 

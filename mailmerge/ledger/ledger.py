@@ -17,6 +17,7 @@ stores will be plain `SqlStore`s, which share the work by the owner and the expi
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -213,8 +214,11 @@ class Ledger:
             raise _unknown(url)
         if parsed.database in {None, "", ":memory:"}:
             return cls.memory(options)
-        water = _high_water(Place(Path(str(parsed.database))), options, accept_older=accept_older)
-        return cls._in_file(Path(str(parsed.database)), options, water)
+        # The program may change its working directory, and the file may be a link: its lock and its
+        # journal are always those next to the file itself.
+        path = Path(os.path.realpath(str(parsed.database)))
+        water = _high_water(Place(path), options, accept_older=accept_older)
+        return cls._in_file(path, options, water)
 
     @classmethod
     def of(
@@ -280,7 +284,7 @@ class Ledger:
             opened.callback(database.close)
             require_whole(database)
             fence = Fence(this_process(options.boot_id()))
-            guard_database(database, path, lock, fence, water)
+            guard_database(database, path, lock, fence, water, file.journal)
             opened.callback(water.close)
             opened.callback(fence.give_back, database)
             closing = opened.pop_all()
@@ -363,7 +367,8 @@ class Ledger:
                 return opened
             opened.close()
             # In this order: files without a position would mean a damaged database.
-            files.remove()
+            if not files.remove():
+                raise LedgerError("its journal cannot be removed", code="ledger-unwritable")
             with store.transaction() as connection:
                 forget_position(connection, campaign.id)
         recover(store)
@@ -478,7 +483,7 @@ def _is_named(campaign: Settings, name: str) -> bool:
 
 
 def _path_of(campaign: Settings, name: str) -> Path:
-    return campaign.state_folder / f"{name}.sqlite"
+    return campaign.state_folder.absolute() / f"{name}.sqlite"
 
 
 def _unknown(url: str) -> LedgerError:

@@ -22,6 +22,7 @@ from mailmerge.errors import LedgerHeld
 from mailmerge.portable.boot import boot_id
 from mailmerge.portable.files import file_identity
 from mailmerge.portable.locks import system_locking
+from mailmerge.portable.processes import abandon_in_children
 from mailmerge.private_files import open_to_update
 
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.0)
@@ -68,7 +69,7 @@ class Lock:
         self._path = path
         self._file = open_to_update(path)
         while True:
-            if not _locked(self._file):
+            if not take_lock(self._file):
                 self.release()
                 raise held_by(_signature(path))
             if _is_at(path, self._file):
@@ -77,6 +78,7 @@ class Lock:
             self.release()
             self._file = open_to_update(path)
         self._sign()
+        abandon_in_children(self)
 
     def ensure(self) -> None:
         """Lock the file at the path again if it was removed or replaced.
@@ -113,6 +115,10 @@ class Lock:
             os.close(self._file)
             self._file = -1
 
+    def abandon(self) -> None:
+        """Close the file in a child process; the parent keeps the lock."""
+        self.release()
+
 
 def _is_at(path: Path, file: int) -> bool:
     """Whether the open file is still the one at this path."""
@@ -122,7 +128,8 @@ def _is_at(path: Path, file: int) -> bool:
         return True  # the folder cannot be looked into at the moment
 
 
-def _locked(file: int) -> bool:
+def take_lock(file: int) -> bool:
+    """Lock an open file, with a few attempts. Returns False if another process has locked it."""
     locking = system_locking()
     for pause in _PAUSES:
         if locking.lock(file):

@@ -32,9 +32,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mailmerge.ledger.lock import Owner, held_by
+from mailmerge.ledger.lock import Owner, held_by, take_lock
 from mailmerge.portable.files import file_identity, write_at
 from mailmerge.portable.locks import system_locking
+from mailmerge.portable.processes import abandon_in_children
 from mailmerge.private_files import open_private, user_state_folder
 
 _FOLDER: Final = "ledgers"
@@ -99,7 +100,7 @@ class MarkFile:
         self._file = -1
         while True:
             self._file = open_private(path, "update")
-            if not system_locking().lock(self._file):
+            if not take_lock(self._file):
                 self.close()
                 mark = _read(path)
                 raise held_by("another process" if mark is None else _copy_of(mark))
@@ -107,6 +108,7 @@ class MarkFile:
                 break
             self.close()  # it was pruned in between
         self.mark = _read(path)
+        abandon_in_children(self)
 
     def write(self, mark: Mark) -> None:
         """Write the mark. A full disk is no error: the mark then stays behind."""
@@ -119,6 +121,10 @@ class MarkFile:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    def abandon(self) -> None:
+        """Close the file in a child process; the parent keeps the lock."""
+        self.close()
 
 
 class Marks:

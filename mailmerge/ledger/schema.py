@@ -107,6 +107,11 @@ is_pending = delivery.c.state == literal_column(f"'{State.PENDING}'")
 was_gone = and_(delivery.c.state == State.SKIPPED.value, delivery.c.reply == GONE)
 """Whether a delivery is skipped because its recipient has left the spreadsheet."""
 
+LEFT: Final = ""
+"""The digest of a delivery that was tried, and whose recipient has left the spreadsheet since."""
+
+has_left = delivery.c.digest == LEFT
+
 is_unmade = or_(
     and_(delivery.c.state == State.SKIPPED.value, delivery.c.reply != GONE),
     and_(delivery.c.state == State.PENDING.value, delivery.c.stage == MAKING),

@@ -45,7 +45,7 @@ from mailmerge.ledger.schema import sender
 from mailmerge.portable.boot import same_boot
 from mailmerge.portable.clock import wall_clock
 from mailmerge.portable.files import Identity, file_identity
-from mailmerge.portable.processes import process_start, same_process
+from mailmerge.portable.processes import abandon_in_children, process_start, same_process
 
 _EXPIRY: Final = 60.0
 """Seconds after its last renewal during which a process on another machine keeps the row."""
@@ -225,6 +225,11 @@ class Fence:
             sleep(_LOOK)
             waited += _LOOK
         _live[self.row.token] = file_identity(file) if file is not None else None
+        abandon_in_children(self)
+
+    def abandon(self) -> None:
+        """Leave the row alone in a child process: it names the parent."""
+        _live.pop(self.row.token, None)
 
     def _verdict(self, row: SenderRow | None, watched: SenderRow | None, waited: float) -> Verdict:
         """Judge a row; `watched` is the row of the last look, `waited` the seconds of watching."""

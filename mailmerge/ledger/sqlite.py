@@ -29,6 +29,7 @@ from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database, Explain, Observer, Purpose
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.migrations import Schema, migrate, pending_migrations
+from mailmerge.portable.processes import abandon_in_children
 from mailmerge.private_files import make_private_file
 
 _BUSY_MILLISECONDS: Final = 10_000
@@ -78,6 +79,7 @@ def open_database(
     settings = _DURABLE if shared else _ONE_WRITER
     engine = _engine(lambda: _connect(address, settings, path.name), "BEGIN IMMEDIATE")
     database = Database(engine, explain or _explained_by(path), observer, _checkpoint)
+    abandon_in_children(database)
     return _migrated(database, schema, path.name)
 
 

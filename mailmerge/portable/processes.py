@@ -7,6 +7,10 @@ parent (a zombie) does not run.
 * Linux: /proc/PID/stat has the state and the start, in clock ticks since the boot.
 * Windows: `os.kill(pid, 0)` would end the process, so the system is asked for its times.
 * Other systems: signal 0 tells whether the process exists; its start is not known.
+
+A process may also make a copy of itself (fork), for example by `multiprocessing`. The child has the
+open files of its parent, with their locks: they would be held until the child ends, even if the
+parent is killed before. What must not live on in a child is registered here.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
+from weakref import WeakSet
 
 _PROC: Final = Path("/proc")
 _ENDED: Final = frozenset("ZXx")
@@ -24,6 +29,31 @@ _STATE, _START = 0, 19
 _QUERY: Final = 0x1000
 _STILL_ACTIVE: Final = 259
 _ACCESS_DENIED: Final = 5
+
+
+class _Inherited(Protocol):
+    """An open thing that belongs to the process that opened it."""
+
+    def abandon(self) -> None:
+        """Give it up in a child process, without any effect on the parent's."""
+        ...
+
+
+_inherited: Final[WeakSet[_Inherited]] = WeakSet()
+
+
+def abandon_in_children(one: _Inherited) -> None:
+    """Let each forked child of this process begin with `one.abandon()`, as long as `one` lives."""
+    _inherited.add(one)
+
+
+def _abandon_all() -> None:
+    for one in list(_inherited):
+        one.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)
 
 
 def process_start(

@@ -87,3 +87,14 @@ def test_copy_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
     assert isinstance(summary.error, RunStopped)
     assert "keep_copy" in str(summary.error)
     assert summary.states[State.SENT] == len(server.taken) > 0
+
+
+def test_copy_that_cannot_be_written_leaves_nothing_in_doubt(tmp_path: Path) -> None:
+    """Several replies may have been read when the first copy fails."""
+    campaign = make_campaign(tmp_path / "full", '[delivery]\nkeep_copy = "mbox"\n')
+    (campaign.state_folder / "sent.mbox").mkdir(parents=True)
+    with serve() as server:
+        summary = send(campaign, server, 60, window=16)
+    assert "keep_copy" in str(summary.error)
+    assert summary.states[State.IN_DOUBT] == 0
+    assert summary.states[State.SENT] == len(server.taken) > 0

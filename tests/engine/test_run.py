@@ -670,6 +670,16 @@ def test_unexpected_error_ends_the_run_and_is_reported(campaign: Settings) -> No
     assert states(summary) == {"pending": 4}
 
 
+def test_run_after_an_unexpected_error_leaves_no_recipient_out(campaign: Settings) -> None:
+    """The ledger may stay open between the two runs."""
+    broken = Broken(templates_of(campaign))
+    with serve() as server, open_store(campaign) as store:
+        store.enrol(make_recipients(4), campaign.fingerprint())
+        ready_run(campaign, store, server.port, renderer=broken).execute()
+        assert store.claimable() == 4
+        assert states(ready_run(campaign, store, server.port).execute()) == {"sent": 4}
+
+
 def test_rate_applies_to_all_connections_together(campaign: Settings) -> None:
     with serve() as server:
         summary = send(campaign, server, 6, rates=[parse_rate("20/second")], connections=3)

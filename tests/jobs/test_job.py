@@ -46,7 +46,7 @@ def test_run_reaches_all_and_counts_them_for_the_account(tmp_path: Path, server:
 @needs_open_files
 def test_end_of_a_run_closes_the_record_of_quotas(campaign: Campaign, server: Sandbox) -> None:
     with Ledger.memory() as ledger:
-        job = Job(campaign, ALL, server.server, ledger, limit=1)
+        job = Job(campaign, ALL, server.server, ledger, limit=1, rate="1000/second")
         for _ in job.run():
             assert QUOTAS in {path.name for path in open_files()}
         assert QUOTAS not in {path.name for path in open_files()}

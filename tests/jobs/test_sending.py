@@ -10,7 +10,7 @@ from mailmerge.jobs.preparation import Preparation
 from mailmerge.jobs.recipient_source import source_of
 from mailmerge.jobs.records import JobLedger
 from mailmerge.jobs.sending import Sending
-from mailmerge.jobs.targets import Endpoint, NoServer, SandboxServer, Target
+from mailmerge.jobs.targets import Endpoint, NoServer, RealServer, SandboxServer, Target
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.sandbox import Sandbox
 from tests.jobs.campaigns import ALL, RECIPIENTS
@@ -62,4 +62,17 @@ def test_second_stop_abandons_messages_in_flight(campaign: Campaign, server: San
         sending.stop()
         assert (once, sending.giving_up) == (False, True)
         assert sending.execute(lambda _: None).states["sent"] == len(server.messages) == 0
+        sending.close()
+
+
+def test_run_without_rates_needs_no_state_folder(
+    campaign: Campaign, server: Sandbox, state_home: Path
+) -> None:
+    state_home.rmdir()
+    state_home.write_text("a file where the folder should be")
+    with Ledger.of(campaign.settings) as ledger:
+        sending = sending_to(campaign, RealServer.of(server.server), ledger)
+        sending.prepare()
+        assert sending.execute(lambda _: None).states["sent"] == RECIPIENTS
+        assert "the state folder cannot be written" in ledger.notice
         sending.close()

@@ -34,6 +34,12 @@ def test_fix_fits_the_error_of_the_system(tmp_path: Path, number: int, fix: str)
     assert "no recipient is lost" in hint
 
 
+def test_folder_that_cannot_be_looked_up_still_gets_a_fix() -> None:
+    folder = Path("/", "x" * 300)  # the system refuses the name, as it does on a dead disk
+    assert "check the disk" in hint_for_unwritable(folder / "ledger.sqlite", failed(errno.EIO))
+    assert "writable" in hint_for_unwritable(folder / "ledger.sqlite", reason="readonly database")
+
+
 def test_missing_folder_was_moved_whatever_the_error(tmp_path: Path) -> None:
     path = tmp_path / "gone" / "ledger.sqlite"
     assert "moved or removed" in hint_for_unwritable(path, failed(errno.EIO))

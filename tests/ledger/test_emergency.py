@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from mailmerge.errors import LedgerError
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.states import State, Transition
 
@@ -48,6 +51,27 @@ def test_saving_without_a_writable_file_does_not_raise(tmp_path: Path, state_hom
     state_home.rmdir()
     state_home.write_text("a file where the folder should be")
     assert EmergencyFiles(blocked / "folder", b"secret").save(SENT) is None
+
+
+def test_a_place_that_is_no_folder_has_nothing_to_remove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MAILMERGE_STATE_HOME", str(tmp_path / "file"))
+    files = EmergencyFiles(tmp_path, b"secret")
+    files.save(SENT)
+    files.remove()
+    assert files.read() == []
+
+
+def test_a_file_that_cannot_be_removed_is_one_clear_error(tmp_path: Path) -> None:
+    files = EmergencyFiles(tmp_path, b"secret")
+    path = files.save(SENT)
+    assert path is not None
+    path.unlink()
+    path.mkdir()  # which unlink(2) refuses
+    with pytest.raises(LedgerError, match=f"{path.name}: cannot be removed"):
+        files.remove()
 
 
 def test_saving_and_removing_are_observed(tmp_path: Path) -> None:

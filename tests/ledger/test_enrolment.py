@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.states import State, Transition
+from mailmerge.recipients.audience import Recipient
 from tests.engine.driver import make_recipient, make_recipients
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish
 
@@ -92,6 +93,32 @@ def test_an_accepted_difference_is_not_reported_again(store: Store) -> None:
     store.enrol(edited, "g", accept_changes=True)
     assert not store.enrol(edited, "g")
     assert store.enrol(edited, "g").applied
+
+
+def leave_after_all_outcomes(store: Store) -> list[Recipient]:
+    """Reject, doubt and send; then these leave the spreadsheet. Returns the recipients left."""
+    first, second, third, _ = claim(store)
+    finish(store, first, State.REJECTED)
+    finish(store, second, State.IN_DOUBT, doubts=1)
+    finish(store, third, State.SENT)
+    left = make_recipients(4)[3:]
+    assert store.enrol(left, "f").removed == 3
+    store.enrol(left, "f", accept_changes=True)
+    return left
+
+
+def test_recipients_that_left_are_reported_once(store: Store) -> None:
+    left = leave_after_all_outcomes(store)
+    assert not store.enrol(left, "f")
+    assert store.counts()[State.SENT] == 1
+
+
+def test_recipients_that_left_are_not_tried_again(store: Store) -> None:
+    left = leave_after_all_outcomes(store)
+    assert (store.retry_rejected(), store.resend_in_doubt()) == (0, 0)
+    assert store.assume_sent() == 1, "a doubt can always be settled"
+    store.enrol([*make_recipients(1), *left], "f", accept_changes=True)
+    assert store.retry_rejected() == 1, "it has returned"
 
 
 def test_a_recipient_that_comes_back_is_pending(store: Store) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mailmerge.errors import LedgerError
-from mailmerge.ledger.states import State
+from mailmerge.ledger.emergency import EmergencyFiles
+from mailmerge.ledger.ledger import LedgerOptions
+from mailmerge.ledger.states import State, Transition
 from mailmerge.settings import Settings
 from tests.ledger.steps import NOW, by_key, claim, counts, enrol, finish, sending
 from tests.ledgers import as_left_by_a_crash, open_store, read_ledger
@@ -102,6 +107,38 @@ def test_damage_that_concerns_no_recipient_says_so(campaign: Settings, tmp_path:
     assert str(read_ledger(left).recovery()).endswith("no recipient is concerned")
     with open_store(left) as again:
         assert counts(again) == {"pending": 3}
+
+
+def test_outcome_of_an_earlier_attempt_is_left_out(
+    campaign: Settings, tmp_path: Path, state_home: Path
+) -> None:
+    """Its file is in the state folder of a machine on which the campaign was not sent since."""
+    old = Transition(1, State.DEFERRED, NOW - 60, 1, 0, NOW, "content", "451 later")
+    with open_store(campaign) as store:
+        one, two, _ = claim(store, 3)
+        sending(store, one)
+        sending(store, two, NOW - 90)
+        crashed = as_left_by_a_crash(campaign, tmp_path / "crashed")
+    with closing(sqlite3.connect(crashed.state_folder / "ledger.sqlite")) as database:
+        [secret] = database.execute("SELECT secret FROM campaign").fetchone()
+    files = EmergencyFiles(state_home, secret)
+    files.save(replace(old, delivery_id=one.id))
+    files.save(replace(old, delivery_id=two.id))
+    expected = {"in_doubt": 1, "deferred": 1, "pending": 1}
+    assert counts(read_ledger(crashed)) == expected
+    with open_store(crashed) as store:
+        assert counts(store) == expected
+        assert by_key(store)["u0"].state is State.IN_DOUBT
+
+
+def test_restart_after_a_closed_run_is_no_news(campaign: Settings) -> None:
+    with open_store(campaign, options=LedgerOptions(boot_id=lambda: "one")) as store:
+        finish(store, claim(store, 3)[0], State.SENT)
+    later = LedgerOptions(boot_id=lambda: "two")
+    assert read_ledger(campaign, later).recovery() is None
+    with open_store(campaign, options=later) as store:
+        assert store.recovery is None
+        assert counts(store) == {"sent": 1, "pending": 2}
 
 
 def test_a_lost_journal_does_not_hide_lost_commits(campaign: Settings, tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -12,11 +16,13 @@ from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.ledger.guard import Unguarded
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.lock import owner_of
-from mailmerge.ledger.states import State, claim_transition
+from mailmerge.ledger.states import State, Transition, claim_transition
 from mailmerge.settings import Settings
 from tests.ledger.conftest import OpenAll
-from tests.ledger.steps import NOW, claim, finish
+from tests.ledger.steps import NOW, claim, counts, enrol, finish
 from tests.ledgers import open_ledger, store_of
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
 def take_over(campaign: Settings) -> None:
@@ -78,6 +84,20 @@ def test_a_missing_database_ends_the_run(
     assert error.value.problem.code == "ledger-moved"
 
 
+def test_database_that_cannot_be_looked_up_ends_the_run(
+    campaign: Settings, open_again: OpenAll
+) -> None:
+    ledger = open_again(campaign)
+    store = store_of(ledger, campaign)
+    claim(store, 2)
+    campaign.folder.rename(campaign.folder.with_name("moved"))
+    campaign.folder.symlink_to(campaign.folder)  # stat(2) fails, as on a disk that has gone
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite: cannot be looked up"):
+        store.claim("w", 1, NOW)
+    assert store.failure is not None
+    ledger.close()
+
+
 def test_a_ledger_that_failed_can_be_opened_again_in_this_process(campaign: Settings) -> None:
     ledger = open_ledger(campaign)
     store = store_of(ledger, campaign)
@@ -88,6 +108,71 @@ def test_a_ledger_that_failed_can_be_opened_again_in_this_process(campaign: Sett
     ledger.close()
     shutil.rmtree(campaign.state_folder)
     Ledger.of(campaign, accept_older=True).close()
+
+
+def in_child(action: Callable[[], object]) -> int:
+    """Fork, do this in the child, and end it without its clean-up; return its process id."""
+    child = os.fork()
+    if child == 0:
+        try:
+            action()
+        finally:
+            os._exit(0)
+    return child
+
+
+@needs_fork
+def test_a_forked_child_leaves_the_ledger_alone(campaign: Settings, open_again: OpenAll) -> None:
+    ledger = open_again(campaign)
+    store = store_of(ledger, campaign)
+    one, two, three, _ = claim(store, 4)
+    finish(store, one, State.SENT)
+    store.apply([claim_transition(two, State.SENDING, NOW)])
+    os.waitpid(in_child(ledger.close), 0)
+    store.apply([Transition(two.id, State.SENT, NOW, 1)])
+    finish(store, three, State.SENT)
+    store.flush()
+    ledger.close()
+    again = store_of(open_again(campaign), campaign)
+    assert counts(again) == {"sent": 3, "pending": 1}
+    assert again.recovery is None
+
+
+@needs_fork
+def test_a_forked_child_may_not_write(campaign: Settings, tmp_path: Path) -> None:
+    with open_ledger(campaign) as ledger:
+        store = enrol(store_of(ledger, campaign), 3)
+
+        def write() -> None:
+            try:
+                store.claim("w", 1, NOW)
+            except LedgerHeld as error:
+                (tmp_path / "refused").write_text(str(error))
+
+        os.waitpid(in_child(write), 0)
+        assert "belongs to the process that opened it" in (tmp_path / "refused").read_text()
+        assert len(store.claim("w", 1, NOW)) == 1
+
+
+@needs_fork
+def test_a_child_of_a_killed_sender_holds_no_lock(campaign: Settings) -> None:
+    """Worker processes of the caller's own may live on for a while."""
+    reader, writer = os.pipe()
+
+    def open_and_die() -> None:
+        ledger = Ledger.of(campaign)
+        claim(store_of(ledger, campaign), 2)
+        in_child(lambda: os.read(reader, 1))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        os.waitpid(in_child(open_and_die), 0)
+        with Ledger.of(campaign) as ledger:
+            assert counts(store_of(ledger, campaign)) == {"pending": 2}
+    finally:
+        os.write(writer, b"end")
+        os.close(writer)
+        os.close(reader)
 
 
 def test_a_ledger_in_memory_has_no_guard() -> None:

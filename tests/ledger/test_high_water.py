@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,10 @@ import pytest
 from mailmerge.errors import LedgerOlder
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State
-from mailmerge.settings import Settings
+from mailmerge.settings import Settings, load_settings
 from tests.engine.driver import make_recipients
 from tests.ledger.conftest import OpenAll
-from tests.ledger.steps import NOW, claim, finish
+from tests.ledger.steps import NOW, claim, counts, finish
 from tests.ledgers import store_of
 
 FAR_AWAY = 4_000_000_000
@@ -111,3 +113,30 @@ def test_a_sandbox_ledger_has_no_mark(campaign: Settings, state_home: Path) -> N
     with Ledger.of(campaign, "sandbox", fresh=True) as ledger:
         claim(store_of(ledger, campaign), 1)
     assert not (state_home / "ledgers").exists()
+
+
+def test_commits_that_the_journal_restores_are_not_missed(
+    campaign: Settings,
+) -> None:
+    """A lost write-ahead log makes the database older, but no recipient is lost with it."""
+    process = get_context("forkserver").Process(target=send_and_die, args=(campaign.folder,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    log = campaign.state_folder / "ledger.sqlite-wal"
+    log.write_bytes(log.read_bytes()[:1000])
+    with Ledger.of(campaign) as ledger:
+        assert counts(store_of(ledger, campaign)) == {"sent": 3, "pending": 3}
+
+
+def send_and_die(folder: Path) -> None:
+    """Send to 2 of 6 recipients, write that into the database, send to one more, and end."""
+    campaign = load_settings(folder)
+    store = store_of(Ledger.of(campaign), campaign)
+    store.enrol(make_recipients(6), "fingerprint")
+    first, second, third, _ = store.claim("w", 4, NOW)
+    finish(store, first, State.SENT)
+    finish(store, second, State.SENT)
+    store.flush()
+    finish(store, third, State.SENT)
+    os.kill(os.getpid(), signal.SIGKILL)

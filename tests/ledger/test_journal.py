@@ -200,6 +200,24 @@ def test_a_full_disk_shows_before_the_claim(campaign: Settings) -> None:
         assert len(store.claim("w", 3, NOW)) == 3
 
 
+def test_old_journal_that_cannot_be_removed_is_tried_again(campaign: Settings) -> None:
+    refused: list[str] = []
+
+    def refuse(step: str) -> None:
+        if step == "before journal removed" and len(refused) < 2:
+            refused.append(step)
+            raise OSError(errno.EIO, "Input/output error")
+
+    options = LedgerOptions(rotate_after=10, observer=refuse)
+    with open_store(campaign, options=options) as store:
+        for one in claim(store, 4):
+            finish(store, one, State.SENT)
+            store.flush()
+        assert store.failure is None
+    assert len(refused) == 2
+    assert len(list(campaign.state_folder.glob("*.journal"))) == 1
+
+
 def test_a_failed_rotation_loses_no_transition(campaign: Settings, tmp_path: Path) -> None:
     """Nothing is taken out of memory before the new file is there."""
     disk = FullDisk("journal made")

@@ -46,6 +46,33 @@ def test_a_file_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert counts(ledger.store("spring", identify)) == {"sent": 1, "pending": 1}
 
 
+def test_another_working_directory_does_not_move_a_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Ledger.open("sqlite:///spring.db", LedgerOptions(rotate_after=10)) as ledger:
+        store = enrol(ledger.store("spring", identify))
+        monkeypatch.chdir("/")
+        for one in store.claim("w", 4, NOW):
+            finish(store, one, State.SENT)
+            store.flush()
+    with Ledger.open(f"sqlite:///{tmp_path}/spring.db") as ledger:
+        assert counts(ledger.store("spring", identify)) == {"sent": 4}
+
+
+def test_a_link_to_a_ledger_is_the_same_ledger(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to("spring.db")
+    with Ledger.open(f"sqlite:///{tmp_path}/spring.db") as ledger:
+        claim(ledger.store("spring", identify))
+        with pytest.raises(LedgerHeld):
+            Ledger.open(f"sqlite:///{tmp_path}/link.db")
+    with Ledger.open(f"sqlite:///{tmp_path}/link.db") as ledger:
+        store = ledger.store("spring", identify)
+        assert store.recovery is None
+        assert counts(store) == {"pending": 4}
+    assert sorted(path.stem for path in tmp_path.glob("*.lock")) == ["spring"]
+
+
 def test_a_ledger_holds_many_campaigns() -> None:
     with Ledger.memory() as ledger:
         spring, autumn = (ledger.store(name, identify) for name in ("spring", "autumn"))

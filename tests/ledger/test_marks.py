@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mailmerge.errors import LedgerHeld
 from mailmerge.ledger.lock import Owner
 from mailmerge.ledger.marks import Mark, Marks, key_hash
+from mailmerge.portable.locks import system_locking
 
 OWNER = Owner(7, "here", "boot", 1.0)
 
@@ -59,6 +61,18 @@ def test_an_open_mark_refuses_a_copy_of_the_ledger(marks: Marks) -> None:
         marks.open("a")
     file.close()
     marks.open("a").close()
+
+
+def test_a_process_that_looks_at_a_mark_does_not_keep_its_ledger_out(
+    marks: Marks, tmp_path: Path
+) -> None:
+    """To look whether a mark is locked takes the lock for a moment."""
+    marks.open("one").close()
+    [path] = tmp_path.rglob("one.mark")
+    looking = os.open(path, os.O_RDONLY)
+    assert not system_locking().is_locked(looking)
+    threading.Timer(0.05, os.close, [looking]).start()
+    marks.open("one").close()
 
 
 def test_the_ledger_that_was_at_a_path_is_known(marks: Marks, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailmerge.portable.processes import process_start, same_process
+from mailmerge.portable.processes import abandon_in_children, process_start, same_process
 
 
 class System:
@@ -68,3 +68,23 @@ def test_the_name_of_a_program_may_have_spaces_and_brackets(tmp_path: Path) -> N
 )
 def test_an_unknown_start_counts_as_the_same(recorded: str, found: str | None, same: bool) -> None:
     assert same_process(recorded, found) is same
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_abandons_what_is_open() -> None:
+    class Open:
+        def __init__(self, code: int) -> None:
+            self.code = code
+
+        def abandon(self) -> None:
+            codes.append(self.code)
+
+    codes: list[int] = []
+    kept = Open(7)
+    abandon_in_children(kept)
+    abandon_in_children(Open(8))  # nothing refers to it any more
+    child = os.fork()
+    if child == 0:
+        os._exit(sum(codes))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == kept.code
+    assert codes == []
