@@ -15,6 +15,7 @@ recipients are enrolled.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class LedgerGuard:
         self._fence = fence
         self._water = water
         self._identity = file_identity(file)
+        self._own = threading.local()
 
     def before(self) -> None:
         """Compare the files at their paths with the open ones.
@@ -68,12 +70,13 @@ class LedgerGuard:
 
     def inside(self, connection: Connection) -> None:
         """Renew the row of the sender. Raises LedgerHeld if another process has taken it."""
-        self._fence.renew(connection)
+        self._own.at = self._fence.renew(connection)
+        self._own.beat = self._fence.row.beat
 
     def after(self) -> None:
-        """Write the mark."""
-        self._fence.renewed()
-        self._water.write(self._fence.row.beat)
+        """Write the mark with the beat of this thread; that of another may not be committed yet."""
+        self._fence.renewed(self._own.at)
+        self._water.write(self._own.beat)
 
 
 class Unguarded:

@@ -88,6 +88,9 @@ class LedgerOptions:
 _REAL: Final = "ledger"
 """The name of the ledger of a campaign folder that records the real messages."""
 
+_USUAL_SUFFIXES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
+"""The endings that users give to databases of SQLite."""
+
 _DEFAULTS: Final = LedgerOptions()
 """The options of a ledger unless the caller passes others."""
 
@@ -132,6 +135,28 @@ class _DatabaseFile:
         return [
             path.name for path in self.path.parent.glob("*.journal") if own.fullmatch(path.name)
         ]
+
+    def require_own_names(self) -> None:
+        """Check that no other database in the folder has the same names for its lock and journals.
+
+        Raises:
+            LedgerError: there is one, such as `spring.sqlite` or `spring.2.db` next to `spring.db`.
+        """
+        # The files are judged by their names: to open and close one that this process has open as
+        # a database would release SQLite's locks on it.
+        for path in self.path.parent.glob("*"):
+            if path.suffix not in {self.path.suffix, *_USUAL_SUFFIXES}:
+                continue
+            if path.resolve() == self.path:
+                continue
+            short, long = sorted((self.path.stem, path.stem), key=len)
+            if re.fullmatch(rf"{re.escape(short)}(\.\d+)?", long):
+                raise LedgerError(
+                    f"its journals would have the same names as those of {path.name}",
+                    file=self.path.name,
+                    hint="give it another name, or put it into another folder",
+                    code="ledger-url",
+                )
 
     def remove(self) -> None:
         """Remove the database and the journals of all its campaigns."""
@@ -217,6 +242,7 @@ class Ledger:
         # The program may change its working directory, and the file may be a link: its lock and its
         # journal are always those next to the file itself.
         path = Path(os.path.realpath(str(parsed.database)))
+        _DatabaseFile(path).require_own_names()
         water = _high_water(Place(path), options, accept_older=accept_older)
         return cls._in_file(path, options, water)
 

@@ -193,7 +193,6 @@ class Fence:
         self._owner = owner
         self._clock = clock or wall_clock()
         self._renewed_at = 0.0
-        self._renewing_at = 0.0
         self.found_beat = 0
         self.row = SenderRow("", 0, "", 0, 0.0, owner)
 
@@ -244,7 +243,7 @@ class Fence:
 
     def _write(self, connection: Connection, before: SenderRow | None) -> None:
         token = secrets.token_hex(8)
-        self._renewing_at = self._clock()
+        moment = self._clock()
         until = time.time() + _EXPIRY
         if before is None:
             self.row = SenderRow(secrets.token_hex(16), 1, token, 0, until, self._owner)
@@ -265,28 +264,29 @@ class Fence:
         }  # fmt: skip
         statement = insert(sender) if before is None else update(sender)
         connection.execute(statement.values(**values))
-        self._renewed_at = self._renewing_at
+        self._renewed_at = moment
 
     def skip_to(self, beat: int) -> None:
         """Continue the beats after this one, which a newer ledger has reached."""
         self.row = replace(self.row, beat=max(beat, self.row.beat))
 
-    def renew(self, connection: Connection) -> None:
-        """Renew the row in the caller's transaction.
+    def renew(self, connection: Connection) -> float:
+        """Renew the row in the caller's transaction. Returns the moment for `renewed`.
 
         Raises:
             LedgerHeld: another process has taken the row; nothing more may be sent.
         """
-        self._renewing_at = self._clock()
+        moment = self._clock()
         beat = self.row.beat + 1
         values = {"own": self.row.token, "next": beat, "expiry": time.time() + _EXPIRY}
         if not connection.execute(_RENEW, values).rowcount:
             raise _taken(read_sender(connection))
         self.row = replace(self.row, beat=beat)
+        return moment
 
-    def renewed(self) -> None:
-        """The transaction of `renew` was committed."""
-        self._renewed_at = self._renewing_at
+    def renewed(self, moment: float) -> None:
+        """The transaction of the `renew` that returned this moment was committed."""
+        self._renewed_at = max(moment, self._renewed_at)
 
     @property
     def fresh(self) -> bool:

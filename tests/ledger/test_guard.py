@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,10 +14,15 @@ from pathlib import Path
 import pytest
 
 from mailmerge.errors import LedgerError, LedgerHeld
-from mailmerge.ledger.guard import Unguarded
+from mailmerge.ledger.guard import LedgerGuard, Unguarded
+from mailmerge.ledger.high_water import Unmarked
 from mailmerge.ledger.ledger import Ledger
-from mailmerge.ledger.lock import owner_of
+from mailmerge.ledger.lock import Lock, owner_of
+from mailmerge.ledger.migrations import LEDGER
+from mailmerge.ledger.sender import Fence, this_process
+from mailmerge.ledger.sqlite import open_database
 from mailmerge.ledger.states import State, Transition, claim_transition
+from mailmerge.portable.boot import boot_id
 from mailmerge.settings import Settings
 from tests.ledger.conftest import OpenAll
 from tests.ledger.steps import NOW, claim, counts, enrol, finish
@@ -182,3 +188,32 @@ def test_a_ledger_in_memory_has_no_guard() -> None:
     guard.note_sent({State.SENT: 1})
     with Ledger.memory() as ledger:
         assert ledger.notice == ""
+
+
+class _NotedBeats(Unmarked):
+    def __init__(self) -> None:
+        self.beats: list[int] = []
+
+    def write(self, beat: int) -> None:
+        self.beats.append(beat)
+
+
+def test_a_mark_is_not_ahead_of_what_was_committed(tmp_path: Path) -> None:
+    """Another thread begins its transaction between the commit of this one and its mark."""
+    path = tmp_path / "spring.db"
+    with closing(open_database(path, LEDGER)) as database:
+        fence, noted = Fence(this_process(boot_id())), _NotedBeats()
+        fence.take(database, path)
+        guard = LedgerGuard(path, Lock(tmp_path / "spring.lock"), fence, noted)
+
+        def renew() -> None:
+            with database.begin() as connection:
+                guard.inside(connection)
+
+        renew()
+        other = threading.Thread(target=renew)
+        other.start()
+        other.join()
+        guard.after()
+        assert (noted.beats, fence.row.beat) == ([1], 2)
+        fence.give_back(database)

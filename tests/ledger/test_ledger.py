@@ -60,6 +60,21 @@ def test_another_working_directory_does_not_move_a_ledger(
         assert counts(ledger.store("spring", identify)) == {"sent": 4}
 
 
+@pytest.mark.parametrize("other", ["spring.sqlite", "spring.2.db", "spring.17.sqlite3"])
+def test_two_ledgers_never_share_their_journals(tmp_path: Path, other: str) -> None:
+    Ledger.open(f"sqlite:///{tmp_path}/{other}").close()
+    with pytest.raises(LedgerError, match=f"same names as those of {other}") as refusal:
+        Ledger.open(f"sqlite:///{tmp_path}/spring.db")
+    assert refusal.value.problem.code == "ledger-url"
+    assert not (tmp_path / "spring.db").exists()
+
+
+def test_names_that_only_begin_alike_are_two_ledgers(tmp_path: Path) -> None:
+    (tmp_path / "spring.2.csv").touch()
+    for name in ("spring.db", "spring2.db", "spring.old.db"):
+        Ledger.open(f"sqlite:///{tmp_path}/{name}").close()
+
+
 def test_a_link_to_a_ledger_is_the_same_ledger(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to("spring.db")
     with Ledger.open(f"sqlite:///{tmp_path}/spring.db") as ledger:

@@ -97,8 +97,8 @@ def seen(database: Database) -> SenderRow:
 
 def renew(fence: Fence, database: Database) -> None:
     with database.begin() as connection:
-        fence.renew(connection)
-    fence.renewed()
+        moment = fence.renew(connection)
+    fence.renewed(moment)
 
 
 def test_each_renewal_is_one_beat(fence: Fence, database: Database) -> None:
