@@ -229,7 +229,6 @@ class _Session:
         reason: why it is to be ended, if the server said so.
         cause: what may explain its end.
         in_doubt: whether a message is in doubt.
-        failed: whether the run ends because a copy could not be kept.
         broken: whether the message is known at which it ended. The messages behind that one have
             nothing to do with it.
         blamed: the delivery at which it ended, if that one returns to the queue.
@@ -245,7 +244,6 @@ class _Session:
     reason: str = ""
     cause: _Cause = _Cause.ROUTINE
     in_doubt: bool = False
-    failed: bool = False
     broken: bool = False
     blamed: Delivery | None = None
     returned: list[Delivery] = field(default_factory=list)
@@ -303,8 +301,6 @@ class Worker:
                 session = _Session(client)
                 self._serve(session)
                 self._services.connections.ended(self.number, session.end())
-                if session.failed:
-                    return
         except MailmergeError as error:
             self._services.report(Failed(error))
         except Exception as error:  # noqa: BLE001 - otherwise the thread would end without a report
@@ -389,7 +385,7 @@ class Worker:
         return self._may_submit(session) and self._pause(session)
 
     def _may_submit(self, session: _Session) -> bool:
-        if session.recycle or session.failed or self._queue.closed or not session.client.usable:
+        if session.recycle or self._queue.closed or not session.client.usable:
             return False
         most = self._services.limits.messages_per_connection
         learned = self._services.connections.limit(self.number)
@@ -465,16 +461,11 @@ class Worker:
                 if self._queue.closed or not is_of_this_machine(error):
                     raise
                 self._services.report(Waiting(self._clock(), f"a file: {error}"))
-                self._sleep(pause)
+                _sleep(pause, self._queue)
         else:
             transaction = _transaction(self._services.messages, delivery)
         self._services.aside.made()
         return transaction
-
-    def _sleep(self, seconds: float) -> None:
-        for _ in range(round(seconds / _WAKE_UP)):
-            if not self._queue.closed:
-                time.sleep(_WAKE_UP)
 
     def _set_aside(self, delivery: Delivery, error: MailmergeError) -> None:
         """Give a delivery no outcome, because this machine could not make its message."""
@@ -508,7 +499,7 @@ class Worker:
         try:
             self._services.keep(transaction, at)
         except MailmergeError as error:
-            session.failed = True
+            session.recycle = True
             self._services.report(Failed(error))
 
     def _returned(self, session: _Session, delivery: Delivery) -> int:
@@ -576,6 +567,13 @@ class Worker:
         self._services.report(Settled(now, delivery, outcome, decision, transition, self.number))
         self._queue.settle(answered=_is_answer(outcome, decision))
         return transition
+
+
+def _sleep(seconds: float, queue: Queue) -> None:
+    """Sleep, unless the queue closes."""
+    for _ in range(round(seconds / _WAKE_UP)):
+        if not queue.closed:
+            time.sleep(_WAKE_UP)
 
 
 def _transaction(messages: MessageSource, delivery: Delivery) -> Transaction:
