@@ -161,16 +161,16 @@ class Browser:
         url = route.request.url
         if url == ORIGIN:
             route.fulfill(body=_STAGE, content_type="text/html; charset=utf-8")
-        elif route.request.resource_type != "image":
-            route.abort()
         elif url.startswith(ORIGIN) and (path := unquote(urlsplit(url).path[1:])) in self._files:
-            route.fulfill(body=self._files[path], content_type=_type_of(self._files[path]))
-        else:
+            route.fulfill(body=self._files[path], content_type=_type_of(path))
+        elif route.request.resource_type == "image":
             route.fulfill(body=picture(url), content_type="image/png")
+        else:
+            route.abort()
 
 
-def _type_of(content: bytes) -> str:
-    return "image/svg+xml" if content.lstrip().startswith(b"<") else "image/png"
+def _type_of(path: str) -> str:
+    return {"css": "text/css", "svg": "image/svg+xml"}.get(path.rpartition(".")[2], "image/png")
 
 
 @contextmanager

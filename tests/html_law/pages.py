@@ -84,7 +84,9 @@ def make_pages(folder: Path, template: str, cells: Mapping[str, str] = CELLS) ->
         if path.is_file()
     }
     sent, files = _resolved(parsed, names)
-    return Pages(written, sent, files | {path: _content(path) for path in _local_images(written)})
+    sheets = {sheet.name: sheet.read_bytes() for sheet in folder.glob("*.css")}
+    images = {path: _content(path) for path in _local_images(written)}
+    return Pages(written, sent, {**files, **images, **sheets})
 
 
 def compare_source(pages: Pages) -> list[Difference]:
