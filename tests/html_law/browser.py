@@ -50,6 +50,7 @@ _CLIENTS: Final = {
 }
 """A client, and the words in a style sheet that address it."""
 
+_COMPARED: Final = {"properties": PROPERTIES, "inherited": INHERITED}
 _STATES = (":hover", ":active", ":focus", ":checked", ":target", ":disabled", ":enabled")
 
 
@@ -108,9 +109,6 @@ class Browser:
     def _compare_special(self, written: str, styles: str) -> Iterator[Difference]:
         """The views at 600 px that change the loaded pages: states, clients, no style elements."""
         pair = ["written", "sent"]
-        if any(state in written for state in _STATES):
-            self._page.evaluate("names => law.turnStatesOn(names)", pair)
-            yield from self._compare(*pair, 600, "light", styles, "states").differences
         for client, words in _CLIENTS.items():
             if any(word in written for word in words):
                 self._page.evaluate(
@@ -120,9 +118,46 @@ class Browser:
                 self._page.evaluate(
                     "([names, client]) => law.turnClientOff(names, client)", [pair, client]
                 )
+        if any(state in written for state in _STATES):
+            self._page.evaluate("names => law.turnStatesOn(names)", pair)
+            yield from self._compare(*pair, 600, "light", styles, "states").differences
         self._page.evaluate("() => law.keepStaticRules('written')")
         self._page.evaluate("() => law.dropStyleElements('sent')")
         yield from self._compare(*pair, 600, "light", "", "without style elements").differences
+
+    def compare_batch(
+        self, batch: Sequence[tuple[str, str]], files: Mapping[str, bytes]
+    ) -> list[list[Difference]]:
+        """Compare many small pages, each in three views: two widths, and without style elements.
+
+        Args:
+            batch: written and sent page of each pair.
+            files: the content of each file that any of them shows, by its path.
+
+        Returns:
+            The differences of each pair.
+        """
+        pages = {
+            f"{name} {number}": html
+            for number, pair in enumerate(batch)
+            for name, html in zip(("written", "sent"), pair, strict=True)
+        }
+        self.load(pages, files)
+        pairs = [[f"written {number}", f"sent {number}"] for number in range(len(batch))]
+        found: list[list[Difference]] = [[] for _ in batch]
+        for width, special in ((320, ""), (600, ""), (600, "without style elements")):
+            if special:
+                for written, sent in pairs:
+                    self._page.evaluate("name => law.keepStaticRules(name)", written)
+                    self._page.evaluate("name => law.dropStyleElements(name)", sent)
+            view = {"width": width, "dark": False, "pseudo": True, **_COMPARED}
+            where = (f"{width} {special or 'light'}",)
+            results = self._page.evaluate(
+                "options => law.compareAll(options)", {"pairs": pairs, **view}
+            )
+            for differences, result in zip(found, results, strict=True):
+                differences += (Difference(**one, where=where) for one in result)
+        return [merge(differences) for differences in found]
 
     def load(self, pages: Mapping[str, str], files: Mapping[str, bytes]) -> None:
         """Load pages into frames, each under its name, and wait for their images."""
@@ -149,8 +184,7 @@ class Browser:
                 "pair": [written, sent],
                 "width": width,
                 "dark": scheme == "dark",
-                "properties": PROPERTIES,
-                "inherited": INHERITED,
+                **_COMPARED,
                 "pseudo": ":before" in styles or ":after" in styles,
             },
         )

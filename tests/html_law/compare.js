@@ -31,6 +31,9 @@ const law = {
     page.open();
     page.write(html);
     page.close();
+    const still = new frame.contentWindow.CSSStyleSheet(); // a transition would be seen half-way
+    still.replaceSync("*, ::before, ::after { transition: none !important; animation: none !important }");
+    page.adoptedStyleSheets = [still];
     const images = () => [...page.images].filter((image) => !image.complete);
     for (let turn = 0; turn < 100 && (page.readyState !== "complete" || images().length); turn++)
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -50,6 +53,13 @@ const law = {
     const run = { found: [], elements: 0, properties, inherited: new Set(inherited), pseudo };
     law.visit(run, written.contentDocument.documentElement, sent.contentDocument.documentElement, "html", null, false);
     return { found: run.found, elements: run.elements };
+  },
+
+  // Many pairs of loaded pages in one evaluation: a list of differences for each.
+  async compareAll({ pairs, ...options }) {
+    const all = [];
+    for (const pair of pairs) all.push((await law.compare({ ...options, pair })).found);
+    return all;
   },
 
   // Returns whether anything in this pair of elements differs.
@@ -263,9 +273,7 @@ const law = {
 
   // Only the rules that a style attribute can express: none that depends on a medium, a state or a pseudo-element.
   keepStaticRules(name) {
-    const page = law.frames[name].contentDocument;
-    for (const link of page.querySelectorAll("link")) link.remove();
-    law.rules(page, (rule, remove) => {
+    law.rules(law.frames[name].contentDocument, (rule, remove) => {
       if (rule.selectorText !== undefined) {
         const kept = law.selectors(rule.selectorText).filter((selector) => !law.isDynamic(selector));
         if (kept.length) rule.selectorText = kept.join(", ");

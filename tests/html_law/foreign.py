@@ -15,7 +15,9 @@ this project by one deterministic step, `harmless`:
    | an attribute of a number or a word | `width="{{w}}"` | `{{ width }}` |
    | text, title, alt | `Hi {{user.name}}` | `{{ name }}` |
 
-3. What would begin an expression of Jinja2 and is none, such as `{#` in a minified style sheet,
+3. A path of an image or style sheet that leads out of the folder (`/static/a.png`, `../a.css`)
+   loses the part that does.
+4. What would begin an expression of Jinja2 and is none, such as `{#` in a minified style sheet,
    gets a space between its two characters.
 """
 
@@ -33,8 +35,11 @@ _VALUE = re.compile(
     r"\{\{\{.*?\}\}\}|\{\{.*?\}\}|<%[=\-].*?%>|\*\|[\w:.,\- ]+\|\*|%%[\w:.]+%%|%recipient\.\w+%|\$\{[^}\n]*\}",
     re.DOTALL,
 )
+_OUTSIDE = re.compile(
+    r"""((?:\b(?:src|background)|<link\b[^>]*\bhref)\s*=\s*["']?)(?:/(?!/)|(?:\.\./)+)""",
+    re.IGNORECASE,
+)
 _JINJA_START = re.compile(r"\{(?=[{%#])")
-_MARK: Final = "\ue000"
 _URLS: Final = ("href", "src", "background", "action", "poster", "content")
 _TEXTS: Final = ("title", "alt", "summary", "aria-label")
 _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)|'([^']*)|([^\s"'>]*))\Z""")
@@ -42,7 +47,7 @@ _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)|'([^']*)|([^\s"'>]*))\Z"
 
 def harmless(template: str) -> str:
     """The template with the columns of this project in place of foreign placeholders."""
-    text = _DELETED.sub("", template).replace(_MARK, "")
+    text = _OUTSIDE.sub(r"\1", _DELETED.sub("", template))
     pieces: list[str] = []
     end = 0
     for found in _VALUE.finditer(text):

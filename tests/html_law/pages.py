@@ -43,8 +43,7 @@ _REFERENCE = re.compile(
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//|#", re.IGNORECASE)
 _CONDITION = re.compile(
-    r"<!--\[if[^\]]*\]>.*?(?:<!\[endif\]-->|\Z)|<!(?:--)?<?!?\[[^\]>]*\](?:--)?>(?:<!-->)?",
-    re.DOTALL | re.IGNORECASE,
+    r"<!--\s*\[if.*?-->|<!--\s*<!\[endif\]\s*-->|<!\[(?:if|endif)[^>]*>", re.DOTALL | re.IGNORECASE
 )
 """Markup that only Outlook reads: to a browser it is a comment, so the source is compared."""
 

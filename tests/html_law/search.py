@@ -1,0 +1,126 @@
+"""`python -m tests.html_law.search`: random pages that break the law, each made as small as possible.
+
+One page is kept for each kind of difference, the shortest. It is made smaller by deleting pieces as
+long as the difference stays (delta debugging).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from mailmerge.errors import MailmergeError
+
+from .browser import Browser, browser
+from .difference import Difference
+from .pages import Pages, compare_source, make_pages
+from .strategies import Pieces, balanced, markup, styled
+
+STRATEGIES = {"markup": markup(), "balanced": balanced(), "styled": styled()}
+
+
+def compare_pieces(chromium: Browser, pages: Sequence[Pieces]) -> list[list[Difference]]:
+    """The differences of each random page; one that the product refuses has none."""
+    made = [_made("".join(pieces)) for pieces in pages]
+    known = [one for one in made if one is not None]
+    files = {path: content for one in known for path, content in one.files.items()}
+    found = chromium.compare_batch([(one.written, one.sent) for one in known], files)
+    results = iter(
+        [
+            [*compare_source(one), *differences]
+            for one, differences in zip(known, found, strict=True)
+        ]
+    )
+    return [[] if one is None else next(results) for one in made]
+
+
+def _made(template: str) -> Pages | None:
+    folder = Path(tempfile.mkdtemp(prefix="html-law-"))
+    try:
+        return make_pages(folder, template, {})
+    except MailmergeError:
+        return None
+    finally:
+        shutil.rmtree(folder)
+
+
+def minimise(pieces: Pieces, fails: Callable[[Pieces], bool]) -> Pieces:
+    """The smallest page that still fails, found by deleting pieces, first many and then single ones."""
+    size = max(len(pieces) // 2, 1)
+    while True:
+        at = 0
+        while at < len(pieces):
+            smaller = pieces[:at] + pieces[at + size :]
+            if smaller and fails(smaller):
+                pieces = smaller
+            else:
+                at += size
+        if size == 1:
+            return pieces
+        size //= 2
+
+
+def search(
+    chromium: Browser, strategy: st.SearchStrategy[Pieces], count: int
+) -> dict[tuple[str, ...], Pieces]:
+    """Kind of difference -> the shortest random page that has it."""
+    shortest: dict[tuple[str, ...], Pieces] = {}
+
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(strategy, min_size=12, max_size=12))
+    def look(pages: list[Pieces]) -> None:
+        for pieces, found in zip(pages, compare_pieces(chromium, pages), strict=True):
+            for one in found[:1]:
+                kind = one.kind[:2]
+                if kind not in shortest or len("".join(pieces)) < len("".join(shortest[kind])):
+                    shortest[kind] = pieces
+
+    look()
+    return shortest
+
+
+def _refined(pieces: Pieces) -> Pieces:
+    """Smaller pieces: single declarations, attributes and characters of markup."""
+    import re
+
+    return tuple(
+        part for piece in pieces for part in re.findall(r"[^\s;{}<>=,]+|\s+|.", piece, re.DOTALL)
+    )
+
+
+def main() -> None:
+    """Search with the chosen strategy, and print each kind with its smallest page."""
+    parser = argparse.ArgumentParser(prog="python -m tests.html_law.search", description=__doc__)
+    parser.add_argument("strategy", choices=sorted(STRATEGIES))
+    parser.add_argument("--count", type=int, default=20, help="batches of twelve pages")
+    options = parser.parse_args()
+    with browser() as chromium:
+        for kind, pieces in sorted(
+            search(chromium, STRATEGIES[options.strategy], options.count).items()
+        ):
+
+            def fails(smaller: Pieces, kind: tuple[str, ...] = kind) -> bool:
+                (found,) = compare_pieces(chromium, [smaller])
+                return any(one.kind[:2] == kind for one in found)
+
+            smallest = minimise(_refined(minimise(pieces, fails)), fails)
+            (found,) = compare_pieces(chromium, [smallest])
+            print(f"## {' | '.join(kind)}\n{''.join(smallest)!r}")
+            for one in found[:4]:
+                print(f"    {one}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
