@@ -31,11 +31,14 @@ class Difference:
 
     @property
     def kind(self) -> tuple[str, str, str]:
-        """The property, the view, and the last two elements of the path without their numbers."""
+        """The property, the view, and the last two elements of the path without their numbers.
+
+        The view is `plain` for what is seen without a state, a client or the loss of style elements.
+        """
         steps = _INDEX.sub("", self.path).split(">")
-        # Differences at all widths are one kind; those of a special view are another.
-        special = {where.partition(" ")[2] for where in self.where} - {"light", "dark"}
-        return self.property, "plain" if not special else min(special), ">".join(steps[-2:])
+        views = {where.partition(" ")[2] for where in self.where}
+        view = "plain" if views & {"light", "dark", ""} else min(views)
+        return self.property, view, ">".join(steps[-2:])
 
     def __str__(self) -> str:
         """The difference as one line."""

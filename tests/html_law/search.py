@@ -7,6 +7,7 @@ long as the difference stays (delta debugging).
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,21 +15,23 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from jinja2 import TemplateError
 
 from mailmerge.errors import MailmergeError
 
 from .browser import Browser, browser
 from .difference import Difference
 from .pages import Pages, compare_source, make_pages
-from .strategies import Pieces, balanced, markup, styled
+from .strategies import FRAME, Pieces, balanced, markup, styled
 
+_PART = re.compile(r"""[^\s;{}<>=,"']+|\s+|.""", re.DOTALL)
 STRATEGIES = {"markup": markup(), "balanced": balanced(), "styled": styled()}
 
 
 def compare_pieces(chromium: Browser, pages: Sequence[Pieces]) -> list[list[Difference]]:
     """The differences of each random page; one that the product refuses has none."""
     made = [_made("".join(pieces)) for pieces in pages]
-    known = [one for one in made if one is not None]
+    known = [one for one in made if isinstance(one, Pages)]
     files = {path: content for one in known for path, content in one.files.items()}
     found = chromium.compare_batch([(one.written, one.sent) for one in known], files)
     results = iter(
@@ -37,33 +40,49 @@ def compare_pieces(chromium: Browser, pages: Sequence[Pieces]) -> list[list[Diff
             for one, differences in zip(known, found, strict=True)
         ]
     )
-    return [[] if one is None else next(results) for one in made]
+    return [next(results) if isinstance(one, Pages) else one for one in made]
 
 
-def _made(template: str) -> Pages | None:
+def _made(template: str) -> Pages | list[Difference]:
     folder = Path(tempfile.mkdtemp(prefix="html-law-"))
     try:
         return make_pages(folder, template, {})
-    except MailmergeError:
-        return None
+    except (MailmergeError, TemplateError):
+        return []
+    except Exception as error:  # noqa: BLE001 -- any other exception is a crash of the product
+        raised = f"{type(error).__name__}: {error}"
+        return [Difference("crash", type(error).__name__, "", raised, ("source",))]
     finally:
         shutil.rmtree(folder)
 
 
 def minimise(pieces: Pieces, fails: Callable[[Pieces], bool]) -> Pieces:
-    """The smallest page that still fails, found by deleting pieces, first many and then single ones."""
+    """The smallest page that still fails, found by deleting pieces, first many and then single ones.
+
+    The frame of a page (FRAME) stays, and so does the balance of braces: half a rule is another case.
+    """
     size = max(len(pieces) // 2, 1)
     while True:
         at = 0
         while at < len(pieces):
-            smaller = pieces[:at] + pieces[at + size :]
-            if smaller and fails(smaller):
+            kept = tuple(piece for piece in pieces[at : at + size] if piece in FRAME)
+            smaller = pieces[:at] + kept + pieces[at + size :]
+            if (
+                len(smaller) < len(pieces)
+                and _balance(smaller) == _balance(pieces)
+                and fails(smaller)
+            ):
                 pieces = smaller
             else:
                 at += size
         if size == 1:
             return pieces
         size //= 2
+
+
+def _balance(pieces: Pieces) -> int:
+    text = "".join(pieces)
+    return text.count("{") - text.count("}")
 
 
 def search(
@@ -82,8 +101,7 @@ def search(
     @given(st.lists(strategy, min_size=12, max_size=12))
     def look(pages: list[Pieces]) -> None:
         for pieces, found in zip(pages, compare_pieces(chromium, pages), strict=True):
-            for one in found[:1]:
-                kind = one.kind[:2]
+            for kind in {one.kind[:2] for one in found}:
                 if kind not in shortest or len("".join(pieces)) < len("".join(shortest[kind])):
                     shortest[kind] = pieces
 
@@ -92,12 +110,9 @@ def search(
 
 
 def _refined(pieces: Pieces) -> Pieces:
-    """Smaller pieces: single declarations, attributes and characters of markup."""
-    import re
-
-    return tuple(
-        part for piece in pieces for part in re.findall(r"[^\s;{}<>=,]+|\s+|.", piece, re.DOTALL)
-    )
+    """Smaller pieces: single declarations, selectors, attributes and words."""
+    parts = [[piece] if piece in FRAME else _PART.findall(piece) for piece in pieces]
+    return tuple(part for piece in parts for part in piece)
 
 
 def main() -> None:

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 Pieces = tuple[str, ...]
 
+FRAME: Final = ("<!doctype html><html><head><style>", "</style></head>", "</body></html>")
+"""Pieces that a styled page always has."""
+
 _BLOCKS: Final = (
     *(
         "div",
@@ -594,11 +597,5 @@ def styled(draw: st.DrawFn) -> Pieces:
     sheet = draw(st.lists(_SHEET_PIECE, min_size=1, max_size=6))
     rules = [piece + "\n" for piece in sheet]
     body = f'<body class="body"{draw(_styled())}>'.replace(' class="body" class="', ' class="body ')
-    return (
-        "<!doctype html><html><head><style>",
-        *rules,
-        "</style></head>",
-        body,
-        *grow(2),
-        "</body></html>",
-    )
+    start, end, last = FRAME
+    return (start, *rules, end, body, *grow(2), last)
