@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _print_row(result: Result) -> None:
-    counts = Counter(one.property for one in result.differences)
+    counts = Counter(one.name for one in result.differences)
     shown = ", ".join(f"{name} {count}" for name, count in counts.most_common()) or "-"
     print(f"{result.template:42} {result.elements:5} {result.seconds:5.2f} s  {shown}", flush=True)
 
@@ -59,7 +59,7 @@ def _print_lines(result: Result) -> None:
 def _print_sum(results: list[Result]) -> None:
     same = sum(not result.differences for result in results)
     seconds = sum(result.seconds for result in results)
-    counts = Counter(one.property for result in results for one in result.differences)
+    counts = Counter(one.name for result in results for one in result.differences)
     print(f"\n{len(results)} templates, {same} without a difference, {seconds:.1f} s")
     for name, count in counts.most_common():
         print(f"    {name:34} {count}")

@@ -1,8 +1,8 @@
 """One Chromium that compares many pages.
 
-A comparison loads both pages once into frames of one page, and evaluates once for each width and colour
-scheme. The dark scheme is compared only if one of the pages mentions a colour scheme: otherwise it
-cannot differ from the light one.
+A comparison loads both pages once into frames of one page, and evaluates once for each width and
+colour scheme. The dark scheme is compared only if one of the pages mentions a colour scheme:
+otherwise it cannot differ from the light one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ARGUMENTS = [
     "--disable-sync",
     "--hide-scrollbars",
 ]
-_STAGE = "<!doctype html><style>:root { color-scheme: light dark } body { margin: 0 }</style><body></body>"
+_STAGE = "<!doctype html><style>:root { color-scheme: light dark }</style><body></body>"
 _COMPARE = (Path(__file__).parent / "compare.js").read_text(encoding="utf-8")
 _CLIENTS: Final = {
     "outlook.com": ("data-ogs", "externalclass"),
@@ -50,6 +50,7 @@ _CLIENTS: Final = {
 }
 """A client, and the words in a style sheet that address it."""
 
+_PAIR: Final = ("written", "sent")
 _COMPARED: Final = {"properties": PROPERTIES, "inherited": INHERITED}
 _STATES = (":hover", ":active", ":focus", ":checked", ":target", ":disabled", ":enabled")
 
@@ -99,7 +100,7 @@ class Browser:
         for scheme in schemes:
             self._page.emulate_media(color_scheme=scheme)
             for width in widths:
-                view = self._compare("written", "sent", width, scheme, styles)
+                view = self._compare(_PAIR, width, scheme, styles)
                 found += view.differences
                 elements = max(elements, view.elements)
         self._page.emulate_media(color_scheme="light")
@@ -108,22 +109,21 @@ class Browser:
 
     def _compare_special(self, written: str, styles: str) -> Iterator[Difference]:
         """The views at 600 px that change the loaded pages: states, clients, no style elements."""
-        pair = ["written", "sent"]
         for client, words in _CLIENTS.items():
             if any(word in written for word in words):
                 self._page.evaluate(
-                    "([names, client]) => law.turnClientOn(names, client)", [pair, client]
+                    "([names, client]) => law.turnClientOn(names, client)", [_PAIR, client]
                 )
-                yield from self._compare(*pair, 600, "light", styles, client).differences
+                yield from self._compare(_PAIR, 600, "light", styles, client).differences
                 self._page.evaluate(
-                    "([names, client]) => law.turnClientOff(names, client)", [pair, client]
+                    "([names, client]) => law.turnClientOff(names, client)", [_PAIR, client]
                 )
         if any(state in written for state in _STATES):
-            self._page.evaluate("names => law.turnStatesOn(names)", pair)
-            yield from self._compare(*pair, 600, "light", styles, "states").differences
+            self._page.evaluate("names => law.turnStatesOn(names)", _PAIR)
+            yield from self._compare(_PAIR, 600, "light", styles, "states").differences
         self._page.evaluate("() => law.keepStaticRules('written')")
         self._page.evaluate("() => law.dropStyleElements('sent')")
-        yield from self._compare(*pair, 600, "light", "", "without style elements").differences
+        yield from self._compare(_PAIR, 600, "light", "", "without style elements").differences
 
     def compare_batch(
         self, batch: Sequence[tuple[str, str]], files: Mapping[str, bytes]
@@ -156,7 +156,7 @@ class Browser:
                 "options => law.compareAll(options)", {"pairs": pairs, **view}
             )
             for differences, result in zip(found, results, strict=True):
-                differences += (Difference(**one, where=where) for one in result)
+                differences.extend(Difference(**one, where=where) for one in result)
         return [merge(differences) for differences in found]
 
     def load(self, pages: Mapping[str, str], files: Mapping[str, bytes]) -> None:
@@ -168,20 +168,20 @@ class Browser:
         self, written: str, sent: str, width: int = 600, scheme: Scheme = "light"
     ) -> list[Difference]:
         """Compare two loaded pages, by their names, in one view."""
-        return list(self._compare(written, sent, width, scheme, "").differences)
+        return list(self._compare((written, sent), width, scheme, "").differences)
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
         """Evaluate a function on the page that holds the frames; `law` is compare.js."""
         return self._page.evaluate(script, argument)
 
     def _compare(
-        self, written: str, sent: str, width: int, scheme: Scheme, styles: str, special: str = ""
+        self, pair: tuple[str, str], width: int, scheme: Scheme, styles: str, special: str = ""
     ) -> Compared:
         where = (f"{width} {special or scheme}",)
         result = self._page.evaluate(
             "options => law.compare(options)",
             {
-                "pair": [written, sent],
+                "pair": list(pair),
                 "width": width,
                 "dark": scheme == "dark",
                 **_COMPARED,

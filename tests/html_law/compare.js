@@ -91,7 +91,7 @@ const law = {
         // Behind a difference a box is moved: only its styles are compared.
         const count = run.found.length;
         const changed = law.visit(run, child, other, childPath, here, inHead);
-        if (changed && differs) run.found = run.found.filter((one, at) => at < count || one.property !== "box");
+        if (changed && differs) run.found = run.found.filter((one, at) => at < count || one.name !== "box");
         differs = differs || changed;
       } else {
         law.report(run, "element", childPath, child ? law.show(child) : "", other ? law.show(other) : "");
@@ -173,8 +173,7 @@ const law = {
     for (const node of element.childNodes)
       if (node.nodeType === 3) text += node.data;
       else if (node.nodeType === 1 && !law.ignored.has(node.tagName)) text += "\u00a6";
-    text = text.replace(/[ \t\n\r\f]+/g, " ");
-    return text.replace(/ ?\u00a6 ?/g, (mark) => (mark.length > 1 ? " \u00a6 " : mark)).replace(/ +/g, " ").trim();
+    return text.replace(/[ \t\n\r\f]+/g, " ").replace(/^ | $/g, "");
   },
 
   show(element) {
@@ -206,8 +205,8 @@ const law = {
     return pairs;
   },
 
-  report(run, property, path, written, sent) {
-    run.found.push({ property, path, written: String(written), sent: String(sent) });
+  report(run, name, path, written, sent) {
+    run.found.push({ name, path, written: String(written), sent: String(sent) });
   },
 
   // -- states and clients -----------------------------------------------------------------------------------------
@@ -280,7 +279,6 @@ const law = {
         else remove();
         return !kept.length;
       }
-      if (rule.constructor.name === "CSSLayerBlockRule") return false;
       remove();
       return true;
     });

@@ -69,7 +69,7 @@ def sample(found: list[Template], of_each_family: int) -> list[Template]:
 
 def _spread(members: list[Template], wanted: int) -> list[Template]:
     count = min(wanted, len(members))
-    return [members[at * len(members) // count] for at in range(count)]
+    return [members[(2 * at + 1) * len(members) // (2 * count)] for at in range(count)]
 
 
 def compare_template(browser: Browser, template: Template) -> Result:

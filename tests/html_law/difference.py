@@ -16,14 +16,14 @@ class Difference:
     """One difference.
 
     Attributes:
-        property: a computed property, `box`, `text`, `element`, `attribute NAME`, or `source`.
+        name: a computed property, `box`, `text`, `element`, `attribute NAME`, or `source`.
         path: the element, such as `html>body[1]>table[2]`, as the written page has it.
         written: the value in the page that the author wrote; "" if it has none.
         sent: the value in the page that is sent; "" if it has none.
         where: the views in which it is seen, such as `320 light`.
     """
 
-    property: str
+    name: str
     path: str
     written: str
     sent: str
@@ -33,18 +33,18 @@ class Difference:
     def kind(self) -> tuple[str, str, str]:
         """The property, the view, and the last two elements of the path without their numbers.
 
-        The view is `plain` for what is seen without a state, a client or the loss of style elements.
+        The view is `plain` for what is seen without a state or a client, with style elements.
         """
         steps = _INDEX.sub("", self.path).split(">")
         views = {where.partition(" ")[2] for where in self.where}
         view = "plain" if views & {"light", "dark", ""} else min(views)
-        return self.property, view, ">".join(steps[-2:])
+        return self.name, view, ">".join(steps[-2:])
 
     def __str__(self) -> str:
         """The difference as one line."""
         written, sent = (_short(text) for text in (self.written, self.sent))
         where = ", ".join(self.where)
-        return f"{self.property}: {self.path}: written {written}, sent {sent} ({where})"
+        return f"{self.name}: {self.path}: written {written}, sent {sent} ({where})"
 
 
 def _short(text: str) -> str:
@@ -56,7 +56,7 @@ def merge(found: Iterable[Difference]) -> list[Difference]:
     """The differences, each once, with all views in which it is seen."""
     views: dict[tuple[str, str, str, str], list[str]] = {}
     for one in found:
-        key = (one.property, one.path, one.written, one.sent)
+        key = (one.name, one.path, one.written, one.sent)
         views.setdefault(key, []).extend(one.where)
     return [Difference(*key, tuple(where)) for key, where in views.items()]
 

@@ -4,7 +4,8 @@ The templates of the corpus are stored as their authors published them. Each is 
 this project by one deterministic step, `harmless`:
 
 1. Comments and control blocks of other template languages are deleted, their content stays:
-   `{{#if x}}`, `{{/if}}`, `{{else}}`, `{{!-- --}}`, `{% ... %}`, `{# ... #}`, `<% ... %>`, `*|IF:X|*`.
+   `{{#if x}}`, `{{/if}}`, `{{else}}`, `{{!-- --}}`, `{% ... %}`, `{# ... #}`, `<% ... %>`,
+   `*|IF:X|*`.
 2. Each value becomes a column, by the place where it stands:
 
    | place | example | becomes |
@@ -27,12 +28,14 @@ import re
 from typing import Final
 
 _DELETED = re.compile(
-    r"\{\{!--.*?--\}\}|\{\{![^}]*\}\}|\{\{\{?~?\s*(?:[#/^>&]|else\b)[^}]*\}\}\}?|\{%.*?%\}|\{#\s.*?\s#\}"
+    r"\{\{!--.*?--\}\}|\{\{![^}]*\}\}|\{\{\{?~?\s*(?:[#/^>&]|else\b)[^}]*\}\}\}?"
+    r"|\{%.*?%\}|\{#\s.*?\s#\}"
     r"|<%[^=\-].*?%>|\*\|(?:IF|ELSE|ELSEIF|END|IFNOT|INTERESTED)[:|][^|]*\|?\*?",
     re.DOTALL,
 )
 _VALUE = re.compile(
-    r"\{\{\{.*?\}\}\}|\{\{.*?\}\}|<%[=\-].*?%>|\*\|[\w:.,\- ]+\|\*|%%[\w:.]+%%|%recipient\.\w+%|\$\{[^}\n]*\}",
+    r"\{\{\{.*?\}\}\}|\{\{.*?\}\}|<%[=\-].*?%>|\*\|[\w:.,\- ]+\|\*|%%[\w:.]+%%"
+    r"|%recipient\.\w+%|\$\{[^}\n]*\}",
     re.DOTALL,
 )
 _OUTSIDE = re.compile(

@@ -1,4 +1,4 @@
-"""Small pictures that stand for the images of a template; each address has its own size and colour."""
+"""Small pictures in place of the images of a template; each address has its own size and colour."""
 
 from __future__ import annotations
 

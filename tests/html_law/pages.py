@@ -129,7 +129,8 @@ def _content(path: str) -> bytes:
     content = picture(path)
     if path.lower().endswith(".svg"):
         width, height = 24 + len(content) % 100, 16 + len(path) % 50
-        return f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"><!--{path}--></svg>'.encode()
+        size = f'width="{width}" height="{height}"'
+        return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><!--{path}--></svg>'.encode()
     return content
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.html_law.search`: random pages that break the law, each made as small as possible.
+"""`python -m tests.html_law.search`: random pages that break the law, made as small as possible.
 
 One page is kept for each kind of difference, the shortest. It is made smaller by deleting pieces as
 long as the difference stays (delta debugging).
@@ -57,9 +57,10 @@ def _made(template: str) -> Pages | list[Difference]:
 
 
 def minimise(pieces: Pieces, fails: Callable[[Pieces], bool]) -> Pieces:
-    """The smallest page that still fails, found by deleting pieces, first many and then single ones.
+    """The smallest page that still fails, found by deleting pieces, many and then single ones.
 
-    The frame of a page (FRAME) stays, and so does the balance of braces: half a rule is another case.
+    The frame of a page (FRAME) stays, and so does the balance of braces: half a rule is another
+    case.
     """
     size = max(len(pieces) // 2, 1)
     while True:
@@ -122,19 +123,23 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, help="batches of twelve pages")
     options = parser.parse_args()
     with browser() as chromium:
-        for kind, pieces in sorted(
-            search(chromium, STRATEGIES[options.strategy], options.count).items()
-        ):
-
-            def fails(smaller: Pieces, kind: tuple[str, ...] = kind) -> bool:
-                (found,) = compare_pieces(chromium, [smaller])
-                return any(one.kind[:2] == kind for one in found)
-
-            smallest = minimise(_refined(minimise(pieces, fails)), fails)
-            (found,) = compare_pieces(chromium, [smallest])
-            print(f"## {' | '.join(kind)}\n{''.join(smallest)!r}")
-            for one in found[:4]:
+        found = search(chromium, STRATEGIES[options.strategy], options.count)
+        smallest: dict[str, set[str]] = {}
+        for kind, pieces in sorted(found.items()):
+            page = "".join(_smallest(chromium, kind, pieces))
+            smallest.setdefault(page, set()).add(" ".join(kind))
+        for page, kinds in sorted(smallest.items(), key=lambda one: len(one[0])):
+            print(f"{page!r}\n    {', '.join(sorted(kinds))}")
+            for one in compare_pieces(chromium, [(page,)])[0][:3]:
                 print(f"    {one}", flush=True)
+
+
+def _smallest(chromium: Browser, kind: tuple[str, ...], pieces: Pieces) -> Pieces:
+    def fails(smaller: Pieces) -> bool:
+        (found,) = compare_pieces(chromium, [smaller])
+        return any(one.kind[:2] == kind for one in found)
+
+    return minimise(_refined(minimise(pieces, fails)), fails)
 
 
 if __name__ == "__main__":

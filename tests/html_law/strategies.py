@@ -1,7 +1,7 @@
 """Random pages: pieces of markup in any order for the parser, random style sheets for the cascade.
 
-A page is a tuple of pieces. Joined, they are the page; without some of them they are a smaller page,
-so that a failing page can be made small by deleting pieces (search.py).
+A page is a tuple of pieces. Joined, they are the page; without some of them they are a smaller
+page, so that a failing page can be made small by deleting pieces (search.py).
 """
 
 from __future__ import annotations
@@ -218,6 +218,11 @@ _PIECE = st.one_of(
     *(_start(), _start(), _start(), _TEXT, _TEXT, _COMMENT),
     *(_NAME.map(lambda name: f"</{name}>"), _NAME.map(lambda name: f"</{name}>")),
 )
+_TRANSITIONAL = (
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"'
+    ' "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">'
+    '<html xmlns="http://www.w3.org/1999/xhtml"><body>'
+)
 _PROLOGUE = st.sampled_from(
     (
         *(
@@ -225,8 +230,7 @@ _PROLOGUE = st.sampled_from(
             "<!doctype html>",
             "<!DOCTYPE html><html lang=en><head><title>T</title></head><body>",
         ),
-        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"'
-        ' "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd"><html xmlns="http://www.w3.org/1999/xhtml"><body>',
+        _TRANSITIONAL,
         "<html><body bgcolor=#ffffff>",
     )
 )
@@ -486,7 +490,8 @@ _DECLARATIONS = st.lists(_declaration(), min_size=1, max_size=4)
 def _rule(draw: st.DrawFn) -> str:
     selectors = draw(st.lists(_selector(), min_size=1, max_size=2))
     separator = draw(st.sampled_from(("; ", ";", ";\n  ", ";/* c */")))
-    return f"{', '.join(selectors)} {{ {separator.join(draw(_DECLARATIONS))}{draw(st.sampled_from(('', ';')))} }}"
+    declarations = separator.join(draw(_DECLARATIONS)) + draw(st.sampled_from(("", ";")))
+    return f"{', '.join(selectors)} {{ {declarations} }}"
 
 
 _CONDITION = st.sampled_from(

@@ -28,7 +28,7 @@ def _found(
     """The properties that differ, with the elements and the first view."""
     found: dict[str, tuple[str, ...]] = {}
     for one in chromium.compare(written, sent, files).differences:
-        found.setdefault(one.property, (one.path.rpartition(">")[2], one.where[0]))
+        found.setdefault(one.name, (one.path.rpartition(">")[2], one.where[0]))
     return found
 
 
@@ -168,9 +168,7 @@ def test_each_loss_is_a_difference(chromium: Browser, name: str) -> None:
 def test_emptied_link_is_two_elements(chromium: Browser) -> None:
     written = f'{HEAD}<body><a href="/"><table><tr><td>x</td></tr></table></a>'
     sent = f'{HEAD}<body><a href="/"></a><table><tr><td>x</td></tr></table>'
-    found = [
-        one for one in chromium.compare(written, sent).differences if one.property == "element"
-    ]
+    found = [one for one in chromium.compare(written, sent).differences if one.name == "element"]
     assert [(one.path, one.written, one.sent) for one in found] == [
         ("html>body[1]>a[1]>table[1]", "<table> x", ""),
         ("html>body[1]>table[0]", "", "<table> x"),
@@ -183,7 +181,7 @@ def test_inherited_value_is_reported_once(chromium: Browser) -> None:
         f'{HEAD}<body style="color:{colour}"><div>{cells}</div>' for colour in ("red", "blue")
     )
     found = chromium.compare(written, sent).differences
-    assert [(one.property, one.path) for one in found] == [("color", "html>body[1]")]
+    assert [(one.name, one.path) for one in found] == [("color", "html>body[1]")]
 
 
 def test_box_behind_another_difference_is_no_line(chromium: Browser) -> None:
@@ -211,7 +209,7 @@ def test_batch_finds_the_same_as_single_pages(chromium: Browser) -> None:
     )
     equal, different = chromium.compare_batch([(lost, lost), (lost, same)], {})
     assert equal == []
-    assert [(one.property, one.where) for one in different] == [("color", ("320 light",))]
+    assert [(one.name, one.where) for one in different] == [("color", ("320 light",))]
 
 
 @dataclass(frozen=True)
@@ -261,7 +259,7 @@ def test_differences_of_all_views_are_merged() -> None:
 
 
 def test_pages_are_those_of_the_message(chromium: Browser, tmp_path: Path) -> None:
-    template = f'{HEAD}<style>p {{ color: red }}</style></head><body><p>{{{{ name }}}} <img src="a/b c.png" alt=""></p></body></html>'
+    template = _styled("p { color: red }", '<p>{{ name }} <img src="a/b c.png" alt=""></p>')
     pages = make_pages(tmp_path, template)
     assert "<p>Zoé &lt;Ann&gt; &amp; Co <img" in pages.written
     assert '<p style="color:red">' in pages.sent
