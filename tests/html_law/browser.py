@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from playwright.sync_api import Page, Route, sync_playwright
 
+from .clients import foreign_names, has_new_functions, old_client, readable, readable_sheet
 from .difference import Difference, merge
 from .images import picture
 from .properties import INHERITED, PROPERTIES
@@ -51,7 +52,6 @@ _CLIENTS: Final = {
 """A client, and the words in a style sheet that address it."""
 
 _PAIR: Final = ("written", "sent")
-_COMPARED: Final = {"properties": PROPERTIES, "inherited": INHERITED}
 _STATES = (":hover", ":active", ":focus", ":checked", ":target", ":disabled", ":enabled")
 
 
@@ -65,6 +65,39 @@ class Compared:
 
     differences: tuple[Difference, ...]
     elements: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the pages of one comparison need.
+
+    Attributes:
+        styles: everything that may name a selector or a property, in lower case.
+        shared: the options of compare.js that all views have.
+    """
+
+    styles: str
+    shared: Mapping[str, object]
+
+    @classmethod
+    def of(cls, written: str = "", *others: str) -> _Options:
+        """The options for these pages and style sheets."""
+        texts = (written, *others)
+        styles = "\n".join(texts).lower()
+        foreign = foreign_names(*texts)
+        return cls(
+            styles,
+            {
+                "properties": (*PROPERTIES, *foreign),
+                "inherited": (*INHERITED, *foreign),
+                "pseudo": ":before" in styles or ":after" in styles,
+            },
+        )
+
+    @property
+    def schemes(self) -> list[Scheme]:
+        """The colour schemes in which the pages can differ."""
+        return ["light", "dark"] if "color-scheme" in self.styles else ["light"]
 
 
 class Browser:
@@ -92,38 +125,43 @@ class Browser:
             files: the content of each file, by its path.
             widths: CSS pixels.
         """
-        self.load({"written": written, "sent": sent}, files or {})
-        styles = (written + sent).lower()
-        schemes: list[Scheme] = ["light", "dark"] if "color-scheme" in styles else ["light"]
+        files = files or {}
+        sheets = [content.decode() for name, content in files.items() if name.endswith(".css")]
+        options = _Options.of(written, sent, *sheets)
+        self.load({"written": written, "sent": sent}, files)
         found: list[Difference] = []
         elements = 0
-        for scheme in schemes:
+        for scheme in options.schemes:
             self._page.emulate_media(color_scheme=scheme)
             for width in widths:
-                view = self._compare(_PAIR, width, scheme, styles)
+                view = self._compare(_PAIR, options, width, scheme)
                 found += view.differences
                 elements = max(elements, view.elements)
         self._page.emulate_media(color_scheme="light")
-        found += self._compare_special(written.lower(), styles)
+        for special in self._special_views(options, written, sent, files):
+            found += self._compare(_PAIR, options, 600, "light", special).differences
         return Compared(tuple(merge(found)), elements)
 
-    def _compare_special(self, written: str, styles: str) -> Iterator[Difference]:
-        """The views at 600 px that change the loaded pages: states, clients, no style elements."""
+    def _special_views(
+        self, options: _Options, written: str, sent: str, files: Mapping[str, bytes]
+    ) -> Iterator[str]:
+        """Change the loaded pages for each special view, and name it."""
         for client, words in _CLIENTS.items():
-            if any(word in written for word in words):
-                self._page.evaluate(
-                    "([names, client]) => law.turnClientOn(names, client)", [_PAIR, client]
-                )
-                yield from self._compare(_PAIR, 600, "light", styles, client).differences
-                self._page.evaluate(
-                    "([names, client]) => law.turnClientOff(names, client)", [_PAIR, client]
-                )
-        if any(state in written for state in _STATES):
+            if any(word in options.styles for word in words):
+                turned = [_PAIR, client]
+                self._page.evaluate("([names, client]) => law.turnClientOn(names, client)", turned)
+                yield client
+                self._page.evaluate("([names, client]) => law.turnClientOff(names, client)", turned)
+        if any(state in options.styles for state in _STATES):
             self._page.evaluate("names => law.turnStatesOn(names)", _PAIR)
-            yield from self._compare(_PAIR, 600, "light", styles, "states").differences
+            yield "states"
         self._page.evaluate("() => law.keepStaticRules('written')")
         self._page.evaluate("() => law.dropStyleElements('sent')")
-        yield from self._compare(_PAIR, 600, "light", "", "without style elements").differences
+        yield "without style elements"
+        if has_new_functions(options.styles):
+            old = {"written": old_client(written, files), "sent": old_client(sent, files)}
+            self.load(old, files)
+            yield "old client"
 
     def compare_batch(
         self, batch: Sequence[tuple[str, str]], files: Mapping[str, bytes]
@@ -142,6 +180,7 @@ class Browser:
             for number, pair in enumerate(batch)
             for name, html in zip(("written", "sent"), pair, strict=True)
         }
+        options = _Options.of(*pages.values())
         self.load(pages, files)
         pairs = [[f"written {number}", f"sent {number}"] for number in range(len(batch))]
         found: list[list[Difference]] = [[] for _ in batch]
@@ -150,7 +189,7 @@ class Browser:
                 for written, sent in pairs:
                     self._page.evaluate("name => law.keepStaticRules(name)", written)
                     self._page.evaluate("name => law.dropStyleElements(name)", sent)
-            view = {"width": width, "dark": False, "pseudo": True, **_COMPARED}
+            view = {"width": width, "dark": False, **options.shared}
             where = (f"{width} {special or 'light'}",)
             results = self._page.evaluate(
                 "options => law.compareAll(options)", {"pairs": pairs, **view}
@@ -162,32 +201,30 @@ class Browser:
     def load(self, pages: Mapping[str, str], files: Mapping[str, bytes]) -> None:
         """Load pages into frames, each under its name, and wait for their images."""
         self._files = files
-        self._page.evaluate("pages => law.load(pages)", dict(pages))
+        loaded = {name: readable(page) for name, page in pages.items()}
+        self._page.evaluate("pages => law.load(pages)", loaded)
 
     def compare_loaded(
         self, written: str, sent: str, width: int = 600, scheme: Scheme = "light"
     ) -> list[Difference]:
         """Compare two loaded pages, by their names, in one view."""
-        return list(self._compare((written, sent), width, scheme, "").differences)
+        return list(self._compare((written, sent), _Options.of(), width, scheme).differences)
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
         """Evaluate a function on the page that holds the frames; `law` is compare.js."""
         return self._page.evaluate(script, argument)
 
     def _compare(
-        self, pair: tuple[str, str], width: int, scheme: Scheme, styles: str, special: str = ""
+        self,
+        pair: tuple[str, str],
+        options: _Options,
+        width: int,
+        scheme: Scheme,
+        special: str = "",
     ) -> Compared:
+        view = {"pair": list(pair), "width": width, "dark": scheme == "dark", **options.shared}
+        result = self._page.evaluate("view => law.compare(view)", view)
         where = (f"{width} {special or scheme}",)
-        result = self._page.evaluate(
-            "options => law.compare(options)",
-            {
-                "pair": list(pair),
-                "width": width,
-                "dark": scheme == "dark",
-                **_COMPARED,
-                "pseudo": ":before" in styles or ":after" in styles,
-            },
-        )
         found = (Difference(**one, where=where) for one in result["found"])
         return Compared(tuple(found), result["elements"])
 
@@ -196,7 +233,10 @@ class Browser:
         if url == ORIGIN:
             route.fulfill(body=_STAGE, content_type="text/html; charset=utf-8")
         elif url.startswith(ORIGIN) and (path := unquote(urlsplit(url).path[1:])) in self._files:
-            route.fulfill(body=self._files[path], content_type=_type_of(path))
+            content = self._files[path]
+            if path.endswith(".css"):
+                content = readable_sheet(content.decode()).encode()
+            route.fulfill(body=content, content_type=_type_of(path))
         elif route.request.resource_type == "image":
             route.fulfill(body=picture(url), content_type="image/png")
         else:

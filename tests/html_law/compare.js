@@ -51,6 +51,8 @@ const law = {
       if (sees !== dark) throw new Error("the frame does not see the colour scheme");
     }
     const run = { found: [], elements: 0, properties, inherited: new Set(inherited), pseudo };
+    const kinds = [written, sent].map((frame) => law.kind(frame.contentDocument));
+    if (kinds[0] !== kinds[1]) law.report(run, "doctype", "html", ...kinds);
     law.visit(run, written.contentDocument.documentElement, sent.contentDocument.documentElement, "html", null, false);
     return { found: run.found, elements: run.elements };
   },
@@ -60,6 +62,11 @@ const law = {
     const all = [];
     for (const pair of pairs) all.push((await law.compare({ ...options, pair })).found);
     return all;
+  },
+
+  kind(page) {
+    const { name, publicId, systemId } = page.doctype || { name: "none" };
+    return [page.compatMode, name, publicId, systemId].filter(Boolean).join(" ");
   },
 
   // Returns whether anything in this pair of elements differs.
@@ -137,13 +144,19 @@ const law = {
     for (const property of run.properties) {
       const [one, other] = [ours.getPropertyValue(property), theirs.getPropertyValue(property)];
       if (one === other) continue;
-      const [a, b] = property.endsWith("-image") ? [one, other].map(decode) : [one, other];
+      const [a, b] = [one, other].map((value) => law.meaning(property, value));
       if (a === b) continue;
       here.set(property, one + "\n" + other);
       const inherits = run.inherited.has(property) && above && above.get(property) === here.get(property);
       const isText = property !== "color" && property.endsWith("color") && here.get("color") === here.get(property);
       if (!inherits && !isText) law.report(run, property + which, path, one, other);
     }
+  },
+
+  // A file has one address in many spellings, and the browser does not compute a custom property.
+  meaning(property, value) {
+    if (property.endsWith("-image")) return decode(value);
+    return property.startsWith("--") ? value.replace(/\b0(?:pt|px|em|%)/g, "0") : value;
   },
 
   // -- boxes ------------------------------------------------------------------------------------------------------

@@ -124,14 +124,13 @@ def main() -> None:
     options = parser.parse_args()
     with browser() as chromium:
         found = search(chromium, STRATEGIES[options.strategy], options.count)
-        smallest: dict[str, set[str]] = {}
-        for kind, pieces in sorted(found.items()):
-            page = "".join(_smallest(chromium, kind, pieces))
-            smallest.setdefault(page, set()).add(" ".join(kind))
-        for page, kinds in sorted(smallest.items(), key=lambda one: len(one[0])):
-            print(f"{page!r}\n    {', '.join(sorted(kinds))}")
-            for one in compare_pieces(chromium, [(page,)])[0][:3]:
-                print(f"    {one}", flush=True)
+        shown: set[tuple[str, ...]] = set()
+        for kind, pieces in sorted(found.items(), key=lambda one: len("".join(one[1]))):
+            if kind not in shown:
+                page = _smallest(chromium, kind, pieces)
+                (differences,) = compare_pieces(chromium, [page])
+                shown |= {kind, *(one.kind[:2] for one in differences)}
+                print("\n    ".join([repr("".join(page)), *map(str, differences[:3])]), flush=True)
 
 
 def _smallest(chromium: Browser, kind: tuple[str, ...], pieces: Pieces) -> Pieces:

@@ -38,6 +38,10 @@ EQUAL = {
         f'{HEAD}</head><body><p style="color:red">a</p></body></html>',
     ),
     "space between words": (f"{HEAD}<body><p>a\n  b</p>", f"{HEAD}<body><p>a b</p>"),
+    "declaration for Outlook": (
+        _styled("p { mso-padding-alt: 0pt }", "<p>a</p>"),
+        f'{HEAD}</head><body><p style="mso-padding-alt:0">a</p></body></html>',
+    ),
     "order of declarations": (
         f'{HEAD}<body><p style="margin: 0; color: red">a</p>',
         f'{HEAD}<body><p style="color:#f00; margin:0 0">a</p>',
@@ -133,6 +137,20 @@ LOST = {
         "<p>a</p>",
         {"content::before": ("p[1]", "320 light")},
     ),
+    "declaration for Outlook": (
+        "p { mso-line-height-rule: exactly }",
+        "<p>a</p>",
+        "",
+        "<p>a</p>",
+        {"--mso-line-height-rule": ("p[1]", "320 light")},
+    ),
+    "fallback": (
+        "p { background: red; background: linear-gradient(red, blue) }",
+        "<p>a</p>",
+        "",
+        '<p style="background: linear-gradient(red, blue)">a</p>',
+        {"background-color": ("p[1]", "600 old client"), "background-image": None},
+    ),
     "attribute": (
         "",
         '<p title="x">a</p>',
@@ -200,6 +218,14 @@ def test_image_is_its_address(chromium: Browser) -> None:
 def test_quirks_mode_is_that_of_the_page(chromium: Browser) -> None:
     body = '<body style="margin:0"><div style="height:100%">a</div>'
     assert _found(chromium, f"<!doctype html>{body}", body) != {}
+
+
+def test_lost_doctype_is_a_difference(chromium: Browser) -> None:
+    written = f"{HEAD}<body><p>a</p>"
+    found = chromium.compare(written, written.removeprefix("<!doctype html>")).differences
+    assert [(one.name, one.written, one.sent) for one in found if one.name == "doctype"] == [
+        ("doctype", "CSS1Compat html", "BackCompat none")
+    ]
 
 
 def test_batch_finds_the_same_as_single_pages(chromium: Browser) -> None:
