@@ -43,6 +43,11 @@ _REASONS: Final[tuple[tuple[str, str], ...]] = (
         r"(?:element|text) ",
         "the parser knows HTML 4: a table leaves its link, or white space is added",
     ),
+    (r"--ms", "a declaration that only Outlook or Internet Explorer reads is lost"),
+    (
+        r".* \| old client \|",
+        "a fallback for clients without gradients and functions of numbers is lost",
+    ),
     (r"source ", "`<![if !mso]>` becomes a comment, or a mark is lost"),
     (
         r".* \| without style elements \|",
