@@ -21,7 +21,8 @@ _NEW_FUNCTIONS = re.compile(
     re.IGNORECASE,
 )
 _STYLES = re.compile(
-    r"""(<style\b[^>]*>)(.*?)(</style|\Z)|(\bstyle\s*=\s*")([^"]*)(")|(\bstyle\s*=\s*')([^']*)(')""",
+    r"""(<style\b[^>]*>)(.*?)(</style|\Z)|(\bstyle\s*=\s*")([^"]*)(")|(\bstyle\s*=\s*')([^']*)(')"""
+    r"""|(\bstyle\s*=\s*)([^\s"'<>]+)()""",
     re.DOTALL | re.IGNORECASE,
 )
 _LINK = re.compile(r"""<link\b[^>]*\bhref\s*=\s*["']?([\w.-]+\.css)\b[^>]*>""", re.IGNORECASE)

@@ -7,6 +7,7 @@ import pytest
 from .clients import foreign_names, has_new_functions, old_client, readable, readable_sheet
 
 READABLE = [
+    ("<p style=mso-hide:all>", "<p style=--mso-hide:all>"),
     ('<p style="mso-hide:all">', '<p style="--mso-hide:all">'),
     ("<p style='color:red; MSO-hide : all'>", "<p style='color:red; --mso-hide : all'>"),
     ("<style>a{-ms-b:1;mso-x:y}</style>mso-x: z", "<style>a{--ms-b:1;--mso-x:y}</style>mso-x: z"),
