@@ -63,7 +63,7 @@ def test_equal_pages_have_no_difference(chromium: Browser, name: str) -> None:
     assert _found(chromium, written, sent) == {}
 
 
-LOST = {
+LOST: dict[str, tuple[str, str, str, str, dict[str, tuple[str, str] | None]]] = {
     "style": ("p { color: red }", "<p>a</p>", "", "<p>a</p>", {"color": ("p[1]", "320 light")}),
     "style sheet only": (
         "p { color: red }",
