@@ -52,6 +52,7 @@ _CLIENTS: Final = {
 """A client, and the words in a style sheet that address it."""
 
 _PAIR: Final = ("written", "sent")
+_BATCH_VIEWS: Final = ((320, ""), (600, ""), (600, "states"), (600, "without style elements"))
 _STATES = (":hover", ":active", ":focus", ":checked", ":target", ":disabled", ":enabled")
 
 
@@ -166,7 +167,7 @@ class Browser:
     def compare_batch(
         self, batch: Sequence[tuple[str, str]], files: Mapping[str, bytes]
     ) -> list[list[Difference]]:
-        """Compare many small pages, each in three views: two widths, and without style elements.
+        """Compare many small pages, each in four views: two widths, states, no style elements.
 
         Args:
             batch: written and sent page of each pair.
@@ -184,8 +185,11 @@ class Browser:
         self.load(pages, files)
         pairs = [[f"written {number}", f"sent {number}"] for number in range(len(batch))]
         found: list[list[Difference]] = [[] for _ in batch]
-        for width, special in ((320, ""), (600, ""), (600, "without style elements")):
-            if special:
+        for width, special in _BATCH_VIEWS:
+            if special == "states":
+                names = [name for pair in pairs for name in pair]
+                self._page.evaluate("names => law.turnStatesOn(names)", names)
+            elif special:
                 for written, sent in pairs:
                     self._page.evaluate("name => law.keepStaticRules(name)", written)
                     self._page.evaluate("name => law.dropStyleElements(name)", sent)

@@ -347,6 +347,12 @@ def _selector(draw: st.DrawFn) -> str:
     return text
 
 
+_KEPT_SELECTOR = _selector().filter(lambda text: "[style" not in text)
+"""For rules that stay in a style sheet: an added style attribute would change what they match."""
+
+_STATIC_SELECTOR = _selector().filter(lambda text: "[style" not in text or ":" not in text)
+
+
 _COLOUR = st.sampled_from(
     (
         *(
@@ -487,8 +493,8 @@ _DECLARATIONS = st.lists(_declaration(), min_size=1, max_size=4)
 
 
 @st.composite
-def _rule(draw: st.DrawFn) -> str:
-    selectors = draw(st.lists(_selector(), min_size=1, max_size=2))
+def _rule(draw: st.DrawFn, selector: st.SearchStrategy[str] = _STATIC_SELECTOR) -> str:
+    selectors = draw(st.lists(selector, min_size=1, max_size=2))
     separator = draw(st.sampled_from(("; ", ";", ";\n  ", ";/* c */")))
     declarations = separator.join(draw(_DECLARATIONS)) + draw(st.sampled_from(("", ";")))
     return f"{', '.join(selectors)} {{ {declarations} }}"
@@ -517,7 +523,7 @@ _CONDITION = st.sampled_from(
 )
 _SHEET_PIECE = st.one_of(
     *(_rule(), _rule(), _rule(), _rule()),
-    st.tuples(_CONDITION, st.lists(_rule(), min_size=1, max_size=2)).map(
+    st.tuples(_CONDITION, st.lists(_rule(_KEPT_SELECTOR), min_size=1, max_size=2)).map(
         lambda two: f"{two[0]} {{ {' '.join(two[1])} }}"
     ),
     st.sampled_from(
