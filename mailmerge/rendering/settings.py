@@ -63,6 +63,7 @@ class Templates:
         headers: further header fields, name and template, in their order.
         attachments: paths relative to `folder`; a path that becomes empty attaches nothing.
         inline_css: whether style sheets are inlined into `style` attributes.
+        css_to_attributes: whether inlined styles also become attributes such as `width`.
         images: how the HTML refers to its images.
         campaign: the text of `{{ campaign.name }}`.
         folder: where includes, images, style sheets and attachments are looked up. A path means
@@ -78,6 +79,7 @@ class Templates:
     headers: tuple[tuple[str, str], ...] = ()
     attachments: tuple[str, ...] = ()
     inline_css: bool = True
+    css_to_attributes: bool = True
     images: ImageReferences = ImageReferences()
     campaign: str = ""
     folder: ContentFiles | Path = Path()
@@ -139,6 +141,7 @@ def templates_of(campaign: Settings) -> Templates:
         headers=tuple(message.headers.items()),
         attachments=message.attachments,
         inline_css=message.inline_css,
+        css_to_attributes=message.css_to_attributes,
         images=ImageReferences(
             _content_id_domain(message.from_),
             message.related_by == "content-location",
