@@ -1,7 +1,7 @@
 """Rules on the markup of a page: what a browser reads differently from how it is written.
 
-Browsers repair what is wrong, and each mail program repairs in its own way. So these findings name what
-is repaired, with line, column and an excerpt.
+Browsers repair what is wrong, and each mail program repairs in its own way. So these findings name
+what is repaired, with line, column and an excerpt.
 """
 
 from __future__ import annotations
@@ -432,7 +432,7 @@ def placed(problem: Problem, page: Page, element: Element, needle: str = "") -> 
 
 
 def placed_at(problem: Problem, page: Page, offset: int, needle: str = "") -> Problem:
-    """The problem at a position of the page: its line and column in the template, and an excerpt."""
+    """The problem at a position of the page: line and column in the template, and an excerpt."""
     source = page.document.source
     end = source.find(">", offset) + 1 or len(source)
     tag = source[offset:end]

@@ -84,7 +84,7 @@ class Page:
     find: Position | None = None
 
     def position(self, text: str) -> tuple[str, int | None, int | None]:
-        """The file, the line and the column of a text in the templates, as far as they are known."""
+        """The file, line and column of a text in the templates, as far as they are known."""
         return self.find(text) if self.find is not None else (*self.locate(text), None)
 
     def has_value(self, text: str) -> bool:

@@ -2,8 +2,8 @@
 
 Outlook for Windows lays out tables and images by their attributes. An attribute is added only where
 it means the same as the declaration and the client understands it. In a browser it then changes
-nothing, because the declaration stands in the style attribute of the same element. An attribute that
-the author wrote stays as it is: the number beside `width:100%` is for Outlook.
+nothing, because the declaration stands in the style attribute of the same element. An attribute
+that the author wrote stays as it is: the number beside `width:100%` is for Outlook.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def attributes_from(
 def _attribute(
     tag: str, declaration: Declaration, six_digits: SixDigits
 ) -> Iterator[tuple[str, str | None]]:
-    """An attribute and its value; "" if the declaration says nothing, None if it ends an earlier one."""
+    """An attribute and its value; "" says nothing, None ends an earlier one."""
     name, value = declaration.name, declaration.value.strip().lower()
     if name in ("width", "height") and (tag in _BOXES or tag == "img"):
         yield name, _length(tag, name, value)

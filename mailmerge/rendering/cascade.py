@@ -5,20 +5,20 @@ of rules by specificity and place, above them those of the style attribute, abov
 ones of rules, above them the important ones of the style attribute. Inlining moves normal
 declarations of rules up into the style attribute. Two things can go wrong.
 
-1. *Among inlined declarations.* A style attribute has an order and no specificity. So the declarations
-   of an element are written in the order of the cascade, each as it was written: the browser then
-   decides as before, also between shorthands and longhands, and between a value and its fallback. A
-   declaration is left out only if a later one of another rule surely overrides it.
+1. *Among inlined declarations.* A style attribute has an order and no specificity. So the
+   declarations of an element are written in the order of the cascade, each as it was written: the
+   browser then decides as before, also between shorthands and longhands, and between a value and
+   its fallback. A declaration is left out only if a later one of another rule surely overrides it.
 
-2. *Between inlined declarations and rules that stay* (`@media`, `:hover`, rules for one client). A rule
-   that stays would lose against an inlined declaration that it beats. It is *raised*: it gets
-   `!important`. But then it also wins where it has to lose. So whatever beats a raised declaration is
-   raised in turn: a rule is kept beside the inlined declaration, with `!important`, and the two are
-   again ordered by specificity; a declaration of the style attribute gets `!important` there. Each
-   declaration is raised once at most, so this ends.
+2. *Between inlined declarations and rules that stay* (`@media`, `:hover`, rules for one client). A
+   rule that stays would lose against an inlined declaration that it beats. It is *raised*: it gets
+   `!important`. But then it also wins where it has to lose. So whatever beats a raised declaration
+   is raised in turn: a rule is kept beside the inlined declaration, with `!important`, and the two
+   are again ordered by specificity; a declaration of the style attribute gets `!important` there.
+   Each declaration is raised once at most, so this ends.
 
-A declaration with `!important` that is inlined loses it: Outlook drops such declarations. Only where
-a rule that stays would win because of that, it is kept in one of the two ways.
+A declaration with `!important` that is inlined loses it: Outlook drops such declarations. Only
+where a rule that stays would win because of that, it is kept in one of the two ways.
 """
 
 from __future__ import annotations
@@ -213,50 +213,50 @@ def write_style(applied: Iterable[Applied], style: str, important: set[Rank]) ->
     above = [one for one in ordered if one.rank.layer == 2]
     written = of_attribute(style)
     kept = _without_overridden(sorted([*below, *written, *above], key=lambda one: one.rank))
-    first = [text for one in kept if one.rank.layer == 0 for text in _texts(one, kept, important)]
-    last = [text for one in kept if one.rank.layer == 2 for text in _texts(one, kept, important)]
-    own = style.strip()
-    if not first and not last:
-        own = style
+    first = _all_texts(kept, 0, important)
+    last = _all_texts(kept, 2, important)
     if any(one.rank in important for one in written):
         own = "; ".join(_text(one, important) for one in written)
-    return "; ".join([*first, *([own.rstrip("; \n\t")] if own else []), *last])
+    elif first or last:
+        own = style.strip().rstrip("; \n\t")
+    else:
+        return style
+    return "; ".join([*first, *([own] if own else []), *last])
 
 
 def _without_overridden(applied: Sequence[Applied]) -> list[Applied]:
     """Leave out what a later declaration of another rule surely overrides."""
     kept: list[Applied] = []
-    later: list[Applied] = []
+    later: dict[tuple[str, int], Applied] = {}
     for one in reversed(applied):
         declaration = one.declaration
         if any(
             other.block is not one.block
             and overrides(other.declaration.name, other.declaration.value, declaration.name)
-            for other in later
+            for other in later.values()
         ):
             continue
         kept.append(one)
         if is_known_everywhere(declaration.name, declaration.value):
-            later.append(one)
+            later.setdefault((declaration.name, id(one.block)), one)
     return kept[::-1]
 
 
-def _texts(one: Applied, kept: Sequence[Applied], important: set[Rank]) -> list[str]:
-    """The declaration, after one with a colour that more clients know."""
-    declaration = one.declaration
-    fallback = with_legacy_colors(declaration.value)
-    if fallback is None or declaration.is_custom or _has_fallback(one, kept):
-        return [_text(one, important)]
-    before = one._replace(declaration=Declaration(declaration.name, fallback))
-    return [_text(before, important), _text(one, important)]
-
-
-def _has_fallback(one: Applied, kept: Sequence[Applied]) -> bool:
-    name = one.declaration.name
-    return any(
-        other.block is one.block and other.declaration.name == name and other.rank < one.rank
-        for other in kept
-    )
+def _all_texts(applied: Sequence[Applied], layer: int, important: set[Rank]) -> list[str]:
+    """The declarations of one layer, each new colour after one that more clients know."""
+    texts: list[str] = []
+    met: set[tuple[str, int]] = set()
+    for one in applied:
+        declaration = one.declaration
+        key = (declaration.name, id(one.block))
+        if one.rank.layer == layer:
+            fallback = None if key in met else with_legacy_colors(declaration.value)
+            if fallback is not None and not declaration.is_custom:
+                before = one._replace(declaration=Declaration(declaration.name, fallback))
+                texts.append(_text(before, important))
+            texts.append(_text(one, important))
+        met.add(key)
+    return texts
 
 
 def _text(one: Applied, important: set[Rank]) -> str:

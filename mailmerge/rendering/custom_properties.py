@@ -1,8 +1,8 @@
 """`var()` in an inlined value -> its value, where the page alone decides it (css-variables-1).
 
-Mail programs that remove `<style>` leave an inlined `var(--x)` without a value, and many do not know
-custom properties at all. So the value is put in its place. The custom properties themselves are
-not inlined; their rules stay in a `<style>`, for the rules there that use them.
+Mail programs that remove `<style>` leave an inlined `var(--x)` without a value, and many do not
+know custom properties at all. So the value is put in its place. The custom properties themselves
+are not inlined; their rules stay in a `<style>`, for the rules there that use them.
 """
 
 from __future__ import annotations

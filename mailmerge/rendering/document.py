@@ -6,17 +6,17 @@ comments of the form `<![if !mso]>`, the case and the order of attributes, refer
 `&zwnj;`, end tags that were left out. So the tree is only read. Whatever has to change is an edit
 of the source at a known position (`Edits`), and everything else stays, byte for byte.
 
-The tree is that of the WHATWG standard (HTML, 13.2), as browsers make it, whose trees are not deeper
-than 512 elements: deeper ones stand beside each other. It comes with the source position of each tag and each
-attribute. The parser was chosen by measuring, on 2 cores and Python 3.11; a page has 97 KB with 33 KB
-of styles:
+The tree is that of the WHATWG standard (HTML, 13.2), as browsers make it, whose trees are not
+deeper than 512 elements: deeper ones stand beside each other. It comes with the source position of
+each tag and each attribute. The parser was chosen by measuring, on 2 cores and Python 3.11; a page
+has 97 KB with 33 KB of styles:
 
 | library | page | 100,000 nested elements | positions | `<![if]>` | wheels |
 |---|---|---|---|---|---|
-| turbohtml 1.15 | 0.3 ms, 4 ms with positions | 15 ms | tags, attributes | kept in the source | Windows, macOS, Linux |
-| selectolax 1.0 (lexbor) | 0.4 ms | 60 s | none | becomes a comment | Windows, macOS, Linux |
+| turbohtml 1.15 | 0.3 ms; positions 4 ms | 15 ms | tags, attributes | in the source | all systems |
+| selectolax 1.0 (lexbor) | 0.4 ms | 60 s | none | becomes a comment | all systems |
 | justhtml 3.16 | 25 ms | not tried | errors only | becomes a comment | pure Python |
-| html5lib 1.1 | 74 ms | not tried | none | becomes a comment | pure Python, last release 2020 |
+| html5lib 1.1 | 74 ms | not tried | none | becomes a comment | pure Python, of 2020 |
 | lxml 6.1 (libxml2) | 2 ms | cut off at 255 | lines | becomes a comment | HTML 4: other trees |
 """
 
@@ -120,7 +120,7 @@ def attribute(element: Element, name: str) -> str | None:
     value = element.attrs.get(name)
     if isinstance(value, list):
         value = element.attr(name)
-    return value if value is None or isinstance(value, str) else " ".join(value)
+    return value if value is None else str(value)
 
 
 def attributes_of(element: Element) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """A value -> its escaped text in a page, by its context.
 
-The values are put into a page when its styles are inlined already. A parser must read each value as it
-would read it in the rendering of the template, which escapes all values in the same way.
+The values are put into a page when its styles are inlined already. A parser must read each value as
+it would read it in the rendering of the template, which escapes all values in the same way.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Matcher:
             self.elements = [one for one in self.elements if not _is_in_template(one)]
         self._numbers = {element: number for number, element in enumerate(self.elements)}
         self._known: dict[str, tuple[int, ...] | None] = {}
-        self._ends = time.monotonic() + _LONGEST_SECONDS
+        self._seconds = 0.0
 
     @cached_property
     def originals(self) -> dict[int, int]:
@@ -125,7 +125,7 @@ class Matcher:
 
     @cached_property
     def _ignores_case(self) -> bool:
-        """Whether classes and ids match in any case: the page is in quirks mode (selectors-4, 5.3)."""
+        """Whether classes match in any case: the page has quirks (selectors-4, 5.3)."""
         doctype = next((one for one in self.document.tree.children if _is_doctype(one)), None)
         return doctype is None
 
@@ -139,16 +139,19 @@ class Matcher:
             TooManyStyles: matching takes too long.
         """
         if selector not in self._known:
-            if time.monotonic() > self._ends:
+            started = time.process_time()
+            self._known[selector] = self._matched(selector)
+            self._seconds += time.process_time() - started
+            if self._seconds > _LONGEST_SECONDS:
                 raise TooManyStyles
-            try:
-                found: Sequence[Element] = self.document.tree.select(selector)
-            except turbohtml.SelectorSyntaxError:
-                self._known[selector] = None
-            else:
-                numbers = self._numbers
-                self._known[selector] = tuple(numbers[one] for one in found if one in numbers)
         return self._known[selector]
+
+    def _matched(self, selector: str) -> tuple[int, ...] | None:
+        try:
+            found: Sequence[Element] = self.document.tree.select(selector)
+        except turbohtml.SelectorSyntaxError:
+            return None
+        return tuple(self._numbers[one] for one in found if one in self._numbers)
 
     def may_match(self, selector: Selector) -> bool:
         """Whether the page has every class, id and element that a selector names."""
@@ -189,7 +192,7 @@ class Matcher:
     def parent_of(self, number: int) -> int | None:
         """The number of the parent; None for the root."""
         parent = self.elements[number].parent
-        return self._numbers.get(parent) if parent is not None and is_element(parent) else None  # type: ignore[arg-type]
+        return self._numbers.get(parent) if parent is not None and is_element(parent) else None
 
 
 def _is_in_template(element: Element) -> bool:

@@ -144,8 +144,8 @@ class PageRenderer:
         except EmptyPage:
             return html, ()
         document = include_style_sheets(document, self._templates.files)
-        if self._templates.inline_css:
-            inlined = inline_rules(document, attributes=self._templates.css_to_attributes)
+        if self._templates.styles.inline:
+            inlined = inline_rules(document, attributes=self._templates.styles.to_attributes)
             document = parse(inlined.html)
         html, images = self._images.relate(document, self._is_local)
         return with_ascii_urls(document if html == document.source else parse(html)), images

@@ -1,8 +1,8 @@
 """A page -> its plain text, for a campaign without a text template.
 
 inscriptis lays out the text. Before that, the page is prepared: layout tables become lines, links
-show their target, and images their alternative text. inscriptis reads a tree of lxml, so the tree of
-the page is copied to one; nothing is ever written from it.
+show their target, and images their alternative text. inscriptis reads a tree of lxml, so the tree
+of the page is copied to one; nothing is ever written from it.
 """
 
 from __future__ import annotations

@@ -34,7 +34,10 @@ _SHORTHANDS: dict[str, tuple[str, ...]] = {
     "list-style": ("list-style-type", "list-style-position", "list-style-image"),
     "outline": ("outline-width", "outline-style", "outline-color"),
     "overflow": ("overflow-x", "overflow-y"),
-    "text-decoration": tuple(f"text-decoration-{p}" for p in ("line", "style", "color", "thickness")),
+    "text-decoration": tuple(
+        f"text-decoration-{part}" for part in ("line", "style", "color", "thickness")
+    ),
+
     "flex": ("flex-grow", "flex-shrink", "flex-basis"),
     "flex-flow": ("flex-direction", "flex-wrap"),
     "gap": ("row-gap", "column-gap"),
@@ -44,7 +47,7 @@ _EVERYTHING = "all"
 
 @lru_cache(maxsize=2048)
 def longhands(name: str) -> frozenset[str]:
-    """The longhands that a property sets; a property that is none of the known shorthands: itself."""
+    """The longhands that a property sets; itself if it is no known shorthand."""
     known = _SHORTHANDS.get(name)
     return frozenset(known) if known else frozenset((name,))
 
@@ -102,6 +105,7 @@ _KNOWN = {
     for pattern, names in _KNOWN_VALUES.items()
     for name in names.split()
 }
+_LONGEST = 500
 _GLOBAL_KEYWORD = re.compile(r"(?:inherit|initial|unset|revert)", re.IGNORECASE)
 
 
@@ -109,7 +113,7 @@ _GLOBAL_KEYWORD = re.compile(r"(?:inherit|initial|unset|revert)", re.IGNORECASE)
 def is_known_everywhere(name: str, value: str) -> bool:
     """Whether every client accepts this value, so that no earlier declaration is a fallback."""
     pattern = _KNOWN.get(name)
-    if pattern is None or not pattern.match(value):
+    if pattern is None or len(value) > _LONGEST or not pattern.match(value):
         return False
     return not (name == "font-family" and _GLOBAL_KEYWORD.search(value))
 
@@ -134,7 +138,7 @@ def with_legacy_colors(value: str) -> str | None:
 
     Colours of css-color-4 become sRGB. What is outside of sRGB is clipped.
     """
-    if "(" not in value and "#" not in value:
+    if ("(" not in value and "#" not in value) or len(value) > _LONGEST:
         return None
     changed = _MODERN_COLOR.sub(_legacy, value)
     return changed if changed != value else None

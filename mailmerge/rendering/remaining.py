@@ -1,9 +1,9 @@
 """The style elements of a page -> its rules for the cascade, and what stays in each afterwards.
 
-What stays: at-rules; rules whose selector depends on the reader's actions or on the client; rules for
-elements that have no start tag, or that stand in a conditional comment for Outlook; rules that were
-raised (cascade.py); custom properties. A style element that needs no change stays as it was written,
-and one that holds nothing any more goes.
+What stays: at-rules; rules whose selector depends on the reader's actions or on the client; rules
+for elements that have no start tag, or that stand in a conditional comment for Outlook; rules that
+were raised (cascade.py); custom properties. A style element that needs no change stays as it was
+written, and one that holds nothing any more goes.
 """
 
 from __future__ import annotations

@@ -127,6 +127,8 @@ _PART = re.compile(
 _ATTRIBUTE_NAME = re.compile(r"\[\s*([\w\-\u0080-\U0010ffff]+)")
 _OF = re.compile(r"\bof\b(.*)\Z", re.IGNORECASE | re.DOTALL)
 _ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)", re.IGNORECASE | re.DOTALL)
+_MOST_BRACKETS = 20
+_LONGEST = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class Selector:
 def analyse(text: str) -> Selector:
     """Analyse one selector, which must not be a list."""
     analysis = _Analysis()
+    if text.count("(") > _MOST_BRACKETS or len(text) > _LONGEST:
+        return Selector(text, SelectorKind.UNKNOWN)
     if not text or not analysis.read(text):
         return Selector(text, SelectorKind.UNKNOWN)
     return Selector(
@@ -218,7 +222,6 @@ class _Analysis:
         return self.compounds[-1] or "*"
 
     def _part(self, found: re.Match[str], text: str, inner: str) -> bool:
-        kind = found.lastgroup
         if found["combinator"]:
             self.combinators.append(found["combinator"].strip() or " ")
             self.relates |= self.combinators[-1] in "+~"
@@ -228,6 +231,11 @@ class _Analysis:
             return self._pseudo_element(found["element"].lower())
         if found["pseudo"]:
             return self._pseudo_class(found["pseudo"].lower(), text, inner)
+        return self._simple(found, text)
+
+    def _simple(self, found: re.Match[str], text: str) -> bool:
+        """An id, a class, an attribute selector or a type."""
+        kind = found.lastgroup
         if kind == "id":
             self.ids += 1
             self.names.add("#" + unescape(found["id"]))

@@ -1,9 +1,10 @@
 """The structure cache: the common part of many recipients' messages is made only once.
 
-The problem. Putting the styles of a page on its elements takes some 10 ms; running a
-template takes 0.03 ms. Two recipients who take the same branches of a template get the same
-page except for a few words. So that page should be processed once, and the words should be written into
-the result. The result must be the same as if the page of each recipient had been processed. This is the law of the cache; test_page_law.py checks it with random templates and rows:
+The problem. Putting the styles of a page on its elements takes some 10 ms; running a template takes
+0.03 ms. Two recipients who take the same branches of a template get the same page except for a few
+words. So that page should be processed once, and the words should be written into the result. The
+result must be the same as if the page of each recipient had been processed. This is the law of the
+cache; test_page_law.py checks it with random templates and rows:
 
     parsed, a page from the cache is the tree that is made of the plain rendering alone.
 

@@ -53,7 +53,7 @@ def _alone(folder: Path, plain: str) -> str:
 
 
 def _is_out_of_scope(plain: str) -> bool:
-    """Jinja2 writes the address of an object: a macro that includes a template without its context."""
+    """Jinja2 writes the address of an object: a macro includes a template without context."""
     return bool(re.search(r"(<|&lt;)generator", plain))
 
 
