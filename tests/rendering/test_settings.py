@@ -8,6 +8,7 @@ from mailmerge.content_files import ContentFiles
 from mailmerge.rendering.settings import (
     BodySource,
     ImageReferences,
+    StyleOptions,
     Templates,
     templates_of,
 )
