@@ -185,7 +185,7 @@ class Cascade:
                 if other.rank <= applied.rank or not overlap(other.declaration.name, name):
                     continue
                 if other.block is None:
-                    if not other.declaration.important:
+                    if not _loses_to_important(other, inlined):
                         raised.important[element].add(other.rank)
                     continue
                 if other.key not in raised.declarations:
@@ -198,6 +198,14 @@ class Cascade:
         self._steps += steps
         if self._steps > MOST_STEPS:
             raise TooManyStyles
+
+
+def _loses_to_important(attribute: Applied, inlined: Sequence[Applied]) -> bool:
+    """Whether a declaration of a style attribute is important, or loses to one that is."""
+    return attribute.declaration.important or any(
+        other.rank.layer == 3 and overlap(other.declaration.name, attribute.declaration.name)
+        for other in inlined
+    )
 
 
 def write_style(applied: Iterable[Applied], style: str, important: set[Rank]) -> str:
@@ -228,8 +236,12 @@ def _without_overridden(applied: Sequence[Applied]) -> list[Applied]:
     """Leave out what a later declaration of another rule surely overrides."""
     kept: list[Applied] = []
     later: dict[tuple[str, int], Applied] = {}
+    repeated: set[str] = set()
     for one in reversed(applied):
         declaration = one.declaration
+        if one.block is not None and str(declaration) in repeated:
+            continue
+        repeated.add(str(declaration))
         if any(
             other.block is not one.block
             and overrides(other.declaration.name, other.declaration.value, declaration.name)

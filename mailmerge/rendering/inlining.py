@@ -201,7 +201,7 @@ class _Page:
     def _write_elements(self, edits: Edits, raised: Raised) -> set[int]:
         """Write style attributes; return the blocks (`id`) whose rules must stay for the rest."""
         whole: set[int] = set()
-        for members in self._written_elements():
+        for members in self._written_elements(raised):
             texts = {
                 number: self._style_of(number, raised.important.get(number, set()))
                 for number in members
@@ -214,14 +214,15 @@ class _Page:
                 whole.update(id(other.block) for other in applied if other.block is not None)
         return whole
 
-    def _written_elements(self) -> list[list[int]]:
+    def _written_elements(self, raised: Raised) -> list[list[int]]:
         """The elements with declarations of rules; those of one start tag are together."""
         groups: dict[int, list[int]] = defaultdict(list)
         originals = self.matcher.originals
         together = set(originals) | set(originals.values())
         for number in sorted(set(self.cascade.of_element) | together):
             applied = self.cascade.of_element.get(number, ())
-            if number in together or any(one.block is not None for one in applied):
+            has_rules = any(one.block is not None for one in applied)
+            if has_rules or number in together or number in raised.important:
                 groups[originals.get(number, number)].append(number)
         return [
             members

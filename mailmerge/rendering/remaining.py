@@ -112,6 +112,10 @@ class PreparedSheet:
 
     def _rule(self, rule: StyleRule, uses: list[RuleUse], kept: Kept) -> Iterator[str]:
         """The rule, split where its selectors need different declarations."""
+        if rule.nested:
+            yield from _raised(uses, kept)
+            yield rule.text
+            return
         bodies: dict[tuple[str, ...], list[str]] = {}
         changed = len(uses) < len(rule.selectors)
         for use in uses:
@@ -124,6 +128,18 @@ class PreparedSheet:
             return
         for body, selectors in bodies.items():
             yield f"{', '.join(selectors)} {{{'; '.join(body)}}}"
+
+
+def _raised(uses: list[RuleUse], kept: Kept) -> Iterator[str]:
+    """The raised declarations of a rule that stays as written, because rules are nested in it."""
+    for use in uses:
+        texts = [
+            f"{declaration} !important"
+            for index, declaration in enumerate(use.block.declarations)
+            if (id(use.block), index) in kept.raised and not declaration.important
+        ]
+        if texts:
+            yield f"{use.selector.text} {{{'; '.join(texts)}}}"
 
 
 def _body(use: RuleUse, kept: Kept) -> tuple[tuple[str, ...], bool]:
@@ -185,11 +201,10 @@ def _prepare(
         if isinstance(item, Group):
             _prepare(sheet, item.items, order, conditional=True)
         elif isinstance(item, StyleRule):
-            place = order.next()
-            if conditional or not item.nested:
-                uses = _uses(sheet.matcher, item, place, conditional=conditional)
-                if uses is not None:
-                    sheet.by_rule[id(item)] = uses
+            stays = conditional or item.nested
+            uses = _uses(sheet.matcher, item, order.next(), conditional=stays)
+            if uses is not None:
+                sheet.by_rule[id(item)] = uses
 
 
 def _uses(
