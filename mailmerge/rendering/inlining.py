@@ -52,7 +52,7 @@ from mailmerge.rendering.matching import Matcher
 from mailmerge.rendering.remaining import Kept, PreparedSheet, prepare_sheets
 from mailmerge.rendering.stylesheet import Declaration
 
-_IMPLIED = frozenset(("tbody", "tr", "colgroup", "body"))
+_IMPLIED = frozenset(("tbody", "tr", "colgroup", "body", "html"))
 """Elements that a parser adds, and whose start tag can be written where it adds them."""
 
 
@@ -282,6 +282,9 @@ class _Page:
         """Where the parser added an element, if that is known."""
         if element.tag not in _IMPLIED:
             return None
+        if element.tag == "html":
+            written = filter(is_written, self.matcher.elements)
+            return min((start_of(one) for one in written), default=None)
         if element.tag == "body":
             head = self.document.tree.find("head")
             location = head.source_location if head is not None else None

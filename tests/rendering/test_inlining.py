@@ -36,7 +36,7 @@ def test_rules_are_put_on_elements() -> None:
         ("p{color:red} .a{color:blue}", "<p class=a>x", '<p class=a style="color:blue">x'),
         (".a{color:blue} p{color:red}", "<p class=a>x", '<p class=a style="color:blue">x'),
         ("p{color:red!important} .a{color:blue}", "<p class=a>x", '<p class=a style="color:red">x'),
-        ("p{color:red}", "<p style='color: Blue ;'>x", '<p style="color: Blue">x'),
+        ("p{color:red}", "<p style='color: Blue ;'>x", "<p style='color: Blue ;'>x"),
         ("p{margin:1px}", "<p style='color:Blue;'>x", '<p style="margin:1px; color:Blue">x'),
         (
             "p{color:red!important}", "<p style='color: blue'>x",
