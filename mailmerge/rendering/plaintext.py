@@ -25,7 +25,7 @@ from mailmerge.rendering.document import (
 from mailmerge.rendering.document import Element as PageElement
 from mailmerge.rendering.links import bracketed, shows_target
 
-Element: TypeAlias = etree._Element
+_Node: TypeAlias = etree._Element
 
 _RULE = "-" * 40
 
@@ -75,11 +75,11 @@ _DEEPEST = 200
 _NEVER_UNWRAPPED = frozenset(("a", "style", "script", "title", "textarea", "select"))
 
 
-def _copy(document: Document) -> Element:
+def _copy(document: Document) -> _Node:
     """The tree as one of lxml, without comments and without the content of `<template>`."""
     root = etree.Element("html")
-    last: dict[Element, Element] = {}  # lxml counts all children to find the last one
-    copies: dict[object, tuple[Element, int]] = {}
+    last: dict[_Node, _Node] = {}  # lxml counts all children to find the last one
+    copies: dict[object, tuple[_Node, int]] = {}
     for node in nodes_of(document):
         parent, depth = copies.get(node.parent, (None, 0))
         if isinstance(node, PageElement):
@@ -95,7 +95,7 @@ def _copy(document: Document) -> Element:
     return root
 
 
-def _copy_of(node: PageElement, parent: Element) -> Element:
+def _copy_of(node: PageElement, parent: _Node) -> _Node:
     copy = etree.SubElement(parent, node.tag if _TAG.match(node.tag) else "span")
     for name in _COPIED_ATTRIBUTES:
         value = attribute(node, name)
@@ -104,7 +104,7 @@ def _copy_of(node: PageElement, parent: Element) -> Element:
     return copy
 
 
-def _append_text(parent: Element, last: Element | None, text: str) -> None:
+def _append_text(parent: _Node, last: _Node | None, text: str) -> None:
     text = UNWRITABLE.sub("", text)
     if last is None:
         parent.text = (parent.text or "") + text
@@ -112,11 +112,11 @@ def _append_text(parent: Element, last: Element | None, text: str) -> None:
         last.tail = (last.tail or "") + text
 
 
-def _text_of(element: Element) -> str:
+def _text_of(element: _Node) -> str:
     return "".join(piece for piece in element.itertext() if isinstance(piece, str))
 
 
-def _lay_out(root: Element) -> str:
+def _lay_out(root: _Node) -> str:
     from inscriptis.css_profiles import STRICT_CSS_PROFILE
     from inscriptis.html_engine import Inscriptis
     from inscriptis.html_properties import Display
@@ -137,7 +137,7 @@ def _tidy(text: str) -> str:
     return "\n".join(kept).strip("\n") + "\n" if any(kept) else ""
 
 
-def _prepare(root: Element, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
+def _prepare(root: _Node, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
     for table in reversed(list(root.iter("table"))):
         if not _is_data_table(table):
             _flatten_layout_table(table)
@@ -151,7 +151,7 @@ def _prepare(root: Element, decided: DecidedLinks, mark_target: Callable[[str], 
         _strip_for_layout(element)
 
 
-def _strip_for_layout(element: Element) -> None:
+def _strip_for_layout(element: _Node) -> None:
     style = element.get("style")
     element.attrib.clear()
     if style:
@@ -166,7 +166,7 @@ def _for_layout(text: str | None) -> str | None:
     return UNWRITABLE.sub("", _PREVIEW_PADDING.sub("", text)).replace("&", _AMPERSAND)
 
 
-def _is_data_table(table: Element) -> bool:
+def _is_data_table(table: _Node) -> bool:
     """Whether a table shows data in columns: it has header cells, and no table inside it."""
     if (table.get("role") or "").lower() in ("presentation", "none"):
         return False
@@ -175,7 +175,7 @@ def _is_data_table(table: Element) -> bool:
     )
 
 
-def _flatten_layout_table(table: Element) -> None:
+def _flatten_layout_table(table: _Node) -> None:
     """Turn the cells of a layout table into lines; the cells of a short row share a line."""
     for row in _own(table, "tr"):
         cells = [cell for cell in row if cell.tag in ("td", "th")]
@@ -192,28 +192,28 @@ def _flatten_layout_table(table: Element) -> None:
     table.tag = "div"
 
 
-def _own(table: Element, *tags: str) -> list[Element]:
+def _own(table: _Node, *tags: str) -> list[_Node]:
     """The parts of a table, without those of the tables within it."""
     return [part for part in table.iter(*tags) if next(part.iterancestors("table"), None) is table]
 
 
-def _shows_something(cell: Element) -> bool:
+def _shows_something(cell: _Node) -> bool:
     if _text_of(cell).replace("\xa0", " ").strip():
         return True
     return any((image.get("alt") or "").strip() for image in cell.iter("img"))
 
 
-def _is_block(cell: Element) -> bool:
+def _is_block(cell: _Node) -> bool:
     return any(element.tag in _BLOCKS for element in cell.iterdescendants())
 
 
-def _show_alternative(image: Element) -> None:
+def _show_alternative(image: _Node) -> None:
     alternative = UNWRITABLE.sub("", image.get("alt") or "").strip()
     image.tag = "span"
     image.text = f"[{alternative}]" if alternative else ""
 
 
-def _show_target(link: Element, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
+def _show_target(link: _Node, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
     text, target = _text_of(link), UNWRITABLE.sub("", link.get("href") or "")
     if not decided.get((text, target), shows_target(text, target)):
         return
@@ -221,7 +221,7 @@ def _show_target(link: Element, decided: DecidedLinks, mark_target: Callable[[st
     note.text = f" <{mark_target(bracketed(target.strip()))}>"
 
 
-def _end_of(link: Element) -> Element:
+def _end_of(link: _Node) -> _Node:
     """The element that holds the last text of a link: its target stands on the same line."""
     end = link
     while len(end) and end[-1].tag in _BLOCKS and not (end[-1].tail or "").strip():

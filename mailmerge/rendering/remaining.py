@@ -26,7 +26,7 @@ from mailmerge.rendering.stylesheet import Declaration, Group, Item, StyleRule, 
 
 _STATIC_MEDIA = frozenset(("", "all", "screen"))
 _CSS_TYPES = frozenset(("", "text/css"))
-IGNORED = "data-premailer"
+_IGNORED = "data-premailer"
 """premailer's attribute: `data-premailer="ignore"` leaves a style element as it is."""
 
 
@@ -180,7 +180,7 @@ def _own(css: str) -> tuple[Item, ...]:
 
 def _is_read(element: Element) -> bool:
     kind = (attribute(element, "type") or "").strip().lower()
-    return kind in _CSS_TYPES and IGNORED not in element.attrs
+    return kind in _CSS_TYPES and _IGNORED not in element.attrs
 
 
 @dataclass(slots=True)
