@@ -18,9 +18,9 @@ from premailer import Premailer
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Renderer
-from mailmerge.rendering.document import parse, serialise
+from mailmerge.rendering.document import parse
+from mailmerge.rendering.inlining import inline_rules
 from mailmerge.rendering.settings import templates_of
-from mailmerge.rendering.styles import inline_styles
 from mailmerge.settings import load_settings
 
 CAMPAIGN = """
@@ -150,9 +150,7 @@ def main() -> None:
             return premailer.transform(plain.render(recipient.cells))
 
         def one_structure(recipient: Recipient) -> str:
-            document = parse(plain.render(recipient.cells))
-            inline_styles(document)
-            return serialise(document)
+            return inline_rules(parse(plain.render(recipient.cells))).html
 
         recipients = [_recipient(number) for number in range(2, 1002)]
         with_text = _renderer(folder, 'text = "body.txt"')

@@ -62,6 +62,7 @@ class Campaign:
         reverse_path: the address that bounces go to; by default that of `sender`.
         headers: further header fields: templates by the name of the field.
         inline_css: whether style sheets are inlined into `style` attributes.
+        css_to_attributes: whether inlined styles also become attributes such as `width`.
         folder: the base of all relative paths, also of those inside templates; files outside of it
             cannot be used. The current folder by default.
 
@@ -88,13 +89,15 @@ class Campaign:
         reverse_path: str = "",
         headers: Mapping[str, str] | None = None,
         inline_css: bool = True,
+        css_to_attributes: bool = True,
         folder: str | Path | None = None,
     ) -> None:
         base = Path() if folder is None else Path(folder)
         sources: dict[str, str] = {}
         section = {
             "from": sender, "subject": subject, "to_name": to_name, "reply_to": reply_to,
-            "reverse_path": reverse_path, "inline_css": inline_css, "headers": dict(headers or {}),
+            "reverse_path": reverse_path, "inline_css": inline_css,
+            "css_to_attributes": css_to_attributes, "headers": dict(headers or {}),
             "html": _template("html", html, base, sources),
             "text": _template("text", text, base, sources),
             "attachments": tuple(_inside("attachments", path, base) for path in attachments),

@@ -6,15 +6,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from mailmerge.errors import Problem
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.preflight.urls import image_name, judge_image, judge_link
+from mailmerge.rendering.document import (
+    Document,
+    Element,
+    EmptyPage,
+    attribute,
+    elements_of,
+    parse,
+    text_of,
+)
 from mailmerge.rendering.folder import is_local
-
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
 
 _CSS_URL = re.compile(r"""url\(\s*["']?\s*([^"')]+)""", re.IGNORECASE)
 _UNSUBSCRIBE = ("unsubscribe", "opt-out", "optout", "退订", "abmelden")
@@ -31,14 +36,11 @@ class Link:
     unsubscribes: bool
 
 
-def parse_html(html: str) -> HtmlElement | None:
+def parse_html(html: str) -> Document | None:
     """The parsed document; None if it is empty."""
-    import lxml.etree
-    import lxml.html
-
     try:
-        return lxml.html.document_fromstring(html)
-    except (lxml.etree.ParserError, ValueError):
+        return parse(html)
+    except EmptyPage:
         return None
 
 
@@ -49,20 +51,20 @@ def links_of(html: str) -> list[Link]:
         return []
     return [
         Link(url, text, _unsubscribes(url, text))
-        for anchor in document.iter("a", "area")
-        if (url := (anchor.get("href") or "").strip())
-        for text in [" ".join(anchor.text_content().split())]
+        for anchor in elements_of(document, "a", "area")
+        if (url := (attribute(anchor, "href") or "").strip())
+        for text in [" ".join(text_of(anchor).split())]
     ]
 
 
 def check_images(page: Page, _: Setup) -> Iterator[Problem]:
     """Each image has an alternative text, and a source that mail programs load."""
-    for image in page.document.iter("img"):
-        source = (image.get("src") or "").strip()
+    for image in elements_of(page.document, "img"):
+        source = (attribute(image, "src") or "").strip()
         path = page.paths.get(source, source)
         varies = page.has_value(source)
         needle = "<img" if varies or not path else path[:200]
-        if image.get("alt") is None:
+        if attribute(image, "alt") is None:
             shown = "a personal image" if varies else f"the image {image_name(path)!r}"
             hint = 'write alt="what it shows", or alt="" for decoration'
             found = _warning("image-without-alt", f"{shown} has no alt text", hint=hint)
@@ -74,8 +76,8 @@ def check_images(page: Page, _: Setup) -> Iterator[Problem]:
 
 def check_srcset(page: Page, _: Setup) -> Iterator[Problem]:
     """A file of the campaign is named by `src`, because `srcset` attaches nothing."""
-    for element in page.document.iter("img", "source"):
-        srcset = element.get("srcset") or ""
+    for element in elements_of(page.document, "img", "source"):
+        srcset = attribute(element, "srcset") or ""
         if "data:" in srcset or page.has_value(srcset):
             continue
         urls = [candidate.split()[0] for candidate in srcset.split(",") if candidate.strip()]
@@ -87,12 +89,10 @@ def check_srcset(page: Page, _: Setup) -> Iterator[Problem]:
 
 def check_backgrounds(page: Page, _: Setup) -> Iterator[Problem]:
     """Background images, of attributes and inlined styles, have sources that are loaded."""
-    for element in page.document.iter():
-        if not isinstance(element.tag, str):
-            continue
-        background = element.get("background")
+    for element in elements_of(page.document):
+        background = attribute(element, "background")
         urls = [background] if background else []
-        style = element.get("style")
+        style = attribute(element, "style")
         if style and "url(" in style.lower():
             urls += _CSS_URL.findall(style)
         for url in urls:
@@ -103,8 +103,8 @@ def check_backgrounds(page: Page, _: Setup) -> Iterator[Problem]:
 
 def check_links(page: Page, _: Setup) -> Iterator[Problem]:
     """Each link that is the same for all recipients works from a mailbox."""
-    for anchor in page.document.iter("a", "area"):
-        href = anchor.get("href")
+    for anchor in elements_of(page.document, "a", "area"):
+        href = attribute(anchor, "href")
         wrong = None if href is None or page.has_value(href) else judge_link(href)
         if wrong is not None:
             yield _placed(wrong, page, (href or "").strip() or "href")
@@ -115,7 +115,7 @@ def check_elements(page: Page, _: Setup) -> Iterator[Problem]:
     if _first(page, "script") is not None:
         found = _warning("script", "scripts never run in mail", hint="remove <script>")
         yield _placed(found, page, "<script")
-    if any("@import" in (style.text or "") for style in page.document.iter("style")):
+    if any("@import" in text_of(style) for style in elements_of(page.document, "style")):
         hint = 'name the file with <link rel="stylesheet" href="...">'
         found = _warning("css-import", "no mail program loads what @import names", hint=hint)
         yield _placed(found, page, "@import")
@@ -129,8 +129,8 @@ def check_elements(page: Page, _: Setup) -> Iterator[Problem]:
         yield _placed(_warning("embedded", message, hint=hint), page, "")
 
 
-def _first(page: Page, *tags: str) -> HtmlElement | None:
-    return next(iter(page.document.iter(*tags)), None)
+def _first(page: Page, *tags: str) -> Element | None:
+    return next(iter(elements_of(page.document, *tags)), None)
 
 
 def _placed(problem: Problem, page: Page, needle: str) -> Problem:

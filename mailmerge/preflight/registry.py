@@ -5,7 +5,17 @@ CONTRIBUTING.md, "Add a check", has the recipe; rules.py has the interface.
 
 from __future__ import annotations
 
-from mailmerge.preflight import account, addresses, bodies, fields, html, sender, settings, totals
+from mailmerge.preflight import (
+    account,
+    addresses,
+    bodies,
+    fields,
+    html,
+    markup,
+    sender,
+    settings,
+    totals,
+)
 from mailmerge.preflight.rules import Rules
 
 RULES = Rules(
@@ -30,6 +40,15 @@ RULES = Rules(
         html.check_backgrounds,
         html.check_links,
         html.check_elements,
+        markup.check_unclosed,
+        markup.check_stray_end_tags,
+        markup.check_tables,
+        markup.check_names,
+        markup.check_attributes,
+        markup.check_encoded_braces,
+        markup.check_image_types,
+        markup.check_charset,
+        markup.check_styles,
     ),
     message=(
         fields.check_recipient_needs_utf8,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from mailmerge.credentials import Account
 from mailmerge.errors import Problem
@@ -27,13 +27,15 @@ from mailmerge.mime.message import Message
 from mailmerge.preflight.structures import StructureFacts
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
+from mailmerge.rendering.document import Document
 from mailmerge.settings import Settings
-
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
 
 Locate = Callable[[str], tuple[str, int | None]]
 """Finds a text in the templates: the file, and the line where it is known."""
+
+
+Position = Callable[[str], tuple[str, int | None, int | None]]
+"""Finds a text in the templates: the file, and the line and the column where they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,18 @@ class Page:
         locate: finds the place of a text in the templates.
         paths: the files of the campaign folder, by their URL in the page.
         value: the text in the place of each recipient's value.
+        find: finds the place of a text with its column; without it only the line is known.
     """
 
-    document: HtmlElement
+    document: Document
     locate: Locate
     paths: Mapping[str, str] = field(default_factory=dict)
     value: str = ""
+    find: Position | None = None
+
+    def position(self, text: str) -> tuple[str, int | None, int | None]:
+        """The file, line and column of a text in the templates, as far as they are known."""
+        return self.find(text) if self.find is not None else (*self.locate(text), None)
 
     def has_value(self, text: str) -> bool:
         """Whether a value is part of the text, so that it differs between recipients."""

@@ -79,7 +79,7 @@ class RowChecker:
         section = self._setup.campaign.message
         prefix = "" if section.related_by == "content-location" else "cid:"
         paths = {prefix + image.reference: image.path for image in structure.images}
-        page = Page(document, self._sources.locate, paths, VALUE)
+        page = Page(document, self._sources.locate, paths, VALUE, self._sources.position)
         for rule in self._rules.structure:
             yield from rule(page, self._setup)
 

@@ -32,9 +32,14 @@ class TemplateSources:
 
     def locate(self, needle: str) -> tuple[str, int | None]:
         """The template and the line that contain a text; no line if no template does."""
+        return self.position(needle)[:2]
+
+    def position(self, needle: str) -> tuple[str, int | None, int | None]:
+        """The template, line and column (from 1) of a text; no line if no template has it."""
         for wanted in dict.fromkeys((needle, html.escape(needle))) if needle else ():
             for name, source in self.texts.items():
                 before, found, _ = source.partition(wanted)
                 if found:
-                    return name, before.count("\n") + 1
-        return self._campaign.message.html or "", None
+                    line = before.count("\n") + 1
+                    return name, line, len(before) - (before.rfind("\n") + 1) + 1
+        return self._campaign.message.html or "", None, None

@@ -29,6 +29,7 @@ from mailmerge.rendering.structure import Body, Structure
 _CHANGED_BY_PARSER = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]|[\U0001fffe\U0001ffff]"
 )
+_DROPPED_IN_URL = re.compile(r"[\t\n\r]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,10 @@ class CompiledPage:
         if not joined.isprintable():
             if "\r" in joined:  # it may be half of a line end
                 return tuple(sorted(set(self.slots.indices)))
-            indices = self.slots.indices
-            unfit += [index for index in indices if _CHANGED_BY_PARSER.search(values[index])]
+            slots = self.slots
+            unfit += [i for i in slots.indices if _CHANGED_BY_PARSER.search(values[i])]
+            in_urls = [slots.indices[slot] for slot in slots.in_urls]
+            unfit += [index for index in in_urls if _DROPPED_IN_URL.search(values[index])]
         return tuple(sorted(set(unfit))) if unfit else ()
 
     def fill(self, values: tuple[str, ...]) -> Body:

@@ -2,8 +2,7 @@
 
 A `Renderer` is thread-safe, and so is everything it holds: the templates and settings do not
 change after it is made, the step counter is local to a thread (environment.py), and what is kept
-between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`). premailer is
-not thread-safe: a process-wide lock protects it (inlining.py).
+between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`).
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ class Renderer:
 
     @property
     def slow_because(self) -> str:
-        """Why premailer runs for each row instead of once; "" if it runs once.
+        """Why styles are inlined for each row instead of once; "" if it runs once.
 
         Only the rows rendered so far are considered.
         """

@@ -1,7 +1,7 @@
 """A value -> its escaped text in a page, by its context.
 
-libxml2 writes premailer's result, and the values are put into it afterwards. So these functions
-escape a text exactly as libxml2 would. A property test compares the two.
+The values are put into a page when its styles are inlined already. A parser must read each value as
+it would read it in the rendering of the template, which escapes all values in the same way.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ class HtmlContext(Enum):
     COMMENT = "comment"
 
 
-# libxml2 percent-escapes in URLs all but ASCII letters, digits and these characters.
+URL_ATTRIBUTES = frozenset(("href", "action", "src"))
+"""Attributes whose value is a URL, which is percent-escaped."""
+
+# In a URL all is percent-escaped but ASCII letters, digits and these characters.
 _KEPT_IN_URL = "\"#$%&+,/:;<=>?@[\\]^`{|}-_.!~*'()"
 _ESCAPED_IN_URL = re.compile(r"""[^\w"#$%&+,/:;<=>?@\[\\\]^`{|}\-.!~*'()]""", re.ASCII)
 
@@ -45,19 +48,18 @@ def _escape_text(value: str) -> str:
 def escape_attribute(value: str) -> str:
     """A value in an attribute.
 
-    Both quotes are escaped: libxml2 puts an attribute between single quotes where its text holds
-    double ones.
+    Both quotes are escaped: the template may have used either of them.
     """
     return _escape_text(value).replace('"', "&quot;").replace("'", "&#39;")
 
 
 def may_stand_in_url(text: str) -> bool:
-    """Whether libxml2 writes a value in a URL as it is."""
+    """Whether a value stands in a URL as it is."""
     return not _ESCAPED_IN_URL.search(text)
 
 
 def percent_escape(value: str) -> str:
-    """A value in a URL as libxml2 writes it: spaces and other scripts as bytes of UTF-8."""
+    """A value in a URL: spaces and other scripts as bytes of UTF-8."""
     if may_stand_in_url(value):
         return value
     return quote(value, safe=_KEPT_IN_URL)
@@ -99,4 +101,4 @@ TEMPLATE_ESCAPING = Escaping(lambda _, value: str(escape(value)), _read_template
 """As Jinja2 writes values: escaped in the same way in every context."""
 
 PAGE_ESCAPING = Escaping(lambda context, value: ESCAPERS[context](value), _read_page)
-"""As libxml2 writes values: escaped by their context."""
+"""As values are written into a page: escaped by their context."""

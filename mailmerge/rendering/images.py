@@ -10,7 +10,16 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, urljoin
 
 from mailmerge.content_files import ContentFiles
-from mailmerge.rendering.document import Document, Element, is_element
+from mailmerge.rendering.document import (
+    Document,
+    Edits,
+    Element,
+    attribute,
+    comments_of,
+    content_of,
+    elements_of,
+    is_written,
+)
 from mailmerge.rendering.folder import local_path, read_asset
 from mailmerge.rendering.settings import ImageReferences
 from mailmerge.rendering.structure import RelatedImage
@@ -41,8 +50,10 @@ class ImageStore:
 
     def relate(
         self, document: Document, is_local: Callable[[str], bool]
-    ) -> tuple[RelatedImage, ...]:
-        """Point every local image of a document at a related part; return the images, each once.
+    ) -> tuple[str, tuple[RelatedImage, ...]]:
+        """Point every local image of a document at a related part.
+
+        Returns the source with these references, and the images, each once.
 
         `is_local` says which URLs mean files of the campaign folder.
 
@@ -58,9 +69,14 @@ class ImageStore:
             shown[image.path] = image
             return image.reference if self._references.by_location else "cid:" + image.reference
 
-        for element in document.tree.iter():
-            _replace_urls(element, reference)
-        return tuple(shown.values())
+        edits = Edits(document)
+        for element in elements_of(document):
+            if is_written(element):
+                _replace_urls(document, element, reference, edits)
+        for start, end in comments_of(document):
+            if document.source[start:end].lstrip().startswith("[if"):
+                _replace_in_source(document, (start, end), _ATTRIBUTE, reference, edits)
+        return edits.applied(), tuple(shown.values())
 
     def _image(self, path: str) -> RelatedImage:
         with self._lock:
@@ -79,31 +95,35 @@ class ImageStore:
         return f"{name}-{digest}@{self._references.domain}"
 
 
-def _replace_urls(element: Element, reference: Callable[[str], str]) -> None:
-    if not is_element(element):
-        if (element.text or "").lstrip().startswith("[if"):
-            _replace_in_text(element, _ATTRIBUTE, reference)
-        return
-    for attribute in IMAGE_ATTRIBUTES:
-        url = element.get(attribute)
-        if url and (attribute == "background" or element.tag in _SHOWING):
+def _replace_urls(
+    document: Document, element: Element, reference: Callable[[str], str], edits: Edits
+) -> None:
+    for name in IMAGE_ATTRIBUTES:
+        url = attribute(element, name)
+        if url and (name == "background" or element.tag in _SHOWING):
             replaced = reference(url)
             if replaced != url:
-                element.set(attribute, replaced)
-    style = element.get("style")
+                edits.set_attribute(element, name, replaced)
+    style = attribute(element, "style")
     if style and "url(" in style.lower():
-        element.set("style", _replace(style, _CSS_URL, reference))
+        replaced = _replace(style, _CSS_URL, reference)
+        if replaced != style:
+            edits.set_attribute(element, "style", replaced)
     if element.tag == "style":
-        _replace_in_text(element, _CSS_URL, reference)
+        _replace_in_source(document, content_of(document, element), _CSS_URL, reference, edits)
 
 
-def _replace_in_text(
-    element: Element, pattern: re.Pattern[str], reference: Callable[[str], str]
+def _replace_in_source(
+    document: Document,
+    span: tuple[int, int],
+    pattern: re.Pattern[str],
+    reference: Callable[[str], str],
+    edits: Edits,
 ) -> None:
-    text = element.text or ""
+    text = document.source[slice(*span)]
     replaced = _replace(text, pattern, reference)
     if replaced != text:
-        element.text = replaced
+        edits.replace(*span, replaced)
 
 
 def _replace(text: str, pattern: re.Pattern[str], reference: Callable[[str], str]) -> str:

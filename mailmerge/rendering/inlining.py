@@ -1,101 +1,321 @@
-"""premailer made thread-safe and silent, without network and disk.
+"""A document with style elements -> its source with the rules in `style` attributes.
 
-premailer and cssutils keep state for the whole process: premailer a cache of parsed style sheets
-(128 entries), cssutils the flag `cssutils.log.raiseExceptions` and a logger. They are not
-thread-safe. So a lock in this module serialises all runs. Other users of the logger are not
-affected: during a run, a filter on the logger of cssutils drops only the records of the run's own
-thread. The flag is restored if an error keeps cssutils from restoring it.
+premailer is the inliner; docs/architecture.md tells which of its steps are ours, and
+test_premailer.py shows each difference. Its steps were made for HTML 4 and CSS 2: it writes a page
+from a tree of libxml2, and reads rules with cssutils, which drops what it does not know. The steps
+that bend a page are overridden here, under premailer's own names; what it knows about mail clients
+stays. Nothing is fetched, neither from the network nor from the disk.
 
-The subclass overrides `Premailer._css_rules_to_string`, which is not a public method. There
-premailer writes the rules that stay in a `<style>`, and only there can their `!important` be told
-apart from that of other rules. test_inlining.py fails if the method changes.
+    parse the rules           ours  stylesheet.py, selectors.py: nothing is dropped
+    match and order           ours  matching.py, cascade.py: the cascade of the standard
+    merge into `style`        ours  cascade.py: fallbacks stay, in their order
+    rules that stay           ours  remaining.py: `!important` only where the cascade needs it
+    attributes from styles    both  basic_attributes.py, with premailer's six-digit colours
+    write the page            ours  document.py: edits of the source
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import re
-import threading
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from lxml import etree
+from mailmerge.rendering.basic_attributes import attributes_from
+from mailmerge.rendering.cascade import (
+    Applied,
+    Cascade,
+    Raised,
+    TooManyStyles,
+    of_attribute,
+    of_block,
+    write_style,
+)
+from mailmerge.rendering.custom_properties import (
+    CustomProperties,
+    names_used,
+    uses_custom_properties,
+)
+from mailmerge.rendering.document import (
+    Document,
+    Edits,
+    Element,
+    attribute,
+    is_text,
+    is_written,
+    nodes_of,
+    parse,
+    start_of,
+)
+from mailmerge.rendering.matching import Matcher
+from mailmerge.rendering.remaining import Kept, PreparedSheet, prepare_sheets
+from mailmerge.rendering.stylesheet import Declaration
 
-from mailmerge.errors import AssetError
-from mailmerge.rendering.document import Tree
-
-_IMPORTANT = re.compile(r"(?<!\s)\s*+!\s*+important")
-# premailer removes `!important`, but does not recognise it in this spelling.
-_HIDDEN_IMPORTANT = " ! important"
-_CSS_LOGGER = "CSSUTILS"
-
-_one_run = threading.Lock()
+_IMPLIED = frozenset(("tbody", "tr", "colgroup", "body", "html"))
+"""Elements that a parser adds, and whose start tag can be written where it adds them."""
 
 
-def inline_rules(tree: Tree) -> None:
-    """Inline the rules of a tree's style elements into `style` attributes.
+@dataclass(frozen=True, slots=True)
+class Inlined:
+    """A page after inlining.
 
-    Rules that cannot be inlined stay in their `<style>`, with `!important`, because they must
-    override the inlined styles.
-
-    Raises:
-        AssetError: a selector that cannot be read. It names no template.
+    Attributes:
+        html: the page.
+        reason: why its styles were left where they were written; "" if they were inlined.
     """
-    with _one_run, _own_settings():
-        try:
-            _inliner().transform(tree.getroot(), pretty_print=False)
-        except (SyntaxError, RuntimeError, ValueError, AssertionError, etree.LxmlError) as error:
-            # cssselect's errors are of these kinds; premailer asserts that a selector is not empty.
-            text = " ".join(str(error).split())
-            raise AssetError(
-                f"the styles cannot be inlined: {text or 'a selector is empty'}",
-                hint="fix the selector, or set inline_css = false", code="styles",
-            ) from error  # fmt: skip
-    for style in tree.iter("style"):
-        if _HIDDEN_IMPORTANT in (style.text or ""):
-            style.text = (style.text or "").replace(_HIDDEN_IMPORTANT, " !important")
+
+    html: str
+    reason: str = ""
 
 
-class _DropThisThread(logging.Filter):
-    """Drops the records of the thread that made the filter."""
+def inline_rules(document: Document, *, attributes: bool = True) -> Inlined:
+    """Inline the rules of a document's style elements into `style` attributes.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._thread = threading.get_ident()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.thread != self._thread
-
-
-@contextlib.contextmanager
-def _own_settings() -> Iterator[None]:
-    import cssutils
-
-    logger, silent = logging.getLogger(_CSS_LOGGER), _DropThisThread()
-    raises = cssutils.log.raiseExceptions
-    logger.addFilter(silent)
-    try:
-        yield
-    finally:
-        logger.removeFilter(silent)
-        cssutils.log.raiseExceptions = raises
+    Rules that cannot be inlined stay in their `<style>`. `attributes` says whether elements also
+    get attributes such as `width` and `bgcolor`.
+    """
+    inlined: Inlined = _inliner(attributes).transform(document)
+    return inlined
 
 
 @cache
-def _inliner() -> Any:
-    """The only instance of premailer, made on first use because it takes long to load.
-
-    It fetches nothing, neither from the network, as by default, nor from the disk.
-    """
+def _inliner(attributes: bool) -> Any:
+    """premailer with our steps, made on first use because it takes long to load."""
     from premailer import Premailer
 
     class Inliner(Premailer):  # type: ignore[misc]  # premailer has no types
-        """premailer that removes `!important` from `style` attributes and keeps it in `<style>`."""
+        """premailer that edits the source of a page, and keeps what it does not know."""
 
-        def _css_rules_to_string(self, rules: Any) -> str:
-            css: str = super()._css_rules_to_string(rules)
-            return _IMPORTANT.sub(_HIDDEN_IMPORTANT, css)
+        def transform(self, document: Document) -> Inlined:
+            if _is_amp(document):
+                return Inlined(document.source)
+            try:
+                page = _Page(document, self.six_color if attributes else None)
+                return page.inlined()
+            except TooManyStyles:
+                return Inlined(document.source, "there are too many style rules")
 
     return Inliner(allow_network=False, allow_loading_external_files=False)
+
+
+def _is_amp(document: Document) -> bool:
+    """AMP for e-mail allows no style attributes from elsewhere: its validator sees the page."""
+    html = document.tree.find("html")
+    return html is not None and any(
+        name.startswith(("⚡", "amp4")) or name == "amp" for name in html.attrs
+    )
+
+
+@dataclass(slots=True)
+class _Page:
+    """One page while its styles are inlined."""
+
+    document: Document
+    six_digits: Any
+    matcher: Matcher = field(init=False)
+    sheets: list[PreparedSheet] = field(init=False)
+    cascade: Cascade = field(default_factory=Cascade)
+    custom: CustomProperties = field(init=False)
+    writes_implied: bool = True
+    _texts: dict[tuple[object, ...], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.matcher = Matcher(self.document)
+        self.sheets = prepare_sheets(self.matcher)
+        self.custom = CustomProperties(self.cascade.of_element, self.matcher.parent_of)
+
+    def inlined(self) -> Inlined:
+        if not self.sheets:
+            return Inlined(self.document.source)
+        self._apply()
+        raised = self.cascade.raise_needed(self._depending_on_kept())
+        first = self._written(raised)
+        if _is_same_page(self.document, first):
+            return Inlined(first)
+        self.writes_implied = False
+        second = self._written(raised)
+        if _is_same_page(self.document, second):
+            return Inlined(second)
+        return Inlined(self.document.source, "the elements of the page are misnested")
+
+    def _apply(self) -> None:
+        """Match all rules, and collect their declarations for each element."""
+        touched: set[int] = set()
+        for sheet in self.sheets:
+            for use in sheet.uses:
+                elements = use.elements
+                if not use.block.stays:
+                    elements = tuple(filter(self.matcher.can_have_style, elements))
+                self.cascade.add(use.block, elements)
+                touched.update(elements)
+        for number in touched:
+            style = attribute(self.matcher.elements[number], "style")
+            if style:
+                self.cascade.add_attribute(number, style)
+
+    def _depending_on_kept(self) -> Iterable[Applied]:
+        """Declarations whose `var()` a rule that stays may change."""
+        changed = {
+            declaration.name
+            for sheet in self.sheets
+            for use in sheet.uses
+            if use.block.stays
+            for declaration in use.block.declarations
+            if declaration.is_custom
+        }
+        if not changed:
+            return
+        for sheet in self.sheets:
+            for use in sheet.uses:
+                for applied in of_block(use.block):
+                    if not changed.isdisjoint(self._names_behind(applied.declaration.value)):
+                        yield applied
+
+    def _names_behind(self, value: str) -> set[str]:
+        """The custom properties that a value uses, also through others."""
+        names = set(names_used(value)) if uses_custom_properties(value) else set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            more = {other for text in self._values_of(name) for other in names_used(text)} - names
+            names |= more
+            waiting += more
+        return names
+
+    def _values_of(self, name: str) -> Iterable[str]:
+        for sheet in self.sheets:
+            for use in sheet.uses:
+                for declaration in use.block.declarations:
+                    if declaration.name == name:
+                        yield declaration.value
+
+    def _written(self, raised: Raised) -> str:
+        edits = Edits(self.document)
+        whole = self._write_elements(edits, raised)
+        kept = Kept(raised.declarations, whole)
+        for sheet in self.sheets:
+            sheet.write(edits, kept)
+        return edits.applied()
+
+    def _write_elements(self, edits: Edits, raised: Raised) -> set[int]:
+        """Write style attributes; return the blocks (`id`) whose rules must stay for the rest."""
+        whole: set[int] = set()
+        for members in self._written_elements(raised):
+            texts = {
+                number: self._style_of(number, raised.important.get(number, set()))
+                for number in members
+            }
+            number = members[0]
+            if len(set(texts.values())) == 1 and self._write(edits, number, texts[number]):
+                continue
+            for one in members:
+                applied = self.cascade.of_element.get(one, ())
+                whole.update(id(other.block) for other in applied if other.block is not None)
+        return whole
+
+    def _written_elements(self, raised: Raised) -> list[list[int]]:
+        """The elements with declarations of rules; those of one start tag are together."""
+        groups: dict[int, list[int]] = defaultdict(list)
+        originals = self.matcher.originals
+        together = set(originals) | set(originals.values())
+        for number in sorted(set(self.cascade.of_element) | together):
+            applied = self.cascade.of_element.get(number, ())
+            has_rules = any(one.block is not None for one in applied)
+            if has_rules or number in together or number in raised.important:
+                groups[originals.get(number, number)].append(number)
+        return [
+            members
+            for members in groups.values()
+            if any(self.cascade.of_element.get(number) for number in members)
+        ]
+
+    def _style_of(self, number: int, important: set[Any]) -> str:
+        """The style attribute of an element."""
+        style = attribute(self.matcher.elements[number], "style") or ""
+        applied = [
+            one
+            for one in self.cascade.of_element.get(number, ())
+            if one.block is not None and not one.declaration.is_custom
+        ]
+        resolved = [self._resolved(one, number) for one in applied]
+        key = (
+            style,
+            frozenset(important),
+            *((one.key, one.declaration.value) for one in resolved),
+        )
+        if key not in self._texts:
+            self._texts[key] = write_style(resolved, style, important)
+        return self._texts[key]
+
+    def _resolved(self, applied: Applied, number: int) -> Applied:
+        declaration = applied.declaration
+        if not uses_custom_properties(declaration.value):
+            return applied
+        value = self.custom.resolve(declaration.value, number)
+        if value is None:
+            return applied
+        return applied._replace(
+            declaration=Declaration(declaration.name, value, declaration.important)
+        )
+
+    def _write(self, edits: Edits, number: int, style: str) -> bool:
+        """Write the style attribute of an element; False if it has no start tag to write it to."""
+        element = self.matcher.elements[number]
+        if style == (attribute(element, "style") or ""):
+            return True
+        if not is_written(element):
+            position = self._implied_position(element) if self.writes_implied else None
+            if position is None:
+                return False
+            escaped = style.replace("&", "&amp;").replace('"', "&quot;")
+            edits.insert(position, f'<{element.tag} style="{escaped}">')
+            return True
+        edits.set_attribute(element, "style", style)
+        if self.six_digits is not None:
+            declarations = [one.declaration for one in of_attribute(style)]
+            for name, value in attributes_from(element, declarations, self.six_digits):
+                edits.set_attribute(element, name, value)
+        return True
+
+    def _implied_position(self, element: Element) -> int | None:
+        """Where the parser added an element, if that is known."""
+        if element.tag not in _IMPLIED:
+            return None
+        if element.tag == "html":
+            written = filter(is_written, self.matcher.elements)
+            return min((start_of(one) for one in written), default=None)
+        if element.tag == "body":
+            head = self.document.tree.find("head")
+            location = head.source_location if head is not None else None
+            if location is not None and location.end_tag is not None:
+                return location.end_tag.end_offset
+        first = next(iter(element.children), None)
+        if not isinstance(first, Element):
+            return None
+        return start_of(first) if is_written(first) else self._implied_position(first)
+
+
+def repeated_elements(document: Document) -> set[Element]:
+    """The elements that the parser repeated, because they are misnested: `<b>1<p>2</b>3`."""
+    matcher = Matcher(document)
+    return {matcher.elements[number] for number in matcher.originals.values()}
+
+
+def _is_same_page(document: Document, html: str) -> bool:
+    """Whether a page has the elements and texts of a document, apart from its styles."""
+    return html == document.source or _signature(document) == _signature(parse(html))
+
+
+def _signature(document: Document) -> tuple[list[str], str]:
+    tags: list[str] = []
+    texts: list[str] = []
+    for node in nodes_of(document):
+        if isinstance(node, Element):
+            if node.tag != "style":
+                tags.append(node.tag)
+        elif is_text(node):
+            parent = node.parent
+            if not (isinstance(parent, Element) and parent.tag == "style"):
+                texts.append(node.data)
+    return tags, "".join("".join(texts).split())

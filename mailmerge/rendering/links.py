@@ -4,25 +4,50 @@ from __future__ import annotations
 
 import re
 
-from mailmerge.rendering.document import Element, EmptyPage, parse, text_of
+from mailmerge.rendering.document import (
+    Document,
+    Edits,
+    EmptyPage,
+    attribute,
+    elements_of,
+    is_written,
+    parse,
+)
+from mailmerge.rendering.escaping import URL_ATTRIBUTES, percent_escape
 
 _SCHEMES = ("mailto:", "tel:", "http://", "https://")
 _SCHEME = re.compile(r"^(?:mailto:|tel:|https?://)", re.IGNORECASE)
+_BREAK = re.compile(r"[\t\n\r]")
 _NO_TARGET = re.compile(r"\s*(?:#|javascript:|\Z)", re.IGNORECASE)
-
-
-def links_within(root: Element) -> list[Element]:
-    """The elements of a tree that link somewhere."""
-    return [link for link in root.iter("a") if link.get("href") is not None]
 
 
 def links_of(html: str) -> list[tuple[str, str]]:
     """The text and the target of each link of a page."""
     try:
-        links = links_within(parse(html).tree.getroot())
+        document = parse(html)
     except EmptyPage:
         return []
-    return [(text_of(link), link.get("href") or "") for link in links]
+    return [
+        (str(link.text), target)
+        for link in elements_of(document, "a")
+        if (target := attribute(link, "href")) is not None
+    ]
+
+
+def with_ascii_urls(document: Document) -> str:
+    """The source of a document with percent-escapes for spaces and other scripts in its URLs.
+
+    A browser reads the same URL (URL standard, 4.4): it strips spaces at both ends and drops line
+    breaks. Mail programs and link checkers are not as forgiving.
+    """
+    edits = Edits(document)
+    for element in elements_of(document):
+        for name in URL_ATTRIBUTES.intersection(element.attrs):
+            url = attribute(element, name) or ""
+            plain = percent_escape(_BREAK.sub("", url.strip(" \t\n\r\f")))
+            if plain != url and is_written(element):
+                edits.set_attribute(element, name, plain)
+    return edits.applied()
 
 
 def bracketed(target: str) -> str:

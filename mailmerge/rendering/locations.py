@@ -7,7 +7,7 @@ an experiment.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mailmerge.rendering.document import (
@@ -16,15 +16,14 @@ from mailmerge.rendering.document import (
     Element,
     attributes_of,
     is_comment,
-    is_element,
+    is_text,
+    nodes_of,
 )
-from mailmerge.rendering.escaping import HtmlContext
+from mailmerge.rendering.escaping import URL_ATTRIBUTES, HtmlContext
 from mailmerge.rendering.folder import is_local
 from mailmerge.rendering.images import IMAGE_ATTRIBUTES
 from mailmerge.rendering.placeholders import Placeholders
 
-# libxml2 percent-escapes these attributes when it writes HTML.
-_URL_ATTRIBUTES = frozenset(("href", "action", "src"))
 _REMOTE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 _IMAGE_IN_COMMENT = re.compile(r"""(?:src|background)\s*=\s*["']([^"']*)""", re.IGNORECASE)
 
@@ -37,19 +36,22 @@ class ValueLocations:
         contexts: the context of each value.
         url_starts: values that only spaces and other values precede in a URL; for each, whether a
             space follows it.
-        image_url_starts: of these, the first value of the URL of an image.
+        url_ends: values that only spaces and other values follow in a URL; for each, whether a
+            space precedes it.
+        image_url_starts: of the first, the first value of the URL of an image.
         structural: the values that cannot have a placeholder; for each, the reason.
     """
 
     contexts: Mapping[int, HtmlContext]
     url_starts: Mapping[int, bool]
+    url_ends: Mapping[int, bool]
     image_url_starts: frozenset[int]
     structural: Mapping[int, str]
 
     @classmethod
     def nowhere(cls, indices: set[int], reason: str) -> ValueLocations:
         """All of these values are structural, for one reason."""
-        return cls({}, {}, frozenset(), dict.fromkeys(indices, reason))
+        return cls({}, {}, {}, frozenset(), dict.fromkeys(indices, reason))
 
 
 def locate_values(
@@ -62,18 +64,20 @@ def locate_values(
 
     `styles_depend_on` says, for the name of an attribute, whether a selector may read it.
     """
-    locator = _Locator(placeholders, styles_depend_on, {}, {}, set(), {})
-    for node in _nodes(document):
+    locator = _Locator(placeholders, styles_depend_on, {}, {}, {}, set(), {})
+    for node in nodes_of(document):
         if is_comment(node):
-            locator.comment(node.text or "")
-        elif is_element(node):
+            locator.comment(str(node.data))
+        elif isinstance(node, Element):
             locator.element(node)
-        locator.tail(node)
+        elif is_text(node):
+            locator.text(str(node.data), node.parent)
     for index in expected - locator.contexts.keys() - locator.structural.keys():
         locator.structural[index] = "a value stands where the parser of HTML expects none"
     return ValueLocations(
         locator.contexts,
         locator.url_starts,
+        locator.url_ends,
         frozenset(locator.image_url_starts),
         locator.structural,
     )
@@ -84,13 +88,6 @@ def is_remote(url_start: str) -> bool:
     return _REMOTE.match(url_start) is not None and not is_local(url_start)
 
 
-def _nodes(document: Document) -> Iterator[Element]:
-    root = document.tree.getroot()
-    yield from root.itersiblings(preceding=True)
-    yield from root.iter()
-    yield from root.itersiblings()
-
-
 @dataclass(slots=True)
 class _Locator:
     """Collects the places from the nodes of a page; its fields are those of `ValueLocations`."""
@@ -99,25 +96,15 @@ class _Locator:
     styles_depend_on: Callable[[str], bool]
     contexts: dict[int, HtmlContext]
     url_starts: dict[int, bool]
+    url_ends: dict[int, bool]
     image_url_starts: set[int]
     structural: dict[int, str]
 
     def element(self, element: Element) -> None:
         for index in self.placeholders.within(element.tag):
             self.structural[index] = "a value stands in the name of an element"
-        self._text(element.text, element)
         for name, value in attributes_of(element):
             self._attribute(element, name, value)
-
-    def tail(self, node: Element) -> None:
-        """The text after a node."""
-        parent = node.getparent()
-        if parent is None:
-            return
-        self._text(node.tail, parent)
-        if node.tag == "style":  # premailer drops it where it is blank, and we where it is not
-            following = self.placeholders.within(node.tail or "")
-            self.structural |= dict.fromkeys(following, "a value stands after </style>")
 
     def comment(self, text: str) -> None:
         for index in self.placeholders.within(text):
@@ -125,9 +112,10 @@ class _Locator:
         for url in _IMAGE_IN_COMMENT.findall(text):
             self._image(url, "a conditional comment")
 
-    def _text(self, text: str | None, owner: Element) -> None:
-        for index in self.placeholders.within(text or ""):
-            if owner.tag in RAW_TEXT_ELEMENTS:
+    def text(self, text: str, owner: object) -> None:
+        """A text, and the element that holds it."""
+        for index in self.placeholders.within(text):
+            if isinstance(owner, Element) and owner.tag in RAW_TEXT_ELEMENTS:
                 self.structural[index] = f"a value stands in {self._name_of(owner)}"
             else:
                 self.contexts[index] = HtmlContext.TEXT
@@ -143,7 +131,7 @@ class _Locator:
         if not indices:
             return
         attribute = f"the attribute {name} of {owner}"
-        context = HtmlContext.URL if _is_url(element, name) else HtmlContext.ATTRIBUTE
+        context = HtmlContext.URL if _is_url(name) else HtmlContext.ATTRIBUTE
         for index in indices:
             if self.styles_depend_on(name):
                 self.structural[index] = f"a value stands in {attribute}, on which styles depend"
@@ -160,6 +148,7 @@ class _Locator:
                 self._image(value, attribute)
         if context is HtmlContext.URL:
             self.url_starts |= dict(self.placeholders.first(value))
+            self.url_ends |= dict(self.placeholders.last(value))
 
     def _image(self, url: str, attribute: str) -> None:
         found = self.placeholders.pattern.search(url)
@@ -168,5 +157,5 @@ class _Locator:
                 self.structural[index] = f"an image of {attribute} depends on the row"
 
 
-def _is_url(element: Element, name: str) -> bool:
-    return name in _URL_ATTRIBUTES or (name == "name" and element.tag == "a")
+def _is_url(name: str) -> bool:
+    return name in URL_ATTRIBUTES

@@ -29,10 +29,12 @@ from mailmerge.rendering.compiled_page import (
     starts_with_space,
 )
 from mailmerge.rendering.derived_text import DerivedText
-from mailmerge.rendering.document import Document, EmptyPage, parse, serialise
+from mailmerge.rendering.document import Document, EmptyPage, attribute, elements_of, parse
 from mailmerge.rendering.escaping import PAGE_ESCAPING, TEMPLATE_ESCAPING, HtmlContext
 from mailmerge.rendering.folder import is_local
 from mailmerge.rendering.images import ImageStore
+from mailmerge.rendering.inlining import inline_rules
+from mailmerge.rendering.links import with_ascii_urls
 from mailmerge.rendering.locations import ValueLocations, locate_values
 from mailmerge.rendering.placeholders import Placeholders
 from mailmerge.rendering.probe import BLANKS, HOSTILE, Probe
@@ -41,7 +43,6 @@ from mailmerge.rendering.structure import Body, RelatedImage, RenderedPieces, St
 from mailmerge.rendering.styles import (
     attributes_read_by_selectors,
     include_style_sheets,
-    inline_styles,
     is_style_sheet_link,
 )
 
@@ -104,7 +105,7 @@ class PageRenderer:
 
     @property
     def reasons(self) -> list[str]:
-        """Why premailer runs, or the text is laid out, for each row; usually empty."""
+        """Why styles are inlined, or the text is laid out, for each row; usually empty."""
         many = self._results.made > max(_FEW, self._pages // _PAGES_TO_A_STRUCTURE)
         with self._lock:
             reasons = list(self._reasons)
@@ -142,11 +143,12 @@ class PageRenderer:
             document = parse(html)
         except EmptyPage:
             return html, ()
-        include_style_sheets(document.tree, self._templates.files)
-        if self._templates.inline_css:
-            inline_styles(document)
-        images = self._images.relate(document, self._is_local)
-        return serialise(document), images
+        document = include_style_sheets(document, self._templates.files)
+        if self._templates.styles.inline:
+            inlined = inline_rules(document, attributes=self._templates.styles.to_attributes)
+            document = parse(inlined.html)
+        html, images = self._images.relate(document, self._is_local)
+        return with_ascii_urls(document if html == document.source else parse(html)), images
 
     def _is_local(self, url: str) -> bool:
         """Whether a URL means a file; a value that begins a URL must be remote (`may_be_file`)."""
@@ -220,7 +222,7 @@ class PageRenderer:
             self._reasons[reason] = None
 
     def _located_values(self, html: str, open_values: set[int]) -> ValueLocations:
-        """The places of the values in the page before premailer, by tests that are cheap."""
+        """The places of the values in the page before inlining, by tests that are cheap."""
         try:
             document = parse(html)
         except EmptyPage:
@@ -228,8 +230,8 @@ class PageRenderer:
         in_links = self._values_in_links(document)
         if in_links:
             return ValueLocations.nowhere(in_links, "the style sheet depends on the row")
-        include_style_sheets(document.tree, self._templates.files)
-        styles_depend_on = attributes_read_by_selectors(document.tree)
+        document = include_style_sheets(document, self._templates.files)
+        styles_depend_on = attributes_read_by_selectors(document)
         locations = locate_values(document, self._placeholders, open_values, styles_depend_on)
         structural = {**locations.structural, **self._values_in_syntax(html)}
         if not structural:
@@ -238,9 +240,11 @@ class PageRenderer:
         return replace(locations, structural=structural)
 
     def _values_in_links(self, document: Document) -> set[int]:
-        links = filter(is_style_sheet_link, document.tree.iter("link"))
+        links = filter(is_style_sheet_link, elements_of(document, "link"))
         return {
-            index for link in links for index in self._placeholders.within(link.get("href") or "")
+            index
+            for link in links
+            for index in self._placeholders.within(attribute(link, "href") or "")
         }
 
     def _values_in_syntax(self, html: str) -> dict[int, str]:
@@ -278,13 +282,16 @@ class PageRenderer:
         probe = Probe(self._placeholders, html, blank_may_matter, TEMPLATE_ESCAPING)
         page_ends = dict(self._placeholders.last(html))
         not_blank = {index for blank in BLANKS for index in probe.changed_by(blank)}
-        at_an_edge = {**locations.url_starts, **page_ends}
-        not_blank |= {index for index, next_to_space in at_an_edge.items() if next_to_space}
+        at_an_edge = [*locations.url_starts.items(), *locations.url_ends.items()]
+        at_an_edge += page_ends.items()
+        if ":empty" in html.lower():
+            not_blank |= {i for i, context in contexts.items() if context is HtmlContext.TEXT}
+        not_blank |= {index for index, next_to_space in at_an_edge if next_to_space}
         in_comments = (i for i, context in contexts.items() if context is HtmlContext.COMMENT)
         rules = (
             ValueRule(is_blank, tuple(sorted(not_blank))),
             ValueRule(starts_with_space, tuple(sorted(locations.url_starts))),
-            ValueRule(ends_with_space, tuple(sorted(page_ends))),
+            ValueRule(ends_with_space, tuple(sorted({*page_ends, *locations.url_ends}))),
             ValueRule(may_be_file, tuple(sorted(locations.image_url_starts))),
             ValueRule(ends_comment, tuple(in_comments)),
         )

@@ -1,4 +1,4 @@
-"""Words that stand for values while a page goes through the parser and premailer."""
+"""Words that stand for values while a page goes through the parser and the inliner."""
 
 from __future__ import annotations
 

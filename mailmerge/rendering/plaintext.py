@@ -1,7 +1,8 @@
 """A page -> its plain text, for a campaign without a text template.
 
 inscriptis lays out the text. Before that, the page is prepared: layout tables become lines, links
-show their target, and images their alternative text.
+show their target, and images their alternative text. inscriptis reads a tree of lxml, so the tree
+of the page is copied to one; nothing is ever written from it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,19 @@ from typing import Any, TypeAlias
 
 from lxml import etree
 
-from mailmerge.rendering.document import UNWRITABLE, Element, EmptyPage, parse, text_of
-from mailmerge.rendering.links import bracketed, links_within, shows_target
+from mailmerge.rendering.document import (
+    UNWRITABLE,
+    Document,
+    EmptyPage,
+    attribute,
+    is_text,
+    nodes_of,
+    parse,
+)
+from mailmerge.rendering.document import Element as PageElement
+from mailmerge.rendering.links import bracketed, shows_target
+
+_Node: TypeAlias = etree._Element
 
 _RULE = "-" * 40
 
@@ -49,14 +61,62 @@ def text_of_page(
         mark_target: changes each target that is shown.
     """
     try:
-        root = parse(html).tree.getroot()
+        root = _copy(parse(html))
     except EmptyPage:
         return ""
     _prepare(root, decided or {}, mark_target)
     return _tidy(_lay_out(root))
 
 
-def _lay_out(root: Element) -> str:
+_COPIED_ATTRIBUTES = ("style", "href", "alt", "role", "start", "type", "value")
+_TAG = re.compile(r"[a-z][a-z0-9]*\Z")
+_DEEPEST = 200
+"""inscriptis calls itself for each level; what is deeper becomes a part of this level."""
+_NEVER_UNWRAPPED = frozenset(("a", "style", "script", "title", "textarea", "select"))
+
+
+def _copy(document: Document) -> _Node:
+    """The tree as one of lxml, without comments and without the content of `<template>`."""
+    root = etree.Element("html")
+    last: dict[_Node, _Node] = {}  # lxml counts all children to find the last one
+    copies: dict[object, tuple[_Node, int]] = {}
+    for node in nodes_of(document):
+        parent, depth = copies.get(node.parent, (None, 0))
+        if isinstance(node, PageElement):
+            if node.parent is document.tree or parent is None:
+                if node.tag == "html":
+                    copies[node] = (root, 0)
+                continue
+            copy = last[parent] = _copy_of(node, parent)
+            unwrapped = depth >= _DEEPEST and node.tag not in _NEVER_UNWRAPPED
+            copies[node] = (parent, depth) if unwrapped else (copy, depth + 1)
+        elif is_text(node) and parent is not None:
+            _append_text(parent, last.get(parent), str(node.data))
+    return root
+
+
+def _copy_of(node: PageElement, parent: _Node) -> _Node:
+    copy = etree.SubElement(parent, node.tag if _TAG.match(node.tag) else "span")
+    for name in _COPIED_ATTRIBUTES:
+        value = attribute(node, name)
+        if value is not None:
+            copy.set(name, UNWRITABLE.sub("", value))
+    return copy
+
+
+def _append_text(parent: _Node, last: _Node | None, text: str) -> None:
+    text = UNWRITABLE.sub("", text)
+    if last is None:
+        parent.text = (parent.text or "") + text
+    else:
+        last.tail = (last.tail or "") + text
+
+
+def _text_of(element: _Node) -> str:
+    return "".join(piece for piece in element.itertext() if isinstance(piece, str))
+
+
+def _lay_out(root: _Node) -> str:
     from inscriptis.css_profiles import STRICT_CSS_PROFILE
     from inscriptis.html_engine import Inscriptis
     from inscriptis.html_properties import Display
@@ -77,8 +137,7 @@ def _tidy(text: str) -> str:
     return "\n".join(kept).strip("\n") + "\n" if any(kept) else ""
 
 
-def _prepare(root: Element, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
-    etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
+def _prepare(root: _Node, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
     for table in reversed(list(root.iter("table"))):
         if not _is_data_table(table):
             _flatten_layout_table(table)
@@ -86,13 +145,13 @@ def _prepare(root: Element, decided: DecidedLinks, mark_target: Callable[[str], 
         _show_alternative(image)
     for rule in root.iter("hr"):
         rule.tag, rule.text = "div", _RULE
-    for link in links_within(root):
+    for link in [link for link in root.iter("a") if link.get("href") is not None]:
         _show_target(link, decided, mark_target)
     for element in root.iter():
         _strip_for_layout(element)
 
 
-def _strip_for_layout(element: Element) -> None:
+def _strip_for_layout(element: _Node) -> None:
     style = element.get("style")
     element.attrib.clear()
     if style:
@@ -107,7 +166,7 @@ def _for_layout(text: str | None) -> str | None:
     return UNWRITABLE.sub("", _PREVIEW_PADDING.sub("", text)).replace("&", _AMPERSAND)
 
 
-def _is_data_table(table: Element) -> bool:
+def _is_data_table(table: _Node) -> bool:
     """Whether a table shows data in columns: it has header cells, and no table inside it."""
     if (table.get("role") or "").lower() in ("presentation", "none"):
         return False
@@ -116,7 +175,7 @@ def _is_data_table(table: Element) -> bool:
     )
 
 
-def _flatten_layout_table(table: Element) -> None:
+def _flatten_layout_table(table: _Node) -> None:
     """Turn the cells of a layout table into lines; the cells of a short row share a line."""
     for row in _own(table, "tr"):
         cells = [cell for cell in row if cell.tag in ("td", "th")]
@@ -133,30 +192,38 @@ def _flatten_layout_table(table: Element) -> None:
     table.tag = "div"
 
 
-def _own(table: Element, *tags: str) -> list[Element]:
+def _own(table: _Node, *tags: str) -> list[_Node]:
     """The parts of a table, without those of the tables within it."""
     return [part for part in table.iter(*tags) if next(part.iterancestors("table"), None) is table]
 
 
-def _shows_something(cell: Element) -> bool:
-    if text_of(cell).replace("\xa0", " ").strip():
+def _shows_something(cell: _Node) -> bool:
+    if _text_of(cell).replace("\xa0", " ").strip():
         return True
     return any((image.get("alt") or "").strip() for image in cell.iter("img"))
 
 
-def _is_block(cell: Element) -> bool:
+def _is_block(cell: _Node) -> bool:
     return any(element.tag in _BLOCKS for element in cell.iterdescendants())
 
 
-def _show_alternative(image: Element) -> None:
+def _show_alternative(image: _Node) -> None:
     alternative = UNWRITABLE.sub("", image.get("alt") or "").strip()
     image.tag = "span"
     image.text = f"[{alternative}]" if alternative else ""
 
 
-def _show_target(link: Element, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
-    text, target = text_of(link), UNWRITABLE.sub("", link.get("href") or "")
+def _show_target(link: _Node, decided: DecidedLinks, mark_target: Callable[[str], str]) -> None:
+    text, target = _text_of(link), UNWRITABLE.sub("", link.get("href") or "")
     if not decided.get((text, target), shows_target(text, target)):
         return
-    note = etree.SubElement(link, "span")
+    note = etree.SubElement(_end_of(link), "span")
     note.text = f" <{mark_target(bracketed(target.strip()))}>"
+
+
+def _end_of(link: _Node) -> _Node:
+    """The element that holds the last text of a link: its target stands on the same line."""
+    end = link
+    while len(end) and end[-1].tag in _BLOCKS and not (end[-1].tail or "").strip():
+        end = end[-1]
+    return end

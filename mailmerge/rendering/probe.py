@@ -10,7 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailmerge.rendering.document import Document, attributes_of, is_element, parse
+from mailmerge.rendering.document import (
+    Document,
+    Element,
+    Node,
+    attributes_of,
+    is_comment,
+    is_text,
+    nodes_of,
+    parse,
+)
 from mailmerge.rendering.escaping import Escaping, HtmlContext
 from mailmerge.rendering.placeholders import Placeholders
 
@@ -71,12 +80,30 @@ class Probe:
 
 
 def _flatten(document: Document) -> list[str]:
-    """The whole tree as texts in a fixed order: two trees are equal if their texts are."""
-    texts: list[str] = []
-    root = document.tree.getroot()
-    for node in [*root.itersiblings(preceding=True), *root.iter(), *root.itersiblings()]:
-        depth = sum(1 for _ in node.iterancestors())
-        texts += [f"{depth} {node.tag}", node.text or "", node.tail or ""]
-        if is_element(node):
+    """The whole tree as texts in a fixed order: two trees are equal if their texts are.
+
+    Each node has one text for what it is, one for the text at its beginning, and one for the text
+    behind it, so that an empty text and no text are the same.
+    """
+    texts: list[str] = ["", ""]
+    depths: dict[object, int] = {}
+    following: dict[object, int] = {}  # of a parent: where its next text belongs
+    for node in nodes_of(document):
+        parent = node.parent
+        if is_text(node):
+            texts[following.get(parent, 0)] += str(node.data)
+            continue
+        depth = depths.get(parent, 0)
+        texts.append(f"{depth} {_description(node)}")
+        if isinstance(node, Element):
             texts += [text for pair in attributes_of(node) for text in pair]
+        depths[node] = depth + 1
+        following[node], following[parent] = len(texts), len(texts) + 1
+        texts += ["", ""]
     return texts
+
+
+def _description(node: Node) -> str:
+    if isinstance(node, Element):
+        return str(node.tag)
+    return f"comment {node.data}" if is_comment(node) else type(node).__name__

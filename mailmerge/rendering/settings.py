@@ -51,6 +51,19 @@ class ImageReferences:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleOptions:
+    """What is done with the style sheets of the HTML.
+
+    Attributes:
+        inline: write their rules into `style` attributes.
+        to_attributes: write inlined styles into attributes such as `width`, too.
+    """
+
+    inline: bool = True
+    to_attributes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Templates:
     """All templates of a message; every string but `campaign` and `file` is Jinja2.
 
@@ -62,7 +75,7 @@ class Templates:
         reply_to: the mailbox of Reply-To.
         headers: further header fields, name and template, in their order.
         attachments: paths relative to `folder`; a path that becomes empty attaches nothing.
-        inline_css: whether style sheets are inlined into `style` attributes.
+        styles: what is done with style sheets.
         images: how the HTML refers to its images.
         campaign: the text of `{{ campaign.name }}`.
         folder: where includes, images, style sheets and attachments are looked up. A path means
@@ -77,7 +90,7 @@ class Templates:
     reply_to: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     attachments: tuple[str, ...] = ()
-    inline_css: bool = True
+    styles: StyleOptions = StyleOptions()
     images: ImageReferences = ImageReferences()
     campaign: str = ""
     folder: ContentFiles | Path = Path()
@@ -138,7 +151,7 @@ def templates_of(campaign: Settings) -> Templates:
         reply_to=message.reply_to,
         headers=tuple(message.headers.items()),
         attachments=message.attachments,
-        inline_css=message.inline_css,
+        styles=StyleOptions(message.inline_css, message.css_to_attributes),
         images=ImageReferences(
             _content_id_domain(message.from_),
             message.related_by == "content-location",

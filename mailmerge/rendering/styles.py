@@ -1,23 +1,28 @@
-"""A document with style sheets -> the same document with inlined styles.
+"""A document with style sheets -> its source with inlined styles.
 
-This module reads local style sheets, from the campaign folder only; premailer inlines the rules
-(inlining.py). Rules that cannot be inlined stay in a `<style>`: `@media` and `:hover` with
-`!important`, because they must override the inlined styles, and at-rules such as `@font-face`.
+This module reads local style sheets, from the campaign folder only; inlining.py inlines the rules.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urljoin
-
-from lxml import etree
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
-from mailmerge.rendering.document import UNWRITABLE, Document, Element, Tree, is_element
+from mailmerge.rendering.document import (
+    Document,
+    Edits,
+    Element,
+    attribute,
+    content_of,
+    elements_of,
+    is_written,
+    parse,
+    text_of,
+)
 from mailmerge.rendering.folder import is_local, local_path, read_asset
-from mailmerge.rendering.inlining import inline_rules
 
 _PRELUDE = re.compile(r"(?<![^{};])([^{};]*+)\{")
 # Comments, strings and URLs may hold braces, dots and brackets that mean nothing there.
@@ -26,41 +31,59 @@ _OPAQUE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _ESCAPED_BRACE = re.compile(r"\\[{};]")
-# Selectors without pseudo-class, attribute and escape.
-_PLAIN_SELECTORS = re.compile(r"[\w\s.#>+~*,-]+")
-_NAME = re.compile(r"[.#][\w-]+")
 _WORD = re.compile(r"[\w-]+")
 _URL = re.compile(r"""url\(\s*(?P<quote>["']?)(?P<url>[^"'()]*)(?P=quote)\s*\)""", re.IGNORECASE)
-_KEPT_AT_RULE = re.compile(r"@(?!media\b|charset\b)[\w-]+", re.IGNORECASE)
+_IMPORT = re.compile(
+    r"""@import\s+(?:url\(\s*)?(?P<quote>["']?)(?P<url>[^"'()\s;]+)(?P=quote)\s*\)?\s*(?P<media>[^;{}"']*);""",
+    re.IGNORECASE,
+)
+_DEEPEST_IMPORT = 5
 
 
 def is_style_sheet_link(element: Element) -> bool:
     """Whether an element is `<link rel="stylesheet">`."""
-    return element.tag == "link" and "stylesheet" in (element.get("rel") or "").lower().split()
+    return (
+        element.tag == "link" and "stylesheet" in (attribute(element, "rel") or "").lower().split()
+    )
 
 
-def include_style_sheets(tree: Tree, files: ContentFiles) -> None:
+def include_style_sheets(document: Document, files: ContentFiles) -> Document:
     """Put each local style sheet in place of its `<link>`; links to remote ones stay untouched.
 
     Raises:
         AssetError: a file that is missing, outside of the folder or not UTF-8. It names no
             template.
     """
-    for link in list(tree.iter("link")):
-        href = link.get("href") or ""
-        if not is_style_sheet_link(link) or not is_local(href):
+    edits = Edits(document)
+    for link in elements_of(document, "link"):
+        href = attribute(link, "href") or ""
+        location = link.source_location
+        if location is None or not is_style_sheet_link(link) or not is_local(href):
             continue
-        style = etree.Element("style", type="text/css")
-        if link.get("media"):
-            style.set("media", link.get("media") or "")
-        style.text = _style_sheet(href, files)
-        style.tail = link.tail
-        parent = link.getparent()
-        assert parent is not None
-        parent.replace(link, style)
+        media = attribute(link, "media")
+        escaped = (media or "").replace("&", "&amp;").replace('"', "&quot;")
+        style = f'<style type="text/css" media="{escaped}">' if media else '<style type="text/css">'
+        css = _style_sheet(href, files, 0)
+        start, end = location.start_tag.start_offset, location.start_tag.end_offset
+        edits.replace(start, end, f"{style}{css}</style>")
+    for element in elements_of(document, "style"):
+        _include_imports(document, element, files, edits)
+    return parse(edits.applied()) if edits else document
 
 
-def _style_sheet(href: str, files: ContentFiles) -> str:
+def _include_imports(
+    document: Document, element: Element, files: ContentFiles, edits: Edits
+) -> None:
+    if not is_written(element) or "@import" not in text_of(element).lower():
+        return
+    start, end = content_of(document, element)
+    css = document.source[start:end]
+    included = _with_imports(css, "", files, 0)
+    if included != css:
+        edits.replace(start, end, included)
+
+
+def _style_sheet(href: str, files: ContentFiles, depth: int) -> str:
     path = local_path(href, files)
     try:
         css = read_asset(path, files).decode("utf-8-sig")
@@ -70,7 +93,32 @@ def _style_sheet(href: str, files: ContentFiles) -> str:
         ) from error
     # `</style` ends the element even within a comment or a string of the sheet.
     css = css.replace("</", "<\\/")
+    css = _with_imports(css, path, files, depth)
     return _URL.sub(lambda found: _from_folder(found, path), css)
+
+
+def _with_imports(css: str, sheet: str, files: ContentFiles, depth: int) -> str:
+    """Put each local sheet in place of its `@import`, as far as they precede all rules."""
+    if "@import" not in css.lower():
+        return css
+    pieces: list[str] = []
+    position = 0
+    for found in _IMPORT.finditer(_OPAQUE.sub(_blank_comment, css)):
+        url = found["url"].strip()
+        if not is_local(url) or depth >= _DEEPEST_IMPORT or "{" in css[: found.start()]:
+            continue
+        media = found["media"].strip()
+        if re.match(r"layer|supports", media, re.IGNORECASE):
+            continue
+        included = _style_sheet(urljoin(sheet, url), files, depth + 1)
+        text = f"@media {media} {{\n{included}\n}}" if media else included
+        pieces += [css[position : found.start()], text]
+        position = found.end()
+    return "".join([*pieces, css[position:]])
+
+
+def _blank_comment(found: re.Match[str]) -> str:
+    return " " * len(found[0]) if found[0].startswith("/*") else found[0]
 
 
 def _from_folder(found: re.Match[str], sheet: str) -> str:
@@ -81,111 +129,13 @@ def _from_folder(found: re.Match[str], sheet: str) -> str:
     return f"url({found['quote']}{urljoin(sheet, url)}{found['quote']})"
 
 
-def inline_styles(document: Document) -> None:
-    """Inline the rules of a document's style elements into `style` attributes.
-
-    Raises:
-        AssetError: a selector that cannot be read. It names no template.
-    """
-    tree = document.tree
-    if next(tree.iter("body", "head"), None) is None:
-        return
-    names = _names_in(tree)
-    for style in list(tree.iter("style")):
-        _prepare(style, names)
-    inline_rules(tree)
-
-
-def _prepare(style: Element, names: frozenset[str]) -> None:
-    """Move away what premailer would drop: text after a style element, and most at-rules.
-
-    Rules that cannot match a page with only these `names` are removed. premailer takes almost a
-    millisecond for each rule, and a CSS framework has hundreds that one page does not use.
-    """
-    if (style.tail or "").strip():
-        _move_tail_before(style)
-    if style.get("data-premailer") or (style.get("media") or "all") not in ("all", "screen"):
-        return
-    css = style.text or ""
-    if UNWRITABLE.search(css):
-        return
-    kept, rest = _split_at_rules(css)
-    if kept:
-        extra = etree.Element("style", {"type": "text/css", "data-premailer": "ignore"})
-        extra.text = kept
-        style.addprevious(extra)
-    style.text = "".join(rule for rule in _statements(rest) if _may_match(rule, names))
-
-
-def _move_tail_before(style: Element) -> None:
-    tail, style.tail = style.tail or "", None
-    previous, parent = style.getprevious(), style.getparent()
-    if previous is not None:
-        previous.tail = (previous.tail or "") + tail
-    elif parent is not None:
-        parent.text = (parent.text or "") + tail
-
-
-def _split_at_rules(css: str) -> tuple[str, str]:
-    """Split a style sheet into the at-rules that premailer drops, and all other rules.
-
-    `@media` is among the others: premailer keeps it, and adds the `!important` without which none
-    of its rules could win against a style on the element.
-    """
-    kept: list[str] = []
-    rest: list[str] = []
-    for statement in _statements(_OPAQUE.sub(_without_comment, css)):
-        (kept if _KEPT_AT_RULE.match(statement.lstrip()) else rest).append(statement)
-    return "".join(kept).strip(), "".join(rest)
-
-
-def _without_comment(found: re.Match[str]) -> str:
-    return " " if found[0].startswith("/*") else found[0]
-
-
-def _statements(css: str) -> Iterator[str]:
-    """Each top-level rule or at-rule, with its block."""
-    depth = start = 0
-    for position, character in enumerate(css):
-        if character == "{":
-            depth += 1
-        elif character == "}":
-            depth = max(depth - 1, 0)
-        if depth == 0 and character in "};":
-            yield css[start : position + 1]
-            start = position + 1
-    yield css[start:]
-
-
-def _names_in(tree: Tree) -> frozenset[str]:
-    """The classes and the ids of a page, as selectors write them."""
-    names: set[str] = set()
-    for element in filter(is_element, tree.iter()):
-        names.update(f".{name}" for name in (element.get("class") or "").split())
-        names.add(f"#{element.get('id')}")
-    return frozenset(names)
-
-
-def _may_match(statement: str, names: frozenset[str]) -> bool:
-    """Whether a rule could match an element of a page with these names.
-
-    True for everything that is not a plain rule.
-    """
-    selectors, _, declarations = statement.partition("{")
-    whole = declarations.count("}") == 1 and "{" not in declarations
-    quoted = statement.count('"') % 2 or statement.count("'") % 2
-    if not whole or quoted or not _PLAIN_SELECTORS.fullmatch(selectors):
-        return True
-    return any(names.issuperset(_NAME.findall(one)) for one in selectors.split(","))
-
-
-def attributes_read_by_selectors(tree: Tree) -> Callable[[str], bool]:
+def attributes_read_by_selectors(document: Document) -> Callable[[str], bool]:
     """A function (name of an attribute) -> whether a selector of the document may read it.
 
     When in doubt it says yes: for `class` if any selector has a dot; for every word of any selector
     if one has a `[`; and for every name if one has a backslash, which can spell a name differently.
     """
-    css = "\n".join(style.text or "" for style in tree.iter("style")).lower()
+    css = "\n".join(text_of(style) for style in elements_of(document, "style")).lower()
     visible = _OPAQUE.sub(" ", css)
     preludes = " ".join(_PRELUDE.findall(visible))
     if "\\" in preludes or _ESCAPED_BRACE.search(visible):

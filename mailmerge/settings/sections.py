@@ -135,6 +135,7 @@ class MessageSection(Section):
     content_base: _Line = ""
     encoding: Literal["7bit", "8bit"] = "7bit"
     inline_css: bool = True
+    css_to_attributes: bool = True
     headers: dict[str, _Line] = Field(default_factory=dict)
 
     @field_validator("headers")

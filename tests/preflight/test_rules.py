@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import lxml.html
 import pytest
 
 from mailmerge.credentials import find_account
 from mailmerge.preflight.rules import Page, Setup
+from mailmerge.rendering.document import parse
 from tests.preflight.checked import Folder
 
 
@@ -34,7 +34,7 @@ def test_the_account_tells_limit_and_place(
 
 
 def test_a_page_knows_its_values() -> None:
-    document = lxml.html.document_fromstring("<p>x</p>")
+    document = parse("<p>x</p>")
     page = Page(document, lambda _: ("body.html", None), value="\ue000")
     assert page.has_value("https://\ue000/")
     assert not page.has_value("https://x.org/")

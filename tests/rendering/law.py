@@ -1,15 +1,12 @@
-"""The law of the structure cache: a page is what premailer makes of the plain rendering."""
+"""The law of the structure cache: a page is what is made of the plain rendering alone."""
 
 from __future__ import annotations
 
-import re
 from urllib.parse import unquote
-
-import lxml.html
 
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Renderer
-from mailmerge.rendering.document import is_element
+from mailmerge.rendering.document import Element, attributes_of, nodes_of, parse
 from mailmerge.rendering.page import PageRenderer
 from mailmerge.rendering.part import BodyTemplate
 from mailmerge.rendering.plaintext import text_of_page
@@ -24,17 +21,14 @@ _URLS = frozenset(("href", "src", "action", "name", "background"))
 def canonical(html: str) -> list[object]:
     """A page's tree as a list: elements, attributes, text; URLs without percent-escapes."""
     flat: list[object] = []
-    for node in lxml.html.document_fromstring(html).iter():
-        if not is_element(node):
-            flat.append(("node", node.text, node.tail))
+    for node in nodes_of(parse(html)):
+        if not isinstance(node, Element):
+            flat.append((type(node).__name__, getattr(node, "data", "")))
             continue
         attributes = {
-            name: unquote(value) if name in _URLS else value for name, value in node.attrib.items()
+            name: unquote(value) if name in _URLS else value for name, value in attributes_of(node)
         }
-        text = node.text or ""
-        if node.tag == "style":
-            text = re.sub(r"\s*!\s*important", "!important", text)
-        flat.append((node.tag, sorted(attributes.items()), text, node.tail or ""))
+        flat.append((node.tag, len(list(node.ancestors)), sorted(attributes.items())))
     return flat
 
 

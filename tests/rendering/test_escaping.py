@@ -1,16 +1,15 @@
-"""Values are escaped as libxml2 writes them, so that a parser reads the value again."""
+"""Values are escaped so that a parser reads the value again."""
 
 from __future__ import annotations
 
-from html import unescape
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from mailmerge.rendering.document import Document, parse, serialise
+from mailmerge.rendering.document import attribute, elements_of, parse, text_of
 from mailmerge.rendering.escaping import (
     ESCAPERS,
     PAGE_ESCAPING,
@@ -27,34 +26,13 @@ VALUES = st.text(
 )
 
 
-def written(tree: Document) -> str:
-    return serialise(tree).removesuffix("</p></body></html>")
-
-
-@given(VALUES)
-def test_text_is_written_as_libxml2_writes_it(value: str) -> None:
-    document = parse("<p>x</p>")
-    next(document.tree.iter("p")).text = value
-    assert written(document) == f"<html><body><p>{ESCAPERS[HtmlContext.TEXT](value)}"
-
-
-@given(VALUES)
-@example("é \"#$%&+,/:;<=>?@[\\]^`{|}-_.!~*'()aZ09")
-def test_url_is_written_as_libxml2_writes_it(value: str) -> None:
-    document = parse("<p><a href='x'></a></p>")
-    next(document.tree.iter("a")).set("href", "https://e.example/" + value)
-    libxml2 = written(document).partition("https://e.example/")[2].rpartition("></a>")[0][:-1]
-    assert unescape(libxml2) == percent_escape(value)
-
-
 @given(VALUES, st.sampled_from([HtmlContext.TEXT, HtmlContext.ATTRIBUTE, HtmlContext.URL]))
 def test_parser_reads_the_value_again(value: str, context: HtmlContext) -> None:
     page = ESCAPERS[context](value)
     if context is HtmlContext.TEXT:
-        read = next(parse(f"<p>x{page}y</p>").tree.iter("p")).text
+        read = text_of(elements_of(parse(f"<p>x{page}y</p>"), "p")[0])
     else:
-        read = next(parse(f'<p title="x{page}y">t</p>').tree.iter("p")).get("title")
-    assert read is not None
+        read = attribute(elements_of(parse(f'<p title="x{page}y">t</p>'), "p")[0], "title") or ""
     shown = read.removeprefix("x").removesuffix("y")
     assert shown == PAGE_ESCAPING.read(context, value)
     assert value == (unquote(shown) if "%" in shown and "%" not in value else value)

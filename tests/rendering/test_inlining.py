@@ -1,97 +1,202 @@
-"""premailer puts rules on elements; nothing outside of this package notices."""
+"""Rules are put on elements, and the page stays the page that was written."""
 
 from __future__ import annotations
 
 import logging
-import threading
 
-import cssutils
 import pytest
 
-from mailmerge.errors import AssetError
-from mailmerge.rendering.document import parse, serialise
+from mailmerge.rendering.document import parse
 from mailmerge.rendering.inlining import inline_rules
 
-from .conftest import MakeRecipient, MakeRenderer
 
-WRONG = "p { colour: red; color: red }"
+def inlined(css: str, body: str = "<p>x</p>", *, attributes: bool = True) -> str:
+    page = f"<!doctype html><html><head><style>{css}</style></head><body>{body}</body></html>"
+    return inline_rules(parse(page), attributes=attributes).html
 
 
-def inlined(css: str, body: str = "<p>x</p>") -> str:
-    document = parse(f"<html><head><style>{css}</style></head><body>{body}</body></html>")
-    inline_rules(document.tree)
-    return serialise(document)
+def body_of(html: str) -> str:
+    return html.partition("<body>")[2].partition("</body>")[0]
+
+
+def styles_of(html: str) -> str:
+    return html.partition("<style>")[2].partition("</style>")[0]
 
 
 def test_rules_are_put_on_elements() -> None:
-    assert '<p style="color:red">x</p>' in inlined("p { color: red }")
-
-
-def test_important_is_kept_in_style_elements_only() -> None:
-    html = inlined(
-        "p { color: red ! important } @media print { p { color: blue } } p:hover { margin: 0 }"
+    html = inlined("p { color: red }")
+    assert (
+        html == '<!doctype html><html><head></head><body><p style="color:red">x</p></body></html>'
     )
-    assert '<p style="color:red">' in html
-    assert "color: blue !important" in html
-    assert "p:hover {margin:0 !important}" in html
 
 
-@pytest.mark.parametrize("selector", ["p:nth-child", "--x"])
-def test_selector_that_cannot_be_read_is_an_error(selector: str) -> None:
-    with pytest.raises(AssetError, match="inline_css = false") as caught:
-        inlined(f"{selector} {{ color: red }}")
-    assert caught.value.problem.code == "styles"
+@pytest.mark.parametrize(
+    ("css", "body", "expected"),
+    [
+        ("p{color:red} .a{color:blue}", "<p class=a>x", '<p class=a style="color:blue">x'),
+        (".a{color:blue} p{color:red}", "<p class=a>x", '<p class=a style="color:blue">x'),
+        ("p{color:red!important} .a{color:blue}", "<p class=a>x", '<p class=a style="color:red">x'),
+        ("p{color:red}", "<p style='color: Blue ;'>x", "<p style='color: Blue ;'>x"),
+        ("p{margin:1px}", "<p style='color:Blue;'>x", '<p style="margin:1px; color:Blue">x'),
+        (
+            "p{color:red!important}", "<p style='color: blue'>x",
+            '<p style="color: blue; color:red">x',
+        ),
+        (
+            "p{color:red!important}", "<p style='color: blue!important'>x",
+            "<p style='color: blue!important'>x",
+        ),
+        ("p{margin:0;margin-top:1px}", "<p>x", '<p style="margin:0; margin-top:1px">x'),
+        ("p{color:#000;color:rgba(0,0,0,.5)}",
+            "<p>x", '<p style="color:#000; color:rgba(0,0,0,.5)">x'),
+        ("p{width:100%;width:calc(1px + 2px)}",
+            "<p>x", '<p style="width:100%; width:calc(1px + 2px)">x'),
+        (
+            "p{color:rgb(0 102 204 / 50%)}", "<p>x",
+            '<p style="color:rgba(0, 102, 204, 0.5); color:rgb(0 102 204 / 50%)">x',
+        ),
+        ("p{background:url(a;b.png)}", "<p>x", '<p style="background:url(a;b.png)">x'),
+        ("[title*=b]{top:0} a:link{left:0}", "<a href=x title=abc>y",
+            '<a href=x title=abc style="top:0; left:0">y'),
+        ("p:not(.b, .c):is(p, a){top:0}", "<p>x", '<p style="top:0">x'),
+        ("li:nth-child(2){top:0}", "<li>x<li>y", '<li>x<li style="top:0">y'),
+        ("*{top:0}", "<p>x", '<p style="top:0">x'),
+    ],
+)  # fmt: skip
+def test_cascade_decides_what_is_inlined(css: str, body: str, expected: str) -> None:
+    assert expected in inlined(css, body)
 
 
-def test_error_of_a_selector_names_the_template(
-    make_renderer: MakeRenderer, make_recipient: MakeRecipient
-) -> None:
-    body = "<head><style>--x { color: red }</style></head><body><p>x</p></body>"
-    with pytest.raises(AssetError) as caught:
-        make_renderer({"body.html": body}).render(make_recipient())
-    assert caught.value.problem.file == "body.html"
+@pytest.mark.parametrize(
+    ("css", "stays"),
+    [
+        ("a:hover{color:red}", "a:hover{color:red}"),
+        ("p{color:blue} p:hover{color:red}", "p:hover {color:red !important}"),
+        ("a.b{color:blue} a:hover{color:red}", "a:hover {color:red !important}"),
+        ("#i{color:blue} a:hover{color:red}", "a:hover{color:red}"),
+        ("a{color:blue!important} a:hover{color:red}", "a:hover{color:red}"),
+        (
+            "@media print{p{margin:0;color:red}} .x{margin:1px}",
+            "@media print{p{margin:0;color:red}}",
+        ),
+        (
+            "p{margin:1px} @media print{p{margin-top:0;color:red}}",
+            "@media print {\np {margin-top:0 !important; color:red}\n}",
+        ),
+        ("p::before{content:'x'} p{color:red}", "p::before{content:'x'}"),
+    ],
+)
+def test_rule_that_stays_is_raised_only_where_it_would_lose(css: str, stays: str) -> None:
+    html = inlined(css, "<p class=x>x</p><a class=b id=i href=y>z</a>")
+    assert styles_of(html) == stays
 
 
-def test_errors_of_cssutils_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "CSSUTILS"):
-        assert "color:red" in inlined(WRONG)
-        assert caplog.records == []
-        cssutils.parseString(WRONG)
-    assert [record.name for record in caplog.records] != []
+def test_rule_that_beats_a_raised_one_is_kept_beside() -> None:
+    css = "a{color:black} a:hover{color:red} .b{color:white} "
+    html = inlined(css, "<a href=x>y</a><a href=x class='b c'>y</a>")
+    assert styles_of(html) == "a:hover {color:red !important}"
+    css = "a{color:black} a:hover{color:red} .b.c{color:white}"
+    html = inlined(css, "<a href=x>y</a><a href=x class='b c' style='top:0'>y</a>")
+    assert styles_of(html) == "a:hover {color:red !important}\n.b.c {color:white !important}"
 
 
-def test_records_of_other_threads_are_logged_meanwhile(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from premailer import Premailer
-
-    transform = Premailer.transform
-
-    def transforming(self: Premailer, *arguments: object, **more: object) -> object:
-        other = threading.Thread(target=logging.getLogger("CSSUTILS").error, args=("other",))
-        other.start()
-        other.join()
-        logging.getLogger("CSSUTILS").error("own")
-        return transform(self, *arguments, **more)
-
-    monkeypatch.setattr(Premailer, "transform", transforming)
-    with caplog.at_level(logging.INFO, "CSSUTILS"):
-        inlined(WRONG)
-    assert [record.message for record in caplog.records] == ["other"]
+def test_style_attribute_that_beats_a_raised_rule_becomes_important() -> None:
+    html = inlined("a{color:black} a:hover{color:red}", "<a>x</a><a style='color:white'>y</a>")
+    assert '<a style="color:white !important">y</a>' in html
 
 
-def test_settings_of_cssutils_stay_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """cssutils itself leaves its flag changed where parsing ends with an error."""
-    from premailer import Premailer
+CLIENT_RULES = (
+    "#outlook a{padding:0}", ".ExternalClass{width:100%}", "u + .body .gw{min-width:320px}",
+    "[data-ogsc] .txt{color:#fff !important}", "#MessageViewBody a{color:inherit}",
+    "a[x-apple-data-detectors]{color:inherit !important}", 'div[style*="margin: 16px 0"]{margin:0}',
+)  # fmt: skip
 
-    def failing(*_: object, **__: object) -> None:
-        cssutils.log.raiseExceptions = False
-        raise ValueError("in the middle of parsing")
 
-    logger = logging.getLogger("CSSUTILS")
-    before = (logger.level, list(logger.filters))
-    monkeypatch.setattr(Premailer, "transform", failing)
-    with pytest.raises(AssetError, match="in the middle of parsing"):
-        inlined("p { color: red }")
-    assert cssutils.log.raiseExceptions is True
-    assert (logger.level, logger.filters) == before
+@pytest.mark.parametrize("rule", CLIENT_RULES)
+def test_rule_for_one_client_stays(rule: str) -> None:
+    html = inlined(f"{rule} .txt{{color:#333}}", "<div class='body gw'><p class=txt>x</p></div>")
+    assert styles_of(html) == rule
+
+
+def test_rule_that_nothing_can_match_goes() -> None:
+    assert "<style>" not in inlined(
+        ".columns-7 { top: 0 } h1 p { left: 0 } #none.x .y { top: 0 }"[:45]
+    )
+
+
+def test_rule_for_outlook_stays_besides() -> None:
+    body = "<!--[if mso]><table class=o><![endif]--><p class=p>x</p>"
+    html = inlined(".o{width:600px} .p{color:red}", body)
+    assert styles_of(html) == ".o{width:600px}"
+
+
+def test_variables_are_resolved_and_kept() -> None:
+    html = inlined(":root{--c:#c00;--d:var(--c)} p{color:var(--d);margin:var(--e, 2px)}")
+    assert '<p style="color:#c00; margin:2px">' in html
+    assert styles_of(html) == ":root{--c:#c00;--d:var(--c)}"
+
+
+def test_variable_that_a_media_rule_changes_is_kept_in_use() -> None:
+    html = inlined(
+        ":root{--c:#c00} p{color:var(--c)} @media (prefers-color-scheme:dark){:root{--c:#fff}}"
+    )
+    assert '<p style="color:#c00">' in html
+    assert "p {color:var(--c) !important}" in styles_of(html)
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        "p{color:red;& b{top:0}}",
+        "p, b:unknown{color:red}",
+        "--x|y{color:red}",
+        "p:nth-child{top:0}",
+    ],
+)
+def test_rule_that_is_not_understood_stays_as_written(css: str) -> None:
+    assert styles_of(inlined(css, "<p><b>x</b></p>")) == css
+
+
+def test_repeated_formatting_keeps_its_rule_where_styles_differ() -> None:
+    html = inlined("p > b { color: red }", "<b>1<p>2</b>3")
+    assert body_of(html) == "<b>1<p>2</b>3"
+    assert styles_of(html) == "p > b { color: red }"
+
+
+def test_implied_elements_get_a_start_tag_if_they_have_a_style() -> None:
+    html = inlined("tbody { color: red }", "<table><tr><td>x</table>")
+    assert '<table><tbody style="color:red"><tr><td>x</table>' in html
+
+
+@pytest.mark.parametrize("html", ["<html ⚡4email><style amp-custom>p{top:0}</style><p>x", "<p>x"])
+def test_amp_and_pages_without_styles_stay(html: str) -> None:
+    assert inline_rules(parse(html)).html == html
+
+
+def test_content_of_a_template_stays() -> None:
+    body = "<template><p>x</p></template>"
+    assert body_of(inlined("p{color:red}", body)) == body
+
+
+def test_ignored_style_element_stays() -> None:
+    page = '<style data-premailer="ignore">p{top:0}</style><p>x'
+    assert inline_rules(parse(page)).html == page
+
+
+def test_conditional_comments_are_not_touched() -> None:
+    body = "<!--[if mso]><p>a</p><![endif]--><![if !mso]><p>b</p><![endif]>"
+    assert body_of(inlined("p{top:0}", body)) == body.replace("<p>b", '<p style="top:0">b')
+
+
+def test_too_many_rules_leave_the_page_as_it_is() -> None:
+    css = "".join(f"p{{--a{n}:0;x{n}:1}}" for n in range(3000))
+    page = parse(f"<style>{css}</style>" + "<p>x" * 500)
+    result = inline_rules(page)
+    assert result.html == page.source
+    assert result.reason == "there are too many style rules"
+
+
+def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        inlined("p { colour: red; color: red }")
+    assert caplog.records == []

@@ -26,7 +26,7 @@ def located(html: str, *styled: str, expected: int = 1) -> ValueLocations:
         ("<p title='X'>a</p>", HtmlContext.ATTRIBUTE),
         ("<a href='https://e.example/X'>a</a>", HtmlContext.URL),
         ("<form action='X'>a</form>", HtmlContext.URL),
-        ("<a name='X'>a</a>", HtmlContext.URL),
+        ("<a name='X'>a</a>", HtmlContext.ATTRIBUTE),
         ("<!-- X --><p>a</p>", HtmlContext.COMMENT),
         ("<p>a</p><!--[if mso]>X<![endif]-->", HtmlContext.COMMENT),
     ],
@@ -49,7 +49,6 @@ def test_context_of_a_value_is_found(html: str, context: HtmlContext) -> None:
             "a value stands in the attribute lang of <p>, on which styles depend",
         ),
         ("<meta content='X'><p>a</p>", (), "a value stands in the attribute content of <meta>"),
-        ("<body><style>p{}</style>X</body>", (), "a value stands after </style>"),
         ("<p title='1' title='X'>a</p>", (), "where the parser of HTML expects none"),
         ("<img src='images/X.png'>", (), "an image of the attribute src of <img> depends"),
         (

@@ -90,7 +90,7 @@ def test_class_and_id_may_depend_on_the_row_without_selectors(
         }
     )
     for x in "abc":
-        assert f'class="{x}" id="{x}"' in str(renderer.render(make_recipient(x=x)).html)
+        assert f"class='{x}' id='{x}'" in str(renderer.render(make_recipient(x=x)).html)
     assert renderer.cached.made == 1
     assert renderer.slow_because == ""
 
@@ -102,8 +102,8 @@ def test_structural_value_costs_one_structure_for_each_text(
     pages = [
         str(renderer.render(make_recipient(tier="ab"[n % 2], name=f"N{n}")).html) for n in range(10)
     ]
-    assert '<p class="a" style="color:red">N0</p>' in pages[0]
-    assert '<p class="b">N1</p>' in pages[1]
+    assert "<p class='a' style=\"color:red\">N0</p>" in pages[0]
+    assert "<p class='b'>N1</p>" in pages[1]
     assert renderer.cached.made == 3  # that without a text for the class is the third
 
 
@@ -173,7 +173,7 @@ def test_remote_image_may_depend_on_the_row(
         url = f"https://x.example/{n}.png"
         content = renderer.render(make_recipient(x=url))
         assert content.html is not None
-        assert f'<img src="{url}">' in str(content.html)
+        assert f"<img src='{url}'>" in str(content.html)
         assert content.html.structure.images == ()
     assert renderer.cached.made == 1
     local = renderer.render(make_recipient(x="logo.png")).html

@@ -100,7 +100,7 @@ def test_template_named_by_a_cell_may_inspect_captured_text(
     }
     renderer = make_renderer(files)
     pages = [str(renderer.render(make_recipient(x=x, y="Marie")).html) for x in ("en", "fr")]
-    assert ["<p>6</p>" in pages[0], "Mari<" in pages[1]] == [True, True]
+    assert pages == ["<p>6</p>", "Mari"]
 
 
 def test_captured_text_may_name_a_column_or_a_template(

@@ -8,6 +8,7 @@ from mailmerge.content_files import ContentFiles
 from mailmerge.rendering.settings import (
     BodySource,
     ImageReferences,
+    StyleOptions,
     Templates,
     templates_of,
 )
@@ -41,7 +42,7 @@ def test_templates_of_a_campaign_are_its_message_section(tmp_path: Path) -> None
         reply_to="editor@example.org",
         headers=(("X-One", "1"), ("X-Two", "{{ two }}")),
         attachments=("a.pdf", "{{ nr }}.pdf"),
-        inline_css=False,
+        styles=StyleOptions(inline=False),
         images=ImageReferences("example.org", by_location=True, base="https://example.org/"),
         campaign="spring",
         folder=ContentFiles(tmp_path, {"campaign.toml", "recipients.csv", "suppressed.csv"}),

@@ -1,0 +1,468 @@
+"""Rules on the markup of a page: what a browser reads differently from how it is written.
+
+Browsers repair what is wrong, and each mail program repairs in its own way. So these findings name
+what is repaired, with line, column and an excerpt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from mailmerge.errors import Problem
+from mailmerge.preflight.rules import Page, Setup
+from mailmerge.rendering.document import (
+    Document,
+    Element,
+    attribute,
+    comments_of,
+    elements_of,
+    extent_of,
+    is_written,
+    start_of,
+)
+from mailmerge.rendering.inlining import inline_rules, repeated_elements
+from mailmerge.rendering.selectors import SelectorKind, analyse
+from mailmerge.rendering.stylesheet import Group, Item, StyleRule, parse_sheet
+
+_warning = partial(Problem, "warning")
+
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+        "param",
+    ]
+)
+# HTML, 13.1.2.4: their end tag may be left out. That of <p> and <td>, too, on purpose.
+_OPTIONAL_END = frozenset(
+    [
+        "html",
+        "head",
+        "body",
+        "li",
+        "dt",
+        "dd",
+        "p",
+        "rt",
+        "rp",
+        "optgroup",
+        "option",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "colgroup",
+        "caption",
+    ]
+)
+_KNOWN = (
+    _VOID
+    | _OPTIONAL_END
+    | frozenset(
+        [
+            "a",
+            "abbr",
+            "acronym",
+            "address",
+            "amp-img",
+            "article",
+            "aside",
+            "audio",
+            "b",
+            "bdi",
+            "bdo",
+            "big",
+            "blockquote",
+            "button",
+            "canvas",
+            "center",
+            "cite",
+            "code",
+            "data",
+            "datalist",
+            "del",
+            "details",
+            "dfn",
+            "dialog",
+            "div",
+            "dl",
+            "em",
+            "fieldset",
+            "figcaption",
+            "figure",
+            "font",
+            "footer",
+            "form",
+            "frame",
+            "frameset",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "header",
+            "hgroup",
+            "i",
+            "iframe",
+            "ins",
+            "kbd",
+            "label",
+            "legend",
+            "main",
+            "map",
+            "mark",
+            "marquee",
+            "menu",
+            "meter",
+            "nav",
+            "nobr",
+            "noembed",
+            "noframes",
+            "noscript",
+            "object",
+            "ol",
+            "output",
+            "picture",
+            "plaintext",
+            "pre",
+            "progress",
+            "q",
+            "s",
+            "samp",
+            "script",
+            "search",
+            "section",
+            "select",
+            "slot",
+            "small",
+            "span",
+            "strike",
+            "strong",
+            "style",
+            "sub",
+            "summary",
+            "sup",
+            "svg",
+            "table",
+            "template",
+            "textarea",
+            "time",
+            "title",
+            "tt",
+            "u",
+            "ul",
+            "var",
+            "video",
+            "xml",
+            "xmp",
+            "math",
+            "image",
+        ]
+    )
+)
+_FOREIGN = frozenset(("svg", "math"))
+_OWN_NAME = re.compile(r"[a-z]+[-:]", re.IGNORECASE)
+_END_TAG = re.compile(r"</([a-z][^\s/>]*)", re.IGNORECASE)
+_ENCODED_BRACES = re.compile(r"%7B%7B(.*?)%7D%7D|%7B%25(.*?)%25%7D", re.IGNORECASE)
+_UNSHOWN_IMAGE = re.compile(r"\.(svgz?|webp|heic|heif|avif|tiff?|jxl)(?:[?#]|\Z)", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
+_EXCERPT = 60
+_MOST = 20
+"""Findings of one kind for one page; one mistake often causes many."""
+
+
+def check_unclosed(page: Page, _: Setup) -> Iterator[Problem]:
+    """Each element that needs an end tag has one, and in the right order."""
+    crossing = set(_crossing(page.document))
+    repeated = repeated_elements(page.document)
+    found = 0
+    for element in elements_of(page.document):
+        problem = _nesting(page, element, element in crossing or element in repeated)
+        if problem is not None and found < _MOST:
+            found += 1
+            yield problem
+
+
+def _nesting(page: Page, element: Element, crosses: bool) -> Problem | None:
+    location = element.source_location
+    tag = element.tag
+    if location is None or any(
+        one.tag in _FOREIGN for one in element.ancestors if isinstance(one, Element)
+    ):
+        return None
+    if crosses:
+        hint = "close the elements in the reverse order in which they were opened"
+        found = _warning("misnested", f"<{tag}> is misnested: browsers repair it", hint=hint)
+        return placed(found, page, element)
+    if location.end_tag is not None or tag in _VOID or tag in _OPTIONAL_END or _is_own(tag):
+        return None
+    if page.document.source[: location.start_tag.end_offset].endswith("/>"):
+        message = f"<{tag}/> does not close the element: HTML ignores the slash"
+    elif tag == "a" and _begins_in(page.document, element):
+        message = "a link begins within another link, which ends there"
+        hint = "close the first link with </a>"
+        return placed(_warning("nested-link", message, hint=hint), page, element)
+    else:
+        message = f"<{tag}> is never closed"
+    return placed(_warning("unclosed", message, hint=f"write </{tag}>"), page, element)
+
+
+def _is_own(tag: str) -> bool:
+    return _OWN_NAME.match(tag) is not None or tag in ("svg", "path", "g", "rect", "circle")
+
+
+def _begins_in(document: Document, link: Element) -> bool:
+    """Whether the next tag of a link opens another one."""
+    position = start_of(link)
+    following = [start_of(one) for one in elements_of(document, "a") if is_written(one)]
+    later = [start for start in following if start > position]
+    end = document.source.find("</a", position)
+    return bool(later) and (end < 0 or min(later) < end)
+
+
+def _crossing(document: Document) -> Iterator[Element]:
+    """The elements that end before one that began within them."""
+    written = [
+        (*extent_of(document, element), element)
+        for element in elements_of(document)
+        if is_written(element) and element.source_location.end_tag is not None  # type: ignore[union-attr]
+    ]
+    open_ends: list[tuple[int, Element]] = []
+    for start, end, element in sorted(written, key=lambda one: one[:2]):
+        while open_ends and open_ends[-1][0] <= start:
+            open_ends.pop()
+        if open_ends and end > open_ends[-1][0]:
+            yield element
+            continue
+        open_ends.append((end, element))
+
+
+def check_stray_end_tags(page: Page, _: Setup) -> Iterator[Problem]:
+    """Each end tag closes an element."""
+    document = page.document
+    hidden = [*comments_of(document)]
+    used: set[int] = set()
+    for element in elements_of(document):
+        location = element.source_location
+        if location is None:
+            continue
+        hidden.append((location.start_tag.start_offset, location.start_tag.end_offset))
+        if element.tag in ("style", "script", "textarea", "title", "xmp"):
+            hidden.append((location.start_tag.end_offset, extent_of(document, element)[1] - 1))
+        if location.end_tag is not None:
+            used.add(location.end_tag.start_offset)
+    hidden.sort()
+    at = count = 0
+    for found in _END_TAG.finditer(document.source):
+        while at < len(hidden) and hidden[at][1] <= found.start():
+            at += 1
+        inside = at < len(hidden) and hidden[at][0] <= found.start()
+        tag = found[1].lower()
+        if inside or found.start() in used or tag in ("html", "body", "head") or count >= _MOST:
+            continue
+        count += 1
+        problem = _warning("stray-end-tag", f"</{tag}> closes nothing", hint="remove it")
+        yield placed_at(problem, page, found.start())
+
+
+def check_tables(page: Page, _: Setup) -> Iterator[Problem]:
+    """What stands in a table stands in its cells, and no table floats by its `align`."""
+    document = page.document
+    floats = False
+    for table in elements_of(document, "table"):
+        if not is_written(table):
+            continue
+        start, end = extent_of(document, table)
+        before = table.previous_sibling
+        while isinstance(before, Element) and is_written(before):
+            if start < start_of(before) < end and before.tag not in ("tr", "td", "th"):
+                hint = "put it into a cell"
+                message = (
+                    f"<{before.tag}> stands in a table outside of its cells: it moves before it"
+                )
+                yield placed(_warning("outside-cell", message, hint=hint), page, before)
+            before = before.previous_sibling
+        if not floats and (attribute(table, "align") or "").lower() in ("left", "right"):
+            floats = True  # a page with columns has many of them, on purpose
+            hint = "put align on a cell, or write float on purpose"
+            message = "align on a table makes it float: what follows stands beside it"
+            yield placed(_warning("floating-table", message, hint=hint), page, table)
+
+
+def check_names(page: Page, _: Setup) -> Iterator[Problem]:
+    """Elements have names that HTML knows, and each id is given once."""
+    unknown: set[str] = set()
+    ids: set[str] = set()
+    for element in elements_of(page.document):
+        if not is_written(element):
+            continue
+        tag = element.tag.lower()
+        in_svg = any(
+            one.tag in ("svg", "math") for one in element.ancestors if isinstance(one, Element)
+        )
+        if tag not in _KNOWN and not _is_own(tag) and not in_svg and tag not in unknown:
+            unknown.add(tag)
+            message = f"HTML has no element <{tag}>"
+            yield placed(_warning("unknown-element", message, hint="check its name"), page, element)
+        identifier = attribute(element, "id")
+        if not identifier or page.has_value(identifier):
+            continue
+        if identifier in ids:
+            message = f"the id {identifier[:40]!r} is given more than once"
+            yield placed(_warning("duplicate-id", message, hint="use a class"), page, element)
+        ids.add(identifier)
+
+
+def check_attributes(page: Page, _: Setup) -> Iterator[Problem]:
+    """The attributes of an element are separated and given once each."""
+    for element in elements_of(page.document):
+        for name in element.attrs:
+            if is_written(element) and set(name) & set("\"'<="):
+                message = f"a quotation mark is missing or left over in <{element.tag}>"
+                hint = 'write name="value" with a space before the next name'
+                yield placed(_warning("attribute-quotes", message, hint=hint), page, element)
+                break
+    for error in page.document.tree.errors:
+        if error.code == "duplicate-attribute":
+            offset = _offset(page.document.source, error.line, error.col)
+            start = page.document.source.rfind("<", 0, offset)
+            message = "an attribute is given twice: only the first one counts"
+            found = _warning("duplicate-attribute", message, hint="join the two")
+            yield placed_at(found, page, max(start, 0))
+
+
+def check_encoded_braces(page: Page, _: Setup) -> Iterator[Problem]:
+    """No link holds `{{ ... }}` as an editor encodes it: Jinja2 does not see it there."""
+    for element in elements_of(page.document):
+        for name in ("href", "src", "action", "background"):
+            value = attribute(element, name)
+            found = _ENCODED_BRACES.search(value) if value else None
+            if found is not None and is_written(element):
+                inner = (found[1] or found[2] or "").replace("%20", " ").strip()
+                message = (
+                    f"the URL holds {found[0][:40]}, an editor's spelling of {{{{ {inner[:20]} }}}}"
+                )
+                hint = "write the braces themselves into the template's source"
+                yield placed(_warning("encoded-braces", message, hint=hint), page, element)
+
+
+def check_image_types(page: Page, _: Setup) -> Iterator[Problem]:
+    """Images have a format that mail programs show."""
+    for image in elements_of(page.document, "img", "input", "source"):
+        source = (attribute(image, "src") or "").strip()
+        shown = page.paths.get(source, source)
+        found = _UNSHOWN_IMAGE.search(shown)
+        if found is not None and is_written(image):
+            hint = "use PNG, JPEG or GIF"
+            message = f"many mail programs do not show {found[1].lower()} images"
+            yield placed(_warning("image-type", message, hint=hint), page, image, shown)
+
+
+def check_charset(page: Page, _: Setup) -> Iterator[Problem]:
+    """A `<meta charset>` says UTF-8, because the page is sent as UTF-8."""
+    for meta in elements_of(page.document, "meta"):
+        declared = attribute(meta, "charset") or ""
+        if (attribute(meta, "http-equiv") or "").lower() == "content-type":
+            named = _CHARSET.search(attribute(meta, "content") or "")
+            declared = named[1] if named else ""
+        if declared and declared.lower() not in ("utf-8", "utf8") and is_written(meta):
+            message = f"the page says that it is {declared[:20]}, but it is sent as UTF-8"
+            yield placed(
+                _warning("wrong-charset", message, hint='write <meta charset="utf-8">'), page, meta
+            )
+
+
+def check_styles(page: Page, _: Setup) -> Iterator[Problem]:
+    """The rules of the page can be inlined: mail programs that remove `<style>` need that."""
+    reason = inline_rules(page.document).reason
+    if reason:
+        hint = "fix the page, or set inline_css = false"
+        yield replace(_warning("styles-not-inlined", f"no styles are inlined: {reason}", hint=hint),
+                      file=page.locate("<style")[0])  # fmt: skip
+    for style in elements_of(page.document, "style"):
+        if is_written(style):
+            yield from _rules(page, parse_sheet(str(style.text)))
+
+
+def _rules(page: Page, items: tuple[Item, ...]) -> Iterator[Problem]:
+    for item in items:
+        if isinstance(item, Group):
+            yield from _rules(page, item.items)
+        elif isinstance(item, StyleRule):
+            shown = ", ".join(item.selectors)[:_EXCERPT]
+            if item.nested:
+                message = f"the rule {shown} holds nested rules, which mail programs do not know"
+                found = _warning("css-nesting", message, hint="write each rule by itself")
+                yield _in_sheet(found, page, item)
+            elif any(analyse(one).kind is SelectorKind.UNKNOWN for one in item.selectors):
+                if any(
+                    "::-" in one or ":-" in one or "\\:" in one or "|" in one
+                    for one in item.selectors
+                ):
+                    continue
+                message = f"the selector {shown} is not known: its rule is not inlined"
+                yield _in_sheet(_warning("css-selector", message, hint="check it"), page, item)
+
+
+def _in_sheet(problem: Problem, page: Page, rule: StyleRule) -> Problem:
+    file, line, column = page.position(rule.text.partition("{")[0].strip())
+    return _with_place(problem, file, line, column, rule.text)
+
+
+def placed(problem: Problem, page: Page, element: Element, needle: str = "") -> Problem:
+    """The problem at the start tag of an element."""
+    return placed_at(problem, page, start_of(element), needle)
+
+
+def placed_at(problem: Problem, page: Page, offset: int, needle: str = "") -> Problem:
+    """The problem at a position of the page: line and column in the template, and an excerpt."""
+    source = page.document.source
+    end = source.find(">", offset) + 1 or len(source)
+    tag = source[offset:end]
+    for wanted in (tag, *_starts(tag, page), needle):
+        file, line, column = page.position(wanted) if wanted else ("", None, None)
+        if line is not None:
+            return _with_place(problem, file, line, column, tag)
+    return _with_place(problem, page.locate("")[0], None, None, tag)
+
+
+def _starts(tag: str, page: Page) -> Iterator[str]:
+    """The starts of a tag that the template has: what comes before inlined styles and values."""
+    for mark in (' style="', page.value or "\0", ' width="', ' bgcolor="', ' align="', " src="):
+        start = tag.partition(mark)[0]
+        if start != tag and len(start) > 1:
+            yield start
+    yield re.split(r"[\s/>]", tag, maxsplit=1)[0]
+
+
+def _with_place(
+    problem: Problem, file: str, line: int | None, column: int | None, text: str
+) -> Problem:
+    excerpt = " ".join(text.split())
+    shown = excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1] + "…"
+    where = f"column {column}: {shown}" if column is not None else shown
+    return replace(problem, message=f"{problem.message} [{where}]", file=file, line=line)
+
+
+def _offset(source: str, line: int, column: int) -> int:
+    position = 0
+    for _ in range(line - 1):
+        position = source.find("\n", position) + 1
+    return position + column

@@ -1,0 +1,178 @@
+"""What is known of single CSS properties: their longhands, and values that every client knows.
+
+Most of the pipeline works without such knowledge. It is needed in three places: to find two
+declarations that set the same longhand, to leave out a declaration that a later one surely
+overrides, and to give clients that do not know a colour of css-color-4 one that they know.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_SIDES = ("top", "right", "bottom", "left")
+_BORDER_PARTS = ("width", "style", "color")
+_SHORTHANDS: dict[str, tuple[str, ...]] = {
+    "margin": tuple(f"margin-{side}" for side in _SIDES),
+    "padding": tuple(f"padding-{side}" for side in _SIDES),
+    "inset": _SIDES,
+    "border": tuple(f"border-{s}-{part}" for s in _SIDES for part in _BORDER_PARTS),
+    **{f"border-{s}": tuple(f"border-{s}-{part}" for part in _BORDER_PARTS) for s in _SIDES},
+    **{f"border-{part}": tuple(f"border-{s}-{part}" for s in _SIDES) for part in _BORDER_PARTS},
+    "font": (
+        "font-style", "font-variant", "font-weight", "font-stretch", "font-size", "line-height",
+        "font-family",
+    ),
+    "background": tuple(
+        f"background-{part}"
+        for part in ("color", "image", "repeat", "attachment", "position", "size", "origin", "clip")
+    ),
+    "border-radius": tuple(
+        f"border-{end}-radius"
+        for end in ("top-left", "top-right", "bottom-right", "bottom-left")
+    ),
+    "list-style": ("list-style-type", "list-style-position", "list-style-image"),
+    "outline": ("outline-width", "outline-style", "outline-color"),
+    "overflow": ("overflow-x", "overflow-y"),
+    "text-decoration": tuple(
+        f"text-decoration-{part}" for part in ("line", "style", "color", "thickness")
+    ),
+
+    "flex": ("flex-grow", "flex-shrink", "flex-basis"),
+    "flex-flow": ("flex-direction", "flex-wrap"),
+    "gap": ("row-gap", "column-gap"),
+}  # fmt: skip
+_EVERYTHING = "all"
+
+
+@lru_cache(maxsize=2048)
+def longhands(name: str) -> frozenset[str]:
+    """The longhands that a property sets; itself if it is no known shorthand."""
+    known = _SHORTHANDS.get(name)
+    return frozenset(known) if known else frozenset((name,))
+
+
+@lru_cache(maxsize=8192)
+def overlap(one: str, other: str) -> bool:
+    """Whether two properties set a longhand in common."""
+    if one == other:
+        return True
+    if one.startswith("--") or other.startswith("--"):
+        return False
+    if _EVERYTHING in (one, other):
+        return True
+    if not longhands(one).isdisjoint(longhands(other)):
+        return True
+    # A shorthand that is not in the table; `mso-` properties and vendors' own are no longhands.
+    return one.startswith(other + "-") or other.startswith(one + "-")
+
+
+_COLOR_NAME = (
+    "black|silver|gray|grey|white|maroon|red|purple|fuchsia|green|lime|olive|yellow|navy|blue|teal|"
+    "aqua|orange|transparent"
+)
+_COLOR = rf"(?:\#[0-9a-f]{{3}}|\#[0-9a-f]{{6}}|{_COLOR_NAME})"
+_SIZE = r"(?:0|\d*\.?\d+(?:px|em|pt|%))"
+_SIGNED = rf"-?{_SIZE}"
+_NAME = r"""(?:"[^"\\\n]*"|'[^'\\\n]*'|[a-z][\w-]*(?:\s+[a-z][\w-]*)*)"""
+_BORDER = rf"(?:none|0|0px|\d+px\s+(?:solid|dashed|dotted|double|none)(?:\s+{_COLOR})?)"
+_KNOWN_VALUES = {
+    _COLOR: "color background-color " + " ".join(f"border-{side}-color" for side in _SIDES),
+    rf"{_COLOR}|none": "background",
+    rf"{_SIZE}|auto": "width height",
+    _SIZE: "min-width min-height font-size " + " ".join(f"padding-{side}" for side in _SIDES),
+    rf"{_SIZE}|none": "max-width max-height",
+    rf"{_SIZE}|normal|\d+|\d*\.\d+": "line-height",
+    rf"{_SIGNED}|normal": "letter-spacing word-spacing",
+    rf"{_SIGNED}|auto": " ".join(f"margin-{side}" for side in _SIDES),
+    rf"(?:{_SIGNED}|auto)(?:\s+(?:{_SIGNED}|auto)){{0,3}}": "margin",
+    rf"{_SIZE}(?:\s+{_SIZE}){{0,3}}": "padding",
+    _BORDER: "border " + " ".join(f"border-{side}" for side in _SIDES),
+    r"normal|bold|[1-9]00": "font-weight",
+    r"normal|italic": "font-style",
+    rf"{_NAME}(?:\s*,\s*{_NAME})*": "font-family",
+    r"left|right|center|justify": "text-align",
+    r"top|middle|bottom|baseline": "vertical-align",
+    r"none|underline|line-through": "text-decoration",
+    r"none|uppercase|lowercase|capitalize": "text-transform",
+    r"block|none|inline|inline-block|table|table-cell|table-row": "display",
+    r"normal|nowrap|pre": "white-space",
+    r"left|right|none": "float",
+    r"collapse|separate": "border-collapse",
+}  # fmt: skip
+_KNOWN = {
+    name: re.compile(rf"(?:{pattern})\Z", re.IGNORECASE)
+    for pattern, names in _KNOWN_VALUES.items()
+    for name in names.split()
+}
+_LONGEST = 500
+_GLOBAL_KEYWORD = re.compile(r"(?:inherit|initial|unset|revert)", re.IGNORECASE)
+
+
+@lru_cache(maxsize=8192)
+def is_known_everywhere(name: str, value: str) -> bool:
+    """Whether every client accepts this value, so that no earlier declaration is a fallback."""
+    pattern = _KNOWN.get(name)
+    if pattern is None or len(value) > _LONGEST or not pattern.match(value):
+        return False
+    return not (name == "font-family" and _GLOBAL_KEYWORD.search(value))
+
+
+def overrides(later: str, value: str, earlier: str) -> bool:
+    """Whether a later declaration surely overrides all that an earlier one sets."""
+    if not is_known_everywhere(later, value):
+        return False
+    return later == earlier or longhands(earlier) <= longhands(later)
+
+
+_MODERN_COLOR = re.compile(
+    r"""(?P<kept>url\([^)]*\)|"[^"]*"|'[^']*')|(?<![\w-])(?:(?:rgba?|hsla?|hwb|lab|lch|oklab|oklch|color)\([^()]*\)|\#(?:[0-9a-f]{8}|[0-9a-f]{4})\b)""",
+    re.IGNORECASE,
+)
+_LEGACY = re.compile(r"(?:rgb|hsl)a?\([^()]*,[^()]*\)\Z", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def with_legacy_colors(value: str) -> str | None:
+    """A value with `rgb(0 102 204 / 50%)` as `rgba(0, 102, 204, 0.5)`; None if nothing changes.
+
+    Colours of css-color-4 become sRGB. What is outside of sRGB is clipped.
+    """
+    if ("(" not in value and "#" not in value) or len(value) > _LONGEST:
+        return None
+    changed = _MODERN_COLOR.sub(_legacy, value)
+    return changed if changed != value else None
+
+
+def _legacy(found: re.Match[str]) -> str:
+    from tinycss2.color4 import parse_color
+
+    if found["kept"] or _LEGACY.match(found[0]):
+        return found[0]
+    color = parse_color(found[0])
+    if color is None or isinstance(color, str):
+        return found[0]
+    try:
+        *channels, alpha = color.to("srgb")
+    except (NotImplementedError, TypeError, ValueError):
+        try:
+            *xyz, alpha = color.to("xyz-d65")
+        except (NotImplementedError, TypeError, ValueError):
+            return found[0]
+        channels = _srgb(*xyz)
+    parts = [min(max(round((part or 0) * 255), 0), 255) for part in channels]
+    if alpha is None or alpha >= 1:
+        return "#{:02x}{:02x}{:02x}".format(*parts)
+    return "rgba({}, {}, {}, {:.3g})".format(*parts, alpha)
+
+
+def _srgb(x: float, y: float, z: float) -> list[float]:
+    """CIE XYZ (D65) -> sRGB with its gamma (css-color-4, 10.1)."""
+    linear = (
+        3.2409699 * x - 1.5373832 * y - 0.4986108 * z,
+        -0.9692436 * x + 1.8759675 * y + 0.0415551 * z,
+        0.0556301 * x - 0.2039770 * y + 1.0569715 * z,
+    )
+    return [
+        12.92 * part if part <= 0.0031308 else 1.055 * part ** (1 / 2.4) - 0.055 for part in linear
+    ]

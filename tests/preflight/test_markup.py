@@ -1,0 +1,84 @@
+"""Findings on the markup: what browsers repair, with line, column and an excerpt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mailmerge.errors import Problem
+from mailmerge.preflight.html import parse_html
+from mailmerge.preflight.registry import RULES
+from mailmerge.preflight.rules import Page, Setup
+from tests.campaign_folder import make_campaign_folder
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    return Setup(make_campaign_folder(tmp_path).campaign)
+
+
+def findings(html: str, setup: Setup) -> list[Problem]:
+    def position(text: str) -> tuple[str, int | None, int | None]:
+        at = html.find(text)
+        if at < 0:
+            return "body.html", None, None
+        return "body.html", html.count("\n", 0, at) + 1, at - html.rfind("\n", 0, at)
+
+    document = parse_html(html)
+    assert document is not None
+    page = Page(document, lambda text: position(text)[:2], {}, "\ue000", position)
+    rules = (rule for rule in RULES.structure if rule.__module__.endswith(".markup"))
+    return [problem for rule in rules for problem in rule(page, setup)]
+
+
+@pytest.mark.parametrize(
+    ("html", "codes"),
+    [
+        ("<div>x", ["unclosed"]),
+        ("<div/>x", ["unclosed"]),
+        ("<b>1<p>2</b>3", ["misnested", "stray-end-tag"]),
+        ("<span><div>x</span></div>", ["unclosed", "stray-end-tag"]),
+        ("<a href=x>1<a href=y>2</a></a>", ["nested-link", "stray-end-tag"]),
+        ("</center>x", ["stray-end-tag"]),
+        ("<table><div>x</div><tr><td>y</table>", ["outside-cell"]),
+        ("<table align=left><tr><td>x</table>", ["floating-table"]),
+        ("<foo>x</foo>", ["unknown-element"]),
+        ("<p id=a><p id=a>", ["duplicate-id"]),
+        ("<p a=1 a=2>x", ["duplicate-attribute"]),
+        ('<p title="a>b</p><p class="x">', ["attribute-quotes"]),
+        ("<a href='https://x/?c=%7B%7B%20code%20%7D%7D'>x</a>", ["encoded-braces"]),
+        ("<img src='a.svg'>", ["image-type"]),
+        ("<img src='https://x/a.WEBP?b'>", ["image-type"]),
+        ("<meta charset=windows-1252>x", ["wrong-charset"]),
+        (
+            "<meta http-equiv=Content-Type content='text/html; charset=gb2312'>x",
+            ["wrong-charset"],
+        ),
+        ("<style>.a{top:0;& b{left:0}}</style>x", ["css-nesting"]),
+        ("<style>.a:foo{top:0}</style>x", ["css-selector"]),
+        ("<p>x<ul><li>a<li>b</ul><table><tr><td>c</table><br/><o:p>d</o:p><svg><g/></svg>", []),
+        ("<meta charset='UTF-8'><style>a:hover{top:0} ::-moz-x{top:0}</style><p>x", []),
+        ("<!--[if mso]></td><![endif]--><a href='https://x/%7B'>x</a><img src=a.png>", []),
+        ("<p id='\ue000'><p id='\ue000'>", []),
+    ],
+)
+def test_each_fault_has_its_code(html: str, codes: list[str], setup: Setup) -> None:
+    assert [problem.code for problem in findings(html, setup)] == codes
+
+
+def test_place_is_line_column_and_excerpt(setup: Setup) -> None:
+    (problem,) = findings("<p>x</p>\n  <div class='a'\n id=b>y", setup)
+    assert (problem.file, problem.line) == ("body.html", 2)
+    assert problem.message == "<div> is never closed [column 3: <div class='a' id=b>]"
+    assert problem.hint == "write </div>"
+
+
+def test_many_faults_of_one_kind_are_cut_off(setup: Setup) -> None:
+    assert len(findings("<div>x" * 100, setup)) == 20
+
+
+def test_styles_that_cannot_be_inlined_are_told(setup: Setup) -> None:
+    css = "".join(f"p{{x{n}:1}}" for n in range(3000))
+    found = findings(f"<style>{css}</style>" + "<p>x" * 500, setup)
+    assert [problem.code for problem in found] == ["styles-not-inlined"]

@@ -1,0 +1,59 @@
+"""What a selector asks for, and who can answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailmerge.rendering.selectors import SelectorKind, analyse, unescape
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "specificity"),
+    [
+        ("a:link", SelectorKind.STATIC, (0, 1, 1)),
+        ("#outlook a.b[c]", SelectorKind.STATIC, (1, 2, 1)),
+        ("*", SelectorKind.STATIC, (0, 0, 0)),
+        ("a:is(.x, #y)", SelectorKind.STATIC, (1, 0, 1)),
+        (".a:where(#b) i", SelectorKind.STATIC, (0, 1, 1)),
+        ("li:nth-child(2n+1 of .x)", SelectorKind.STATIC, (0, 2, 1)),
+        ("a:not(:hover) > b", SelectorKind.DYNAMIC, (0, 1, 2)),
+        ("p::before", SelectorKind.PSEUDO_ELEMENT, (0, 0, 2)),
+        ("a:hover:after", SelectorKind.PSEUDO_ELEMENT, (0, 1, 2)),
+        ("p:unknown", SelectorKind.UNKNOWN, (0, 0, 0)),
+        ("a >", SelectorKind.UNKNOWN, (0, 0, 0)),
+        ("svg|a", SelectorKind.UNKNOWN, (0, 0, 0)),
+        (":is(" * 30 + "p" + ")" * 30, SelectorKind.UNKNOWN, (0, 0, 0)),
+        ("", SelectorKind.UNKNOWN, (0, 0, 0)),
+    ],
+)
+def test_kind_and_specificity_are_known(
+    text: str, kind: SelectorKind, specificity: tuple[int, int, int]
+) -> None:
+    found = analyse(text)
+    assert (found.kind, found.specificity) == (kind, specificity)
+
+
+@pytest.mark.parametrize(
+    ("text", "reach", "subject"),
+    [
+        ("a.b:hover > i", "a.b>i", "i"),
+        (":is(a:hover, b) c", "* c", "c"),
+        ("u + .body .gw", "u+.body .gw", ".gw"),
+        ("::selection", "*", "*"),
+    ],
+)
+def test_reach_is_without_what_is_dynamic(text: str, reach: str, subject: str) -> None:
+    assert (analyse(text).reach, analyse(text).subject) == (reach, subject)
+
+
+def test_names_are_those_that_the_page_must_have() -> None:
+    found = analyse(r"DIV.a\:b > #c [X-y='z'] + p:not(.d)")
+    assert found.names == {".a:b", "#c"}
+    assert found.tags == {"div", "p"}
+    assert found.attributes == {"x-y"}
+    assert found.relates
+    assert not analyse("a > b:link").relates
+
+
+def test_escapes_are_read() -> None:
+    assert (unescape(r"\61 b\:c"), unescape("a")) == ("ab:c", "a")
