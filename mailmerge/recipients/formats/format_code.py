@@ -187,7 +187,7 @@ class _Reader:
             self._tokens.append(Token("literal", match[kind]))
         elif kind in _DATES:
             self._tokens.append(Token(kind, match[kind].lower()))  # type: ignore[arg-type]
-        elif kind == "other" or (is_date and kind not in {"general", "text"}):
+        elif kind == "other" or (is_date and kind not in {"general", "text", "slash"}):
             self._tokens.append(Token("literal", text))
         else:
             self._tokens.append(Token(kind, text))  # type: ignore[arg-type]
@@ -233,3 +233,8 @@ def denominator(tokens: Sequence[Token]) -> int:
     text = "".join(token.text for token in tokens if token.kind in {"literal", "digit"}).strip()
     match = _DENOMINATOR.match(text)
     return int(match[0]) if match else 0
+
+
+def is_date_code(code: str) -> bool:
+    """Whether the first section of a code shows a date or a time."""
+    return sections_of(code)[0].kind == "date"

@@ -166,6 +166,8 @@ def _part(
         return _padded(moment.when.minute, len(text), style)
     if kind == "noon":
         return _half_of_day(text, moment.when, style)
+    if kind == "slash":
+        return style.locale.signs.slash
     if kind == "date":
         return _date_part(text, moment, style, noon=noon, genitive=genitive)
     return None if kind in {"general", "text"} else text

@@ -25,11 +25,15 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What stands in a number: the decimal point, the sign between groups, and their sizes."""
+    """What stands in a number: the decimal point, the sign between groups, and their sizes.
+
+    `slash` stands between the parts of a date where a code has a slash.
+    """
 
     point: str
     group: str
     indian: bool
+    slash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _lines() -> Iterator[tuple[int, Locale]]:
         )
         yield int(number, 16), Locale(
             tag, Names(full, short, genitive), Names(days, short_days, days),
-            Signs(signs[0], signs[1], signs[2] == "2"), Codes(*codes), (noon[0], noon[1]),
+            Signs(signs[0], signs[1], signs[2] == "2", signs[3]), Codes(*codes), (noon[0], noon[1]),
             (truth[0], truth[1]),
         )  # fmt: skip
 

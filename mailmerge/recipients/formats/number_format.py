@@ -130,10 +130,17 @@ _CHINESE_DIFFERENCES = {52: 0, 53: 1}  # in zh-CN these two numbers mean somethi
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where a sheet is read: its locale, and whether that is known or only assumed."""
+    """The country whose dates and numbers a sheet shows.
+
+    Attributes:
+        locale: its names and signs.
+        known: whether formats that each country has of its own are those of the locale.
+        guessed: whether nothing in the campaign or the workbook says so.
+    """
 
     locale: Locale = ENGLISH
     known: bool = False
+    guessed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +357,7 @@ def _date(
     if text is None:
         return Shown(plain, certain=False)
     named = any(
-        token.kind == "noon" or (token.kind == "date" and token.text.startswith(_NAMED))
+        token.kind in {"noon", "slash"} or (token.kind == "date" and token.text.startswith(_NAMED))
         for token in section.tokens
     )
     return Shown(text, certain and exact, regional=named and section.locale is None)

@@ -60,6 +60,8 @@ class Sheet:
         faults: the cells that have no text.
         uncertain: for each column, the first cell that Excel may show differently.
         plain: the columns with numbers or dates whose format was not read.
+        locale: the locale whose numbers and dates the cells show.
+        guessed: the first cell that would look different in another locale, if that is a guess.
     """
 
     file: str
@@ -70,6 +72,8 @@ class Sheet:
     faults: list[SeenCell] = field(default_factory=list)
     uncertain: dict[int, SeenCell] = field(default_factory=dict)
     plain: list[int] = field(default_factory=list)
+    locale: str = ""
+    guessed: SeenCell | None = None
 
     @property
     def height(self) -> int:

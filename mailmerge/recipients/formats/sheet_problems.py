@@ -71,11 +71,23 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
     for column, seen in sorted(sheet.uncertain.items()):
         if column < len(header.columns):
             yield _uncertain(seen, sheet, header.columns[column])
+    if sheet.guessed is not None and sheet.guessed.column < len(header.columns):
+        yield _guessed(sheet.guessed, sheet, header.columns[sheet.guessed.column])
     plain = [header.columns[column] for column in sheet.plain if column < len(header.columns)]
     if plain:
         what = f"numbers and dates are read without their format, in {', '.join(plain)}"
         hint = "if 00123 or 34.30 matters, save the file as .xlsx"
         yield Problem("warning", "number-format", what, sheet.file, hint=hint)
+
+
+def _guessed(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
+    name, locale = cell_name(seen.row, seen.column), sheet.locale
+    what = (
+        f'{name} is read as "{seen.text}": numbers and dates are written as in {locale}, because '
+        "the workbook does not say its language"
+    )
+    hint = f'set locale = "{locale}" under [recipients], or the locale of the sheet'
+    return Problem("warning", "locale-guessed", what, sheet.file, seen.row + 1, column, hint)
 
 
 def _uncertain(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
