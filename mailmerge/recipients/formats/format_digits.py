@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from mailmerge.recipients.formats.format_code import Token, denominator
 from mailmerge.recipients.formats.locales import Signs
@@ -14,42 +16,114 @@ _EXACT = Context(prec=1_400, rounding=ROUND_HALF_UP)
 _LONGEST_DENOMINATOR = 5
 
 
-def show_digits(value: Decimal, tokens: Sequence[Token], signs: Signs) -> str:
-    """Put the digits of a number into the places of a format, from the point to both sides."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the digits of a section go; it is the same for all numbers.
+
+    Attributes:
+        whole, decimals: the tokens with places before and behind the point.
+        point: the token with the point, if any.
+        power: the power of ten that percents and commas multiply by.
+        thousands: whether there are signs between thousands.
+        simple: least digits before the point, text before and behind the digits; only for formats
+            whose places are `#` and `0` in one run, and all `0` behind the point.
+    """
+
+    whole: tuple[int, ...]
+    decimals: tuple[int, ...]
+    point: int | None
+    power: int
+    thousands: bool
+    simple: tuple[int, str, str] | None
+
+
+@lru_cache(maxsize=500)
+def _layout(tokens: tuple[Token, ...]) -> _Layout:
     places = [index for index, token in enumerate(tokens) if token.kind == "digit"]
     point = next((i for i, token in enumerate(tokens) if token.kind == "point"), None)
-    whole = [index for index in places if point is None or index < point]
-    decimals = [index for index in places if point is not None and index > point]
+    whole = tuple(index for index in places if point is None or index < point)
+    decimals = tuple(index for index in places if point is not None and index > point)
     commas = [index for index, token in enumerate(tokens) if token.kind == "comma"]
-    scaling = _scaling(commas, places, whole)
-    thousands = any(whole and whole[0] < index < whole[-1] for index in commas)
+    # Commas behind the last place, or behind the last one before the point: thousandths each.
+    scaling = sum(index > places[-1] or (bool(whole) and index > whole[-1]) for index in commas)
     percents = sum(token.kind == "percent" for token in tokens)
-    scaled = _EXACT.scaleb(value, 2 * percents - 3 * scaling)
-    exact = _rounded(abs(scaled), len(decimals))
+    thousands = any(whole and whole[0] < index < whole[-1] for index in commas)
+    power = 2 * percents - 3 * scaling
+    return _Layout(
+        whole, decimals, point, power, thousands, _simple(tokens, whole, decimals, point)
+    )
+
+
+def _simple(
+    tokens: tuple[Token, ...], whole: tuple[int, ...], decimals: tuple[int, ...], point: int | None
+) -> tuple[int, str, str] | None:
+    if not whole:
+        return None
+    first, last = whole[0], decimals[-1] if decimals else whole[-1] if point is None else point
+    inner = tokens[first : last + 1]
+    digits = "".join(tokens[index].text for index in whole)
+    behind = "".join(tokens[index].text for index in decimals)
+    needed = digits.lstrip("#")
+    if any(token.kind not in {"digit", "comma", "point"} for token in inner):
+        return None
+    if needed.strip("0") or behind.strip("0") or sum(t.kind == "point" for t in tokens) > 1:
+        return None
+    around = [
+        "".join(token.text for token in part if token.kind != "comma")
+        for part in (tokens[:first], tokens[last + 1 :])
+    ]
+    return len(needed), around[0], around[1]
+
+
+def show_digits(value: Decimal, tokens: tuple[Token, ...], signs: Signs) -> str:
+    """Put the digits of a number into the places of a format, from the point to both sides."""
+    layout = _layout(tokens)
+    scaled = _EXACT.scaleb(value, layout.power) if layout.power else value
+    exact = _rounded(abs(scaled), len(layout.decimals))
+    sign = "-" if scaled < 0 and exact else ""
     before, _, after = f"{exact:f}".partition(".")
-    groups = (2 if signs.indian else 3) if thousands else 0
+    if layout.simple is not None:
+        return sign + _filled(before, after, layout, signs)
+    groups = (2 if signs.indian else 3) if layout.thousands else 0
     texts = {
-        **_whole_part(before, [(i, tokens[i].text) for i in whole], groups, signs.group),
-        **_decimal_part(after, [(index, tokens[index].text) for index in decimals]),
+        **_whole_part(before, [(i, tokens[i].text) for i in layout.whole], groups, signs.group),
+        **_decimal_part(after, [(index, tokens[index].text) for index in layout.decimals]),
     }
-    if point is not None:
-        rest = before if before != "0" and not whole else ""
-        texts[point] = rest + signs.point
-    shown = [
+    if layout.point is not None:
+        rest = before if before != "0" and not layout.whole else ""
+        texts[layout.point] = rest + signs.point
+    return sign + "".join(
         texts.get(index, "" if token.kind in {"comma", "point"} else token.text)
         for index, token in enumerate(tokens)
-    ]
-    sign = "-" if scaled < 0 and exact else ""
-    return sign + "".join(shown)
+    )
 
 
-def _scaling(commas: Sequence[int], places: Sequence[int], whole: Sequence[int]) -> int:
-    """Commas behind the last place, or behind the last one before the point: thousandths each."""
-    return sum(index > places[-1] or (bool(whole) and index > whole[-1]) for index in commas)
+def _filled(before: str, after: str, layout: _Layout, signs: Signs) -> str:
+    """The digits in a format with one run of places."""
+    least, prefix, suffix = layout.simple or (0, "", "")
+    digits = ("" if before == "0" else before).zfill(least)
+    if layout.thousands and len(digits) > 3:
+        digits = _grouped(digits, signs)
+    point = "" if layout.point is None else signs.point
+    return f"{prefix}{digits}{point}{after}{suffix}"
+
+
+def _grouped(digits: str, signs: Signs) -> str:
+    size = 2 if signs.indian else 3
+    head, tail = digits[:-3], digits[-3:]
+    first = len(head) % size
+    groups = [head[:first]] if first else []
+    groups += [head[at : at + size] for at in range(first, len(head), size)]
+    return signs.group.join([*groups, tail])
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-places), context=_EXACT)
+    return value.quantize(_unit(places), context=_EXACT)
+
+
+@lru_cache(maxsize=500)
+def _unit(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
 
 
 def _whole_part(
@@ -87,7 +161,7 @@ def _decimal_part(digits: str, places: Sequence[tuple[int, str]]) -> dict[int, s
     return texts
 
 
-def show_exponent(value: Decimal, tokens: Sequence[Token], signs: Signs) -> str | None:
+def show_exponent(value: Decimal, tokens: tuple[Token, ...], signs: Signs) -> str | None:
     """A number with a power of ten; the power is a multiple of the places before the point."""
     at = next(index for index, token in enumerate(tokens) if token.kind == "exponent")
     mantissa, behind = tokens[:at], tokens[at + 1 :]

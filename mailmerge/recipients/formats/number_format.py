@@ -267,16 +267,16 @@ def _localized(text: str, locale: Locale) -> Shown:
 
 def _show(value: Decimal, raw: str, code: str, *, from_1904: bool, region: Region) -> Shown:
     section, signed = _section_for(value, sections_of(code))
-    plain = plain_number(raw)
     if section is None or not _is_known(section):
-        return Shown(plain, certain=False)
+        return Shown(plain_number(raw), certain=False)
     locale = section.locale or region.locale
     if section.kind == "date":
-        return _date(value, section, plain, from_1904=from_1904, region=region)
+        return _date(value, section, raw, from_1904=from_1904, region=region)
     shown = _number(value if signed else abs(value), section, locale)
     if shown is None:
-        return Shown(plain, certain=False)
-    text = _scripted(shown, section, locale)
+        return Shown(plain_number(raw), certain=False)
+    scripted = section.chinese or section.numerals
+    text = _scripted(shown, section, locale) if scripted else shown
     if section.padded:
         text = text.strip(" ")
     return Shown(
@@ -340,9 +340,7 @@ def _east_asian(locale: Locale) -> str:
     return locale.language if locale.language in {"ja", "ko"} else ""
 
 
-def _date(
-    value: Decimal, section: Section, plain: str, *, from_1904: bool, region: Region
-) -> Shown:
+def _date(value: Decimal, section: Section, raw: str, *, from_1904: bool, region: Region) -> Shown:
     certain = True
     locale = section.locale or region.locale
     if section.system:
@@ -355,7 +353,7 @@ def _date(
     )
     text, exact = show_date(value, section.tokens, style, from_1904=from_1904)
     if text is None:
-        return Shown(plain, certain=False)
+        return Shown(plain_number(raw), certain=False)
     named = any(
         token.kind in {"noon", "slash"} or (token.kind == "date" and token.text.startswith(_NAMED))
         for token in section.tokens
