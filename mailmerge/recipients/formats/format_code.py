@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Literal
 
 from mailmerge.recipients.formats.locales import Locale, locale_of_code
+from mailmerge.recipients.formats.numerals import chinese_level
 
 Kind = Literal[
     "literal", "pad", "digit", "point", "comma", "percent", "exponent", "slash",
@@ -217,6 +218,8 @@ class _Reader:
                 self._locale = found
             self._calendar = (number or 0) >> 16 & 0xFF
             self._numerals = (number or 0) >> 24
+            if chinese_level(self._numerals):
+                self._chinese, self._numerals = chinese_level(self._numerals), 0
 
 
 _SYSTEM: dict[str, System] = {

@@ -25,6 +25,11 @@ def shape_known(shape: int) -> bool:
     return shape in _ZEROS or shape in _SETS or shape in {0, 1}
 
 
+def chinese_level(shape: int) -> int:
+    """Which of DBNum1 to DBNum3 a shape is the same as; 0 if it is none of them."""
+    return _SETS[shape][1] if shape in _SETS else 0
+
+
 def shaped(text: str, shape: int) -> str:
     """A text whose digits have the shape with this number."""
     if shape in _SETS:
@@ -99,7 +104,7 @@ def _four(digits: str, writing: _Writing) -> str:
         if gap and writing.zero_inside:
             spelt += writing.digits[0]
         gap = False
-        silent = digit == "1" and power and not writing.one_before_ten
+        silent = digit == "1" and power in {1, 2} and not writing.one_before_ten
         spelt += ("" if silent else writing.digits[int(digit)]) + (
             writing.tens[power - 1] if power else ""
         )
