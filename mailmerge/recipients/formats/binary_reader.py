@@ -27,6 +27,8 @@ from mailmerge.recipients.formats.values import plain_text
 from mailmerge.recipients.formats.xls_book import SheetNotes, XlsBook
 from mailmerge.recipients.input_file import damaged
 
+# The name of the part that holds a protected file of any format, as an OLE2 directory writes it.
+_PROTECTED = "EncryptedPackage".encode("utf-16-le")
 _BASE_MEMORY = 192 << 20
 _MEMORY = 192 << 20
 _SECONDS = 10
@@ -68,6 +70,8 @@ def _stream(path: Path) -> bytes:
     data = path.read_bytes()
     if data[:1] == b"\x09":
         return data
+    if _PROTECTED in data:
+        raise SpreadsheetError("", code="file-protected")
     try:
         return workbook_stream(data) or b""
     except BrokenChainError as error:

@@ -206,7 +206,9 @@ def _seconds(text: str, second: int, fraction: Decimal, style: DateStyle) -> str
     shown = _padded(second, len(whole), style)
     if not places:
         return shown
-    return f"{shown}{style.locale.signs.point}{f'{fraction:.{len(places)}f}'[2:]}"
+    point = style.locale.signs.point
+    point = point if point == "," else "."  # also where numbers have the Arabic one
+    return f"{shown}{point}{f'{fraction:.{len(places)}f}'[2:]}"
 
 
 def _day_or_month(text: str, moment: _Moment, style: DateStyle, *, genitive: bool) -> str | None:

@@ -79,7 +79,7 @@ def find_locale(tag: str) -> Locale | None:
     language = {"no": "nb", "iw": "he", "in": "id"}.get(language, language)
     table = _table()[0]
     if language == "sr" and script.lower() == "latn":
-        return table["sr-latn"]
+        return table["sr-latn-rs"]
     return table.get(f"{language}-{country}".lower()) or table.get(language)
 
 

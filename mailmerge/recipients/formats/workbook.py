@@ -64,7 +64,7 @@ def _main_part(package: Package) -> tuple[str, bool]:
         return main, "binary" in kind
     if package.has(main) and PurePosixPath(main).stem.casefold() == "workbook":
         return main, main.endswith(".bin")
-    return "", False
+    return ("xl/workbook.bin", True) if package.has("xl/workbook.bin") else ("", False)
 
 
 def _is_spreadsheet(archive: zipfile.ZipFile) -> bool:

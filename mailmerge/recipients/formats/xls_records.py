@@ -8,6 +8,7 @@ That is the one place where a reader that only joins the bodies gets letters wro
 
 from __future__ import annotations
 
+import codecs
 import struct
 from collections.abc import Iterator
 
@@ -124,7 +125,7 @@ def codec_of(code_page: int) -> str:
     named = {1200: "utf-16-le", 10000: "mac-roman", 32768: "mac-roman", 32769: "cp1252"}
     name = named.get(code_page, f"cp{code_page}")
     try:
-        b"".decode(name)
+        codecs.lookup(name)
     except LookupError:
         return "cp1252"
     return name
