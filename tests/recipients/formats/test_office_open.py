@@ -263,4 +263,4 @@ def test_styles_and_sheets_are_found_by_relations(folder: Folder) -> None:
             new = "LOOKS\\cell styles.xml" if name == "xl/styles.xml" else name.replace("/", "\\")
             target.writestr(new, text)
     assert sheet_of(folder, "guests.xlsx", "Guests").row(3)[1:3] == ["00123", "34.30"]
-    assert len(folder.recipients(file="guests.xlsx", skip_rows=2)) == 3
+    assert len(list(folder.audience(file="guests.xlsx", skip_rows=2))) == 3
