@@ -25,6 +25,7 @@ from mailmerge.recipients.formats.sheet import (
     load_sheet,
 )
 from mailmerge.recipients.formats.sheet_problems import row_problems, sheet_notices
+from mailmerge.recipients.formats.sheet_shape import shape_notices
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Batch, Table, batch_rows
 from mailmerge.settings import RecipientsSection
@@ -59,6 +60,7 @@ def open_sheet(source: InputFile, section: RecipientsSection, book: Book, bounds
         fill_merged(sheet, bounds)
     found = row_problems(sheet, header, section)
     notices = (*notices, *indexed, *header.notices, *sheet_notices(sheet, header, section))
+    notices = (*notices, *shape_notices(sheet, header, section))
     return Table(sheet.file, header, lambda: _batches(sheet, header, section, found), notices)
 
 
