@@ -18,23 +18,23 @@ from typing import Literal
 from mailmerge.recipients.formats.locales import Locale, locale_of_code
 from mailmerge.recipients.formats.numerals import chinese_level
 
-Kind = Literal[
+_Kind = Literal[
     "literal", "pad", "digit", "point", "comma", "percent", "exponent", "slash",
     "date", "elapsed", "noon", "general", "text",
 ]  # fmt: skip
-System = Literal["", "date", "time"]
+_System = Literal["", "date", "time"]
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """One sign of a section: what it is, and how the code spells it."""
 
-    kind: Kind
+    kind: _Kind
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class _Condition:
     """A comparison that decides whether a section is for a number."""
 
     sign: str
@@ -66,12 +66,12 @@ class Section:
 
     tokens: tuple[Token, ...]
     kind: Literal["general", "text", "date", "digits", "fraction", "exponent", "literal"]
-    condition: Condition | None = None
+    condition: _Condition | None = None
     locale: Locale | None = None
     calendar: int = 0
     numerals: int = 0
     chinese: int = 0
-    system: System = ""
+    system: _System = ""
     known: bool = True
 
     @property
@@ -145,10 +145,10 @@ class _Reader:
 
     def __init__(self) -> None:
         self._tokens: list[Token] = []
-        self._condition: Condition | None = None
+        self._condition: _Condition | None = None
         self._locale: Locale | None = None
         self._calendar = self._numerals = self._chinese = 0
-        self._system: System = ""
+        self._system: _System = ""
         self._known = True
 
     def section(self, matches: Sequence[re.Match[str]]) -> Section:
@@ -197,7 +197,7 @@ class _Reader:
         """A colour, a condition or a set of numerals; what else there may be is not known."""
         condition, chinese = _CONDITION.fullmatch(text), _CHINESE.fullmatch(text)
         if condition is not None:
-            self._condition = Condition(condition[1], Decimal(condition[2]))
+            self._condition = _Condition(condition[1], Decimal(condition[2]))
         elif chinese is not None:
             self._chinese = int(chinese[1])
         elif not _COLOURS.fullmatch(text):
@@ -222,7 +222,7 @@ class _Reader:
                 self._chinese, self._numerals = chinese_level(self._numerals), 0
 
 
-_SYSTEM: dict[str, System] = {
+_SYSTEM: dict[str, _System] = {
     "F800": "date", "X-SYSDATE": "date", "F400": "time", "X-SYSTIME": "time",
 }  # fmt: skip
 

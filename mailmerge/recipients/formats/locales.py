@@ -15,8 +15,8 @@ from importlib import resources
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Names of the months or days, in their order; Monday is first."""
+class _Names:
+    """_Names of the months or days, in their order; Monday is first."""
 
     full: tuple[str, ...]
     short: tuple[str, ...]
@@ -37,7 +37,7 @@ class Signs:
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
+class _Codes:
     """Number formats whose meaning differs between countries; "" if it is not known."""
 
     short: str
@@ -52,10 +52,10 @@ class Locale:
     """One language and country; `tag` is that of BCP 47, such as `de-CH`."""
 
     tag: str
-    months: Names
-    days: Names
+    months: _Names
+    days: _Names
     signs: Signs
-    codes: Codes
+    codes: _Codes
     noon: tuple[str, str]
     truth: tuple[str, str]
 
@@ -115,9 +115,9 @@ def _lines() -> Iterator[tuple[int, Locale]]:
             tuple(field.split("|")) for field in fields
         )
         yield int(number, 16), Locale(
-            tag, Names(full, short, genitive), Names(days, short_days, days),
-            Signs(signs[0], signs[1], signs[2] == "2", signs[3]), Codes(*codes), (noon[0], noon[1]),
-            (truth[0], truth[1]),
+            tag, _Names(full, short, genitive), _Names(days, short_days, days),
+            Signs(signs[0], signs[1], signs[2] == "2", signs[3]), _Codes(*codes),
+            (noon[0], noon[1]), (truth[0], truth[1]),
         )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from mailmerge.recipients.formats.number_format import (
     shows_other_text,
 )
 
-DIGITS_KEPT = 15
+_DIGITS_KEPT = 15
 """Digits of a number that a sheet keeps: those of an IEEE 754 double."""
 
 _LONGEST_FORMAT = 1024  # Excel allows 255
@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"[ \t\r\n]*[+-]?([0-9]++\.?[0-9]*+|\.[0-9]+)([eE][+-]?[0-9
 _NO_NUMBER = frozenset({"nan", "inf", "infinity"})
 _DAY_SECONDS = 86_400
 
-Tag = tuple[str, Mapping[str, str]]
+_Tag = tuple[str, Mapping[str, str]]
 
 
 def integer(text: str | None) -> int:
@@ -42,7 +42,7 @@ def is_text_value(raw: str) -> bool:
     return word not in _NO_NUMBER and not _NUMBER.fullmatch(raw)
 
 
-def read_formats(tags: Sequence[Tag], region: Region) -> list[str]:
+def read_formats(tags: Sequence[_Tag], region: Region) -> list[str]:
     """The number format of each cell style, in their order.
 
     A conditional format has number formats too, under numbers of its own (`dxf`); they are not
@@ -64,7 +64,7 @@ def read_formats(tags: Sequence[Tag], region: Region) -> list[str]:
     return [own.get(number) or built_in_format(number, region) for number in styles] or [GENERAL]
 
 
-def style_names(tags: Sequence[Tag]) -> Iterator[str]:
+def style_names(tags: Sequence[_Tag]) -> Iterator[str]:
     """The name of the normal cell style, in the language of the program."""
     for tag, element in tags:
         if tag == "cellStyle" and element.get("builtinId") == "0":
@@ -128,7 +128,7 @@ class Styles:
         if not value:
             raw = "0"  # 1e-999999999 is none that Decimal can calculate with
         shown = show_number(raw, self._code(style), from_1904=self._from_1904, region=self._region)
-        fault: Literal["", "digits"] = "digits" if abs(value) >= 10**DIGITS_KEPT else ""
+        fault: Literal["", "digits"] = "digits" if abs(value) >= 10**_DIGITS_KEPT else ""
         regional = shown.regional and self.guessed
         return SeenCell(0, 0, shown.text, shown.certain, fault, regional)
 
@@ -139,8 +139,8 @@ def _serial(raw: str, *, from_1904: bool) -> str | None:
     try:
         if "-" not in text:
             clock = time.fromisoformat(text.removeprefix("T"))
-            seconds = clock.hour * 3600 + clock.minute * 60 + clock.second
-            return repr(seconds / _DAY_SECONDS)
+            whole = clock.hour * 3600 + clock.minute * 60 + clock.second
+            return repr((whole + clock.microsecond / 1_000_000) / _DAY_SECONDS)
         when = datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
         return None

@@ -20,7 +20,7 @@ _TYPES = "[Content_Types].xml"
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class _Relation:
     """A relation of a part: its id, the last word of its type, and the part that it leads to."""
 
     id: str
@@ -67,7 +67,7 @@ class Package:
         listed = {_key(one.get("PartName", "")): one.get("ContentType", "") for _, one in found}
         return listed.get(_key(part), "")
 
-    def relations(self, part: str) -> list[Relation]:
+    def relations(self, part: str) -> list[_Relation]:
         """The relations of a part, or of the package itself for an empty name."""
         folder, name = posixpath.split(part)
         listed = posixpath.join(folder, "_rels", f"{name}.rels")
@@ -76,7 +76,7 @@ class Package:
         with self.open(listed) as stream:
             found = read_attributes(stream, self._budget, "Relationship")
         return [
-            Relation(
+            _Relation(
                 one.get("Id", ""), one.get("Type", "").rpartition("/")[2],
                 self._target(folder, one.get("Target", "")),
             )

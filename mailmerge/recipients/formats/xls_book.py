@@ -53,7 +53,7 @@ _AREA = struct.Struct("<4H").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
-class XlsSheet:
+class _XlsSheet:
     """A worksheet in the directory of the workbook: where its records start."""
 
     name: str
@@ -101,19 +101,20 @@ class XlsBook:
             self._globals.read()
         except (CutOffError, struct.error, IndexError) as error:
             raise damaged("", "it is cut off") from error
-        self.sheets: Sequence[XlsSheet] = self._globals.sheets
+        self.sheets: Sequence[_XlsSheet] = self._globals.sheets
         self.region = decide_region(locale, [language_of_country(self._globals.country)])
 
-    def has_cells(self, sheet: XlsSheet) -> bool:
+    def has_cells(self, sheet: _XlsSheet) -> bool:
         """Whether any cell of a sheet has a value."""
         try:
             kinds = (kind for kind, _, _ in records(self._stream, sheet.start))
-            return any(kind in _CELLS for kind in _until_end(kinds))
+            depth = self._globals.depth_at(sheet.start)
+            return any(kind in _CELLS for kind in _until_end(kinds, depth))
         except CutOffError:
             return True
 
     def rows(
-        self, sheet: XlsSheet, notes: SheetNotes
+        self, sheet: _XlsSheet, notes: SheetNotes
     ) -> Iterator[tuple[int, list[tuple[int, str]]]]:
         """The texts of each row: its number, and (column, text) for each cell that has one.
 
@@ -143,9 +144,8 @@ class XlsBook:
             yield row, cells
 
 
-def _until_end(kinds: Iterator[int]) -> Iterator[int]:
+def _until_end(kinds: Iterator[int], depth: int) -> Iterator[int]:
     """The kinds of the records of one sheet, without those of a chart in it."""
-    depth = 0
     for kind in kinds:
         depth += (kind == _BEGIN) - (kind == _END)
         if kind == _END and depth <= 0:
@@ -166,7 +166,7 @@ class _Globals:
         self.codec = "cp1252"
         self.country = 0
         self.from_1904 = False
-        self.sheets: list[XlsSheet] = []
+        self.sheets: list[_XlsSheet] = []
         self.texts: list[str] = []
         self._formats: dict[int, str] = {}
         self._styles: list[int] = []
@@ -175,7 +175,7 @@ class _Globals:
         """Read them."""
         stream = self._stream
         if stream[:1] == b"\x09" and stream[1:2] in b"\x00\x02\x04":
-            raise too_old("")
+            raise _too_old("")
         if len(stream) < 8 or _SHORT(stream, 0)[0] != _BEGIN:
             raise damaged("", "it has no workbook in it")
         self.modern = _SHORT(stream, 4)[0] >= _EXCEL_97
@@ -192,6 +192,10 @@ class _Globals:
             handler = handlers.get(kind)
             if handler is not None:
                 handler(body, end)
+
+    def depth_at(self, start: int) -> int:
+        """0 where a sheet starts with its first record; some programs name the place behind it."""
+        return int(self._stream[start : start + 2] != _BEGIN.to_bytes(2, "little"))
 
     def codes(self, region: Region) -> list[str]:
         """The number format of each cell style."""
@@ -232,7 +236,7 @@ class _Globals:
             name = raw[1 : 1 + 2 * length].decode("utf-16-le", "replace")
         else:
             name = raw[1 : 1 + length].decode("latin-1")
-        self.sheets.append(XlsSheet(name, not state & 3, start))
+        self.sheets.append(_XlsSheet(name, not state & 3, start))
 
     def _shared_texts(self, body: int, end: int) -> None:
         (count,) = _LONG(self._stream, body + 4)
@@ -257,7 +261,7 @@ class _SheetReader:
         """Row, column and text of each cell, in the order of the file."""
         stream, texts = self._stream, self._book.texts
         waiting: tuple[int, int, int] | None = None
-        depth = 0
+        depth = self._book.depth_at(start)
         for kind, body, end in records(stream, start):
             if kind == _SHARED and depth == 1:
                 row, column, style = _CELL(stream, body)
@@ -391,7 +395,7 @@ def _unpacked(stream: bytes, at: int) -> float:
     return value / 100 if packed & 1 else value
 
 
-def too_old(file: str) -> SpreadsheetError:
+def _too_old(file: str) -> SpreadsheetError:
     """The error of a workbook of Excel 2, 3 or 4."""
     return SpreadsheetError(
         "this is a workbook of Excel 2, 3 or 4, which is too old to be read",

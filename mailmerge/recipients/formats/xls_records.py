@@ -12,7 +12,7 @@ import codecs
 import struct
 from collections.abc import Iterator
 
-CONTINUE = 0x3C
+_CONTINUE = 0x3C
 _PAIR = struct.Struct("<HH").unpack_from
 _SHORT = struct.Struct("<H").unpack_from
 _LONG = struct.Struct("<I").unpack_from
@@ -114,7 +114,7 @@ class TextReader:
         if self._end + 4 > len(self._stream):
             raise CutOffError
         kind, size = _PAIR(self._stream, self._end)
-        if kind != CONTINUE or self._end + 4 + size > len(self._stream):
+        if kind != _CONTINUE or self._end + 4 + size > len(self._stream):
             raise CutOffError
         self._at = self._end + 4
         self._end = self._at + size

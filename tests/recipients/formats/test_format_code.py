@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from mailmerge.recipients.formats.format_code import (
-    Condition,
     denominator,
     is_date_code,
     sections_of,
@@ -48,7 +47,8 @@ def test_a_section_for_texts_is_none_of_numbers() -> None:
 
 def test_brackets_have_colours_conditions_and_numerals() -> None:
     (section, *_) = sections_of("[Red][>=1E3][DBNum2]0;0")
-    assert section.condition == Condition(">=", Decimal(1000))
+    assert section.condition is not None
+    assert (section.condition.sign, section.condition.limit) == (">=", Decimal(1000))
     assert (section.chinese, section.known) == (2, True)
     assert not sections_of("[NatNum5]0")[0].known
     assert not sections_of("B2dd")[0].known
@@ -66,7 +66,8 @@ def test_brackets_have_colours_conditions_and_numerals() -> None:
     ],
 )
 def test_a_condition_compares(sign: str, results: tuple[bool, ...]) -> None:
-    condition = Condition(sign, Decimal(5))
+    condition = sections_of(f"[{sign}5]0")[0].condition
+    assert condition is not None
     assert tuple(condition.holds(Decimal(n)) for n in (4, 5, 6)) == results
 
 

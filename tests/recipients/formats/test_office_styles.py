@@ -7,7 +7,6 @@ import pytest
 from mailmerge.recipients.formats.number_format import Region
 from mailmerge.recipients.formats.office_styles import (
     Styles,
-    Tag,
     integer,
     is_text_value,
     read_formats,
@@ -16,7 +15,7 @@ from mailmerge.recipients.formats.office_styles import (
 
 
 def test_conditional_formats_are_not_those_of_cells() -> None:
-    tags: list[Tag] = [
+    tags: list[tuple[str, dict[str, str]]] = [
         ("numFmt", {"numFmtId": "170", "formatCode": "0.00"}), ("/numFmt", {}),
         ("cellXfs", {}), ("xf", {"numFmtId": "170"}), ("/xf", {}), ("xf", {}), ("/cellXfs", {}),
         ("dxfs", {}), ("numFmt", {"numFmtId": "170", "formatCode": "yyyy"}), ("/dxfs", {}),
@@ -27,7 +26,7 @@ def test_conditional_formats_are_not_those_of_cells() -> None:
 
 
 def test_a_long_format_is_that_of_its_number() -> None:
-    tags: list[Tag] = [
+    tags: list[tuple[str, dict[str, str]]] = [
         ("numFmt", {"numFmtId": "1", "formatCode": "0" * 2000}),
         ("cellXfs", {}), ("xf", {"numFmtId": "1"}),
     ]  # fmt: skip
@@ -35,7 +34,10 @@ def test_a_long_format_is_that_of_its_number() -> None:
 
 
 def test_the_name_of_the_normal_style() -> None:
-    tags: list[Tag] = [("cellStyle", {"builtinId": "0", "name": "Standard"}), ("cellStyle", {})]
+    tags: list[tuple[str, dict[str, str]]] = [
+        ("cellStyle", {"builtinId": "0", "name": "Standard"}),
+        ("cellStyle", {}),
+    ]
     assert list(style_names(tags)) == ["Standard"]
 
 
@@ -57,6 +59,7 @@ def test_numbers_and_texts_are_shown_by_style() -> None:
         ("2026-02-02", "1", "2.2.2026 0:00"),
         ("1900-01-02", "1", "2.1.1900 0:00"),
         ("18:30:00", "2", "18:30"),
+        ("10:59:59.9999999999984", "2", "11:00"),
         ("2026-02-02T00:00:00", "0", "2026-02-02"),
         ("soon", "1", "soon"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -145,6 +146,13 @@ def test_days_may_count_from_1904() -> None:
     )
     rows, _ = read(book(cell(0x203, 0, struct.pack("<d", 1)), before=dates))
     assert rows == [(0, [(0, "1904")])]
+
+
+def test_a_sheet_may_start_behind_its_first_record() -> None:
+    found = book(cell(0x203, 1, struct.pack("<d", 2)))
+    behind = replace(found.sheets[0], start=found.sheets[0].start + len(begin(0x10)))
+    assert list(found.rows(behind, SheetNotes())) == [(0, [(1, "2")])]
+    assert found.has_cells(behind)
 
 
 def test_hidden_sheets_are_named() -> None:

@@ -7,12 +7,13 @@ import struct
 import pytest
 
 from mailmerge.recipients.formats.xls_records import (
-    CONTINUE,
     CutOffError,
     TextReader,
     codec_of,
     records,
 )
+
+CONTINUE = 0x3C
 
 
 def record(kind: int, body: bytes) -> bytes:
