@@ -196,10 +196,18 @@ def differs_from_excel(code: str, theirs: str, ours: str) -> bool:
     return _seconds_apart(theirs, ours)
 
 
+_NUMBERS = re.compile(r"\d+")
+
+
 def _seconds_apart(theirs: str, ours: str) -> bool:
-    """Whether only a last second differs: LibreOffice cuts it off where Excel rounds."""
-    pattern = re.compile(r"\d+")
-    return ":" in ours and pattern.sub("0", theirs) == pattern.sub("0", ours)
+    """Whether the times are one unit apart: LibreOffice cuts off the second that Excel rounds."""
+    if ":" not in ours or _NUMBERS.sub("", theirs) != _NUMBERS.sub("", ours):
+        return False
+    pairs = list(zip(_NUMBERS.findall(theirs), _NUMBERS.findall(ours), strict=True))
+    first = next(index for index, (one, other) in enumerate(pairs) if one != other)
+    one, other = map(int, pairs[first])
+    rest = pairs[first + 1 :]
+    return other - one == 1 and all(int(after) == 0 for _, after in rest)
 
 
 def _tidy(text: str) -> str:

@@ -81,3 +81,5 @@ def test_known_differences_are_no_others() -> None:
     assert differs_from_excel("[>100]0;0", "5", "-5")
     assert not differs_from_excel("0.00", "44.28", "44.27")
     assert not differs_from_excel("0", "5", "-5")
+    assert differs_from_excel("h:mm:ss", "9:59:59", "10:00:00")
+    assert not differs_from_excel("h:mm", "9:59", "10:59")
