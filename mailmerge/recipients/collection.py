@@ -169,6 +169,7 @@ def read_recipients(
     dedupe: _Dedupe = "exact",
     fill_merged: bool = False,
     hidden_rows: bool = True,
+    locale: str = "",
     suppress: Path | str | None = None,
 ) -> Recipients: ...
 
@@ -202,6 +203,7 @@ def read_recipients(
     dedupe: _Dedupe = "exact",
     fill_merged: bool = False,
     hidden_rows: bool = True,
+    locale: str = "",
     suppress: Path | str | None = None,
 ) -> Recipients:
     """Open recipients: a spreadsheet in any format, or mappings from column names to values.
@@ -212,7 +214,7 @@ def read_recipients(
 
     The keywords have the meaning of the keys with the same names under [recipients] in
     campaign.toml; `suppress` is the path of a suppression list. `sheet`, `encoding`, `delimiter`,
-    `skip_rows`, `fill_merged` and `hidden_rows` are for files only.
+    `skip_rows`, `fill_merged`, `hidden_rows` and `locale` are for files only.
 
     Raises:
         CampaignError: a keyword or a value is wrong, or `where` is not a condition.
@@ -221,7 +223,7 @@ def read_recipients(
     """
     for_files: dict[str, object] = {
         "sheet": sheet, "encoding": encoding, "delimiter": delimiter, "skip_rows": skip_rows,
-        "fill_merged": fill_merged, "hidden_rows": hidden_rows,
+        "fill_merged": fill_merged, "hidden_rows": hidden_rows, "locale": locale,
     }  # fmt: skip
     for_rows = {
         "address": address, "key": key, "where": where, "parse_names": parse_names,

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.bounds import COLUMNS
@@ -47,15 +48,26 @@ _INVISIBLE = dict.fromkeys((0x200B, 0x2060, 0xFEFF, 0x00AD))
 
 @dataclass(frozen=True, slots=True)
 class HeadRow:
-    """One of the first rows of a table: its number as the user sees it, and its cells."""
+    """One of the first rows of a table.
+
+    Attributes:
+        number: its number as the user sees it.
+        cells: its cells.
+        left: how many columns to the left of these cells are not read.
+    """
 
     number: int
     cells: Sequence[str]
+    left: int = 0
 
     @property
     def filled(self) -> int:
         """How many cells are not blank."""
         return sum(bool(cell.strip()) for cell in self.cells)
+
+    def without_left(self, count: int) -> HeadRow:
+        """The row without its first columns."""
+        return HeadRow(self.number, self.cells[count:], self.left + count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +75,18 @@ class Header:
     """The names of a table's columns, and the number of their row.
 
     `number` is 0 in formats without such a row (JSON Lines, Parquet). `notices` lists the names
-    that were tidied.
+    that were tidied. `left` counts the columns to the left of them that are not read.
     """
 
     number: int
     columns: tuple[str, ...]
     notices: tuple[Problem, ...] = ()
+    left: int = 0
+
+    @property
+    def width(self) -> int:
+        """The number of columns in the file, with those that are not read."""
+        return self.left + len(self.columns)
 
 
 def _tidy_name(text: str) -> str:
@@ -94,6 +112,30 @@ def column_letters(index: int) -> str:
     return letters
 
 
+def starts_with_index(head: Sequence[HeadRow]) -> bool:
+    """Whether the first column has no name and counts the rows, as pandas writes its index."""
+    if len(head) < 2 or len(head[0].cells) < 2 or head[0].cells[0].strip():
+        return False
+    counts = [line.cells[0].strip() if line.cells else "" for line in head[1:]]
+    if not all(count.isascii() and count.isdigit() and len(count) < 10 for count in counts):
+        return False
+    numbers = [int(count) for count in counts]
+    return all(before < after for before, after in pairwise(numbers))
+
+
+def index_notice(first: HeadRow, file: str) -> Problem:
+    """The notice about such a column."""
+    letters = column_letters(first.left)
+    return Problem(
+        "warning",
+        "column-index",
+        f"column {letters} has no name and only counts the rows: it is not read",
+        file,
+        first.number or None,
+        hint="name it if you need it; pandas leaves it out with index=False",
+    )
+
+
 def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) -> Header:
     """Read the first line of `head` as the header of a table.
 
@@ -109,12 +151,12 @@ def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) 
     names = [_tidy_name(cell) for cell in first.cells]
     if not find_column(names, section.address):
         _refuse_title(head, section.address, file)
-    _refuse_unusable(first.number, names, file)
+    _refuse_unusable(first, names, file)
     wanted = ((section.address, "address"), (section.key_column, "key"))
     required = tuple((name, "required") for name in section.required)
     for column, key in (*wanted, *required):
         _require_column(names, column, key, file, first.number)
-    return Header(first.number, tuple(names), _tidied(first, names, file))
+    return Header(first.number, tuple(names), _tidied(first, names, file), first.left)
 
 
 def _refuse_too_wide(first: HeadRow, file: str) -> None:
@@ -158,9 +200,10 @@ def _refuse_title(head: Sequence[HeadRow], address: str, file: str) -> None:
     )
 
 
-def _refuse_unusable(number: int, names: Sequence[str], file: str) -> None:
+def _refuse_unusable(first: HeadRow, names: Sequence[str], file: str) -> None:
     seen: dict[str, str] = {}
-    for index, name in enumerate(names):
+    number = first.number
+    for index, name in enumerate(names, first.left):
         letters = column_letters(index)
         if not name:
             what, hint = f"column {letters} has no name", "name it, or delete the column"

@@ -107,6 +107,7 @@ class RecipientsSection(Section):
     dedupe: Literal["exact", "loose", "off"] = "exact"
     fill_merged: bool = False
     hidden_rows: bool = True
+    locale: _Line = ""
     suppress: _InsidePath = "suppressed.csv"
 
     @property

@@ -98,6 +98,10 @@ def workbook(*rows: list[object], change: Callable[[Any], None] = lambda _: None
     return spoil
 
 
+def in_english(folder: Folder) -> None:
+    folder.configure(recipients={"locale": '"en-US"'})
+
+
 def both(*spoils: Spoil) -> Spoil:
     def spoil(folder: Folder) -> None:
         for one in spoils:
@@ -654,7 +658,9 @@ FINE: dict[str, Spoil] = {
     "leading-zeros": both(
         use("id"), workbook([*HEAD, "id"], [*ANN, 123], change=formatted("C2", "00000"))
     ),
-    "booleans": both(use("ok"), workbook([*HEAD, "ok"], [*ANN, True])),
+    "booleans": both(
+        use("ok"), workbook([*HEAD, "ok"], [*ANN, True]), in_english
+    ),
     "csv-called-xlsx": sheet(SHEET, XLSX),
     "full-width": address("bob＠x-firma。de"),
     "reserved-in-a-check": address("bob@example.org"),

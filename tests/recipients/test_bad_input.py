@@ -324,7 +324,7 @@ def test_a_workbook_shows_numbers_as_excel_does(folder: Folder) -> None:
         ("00123", "34.30", "12.5%", "TRUE"),
         ("", "1,234.50", "100.0%", "FALSE"),
     ]
-    problem = folder.problem(file=file)
+    problem = folder.problem(file=file, locale="en-US")
     assert place(problem) == ("digits-lost", file, 2, "long")
     assert "F2" in problem.message
 

@@ -1,9 +1,10 @@
 """An XLS or XLSB workbook, read by another process.
 
-Its reader, python-calamine, is compiled: a damaged file can make it panic, or ask for more memory
-than there is, and then its process ends. Here that is the process of `binary_reader`, with limits
-on memory and time; whatever becomes of it, this one reports an error. XLSX and ODS do not need it:
-their modules read the markup themselves.
+XLSB is read by python-calamine, which is compiled: a damaged file can make it panic, or ask for
+more memory than there is, and then its process ends. Here that is the process of `binary_reader`,
+with limits on memory and time; whatever becomes of it, this one reports an error. XLS is read there
+too: its records are untrusted offsets and sizes. XLSX and ODS do not need it: their modules read
+the markup themselves.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mailmerge.errors import SpreadsheetError
+from mailmerge.errors import CampaignError, MailmergeError, SpreadsheetError
 from mailmerge.recipients.bounds import COLUMNS, ROWS, Budget, outside
 from mailmerge.recipients.formats.grid import Grid
-from mailmerge.recipients.formats.markup import Range, cell_name
+from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
 from mailmerge.recipients.formats.sheet import Sheet, SheetEntry, protected
 from mailmerge.recipients.input_file import InputFile, damaged
 
@@ -33,8 +34,9 @@ _SECONDS = 60
 class BinaryBook:
     """One XLS or XLSB workbook."""
 
-    def __init__(self, source: InputFile, budget: Budget) -> None:
-        """Nothing is read yet; `budget` counts the cells that are kept."""
+    def __init__(self, source: InputFile, budget: Budget, locale: str = "") -> None:
+        """Nothing is read yet; `budget` counts the cells, `locale` is that under [recipients]."""
+        self._locale = locale
         self._source = source
         self._budget = budget
 
@@ -54,10 +56,9 @@ class BinaryBook:
             SpreadsheetError: it is protected, damaged or too large.
         """
         grid, found = Grid(self._budget), Sheet(self._source.file)
-        for line in self._run(sheet):
+        for line in self._run(sheet, self._locale):
             if isinstance(line, dict):
-                found.merged = [Range(*start, *end) for start, end in line["merged"]]
-                found.plain = line["numbers"]
+                _take_notes(found, line)
                 continue
             row, cells = line
             for column, text in cells:
@@ -94,10 +95,23 @@ class BinaryBook:
         hint = "open it in Excel or LibreOffice and save it as .xlsx"
         return damaged(self._source.file, reason, hint)
 
-    def _error(self, message: str, hint: str, code: str, row: int | None) -> SpreadsheetError:
+    def _error(self, message: str, hint: str, code: str, row: int | None) -> MailmergeError:
         if code == "file-protected":
             return protected(self._source.file)
+        if code == "wrong-value":  # `locale` is checked where the sheet's language is known
+            return CampaignError(message, hint=hint, code=code)
         return SpreadsheetError(message, file=self._source.file, row=row, hint=hint, code=code)
+
+
+def _take_notes(sheet: Sheet, notes: dict[str, Any]) -> None:
+    """Keep what the other process noticed; of XLSB it reads less."""
+    sheet.merged = [Range(*start, *end) for start, end in notes["merged"]]
+    sheet.plain = notes["numbers"]
+    sheet.hidden = notes.get("hidden", [])
+    sheet.faults = [SeenCell(*seen) for seen in notes.get("faults", ())]
+    sheet.uncertain = {seen[1]: SeenCell(*seen) for seen in notes.get("uncertain", ())}
+    sheet.guessed = SeenCell(*notes["guessed"]) if notes.get("guessed") else None
+    sheet.locale = notes.get("locale", "")
 
 
 def _search_path() -> str:

@@ -27,10 +27,12 @@ class Extent:
 
     Attributes:
         sheet: the name of the sheet.
+        start: where the records of the sheet begin.
         far: row and column of the cell that is farthest from the first one.
     """
 
     sheet: str
+    start: int = 0
     top: int = 1 << 32
     left: int = 1 << 32
     bottom: int = -1
@@ -64,7 +66,7 @@ def xls_extents(stream: bytes) -> list[Extent]:
                 (column,) = struct.unpack_from("<H", stream, body + size - 2)
             extents[-1].add(row, column)
         elif kind in _BEGIN:
-            extents.append(Extent(names.get(position, "")))
+            extents.append(Extent(names.get(position, ""), position))
         elif kind == _BOUND_SHEET and body + 8 <= len(stream):
             (begin,) = struct.unpack_from("<I", stream, body)
             names[begin] = _sheet_name(stream[body + 6 : body + size])

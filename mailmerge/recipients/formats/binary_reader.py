@@ -1,10 +1,11 @@
-"""A program that reads an XLS or XLSB workbook with python-calamine, in a process of its own.
+"""A program that reads an XLS or XLSB workbook in a process of its own.
 
-    python -m mailmerge.recipients.formats.binary_reader FILE [SHEET]
+    python -m mailmerge.recipients.formats.binary_reader FILE [SHEET [LOCALE]]
 
-It prints JSON, a value on each line: the list of sheets without SHEET, else the cells. A damaged
-file can make the reader panic, end its process, or take all memory; so that process is not the one
-that sends mail. `BinaryBook` is the other side.
+It prints JSON, a value on each line: the list of sheets without SHEET, else the cells, then what
+was noticed. XLS is read by `xls_book`, XLSB by python-calamine. A damaged file can make a reader
+panic, end its process, or take all memory; so that process is not the one that sends mail.
+`BinaryBook` is the other side.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 
-from mailmerge.errors import SpreadsheetError
+from mailmerge.errors import MailmergeError, SpreadsheetError
 from mailmerge.portable.limits import limit_process
 from mailmerge.recipients.bounds import Bounds, too_large
 from mailmerge.recipients.formats.binary_extent import Extent, xls_extents, xlsb_extent
-from mailmerge.recipients.formats.compound_file import (
-    BrokenChainError,
-    CircleError,
-    workbook_stream,
-)
+from mailmerge.recipients.formats.compound_file import BrokenChainError, workbook_stream
 from mailmerge.recipients.formats.markup import cell_name
 from mailmerge.recipients.formats.values import plain_text
+from mailmerge.recipients.formats.xls_book import SheetNotes, XlsBook
 from mailmerge.recipients.input_file import damaged
 
+# The name of the part that holds a protected file of any format, as an OLE2 directory writes it.
+_PROTECTED = "EncryptedPackage".encode("utf-16-le")
 _BASE_MEMORY = 192 << 20
 _MEMORY = 192 << 20
 _SECONDS = 10
@@ -39,53 +40,86 @@ def _main(arguments: list[str]) -> None:
     path = Path(arguments[0])
     share = Bounds.of(path.stat().st_size).memory / Bounds.of(0).memory
     limit_process(_BASE_MEMORY + int(_MEMORY * share), int(_SECONDS * share))
-    reason = "its reader stopped in the middle"
     try:
-        try:
-            _check_extents(path)
-        except CircleError as error:
-            raise damaged("", str(error)) from error
-        except BrokenChainError as error:
-            reason = str(error)  # perhaps the reader needs only what is there
-        lines = _cells(path, arguments[1]) if len(arguments) > 1 else _sheets(path)
-        for line in lines:
+        for line in _lines(path, *arguments[1:]):
             _print(line)
-    except SpreadsheetError as error:
+    except MailmergeError as error:
         _print_error(error)
     except BaseException as error:  # the reader's panics are no Exception
         if type(error).__name__ != "PanicException":
             raise
-        _print_error(damaged("", reason))
+        _print_error(damaged("", "its reader stopped in the middle"))
+
+
+def _lines(path: Path, sheet: str | None = None, locale: str = "") -> Iterator[object]:
+    if zipfile.is_zipfile(path):
+        _check_extents(path)
+        yield from _sheets(path) if sheet is None else _cells(path, sheet)
+        return
+    stream = _stream(path)
+    book = XlsBook(stream, locale)
+    if sheet is None:
+        for one in book.sheets:
+            yield [one.name, one.visible, len(book.sheets) == 1 or book.has_cells(one)]
+    else:
+        yield from _xls_cells(path, stream, book, sheet)
+
+
+def _stream(path: Path) -> bytes:
+    """The stream of an XLS workbook; Excel 5 and older programs write it without an OLE2 file."""
+    data = path.read_bytes()
+    if data[:1] == b"\x09":
+        return data
+    if _PROTECTED in data:
+        raise SpreadsheetError("", code="file-protected")
+    try:
+        return workbook_stream(data) or b""
+    except BrokenChainError as error:
+        raise damaged("", str(error)) from error
+
+
+def _xls_cells(path: Path, stream: bytes, book: XlsBook, name: str) -> Iterator[object]:
+    sheet = next(one for one in book.sheets if one.name == name)
+    for extent in xls_extents(stream):
+        if extent.start == sheet.start:
+            _check_extent(extent, Bounds.of(path.stat().st_size).cells)
+    notes = SheetNotes()
+    yield from book.rows(sheet, notes)
+    yield {
+        "merged": [((one.top, one.left), (one.bottom, one.right)) for one in notes.merged],
+        "numbers": [],
+        "hidden": notes.hidden,
+        "faults": [astuple(seen) for seen in notes.faults],
+        "uncertain": [astuple(seen) for seen in notes.uncertain.values()],
+        "guessed": astuple(notes.guessed) if notes.guessed else None,
+        "locale": book.region.locale.tag,
+    }
 
 
 def _print(value: object) -> None:
     sys.stdout.write(f"{json.dumps(value)}\n")
 
 
-def _print_error(error: SpreadsheetError) -> None:
+def _print_error(error: MailmergeError) -> None:
     problem = error.problem
     _print({"error": [problem.message, problem.hint, problem.code, problem.row]})
 
 
 def _check_extents(path: Path) -> None:
     cells = Bounds.of(path.stat().st_size).cells
-    for extent in _extents(path):
-        if extent.cells > cells:
-            row, column = extent.far
-            what = f"{extent.sheet} has a cell far from the others: {cell_name(row, column)}"
-            raise too_large(what.strip(), "", row + 1)
-
-
-def _extents(path: Path) -> Iterator[Extent]:
-    if not zipfile.is_zipfile(path):
-        yield from xls_extents(workbook_stream(path.read_bytes()) or b"")
-        return
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".bin"):
                 if entry.file_size > _PART_BYTES:
                     raise too_large("is too large for this format", "")
-                yield xlsb_extent(archive.read(entry), Path(entry.filename).stem)
+                _check_extent(xlsb_extent(archive.read(entry), Path(entry.filename).stem), cells)
+
+
+def _check_extent(extent: Extent, cells: int) -> None:
+    if extent.cells > cells:
+        row, column = extent.far
+        what = f"{extent.sheet} has a cell far from the others: {cell_name(row, column)}"
+        raise too_large(what.strip(), "", row + 1)
 
 
 def _sheets(path: Path) -> Iterator[object]:

@@ -59,6 +59,7 @@ class _CompoundFile:
         if len(directory) % _ENTRY:
             raise BrokenChainError("it is cut off")
         root = b""
+        found: dict[str, tuple[int, int]] = {}
         for offset in range(0, len(directory), _ENTRY):
             entry = directory[offset : offset + _ENTRY]
             length, kind = struct.unpack_from("<HB", entry, 64)
@@ -66,9 +67,17 @@ class _CompoundFile:
             if kind == 5:
                 root = self._chain(start) if size else b""
             name = entry[: max(min(length, 64) - 2, 0)].decode("utf-16-le", "replace")
-            if kind == 2 and name.casefold() in _STREAMS:
-                return self._stream(start, size, root)
-        return None
+            if kind == 2:
+                found.setdefault(name.casefold(), (start, size))
+        # A file for Excel 5 and 97 has both streams, and the newer one says more.
+        chosen = next((found[name] for name in _STREAMS if name in found), None)
+        return None if chosen is None else self._whole(*chosen, root)
+
+    def _whole(self, start: int, size: int, root: bytes) -> bytes:
+        stream = self._stream(start, size, root)
+        if len(stream) < size:
+            raise BrokenChainError("it is cut off")
+        return stream
 
     def _stream(self, start: int, size: int, root: bytes) -> bytes:
         if size >= self._header.mini_cutoff:

@@ -13,12 +13,18 @@ import csv
 import io
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.columns import Header, HeadRow, read_header
+from mailmerge.recipients.columns import (
+    Header,
+    HeadRow,
+    index_notice,
+    read_header,
+    starts_with_index,
+)
 from mailmerge.recipients.formats.delimiter import DELIMITERS, choose_delimiter
 from mailmerge.recipients.formats.encoding import decide_encoding
 from mailmerge.recipients.input_file import InputFile
@@ -98,8 +104,13 @@ def open_delimited(source: InputFile, section: RecipientsSection) -> Table:
         raise SpreadsheetError("the file is empty", file=source.file, code="file-empty")
     dialect, notice = _decide_dialect(sample, encoding.codec, section, source.file)
     reader = _Delimited(source, dialect)
-    header = read_header(reader.head(), section, source.file)
-    notices = tuple(notice for notice in (encoding.notice, notice) if notice is not None)
+    head, indexed = reader.head(), None
+    if starts_with_index(head):
+        indexed = index_notice(head[0], source.file)
+        head = [line.without_left(1) for line in head]
+    header = read_header(head, section, source.file)
+    found = (encoding.notice, notice, indexed)
+    notices = tuple(notice for notice in found if notice is not None)
     return Table(source.file, header, lambda: reader.batches(header), notices + header.notices)
 
 
@@ -169,10 +180,11 @@ class _Delimited:
         """
         self._source.check_unchanged()
         missing = _Missing(self._source.file)
-        for block in self._blocks(batch_rows(len(header.columns))):
+        for block in self._blocks(batch_rows(header.width)):
             if block.shapes:
                 missing.count(block, header)
-                yield self._batch(block, header)
+                batch = self._batch(block, header)
+                yield replace(batch, columns=batch.columns[header.left :]) if header.left else batch
         self._source.check_unchanged()
 
     def _blocks(self, size: int) -> Generator[_Block, None, None]:
@@ -232,7 +244,7 @@ class _Delimited:
         return None
 
     def _batch(self, block: _Block, header: Header) -> Batch:
-        width = len(header.columns)
+        width = header.width
         regular = block.beginning > header.number and block.shapes.count(width) == len(block.shapes)
         if regular:
             numbers = block.firsts
@@ -241,7 +253,7 @@ class _Delimited:
 
     def _sorted_batch(self, block: _Block, header: Header) -> Batch:
         """A batch of the records that fit the header, and problems for the others."""
-        width, blank = len(header.columns), 0
+        width, blank = header.width, 0
         delimiter = self._dialect.delimiter
         numbers: list[int] = []
         texts: list[str] = []
@@ -320,7 +332,7 @@ class _Missing:
         Raises:
             SpreadsheetError: by far most of the cells of the table are missing.
         """
-        width = len(header.columns)
+        width = header.width
         self._present += sum(block.shapes)
         short = (width - shape for shape in block.shapes if 0 < shape < width)
         self._missing += sum(short)
@@ -356,7 +368,7 @@ def _broken(reason: str, file: str, row: int) -> SpreadsheetError:
 
 
 def _wrong_width(record: _Record, header: Header, file: str) -> Problem:
-    width = len(header.columns)
+    width = header.width
     noun = "cell" if record.fields == 1 else "cells"
     cells = f"the row has {record.fields} {noun}, the header has {width}"
     if record.fields > width:

@@ -1,25 +1,64 @@
 """A number of a worksheet and its number format -> the text that the sheet shows.
 
-The codes are those of ECMA-376, part 1, 18.8.30 and 18.8.31. A format that depends on the country
-(such as "short date") or is rare (fractions, conditions) gives the plain form of the number, marked
-as uncertain.
+The codes are those of ECMA-376, part 1, 18.8.30 and 18.8.31; XLS has the same ones. The sheet's
+program does the following, and each step can go wrong in a way that no one sees in a letter:
+
+1. **15 digits first.** A sheet keeps doubles and promises 15 digits. A file writes 17 of them, so
+   44.275 stands as 44.274999999999999. What is rounded to two places is 44.2750000000000: 44.28.
+   Each number is first rounded to 15 significant digits, then to the places of its format, and both
+   times a half goes away from zero.
+2. **The section.** A code has up to four sections. Without conditions they are for positive
+   numbers, negative ones, zero and texts. Conditions (`[>=1000]`) replace these meanings, and the
+   first that holds is taken. A section that only negative numbers reach shows no minus sign of its
+   own: it writes what it wants, such as brackets. Every other section shows one. (LibreOffice drops
+   it in more cases; a lost sign is worse than an additional one.)
+3. **The kind of the section.** `General`; digits; a fraction; an exponent; a date or an elapsed
+   time; or text alone. A date sign decides before digits do, because `0` and `.` also stand in
+   dates.
+4. **Digits** are put into places from the decimal point to both sides. The first place takes all
+   that is left, so nothing is cut off. `0` writes a zero, `?` a space, `#` nothing.
+5. **General** has 15 digits at most. In a cell Excel shows 11 characters, and fewer in a narrow
+   one; that depends on the width of the column, and a letter has no columns. So the digits are
+   those that the same cell has when it is wide or edited. Numbers from 10^16 on, and those below
+   0.0001 that need more than 11 characters, have an exponent, as in Excel.
+6. **Dates** are days since 1900 or 1904. Excel knows 29 February 1900, and a day 0. Times are
+   rounded to what the format shows of seconds; hours and minutes are cut off, not rounded, so that
+   13:59:40 is 13:59. Elapsed time, `[h]`, counts on beyond its unit.
+7. **The country.** `[$-407]` names a locale: its names of months and days, decimal point and
+   thousands. Without it the region of the workbook decides. `Shown.regional` says whether another
+   region would give another text, so that a guess can be reported.
+8. **Padding.** `_x` leaves the width of a character, `*x` fills the cell, and both are for columns
+   of numbers. A section with padding, or a fraction, loses the spaces at its edges.
+9. **Scripts.** A locale may name the shape of digits and a calendar; `[DBNum1]` writes numbers in
+   Chinese characters. See `numerals` and `format_dates`.
+
+What is not known (a calendar, a sign in brackets) gives the plain form of the number, marked as
+uncertain; so does what Excel shows as ####, such as a negative date.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
+
+from mailmerge.recipients.formats.format_code import Section, sections_of, text_section
+from mailmerge.recipients.formats.format_dates import DateStyle, show_date
+from mailmerge.recipients.formats.format_digits import (
+    show_digits,
+    show_exponent,
+    show_fraction,
+)
+from mailmerge.recipients.formats.locales import ENGLISH, Locale
+from mailmerge.recipients.formats.numerals import shape_known, shaped, written_out
 
 GENERAL = "General"
 
-# The largest double has 309 digits, and a format may add decimals.
-_PRECISION = 400
+_KEPT = Context(prec=15, rounding=ROUND_HALF_UP)
+_WIDEST_GENERAL = 11
+_EXPONENT_FROM = 16
 
-# Formats that a file names by number only. Those that differ between countries are missing here,
-# and so they are uncertain.
+# Formats that a file names by number only. Those that differ between countries are in `_regional`.
 _BUILT_IN = {
     0: GENERAL,
     1: "0",
@@ -44,356 +83,325 @@ _BUILT_IN = {
     38: "#,##0 ;[Red](#,##0)",
     39: "#,##0.00;(#,##0.00)",
     40: "#,##0.00;[Red](#,##0.00)",
+    41: '_(* #,##0_);_(* (#,##0);_(* "-"_);_(@_)',
+    43: '_(* #,##0.00_);_(* (#,##0.00);_(* "-"??_);_(@_)',
     45: "mm:ss",
     46: "[h]:mm:ss",
     47: "mm:ss.0",
     48: "##0.0E+0",
     49: "@",
 }
-_UNKNOWN_DATES = {*range(27, 37), *range(50, 59)}  # East Asian dates, by country
+_UNKNOWN = "[unknown]General"
+_DOLLARS = {
+    5: "$#,##0;($#,##0)",
+    6: "$#,##0;[Red]($#,##0)",
+    7: "$#,##0.00;($#,##0.00)",
+    8: "$#,##0.00;[Red]($#,##0.00)",
+    42: '_($* #,##0_);_($* (#,##0);_($* "-"_);_(@_)',
+    44: '_($* #,##0.00_);_($* (#,##0.00);_($* "-"??_);_(@_)',
+}
+_EAST_ASIAN_DATES = frozenset({*range(27, 37), *range(50, 59)})
+# Of these numbers: era, era in full, m/d/y, full date, time, time with seconds, and two more that
+# differ; `_EAST_ASIAN` has the codes of each language in this order.
+_EAST_ASIAN_KINDS = {
+    27: 0, 36: 0, 50: 0, 57: 0, 28: 1, 29: 1, 51: 1, 54: 1, 58: 1, 30: 2, 31: 3, 32: 4, 33: 5,
+    34: 6, 52: 6, 55: 6, 35: 7, 53: 7, 56: 7,
+}  # fmt: skip
+_EAST_ASIAN = {
+    "zh-CN": (
+        'yyyy"年"m"月"', 'm"月"d"日"', "m-d-yy", 'yyyy"年"m"月"d"日"', 'h"时"mm"分"',
+        'h"时"mm"分"ss"秒"', '上午/下午h"时"mm"分"', '上午/下午h"时"mm"分"ss"秒"',
+    ),
+    "zh-TW": (
+        "[$-404]e/m/d", '[$-404]e"年"m"月"d"日"', "m/d/yy", 'yyyy"年"m"月"d"日"', 'hh"時"mm"分"',
+        'hh"時"mm"分"ss"秒"', '上午/下午hh"時"mm"分"', '上午/下午hh"時"mm"分"ss"秒"',
+    ),
+    "ja-JP": (
+        "[$-411]ge.m.d", '[$-411]ggge"年"m"月"d"日"', "m/d/yy", 'yyyy"年"m"月"d"日"',
+        'h"時"mm"分"', 'h"時"mm"分"ss"秒"', 'yyyy"年"m"月"', 'm"月"d"日"',
+    ),
+    "ko-KR": (
+        'yyyy"年" mm"月" dd"日"', "mm-dd", "mm-dd-yy", 'yyyy"년" mm"월" dd"일"', 'h"시" mm"분"',
+        'h"시" mm"분" ss"초"', "yyyy-mm-dd", 'yyyy"年" mm"月" dd"日"',
+    ),
+}  # fmt: skip
+_CHINESE_DIFFERENCES = {52: 0, 53: 1}  # in zh-CN these two numbers mean something else
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The country whose dates and numbers a sheet shows.
+
+    Attributes:
+        locale: its names and signs.
+        known: whether formats that each country has of its own are those of the locale.
+        guessed: whether nothing in the campaign or the workbook says so.
+    """
+
+    locale: Locale = ENGLISH
+    known: bool = False
+    guessed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The text of a number; `certain` unless Excel may show it differently."""
+    """The text of a number.
+
+    Attributes:
+        text: what the sheet shows, or the plain form of the number.
+        certain: Excel shows the same, in this region.
+        regional: another region would show another text.
+    """
 
     text: str
     certain: bool = True
+    regional: bool = False
 
 
-def built_in_format(number: int) -> str:
+_NOWHERE = Region()
+
+
+def built_in_format(number: int, region: Region = _NOWHERE) -> str:
     """The code of a format that has only a number; it is uncertain without a fixed meaning."""
-    if number in _UNKNOWN_DATES:
+    if region.known:
+        regional = _regional(number, region.locale)
+        if regional:
+            return regional
+    if number in _EAST_ASIAN_DATES:
         return "[$-F800]yyyy-mm-dd"
-    return _BUILT_IN.get(number, "[>0]General")
+    return _BUILT_IN.get(number, _UNKNOWN)
 
 
-def show_number(raw: str, code: str, *, from_1904: bool = False) -> Shown:
+def _regional(number: int, locale: Locale) -> str:
+    """The code that a number has in one country; empty if it has none of its own."""
+    codes = locale.codes
+    if number == 14:
+        return codes.short
+    if number == 22:
+        return f"{codes.short} h:mm" if codes.short else ""
+    if number in {15, 16, 17}:
+        own = codes.month_year if number == 17 else codes.day_month_year
+        return own.rstrip("y").rstrip(" .-/,") if number == 16 and own.endswith("yy") else own
+    if number in _EAST_ASIAN_KINDS:
+        tag = "zh-TW" if locale.tag == "zh-HK" else locale.tag
+        kind = _EAST_ASIAN_KINDS[number]
+        if tag == "zh-CN":
+            kind = _CHINESE_DIFFERENCES.get(number, kind)
+        return _EAST_ASIAN[tag][kind] if tag in _EAST_ASIAN else ""
+    return _DOLLARS.get(number, "") if locale.tag == "en-US" else ""
+
+
+def show_number(
+    raw: str, code: str, *, from_1904: bool = False, region: Region = _NOWHERE
+) -> Shown:
     """The text that a cell shows.
 
     Args:
         raw: the number as the file has it, such as `34.3` or `1.5E-2`.
         code: its number format, such as `00000` or `yyyy-mm-dd`.
         from_1904: whether the workbook counts days from 1904 on.
+        region: where formats belong that do not say it themselves.
     """
     if code in (GENERAL, "@"):
-        return Shown(_general(raw))
+        return _localized(plain_number(raw), region.locale)
     try:
-        return _show(Decimal(raw), raw, code, from_1904=from_1904)
+        value = _KEPT.plus(Decimal(raw))
+        if not value.is_finite():
+            return Shown(raw, certain=False)
+        return _show(value, raw, code, from_1904=from_1904, region=region)
     except ArithmeticError:  # no number, or one that is out of the range of decimals
-        return Shown(_general(raw), certain=False)
+        return Shown(plain_number(raw), certain=False)
 
 
-def _show(value: Decimal, raw: str, code: str, *, from_1904: bool) -> Shown:
-    section, signed = _section_for(value, _sections(code))
-    if section is None:
-        return Shown(_general(raw), certain=False)
-    if section.is_date:
-        return _show_date(value, section, from_1904=from_1904)
-    text = _show_digits(value if signed else abs(value), section)
-    return Shown(_general(raw), certain=False) if text is None else Shown(text)
+def show_text(text: str, code: str) -> str:
+    """The text that a cell with a text shows: most formats leave it as it is."""
+    section = text_section(code)
+    if section is None or not section.known:
+        return text
+    shown = "".join(
+        text if token.kind == "text" else token.text if token.kind == "literal" else ""
+        for token in section.tokens
+    )
+    return shown if section.tokens else ""
 
 
-def _general(raw: str) -> str:
-    """A number in the format General: 15 digits at most, as Excel keeps them, and no exponent."""
-    if raw.isdigit():
+def shows_other_text(code: str) -> bool:
+    """Whether a format changes texts."""
+    return text_section(code) is not None
+
+
+def plain_number(raw: str) -> str:
+    """A number in the format General: 15 digits at most, and a full stop as decimal point."""
+    if raw.isdigit():  # as the file spells it, with all digits of a long number
         return raw
     try:
-        with localcontext(prec=15):
-            value = +Decimal(raw)
+        value = _KEPT.plus(Decimal(raw))
     except ArithmeticError:
         return raw
-    if not value.is_finite() or abs(value.adjusted()) > 20:
+    if not value.is_finite():
         return raw
-    text = f"{value:f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text == "-0" else text
+    return _general(value)
 
 
-# -- reading a code -------------------------------------------------------------------------------
+def _general(value: Decimal) -> str:
+    if not value:
+        return "0"
+    power = value.adjusted()
+    if -_EXPONENT_FROM < power < _EXPONENT_FROM:
+        text = f"{value:f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        if power >= -4 or len(text.lstrip("-")) <= _WIDEST_GENERAL:
+            return text
+    digits = "".join(map(str, value.as_tuple().digits)).rstrip("0") or "0"
+    point = f".{digits[1:]}" if len(digits) > 1 else ""
+    sign = "-" if value < 0 else ""
+    return f"{sign}{digits[0]}{point}E{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """One of the parts between semicolons: tokens, and whether they form a date or time.
-
-    A token is a kind and a text: `literal`, `digit` (one of 0 # ?), `sign` (. , % E+), `date`,
-    `elapsed`, `general`.
-    """
-
-    tokens: tuple[tuple[str, str], ...]
-    is_date: bool
-    certain: bool
+def _localized(text: str, locale: Locale) -> Shown:
+    point = locale.signs.point
+    if "." not in text:
+        return Shown(text)
+    return Shown(text if point == "." else text.replace(".", point), regional=True)
 
 
-_TOKEN = re.compile(
-    r"""
-      "(?P<quoted>[^"]*)" | \\(?P<escaped>.) | _(?P<space>.) | \*(?P<fill>.)
-    | \[\$(?P<currency>[^\[\]-]*)(?:-(?P<locale>[^\[\]]*))?\]
-    | \[(?P<elapsed>h+|m+|s+)\] | \[(?P<bracket>[^\[\]]*)\]
-    | (?P<general>General) | (?P<noon>AM/PM|A/P)
-    | (?P<exponent>E[+-]) | (?P<date>y+|m+|d+|h+|s+(?:\.0+)?|e+|g+|b+)
-    | (?P<digit>[0\#?]) | (?P<sign>[.,%]) | (?P<fraction>/) | (?P<end>;)
-    | (?P<other>.)
-    """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
-_LONGEST = 1_000
-"""Characters of a format; programs write at most 255."""
+def _show(value: Decimal, raw: str, code: str, *, from_1904: bool, region: Region) -> Shown:
+    section, signed = _section_for(value, sections_of(code))
+    if section is None or not _is_known(section):
+        return Shown(plain_number(raw), certain=False)
+    locale = section.locale or region.locale
+    if section.kind == "date":
+        return _date(value, section, raw, from_1904=from_1904, region=region)
+    shown = _number(value if signed else abs(value), section, locale)
+    if shown is None:
+        return Shown(plain_number(raw), certain=False)
+    scripted = section.chinese or section.numerals
+    text = _scripted(shown, section, locale) if scripted else shown
+    if section.padded:
+        text = text.strip(" ")
+    return Shown(
+        text, regional=section.locale is None and _is_regional(value, shown, section, locale)
+    )
 
-_COLOURS = re.compile(r"(?i)black|blue|cyan|green|magenta|red|white|yellow|colou?r ?\d+")
-_ENGLISH = ("", "409", "0409", "809", "0809", "1009", "C09", "0C09")
+
+def _is_regional(value: Decimal, shown: str, section: Section, locale: Locale) -> bool:
+    """Whether a number shows a decimal point or a sign between thousands."""
+    kinds = {token.kind for token in section.tokens}
+    if section.kind in {"general", "text"}:
+        return "." in _general(abs(value))
+    if section.kind not in {"digits", "exponent"}:
+        return False
+    return "point" in kinds or ("comma" in kinds and locale.signs.group in shown)
+
+
+def _is_known(section: Section) -> bool:
+    korean = section.locale is not None and section.locale.language == "ko"
+    return (
+        section.known
+        and shape_known(section.numerals)
+        and not (section.chinese == 3 and korean)  # digits mixed with Korean words
+    )
+
+
+def _number(value: Decimal, section: Section, locale: Locale) -> str | None:
+    """The text of a number, in digits of ASCII."""
+    if section.kind in {"general", "text"}:
+        general = _localized(_general(abs(value)), locale).text
+        sign = "-" if value < 0 else ""
+        return sign + "".join(
+            general if token.kind in {"general", "text"} else token.text for token in section.tokens
+        )
+    if section.kind == "literal":
+        texts = "".join(token.text for token in section.tokens)
+        signed = value < 0 and texts and section.condition is None
+        return f"-{texts}" if signed else texts
+    if section.kind == "fraction":
+        return show_fraction(value, section.tokens)
+    if section.kind == "exponent":
+        return show_exponent(value, section.tokens, locale.signs)
+    return show_digits(value, section.tokens, locale.signs)
+
+
+def _scripted(text: str, section: Section, locale: Locale) -> str:
+    """The text in the script of the section."""
+    if section.chinese:
+        language = _east_asian(locale)
+        signs = locale.signs
+        plain = text.replace(signs.group, "") if signs.group.strip() else text
+        if language and section.chinese < 3:
+            return written_out(plain.replace(signs.point, "."), language, section.chinese)
+        return shaped(text, 0x20).replace(".", "．").replace(",", "，") if language else text
+    return shaped(text, section.numerals)
+
+
+def _east_asian(locale: Locale) -> str:
+    if locale.language == "zh":
+        return "zh" if locale.tag == "zh-CN" else "zh-TW"
+    return locale.language if locale.language in {"ja", "ko"} else ""
+
+
+def _date(value: Decimal, section: Section, raw: str, *, from_1904: bool, region: Region) -> Shown:
+    certain = True
+    locale = section.locale or region.locale
+    if section.system:
+        own = _system_code(section, locale) if region.known else ""
+        certain = region.known
+        if own:
+            section = sections_of(own)[0]
+    style = DateStyle(
+        locale, section.calendar, section.chinese, _east_asian(locale), section.numerals
+    )
+    text, exact = show_date(value, section.tokens, style, from_1904=from_1904)
+    if text is None:
+        return Shown(plain_number(raw), certain=False)
+    named = any(
+        token.kind in {"noon", "slash"} or (token.kind == "date" and token.text.startswith(_NAMED))
+        for token in section.tokens
+    )
+    return Shown(text, certain and exact, regional=named and section.locale is None)
+
+
+_NAMED = ("mmm", "ddd", "aaa", "g", "e", "b")
+
+
+def _system_code(section: Section, locale: Locale) -> str:
+    return locale.codes.time if section.system == "time" else locale.codes.long
 
 
 @lru_cache(maxsize=500)
-def _sections(code: str) -> tuple[_Section | None, ...]:
-    """The sections of a code; None for a section that is not understood."""
-    parts: list[list[re.Match[str]]] = [[]]
-    for match in _TOKEN.finditer(code[:_LONGEST]):
-        if match.lastgroup == "end":
-            parts.append([])
-        else:
-            parts[-1].append(match)
-    return tuple(_section(part) for part in parts)
+def _negative_only(sections: tuple[Section, ...]) -> int | None:
+    """The section that only negative numbers reach, and that so shows no minus sign."""
+    first = sections[0].condition
+    if first is not None and first.sign in {"<", "<="} and first.limit <= 0:
+        return 0
+    if (
+        len(sections) >= 2
+        and sections[1].condition is None
+        and (first is None or len(sections) > 2)
+    ):
+        return 1
+    return None
 
 
-def _section(matches: list[re.Match[str]]) -> _Section | None:
-    tokens: list[tuple[str, str]] = []
-    certain = True
-    is_date = any(match.lastgroup in {"date", "elapsed", "noon"} for match in matches)
-    for match in matches:
-        kind, text = match.lastgroup or "other", match[0]
-        if "[$" in text:
-            locale = (match["locale"] or "").upper()
-            certain = certain and (not is_date or locale in _ENGLISH)
-            tokens.append(("literal", match["currency"] or ""))
-        elif kind == "bracket":
-            if not _COLOURS.fullmatch(match["bracket"]):
-                return None
-        elif kind == "fraction" and not is_date:
-            return None
-        else:
-            tokens.append(_token(kind, match, is_date=is_date))
-    return _Section(tuple(tokens), is_date, certain)
+def _section_for(value: Decimal, sections: tuple[Section, ...]) -> tuple[Section | None, bool]:
+    """The section for a value, and whether a minus sign is shown in addition to it."""
+    chosen = _chosen(value, sections)
+    if chosen is None:
+        return None, True
+    return sections[chosen], not (value < 0 and _negative_only(sections) == chosen)
 
 
-def _token(kind: str, match: re.Match[str], *, is_date: bool) -> tuple[str, str]:
-    if kind in {"quoted", "escaped"}:
-        return "literal", match[kind]
-    if kind == "space":
-        return "literal", " "
-    if kind == "fill":
-        return "literal", ""
-    if kind in {"elapsed", "date", "noon"}:
-        return kind, match[kind].lower()
-    if is_date or kind == "other":
-        return "literal", match[0]
-    return kind, match[0]
-
-
-def _section_for(
-    value: Decimal, sections: tuple[_Section | None, ...]
-) -> tuple[_Section | None, bool]:
-    """The section for a value, and whether a minus sign is shown in addition to the section."""
-    if len(sections) >= 3 and value == 0:
-        return sections[2], False
-    if len(sections) >= 2 and value < 0:
-        return sections[1], False
-    return sections[0], True
-
-
-# -- numbers --------------------------------------------------------------------------------------
-
-
-def _show_digits(value: Decimal, section: _Section) -> str | None:
-    kinds = [kind for kind, _ in section.tokens]
-    if "general" in kinds:
-        general = _general(str(value))
-        return "".join(general if kind == "general" else text for kind, text in section.tokens)
-    if "exponent" in kinds:
-        return _show_exponent(value, section)
-    if "digit" not in kinds:
-        return "".join(text for _, text in section.tokens)
-    return _fill(value, section)
-
-
-def _show_exponent(value: Decimal, section: _Section) -> str | None:
-    shape = "".join(text for _, text in section.tokens)
-    match = re.fullmatch(r"0(?:\.(0*))?E([+-])(0+)", shape)
-    if match is None:
-        return None
-    text = f"{value:.{len(match[1] or '')}E}"
-    mantissa, exponent = text.split("E")
-    sign = "-" if exponent[0] == "-" else ("+" if match[2] == "+" else "")
-    return f"{mantissa}E{sign}{exponent[1:].zfill(len(match[3]))}"
-
-
-def _fill(value: Decimal, section: _Section) -> str:
-    """Put the digits of a number into the places of its format, from the point to both sides."""
-    tokens = list(section.tokens)
-    percents = tokens.count(("sign", "%"))
-    places = [index for index, token in enumerate(tokens) if token[0] == "digit"]
-    last = places[-1]
-    point = next((i for i, token in enumerate(tokens) if token == ("sign", ".")), None)
-    whole = [index for index in places if point is None or index < point]
-    decimals = [index for index in places if point is not None and index > point]
-    commas = [index for index, token in enumerate(tokens) if token == ("sign", ",")]
-    scaling = sum(index > last or (bool(whole) and index > whole[-1]) for index in commas)
-    thousands = any(whole and whole[0] < index < whole[-1] for index in commas)
-    scaled = value * 100**percents / 1000**scaling
-    with localcontext(prec=_PRECISION):
-        exact = abs(scaled).quantize(Decimal(1).scaleb(-len(decimals)), rounding=ROUND_HALF_UP)
-    before, _, after = f"{exact:f}".partition(".")
-    texts = {
-        **_whole_part(before, [(index, tokens[index][1]) for index in whole], thousands=thousands),
-        **_decimal_part(after, [(index, tokens[index][1]) for index in decimals]),
-    }
-    if point is not None and not whole:
-        texts[point] = f"{before if before != '0' else ''}."
-    shown = [
-        texts.get(index, "" if token == ("sign", ",") else token[1])
-        for index, token in enumerate(tokens)
-    ]
-    sign = "-" if scaled < 0 and exact else ""
-    return sign + "".join(shown)
-
-
-def _whole_part(digits: str, places: list[tuple[int, str]], *, thousands: bool) -> dict[int, str]:
-    """The text of each place before the point; the first one takes all remaining digits."""
-    texts: dict[int, str] = {}
-    rest = "" if digits == "0" else digits
-    count = 0
-    for index, place in reversed(places):
-        first = index == places[0][0]
-        taken = rest if first else rest[-1:]
-        rest = "" if first else rest[:-1]
-        text = taken or {"0": "0", "?": " "}.get(place, "")
-        for digit in reversed(text):
-            grouped = thousands and count and count % 3 == 0 and digit.isdigit()
-            texts[index] = f"{digit}{',' if grouped else ''}{texts.get(index, '')}"
-            count += 1
-        texts.setdefault(index, "")
-    return texts
-
-
-def _decimal_part(digits: str, places: list[tuple[int, str]]) -> dict[int, str]:
-    """The text of each place after the point; zeros at the end of optional places are left out."""
-    texts: dict[int, str] = {}
-    needed = False
-    for (index, place), digit in reversed(list(zip(places, digits, strict=True))):
-        needed = needed or digit != "0" or place == "0"
-        texts[index] = digit if needed else (" " if place == "?" else "")
-    return texts
-
-
-# -- dates and times ------------------------------------------------------------------------------
-
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-_LAST_DAY = 2_958_466  # 10000-01-01
-
-
-def _moment(serial: Decimal, *, from_1904: bool = False) -> datetime | None:
-    """The date and time of a serial number; None for one that is not a date."""
-    if not 0 <= serial < _LAST_DAY - (1462 if from_1904 else 0):
-        return None
-    if from_1904:
-        first = datetime(1904, 1, 1)  # noqa: DTZ001 - a sheet knows no time zone
-    elif serial < 60:
-        first = datetime(1899, 12, 31)  # noqa: DTZ001
-    elif serial < 61:
-        return None  # 29 February 1900, which exists in Excel only
-    else:
-        first = datetime(1899, 12, 30)  # noqa: DTZ001
-    return first + timedelta(milliseconds=round(serial * 86_400_000))
-
-
-def _show_date(serial: Decimal, section: _Section, *, from_1904: bool) -> Shown:
-    when = _moment(serial, from_1904=from_1904)
-    if when is None:
-        return Shown(_general(str(serial)), certain=False)
-    kinds = _minutes_marked(section.tokens)
-    fine = any(re.fullmatch(r"s+\.0+", text) for kind, text in kinds if kind == "date")
-    if not fine:
-        when = (when + timedelta(microseconds=500_000)).replace(microsecond=0)
-    noon = any(kind == "noon" for kind, _ in kinds)
-    texts = [_date_text(kind, text, when, serial, noon=noon) for kind, text in kinds]
-    if None in texts:
-        return Shown(_iso(when), certain=False)
-    return Shown("".join(text or "" for text in texts), section.certain)
-
-
-def _iso(when: datetime) -> str:
-    midnight = when.time() == time()
-    return when.date().isoformat() if midnight else when.isoformat(" ")
-
-
-def _minutes_marked(tokens: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    """The tokens, with `m` as `minute` where it follows hours or precedes seconds."""
-    marked: list[tuple[str, str]] = []
-    dated = [i for i, token in enumerate(tokens) if token[0] in {"date", "elapsed"}]
-    for index, (kind, text) in enumerate(tokens):
-        if kind == "date" and text in {"m", "mm"}:
-            place = dated.index(index)
-            before = tokens[dated[place - 1]][1] if place else ""
-            after = tokens[dated[place + 1]][1] if place + 1 < len(dated) else ""
-            if before.startswith("h") or after.startswith("s"):
-                marked.append(("minute", text))
-                continue
-        marked.append((kind, text))
-    return marked
-
-
-def _date_text(kind: str, text: str, when: datetime, serial: Decimal, *, noon: bool) -> str | None:
-    """One token of a date; None if it belongs to another calendar."""
-    if kind == "minute":
-        return str(when.minute).zfill(len(text))
-    if kind == "noon":
-        half = "AM" if when.hour < 12 else "PM"
-        return half if text == "am/pm" else half[0]
-    if kind == "elapsed":
-        units = {"h": 24, "m": 1440, "s": 86_400}[text[0]]
-        return str(int(round(serial * 86_400) * units // 86_400)).zfill(len(text))
-    if kind != "date":
-        return text
-    if text[0] == "s":
-        return _seconds(text, when)
-    hour = (when.hour % 12 or 12) if noon else when.hour
-    return {
-        "yy": f"{when.year % 100:02d}",  # strftime of Windows knows no year before 1900
-        "yyyy": f"{when.year:04d}",
-        "m": str(when.month),
-        "mm": f"{when.month:02d}",
-        "mmm": _MONTHS[when.month - 1][:3],
-        "mmmm": _MONTHS[when.month - 1],
-        "mmmmm": _MONTHS[when.month - 1][0],
-        "d": str(when.day),
-        "dd": f"{when.day:02d}",
-        "ddd": _DAYS[when.weekday()][:3],
-        "dddd": _DAYS[when.weekday()],
-        "h": str(hour),
-        "hh": f"{hour:02d}",
-    }.get(text)
-
-
-def _seconds(text: str, when: datetime) -> str:
-    whole, _, fraction = text.partition(".")
-    seconds = str(when.second).zfill(len(whole))
-    return (
-        f"{seconds}.{when.microsecond:06d}"[: len(seconds) + 1 + len(fraction)]
-        if fraction
-        else seconds
-    )
+def _chosen(value: Decimal, sections: tuple[Section, ...]) -> int | None:
+    first, *rest = sections[:3]
+    if first.condition is None and all(section.condition is None for section in rest):
+        if value < 0 and rest:
+            return 1
+        return 2 if value == 0 and len(rest) > 1 else 0
+    if first.condition.holds(value) if first.condition else value > 0:
+        return 0
+    if rest and rest[0].condition is not None:
+        if rest[0].condition.holds(value):
+            return 1
+    elif rest and (len(rest) == 1 or value < 0):
+        return 1
+    return 2 if len(rest) > 1 else None

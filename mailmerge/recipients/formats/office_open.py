@@ -7,14 +7,13 @@ here, and `Grid` bounds what far places cost. The declared size of a sheet is ne
 
 from __future__ import annotations
 
-import math
 import posixpath
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import IO, Literal
+from typing import Literal
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.bounds import (
@@ -27,22 +26,25 @@ from mailmerge.recipients.bounds import (
 )
 from mailmerge.recipients.formats.grid import Grid
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name, cell_place
-from mailmerge.recipients.formats.number_format import GENERAL, built_in_format, show_number
+from mailmerge.recipients.formats.office_styles import (
+    Styles,
+    integer,
+    is_text_value,
+    read_formats,
+    style_names,
+)
+from mailmerge.recipients.formats.package import Package
+from mailmerge.recipients.formats.region import decide_region, language_of_words
 from mailmerge.recipients.formats.sheet import Sheet, SheetEntry
 from mailmerge.recipients.formats.xml_stream import ElementReader, read_attributes
 from mailmerge.recipients.input_file import damaged
 
 _DIGITS = "0123456789"
-_DIGITS_KEPT = 15  # of an IEEE 754 double, and what Excel itself promises
-_LONGEST_FORMAT = 1024  # Excel allows 255
-_REMEMBERED = 50_000
 _HIDDEN_BYTES = 40
 _RANGE_BYTES = _FAULT_BYTES = 150
 _MARGIN = " \t\r\n"
 # A character that XML cannot hold, as Excel writes it: _x000D_ (ECMA-376, part 1, 22.9.2.19).
 _ESCAPED = re.compile("_x00([0-9A-Fa-f]{2})_")
-_NUMBER = re.compile(r"[ \t\r\n]*[+-]?([0-9]++\.?[0-9]*+|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
-_NO_NUMBER = frozenset({"nan", "inf", "infinity"})
 
 
 class OfficeOpenBook:
@@ -52,25 +54,31 @@ class OfficeOpenBook:
         sheets: its worksheets, in their order.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, budget: Budget) -> None:
-        """Read the workbook's directory and styles.
+    def __init__(self, archive: zipfile.ZipFile, budget: Budget, locale: str = "") -> None:
+        """Read the workbook's directory and styles; `locale` is that under [recipients].
 
         Raises:
             SpreadsheetError: a part is missing, is not XML, or has too much in it.
+            CampaignError: the locale is not known.
         """
-        self._archive = archive
+        self._package = Package(archive, budget)
         self._budget = budget
         self._file = budget.file
-        self._names = {name.casefold(): name for name in archive.namelist()}
         self._from_1904 = False
         self._parts: dict[str, str] = {}
-        self._texts_part = ""
-        self.sheets = self._read_sheets()
-        self._formats = self._read_formats()
+        main = self._package.main_part()
+        self._relations = self._package.relations(main)
+        self.sheets = self._read_sheets(main)
+        styles = self._related("styles") or self._beside(main, "styles.xml")
+        tags = self._attributes(styles, "numFmt", "cellXfs", "xf", "dxfs", "cellStyle")
+        self._region = decide_region(locale, list(self._languages(tags)))
+        self._formats = read_formats(tags, self._region)
         self._texts: list[str] | None = None
 
     def has_cells(self, sheet: str) -> bool:
-        """Whether any cell of a sheet has a value."""
+        """Whether any cell of a sheet has a value; a sheet without its part has none."""
+        if not self._package.has(self._parts[sheet]):
+            return False
         try:
             self._parse(sheet, _FirstCell(self._budget))
         except _Found:
@@ -86,90 +94,79 @@ class OfficeOpenBook:
         self._budget.file = f"{self._file}, sheet {sheet}"
         if self._texts is None:
             self._texts = self._read_texts()
-        grid, found = Grid(self._budget), Sheet(self._file)
-        styles = _Styles(self._formats, self._texts, from_1904=self._from_1904)
+        grid, found = Grid(self._budget), Sheet(self._file, locale=self._region.locale.tag)
+        styles = Styles(self._formats, self._texts, self._region, from_1904=self._from_1904)
         self._parse(sheet, _SheetReader(self._budget, grid, found, styles))
         self._budget.file = self._file
         found.columns, found.rows = grid.columns, grid.rows
         return found
 
     def _parse(self, sheet: str, reader: ElementReader) -> None:
-        with self._open(self._parts[sheet]) as part:
+        with self._package.open(self._parts[sheet]) as part:
             reader.read(part)
 
-    def _open(self, part: str) -> IO[bytes]:
-        known = self._names.get(part.casefold())
-        if known is None:
-            raise damaged(self._file, f"the part {part[:100]} is missing")
-        return self._archive.open(known)
-
     def _attributes(self, part: str, *names: str) -> list[tuple[str, Mapping[str, str]]]:
-        with self._open(part) as stream:
+        if not part:
+            return []
+        with self._package.open(part) as stream:
             return read_attributes(stream, self._budget, *names)
 
-    def _read_sheets(self) -> list[SheetEntry]:
+    def _related(self, kind: str) -> str:
+        """The part that the workbook has for something; empty if it has none."""
+        found = (one.target for one in self._relations if one.kind == kind)
+        return next((part for part in found if self._package.has(part)), "")
+
+    def _beside(self, main: str, name: str) -> str:
+        """A part that no relation names, in the place where it usually is; empty if not there."""
+        part = posixpath.join(posixpath.dirname(main), name)
+        return part if self._package.has(part) else ""
+
+    def _read_sheets(self, main: str) -> list[SheetEntry]:
         """The worksheets, and the part of the archive that holds each."""
-        roots = (
-            part.get("Target", "").lstrip("/")
-            for _, part in self._attributes("_rels/.rels", "Relationship")
-            if part.get("Type", "").endswith("/officeDocument")
-        )
-        book = next(roots, "")
-        folder, name = posixpath.split(book)
-        relations = {
-            part.get("Id"): part
-            for tag, part in self._attributes(f"{folder}/_rels/{name}.rels", "Relationship")
-            if tag == "Relationship"
-        }
-        shared = (r for r in relations.values() if r.get("Type", "").endswith("/sharedStrings"))
-        self._texts_part = next((self._target(folder, relation) for relation in shared), "")
+        relations = {one.id: one for one in self._relations}
         sheets = []
-        for tag, element in self._attributes(book, "workbookPr", "sheet"):
+        for tag, element in self._attributes(main, "workbookPr", "sheet"):
             if tag == "workbookPr":
                 self._from_1904 = element.get("date1904", "0") in {"1", "true"}
             if tag != "sheet":
                 continue
-            relation = relations.get(_relation(element), {})
-            if not relation.get("Type", "/worksheet").endswith("/worksheet"):
+            relation = relations.get(_relation(element))
+            if relation is not None and relation.kind != "worksheet":
                 continue
             sheet = SheetEntry(
                 element.get("name", ""), visible=element.get("state", "visible") == "visible"
             )
-            self._parts[sheet.name] = self._target(folder, relation)
+            self._parts[sheet.name] = relation.target if relation is not None else ""
             sheets.append(sheet)
         return sheets
 
-    @staticmethod
-    def _target(folder: str, relation: Mapping[str, str]) -> str:
-        """The part that a relation of the workbook leads to."""
-        return posixpath.normpath(posixpath.join("/", folder, relation.get("Target", "")))[1:]
+    def _languages(self, styles: Sequence[tuple[str, Mapping[str, str]]]) -> Iterator[str]:
+        """The languages of the workbook: what its properties say, then its program's own words."""
+        for kind, element in (("core-properties", "language"), ("extended-properties", "lpstr")):
+            for relation in self._package.relations(""):
+                if relation.kind == kind and self._package.has(relation.target):
+                    texts = self._words(relation.target, element)
+                    yield from texts if element == "language" else [language_of_words(texts)]
+        yield language_of_words(list(style_names(styles)))
 
-    def _read_formats(self) -> list[str]:
-        """The number format of each cell style, in their order."""
-        part = "xl/styles.xml"
-        if part not in self._names:
-            return [GENERAL]
-        own: dict[int, str] = {}
-        styles: list[int] = []
-        inside = False
-        for tag, element in self._attributes(part, "numFmt", "cellXfs", "xf"):
-            if tag == "numFmt":
-                code = element.get("formatCode", GENERAL)
-                own[_integer(element.get("numFmtId"))] = (
-                    code if len(code) <= _LONGEST_FORMAT else ""
-                )
-            elif tag.endswith("cellXfs"):
-                inside = tag == "cellXfs"
-            elif tag == "xf" and inside:
-                styles.append(_integer(element.get("numFmtId")))
-        return [own.get(number) or built_in_format(number) for number in styles] or [GENERAL]
+    def _words(self, part: str, element: str) -> list[str]:
+        reader = _WordReader(self._budget, element)
+        try:
+            with self._package.open(part) as stream:
+                reader.read(stream)
+        except SpreadsheetError:
+            return []  # properties are no part of the table
+        return reader.words
 
     def _read_texts(self) -> list[str]:
         """The texts that cells share."""
-        if not self._texts_part:
+        part = self._related("sharedStrings")
+        if not part:
+            if any(one.kind == "sharedStrings" for one in self._relations):
+                raise damaged(self._file, "the part with its texts is missing")
             return []
         reader = _TextReader(self._budget)
-        with self._open(self._texts_part) as stream:
+        with self._package.open(part) as stream:
             reader.read(stream)
         return reader.texts
 
@@ -179,41 +176,25 @@ def _relation(element: Mapping[str, str]) -> str:
     return next((value for name, value in element.items() if name.endswith(":id")), "")
 
 
-def _integer(text: str | None) -> int:
-    """A number of a style; 0, which is General, if it is missing or not one."""
-    return int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else 0
+class _WordReader(ElementReader):
+    """Reads the texts of all elements with one name."""
 
+    def __init__(self, budget: Budget, element: str) -> None:
+        super().__init__(budget)
+        self.words: list[str] = []
+        self._element = element
 
-class _Styles:
-    """What the cells of all sheets share: number formats and texts."""
+    def start(self, name: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
+        self.enter()
+        if name.rpartition(":")[2] == self._element:
+            self.collect()
 
-    def __init__(self, formats: list[str], texts: list[str], *, from_1904: bool) -> None:
-        self.texts = texts
-        self._formats = formats
-        self._from_1904 = from_1904
-        self._shown: dict[tuple[str, str], SeenCell] = {}
-
-    def number(self, raw: str, style: str) -> SeenCell:
-        """What a number shows, as a cell at row 0 and column 0."""
-        key = raw, style
-        shown = self._shown.get(key)
-        if shown is None:
-            if len(self._shown) >= _REMEMBERED:
-                self._shown.clear()
-            shown = self._shown[key] = self._show(raw, style)
-        return shown
-
-    def _show(self, raw: str, style: str) -> SeenCell:
-        value = float(raw) if _NUMBER.fullmatch(raw) else math.nan
-        if not math.isfinite(value):
-            return SeenCell(0, 0, raw[:40], fault="number")
-        if not value:
-            raw = "0"  # 1e-999999999 is none that Decimal can calculate with
-        index = _integer(style)
-        code = self._formats[index] if index < len(self._formats) else GENERAL
-        shown = show_number(raw, code, from_1904=self._from_1904)
-        fault: Literal["", "digits"] = "digits" if abs(value) >= 10**_DIGITS_KEPT else ""
-        return SeenCell(0, 0, shown.text, shown.certain, fault)
+    def end(self, name: str) -> None:
+        self.leave()
+        if name.rpartition(":")[2] == self._element:
+            self.pause()
+            self.budget.memory(_RANGE_BYTES)
+            self.words.append(self.collected().strip())
 
 
 class _TextReader(ElementReader):
@@ -293,12 +274,6 @@ def _unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
-def _is_text(raw: str) -> bool:
-    """Whether a value without a type is a text, as some programs write it: no number at all."""
-    word = raw.strip(f"{_MARGIN}+-").lower()
-    return word not in _NO_NUMBER and not _NUMBER.fullmatch(raw)
-
-
 class _Found(Exception):
     """A cell with a value was found."""
 
@@ -325,7 +300,7 @@ def _column(letters: str) -> int | None:
 class _SheetReader(_TextReader):
     """Reads the rows, cells and merged areas of a worksheet."""
 
-    def __init__(self, budget: Budget, grid: Grid, sheet: Sheet, styles: _Styles) -> None:
+    def __init__(self, budget: Budget, grid: Grid, sheet: Sheet, styles: Styles) -> None:
         super().__init__(budget)
         self._grid = grid
         self._sheet = sheet
@@ -402,7 +377,7 @@ class _SheetReader(_TextReader):
             self._sheet.hidden.append(self._row)
 
     def _row_number(self, digits: str) -> int:
-        number = _integer(digits)
+        number = integer(digits)
         if not 1 <= number <= ROWS:
             raise outside(f"row {digits}", self.budget.file, self._row + 2)
         return number
@@ -444,9 +419,11 @@ class _SheetReader(_TextReader):
         kind = self._kind
         if kind == "s":
             if raw:
-                self._grid.put(self._row, self._column, self._shared_text(raw), shared=True)
+                text = self._styles.text(self._shared_text(raw), self._style)
+                self._grid.put(self._row, self._column, text, shared=True)
         elif self._runs:
-            self._grid.put(self._row, self._column, self.whole_text())
+            text = self._styles.text(self.whole_text(), self._style)
+            self._grid.put(self._row, self._column, text)
         elif raw:
             self._value(kind, raw)
         elif self._formula and kind not in {"str", "inlineStr"}:
@@ -457,12 +434,11 @@ class _SheetReader(_TextReader):
         if kind in {"", "n"}:
             self._number(kind, raw)
         elif kind == "str":
-            self._grid.put(self._row, self._column, raw)
+            self._grid.put(self._row, self._column, self._styles.text(raw, self._style))
         elif kind == "b":
-            text = "TRUE" if raw in {"1", "true"} else "FALSE"
-            self._grid.put(self._row, self._column, text, shared=True)
+            self._put(SeenCell(0, 0, self._truth(raw), regional=self._styles.guessed))
         elif kind == "d":
-            self._grid.put(self._row, self._column, raw.removesuffix("T00:00:00"))
+            self._put(self._styles.date(raw, self._style))
         elif kind == "e":
             self._fault(raw[:40], "error")
         else:
@@ -472,14 +448,23 @@ class _SheetReader(_TextReader):
     def _number(self, kind: str, raw: str) -> None:
         seen = self._styles.number(raw, self._style)
         if seen.fault == "number":
-            if not kind and _is_text(raw):
-                self._grid.put(self._row, self._column, raw)
+            if not kind and is_text_value(raw):
+                self._grid.put(self._row, self._column, self._styles.text(raw, self._style))
             else:
                 self._fault(seen.text, "number")
             return
+        self._put(seen)
+
+    def _truth(self, raw: str) -> str:
+        return self._styles.truth[raw not in {"1", "true"}]
+
+    def _put(self, seen: SeenCell) -> None:
+        """Write what a number, a date or a truth shows."""
         self._grid.put(self._row, self._column, seen.text, shared=True)
         if not seen.certain or seen.fault:
             self._sheet.note_uncertain(replace(seen, row=self._row, column=self._column))
+        if seen.regional and self._sheet.guessed is None:
+            self._sheet.guessed = replace(seen, row=self._row, column=self._column)
 
     def _shared_text(self, raw: str) -> str:
         texts = self._styles.texts

@@ -1,6 +1,7 @@
-"""XLS -> a table: workbooks of Excel 97 to 2003, which are OLE2 files.
+"""XLS -> a table: workbooks of Excel 5 to 2003, which are OLE2 files.
 
-Office also wraps every file with a password, of any format, into an OLE2 file.
+Office also wraps every file with a password, of any format, into an OLE2 file. Excel 2 to 4 wrote
+the bare records; such a file is recognized by its first one, and refused by its name.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from mailmerge.recipients.table import Table
 from mailmerge.settings import RecipientsSection
 
 _SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# The first record of a workbook without an OLE2 file: its kind, and the size of its body.
+_BARE = tuple(bytes([9, version, size, 0]) for version in (0, 2, 4, 8) for size in (4, 6, 8, 16))
 _BLOCK = 1 << 20
 # The name of the part that holds a protected file, as an OLE2 directory writes it.
 _PROTECTED = "EncryptedPackage".encode("utf-16-le")
@@ -34,7 +37,11 @@ def _open_old_workbook(source: InputFile, section: RecipientsSection) -> Table:
                 # The name may lie across the edge of two blocks.
                 stream.seek(-len(_PROTECTED), 1)
     budget = Budget(Bounds.of(source.size), source.file)
-    return open_sheet(source, section, BinaryBook(source, budget), budget.bounds)
+    return open_sheet(source, section, BinaryBook(source, budget, section.locale), budget.bounds)
 
 
-FORMAT = Format("XLS workbook", lambda head: head.startswith(_SIGNATURE), _open_old_workbook)
+def _recognizes(head: bytes) -> bool:
+    return head.startswith(_SIGNATURE) or any(map(head.startswith, _BARE))
+
+
+FORMAT = Format("XLS workbook", _recognizes, _open_old_workbook)

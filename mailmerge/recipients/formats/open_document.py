@@ -8,6 +8,7 @@ before they are written out. Those without a text only move the place of the cel
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from mailmerge.recipients.bounds import (
 )
 from mailmerge.recipients.formats.grid import Grid
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
+from mailmerge.recipients.formats.number_format import plain_number
 from mailmerge.recipients.formats.sheet import Sheet, SheetEntry
 from mailmerge.recipients.formats.xml_stream import ElementReader
 from mailmerge.recipients.input_file import damaged
@@ -222,7 +224,11 @@ class _DocumentReader(ElementReader):
                 times = f"{where}, repeated {columns:,} times" if columns > 1 else where
                 raise outside(times, self.budget.file, min(table.row + 1, ROWS))
             self.budget.cell(columns)
-            if fault:
+            if fault == "width":
+                seen = SeenCell(table.row, table.column, text, certain=False, fault=fault)
+                table.sheet.note_uncertain(seen)
+                table.texts.append((table.column, columns, text))
+            elif fault:
                 self.budget.memory(columns * _NOTE_BYTES)
                 table.notes += [
                     SeenCell(table.row, table.column + more, text, fault=fault)
@@ -249,8 +255,8 @@ class _DocumentReader(ElementReader):
 
     def _value(
         self, cell: Mapping[str, str], text: str
-    ) -> tuple[str, Literal["", "formula", "error"]]:
-        """The text of a cell, and why it has none."""
+    ) -> tuple[str, Literal["", "formula", "error", "width"]]:
+        """The text of a cell, and why it has none or another one."""
         if cell.get("calcext:value-type") == "error":
             return text[:40] or "an error", "error"
         kind = cell.get("office:value-type")
@@ -258,6 +264,8 @@ class _DocumentReader(ElementReader):
             return ("", "formula") if "table:formula" in cell else ("", "")
         if kind == "string":
             return cell.get("office:string-value", text), ""
+        if text and not text.strip("#"):  # the column was too narrow for the value
+            return _bare_value(cell), "width"
         return text or _bare_value(cell), ""
 
     def too_long(self) -> SpreadsheetError:
@@ -275,6 +283,18 @@ def _count(digits: str) -> int | None:
 
 def _bare_value(cell: Mapping[str, str]) -> str:
     """The value of a cell whose program saved no text for it."""
-    value = cell.get("office:value") or cell.get("office:date-value")
-    value = value or cell.get("office:time-value") or cell.get("office:boolean-value", "").upper()
+    number = cell.get("office:value")
+    if number:
+        return plain_number(number)[:CELL_CHARACTERS]
+    duration = _DURATION.fullmatch(cell.get("office:time-value", ""))
+    if duration is not None:
+        hours, minutes, seconds = (duration[name] or "0" for name in ("h", "m", "s"))
+        return f"{duration['sign']}{int(hours):02d}:{int(minutes):02d}:{seconds.zfill(2)}"
+    value = cell.get("office:date-value") or cell.get("office:time-value")
+    value = value or cell.get("office:boolean-value", "").upper()
     return value.removesuffix("T00:00:00")[:CELL_CHARACTERS]
+
+
+_DURATION = re.compile(
+    r"(?P<sign>-?)PT(?:(?P<h>\d{1,9})H)?(?:(?P<m>\d{1,9})M)?(?:(?P<s>\d{1,9})(?:\.\d*)?S)?"
+)

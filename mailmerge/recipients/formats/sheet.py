@@ -60,6 +60,9 @@ class Sheet:
         faults: the cells that have no text.
         uncertain: for each column, the first cell that Excel may show differently.
         plain: the columns with numbers or dates whose format was not read.
+        locale: the locale whose numbers and dates the cells show.
+        guessed: the first cell that would look different in another locale, if that is a guess.
+        left: how many columns at the left edge were dropped; places count them.
     """
 
     file: str
@@ -70,6 +73,9 @@ class Sheet:
     faults: list[SeenCell] = field(default_factory=list)
     uncertain: dict[int, SeenCell] = field(default_factory=dict)
     plain: list[int] = field(default_factory=list)
+    locale: str = ""
+    guessed: SeenCell | None = None
+    left: int = 0
 
     @property
     def height(self) -> int:
@@ -78,7 +84,8 @@ class Sheet:
 
     def cell(self, row: int, column: int) -> str:
         """The text of a cell; empty outside of the sheet."""
-        if column >= len(self.columns) or row >= len(self.columns[column]):
+        column -= self.left
+        if not 0 <= column < len(self.columns) or row >= len(self.columns[column]):
             return ""
         return self.columns[column][row]
 
@@ -91,6 +98,11 @@ class Sheet:
         if self.rows is None:
             return range(first, self.height)
         return [row for row in self.rows if row >= first]
+
+    def drop_left(self, count: int) -> None:
+        """Leave out columns at the left edge; the places of cells stay those of the sheet."""
+        del self.columns[:count]
+        self.left += count
 
     def note_uncertain(self, seen: SeenCell) -> None:
         """Keep the first uncertain cell of each column."""
@@ -156,11 +168,18 @@ def _which_sheet(what: str, file: str) -> SpreadsheetError:
 
 
 def drop_empty_columns(sheet: Sheet, header: HeadRow) -> None:
-    """Remove columns at the right edge that have neither a name nor any text below it."""
-    while sheet.columns and not header.cells[len(sheet.columns) - 1].strip():
-        if any(cell.strip() for cell in sheet.columns[-1][header.number :]):
-            return
+    """Remove columns at both edges that have neither a name nor any text below it."""
+
+    def empty(index: int, name: str) -> bool:
+        below = sheet.columns[index][header.number :]
+        return not name.strip() and not any(cell.strip() for cell in below)
+
+    while sheet.columns and empty(-1, header.cells[len(sheet.columns) - 1]):
         sheet.columns.pop()
+    margin = 0
+    while margin < len(sheet.columns) and empty(margin, header.cells[margin]):
+        margin += 1
+    sheet.drop_left(margin)
 
 
 def fill_merged(sheet: Sheet, bounds: Bounds) -> None:
@@ -174,7 +193,9 @@ def fill_merged(sheet: Sheet, bounds: Bounds) -> None:
     for area in sheet.merged:
         text = sheet.cell(area.top, area.left)
         rows = range(area.top, min(area.bottom + 1, height))
-        columns = sheet.columns[area.left : area.right + 1]
+        columns = sheet.columns[
+            max(area.left - sheet.left, 0) : max(area.right + 1 - sheet.left, 0)
+        ]
         if not columns or not rows:
             continue
         for column in columns:

@@ -18,15 +18,26 @@ def row_problems(sheet: Sheet, header: Header, section: RecipientsSection) -> li
         _fault(seen, sheet, header)
         for seen in sheet.faults
         if seen.row >= header.number and seen.row not in left_out
-        and seen.column < len(header.columns)
+        and _is_read(seen, header)
     ]  # fmt: skip
     if not section.fill_merged:
         found += [
             _merged(area, sheet, header)
             for area in sheet.merged
-            if area.bottom >= header.number - 1 and _holds_text(area, sheet)
+            if area.bottom >= header.number - 1
+            and area.left >= header.left
+            and _holds_text(area, sheet)
         ]
     return sorted(found, key=lambda problem: problem.row or 0)
+
+
+def _is_read(seen: SeenCell, header: Header) -> bool:
+    return header.left <= seen.column < header.width
+
+
+def _name(column: int, header: Header) -> str:
+    """The name of the column in this place of the sheet."""
+    return header.columns[column - header.left]
 
 
 def _holds_text(area: Range, sheet: Sheet) -> bool:
@@ -34,7 +45,7 @@ def _holds_text(area: Range, sheet: Sheet) -> bool:
 
 
 def _fault(seen: SeenCell, sheet: Sheet, header: Header) -> Problem:
-    name, column = cell_name(seen.row, seen.column), header.columns[seen.column]
+    name, column = cell_name(seen.row, seen.column), _name(seen.column, header)
     if seen.fault == "formula":
         what = f"the formula in {name} is not calculated"
         hint, code = "open the file in Excel or LibreOffice and save it", "formula-not-calculated"
@@ -53,7 +64,7 @@ def _fault(seen: SeenCell, sheet: Sheet, header: Header) -> Problem:
 def _merged(area: Range, sheet: Sheet, header: Header) -> Problem:
     what = f"the cells {area} are merged: only the first one has a text"
     hint = "unmerge them, or set fill_merged = true under [recipients]"
-    row, column = max(area.top, header.number - 1) + 1, header.columns[area.left]
+    row, column = max(area.top, header.number - 1) + 1, _name(area.left, header)
     return Problem("error", "cells-merged", what, sheet.file, row, column, hint)
 
 
@@ -69,13 +80,27 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
         what = f"hidden rows are {done}: {len(hidden)} ({shown})"
         yield Problem("warning", "rows-hidden", what, sheet.file, hint=hint)
     for column, seen in sorted(sheet.uncertain.items()):
-        if column < len(header.columns):
-            yield _uncertain(seen, sheet, header.columns[column])
-    plain = [header.columns[column] for column in sheet.plain if column < len(header.columns)]
+        if _is_read(seen, header):
+            yield _uncertain(seen, sheet, _name(column, header))
+    if sheet.guessed is not None and _is_read(sheet.guessed, header):
+        yield _guessed(sheet.guessed, sheet, _name(sheet.guessed.column, header))
+    plain = [
+        _name(column, header) for column in sheet.plain if header.left <= column < header.width
+    ]
     if plain:
         what = f"numbers and dates are read without their format, in {', '.join(plain)}"
         hint = "if 00123 or 34.30 matters, save the file as .xlsx"
         yield Problem("warning", "number-format", what, sheet.file, hint=hint)
+
+
+def _guessed(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
+    name, locale = cell_name(seen.row, seen.column), sheet.locale
+    what = (
+        f'{name} is read as "{seen.text}": numbers and dates are written as in {locale}, because '
+        "the workbook does not say its language"
+    )
+    hint = f'set locale = "{locale}" under [recipients], or the locale of the sheet'
+    return Problem("warning", "locale-guessed", what, sheet.file, seen.row + 1, column, hint)
 
 
 def _uncertain(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
@@ -84,6 +109,10 @@ def _uncertain(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
         what = f'{name} is read as "{seen.text}": a number keeps at most 15 digits'
         hint = "format the column as text and type such numbers again"
         return Problem("warning", "digits-lost", what, sheet.file, seen.row + 1, column, hint)
+    if seen.fault == "width":
+        what = f'{name} is read as "{seen.text}": the column was too narrow, and the file has ####'
+        hint = "make the column wider in LibreOffice and save the file again"
+        return Problem("warning", "number-format", what, sheet.file, seen.row + 1, column, hint)
     what = f'{name} is read as "{seen.text}", and may look different in the sheet'
     hint = "choose a format that all countries share, such as yyyy-mm-dd, or format it as text"
     return Problem("warning", "number-format", what, sheet.file, seen.row + 1, column, hint)

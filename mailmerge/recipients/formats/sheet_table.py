@@ -8,7 +8,14 @@ from itertools import islice
 
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.recipients.bounds import Bounds
-from mailmerge.recipients.columns import Header, HeadRow, column_letters, read_header
+from mailmerge.recipients.columns import (
+    Header,
+    HeadRow,
+    column_letters,
+    index_notice,
+    read_header,
+    starts_with_index,
+)
 from mailmerge.recipients.formats.markup import cell_name
 from mailmerge.recipients.formats.sheet import (
     Book,
@@ -18,6 +25,7 @@ from mailmerge.recipients.formats.sheet import (
     load_sheet,
 )
 from mailmerge.recipients.formats.sheet_problems import row_problems, sheet_notices
+from mailmerge.recipients.formats.sheet_shape import shape_notices
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Batch, Table, batch_rows
 from mailmerge.settings import RecipientsSection
@@ -40,12 +48,19 @@ def open_sheet(source: InputFile, section: RecipientsSection, book: Book, bounds
     head = [line for line in head if line.filled]
     if head:
         drop_empty_columns(sheet, head[0])
-        head = [HeadRow(line.number, line.cells[: len(sheet.columns)]) for line in head]
+        edge = sheet.left + len(sheet.columns)
+        head = [HeadRow(one.number, one.cells[:edge]).without_left(sheet.left) for one in head]
+    indexed: tuple[Problem, ...] = ()
+    if starts_with_index(head):
+        indexed = (index_notice(head[0], sheet.file),)
+        sheet.drop_left(1)
+        head = [line.without_left(1) for line in head]
     header = _read_header(head, section, sheet)
     if section.fill_merged:
         fill_merged(sheet, bounds)
     found = row_problems(sheet, header, section)
-    notices = (*notices, *header.notices, *sheet_notices(sheet, header, section))
+    notices = (*notices, *indexed, *header.notices, *sheet_notices(sheet, header, section))
+    notices = (*notices, *shape_notices(sheet, header, section))
     return Table(sheet.file, header, lambda: _batches(sheet, header, section, found), notices)
 
 
@@ -66,8 +81,8 @@ def _read_header(head: Sequence[HeadRow], section: RecipientsSection, sheet: She
 
 def _stray_cell(sheet: Sheet, header: HeadRow) -> tuple[int, int] | None:
     """The first text below the header in a column without a name."""
-    for column, texts in enumerate(sheet.columns):
-        if not header.cells[column].strip():
+    for column, texts in enumerate(sheet.columns, sheet.left):
+        if not header.cells[column - sheet.left].strip():
             below = islice(enumerate(texts), header.number, None)
             row = next((row for row, text in below if text.strip()), None)
             if row is not None:

@@ -8,6 +8,8 @@ another process, without formats, and a notice says so.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.bounds import Bounds, Budget
@@ -16,6 +18,7 @@ from mailmerge.recipients.formats.archive import check_archive
 from mailmerge.recipients.formats.binary_book import BinaryBook
 from mailmerge.recipients.formats.office_open import OfficeOpenBook
 from mailmerge.recipients.formats.open_document import OpenDocumentBook
+from mailmerge.recipients.formats.package import Package
 from mailmerge.recipients.formats.sheet import Book, protected
 from mailmerge.recipients.formats.sheet_table import open_sheet
 from mailmerge.recipients.input_file import InputFile
@@ -35,20 +38,33 @@ def _open_workbook(source: InputFile, section: RecipientsSection) -> Table:
             header is not clear.
     """
     bounds = Bounds.of(source.size)
-    names = check_archive(source, bounds)
+    check_archive(source, bounds)
     budget = Budget(bounds, source.file)
     with source.open() as stream, zipfile.ZipFile(stream) as archive:
         book: Book
-        if "xl/workbook.xml" in names:
-            book = OfficeOpenBook(archive, budget)
-        elif "xl/workbook.bin" in names:
-            book = BinaryBook(source, budget)
-        elif "content.xml" in names and _is_spreadsheet(archive):
+        package = Package(archive, budget)
+        main, binary = _main_part(package)
+        if binary:
+            book = BinaryBook(source, budget, section.locale)
+        elif main:
+            book = OfficeOpenBook(archive, budget, section.locale)
+        elif package.has("content.xml") and _is_spreadsheet(archive):
             _refuse_protected_document(archive, source.file)
             book = OpenDocumentBook(archive, budget)
         else:
-            raise _no_spreadsheet(source.file, names)
+            raise _no_spreadsheet(source.file, archive.namelist())
         return open_sheet(source, section, book, bounds)
+
+
+def _main_part(package: Package) -> tuple[str, bool]:
+    """The part that lists the sheets, and whether it is binary; "" if this is no Excel workbook."""
+    main = package.main_part()
+    kind = package.content_type(main).casefold() if main else ""
+    if package.has(main) and ("spreadsheetml" in kind or "ms-excel" in kind):
+        return main, "binary" in kind
+    if package.has(main) and PurePosixPath(main).stem.casefold() == "workbook":
+        return main, main.endswith(".bin")
+    return ("xl/workbook.bin", True) if package.has("xl/workbook.bin") else ("", False)
 
 
 def _is_spreadsheet(archive: zipfile.ZipFile) -> bool:
@@ -68,7 +84,7 @@ def _refuse_protected_document(archive: zipfile.ZipFile, file: str) -> None:
         raise protected(file)
 
 
-def _no_spreadsheet(file: str, names: frozenset[str]) -> SpreadsheetError:
+def _no_spreadsheet(file: str, names: Sequence[str]) -> SpreadsheetError:
     if any(name.endswith(".iwa") for name in names):
         what, hint = "this is a Numbers document", "export it from Numbers as Excel or CSV"
     elif "word/document.xml" in names:

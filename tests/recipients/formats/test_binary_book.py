@@ -7,7 +7,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.errors import CampaignError, Problem, SpreadsheetError
 from mailmerge.recipients.bounds import Bounds, Budget
 from mailmerge.recipients.formats.binary_book import BinaryBook
 from mailmerge.recipients.formats.markup import Range
@@ -36,7 +36,16 @@ def test_cells_are_read_with_their_places(tmp_path: Path) -> None:
     assert book.sheets == [SheetEntry("Data")]
     assert book.has_cells("Data")
     sheet = book.read("Data")
-    assert (sheet.cell(1, 2), sheet.cell(3, 4), sheet.plain) == ("34.3", "5", [2, 4])
+    assert (sheet.cell(1, 2), sheet.cell(3, 4), sheet.plain) == ("34.3", "5", [])
+
+
+def test_a_locale_that_is_not_known_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "r.xls"
+    path.write_bytes(ole(biff((1, 2, 34.3))))
+    source = open_input_file(path, "r.xls")
+    book = BinaryBook(source, Budget(Bounds.of(source.size), "r.xls"), "xx")
+    with pytest.raises(CampaignError, match="is not known"):
+        book.read("Data")
 
 
 def test_sheets_and_merged_areas_are_listed(tmp_path: Path) -> None:

@@ -24,10 +24,14 @@ def test_sheets_and_cells_are_printed(tmp_path: Path) -> None:
     path = tmp_path / "r.xls"
     path.write_bytes(ole(biff((1, 2, 34.3), (1, 3, 7.0))))
     assert printed(path) == [["Data", True, True]]
-    assert printed(path, "Data") == [
-        [1, [[2, "34.3"], [3, "7"]]],
-        {"merged": [], "numbers": [2, 3]},
-    ]
+    cells, notes = printed(path, "Data", "de-DE")
+    assert cells == [1, [[2, "34,3"], [3, "7"]]]
+    assert isinstance(notes, dict)
+    assert (notes["merged"], notes["hidden"], notes["locale"]) == ([], [], "de-DE")
+    assert printed(path, "Data", "xx-XX") == [
+        {"error": ['locale: "xx-XX" is not known',
+                   'write a language and a country, such as "de-DE"', "wrong-value", None]}
+    ]  # fmt: skip
 
 
 def test_what_is_wrong_is_printed(tmp_path: Path) -> None:

@@ -144,3 +144,22 @@ def test_the_sample_ends_with_a_whole_line(folder: Folder, end: str) -> None:
 def test_a_line_without_an_end_is_an_error(folder: Folder, tmp_path: Path) -> None:
     folder.put("email," + "x" * 300_000)
     assert folder.problem().code == "cell-too-long"
+
+
+def test_a_pandas_index_is_left_out_with_a_notice(folder: Folder) -> None:
+    folder.put(',email,name\n0,a@x.org,Ann\n1,b@x.org,"B\n B"\n2,c@x.org\n')
+    index, short = folder.problems()
+    assert (index.code, index.row, index.message[:8]) == ("column-index", 1, "column A")
+    assert (short.code, short.row) == ("row-too-short", 5)
+    rows = [row.cells for row in folder.open().rows()]
+    assert rows == [
+        {"email": "a@x.org", "name": "Ann"},
+        {"email": "b@x.org", "name": "B\n B"},
+        {"email": "c@x.org", "name": ""},
+    ]
+
+
+def test_a_first_column_without_a_name_that_does_not_count_is_an_error(folder: Folder) -> None:
+    for cells in (("x", "y"), ("1", "1"), ("2", "1"), ("", "1")):
+        folder.put(",email\n" + "".join(f"{one},a@x.org\n" for one in cells))
+        assert folder.problem().code == "column-unnamed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import zipfile
 
 import openpyxl
@@ -176,3 +177,90 @@ def test_dates_may_be_iso_or_from_1904(folder: Folder) -> None:
     patched(path, SHEET, ('<c r="B2" t="n"><v>5</v>', '<c r="B2" t="d"><v>2026-01-01T00:00:00</v>'))
     patched(path, "xl/workbook.xml", ("<workbookPr/>", '<workbookPr date1904="1"/>'))
     assert [p.cells["day"] for p in folder.recipients()] == ["2026-01-01", "2030-01-03"]
+
+
+def test_dates_in_iso_8601_have_the_format_of_their_cell(folder: Folder) -> None:
+    book_of(folder, ["email", "day"], ["a@x.org", dt.date(2026, 1, 2)])
+    path = folder.path / "recipients.csv"
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read(SHEET).decode()
+    start = sheet.index('<c r="B2"')
+    cell = sheet[start : sheet.index("</c>", start)]
+    style = cell.split('s="')[1].split('"')[0]
+    patched(path, SHEET, (cell, f'<c r="B2" s="{style}" t="d"><v>2026-11-30</v>'))
+    assert sheet_of(folder).cell(1, 1) == "2026-11-30"
+
+
+def relabelled(folder: Folder, part: str, text: str) -> None:
+    """Replace a part of the workbook, or add it."""
+    path = folder.path / "recipients.csv"
+    source = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+    with zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            if name != part:
+                target.writestr(name, source.read(name))
+        target.writestr(part, text)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("docProps/core.xml", "<p><dc:language>de-DE</dc:language></p>"),
+        ("docProps/app.xml", "<p><vt:lpstr>Arbeitsblätter</vt:lpstr></p>"),
+    ],
+)
+def test_the_language_of_a_workbook_is_that_of_its_numbers(
+    folder: Folder, part: str, text: str
+) -> None:
+    book_of(folder, ["email", "n", "ok"], ["a@x.org", 34.3, True])
+    relabelled(folder, part, text)
+    sheet = sheet_of(folder)
+    assert (sheet.row(1)[1:], sheet.locale, sheet.guessed) == (["34,3", "WAHR"], "de-DE", None)
+
+
+def test_broken_properties_say_nothing(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 34.3])
+    relabelled(folder, "docProps/core.xml", "<p>")
+    guessed = sheet_of(folder).guessed
+    assert guessed is not None
+    assert (guessed.row, guessed.column, guessed.text) == (1, 1, "34.3")
+
+
+def test_a_guessed_locale_is_a_warning_and_a_given_one_is_not(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 34.3])
+    problem = folder.problem()
+    assert (problem.code, problem.row, problem.column) == ("locale-guessed", 2, "n")
+    assert 'B2 is read as "34.3"' in problem.message
+    assert folder.problems(locale="en-US") == []
+    (recipient,) = folder.recipients(locale="fr")
+    assert recipient.cells["n"] == "34,3"
+    assert folder.problem(locale="xx").code == "wrong-value"
+
+
+def test_a_sheet_without_its_part_is_empty(folder: Folder) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["email"])
+    book.create_sheet("Other")
+    book.save(folder.path / "recipients.csv")
+    rels = "xl/_rels/workbook.xml.rels"
+    patched(folder.path / "recipients.csv", rels, ("sheet2.xml", "gone.xml"))
+    with zipfile.ZipFile(folder.path / "recipients.csv") as archive:
+        found = OfficeOpenBook(archive, Budget(Bounds.of(0), "r.xlsx"))
+        assert [found.has_cells(one.name) for one in found.sheets] == [True, False]
+
+
+def test_styles_and_sheets_are_found_by_relations(folder: Folder) -> None:
+    guests(folder.path)
+    path = folder.path / "guests.xlsx"
+    source = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+    with zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            text = source.read(name)
+            if name.endswith("workbook.xml.rels"):
+                text = text.replace(b'"styles.xml"', b'"../looks/Cell%20styles.xml"')
+            new = "LOOKS\\cell styles.xml" if name == "xl/styles.xml" else name.replace("/", "\\")
+            target.writestr(new, text)
+    assert sheet_of(folder, "guests.xlsx", "Guests").row(3)[1:3] == ["00123", "34.30"]
+    assert len(list(folder.audience(file="guests.xlsx", skip_rows=2))) == 3

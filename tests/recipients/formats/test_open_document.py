@@ -170,3 +170,37 @@ def test_hidden_rows_and_merged_cells_are_found(folder: Folder) -> None:
 
 def test_only_the_sheet_that_is_asked_for_is_read(folder: Folder) -> None:
     assert sheet_of(folder, row_of(NUMBER.format(more="")), sheet="B").columns == []
+
+
+def cells_of(folder: Folder, *cells: str) -> Sheet:
+    """The sheet A with these cells in its first row."""
+    row = f"<table:table-row>{''.join(cells)}</table:table-row>"
+    zipped(folder, mimetype=KIND, content_xml=DOCUMENT.format(rows=row))
+    with zipfile.ZipFile(folder.path / "recipients.csv") as archive:
+        return OpenDocumentBook(archive, Budget(Bounds.of(0), "r.ods")).read("A")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ('office:value-type="date" office:date-value="2026-11-30T00:00:00"', "2026-11-30"),
+        ('office:value-type="float" office:value="0.30000000000000004"', "0.3"),
+        ('office:value-type="time" office:time-value="PT255H10M09.5S"', "255:10:09"),
+        ('office:value-type="time" office:time-value="-PT90M"', "-00:90:00"),
+        ('office:value-type="boolean" office:boolean-value="true"', "TRUE"),
+    ],
+)
+def test_hashes_of_a_narrow_column_are_the_value_and_a_warning(
+    folder: Folder, value: str, text: str
+) -> None:
+    bare = cells_of(folder, f"<table:table-cell {value}/>")
+    assert (bare.cell(0, 0), bare.uncertain) == (text, {})
+    sheet = cells_of(folder, f"<table:table-cell {value}><text:p>#####</text:p></table:table-cell>")
+    assert sheet.cell(0, 0) == text
+    assert sheet.uncertain[0].fault == "width"
+
+
+def test_hashes_that_are_a_text_stay(folder: Folder) -> None:
+    cell = '<table:table-cell office:value-type="string"><text:p>###</text:p></table:table-cell>'
+    sheet = cells_of(folder, cell)
+    assert (sheet.cell(0, 0), sheet.uncertain) == ("###", {})

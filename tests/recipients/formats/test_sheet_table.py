@@ -41,3 +41,32 @@ def test_a_blank_row_above_the_header_is_no_header(folder: Folder) -> None:
     spreadsheet = folder.open()
     assert spreadsheet.header.number == 2
     assert [row.number for row in spreadsheet.rows()] == [3]
+
+
+def test_an_empty_margin_is_left_out_on_every_side(folder: Folder) -> None:
+    book_of(
+        folder, [], ["", "", "email", "n", ""], ["", " ", "a@x.org", "5", ""],
+        ["", "", "b@x.org", "x", ""],
+    )  # fmt: skip
+    spreadsheet = folder.open()
+    assert spreadsheet.columns == ("email", "n")
+    assert [row.cells["n"] for row in spreadsheet.rows()] == ["5", "x"]
+
+
+def test_places_beside_a_margin_are_those_of_the_sheet(folder: Folder) -> None:
+    book_of(folder, ["", "email", "n"], ["", "a@x.org", 5])
+    broken = ('<c r="C2" t="n"><v>5</v>', '<c r="C2" t="e"><v>#N/A</v>')
+    patched(folder.path / "recipients.csv", SHEET, broken)
+    problem = folder.problem()
+    assert (problem.column, problem.message) == ("n", "C2 shows the error #N/A")
+    book_of(folder, ["", "email", "email"], ["", "a@x.org", "x"])
+    assert folder.problem().message == 'columns B and C are both called "email"'
+
+
+def test_a_pandas_index_is_left_out_with_a_notice(folder: Folder) -> None:
+    book_of(folder, ["", "email"], [0, "a@x.org"], [1, "b@x.org"], [7, "c@x.org"])
+    problem = folder.problem()
+    assert (problem.severity, problem.code, problem.row) == ("warning", "column-index", 1)
+    assert folder.open().columns == ("email",)
+    book_of(folder, ["", "email"], [3, "a@x.org"], [1, "b@x.org"])
+    assert folder.problem().code == "column-unnamed"

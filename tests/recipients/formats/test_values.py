@@ -20,6 +20,10 @@ from mailmerge.recipients.formats.values import nested_cell, plain_text
         (dt.datetime.fromisoformat("2026-01-02T03:04"), "2026-01-02 03:04:00"),
         (dt.date(2026, 1, 2), "2026-01-02"),
         (dt.time(3, 4), "03:04:00"),
+        (dt.timedelta(hours=255, minutes=10, seconds=9.6), "255:10:10"),
+        (dt.timedelta(minutes=-90), "-1:30:00"),
+        (1e-7, "0.0000001"),
+        (1e300, "1E+300"),
     ],
 )
 def test_a_value_becomes_plain_text(value: object, text: str) -> None:
