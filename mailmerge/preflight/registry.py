@@ -5,7 +5,17 @@ CONTRIBUTING.md, "Add a check", has the recipe; rules.py has the interface.
 
 from __future__ import annotations
 
-from mailmerge.preflight import account, addresses, bodies, fields, html, sender, settings, totals
+from mailmerge.preflight import (
+    account,
+    addresses,
+    bodies,
+    fields,
+    html,
+    placeholders,
+    sender,
+    settings,
+    totals,
+)
 from mailmerge.preflight.rules import Rules
 
 RULES = Rules(
@@ -36,6 +46,7 @@ RULES = Rules(
         fields.check_subject,
         fields.check_unsubscribe_fields,
         fields.check_formula_errors,
+        placeholders.check_cells_mean_text,
         bodies.check_html_size,
         bodies.check_html_shows_text,
         bodies.check_urls,
@@ -47,6 +58,7 @@ RULES = Rules(
         totals.check_recipients_left,
         totals.check_variables,
         totals.check_columns,
+        placeholders.check_placeholders,
         sender.check_real_sender,
         totals.check_reserved,
         totals.check_one_click,
