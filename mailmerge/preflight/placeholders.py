@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mailmerge.errors import Problem, Severity
+from mailmerge.errors import Problem
 from mailmerge.preflight.rules import MadeMessage, Setup, Totals
 from mailmerge.preflight.shown_text import ShownText, shown_texts
 from mailmerge.preflight.template_texts import MASK, TemplateText, template_texts
@@ -26,6 +26,7 @@ from mailmerge.preflight.template_texts import MASK, TemplateText, template_text
 _NAME = r"[^\W\d_](?:[\w .:&/'\u00a0\u2019-]{0,60}[\w.])?"
 _FIELD = re.compile(r"\A(?:MERGEFIELD\s+)?[\"“”]?(.*?)[\"“”]?(?:\s+\\\*?.*)?\Z", re.DOTALL)
 _LONGEST = 80
+_LISTED = 4
 
 _MARKS = re.compile(
     rf"""
@@ -54,7 +55,7 @@ _WORD = re.compile(r"[^\W\d_]\w{1,40}(?:[._-]\w{1,40}){0,3}")
 _CODE_LINE = re.compile(
     r"""=>|\bf["']|`|==|&&|\|\||\w\(|\);|;\s*$|^\s*(?:def|class|import|from|export|const|let|var
     |return|function|if|for|while|echo|print|\#include|\$|@\w+)\b.*[({=;]|[\w-]+\s*:\s*[^\s;]+;
-    |^\s*[.\#@]?[\w-]+\s*\{|"\s*:\s*["{\[\d]""",
+    |\bfrom\s+["']|^\s*[.\#@]?[\w-]+\s*\{|"\s*:\s*["{\[\d]""",
     re.VERBOSE,
 )
 _OF_SYSTEMS = frozenset({
@@ -194,14 +195,17 @@ def _follows_code(text: str, match: re.Match[str]) -> bool:
 def check_placeholders(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """No template has a placeholder of another program."""
     names = ColumnNames(totals.columns)
-    seen: set[tuple[str, str]] = set()
     for template in template_texts(setup.campaign):
-        for placeholder, offset, code in _in_template(template, names):
-            where = (f"{template.file} {template.key}", placeholder.written)
-            if where in seen:
-                continue
-            seen.add(where)
-            yield _problem(placeholder, template, offset, names, code=code)
+        others: dict[str, tuple[Placeholder, int]] = {}
+        seen: set[str] = set()
+        for found, offset, code in _in_template(template, names):
+            if not found.column and template.key != "message.from":
+                others.setdefault(found.written, (found, offset))
+            elif found.written not in seen:
+                seen.add(found.written)
+                yield _problem(found, template, offset, code=code)
+        if others:
+            yield _like_placeholders(others, template, names)
 
 
 def _in_template(
@@ -231,24 +235,48 @@ def _is_shown_as_code(text: str, found: Placeholder) -> bool:
     return re.search(r"""\b[fF]["']|`|=>""", line.replace(found.written, " ")) is not None
 
 
-def _problem(
-    found: Placeholder, template: TemplateText, offset: int, names: ColumnNames, *, code: bool
-) -> Problem:
-    shown = " ".join(found.written.split())[:60]
-    place = {"file": template.file, "column": template.key, "line": template.line(offset)}
-    message = f"{shown} is sent as it stands"
+def _problem(found: Placeholder, template: TemplateText, offset: int, *, code: bool) -> Problem:
+    """The problem of a placeholder with the name of a column; in `from` that of any."""
+    certain = (found.certain and not code) or template.key == "message.from"
+    hint = f"write {{{{ {spelling(found.column)} }}}}"
     if template.key == "message.from":
         hint = "write the same sender for all recipients"
-        return Problem("error", "foreign-placeholder", message, **place, hint=hint)  # type: ignore[arg-type]  # as named
-    if found.column:
-        severity: Severity = "error" if found.certain and not code else "warning"
-        hint = f"write {{{{ {spelling(found.column)} }}}}"
-        return Problem(severity, "foreign-placeholder", message, **place, hint=hint)  # type: ignore[arg-type]  # as named
-    near = names.near(found.name)
-    listed = ", ".join(names.columns[:8])
-    hint = f"did you mean {{{{ {spelling(near)} }}}}?" if near else f"the columns are {listed}"
-    message = f"{shown} looks like a placeholder of another program, and is sent as it stands"
-    return Problem("warning", "placeholder-like", message, **place, hint=hint)  # type: ignore[arg-type]  # as named
+    return Problem(
+        "error" if certain else "warning",
+        "foreign-placeholder",
+        f"{_shown(found)} is sent as it stands",
+        template.file,
+        column=template.key,
+        hint=hint,
+        line=template.line(offset),
+    )
+
+
+def _like_placeholders(
+    others: Mapping[str, tuple[Placeholder, int]], template: TemplateText, names: ColumnNames
+) -> Problem:
+    """One warning for all words of a template that are in such marks and no column."""
+    first, offset = next(iter(others.values()))
+    listed = ", ".join(_shown(found) for found, _ in list(others.values())[:_LISTED])
+    more = f" and {len(others) - _LISTED} more" if len(others) > _LISTED else ""
+    looks = "looks like a placeholder" if len(others) == 1 else "look like placeholders"
+    sent = "is sent as it stands" if len(others) == 1 else "are sent as they stand"
+    near = names.near(first.name)
+    columns = ", ".join(names.columns[:12])
+    hint = f"did you mean {{{{ {spelling(near)} }}}}?" if near else f"the columns are {columns}"
+    return Problem(
+        "warning",
+        "placeholder-like",
+        f"{listed}{more} {looks} of another program: {sent}",
+        template.file,
+        column=template.key,
+        hint=hint,
+        line=template.line(offset),
+    )
+
+
+def _shown(found: Placeholder) -> str:
+    return " ".join(found.written.split())[:60]
 
 
 def spelling(column: str) -> str:
@@ -257,8 +285,7 @@ def spelling(column: str) -> str:
 
 
 _EMPTY_WORDS = frozenset({
-    "\\N", "NULL", "null", "(null)", "<NULL>", "<null>", "[NULL]", "NaN", "nan", "<NA>", "undefined",
-    "[object Object]",
+    "\\N", "(null)", "(NULL)", "<NULL>", "<null>", "[NULL]", "<NA>", "[object Object]",
 })  # fmt: skip
 
 

@@ -25,7 +25,6 @@ MASK = "\ue000"
 """Stands for each character of the syntax of Jinja2."""
 
 _LEXER = jinja2.Environment(keep_trailing_newline=True, autoescape=True)
-_SYNTAX = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _NOT_NEW_LINE = re.compile(r"[^\n]")
 
 
@@ -94,7 +93,10 @@ def body_sources(
 
 
 def masked(source: str) -> str:
-    """A template with a mask in place of each character that is syntax of Jinja2."""
+    """A template with a mask in place of each character that is syntax of Jinja2.
+
+    All of it is masked if it is no template: that is an error of its own.
+    """
     if "{" not in source:
         return source
     pieces: list[str] = []
@@ -107,7 +109,7 @@ def masked(source: str) -> str:
             pieces.append(value if kind == "data" and not raw else _hidden(value))
             at = start + len(value)
     except (jinja2.TemplateSyntaxError, ValueError):
-        return _SYNTAX.sub(lambda found: _hidden(found[0]), source)
+        return _hidden(source)
     return "".join(pieces)
 
 

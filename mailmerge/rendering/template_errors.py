@@ -14,6 +14,7 @@ from jinja2 import nodes
 
 from mailmerge.errors import TemplateError
 from mailmerge.paths import RefusedPath
+from mailmerge.rendering.file_kinds import NotATemplate
 
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
 _SEVERAL_WORDS = re.compile(r"\{\{-?\s*(?P<words>\w+(?:[ \-]+\w+)+)\s*[|}]")
@@ -67,6 +68,11 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
     """Turn an exception of Jinja2 or Python in a template into the error that users see."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return _syntax_error(error, location)
+    if isinstance(error, NotATemplate):
+        return location.error(
+            f"this is {error.kind.name} and no template", file=error.path, hint=error.kind.hint,
+            code="not-a-template",
+        )  # fmt: skip
     if isinstance(error, UnicodeDecodeError):
         return location.error("the file is not UTF-8", hint="save it as UTF-8", code="not-utf-8")
     file, line = _position(error.__traceback__, location)
