@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 _CSS_URL = re.compile(r"""url\(\s*["']?\s*([^"')]+)""", re.IGNORECASE)
 _UNSUBSCRIBE = ("unsubscribe", "opt-out", "optout", "退订", "abmelden")
 
+_ELEMENTS = frozenset(
+    "a abbr acronym address applet area article aside audio b base basefont bdi bdo bgsound big blink"
+    " blockquote body br button canvas caption center cite code col colgroup command data datalist dd"
+    " del details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame"
+    " frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe image img input ins isindex kbd"
+    " keygen label legend li link listing main map mark marquee menu menuitem meta meter multicol nav"
+    " nextid nobr noembed noframes noscript object ol optgroup option output p param picture"
+    " plaintext portal pre progress q rb rbc rp rt rtc ruby s samp script search section select slot"
+    " small source spacer span strike strong style sub summary sup svg table tbody td template"
+    " textarea tfoot th thead time title tr track tt u ul var video wbr xmp math".split()
+)
+"""The elements of HTML, those that are obsolete included."""
+
+_FOREIGN = frozenset({"svg", "math"})
+
 _warning = partial(Problem, "warning")
 
 
@@ -127,6 +142,22 @@ def check_elements(page: Page, _: Setup) -> Iterator[Problem]:
         hint = "show a picture that links to it"
         message = "most mail programs show no video, frame or object"
         yield _placed(_warning("embedded", message, hint=hint), page, "")
+
+
+def check_known_elements(page: Page, _: Setup) -> Iterator[Problem]:
+    """Each element is one of HTML; those with a prefix (`o:p`) are Microsoft's, and harmless."""
+    unknown: dict[str, HtmlElement] = {}
+    for element in page.document.iter():
+        tag = element.tag
+        if isinstance(tag, str) and tag not in _ELEMENTS and ":" not in tag:
+            unknown.setdefault(tag, element)
+    for tag, element in unknown.items():
+        if page.has_value(tag) or any(one.tag in _FOREIGN for one in element.iterancestors()):
+            continue
+        shown = f"<{tag}>"
+        message = f"HTML has no element {shown}: mail programs ignore the tag"
+        hint = "write an element of HTML, or &lt; for the sign itself"
+        yield _placed(_warning("unknown-element", message, hint=hint), page, f"<{tag}")
 
 
 def _first(page: Page, *tags: str) -> HtmlElement | None:

@@ -14,6 +14,7 @@ from mailmerge.preflight import (
     placeholders,
     sender,
     settings,
+    template_sources,
     totals,
 )
 from mailmerge.preflight.rules import Rules
@@ -29,6 +30,7 @@ RULES = Rules(
         account.check_ca_file,
         account.check_port,
         account.check_password_is_encrypted,
+        template_sources.check_sources,
         settings.check_text_part,
         settings.check_content_base,
         settings.check_clock,
@@ -40,6 +42,7 @@ RULES = Rules(
         html.check_backgrounds,
         html.check_links,
         html.check_elements,
+        html.check_known_elements,
     ),
     message=(
         fields.check_recipient_needs_utf8,

@@ -108,7 +108,7 @@ def test_a_column_of_several_words_is_written_with_row(folder: Folder) -> None:
 
 
 def test_other_words_are_one_warning_for_each_template(folder: Folder) -> None:
-    folder.write("body.txt", "Dear {{ name }}\n*|A|* *|B|* {nmae} [[x1]] %ef% {gh}\n")
+    folder.write("body.txt", "Dear {{ name }}\n*|A|* *|B|* {nmae} [[x1]] %efg% {gh}\n")
     problem = folder.problem()
     assert (problem.severity, problem.code, problem.line) == ("warning", "placeholder-like", 2)
     assert problem.message.startswith("*|A|*, *|B|*, {nmae}, [[x1]] and 2 more look like")
