@@ -36,6 +36,7 @@ class Plan:
         slow_because: why each page is rendered from scratch, if that is slow; else "".
         per_second: how many such pages the check rendered per second; else 0.
         again: the number of recipients that are tried again at once, by their state.
+        origins: where each rate comes from, if they come from several places.
     """
 
     total: int
@@ -50,6 +51,7 @@ class Plan:
     slow_because: str = ""
     per_second: float = 0.0
     again: Mapping[State, int] = field(default_factory=dict)
+    origins: Mapping[Rate, str] = field(default_factory=dict)
 
     @property
     def ends_after(self) -> float:
@@ -74,14 +76,26 @@ class Plan:
         yield f"  server     {self.server}"
         for number, subject in enumerate(self.subjects):
             yield f"  {'subjects' if number == 0 else '':<10} {subject}"
-        rates = ", ".join(map(str, self.rates)) or "none"
+        rates = ", ".join(map(self._rate_in_words, self.rates)) or "none"
         window = f", {self.window} messages in flight on each" if self.window > 1 else ""
         yield f"  limits     {rates}; {counted(self.connections, 'connection')}{window}"
         if self.slow_because:
             rate = f"about {max(self.per_second, 1):,.0f} a second"
             yield f"  speed      {rate}: styles depend on the row ({self.slow_because})"
         if self.ends_after:
-            yield f"  ends       in {duration_in_words(self.ends_after)} at the earliest"
+            yield f"  ends       in {duration_in_words(self.ends_after)} at the earliest{self._governing()}"
+
+    def _governing(self) -> str:
+        """Which rate decides about the end, if there are several."""
+        if len(self.rates) < 2:
+            return ""
+        governing = max(self.rates, key=lambda rate: least_seconds([rate], self.to_send))
+        ends = least_seconds([governing], self.to_send)
+        return f" ({governing} governs)" if ends >= self.ends_after else ""
+
+    def _rate_in_words(self, rate: Rate) -> str:
+        origin = self.origins.get(rate, "")
+        return f"{rate} ({origin})" if origin else str(rate)
 
     def slowed(self, because: str, per_second: float) -> Plan:
         """Return the plan of a run whose speed is limited by making the messages."""
@@ -115,6 +129,7 @@ def make_plan(
         connections=limits.connections,
         window=limits.window,
         again=again or {},
+        origins=limits.origins,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -23,6 +24,20 @@ class Rate:
                 times = int(self.seconds // seconds)
                 return f"{self.count}/{name}" if times == 1 else f"{self.count}/{times} {name}s"
         return f"{self.count}/{self.seconds:g} seconds"
+
+
+def strictest(*groups: Iterable[Rate]) -> tuple[Rate, ...]:
+    """All rates of several sources that hold at once, in their order.
+
+    Of rates over the same time only the smallest is left: it governs.
+    """
+    by_seconds: dict[float, Rate] = {}
+    for group in groups:
+        for rate in group:
+            known = by_seconds.setdefault(rate.seconds, rate)
+            if rate.count < known.count:
+                by_seconds[rate.seconds] = rate
+    return tuple(by_seconds.values())
 
 
 def parse_rate(text: str) -> Rate:
