@@ -127,10 +127,10 @@ def _folded(name: str) -> str:
     return joined.casefold()
 
 
-def find_placeholders(text: str, names: ColumnNames, *, code: bool = False) -> list[Placeholder]:
+def find_placeholders(text: str, names: ColumnNames, *, as_code: bool = False) -> list[Placeholder]:
     """The placeholders of other programs in a text.
 
-    `code` says that the text is shown as the code of a program; then only the names of columns
+    `as_code` says that the text is shown as the code of a program; then only the names of columns
     count.
     """
     found = []
@@ -144,7 +144,7 @@ def find_placeholders(text: str, names: ColumnNames, *, code: bool = False) -> l
         column = names.find(name)
         if column and kind == "brace" and _is_object(name, column):
             continue
-        if column or (kind not in _QUIET and not code and _looks_meant(text, match, kind, name)):
+        if column or (kind not in _QUIET and not as_code and _looks_meant(text, match, kind, name)):
             certain = kind not in _QUIET
             found.append(Placeholder(match[0], name.strip(), column, match.start(), certain))
     return found
@@ -198,12 +198,12 @@ def check_placeholders(totals: Totals, setup: Setup) -> Iterator[Problem]:
     for template in template_texts(setup.campaign):
         others: dict[str, tuple[Placeholder, int]] = {}
         seen: set[str] = set()
-        for found, offset, code in _in_template(template, names):
+        for found, offset, as_code in _in_template(template, names):
             if not found.column and template.key != "message.from":
                 others.setdefault(found.written, (found, offset))
             elif found.written not in seen:
                 seen.add(found.written)
-                yield _problem(found, template, offset, code=code)
+                yield _problem(found, template, offset, as_code=as_code)
         if others:
             yield _like_placeholders(others, template, names)
 
@@ -225,8 +225,8 @@ def _in_template(
 
 def _in_shown(shown: ShownText, names: ColumnNames) -> Iterator[tuple[Placeholder, int, bool]]:
     text = shown.text
-    for found in find_placeholders(text, names, code=shown.code):
-        yield found, shown.offset(found.offset), shown.code or _is_shown_as_code(text, found)
+    for found in find_placeholders(text, names, as_code=shown.as_code):
+        yield found, shown.offset(found.offset), shown.as_code or _is_shown_as_code(text, found)
 
 
 def _is_shown_as_code(text: str, found: Placeholder) -> bool:
@@ -235,9 +235,9 @@ def _is_shown_as_code(text: str, found: Placeholder) -> bool:
     return re.search(r"""\b[fF]["']|`|=>""", line.replace(found.written, " ")) is not None
 
 
-def _problem(found: Placeholder, template: TemplateText, offset: int, *, code: bool) -> Problem:
+def _problem(found: Placeholder, template: TemplateText, offset: int, *, as_code: bool) -> Problem:
     """The problem of a placeholder with the name of a column; in `from` that of any."""
-    certain = (found.certain and not code) or template.key == "message.from"
+    certain = (found.certain and not as_code) or template.key == "message.from"
     hint = f"write {{{{ {spelling(found.column)} }}}}"
     if template.key == "message.from":
         hint = "write the same sender for all recipients"

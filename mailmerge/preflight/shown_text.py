@@ -38,11 +38,11 @@ class ShownText:
 
     Attributes:
         pieces: its pieces, in order.
-        code: whether it is shown as the code of a program.
+        as_code: whether it is shown as the code of a program.
     """
 
     pieces: list[str] = field(default_factory=list)
-    code: bool = False
+    as_code: bool = False
     _starts: list[int] = field(default_factory=list)
     _offsets: list[int] = field(default_factory=list)
     _length: int = 0
@@ -72,7 +72,7 @@ def shown_texts(source: str) -> Iterator[ShownText]:
 
 
 def _texts(source: str, base: int) -> Iterator[ShownText]:
-    current, code, at = ShownText(), 0, 0
+    current, depth, at = ShownText(), 0, 0
     comments: list[tuple[str, int]] = []
     for token in _TOKEN.finditer(source):
         _add_text(current, source[at : token.start()], base + at)
@@ -87,11 +87,11 @@ def _texts(source: str, base: int) -> Iterator[ShownText]:
         name = _name(token["tag"] or "")
         if name and name not in _INLINE:
             yield current
-            current = ShownText(code=code > 0)
+            current = ShownText(as_code=depth > 0)
         if name in _CODE:
             yield current
-            code = max(code - 1, 0) if token[0].startswith("</") else code + 1
-            current = ShownText(code=code > 0)
+            depth = max(depth - 1, 0) if token[0].startswith("</") else depth + 1
+            current = ShownText(as_code=depth > 0)
         yield from _attributes(token["tag"] or "", base + token.start())
     _add_text(current, source[at:], base + at)
     yield current

@@ -1,0 +1,133 @@
+"""A value of campaign.toml with a wrong type, the place of a key, and a folder without the file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from mailmerge.errors import CampaignError
+
+_SHOWN_FOLDERS = 6
+_LOOKED_AT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WrongType:
+    """What is expected instead of a value, and how it is written."""
+
+    reason: str
+    hint: str
+
+
+def wrong_type(kind: str, key: str, found: object) -> WrongType | None:
+    """The fix of a value of a wrong type; None for another fault.
+
+    `kind` is the type of pydantic's error, `key` the last part of the key's name.
+    """
+    if kind in {"tuple_type", "list_type"}:
+        return WrongType("expected a list", f"write {key} = [{_as_toml(found)}]")
+    if kind == "string_type":
+        if isinstance(found, list):
+            one = found[0] if len(found) == 1 else "..."
+            return WrongType("expected a text, and no list", f"write {key} = {_as_toml(str(one))}")
+        if isinstance(found, dict):
+            return WrongType("expected a text, and no table", f'write {key} = "..."')
+        return WrongType("expected a text", f'write it in quotes: {key} = "{_plain(found)}"')
+    if kind in {"int_type", "int_parsing", "int_from_float"}:
+        number = str(found).strip()
+        fits = re.fullmatch(r"-?\d+(?:\.0+)?", number) is not None
+        hint = f"write {key} = {number.partition('.')[0]}, without quotes" if fits else f"write {key} = 1"
+        return WrongType("expected a valid integer", hint)
+    if kind in {"bool_type", "bool_parsing"}:
+        yes = str(found).casefold() in {"true", "yes", "on", "1"}
+        return WrongType(
+            "expected true or false", f"write {key} = {'true' if yes else 'false'}, without quotes"
+        )
+    if kind in {"model_type", "dict_type"}:
+        return WrongType("expected a table", f"write [{key}] in a line of its own, and its keys below")
+    return None
+
+
+def _as_toml(value: object) -> str:
+    if isinstance(value, str):
+        return f'"{value}"' if '"' not in value and "\\" not in value else f"'{value}'"
+    return f'"{_plain(value)}"'
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def find_key(text: str, parts: list[str]) -> tuple[int, int] | None:
+    """Line and column of a key in the text of a file, from 1; of its table if it has none of its own.
+
+    `parts` are the names of its tables and its own.
+    """
+    table: list[str] = []
+    of_table: tuple[int, int] | None = None
+    for number, line in enumerate(text.split("\n"), 1):
+        header = re.match(r"^\s*\[+\s*([^\]]+?)\s*\]+", line)
+        if header is not None:
+            table = [part.strip(" \"'") for part in header[1].split(".")]
+            if table == parts[: len(table)]:
+                of_table = number, len(line) - len(line.lstrip()) + 1
+                if table == parts:
+                    return of_table
+            continue
+        key = re.match(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"))*)\s*=""", line)
+        if key is None:
+            continue
+        names = [*table, *(part.strip(" \"'") for part in key[1].split("."))]
+        if names == parts[: len(names)] and len(names) > len(table):
+            return number, key.start(1) + 1
+    return of_table
+
+
+def no_campaign(path: Path) -> CampaignError:
+    """The error of a campaign.toml that does not exist: the folder that was meant, or how to make one."""
+    folder = path.parent
+    if folder.is_file():
+        beside = folder.parent / path.name
+        hint = f"name its folder: {_quoted(folder.parent)}" if beside.is_file() else _MAKE
+        return CampaignError(f"{folder} is a file, and no campaign", hint=hint, code="no-campaign")
+    if not folder.exists():
+        near = _near(folder, path.name)
+        hint = f"did you mean {_quoted(near)}?" if near is not None else _MAKE
+        return CampaignError(f"there is no folder {folder}", hint=hint, code="no-campaign")
+    below = _campaigns_in(folder, path.name)
+    hint = _MAKE
+    if below:
+        names = ", ".join(_quoted(one) for one in below[:_SHOWN_FOLDERS])
+        more = " and others" if len(below) > _SHOWN_FOLDERS else ""
+        hint = f"name one of its campaigns: {names}{more}"
+    return CampaignError(
+        f"there is no {path.name} in {folder.resolve()}", hint=hint, code="no-campaign"
+    )
+
+
+_MAKE = 'create a campaign with "mailmerge init DIR"'
+
+
+def _near(folder: Path, name: str) -> Path | None:
+    """A folder beside a missing one whose name is almost the same."""
+    if not folder.parent.is_dir():
+        return None
+    others = {one.name.casefold(): one for one in _campaigns_in(folder.parent, name)}
+    close = difflib.get_close_matches(folder.name.casefold(), others, n=1, cutoff=0.6)
+    return others[close[0]] if close else None
+
+
+def _campaigns_in(folder: Path, name: str) -> list[Path]:
+    try:
+        entries = sorted(islice(folder.iterdir(), _LOOKED_AT))
+        return [one for one in entries if not one.name.startswith(".") and (one / name).is_file()]
+    except OSError:
+        return []
+
+
+def _quoted(path: Path) -> str:
+    text = str(path)
+    return f'"{text}"' if " " in text else text
