@@ -18,7 +18,7 @@ import typer
 
 from mailmerge.cli.exit_status import ExitStatus, exit_status
 from mailmerge.cli.questions import can_ask
-from mailmerge.errors import MailmergeError
+from mailmerge.errors import MailmergeError, Problem
 from mailmerge.wording import one_line, printable, wrapped
 
 _P = ParamSpec("_P")
@@ -96,7 +96,7 @@ def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:
             raise
         except MailmergeError as error:
             _show_traceback()
-            _fail(str(error), exit_status(error))
+            _fail(str(error), exit_status(error), error.problem)
         except KeyboardInterrupt:
             _fail("interrupted", ExitStatus.INTERRUPTED)
         except BrokenPipeError:
@@ -117,7 +117,10 @@ def _show_traceback() -> None:
         traceback.print_exc()
 
 
-def _fail(line: str, status: ExitStatus) -> None:
+def _fail(line: str, status: ExitStatus, problem: Problem | None = None) -> None:
+    """Print the error in one line; below it the line of the file, with a mark at the place."""
     prefix = typer.style("error:", fg="red", bold=True)
     typer.echo(f"{prefix} {one_line(' '.join(line.split()))}", err=True)
+    for marked in (problem.marked_line or ()) if problem is not None else ():
+        say(f"    {marked}")
     raise typer.Exit(status) from None

@@ -15,9 +15,9 @@ from jinja2 import nodes
 from mailmerge.errors import TemplateError
 from mailmerge.paths import RefusedPath
 from mailmerge.rendering.file_kinds import NotATemplate
+from mailmerge.rendering.syntax_fixes import explain_syntax
 
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
-_SEVERAL_WORDS = re.compile(r"\{\{-?\s*(?P<words>\w+(?:[ \-]+\w+)+)\s*[|}]")
 _MISSING_HINT = "write its path relative to the campaign folder"
 
 
@@ -42,11 +42,22 @@ class ErrorLocation:
     columns: tuple[str, ...] = ()
 
     def error(
-        self, message: str, *, line: int | None = None, file: str = "", **more: str
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        file: str = "",
+        hint: str = "",
+        code: str = "",
+        character: int | None = None,
+        excerpt: str = "",
     ) -> TemplateError:
         """An error at this location, or at `file` and `line` if they are known."""
         text = f"{self.field}: {message}" if self.field else message
-        return TemplateError(text, file=file or self.file, row=self.row, line=line, **more)
+        return TemplateError(
+            text, file=file or self.file, row=self.row, line=line, hint=hint, code=code,
+            character=character, excerpt=excerpt,
+        )  # fmt: skip
 
     def missing(self, names: str, line: int | None, file: str = "") -> TemplateError:
         """The error for templates that do not exist."""
@@ -135,12 +146,16 @@ def _as_variable(column: str) -> str:
 
 def _syntax_error(error: jinja2.TemplateSyntaxError, location: ErrorLocation) -> TemplateError:
     file = error.name if error.name and not location.field else location.file
-    line = None if location.field else error.lineno
-    source_lines = (error.source or "").splitlines()[error.lineno - 1 : error.lineno]
-    words = _SEVERAL_WORDS.search(source_lines[0]) if source_lines else None
-    hint = f'write a name of several words as row["{words["words"]}"]' if words else ""
-    message = (error.message or "syntax error").removesuffix(".")
-    return location.error(message, file=file, line=line, hint=hint, code="template-syntax")
+    fault = explain_syntax(error)
+    return location.error(
+        fault.message,
+        file=file,
+        line=None if location.field else fault.line,
+        hint=fault.hint,
+        code="template-syntax",
+        character=fault.character,
+        excerpt=fault.excerpt,
+    )
 
 
 def _position(trace: TracebackType | None, location: ErrorLocation) -> tuple[str, int | None]:
