@@ -111,6 +111,13 @@ class _Attempt:
         return examine(server, self.credentials, explainer, envelope=self.envelope)
 
 
+def _show_silent_addresses(account: Account) -> None:
+    from mailmerge.smtp.dialing import silent_addresses
+
+    for address in silent_addresses(account.server.host, account.server.port):
+        typer.echo(f"Note: the address {address} of {account.server.host} does not answer.")
+
+
 def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> None:
     """Show the dialogue line by line, then the server's extensions and advice."""
     from mailmerge.errors import MailmergeError
@@ -123,6 +130,7 @@ def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> Non
         report = attempt.examine(explainer)
     except MailmergeError as error:
         raise explainer.brief(error) from error
+    _show_silent_addresses(attempt.account)
     _show_offers(report, attempt.language)
     _show_advice(report, needs(), attempt.language)
     refused = report.error()
