@@ -12,7 +12,7 @@ import zipfile
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.bounds import Bounds, Budget
 from mailmerge.recipients.formats import Format
-from mailmerge.recipients.formats.archive import check_archive
+from mailmerge.recipients.formats.archive import check_archive, open_archive
 from mailmerge.recipients.formats.binary_book import BinaryBook
 from mailmerge.recipients.formats.office_open import OfficeOpenBook
 from mailmerge.recipients.formats.open_document import OpenDocumentBook
@@ -37,7 +37,7 @@ def _open_workbook(source: InputFile, section: RecipientsSection) -> Table:
     bounds = Bounds.of(source.size)
     names = check_archive(source, bounds)
     budget = Budget(bounds, source.file)
-    with source.open() as stream, zipfile.ZipFile(stream) as archive:
+    with source.open() as stream, open_archive(stream) as archive:
         book: Book
         if "xl/workbook.xml" in names:
             book = OfficeOpenBook(archive, budget)
