@@ -57,6 +57,8 @@ class Problem:
         line: the line of a template or of campaign.toml, from 1.
         character: the place in that line, from 1.
         excerpt: the text of that line, to be shown with a mark below the character.
+        recipient: the recipient of the row, such as `Ann, ann@example.org`.
+        sheet: the spreadsheet of the row, if `file` is another file.
     """
 
     severity: Severity
@@ -69,6 +71,8 @@ class Problem:
     line: int | None = None
     character: int | None = None
     excerpt: str = ""
+    recipient: str = ""
+    sheet: str = ""
 
     @property
     def place(self) -> str:
@@ -77,10 +81,16 @@ class Problem:
         parts = [
             self.file,
             self._line_in_words(),
-            f"row {self.row}" if self.row is not None else "",
+            self._row_in_words(),
             f"{named} {self.column}" if self.column else "",
         ]
         return ", ".join(part for part in parts if part)
+
+    def _row_in_words(self) -> str:
+        if self.row is None:
+            return ""
+        of_sheet = f" of {self.sheet}" if self.sheet and self.sheet != self.file else ""
+        return f"row {self.row}{of_sheet}" + (f" ({self.recipient})" if self.recipient else "")
 
     def _line_in_words(self) -> str:
         if self.line is None:

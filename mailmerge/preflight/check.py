@@ -23,6 +23,7 @@ from mailmerge.mime.message import Message
 from mailmerge.preflight.addresses import is_reserved
 from mailmerge.preflight.findings import Findings
 from mailmerge.preflight.making import MessageMaker
+from mailmerge.preflight.naming import about
 from mailmerge.preflight.registry import RULES
 from mailmerge.preflight.report import CheckReport, Sizes, is_note
 from mailmerge.preflight.rules import Rules, Setup, Totals
@@ -201,16 +202,19 @@ class Check:
             if counts.recipients % _PROGRESS_EVERY == 0:
                 self._progress(counts.recipients)
             counts.reserved += is_reserved(recipient.mailbox.domain)
-            self._findings.extend(checker.check_recipient(recipient))
+            for found in checker.check_recipient(recipient):
+                self._findings.add(about(found, recipient, rows.file))
             made = maker.make(recipient)
             # A problem without a row is the same for all recipients.
             self._findings.extend(
-                one for one in made.problems if one.row is not None or once.passes(one)
+                about(one, recipient, rows.file)
+                for one in made.problems
+                if one.row is not None or once.passes(one)
             )
             if made.content is not None:
                 counts.add(made.content, made.message)
-                found = checker.check_message(recipient, made.content, made.message)
-                self._findings.extend(found)
+                for found in checker.check_message(recipient, made.content, made.message):
+                    self._findings.add(about(found, recipient, rows.file))
         counts.suppressed, counts.left_out = rows.suppressed, rows.left_out
         self._progress(counts.recipients)
 
@@ -278,6 +282,7 @@ class _Rows:
         found: Findings,
     ) -> None:
         self.suppressed = self.left_out = 0
+        self.file = spreadsheet.file
         self._campaign = campaign
         self._spreadsheet = spreadsheet
         self._selection = selection

@@ -56,6 +56,7 @@ RULES = Rules(
         bodies.check_urls,
         bodies.check_text_is_filled,
         bodies.check_gaps,
+        bodies.check_line_breaks,
         bodies.check_message_size,
     ),
     totals=(

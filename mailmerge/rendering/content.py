@@ -78,7 +78,7 @@ class Renderer:
         if isinstance(templates, Settings):
             templates = templates_of(templates)
         self.files = templates.files
-        self._view = CampaignView(templates.campaign)
+        self._view = CampaignView(templates.campaign, templates.locale)
         self._fields = Fields(templates, limits)
         self._bodies = _bodies_of(templates, limits)
         self.variables: frozenset[str] = self._fields.variables | self._bodies.variables

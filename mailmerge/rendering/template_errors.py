@@ -15,6 +15,7 @@ from jinja2 import nodes
 from mailmerge.errors import TemplateError
 from mailmerge.paths import RefusedPath
 from mailmerge.rendering.file_kinds import NotATemplate
+from mailmerge.rendering.number_errors import NotANumber
 from mailmerge.rendering.syntax_fixes import explain_syntax
 
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
@@ -89,6 +90,8 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
     file, line = _position(error.__traceback__, location)
     if isinstance(error, jinja2.UndefinedError):
         return _undefined_error(error, location, file, line)
+    if isinstance(error, NotANumber):
+        return _not_a_number(error, location, file, line)
     if isinstance(error, RefusedPath):
         return location.refused(error, line, file)
     if isinstance(error, jinja2.TemplateNotFound):
@@ -96,6 +99,26 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
         return location.missing(names, line, file)
     message, code = _cause(error)
     return location.error(message, file=file, line=line, code=code)
+
+
+def _not_a_number(
+    error: NotANumber, location: ErrorLocation, file: str, line: int | None
+) -> TemplateError:
+    what = f"the cell {error.column} is" if error.column else "the text is"
+    shown = f'"{error.value[:60]}"' if error.value else "empty"
+    name = error.filter_name
+    column = _as_variable(error.column) if error.column else "value"
+    hint = f"correct the cell, or write a default: {{{{ {column}|{name}(0) }}}}"
+    if error.value.count(",") == 1 and error.value.replace(",", "").isdigit():
+        hint = "decimals or thousands? Set locale under [recipients], or show the cell without comma"
+        return location.error(
+            f"{what} {shown}, which can be read as two numbers", file=file, line=line, hint=hint,
+            code="not-a-number",
+        )  # fmt: skip
+    return location.error(
+        f"{what} {shown}, which is no number for |{name}", file=file, line=line, hint=hint,
+        code="not-a-number",
+    )  # fmt: skip
 
 
 def _cause(error: Exception) -> tuple[str, str]:
