@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -90,20 +91,28 @@ def enrol(
     *,
     accept_changes: bool,
     partial: bool,
+    skipped: Mapping[str, str] = MappingProxyType({}),
 ) -> Difference:
     """Compare the recipients with the deliveries, then enrol them, in the caller's transaction.
+
+    `skipped` are the keys of recipients that get no message, with the reason of each.
 
     Raises:
         NotAccepted: they differ, and `accept_changes` is False. The caller rolls back.
     """
     enrolment = _Enrolment(connection, campaign_id, fingerprint)
     if not partial and enrolment.nothing_was_tried():
-        return enrolment.begin(recipients)
+        difference = enrolment.begin(recipients)
+        if skipped:
+            enrolment.skip(skipped)
+            seal(connection)
+        return difference
     enrolment.stage(recipients)
     difference = enrolment.difference(partial=partial)
     if difference and not accept_changes:
         raise NotAccepted(difference)
     enrolment.apply(partial=partial)
+    enrolment.skip(skipped)
     seal(connection)
     return replace(difference, applied=True)
 
@@ -167,6 +176,14 @@ class _Enrolment:
         # Recipients that are not selected now may get files that are not read now.
         files = {**self._recorded_content().files, **self.fingerprint.files}
         self._write_content(replace(self.fingerprint, files=files))
+
+    def skip(self, skipped: Mapping[str, str]) -> None:
+        """Skip recipients that are not sent to, by key; `skipped` has the reason of each."""
+        for key, reason in skipped.items():
+            self._update(
+                and_(self._own, delivery.c.key == key, delivery.c.state.in_(_OPEN)),
+                state=State.SKIPPED.value, reply=reason, stage="", retry_at=None,
+            )  # fmt: skip
 
     # --- the content
 
