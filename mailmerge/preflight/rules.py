@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 from mailmerge.credentials import Account
 from mailmerge.errors import Problem
 from mailmerge.mime.message import Message
+from mailmerge.preflight.positions import Spot
 from mailmerge.preflight.structures import StructureFacts
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
@@ -32,8 +33,8 @@ from mailmerge.settings import Settings
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
-Locate = Callable[[str], tuple[str, int | None]]
-"""Finds a text in the templates: the file, and the line where it is known."""
+Locate = Callable[[Spot], tuple[str, int | None]]
+"""Finds an element in the templates: the file, and the line where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Page:
 
     Attributes:
         document: the parsed HTML.
-        locate: finds the place of a text in the templates.
+        locate: finds the place of an element in the templates.
         paths: the files of the campaign folder, by their URL in the page.
         value: the text in the place of each recipient's value.
     """

@@ -1,12 +1,12 @@
-"""The source of the HTML templates -> the file and line of a text in the finished page."""
+"""The sources of the HTML templates, and the file and line of an element of the finished page."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from functools import cached_property
 
 from mailmerge.errors import InputError
+from mailmerge.preflight.positions import Spot, TemplateElements
 from mailmerge.rendering.environment import make_environment
 from mailmerge.rendering.templates import load_file
 from mailmerge.settings import Settings
@@ -30,11 +30,11 @@ class TemplateSources:
         except InputError:
             return {}
 
-    def locate(self, needle: str) -> tuple[str, int | None]:
-        """The template and the line that contain a text; no line if no template does."""
-        for wanted in dict.fromkeys((needle, html.escape(needle))) if needle else ():
-            for name, source in self.texts.items():
-                before, found, _ = source.partition(wanted)
-                if found:
-                    return name, before.count("\n") + 1
-        return self._campaign.message.html or "", None
+    @cached_property
+    def _elements(self) -> TemplateElements:
+        return TemplateElements(self.texts)
+
+    def locate(self, spot: Spot) -> tuple[str, int | None]:
+        """The template and the line of an element; no line if no template has it."""
+        found = self._elements.find_element(spot)
+        return found or (self._campaign.message.html or "", None)
