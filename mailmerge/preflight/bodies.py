@@ -132,7 +132,8 @@ def _only_empty_column(recipient: Recipient) -> str:
 def check_line_breaks(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     """No line breaks of a cell are lost in the HTML, where they count as spaces."""
     body, cells = made.content.html, made.recipient.cells
-    if body is None or not any("\n" in text or "\r" in text for text in cells.values()):
+    joined = "".join(cells.values())
+    if body is None or not ("\n" in joined or "\r" in joined):
         return
     broken = [html.unescape(value) for value in body.values if "\n" in value.strip()]
     if not broken or _PRESERVED.search("".join(body.structure.static)):

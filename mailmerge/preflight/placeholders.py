@@ -294,13 +294,14 @@ def check_cells_mean_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     recipient = made.recipient
     cells = recipient.cells
     file, row = setup.campaign.recipients.file, recipient.row
-    if not _EMPTY_WORDS.isdisjoint(cells.values()):
+    joined = "\x1f".join(cells.values())
+    if "\\" in joined or "(" in joined or "<" in joined or "[" in joined:
         for column, text in cells.items():
             if text in _EMPTY_WORDS:
                 message = f'the cell says "{text}", which programs write for an empty cell'
                 hint = "empty the cell, or write the text that is meant"
                 yield Problem("warning", "cell-null", message, file, row, column, hint)
-    if "{" in (joined := "\x1f".join(cells.values())) or "*|" in joined or "«" in joined:
+    if "{" in joined or "*|" in joined or "«" in joined:
         yield from _placeholders_of_cells(made, setup)
 
 
