@@ -504,10 +504,11 @@ def _show_faults(faults: FaultRun, seed: int) -> None:
     say(f"Sandbox: {counted(faults.rounds, 'run')}; --seed {seed} repeats the faults.")
     found = faults.reconciliation
     if found is not None and found.balanced:
+        of_these = f" ({found.in_doubt_taken:,} of them accepted)" if found.in_doubt_taken else ""
         say(
             f"Ledger and sandbox agree: the server accepted {counted(found.taken, 'message')}; "
-            f"{found.sent:,} sent, {found.in_doubt:,} in doubt "
-            f"({found.in_doubt_taken:,} of them accepted); none lost, none sent twice."
+            f"{found.sent:,} sent, {found.in_doubt:,} in doubt{of_these}; "
+            "none lost, none sent twice."
         )
     seconds = faults.real_seconds()
     if seconds:

@@ -7,6 +7,8 @@ import functools
 import io
 import json
 import os
+import re
+import shlex
 import shutil
 import sys
 import traceback
@@ -42,6 +44,14 @@ _TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
 def say(text: str = "") -> None:
     """Print a line for the user, on standard error."""
     typer.echo(printable(text), err=True)
+
+
+def quoted_path(path: Path) -> str:
+    """A path as a shell takes it: in quotation marks if it has spaces or other special signs."""
+    text = str(path)
+    if os.name == "nt":
+        return f'"{text}"' if re.search(r"[\s&()^;,]", text) else text
+    return shlex.quote(text)
 
 
 def folded(text: str, *, first: str = "", rest: str = "") -> str:
