@@ -23,8 +23,7 @@ _AROUND = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _COMMA_DECIMALS: Final = frozenset(
-    "af az be bg bs ca cs da de el es et eu fi fr gl hr hu hy id is it ka kk lt lv mk nb nl nn no pl pt"
-    " ro ru sk sl sq sr sv tr uk uz vi".split()
+    ["af", "az", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr", "hu", "hy", "id", "is", "it", "ka", "kk", "lt", "lv", "mk", "nb", "nl", "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "tr", "uk", "uz", "vi"]
 )
 """Languages whose decimals follow a comma."""
 
@@ -84,7 +83,9 @@ def _grouped(number: str, group: str, decimal: str) -> str | None:
     if decimal and (number.count(decimal) > 1 or group in rest):
         return None
     # Groups of three, or in India of two before the last three.
-    if not re.fullmatch(rf"\d{{1,3}}(?:{re.escape(group)}\d{{2,3}})*{re.escape(group)}\d{{3}}", whole):
+    if not re.fullmatch(
+        rf"\d{{1,3}}(?:{re.escape(group)}\d{{2,3}})*{re.escape(group)}\d{{3}}", whole
+    ):
         return None
     return whole.replace(group, "") + ("." + (rest or "0") if point else "")
 

@@ -29,7 +29,12 @@ def test_what_is_no_number_or_ambiguous_is_none(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "locale", "number"),
-    [("1,234", "de", 1.234), ("1,234", "en-US", 1234), ("1.234", "de", 1234), ("1.234", "de-CH", 1.234)],
+    [
+        ("1,234", "de", 1.234),
+        ("1,234", "en-US", 1234),
+        ("1.234", "de", 1234),
+        ("1.234", "de-CH", 1.234),
+    ],
 )
 def test_the_language_of_the_sheet_decides(text: str, locale: str, number: float) -> None:
     assert parse_number(text, locale) == pytest.approx(number)

@@ -102,9 +102,7 @@ def _provider_name(account: Account | None) -> str:
     return account.provider.title if account is not None and account.provider else "the provider"
 
 
-def _origins(
-    rates: Sequence[Rate], sources: Mapping[str, Sequence[Rate]]
-) -> dict[Rate, str]:
+def _origins(rates: Sequence[Rate], sources: Mapping[str, Sequence[Rate]]) -> dict[Rate, str]:
     """Where each rate comes from, and which others it outdoes; nothing if all are from one place."""
     if sum(map(bool, sources.values())) <= 1:
         return {}
@@ -119,7 +117,9 @@ def _origin(rate: Rate, sources: Mapping[str, Sequence[Rate]]) -> str:
         for other in listed
         if other.seconds == rate.seconds and other.count > rate.count
     ]
-    return ", stricter than ".join([" and ".join(names), *([" and ".join(looser)] if looser else [])])
+    return ", stricter than ".join(
+        [" and ".join(names), *([" and ".join(looser)] if looser else [])]
+    )
 
 
 def _rules(account: Account | None) -> ReplyRules:

@@ -76,7 +76,9 @@ def charset_of(content: bytes) -> str:
     return "utf-8"
 
 
-_METHOD = re.compile(rb"^METHOD(?:;[^:\r\n]*)?:[ \t]*([A-Za-z-]{1,40})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_METHOD = re.compile(
+    rb"^METHOD(?:;[^:\r\n]*)?:[ \t]*([A-Za-z-]{1,40})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE
+)
 
 
 def calendar_method(content: bytes) -> str:

@@ -35,8 +35,8 @@ class Group:
     @property
     def shared(self) -> Problem:
         """The first problem, without its row if the group has several."""
-        return self.first if self.count == 1 else replace(
-            self.first, row=None, recipient="", sheet=""
+        return (
+            self.first if self.count == 1 else replace(self.first, row=None, recipient="", sheet="")
         )
 
     def occurrences(self) -> str:

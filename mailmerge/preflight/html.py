@@ -21,15 +21,7 @@ _CSS_URL = re.compile(r"""url\(\s*["']?\s*([^"')]+)""", re.IGNORECASE)
 _UNSUBSCRIBE = ("unsubscribe", "opt-out", "optout", "退订", "abmelden")
 
 _ELEMENTS = frozenset(
-    "a abbr acronym address applet area article aside audio b base basefont bdi bdo bgsound big blink"
-    " blockquote body br button canvas caption center cite code col colgroup command data datalist dd"
-    " del details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame"
-    " frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe image img input ins isindex kbd"
-    " keygen label legend li link listing main map mark marquee menu menuitem meta meter multicol nav"
-    " nextid nobr noembed noframes noscript object ol optgroup option output p param picture"
-    " plaintext portal pre progress q rb rbc rp rt rtc ruby s samp script search section select slot"
-    " small source spacer span strike strong style sub summary sup svg table tbody td template"
-    " textarea tfoot th thead time title tr track tt u ul var video wbr xmp math".split()
+    ["a", "abbr", "acronym", "address", "applet", "area", "article", "aside", "audio", "b", "base", "basefont", "bdi", "bdo", "bgsound", "big", "blink", "blockquote", "body", "br", "button", "canvas", "caption", "center", "cite", "code", "col", "colgroup", "command", "data", "datalist", "dd", "del", "details", "dfn", "dialog", "dir", "div", "dl", "dt", "em", "embed", "fieldset", "figcaption", "figure", "font", "footer", "form", "frame", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hgroup", "hr", "html", "i", "iframe", "image", "img", "input", "ins", "isindex", "kbd", "keygen", "label", "legend", "li", "link", "listing", "main", "map", "mark", "marquee", "menu", "menuitem", "meta", "meter", "multicol", "nav", "nextid", "nobr", "noembed", "noframes", "noscript", "object", "ol", "optgroup", "option", "output", "p", "param", "picture", "plaintext", "portal", "pre", "progress", "q", "rb", "rbc", "rp", "rt", "rtc", "ruby", "s", "samp", "script", "search", "section", "select", "slot", "small", "source", "spacer", "span", "strike", "strong", "style", "sub", "summary", "sup", "svg", "table", "tbody", "td", "template", "textarea", "tfoot", "th", "thead", "time", "title", "tr", "track", "tt", "u", "ul", "var", "video", "wbr", "xmp", "math"]
 )
 """The elements of HTML, those that are obsolete included."""
 
@@ -115,7 +107,9 @@ def check_backgrounds(page: Page, _: Setup) -> Iterator[Problem]:
             wrong = None if page.has_value(url) else judge_image(url)
             if wrong is not None:
                 of_attribute = url == background
-                spot = Spot(element.tag, "background", url) if of_attribute else Spot("style", "", url)
+                spot = (
+                    Spot(element.tag, "background", url) if of_attribute else Spot("style", "", url)
+                )
                 yield _placed(wrong, page, spot)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mailmerge.errors import Problem
+from mailmerge.errors import Problem, Severity
 from mailmerge.preflight.addresses import is_reserved
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.preflight.sender import sender_of
@@ -87,7 +87,7 @@ def _server(setup: Setup) -> Iterator[Problem]:
 
 def _problem(setup: Setup, key: str, message: str, hint: str) -> Problem:
     """An error of a real send; `check`, which sends nothing, warns of it."""
-    severity = "error" if setup.for_real else "warning"
+    severity: Severity = "error" if setup.for_real else "warning"
     return Problem(severity, "leftover", message, CAMPAIGN_FILE, column=key, hint=hint)
 
 
@@ -121,7 +121,9 @@ def _first_domain(template: TemplateText) -> tuple[str, int] | None:
 
 
 def _first_text(template: TemplateText) -> tuple[str, int] | None:
-    pattern = _DUMMY_NAME if template.key in {"message.to_name", "message.reply_to"} else _DUMMY_TEXT
+    pattern = (
+        _DUMMY_NAME if template.key in {"message.to_name", "message.reply_to"} else _DUMMY_TEXT
+    )
     if template.kind != "html":
         found = pattern.search(template.text)
         return (found[0], found.start()) if found else None

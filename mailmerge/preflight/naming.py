@@ -30,7 +30,10 @@ def about(problem: Problem, recipient: Recipient, sheet: str) -> Problem:
 
 def _name(cells: Mapping[str, str]) -> str:
     """The name of a recipient by the usual names of columns; "" if there is none."""
-    folded = {column.casefold().replace("_", " ").replace("-", " "): text for column, text in cells.items()}
+    folded = {
+        column.casefold().replace("_", " ").replace("-", " "): text
+        for column, text in cells.items()
+    }
     first = _first_of(folded, _FIRST)
     name = f"{first} {_first_of(folded, _LAST)}" if first else _first_of(folded, _NAMES)
     return " ".join(name.split())[:_LONGEST]

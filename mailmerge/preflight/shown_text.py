@@ -24,8 +24,7 @@ _CONDITION = re.compile(r"\[if\b[^\]]*\]>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""(?<![\w:-])([\w:-]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);?")
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite del dfn em font i ins label mark nobr q s small span strike"
-    " strong sub sup tt u var wbr o:p w:sdt code kbd samp".split()
+    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "del", "dfn", "em", "font", "i", "ins", "label", "mark", "nobr", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr", "o:p", "w:sdt", "code", "kbd", "samp"]
 )
 _CODE = frozenset({"code", "kbd", "samp"})
 _URLS = frozenset({"href", "src", "background", "action", "poster", "srcset", "cite"})

@@ -43,7 +43,7 @@ _LANGUAGES = (
         "MJML source",
         "make HTML of it: npx mjml {file} -o body.html",
         re.compile(
-            r"<mjml\b|<mj-(?:body|head|section|column|text|button|image|include|all)\b", re.I
+            r"<mjml\b|<mj-(?:body|head|section|column|text|button|image|include|all)\b", re.IGNORECASE
         ),
     ),
     _Language(
@@ -52,7 +52,7 @@ _LANGUAGES = (
         re.compile(
             r"<x-(?:main|layout|base|button|divider|spacer|slot|[\w.-]*layout[\w.-]*)\b"
             r"|<extends\s+src=|<(?:block|component|fill)\s+(?:name|src)=|<outlook\b|<not-outlook\b",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
     _Language(
@@ -62,7 +62,7 @@ _LANGUAGES = (
             r"^\s*import\b[^;\n]*\bfrom\s+[\"'](?:react|@react-email|react-email|\.{1,2}/)"
             r"|^\s*export\s+(?:default|const)\b|\bclassName=[\"{]|\bstyle=\{\{?|<(?:Html|Body|Container"
             r"|Section|Preview|Tailwind|Heading)\b[^>]*>(?=[\s\S]*</)",
-            re.M,
+            re.MULTILINE,
         ),
     ),
     _Language(
@@ -76,18 +76,18 @@ _LANGUAGES = (
         re.compile(
             r"<(?:container|row|columns|callout|wrapper|spacer|block-grid|h-line)(?:\s[^<>]*)?>"
             r"|<(?:spacer|h-line)\b[^<>]*/>|<menu\b[^<>]*>\s*<item\b",
-            re.I,
+            re.IGNORECASE,
         ),
     ),
     _Language(
         "HEML source",
         "make HTML of it: npx heml build {file}",
-        re.compile(r"<heml\b", re.I),
+        re.compile(r"<heml\b", re.IGNORECASE),
     ),
     _Language(
         "Pug source",
         "make HTML of it: npx pug-cli {file}",
-        re.compile(r"\A\s*doctype html\s*\n\s*html\b|\A\s*html\s*\n\s+(?:head|body)\b", re.I),
+        re.compile(r"\A\s*doctype html\s*\n\s*html\b|\A\s*html\s*\n\s+(?:head|body)\b", re.IGNORECASE),
     ),
 )  # fmt: skip
 
@@ -95,7 +95,7 @@ _MARKDOWN = re.compile(
     r"^#{1,6}\s+\S|^(?:={3,}|-{3,})\s*$|\*\*[^*\s][^*\n]*\*\*|(?<![\w_])__[^_\s][^_\n]*__(?![\w_])"
     r"|(?<!!)\[[^\]\n]+\]\((?:https?://|mailto:|/|\{|\ue000)[^)\s]*\)|!\[[^\]\n]*\]\([^)\s]+\)|^```"
     r"|^\s*\|?\s*:?-{3,}:?\s*\|",
-    re.M,
+    re.MULTILINE,
 )
 _MARKS_OF_A_PAGE = 2
 """Signs of Markdown in an HTML file without tags; one may stand in a plain text."""

@@ -72,9 +72,7 @@ def template_texts(campaign: Settings) -> Iterator[TemplateText]:
                 yield TemplateText(kind, file, "", masked(source))
 
 
-def body_sources(
-    campaign: Settings, kind: Literal["html", "text"], name: str
-) -> Mapping[str, str]:
+def body_sources(campaign: Settings, kind: Literal["html", "text"], name: str) -> Mapping[str, str]:
     """The source of a body and of all that it includes, by file; only its own if it is no template.
 
     Empty if it cannot be read at all.

@@ -236,7 +236,10 @@ def _with_symbols_as_a_labels(domain: str) -> str:
             plain = shown.replace("\ufe0f", "").replace("\u200d", "")
             if plain.isascii():
                 labels.append(plain)
-            elif all(one.isalnum() or one == "-" or unicodedata.category(one) in _SYMBOLS for one in plain):
+            elif all(
+                one.isalnum() or one == "-" or unicodedata.category(one) in _SYMBOLS
+                for one in plain
+            ):
                 labels.append(f"xn--{plain.encode('punycode').decode()}")
             else:
                 return ""

@@ -16,7 +16,9 @@ _WORD = (
     "copy its text into a plain text file, such as body.txt, or save it as"
     ' "Web Page, Filtered" (.html)'
 )
-_WRITER = "copy its text into a plain text file, such as body.txt, or save it as HTML in LibreOffice"
+_WRITER = (
+    "copy its text into a plain text file, such as body.txt, or save it as HTML in LibreOffice"
+)
 _ATTACH = "list it in attachments, and write the message as text or HTML"
 
 
@@ -80,7 +82,9 @@ def kind_of(content: bytes) -> FileKind | None:
     if start.startswith(b"PK\x03\x04"):
         return _kind_of_zip(content)
     if _MHT.match(start):
-        return FileKind("a saved e-mail or web archive (.eml, .mht)", "save the message as HTML only")
+        return FileKind(
+            "a saved e-mail or web archive (.eml, .mht)", "save the message as HTML only"
+        )
     if start.startswith(b"<?xml") and _FLAT.search(start):
         return FileKind("an XML document of a word processor", _COPY)
     return None

@@ -228,7 +228,9 @@ def _number_filter(name: str) -> Callable[..., Any]:
     original = _guarded_filter(name, FILTERS[name])
 
     @jinja2.pass_context
-    def number(context: Context, value: Any, default: Any = _NOT_GIVEN, *args: Any, **kw: Any) -> Any:
+    def number(
+        context: Context, value: Any, default: Any = _NOT_GIVEN, *args: Any, **kw: Any
+    ) -> Any:
         if not isinstance(value, str) or args or kw:
             default = (0 if name == "int" else 0.0) if default is _NOT_GIVEN else default
             return original(context, value, default, *args, **kw)

@@ -149,7 +149,9 @@ def _curly_quotes(line: str, _: str) -> _Fix | None:
     if name is not None:
         hint = f"write {{{{ {name[1]} }}}} for the column, without quotation marks"
         return _made(cause, line, fixed, hint)
-    return _made(cause, line, fixed, f'write straight quotation marks: {_made("", line, fixed).hint[6:]}')
+    return _made(
+        cause, line, fixed, f"write straight quotation marks: {_made('', line, fixed).hint[6:]}"
+    )
 
 
 def _tags_inside(line: str, _: str) -> _Fix | None:
@@ -163,7 +165,13 @@ def _tags_inside(line: str, _: str) -> _Fix | None:
 
 def _without_html(syntax: str) -> str:
     syntax = re.sub(r"<[^<>]*>|&nbsp;|&#160;|\u200b|\ufeff", " ", syntax)
-    for name, sign in (("&quot;", '"'), ("&#39;", "'"), ("&gt;", ">"), ("&lt;", "<"), ("&amp;", "&")):
+    for name, sign in (
+        ("&quot;", '"'),
+        ("&#39;", "'"),
+        ("&gt;", ">"),
+        ("&lt;", "<"),
+        ("&amp;", "&"),
+    ):
         syntax = syntax.replace(name, sign)
     return syntax
 
@@ -220,7 +228,7 @@ def _parses_alone(line: str) -> bool:
     try:
         jinja2.Environment(autoescape=True).parse(line)
     except jinja2.TemplateSyntaxError as error:
-        return _is_of_a_block((error.message or ""))
+        return _is_of_a_block(error.message or "")
     return True
 
 
@@ -231,7 +239,9 @@ def _tag_for_a_value(line: str, message: str) -> _Fix | None:
     fixed = re.sub(r"\{%(-?\s*)end[\s_](if|for)\b", r"{%\1end\2", fixed)
     if fixed != line:
         return _made("Jinja2 knows this tag by another name", line, fixed)
-    fixed = re.sub(r"\{\{(-?\s*(?:if|elif|else|endif|for|endfor|set)\b[^{}]*?)\}\}", r"{%\1%}", line)
+    fixed = re.sub(
+        r"\{\{(-?\s*(?:if|elif|else|endif|for|endfor|set)\b[^{}]*?)\}\}", r"{%\1%}", line
+    )
     if fixed != line:
         return _made("a tag is written in {% %}", line, fixed)
     if tag is None or tag[1].startswith("end"):

@@ -110,7 +110,9 @@ def _not_a_number(
     column = _as_variable(error.column) if error.column else "value"
     hint = f"correct the cell, or write a default: {{{{ {column}|{name}(0) }}}}"
     if error.value.count(",") == 1 and error.value.replace(",", "").isdigit():
-        hint = "decimals or thousands? Set locale under [recipients], or show the cell without comma"
+        hint = (
+            "decimals or thousands? Set locale under [recipients], or show the cell without comma"
+        )
         return location.error(
             f"{what} {shown}, which can be read as two numbers", file=file, line=line, hint=hint,
             code="not-a-number",

@@ -112,7 +112,9 @@ def explained(
     place = _place_of_key(text, location) if text else {}
     if first["type"] == "extra_forbidden":
         hint = unknown_key_hint(location, given)
-        return CampaignError(f"unknown key {key}", file=file, hint=hint, code="unknown-key", **place)
+        return CampaignError(
+            f"unknown key {key}", file=file, hint=hint, code="unknown-key", **place
+        )
     if first["type"] == "missing":
         return CampaignError(
             f"{key} is missing", file=file, hint=f"add it: {_EXAMPLES.get(key, key + ' = ...')}",

@@ -19,9 +19,7 @@ from mailmerge.errors import CampaignError
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _CURLY: Final = "“”„‟«»″‶＂「」『』"
 _CURLY_SINGLE: Final = "‘’‚‛′`´＇"
-_STRAIGHT = str.maketrans(
-    {**dict.fromkeys(_CURLY, '"'), **dict.fromkeys(_CURLY_SINGLE, "'")}
-)
+_STRAIGHT = str.maketrans({**dict.fromkeys(_CURLY, '"'), **dict.fromkeys(_CURLY_SINGLE, "'")})
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060\u3000\ufeff]")
 _KEY = r"""(?P<key>\s*[^=\[\]#"'\s][^=\[\]#"']*?)"""
 _ASSIGNMENT = re.compile(rf"^{_KEY}\s*=\s*(?P<value>.*?)\s*$")
@@ -112,7 +110,10 @@ def _curly_quotes(line: str, _: int, __: str) -> _Fix | None:
     straight = line.translate(_STRAIGHT)
     if curly in _CURLY_SINGLE or straight.count('"') % 2:
         straight = re.sub(rf"[{_CURLY}]", '"', line)
-    for candidate in (straight, line.translate({**_STRAIGHT, **dict.fromkeys(map(ord, _CURLY_SINGLE), '"')})):
+    for candidate in (
+        straight,
+        line.translate({**_STRAIGHT, **dict.fromkeys(map(ord, _CURLY_SINGLE), '"')}),
+    ):
         if _parses(candidate):
             hint = f'write straight quotation marks (") instead of {curly}: {candidate.strip()}'
             return _Fix(f"{curly} is a typographic quotation mark", hint, candidate)
@@ -132,7 +133,11 @@ def _backslash(line: str, _: int, __: str) -> _Fix | None:
     if "\\" not in line:
         return None
     slashes = re.sub(r"\\+", "/", line)
-    return _Fix(r"\ has a meaning of its own in a text", f"write / instead of \\: {slashes.strip()}", slashes)
+    return _Fix(
+        r"\ has a meaning of its own in a text",
+        f"write / instead of \\: {slashes.strip()}",
+        slashes,
+    )
 
 
 def _comma_in_list(line: str, column: int, reason: str) -> _Fix | None:
@@ -212,7 +217,9 @@ def _not_quoted(line: str, _: int, __: str) -> _Fix | None:
     value = re.sub(r"\s+#.*$", "", found["value"])
     if not value:
         fixed = f'{found["key"]} = ""'
-        return _Fix(f"{found['key'].strip()} has no value", "write a value, or delete the line", fixed)
+        return _Fix(
+            f"{found['key'].strip()} has no value", "write a value, or delete the line", fixed
+        )
     if value.lower() in {"true", "false", "yes", "no", "on", "off"}:
         wanted = "true" if value.lower() in {"true", "yes", "on"} else "false"
         fixed = f"{found['key']} = {wanted}"

@@ -39,7 +39,11 @@ def wrong_type(kind: str, key: str, found: object) -> WrongType | None:
     if kind in {"int_type", "int_parsing", "int_from_float"}:
         number = str(found).strip()
         fits = re.fullmatch(r"-?\d+(?:\.0+)?", number) is not None
-        hint = f"write {key} = {number.partition('.')[0]}, without quotes" if fits else f"write {key} = 1"
+        hint = (
+            f"write {key} = {number.partition('.')[0]}, without quotes"
+            if fits
+            else f"write {key} = 1"
+        )
         return WrongType("expected a valid integer", hint)
     if kind in {"bool_type", "bool_parsing"}:
         yes = str(found).casefold() in {"true", "yes", "on", "1"}
@@ -47,7 +51,9 @@ def wrong_type(kind: str, key: str, found: object) -> WrongType | None:
             "expected true or false", f"write {key} = {'true' if yes else 'false'}, without quotes"
         )
     if kind in {"model_type", "dict_type"}:
-        return WrongType("expected a table", f"write [{key}] in a line of its own, and its keys below")
+        return WrongType(
+            "expected a table", f"write [{key}] in a line of its own, and its keys below"
+        )
     return None
 
 
@@ -77,7 +83,9 @@ def find_key(text: str, parts: list[str]) -> tuple[int, int] | None:
                 if table == parts:
                     return of_table
             continue
-        key = re.match(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"))*)\s*=""", line)
+        key = re.match(
+            r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"))*)\s*=""", line
+        )
         if key is None:
             continue
         names = [*table, *(part.strip(" \"'") for part in key[1].split("."))]

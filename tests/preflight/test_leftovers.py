@@ -29,11 +29,11 @@ def test_own_sender_and_server_are_no_leftovers(real: Folder) -> None:
     assert leftovers(real) == {}
 
 
-@pytest.mark.parametrize("domain", ["example.org", "example.com", "yourdomain.com", "my-company.org"])
+@pytest.mark.parametrize(
+    "domain", ["example.org", "example.com", "yourdomain.com", "my-company.org"]
+)
 def test_example_as_sender_and_server_is_an_error_of_a_real_send(real: Folder, domain: str) -> None:
-    real.configure(
-        message={"from": f'"Ann <ann@{domain}>"'}, smtp={"host": f'"smtp.{domain}"'}
-    )
+    real.configure(message={"from": f'"Ann <ann@{domain}>"'}, smtp={"host": f'"smtp.{domain}"'})
     found = leftovers(real)
     assert {key: one.severity for key, one in found.items()} == {
         "message.from": "error", "smtp.host": "error",
@@ -44,7 +44,9 @@ def test_example_as_sender_and_server_is_an_error_of_a_real_send(real: Folder, d
 
 
 def test_examples_elsewhere_are_warnings(real: Folder) -> None:
-    real.page('<a href="https://www.example.org/{{ name }}">x</a>\n<p>1 Orchard Road, Exampleton</p>')
+    real.page(
+        '<a href="https://www.example.org/{{ name }}">x</a>\n<p>1 Orchard Road, Exampleton</p>'
+    )
     real.configure(
         message={
             "reply_to": '"a@example.org"',

@@ -39,7 +39,9 @@ def test_code_and_quotations_are_no_placeholders(text: str) -> None:
     assert find_placeholders(text, NAMES) == []
 
 
-@pytest.mark.parametrize("text", ["{foo}", "[[foo]]", "*|LIST:ADDRESS|*", "%FNAME%", "«first_name_2»"])
+@pytest.mark.parametrize(
+    "text", ["{foo}", "[[foo]]", "*|LIST:ADDRESS|*", "%FNAME%", "«first_name_2»"]
+)
 def test_marks_around_other_words_count_without_column(text: str) -> None:
     assert [one.column for one in find_placeholders(f"Hi {text}", NAMES)] == [""]
 

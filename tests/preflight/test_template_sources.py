@@ -9,12 +9,14 @@ import pytest
 
 from tests.preflight.checked import Folder
 
-MJML = "<mjml>\n<mj-body><mj-section><mj-text>Dear {{ name }}</mj-text></mj-section></mj-body></mjml>"
+MJML = (
+    "<mjml>\n<mj-body><mj-section><mj-text>Dear {{ name }}</mj-text></mj-section></mj-body></mjml>"
+)
 INKY = "<html><body><wrapper><container><row><columns>Dear {{ name }}</columns></row></container></wrapper></body></html>"
-MAIZZLE = '---\ntitle: x\n---\n<x-main>\n<p>Dear {{ name }}</p></x-main>'
+MAIZZLE = "---\ntitle: x\n---\n<x-main>\n<p>Dear {{ name }}</p></x-main>"
 REACT = (
     "import { Html } from '@react-email/components';\nexport default function M() "
-    "{ return (<Html><p className=\"x\">Dear {name}</p></Html>); }"
+    '{ return (<Html><p className="x">Dear {name}</p></Html>); }'
 )  # fmt: skip
 MARKDOWN = "# News\n\nDear {{ name }}, read **this** and [that](https://x-firma.de).\n"
 

@@ -84,7 +84,9 @@ def test_numbers_of_cells_are_read_as_sheets_show_them(
     assert str(renderer.render(recipient).text) == text
 
 
-@pytest.mark.parametrize(("cell", "says"), [("n/a", '"n/a"'), ("", "empty"), ("1,234", "two numbers")])
+@pytest.mark.parametrize(
+    ("cell", "says"), [("n/a", '"n/a"'), ("", "empty"), ("1,234", "two numbers")]
+)
 def test_a_cell_that_is_no_number_is_an_error_of_its_row(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient, cell: str, says: str
 ) -> None:

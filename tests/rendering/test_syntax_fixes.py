@@ -21,7 +21,7 @@ def fault_of(source: str) -> SyntaxFault:
         ("Hi {{ “name” }}", "typographic", "write {{ name }} for the column", "“"),
         ("Hi {{ a or “b” }}", "typographic", 'write straight quotation marks: {{ a or "b" }}', "“"),
         ('{% if a = "b" %}x{% endif %}', "= does not compare", 'write {% if a == "b" %}', '= "b"'),
-        ("{% if a = “b” %}x{% endif %}", "= does not compare", 'write {% if a == "b" %}', '= “b”'),
+        ("{% if a = “b” %}x{% endif %}", "= does not compare", 'write {% if a == "b" %}', "= “b”"),
         ("Hi {{ name }, you", "}} is missing", "write {{ name }}", "}"),
         ("Hi {{ name %}, you", "}} is missing", "write {{ name }}", "%"),
         ("<p>Hi {{ name</p>", "}} is missing", "write {{ name }}", "<"),

@@ -178,7 +178,9 @@ def test_file_of_a_campaign_names_its_folder(tmp_path: Path) -> None:
 
 
 def test_line_of_another_encoding_is_named(tmp_path: Path) -> None:
-    (tmp_path / "campaign.toml").write_bytes(SMALLEST.replace("Hello", "Gr\xfc\xdf").encode("latin-1"))
+    (tmp_path / "campaign.toml").write_bytes(
+        SMALLEST.replace("Hello", "Gr\xfc\xdf").encode("latin-1")
+    )
     with pytest.raises(CampaignError) as caught:
         load_settings(tmp_path)
     assert caught.value.problem.line == 4

@@ -149,7 +149,6 @@ def test_a_line_without_an_end_is_an_error(folder: Folder, tmp_path: Path) -> No
     assert folder.problem().code == "cell-too-long"
 
 
-
 def rows_of(folder: Folder, text: str) -> list[list[str]]:
     folder.put(text)
     return [list(row.cells.values()) for row in folder.open().rows()]
@@ -174,7 +173,10 @@ def test_a_text_formula_is_its_text(folder: Folder, written: str) -> None:
 
 
 def test_separators_at_the_end_of_lines_are_no_cells(folder: Folder) -> None:
-    assert rows_of(folder, "email,n,,\na@x.de,1,,\nb@x.de,2\n") == [["a@x.de", "1"], ["b@x.de", "2"]]
+    assert rows_of(folder, "email,n,,\na@x.de,1,,\nb@x.de,2\n") == [
+        ["a@x.de", "1"],
+        ["b@x.de", "2"],
+    ]
     assert rows_of(folder, 'email,n\na@x.de,"1, 2",\n') == [["a@x.de", "1, 2"]]
     folder.put("email,n\na@x.de,1,oops\n")
     assert folder.problem().code == "row-too-long"
