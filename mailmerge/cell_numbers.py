@@ -1,17 +1,18 @@
 """The text of a cell -> the number that it shows, or None: for the filters `int` and `float`.
 
-Jinja2's own filters make 0 of every text that Python does not read as a number, such as `1,234.50`, `43,0`
-or an empty cell. In an invoice that is a wrong amount. So a text that is no number is an error of its
-row, and the signs that sheets write in and around numbers are understood.
+Jinja2's own filters make 0 of every text that Python does not read as a number, such as `1,234.50`,
+`43,0` or an empty cell. In an invoice that is a wrong amount. So a text that is no number is an
+error of its row, and the signs that sheets write in and around numbers are understood.
 
-Which of comma and point separates the decimals follows from the text itself wherever it can: the last
-of the two does, and a sign that stands several times separates thousands. `1,234` could be both; with a
-point Python reads it as decimals, and so do the templates of earlier versions; with a comma it is
-ambiguous, and refused unless the language of the sheet is known.
+Which of comma and point separates the decimals follows from the text itself wherever it can: the
+last of the two does, and a sign that stands several times separates thousands. `1,234` could be
+both; with a point Python reads it as decimals, and so do the templates of earlier versions; with a
+comma it is ambiguous, and refused unless the language of the sheet is known.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from typing import Final
@@ -23,7 +24,52 @@ _AROUND = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _COMMA_DECIMALS: Final = frozenset(
-    ["af", "az", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr", "hu", "hy", "id", "is", "it", "ka", "kk", "lt", "lv", "mk", "nb", "nl", "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "tr", "uk", "uz", "vi"]
+    [
+        "af",
+        "az",
+        "be",
+        "bg",
+        "bs",
+        "ca",
+        "cs",
+        "da",
+        "de",
+        "el",
+        "es",
+        "et",
+        "eu",
+        "fi",
+        "fr",
+        "gl",
+        "hr",
+        "hu",
+        "hy",
+        "id",
+        "is",
+        "it",
+        "ka",
+        "kk",
+        "lt",
+        "lv",
+        "mk",
+        "nb",
+        "nl",
+        "nn",
+        "no",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sv",
+        "tr",
+        "uk",
+        "uz",
+        "vi",
+    ]
 )
 """Languages whose decimals follow a comma."""
 
@@ -31,14 +77,15 @@ _COMMA_DECIMALS: Final = frozenset(
 def parse_number(text: str, locale: str = "") -> float | None:
     """The number of a text such as `1,234.50`, `1.234,50 €`, `12.5%` or `(5)`; None if it is none.
 
-    A percentage is a hundredth of its number. `locale` is a language such as "de" or "de-CH", or "".
+    A percentage is a hundredth of its number. `locale` is a language such as "de" or "de-CH", or
+    "".
     """
     text = unicodedata.normalize("NFKC", text).strip().replace("\u2212", "-")
     try:
         number = float(text)
     except ValueError:
         return _parse(text, locale)
-    finite = number == number and number not in {float("inf"), float("-inf")}
+    finite = math.isfinite(number)
     if finite and _is_comma_language(locale) and re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+", text):
         return float(text.replace(".", ""))
     return number if finite and "_" not in text else None

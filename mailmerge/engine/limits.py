@@ -1,9 +1,9 @@
 """Command line, campaign.toml and provider -> Limits: how fast, how many, how long.
 
 Limits add up: those of the command line, of campaign.toml and of the provider all hold, and the
-stricter governs. So a default of campaign.toml never lifts the limit of an account. Other settings of
-the command line replace those of campaign.toml. This is decided only here. Both the plan and the run
-take the result, so a run does what its plan says.
+stricter governs. So a default of campaign.toml never lifts the limit of an account. Other settings
+of the command line replace those of campaign.toml. This is decided only here. Both the plan and the
+run take the result, so a run does what its plan says.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _provider_name(account: Account | None) -> str:
 
 
 def _origins(rates: Sequence[Rate], sources: Mapping[str, Sequence[Rate]]) -> dict[Rate, str]:
-    """Where each rate comes from, and which others it outdoes; nothing if all are from one place."""
+    """Where each rate comes from, and which it outdoes; nothing if all are from one place."""
     if sum(map(bool, sources.values())) <= 1:
         return {}
     return {rate: _origin(rate, sources) for rate in rates}

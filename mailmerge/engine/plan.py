@@ -83,7 +83,8 @@ class Plan:
             rate = f"about {max(self.per_second, 1):,.0f} a second"
             yield f"  speed      {rate}: styles depend on the row ({self.slow_because})"
         if self.ends_after:
-            yield f"  ends       in {duration_in_words(self.ends_after)} at the earliest{self._governing()}"
+            after = duration_in_words(self.ends_after)
+            yield f"  ends       in {after} at the earliest{self._governing()}"
 
     def _governing(self) -> str:
         """Which rate decides about the end, if there are several."""

@@ -89,8 +89,8 @@ _VARIABLE = re.compile(
     r"|(?<![^\s\[(\"'=:;,])(?=[^\s\])\"']*\d)[A-Za-z0-9_.+/=~-]{5,}(?=[\s\])\"';:,.]|$)"
     r"|(?<![^\s\[(\"'=:;,])(?=[^\s]*[a-z][A-Z])(?=[^\s]*[A-Z].*[A-Z])[A-Za-z]{8,}(?=[\s\])\"';:,.]|$)|\d+"
 )
-"""What differs between replies with the same words: addresses, links, numbers, and ids of letters and
-digits, such as `1McHM6-1srIWI1qNo-00dbDH`."""
+"""What differs between replies with the same words: addresses, links, numbers, and ids of
+letters and digits, such as `1McHM6-1srIWI1qNo-00dbDH`."""
 
 _POLICY_WORDS = re.compile(
     r"\bpolic(?:y|ies)\b|\bspam\b|\bblock(?:ed|list)|\bblacklist|\breputation\b|\bdnsbl\b|\brbl\b"

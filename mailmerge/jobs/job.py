@@ -65,7 +65,8 @@ class Job:
             run.
         accept_older_ledger: whether to use the ledger in the campaign's folder although a newer one
             was used before; for a given ledger, see `Ledger.open`.
-        skip_invalid: whether to send to the valid rows if others have errors; the others are recorded
+        skip_invalid: whether to send to the valid rows if others have errors; the others are
+            recorded
             as skipped, with the reason.
         listener: called with each event at once, from any thread; it raises OSError if it cannot
             write.

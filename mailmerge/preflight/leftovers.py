@@ -1,8 +1,8 @@
 """What a starter, or the documentation of a provider, has left behind: it would really be sent.
 
-Example domains (RFC 2606) and texts such as "Your Name" are right in a starter, and in a sandbox run. In a
-real send to real recipients they are a mistake: an error as sender and server, and a warning elsewhere.
-A campaign whose recipients are examples, too, is still the starter itself.
+Example domains (RFC 2606) and texts such as "Your Name" are right in a starter, and in a sandbox
+run. In a real send to real recipients they are a mistake: an error as sender and server, and a
+warning elsewhere. A campaign whose recipients are examples, too, is still the starter itself.
 """
 
 from __future__ import annotations
@@ -27,16 +27,21 @@ _DUMMY_DOMAIN = re.compile(
     re.IGNORECASE,
 )
 _DUMMY_NAME = re.compile(
-    r"\byour (?:(?:full|first|last|own) )?name\b|\b(?:your|the) (?:company|organi[sz]ation|team|club|brand|business)(?: name)?\b"
-    r"|\bcompany name\b|\bfirst ?name last ?name\b|\bIhr Name\b|\bIhre Firma\b|\bvotre nom\b|\btu nombre\b"
-    r"|\bMax Mustermann\b|\bErika Mustermann\b|\bMuster(?:firma|verein|gesellschaft)\b|\bJohn Doe\b|\bJane Doe\b"
+    r"\byour (?:(?:full|first|last|own) )?name\b"
+    r"|\b(?:your|the) (?:company|organi[sz]ation|team|club|brand|business)(?: name)?\b"
+    r"|\bcompany name\b|\bfirst ?name last ?name\b"
+    r"|\bIhr Name\b|\bIhre Firma\b|\bvotre nom\b|\btu nombre\b"
+    r"|\bMax Mustermann\b|\bErika Mustermann\b|\bMuster(?:firma|verein|gesellschaft)\b"
+    r"|\bJohn Doe\b|\bJane Doe\b"
     r"|^Example\b|\bExample (?:Garden|Studio|Accounts|News|Company|Inc|Ltd|Corp)\b",
     re.IGNORECASE,
 )
 _DUMMY_TEXT = re.compile(
     r"\blorem ipsum\b|\bExampleton\b|\bExample (?:Garden|Studio|Accounts|Company|Street|Road)\b"
-    r"|\b(?:Musterstadt|Musterstra(?:ß|ss)e|Musterfirma|Mustermann)\b|\bAnytown\b|\b123 Main St(?:reet)?\b"
-    r"|\[?\byour (?:company|address|phone|city|street) (?:name|address|number|here)\b\]?|\[your [^\]]{2,30}\]"
+    r"|\b(?:Musterstadt|Musterstra(?:ß|ss)e|Musterfirma|Mustermann)\b"
+    r"|\bAnytown\b|\b123 Main St(?:reet)?\b"
+    r"|\[?\byour (?:company|address|phone|city|street) (?:name|address|number|here)\b\]?"
+    r"|\[your [^\]]{2,30}\]"
     r"|\b(?:TODO|FIXME|XXX|TBD)\b(?=\s*:|\s*$)",
     re.IGNORECASE,
 )

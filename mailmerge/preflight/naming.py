@@ -9,9 +9,21 @@ from mailmerge.errors import Problem
 from mailmerge.recipients.audience import Recipient
 
 _NAMES = (
-    "name", "full name", "fullname", "display name", "company", "firma", "organisation", "nombre", "nom",
-    "nome", "\u59d3\u540d", "\u540d\u5b57", "\u540d\u524d", "\u6c0f\u540d",
-)  # fmt: skip
+    "name",
+    "full name",
+    "fullname",
+    "display name",
+    "company",
+    "firma",
+    "organisation",
+    "nombre",
+    "nom",
+    "nome",
+    "\u59d3\u540d",
+    "\u540d\u5b57",
+    "\u540d\u524d",
+    "\u6c0f\u540d",
+)
 _FIRST = ("first name", "firstname", "vorname", "given name", "prenom", "pr\u00e9nom")
 _LAST = ("last name", "lastname", "surname", "nachname", "family name", "name", "nom")
 _LONGEST = 40

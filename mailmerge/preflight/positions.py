@@ -1,9 +1,9 @@
 """An element of a finished page -> the file and the line of the template where it is written.
 
-A text such as `#` occurs in colours as well as in links, so it is not searched for. Each template is
-read as HTML once, with the syntax of Jinja2 masked, and each tag is kept with its place. A finding
-looks for its own element: by tag, attribute and value. `find_element` is the only place that knows
-positions; a parser that keeps them in its tree can replace it.
+A text such as `#` occurs in colours as well as in links, so it is not searched for. Each template
+is read as HTML once, with the syntax of Jinja2 masked, and each tag is kept with its place. A
+finding looks for its own element: by tag, attribute and value. `find_element` is the only place
+that knows positions; a parser that keeps them in its tree can replace it.
 """
 
 from __future__ import annotations

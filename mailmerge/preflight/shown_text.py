@@ -1,7 +1,7 @@
 """HTML -> the texts that readers see or follow, each with its place in the source.
 
-Text that only tags of a line separate is one text: `{<b>Vor</b>name}` is read as `{Vorname}`. A block,
-a cell or a line break separates. Character references are resolved, and URLs are decoded.
+Text that only tags of a line separate is one text: `{<b>Vor</b>name}` is read as `{Vorname}`. A
+block, a cell or a line break separates. Character references are resolved, and URLs are decoded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,42 @@ _CONDITION = re.compile(r"\[if\b[^\]]*\]>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""(?<![\w:-])([\w:-]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);?")
 _INLINE = frozenset(
-    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "del", "dfn", "em", "font", "i", "ins", "label", "mark", "nobr", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr", "o:p", "w:sdt", "code", "kbd", "samp"]
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "label",
+        "mark",
+        "nobr",
+        "q",
+        "s",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+        "o:p",
+        "w:sdt",
+        "code",
+        "kbd",
+        "samp",
+    ]
 )
 _CODE = frozenset({"code", "kbd", "samp"})
 _URLS = frozenset({"href", "src", "background", "action", "poster", "srcset", "cite"})

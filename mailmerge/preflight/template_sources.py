@@ -1,7 +1,7 @@
 """Templates that are the source of another program: MJML, Foundation, Maizzle, React or Markdown.
 
-Such a source has to be compiled to HTML first. Sent as it stands, it shows its tags or its marks, or
-nothing at all.
+Such a source has to be compiled to HTML first. Sent as it stands, it shows its tags or its marks,
+or nothing at all.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _LANGUAGES = (
         "MJML source",
         "make HTML of it: npx mjml {file} -o body.html",
         re.compile(
-            r"<mjml\b|<mj-(?:body|head|section|column|text|button|image|include|all)\b", re.IGNORECASE
+            r"<mjml\b|<mj-(?:body|head|section|column|text|button|image|include|all)\b",
+            re.IGNORECASE,
         ),
     ),
     _Language(
@@ -87,7 +88,7 @@ _LANGUAGES = (
     _Language(
         "Pug source",
         "make HTML of it: npx pug-cli {file}",
-        re.compile(r"\A\s*doctype html\s*\n\s*html\b|\A\s*html\s*\n\s+(?:head|body)\b", re.IGNORECASE),
+        re.compile(r"\A\s*doctype html\s*\n\s*html\b|\A\s*html\s*\n\s+(?:head|body)\b", re.I),
     ),
 )  # fmt: skip
 

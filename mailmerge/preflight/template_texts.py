@@ -1,7 +1,7 @@
 """The templates of a campaign -> the texts that every recipient gets as they are written.
 
-What Jinja2 replaces, hides or quotes (`{{ }}`, `{% %}`, `{# #}`, `{% raw %}`) is masked character by
-character, so that each place in the text is its place in the file.
+What Jinja2 replaces, hides or quotes (`{{ }}`, `{% %}`, `{# #}`, `{% raw %}`) is masked character
+by character, so that each place in the text is its place in the file.
 """
 
 from __future__ import annotations

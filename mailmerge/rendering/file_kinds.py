@@ -60,7 +60,7 @@ _ZIP_NAMES = (
     ("word/", FileKind("a Word document", _WORD)),
     ("xl/", FileKind("an Excel workbook", "name it as file under [recipients]")),
     ("ppt/", FileKind("a PowerPoint presentation", _COPY)),
-    ("index/", FileKind("a Pages document", "export it as plain text, or copy its text into body.txt")),
+    ("index/", FileKind("a Pages document", "export it as text, or copy it into body.txt")),
 )  # fmt: skip
 _MEDIA_TYPES = {
     "application/vnd.oasis.opendocument.text": FileKind("an OpenDocument text", _WRITER),

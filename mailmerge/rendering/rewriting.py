@@ -32,8 +32,8 @@ def rewrite(tree: nodes.Template, environment: jinja2.Environment) -> None:
 class _Lines(NodeTransformer):
     """Writes `{{ address|nl2br }}` as a loop over the lines, with `<br>` between them.
 
-    So each line is a value of its own, and recipients whose cells have as many lines share a structure
-    (structure.py). A `<br>` in a value would make the value structural.
+    So each line is a value of its own, and recipients whose cells have as many lines share a
+    structure (structure.py). A `<br>` in a value would make the value structural.
     """
 
     def __init__(self, environment: jinja2.Environment) -> None:

@@ -1,8 +1,8 @@
 """A template that Jinja2 cannot parse -> the place in its line, the cause in words, and the fix.
 
-Jinja2 says what its parser met (`unexpected '}'`), and not which mistake that is. As for campaign.toml
-(settings/toml_errors.py), each known mistake has a function that corrects the line, and only a
-correction that the parser gets over is suggested.
+Jinja2 says what its parser met (`unexpected '}'`), and not which mistake that is. As for
+campaign.toml (settings/toml_errors.py), each known mistake has a function that corrects the line,
+and only a correction that the parser gets over is suggested.
 """
 
 from __future__ import annotations

@@ -209,12 +209,29 @@ def _nearest(location: tuple[int | str, ...]) -> str:
 
 
 _OTHER_NAMES = {
-    "user": "username", "login": "username", "server": "host", "hostname": "host", "tls": "security",
-    "ssl": "security", "encryption": "security", "attachment": "attachments", "body": "text",
-    "template": "html", "sender": "from", "to": "to_name", "csv": "file", "filter": "where",
-    "separator": "delimiter", "speed": "rate", "limit": "rate", "mail": "message", "email": "message",
-    "server_settings": "smtp", "contacts": "recipients", "headers_": "headers",
-}  # fmt: skip
+    "user": "username",
+    "login": "username",
+    "server": "host",
+    "hostname": "host",
+    "tls": "security",
+    "ssl": "security",
+    "encryption": "security",
+    "attachment": "attachments",
+    "body": "text",
+    "template": "html",
+    "sender": "from",
+    "to": "to_name",
+    "csv": "file",
+    "filter": "where",
+    "separator": "delimiter",
+    "speed": "rate",
+    "limit": "rate",
+    "mail": "message",
+    "email": "message",
+    "server_settings": "smtp",
+    "contacts": "recipients",
+    "headers_": "headers",
+}
 """Names that other programs use, and the key that means the same."""
 
 

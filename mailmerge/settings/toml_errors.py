@@ -1,9 +1,9 @@
-"""A campaign.toml that is no TOML -> the cause in the words of its line, and the line as it should be.
+"""A campaign.toml that is no TOML -> the cause, and the line as it should be.
 
-The parser of Python says where it gave up, and not why: `Invalid value` is a curly quotation mark, a
-text without marks, or `True`. So each known mistake has a function that looks at the line and returns
-it corrected. The first correction with which the parser gets beyond the line is the cause: nothing is
-suggested that would not work.
+The parser of Python says where it gave up, and not why: `Invalid value` is a curly quotation mark,
+a text without marks, or `True`. So each known mistake has a function that looks at the line and
+returns it corrected. The first correction with which the parser gets beyond the line is the cause:
+nothing is suggested that would not work.
 """
 
 from __future__ import annotations
@@ -43,9 +43,14 @@ def toml_error(text: str, error: tomllib.TOMLDecodeError, file: str) -> Campaign
     fix = next(_working_fixes(lines, number, column, reason), None)
     if fix is None:
         return CampaignError(
-            f"not TOML: {_in_words(reason)}", file=file, line=number, character=column, excerpt=line,
-            hint=_GENERAL.get(reason, "correct the line; text values must be in quotes"), code="not-toml",
-        )  # fmt: skip
+            f"not TOML: {_in_words(reason)}",
+            file=file,
+            line=number,
+            character=column,
+            excerpt=line,
+            hint=_GENERAL.get(reason, "correct the line; text values must be in quotes"),
+            code="not-toml",
+        )
     return CampaignError(
         f"not TOML: {fix.cause}", file=file, line=number, character=column, excerpt=line,
         hint=fix.hint, code="not-toml",

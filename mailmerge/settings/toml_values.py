@@ -68,7 +68,7 @@ def _plain(value: object) -> str:
 
 
 def find_key(text: str, parts: list[str]) -> tuple[int, int] | None:
-    """Line and column of a key in the text of a file, from 1; of its table if it has none of its own.
+    """Line and column of a key in the text of a file, from 1; else those of its table.
 
     `parts` are the names of its tables and its own.
     """
@@ -95,7 +95,7 @@ def find_key(text: str, parts: list[str]) -> tuple[int, int] | None:
 
 
 def no_campaign(path: Path) -> CampaignError:
-    """The error of a campaign.toml that does not exist: the folder that was meant, or how to make one."""
+    """The error of a missing campaign.toml: the folder that was meant, or how to make one."""
     folder = path.parent
     if folder.is_file():
         beside = folder.parent / path.name

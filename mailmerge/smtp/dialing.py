@@ -1,11 +1,12 @@
 """A host with several addresses -> one connection (RFC 8305, "Happy Eyeballs").
 
-An address that does not answer costs half a minute if the next one is tried only after it. So the next
-address gets its turn a quarter of a second later, while the earlier attempts go on; the first that is
-connected wins. The address that won is the first one of the next connection. What was slower than the
-winner is remembered, so that the user can be told.
+An address that does not answer costs half a minute if the next one is tried only after it. So the
+next address gets its turn a quarter of a second later, while the earlier attempts go on; the first
+that is connected wins. The address that won is the first one of the next connection. What was
+slower than the winner is remembered, so that the user can be told.
 
-The attempts are threads, because the connecting calls of all platforms can be waited for in that way.
+The attempts are threads, because the connecting calls of all platforms can be waited for in that
+way.
 """
 
 from __future__ import annotations

@@ -150,8 +150,8 @@ def _bounded(line: bytes) -> bytes:
 def _may_follow(before: bytes, code: bytes) -> bool:
     """Whether a line of a reply may have another code than the line before it.
 
-    RFC 5321, 4.2.1, requires the same code, but servers join the replies of two checks. Where each line
-    accepts or refuses, the last one decides. A 3yz is never final: such lines are two replies.
+    RFC 5321, 4.2.1, requires the same code, but servers join the replies of two checks. Where each
+    line accepts or refuses, the last one decides. A 3yz is never final: such lines are two replies.
     """
     return before == code or (b"3" not in (before[:1], code[:1]))
 
@@ -167,27 +167,25 @@ def _reply(code: bytes, texts: tuple[bytes, ...], *, mixed: bool = False) -> Rep
 def _encoding_of(received: bytes) -> str:
     """The encoding of a reply: UTF-8 (RFC 6531, 3.7.4.2), else what old servers write.
 
-    The whole reply is judged at once: two bytes of GBK may be UTF-8 by chance. Chinese servers write GBK,
-    in which each letter outside of ASCII has two high bytes; European ones write Windows-1252.
+    The whole reply is judged at once: two bytes of GBK may be UTF-8 by chance. Chinese servers
+    write GBK, in which each letter outside of ASCII has two high bytes; European ones write
+    Windows-1252.
     """
-    try:
-        received.decode()
-        return "utf-8"
-    except UnicodeDecodeError:
-        pass
+    candidates = ["utf-8"]
     if _GBK.fullmatch(received) and _COMMON_HAN.search(received):
-        try:
-            received.decode("gb18030")
-            return "gb18030"
-        except UnicodeDecodeError:
-            pass
-    if _UTF_8.search(received):
-        return "utf-8"  # with a few bytes that are damaged
+        candidates.append("gb18030")
+    if not _UTF_8.search(received):  # else it is UTF-8 with a few bytes that are damaged
+        candidates.append("cp1252")
+    fallback = "utf-8" if _UTF_8.search(received) else "latin-1"
+    return next((one for one in candidates if _decodes(received, one)), fallback)
+
+
+def _decodes(received: bytes, encoding: str) -> bool:
     try:
-        received.decode("cp1252")
-        return "cp1252"
+        received.decode(encoding)
     except UnicodeDecodeError:
-        return "latin-1"
+        return False
+    return True
 
 
 _GBK = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")

@@ -11,10 +11,26 @@ NAMES = ColumnNames(("email", "Vorname", "First Name", "name"))
 SHEET = "email,name,First Name\na@x-firma.de,A,B\n"
 
 MARKS = [
-    "{%s}", "{ %s }", "[[%s]]", "<<%s>>", "«%s»", "« %s »", "%%%s%%", "%%%%%s%%%%", "*|%s|*", "{{{%s}}}",
-    "${%s}", "#{%s}", "{$%s}", "%%(%s)s", "{%s|there}", "{contact.%s}", "{ MERGEFIELD %s \\* MERGEFORMAT }",
-    "｛%s｝", "<%%= %s %%>",
-]  # fmt: skip
+    "{%s}",
+    "{ %s }",
+    "[[%s]]",
+    "<<%s>>",
+    "«%s»",
+    "« %s »",
+    "%%%s%%",
+    "%%%%%s%%%%",
+    "*|%s|*",
+    "{{{%s}}}",
+    "${%s}",
+    "#{%s}",
+    "{$%s}",
+    "%%(%s)s",
+    "{%s|there}",
+    "{contact.%s}",
+    "{ MERGEFIELD %s \\* MERGEFORMAT }",
+    "｛%s｝",
+    "<%%= %s %%>",
+]
 
 
 @pytest.mark.parametrize("marks", MARKS)
@@ -29,12 +45,28 @@ def test_marks_of_other_programs_name_the_column(marks: str, name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        'print(f"Hi {foo}")', "a { color: red }", '{"name": "x"}', "{name: 'x'}", "const {foo} = x;",
-        "50% of it and 20% of that", "%Y-%m-%d", "%C3%A4%20name%20", "[link](https://x.de)", "[1]",
-        "« Bonjour » «Le Monde» «слово»", "%APPDATA%", "`${foo}`", "if [[ -f x ]]; then", "cout << x << y;",
-        "import {foo} from 'bar'", "function f() {return}", "[Name](https://x.de)", "{}", "{0}",
+        'print(f"Hi {foo}")',
+        "a { color: red }",
+        '{"name": "x"}',
+        "{name: 'x'}",
+        "const {foo} = x;",
+        "50% of it and 20% of that",
+        "%Y-%m-%d",
+        "%C3%A4%20name%20",
+        "[link](https://x.de)",
+        "[1]",
+        "« Bonjour » «Le Monde» «слово»",
+        "%APPDATA%",
+        "`${foo}`",
+        "if [[ -f x ]]; then",
+        "cout << x << y;",
+        "import {foo} from 'bar'",
+        "function f() {return}",
+        "[Name](https://x.de)",
+        "{}",
+        "{0}",
     ],
-)  # fmt: skip
+)
 def test_code_and_quotations_are_no_placeholders(text: str) -> None:
     assert find_placeholders(text, NAMES) == []
 

@@ -12,7 +12,10 @@ from tests.preflight.checked import Folder
 MJML = (
     "<mjml>\n<mj-body><mj-section><mj-text>Dear {{ name }}</mj-text></mj-section></mj-body></mjml>"
 )
-INKY = "<html><body><wrapper><container><row><columns>Dear {{ name }}</columns></row></container></wrapper></body></html>"
+INKY = (
+    "<html><body><wrapper><container><row><columns>Dear {{ name }}"
+    "</columns></row></container></wrapper></body></html>"
+)
 MAIZZLE = "---\ntitle: x\n---\n<x-main>\n<p>Dear {{ name }}</p></x-main>"
 REACT = (
     "import { Html } from '@react-email/components';\nexport default function M() "

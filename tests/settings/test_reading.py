@@ -55,7 +55,7 @@ def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
         ("[delivery]\nraet = '1'", "unknown key delivery.raet (did you mean delivery.rate?)"),
         ("[delivry]\n", "unknown key delivry (did you mean [delivery]?)"),
         ("[recipients]\nhost = 'x'", "unknown key recipients.host (did you mean smtp.host?)"),
-        ("[recipients]\nzzzz = 'x'", "recipients.zzzz (the keys of [recipients] are file, address,"),
+        ("[recipients]\nzzzz = 'x'", "recipients.zzzz (the keys of [recipients] are file,"),
         ("[delivery]\nconnections = 'two'", "delivery.connections: expected a valid integer"),
         ("[delivery]\nrate = 'fast'", "delivery.rate: expected a rate such as"),
         ("[delivery]\nrate = 3", "delivery.rate: expected a rate such as"),
@@ -131,18 +131,26 @@ def test_folder_instead_of_the_file_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('text = "body.txt"', 'text = "body.txt"\nattachments = "x.pdf"', 'write attachments = ["x.pdf"]'),
+        (
+            'text = "body.txt"',
+            'text = "body.txt"\nattachments = "x.pdf"',
+            'write attachments = ["x.pdf"]',
+        ),
         ("[message]", '[smtp]\nport = "2599"\n[message]', "write port = 2599, without quotes"),
         ("[message]", "[SMTP]\n[message]", "did you mean [smtp]?"),
         ("[message]", "[smtp]\npassword = 'x'\n[message]", "a password does not go here"),
         ("[message]", "[smtp]\nPasswort = 'x'\n[message]", "a password does not go here"),
         ("[message]", "[smtp]\nuser = 'x'\n[message]", "did you mean smtp.username?"),
-        ("[message]", "[smtp]\nchunking = 'yes'\n[message]", "write chunking = true, without quotes"),
+        (
+            "[message]",
+            "[smtp]\nchunking = 'yes'\n[message]",
+            "write chunking = true, without quotes",
+        ),
         ("[message]", "[recipients]\nkey = 5\n[message]", 'write it in quotes: key = "5"'),
         ("[message]", "smtp = 'x'\n[message]", "write [smtp] in a line of its own"),
         ("[message]", "subject = 'x'\n[message]", "Write it below [message]"),
     ],
-)  # fmt: skip
+)
 def test_wrong_value_names_the_right_line(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(CampaignError) as caught:
         load_settings(write(tmp_path, SMALLEST.replace(old, new, 1)))

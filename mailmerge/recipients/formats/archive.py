@@ -44,8 +44,8 @@ def check_archive(source: InputFile, bounds: Bounds) -> frozenset[str]:
 def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
     """Open a ZIP file; backslashes in the names of its entries become slashes.
 
-    The ZIP format knows slashes only (APPNOTE 4.4.17.1). Some libraries for Windows write backslashes,
-    and every spreadsheet program opens such workbooks.
+    The ZIP format knows slashes only (APPNOTE 4.4.17.1). Some libraries for Windows write
+    backslashes, and every spreadsheet program opens such workbooks.
     """
     archive = zipfile.ZipFile(stream)
     if any("\\" in name for name in archive.NameToInfo):

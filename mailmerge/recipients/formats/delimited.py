@@ -423,7 +423,7 @@ _TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*')
 
 
 def plain_text(cell: str) -> str:
-    """The text of a cell; of `="00123"`, with which programs keep Excel from dropping zeros, 00123."""
+    """The text of a cell; of `="00123"`, with which programs keep zeros for Excel, 00123."""
     found = _TEXT_FORMULA.fullmatch(cell) if '="' in cell else None
     return found[1].replace('""', '"') if found is not None else cell
 
