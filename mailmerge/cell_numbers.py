@@ -112,17 +112,18 @@ def _with_point(number: str, locale: str) -> str | None:
         decimal = max(",", ".", key=number.rfind)
         return _grouped(number, "." if decimal == "," else ",", decimal)
     sign = "," if commas else "."
-    if commas + points == 0:
-        return number
     if commas + points > 1:
         return _grouped(number, sign, "")
-    if re.fullmatch(rf"[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}", number) and sign == ",":
-        if not locale:
-            return None
-        return number.replace(",", "." if _is_comma_language(locale) else "")
-    if sign == "." and _is_comma_language(locale) and re.fullmatch(r"\d{1,3}\.\d{3}", number):
-        return number.replace(".", "")
-    return number.replace(",", ".")
+    return _with_one_sign(number, sign, locale) if commas + points else number
+
+
+def _with_one_sign(number: str, sign: str, locale: str) -> str | None:
+    """The digits of a number with one comma or point, as `_with_point`."""
+    could_group = re.fullmatch(rf"[1-9]\d{{0,2}}{re.escape(sign)}\d{{3}}", number) is not None
+    if could_group and sign == "," and not locale:
+        return None
+    groups = could_group and bool(locale) and (sign == ".") is _is_comma_language(locale)
+    return number.replace(sign, "" if groups else ".")
 
 
 def _grouped(number: str, group: str, decimal: str) -> str | None:

@@ -221,10 +221,9 @@ class Check:
         """Keep the problems of a recipient, and the first error of each row."""
         for one in problems:
             self._findings.add(about(one, recipient, rows.file))
-            if one.severity == "error":
-                if one.row == recipient.row:
-                    self._counts.invalid.setdefault(recipient.row, one.message)
-                    self._counts.errors_of_rows += 1
+            if one.severity == "error" and one.row == recipient.row:
+                self._counts.invalid.setdefault(recipient.row, one.message)
+                self._counts.errors_of_rows += 1
 
     def _check_totals(self, spreadsheet: Spreadsheet | Recipients, maker: MessageMaker) -> None:
         counts = self._counts

@@ -88,7 +88,8 @@ _LANGUAGES = (
     _Language(
         "Pug source",
         "make HTML of it: npx pug-cli {file}",
-        re.compile(r"\A\s*doctype html\s*\n\s*html\b|\A\s*html\s*\n\s+(?:head|body)\b", re.I),
+        re.compile(r"\A\s*doctype html\s*\n\s*html\b|\A\s*html\s*\n\s+(?:head|body)\b",
+            re.IGNORECASE,),
     ),
 )  # fmt: skip
 

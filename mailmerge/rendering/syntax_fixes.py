@@ -296,17 +296,24 @@ def _general_hint(message: str) -> str:
         return "close each {{ by }} and each {% by %}"
     if "Missing end of comment tag" in message:
         return "write #} where the comment ends"
-    missing = re.search(r"[Nn]o (filter|test) named '([^']*)'", message)
-    if missing is not None:
-        known = (FILTERS if missing[1] == "filter" else TESTS).keys()
-        if missing[2] in known:
-            return "it is left out here: its result would differ in each run"
-        near = difflib.get_close_matches(missing[2].casefold(), known, n=1, cutoff=0.6)
-        return f"did you mean {near[0]}?" if near else "docs/campaign.md lists the filters"
+    return _hint_of_a_name(message) or (
+        "a value is written {{ name }}, a condition {% if name %} ... {% endif %}"
+    )
+
+
+def _hint_of_a_name(message: str) -> str:
+    """The fix of an unknown filter, test or tag; "" for another error."""
     stray = re.search(r"unknown tag '(end\w+)'", message)
     if stray is not None:
         return f"remove {{% {stray[1]} %}}, or write the {{% {stray[1][3:]} %}} that it ends"
-    return "a value is written {{ name }}, a condition {% if name %} ... {% endif %}"
+    missing = re.search(r"[Nn]o (filter|test) named '([^']*)'", message)
+    if missing is None:
+        return ""
+    known = (FILTERS if missing[1] == "filter" else TESTS).keys()
+    if missing[2] in known:
+        return "it is left out here: its result would differ in each run"
+    near = difflib.get_close_matches(missing[2].casefold(), known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else "docs/campaign.md lists the filters"
 
 
 def _likely_place(line: str, message: str) -> int | None:

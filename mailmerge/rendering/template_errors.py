@@ -87,6 +87,11 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
         )  # fmt: skip
     if isinstance(error, UnicodeDecodeError):
         return location.error("the file is not UTF-8", hint="save it as UTF-8", code="not-utf-8")
+    return _of_a_rendering(error, location)
+
+
+def _of_a_rendering(error: Exception, location: ErrorLocation) -> TemplateError:
+    """The error of a template that compiles."""
     file, line = _position(error.__traceback__, location)
     if isinstance(error, jinja2.UndefinedError):
         return _undefined_error(error, location, file, line)

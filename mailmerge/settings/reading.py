@@ -166,17 +166,20 @@ def unknown_key_hint(location: tuple[int | str, ...], given: object) -> str:
         return about_secret
     nearest = _nearest(location)
     if nearest:
-        table, _, key = nearest.rpartition(".")
-        if not section and not key:
-            return f"did you mean {nearest}?"
-        if not section and not isinstance(_value_at(given, location), dict) and table:
-            return f"did you mean {nearest}? Write it below [{table}]"
-        if not section and isinstance(_value_at(given, location), dict):
-            return f"did you mean [{nearest}]?"
-        return f"did you mean {nearest}?"
+        return _did_you_mean(nearest, location, given)
     if section and section[0] in _KEYS:
         return f"the keys of [{section[0]}] are {', '.join(_KEYS[section[0]])}"
     return f"the tables are {', '.join(f'[{name}]' for name in _KEYS)}"
+
+
+def _did_you_mean(nearest: str, location: tuple[int | str, ...], given: object) -> str:
+    at_top = len(location) == 1
+    is_table = isinstance(_value_at(given, location), dict)
+    table, _, _ = nearest.rpartition(".")
+    if at_top and is_table:
+        return f"did you mean [{nearest}]?"
+    below = f" Write it below [{table}]" if at_top and table else ""
+    return f"did you mean {nearest}?{below}"
 
 
 def _secret_hint(wrong: str) -> str:

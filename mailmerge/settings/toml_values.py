@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,34 +28,52 @@ def wrong_type(kind: str, key: str, found: object) -> WrongType | None:
 
     `kind` is the type of pydantic's error, `key` the last part of the key's name.
     """
-    if kind in {"tuple_type", "list_type"}:
-        return WrongType("expected a list", f"write {key} = [{_as_toml(found)}]")
-    if kind == "string_type":
-        if isinstance(found, list):
-            one = found[0] if len(found) == 1 else "..."
-            return WrongType("expected a text, and no list", f"write {key} = {_as_toml(str(one))}")
-        if isinstance(found, dict):
-            return WrongType("expected a text, and no table", f'write {key} = "..."')
-        return WrongType("expected a text", f'write it in quotes: {key} = "{_plain(found)}"')
-    if kind in {"int_type", "int_parsing", "int_from_float"}:
-        number = str(found).strip()
-        fits = re.fullmatch(r"-?\d+(?:\.0+)?", number) is not None
-        hint = (
-            f"write {key} = {number.partition('.')[0]}, without quotes"
-            if fits
-            else f"write {key} = 1"
-        )
-        return WrongType("expected a valid integer", hint)
-    if kind in {"bool_type", "bool_parsing"}:
-        yes = str(found).casefold() in {"true", "yes", "on", "1"}
-        return WrongType(
-            "expected true or false", f"write {key} = {'true' if yes else 'false'}, without quotes"
-        )
-    if kind in {"model_type", "dict_type"}:
-        return WrongType(
-            "expected a table", f"write [{key}] in a line of its own, and its keys below"
-        )
+    for kinds, explain in _EXPLANATIONS:
+        if kind in kinds:
+            return explain(key, found)
     return None
+
+
+def _no_list(key: str, found: object) -> WrongType:
+    return WrongType("expected a list", f"write {key} = [{_as_toml(found)}]")
+
+
+def _no_text(key: str, found: object) -> WrongType:
+    if isinstance(found, list):
+        one = found[0] if len(found) == 1 else "..."
+        return WrongType("expected a text, and no list", f"write {key} = {_as_toml(str(one))}")
+    if isinstance(found, dict):
+        return WrongType("expected a text, and no table", f'write {key} = "..."')
+    return WrongType("expected a text", f'write it in quotes: {key} = "{_plain(found)}"')
+
+
+def _no_integer(key: str, found: object) -> WrongType:
+    number = str(found).strip()
+    fits = re.fullmatch(r"-?\d+(?:\.0+)?", number) is not None
+    example = f"{number.partition('.')[0]}, without quotes" if fits else "1"
+    return WrongType("expected a valid integer", f"write {key} = {example}")
+
+
+def _no_truth(key: str, found: object) -> WrongType:
+    yes = str(found).casefold() in {"true", "yes", "on", "1"}
+    hint = f"write {key} = {'true' if yes else 'false'}, without quotes"
+    return WrongType("expected true or false", hint)
+
+
+def _no_table(key: str, found: object) -> WrongType:
+    del found
+    hint = f"write [{key}] in a line of its own, and its keys below"
+    return WrongType("expected a table", hint)
+
+
+_EXPLANATIONS: tuple[tuple[frozenset[str], Callable[[str, object], WrongType]], ...] = (
+    (frozenset({"tuple_type", "list_type"}), _no_list),
+    (frozenset({"string_type"}), _no_text),
+    (frozenset({"int_type", "int_parsing", "int_from_float"}), _no_integer),
+    (frozenset({"bool_type", "bool_parsing"}), _no_truth),
+    (frozenset({"model_type", "dict_type"}), _no_table),
+)
+"""pydantic's types of errors, and what explains them."""
 
 
 def _as_toml(value: object) -> str:
