@@ -9,7 +9,7 @@ run take the result, so a run does what its plan says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailmerge.credentials import Account, Allowance
 from mailmerge.engine.retry import ReplyRules, no_rules
@@ -34,7 +34,6 @@ class Limits:
         size_limit: the maximum size of a message in bytes, or None if it is not known.
         account: the name under which the rates are counted.
         rules: what replies mean at this provider.
-        origins: where each rate comes from, in words; empty if all are from one place.
     """
 
     rates: tuple[Rate, ...] = ()
@@ -48,7 +47,6 @@ class Limits:
     size_limit: int | None = None
     account: str = ""
     rules: ReplyRules = no_rules
-    origins: Mapping[Rate, str] = field(default_factory=dict)
 
 
 def resolve_limits(
@@ -75,9 +73,8 @@ def resolve_limits(
     sources = {"--rate": tuple(rates or ())}
     if account is not None or rates is None:
         sources |= {"campaign.toml": delivery.rate, _provider_name(account): known.rates}
-    all_rates = strictest(*sources.values())
     return Limits(
-        rates=all_rates,
+        rates=_with_origins(strictest(*sources.values()), sources),
         domain_rates=delivery.domain_rates,
         connections=_connections(connections, allows, known),
         window=window or delivery.window,
@@ -88,7 +85,6 @@ def resolve_limits(
         size_limit=allows.message_size,
         account=account.name if account else counted_as,
         rules=_rules(account),
-        origins=_origins(all_rates, sources),
     )
 
 
@@ -102,11 +98,11 @@ def _provider_name(account: Account | None) -> str:
     return account.provider.title if account is not None and account.provider else "the provider"
 
 
-def _origins(rates: Sequence[Rate], sources: Mapping[str, Sequence[Rate]]) -> dict[Rate, str]:
-    """Where each rate comes from, and which it outdoes; nothing if all are from one place."""
+def _with_origins(rates: Sequence[Rate], sources: Mapping[str, Sequence[Rate]]) -> tuple[Rate, ...]:
+    """The rates with where each comes from; unchanged if all are from one place."""
     if sum(map(bool, sources.values())) <= 1:
-        return {}
-    return {rate: _origin(rate, sources) for rate in rates}
+        return tuple(rates)
+    return tuple(replace(rate, origin=_origin(rate, sources)) for rate in rates)
 
 
 def _origin(rate: Rate, sources: Mapping[str, Sequence[Rate]]) -> str:

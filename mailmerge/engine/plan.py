@@ -36,7 +36,6 @@ class Plan:
         slow_because: why each page is rendered from scratch, if that is slow; else "".
         per_second: how many such pages the check rendered per second; else 0.
         again: the number of recipients that are tried again at once, by their state.
-        origins: where each rate comes from, if they come from several places.
     """
 
     total: int
@@ -51,7 +50,6 @@ class Plan:
     slow_because: str = ""
     per_second: float = 0.0
     again: Mapping[State, int] = field(default_factory=dict)
-    origins: Mapping[Rate, str] = field(default_factory=dict)
 
     @property
     def ends_after(self) -> float:
@@ -76,7 +74,7 @@ class Plan:
         yield f"  server     {self.server}"
         for number, subject in enumerate(self.subjects):
             yield f"  {'subjects' if number == 0 else '':<10} {subject}"
-        rates = ", ".join(map(self._rate_in_words, self.rates)) or "none"
+        rates = ", ".join(map(_in_words, self.rates)) or "none"
         window = f", {self.window} messages in flight on each" if self.window > 1 else ""
         yield f"  limits     {rates}; {counted(self.connections, 'connection')}{window}"
         if self.slow_because:
@@ -94,13 +92,13 @@ class Plan:
         ends = least_seconds([governing], self.to_send)
         return f" ({governing} governs)" if ends >= self.ends_after else ""
 
-    def _rate_in_words(self, rate: Rate) -> str:
-        origin = self.origins.get(rate, "")
-        return f"{rate} ({origin})" if origin else str(rate)
-
     def slowed(self, because: str, per_second: float) -> Plan:
         """Return the plan of a run whose speed is limited by making the messages."""
         return replace(self, slow_because=because, per_second=per_second)
+
+
+def _in_words(rate: Rate) -> str:
+    return f"{rate} ({rate.origin})" if rate.origin else str(rate)
 
 
 def make_plan(
@@ -130,7 +128,6 @@ def make_plan(
         connections=limits.connections,
         window=limits.window,
         again=again or {},
-        origins=limits.origins,
     )
 
 

@@ -68,7 +68,6 @@ class Templates:
         folder: where includes, images, style sheets and attachments are looked up. A path means
             that none of its files is private.
         file: the file that holds the one-line templates, for errors; empty for templates in code.
-        locale: the language of the numbers in the cells, such as "de"; "" if it is not known.
     """
 
     subject: str
@@ -83,7 +82,6 @@ class Templates:
     campaign: str = ""
     folder: ContentFiles | Path = Path()
     file: str = ""
-    locale: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.folder, Path):
@@ -149,7 +147,6 @@ def templates_of(campaign: Settings) -> Templates:
         campaign=campaign.name,
         folder=campaign.content_files(),
         file=campaign.file,
-        locale=getattr(campaign.recipients, "locale", ""),
     )
 
 

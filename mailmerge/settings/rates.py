@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _RATE = re.compile(r"\s*(\d{1,9})\s*/\s*(?:(\d{1,6})\s*)?(second|minute|hour|day)s?\s*")
@@ -13,10 +13,14 @@ _DURATION = re.compile(r"\s*(\d{1,6})\s*(second|minute|hour|day)s?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` messages in any window of `seconds`; `str()` gives the text back."""
+    """At most `count` messages in any window of `seconds`; `str()` gives the text back.
+
+    `origin` says where it comes from, in words; it makes no difference to what the rate is.
+    """
 
     count: int
     seconds: float
+    origin: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         for name, seconds in reversed(_SECONDS.items()):

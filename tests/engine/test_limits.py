@@ -73,7 +73,7 @@ def test_limits_of_all_three_places_hold(tmp_path: Path) -> None:
         in_doubt="resend",
     )
     assert limits.rates == tuple(map(parse_rate, ["5/minute", "1/second", "500/day"]))
-    assert limits.origins[parse_rate("500/day")] == "Gmail"
+    assert [rate.origin for rate in limits.rates] == ["--rate", "campaign.toml", "Gmail"]
     assert (limits.connections, limits.window, limits.wait) == (7, 8, 0.0)
     assert (limits.limit, limits.in_doubt) == (0, "resend")
     assert resolve_limits(campaign.delivery, rates=()).rates == (), "no rate is an answer, too"
