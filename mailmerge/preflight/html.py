@@ -279,6 +279,11 @@ def check_elements(page: Page, _: Setup) -> Iterator[Problem]:
         hint = 'name the file with <link rel="stylesheet" href="...">'
         found = _warning("css-import", "no mail program loads what @import names", hint=hint)
         yield _placed(found, page, Spot("style", "", "@import"))
+    charset = _other_charset(page)
+    if charset:
+        message = f"the page says that it is in {charset}, but it is sent in UTF-8"
+        hint = 'write <meta charset="utf-8">, or remove the tag'
+        yield _placed(_warning("charset", message, hint=hint), page, Spot("meta"))
     if _first(page, "form") is not None:
         hint = "link to a page with the form"
         found = _warning("form", "forms do not work in most mail programs", hint=hint)
@@ -304,6 +309,16 @@ def check_known_elements(page: Page, _: Setup) -> Iterator[Problem]:
         message = f"HTML has no element {shown}: mail programs ignore the tag"
         hint = "write an element of HTML, or &lt; for the sign itself"
         yield _placed(_warning("unknown-element", message, hint=hint), page, Spot(tag))
+
+
+def _other_charset(page: Page) -> str:
+    """The charset that the page names, if it is not UTF-8; else ""."""
+    for meta in page.document.iter("meta"):
+        content = re.search(r"charset=\s*([\w-]+)", meta.get("content") or "", re.IGNORECASE)
+        named = (meta.get("charset") or (content[1] if content else "")).strip()
+        if named and named.lower().replace("-", "") not in {"utf8", "usascii"}:
+            return named
+    return ""
 
 
 def _first(page: Page, *tags: str) -> HtmlElement | None:
