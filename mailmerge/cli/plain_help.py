@@ -13,10 +13,10 @@ from typer.core import TyperCommand, TyperGroup
 
 _TYPE = re.compile(r" <(?:path|text|str|int|float|list\[\w+\]|file|directory)>")
 _RANGES = (
-    (re.compile(r"\[(\d+)<=x<=(\d+)\]"), r"(\1 to \2)"),
     (re.compile(r"\[x>=0\]"), ""),
-    (re.compile(r"\[x>=(\d+)\]"), r"(at least \1)"),
-    (re.compile(r"\[x<=(\d+)\]"), r"(at most \1)"),
+    (re.compile(r"(\d+)<=x<=(\d+)"), r"\1 to \2"),
+    (re.compile(r"x>=(\d+)"), r"at least \1"),
+    (re.compile(r"x<=(\d+)"), r"at most \1"),
 )
 _ERRORS = (
     (re.compile(r"Input should be a valid integer.*"), "write a whole number, such as 3"),

@@ -150,10 +150,12 @@ def _bounded(line: bytes) -> bytes:
 def _may_follow(before: bytes, code: bytes) -> bool:
     """Whether a line of a reply may have another code than the line before it.
 
-    RFC 5321, 4.2.1, requires the same code, but servers join the replies of two checks. Where each
-    line accepts or refuses, the last one decides. A 3yz is never final: such lines are two replies.
+    RFC 5321, 4.2.1, requires the same code, but servers join the replies of two checks. If one of
+    the lines refuses, the last one decides. Other lines are those of two replies, and so is a 3yz,
+    which is never final.
     """
-    return before == code or (b"3" not in (before[:1], code[:1]))
+    digits = {before[:1], code[:1]}
+    return before == code or (b"3" not in digits and bool(digits & {b"4", b"5"}))
 
 
 def _reply(code: bytes, texts: tuple[bytes, ...], *, mixed: bool = False) -> Reply:

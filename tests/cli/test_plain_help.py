@@ -45,7 +45,7 @@ def test_an_unknown_command_is_explained(call: Call) -> None:
 
 def test_columns_of_help_stay_where_they_are() -> None:
     assert plain("  CAMPAIGN <path>  The folder.") == "  CAMPAIGN         The folder."
-    assert plain("  --window N  Messages.  [1<=x<=9]") == "  --window N  Messages.  (1 to 9)"
+    assert plain("  --window N  Messages.  [1<=x<=9]") == "  --window N  Messages.  [1 to 9]"
 
 
 def test_other_messages_stay() -> None:
