@@ -55,7 +55,7 @@ def summary_line(report: CheckReport) -> str:
 def _sizes(report: CheckReport) -> str:
     together = f"{size_in_words(report.sizes.total)} in all" if report.recipients > 1 else ""
     largest = f"the largest message {size_in_words(report.sizes.largest)}"
-    return f"{together}, {largest}." if together else f"{largest.capitalize()}."
+    return f"{together}, {largest}." if together else f"{largest[:1].upper()}{largest[1:]}."
 
 
 def _paragraph(group: Group, width: int) -> Iterator[str]:

@@ -239,6 +239,8 @@ def _problem(found: Placeholder, template: TemplateText, offset: int, *, as_code
     """The problem of a placeholder with the name of a column; in `from` that of any."""
     certain = (found.certain and not as_code) or template.key == "message.from"
     hint = f"write {{{{ {spelling(found.column)} }}}}"
+    if found.written.startswith("{{") and not found.written.startswith("{{{"):
+        hint = f"an editor has encoded the braces or put tags between them: {hint}"
     if template.key == "message.from":
         hint = "write the same sender for all recipients"
     return Problem(
