@@ -116,7 +116,8 @@ def _texts(source: str, base: int) -> Iterator[ShownText]:
             condition = _CONDITION.match(comment)
             if condition:
                 start = token.start("comment") + condition.end()
-                comments.append((comment[condition.end() :], base + start))
+                inner = comment[condition.end() :].removesuffix("<![endif]")
+                comments.append((inner, base + start))
             continue
         name = _name(token["tag"] or "")
         if name and name not in _INLINE:

@@ -111,7 +111,7 @@ def explained(
     key = (names or {}).get(key, key)
     place = _place_of_key(text, location) if text else {}
     if first["type"] == "extra_forbidden":
-        hint = unknown_key_hint(location, given)
+        hint = _unknown_key_hint(location, given)
         return CampaignError(
             f"unknown key {key}", file=file, hint=hint, code="unknown-key", **place
         )
@@ -158,7 +158,7 @@ def _value_at(given: object, location: tuple[int | str, ...]) -> object:
     return value
 
 
-def unknown_key_hint(location: tuple[int | str, ...], given: object) -> str:
+def _unknown_key_hint(location: tuple[int | str, ...], given: object) -> str:
     """The fix of a key that does not exist: the right one, or all keys of its table."""
     *section, wrong = [str(part) for part in location]
     about_secret = _secret_hint(wrong)

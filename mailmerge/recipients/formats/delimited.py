@@ -121,7 +121,7 @@ def open_delimited(source: InputFile, section: RecipientsSection) -> Table:
     dialect, notice = _decide_dialect(sample, encoding.codec, section, source.file)
     dialect = _with_habits(dialect, source, sample)
     reader = _Delimited(source, dialect)
-    header = read_header(without_trailing_cells(reader.head()), section, source.file)
+    header = read_header(_without_trailing_cells(reader.head()), section, source.file)
     notices = tuple(notice for notice in (encoding.notice, notice) if notice is not None)
     return Table(source.file, header, lambda: reader.batches(header), notices + header.notices)
 
@@ -221,7 +221,7 @@ def _readable(dialect: _Dialect, sample: str) -> bool:
     return True
 
 
-def without_trailing_cells(head: Sequence[HeadRow]) -> list[HeadRow]:
+def _without_trailing_cells(head: Sequence[HeadRow]) -> list[HeadRow]:
     """The first rows without cells at the end that are blank in all of them.
 
     Some programs end each line with a separator.
