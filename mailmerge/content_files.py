@@ -7,16 +7,18 @@ that shapes the messages has changed (settings/fingerprint.py), and no other fil
 
 from __future__ import annotations
 
+import difflib
 import errno
 import hashlib
 import os
 import stat
+import unicodedata
 from collections.abc import Collection, Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
-from mailmerge.paths import RefusedPath, inside, resolve_content, same_file_as
+from mailmerge.paths import RefusedPath, inside, never_sent, resolve_content, same_file_as
 from mailmerge.portable.files import open_below
 
 _MISSING: Final = ""
@@ -40,6 +42,8 @@ class ContentFiles:
         self._private_paths = {name: os.path.join(self._folder, name) for name in private}  # noqa: PTH118 (for speed)
         self._noting = noting
         self._read: dict[str, str] = {}
+        self._names: dict[str, str] | None = None
+        self._searches = 0
 
     def __eq__(self, other: object) -> bool:
         """Whether both open the same files; what they have read does not count."""
@@ -67,6 +71,25 @@ class ContentFiles:
             raise
         except (OSError, ValueError):
             return False
+
+    def nearest(self, path: str) -> str:
+        """The existing file that a path without a file most likely means; "" if none is near.
+
+        That is a file whose name differs in case, in its folder or in a few letters. After some
+        searches only the first two are tried: a thousand rows may name missing files.
+        """
+        if self._names is None:
+            self._names = _names_below(self._folder, self._private)
+        wanted = inside(path, colon=True) or path
+        for spelling in (wanted, wanted.rpartition("/")[2]):
+            found = self._names.get(_folded(spelling))
+            if found is not None:
+                return found
+        self._searches += 1
+        if self._searches > _MOST_SEARCHES:
+            return ""
+        close = difflib.get_close_matches(_folded(wanted), self._names, n=1, cutoff=0.8)
+        return self._names[close[0]] if close else ""
 
     def _locate(self, path: str) -> tuple[str, ...]:
         """Return the parts of the real path of a file; see `paths.resolve_content`."""
@@ -130,6 +153,30 @@ class ContentFiles:
         for name, other in self._private_paths.items():
             if _is_same(status, other):
                 raise RefusedPath(path, same_file_as(name))
+
+
+_MOST_NAMES = 5_000
+_MOST_SEARCHES = 20
+
+
+def _names_below(folder: str, private: Collection[str]) -> dict[str, str]:
+    """The files below a folder that messages may contain, by their folded path and folded name."""
+    found: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for base, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/")  # noqa: PTH118 (for speed)
+            if never_sent(path, private) is None:
+                found.setdefault(_folded(path), path)
+                names.setdefault(_folded(name), path)
+        if len(found) > _MOST_NAMES:
+            break
+    return names | found
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFKC", path).casefold()
 
 
 def _require_file(path: str, status: os.stat_result) -> None:

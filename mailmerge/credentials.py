@@ -29,6 +29,7 @@ from mailmerge.settings import (
     SmtpSection,
     explained,
     parse_rate,
+    strictest,
 )
 from mailmerge.smtp import Credentials
 from mailmerge.smtp import Server as Address
@@ -63,18 +64,14 @@ class Allowance:
     message_size: int | None = None
 
     def within(self, delivery: DeliverySection) -> Allowance:
-        """The limits of [delivery] combined with these.
-
-        Rates and messages per connection of [delivery] replace these. Connections are those of
-        [delivery], but no more than these allow.
-        """
+        """The limits of [delivery] combined with these: all of them hold, the stricter governs."""
         wanted = delivery.connections or 1
+        per_connection = [self.messages_per_connection, delivery.messages_per_connection]
         return replace(
             self,
-            rates=delivery.rate or self.rates,
+            rates=strictest(delivery.rate, self.rates),
             connections=min(wanted, self.connections or wanted),
-            messages_per_connection=delivery.messages_per_connection
-            or self.messages_per_connection,
+            messages_per_connection=min(filter(None, per_connection), default=None),
         )
 
 

@@ -30,11 +30,15 @@ docs/errors.md lists every code with its meaning and its fix.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
 Severity = Literal["error", "warning"]
+
+_SHOWN_CHARACTERS = 100
+_SHOWN_BEFORE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,11 @@ class Problem:
             number of its first line.
         column: a column of the spreadsheet, or a key of campaign.toml.
         hint: the fix, for users.
-        line: the line of a template, from 1.
+        line: the line of a template or of campaign.toml, from 1.
+        character: the place in that line, from 1.
+        excerpt: the text of that line, to be shown with a mark below the character.
+        recipient: the recipient of the row, such as `Ann, ann@example.org`.
+        sheet: the spreadsheet of the row, if `file` is another file.
     """
 
     severity: Severity
@@ -61,6 +69,10 @@ class Problem:
     column: str = ""
     hint: str = ""
     line: int | None = None
+    character: int | None = None
+    excerpt: str = ""
+    recipient: str = ""
+    sheet: str = ""
 
     @property
     def place(self) -> str:
@@ -68,17 +80,49 @@ class Problem:
         named = "key" if self.file.endswith(".toml") else "column"
         parts = [
             self.file,
-            f"line {self.line}" if self.line is not None else "",
-            f"row {self.row}" if self.row is not None else "",
+            self._line_in_words(),
+            self._row_in_words(),
             f"{named} {self.column}" if self.column else "",
         ]
         return ", ".join(part for part in parts if part)
+
+    def _row_in_words(self) -> str:
+        if self.row is None:
+            return ""
+        of_sheet = f" of {self.sheet}" if self.sheet and self.sheet != self.file else ""
+        return f"row {self.row}{of_sheet}" + (f" ({self.recipient})" if self.recipient else "")
+
+    def _line_in_words(self) -> str:
+        if self.line is None:
+            return ""
+        return f"line {self.line}" + (f", column {self.character}" if self.character else "")
+
+    @property
+    def marked_line(self) -> tuple[str, str] | None:
+        """The line of the problem and a line with a caret below its place; None without a line.
+
+        Both are at most 100 characters long and have no tabs.
+        """
+        if not self.excerpt.strip() or self.character is None:
+            return None
+        line = self.excerpt.replace("\t", " ").rstrip()
+        at = min(self.character - 1, len(line))
+        start = max(at - _SHOWN_BEFORE, 0) if len(line) > _SHOWN_CHARACTERS else 0
+        shown = line[start : start + _SHOWN_CHARACTERS]
+        indent = len(shown) - len(shown.lstrip())
+        before = shown[indent : at - start]
+        return shown[indent:], "".join("\u3000" if _is_wide(one) else " " for one in before) + "^"
 
     def __str__(self) -> str:
         """Place, cause and fix in one line, even if a part of them has line breaks."""
         sentence = f"{self.place}: {self.message}" if self.place else self.message
         text = f"{sentence} ({self.hint})" if self.hint else sentence
         return " ".join(filter(None, map(str.strip, text.splitlines())))
+
+
+def _is_wide(character: str) -> bool:
+    """Whether a terminal shows the character two columns wide."""
+    return unicodedata.east_asian_width(character) in "WF"
 
 
 class MailmergeError(Exception):
@@ -102,11 +146,14 @@ class MailmergeError(Exception):
         row: int | None = None,
         column: str = "",
         line: int | None = None,
+        character: int | None = None,
+        excerpt: str = "",
     ) -> None:
         super().__init__(message)
         self.problem = Problem(
-            "error", code or self.default_code, message, file, row, column, hint, line
-        )
+            "error", code or self.default_code, message, file, row, column, hint, line, character,
+            excerpt,
+        )  # fmt: skip
 
     @classmethod
     def from_problem(cls, problem: Problem) -> Self:
@@ -119,6 +166,8 @@ class MailmergeError(Exception):
             row=problem.row,
             column=problem.column,
             line=problem.line,
+            character=problem.character,
+            excerpt=problem.excerpt,
         )
 
     def __str__(self) -> str:

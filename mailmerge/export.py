@@ -81,14 +81,16 @@ def export_messages(
     Raises:
         CampaignError: a message has no HTML, and `wanted` is "html".
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if wanted in ("mbox", "maildir"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return _into_mailbox(messages, folder, wanted)
     count = 0
     for recipient, message in messages:
+        content = message_bytes(message, wanted)  # fails before a file is made
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / f"{recipient.row:06}-{_file_name(recipient)}.{_SUFFIXES[wanted]}"
         with _private(path) as file:
-            file.write(message_bytes(message, wanted))
+            file.write(content)
         count += 1
     return count
 

@@ -39,6 +39,9 @@ _DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-
 _PLAIN: Final = re.compile(r"[\w-][^/\\:\0]*(?:/[\w-][^/\\:\0]*)*")
 """A path that is in normal form already, which most paths are."""
 
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*:|[^/]*::?\$")
+"""The beginning of a URL, a drive or a stream of Windows."""
+
 _MOVE: Final = "copy the file into the campaign folder and write its path from there"
 _RENAME: Final = "if recipients may have it, copy it to a file with another name"
 
@@ -100,15 +103,15 @@ def inside(path: str, *, colon: bool = False) -> str | None:
 
     Backslashes separate parts like slashes. The normal form has single slashes and no `.` parts.
     None is returned for an empty or absolute path, for a path with `..` or a NUL, and for a path
-    with a colon in its first part, which may be a drive, a stream of Windows or a URL. Set `colon`
-    to allow the colon after these were excluded.
+    that begins like a drive of Windows or a URL. `Minutes 10:30.pdf` does not. Set `colon` to allow
+    it after these were excluded.
     """
     if _PLAIN.fullmatch(path):
         return path
     normal = PurePosixPath(path.replace("\\", "/"))
     if not path or normal.is_absolute() or ".." in normal.parts or "\0" in path:
         return None
-    if not colon and ":" in "".join(normal.parts[:1]):
+    if not colon and _SCHEME.match("".join(normal.parts[:1])):
         return None
     return normal.as_posix()
 
@@ -186,7 +189,13 @@ def resolve_content(folder: str, path: str, private: Collection[str] = ()) -> tu
     if (refusal := never_sent(relative, private)) is not None:
         raise RefusedPath(path, refusal)
     # Strings, because pathlib takes as long as reading a small file.
-    real = os.path.realpath(f"{folder}{os.sep}{relative}", strict=True)
+    try:
+        real = os.path.realpath(f"{folder}{os.sep}{relative}", strict=True)
+    except FileNotFoundError:
+        spelled = None if relative.isascii() else _as_spelled(folder, relative)
+        if spelled is None:
+            raise
+        real = os.path.realpath(f"{folder}{os.sep}{spelled}", strict=True)
     below = folder if folder.endswith(os.sep) else folder + os.sep
     if not f"{real}{os.sep}".startswith(below):
         raise RefusedPath(path, _LINK)
@@ -194,3 +203,24 @@ def resolve_content(folder: str, path: str, private: Collection[str] = ()) -> tu
     if (refusal := never_sent("/".join(parts) or ".", private)) is not None:
         raise RefusedPath(path, refusal)
     return parts
+
+
+def _as_spelled(folder: str, relative: str) -> str | None:
+    """The path of a file whose name has the same letters in another Unicode form; None for no file.
+
+    A Mac writes `ü` into an archive as two characters, and the cell has one (UAX 15).
+    """
+    at = folder
+    parts = []
+    for part in relative.split("/"):
+        wanted = unicodedata.normalize("NFC", part)
+        try:
+            names = os.listdir(at)  # noqa: PTH208 - strings, as above
+        except OSError:
+            return None
+        found = [name for name in names if unicodedata.normalize("NFC", name) == wanted]
+        if not found:
+            return None
+        parts.append(part if part in found else found[0])
+        at = f"{at}{os.sep}{parts[-1]}"
+    return "/".join(parts)

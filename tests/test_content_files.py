@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,31 @@ def test_equal_means_the_same_files(files: ContentFiles, tmp_path: Path) -> None
     assert files != ContentFiles(tmp_path)
     assert files != ContentFiles(tmp_path / "sub", {"list.csv", "not-there.csv"})
     assert files != tmp_path
+
+
+def test_a_name_in_another_unicode_form_is_the_same_file(tmp_path: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "Müller")
+    (tmp_path / decomposed).mkdir()
+    (tmp_path / decomposed / f"{decomposed}.pdf").write_bytes(b"x")
+    files = ContentFiles(tmp_path)
+    assert files.read("Müller/Müller.pdf") == b"x"
+    assert files.is_file("Müller/Müller.pdf")
+    with pytest.raises(FileNotFoundError):
+        files.read("Müller/Möller.pdf")
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("bills/Bill_3.pdf", "bills/Bill_3.PDF"),
+        ("Bill_3.pdf", "bills/Bill_3.PDF"),
+        ("bills/Bil_3.pdf", "bills/Bill_3.PDF"),
+        ("bills/other.docx", ""),
+        ("recipients.CSV", ""),
+    ],
+)
+def test_the_nearest_file_of_a_missing_one_is_found(tmp_path: Path, path: str, near: str) -> None:
+    (tmp_path / "bills").mkdir()
+    for name in ("bills/Bill_3.PDF", "recipients.csv", ".hidden.docx"):
+        (tmp_path / name).write_bytes(b"x")
+    assert ContentFiles(tmp_path, {"recipients.csv"}).nearest(path) == near

@@ -185,11 +185,14 @@ def test_limits_of_the_provider_hold_by_default() -> None:
     assert ALLOWED.within(DeliverySection()) == Allowance((Rate(500, 86_400),), 1, 100, 25_000_000)
 
 
-def test_own_rates_and_messages_per_connection_win() -> None:
+def test_own_limits_and_those_of_the_provider_all_hold() -> None:
     delivery = DeliverySection.model_validate({"rate": "7/minute", "messages_per_connection": 3})
     found = ALLOWED.within(delivery)
-    assert found.rates == (Rate(7, 60),)
+    assert found.rates == (Rate(7, 60), Rate(500, 86_400))
     assert found.messages_per_connection == 3
+    looser = DeliverySection.model_validate({"rate": "900/day", "messages_per_connection": 300})
+    assert ALLOWED.within(looser).rates == (Rate(500, 86_400),)
+    assert ALLOWED.within(looser).messages_per_connection == 100
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from mailmerge.cli.check import check
 from mailmerge.cli.connect import connect
 from mailmerge.cli.doctor import doctor
 from mailmerge.cli.init import init
+from mailmerge.cli.plain_help import PlainCommand, PlainGroup
 from mailmerge.cli.preview import preview
 from mailmerge.cli.providers import providers
 from mailmerge.cli.render import render
@@ -25,6 +26,7 @@ from mailmerge.cli.terminal import accept_any_character
 
 app = typer.Typer(
     name="mailmerge",
+    cls=PlainGroup,
     help="Send one personal e-mail to each recipient in a spreadsheet: checked, previewed, tested "
     "in a sandbox, sent exactly once, recorded.",
     no_args_is_help=True,
@@ -54,7 +56,7 @@ def _options(
 
 
 for _command in (init, check, render, preview, send, status, connect, providers, doctor):
-    app.command()(_command)
+    app.command(cls=PlainCommand)(_command)
 app.add_typer(suppress_app, name="suppress")
 
 

@@ -80,11 +80,25 @@ def connect(
     campaign, account = _campaign_and_account(where, host, port, security, username)
     envelope = _envelope(campaign, account, to) if to else None
     credentials = read_credentials(account, ask=ask_password())
-    attempt = _Attempt(account, credentials, envelope, language_of_locale(os.environ))
+    language = language_of_locale(os.environ)
+    attempt = _Attempt(account, credentials, envelope, language, by_options=bool(host))
     if json:
         _print_document(attempt)
     else:
         _show_dialogue(attempt, lambda: _needs(campaign, account))
+
+
+_OPTIONS = {
+    "host and port in [smtp]": "--host and --port",
+    "port and security in [smtp]": "--port and --security",
+    "host in [smtp]": "--host",
+    "check host and port": "check --host and --port",
+    "check host": "check --host",
+    "set security =": "use --security",
+    "check [smtp]": "check the options",
+    " in [smtp]": "",
+}
+"""The words of campaign.toml in a hint -> those of the options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,16 @@ class _Attempt:
     credentials: Credentials | None
     envelope: Envelope | None
     language: Language
+    by_options: bool = False
+
+    def worded(self, error: MailmergeError) -> MailmergeError:
+        """The error with the names of options, if these and not campaign.toml name the server."""
+        if not self.by_options:
+            return error
+        hint = error.problem.hint
+        for key, option in _OPTIONS.items():
+            hint = hint.replace(key, option)
+        return type(error)(error.problem.message, hint=hint, code=error.problem.code)
 
     def explainer(self, show: Callable[[DialogueLine], None]) -> Explainer:
         from mailmerge.providers.dialogue import Explainer
@@ -111,6 +135,13 @@ class _Attempt:
         return examine(server, self.credentials, explainer, envelope=self.envelope)
 
 
+def _show_silent_addresses(account: Account) -> None:
+    from mailmerge.smtp.dialing import silent_addresses
+
+    for address in silent_addresses(account.server.host, account.server.port):
+        typer.echo(f"Note: the address {address} of {account.server.host} does not answer.")
+
+
 def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> None:
     """Show the dialogue line by line, then the server's extensions and advice."""
     from mailmerge.errors import MailmergeError
@@ -122,7 +153,8 @@ def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> Non
     try:
         report = attempt.examine(explainer)
     except MailmergeError as error:
-        raise explainer.brief(error) from error
+        raise attempt.worded(explainer.brief(error)) from error
+    _show_silent_addresses(attempt.account)
     _show_offers(report, attempt.language)
     _show_advice(report, needs(), attempt.language)
     refused = report.error()

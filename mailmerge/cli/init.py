@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mailmerge.cli.terminal import reports_errors, say
+from mailmerge.cli.terminal import quoted_path, reports_errors, say
 
 
 @reports_errors
@@ -34,7 +34,14 @@ def init(
         )
     for path in start_campaign(folder, template):
         say(f"  {path}")
-    say(f"Created {folder} from the starter {template}. Next:")
-    say(f"  mailmerge check {folder}             list every problem")
-    say(f"  mailmerge preview {folder}           look at every message in the browser")
-    say(f"  mailmerge send {folder} --sandbox    send to the built-in test server")
+    named = quoted_path(folder)
+    say(f"Created {folder} from the starter {template}.")
+    say("Next: write your texts and recipients into campaign.toml and the files beside it, then")
+    steps = (
+        (f"mailmerge check {named}", "list every problem"),
+        (f"mailmerge preview {named}", "look at every message in the browser"),
+        (f"mailmerge send {named} --sandbox", "send to the built-in test server"),
+    )
+    width = max(len(command) for command, _ in steps)
+    for command, what in steps:
+        say(f"  {command:<{width}}  {what}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mailmerge.wording import counted, one_line, size_in_words, wrapped
+from mailmerge.wording import counted, one_line, printable, size_in_words, wrapped
 
 if TYPE_CHECKING:
     from mailmerge.preflight.findings import Group
@@ -55,7 +55,7 @@ def summary_line(report: CheckReport) -> str:
 def _sizes(report: CheckReport) -> str:
     together = f"{size_in_words(report.sizes.total)} in all" if report.recipients > 1 else ""
     largest = f"the largest message {size_in_words(report.sizes.largest)}"
-    return f"{together}, {largest}." if together else f"{largest.capitalize()}."
+    return f"{together}, {largest}." if together else f"{largest[:1].upper()}{largest[1:]}."
 
 
 def _paragraph(group: Group, width: int) -> Iterator[str]:
@@ -65,6 +65,9 @@ def _paragraph(group: Group, width: int) -> Iterator[str]:
         yield from _hung("", problem.message, width)
     else:
         yield from _hung(_label(problem.severity), problem.message, width)
+    if problem.marked_line is not None:
+        for line in problem.marked_line:
+            yield " " * _INDENT + printable(line)[: width - _INDENT]
     if group.count > 1:
         yield from _hung("", group.occurrences(), width, dim=True)
     if problem.hint:

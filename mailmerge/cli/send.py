@@ -72,6 +72,7 @@ class _Request:
     retry: tuple[Retry, ...]
     accept_changes: bool
     accept_older: bool
+    skip_invalid: bool
     yes: bool
     json: bool
 
@@ -174,6 +175,13 @@ _AcceptChangesOption = Annotated[
         help="Resume with changed recipients or content, or begin a mailing with a new name.",
     ),
 ]
+_SkipInvalidOption = Annotated[
+    bool,
+    typer.Option(
+        "--skip-invalid",
+        help="If rows have errors, send to the other rows; record these as skipped.",
+    ),
+]
 _AcceptOlderOption = Annotated[
     bool,
     typer.Option(
@@ -210,6 +218,7 @@ def send(
     retry: _RetryOption = None,
     accept_changes: _AcceptChangesOption = False,
     accept_older: _AcceptOlderOption = False,
+    skip_invalid: _SkipInvalidOption = False,
     wait: _WaitOption = "",
     log_json: _LogJsonOption = None,
     yes: _YesOption = False,
@@ -222,7 +231,8 @@ def send(
     request = _Request(
         dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
         where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=tuple(retry or ()),
-        accept_changes=accept_changes, accept_older=accept_older, yes=yes, json=json,
+        accept_changes=accept_changes, accept_older=accept_older, skip_invalid=skip_invalid,
+        yes=yes, json=json,
     )  # fmt: skip
     with EventLog(log_json) if log_json else nullcontext() as listener:
         _run_steps(where, request, listener)
@@ -302,6 +312,7 @@ def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Jo
         retry=[one.value for one in request.retry],
         accept_changes=request.accept_changes,
         accept_older_ledger=request.accept_older,
+        skip_invalid=request.skip_invalid,
         listener=listener,
     )
 
@@ -362,6 +373,10 @@ def _check(job: Job, *, json: bool) -> None:
         say("Already checked: recipients, templates and files have not changed.")
         return
     show_report(report)
+    if job.options.skip_invalid and report.errors and report.valid_rows_left:
+        rows, left = len(report.invalid), report.recipients - report.invalid_recipients
+        say(f"Leaving out {counted(rows, 'row')} with errors; {counted(left, 'recipient')} left.")
+        return
     if json and not report.passed():
         print_json(unsent_document(job))
     report.raise_for_errors()
@@ -489,10 +504,11 @@ def _show_faults(faults: FaultRun, seed: int) -> None:
     say(f"Sandbox: {counted(faults.rounds, 'run')}; --seed {seed} repeats the faults.")
     found = faults.reconciliation
     if found is not None and found.balanced:
+        of_these = f" ({found.in_doubt_taken:,} of them accepted)" if found.in_doubt_taken else ""
         say(
             f"Ledger and sandbox agree: the server accepted {counted(found.taken, 'message')}; "
-            f"{found.sent:,} sent, {found.in_doubt:,} in doubt "
-            f"({found.in_doubt_taken:,} of them accepted); none lost, none sent twice."
+            f"{found.sent:,} sent, {found.in_doubt:,} in doubt{of_these}; "
+            "none lost, none sent twice."
         )
     seconds = faults.real_seconds()
     if seconds:

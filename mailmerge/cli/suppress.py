@@ -8,11 +8,14 @@ from typing import Annotated
 
 import typer
 
+from mailmerge.cli.plain_help import PlainCommand, PlainGroup
 from mailmerge.cli.terminal import Json, print_json, reports_errors, say
 from mailmerge.wording import one_line
 
 suppress_app = typer.Typer(
-    help="Manage the suppression list: addresses that get no message.", no_args_is_help=True
+    help="Manage the suppression list: addresses that get no message.",
+    no_args_is_help=True,
+    cls=PlainGroup,
 )
 
 _Campaign = Annotated[
@@ -30,7 +33,7 @@ _Addresses = Annotated[
 ]
 
 
-@suppress_app.command("add")
+@suppress_app.command("add", cls=PlainCommand)
 @reports_errors
 def add(
     addresses: _Addresses,
@@ -48,7 +51,7 @@ def add(
     _report("added", suppressed.add(addresses, reason=reason, today=today))
 
 
-@suppress_app.command("remove")
+@suppress_app.command("remove", cls=PlainCommand)
 @reports_errors
 def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
     """Remove addresses, in any spelling, from the suppression list."""
@@ -58,7 +61,7 @@ def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
     _report("removed", SuppressionList.of(load_settings(campaign)).remove(addresses))
 
 
-@suppress_app.command("list")
+@suppress_app.command("list", cls=PlainCommand)
 @reports_errors
 def show(campaign: _Campaign = Path(), json: Json = False) -> None:
     """Print the suppression list."""
@@ -74,7 +77,7 @@ def show(campaign: _Campaign = Path(), json: Json = False) -> None:
         typer.echo(one_line(f"{entry.address}  {notes}".rstrip()))
 
 
-@suppress_app.command("import")
+@suppress_app.command("import", cls=PlainCommand)
 @reports_errors
 def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A spreadsheet of any format.")],

@@ -7,6 +7,8 @@ import functools
 import io
 import json
 import os
+import re
+import shlex
 import shutil
 import sys
 import traceback
@@ -18,7 +20,7 @@ import typer
 
 from mailmerge.cli.exit_status import ExitStatus, exit_status
 from mailmerge.cli.questions import can_ask
-from mailmerge.errors import MailmergeError
+from mailmerge.errors import MailmergeError, Problem
 from mailmerge.wording import one_line, printable, wrapped
 
 _P = ParamSpec("_P")
@@ -42,6 +44,14 @@ _TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
 def say(text: str = "") -> None:
     """Print a line for the user, on standard error."""
     typer.echo(printable(text), err=True)
+
+
+def quoted_path(path: Path) -> str:
+    """A path as a shell takes it: in quotation marks if it has spaces or other special signs."""
+    text = str(path)
+    if os.name == "nt":
+        return f'"{text}"' if re.search(r"[\s&()^;,]", text) else text
+    return shlex.quote(text)
 
 
 def folded(text: str, *, first: str = "", rest: str = "") -> str:
@@ -96,7 +106,7 @@ def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:
             raise
         except MailmergeError as error:
             _show_traceback()
-            _fail(str(error), exit_status(error))
+            _fail(str(error), exit_status(error), error.problem)
         except KeyboardInterrupt:
             _fail("interrupted", ExitStatus.INTERRUPTED)
         except BrokenPipeError:
@@ -117,7 +127,10 @@ def _show_traceback() -> None:
         traceback.print_exc()
 
 
-def _fail(line: str, status: ExitStatus) -> None:
+def _fail(line: str, status: ExitStatus, problem: Problem | None = None) -> None:
+    """Print the error in one line; below it the line of the file, with a mark at the place."""
     prefix = typer.style("error:", fg="red", bold=True)
     typer.echo(f"{prefix} {one_line(' '.join(line.split()))}", err=True)
+    for marked in (problem.marked_line or ()) if problem is not None else ():
+        say(f"    {marked}")
     raise typer.Exit(status) from None

@@ -1,20 +1,21 @@
 """Command line, campaign.toml and provider -> Limits: how fast, how many, how long.
 
-A setting of the command line overrides campaign.toml, and campaign.toml overrides what is known of
-the provider. This is decided only here. Both the plan and the run take the result, so a run does
-what its plan says.
+Limits add up: those of the command line, of campaign.toml and of the provider all hold, and the
+stricter governs. So a default of campaign.toml never lifts the limit of an account. Other settings
+of the command line replace those of campaign.toml. This is decided only here. Both the plan and the
+run take the result, so a run does what its plan says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailmerge.credentials import Account, Allowance
 from mailmerge.engine.retry import ReplyRules, no_rules
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.providers.lookup import provider_of_host
-from mailmerge.settings import DeliverySection, Rate, parse_duration
+from mailmerge.settings import DeliverySection, Rate, parse_duration, strictest
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,18 @@ def resolve_limits(
 
     `delivery` is the section of campaign.toml. `account` is the server with what is known of its
     provider, or None for the sandbox. The other arguments come from the command line; None means
-    not given. `counted_as` is the name under which rates are counted if there is no account.
+    not given, and with rates but no account only these rates hold. `counted_as` is the name under
+    which rates are counted if there is no account.
     """
-    allows = (account.allows if account else Allowance()).within(delivery)
+    known = account.allows if account else Allowance()
+    allows = known.within(delivery)
+    sources = {"--rate": tuple(rates or ())}
+    if account is not None or rates is None:
+        sources |= {"campaign.toml": delivery.rate, _provider_name(account): known.rates}
     return Limits(
-        rates=tuple(rates) if rates is not None else allows.rates,
+        rates=_with_origins(strictest(*sources.values()), sources),
         domain_rates=delivery.domain_rates,
-        connections=connections or allows.connections or 1,
+        connections=_connections(connections, allows, known),
         window=window or delivery.window,
         messages_per_connection=allows.messages_per_connection,
         wait=wait if wait is not None else parse_duration(delivery.wait),
@@ -79,6 +85,36 @@ def resolve_limits(
         size_limit=allows.message_size,
         account=account.name if account else counted_as,
         rules=_rules(account),
+    )
+
+
+def _connections(wanted: int | None, allows: Allowance, known: Allowance) -> int:
+    if wanted is None:
+        return allows.connections or 1
+    return min(wanted, known.connections or wanted)
+
+
+def _provider_name(account: Account | None) -> str:
+    return account.provider.title if account is not None and account.provider else "the provider"
+
+
+def _with_origins(rates: Sequence[Rate], sources: Mapping[str, Sequence[Rate]]) -> tuple[Rate, ...]:
+    """The rates with where each comes from; unchanged if all are from one place."""
+    if sum(map(bool, sources.values())) <= 1:
+        return tuple(rates)
+    return tuple(replace(rate, origin=_origin(rate, sources)) for rate in rates)
+
+
+def _origin(rate: Rate, sources: Mapping[str, Sequence[Rate]]) -> str:
+    names = [name for name, listed in sources.items() if rate in listed]
+    looser = [
+        f"{other} of {name}"
+        for name, listed in sources.items()
+        for other in listed
+        if other.seconds == rate.seconds and other.count > rate.count
+    ]
+    return ", stricter than ".join(
+        [" and ".join(names), *([" and ".join(looser)] if looser else [])]
     )
 
 

@@ -74,18 +74,31 @@ class Plan:
         yield f"  server     {self.server}"
         for number, subject in enumerate(self.subjects):
             yield f"  {'subjects' if number == 0 else '':<10} {subject}"
-        rates = ", ".join(map(str, self.rates)) or "none"
+        rates = ", ".join(map(_in_words, self.rates)) or "none"
         window = f", {self.window} messages in flight on each" if self.window > 1 else ""
         yield f"  limits     {rates}; {counted(self.connections, 'connection')}{window}"
         if self.slow_because:
             rate = f"about {max(self.per_second, 1):,.0f} a second"
             yield f"  speed      {rate}: styles depend on the row ({self.slow_because})"
         if self.ends_after:
-            yield f"  ends       in {duration_in_words(self.ends_after)} at the earliest"
+            after = duration_in_words(self.ends_after)
+            yield f"  ends       in {after} at the earliest{self._governing()}"
+
+    def _governing(self) -> str:
+        """Which rate decides about the end, if there are several."""
+        if len(self.rates) < 2:
+            return ""
+        governing = max(self.rates, key=lambda rate: least_seconds([rate], self.to_send))
+        ends = least_seconds([governing], self.to_send)
+        return f" ({governing} governs)" if ends >= self.ends_after else ""
 
     def slowed(self, because: str, per_second: float) -> Plan:
         """Return the plan of a run whose speed is limited by making the messages."""
         return replace(self, slow_because=because, per_second=per_second)
+
+
+def _in_words(rate: Rate) -> str:
+    return f"{rate} ({rate.origin})" if rate.origin else str(rate)
 
 
 def make_plan(

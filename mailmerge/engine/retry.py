@@ -84,7 +84,19 @@ _TOO_FAST = re.compile(
     re.IGNORECASE,
 )
 _BUSY = re.compile(r"too (many|much)|busy|overload|limit|exceed|resources|\bload\b", re.IGNORECASE)
-_VARIABLE = re.compile(r"<[^<>]*>|(?<![^\s@])[^\s@]++@\S+|[0-9A-Fa-f]{8,}|\d+")
+_VARIABLE = re.compile(
+    r"<[^<>]*>|https?://\S+|(?<![^\s@])[^\s@]++@\S+|[0-9A-Fa-f]{8,}"
+    r"|(?<![^\s\[(\"'=:;,])(?=[^\s\])\"']*\d)[A-Za-z0-9_.+/=~-]{5,}(?=[\s\])\"';:,.]|$)"
+    r"|(?<![^\s\[(\"'=:;,])(?=[^\s]*[a-z][A-Z])(?=[^\s]*[A-Z].*[A-Z])[A-Za-z]{8,}(?=[\s\])\"';:,.]|$)|\d+"
+)
+"""What differs between replies with the same words: addresses, links, numbers, and ids of
+letters and digits, such as `1McHM6-1srIWI1qNo-00dbDH`."""
+
+_POLICY_WORDS = re.compile(
+    r"\bpolic(?:y|ies)\b|\bspam\b|\bblock(?:ed|list)|\bblacklist|\breputation\b|\bdnsbl\b|\brbl\b"
+    r"|\bspf\b|\bdkim\b|\bdmarc\b|not authenticated|unauthenticated|\bbanned\b|\bunsolicited\b",
+    re.IGNORECASE,
+)
 _COMPARED: Final = 500
 """The characters of a reply that are compared with the reply before it. A reply may have 60 kB."""
 
@@ -331,7 +343,8 @@ class Refusals:
 def _refusals_allowed(stage: Stage, reply: Reply) -> int:
     if stage is Stage.MAIL or _is_about_the_dialogue(stage, reply):
         return _SENDER_REFUSALS
-    policy = (reply.enhanced_status or "").startswith("5.7.")
+    status = reply.enhanced_status or ""
+    policy = status.startswith("5.7.") or (not status and bool(_POLICY_WORDS.search(reply.text)))
     return _POLICY_REFUSALS if policy else _EQUAL_REFUSALS
 
 

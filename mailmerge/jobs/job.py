@@ -65,6 +65,9 @@ class Job:
             run.
         accept_older_ledger: whether to use the ledger in the campaign's folder although a newer one
             was used before; for a given ledger, see `Ledger.open`.
+        skip_invalid: whether to send to the valid rows if others have errors; the others are
+            recorded
+            as skipped, with the reason.
         listener: called with each event at once, from any thread; it raises OSError if it cannot
             write.
 
@@ -97,12 +100,14 @@ class Job:
         accept_changes: bool = False,
         accept_older_ledger: bool = False,
         listener: Listener | None = None,
+        skip_invalid: bool = False,
     ) -> None:
         self.campaign = campaign
         self.target = as_target(server)
         self.options = JobOptions(
             rates_of(rate), connections, window, limit, seconds_of(wait),
             in_doubt, retries_of(retry), accept_changes, accept_older_ledger, listener,
+            skip_invalid,
         )  # fmt: skip
         self.ledger = JobLedger(
             campaign.settings,

@@ -40,6 +40,7 @@ class JobOptions:
     accept_changes: bool = False
     accept_older_ledger: bool = False
     listener: Listener | None = None
+    skip_invalid: bool = False
 
     def limits(self, delivery: DeliverySection, target: Target) -> Limits:
         """Return the limits of a run to this target.

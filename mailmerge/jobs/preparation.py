@@ -8,7 +8,7 @@ run; the plan and the run both use `limits`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -90,8 +90,9 @@ class Preparation:
         check = Check(settings, options, progress)
         self.report = check.run()
         self._content = check.content
-        if self.report.passed():
+        if self.report.passed() or self._invalid:
             self._checked_messages = check.messages
+        if self.report.passed():
             records.remember_check(digest, check.content)
         return self.report
 
@@ -99,11 +100,13 @@ class Preparation:
         """Enrol the recipients in the ledger."""
         self._require_check()
         records = self._ledger.records()
+        skipped: dict[str, str] = {}
         difference = records.enrol(
-            self._recipients(),
+            self._with_skipped(skipped) if self._invalid else self._recipients(),
             self._content,
             changes=self.options.accept_changes,
             partial=self._source.partial and not self._redirect.edits,
+            skipped=skipped,
         )
         if not difference.applied:
             raise Declined(
@@ -153,8 +156,17 @@ class Preparation:
 
     def _require_check(self) -> CheckReport:
         report = self.report or self.check()
-        report.raise_for_errors()
+        if not self._invalid:
+            report.raise_for_errors()
         return report
+
+    @property
+    def _invalid(self) -> Mapping[int, str]:
+        """The rows that the user wants to leave out, with the first error of each."""
+        report = self.report
+        if report is None or not self.options.skip_invalid or not report.valid_rows_left:
+            return {}
+        return report.invalid
 
     def _check_options(self) -> CheckOptions:
         # One row more than the test uses, because the row with the user's own address is skipped.
@@ -168,11 +180,30 @@ class Preparation:
 
     def _checked(self) -> int:
         """Return the number of checked recipients that the target uses."""
-        checked = self.report.recipients if self.report is not None else 0
+        report = self.report
+        checked = report.recipients if report is not None else 0
+        if report is not None and self._invalid:
+            checked -= report.invalid_recipients
         return checked if self._target.most is None else min(checked, self._target.most)
 
     def _recipients(self) -> Iterator[Recipient]:
-        return self._redirect.recipients(self._source.recipients())
+        if not self._invalid:
+            return self._redirect.recipients(self._source.recipients())
+        valid = (one for one, reason in self._source.with_invalid(self._invalid) if not reason)
+        return self._redirect.recipients(valid)
+
+    def _with_skipped(self, skipped: dict[str, str]) -> Iterator[Recipient]:
+        """The recipients to enrol, invalid rows included; their keys and reasons go to `skipped`.
+
+        A test message goes to valid rows alone.
+        """
+        if self._redirect.edits:
+            yield from self._recipients()
+            return
+        for one, reason in self._source.with_invalid(self._invalid):
+            if reason:
+                skipped[one.key] = f"not sent: {reason}"
+            yield one
 
     def _subjects(self) -> tuple[str, ...]:
         """Return the subjects of the next messages."""
@@ -181,5 +212,7 @@ class Preparation:
         if report is not None and report.subjects and not (begun or self._redirect.edits):
             return report.subjects
         following = self._ledger.records().remaining() if begun else self._recipients()
+        if self._invalid:
+            following = (one for one in following if one.row not in self._invalid)
         messages = self.messages
         return tuple(messages.render(one).subject for one in islice(following, _SUBJECTS_SHOWN))

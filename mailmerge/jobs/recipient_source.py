@@ -6,7 +6,7 @@ a missing file together with all other problems.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,10 @@ class RecipientSource(Protocol):
         """
         ...
 
+    def with_invalid(self, invalid: Mapping[int, str]) -> Iterator[tuple[Recipient, str]]:
+        """Yield all recipients, and the invalid rows, each with why it gets no message, or ""."""
+        ...
+
     def digest(self, options: CheckOptions) -> str:
         """Return a digest of everything that a check depends on; "" if it cannot be computed."""
         ...
@@ -68,6 +72,10 @@ class _CampaignSource:
         """Yield the selected recipients of the present spreadsheet."""
         return open_audience(self.settings, self.selection).recipients()
 
+    def with_invalid(self, invalid: Mapping[int, str]) -> Iterator[tuple[Recipient, str]]:
+        """Yield the selected recipients and the invalid rows of the present spreadsheet."""
+        return open_audience(self.settings, self.selection).with_invalid(invalid)
+
     def digest(self, options: CheckOptions) -> str:
         """Return a digest of the spreadsheet, the templates and the options."""
         return check_digest(self.settings, options)
@@ -92,6 +100,10 @@ class _GivenSource:
     def recipients(self) -> Iterator[Recipient]:
         """Yield the recipients of the collection."""
         return iter(self.given)
+
+    def with_invalid(self, invalid: Mapping[int, str]) -> Iterator[tuple[Recipient, str]]:
+        """Yield the recipients and the invalid rows of the collection."""
+        return self.given.audience().with_invalid(invalid)
 
     def digest(self, options: CheckOptions) -> str:
         """Return "": a collection does not know the file that it comes from."""

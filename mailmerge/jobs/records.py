@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from mailmerge.errors import CampaignError
@@ -38,6 +39,7 @@ class Records(Deliveries, Protocol):
         *,
         changes: bool,
         partial: bool,
+        skipped: Mapping[str, str] = MappingProxyType({}),
     ) -> Difference:
         """Enrol the recipients, and return how they differ from the snapshot."""
         ...
@@ -85,13 +87,16 @@ class LedgerRecords:
         *,
         changes: bool,
         partial: bool,
+        skipped: Mapping[str, str] = MappingProxyType({}),
     ) -> Difference:
         """Enrol the recipients in the ledger, unless they differ and `changes` is False.
 
         Raises:
             LedgerError: the ledger cannot be written.
         """
-        return self.store.enrol(recipients, fingerprint, accept_changes=changes, partial=partial)
+        return self.store.enrol(
+            recipients, fingerprint, accept_changes=changes, partial=partial, skipped=skipped
+        )
 
     def counts(self, checked: int) -> dict[State, int]:
         """Return the counts of the ledger."""
@@ -137,9 +142,10 @@ class ReadRecords:
         *,
         changes: bool,
         partial: bool,
+        skipped: Mapping[str, str] = MappingProxyType({}),
     ) -> Difference:
         """Write nothing, and return a difference that counts as applied."""
-        del recipients, fingerprint, changes, partial
+        del recipients, fingerprint, changes, partial, skipped
         return Difference(first=True, applied=True)
 
     def counts(self, checked: int) -> dict[State, int]:

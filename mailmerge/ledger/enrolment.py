@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -90,20 +91,28 @@ def enrol(
     *,
     accept_changes: bool,
     partial: bool,
+    skipped: Mapping[str, str] = MappingProxyType({}),
 ) -> Difference:
     """Compare the recipients with the deliveries, then enrol them, in the caller's transaction.
+
+    `skipped` are the keys of recipients that get no message, with the reason of each.
 
     Raises:
         NotAccepted: they differ, and `accept_changes` is False. The caller rolls back.
     """
     enrolment = _Enrolment(connection, campaign_id, fingerprint)
     if not partial and enrolment.nothing_was_tried():
-        return enrolment.begin(recipients)
+        difference = enrolment.begin(recipients)
+        if skipped:
+            _skip(enrolment, skipped)
+            seal(connection)
+        return difference
     enrolment.stage(recipients)
     difference = enrolment.difference(partial=partial)
     if difference and not accept_changes:
         raise NotAccepted(difference)
     enrolment.apply(partial=partial)
+    _skip(enrolment, skipped)
     seal(connection)
     return replace(difference, applied=True)
 
@@ -121,16 +130,16 @@ class _Enrolment:
         tried = or_(
             delivery.c.state.not_in(_UNTRIED), delivery.c.attempts > 0, delivery.c.doubts > 0
         )
-        query = select(delivery.c.id).where(self._own, tried, ~was_gone).limit(1)
+        query = select(delivery.c.id).where(self.own, tried, ~was_gone).limit(1)
         return self.connection.execute(query).first() is None
 
     def begin(self, recipients: Iterable[Recipient]) -> Difference:
         """Make the recipients the snapshot."""
-        self.connection.execute(delete(delivery).where(self._own))
+        self.connection.execute(delete(delivery).where(self.own))
         new = {"campaign_id": self.campaign_id, "state_sum": NEW_STATE_SUM, **_NEW}
         self._insert(delivery, (_row(one, self.campaign_id) | new for one in recipients))
         self._write_content(self.fingerprint)
-        return Difference(first=True, added=self._count(delivery, self._own), applied=True)
+        return Difference(first=True, added=self._count(delivery, self.own), applied=True)
 
     def stage(self, recipients: Iterable[Recipient]) -> None:
         """Write the recipients into the temporary table."""
@@ -150,7 +159,7 @@ class _Enrolment:
             changed_sent=self._count(delivery, and_(changed, _SENT)),
             content_changed=bool(changed_files),
             changed_files=tuple(filter(None, changed_files)),
-            already_sent=self._count(delivery, and_(self._own, _SENT)),
+            already_sent=self._count(delivery, and_(self.own, _SENT)),
         )
 
     def apply(self, *, partial: bool) -> None:
@@ -163,7 +172,7 @@ class _Enrolment:
             self._skip_missing()
         self._add_new()
         selected = exists().where(_SAME_KEY) if partial else True
-        self._update(self._own, selected=selected)
+        self.update(self.own, selected=selected)
         # Recipients that are not selected now may get files that are not read now.
         files = {**self._recorded_content().files, **self.fingerprint.files}
         self._write_content(replace(self.fingerprint, files=files))
@@ -184,31 +193,31 @@ class _Enrolment:
 
     def _restore_returned(self) -> None:
         """Make recipients pending that had left the spreadsheet and have returned."""
-        self._update(
+        self.update(
             and_(self._matched, was_gone), state=State.PENDING.value, reply="", selected=True
         )
 
     def _restore_unmade(self) -> None:
         """Make recipients pending whose message could not be made: what it needs may be there."""
         again = and_(self._matched, delivery.c.state == State.SKIPPED.value, is_unmade)
-        self._update(again, state=State.PENDING.value, stage="", reply="")
+        self.update(again, state=State.PENDING.value, stage="", reply="")
 
     def _try_other_addresses(self) -> None:
         """Make rejected recipients pending that have another address now."""
         moved = delivery.c.forward_path != arriving.c.forward_path
         rejected = delivery.c.state == State.REJECTED.value
-        self._update(
+        self.update(
             and_(self._matched, rejected, moved), state=State.PENDING.value, reply="", date=None
         )
 
     def _take_new_cells(self) -> None:
         snapshot = {name: arriving.c[name] for name in _SNAPSHOT}
-        self._update(and_(self._matched, _DIFFERS, delivery.c.state.in_(_NOT_SENT)), **snapshot)
+        self.update(and_(self._matched, _DIFFERS, delivery.c.state.in_(_NOT_SENT)), **snapshot)
         moved = or_(delivery.c.row != arriving.c.row, _DIFFERS)
-        self._update(and_(self._matched, moved), row=arriving.c.row, digest=arriving.c.digest)
+        self.update(and_(self._matched, moved), row=arriving.c.row, digest=arriving.c.digest)
 
     def _skip_missing(self) -> None:
-        self._update(
+        self.update(
             and_(self._is_missing, or_(delivery.c.state.in_(_OPEN), is_unmade)),
             state=State.SKIPPED.value,
             reply=GONE,
@@ -217,7 +226,7 @@ class _Enrolment:
         )
         # Those that were tried keep their states.
         tried = delivery.c.state.in_(_TRIED)
-        self._update(and_(self._is_missing, tried), digest=LEFT, retry_at=None)
+        self.update(and_(self._is_missing, tried), digest=LEFT, retry_at=None)
 
     def _add_new(self) -> None:
         given = {"campaign_id": self.campaign_id, **_NEW}
@@ -229,13 +238,13 @@ class _Enrolment:
     # --- conditions and small helpers
 
     @property
-    def _own(self) -> ColumnElement[bool]:
+    def own(self) -> ColumnElement[bool]:
         return delivery.c.campaign_id == self.campaign_id
 
     @property
     def _matched(self) -> ColumnElement[bool]:
         """A delivery and the staged recipient with its key."""
-        return and_(self._own, _SAME_KEY)
+        return and_(self.own, _SAME_KEY)
 
     @property
     def _is_new(self) -> ColumnElement[bool]:
@@ -245,9 +254,9 @@ class _Enrolment:
     @property
     def _is_missing(self) -> ColumnElement[bool]:
         """A delivery whose recipient is not staged now, and had not left before."""
-        return and_(self._own, ~exists().where(_SAME_KEY), ~was_gone, ~has_left)
+        return and_(self.own, ~exists().where(_SAME_KEY), ~was_gone, ~has_left)
 
-    def _update(self, where: ColumnElement[bool], **values: Any) -> None:
+    def update(self, where: ColumnElement[bool], **values: Any) -> None:
         """Change rows; `seal` computes their checksums at the end."""
         if values.keys() - {"selected"}:
             values = {"snapshot_sum": None, "state_sum": None, **values}
@@ -261,6 +270,18 @@ class _Enrolment:
         rows, statement = iter(rows), insert(table)
         while batch := list(islice(rows, _BATCH)):
             self.connection.execute(statement, batch)
+
+
+def _skip(enrolment: _Enrolment, skipped: Mapping[str, str]) -> None:
+    """Skip recipients that are not sent to, by key; `skipped` has the reason of each."""
+    for key, reason in skipped.items():
+        enrolment.update(
+            and_(enrolment.own, delivery.c.key == key, delivery.c.state.in_(_OPEN)),
+            state=State.SKIPPED.value,
+            reply=reason,
+            stage="",
+            retry_at=None,
+        )
 
 
 def _row(recipient: Recipient, campaign_id: int | None = None) -> dict[str, Any]:

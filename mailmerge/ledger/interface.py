@@ -20,7 +20,8 @@ is written before it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from mailmerge.errors import LedgerError
@@ -142,6 +143,7 @@ class Enrolment(Protocol):
         *,
         accept_changes: bool = False,
         partial: bool = False,
+        skipped: Mapping[str, str] = MappingProxyType({}),
     ) -> Difference:
         """Compare recipients and content with the snapshot, and enrol the recipients.
 
@@ -149,7 +151,8 @@ class Enrolment(Protocol):
         only if `accept_changes` is True. `fingerprint` is the content; a text identifies content
         without files. `partial` means that the recipients are a selection (`--where`): no other
         recipient counts as removed, new recipients are added without asking, and from now on only
-        the selection can be claimed. Recipients whose message could not be made are pending again.
+        the selection can be claimed. Recipients whose message could not be made are pending again,
+        but those of `skipped` (their keys, with a reason) get no message: they are skipped.
 
         Raises:
             LedgerError: the ledger cannot be written.

@@ -36,8 +36,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import Connection
@@ -262,12 +263,14 @@ class Journaled(UserDecisions, _ChecksOfStore):
         *,
         accept_changes: bool = False,
         partial: bool = False,
+        skipped: Mapping[str, str] = MappingProxyType({}),
     ) -> Difference:
         """Compare recipients and content with the snapshot, and enrol the recipients."""
         with self._folding(restorable=False):
             difference = self._store.enrol(
-                recipients, fingerprint, accept_changes=accept_changes, partial=partial
-            )
+                recipients, fingerprint, accept_changes=accept_changes, partial=partial,
+                skipped=skipped,
+            )  # fmt: skip
         self._memory.reload()
         return difference
 

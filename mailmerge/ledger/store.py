@@ -14,8 +14,9 @@ import os
 import secrets
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import Connection
@@ -278,6 +279,7 @@ class SqlStore(UserDecisions, _CheckMemory):
         *,
         accept_changes: bool = False,
         partial: bool = False,
+        skipped: Mapping[str, str] = MappingProxyType({}),
     ) -> Difference:
         """Compare recipients and content with the snapshot, and enrol the recipients."""
         if isinstance(fingerprint, str):
@@ -291,6 +293,7 @@ class SqlStore(UserDecisions, _CheckMemory):
                     fingerprint,
                     accept_changes=accept_changes,
                     partial=partial,
+                    skipped=skipped,
                 )
                 self.guard.enrolled(connection)
                 return difference

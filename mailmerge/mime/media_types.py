@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -73,3 +74,14 @@ def charset_of(content: bytes) -> str:
     except UnicodeDecodeError:
         return ""
     return "utf-8"
+
+
+_METHOD = re.compile(
+    rb"^METHOD(?:;[^:\r\n]*)?:[ \t]*([A-Za-z-]{1,40})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE
+)
+
+
+def calendar_method(content: bytes) -> str:
+    """The METHOD of an iCalendar file, such as `REQUEST`; "" if it has none (RFC 5545, 3.7.2)."""
+    found = _METHOD.search(content)
+    return found[1].decode().upper() if found is not None else ""

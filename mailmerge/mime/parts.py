@@ -7,6 +7,7 @@ parts are dropped, so that ten thousand invoices do not stay in memory.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,7 @@ from threading import Lock
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
 from mailmerge.mime.headers import check_line
-from mailmerge.mime.media_types import charset_of, media_type_of
+from mailmerge.mime.media_types import calendar_method, charset_of, media_type_of
 from mailmerge.mime.parameters import name_parameter, parameter, parameterised_field
 from mailmerge.octets import base64_lines
 from mailmerge.paths import RefusedPath
@@ -107,7 +108,8 @@ class PartStore:
             raise _error(path, "the name has no visible character", "rename it", "nameless")
         media_type = media_type_of(file_name, content)
         charset = charset_of(content) if media_type.startswith("text/") else ""
-        attached = part_fields(media_type, file_name, charset, "attachment") + b"\r\n"
+        method = calendar_method(content) if media_type == "text/calendar" else ""
+        attached = part_fields(media_type, file_name, charset, "attachment", method) + b"\r\n"
         encoded = base64_lines(content)
         return EncodedPart(media_type, file_name, attached, encoded, len(content), charset)
 
@@ -120,7 +122,8 @@ class PartStore:
                 refusal.message, hint=refusal.hint, file=path or "an empty path", code=refusal.code
             ) from error
         except FileNotFoundError as error:
-            hint = "copy it there, or correct the path"
+            near = self.files.nearest(path)
+            hint = f'did you mean "{near}"?' if near else "copy it there, or correct the path"
             raise _error(path, "there is no such file", hint, "missing") from error
         except IsADirectoryError as error:
             hint = "name a file, not a folder or a device"
@@ -144,9 +147,15 @@ def _error(path: str, message: str, hint: str, code: str) -> AssetError:
     return AssetError(message, hint=hint, file=shown, code=f"asset-{code}")
 
 
-def part_fields(media_type: str, file_name: str, charset: str, disposition: str) -> bytes:
-    """Content-Type, Content-Disposition (RFC 2183) and Content-Transfer-Encoding of a file."""
+def part_fields(
+    media_type: str, file_name: str, charset: str, disposition: str, method: str = ""
+) -> bytes:
+    """Content-Type, Content-Disposition (RFC 2183) and Content-Transfer-Encoding of a file.
+
+    `method` is that of a calendar, which its Content-Type must name (RFC 5545, 3.7.2).
+    """
     parameters = [f'charset="{charset}"'] if charset else []
+    parameters += [f"method={method}"] if method else []
     parameters += name_parameter(file_name)
     file_name_parameter = parameter("filename", file_name)
     return (
@@ -162,4 +171,5 @@ def _sent_name(path: str) -> str:
     U+202E lets `gpj.exe` be read as `exe.jpg`. Other invisible marks belong to a script: Persian
     and Hindi are written with them, and emoji are joined by them.
     """
-    return PurePosixPath(path.replace("\\", "/")).name.translate(_NO_BIDI_CONTROLS)
+    name = PurePosixPath(path.replace("\\", "/")).name.translate(_NO_BIDI_CONTROLS)
+    return unicodedata.normalize("NFC", name)  # as Windows and the web write names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -126,6 +127,28 @@ def _only_empty_column(recipient: Recipient) -> str:
     """The column of the empty cell; "" if there are several."""
     empty = [column for column, text in recipient.cells.items() if not text]
     return empty[0] if len(empty) == 1 else ""
+
+
+def check_line_breaks(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
+    """No line breaks of a cell are lost in the HTML, where they count as spaces."""
+    body, cells = made.content.html, made.recipient.cells
+    joined = "".join(cells.values())
+    if body is None or not ("\n" in joined or "\r" in joined):
+        return
+    broken = [html.unescape(value) for value in body.values if "\n" in value.strip()]
+    if not broken or _PRESERVED.search("".join(body.structure.static)):
+        return
+    for column, text in cells.items():
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+        if "\n" in lines and any(lines in value for value in broken):
+            name = column if column.isidentifier() else f'row["{column}"]'
+            message = "the line breaks of the cell become spaces in HTML"
+            hint = f"write {{{{ {name}|nl2br }}}}"
+            file, row = setup.campaign.message.html or "", made.recipient.row
+            yield Problem("warning", "line-breaks", message, file, row, column, hint)
+
+
+_PRESERVED = re.compile(r"<pre\b|<textarea\b|white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
 
 
 def check_message_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -23,11 +23,12 @@ from mailmerge.mime.message import Message
 from mailmerge.preflight.addresses import is_reserved
 from mailmerge.preflight.findings import Findings
 from mailmerge.preflight.making import MessageMaker
+from mailmerge.preflight.naming import about
 from mailmerge.preflight.registry import RULES
 from mailmerge.preflight.report import CheckReport, Sizes, is_note
 from mailmerge.preflight.rules import Rules, Setup, Totals
 from mailmerge.preflight.runner import Once, RowChecker
-from mailmerge.recipients.audience import Audience, Recipient, Selection
+from mailmerge.recipients.audience import Audience, Recipient, Selection, Skipped
 from mailmerge.recipients.collection import Recipients
 from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
@@ -201,18 +202,28 @@ class Check:
             if counts.recipients % _PROGRESS_EVERY == 0:
                 self._progress(counts.recipients)
             counts.reserved += is_reserved(recipient.mailbox.domain)
-            self._findings.extend(checker.check_recipient(recipient))
+            self._note(checker.check_recipient(recipient), recipient, rows)
             made = maker.make(recipient)
             # A problem without a row is the same for all recipients.
-            self._findings.extend(
-                one for one in made.problems if one.row is not None or once.passes(one)
-            )
+            problems = [one for one in made.problems if one.row is not None or once.passes(one)]
+            self._note(problems, recipient, rows)
             if made.content is not None:
                 counts.add(made.content, made.message)
                 found = checker.check_message(recipient, made.content, made.message)
-                self._findings.extend(found)
+                self._note(found, recipient, rows)
+        counts.invalid_recipients = len(counts.invalid)
+        counts.invalid |= rows.invalid
+        counts.errors_of_rows += rows.errors
         counts.suppressed, counts.left_out = rows.suppressed, rows.left_out
         self._progress(counts.recipients)
+
+    def _note(self, problems: Iterable[Problem], recipient: Recipient, rows: _Rows) -> None:
+        """Keep the problems of a recipient, and the first error of each row."""
+        for one in problems:
+            self._findings.add(about(one, recipient, rows.file))
+            if one.severity == "error" and one.row == recipient.row:
+                self._counts.invalid.setdefault(recipient.row, one.message)
+                self._counts.errors_of_rows += 1
 
     def _check_totals(self, spreadsheet: Spreadsheet | Recipients, maker: MessageMaker) -> None:
         counts = self._counts
@@ -240,6 +251,9 @@ class Check:
             slow_because=slow_because,
             sizes=Sizes(counts.total_size, counts.largest_size),
             notes=tuple(self._notes),
+            invalid=counts.invalid,
+            invalid_recipients=counts.invalid_recipients,
+            general_errors=self._findings.count("error") - counts.errors_of_rows,
         )
         if report.slow:
             note = _slow(report, self._setup.campaign.message.html or "")
@@ -255,6 +269,9 @@ class _Counts:
     suppressed: int = 0
     left_out: int = 0
     reserved: int = 0
+    invalid: dict[int, str] = field(default_factory=dict)
+    invalid_recipients: int = 0
+    errors_of_rows: int = 0
     subjects: list[str] = field(default_factory=list)
     total_size: int = 0
     largest_size: int = 0
@@ -278,6 +295,9 @@ class _Rows:
         found: Findings,
     ) -> None:
         self.suppressed = self.left_out = 0
+        self.invalid: dict[int, str] = {}
+        self.errors = 0
+        self.file = spreadsheet.file
         self._campaign = campaign
         self._spreadsheet = spreadsheet
         self._selection = selection
@@ -294,7 +314,17 @@ class _Rows:
             problem = result if isinstance(result, Problem) else result.problem
             if problem is not None:
                 self._found.add(problem)
+            self._note(result)
         self.suppressed, self.left_out = audience.suppressed, audience.left_out
+
+    def _note(self, result: Problem | Skipped) -> None:
+        """Note an error of one row; what ends the file before its end is an error of the file."""
+        problem = result if isinstance(result, Problem) else result.problem
+        if problem is None or problem.severity != "error" or problem.row is None:
+            return
+        if isinstance(result, Skipped):
+            self.invalid[result.row] = problem.message
+        self.errors += problem.row in self.invalid
 
     def _audience(self) -> Audience | None:
         if isinstance(self._spreadsheet, Recipients):

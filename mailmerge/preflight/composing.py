@@ -74,6 +74,9 @@ class ExplainingComposer:
                 message = f'the attachment "{path}": {problem.message}'
                 row = None if path in self._campaign.message.attachments else recipient.row
                 column = "message.attachments"
+                if row is not None and problem.code == "asset-missing":
+                    without = "an entry that becomes empty attaches nothing"
+                    problem = replace(problem, hint=f"{problem.hint}; {without}")
                 yield replace(problem, message=message, file=CAMPAIGN_FILE, row=row, column=column)
 
     def _unusable(self, path: str) -> Problem | None:

@@ -35,7 +35,9 @@ class Group:
     @property
     def shared(self) -> Problem:
         """The first problem, without its row if the group has several."""
-        return self.first if self.count == 1 else replace(self.first, row=None)
+        return (
+            self.first if self.count == 1 else replace(self.first, row=None, recipient="", sheet="")
+        )
 
     def occurrences(self) -> str:
         """The places of several problems: `300 times: row 2, row 3 and 298 more`; else ""."""
@@ -58,7 +60,8 @@ class Group:
             quoted = _QUOTED.search(one.message) if differ else None
             shown = quoted[0] if quoted else ""
             if one.row is not None:
-                yield f"row {one.row} {shown}".rstrip()
+                who = f" ({one.recipient})" if one.recipient and not shown else ""
+                yield f"row {one.row}{who} {shown}".rstrip()
             elif shown:
                 yield shown
 

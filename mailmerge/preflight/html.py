@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mailmerge.errors import Problem
+from mailmerge.preflight.positions import Spot
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.preflight.urls import image_name, judge_image, judge_link
 from mailmerge.rendering.document import (
@@ -63,15 +64,15 @@ def check_images(page: Page, _: Setup) -> Iterator[Problem]:
         source = (attribute(image, "src") or "").strip()
         path = page.paths.get(source, source)
         varies = page.has_value(source)
-        needle = "<img" if varies or not path else path[:200]
+        spot = Spot("img", "src", path, varies=varies)
         if attribute(image, "alt") is None:
             shown = "a personal image" if varies else f"the image {image_name(path)!r}"
             hint = 'write alt="what it shows", or alt="" for decoration'
             found = _warning("image-without-alt", f"{shown} has no alt text", hint=hint)
-            yield _placed(found, page, needle)
+            yield _placed(found, page, spot)
         wrong = None if varies else judge_image(source, image_name(path))
         if wrong is not None:
-            yield _placed(wrong, page, needle)
+            yield _placed(wrong, page, spot)
 
 
 def check_srcset(page: Page, _: Setup) -> Iterator[Problem]:
@@ -84,7 +85,7 @@ def check_srcset(page: Page, _: Setup) -> Iterator[Problem]:
         for url in filter(is_local, urls):
             message = f"the image {image_name(url)!r} is named in srcset only: it is not attached"
             found = _warning("srcset", message, hint="name one file in src, and leave srcset out")
-            yield _placed(found, page, "srcset")
+            yield _placed(found, page, Spot(element.tag, "srcset", srcset))
 
 
 def check_backgrounds(page: Page, _: Setup) -> Iterator[Problem]:
@@ -98,7 +99,11 @@ def check_backgrounds(page: Page, _: Setup) -> Iterator[Problem]:
         for url in urls:
             wrong = None if page.has_value(url) else judge_image(url)
             if wrong is not None:
-                yield _placed(wrong, page, url)
+                of_attribute = url == background
+                spot = (
+                    Spot(element.tag, "background", url) if of_attribute else Spot("style", "", url)
+                )
+                yield _placed(wrong, page, spot)
 
 
 def check_links(page: Page, _: Setup) -> Iterator[Problem]:
@@ -107,35 +112,36 @@ def check_links(page: Page, _: Setup) -> Iterator[Problem]:
         href = attribute(anchor, "href")
         wrong = None if href is None or page.has_value(href) else judge_link(href)
         if wrong is not None:
-            yield _placed(wrong, page, (href or "").strip() or "href")
+            yield _placed(wrong, page, Spot(anchor.tag, "href", href or ""))
 
 
 def check_elements(page: Page, _: Setup) -> Iterator[Problem]:
     """The page has no element that mail programs remove."""
     if _first(page, "script") is not None:
         found = _warning("script", "scripts never run in mail", hint="remove <script>")
-        yield _placed(found, page, "<script")
+        yield _placed(found, page, Spot("script"))
     if any("@import" in text_of(style) for style in elements_of(page.document, "style")):
         hint = 'name the file with <link rel="stylesheet" href="...">'
         found = _warning("css-import", "no mail program loads what @import names", hint=hint)
-        yield _placed(found, page, "@import")
+        yield _placed(found, page, Spot("style", "", "@import"))
     if _first(page, "form") is not None:
         hint = "link to a page with the form"
         found = _warning("form", "forms do not work in most mail programs", hint=hint)
-        yield _placed(found, page, "<form")
-    if _first(page, "iframe", "object", "embed", "video", "audio") is not None:
+        yield _placed(found, page, Spot("form"))
+    shown = _first(page, "iframe", "object", "embed", "video", "audio")
+    if shown is not None:
         hint = "show a picture that links to it"
         message = "most mail programs show no video, frame or object"
-        yield _placed(_warning("embedded", message, hint=hint), page, "")
+        yield _placed(_warning("embedded", message, hint=hint), page, Spot(shown.tag))
 
 
 def _first(page: Page, *tags: str) -> Element | None:
     return next(iter(elements_of(page.document, *tags)), None)
 
 
-def _placed(problem: Problem, page: Page, needle: str) -> Problem:
-    """The problem at the place in the templates where `needle` is written."""
-    file, line = page.locate(needle)
+def _placed(problem: Problem, page: Page, spot: Spot) -> Problem:
+    """The problem at the place in the templates where its element is written."""
+    file, line = page.locate(spot)
     return replace(problem, file=file, line=line)
 
 

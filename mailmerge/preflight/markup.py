@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import partial
 
 from mailmerge.errors import Problem
+from mailmerge.preflight.elements import ELEMENTS
+from mailmerge.preflight.positions import Spot
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.rendering.document import (
     Document,
@@ -71,117 +73,10 @@ _OPTIONAL_END = frozenset(
         "caption",
     ]
 )
-_KNOWN = (
-    _VOID
-    | _OPTIONAL_END
-    | frozenset(
-        [
-            "a",
-            "abbr",
-            "acronym",
-            "address",
-            "amp-img",
-            "article",
-            "aside",
-            "audio",
-            "b",
-            "bdi",
-            "bdo",
-            "big",
-            "blockquote",
-            "button",
-            "canvas",
-            "center",
-            "cite",
-            "code",
-            "data",
-            "datalist",
-            "del",
-            "details",
-            "dfn",
-            "dialog",
-            "div",
-            "dl",
-            "em",
-            "fieldset",
-            "figcaption",
-            "figure",
-            "font",
-            "footer",
-            "form",
-            "frame",
-            "frameset",
-            "h1",
-            "h2",
-            "h3",
-            "h4",
-            "h5",
-            "h6",
-            "header",
-            "hgroup",
-            "i",
-            "iframe",
-            "ins",
-            "kbd",
-            "label",
-            "legend",
-            "main",
-            "map",
-            "mark",
-            "marquee",
-            "menu",
-            "meter",
-            "nav",
-            "nobr",
-            "noembed",
-            "noframes",
-            "noscript",
-            "object",
-            "ol",
-            "output",
-            "picture",
-            "plaintext",
-            "pre",
-            "progress",
-            "q",
-            "s",
-            "samp",
-            "script",
-            "search",
-            "section",
-            "select",
-            "slot",
-            "small",
-            "span",
-            "strike",
-            "strong",
-            "style",
-            "sub",
-            "summary",
-            "sup",
-            "svg",
-            "table",
-            "template",
-            "textarea",
-            "time",
-            "title",
-            "tt",
-            "u",
-            "ul",
-            "var",
-            "video",
-            "xml",
-            "xmp",
-            "math",
-            "image",
-        ]
-    )
-)
 _FOREIGN = frozenset(("svg", "math"))
 _OWN_NAME = re.compile(r"[a-z]+[-:]", re.IGNORECASE)
 _END_TAG = re.compile(r"</([a-z][^\s/>]*)", re.IGNORECASE)
 _ENCODED_BRACES = re.compile(r"%7B%7B(.*?)%7D%7D|%7B%25(.*?)%25%7D", re.IGNORECASE)
-_UNSHOWN_IMAGE = re.compile(r"\.(svgz?|webp|heic|heif|avif|tiff?|jxl)(?:[?#]|\Z)", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _EXCERPT = 60
 _MOST = 20
@@ -317,7 +212,7 @@ def check_names(page: Page, _: Setup) -> Iterator[Problem]:
         in_svg = any(
             one.tag in ("svg", "math") for one in element.ancestors if isinstance(one, Element)
         )
-        if tag not in _KNOWN and not _is_own(tag) and not in_svg and tag not in unknown:
+        if tag not in ELEMENTS and not _is_own(tag) and not in_svg and tag not in unknown:
             unknown.add(tag)
             message = f"HTML has no element <{tag}>"
             yield placed(_warning("unknown-element", message, hint="check its name"), page, element)
@@ -363,18 +258,6 @@ def check_encoded_braces(page: Page, _: Setup) -> Iterator[Problem]:
                 yield placed(_warning("encoded-braces", message, hint=hint), page, element)
 
 
-def check_image_types(page: Page, _: Setup) -> Iterator[Problem]:
-    """Images have a format that mail programs show."""
-    for image in elements_of(page.document, "img", "input", "source"):
-        source = (attribute(image, "src") or "").strip()
-        shown = page.paths.get(source, source)
-        found = _UNSHOWN_IMAGE.search(shown)
-        if found is not None and is_written(image):
-            hint = "use PNG, JPEG or GIF"
-            message = f"many mail programs do not show {found[1].lower()} images"
-            yield placed(_warning("image-type", message, hint=hint), page, image, shown)
-
-
 def check_charset(page: Page, _: Setup) -> Iterator[Problem]:
     """A `<meta charset>` says UTF-8, because the page is sent as UTF-8."""
     for meta in elements_of(page.document, "meta"):
@@ -395,7 +278,7 @@ def check_styles(page: Page, _: Setup) -> Iterator[Problem]:
     if reason:
         hint = "fix the page, or set inline_css = false"
         yield replace(_warning("styles-not-inlined", f"no styles are inlined: {reason}", hint=hint),
-                      file=page.locate("<style")[0])  # fmt: skip
+                      file=page.locate(Spot("style"))[0])  # fmt: skip
     for style in elements_of(page.document, "style"):
         if is_written(style):
             yield from _rules(page, parse_sheet(str(style.text)))
@@ -440,7 +323,7 @@ def placed_at(problem: Problem, page: Page, offset: int, needle: str = "") -> Pr
         file, line, column = page.position(wanted) if wanted else ("", None, None)
         if line is not None:
             return _with_place(problem, file, line, column, tag)
-    return _with_place(problem, page.locate("")[0], None, None, tag)
+    return _with_place(problem, page.locate(Spot("html"))[0], None, None, tag)
 
 
 def _starts(tag: str, page: Page) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mailmerge.errors import CheckFailed, Problem
 from mailmerge.preflight.findings import Findings, Group
@@ -52,6 +53,9 @@ class CheckReport:
         slow_because: why each message is rendered separately; "" if messages share work.
         sizes: of the messages, in bytes.
         notes: decisions that are certain; they count neither as errors nor as warnings.
+        invalid: the rows with errors, by number; for each, the first error in words.
+        invalid_recipients: how many of these rows are among the recipients.
+        general_errors: how many errors are of no row: of the templates, campaign.toml or the file.
     """
 
     recipients: int
@@ -66,6 +70,9 @@ class CheckReport:
     slow_because: str = ""
     sizes: Sizes = Sizes()
     notes: tuple[Problem, ...] = ()
+    invalid: Mapping[int, str] = field(default_factory=dict)
+    invalid_recipients: int = 0
+    general_errors: int = 0
 
     @classmethod
     def of(cls, findings: Findings, recipients: int = 0) -> CheckReport:
@@ -87,6 +94,11 @@ class CheckReport:
         """Whether there is no error and, with `strict`, no warning either."""
         return self.errors == 0 and not (strict and self.warnings)
 
+    @property
+    def valid_rows_left(self) -> bool:
+        """Whether all errors are of single rows, and some recipients have none."""
+        return not self.general_errors and self.recipients > self.invalid_recipients
+
     def raise_for_errors(self) -> None:
         """Do nothing if there is no error.
 
@@ -96,8 +108,15 @@ class CheckReport:
         if self.errors:
             raise CheckFailed(
                 f"the check found {counted(self.errors, 'error')}; nothing was sent",
-                hint="fix it and send again" if self.errors == 1 else "fix them and send again",
+                hint=self._fix(),
             )
+
+    def _fix(self) -> str:
+        fix = "fix it and send again" if self.errors == 1 else "fix them and send again"
+        if not self.valid_rows_left:
+            return fix
+        rows = counted(len(self.invalid), "row")
+        return f"{fix}; or use --skip-invalid to leave out {rows}"
 
     @property
     def per_second(self) -> float:

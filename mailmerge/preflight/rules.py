@@ -24,14 +24,15 @@ from typing import Protocol
 from mailmerge.credentials import Account
 from mailmerge.errors import Problem
 from mailmerge.mime.message import Message
+from mailmerge.preflight.positions import Spot
 from mailmerge.preflight.structures import StructureFacts
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
 from mailmerge.rendering.document import Document
 from mailmerge.settings import Settings
 
-Locate = Callable[[str], tuple[str, int | None]]
-"""Finds a text in the templates: the file, and the line where it is known."""
+Locate = Callable[[Spot], tuple[str, int | None]]
+"""Finds an element in the templates: the file, and the line where it is known."""
 
 
 Position = Callable[[str], tuple[str, int | None, int | None]]
@@ -71,7 +72,7 @@ class Page:
 
     Attributes:
         document: the parsed HTML.
-        locate: finds the place of a text in the templates.
+        locate: finds the place of an element in the templates.
         paths: the files of the campaign folder, by their URL in the page.
         value: the text in the place of each recipient's value.
         find: finds the place of a text with its column; without it only the line is known.
@@ -85,7 +86,7 @@ class Page:
 
     def position(self, text: str) -> tuple[str, int | None, int | None]:
         """The file, line and column of a text in the templates, as far as they are known."""
-        return self.find(text) if self.find is not None else (*self.locate(text), None)
+        return self.find(text) if self.find is not None else (*self.locate(Spot("html")), None)
 
     def has_value(self, text: str) -> bool:
         """Whether a value is part of the text, so that it differs between recipients."""

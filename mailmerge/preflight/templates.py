@@ -1,4 +1,4 @@
-"""The source of the HTML templates -> the file and line of a text in the finished page."""
+"""The sources of the HTML templates, and the file and line of an element of the finished page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from mailmerge.errors import InputError
+from mailmerge.preflight.positions import Spot, TemplateElements
 from mailmerge.rendering.environment import make_environment
 from mailmerge.rendering.templates import load_file
 from mailmerge.settings import Settings
@@ -30,9 +31,14 @@ class TemplateSources:
         except InputError:
             return {}
 
-    def locate(self, needle: str) -> tuple[str, int | None]:
-        """The template and the line that contain a text; no line if no template does."""
-        return self.position(needle)[:2]
+    @cached_property
+    def _elements(self) -> TemplateElements:
+        return TemplateElements(self.texts)
+
+    def locate(self, spot: Spot) -> tuple[str, int | None]:
+        """The template and the line of an element; no line if no template has it."""
+        found = self._elements.find_element(spot)
+        return found or (self._campaign.message.html or "", None)
 
     def position(self, needle: str) -> tuple[str, int | None, int | None]:
         """The template, line and column (from 1) of a text; no line if no template has it."""

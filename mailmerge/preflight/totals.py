@@ -77,10 +77,9 @@ def _names(text: str, name: str) -> bool:
 def check_reserved(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """The number of reserved addresses is reported before a real send refuses them (RFC 2606).
 
-    A real send lists each of them; it gets this hint only if no other recipient is left.
+    A real send lists each of them as an error.
     """
-    listed = setup.for_real and totals.reserved < totals.recipients
-    if listed or not totals.reserved or setup.is_local:
+    if setup.for_real or not totals.reserved or setup.is_local:
         return
     addresses = "1 address is" if totals.reserved == 1 else f"{totals.reserved:,} addresses are"
     message = f"{addresses} reserved for examples (RFC 2606): a real send would refuse them"

@@ -52,7 +52,30 @@ def judge_image(url: str, name: str = "") -> Problem | None:
     if lowered.startswith("//"):
         message = f"the image {shown} has no https: before its //"
         return _warning("relative-image", message, hint="write https://")
-    return None
+    return _judge_format(url, shown)
+
+
+_NOT_SHOWN = {
+    "svg": "Gmail, Outlook and others show no SVG images",
+    "webp": "Outlook for Windows shows no WebP images",
+    "avif": "most mail programs show no AVIF images",
+    "heic": "only programs of Apple show HEIC images",
+    "heif": "only programs of Apple show HEIF images",
+    "tif": "most mail programs show no TIFF images",
+    "tiff": "most mail programs show no TIFF images",
+    "psd": "no mail program shows files of Photoshop",
+    "pdf": "no mail program shows a PDF as an image",
+}
+"""The endings of image files that mail programs do not show, and who does not."""
+
+
+def _judge_format(url: str, shown: str) -> Problem | None:
+    """The problem of an image whose format is known by its ending; None for any other."""
+    ending = image_name(url).rpartition(".")[2].lower()
+    why = _NOT_SHOWN.get(ending)
+    if why is None:
+        return None
+    return _warning("image-format", f"{shown}: {why}", hint="save it as PNG or JPEG")
 
 
 def image_name(url: str) -> str:

@@ -91,10 +91,35 @@ def as_user_error(error: smtp.SmtpError, *, host: str = "") -> user.ServerError:
     return kind(error.message, hint=_hint(error, host), code=code)
 
 
+_OUT_OF_DATE: Final = (
+    "its certificate is out of date: tell the operator of the server, and check this clock"
+)
+_OTHER_NAME: Final = "check host: the certificate is for another name"
+_OLD_TLS: Final = (
+    "the server knows only TLS 1.0 or 1.1, which are not safe: ask its operator for TLS 1.2"
+)
+_SPECIAL: Final = (
+    ("certificate", "expired", _OUT_OF_DATE),
+    ("certificate", "not yet valid", "check the clock of this computer"),
+    ("certificate", "mismatch", _OTHER_NAME),
+    ("certificate", "Hostname", _OTHER_NAME),
+    ("tls-handshake", "PROTOCOL_VERSION", _OLD_TLS),
+    ("tls-handshake", "UNSUPPORTED_PROTOCOL", _OLD_TLS),
+)
+"""Code, words of the message, and the fix of this special case."""
+
+
+def _special_hint(error: smtp.SmtpError) -> str:
+    return next(
+        (hint for code, words, hint in _SPECIAL if code == error.code and words in error.message),
+        "",
+    )
+
+
 def _hint(error: smtp.SmtpError, host: str) -> str:
     refused = isinstance(error, smtp.AuthenticationRefused)
     if not refused or error.reply is None:
-        return _HINTS.get(error.code, "")
+        return _special_hint(error) or _HINTS.get(error.code, "")
     service = provider_of_host(host)
     return explain(
         error.reply.code,

@@ -153,6 +153,9 @@ U+202E makes the text after it appear backwards.
 """
 
 _EDGES = " \t\r\n\u200c\u200d" + BIDI_CONTROLS
+_QUOTED_LOCAL = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])+"@[^@\s"<>,;]+')
+"""A local part in quotation marks (RFC 5321, 4.1.2): `"hanako..y"@docomo.ne.jp`."""
+
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 
 
@@ -161,6 +164,8 @@ def _parse_any(cell: str, *, names: bool) -> Mailbox:
     _raise(invisible_character(text))
     named = _NAMED.fullmatch(text)
     if named is None:
+        if _QUOTED_LOCAL.fullmatch(text):
+            return _validated(text)
         _raise(first_fault(text))
         return _validated(text)
     inner = named[2].strip()
@@ -200,8 +205,13 @@ def _validated(text: str) -> Mailbox:
             f"{local}@{head}{stand_in}" if reserved else text,
             check_deliverability=False,
             strict=True,
+            allow_quoted_local=True,
         )
     except email_validator.EmailNotValidError as error:
+        symbols = _with_symbols_as_a_labels(domain)
+        if symbols:
+            plain = _validated(f"{local}@{_STAND_IN}")
+            return _with_domain(plain, symbols)
         raise invalid(text, str(error)) from error
     address, ascii_domain = valid.normalized, valid.ascii_domain
     if reserved:
@@ -209,6 +219,47 @@ def _validated(text: str) -> Mailbox:
         ascii_domain = ascii_domain.removesuffix(stand_in) + reserved
     folded = unicodedata.normalize("NFC", valid.local_part.lower())
     return Mailbox(address, f"{valid.local_part}@{ascii_domain}", f"{folded}@{ascii_domain}")
+
+
+_STAND_IN = "stand-in.com"
+
+
+def _with_symbols_as_a_labels(domain: str) -> str:
+    """A domain with symbols such as emoji, as A-labels; "" for any other.
+
+    IDNA 2008 has no symbols, but registries (.ws, .to, .fm) sell them, by the rules of IDNA 2003.
+    """
+    labels = []
+    for label in unicodedata.normalize("NFC", domain.lower()).split("."):
+        try:
+            shown = label.encode().decode("idna") if label.startswith("xn--") else label
+            plain = shown.replace("\ufe0f", "").replace("\u200d", "")
+            if plain.isascii():
+                labels.append(plain)
+            elif all(
+                one.isalnum() or one == "-" or unicodedata.category(one) in _SYMBOLS
+                for one in plain
+            ):
+                labels.append(f"xn--{plain.encode('punycode').decode()}")
+            else:
+                return ""
+        except UnicodeError:
+            return ""
+    ascii_form = ".".join(labels)
+    has_symbol = any(unicodedata.category(one) in _SYMBOLS for one in domain) or "xn--" in domain
+    return ascii_form if has_symbol and _HOST.fullmatch(ascii_form) else ""
+
+
+_SYMBOLS = frozenset({"So", "Sk"})
+
+
+def _with_domain(mailbox: Mailbox, ascii_domain: str) -> Mailbox:
+    """A mailbox of the stand-in, with the domain that it stands for."""
+
+    def of(address: str) -> str:
+        return f"{address.removesuffix(_STAND_IN)}{ascii_domain}"
+
+    return Mailbox(of(mailbox.address), of(mailbox.forward_path), of(mailbox.identity))
 
 
 def _split_reserved(domain: str, reserved: list[str]) -> tuple[str, str]:

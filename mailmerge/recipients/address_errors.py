@@ -102,11 +102,23 @@ def _faults_of_the_local_part(text: str, local: str) -> Iterator[AddressError]:
     if size > LOCAL_PART_BYTES:
         much = f"{size} bytes before the @ sign, at most {LOCAL_PART_BYTES} are allowed"
         yield _error(f"{shown} is too long: {much}", "check the address", "long")
+    quoted = f"or, if the address really has it, write '{_in_quotes(text)}'"
     if ".." in local:
-        yield _error(f"{shown} has two dots in a row", "delete one of them", "dots")
+        hint = f"delete one of them, {quoted}"
+        yield _error(f"{shown} has two dots in a row", hint, "dots")
+    if "\u2019" in local or "\u2018" in local:
+        straight = text.replace("\u2019", "'").replace("\u2018", "'")
+        what = f"{shown} has a typographic apostrophe"
+        yield _error(what, f"write {_shown(straight)}", "quotes")
     if local.startswith(".") or local.endswith("."):
         where = "starts with a dot" if local.startswith(".") else "has a dot before the @ sign"
-        yield _error(f"{shown} {where}", "delete the dot", "dots")
+        yield _error(f"{shown} {where}", f"delete the dot, {quoted}", "dots")
+
+
+def _in_quotes(text: str) -> str:
+    """The address with its local part in quotation marks (RFC 5321, 4.1.2)."""
+    local, _, domain = text.partition("@")
+    return f'"{local}"@{domain}'[:_SHOWN_CHARACTERS]
 
 
 def _faults_of_the_domain(text: str, domain: str) -> Iterator[AddressError]:

@@ -7,13 +7,14 @@ the two, applies the limit and counts.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
 from mailmerge.errors import AddressError, CampaignError, Problem, SpreadsheetError
-from mailmerge.recipients.address import loose_identity, parse_mailbox
+from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
 from mailmerge.recipients.condition import Condition
 from mailmerge.recipients.duplicates import Deduplicator, RowResult
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
@@ -138,6 +139,23 @@ class Audience:
         if self.broken is not None:
             raise SpreadsheetError.from_problem(self.broken)
 
+    def with_invalid(self, invalid: Mapping[int, str]) -> Iterator[tuple[Recipient, str]]:
+        """The recipients, and the rows in `invalid`, each with the reason why it gets no message.
+
+        The reason is "" for a recipient that gets one. A row without an address of its own has its
+        cells and a key made of them.
+
+        Raises:
+            SpreadsheetError: the file breaks off before its end, after the recipients above.
+        """
+        for result in self:
+            if isinstance(result, Recipient):
+                yield result, invalid.get(result.row, "")
+            elif isinstance(result, Skipped) and result.row in invalid:
+                yield _stand_in(result), invalid[result.row]
+        if self.broken is not None:
+            raise SpreadsheetError.from_problem(self.broken)
+
     def _last_problem(self, *, nothing_found: bool) -> Problem | None:
         if self.broken is not None:
             return self.broken
@@ -178,6 +196,14 @@ class _SkipAtError:
         return Skipped(problem.row, SkipReason.INVALID, problem=problem)
 
 
+def _stand_in(row: Skipped) -> Recipient:
+    """A recipient for the record of a row that gets no message."""
+    mailbox = row.mailbox or Mailbox("", "", "")
+    cells = "\x1f".join(f"{name}\x1e{text}" for name, text in row.cells.items())
+    digest = hashlib.blake2b(f"{row.row}\x1f{cells}".encode(errors="replace"), digest_size=12)
+    return Recipient(row.row, row.cells, mailbox, f"\x1finvalid {digest.hexdigest()}")
+
+
 def open_audience(campaign: Settings, selection: Selection | None = None) -> Audience:
     """The audience of a campaign: its spreadsheet, its rules and its suppression list.
 
@@ -214,7 +240,7 @@ def _rules(
         required=required if key == address else (*required, key),
         parse_names=section.parse_names,
         conditions=tuple(
-            Condition(text, spreadsheet.columns)
+            Condition(text, spreadsheet.columns, getattr(section, "locale", ""))
             for text in (section.where, selection.where)
             if text.strip()
         ),

@@ -7,13 +7,15 @@ Every column is a variable by its name, and `row` has all of them: `country == '
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jinja2
 from jinja2 import meta, nodes
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mailmerge.cell_numbers import parse_number
 from mailmerge.errors import CampaignError, SpreadsheetError
 
 # The errors that an expression over texts can raise; any other is a defect of this program.
@@ -31,14 +33,15 @@ _FAILURES = (
 class Condition:
     """A condition on rows, compiled once."""
 
-    def __init__(self, text: str, columns: Sequence[str]) -> None:
-        """Compile `text` for rows with these columns.
+    def __init__(self, text: str, columns: Sequence[str], locale: str = "") -> None:
+        """Compile `text` for rows with these columns; `locale` is the language of their numbers.
 
         Raises:
             CampaignError: it is not an expression, or it uses a name that is not a column.
         """
         self.text = text
         environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
+        environment.filters |= {"int": _number(int, locale), "float": _number(float, locale)}
         try:
             self._check_names(environment, columns)
             self._expression = environment.compile_expression(text, undefined_to_none=False)
@@ -74,6 +77,24 @@ class Condition:
         except _FAILURES as error:
             raise SpreadsheetError(
                 f"where = {self.text!r} fails on this row: {error}",
-                hint="cells are text: compare numbers as age|int > 17",
+                hint=getattr(error, "hint", "cells are text: compare numbers as age|int > 17"),
                 code="where-failed",
             ) from error
+
+
+class _NoNumber(ValueError):
+    hint = "correct the cell, or write a default, such as age|int(0)"
+
+
+def _number(kind: type[int] | type[float], locale: str) -> Callable[..., Any]:
+    """The filter `int` or `float`: a text that is no number is no 0, but an error of its row."""
+
+    def convert(value: Any, *default: Any) -> Any:
+        if not isinstance(value, str):
+            return kind(value)
+        number = parse_number(value, locale)
+        if number is None and not default:
+            raise _NoNumber(f"{value[:60]!r} is no number" if value else "a cell is empty")
+        return default[0] if number is None else kind(number)
+
+    return convert

@@ -82,6 +82,11 @@ class RowRules:
         empty = error.problem.code == "address-empty"
         reason = SkipReason.EMPTY if empty else SkipReason.INVALID
         problem = self._placed(error, row, self.address)
+        if empty:
+            name = self.address if self.address.isidentifier() else f"row['{self.address}']"
+            where = f"where = \"{name} != ''\" under [recipients]"
+            hint = f"fill it in, delete the row, or leave out such rows: {where}"
+            problem = replace(problem, hint=hint)
         return Skipped(row.number, reason, row.cells, None, problem)
 
     def _filtered(self, row: SheetRow, mailbox: Mailbox | None) -> Skipped | None:

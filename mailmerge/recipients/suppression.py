@@ -104,7 +104,14 @@ class SuppressionList:
     def _read(self) -> tuple[tuple[str, ...], list[Suppression]]:
         if not self._path.exists() or not self._path.stat().st_size:
             return _COLUMNS, []
-        return _entries(self._path, self._file, _COLUMN)
+        try:
+            return _entries(self._path, self._file, _COLUMN)
+        except SpreadsheetError as error:
+            if error.problem.code != "no-column":
+                raise
+            # The hint of a spreadsheet names keys of [recipients], which are not about this file.
+            hint = f'call the column with the addresses "{_COLUMN}" in this file'
+            raise SpreadsheetError.from_problem(replace(error.problem, hint=hint)) from error
 
     def _add(self, wanted: Iterable[Suppression]) -> list[str]:
         columns, entries = self._read()

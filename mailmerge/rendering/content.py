@@ -74,10 +74,12 @@ class Renderer:
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
         """
+        locale = ""
         if isinstance(templates, Settings):
+            locale = getattr(templates.recipients, "locale", "")
             templates = templates_of(templates)
         self.files = templates.files
-        self._view = CampaignView(templates.campaign)
+        self._view = CampaignView(templates.campaign, locale)
         self._fields = Fields(templates, limits)
         self._bodies = _bodies_of(templates, limits)
         self.variables: frozenset[str] = self._fields.variables | self._bodies.variables

@@ -49,10 +49,16 @@ def local_path(url: str, files: ContentFiles) -> str:
     if not found:
         raise AssetError(
             f"there is no file {normal} in the campaign folder",
-            hint="write the path relative to the campaign folder",
+            hint=_missing_hint(files, normal, "write the path relative to the campaign folder"),
             code="asset-missing",
         )
     return normal
+
+
+def _missing_hint(files: ContentFiles, path: str, otherwise: str) -> str:
+    """The fix of a path without a file: the nearest file that exists, or another hint."""
+    near = files.nearest(path)
+    return f'did you mean "{near}"?' if near else otherwise
 
 
 def _refused(path: str, error: RefusedPath) -> AssetError:

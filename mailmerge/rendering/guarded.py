@@ -21,10 +21,12 @@ from jinja2.filters import FILTERS, make_attrgetter
 from jinja2.runtime import Context, LoopContext, markup_join, str_join
 from jinja2.tests import TESTS
 from jinja2.utils import _PassArg
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from mailmerge.cell_numbers import parse_number
 from mailmerge.rendering import growth
 from mailmerge.rendering.budget import Budget, Containers, elements
+from mailmerge.rendering.number_errors import NotANumber
 from mailmerge.rendering.variables import CampaignView, RowVariable
 
 _PLAIN: Final = frozenset((str, Markup, int, float, bool, type(None)))
@@ -37,7 +39,11 @@ CONTAINER: Final = "_container"
 CONCATENATED: Final = "_concatenated"
 SLICED: Final = "_sliced"
 COMPARED: Final = "_compared"
+LINES: Final = "_lines"
 """Names of filters that `rewrite` puts in place of syntax that Jinja2 does not let us intercept."""
+
+LINE_BREAKS: Final = "nl2br"
+"""The filter that shows the line breaks of a cell."""
 
 _UNGUARDED: Final = frozenset(
     (
@@ -153,7 +159,11 @@ def guarded_filters() -> dict[str, Callable[..., Any]]:
         for name, original in FILTERS.items()
         if name not in _UNGUARDED
     }
-    own = {"join": _join, "list": _list, "sum": _sum, CONTAINER: _container}
+    own = {
+        "join": _join, "list": _list, "sum": _sum, CONTAINER: _container,
+        "int": _number_filter("int"), "float": _number_filter("float"),
+        LINE_BREAKS: _line_breaks, LINES: _lines,
+    }  # fmt: skip
     return {**guarded, **own, CONCATENATED: _concatenated, SLICED: _sliced, COMPARED: _compared}
 
 
@@ -205,6 +215,70 @@ def _guarded_test(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(value, *args)
 
     return guarded
+
+
+_NOT_GIVEN: Final = object()
+
+
+def _number_filter(name: str) -> Callable[..., Any]:
+    """`int` or `float`, which never make 0 of a text that is no number.
+
+    A second argument is used instead, as in Jinja2: `{{ seats|int(0) }}`.
+    """
+    original = _guarded_filter(name, FILTERS[name])
+
+    @jinja2.pass_context
+    def number(
+        context: Context, value: Any, default: Any = _NOT_GIVEN, *args: Any, **kw: Any
+    ) -> Any:
+        if not isinstance(value, str) or args or kw:
+            default = (0 if name == "int" else 0.0) if default is _NOT_GIVEN else default
+            return original(context, value, default, *args, **kw)
+        _budget_of(context).step()
+        if len(value) > _LONGEST_NUMBER:
+            raise NotANumber(value, "", name)
+        try:
+            return int(value) if name == "int" else _finite(float(value), value)
+        except ValueError:
+            pass
+        found = parse_number(value, getattr(context.get("campaign"), "locale", ""))
+        if found is not None:
+            return int(found) if name == "int" else found
+        if default is not _NOT_GIVEN:
+            return default
+        row = context.get("row")
+        cells = row.items() if isinstance(row, RowVariable) else ()
+        raise NotANumber(value, next((one for one, text in cells if text == value), ""), name)
+
+    return number
+
+
+_LONGEST_NUMBER: Final = 400
+
+
+def _finite(number: float, text: str) -> float:
+    if number - number != 0 or "." in text:  # infinite, or decimals that may be thousands
+        raise ValueError
+    return number
+
+
+@jinja2.pass_context
+def _line_breaks(context: Context, value: Any) -> Any:
+    """A text with `<br>` in place of its line breaks; unchanged outside of HTML."""
+    text = printable(value)
+    if not context.eval_ctx.autoescape:
+        return text
+    lines = [escape(line) for line, _ in _lines(context, text)]
+    return _budget_of(context).check(Markup("<br>").join(lines))
+
+
+@jinja2.pass_context
+def _lines(context: Context, value: Any) -> list[tuple[str, bool]]:
+    """The lines of a text, each with whether another one follows."""
+    text = str(printable(value))
+    lines = text.rstrip("\n").split("\n") if context.eval_ctx.autoescape else [text]
+    _budget_of(context).step(len(lines))
+    return [(line, at < len(lines)) for at, line in enumerate(lines, 1)]
 
 
 @jinja2.pass_context

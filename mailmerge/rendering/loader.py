@@ -11,6 +11,7 @@ import jinja2
 from jinja2.loaders import split_template_path
 
 from mailmerge.content_files import ContentFiles
+from mailmerge.rendering.file_kinds import NotATemplate, kind_of
 
 _NO_TEMPLATE: Final = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
@@ -38,6 +39,7 @@ class FolderLoader(jinja2.BaseLoader):
             TemplateNotFound: there is no such file, or the name leads out of the folder.
             RefusedPath: the file is never part of a message, or a link to a file outside.
             OSError: it cannot be read.
+            NotATemplate: it is a document of a word processor, an image or the like.
             UnicodeDecodeError: it is not UTF-8.
         """
         path = "/".join(split_template_path(template))
@@ -51,5 +53,8 @@ class FolderLoader(jinja2.BaseLoader):
             if error.errno in _NO_TEMPLATE:
                 raise jinja2.TemplateNotFound(template) from error
             raise
+        kind = kind_of(content)
+        if kind is not None:
+            raise NotATemplate(kind, path)
         text = content.decode("utf-8-sig")
         return text.replace("\r\n", "\n").replace("\r", "\n"), path, None

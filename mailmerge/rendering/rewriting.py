@@ -7,16 +7,68 @@ is: it cannot be larger than its template.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jinja2
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from mailmerge.rendering.guarded import COMPARED, CONCATENATED, CONTAINER, SLICED
+from mailmerge.rendering.guarded import (
+    COMPARED,
+    CONCATENATED,
+    CONTAINER,
+    LINE_BREAKS,
+    LINES,
+    SLICED,
+)
 
 
 def rewrite(tree: nodes.Template, environment: jinja2.Environment) -> None:
     """Put filters in place of `~`, slices, comparisons, and lists that are not constant."""
+    _Lines(environment).visit(tree)
     _Rewriter(environment).visit(tree)
+
+
+class _Lines(NodeTransformer):
+    """Writes `{{ address|nl2br }}` as a loop over the lines, with `<br>` between them.
+
+    So each line is a value of its own, and recipients whose cells have as many lines share a
+    structure (structure.py). A `<br>` in a value would make the value structural.
+    """
+
+    def __init__(self, environment: jinja2.Environment) -> None:
+        self._environment = environment
+
+    def visit_Output(self, node: nodes.Output) -> Any:  # noqa: N802 - Jinja2's naming
+        if not any(map(_breaks_lines, node.nodes)):
+            return node
+        made: list[nodes.Node] = []
+        for one in node.nodes:
+            if not _breaks_lines(one):
+                made.append(nodes.Output([one], lineno=node.lineno))
+                continue
+            assert isinstance(one, nodes.Filter)
+            made.append(self._loop(one))
+        for part in made:
+            part.set_environment(self._environment)
+        return made
+
+    def _loop(self, node: nodes.Filter) -> nodes.For:
+        line = node.lineno
+        target = nodes.Tuple([nodes.Name(n, "store") for n in (_LINE, _MORE)], "store", lineno=line)
+        lines = nodes.Filter(node.node, LINES, [], [], None, None, lineno=line)
+        value = nodes.Output([nodes.Name(_LINE, "load", lineno=line)], lineno=line)
+        text = nodes.Output([nodes.TemplateData("<br>", lineno=line)], lineno=line)
+        between = nodes.If(nodes.Name(_MORE, "load", lineno=line), [text], [], [], lineno=line)
+        return nodes.For(target, lines, [value, between], [], None, False, lineno=line)
+
+
+_LINE = "_mailmerge_line"
+_MORE = "_mailmerge_more"
+
+
+def _breaks_lines(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Filter) and node.name == LINE_BREAKS and node.node is not None
 
 
 class _Rewriter(NodeTransformer):

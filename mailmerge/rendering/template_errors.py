@@ -14,9 +14,11 @@ from jinja2 import nodes
 
 from mailmerge.errors import TemplateError
 from mailmerge.paths import RefusedPath
+from mailmerge.rendering.file_kinds import NotATemplate
+from mailmerge.rendering.number_errors import NotANumber
+from mailmerge.rendering.syntax_fixes import explain_syntax
 
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
-_SEVERAL_WORDS = re.compile(r"\{\{-?\s*(?P<words>\w+(?:[ \-]+\w+)+)\s*[|}]")
 _MISSING_HINT = "write its path relative to the campaign folder"
 
 
@@ -41,11 +43,22 @@ class ErrorLocation:
     columns: tuple[str, ...] = ()
 
     def error(
-        self, message: str, *, line: int | None = None, file: str = "", **more: str
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        file: str = "",
+        hint: str = "",
+        code: str = "",
+        character: int | None = None,
+        excerpt: str = "",
     ) -> TemplateError:
         """An error at this location, or at `file` and `line` if they are known."""
         text = f"{self.field}: {message}" if self.field else message
-        return TemplateError(text, file=file or self.file, row=self.row, line=line, **more)
+        return TemplateError(
+            text, file=file or self.file, row=self.row, line=line, hint=hint, code=code,
+            character=character, excerpt=excerpt,
+        )  # fmt: skip
 
     def missing(self, names: str, line: int | None, file: str = "") -> TemplateError:
         """The error for templates that do not exist."""
@@ -67,11 +80,23 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
     """Turn an exception of Jinja2 or Python in a template into the error that users see."""
     if isinstance(error, jinja2.TemplateSyntaxError):
         return _syntax_error(error, location)
+    if isinstance(error, NotATemplate):
+        return location.error(
+            f"this is {error.kind.name} and no template", file=error.path, hint=error.kind.hint,
+            code="not-a-template",
+        )  # fmt: skip
     if isinstance(error, UnicodeDecodeError):
         return location.error("the file is not UTF-8", hint="save it as UTF-8", code="not-utf-8")
+    return _of_a_rendering(error, location)
+
+
+def _of_a_rendering(error: Exception, location: ErrorLocation) -> TemplateError:
+    """The error of a template that compiles."""
     file, line = _position(error.__traceback__, location)
     if isinstance(error, jinja2.UndefinedError):
         return _undefined_error(error, location, file, line)
+    if isinstance(error, NotANumber):
+        return _not_a_number(error, location, file, line)
     if isinstance(error, RefusedPath):
         return location.refused(error, line, file)
     if isinstance(error, jinja2.TemplateNotFound):
@@ -79,6 +104,28 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
         return location.missing(names, line, file)
     message, code = _cause(error)
     return location.error(message, file=file, line=line, code=code)
+
+
+def _not_a_number(
+    error: NotANumber, location: ErrorLocation, file: str, line: int | None
+) -> TemplateError:
+    what = f"the cell {error.column} is" if error.column else "the text is"
+    shown = f'"{error.value[:60]}"' if error.value else "empty"
+    name = error.filter_name
+    column = _as_variable(error.column) if error.column else "value"
+    hint = f"correct the cell, or write a default: {{{{ {column}|{name}(0) }}}}"
+    if error.value.count(",") == 1 and error.value.replace(",", "").isdigit():
+        hint = (
+            "decimals or thousands? Set locale under [recipients], or show the cell without comma"
+        )
+        return location.error(
+            f"{what} {shown}, which can be read as two numbers", file=file, line=line, hint=hint,
+            code="not-a-number",
+        )  # fmt: skip
+    return location.error(
+        f"{what} {shown}, which is no number for |{name}", file=file, line=line, hint=hint,
+        code="not-a-number",
+    )  # fmt: skip
 
 
 def _cause(error: Exception) -> tuple[str, str]:
@@ -129,12 +176,16 @@ def _as_variable(column: str) -> str:
 
 def _syntax_error(error: jinja2.TemplateSyntaxError, location: ErrorLocation) -> TemplateError:
     file = error.name if error.name and not location.field else location.file
-    line = None if location.field else error.lineno
-    source_lines = (error.source or "").splitlines()[error.lineno - 1 : error.lineno]
-    words = _SEVERAL_WORDS.search(source_lines[0]) if source_lines else None
-    hint = f'write a name of several words as row["{words["words"]}"]' if words else ""
-    message = (error.message or "syntax error").removesuffix(".")
-    return location.error(message, file=file, line=line, hint=hint, code="template-syntax")
+    fault = explain_syntax(error)
+    return location.error(
+        fault.message,
+        file=file,
+        line=None if location.field else fault.line,
+        hint=fault.hint,
+        code="template-syntax",
+        character=fault.character,
+        excerpt=fault.excerpt,
+    )
 
 
 def _position(trace: TracebackType | None, location: ErrorLocation) -> tuple[str, int | None]:

@@ -14,6 +14,7 @@ from jinja2 import meta, nodes
 
 from mailmerge.paths import RefusedPath
 from mailmerge.rendering.environment import CampaignEnvironment
+from mailmerge.rendering.file_kinds import NotATemplate
 from mailmerge.rendering.template_errors import ErrorLocation, compile_template
 
 _BUILT_IN_VARIABLES = frozenset(("row", "campaign", "loop", "self", "super", "caller"))
@@ -144,7 +145,7 @@ def _exists(environment: CampaignEnvironment, name: str) -> bool:
         environment.loader.get_source(environment, name)
     except jinja2.TemplateNotFound:
         return False
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, NotATemplate):
         return True
     return True
 

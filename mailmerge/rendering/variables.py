@@ -46,9 +46,10 @@ class RowVariable(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """The variable `campaign` of a template."""
+    """The variable `campaign` of a template; `locale` is the language of the sheet's numbers."""
 
     name: str
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailmerge.settings.fingerprint import NOTHING_RECORDED, Fingerprint
 from mailmerge.settings.folder import CAMPAIGN_FILE, STATE_FOLDER, Settings
-from mailmerge.settings.rates import Rate, parse_duration, parse_rate
+from mailmerge.settings.rates import Rate, parse_duration, parse_rate, strictest
 from mailmerge.settings.reading import explained, load_settings
 from mailmerge.settings.sections import (
     NEVER_IN_A_LINE,
@@ -34,4 +34,5 @@ __all__ = [
     "load_settings",
     "parse_duration",
     "parse_rate",
+    "strictest",
 ]

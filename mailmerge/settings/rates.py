@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _RATE = re.compile(r"\s*(\d{1,9})\s*/\s*(?:(\d{1,6})\s*)?(second|minute|hour|day)s?\s*")
@@ -12,10 +13,14 @@ _DURATION = re.compile(r"\s*(\d{1,6})\s*(second|minute|hour|day)s?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` messages in any window of `seconds`; `str()` gives the text back."""
+    """At most `count` messages in any window of `seconds`; `str()` gives the text back.
+
+    `origin` says where it comes from, in words; it makes no difference to what the rate is.
+    """
 
     count: int
     seconds: float
+    origin: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         for name, seconds in reversed(_SECONDS.items()):
@@ -23,6 +28,20 @@ class Rate:
                 times = int(self.seconds // seconds)
                 return f"{self.count}/{name}" if times == 1 else f"{self.count}/{times} {name}s"
         return f"{self.count}/{self.seconds:g} seconds"
+
+
+def strictest(*groups: Iterable[Rate]) -> tuple[Rate, ...]:
+    """All rates of several sources that hold at once, in their order.
+
+    Of rates over the same time only the smallest is left: it governs.
+    """
+    by_seconds: dict[float, Rate] = {}
+    for group in groups:
+        for rate in group:
+            known = by_seconds.setdefault(rate.seconds, rate)
+            if rate.count < known.count:
+                by_seconds[rate.seconds] = rate
+    return tuple(by_seconds.values())
 
 
 def parse_rate(text: str) -> Rate:

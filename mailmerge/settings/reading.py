@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ from mailmerge.settings.sections import (
     Section,
     SmtpSection,
 )
+from mailmerge.settings.toml_errors import toml_error
+from mailmerge.settings.toml_values import find_key, no_campaign, wrong_type
 
 
 class _CampaignFile(Section):
@@ -38,11 +41,12 @@ def load_settings(where: Path) -> Settings:
             one line names the file, the key, the expected value and the nearest right key.
     """
     path = where if where.suffix == ".toml" else where / CAMPAIGN_FILE
-    parsed = _read_toml(path)
+    text = _read_text(path)
+    parsed = _parse(text, path.name)
     try:
         checked = _CampaignFile.model_validate(parsed)
     except ValidationError as error:
-        raise explained(error, parsed, path.name) from error
+        raise explained(error, parsed, path.name, text=text) from error
     return Settings(
         path.parent,
         checked.campaign,
@@ -54,32 +58,41 @@ def load_settings(where: Path) -> Settings:
     )
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise CampaignError(
-            f"there is no {path.name} in {path.parent.resolve()}",
-            hint='create a campaign with "mailmerge init DIR"',
-            code="no-campaign",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise CampaignError(
-            "the file is not UTF-8", file=path.name, hint="save it as UTF-8", code="not-utf-8"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise CampaignError(
-            f"not TOML: {error}", file=path.name,
-            hint="text values must be in quotes", code="not-toml",
-        ) from error  # fmt: skip
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise no_campaign(path) from error
     except OSError as error:
         raise CampaignError(
             f"cannot be read: {error.strerror}", file=path.name, code="unreadable"
         ) from error
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        raise CampaignError(
+            "the file is not UTF-8" + (", but UTF-16" if wide else ""), file=path.name,
+            line=None if wide else line,
+            hint="save it as UTF-8: editors offer it under Save as, Encoding", code="not-utf-8",
+        ) from error  # fmt: skip
+
+
+def _parse(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise toml_error(text, error, file) from error
 
 
 def explained(
-    error: ValidationError, given: object, file: str, names: Mapping[str, str] | None = None
+    error: ValidationError,
+    given: object,
+    file: str,
+    names: Mapping[str, str] | None = None,
+    *,
+    text: str = "",
 ) -> CampaignError:
     """The first error of pydantic as one line: the key, the expected value, the nearest right key.
 
@@ -88,6 +101,7 @@ def explained(
         given: the values that were validated.
         file: the file of these values; "" for values from code.
         names: for values from code, the argument of each key whose name differs.
+        text: the text of the file, to find the line of the key; "" for values from code.
     """
     found_errors = error.errors(include_url=False)
     # A misspelt key is also a missing one, but the user sees the misspelt one.
@@ -95,13 +109,11 @@ def explained(
     location = first["loc"]
     key = ".".join(str(part) for part in location if not str(part).startswith("function-"))
     key = (names or {}).get(key, key)
+    place = _place_of_key(text, location) if text else {}
     if first["type"] == "extra_forbidden":
-        nearest = _nearest(location)
+        hint = _unknown_key_hint(location, given)
         return CampaignError(
-            f"unknown key {key}",
-            file=file,
-            hint=f"did you mean {nearest}?" if nearest else "docs/campaign.md lists every key",
-            code="unknown-key",
+            f"unknown key {key}", file=file, hint=hint, code="unknown-key", **place
         )
     if first["type"] == "missing":
         return CampaignError(
@@ -111,8 +123,24 @@ def explained(
     reason = first["msg"].removeprefix("Value error, ")
     reason = reason.replace("Input should be", "expected")
     found = _value_at(given, location)
+    wanted = wrong_type(str(first["type"]), str(location[-1]), found) if not names else None
+    if wanted is not None:
+        reason = wanted.reason
     shown = "" if isinstance(found, dict) else f", found {found!r}"
-    return CampaignError(f"{key}: {reason}{shown}", file=file, code="wrong-value")
+    return CampaignError(
+        f"{key}: {reason}{shown}", file=file, hint=wanted.hint if wanted else "",
+        code="wrong-value", **place,
+    )  # fmt: skip
+
+
+def _place_of_key(text: str, location: tuple[int | str, ...]) -> dict[str, Any]:
+    """Line, column and text of a key in the file; empty if it is not found."""
+    parts = [str(part) for part in location if isinstance(part, str)]
+    found = find_key(text, parts)
+    if found is None:
+        return {}
+    line, character = found
+    return {"line": line, "character": character, "excerpt": text.split("\n")[line - 1]}
 
 
 _EXAMPLES = {
@@ -130,16 +158,84 @@ def _value_at(given: object, location: tuple[int | str, ...]) -> object:
     return value
 
 
+def _unknown_key_hint(location: tuple[int | str, ...], given: object) -> str:
+    """The fix of a key that does not exist: the right one, or all keys of its table."""
+    *section, wrong = [str(part) for part in location]
+    about_secret = _secret_hint(wrong)
+    if about_secret:
+        return about_secret
+    nearest = _nearest(location)
+    if nearest:
+        return _did_you_mean(nearest, location, given)
+    if section and section[0] in _KEYS:
+        return f"the keys of [{section[0]}] are {', '.join(_KEYS[section[0]])}"
+    return f"the tables are {', '.join(f'[{name}]' for name in _KEYS)}"
+
+
+def _did_you_mean(nearest: str, location: tuple[int | str, ...], given: object) -> str:
+    at_top = len(location) == 1
+    is_table = isinstance(_value_at(given, location), dict)
+    table, _, _ = nearest.rpartition(".")
+    if at_top and is_table:
+        return f"did you mean [{nearest}]?"
+    below = f" Write it below [{table}]" if at_top and table else ""
+    return f"did you mean {nearest}?{below}"
+
+
+def _secret_hint(wrong: str) -> str:
+    if _SECRET.fullmatch(wrong.replace("-", "_").casefold()):
+        return (
+            "a password does not go here: you are asked for it when you send; or keep it in the"
+            " keyring, or set password_command"
+        )
+    return ""
+
+
+_SECRET = re.compile(
+    r"(?:smtp_|mail_|login_|app_)?(?:pass|password|passwd|passphrase|passwort|kennwort|pwd|pw|secret"
+    r"|contrase\u00f1a|contrasena|mot_?de_?passe|motdepasse|senha|token|api_?key|app_?password)"
+)
+
+
 def _nearest(location: tuple[int | str, ...]) -> str:
     """The valid key most similar to the wrong one, from its own section if possible; or ""."""
     *section, wrong = [str(part) for part in location]
+    folded = wrong.casefold().replace("-", "_").replace(" ", "_")
+    folded = _OTHER_NAMES.get(folded, folded)
     own = _KEYS.get(section[0], ()) if section else tuple(_KEYS)
-    close = difflib.get_close_matches(wrong, own, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(folded, own, n=1, cutoff=0.6)
     if close:
         return ".".join([*section, close[0]])
     everywhere = {key: f"{name}.{key}" for name, keys in _KEYS.items() for key in keys}
-    close = difflib.get_close_matches(wrong, everywhere, n=1, cutoff=0.75)
+    close = difflib.get_close_matches(folded, everywhere, n=1, cutoff=0.75)
     return everywhere[close[0]] if close else ""
+
+
+_OTHER_NAMES = {
+    "user": "username",
+    "login": "username",
+    "server": "host",
+    "hostname": "host",
+    "tls": "security",
+    "ssl": "security",
+    "encryption": "security",
+    "attachment": "attachments",
+    "body": "text",
+    "template": "html",
+    "sender": "from",
+    "to": "to_name",
+    "csv": "file",
+    "filter": "where",
+    "separator": "delimiter",
+    "speed": "rate",
+    "limit": "rate",
+    "mail": "message",
+    "email": "message",
+    "server_settings": "smtp",
+    "contacts": "recipients",
+    "headers_": "headers",
+}
+"""Names that other programs use, and the key that means the same."""
 
 
 def _keys(section: type[Section]) -> tuple[str, ...]:

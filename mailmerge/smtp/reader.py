@@ -55,7 +55,7 @@ class ReplyReader:
         secrets: what is cut out of every reply and every error.
     """
 
-    __slots__ = ("_code", "_lines", "_partial", "_size", "_texts", "secrets")
+    __slots__ = ("_code", "_lines", "_mixed", "_partial", "_size", "_texts", "secrets")
 
     def __init__(self) -> None:
         self.secrets = Secrets()
@@ -63,6 +63,7 @@ class ReplyReader:
         self._lines: deque[bytes] = deque()
         self._texts: list[bytes] = []
         self._code = b""
+        self._mixed = False
         self._size = 0
 
     @property
@@ -106,16 +107,17 @@ class ReplyReader:
         if match is None:
             raise _Malformed("a line that is not an SMTP reply", line)
         code, separator, text = match.groups()
-        if self._texts and code != self._code:
+        if self._texts and not _may_follow(self._code, code):
             raise _Malformed("a reply whose lines have different codes", line)
-        self._code = code
+        self._mixed = bool(self._texts) and (self._mixed or code != self._code)
+        self._code = code  # servers contradict themselves: the last line decides
         self._texts.append(text or b"")
         self._size += len(line)
         if separator == b"-":
             self._check_bounds(line)
             return None
         texts, self._texts, self._size = tuple(self._texts), [], 0
-        return _reply(code, texts)
+        return _reply(code, texts, mixed=self._mixed)
 
     def _check_bounds(self, line: bytes) -> None:
         if len(self._texts) >= _MAX_LINES or self._size > _MAX_REPLY:
@@ -145,15 +147,58 @@ def _bounded(line: bytes) -> bytes:
     return line.removesuffix(b"\r")
 
 
-def _reply(code: bytes, texts: tuple[bytes, ...]) -> Reply:
-    lines = tuple(printable(text) for text in texts)
-    status = _ENHANCED_STATUS.match(lines[0])
+def _may_follow(before: bytes, code: bytes) -> bool:
+    """Whether a line of a reply may have another code than the line before it.
+
+    RFC 5321, 4.2.1, requires the same code, but servers join the replies of two checks. If one of
+    the lines refuses, the last one decides. Other lines are those of two replies, and so is a 3yz,
+    which is never final.
+    """
+    digits = {before[:1], code[:1]}
+    return before == code or (b"3" not in digits and bool(digits & {b"4", b"5"}))
+
+
+def _reply(code: bytes, texts: tuple[bytes, ...], *, mixed: bool = False) -> Reply:
+    """The reply of these lines; `mixed` says that their codes differ."""
+    encoding = _encoding_of(b"\n".join(texts))
+    lines = tuple(printable(text, encoding) for text in texts)
+    status = _ENHANCED_STATUS.match(lines[-1 if mixed else 0])
     return Reply(int(code), lines, status[1] if status else None)
 
 
-def printable(received: bytes) -> str:
+def _encoding_of(received: bytes) -> str:
+    """The encoding of a reply: UTF-8 (RFC 6531, 3.7.4.2), else what old servers write.
+
+    The whole reply is judged at once: two bytes of GBK may be UTF-8 by chance. Chinese servers
+    write GBK, in which each letter outside of ASCII has two high bytes; European ones write
+    Windows-1252.
+    """
+    candidates = ["utf-8"]
+    if _GBK.fullmatch(received) and _COMMON_HAN.search(received):
+        candidates.append("gb18030")
+    if not _UTF_8.search(received):  # else it is UTF-8 with a few bytes that are damaged
+        candidates.append("cp1252")
+    fallback = "utf-8" if _UTF_8.search(received) else "latin-1"
+    return next((one for one in candidates if _decodes(received, one)), fallback)
+
+
+def _decodes(received: bytes, encoding: str) -> bool:
+    try:
+        received.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_GBK = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
+_UTF_8 = re.compile(rb"[\xe0-\xef][\x80-\xbf]{2}")
+_COMMON_HAN = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")
+
+
+def printable(received: bytes, encoding: str = "") -> str:
     """Decode bytes, and replace control characters, which a terminal might obey."""
-    return _UNPRINTABLE.sub(" ", received.decode("utf-8", "backslashreplace"))
+    text = received.decode(encoding or _encoding_of(received), "backslashreplace")
+    return _UNPRINTABLE.sub(" ", text)
 
 
 _OTHER_PROTOCOLS = {

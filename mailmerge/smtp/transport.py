@@ -22,6 +22,7 @@ from mailmerge.smtp._readiness import readiness_of
 from mailmerge.smtp._unix import connect_unix
 from mailmerge.smtp.command import is_domain
 from mailmerge.smtp.content import Chunk
+from mailmerge.smtp.dialing import dial
 from mailmerge.smtp.errors import ConnectionLost, ServerUnreachable
 from mailmerge.smtp.server import Server
 from mailmerge.smtp.state import Stage
@@ -225,7 +226,7 @@ class SocketTransport:
 
 def _connect_tcp(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_connection((host, port), timeout=_CONNECT_TIMEOUT)
+        return dial(host, port, _CONNECT_TIMEOUT)
     except socket.gaierror as error:
         raise ServerUnreachable(
             f"the name {host} is not known: {error.strerror}",

@@ -53,12 +53,12 @@ def test_campaign_wins_over_the_provider(tmp_path: Path) -> None:
         GMAIL + '[delivery]\nrate = "1/second"\nmessages_per_connection = 3\nwindow = 2\n'
         'wait = "1 minute"\ndomain_rates = { "x.org" = ["1/minute"] }\n',
     )
-    assert limits.rates == (parse_rate("1/second"),)
+    assert limits.rates[0] == parse_rate("1/second")
     assert (limits.messages_per_connection, limits.window, limits.wait) == (3, 2, 60.0)
     assert limits.domain_rates == {"x.org": (parse_rate("1/minute"),)}
 
 
-def test_command_line_wins_over_both(tmp_path: Path) -> None:
+def test_limits_of_all_three_places_hold(tmp_path: Path) -> None:
     campaign = campaign_of(
         tmp_path, GMAIL + '[delivery]\nrate = "1/second"\nconnections = 2\nwindow = 2\n'
     )
@@ -72,7 +72,8 @@ def test_command_line_wins_over_both(tmp_path: Path) -> None:
         limit=0,
         in_doubt="resend",
     )
-    assert limits.rates == (parse_rate("5/minute"),)
+    assert limits.rates == tuple(map(parse_rate, ["5/minute", "1/second", "500/day"]))
+    assert [rate.origin for rate in limits.rates] == ["--rate", "campaign.toml", "Gmail"]
     assert (limits.connections, limits.window, limits.wait) == (7, 8, 0.0)
     assert (limits.limit, limits.in_doubt) == (0, "resend")
     assert resolve_limits(campaign.delivery, rates=()).rates == (), "no rate is an answer, too"
@@ -113,3 +114,20 @@ def test_plan_shows_the_limits_of_the_run(tmp_path: Path, more: str) -> None:
         limits.connections,
         limits.window,
     )
+
+
+def test_the_stricter_of_two_rates_governs_and_is_named(tmp_path: Path) -> None:
+    campaign = campaign_of(tmp_path, GMAIL + '[delivery]\nrate = ["60/minute", "2000/day"]\n')
+    account = require_account(campaign.smtp, campaign.folder)
+    limits = resolve_limits(campaign.delivery, account, rates=[parse_rate("90/minute")])
+    assert limits.rates == (parse_rate("60/minute"), parse_rate("500/day"))
+    plan = str(make_plan(limits, {}, to_send=702, sender="", server=""))
+    assert "60/minute (campaign.toml, stricter than 90/minute of --rate)" in plan
+    assert "500/day (Gmail, stricter than 2000/day of campaign.toml)" in plan
+    assert "at the earliest (500/day governs)" in plan
+
+
+def test_connections_of_the_command_line_are_within_the_provider(tmp_path: Path) -> None:
+    campaign = campaign_of(tmp_path, OFFICE)
+    account = require_account(campaign.smtp, campaign.folder)
+    assert resolve_limits(campaign.delivery, account, connections=9).connections == 3

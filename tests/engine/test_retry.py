@@ -401,3 +401,31 @@ def test_reconnecting_takes_five_minutes_and_then_gives_up() -> None:
 
 def test_no_failure_costs_no_pause() -> None:
     assert reconnect_pause(0) == 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Reject due to policy restrictions. See https://postmaster.x.net/case?c=r0735&r=1{}-00dbDH",
+        "Message refused by policy (id {}-1srIWI1qNo-00dbDH)",
+        "blocked, reference [{}aB9]",
+        "5.7.1 spam detected; {}.x1-20020a170906a",
+    ],
+)
+def test_refusals_for_policy_with_an_id_in_each_stop_the_run(text: str) -> None:
+    refusals = Refusals()
+    stopped = [
+        number
+        for number in range(20)
+        if noted(refusals, f"554 {text.format(f'Ax{number}Kd{number * 7}q')}", Stage.CONTENT)
+    ]
+    assert stopped
+    assert stopped[0] == 9
+
+
+def test_refusals_for_different_reasons_do_not_stop_the_run() -> None:
+    refusals = Refusals()
+    reasons = ("no such user", "mailbox is full", "policy of the recipient")
+    assert not any(
+        noted(refusals, f"550 {reasons[number % 3]}", Stage.RCPT) for number in range(300)
+    )

@@ -50,7 +50,7 @@ def test_rates_of_campaign_toml_need_an_account() -> None:
     delivery = DeliverySection.model_validate({"rate": "60/minute"})
     account = Account(Server("smtp.example.org"), allows=Allowance((DAY,)))
     real, sandbox = RealServer(account, lambda: None), SandboxServer(Path("box"))
-    assert JobOptions().limits(delivery, real).rates == (MINUTE,)
+    assert JobOptions().limits(delivery, real).rates == (MINUTE, DAY)
     assert JobOptions().limits(DeliverySection(), real).rates == (DAY,)
     assert JobOptions().limits(delivery, sandbox).rates == ()
     assert JobOptions(rates=(DAY,)).limits(delivery, sandbox).rates == (DAY,)

@@ -436,7 +436,7 @@ CASES = [
         "filter-on-one-row",
         both(
             sheet(SHEET.replace("name", "name,n").replace("Ann", "Ann,1").replace("Bob", "Bob,")),
-            body("Dear {{ name }},\n{{ 10 // n|int }}\n"),
+            body("Dear {{ name }},\n{{ 10 // n|int(0) }}\n"),
         ),
         "template-failed",
         3,

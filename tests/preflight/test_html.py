@@ -23,7 +23,7 @@ def setup(tmp_path: Path) -> Setup:
 def codes(html: str, setup: Setup) -> list[str]:
     document = parse_html(f"<html><body>{html}</body></html>")
     assert document is not None
-    page = Page(document, lambda needle: ("body.html", 1 if needle else None), value=VALUE)
+    page = Page(document, lambda spot: ("body.html", 1 if spot.tag else None), value=VALUE)
     problems = [problem for rule in RULES.structure for problem in rule(page, setup)]
     assert {problem.severity for problem in problems} <= {"warning"}
     assert {problem.file for problem in problems} <= {"body.html"}
@@ -47,6 +47,8 @@ def codes(html: str, setup: Setup) -> list[str]:
         ('<a href="">x</a>', "empty-link"),
         ('<a href="#">x</a>', "empty-link"),
         ('<a href="javascript:alert(1)">x</a>', "link-scheme"),
+        ('<img alt="" src="https://x.org/logo.SVG?1">', "image-format"),
+        ('<img alt="" src="https://x.org/logo.webp">', "image-format"),
         ("<script>1</script>", "script"),
         ("<form></form>", "form"),
         ("<video></video>", "embedded"),
@@ -114,3 +116,9 @@ def test_an_image_is_reported_by_its_file_and_line(folder: Folder) -> None:
     problem = folder.problem()
     assert (problem.code, problem.line) == ("image-without-alt", 4)
     assert problem.message == "the image 'logo.png' has no alt text"
+
+
+def test_a_link_without_target_points_at_the_link_and_no_colour(folder: Folder) -> None:
+    folder.page('<p style="color: #ff0000">x</p>\n<a href="#">x</a>')
+    problem = next(one for one in folder.problems() if one.code == "empty-link")
+    assert (problem.file, problem.line) == ("body.html", 4)

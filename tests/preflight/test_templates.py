@@ -1,26 +1,26 @@
-"""Texts of the finished page are found in the templates."""
+"""Elements of the finished page are found in the templates."""
 
 from __future__ import annotations
 
+from mailmerge.preflight.positions import Spot
 from mailmerge.preflight.templates import TemplateSources
 from tests.preflight.checked import Folder
 
 
-def test_texts_are_located_in_the_templates(folder: Folder) -> None:
+def test_elements_are_located_in_the_templates(folder: Folder) -> None:
     folder.configure(message={"html": '"body.html"'})
     folder.write("body.html", 'x\n<a href="https://x.org/?a&amp;b">{% include "foot.html" %}')
-    folder.write("foot.html", "\n\nimprint")
+    folder.write("foot.html", "\n\n<img src='a.png'>")
     sources = TemplateSources(folder.campaign)
-    assert sources.locate("https://x.org/?a&b") == ("body.html", 2)
-    assert sources.locate("imprint") == ("foot.html", 3)
-    assert sources.locate("nowhere") == ("body.html", None)
-    assert sources.locate("") == ("body.html", None)
+    assert sources.locate(Spot("a", "href", "https://x.org/?a&b")) == ("body.html", 2)
+    assert sources.locate(Spot("img", "src", "a.png")) == ("foot.html", 3)
+    assert sources.locate(Spot("form")) == ("body.html", None)
 
 
 def test_a_broken_or_missing_template_has_no_lines(folder: Folder) -> None:
-    assert TemplateSources(folder.campaign).locate("x") == ("", None)
+    assert TemplateSources(folder.campaign).locate(Spot("a")) == ("", None)
     folder.configure(message={"html": '"body.html"'})
     folder.write("body.html", "{% if %}")
     sources = TemplateSources(folder.campaign)
     assert sources.texts == {}
-    assert sources.locate("x") == ("body.html", None)
+    assert sources.locate(Spot("a")) == ("body.html", None)

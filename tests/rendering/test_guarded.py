@@ -7,10 +7,12 @@ from typing import Any
 import jinja2
 import pytest
 
+from mailmerge.errors import TemplateError
 from mailmerge.rendering.environment import run
 from mailmerge.rendering.guarded import guarded_filters, guarded_tests, printable
 from mailmerge.rendering.marking import MarkingEnvironment, choose_sentinel
 from mailmerge.rendering.variables import CampaignView, variables_of
+from tests.rendering.conftest import MakeRecipient, MakeRenderer
 
 
 def rendered(source: str, **cells: str) -> str:
@@ -63,3 +65,47 @@ def test_value_with_a_text_is_printable(value: Any) -> None:
 def test_value_without_a_text_is_refused(value: Any, says: str) -> None:
     with pytest.raises(jinja2.TemplateRuntimeError, match=says):
         printable(value)
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ '%.2f'|format(net|float * 2) }}", "2469.00"),
+        ("{% if net|float > 1000 %}big{% endif %}", "big"),
+        ("{{ net|int }}", "1234"),
+        ("{{ none_|int(7) }} {{ none_|float(0) }}", "7 0"),
+    ],
+)
+def test_numbers_of_cells_are_read_as_sheets_show_them(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, template: str, text: str
+) -> None:
+    renderer = make_renderer({"body.txt": template})
+    recipient = make_recipient(row=2, net="1,234.50", none_="")
+    assert str(renderer.render(recipient).text) == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"), [("n/a", '"n/a"'), ("", "empty"), ("1,234", "two numbers")]
+)
+def test_a_cell_that_is_no_number_is_an_error_of_its_row(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, cell: str, says: str
+) -> None:
+    renderer = make_renderer({"body.txt": "x\n{{ net|float * 2 }}"})
+    with pytest.raises(TemplateError) as caught:
+        renderer.render(make_recipient(row=7, net=cell))
+    problem = caught.value.problem
+    assert (problem.code, problem.row, problem.line) == ("not-a-number", 7, 2)
+    assert says in problem.message
+    assert problem.hint
+
+
+def test_line_breaks_of_a_cell_become_elements_and_share_a_structure(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer({"body.html": "<p>{{ a|nl2br }}</p>", "body.txt": "{{ a|nl2br }}"})
+    for name in ("x<y", "Ann"):
+        content = renderer.render(make_recipient(a=f"1 Main St\n{name}\nUSA\n"))
+        escaped = name.replace("<", "&lt;")
+        assert f"<p>1 Main St<br>{escaped}<br>USA</p>" in str(content.html)
+        assert str(content.text) == f"1 Main St\n{name}\nUSA\n"
+    assert renderer.cached.made == 1, "one structure of the HTML"

@@ -75,7 +75,7 @@ def test_missing_attribute_is_reported(
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("{{ name|int + name }}", "unsupported operand"),
+        ("{{ name|length + name }}", "unsupported operand"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("{{ name.__class__ }}", "unsafe"),
         ('{% include "gone" ~ ".txt" %}', "there is no template gone.txt"),

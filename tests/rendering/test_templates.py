@@ -25,11 +25,11 @@ def loaded(folder: Path, source: str, **files: str) -> TemplateSet:
     [
         (
             "a\n{{ first name }}",
-            "line 2: expected token 'end of print statement', got 'name' (write a name of",
+            "line 2, column 4: 'first name' is more than one word (write a name of",
         ),
         ("a\n{{ first name|upper }}", 'row["first name"]'),
         ("a\n\n{% if x %}", "line 3"),
-        ("{{ [1,2|random] }}", "line 1: No filter named 'random'"),
+        ("{{ [1,2|random] }}", "line 1, column 9: No filter named 'random'"),
         ("{{ x|nofilter }}", "No filter named 'nofilter'"),
         ("\n{% include 'gone.txt' %}", "line 2: there is no template gone.txt"),
         ("{% include ['a.txt', 'b.txt'] %}", "there is no template a.txt, b.txt"),

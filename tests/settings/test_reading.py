@@ -53,9 +53,9 @@ def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     ("added", "expected"),
     [
         ("[delivery]\nraet = '1'", "unknown key delivery.raet (did you mean delivery.rate?)"),
-        ("[delivry]\n", "unknown key delivry (did you mean delivery?)"),
+        ("[delivry]\n", "unknown key delivry (did you mean [delivery]?)"),
         ("[recipients]\nhost = 'x'", "unknown key recipients.host (did you mean smtp.host?)"),
-        ("[recipients]\nzzzz = 'x'", "recipients.zzzz (docs/campaign.md lists every key)"),
+        ("[recipients]\nzzzz = 'x'", "recipients.zzzz (the keys of [recipients] are file,"),
         ("[delivery]\nconnections = 'two'", "delivery.connections: expected a valid integer"),
         ("[delivery]\nrate = 'fast'", "delivery.rate: expected a rate such as"),
         ("[delivery]\nrate = 3", "delivery.rate: expected a rate such as"),
@@ -99,7 +99,7 @@ def test_wrong_key_is_one_line_with_the_fix(tmp_path: Path, added: str, expected
         ("[message]\nfrom = 'a@b.cd'\ntext = 't'", "message.subject is missing"),
         ("[message]\nfrom = 'a@b.cd'\nsubject = 's'", 'expected html = "body.html"'),
         ("[message", "not TOML"),
-        ("[message]\nfrom = a@b.cd", "(text values must be in quotes)"),
+        ("[message]\nfrom = a@b.cd", '(write from = "a@b.cd")'),
     ],
 )
 def test_incomplete_file_is_one_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -126,3 +126,69 @@ def test_folder_instead_of_the_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "campaign.toml").mkdir()
     with pytest.raises(CampaignError, match="cannot be read"):
         load_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            'text = "body.txt"',
+            'text = "body.txt"\nattachments = "x.pdf"',
+            'write attachments = ["x.pdf"]',
+        ),
+        ("[message]", '[smtp]\nport = "2599"\n[message]', "write port = 2599, without quotes"),
+        ("[message]", "[SMTP]\n[message]", "did you mean [smtp]?"),
+        ("[message]", "[smtp]\npassword = 'x'\n[message]", "a password does not go here"),
+        ("[message]", "[smtp]\nPasswort = 'x'\n[message]", "a password does not go here"),
+        ("[message]", "[smtp]\nuser = 'x'\n[message]", "did you mean smtp.username?"),
+        (
+            "[message]",
+            "[smtp]\nchunking = 'yes'\n[message]",
+            "write chunking = true, without quotes",
+        ),
+        ("[message]", "[recipients]\nkey = 5\n[message]", 'write it in quotes: key = "5"'),
+        ("[message]", "smtp = 'x'\n[message]", "write [smtp] in a line of its own"),
+        ("[message]", "subject = 'x'\n[message]", "Write it below [message]"),
+    ],
+)
+def test_wrong_value_names_the_right_line(tmp_path: Path, old: str, new: str, says: str) -> None:
+    with pytest.raises(CampaignError) as caught:
+        load_settings(write(tmp_path, SMALLEST.replace(old, new, 1)))
+    problem = caught.value.problem
+    assert says in problem.hint
+    assert problem.line is not None
+    assert problem.marked_line is not None
+
+
+def test_folder_with_campaigns_names_them(tmp_path: Path) -> None:
+    for name in ("autumn", "spring 80"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, SMALLEST)
+    with pytest.raises(CampaignError) as caught:
+        load_settings(tmp_path)
+    assert caught.value.problem.hint.endswith(f'{tmp_path}/autumn, "{tmp_path}/spring 80"')
+
+
+def test_missing_folder_names_the_nearest_campaign(tmp_path: Path) -> None:
+    (tmp_path / "spring80").mkdir()
+    write(tmp_path / "spring80", SMALLEST)
+    with pytest.raises(CampaignError, match="there is no folder") as caught:
+        load_settings(tmp_path / "sprng80")
+    assert caught.value.problem.hint == f"did you mean {tmp_path}/spring80?"
+
+
+def test_file_of_a_campaign_names_its_folder(tmp_path: Path) -> None:
+    write(tmp_path, SMALLEST)
+    (tmp_path / "recipients.csv").write_text("email\n")
+    with pytest.raises(CampaignError) as caught:
+        load_settings(tmp_path / "recipients.csv")
+    assert caught.value.problem.hint == f"name its folder: {tmp_path}"
+
+
+def test_line_of_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_bytes(
+        SMALLEST.replace("Hello", "Gr\xfc\xdf").encode("latin-1")
+    )
+    with pytest.raises(CampaignError) as caught:
+        load_settings(tmp_path)
+    assert caught.value.problem.line == 4

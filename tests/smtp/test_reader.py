@@ -137,10 +137,45 @@ def test_another_protocol_has_its_own_code(received: bytes, code: str) -> None:
 
 def test_printable_keeps_text_and_shows_bytes() -> None:
     assert printable("grüße 你好".encode()) == "grüße 你好"
-    assert printable(b"\xff\x1b[2J") == "\\xff [2J"
+    assert printable(b"\xff\x1b[2J") == "ÿ [2J"
 
 
 def test_a_long_line_is_not_repeated_whole() -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         read(b"y" * 5000 + b"\r\n")
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("gb18030", "Error: 请使用授权码登录。详情请看"),
+        ("gb18030", "邮箱不存在"),
+        ("cp1252", "Empfänger unbekannt – für immer"),
+        ("latin-1", "Boîte pleine à ras"),
+        ("utf-8", "Empfänger 请使用"),
+    ],
+)
+def test_words_of_a_reply_in_another_encoding_can_be_read(encoding: str, text: str) -> None:
+    reader = ReplyReader()
+    reader.feed(b"535-" + text.encode(encoding) + b"\r\n535 ok\r\n")
+    reply = reader.next_reply()
+    assert reply is not None
+    assert reply.text == f"{text} ok"
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "status"),
+    [
+        (b"554-5.7.1 no\r\n550 5.7.1 spam\r\n", 550, "5.7.1"),
+        (b"451-4.7.1 wait\r\n550 5.7.1 spam\r\n", 550, "5.7.1"),
+        (b"550-5.1.1 no\r\n450 later\r\n", 450, None),
+        (b"250-ok\r\n550 no\r\n", 550, None),
+    ],
+)
+def test_the_last_line_of_a_reply_decides(lines: bytes, code: int, status: str | None) -> None:
+    reader = ReplyReader()
+    reader.feed(lines)
+    reply = reader.next_reply()
+    assert reply is not None
+    assert (reply.code, reply.enhanced_status) == (code, status)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from typing import BinaryIO
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.bounds import Bounds
@@ -27,7 +28,7 @@ def check_archive(source: InputFile, bounds: Bounds) -> frozenset[str]:
         SpreadsheetError: it is not a ZIP file, it is damaged, or it would unpack to too much.
     """
     try:
-        with source.open() as stream, zipfile.ZipFile(stream) as archive:
+        with source.open() as stream, open_archive(stream) as archive:
             _check_sizes(archive.infolist(), source.file, bounds.unpacked)
             # Reads every entry once, no further than its declared size, and compares checksums.
             broken = archive.testzip()
@@ -38,6 +39,20 @@ def check_archive(source: InputFile, bounds: Bounds) -> frozenset[str]:
     if broken is not None:
         raise damaged(source.file, f"the checksum of {broken} is wrong")
     return names
+
+
+def open_archive(stream: BinaryIO) -> zipfile.ZipFile:
+    """Open a ZIP file; backslashes in the names of its entries become slashes.
+
+    The ZIP format knows slashes only (APPNOTE 4.4.17.1). Some libraries for Windows write
+    backslashes, and every spreadsheet program opens such workbooks.
+    """
+    archive = zipfile.ZipFile(stream)
+    if any("\\" in name for name in archive.NameToInfo):
+        for entry in archive.filelist:
+            entry.filename = entry.filename.replace("\\", "/")
+        archive.NameToInfo = {entry.filename: entry for entry in archive.filelist}
+    return archive
 
 
 def _check_sizes(entries: list[zipfile.ZipInfo], file: str, most: int) -> None:

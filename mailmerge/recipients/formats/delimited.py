@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Generator, Iterator, Sequence
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 _SAMPLE = 1 << 16  # characters
+_BLOCK = 1 << 20
 _HEAD = 20
 # From so many columns on, the csv module is faster than pandas.
 _WIDE = 1000
@@ -47,11 +49,31 @@ _LINES_OF_A_RECORD = 500
 
 @dataclass(frozen=True, slots=True)
 class _Dialect:
-    """How to read the text; `skip` is the number of lines above the header."""
+    """How to read the text.
+
+    Attributes:
+        codec: its encoding.
+        delimiter: between two cells.
+        skip: the number of lines above the header.
+        spaces: whether spaces may stand before the quotation mark of a cell.
+        escape: the sign before a quotation mark inside a cell, besides another one; None for none.
+    """
 
     codec: str
     delimiter: str
     skip: int
+    spaces: bool = False
+    escape: str | None = None
+
+    def reader(self, lines: Iterable[str], *, strict: bool = False) -> Reader:
+        """A reader of the csv module for lines in this dialect."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            skipinitialspace=self.spaces,
+            escapechar=self.escape,
+            strict=strict,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +125,9 @@ def open_delimited(source: InputFile, section: RecipientsSection) -> Table:
     if not sample.strip("\ufeff\r\n\t ,;|"):
         raise SpreadsheetError("the file is empty", file=source.file, code="file-empty")
     dialect, notice = _decide_dialect(sample, encoding.codec, section, source.file)
+    dialect = _with_habits(dialect, source, sample)
     reader = _Delimited(source, dialect)
-    head, indexed = reader.head(), None
+    head, indexed = _without_trailing_cells(reader.head()), None
     if starts_with_index(head):
         indexed = index_notice(head[0], source.file)
         head = [line.without_left(1) for line in head]
@@ -145,6 +168,82 @@ def _decide_dialect(
     return _Dialect(codec, delimiter, skip), notice
 
 
+def _with_habits(dialect: _Dialect, source: InputFile, sample: str) -> _Dialect:
+    """The dialect with the habits of other programs that the text really has.
+
+    Some write a space between the separator and a quotation mark, and databases write a backslash
+    before a mark inside a cell. A reading without them must not be better.
+    """
+    if _has(source, dialect, f'{dialect.delimiter} "') and _has_spaced_cells(source, dialect):
+        spaced = replace(dialect, spaces=True)
+        if _readable(spaced, sample):
+            dialect = spaced
+    if '\\"' in sample and not _readable(dialect, sample):
+        escaped = replace(dialect, escape="\\")
+        if _readable(escaped, sample):
+            dialect = escaped
+    return dialect
+
+
+def _has(source: InputFile, dialect: _Dialect, text: str) -> bool:
+    """Whether the file has this text of ASCII somewhere; true if that is not known."""
+    if dialect.codec.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
+        return True
+    wanted, rest = text.encode(), b""
+    with source.open() as stream:
+        while block := stream.read(_BLOCK):
+            if wanted in rest + block:
+                return True
+            rest = block[1 - len(wanted) :]
+    return False
+
+
+def _has_spaced_cells(source: InputFile, dialect: _Dialect) -> bool:
+    """Whether spaces precede the quotation mark of a cell, which is then read differently."""
+
+    def rows(wanted: _Dialect) -> Iterator[list[str]]:
+        with source.open() as stream, io.TextIOWrapper(stream, dialect.codec, newline="") as text:
+            for _ in range(dialect.skip):
+                text.readline()
+            yield from wanted.reader(text)
+
+    try:
+        for plain, spaced in zip(rows(dialect), rows(replace(dialect, spaces=True)), strict=False):
+            pairs = zip(plain, spaced, strict=False)
+            if any(_SPACED.match(one) for one, other in pairs if one != other):
+                return True
+    except csv.Error:
+        pass
+    return False
+
+
+_SPACED = re.compile(r' +"')
+
+
+def _readable(dialect: _Dialect, sample: str) -> bool:
+    """Whether the sample is well-formed in this dialect, but for a last cell that it cuts off."""
+    lines = io.StringIO(sample, newline="").readlines()[dialect.skip :]
+    reader = dialect.reader(iter(lines), strict=True)
+    try:
+        for _ in reader:
+            pass
+    except csv.Error as error:
+        return "end of data" in str(error)
+    return True
+
+
+def _without_trailing_cells(head: Sequence[HeadRow]) -> list[HeadRow]:
+    """The first rows without cells at the end that are blank in all of them.
+
+    Some programs end each line with a separator.
+    """
+    most = max((len(row.cells) for row in head), default=0)
+    used = max(
+        (at + 1 for row in head for at, cell in enumerate(row.cells) if cell.strip()), default=most
+    )
+    return [HeadRow(row.number, row.cells[:used]) for row in head]
+
+
 def _named_by_excel(line: str) -> str:
     """The delimiter that Excel names in a first line such as `sep=;`, or ""."""
     line = line.strip("\r\n").strip('"')
@@ -169,8 +268,8 @@ class _Delimited:
         return []
 
     def _cells(self, text: str) -> list[str]:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._dialect.delimiter)
-        return next(reader, [])
+        reader = self._dialect.reader(io.StringIO(text, newline=""))
+        return [plain_text(cell) for cell in next(reader, [])]
 
     def batches(self, header: Header) -> Iterator[Batch]:
         """The records below the header.
@@ -198,7 +297,7 @@ class _Delimited:
                 text.readline()
             kept: list[str] = []
             # The csv module takes one line at a time, so `kept` never holds more than its records.
-            reader = csv.reader(_keeping(text, kept), delimiter=dialect.delimiter, strict=True)
+            reader = dialect.reader(_keeping(text, kept), strict=True)
             block = _Block(dialect.skip + 1, kept)
             while True:
                 error = self._fill(block, reader, size)
@@ -228,7 +327,7 @@ class _Delimited:
 
     def _fill_slowly(self, block: _Block) -> SpreadsheetError | None:
         """As `_fill`, for a block with a record of several lines or with a broken record."""
-        reader = csv.reader(block.lines, delimiter=self._dialect.delimiter, strict=True)
+        reader = self._dialect.reader(block.lines, strict=True)
         block.shapes, block.ends = [], []
         first = block.beginning
         try:
@@ -265,14 +364,29 @@ class _Delimited:
             if not text.strip(f"{_LINE_ENDS}{delimiter} "):
                 blank += 1
                 continue
-            if record.fields != width:
+            fields = record.fields
+            if fields > width and self._ends_blank(text, width):
+                text = self._shortened(text, width)
+                fields = width
+            if fields != width:
                 problems.append(_wrong_width(record, header, self._source.file))
-            if record.fields <= width:
+            if fields <= width:
                 numbers.append(record.first)
-                missing = delimiter * (width - record.fields)
+                missing = delimiter * (width - fields)
                 texts.append(f"{text.rstrip(_LINE_ENDS)}{missing}\n" if missing else text)
         columns = self._columns("".join(texts), len(numbers), width)
         return Batch(numbers, columns, problems, blank)
+
+    def _ends_blank(self, text: str, width: int) -> bool:
+        """Whether all cells of a record behind the last column are blank."""
+        return not any(cell.strip() for cell in self._cells(text)[width:])
+
+    def _shortened(self, text: str, width: int) -> str:
+        """A record without the cells behind the last column."""
+        cells = next(self._dialect.reader(io.StringIO(text, newline="")), [])[:width]
+        line = io.StringIO(newline="")
+        csv.writer(line, delimiter=self._dialect.delimiter, quoting=csv.QUOTE_ALL).writerow(cells)
+        return line.getvalue()
 
     def _columns(self, text: str, records: int, width: int) -> list[list[str]]:
         """Read records of equal width with pandas, and check that it finds all of them."""
@@ -295,6 +409,8 @@ class _Delimited:
             na_filter=False,
             skip_blank_lines=False,
             low_memory=False,
+            skipinitialspace=self._dialect.spaces,
+            escapechar=self._dialect.escape,
         )
         if len(frame) != records:
             raise SpreadsheetError(
@@ -303,17 +419,29 @@ class _Delimited:
                 hint="save the file as .xlsx and use that",
                 code="readers-disagree",
             )
-        return [frame[index].tolist() for index in range(width)]
+        columns = [frame[index].tolist() for index in range(width)]
+        return _without_text_formulas(columns) if '="' in text else columns
 
     def _wide_columns(self, text: str, width: int) -> list[list[str]]:
         """As `_columns`, for a table so wide that pandas takes most of its time for each column."""
         lines = io.StringIO(text, newline="")
-        rows = (row for row in csv.reader(lines, delimiter=self._dialect.delimiter) if row)
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        rows = (row for row in self._dialect.reader(lines) if row)
+        columns = _without_text_formulas([list(column) for column in zip(*rows, strict=True)])
         return columns or [[] for _ in range(width)]
 
 
 _LINE_ENDS = "\r\n"
+_TEXT_FORMULA = re.compile(r'\s*="((?:[^"]|"")*)"\s*')
+
+
+def plain_text(cell: str) -> str:
+    """The text of a cell; of `="00123"`, with which programs keep zeros for Excel, 00123."""
+    found = _TEXT_FORMULA.fullmatch(cell) if '="' in cell else None
+    return found[1].replace('""', '"') if found is not None else cell
+
+
+def _without_text_formulas(columns: list[list[str]]) -> list[list[str]]:
+    return [list(map(plain_text, column)) for column in columns]
 
 
 class _Missing:

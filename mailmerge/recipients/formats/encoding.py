@@ -34,8 +34,13 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # The most common first: it wins among equals.
-_EAST_ASIAN = ("gb18030", "cp950", "cp932")
+_EAST_ASIAN = ("gb18030", "cp950", "cp932", "cp949", "euc_jp")
 _WINDOWS = tuple(f"cp{number}" for number in (1252, 1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258))
+# Those of Macintosh, of Unix and of MS-DOS, which Excel and old programs still write.
+_OTHERS = ("cp874", "iso8859_2", "koi8_r", "mac_roman", "mac_latin2", "cp866", "cp850", "cp852")
+_ONE_BYTE = (*_WINDOWS, *_OTHERS)
+_LEAST_SCORE = 0.5
+"""The score of a text whose words could all be words. A lower one is no reading, but a guess."""
 _NAMES = {
     "utf-16": "UTF-16",
     "utf-16-le": "UTF-16",
@@ -44,6 +49,17 @@ _NAMES = {
     "gb18030": "GB18030",
     "cp950": "Big5",
     "cp932": "Shift-JIS",
+    "cp949": "EUC-KR",
+    "euc_jp": "EUC-JP",
+    "iso2022_jp": "ISO-2022-JP",
+    "cp874": "Windows-874",
+    "iso8859_2": "ISO 8859-2",
+    "koi8_r": "KOI8-R",
+    "mac_roman": "Mac Roman",
+    "mac_latin2": "Mac Central European",
+    "cp866": "DOS 866",
+    "cp850": "DOS 850",
+    "cp852": "DOS 852",
     **{codec: f"Windows-{codec[2:]}" for codec in _WINDOWS},
 }
 
@@ -79,8 +95,14 @@ def decide_encoding(stream: BinaryIO, file: str, wanted: str = "") -> Encoding:
         _require(stream, file, wide)
         return Encoding(wide, _notice(file, wide, head))
     if _first_bad(stream, "utf-8") is None:
+        # ISO 2022 is ASCII with escapes: Japanese shows as letters and signs.
+        if _ISO_2022.search(head) and _first_bad(stream, "iso2022_jp") is None:
+            return Encoding("iso2022_jp", _notice(file, "iso2022_jp", head))
         return Encoding("utf-8")
     return _best_scored(stream, file)
+
+
+_ISO_2022 = re.compile(rb"\x1b\$[@B]")
 
 
 def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
@@ -193,13 +215,13 @@ def _best_scored(stream: BinaryIO, file: str) -> Encoding:
                 file, bad, "is not UTF-8, which other lines are: encodings are mixed"
             )
     ranked = sorted(_scores(lines.sample).items(), key=lambda item: -item[1])
-    if not ranked or ranked[0][1] <= 0:
+    if not ranked or ranked[0][1] < _LEAST_SCORE:
         bad = _first_bad(stream, "utf-8")
         raise _undecodable(
             file, bad or _BadByte(0, 1, 0), "fits no encoding that this program knows"
         )
     codec = _choose([name for name, score in ranked if score >= ranked[0][1] - 0.01], lines.sample)
-    if codec in _WINDOWS and lines.utf_8 * 20 >= lines.other:
+    if codec in _ONE_BYTE and lines.utf_8 * 20 >= lines.other:
         bad = _first_bad(stream, "utf-8")
         if lines.utf_8 and bad is not None:
             raise _undecodable(
@@ -244,12 +266,14 @@ def _shortened(line: bytes, size: int) -> bytes:
 def _scores(sample: bytes) -> dict[str, float]:
     """The score of each codec that decodes the whole sample: 0 to 1, 1 for plausible words."""
     scores = {}
-    for codec in (*_EAST_ASIAN, *_WINDOWS):
+    for codec in (*_EAST_ASIAN, *_ONE_BYTE):
         try:
             text = sample.decode(codec)
         except UnicodeDecodeError:
             continue
-        words = [word for word in re.findall(r"[^\s,;|:\"'()@./<>+-]+", text) if not word.isascii()]
+        words = [
+            word for word in re.findall(r"[^\s,;|:\"'’()@./<>+-]+", text) if not word.isascii()
+        ]
         plausible = [_plausibility(word, codec) for word in words]
         scores[codec] = sum(plausible) / len(plausible) if plausible else 0.0
     return scores
@@ -268,25 +292,49 @@ def _plausibility(word: str, codec: str) -> float:
     foreign = [character for character in word.lower() if not character.isascii()]
     if scripts == {"LATIN"} and len(foreign) * 2 > len(word) > 2:
         return 0.2
-    usual = sum(character in _USUAL[codec] for character in foreign)
-    return 0.5 + usual / len(foreign) / 2
+    # The letters of one word are those of one language.
+    usual = max(sum(one in letters for one in foreign) for letters in _USUAL[codec])
+    doubtful = scripts <= {"CYRILLIC", "GREEK"} and word == word.lower()  # names have a capital
+    doubtful |= codec in {"cp1252", "mac_roman", "cp850"} and bool(_HUNGARIAN.search(word))
+    return (0.5 + usual / len(foreign) / 2) * (0.9 if doubtful else 1.0)
 
 
-# The letters outside ASCII that are common in names, in the languages of each code page.
+_HUNGARIAN = re.compile("õ(?![es])|û(?![tclrm]e|r\\b)", re.IGNORECASE)
+"""Letters that are those of Hungarian, ő and ű, in the code page of Western Europe."""
+
+# The letters outside ASCII of the languages that each code page is for.
+_WESTERN = (
+    "äöüß", "éèêëàâîïôûùçœæ", "áéíóúñü", "áâãàçéêíóôõúü", "åäöæøéü", "áðéíóúýþæö", "àèéìòùóç",
+    "ëéïöüáó", "äöüßéèàç",
+)  # fmt: skip
+_CENTRAL = (
+    "ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž", "ăâîşţșț", "äöüß",
+    "ëç",
+)  # fmt: skip
+_CYRILLIC = ("оеаинтрслвкмдпуьягійёбзчыхжшюцщэфъєїґ",)
+_THAI = "".join(map(chr, range(0x0E01, 0x0E50)))
 _USUAL = {
-    "cp1252": "äöüßéèêëàâáíóúñçãõøåæïîôûœ",
-    "cp1250": "ąćęłńóśźżáčďéěíňřšťúůýžöüőűäôľĺŕâăîş",
-    "cp1251": "оеаинтрслвкмдпуьягій",
-    "cp1253": "αοιετνσςρηάόίέήύώ",
-    "cp1254": "çğıöşüâî",
-    "cp1255": "יוהלאמרתנבשדכח",
-    "cp1256": "ايلمنرتبدةحسعفقكهوأش",
-    "cp1257": "āčēģīķļņšūžąęėįųöäüõ",
-    "cp1258": "ăâđêôơưàáèéìíòóùú",
+    "cp1252": _WESTERN,
+    "cp1250": _CENTRAL,
+    "cp1251": _CYRILLIC,
+    "cp1253": ("αοιετνσςρηάόίέήύώκλμπγδθυχφωβζξψ",),
+    "cp1254": ("çğıöşüâî\u0307",),
+    "cp1255": ("אבגדהוזחטיךכלםמןנסעףפץצקרשת",),
+    "cp1256": ("ايلمنرتبدةحسعفقكهوأش",),
+    "cp1257": ("āčēģīķļņšūž", "ąčęėįšųūž", "äöõüšž"),
+    "cp1258": ("ăâđêôơưàáèéìíòóùú",),
+    "cp874": (_THAI,),
+    "iso8859_2": _CENTRAL,
+    "koi8_r": _CYRILLIC,
+    "mac_roman": _WESTERN,
+    "mac_latin2": _CENTRAL,
+    "cp866": _CYRILLIC,
+    "cp850": _WESTERN,
+    "cp852": _CENTRAL,
 }
 
 _EAST_ASIAN_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"})
-_TOGETHER = dict.fromkeys(_EAST_ASIAN_SCRIPTS, "east-asian")
+_TOGETHER = dict.fromkeys((*_EAST_ASIAN_SCRIPTS, "HANGUL"), "east-asian")
 
 
 def _script(character: str) -> str:
@@ -303,17 +351,35 @@ def _is_common(character: str, codec: str) -> bool:
     """Whether an East Asian character is in the common part of its national standard."""
     encoded = character.encode(codec)
     lead, trail = encoded[0], encoded[-1]
-    if codec == "gb18030":
-        return len(encoded) == 2 and 0xA1 <= lead <= 0xD7 and trail >= 0xA1
+    if codec == "gb18030":  # rows 4 and 5 are kana: such a text is Japanese
+        return (
+            len(encoded) == 2
+            and 0xA1 <= lead <= 0xD7
+            and trail >= 0xA1
+            and lead not in {0xA4, 0xA5}
+        )
+    if codec == "cp949":
+        return len(encoded) == 2 and 0xB0 <= lead <= 0xC8 and trail >= 0xA1
+    if codec == "euc_jp":
+        return len(encoded) == 2 and (lead in {0xA4, 0xA5} or 0xB0 <= lead <= 0xCF)
     if codec == "cp950":
         return 0xA1 <= lead <= 0xC6
     return len(encoded) == 2 and 0x81 <= lead <= 0x98
 
 
+_SURELY_HANGUL = 6
+
+
 def _choose(equals: list[str], sample: bytes) -> str:
     """Let charset-normalizer decide among codecs with equal scores."""
     readings = {codec: sample.decode(codec) for codec in equals}
-    if equals[0] == _WINDOWS[0] or len(set(readings.values())) == 1:
+    if "cp949" in readings:
+        # Nearly half of the common Chinese characters are outside of the rows of Hangul.
+        hangul = sum("\uac00" <= one <= "\ud7a3" for one in readings["cp949"])
+        if hangul >= _SURELY_HANGUL:
+            return "cp949"
+        equals = [codec for codec in equals if codec != "cp949"] or equals
+    if equals[0] in {_WINDOWS[0], *_OTHERS} or len(set(readings.values())) == 1:
         return equals[0]
     import charset_normalizer
 

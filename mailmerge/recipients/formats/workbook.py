@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from mailmerge.errors import SpreadsheetError
 from mailmerge.recipients.bounds import Bounds, Budget
 from mailmerge.recipients.formats import Format
-from mailmerge.recipients.formats.archive import check_archive
+from mailmerge.recipients.formats.archive import check_archive, open_archive
 from mailmerge.recipients.formats.binary_book import BinaryBook
 from mailmerge.recipients.formats.office_open import OfficeOpenBook
 from mailmerge.recipients.formats.open_document import OpenDocumentBook
@@ -40,7 +40,7 @@ def _open_workbook(source: InputFile, section: RecipientsSection) -> Table:
     bounds = Bounds.of(source.size)
     check_archive(source, bounds)
     budget = Budget(bounds, source.file)
-    with source.open() as stream, zipfile.ZipFile(stream) as archive:
+    with source.open() as stream, open_archive(stream) as archive:
         book: Book
         package = Package(archive, budget)
         main, binary = _main_part(package)

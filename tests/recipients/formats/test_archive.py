@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 
 import openpyxl
@@ -44,3 +45,19 @@ def test_an_archive_that_was_cut_off_is_damage(folder: Folder) -> None:
         archive.writestr("xl/workbook.xml", "x" * 5000)
     path.write_bytes(path.read_bytes()[:3000])
     assert folder.problem().code == "file-damaged"
+
+
+def test_backslashes_in_names_of_parts_are_slashes(folder: Folder) -> None:
+    content, written = io.BytesIO(), io.BytesIO()
+    book = openpyxl.Workbook()
+    book.active.append(["email", "n"])
+    book.active.append(["a@x.de", "1"])
+    book.save(content)
+    with zipfile.ZipFile(content) as old, zipfile.ZipFile(written, "w") as new:
+        for name in old.namelist():
+            entry = zipfile.ZipInfo("x")
+            entry.filename = name.replace("/", "\\")
+            new.writestr(entry, old.read(name))
+    folder.put(written.getvalue(), "recipients.xlsx")
+    rows = folder.open(file="recipients.xlsx").rows()
+    assert [dict(row.cells) for row in rows] == [{"email": "a@x.de", "n": "1"}]

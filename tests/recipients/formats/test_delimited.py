@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.recipients.formats.delimited import plain_text
 from mailmerge.recipients.table import BATCH_ROWS, SheetRow
 from tests.recipients.conftest import Folder
 
@@ -70,7 +71,9 @@ def test_any_table_is_read_back_cell_for_cell(
         if "delimiter" in wanted:
             wanted["encoding"] = encoding
         rows = [row for row in folder.open(**wanted).records() if isinstance(row, SheetRow)]
-        assert [list(row.cells.values()) for row in rows] == body
+        assert [list(row.cells.values()) for row in rows] == [
+            list(map(plain_text, cells)) for cells in body
+        ]
         expected = 2
         for row, cells in zip(rows, body, strict=True):
             assert row.number == expected
@@ -163,3 +166,46 @@ def test_a_first_column_without_a_name_that_does_not_count_is_an_error(folder: F
     for cells in (("x", "y"), ("1", "1"), ("2", "1"), ("", "1")):
         folder.put(",email\n" + "".join(f"{one},a@x.org\n" for one in cells))
         assert folder.problem().code == "column-unnamed"
+
+
+def rows_of(folder: Folder, text: str) -> list[list[str]]:
+    folder.put(text)
+    return [list(row.cells.values()) for row in folder.open().rows()]
+
+
+@pytest.mark.parametrize("above", [0, 9000])
+def test_spaces_before_quotation_marks_are_left_out(folder: Folder, above: int) -> None:
+    rows = rows_of(folder, "email, name\n" + "a@x.de,A\n" * above + 'b@x.de, "Doe, ""J"" Jane"\n')
+    assert rows[-1] == ["b@x.de", 'Doe, "J" Jane']
+
+
+def test_spaces_inside_of_quotation_marks_stay(folder: Folder) -> None:
+    rows = rows_of(folder, 'email,name,b\na@x.de," ""x, ""y""",  z\n')
+    assert rows == [["a@x.de", ' "x, "y"', "  z"]]
+
+
+@pytest.mark.parametrize("written", ['="00123"', '"=""00123"""', ' ="00123"'])
+def test_a_text_formula_is_its_text(folder: Folder, written: str) -> None:
+    assert rows_of(folder, f"email,n\na@x.de,{written}\n") == [["a@x.de", "00123"]]
+    folder.put('email,="n"\na@x.de,1\n')
+    assert folder.open().columns == ("email", "n")
+
+
+def test_separators_at_the_end_of_lines_are_no_cells(folder: Folder) -> None:
+    assert rows_of(folder, "email,n,,\na@x.de,1,,\nb@x.de,2\n") == [
+        ["a@x.de", "1"],
+        ["b@x.de", "2"],
+    ]
+    assert rows_of(folder, 'email,n\na@x.de,"1, 2",\n') == [["a@x.de", "1, 2"]]
+    folder.put("email,n\na@x.de,1,oops\n")
+    assert folder.problem().code == "row-too-long"
+    folder.put("email,n,\na@x.de,1,text\n")
+    assert folder.problem().code == "column-unnamed"
+
+
+def test_backslashes_before_quotation_marks_are_read_as_a_database_writes_them(
+    folder: Folder,
+) -> None:
+    rows = rows_of(folder, 'email,n\na@x.de,"The \\"Rock\\" Jones"\n')
+    assert rows == [["a@x.de", 'The "Rock" Jones']]
+    assert rows_of(folder, 'email,n\na@x.de,"C:\\"\n') == [["a@x.de", "C:\\"]]

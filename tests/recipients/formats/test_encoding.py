@@ -109,3 +109,66 @@ def test_among_equals_one_is_chosen_with_an_example() -> None:
     assert decided.codec in {"gb18030", "cp950"}
     assert decided.notice is not None
     assert content.decode(decided.codec)[19:21] in decided.notice.message
+
+
+CORPUS = {
+    "de": (
+        "Jürgen Müller;Köln|Sören Groß;Düsseldorf|Käthe Weiß;Gießen",
+        ["cp1252", "mac_roman", "cp850"],
+    ),
+    "fr": (
+        "Élodie Lefèvre;Orléans|François Côté;Besançon|Zoë Gaël;Nîmes",
+        ["cp1252", "mac_roman", "cp850"],
+    ),
+    "es": (
+        "José Muñoz;Málaga|Begoña Ibáñez;Cádiz|Ángel Núñez;León",
+        ["cp1252", "mac_roman", "cp850"],
+    ),
+    "pt": (
+        "João Conceição;São Paulo|Sítio Uwada;maço|José Porão;Brasília",
+        ["cp1252", "mac_roman", "cp850"],
+    ),
+    "sv": (
+        "Åsa Sjöberg;Göteborg|Björn Ångström;Malmö|Søren Østergård;Århus",
+        ["cp1252", "mac_roman", "cp850"],
+    ),
+    "pl": (
+        "Łukasz Wiśniewski;Łódź|Żaneta Dąbrowska;Kraków|Michał Zając;Gdańsk",
+        ["cp1250", "iso8859_2", "cp852", "mac_latin2"],
+    ),
+    "cs": (
+        "Tomáš Dvořák;Plzeň|Jiří Šťastný;Česká Lípa|Lucie Růžičková;Jičín",
+        ["cp1250", "iso8859_2", "cp852", "mac_latin2"],
+    ),
+    "hu": (
+        "Gergő Szűcs;Győr|Tünde Kovács;Székesfehérvár|Ödön Tóth;Hódmezővásárhely",
+        ["cp1250", "iso8859_2", "cp852"],
+    ),
+    "ru": (
+        "Иван Петров;Москва|Ольга Щербакова;Нижний Новгород|Юрий Жуков;Санкт-Петербург",
+        ["cp1251", "koi8_r", "cp866"],
+    ),
+    "el": ("Γιώργος Παπαδόπουλος;Αθήνα|Ελένη;Θεσσαλονίκη", ["cp1253"]),
+    "tr": ("Şükrü Yağız;İstanbul|Çiğdem Öztürk;Eskişehir|Işıl;Muğla", ["cp1254"]),
+    "he": ("דוד כהן;תל אביב|שרה לוי;ירושלים", ["cp1255"]),
+    "ar": ("محمد علي;القاهرة|فاطمة حسن;الرياض", ["cp1256"]),
+    "lt": ("Žydrūnė;Šiauliai|Rūta Kazlauskaitė;Panevėžys|Ąžuolas;Mažeikiai", ["cp1257"]),
+    "lv": ("Jānis Bērziņš;Rīga|Līga Kalniņa;Jūrmala", ["cp1257"]),
+    "th": ("สมชาย ใจดี;กรุงเทพ|สุดา รักไทย;เชียงใหม่", ["cp874"]),
+    "ko": ("김민수;서울|이영희;부산|박지훈;대구", ["cp949"]),
+    "ja": ("田中太郎;東京|佐藤さくら;大阪|スズキ;名古屋", ["cp932", "euc_jp", "iso2022_jp"]),
+    "zh": ("王小明;北京|李娜;上海|陈伟;广州|赵敏;乌鲁木齐", ["gb18030"]),
+    "tw": ("陳美玲;台北|林志明;高雄|張雅婷;臺中", ["cp950"]),
+}
+"""Names and towns of large languages, and the encodings in which old programs write them."""
+
+
+@pytest.mark.parametrize(
+    ("language", "codec"),
+    [(language, codec) for language, (_, codecs) in CORPUS.items() for codec in codecs],
+)
+def test_names_of_every_large_language_are_read_in_its_encodings(language: str, codec: str) -> None:
+    names = CORPUS[language][0].split("|")
+    text = "email;name;ort\n" + "".join(f"a{n}@x.org;{one}\n" for n, one in enumerate(names))
+    content = text.encode(codec)
+    assert content.decode(decide(content)) == text

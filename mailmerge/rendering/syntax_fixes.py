@@ -1,0 +1,326 @@
+"""A template that Jinja2 cannot parse -> the place in its line, the cause in words, and the fix.
+
+Jinja2 says what its parser met (`unexpected '}'`), and not which mistake that is. As for
+campaign.toml (settings/toml_errors.py), each known mistake has a function that corrects the line,
+and only a correction that the parser gets over is suggested.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import jinja2
+from jinja2.filters import FILTERS
+from jinja2.tests import TESTS
+
+_CHARACTER = re.compile(r"unexpected char (?P<sign>'.*'|\".*\") at (?P<offset>\d+)", re.DOTALL)
+_DOUBLE: Final = "“”„‟«»″＂「」"
+_SINGLE: Final = "‘’‚‛′´｀＇"
+_QUOTES = str.maketrans({**dict.fromkeys(_DOUBLE, '"'), **dict.fromkeys(_SINGLE, "'")})
+_SYNTAX = re.compile(r"\{\{[^\n]*?(?:\}\}|\}|$)|\{%[^\n]*?(?:%\}|\}|$)")
+_SEVERAL_WORDS = re.compile(r"\{\{-?\s*(?P<words>[^\W\d]\w*(?:[ \-]+\w+)+)\s*(?=[|}])")
+_WORDS_OF_JINJA: Final = frozenset({"if", "else", "and", "or", "not", "in", "is"})
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxFault:
+    """What is wrong with a template.
+
+    Attributes:
+        message: the cause.
+        hint: the fix; "" if it is not known.
+        line: from 1.
+        character: the place in the line, from 1; None if it is not known.
+        excerpt: the text of the line.
+    """
+
+    message: str
+    hint: str
+    line: int
+    character: int | None
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fix:
+    cause: str
+    hint: str
+    line: str
+    at: int = 0
+
+
+def explain_syntax(error: jinja2.TemplateSyntaxError) -> SyntaxFault:
+    """What is wrong with the template, from the error of Jinja2 and the source that it carries."""
+    source = error.source or ""
+    lines = source.split("\n")
+    number = min(max(error.lineno, 1), len(lines))
+    message = (error.message or "syntax error").removesuffix(".")
+    character = None
+    found = _CHARACTER.fullmatch(message)
+    if found is not None and int(found["offset"]) < len(source):
+        offset = int(found["offset"])
+        number = source.count("\n", 0, offset) + 1
+        character = offset - source.rfind("\n", 0, offset)
+        message = f"unexpected character {found['sign'][1:-1]}"
+    elif "{" not in lines[number - 1] and not _is_of_a_block(message):
+        number = _opening_line(lines, number)
+    fix = next(_working_fixes(lines, number, message), None)
+    if fix is not None:
+        at = character or fix.at + 1
+        return SyntaxFault(fix.cause, fix.hint, number, at, lines[number - 1])
+    hint = _general_hint(message)
+    if character is None:
+        character = _likely_place(lines[number - 1], message)
+    return SyntaxFault(message, hint, number, character, lines[number - 1])
+
+
+def _opening_line(lines: list[str], number: int) -> int:
+    """The line of the braces that are still open in a line without any."""
+    for earlier in range(number - 1, 0, -1):
+        line = lines[earlier - 1]
+        if line.rfind("{{") > line.rfind("}}") or line.rfind("{%") > line.rfind("%}"):
+            return earlier
+    return number
+
+
+def _working_fixes(lines: list[str], number: int, message: str) -> Iterator[_Fix]:
+    line = lines[number - 1]
+    for finder in _FINDERS:
+        fix = finder(line, message)
+        if fix is not None and fix.line != line and _gets_further(lines, number, fix.line, message):
+            yield fix
+
+
+def _gets_further(lines: list[str], number: int, line: str, message: str) -> bool:
+    corrected = "\n".join([*lines[: number - 1], line, *lines[number:]])
+    try:
+        jinja2.Environment(autoescape=True).parse(corrected)
+    except jinja2.TemplateSyntaxError as error:
+        if error.lineno > number:
+            return True
+        later = (error.message or "").removesuffix(".")
+        return later != message and error.lineno == number and _is_of_a_block(later)
+    return True
+
+
+def _is_of_a_block(message: str) -> bool:
+    """Whether the error is about blocks, which a correct expression may still lack."""
+    return message.startswith(("Encountered unknown tag", "Unexpected end of template"))
+
+
+# -- one function for each mistake -----------------------------------------------------------------
+
+
+def _in_syntax(line: str, change: Callable[[str], str]) -> str:
+    return _SYNTAX.sub(lambda found: change(found[0]), line)
+
+
+def _first_difference(line: str, other: str) -> int:
+    pairs = enumerate(zip(line, other, strict=False))
+    at = next((at for at, (one, two) in pairs if one != two), min(len(line), len(other)))
+    doubled = at > 0 and other[at : at + 1] == line[at - 1] and line[at - 1] in "=}"
+    return at - 1 if doubled else at  # the one sign, and not what follows it
+
+
+def _made(cause: str, line: str, fixed: str, hint: str = "") -> _Fix:
+    shown = next(
+        (
+            new[0]
+            for old, new in zip(_SYNTAX.finditer(line), _SYNTAX.finditer(fixed), strict=False)
+            if old[0] != new[0]
+        ),
+        fixed.strip(),
+    )
+    return _Fix(cause, hint or f"write {shown[:80]}", fixed, _first_difference(line, fixed))
+
+
+def _curly_quotes(line: str, _: str) -> _Fix | None:
+    inside = "".join(_SYNTAX.findall(line))
+    curly = next((one for one in inside if one in _DOUBLE + _SINGLE), "")
+    if not curly:
+        return None
+    fixed = _in_syntax(line, lambda syntax: syntax.translate(_QUOTES))
+    name = re.search(rf"\{{\{{\s*[{_DOUBLE}{_SINGLE}](\w+)[{_DOUBLE}{_SINGLE}]\s*\}}\}}", line)
+    cause = f"{curly} is a typographic quotation mark"
+    if name is not None:
+        hint = f"write {{{{ {name[1]} }}}} for the column, without quotation marks"
+        return _made(cause, line, fixed, hint)
+    return _made(
+        cause, line, fixed, f"write straight quotation marks: {_made('', line, fixed).hint[6:]}"
+    )
+
+
+def _tags_inside(line: str, _: str) -> _Fix | None:
+    """Tags and character references that an editor has put between the braces."""
+    fixed = _in_syntax(line, _without_html)
+    if fixed == line:
+        return None
+    fixed = _in_syntax(fixed, lambda syntax: re.sub(r"\s{2,}", " ", syntax))
+    return _made("there is HTML between the braces", line, fixed)
+
+
+def _without_html(syntax: str) -> str:
+    syntax = re.sub(r"<[^<>]*>|&nbsp;|&#160;|\u200b|\ufeff", " ", syntax)
+    for name, sign in (
+        ("&quot;", '"'),
+        ("&#39;", "'"),
+        ("&gt;", ">"),
+        ("&lt;", "<"),
+        ("&amp;", "&"),
+    ):
+        syntax = syntax.replace(name, sign)
+    return syntax
+
+
+def _several_words(line: str, _: str) -> _Fix | None:
+    found = _SEVERAL_WORDS.search(line)
+    if found is None or _WORDS_OF_JINJA & set(found["words"].split()):
+        return None
+    words = found["words"].strip()
+    fixed = line[: found.start("words")] + f'row["{words}"]' + line[found.end("words") :]
+    hint = f'write a name of several words as row["{words}"]'
+    return _Fix(f"{words!r} is more than one word", hint, fixed, found.start("words"))
+
+
+def _one_equals_sign(line: str, _: str) -> _Fix | None:
+    def twice(syntax: str) -> str:
+        if not re.match(r"\{%-?\s*(?:el)?if\b|\{\{", syntax):
+            return syntax
+        return re.sub(r"(?<![=!<>])=(?!=)", "==", syntax.translate(_QUOTES))
+
+    fixed = _in_syntax(line, twice)
+    cause = "= does not compare: two values are compared by =="
+    return _made(cause, line, fixed) if fixed != line else None
+
+
+def _three_equals_signs(line: str, _: str) -> _Fix | None:
+    fixed = _in_syntax(line, lambda syntax: re.sub(r"([=!])==", r"\1=", syntax))
+    return _made("values are compared by == or !=", line, fixed) if fixed != line else None
+
+
+def _three_braces(line: str, _: str) -> _Fix | None:
+    fixed = re.sub(r"\{\{\{+([^{}\n]*)\}\}\}+", r"{{\1}}", line)
+    cause = "there are more than two braces"
+    return _made(cause, line, fixed) if fixed != line else None
+
+
+def _closing_braces(line: str, _: str) -> _Fix | None:
+    """An expression that `}` closes, or a block, or the wrong one of both, or nothing."""
+    candidates = (
+        re.sub(r"(\{\{[^{}\n]*?)\s*%?\}(?!\})", r"\1 }}", line),
+        re.sub(r"(\{%[^{}%\n]*?)\s*(?:\}\}|(?<!%)\})", r"\1 %}", line),
+        re.sub(r"(\{\{[^{}<\n]*?)\s*(?=<|\{|$)", r"\1 }}", line),
+        re.sub(r"(\{\{-?\s*[\w.|\"'()\[\]]+)(?!.*\}\})(?=[\s,.;:!?]|$)", r"\1 }}", line),
+        re.sub(r"(\{%[^{}<%\n]*?)\s*(?=<|\{|$)(?!.*%\})", r"\1 %}", line),
+    )
+    for fixed in candidates:
+        if fixed != line and _parses_alone(fixed):
+            what = "%}" if fixed.count("%}") > line.count("%}") else "}}"
+            return _made(f"{what} is missing", line, fixed)
+    return None
+
+
+def _parses_alone(line: str) -> bool:
+    try:
+        jinja2.Environment(autoescape=True).parse(line)
+    except jinja2.TemplateSyntaxError as error:
+        return _is_of_a_block(error.message or "")
+    return True
+
+
+def _tag_for_a_value(line: str, message: str) -> _Fix | None:
+    """`{% name %}` for `{{ name }}`, `elseif` for `elif`, `end if` for `endif`."""
+    tag = re.search(r"[Uu]nknown tag '(\w+)'", message)
+    fixed = re.sub(r"\{%(-?\s*)(?:elseif|elsif|else\s+if)\b", r"{%\1elif", line)
+    fixed = re.sub(r"\{%(-?\s*)end[\s_](if|for)\b", r"{%\1end\2", fixed)
+    if fixed != line:
+        return _made("Jinja2 knows this tag by another name", line, fixed)
+    fixed = re.sub(
+        r"\{\{(-?\s*(?:if|elif|else|endif|for|endfor|set)\b[^{}]*?)\}\}", r"{%\1%}", line
+    )
+    if fixed != line:
+        return _made("a tag is written in {% %}", line, fixed)
+    if tag is None or tag[1].startswith("end"):
+        return None
+    name = tag[1]
+    fixed = re.sub(rf"\{{%-?\s*({re.escape(name)})\s*-?%\}}", r"{{ \1 }}", line)
+    if fixed != line:
+        return _made(f"there is no tag {name!r}", line, fixed)
+    return None
+
+
+_OPERATORS = (
+    (r"&&", " and "), (r"\|\|", " or "), (r"!(?!=)", " not "), (r"<>", "!="), (r"\$\{?", ""),
+    (r"[;?§€#@\\]", ""), (r"＝", "="), (r"｜", "|"), (r"[，]", ","), (r"[（]", "("), (r"[）]", ")"),
+)  # fmt: skip
+
+
+def _other_operators(line: str, _: str) -> _Fix | None:
+    """Operators and signs of other languages."""
+    for pattern, instead in _OPERATORS:
+        fixed = _in_syntax(line, lambda text, p=pattern, to=instead: re.sub(p, to, text))  # type: ignore[misc]  # bound now
+        fixed = _in_syntax(fixed, lambda syntax: re.sub(r" {2,}", " ", syntax))
+        sign = re.search(pattern, "".join(_SYNTAX.findall(line)))
+        if sign is not None and _parses_alone(fixed):
+            return _made(f"Jinja2 has no {sign[0]}", line, fixed)
+    return None
+
+
+def _quote_missing(line: str, _: str) -> _Fix | None:
+    for found in _SYNTAX.finditer(line):
+        for mark in "\"'":
+            if found[0].count(mark) % 2:
+                fixed_syntax = re.sub(r"\s*(\)*\s*-?[%}]\})$", rf"{mark} \1", found[0])
+                fixed = line[: found.start()] + fixed_syntax + line[found.end() :]
+                if _parses_alone(fixed):
+                    return _made(f"a quotation mark ({mark}) is missing", line, fixed)
+    return None
+
+
+_FINDERS: Final[tuple[Callable[[str, str], _Fix | None], ...]] = (
+    _curly_quotes, _tags_inside, _several_words, _one_equals_sign, _three_equals_signs,
+    _three_braces, _tag_for_a_value, _closing_braces, _other_operators, _quote_missing,
+)  # fmt: skip
+
+
+def _general_hint(message: str) -> str:
+    """The fix of an error that no correction of one line removes."""
+    unclosed = re.search(r"innermost block that needs to be closed is '(\w+)'", message)
+    if unclosed is not None:
+        return f"write {{% end{unclosed[1]} %}} where the block ends"
+    if "Unexpected end of template" in message or "unexpected end of template" in message:
+        return "close each {{ by }} and each {% by %}"
+    if "Missing end of comment tag" in message:
+        return "write #} where the comment ends"
+    return _hint_of_a_name(message) or (
+        "a value is written {{ name }}, a condition {% if name %} ... {% endif %}"
+    )
+
+
+def _hint_of_a_name(message: str) -> str:
+    """The fix of an unknown filter, test or tag; "" for another error."""
+    stray = re.search(r"unknown tag '(end\w+)'", message)
+    if stray is not None:
+        return f"remove {{% {stray[1]} %}}, or write the {{% {stray[1][3:]} %}} that it ends"
+    missing = re.search(r"[Nn]o (filter|test) named '([^']*)'", message)
+    if missing is None:
+        return ""
+    known = (FILTERS if missing[1] == "filter" else TESTS).keys()
+    if missing[2] in known:
+        return "it is left out here: its result would differ in each run"
+    near = difflib.get_close_matches(missing[2].casefold(), known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else "docs/campaign.md lists the filters"
+
+
+def _likely_place(line: str, message: str) -> int | None:
+    """The place of the token that the message names, inside of braces; else of the first brace."""
+    got = re.search(r"(?:got|unexpected|tag|named) '([^']+)'", message)
+    for found in _SYNTAX.finditer(line):
+        if got is not None and got[1] in found[0]:
+            return found.start() + found[0].index(got[1]) + 1
+    brace = re.search(r"\{[{%#]", line)
+    return brace.start() + 1 if brace else None

@@ -1,0 +1,317 @@
+"""A campaign.toml that is no TOML -> the cause, and the line as it should be.
+
+The parser of Python says where it gave up, and not why: `Invalid value` is a curly quotation mark,
+a text without marks, or `True`. So each known mistake has a function that looks at the line and
+returns it corrected. The first correction with which the parser gets beyond the line is the cause:
+nothing is suggested that would not work.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from mailmerge.errors import CampaignError
+
+_POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_CURLY: Final = "“”„‟«»″‶＂「」『』"
+_CURLY_SINGLE: Final = "‘’‚‛′`´＇"
+_STRAIGHT = str.maketrans({**dict.fromkeys(_CURLY, '"'), **dict.fromkeys(_CURLY_SINGLE, "'")})
+_INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060\u3000\ufeff]")
+_KEY = r"""(?P<key>\s*[^=\[\]#"'\s][^=\[\]#"']*?)"""
+_ASSIGNMENT = re.compile(rf"^{_KEY}\s*=\s*(?P<value>.*?)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fix:
+    """The cause of an error, how to correct it in words, and the corrected line."""
+
+    cause: str
+    hint: str
+    line: str
+
+
+def toml_error(text: str, error: tomllib.TOMLDecodeError, file: str) -> CampaignError:
+    """The error of a text that is no TOML: line, column, cause and fix."""
+    lines = text.split("\n")
+    number, column = _place(str(error), lines)
+    line = lines[number - 1]
+    reason = _POSITION.sub("", str(error))
+    fix = next(_working_fixes(lines, number, column, reason), None)
+    if fix is None:
+        return CampaignError(
+            f"not TOML: {_in_words(reason)}",
+            file=file,
+            line=number,
+            character=column,
+            excerpt=line,
+            hint=_GENERAL.get(reason, "correct the line; text values must be in quotes"),
+            code="not-toml",
+        )
+    return CampaignError(
+        f"not TOML: {fix.cause}", file=file, line=number, character=column, excerpt=line,
+        hint=fix.hint, code="not-toml",
+    )  # fmt: skip
+
+
+def _place(message: str, lines: list[str]) -> tuple[int, int]:
+    """Line and column of an error, from 1; the last line with a text for the end of the file."""
+    found = _POSITION.search(message)
+    if found is not None and found["line"]:
+        number, column = int(found["line"]), int(found["column"])
+        if number <= len(lines) and (lines[number - 1].strip() or number == 1):
+            return number, column
+    else:
+        number = len(lines)
+    while number > 1 and not lines[number - 1].strip():
+        number -= 1
+    return number, len(lines[number - 1]) + 1
+
+
+def _in_words(reason: str) -> str:
+    reason = reason.replace("Illegal character '\\n'", "the text is not closed")
+    return reason[:1].lower() + reason[1:]
+
+
+_GENERAL = {
+    "Unclosed array": "write ] at the end of the list, and a comma between its items",
+    "Unclosed inline table": "write } at the end of the table, in the same line",
+    "Invalid initial character for a key part": "a table in braces has to stand in one line",
+}
+
+
+def _working_fixes(lines: list[str], number: int, column: int, reason: str) -> Iterator[_Fix]:
+    twice = _written_twice(lines[number - 1], reason)
+    if twice is not None:
+        yield twice
+    for finder in _FINDERS:
+        fix = finder(lines[number - 1], column, reason)
+        if fix is not None and _gets_further(lines, number, fix.line):
+            yield fix
+
+
+def _gets_further(lines: list[str], number: int, line: str) -> bool:
+    """Whether the parser gets beyond the line if it is replaced."""
+    corrected = [*lines[: number - 1], line, *lines[number:]]
+    try:
+        tomllib.loads("\n".join(corrected))
+    except tomllib.TOMLDecodeError as error:
+        later, _ = _place(str(error), corrected)
+        overwritten = "overwrite" in str(error) or "twice" in str(error)
+        return later > number or (later == number and overwritten)
+    return True
+
+
+# -- one function for each mistake -----------------------------------------------------------------
+
+
+def _curly_quotes(line: str, _: int, __: str) -> _Fix | None:
+    curly = next((one for one in line if one in _CURLY + _CURLY_SINGLE), "")
+    if not curly:
+        return None
+    straight = line.translate(_STRAIGHT)
+    if curly in _CURLY_SINGLE or straight.count('"') % 2:
+        straight = re.sub(rf"[{_CURLY}]", '"', line)
+    for candidate in (
+        straight,
+        line.translate({**_STRAIGHT, **dict.fromkeys(map(ord, _CURLY_SINGLE), '"')}),
+    ):
+        if _parses(candidate):
+            hint = f'write straight quotation marks (") instead of {curly}: {candidate.strip()}'
+            return _Fix(f"{curly} is a typographic quotation mark", hint, candidate)
+    return None
+
+
+def _invisible(line: str, _: int, __: str) -> _Fix | None:
+    found = _INVISIBLE.search(line)
+    if found is None:
+        return None
+    name = f"U+{ord(found[0]):04X}"
+    tidy = _INVISIBLE.sub(lambda one: " " if one[0] in "\u00a0\u3000" else "", line)
+    return _Fix(f"the line has the invisible character {name}", "type the line again", tidy)
+
+
+def _backslash(line: str, _: int, __: str) -> _Fix | None:
+    if "\\" not in line:
+        return None
+    slashes = re.sub(r"\\+", "/", line)
+    return _Fix(
+        r"\ has a meaning of its own in a text",
+        f"write / instead of \\: {slashes.strip()}",
+        slashes,
+    )
+
+
+def _comma_in_list(line: str, column: int, reason: str) -> _Fix | None:
+    """A comma that is missing before the place where the parser gave up, or in the same line."""
+    if reason != "Unclosed array":
+        return None
+    before, after = line[: column - 1].rstrip(), line[column - 1 :]
+    if before.strip():
+        fixed = f"{before}, {after}"
+        left, right = _last_item(before), _first_item(after)
+        hint = f"write a comma: {fixed.strip()}"
+        return _Fix(f"a comma is missing between {left} and {right}", hint, fixed)
+    return None
+
+
+def _comma_above(line: str, _: int, reason: str) -> _Fix | None:
+    """A comma that is missing at the end of the line above: any fix of this line shows it."""
+    if reason != "Unclosed array" or not re.match(r"""\s*["'\[{\d]""", line):
+        return None
+    item = _first_item(line.strip())
+    hint = "write a comma at the end of the line above"
+    return _Fix(f"a comma is missing before {item}", hint, f", {line}")
+
+
+def _bracket_missing(line: str, _: int, reason: str) -> _Fix | None:
+    if reason == "Unclosed array":
+        fixed = f"{line.rstrip().rstrip(',')}]"
+        return _Fix("the list has no end", f"write ] at its end: {fixed.strip()}", fixed)
+    if reason.startswith("Expected ']'"):
+        fixed = f"{line.rstrip()}]"
+        return _Fix("the name of the table has no end", f"write {fixed.strip()}", fixed)
+    return None
+
+
+def _trailing(line: str, _: int, __: str) -> _Fix | None:
+    found = re.match(r"(.*?)\s*([,;.])\s*$", line)
+    if found is None:
+        return None
+    sign = {",": "comma", ";": "semicolon", ".": "full stop"}[found[2]]
+    return _Fix(f"a {sign} follows the value", f"delete it: {found[1].strip()}", found[1])
+
+
+def _quotes_in_quotes(line: str, _: int, __: str) -> _Fix | None:
+    found = re.match(rf'^{_KEY}\s*=\s*"(?P<inner>.*)"\s*$', line)
+    if found is None or '"' not in found["inner"]:
+        return None
+    inner = found["inner"]
+    quoted = f"'{inner}'" if "'" not in inner else '"' + re.sub(r'(?<!\\)"', r"\"", inner) + '"'
+    fixed = f"{found['key']} = {quoted}"
+    return _Fix('the text has " inside', f"write {fixed.strip()}", fixed)
+
+
+def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
+    found = _ASSIGNMENT.match(line)
+    if found is None or not found["value"]:
+        return None
+    value, mark = found["value"], found["value"][0]
+    closed = []
+    if mark in "\"'":
+        closed.append(value + mark)
+    elif mark == "[" and value.count('"') % 2:
+        closed += [re.sub(r"\s*\]$", '"]', value), value + '"]']
+    if value[-1] in "\"'" and mark not in "\"'[":
+        closed.append(value[-1] + value)
+    for one in closed:
+        fixed = f"{found['key']} = {one}"
+        if _parses(fixed):
+            which = one[0] if one[1:] == value else one[-1].replace("]", '"')
+            return _Fix(f"a quotation mark ({which}) is missing", f"write {fixed.strip()}", fixed)
+    return None
+
+
+def _not_quoted(line: str, _: int, __: str) -> _Fix | None:
+    found = _ASSIGNMENT.match(line)
+    if found is None:
+        return None
+    value = re.sub(r"\s+#.*$", "", found["value"])
+    if not value:
+        fixed = f'{found["key"]} = ""'
+        return _Fix(
+            f"{found['key'].strip()} has no value", "write a value, or delete the line", fixed
+        )
+    if value.lower() in {"true", "false", "yes", "no", "on", "off"}:
+        wanted = "true" if value.lower() in {"true", "yes", "on"} else "false"
+        fixed = f"{found['key']} = {wanted}"
+        return _Fix(f"{value} is no value of TOML", f"write {fixed.strip()}", fixed)
+    if re.fullmatch(r'"[^"]*"\s*<[^<>]*>', value):
+        value = value.replace('"', "")
+    elif re.fullmatch(r"-?\d+,\d+", value):
+        fixed = f"{found['key']} = {value.replace(',', '.')}"
+        return _Fix("a decimal has a point in TOML", f"write {fixed.strip()}", fixed)
+    elif value[0] in "\"'[{":
+        return None
+    quoted = f"'{value}'" if '"' in value or "\\" in value else f'"{value}"'
+    fixed = f"{found['key']} = {quoted}"
+    return _Fix("the text is not in quotes", f"write {fixed.strip()}", fixed)
+
+
+def _other_signs(line: str, _: int, __: str) -> _Fix | None:
+    """Comments and assignments as other languages write them."""
+    comment = re.match(r"^(\s*)(?:;|//|--|%)\s*(.*)$", line)
+    if comment is not None:
+        fixed = f"{comment[1]}# {comment[2]}"
+        return _Fix("a comment begins with #", f"write {fixed.strip()}", fixed)
+    colon = re.match(r"^(\s*[\w-]+)\s*(?::=|:|=>|==|＝|：)\s*(.+)$", line)
+    if colon is not None:
+        for value in (colon[2].strip(), f'"{colon[2].strip()}"'):
+            fixed = f"{colon[1]} = {value}"
+            if _parses(fixed):
+                return _Fix("a key and its value are joined by =", f"write {fixed.strip()}", fixed)
+    words = re.match(r"^(\s*)([^=\[\]#\"']+?)\s*=\s*(.*)$", line)
+    if words is not None and not re.fullmatch(r"[\w-]+", words[2], re.ASCII):
+        fixed = f'{words[1]}"{words[2].strip()}" = {words[3]}'
+        hint = "keys are one word of letters, digits, _ and -, such as reply_to"
+        return _Fix(f"{words[2].strip()!r} is no key", hint, fixed)
+    if re.match(r"^\s*[\w-]+\s*$", line):
+        hint = f'write {line.strip()} = "..." or [{line.strip()}] for a table'
+        return _Fix("the line has no value", hint, f'{line.strip()} = ""')
+    return None
+
+
+def _table_name(line: str, _: int, __: str) -> _Fix | None:
+    found = re.match(r"^\s*\[+\s*([^\[\]#]*?)\s*\]*\s*:?\s*$", line)
+    if found is None or not found[1]:
+        return None
+    fixed = f"[{found[1]}]"
+    return _Fix("this is no name of a table", f"write {fixed}", fixed)
+
+
+def _braces(line: str, _: int, __: str) -> _Fix | None:
+    if "{" in line and line.count("{") > line.count("}"):
+        fixed = f"{line.rstrip().rstrip(',')} }}"
+        name = line.partition("=")[0].strip()
+        hint = f"write all of it in one line, or a table [... {name}] with one key in each line"
+        return _Fix("a table in braces has to end in its line", hint, fixed)
+    return None
+
+
+_FINDERS: Final[tuple[Callable[[str, int, str], _Fix | None], ...]] = (
+    _curly_quotes, _invisible, _backslash, _comma_in_list, _trailing, _quotes_in_quotes,
+    _quote_missing, _not_quoted, _bracket_missing, _comma_above, _other_signs, _table_name, _braces,
+)  # fmt: skip
+
+
+def _written_twice(line: str, reason: str) -> _Fix | None:
+    if reason == "Cannot overwrite a value" or "mutate" in reason:
+        what = line.partition("=")[0].strip() or "a key"
+        return _Fix(f"{what} is written twice", "delete one of the two lines", line)
+    declared = re.match(r"Cannot declare \((.*)\) twice", reason)
+    if declared is not None:
+        name = ".".join(re.findall(r"'([^']*)'", declared[1]))
+        hint = f"put all keys of [{name}] below the first one"
+        return _Fix(f"the table [{name}] is written twice", hint, line)
+    return None
+
+
+def _parses(line: str) -> bool:
+    try:
+        tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
+
+
+def _last_item(text: str) -> str:
+    found = re.search(r"""("[^"]*"|'[^']*'|[^\s,\[]+)$""", text)
+    return found[0] if found else "the items"
+
+
+def _first_item(text: str) -> str:
+    found = re.match(r"""("[^"]*"|'[^']*'|[^\s,\]]+)""", text)
+    return found[0] if found else "the next one"

@@ -1,0 +1,160 @@
+"""A value of campaign.toml with a wrong type, the place of a key, and a folder without the file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from mailmerge.errors import CampaignError
+
+_SHOWN_FOLDERS = 6
+_LOOKED_AT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WrongType:
+    """What is expected instead of a value, and how it is written."""
+
+    reason: str
+    hint: str
+
+
+def wrong_type(kind: str, key: str, found: object) -> WrongType | None:
+    """The fix of a value of a wrong type; None for another fault.
+
+    `kind` is the type of pydantic's error, `key` the last part of the key's name.
+    """
+    for kinds, explain in _EXPLANATIONS:
+        if kind in kinds:
+            return explain(key, found)
+    return None
+
+
+def _no_list(key: str, found: object) -> WrongType:
+    return WrongType("expected a list", f"write {key} = [{_as_toml(found)}]")
+
+
+def _no_text(key: str, found: object) -> WrongType:
+    if isinstance(found, list):
+        one = found[0] if len(found) == 1 else "..."
+        return WrongType("expected a text, and no list", f"write {key} = {_as_toml(str(one))}")
+    if isinstance(found, dict):
+        return WrongType("expected a text, and no table", f'write {key} = "..."')
+    return WrongType("expected a text", f'write it in quotes: {key} = "{_plain(found)}"')
+
+
+def _no_integer(key: str, found: object) -> WrongType:
+    number = str(found).strip()
+    fits = re.fullmatch(r"-?\d+(?:\.0+)?", number) is not None
+    example = f"{number.partition('.')[0]}, without quotes" if fits else "1"
+    return WrongType("expected a valid integer", f"write {key} = {example}")
+
+
+def _no_truth(key: str, found: object) -> WrongType:
+    yes = str(found).casefold() in {"true", "yes", "on", "1"}
+    hint = f"write {key} = {'true' if yes else 'false'}, without quotes"
+    return WrongType("expected true or false", hint)
+
+
+def _no_table(key: str, found: object) -> WrongType:
+    del found
+    hint = f"write [{key}] in a line of its own, and its keys below"
+    return WrongType("expected a table", hint)
+
+
+_EXPLANATIONS: tuple[tuple[frozenset[str], Callable[[str, object], WrongType]], ...] = (
+    (frozenset({"tuple_type", "list_type"}), _no_list),
+    (frozenset({"string_type"}), _no_text),
+    (frozenset({"int_type", "int_parsing", "int_from_float"}), _no_integer),
+    (frozenset({"bool_type", "bool_parsing"}), _no_truth),
+    (frozenset({"model_type", "dict_type"}), _no_table),
+)
+"""pydantic's types of errors, and what explains them."""
+
+
+def _as_toml(value: object) -> str:
+    if isinstance(value, str):
+        return f'"{value}"' if '"' not in value and "\\" not in value else f"'{value}'"
+    return f'"{_plain(value)}"'
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def find_key(text: str, parts: list[str]) -> tuple[int, int] | None:
+    """Line and column of a key in the text of a file, from 1; else those of its table.
+
+    `parts` are the names of its tables and its own.
+    """
+    table: list[str] = []
+    of_table: tuple[int, int] | None = None
+    for number, line in enumerate(text.split("\n"), 1):
+        header = re.match(r"^\s*\[+\s*([^\]]+?)\s*\]+", line)
+        if header is not None:
+            table = [part.strip(" \"'") for part in header[1].split(".")]
+            if table == parts[: len(table)]:
+                of_table = number, len(line) - len(line.lstrip()) + 1
+                if table == parts:
+                    return of_table
+            continue
+        key = re.match(
+            r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"))*)\s*=""", line
+        )
+        if key is None:
+            continue
+        names = [*table, *(part.strip(" \"'") for part in key[1].split("."))]
+        if names == parts[: len(names)] and len(names) > len(table):
+            return number, key.start(1) + 1
+    return of_table
+
+
+def no_campaign(path: Path) -> CampaignError:
+    """The error of a missing campaign.toml: the folder that was meant, or how to make one."""
+    folder = path.parent
+    if folder.is_file():
+        beside = folder.parent / path.name
+        hint = f"name its folder: {_quoted(folder.parent)}" if beside.is_file() else _MAKE
+        return CampaignError(f"{folder} is a file, and no campaign", hint=hint, code="no-campaign")
+    if not folder.exists():
+        near = _near(folder, path.name)
+        hint = f"did you mean {_quoted(near)}?" if near is not None else _MAKE
+        return CampaignError(f"there is no folder {folder}", hint=hint, code="no-campaign")
+    below = _campaigns_in(folder, path.name)
+    hint = _MAKE
+    if below:
+        names = ", ".join(_quoted(one) for one in below[:_SHOWN_FOLDERS])
+        more = " and others" if len(below) > _SHOWN_FOLDERS else ""
+        hint = f"name one of its campaigns: {names}{more}"
+    return CampaignError(
+        f"there is no {path.name} in {folder.resolve()}", hint=hint, code="no-campaign"
+    )
+
+
+_MAKE = 'create a campaign with "mailmerge init DIR"'
+
+
+def _near(folder: Path, name: str) -> Path | None:
+    """A folder beside a missing one whose name is almost the same."""
+    if not folder.parent.is_dir():
+        return None
+    others = {one.name.casefold(): one for one in _campaigns_in(folder.parent, name)}
+    close = difflib.get_close_matches(folder.name.casefold(), others, n=1, cutoff=0.6)
+    return others[close[0]] if close else None
+
+
+def _campaigns_in(folder: Path, name: str) -> list[Path]:
+    try:
+        entries = sorted(islice(folder.iterdir(), _LOOKED_AT))
+        return [one for one in entries if not one.name.startswith(".") and (one / name).is_file()]
+    except OSError:
+        return []
+
+
+def _quoted(path: Path) -> str:
+    text = str(path)
+    return f'"{text}"' if " " in text else text

@@ -1,0 +1,67 @@
+"""Each mistake in a template has its cause, its place and a fix that works."""
+
+from __future__ import annotations
+
+import jinja2
+import pytest
+
+from mailmerge.rendering.syntax_fixes import SyntaxFault, explain_syntax
+
+
+def fault_of(source: str) -> SyntaxFault:
+    with pytest.raises(jinja2.TemplateSyntaxError) as caught:
+        jinja2.Environment(autoescape=True).from_string(source)
+    caught.value.source = source
+    return explain_syntax(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "cause", "hint", "marked"),
+    [
+        ("Hi {{ “name” }}", "typographic", "write {{ name }} for the column", "“"),
+        ("Hi {{ a or “b” }}", "typographic", 'write straight quotation marks: {{ a or "b" }}', "“"),
+        ('{% if a = "b" %}x{% endif %}', "= does not compare", 'write {% if a == "b" %}', '= "b"'),
+        ("{% if a = “b” %}x{% endif %}", "= does not compare", 'write {% if a == "b" %}', "= “b”"),
+        ("Hi {{ name }, you", "}} is missing", "write {{ name }}", "}"),
+        ("Hi {{ name %}, you", "}} is missing", "write {{ name }}", "%"),
+        ("<p>Hi {{ name</p>", "}} is missing", "write {{ name }}", "<"),
+        ("{% if a }x{% endif %}", "%} is missing", "write {% if a %}", "}"),
+        ("{{{name}}}", "more than two braces", "write {{name}}", "{name"),
+        ("{% name %}", "there is no tag 'name'", "write {{ name }}", "% name"),
+        ("{% if a %}{% elseif b %}{% endif %}", "another name", "write {% elif b %}", "seif"),
+        ("{% if a %}{% end if %}", "another name", "write {% endif %}", " if"),
+        ("{{ if a }}x{% endif %}", "a tag is written in {% %}", "write {% if a %}", "{ if"),
+        ("{{ <b>name</b> }}", "HTML between the braces", "write {{ name }}", "<b>"),
+        ("{{&nbsp;name }}", "HTML between the braces", "write {{ name }}", "&nbsp;"),
+        ("{{ First Name }}", "more than one word", 'row["First Name"]', "First"),
+        ("{% if a && b %}{% endif %}", "no &&", "write {% if a and b %}", "&&"),
+        ("{{ $name }}", "no $", "write {{ name }}", "$"),
+        ("{{ name|uper }}", "No filter named 'uper'", "did you mean upper?", "uper"),
+        ("{% if a %}x", "Unexpected end", "write {% endif %} where the block ends", "{%"),
+        ("{# x", "Missing end of comment", "write #}", "{#"),
+    ],
+)
+def test_each_mistake_has_cause_place_and_fix(
+    line: str, cause: str, hint: str, marked: str
+) -> None:
+    fault = fault_of(f"Dear all,\n{line}")
+    assert cause in fault.message
+    assert hint in fault.hint
+    assert (fault.line, fault.excerpt) == (2, line)
+    assert fault.character is not None
+    assert fault.excerpt[fault.character - 1 :].startswith(marked)
+
+
+def test_an_offset_becomes_line_and_column() -> None:
+    fault = fault_of("x" * 1500 + "\n\nab {{ “name” }}")
+    assert (fault.line, fault.character) == (3, 7)
+
+
+def test_braces_that_are_open_above_are_found() -> None:
+    fault = fault_of("Hi {{ name\nhow are you\nfoo")
+    assert (fault.line, fault.hint) == (1, "write {{ name }}")
+
+
+def test_every_error_has_a_hint() -> None:
+    for source in ("{% for x i y %}{% endfor %}", "{{ [name }}", "{{ name) }}", "{% endif %}"):
+        assert fault_of(source).hint
