@@ -16,6 +16,7 @@ from mailmerge.settings.sections import (
     CampaignSection,
     DeliverySection,
     MessageSection,
+    OAuthSection,
     RecipientsSection,
     Section,
     SmtpSection,
@@ -133,7 +134,7 @@ def _value_at(given: object, location: tuple[int | str, ...]) -> object:
 def _nearest(location: tuple[int | str, ...]) -> str:
     """The valid key most similar to the wrong one, from its own section if possible; or ""."""
     *section, wrong = [str(part) for part in location]
-    own = _KEYS.get(section[0], ()) if section else tuple(_KEYS)
+    own = _KEYS.get(".".join(section), ()) if section else tuple(_KEYS)
     close = difflib.get_close_matches(wrong, own, n=1, cutoff=0.6)
     if close:
         return ".".join([*section, close[0]])
@@ -151,6 +152,7 @@ _KEYS = {
     "recipients": _keys(RecipientsSection),
     "message": _keys(MessageSection),
     "smtp": _keys(SmtpSection),
+    "smtp.oauth": _keys(OAuthSection),
     "delivery": _keys(DeliverySection),
 }
 """Every key of campaign.toml by its section."""
