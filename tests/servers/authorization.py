@@ -150,7 +150,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         self.register_token_generator(
             "default",
             BearerTokenGenerator(
-                lambda *_, **__: secrets.token_urlsafe(900),  # as long as Microsoft's
+                lambda *_, **__: secrets.token_urlsafe(500),  # aiosmtpd reads 1,000 bytes a line
                 lambda *_, **__: secrets.token_urlsafe(1200),
                 lambda *_, **__: provider.lives,
             ),
