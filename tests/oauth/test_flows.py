@@ -80,9 +80,7 @@ def test_denied_log_in_says_so(provider: Provider, client: OAuthClient, browser:
     assert code_of(error) == "oauth-denied"
 
 
-def test_closed_browser_ends_after_the_time_limit(
-    client: OAuthClient, browser: Browser
-) -> None:
+def test_closed_browser_ends_after_the_time_limit(client: OAuthClient, browser: Browser) -> None:
     never = dialogue(browser, open_browser=lambda _: True, wait_seconds=0.1)
     with pytest.raises(AuthenticationRefused) as error:
         log_in_with_browser(client, never)

@@ -149,9 +149,7 @@ def test_run_finishes_although_each_token_expires(
         return fresh
 
     with token_server(accepts) as server:
-        folder = campaign(
-            tmp_path, server.port, provider.toml(), rows=60, connections=connections
-        )
+        folder = campaign(tmp_path, server.port, provider.toml(), rows=60, connections=connections)
         result = CliRunner().invoke(app, ["send", str(folder), "--yes"])
     assert result.exit_code == 0, result.output
     assert len(server.recipients) == 60

@@ -331,5 +331,3 @@ def visit(url: str, certificates: Certificates) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
-
-
