@@ -204,11 +204,19 @@ class Server:
     def __repr__(self) -> str:
         return f"Server({self.account.name!r})"
 
-    def credentials(self) -> CredentialSource:
-        """The log-in with its secret, or a function that returns it; None without a username.
+    def credentials(self) -> Credentials | None:
+        """The log-in with its secret; None where there is no username.
 
         Raises:
             AuthenticationRefused: there is a username, and no password or token is found.
+        """
+        source = self.credential_source()
+        return source() if callable(source) else source
+
+    def credential_source(self) -> CredentialSource:
+        """The log-in of a run: the same, or a function that gives each connection its token.
+
+        Raises: as `credentials`.
         """
         if not self.account.username or not (self._password or self._token):
             return credential_source(self.account)
@@ -429,7 +437,7 @@ def forget_password(account: Account) -> bool:
     """Remove the password from the keyring. Returns whether there was one."""
     import keyring
 
-    if not _from_keyring(account):
+    if not account.username or not _from_keyring(account):
         return False
     try:
         keyring.delete_password(keyring_service(account), account.username)

@@ -106,7 +106,7 @@ def _require_one_way(
             hint="leave out all but one",
             code="usage",
         )
-    if not account.username:
+    if not (account.username or forget):
         raise CampaignError(
             "there is no username, so this server needs no log-in", file=CAMPAIGN_FILE,
             column="smtp.username", hint="add username if it needs one", code="usage",

@@ -153,7 +153,7 @@ class RealServer(Target):
     def of(cls, server: Server | Address) -> RealServer:
         """Return the target for a server in code; an smtp.Server has no log-in and no limits."""
         if isinstance(server, Server):
-            return cls(server.account, server.credentials)
+            return cls(server.account, server.credential_source)
         return cls(Account(server), lambda: None)
 
     @classmethod

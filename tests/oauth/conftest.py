@@ -17,7 +17,7 @@ from tests.servers.authorization import CLIENT_ID, SCOPE, USER, Provider, author
 def no_keyring() -> Iterator[None]:
     """A system without a keyring; a test sets one with `keyring.set_keyring`."""
     before = keyring.get_keyring()
-    keyring.set_keyring(keyring.backends.fail.Keyring())
+    keyring.set_keyring(keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
     yield
     keyring.set_keyring(before)
 

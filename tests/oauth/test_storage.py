@@ -1,4 +1,4 @@
-"""Refresh tokens in a keyring that is small, broken, forgetful or missing, and in a private file."""
+"""Refresh tokens in a keyring that is small, broken or missing, and in a private file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SmallKeyring(KeyringBackend):
     priority = 1
 
     def __init__(self, fails_after: int = 1000) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.entries: dict[tuple[str, str], str] = {}
         self.left = fails_after
 
