@@ -129,10 +129,11 @@ def _answer(host: str, status: int, date: str | None, body: IO[bytes]) -> Answer
             "can answer in its place",
             code="oauth-server",
         )
-    return Answer(status, fields, _clock_error(date))
+    return Answer(status, fields, clock_error(date))
 
 
-def _clock_error(date: str | None) -> float:
+def clock_error(date: str | None) -> float:
+    """The seconds that this machine's clock is ahead of a Date field; 0 if it cannot be read."""
     try:
         return time.time() - parsedate_to_datetime(date or "").timestamp()
     except ValueError:
