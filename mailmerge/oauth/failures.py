@@ -153,7 +153,7 @@ def refusal(
             code="oauth-server",
         )
     if abs(clock_error) > _CLOCK_ERROR and error in ("invalid_grant", "invalid_request"):
-        return wrong_clock(clock_error)
+        return _wrong_clock(clock_error)
     for meaning in _MEANINGS:
         if meaning.fits(error, description, renewal=renewal):
             message = f'{title}: {meaning.message}: "{said}"'
@@ -167,7 +167,7 @@ _CLOCK_ERROR: Final = 300.0
 """The difference of clocks, in seconds, from which on it explains a refusal."""
 
 
-def wrong_clock(clock_error: float) -> AuthenticationRefused:
+def _wrong_clock(clock_error: float) -> AuthenticationRefused:
     """The error for a clock that differs from the server's by `clock_error` seconds."""
     way = "ahead" if clock_error > 0 else "behind"
     return AuthenticationRefused(

@@ -30,7 +30,7 @@ _IDLE_SECONDS: Final = 10.0
 _LONGEST_PATH: Final = 16_384
 
 
-class _Server(ThreadingHTTPServer):
+class _AnswerServer(ThreadingHTTPServer):
     """Takes requests of one log-in. `counts` decides whether a query answers it."""
 
     daemon_threads = True
@@ -40,7 +40,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         self.answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._taken = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _AnswerHandler)
 
     def take(self, query: str) -> bool:
         """Take the query if it is the first one that counts."""
@@ -53,8 +53,8 @@ class _Server(ThreadingHTTPServer):
         """A browser that closes a connection early is no error."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+class _AnswerHandler(BaseHTTPRequestHandler):
+    server: _AnswerServer
     timeout = _IDLE_SECONDS
     server_version = "mailmerge"
     sys_version = ""
@@ -96,7 +96,7 @@ class Listener:
         port: its port.
     """
 
-    def __init__(self, server: _Server) -> None:
+    def __init__(self, server: _AnswerServer) -> None:
         self._server = server
         self.port: int = server.server_address[1]
 
@@ -117,7 +117,7 @@ def open_listener() -> Iterator[Listener]:
         CampaignError: this machine allows no listener.
     """
     try:
-        server = _Server()
+        server = _AnswerServer()
     except OSError as error:
         raise CampaignError(
             f"no port on 127.0.0.1 can be opened: {error.strerror}",

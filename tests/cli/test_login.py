@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
 import keyring
+import keyring.backend
 import keyring.backends.fail
 import pytest
 
 from tests import servers
 from tests.cli.conftest import Call
+from tests.scripted_server import serve
 from tests.servers.authorization import USER, Provider, authorization_server, visit
 from tests.servers.token_server import token_server
 
@@ -133,3 +136,55 @@ def test_password_needs_a_terminal(campaign: Path, call: Call) -> None:
     result = call("login", campaign)
     assert result.exit_code == 4
     assert "no terminal" in result.stderr
+
+
+class MemoryKeyring(keyring.backend.KeyringBackend):
+    """A keyring that works."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.entries: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.entries[service, username]
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "kept"), [("right", 0, True), ("wrong", 4, False), ("", 4, False)]
+)
+def test_password_is_stored_only_if_it_works(
+    campaign: Path, call: Call, monkeypatch: pytest.MonkeyPatch, typed: str, status: int, kept: bool
+) -> None:
+    monkeypatch.setattr(sys.modules["mailmerge.cli.login"], "ask_password", lambda: lambda _: typed)
+    memory = MemoryKeyring()
+    keyring.set_keyring(memory)
+    with serve(users={"me": "right"}, auth_in_clear=True) as server:
+        configure(campaign, server.port, 'username = "me"\n')
+        result = call("login", campaign)
+        assert result.exit_code == status, result.output
+        assert call("connect", campaign).exit_code == (0 if kept else 4)
+    assert memory.entries == ({("smtp://127.0.0.1", "me"): "right"} if kept else {})
+    forgotten = call("login", campaign, "--forget").stderr
+    assert ("is removed" in forgotten) == kept
+    assert not memory.entries
+
+
+def test_password_without_a_keyring_names_the_other_places(
+    campaign: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sys.modules["mailmerge.cli.login"], "ask_password", lambda: lambda _: "right"
+    )
+    with serve(users={"me": "right"}, auth_in_clear=True) as server:
+        configure(campaign, server.port, 'username = "me"\n')
+        result = call("login", campaign)
+    assert result.exit_code == 2
+    assert "password_command" in result.stderr

@@ -143,7 +143,20 @@ class Provider:
         )
 
 
-class _Server(AuthorizationServer):  # type: ignore[misc]
+class _FormRequest(OAuth2Request):  # type: ignore[misc]
+    """A request whose form was read already."""
+
+    def __init__(self, method: str, uri: str, form: dict[str, str], headers: Any) -> None:
+        super().__init__(method, uri, headers=headers)
+        self.payload = BasicOAuth2Payload(form)
+        self._fields = form
+
+    @property
+    def form(self) -> dict[str, str]:
+        return self._fields
+
+
+class _Grants(AuthorizationServer):  # type: ignore[misc]
     def __init__(self, provider: Provider) -> None:
         super().__init__()
         self.provider = provider
@@ -173,10 +186,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         if isinstance(request, OAuth2Request):
             return request
         method, uri, form, headers = request
-        made = OAuth2Request(method, uri, headers=headers)
-        made.payload = BasicOAuth2Payload(form)
-        made._body = form
-        return made
+        return _FormRequest(method, uri, form, headers)
 
     def handle_response(self, status: int, body: Any, headers: Any) -> tuple[int, Any, Any]:
         return status, body, headers
@@ -255,7 +265,7 @@ class _DeviceEndpoint(DeviceAuthorizationEndpoint):  # type: ignore[misc]
         )
 
 
-def _handler(server: _Server) -> type[BaseHTTPRequestHandler]:
+def _handler(server: _Grants) -> type[BaseHTTPRequestHandler]:
     provider = server.provider
 
     class Handler(BaseHTTPRequestHandler):
@@ -304,7 +314,7 @@ def _handler(server: _Server) -> type[BaseHTTPRequestHandler]:
 def authorization_server(certificates: Certificates) -> Iterator[Provider]:
     """Run the server on a free port; a client must trust `certificates.ca_file`."""
     provider = Provider()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(_Server(provider)))
+    http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(_Grants(provider)))
     http.daemon_threads = True
     http.socket = certificates.server_context().wrap_socket(http.socket, server_side=True)
     provider.url = f"https://127.0.0.1:{http.server_address[1]}"
