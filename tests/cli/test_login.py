@@ -157,13 +157,19 @@ class MemoryKeyring(keyring.backend.KeyringBackend):
         del self.entries[service, username]
 
 
+def _type(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    """A user at a terminal types this password."""
+    command = sys.modules["mailmerge.cli.login"]
+    monkeypatch.setattr(command, "ask_password", lambda: lambda _: password)
+
+
 @pytest.mark.parametrize(
     ("typed", "status", "kept"), [("right", 0, True), ("wrong", 4, False), ("", 4, False)]
 )
 def test_password_is_stored_only_if_it_works(
     campaign: Path, call: Call, monkeypatch: pytest.MonkeyPatch, typed: str, status: int, kept: bool
 ) -> None:
-    monkeypatch.setattr(sys.modules["mailmerge.cli.login"], "ask_password", lambda: lambda _: typed)
+    _type(monkeypatch, typed)
     memory = MemoryKeyring()
     keyring.set_keyring(memory)
     with serve(users={"me": "right"}, auth_in_clear=True) as server:
