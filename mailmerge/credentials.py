@@ -2,7 +2,8 @@
 
 `read_credentials` reads secrets only just before a connection, and nothing writes them anywhere. A
 password comes from the first of: the keyring, password_command, the environment variable
-MAILMERGE_SMTP_PASSWORD, a prompt.
+MAILMERGE_SMTP_PASSWORD, a prompt. A password stays the same during a run. An access token expires
+within an hour or so, therefore `credential_source` is a function that each connection asks.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import ipaddress
 import locale
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
 from mailmerge.errors import AuthenticationRefused, CampaignError
+from mailmerge.oauth.servers import OAuthClient, find_client
 from mailmerge.portable.commands import split_command
 from mailmerge.portable.programs import TooMuchOutput, read_output
 from mailmerge.providers.lookup import Provider, Security, find_provider
@@ -31,8 +35,11 @@ from mailmerge.settings import (
     parse_rate,
     strictest,
 )
-from mailmerge.smtp import Credentials
+from mailmerge.smtp import Credentials, CredentialSource
 from mailmerge.smtp import Server as Address
+
+if TYPE_CHECKING:
+    from mailmerge.oauth.tokens import AccessTokens
 
 _PASSWORD_VARIABLE = "MAILMERGE_SMTP_PASSWORD"  # noqa: S105 - the variable's name, not a password
 _COMMAND_SECONDS = 60.0
@@ -43,6 +50,9 @@ _LARGEST_OUTPUT = 16_384
 
 _PORTS: dict[Security, int] = {"tls": 465, "starttls": 587, "none": 25}
 _LMTP_PORT = 24
+
+_PRIMED_SECONDS = 60.0
+"""How long the token that was read before a run may wait for the first connection."""
 
 _Mechanism = Literal["", "plain", "login", "cram-md5", "xoauth2", "oauthbearer"]
 
@@ -86,6 +96,7 @@ class Account:
         allow_plain_text: whether the password may cross an unencrypted connection.
         password_command: a command that prints the password; may be empty.
         token_command: a command that prints an OAuth access token; may be empty.
+        oauth: the application whose stored log-in gives access tokens; None for other log-ins.
         provider: the service; None if [smtp] names none.
         allows: the limits of the provider.
     """
@@ -96,6 +107,7 @@ class Account:
     allow_plain_text: bool = False
     password_command: str = ""
     token_command: str = ""
+    oauth: OAuthClient | None = None
     provider: Provider | None = None
     allows: Allowance = field(default_factory=Allowance)
 
@@ -137,7 +149,8 @@ class Server:
         security: "tls", "starttls" or "none".
         username: the log-in.
         password: its password, or what the provider calls an app password.
-        token: an OAuth access token instead of a password (RFC 7628, XOAUTH2).
+        token: an OAuth access token instead of a password (RFC 7628, XOAUTH2), or a function that
+            returns one and is called before each connection.
         auth: the SASL mechanism, such as "login"; the best one that the server offers by default.
         plain_text_login: whether the password may cross an unencrypted connection.
         protocol: "smtp" or "lmtp" (RFC 2033).
@@ -163,7 +176,7 @@ class Server:
         security: Security | None = None,
         username: str = "",
         password: str = "",
-        token: str = "",
+        token: str | Callable[[], str] = "",
         auth: _Mechanism = "",
         plain_text_login: bool = False,
         protocol: Literal["smtp", "lmtp"] = "smtp",
@@ -194,9 +207,20 @@ class Server:
         Raises:
             AuthenticationRefused: there is a username, and no password or token is found.
         """
+        source = self.credential_source()
+        return source() if callable(source) else source
+
+    def credential_source(self) -> CredentialSource:
+        """The log-in of a run: the same, or a function that gives each connection its token.
+
+        Raises: as `credentials`.
+        """
         if not self.account.username or not (self._password or self._token):
-            return read_credentials(self.account)
-        return _credentials(self.account, password=self._password, token=self._token)
+            return credential_source(self.account)
+        token = self._token
+        if callable(token):
+            return lambda: _credentials(self.account, token=token())
+        return _credentials(self.account, password=self._password, token=token)
 
 
 def _account_in_code(section: SmtpSection) -> Account:
@@ -226,10 +250,11 @@ def find_account(smtp: SmtpSection, folder: Path) -> Account | None:
     return Account(
         server=_address(smtp, folder, provider),
         username=smtp.username,
-        mechanism=smtp.auth,
+        mechanism="" if smtp.auth == "oauth" else smtp.auth,
         allow_plain_text=smtp.plain_text_login,
         password_command=smtp.password_command,
         token_command=smtp.token_command,
+        oauth=find_client(smtp, provider),
         provider=provider,
         allows=_allowance(provider) if provider else Allowance(),
     )
@@ -272,6 +297,8 @@ def read_credentials(
     if account.token_command:
         token = _output_of(account.token_command, "smtp.token_command", command_seconds)
         return _credentials(account, token=token)
+    if account.oauth:
+        return _credentials(account, token=open_tokens(account).current())
     password = _from_keyring(account)
     if not password and account.password_command:
         password = _output_of(account.password_command, "smtp.password_command", command_seconds)
@@ -282,10 +309,138 @@ def read_credentials(
     if not password:
         raise AuthenticationRefused(
             f"there is no password for {account.username} at {account.server_name}",
-            hint=f"set smtp.password_command or {_PASSWORD_VARIABLE}, or use the keyring",
+            hint=f"set smtp.password_command or {_PASSWORD_VARIABLE}, or run `mailmerge login`, "
+            "which puts it into the keyring",
             code="no-password",
         )
     return _credentials(account, password=password)
+
+
+def credential_source(
+    account: Account, *, ask: Callable[[str], str] | None = None
+) -> CredentialSource:
+    """The log-in of a run: a password once, or a function that gives each connection its token.
+
+    A token is read at once, so that a log-in that cannot work ends the run before it begins.
+
+    Raises: as `read_credentials`.
+    """
+    if not account.username or not (account.token_command or account.oauth):
+        return read_credentials(account, ask=ask)
+    if account.token_command:
+        tokens = _CommandTokens(account.token_command)
+        tokens.prime()
+        return lambda: _credentials(account, token=tokens.current())
+    renewed = open_tokens(account)
+    renewed.current()
+    return lambda: _credentials(account, token=renewed.current())
+
+
+class _CommandTokens:
+    """The tokens that a command prints; it runs for each connection, since it knows their end."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self._mutex = threading.Lock()
+        self._primed: tuple[str, float] | None = None
+
+    def prime(self) -> None:
+        """Read the token of the first connection."""
+        self._primed = (self._read(), time.monotonic())
+
+    def current(self) -> str:
+        """A token for one connection."""
+        with self._mutex:
+            primed, self._primed = self._primed, None
+            if primed is not None and time.monotonic() - primed[1] < _PRIMED_SECONDS:
+                return primed[0]
+            return self._read()
+
+    def _read(self) -> str:
+        return _output_of(self._command, "smtp.token_command", _COMMAND_SECONDS)
+
+
+def open_tokens(account: Account) -> AccessTokens:
+    """The access tokens of the account's stored log-in; the account has `oauth`."""
+    from mailmerge.oauth.storage import LoginStore
+    from mailmerge.oauth.tokens import AccessTokens
+
+    client = require_oauth(account)
+    return AccessTokens(client, LoginStore(client), secret=lambda: client_secret(client))
+
+
+def require_oauth(account: Account) -> OAuthClient:
+    """The application of an account that logs in with OAuth.
+
+    Raises:
+        CampaignError: the account logs in otherwise.
+    """
+    if account.oauth is None:
+        raise CampaignError(
+            "this server logs in with a password", file=CAMPAIGN_FILE, column="smtp",
+            hint='add auth = "oauth" and client_id for OAuth', code="oauth-settings",
+        )  # fmt: skip
+    return account.oauth
+
+
+def client_secret(client: OAuthClient) -> str:
+    """What client_secret_command prints; "" without a command.
+
+    Raises:
+        CampaignError: the command failed.
+    """
+    if not client.secret_command:
+        return ""
+    return _output_of(client.secret_command, "smtp.client_secret_command", _COMMAND_SECONDS)
+
+
+def keyring_service(account: Account) -> str:
+    """The name under which the keyring has the password of an account."""
+    return f"smtp://{account.server.host}"
+
+
+def with_token(account: Account, token: str) -> Credentials:
+    """The log-in of the account with this access token."""
+    return _credentials(account, token=token)
+
+
+def with_password(account: Account, password: str) -> Credentials:
+    """The log-in of the account with this password."""
+    return _credentials(account, password=password)
+
+
+def store_password(account: Account, password: str) -> None:
+    """Put the password into the keyring, where `read_credentials` finds it.
+
+    Raises:
+        CampaignError: there is no keyring, or it does not keep the password.
+    """
+    import keyring
+
+    try:
+        keyring.set_password(keyring_service(account), account.username, password)
+        kept = keyring.get_password(keyring_service(account), account.username) == password
+    except Exception:  # noqa: BLE001 - the errors of a keyring are those of its platform
+        kept = False
+    if not kept:
+        raise CampaignError(
+            "the keyring of the system does not store the password",
+            hint=f"set password_command or {_PASSWORD_VARIABLE}; docs/login.md has examples",
+            code="no-keyring",
+        )
+
+
+def forget_password(account: Account) -> bool:
+    """Remove the password from the keyring. Returns whether there was one."""
+    import keyring
+
+    if not account.username or not _from_keyring(account):
+        return False
+    try:
+        keyring.delete_password(keyring_service(account), account.username)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+    return True
 
 
 def _credentials(account: Account, *, password: str = "", token: str = "") -> Credentials:
@@ -365,7 +520,7 @@ def _from_keyring(account: Account) -> str:
     import keyring.errors
 
     try:
-        found = keyring.get_password(f"smtp://{account.server.host}", account.username)
+        found = keyring.get_password(keyring_service(account), account.username)
     except keyring.errors.KeyringError:
         return ""
     return found or ""

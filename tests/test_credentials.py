@@ -347,3 +347,18 @@ def test_command_that_prints_endlessly_is_stopped() -> None:
     with pytest.raises(CampaignError, match="prints more than 16,384 bytes") as caught:
         password({}, password_command="yes")
     assert caught.value.problem.code == "command-failed"
+
+
+def test_function_in_code_gives_each_connection_a_token() -> None:
+    tokens = iter(["first", "second"])
+    server = Server("mail.x.org", username="ann", token=lambda: next(tokens))
+    source = server.credential_source()
+    assert callable(source)
+    assert [source().token, source().token] == ["first", "second"]
+
+
+def test_registered_application_needs_a_stored_log_in() -> None:
+    found = account(**LOGIN, provider="gmail", client_id="x")
+    assert found.oauth is not None
+    with pytest.raises(AuthenticationRefused, match="mailmerge login"):
+        read_credentials(found, environ={"MAILMERGE_SMTP_PASSWORD": "unused"})

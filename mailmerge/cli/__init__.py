@@ -15,6 +15,7 @@ from mailmerge.cli.check import check
 from mailmerge.cli.connect import connect
 from mailmerge.cli.doctor import doctor
 from mailmerge.cli.init import init
+from mailmerge.cli.login import login
 from mailmerge.cli.plain_help import PlainCommand, PlainGroup
 from mailmerge.cli.preview import preview
 from mailmerge.cli.providers import providers
@@ -55,7 +56,7 @@ def _options(
         context.color = False
 
 
-for _command in (init, check, render, preview, send, status, connect, providers, doctor):
+for _command in (init, check, render, preview, send, status, connect, login, providers, doctor):
     app.command(cls=PlainCommand)(_command)
 app.add_typer(suppress_app, name="suppress")
 

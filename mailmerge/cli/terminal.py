@@ -73,6 +73,25 @@ def ask_password() -> Callable[[str], str] | None:
     return ask
 
 
+def ask_line(prompt: str) -> str:
+    """Show a prompt on standard error and read a line of standard input; "" at its end.
+
+    A terminal in its usual mode cuts lines at 4,096 bytes or less, and answers may be longer. So
+    the line editor reads them where Python has it.
+    """
+    typer.echo(prompt, err=True, nl=False)
+    if sys.stdin.isatty():
+        import contextlib
+
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401 - `input` uses it
+        try:
+            return input()
+        except EOFError:
+            return ""
+    return sys.stdin.readline()
+
+
 def print_json(document: object) -> None:
     """Print the JSON document of a command, on standard output.
 

@@ -41,7 +41,7 @@ from mailmerge.engine.retry import (
 )
 from mailmerge.engine.throttle import Throttle
 from mailmerge.engine.worker import ConnectionEnd, OnTerminator
-from mailmerge.errors import ServerError
+from mailmerge.errors import MailmergeError, ServerError
 from mailmerge.portable.clock import Clock
 from mailmerge.providers.hints import as_user_error
 from mailmerge.smtp import Client
@@ -162,7 +162,11 @@ class Connector:
             try:
                 attempt.client.open(partial(self._login_turn, attempt))
             except SmtpError as error:
+                self._failed(attempt, as_user_error(error, host=self._host))
+            except ServerError as error:  # the token could not be renewed
                 self._failed(attempt, error)
+            except MailmergeError as error:  # the command that prints the token failed
+                self._gave_up(attempt, error)
             except _NotNeeded:
                 self._ended(worker)
             else:
@@ -274,8 +278,13 @@ class Connector:
             self._availability = self._availability.ended(worker)
             self._changed.notify_all()
 
-    def _failed(self, attempt: _Attempt, smtp_error: SmtpError) -> None:
-        error, worker = as_user_error(smtp_error, host=self._host), attempt.worker
+    def _gave_up(self, attempt: _Attempt, error: MailmergeError) -> None:
+        with self._changed:
+            self._openings.workers.discard(attempt.worker)
+            self._follow(attempt.worker, GiveUp(error), str(error))
+
+    def _failed(self, attempt: _Attempt, error: ServerError) -> None:
+        worker = attempt.worker
         with self._changed:
             self._openings.workers.discard(worker)
             step = self._decide(attempt, error)

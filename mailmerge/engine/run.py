@@ -41,7 +41,7 @@ from mailmerge.ledger.interface import Store
 from mailmerge.ledger.quota import Quotas
 from mailmerge.ledger.states import due_at
 from mailmerge.portable.clock import Clock, wall_clock
-from mailmerge.smtp import Client, Credentials, Server, SocketTransport, Transport
+from mailmerge.smtp import Client, CredentialSource, Server, SocketTransport, Transport
 
 _WORKER: Final = "run"
 """The owner of the claims: one loop claims for all connections."""
@@ -227,7 +227,7 @@ class Run:
         server: the server to send to.
         limits: the limits of the run.
         campaign: the name of the campaign.
-        credentials: the log-in, or None.
+        credentials: the log-in, or None; a function is asked for it before each connection.
         usage: the record in which the rates are counted; None keeps it in memory.
         keep: keeps copies of sent messages.
         listener: called with each event at once.
@@ -247,7 +247,7 @@ class Run:
         limits: Limits,
         *,
         campaign: str,
-        credentials: Credentials | None = None,
+        credentials: CredentialSource = None,
         usage: Quotas | None = None,
         keep: Keep = keep_none,
         listener: Listener | None = None,

@@ -30,13 +30,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from mailmerge.credentials import Account, Server, read_credentials, require_account
+from mailmerge.credentials import Account, Server, credential_source, require_account
 from mailmerge.engine.redirect import DEFAULT_TEST_COUNT, Direct, Redirect
 from mailmerge.errors import CampaignError
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.sandbox import Faults, Sandbox
 from mailmerge.settings import Settings
-from mailmerge.smtp import Credentials
+from mailmerge.smtp import CredentialSource
 from mailmerge.smtp import Server as Address
 
 _LEDGER: Final = "ledger"
@@ -51,7 +51,7 @@ class Endpoint:
     """The server of a run and its log-in; None if the server asks for none."""
 
     server: Address
-    credentials: Credentials | None = None
+    credentials: CredentialSource = None
 
 
 class Target:
@@ -147,13 +147,13 @@ class RealServer(Target):
     """The recipients, over the server of the account `to`; `credentials` reads the log-in."""
 
     to: Account
-    credentials: Callable[[], Credentials | None] = field(repr=False, compare=False)
+    credentials: Callable[[], CredentialSource] = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, server: Server | Address) -> RealServer:
         """Return the target for a server in code; an smtp.Server has no log-in and no limits."""
         if isinstance(server, Server):
-            return cls(server.account, server.credentials)
+            return cls(server.account, server.credential_source)
         return cls(Account(server), lambda: None)
 
     @classmethod
@@ -171,7 +171,7 @@ class RealServer(Target):
             CampaignError: [smtp] names no server, or its keys contradict each other.
         """
         account = require_account(settings.smtp, settings.folder)
-        return cls(account, lambda: read_credentials(account, ask=find_ask()))
+        return cls(account, lambda: credential_source(account, ask=find_ask()))
 
     @property
     def account(self) -> Account:

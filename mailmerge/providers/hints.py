@@ -24,7 +24,8 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "imap-server": f"this is an IMAP server: {_OTHER_SERVER}",
         "local-name": 'set local_name to this machine\'s full name, such as "mail.example.org"',
         "needs-password": "set password_command instead of token_command, or leave out auth",
-        "needs-token": "set token_command instead of password_command, or leave out auth",
+        "needs-token": "set token_command or client_id instead of password_command, "
+        "or leave out auth",
         "no-connection": "check host and port in [smtp]; many networks block port 25, "
         "use 465 or 587 there",
         "no-login-offered": "leave out username if this server needs no log-in",

@@ -12,6 +12,7 @@ from mailmerge.settings.sections import (
     CampaignSection,
     DeliverySection,
     MessageSection,
+    OAuthSection,
     RecipientsSection,
     SmtpSection,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "DeliverySection",
     "Fingerprint",
     "MessageSection",
+    "OAuthSection",
     "Rate",
     "RecipientsSection",
     "Settings",

@@ -17,6 +17,7 @@ from mailmerge.settings.sections import (
     CampaignSection,
     DeliverySection,
     MessageSection,
+    OAuthSection,
     RecipientsSection,
     Section,
     SmtpSection,
@@ -202,7 +203,7 @@ def _nearest(location: tuple[int | str, ...]) -> str:
     *section, wrong = [str(part) for part in location]
     folded = wrong.casefold().replace("-", "_").replace(" ", "_")
     folded = _OTHER_NAMES.get(folded, folded)
-    own = _KEYS.get(section[0], ()) if section else tuple(_KEYS)
+    own = _KEYS.get(".".join(section), ()) if section else tuple(_KEYS)
     close = difflib.get_close_matches(folded, own, n=1, cutoff=0.6)
     if close:
         return ".".join([*section, close[0]])
@@ -247,6 +248,7 @@ _KEYS = {
     "recipients": _keys(RecipientsSection),
     "message": _keys(MessageSection),
     "smtp": _keys(SmtpSection),
+    "smtp.oauth": _keys(OAuthSection),
     "delivery": _keys(DeliverySection),
 }
 """Every key of campaign.toml by its section."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal, NoReturn
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -161,6 +162,34 @@ class MessageSection(Section):
         return self
 
 
+class OAuthSection(Section):
+    """[smtp.oauth]: the authorization server of a service that mailmerge does not know."""
+
+    authorization_url: _Line = ""
+    device_authorization_url: _Line = ""
+    token_url: _Line = ""
+    scopes: tuple[_Line, ...] = Field(default=(), strict=False)
+
+    @field_validator("authorization_url", "device_authorization_url", "token_url")
+    @classmethod
+    def _secure_url(cls, value: str) -> str:
+        """Secrets travel over TLS (RFC 6749, 3.1 and 3.2), or stay on this machine."""
+        if value and not _is_secure(value):
+            raise ValueError("expected an https address, or http on 127.0.0.1")
+        return value
+
+
+def _is_secure(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # a port that is no number raises
+    except ValueError:
+        return False
+    loopback = parts.scheme == "http" and host in ("127.0.0.1", "::1")
+    plain = parts.username is None and not parts.fragment and " " not in url
+    return bool(host) and plain and (parts.scheme == "https" or loopback)
+
+
 class SmtpSection(Section):
     """[smtp]: the server, and how to log in to it."""
 
@@ -173,7 +202,11 @@ class SmtpSection(Section):
     username: _Line = ""
     password_command: _Line = ""
     token_command: _Line = ""
-    auth: Literal["", "plain", "login", "cram-md5", "xoauth2", "oauthbearer"] = ""
+    auth: Literal["", "plain", "login", "cram-md5", "xoauth2", "oauthbearer", "oauth"] = ""
+    client_id: _Line = ""
+    client_secret_command: _Line = ""
+    tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]*$")] = ""
+    oauth: OAuthSection = OAuthSection()
     plain_text_login: bool = False
     ca_file: _Line = ""
     local_name: _Line = ""

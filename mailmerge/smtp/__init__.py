@@ -11,7 +11,7 @@ can drive it (docs/sansio.md). The public names are those in `__all__` and the e
 from __future__ import annotations
 
 from mailmerge.smtp import errors
-from mailmerge.smtp.auth import Credentials
+from mailmerge.smtp.auth import Credentials, CredentialSource
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.client import Client
 from mailmerge.smtp.connection import Connection
@@ -31,6 +31,7 @@ __all__ = [
     "Capabilities",
     "Client",
     "Connection",
+    "CredentialSource",
     "Credentials",
     "Envelope",
     "Outcome",

@@ -39,6 +39,13 @@ class Credentials:
     allow_plain_text: bool = False
 
 
+CredentialSource: TypeAlias = Credentials | Callable[[], Credentials] | None
+"""A log-in, or a function that is asked for it before each connection, or None for no log-in.
+
+The function is for access tokens, which expire. What it raises reaches the caller of `open`.
+"""
+
+
 def _plain(credentials: Credentials) -> _Exchange:
     """message = [authzid] NUL authcid NUL passwd (RFC 4616, section 2)."""
     # No SASLprep: the server prepares both (RFC 4616, section 2). A server that compares bytes

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from mailmerge.smtp.auth import Credentials
+from mailmerge.smtp.auth import CredentialSource
 from mailmerge.smtp.capabilities import Capabilities
 from mailmerge.smtp.connection import Connection
 from mailmerge.smtp.driver import Driver, EventBuffer
@@ -39,7 +39,8 @@ class Client:
 
     Args:
         server: the server, and how to connect to it.
-        credentials: the log-in, or None for a server that asks for none.
+        credentials: the log-in, or None for a server that asks for none; a function is asked for
+            it when the connection is opened.
         window: the maximum number of transactions in flight if the server offers CHUNKING.
         on_terminator: called with a token before the last bytes of that message may leave. An
             exception from it reaches the caller of `wait` or `push`, and the terminator stays here.
@@ -56,7 +57,7 @@ class Client:
     def __init__(
         self,
         server: Server,
-        credentials: Credentials | None = None,
+        credentials: CredentialSource = None,
         *,
         window: int = 1,
         on_terminator: Callable[[int], None] = _not_recorded,
@@ -144,6 +145,9 @@ class Client:
             raise LocalProtocolError(
                 "this client was opened before; make a new one for each connection"
             )
+        # Asked first: a server does not wait long for a client that fetches a token.
+        source = self._credentials
+        credentials = source() if callable(source) else source
         transport = connect_transport(self.server, self._connect)
         self._driver = Driver(
             self._connection, transport, self._timer, self._on_terminator, self._buffer
@@ -153,7 +157,7 @@ class Client:
             handshake = Handshake(
                 self.server, self._connection.session, transport, self._driver.ask
             )
-            handshake.run(self._credentials, login_turn)
+            handshake.run(credentials, login_turn)
         except Exception as error:
             self.quit()  # also after a refusal (RFC 5321, 4.1.1.10)
             if isinstance(error, ConnectionLost) and clear_text_on_tls_port(self.server):

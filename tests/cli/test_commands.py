@@ -113,6 +113,7 @@ CALLS: dict[str, list[str]] = {
     "send": ["{campaign}", "--yes", "--limit", "1"],
     "status": ["{campaign}", "--export", "{out}.xlsx"],
     "connect": ["{campaign}", "--to", "bob@x-firma.de"],
+    "login": ["{campaign}", "--forget"],
     "providers": ["gmail"],
     "doctor": ["{campaign}"],
     "suppress add": ["--campaign", "{campaign}", "cy@x-firma.de"],

@@ -15,9 +15,15 @@ from mailmerge.engine.queue import Queue
 from mailmerge.engine.retry import ReplyRules, no_rules
 from mailmerge.engine.throttle import Throttle
 from mailmerge.engine.worker import ConnectionEnd
-from mailmerge.errors import AuthenticationRefused, MailmergeError, RunStopped, ServerUnreachable
+from mailmerge.errors import (
+    AuthenticationRefused,
+    CampaignError,
+    MailmergeError,
+    RunStopped,
+    ServerUnreachable,
+)
 from mailmerge.providers.lookup import find_provider
-from mailmerge.smtp import Client, Credentials, Server
+from mailmerge.smtp import Client, Credentials, CredentialSource, Server
 from tests.engine.clocks import START, Clock
 from tests.engine.test_queue import deliveries
 from tests.scripted_server import (
@@ -53,7 +59,7 @@ class Bench:
     """A connector and its reports."""
 
     port: int
-    credentials: Credentials | None = None
+    credentials: CredentialSource = None
     rules: ReplyRules = no_rules
     clock: Callable[[], float] = field(default_factory=SkippingClock)
     head_start: float = 60.0
@@ -105,6 +111,49 @@ def test_passing_failure_is_retried_and_reported() -> None:
         assert server.connections == 3
     assert len(bench.waits) == 2
     assert bench.waits[0].what.startswith("a connection: ")
+
+
+@dataclass
+class Tokens:
+    """Gives the log-in, after the errors of `fails`."""
+
+    fails: list[MailmergeError]
+    asked: int = 0
+
+    def __call__(self) -> Credentials:
+        self.asked += 1
+        if self.fails:
+            raise self.fails.pop(0)
+        return Credentials("me", password="right", allow_plain_text=True)
+
+
+def test_token_server_that_is_away_for_a_while_is_tried_again() -> None:
+    tokens = Tokens([])
+    with serve(users={"me": "right"}, auth_in_clear=True) as server:
+        bench = Bench(server.port, tokens)
+        opened(bench)
+        tokens.fails += [ServerUnreachable("no network"), ServerUnreachable("no network")]
+        client = bench.connect(worker=1)
+        assert client is not None
+        client.quit()
+        assert server.connections == 2
+    assert tokens.asked == 4
+
+
+@pytest.mark.parametrize(
+    "error",
+    [AuthenticationRefused("the log-in has expired"), CampaignError("token_command failed")],
+)
+def test_token_that_cannot_be_had_ends_the_run_once(error: MailmergeError) -> None:
+    with serve() as server:
+        tokens = Tokens([error])
+        bench = Bench(server.port, tokens)
+        with pytest.raises(type(error)) as raised:
+            bench.connect()
+        assert raised.value is error
+        assert bench.connect(worker=1) is None
+        assert server.connections == 0
+    assert tokens.asked == 1
 
 
 def test_first_connection_to_no_server_fails() -> None:

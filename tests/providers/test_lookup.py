@@ -158,6 +158,13 @@ def test_a_host_belongs_to_its_service(host: str, found: str | None) -> None:
         ("ses", 454, "Throttling failure: Daily message quota exceeded.", "pause"),
         ("office365", 432, "4.3.2 Concurrent connections limit exceeded", "reconnect"),
         ("gmail", 550, "5.1.1 no such user", None),
+        ("office365", 550, "5.7.236 exceeded the limit of external recipients", "stop"),
+        ("office365", 554, "5.2.0 X.Exception:SubmissionQuotaExceededException; failed", "stop"),
+        ("office365", 550, "5.2.251 throttled", "pause"),
+        ("office365", 550, "5.2.252 cannot send as", "stop"),
+        ("office365", 550, "5.2.255 throttled", "pause"),
+        ("outlook", 554, "5.2.0 X.Exception:SubmissionQuotaExceededException; failed", "stop"),
+        ("outlook", 550, "5.2.252 throttled", "pause"),
     ],
 )
 def test_a_reply_rule_overrides_the_first_digit(

@@ -204,6 +204,32 @@ HEARD = [
         "rcpt",
     ),
     Heard(
+        "Exchange Online, a tenant without its own domain",
+        550,
+        "5.7.236 Your organization has exceeded the limit of external recipients per day for "
+        "onmicrosoft.com domains",
+        "microsoft-onmicrosoft-limit",
+        "rcpt",
+        "office365",
+    ),
+    Heard(
+        "Exchange Online, the day's limit of a mailbox",
+        554,
+        "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process "
+        "message due to a permanent exception",
+        "microsoft-submission-quota",
+        "content",
+        "office365",
+    ),
+    Heard(
+        "Exchange Online after repeated errors",
+        550,
+        "5.2.254 InvalidRecipientsExceeded; sender is throttled",
+        "microsoft-throttled",
+        "content",
+        "office365",
+    ),
+    Heard(
         "Microsoft 365",
         550,
         "5.7.708 Service unavailable. Access denied, traffic not accepted from this IP. For more "

@@ -1,0 +1,208 @@
+"""mailmerge login: logs in once with OAuth, or puts the password into the keyring, and tries it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailmerge.cli.terminal import CampaignPath, ask_line, ask_password, reports_errors, say
+
+if TYPE_CHECKING:
+    from mailmerge.credentials import Account
+    from mailmerge.oauth.flows import Dialogue
+    from mailmerge.oauth.grants import Tokens
+    from mailmerge.oauth.servers import OAuthClient
+    from mailmerge.smtp import Credentials
+
+
+@reports_errors
+def login(
+    where: CampaignPath = Path(),
+    device: Annotated[
+        bool, typer.Option("--device", help="Show a code to type in a browser on another device.")
+    ] = False,
+    paste: Annotated[
+        bool,
+        typer.Option("--paste", help="Ask for the address at which a browser elsewhere ends."),
+    ] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the page's address, and open no browser.")
+    ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Remove the stored log-in or password.")
+    ] = False,
+) -> None:
+    """Log in to the server once; later commands use the stored log-in.
+
+    OAuth opens a page of the service in the browser. Other services ask for the password, which the
+    keyring of the system stores. Then the connection is tested; no message is sent.
+    """
+    from mailmerge.credentials import require_account
+    from mailmerge.settings import load_settings
+
+    settings = load_settings(where)
+    account = require_account(settings.smtp, settings.folder)
+    _require_one_way(account, device, paste, no_browser, forget)
+    if forget:
+        _forget(account)
+    elif account.oauth is not None:
+        _log_in(account, account.oauth, _Way(device, paste, no_browser))
+    else:
+        _store_password(account)
+
+
+class _Way:
+    """How the user reaches the page of the service."""
+
+    def __init__(self, device: bool, paste: bool, no_browser: bool) -> None:
+        self._device = device
+        self._paste = paste
+        self._no_browser = no_browser
+
+    def run(self, client: OAuthClient) -> Tokens:
+        from mailmerge.oauth import flows
+
+        dialogue = self._dialogue(client)
+        if self._device:
+            return flows.log_in_on_device(client, dialogue)
+        if self._paste:
+            return flows.log_in_with_paste(client, dialogue, ask_line)
+        return flows.log_in_with_browser(client, dialogue)
+
+    def _dialogue(self, client: OAuthClient) -> Dialogue:
+        from mailmerge.credentials import client_secret
+        from mailmerge.oauth.flows import Dialogue
+
+        return Dialogue(
+            say,
+            secret=lambda: client_secret(client),
+            open_browser=(lambda _: False) if self._no_browser else _open_browser,
+        )
+
+
+def _open_browser(url: str) -> bool:
+    import webbrowser
+
+    try:
+        return webbrowser.open(url)
+    except (webbrowser.Error, OSError):
+        return False
+
+
+def _require_one_way(
+    account: Account, device: bool, paste: bool, no_browser: bool, forget: bool
+) -> None:
+    """The options do not exclude each other, and there is something to log in to."""
+    from mailmerge.errors import CampaignError
+    from mailmerge.settings import CAMPAIGN_FILE
+
+    chosen = [device, paste, no_browser, forget]
+    if sum(chosen) > 1:
+        raise CampaignError(
+            "--device, --paste, --no-browser and --forget exclude each other",
+            hint="leave out all but one",
+            code="usage",
+        )
+    if not (account.username or forget):
+        raise CampaignError(
+            "there is no username, so this server needs no log-in", file=CAMPAIGN_FILE,
+            column="smtp.username", hint="add username if it needs one", code="usage",
+        )  # fmt: skip
+    if account.token_command and not forget:
+        raise CampaignError(
+            "token_command prints the token, so nothing is stored", file=CAMPAIGN_FILE,
+            column="smtp.token_command",
+            hint="`mailmerge connect` tests it; or replace it by client_id", code="usage",
+        )  # fmt: skip
+    if account.oauth is None and (device or paste or no_browser):
+        raise CampaignError(
+            "this log-in uses a password, not a browser", file=CAMPAIGN_FILE, column="smtp",
+            hint='add auth = "oauth" and client_id; docs/login.md has the steps', code="usage",
+        )  # fmt: skip
+
+
+def _log_in(account: Account, client: OAuthClient, way: _Way) -> None:
+    from mailmerge.credentials import with_token
+    from mailmerge.errors import AuthenticationRefused
+    from mailmerge.oauth.storage import LoginStore
+
+    tokens = way.run(client)
+    if not tokens.refresh:
+        raise AuthenticationRefused(
+            f"{client.server.title} gave no refresh token, so nothing can be stored",
+            hint="add offline_access to scopes in [smtp.oauth], or the service's word for it",
+            code="oauth-no-refresh",
+        )
+    store = LoginStore(client)
+    with store.lock():
+        place = store.save(tokens.refresh)
+    say(f"Logged in at {client.server.title}. The log-in is stored in {place}.")
+    try:
+        _try_connection(account, with_token(account, tokens.access))
+    except AuthenticationRefused as error:
+        other = tokens.account and tokens.account.lower() != client.username.lower()
+        if not other or error.problem.code != "login-refused":
+            raise
+        raise AuthenticationRefused(
+            f"the browser logged in as {tokens.account}, and username is {client.username}: "
+            f"{error.problem.message}",
+            hint="log out in the browser and run `mailmerge login` again, or correct username",
+            code="oauth-account",
+        ) from error
+
+
+def _store_password(account: Account) -> None:
+    from mailmerge.credentials import store_password, with_password
+    from mailmerge.errors import AuthenticationRefused
+
+    ask = ask_password()
+    if ask is None:
+        raise AuthenticationRefused(
+            "there is no terminal to ask for the password",
+            hint="run it in a terminal, or set password_command",
+            code="no-password",
+        )
+    if account.provider is not None:
+        say(f"{account.provider.title} needs {account.provider.login_hint()}.")
+    password = ask(f"Password of {account.username} at {account.server_name}: ")
+    if not password:
+        raise AuthenticationRefused(
+            "no password was typed", hint="run `mailmerge login` again", code="no-password"
+        )
+    _try_connection(account, with_password(account, password))
+    store_password(account, password)
+    say("The password is stored in the keyring of the system.")
+
+
+def _try_connection(account: Account, credentials: Credentials) -> None:
+    """Connect and log in, as a run would.
+
+    Raises:
+        MailmergeError: the server refuses, or cannot be reached.
+    """
+    from mailmerge.providers.catalogue import language_of_locale
+    from mailmerge.providers.dialogue import Explainer, examine
+
+    explainer = Explainer(
+        lambda _: None,
+        provider=account.provider.name if account.provider else "",
+        language=language_of_locale(os.environ),
+    )
+    examine(account.server, credentials, explainer)
+    say(f"It works: {account.server_name} accepts the log-in as {account.username}.")
+
+
+def _forget(account: Account) -> None:
+    from mailmerge.credentials import forget_password
+    from mailmerge.oauth.storage import LoginStore
+
+    if account.oauth is not None:
+        store = LoginStore(account.oauth)
+        with store.lock():
+            existed = store.forget()
+    else:
+        existed = forget_password(account)
+    say("The stored log-in is removed." if existed else "There was no stored log-in.")

@@ -1,0 +1,177 @@
+"""The error of an authorization server -> one error with its fix. Pure.
+
+Services report many situations as the same `error` (RFC 6749, 4.1.2.1 and 5.2). Microsoft's
+`AADSTS` numbers and Google's words in the description tell them apart, so the description is looked
+at first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from mailmerge.errors import AuthenticationRefused, ServerUnreachable
+from mailmerge.wording import one_line
+
+_SHOWN: Final = 300
+"""The characters of a description that are shown."""
+
+_AGAIN: Final = "run `mailmerge login` again"
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """A situation: how it is recognised, its code, its sentence, and its fix.
+
+    `errors` are values of `error`, all if empty. `text` is searched for in the description.
+    `renewal` limits the entry to the renewal of a token (True) or to a first log-in (False).
+    """
+
+    code: str
+    message: str
+    hint: str
+    errors: tuple[str, ...] = ()
+    text: str = ""
+    renewal: bool | None = None
+
+    def fits(self, error: str, description: str, *, renewal: bool) -> bool:
+        return (
+            (not self.errors or error in self.errors)
+            and (not self.text or bool(re.search(self.text, description, re.IGNORECASE)))
+            and self.renewal in (None, renewal)
+        )
+
+
+_MEANINGS: Final = (
+    _Meaning(
+        "oauth-admin-consent",
+        "an administrator must allow this application first",
+        "ask the administrator to grant consent to the client_id; docs/login.md has the steps",
+        text=r"AADSTS(65001|90094|90008|900941|50105)\b|admin(istrator)? (consent|approval)"
+        r"|admin_policy_enforced",
+    ),
+    _Meaning(
+        "oauth-admin-consent",
+        "an administrator must allow this application first",
+        "ask the administrator to grant consent to the client_id; docs/login.md has the steps",
+        errors=("admin_policy_enforced", "consent_required", "org_internal"),
+    ),
+    _Meaning(
+        "oauth-policy",
+        "a policy of the organisation blocks this way to log in",
+        "run `mailmerge login` without --device, or ask the administrator about Conditional Access",
+        text=r"AADSTS53\d{3,4}\b|conditional access",
+    ),
+    _Meaning(
+        "oauth-client",
+        "the service does not accept this application without a secret",
+        "allow public client flows in the registration, or set client_secret_command",
+        text=r"AADSTS7000218\b|client_secret is missing|client_secret.*required",
+    ),
+    _Meaning(
+        "oauth-client",
+        "the service refuses the client secret",
+        "make a new secret in the registration; check what client_secret_command prints",
+        text=r"AADSTS7000(215|222)\b",
+    ),
+    _Meaning(
+        "oauth-redirect",
+        "the registration of client_id does not allow the address that the browser returns to",
+        'register a desktop application; at Microsoft add the redirect URI "http://localhost"',
+        text=r"AADSTS(50011|500113)\b|redirect_uri_mismatch|redirect[ _]uri",
+    ),
+    _Meaning(
+        "oauth-redirect",
+        "the registration of client_id does not allow the address that the browser returns to",
+        'register a desktop application; at Microsoft add the redirect URI "http://localhost"',
+        errors=("redirect_uri_mismatch",),
+    ),
+    _Meaning(
+        "oauth-tenant",
+        "the account does not belong to the tenant of this application",
+        "check username, and set tenant to the directory of the account",
+        text=r"AADSTS(50020|50194|90002|50128|700016|9002346|9002331)\b",
+    ),
+    _Meaning(
+        "oauth-scope",
+        "the application may not ask for the permission to send over SMTP",
+        "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
+        "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]",
+        text=r"AADSTS(70011|650053|28000|650057)\b|invalid (device flow )?scope",
+    ),
+    _Meaning(
+        "oauth-scope",
+        "the application may not ask for the permission to send over SMTP",
+        "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
+        "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]",
+        errors=("invalid_scope",),
+    ),
+    _Meaning(
+        "oauth-expired",
+        "the stored log-in has expired or was withdrawn",
+        f"{_AGAIN}; a Google project in status Testing ends it after seven days, so publish it "
+        "or make it Internal",
+        errors=("invalid_grant", "interaction_required", "login_required"),
+        renewal=True,
+    ),
+    _Meaning(
+        "oauth-code",
+        "the code is no longer valid",
+        f"{_AGAIN}; each code can be used once, and only for a few minutes",
+        errors=("invalid_grant", "expired_token", "bad_verification_code"),
+    ),
+    _Meaning(
+        "oauth-denied",
+        "the log-in was declined in the browser",
+        f"{_AGAIN} and accept, with the account in username",
+        errors=("access_denied", "authorization_declined"),
+    ),
+    _Meaning(
+        "oauth-client",
+        "the service does not accept this client_id",
+        "check client_id and client_secret_command; docs/login.md shows the registration",
+        errors=("invalid_client", "unauthorized_client"),
+    ),
+)
+"""The first that fits is used."""
+
+
+def refusal(
+    error: str, description: str, *, title: str, renewal: bool, clock_error: float = 0.0
+) -> AuthenticationRefused | ServerUnreachable:
+    """The error for an answer of the authorization server.
+
+    `renewal` says whether a stored token was to be renewed. `clock_error` is the number of seconds
+    that this machine's clock is ahead of the server's.
+    """
+    said = one_line(f"{error}: {description}" if description else error)[:_SHOWN]
+    if error in ("temporarily_unavailable", "server_error"):
+        return ServerUnreachable(
+            f'{title} cannot give a token now: "{said}"',
+            hint="try again later",
+            code="oauth-server",
+        )
+    if abs(clock_error) > _CLOCK_ERROR and error in ("invalid_grant", "invalid_request"):
+        return _wrong_clock(clock_error)
+    for meaning in _MEANINGS:
+        if meaning.fits(error, description, renewal=renewal):
+            message = f'{title}: {meaning.message}: "{said}"'
+            return AuthenticationRefused(message, hint=meaning.hint, code=meaning.code)
+    return AuthenticationRefused(
+        f'{title} refused the log-in: "{said}"', hint=_AGAIN, code="oauth-refused"
+    )
+
+
+_CLOCK_ERROR: Final = 300.0
+"""The difference of clocks, in seconds, from which on it explains a refusal."""
+
+
+def _wrong_clock(clock_error: float) -> AuthenticationRefused:
+    """The error for a clock that differs from the server's by `clock_error` seconds."""
+    way = "ahead" if clock_error > 0 else "behind"
+    return AuthenticationRefused(
+        f"the clock of this machine is {abs(clock_error) / 60:,.0f} minutes {way}",
+        hint="set the clock and try again",
+        code="oauth-clock",
+    )

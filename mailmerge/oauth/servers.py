@@ -1,0 +1,167 @@
+"""The authorization servers of known services, and [smtp] -> `OAuthClient`. Pure.
+
+Sources, read 2026-11-26: Microsoft identity platform (v2.0 endpoints), Google Identity ("OAuth 2.0
+for Mobile & Desktop Apps"), and for the others the tables of Thunderbird and ortie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from mailmerge.errors import CampaignError
+from mailmerge.providers.lookup import Provider
+from mailmerge.settings import CAMPAIGN_FILE, SmtpSection
+
+_MICROSOFT: Final = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationServer:
+    """Where and how a service gives tokens.
+
+    Attributes:
+        title: the service, for users.
+        authorization_url: where the user agrees (RFC 6749, 3.1); "" if there is no such page.
+        token_url: where codes and refresh tokens are exchanged (RFC 6749, 3.2).
+        device_url: the device authorization endpoint (RFC 8628, 3.1); "" if there is none.
+        scopes: what is asked for.
+        parameters: further parameters of the authorization request.
+        redirect_host: the name of this machine in the redirect URI: services differ in which one
+            they compare without the port (RFC 8252, 7.3 and 8.3).
+        no_device: why the device flow is impossible; "" if it is possible.
+    """
+
+    title: str
+    authorization_url: str
+    token_url: str
+    device_url: str = ""
+    scopes: tuple[str, ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
+    redirect_host: str = "127.0.0.1"
+    no_device: str = ""
+
+
+_MICROSOFT_SERVER: Final = AuthorizationServer(
+    "Microsoft",
+    f"{_MICROSOFT}/authorize",
+    f"{_MICROSOFT}/token",
+    f"{_MICROSOFT}/devicecode",
+    # Not graph.microsoft.com, and not SMTP.Send alone: Exchange refuses such tokens.
+    scopes=("https://outlook.office.com/SMTP.Send", "offline_access"),
+    redirect_host="localhost",
+)
+_GOOGLE_SERVER: Final = AuthorizationServer(
+    "Google",
+    "https://accounts.google.com/o/oauth2/v2/auth",
+    "https://oauth2.googleapis.com/token",
+    scopes=("https://mail.google.com/",),  # gmail.send does not allow SMTP
+    # Google gives a refresh token only if both are set.
+    parameters=(("access_type", "offline"), ("prompt", "consent")),
+    no_device="Google does not allow the scope for mail in the device flow",
+)
+_SERVERS: Final[Mapping[str, AuthorizationServer]] = MappingProxyType(
+    {
+        "office365": _MICROSOFT_SERVER,
+        "outlook": _MICROSOFT_SERVER,
+        "gmail": _GOOGLE_SERVER,
+        "workspace": _GOOGLE_SERVER,
+        "workspace-relay": _GOOGLE_SERVER,
+        "fastmail": AuthorizationServer(
+            "Fastmail",
+            "https://api.fastmail.com/oauth/authorize",
+            "https://api.fastmail.com/oauth/refresh",
+            scopes=("https://www.fastmail.com/dev/protocol-smtp", "offline_access"),
+        ),
+        "yahoo": AuthorizationServer(
+            "Yahoo",
+            "https://api.login.yahoo.com/oauth2/request_auth",
+            "https://api.login.yahoo.com/oauth2/get_token",
+            scopes=("mail-w",),
+        ),
+        "yandex": AuthorizationServer(
+            "Yandex",
+            "https://oauth.yandex.com/authorize",
+            "https://oauth.yandex.com/token",
+            scopes=("mail:smtp",),
+        ),
+    }
+)
+"""The server of each service by its name in providers.toml."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthClient:
+    """What a log-in needs: the authorization server, the registered client, and the account.
+
+    Attributes:
+        server: the authorization server.
+        client_id: the identifier of the registered application.
+        secret_command: a command that prints the client secret; may be empty.
+        username: the account.
+    """
+
+    server: AuthorizationServer
+    client_id: str
+    username: str
+    secret_command: str = field(default="", repr=False)
+
+
+def find_client(smtp: SmtpSection, provider: Provider | None) -> OAuthClient | None:
+    """The client that [smtp] describes; None if it does not log in with a stored OAuth token.
+
+    It does with auth = "oauth", with client_id, and with [smtp.oauth].
+
+    Raises:
+        CampaignError: a key is missing, or two contradict each other.
+    """
+    own = bool(smtp.oauth.token_url or smtp.oauth.authorization_url or smtp.oauth.scopes)
+    if not (smtp.auth == "oauth" or smtp.client_id or own):
+        return None
+    if smtp.token_command:
+        if smtp.auth == "oauth":
+            return None  # the command replaces the stored token
+        raise _wrong("client_id", "client_id and token_command exclude each other", "remove one")
+    server = _server(smtp, provider)
+    if not smtp.client_id:
+        raise _wrong(
+            "client_id",
+            f"no client_id for {server.title}",
+            "register an application and add its client_id; docs/login.md has the steps",
+        )
+    if not smtp.username:
+        raise _wrong("username", "log-in with OAuth needs a username", "add the address")
+    return OAuthClient(server, smtp.client_id, smtp.username, smtp.client_secret_command)
+
+
+def _server(smtp: SmtpSection, provider: Provider | None) -> AuthorizationServer:
+    """The server of the service, with what [smtp.oauth] and tenant say instead."""
+    own = smtp.oauth
+    known = _SERVERS.get(provider.name) if provider else None
+    if known is None:
+        if not (own.token_url and (own.authorization_url or own.device_authorization_url)):
+            raise _wrong(
+                "oauth",
+                "the authorization server of this service is not known",
+                "add [smtp.oauth] with authorization_url, token_url and scopes, or a token_command",
+            )
+        known = AuthorizationServer(provider.title if provider else "the service", "", "")
+    tenant = smtp.tenant or "common"
+    page = own.authorization_url or known.authorization_url
+    device = own.device_authorization_url or known.device_url
+    return replace(
+        known,
+        authorization_url=page.replace("{tenant}", tenant),
+        token_url=(own.token_url or known.token_url).replace("{tenant}", tenant),
+        device_url=device.replace("{tenant}", tenant),
+        scopes=own.scopes or known.scopes,
+        no_device="" if device else known.no_device or "the service has no such log-in",
+    )
+
+
+def _wrong(key: str, message: str, hint: str) -> CampaignError:
+    return CampaignError(
+        message, file=CAMPAIGN_FILE, column=f"smtp.{key}", hint=hint, code="oauth-settings"
+    )

@@ -1,0 +1,140 @@
+"""One POST to an authorization server over HTTPS; the answer as JSON.
+
+Redirects are not followed, because a request holds secrets. The answer must be a JSON object: a
+login page of a hotel network or an error page of a proxy is no answer.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import IO, Final
+from urllib.parse import urlsplit
+
+from mailmerge.errors import ServerUnreachable
+from mailmerge.wording import one_line
+
+_SECONDS: Final = 30.0
+_LARGEST: Final = 262_144
+_AGENT: Final = "mailmerge"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The JSON object of an answer.
+
+    Attributes:
+        status: the HTTP status.
+        fields: the members of the object; `repr` hides them, because they hold tokens.
+        clock_error: the seconds that this machine's clock is ahead of the server's.
+    """
+
+    status: int
+    fields: Mapping[str, object]
+    clock_error: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status})"
+
+    def text(self, name: str) -> str:
+        """The text of this name; "" if it is missing or no text."""
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else ""
+
+    def number(self, name: str, default: float) -> float:
+        """The number of this name; some servers write numbers as text."""
+        value = self.fields.get(name)
+        try:
+            number = float(value) if isinstance(value, int | float | str) else default
+        except ValueError:
+            return default
+        return number if 0 <= number < 1e9 else default
+
+
+Post = Callable[[str, str], Answer]
+"""Posts a form to an address: (url, urlencoded body) -> answer."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
+def post(url: str, body: str) -> Answer:
+    """POST a form and return the answer, whatever its status is.
+
+    Raises:
+        ServerUnreachable: there is no connection, or the answer is not JSON.
+    """
+    host = urlsplit(url).hostname or url
+    request = urllib.request.Request(  # noqa: S310 - settings allow https and loopback only
+        url,
+        data=body.encode(),
+        headers={
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+            "User-Agent": _AGENT,
+        },
+    )
+    try:
+        with _opener(host).open(request, timeout=_SECONDS) as response:
+            return _answer(host, response.status, response.headers.get("Date"), response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return _answer(host, error.code, error.headers.get("Date"), error)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ServerUnreachable(
+            f"{host} cannot be reached: {one_line(str(reason))}", hint=_hint(str(reason)),
+            code="oauth-server",
+        ) from None  # fmt: skip
+
+
+def _hint(reason: str) -> str:
+    if "not yet valid" in reason or "expired" in reason:
+        return "check the clock of this machine, then the network"
+    return "check the network, and the addresses in [smtp.oauth]"
+
+
+def _opener(host: str) -> urllib.request.OpenerDirector:
+    handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+    if host in ("127.0.0.1", "::1", "localhost"):
+        handlers.append(urllib.request.ProxyHandler({}))
+    return urllib.request.build_opener(*handlers)
+
+
+def _answer(host: str, status: int, date: str | None, body: IO[bytes]) -> Answer:
+    try:
+        content = body.read(_LARGEST + 1)
+    except (OSError, http.client.HTTPException) as error:
+        raise ServerUnreachable(
+            f"the answer of {host} broke off", hint="try again", code="oauth-server"
+        ) from error
+    fields: object = None
+    if len(content) <= _LARGEST:
+        try:
+            fields = json.loads(content)
+        except (ValueError, RecursionError):
+            fields = None
+    if not isinstance(fields, dict) or (status >= 500 and "error" not in fields):
+        raise ServerUnreachable(
+            f"{host} answered {status} without the JSON of a token",
+            hint="check the addresses in [smtp.oauth]; a proxy or a network that asks for a log-in "
+            "can answer in its place",
+            code="oauth-server",
+        )
+    return Answer(status, fields, clock_error(date))
+
+
+def clock_error(date: str | None) -> float:
+    """The seconds that this machine's clock is ahead of a Date field; 0 if it cannot be read."""
+    try:
+        return time.time() - parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return 0.0

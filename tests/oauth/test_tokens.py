@@ -1,0 +1,179 @@
+"""Access tokens are renewed in time, by one process at a time, and rotation is never lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mailmerge.cli import app
+from mailmerge.errors import AuthenticationRefused
+from mailmerge.oauth.servers import OAuthClient
+from mailmerge.oauth.storage import LoginStore
+from mailmerge.oauth.tokens import AccessTokens
+from mailmerge.oauth.web import Answer
+from tests.servers.authorization import SCOPE, Provider, Refresh
+from tests.servers.token_server import token_server
+
+
+def logged_in(provider: Provider, client: OAuthClient) -> LoginStore:
+    """A store with a valid refresh token."""
+    provider.refresh["first"] = Refresh(SCOPE)
+    store = LoginStore(client)
+    store.save("first")
+    return store
+
+
+def test_token_is_kept_until_five_minutes_before_its_end(
+    provider: Provider, client: OAuthClient
+) -> None:
+    now = [0.0]
+    tokens = AccessTokens(client, logged_in(provider, client), clock=lambda: now[0])
+    first = tokens.current()
+    now[0] = 3299.0
+    assert tokens.current() == first
+    now[0] = 3301.0
+    assert tokens.current() != first
+    assert len(provider.renewals) == 2
+
+
+def test_new_refresh_token_is_stored_before_use(provider: Provider, client: OAuthClient) -> None:
+    store = logged_in(provider, client)
+    AccessTokens(client, store).current()
+    stored = store.load()
+    assert stored is not None
+    assert stored.refresh in provider.refresh
+    assert provider.renewals == ["first"]
+
+
+def test_refresh_token_that_stays_is_kept(client: OAuthClient) -> None:
+    store = LoginStore(client)
+    store.save("stays")
+    answer = Answer(200, {"access_token": "a", "token_type": "Bearer"})
+    assert AccessTokens(client, store, post=lambda *_: answer).current() == "a"
+    stored = store.load()
+    assert stored is not None
+    assert stored.refresh == "stays"
+
+
+def test_without_a_stored_log_in_the_fix_is_login(client: OAuthClient) -> None:
+    with pytest.raises(AuthenticationRefused, match="mailmerge login") as error:
+        AccessTokens(client, LoginStore(client)).current()
+    assert error.value.problem.code == "oauth-no-login"
+
+
+def test_expired_log_in_is_told_apart(provider: Provider, client: OAuthClient) -> None:
+    store = LoginStore(client)
+    store.save("withdrawn")
+    with pytest.raises(AuthenticationRefused, match="seven days") as error:
+        AccessTokens(client, store).current()
+    assert error.value.problem.code == "oauth-expired"
+
+
+def test_threads_share_one_renewal(provider: Provider, client: OAuthClient) -> None:
+    tokens = AccessTokens(client, logged_in(provider, client))
+    threads = [threading.Thread(target=tokens.current) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(provider.renewals) == 1
+
+
+def _renew(client: OAuthClient, count: int, failed: multiprocessing.Queue[str]) -> None:
+    """In a process of its own: renew several times, as runs with short tokens do."""
+    try:
+        for _ in range(count):
+            AccessTokens(client, LoginStore(client)).current()
+    except Exception as error:  # noqa: BLE001 - the test shows it
+        failed.put(str(error))
+
+
+def test_processes_never_overwrite_each_other(provider: Provider, client: OAuthClient) -> None:
+    logged_in(provider, client)
+    context = multiprocessing.get_context("spawn")
+    failed: multiprocessing.Queue[str] = context.Queue()
+    running = [context.Process(target=_renew, args=(client, 10, failed)) for _ in range(3)]
+    for process in running:
+        process.start()
+    for process in running:
+        process.join(60)
+    assert failed.empty(), failed.get()
+    assert len(provider.renewals) == len(set(provider.renewals)) == 30
+
+
+CAMPAIGN = """
+[campaign]
+name = "spring"
+[message]
+from = "Ann <ann@example.org>"
+subject = "Hello {{{{ name }}}}"
+text = "body.txt"
+[delivery]
+messages_per_connection = 10
+connections = {connections}
+[smtp]
+host = "127.0.0.1"
+port = {port}
+plain_text_login = true
+{login}
+"""
+
+
+def campaign(folder: Path, port: int, login: str, *, rows: int, connections: int = 1) -> Path:
+    folder.joinpath("campaign.toml").write_text(
+        CAMPAIGN.format(port=port, login=login, connections=connections)
+    )
+    lines = "".join(f"r{number}@example.org,R{number}\n" for number in range(rows))
+    folder.joinpath("recipients.csv").write_text(f"email,name\n{lines}")
+    folder.joinpath("body.txt").write_text("Dear {{ name }}\n")
+    return folder
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+def test_run_finishes_although_each_token_expires(
+    provider: Provider, client: OAuthClient, tmp_path: Path, connections: int
+) -> None:
+    provider.lives = 20
+    logged_in(provider, client)
+    used: set[str] = set()
+
+    def accepts(token: str) -> bool:
+        """A token is valid once: the strictest form of a token that soon expires."""
+        fresh = provider.accepts(token) and token not in used
+        used.add(token)
+        return fresh
+
+    with token_server(accepts) as server:
+        folder = campaign(tmp_path, server.port, provider.toml(), rows=60, connections=connections)
+        result = CliRunner().invoke(app, ["send", str(folder), "--yes"])
+    assert result.exit_code == 0, result.output
+    assert len(server.recipients) == 60
+    assert server.refused == 0
+    assert len(server.logins) >= 6
+    stored = LoginStore(client).load()
+    assert stored is not None
+    assert stored.refresh in provider.refresh
+
+
+def test_token_command_is_asked_for_each_connection(tmp_path: Path) -> None:
+    script = tmp_path / "token.py"
+    count = tmp_path / "count"
+    script.write_text(
+        "import pathlib\n"
+        f"file = pathlib.Path({str(count)!r})\n"
+        "number = int(file.read_text()) + 1 if file.exists() else 1\n"
+        "file.write_text(str(number))\n"
+        "print(f'token-{number}')\n"
+    )
+    login = f'username = "ann@example.org"\ntoken_command = "{sys.executable} {script}"'
+    with token_server(lambda _: True) as server:
+        folder = campaign(tmp_path, server.port, login, rows=30)
+        result = CliRunner().invoke(app, ["send", str(folder), "--yes"])
+    assert result.exit_code == 0, result.output
+    assert [token for _, token in server.logins] == ["token-1", "token-2", "token-3"]
+    assert int(count.read_text()) == 3

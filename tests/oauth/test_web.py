@@ -1,0 +1,74 @@
+"""Answers of an authorization server, and what stands in its place."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+
+import pytest
+
+from mailmerge.errors import ServerUnreachable
+from mailmerge.oauth.web import Answer, post
+from tests import servers
+from tests.servers.authorization import Provider
+
+
+def test_error_in_json_is_an_answer(provider: Provider) -> None:
+    provider.broken = (400, "application/json", '{"error": "invalid_grant"}')
+    answer = post(f"{provider.url}/token", "a=b")
+    assert (answer.status, answer.text("error")) == (400, "invalid_grant")
+    assert abs(answer.clock_error) < 5
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (200, "<html>"),
+        (200, ""),
+        (200, "[]"),
+        (200, "null"),
+        (200, "[" * 100_000),
+        (200, '{"a": "' + "x" * 300_000 + '"}'),
+        (502, '{"message": "bad gateway"}'),
+        (302, "moved"),
+    ],
+)
+def test_other_answers_are_errors_of_the_server(provider: Provider, status: int, text: str) -> None:
+    provider.broken = (status, "text/html", text)
+    with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1 answered") as error:
+        post(f"{provider.url}/token", "secret=s3cret")
+    assert error.value.problem.code == "oauth-server"
+    assert "s3cret" not in str(error.value)
+
+
+def test_server_of_an_unknown_authority_is_not_trusted(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ServerUnreachable, match="certificate"):
+        post(f"{provider.url}/token", "")
+
+
+def test_closed_port_is_unreachable() -> None:
+    with pytest.raises(ServerUnreachable, match="cannot be reached"):
+        post(f"http://127.0.0.1:{servers.free_port()}/token", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(20, 20.0), ("3600", 3600.0), ("soon", 7.0), (-1, 7.0), (None, 7.0), (float("nan"), 7.0)],
+)
+def test_number_that_makes_no_sense_is_replaced(value: object, number: float) -> None:
+    assert Answer(200, {"expires_in": value}).number("expires_in", 7.0) == number
+
+
+def test_answer_hides_its_tokens() -> None:
+    assert "s3cret" not in repr(Answer(200, {"access_token": "s3cret"}))
+
+
+def test_dates_of_servers_are_read() -> None:
+    from mailmerge.oauth.web import clock_error
+
+    assert 3500 < clock_error(formatdate(time.time() - 3600, usegmt=True)) < 3700
+    assert clock_error(None) == 0.0
+    assert clock_error("yesterday") == 0.0
