@@ -223,12 +223,14 @@ class SqlStore(UserDecisions, _CheckMemory):
     def _write_renewals(self, now: float) -> None:
         """Write renewals that are due, and those without which claims would expire by `now`."""
         for owner, written in list(self._owners.items()):
-            renewed = self._renewed[owner]
-            late = written + self.lease <= now and renewed > written
-            if late or renewed - written >= self.lease / 4:
+            ahead = self._renewed[owner] - written
+            late = written + self.lease <= now and ahead > 0
+            if late or not 0 <= ahead < self.lease / 4:  # below 0: the clock was set back
                 with self.transaction() as connection:
+                    # Another thread may have renewed it since; its time must not be overwritten.
+                    renewed = self._renewed[owner]
                     claims.extend_claims(connection, self.campaign.id, owner, renewed + self.lease)
-                self._owners[owner] = renewed
+                    self._owners[owner] = renewed
 
     def expire(self, now: float) -> int:
         """End the expired claims of all owners, and return how many."""

@@ -107,7 +107,6 @@ def test_endless_login_is_tried_once(tmp_path: Path, mechanism: str) -> None:
     with serve(endless, users={"me": "right"}, auth_in_clear=True) as server:
         seen = run(tmp_path / "c", server, 20, speed=100.0, connections=6, credentials=credentials)
         assert logins(server) == 1
-        assert server.connections == 1
     assert seen.summary is not None
     assert isinstance(seen.summary.error, RemoteProtocolError)
     assert seen.states == {"pending": 20}

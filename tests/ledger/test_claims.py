@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -136,6 +136,43 @@ def test_a_renewal_is_written_a_few_times_in_each_lease(
             times.add(connection.scalar(select(delivery.c.claimed_until)) or 0.0)
     assert len(times) <= 5
     assert second.expire(NOW + LEASE) == 0
+
+
+class _Between:
+    """A guard that does something once, after a thread has decided to write and before it can."""
+
+    def __init__(self, step: Callable[[], object]) -> None:
+        self.step: Callable[[], object] | None = step
+
+    def before(self) -> None:
+        step, self.step = self.step, None
+        if step is not None:
+            step()
+
+    def inside(self, connection: Connection) -> None:
+        """Do nothing."""
+
+    def after(self) -> None:
+        """Do nothing."""
+
+
+def test_a_renewal_does_not_overwrite_a_later_one(
+    two: tuple[SqlStore, SqlStore], databases: tuple[Database, Database]
+) -> None:
+    first, second = two
+    claim(first, 1)
+    databases[0].guard = _Between(lambda: first.renew("w", NOW + 200))
+    first.renew("w", NOW + 100)
+    assert second.expire(NOW + 100 + LEASE) == 0
+
+
+def test_claims_are_renewed_after_the_clock_was_set_back(two: tuple[SqlStore, SqlStore]) -> None:
+    first, second = two
+    enrol(first, 2)
+    first.claim("w", 1, NOW)
+    first.claim("w", 1, NOW - 3600)
+    first.renew("w", NOW - 3500)
+    assert second.expire(NOW - 3600 + LEASE) == 0
 
 
 def test_closing_ends_only_own_claims(two: tuple[SqlStore, SqlStore]) -> None:
