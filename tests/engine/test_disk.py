@@ -20,12 +20,12 @@ from tests.scripted_server import serve
 from tests.servers import programs
 
 ROOT = Path(__file__).parents[2]
-SIZE = "4m"
+SIZE = "16m"
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MiB."""
+    """A file system of 16 MiB."""
     programs.require_root("mounting a small disk")
     folder = tmp_path / "disk"
     folder.mkdir()
