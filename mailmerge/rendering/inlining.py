@@ -149,9 +149,9 @@ class _Page:
                     elements = tuple(filter(self.matcher.can_have_style, elements))
                 self.cascade.add(use.block, elements)
                 touched.update(elements)
-        for number in touched:
-            style = attribute(self.matcher.elements[number], "style")
-            if style:
+        for number, element in enumerate(self.matcher.elements):
+            style = attribute(element, "style")
+            if style and (number in touched or uses_custom_properties(style)):
                 self.cascade.add_attribute(number, style)
 
     def _depending_on_kept(self) -> Iterable[Applied]:
@@ -193,7 +193,7 @@ class _Page:
     def _written(self, raised: Raised) -> str:
         edits = Edits(self.document)
         whole = self._write_elements(edits, raised)
-        kept = Kept(raised.declarations, whole)
+        kept = Kept(raised.declarations, raised.boosted, whole)
         for sheet in self.sheets:
             sheet.write(edits, kept)
         return edits.applied()

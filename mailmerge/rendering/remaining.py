@@ -52,6 +52,7 @@ class Kept:
     """What stays in style elements besides: raised declarations, and whole blocks by `id`."""
 
     raised: set[tuple[int, int]]
+    boosted: set[tuple[int, int]]
     whole: set[int]
 
 
@@ -123,11 +124,27 @@ class PreparedSheet:
             changed = changed or not is_same
             if body:
                 bodies.setdefault(body, []).append(use.selector.text)
-        if not changed:
+        if changed:
+            for body, selectors in bodies.items():
+                yield f"{', '.join(selectors)} {{{'; '.join(body)}}}"
+        else:
             yield rule.text
-            return
-        for body, selectors in bodies.items():
-            yield f"{', '.join(selectors)} {{{'; '.join(body)}}}"
+        yield from _boosted(uses, kept)
+
+
+def _boosted(uses: list[RuleUse], kept: Kept) -> Iterator[str]:
+    """Copies of the rule that are more specific: cascade.py says when they are needed.
+
+    They are rules of their own, because some clients drop a rule with `:not()`.
+    """
+    for use in uses:
+        texts = [
+            f"{declaration} !important"
+            for index, declaration in enumerate(use.block.declarations)
+            if (id(use.block), index) in kept.boosted
+        ]
+        if texts:
+            yield f"{use.selector.text}:not(#_) {{{'; '.join(texts)}}}"
 
 
 def _raised(uses: list[RuleUse], kept: Kept) -> Iterator[str]:
