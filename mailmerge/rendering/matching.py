@@ -189,7 +189,7 @@ class Matcher:
         that the page does not have is left out: a style sheet that serves many pages has hundreds
         of them.
         """
-        if selector.attributes & _WRITTEN_ATTRIBUTES:
+        if self._would_match(selector):
             return False
         if selector.attributes or self._has_marks(selector):
             return True
@@ -198,6 +198,15 @@ class Matcher:
             return bool(selector.tags - self.tags) and bool(selector.names)
         around = self._folded({selector.outermost}) - self._own_names
         return around == missing and bool(self.match(selector.inner))
+
+    def _would_match(self, selector: Selector) -> bool:
+        """Whether a selector that matches nothing may match what inlining writes.
+
+        A style attribute that is written here has no space behind a colon: so the selector
+        `[style*="margin: 16px 0"]`, for what Samsung's client writes, does not match it.
+        """
+        names = selector.attributes & _WRITTEN_ATTRIBUTES
+        return bool(names) and not (names == {"style"} and ": " in selector.text)
 
     def _has_marks(self, selector: Selector) -> bool:
         """Whether a selector names an attribute, an id or a class that only a client adds."""
@@ -211,7 +220,7 @@ class Matcher:
 
         A client adds attributes to any element, and classes and ids only around the page.
         """
-        if not self._has_marks(selector) or selector.attributes & _WRITTEN_ATTRIBUTES:
+        if not self._has_marks(selector) or self._would_match(selector):
             return ()
         subject = loosened(selector.subject, self._is_known)
         found = self.match(subject) or ()
