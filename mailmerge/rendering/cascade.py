@@ -31,12 +31,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mailmerge.rendering.properties import (
-    is_known_everywhere,
-    overlap,
-    overrides,
-    with_legacy_colors,
-)
+from mailmerge.rendering.colors import with_legacy_colors
+from mailmerge.rendering.properties import is_known_everywhere, overlap, overrides
 from mailmerge.rendering.stylesheet import Declaration, parse_declarations
 
 MOST_STEPS = 1_000_000

@@ -132,6 +132,8 @@ class _Page:
         self._apply()
         raised = self.cascade.raise_needed(self._depending_on_kept())
         first = self._written(raised)
+        if not first.strip():
+            return Inlined(self.document.source)  # nothing but rules that style no element
         if _is_same_page(self.document, first):
             return Inlined(first)
         self.writes_implied = False
@@ -161,7 +163,7 @@ class _Page:
             declaration.name
             for sheet in self.sheets
             for use in sheet.uses
-            if use.block.stays
+            if use.block.stays and use.elements
             for declaration in use.block.declarations
             if declaration.is_custom
         )

@@ -57,6 +57,7 @@ _STATIC_PSEUDO = frozenset(
         "matches",
         "-webkit-any",
         "scope",
+        "lang",
     ]
 )
 _DYNAMIC_PSEUDO = frozenset(
@@ -87,7 +88,6 @@ _DYNAMIC_PSEUDO = frozenset(
         "-webkit-autofill",
         "user-valid",
         "user-invalid",
-        "lang",
         "dir",
         "open",
         "modal",
@@ -307,7 +307,9 @@ class _Analysis:
             return True
         if name not in _STATIC_PSEUDO:
             return False
-        self.relates |= name not in ("link", "any-link", "-webkit-any-link", "root")
+        if name == "lang":
+            self.attributes.add("lang")
+        self.relates |= name not in ("link", "any-link", "-webkit-any-link", "root", "lang")
         of = _OF.search(inner) if name in ("nth-child", "nth-last-child") else None
         if of is not None and not self._inner(of[1], text, counts=True):
             return False
