@@ -47,7 +47,7 @@ def findings(html: str, setup: Setup) -> list[Problem]:
         ("<td data-x=1 @click=y o:z onclick=z aria-label=l mc:edit=m>x", []),
         ("<p id=1 id=2>x", ["duplicate-attribute"]),
         ('<p title="a>b</p><p class="x">', ["attribute-quotes"]),
-        ("<a href='https://x/?c=%7B%7B%20code%20%7D%7D'>x</a>", ["encoded-braces"]),
+        ("<a href='https://x/?c=%7B%25%20if%20x%20%25%7D'>x</a>", ["encoded-braces"]),
         ("<meta charset=windows-1252>x", ["wrong-charset"]),
         (
             "<meta http-equiv=Content-Type content='text/html; charset=gb2312'>x",
