@@ -60,7 +60,8 @@ _CLIENT_CLASS = re.compile(
     r"\.(?:External|ReadMsg|Mso|WordSection|Apple|apple|ios|iOS|Singleton|moz|yshortcuts|yahoo|yiv|"
     r"y_|ymail|aol|gmail|gs\Z|hP\Z|ii\Z|gt\Z|im\Z|a6S\Z|aBn\Z|adL\Z|h5\Z|msg|message|mail|rps_|x_|ecx|"
     r"outlook|Outlook|owa|samsung|web-?de|gmx|orange|comcast|libero|thread|show_|superhuman|hey|"
-    r"protonmail|proton|blue|edge|dark|ox-|t-online|naver|qq)"
+    r"protonmail|proton|blue|edge|dark|ox-|t-online|naver|qq)",
+    re.IGNORECASE,
 )
 _LONGEST_SECONDS = 2.0
 
