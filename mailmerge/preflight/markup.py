@@ -12,8 +12,8 @@ from dataclasses import replace
 from functools import partial
 
 from mailmerge.errors import Problem
-from mailmerge.preflight.elements import ELEMENTS
-from mailmerge.preflight.positions import Spot
+from mailmerge.preflight.elements import ATTRIBUTES, ELEMENTS
+from mailmerge.preflight.positions import Needle, Place, Spot
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.rendering.document import (
     Document,
@@ -76,7 +76,7 @@ _OPTIONAL_END = frozenset(
 _FOREIGN = frozenset(("svg", "math"))
 _OWN_NAME = re.compile(r"[a-z]+[-:]", re.IGNORECASE)
 _END_TAG = re.compile(r"</([a-z][^\s/>]*)", re.IGNORECASE)
-_ENCODED_BRACES = re.compile(r"%7B%7B(.*?)%7D%7D|%7B%25(.*?)%25%7D", re.IGNORECASE)
+_ENCODED_BRACES = re.compile(r"%7B%25(.*?)%25%7D", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _EXCERPT = 60
 _MOST = 20
@@ -105,7 +105,7 @@ def _nesting(page: Page, element: Element, crosses: bool) -> Problem | None:
     if crosses:
         hint = "close the elements in the reverse order in which they were opened"
         found = _warning("misnested", f"<{tag}> is misnested: browsers repair it", hint=hint)
-        return placed(found, page, element)
+        return _placed(found, page, element)
     if location.end_tag is not None or tag in _VOID or tag in _OPTIONAL_END or _is_own(tag):
         return None
     if page.document.source[: location.start_tag.end_offset].endswith("/>"):
@@ -113,10 +113,10 @@ def _nesting(page: Page, element: Element, crosses: bool) -> Problem | None:
     elif tag == "a" and _begins_in(page.document, element):
         message = "a link begins within another link, which ends there"
         hint = "close the first link with </a>"
-        return placed(_warning("nested-link", message, hint=hint), page, element)
+        return _placed(_warning("nested-link", message, hint=hint), page, element)
     else:
         message = f"<{tag}> is never closed"
-    return placed(_warning("unclosed", message, hint=f"write </{tag}>"), page, element)
+    return _placed(_warning("unclosed", message, hint=f"write </{tag}>"), page, element)
 
 
 def _is_own(tag: str) -> bool:
@@ -174,7 +174,7 @@ def check_stray_end_tags(page: Page, _: Setup) -> Iterator[Problem]:
             continue
         count += 1
         problem = _warning("stray-end-tag", f"</{tag}> closes nothing", hint="remove it")
-        yield placed_at(problem, page, found.start())
+        yield _placed_at(problem, page, found.start())
 
 
 def check_tables(page: Page, _: Setup) -> Iterator[Problem]:
@@ -192,13 +192,13 @@ def check_tables(page: Page, _: Setup) -> Iterator[Problem]:
                 message = (
                     f"<{before.tag}> stands in a table outside of its cells: it moves before it"
                 )
-                yield placed(_warning("outside-cell", message, hint=hint), page, before)
+                yield _placed(_warning("outside-cell", message, hint=hint), page, before)
             before = before.previous_sibling
         if not floats and (attribute(table, "align") or "").lower() in ("left", "right"):
             floats = True  # a page with columns has many of them, on purpose
             hint = "put align on a cell, or write float on purpose"
             message = "align on a table makes it float: what follows stands beside it"
-            yield placed(_warning("floating-table", message, hint=hint), page, table)
+            yield _placed(_warning("floating-table", message, hint=hint), page, table)
 
 
 def check_names(page: Page, _: Setup) -> Iterator[Problem]:
@@ -209,19 +209,19 @@ def check_names(page: Page, _: Setup) -> Iterator[Problem]:
         if not is_written(element):
             continue
         tag = element.tag.lower()
-        in_svg = any(
-            one.tag in ("svg", "math") for one in element.ancestors if isinstance(one, Element)
-        )
+        in_svg = _is_in_foreign(element)
         if tag not in ELEMENTS and not _is_own(tag) and not in_svg and tag not in unknown:
             unknown.add(tag)
             message = f"HTML has no element <{tag}>"
-            yield placed(_warning("unknown-element", message, hint="check its name"), page, element)
+            yield _placed(
+                _warning("unknown-element", message, hint="check its name"), page, element
+            )
         identifier = attribute(element, "id")
         if not identifier or page.has_value(identifier):
             continue
         if identifier in ids:
             message = f"the id {identifier[:40]!r} is given more than once"
-            yield placed(_warning("duplicate-id", message, hint="use a class"), page, element)
+            yield _placed(_warning("duplicate-id", message, hint="use a class"), page, element)
         ids.add(identifier)
 
 
@@ -232,7 +232,7 @@ def check_attributes(page: Page, _: Setup) -> Iterator[Problem]:
             if is_written(element) and set(name) & set("\"'<="):
                 message = f"a quotation mark is missing or left over in <{element.tag}>"
                 hint = 'write name="value" with a space before the next name'
-                yield placed(_warning("attribute-quotes", message, hint=hint), page, element)
+                yield _placed(_warning("attribute-quotes", message, hint=hint), page, element)
                 break
     for error in page.document.tree.errors:
         if error.code == "duplicate-attribute":
@@ -240,22 +240,45 @@ def check_attributes(page: Page, _: Setup) -> Iterator[Problem]:
             start = page.document.source.rfind("<", 0, offset)
             message = "an attribute is given twice: only the first one counts"
             found = _warning("duplicate-attribute", message, hint="join the two")
-            yield placed_at(found, page, max(start, 0))
+            yield _placed_at(found, page, max(start, 0))
+
+
+def check_attribute_names(page: Page, _: Setup) -> Iterator[Problem]:
+    """Attributes have names that HTML knows, or such as `data-...`, which are one's own."""
+    unknown: set[str] = set()
+    for element in elements_of(page.document):
+        if not is_written(element) or element.tag not in ELEMENTS or _is_in_foreign(element):
+            continue
+        for name in element.attrs:
+            known = name in ATTRIBUTES or not name.isalpha() or name.startswith("on")
+            if not known and name not in unknown and len(unknown) < _MOST:
+                unknown.add(name)
+                message = f"HTML has no attribute {name[:40]!r}, here in <{element.tag}>"
+                hint = "check its name, or call it data-..."
+                yield _placed(_warning("unknown-attribute", message, hint=hint), page, element)
+
+
+def _is_in_foreign(element: Element) -> bool:
+    return element.tag in _FOREIGN or any(
+        one.tag in _FOREIGN for one in element.ancestors if isinstance(one, Element)
+    )
 
 
 def check_encoded_braces(page: Page, _: Setup) -> Iterator[Problem]:
-    """No link holds `{{ ... }}` as an editor encodes it: Jinja2 does not see it there."""
+    """No link holds `{% ... %}` as an editor encodes it: Jinja2 does not see it there.
+
+    placeholders.py finds `{{ ... }}`, because it knows the columns.
+    """
     for element in elements_of(page.document):
         for name in ("href", "src", "action", "background"):
             value = attribute(element, name)
             found = _ENCODED_BRACES.search(value) if value else None
             if found is not None and is_written(element):
-                inner = (found[1] or found[2] or "").replace("%20", " ").strip()
-                message = (
-                    f"the URL holds {found[0][:40]}, an editor's spelling of {{{{ {inner[:20]} }}}}"
-                )
+                inner = found[1].replace("%20", " ").strip()
+                written = f"{{% {inner[:20]} %}}"
+                message = f"the URL holds {found[0][:40]}, an editor's spelling of {written}"
                 hint = "write the braces themselves into the template's source"
-                yield placed(_warning("encoded-braces", message, hint=hint), page, element)
+                yield _placed(_warning("encoded-braces", message, hint=hint), page, element)
 
 
 def check_charset(page: Page, _: Setup) -> Iterator[Problem]:
@@ -267,7 +290,7 @@ def check_charset(page: Page, _: Setup) -> Iterator[Problem]:
             declared = named[1] if named else ""
         if declared and declared.lower() not in ("utf-8", "utf8") and is_written(meta):
             message = f"the page says that it is {declared[:20]}, but it is sent as UTF-8"
-            yield placed(
+            yield _placed(
                 _warning("wrong-charset", message, hint='write <meta charset="utf-8">'), page, meta
             )
 
@@ -305,25 +328,27 @@ def _rules(page: Page, items: tuple[Item, ...]) -> Iterator[Problem]:
 
 
 def _in_sheet(problem: Problem, page: Page, rule: StyleRule) -> Problem:
-    file, line, column = page.position(rule.text.partition("{")[0].strip())
-    return _with_place(problem, file, line, column, rule.text)
+    selector = rule.text.partition("{")[0].strip()
+    offset = max(page.document.source.find(rule.text), 0)
+    place = page.position(Needle.at(page.document.source, offset, selector))
+    return _with_place(problem, place, rule.text)
 
 
-def placed(problem: Problem, page: Page, element: Element, needle: str = "") -> Problem:
+def _placed(problem: Problem, page: Page, element: Element) -> Problem:
     """The problem at the start tag of an element."""
-    return placed_at(problem, page, start_of(element), needle)
+    return _placed_at(problem, page, start_of(element))
 
 
-def placed_at(problem: Problem, page: Page, offset: int, needle: str = "") -> Problem:
-    """The problem at a position of the page: line and column in the template, and an excerpt."""
+def _placed_at(problem: Problem, page: Page, offset: int) -> Problem:
+    """The problem at a position of the page: its place in the template, and an excerpt."""
     source = page.document.source
     end = source.find(">", offset) + 1 or len(source)
     tag = source[offset:end]
-    for wanted in (tag, *_starts(tag, page), needle):
-        file, line, column = page.position(wanted) if wanted else ("", None, None)
-        if line is not None:
-            return _with_place(problem, file, line, column, tag)
-    return _with_place(problem, page.locate(Spot("html"))[0], None, None, tag)
+    for wanted in (tag, *_starts(tag, page)):
+        place = page.position(Needle.at(source, offset, wanted))
+        if place.line is not None:
+            return _with_place(problem, place, tag)
+    return _with_place(problem, Place(page.locate(Spot("html"))[0]), tag)
 
 
 def _starts(tag: str, page: Page) -> Iterator[str]:
@@ -335,13 +360,21 @@ def _starts(tag: str, page: Page) -> Iterator[str]:
     yield re.split(r"[\s/>]", tag, maxsplit=1)[0]
 
 
-def _with_place(
-    problem: Problem, file: str, line: int | None, column: int | None, text: str
-) -> Problem:
-    excerpt = " ".join(text.split())
-    shown = excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1] + "…"
-    where = f"column {column}: {shown}" if column is not None else shown
-    return replace(problem, message=f"{problem.message} [{where}]", file=file, line=line)
+def _with_place(problem: Problem, place: Place, text: str) -> Problem:
+    """The problem at a place; where no line is known, the message has an excerpt of the page."""
+    message = problem.message
+    if place.line is None:
+        excerpt = " ".join(text.split())
+        shown = excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1] + "…"
+        message = f"{message}: {shown}"
+    return replace(
+        problem,
+        message=message,
+        file=place.file,
+        line=place.line,
+        character=place.character,
+        excerpt=place.excerpt,
+    )
 
 
 def _offset(source: str, line: int, column: int) -> int:

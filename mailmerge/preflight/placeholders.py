@@ -251,6 +251,8 @@ def _problem(found: Placeholder, template: TemplateText, offset: int, *, as_code
         column=template.key,
         hint=hint,
         line=template.line(offset),
+        character=template.character(offset),
+        excerpt=template.excerpt(offset),
     )
 
 
@@ -274,6 +276,8 @@ def _like_placeholders(
         column=template.key,
         hint=hint,
         line=template.line(offset),
+        character=template.character(offset),
+        excerpt=template.excerpt(offset),
     )
 
 

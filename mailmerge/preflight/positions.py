@@ -35,6 +35,65 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a template, as far as it is known.
+
+    Attributes:
+        file: the template.
+        line: from 1.
+        character: the place in that line, from 1.
+        excerpt: the text of that line.
+    """
+
+    file: str
+    line: int | None = None
+    character: int | None = None
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """A text of the finished page that is looked for in the templates.
+
+    Attributes:
+        text: the text.
+        before: how often the page has it before the place in question.
+        total: how often the page has it at all.
+    """
+
+    text: str
+    before: int = 0
+    total: int = 1
+
+    @classmethod
+    def at(cls, page: str, offset: int, text: str) -> Needle:
+        """The text that stands at an offset of a page."""
+        return cls(text, page.count(text, 0, offset), page.count(text))
+
+
+def find_text(texts: Mapping[str, str], needle: Needle) -> Place | None:
+    """The place of a text in templates; None if none has it.
+
+    If the templates have it as often as the page, it is the same occurrence; else, as in a loop,
+    the last one that is possible.
+    """
+    spots = [
+        (file, found.start())
+        for file, source in texts.items()
+        for found in re.finditer(re.escape(needle.text), source)
+    ]
+    if not spots:
+        return None
+    file, start = spots[min(needle.before, len(spots) - 1) if len(spots) <= needle.total else 0]
+    source = texts[file]
+    begin = source.rfind("\n", 0, start) + 1
+    end = source.find("\n", start)
+    line = source.count("\n", 0, start) + 1
+    excerpt = source[begin : end if end >= 0 else None].rstrip("\r")
+    return Place(file, line, start - begin + 1, excerpt)
+
+
+@dataclass(frozen=True, slots=True)
 class _Tag:
     """A start tag of a template, and the text of a style sheet or a script behind it."""
 

@@ -49,6 +49,7 @@ RULES = Rules(
         markup.check_tables,
         markup.check_names,
         markup.check_attributes,
+        markup.check_attribute_names,
         markup.check_encoded_braces,
         markup.check_charset,
         markup.check_styles,

@@ -171,6 +171,8 @@ def problem_to_json(problem: Problem) -> dict[str, object]:
         "row": problem.row,
         "column": problem.column,
         "line": problem.line,
+        "character": problem.character,
+        "excerpt": problem.excerpt,
         "hint": problem.hint,
     }
 

@@ -24,7 +24,7 @@ from typing import Protocol
 from mailmerge.credentials import Account
 from mailmerge.errors import Problem
 from mailmerge.mime.message import Message
-from mailmerge.preflight.positions import Spot
+from mailmerge.preflight.positions import Needle, Place, Spot
 from mailmerge.preflight.structures import StructureFacts
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
@@ -35,8 +35,8 @@ Locate = Callable[[Spot], tuple[str, int | None]]
 """Finds an element in the templates: the file, and the line where it is known."""
 
 
-Position = Callable[[str], tuple[str, int | None, int | None]]
-"""Finds a text in the templates: the file, and the line and the column where they are known."""
+Position = Callable[[Needle], Place]
+"""Finds a text of the page in the templates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ class Page:
     value: str = ""
     find: Position | None = None
 
-    def position(self, text: str) -> tuple[str, int | None, int | None]:
-        """The file, line and column of a text in the templates, as far as they are known."""
-        return self.find(text) if self.find is not None else (*self.locate(Spot("html")), None)
+    def position(self, needle: Needle) -> Place:
+        """The place of a text of the page in the templates, as far as it is known."""
+        return self.find(needle) if self.find is not None else Place(*self.locate(Spot("html")))
 
     def has_value(self, text: str) -> bool:
         """Whether a value is part of the text, so that it differs between recipients."""

@@ -48,6 +48,17 @@ class TemplateText:
         """The line of a place in the text, from 1; None for a text of campaign.toml."""
         return None if self.key else self.text.count("\n", 0, offset) + 1
 
+    def character(self, offset: int) -> int | None:
+        """The place in that line, from 1; None for a text of campaign.toml."""
+        return None if self.key else offset - self.text.rfind("\n", 0, offset)
+
+    def excerpt(self, offset: int) -> str:
+        """The text of that line, with spaces for the syntax of Jinja2."""
+        if self.key:
+            return ""
+        start = self.text.rfind("\n", 0, offset) + 1
+        return self.text[start:].partition("\n")[0].rstrip("\r").replace(MASK, " ")
+
 
 def template_texts(campaign: Settings) -> Iterator[TemplateText]:
     """Every template of the campaign: fields, bodies, and what the bodies include."""

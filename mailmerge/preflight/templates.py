@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from mailmerge.errors import InputError
-from mailmerge.preflight.positions import Spot, TemplateElements
+from mailmerge.preflight.positions import Needle, Place, Spot, TemplateElements, find_text
 from mailmerge.rendering.environment import make_environment
 from mailmerge.rendering.templates import load_file
 from mailmerge.settings import Settings
@@ -40,12 +41,10 @@ class TemplateSources:
         found = self._elements.find_element(spot)
         return found or (self._campaign.message.html or "", None)
 
-    def position(self, needle: str) -> tuple[str, int | None, int | None]:
-        """The template, line and column (from 1) of a text; no line if no template has it."""
-        for wanted in dict.fromkeys((needle, html.escape(needle))) if needle else ():
-            for name, source in self.texts.items():
-                before, found, _ = source.partition(wanted)
-                if found:
-                    line = before.count("\n") + 1
-                    return name, line, len(before) - (before.rfind("\n") + 1) + 1
-        return self._campaign.message.html or "", None, None
+    def position(self, needle: Needle) -> Place:
+        """The place of a text of the page; no line if no template has it."""
+        for text in dict.fromkeys((needle.text, html.escape(needle.text))) if needle.text else ():
+            found = find_text(self.texts, replace(needle, text=text))
+            if found is not None:
+                return found
+        return Place(self._campaign.message.html or "")

@@ -15,7 +15,10 @@ declarations of rules up into the style attribute. Two things can go wrong.
    `!important`. But then it also wins where it has to lose. So whatever beats a raised declaration
    is raised in turn: a rule is kept beside the inlined declaration, with `!important`, and the two
    are again ordered by specificity; a declaration of the style attribute gets `!important` there.
-   Each declaration is raised once at most, so this ends.
+   Each declaration is raised once at most, so this ends. A declaration that stays and was written
+   with `!important` may now lose to a raised one of a more specific rule. It is *boosted*: a copy
+   of its rule follows, with an id that no element has, and so with a higher specificity. What
+   beats it is important too, and is boosted in turn.
 
 A declaration with `!important` that is inlined loses it: Outlook drops such declarations. Only
 where a rule that stays would win because of that, it is kept in one of the two ways.
@@ -28,12 +31,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mailmerge.rendering.properties import (
-    is_known_everywhere,
-    overlap,
-    overrides,
-    with_legacy_colors,
-)
+from mailmerge.rendering.colors import with_legacy_colors
+from mailmerge.rendering.properties import is_known_everywhere, overlap, overrides
 from mailmerge.rendering.stylesheet import Declaration, parse_declarations
 
 MOST_STEPS = 1_000_000
@@ -105,11 +104,13 @@ class Raised:
 
     Attributes:
         declarations: of blocks, by `Applied.key`: they stay in a `<style>` with `!important`.
+        boosted: those of them that need a higher specificity.
         important: for an element, the ranks of its declarations that keep or get `!important` in
             the style attribute.
     """
 
     declarations: set[tuple[int, int]] = field(default_factory=set)
+    boosted: set[tuple[int, int]] = field(default_factory=set)
     important: dict[int, set[Rank]] = field(default_factory=lambda: defaultdict(set))
 
 
@@ -190,14 +191,24 @@ class Cascade:
                     continue
                 if other.key not in raised.declarations:
                     yield other
-                if other.rank[1:] < applied.rank[1:] and not other.block.stays:
-                    # Both are important now, and by specificity the wrong one would win.
+                # Both are important now, and by specificity the wrong one may win.
+                if not other.block.stays and other.rank[1:] < applied.rank[1:]:
                     raised.important[element].add(other.rank)
+                elif other.block.stays and _needs_boost(other, applied, raised):
+                    raised.boosted.add(other.key)
+                    yield other
 
     def _count(self, steps: int) -> None:
         self._steps += steps
         if self._steps > MOST_STEPS:
             raise TooManyStyles
+
+
+def _needs_boost(other: Applied, applied: Applied, raised: Raised) -> bool:
+    """Whether an important declaration that stays would lose to one that was raised or boosted."""
+    if other.key in raised.boosted or other.rank.layer != 2:
+        return False
+    return applied.key in raised.boosted or other.rank[1:] < applied.rank[1:]
 
 
 def _loses_to_important(attribute: Applied, inlined: Sequence[Applied]) -> bool:

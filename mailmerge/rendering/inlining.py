@@ -118,6 +118,7 @@ class _Page:
     cascade: Cascade = field(default_factory=Cascade)
     custom: CustomProperties = field(init=False)
     writes_implied: bool = True
+    varying: frozenset[str] = frozenset()
     _texts: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -131,6 +132,8 @@ class _Page:
         self._apply()
         raised = self.cascade.raise_needed(self._depending_on_kept())
         first = self._written(raised)
+        if not first.strip():
+            return Inlined(self.document.source)  # nothing but rules that style no element
         if _is_same_page(self.document, first):
             return Inlined(first)
         self.writes_implied = False
@@ -149,28 +152,32 @@ class _Page:
                     elements = tuple(filter(self.matcher.can_have_style, elements))
                 self.cascade.add(use.block, elements)
                 touched.update(elements)
-        for number in touched:
-            style = attribute(self.matcher.elements[number], "style")
-            if style:
+        for number, element in enumerate(self.matcher.elements):
+            style = attribute(element, "style")
+            if style and (number in touched or uses_custom_properties(style)):
                 self.cascade.add_attribute(number, style)
 
     def _depending_on_kept(self) -> Iterable[Applied]:
         """Declarations whose `var()` a rule that stays may change."""
-        changed = {
+        self.varying = frozenset(
             declaration.name
             for sheet in self.sheets
             for use in sheet.uses
-            if use.block.stays
+            if use.block.stays and use.elements
             for declaration in use.block.declarations
             if declaration.is_custom
-        }
-        if not changed:
+        )
+        if not self.varying:
             return
         for sheet in self.sheets:
             for use in sheet.uses:
                 for applied in of_block(use.block):
-                    if not changed.isdisjoint(self._names_behind(applied.declaration.value)):
+                    if self._varies(applied.declaration.value):
                         yield applied
+
+    def _varies(self, value: str) -> bool:
+        """Whether a rule that stays may change a `var()` of a value."""
+        return bool(self.varying) and not self.varying.isdisjoint(self._names_behind(value))
 
     def _names_behind(self, value: str) -> set[str]:
         """The custom properties that a value uses, also through others."""
@@ -193,7 +200,7 @@ class _Page:
     def _written(self, raised: Raised) -> str:
         edits = Edits(self.document)
         whole = self._write_elements(edits, raised)
-        kept = Kept(raised.declarations, whole)
+        kept = Kept(raised.declarations, raised.boosted, whole)
         for sheet in self.sheets:
             sheet.write(edits, kept)
         return edits.applied()
@@ -221,7 +228,10 @@ class _Page:
         together = set(originals) | set(originals.values())
         for number in sorted(set(self.cascade.of_element) | together):
             applied = self.cascade.of_element.get(number, ())
-            has_rules = any(one.block is not None for one in applied)
+            has_rules = any(
+                one.block is not None or uses_custom_properties(one.declaration.value)
+                for one in applied
+            )
             if has_rules or number in together or number in raised.important:
                 groups[originals.get(number, number)].append(number)
         return [
@@ -232,7 +242,7 @@ class _Page:
 
     def _style_of(self, number: int, important: set[Any]) -> str:
         """The style attribute of an element."""
-        style = attribute(self.matcher.elements[number], "style") or ""
+        style = self._own_style(attribute(self.matcher.elements[number], "style") or "", number)
         applied = [
             one
             for one in self.cascade.of_element.get(number, ())
@@ -247,6 +257,19 @@ class _Page:
         if key not in self._texts:
             self._texts[key] = write_style(resolved, style, important)
         return self._texts[key]
+
+    def _own_style(self, style: str, number: int) -> str:
+        """The style attribute that the author wrote, with known values of `var()`."""
+        if not uses_custom_properties(style):
+            return style
+        texts: list[str] = []
+        for one in of_attribute(style):
+            declaration = one.declaration
+            if not declaration.is_custom and not self._varies(declaration.value):
+                declaration = self._resolved(one, number).declaration
+            important = " !important" if declaration.important else ""
+            texts.append(f"{declaration}{important}")
+        return "; ".join(texts)
 
     def _resolved(self, applied: Applied, number: int) -> Applied:
         declaration = applied.declaration

@@ -34,6 +34,10 @@ def links_of(html: str) -> list[tuple[str, str]]:
     ]
 
 
+_LINKS = frozenset(("a", "area", "base", "link", "image", "use"))
+"""The elements whose `href` is a URL, besides those of Outlook, such as `<v:rect>`."""
+
+
 def with_ascii_urls(document: Document) -> str:
     """The source of a document with percent-escapes for spaces and other scripts in its URLs.
 
@@ -43,6 +47,8 @@ def with_ascii_urls(document: Document) -> str:
     edits = Edits(document)
     for element in elements_of(document):
         for name in URL_ATTRIBUTES.intersection(element.attrs):
+            if name == "href" and ":" not in element.tag and element.tag not in _LINKS:
+                continue
             url = attribute(element, name) or ""
             plain = percent_escape(_BREAK.sub("", url.strip(" \t\n\r\f")))
             if plain != url and is_written(element):

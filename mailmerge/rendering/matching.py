@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import turbohtml
@@ -22,7 +22,7 @@ from mailmerge.rendering.document import (
     is_element,
     is_written,
 )
-from mailmerge.rendering.selectors import Selector, analyse
+from mailmerge.rendering.selectors import Selector, analyse, loosened
 
 _FORMATTING = frozenset(
     [
@@ -45,6 +45,14 @@ _FORMATTING = frozenset(
 _WITHOUT_STYLE = frozenset(
     ["head", "title", "meta", "link", "style", "script", "base", "noscript", "template"]
 )
+_WRITTEN_ATTRIBUTES = frozenset(("style", "width", "height", "bgcolor", "align", "valign"))
+"""Attributes that inlining adds: a rule that reads them would match more elements afterwards."""
+
+_KNOWN_ATTRIBUTES = _WRITTEN_ATTRIBUTES | frozenset(
+    ["class", "id", "href", "src", "alt", "title", "lang", "dir", "name", "type", "role", "border"]
+)
+"""Attributes that authors write, so that a selector with them is not one for a client."""
+
 _CLASSES_IN_COMMENT = re.compile(r"""\bclass\s*=\s*["']?([^"'>]*)""", re.IGNORECASE)
 _IDS_IN_COMMENT = re.compile(r"""\bid\s*=\s*["']?([^"'>\s]*)""", re.IGNORECASE)
 _TAGS_IN_COMMENT = re.compile(r"<([a-z][\w:-]*)", re.IGNORECASE)
@@ -52,7 +60,8 @@ _CLIENT_CLASS = re.compile(
     r"\.(?:External|ReadMsg|Mso|WordSection|Apple|apple|ios|iOS|Singleton|moz|yshortcuts|yahoo|yiv|"
     r"y_|ymail|aol|gmail|gs\Z|hP\Z|ii\Z|gt\Z|im\Z|a6S\Z|aBn\Z|adL\Z|h5\Z|msg|message|mail|rps_|x_|ecx|"
     r"outlook|Outlook|owa|samsung|web-?de|gmx|orange|comcast|libero|thread|show_|superhuman|hey|"
-    r"protonmail|proton|blue|edge|dark|ox-|t-online|naver|qq)"
+    r"protonmail|proton|blue|edge|dark|ox-|t-online|naver|qq)",
+    re.IGNORECASE,
 )
 _LONGEST_SECONDS = 2.0
 
@@ -72,6 +81,7 @@ class Matcher:
             self.elements = [one for one in self.elements if not _is_in_template(one)]
         self._numbers = {element: number for number, element in enumerate(self.elements)}
         self._known: dict[str, tuple[int, ...] | None] = {}
+        self._own_names: set[str] = set()
         self._seconds = 0.0
 
     @cached_property
@@ -175,15 +185,58 @@ class Matcher:
     def is_for_clients(self, selector: Selector) -> bool:
         """Whether a selector that matches nothing is written for what a mail program adds.
 
-        A rule for a class that neither the page nor a known mail program has is left out: a style
-        sheet that serves many pages has hundreds of them.
+        That is an attribute, an id, a class of a known mail program, or a class that the style
+        sheets name only as an element around others, such as `.Wrapper p`. Another rule for a class
+        that the page does not have is left out: a style sheet that serves many pages has hundreds
+        of them.
         """
-        if selector.attributes:
+        if self._would_match(selector):
+            return False
+        if selector.attributes or self._has_marks(selector):
             return True
         missing = self._folded(set(selector.names)) - self.names
         if not missing:
             return bool(selector.tags - self.tags) and bool(selector.names)
+        around = self._folded({selector.outermost}) - self._own_names
+        return around == missing and bool(self.match(selector.inner))
+
+    def _would_match(self, selector: Selector) -> bool:
+        """Whether a selector that matches nothing may match what inlining writes.
+
+        A style attribute that is written here has no space behind a colon: so the selector
+        `[style*="margin: 16px 0"]`, for what Samsung's client writes, does not match it.
+        """
+        names = selector.attributes & _WRITTEN_ATTRIBUTES
+        return bool(names) and not (names == {"style"} and ": " in selector.text)
+
+    def _has_marks(self, selector: Selector) -> bool:
+        """Whether a selector names an attribute, an id or a class that only a client adds."""
+        if selector.attributes - _KNOWN_ATTRIBUTES:
+            return True
+        missing = self._folded(set(selector.names)) - self.names
         return any(name.startswith("#") or _CLIENT_CLASS.match(name) for name in missing)
+
+    def reached_by_clients(self, selector: Selector) -> tuple[int, ...]:
+        """The elements that a selector may match once a client has added its marks.
+
+        A client adds attributes to any element, and classes and ids only around the page.
+        """
+        if not self._has_marks(selector) or self._would_match(selector):
+            return ()
+        subject = loosened(selector.subject, self._is_known)
+        found = self.match(subject) or ()
+        names = analyse(selector.subject).names
+        if self.names.issuperset(self._folded(set(names))):
+            return found
+        return tuple(one for one in found if self.elements[one].tag in ("html", "body"))
+
+    def note(self, selectors: Iterable[Selector]) -> None:
+        """Note the names that the style sheets give to elements of their own pages."""
+        for selector in selectors:
+            self._own_names |= self._folded(set(selector.names) - {selector.outermost})
+
+    def _is_known(self, name: str) -> bool:
+        return self.names.issuperset(self._folded({name}))
 
     def can_have_style(self, number: int) -> bool:
         """Whether a style attribute of this element has any effect."""

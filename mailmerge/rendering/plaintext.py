@@ -97,7 +97,7 @@ def _copy(document: Document) -> _Node:
 
 def _copy_of(node: PageElement, parent: _Node) -> _Node:
     copy = etree.SubElement(parent, node.tag if _TAG.match(node.tag) else "span")
-    for name in _COPIED_ATTRIBUTES:
+    for name in _COPIED_ATTRIBUTES if node.attrs else ():
         value = attribute(node, name)
         if value is not None:
             copy.set(name, UNWRITABLE.sub("", value))

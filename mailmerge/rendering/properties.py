@@ -2,7 +2,7 @@
 
 Most of the pipeline works without such knowledge. It is needed in three places: to find two
 declarations that set the same longhand, to leave out a declaration that a later one surely
-overrides, and to give clients that do not know a colour of css-color-4 one that they know.
+overrides, and to know which values are no fallback for a client (colors.py makes some).
 """
 
 from __future__ import annotations
@@ -123,56 +123,3 @@ def overrides(later: str, value: str, earlier: str) -> bool:
     if not is_known_everywhere(later, value):
         return False
     return later == earlier or longhands(earlier) <= longhands(later)
-
-
-_MODERN_COLOR = re.compile(
-    r"""(?P<kept>url\([^)]*\)|"[^"]*"|'[^']*')|(?<![\w-])(?:(?:rgba?|hsla?|hwb|lab|lch|oklab|oklch|color)\([^()]*\)|\#(?:[0-9a-f]{8}|[0-9a-f]{4})\b)""",
-    re.IGNORECASE,
-)
-_LEGACY = re.compile(r"(?:rgb|hsl)a?\([^()]*,[^()]*\)\Z", re.IGNORECASE)
-
-
-@lru_cache(maxsize=4096)
-def with_legacy_colors(value: str) -> str | None:
-    """A value with `rgb(0 102 204 / 50%)` as `rgba(0, 102, 204, 0.5)`; None if nothing changes.
-
-    Colours of css-color-4 become sRGB. What is outside of sRGB is clipped.
-    """
-    if ("(" not in value and "#" not in value) or len(value) > _LONGEST:
-        return None
-    changed = _MODERN_COLOR.sub(_legacy, value)
-    return changed if changed != value else None
-
-
-def _legacy(found: re.Match[str]) -> str:
-    from tinycss2.color4 import parse_color
-
-    if found["kept"] or _LEGACY.match(found[0]):
-        return found[0]
-    color = parse_color(found[0])
-    if color is None or isinstance(color, str):
-        return found[0]
-    try:
-        *channels, alpha = color.to("srgb")
-    except (NotImplementedError, TypeError, ValueError):
-        try:
-            *xyz, alpha = color.to("xyz-d65")
-        except (NotImplementedError, TypeError, ValueError):
-            return found[0]
-        channels = _srgb(*xyz)
-    parts = [min(max(round((part or 0) * 255), 0), 255) for part in channels]
-    if alpha is None or alpha >= 1:
-        return "#{:02x}{:02x}{:02x}".format(*parts)
-    return "rgba({}, {}, {}, {:.3g})".format(*parts, alpha)
-
-
-def _srgb(x: float, y: float, z: float) -> list[float]:
-    """CIE XYZ (D65) -> sRGB with its gamma (css-color-4, 10.1)."""
-    linear = (
-        3.2409699 * x - 1.5373832 * y - 0.4986108 * z,
-        -0.9692436 * x + 1.8759675 * y + 0.0415551 * z,
-        0.0556301 * x - 0.2039770 * y + 1.0569715 * z,
-    )
-    return [
-        12.92 * part if part <= 0.0031308 else 1.055 * part ** (1 / 2.4) - 0.055 for part in linear
-    ]

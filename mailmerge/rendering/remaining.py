@@ -52,6 +52,7 @@ class Kept:
     """What stays in style elements besides: raised declarations, and whole blocks by `id`."""
 
     raised: set[tuple[int, int]]
+    boosted: set[tuple[int, int]]
     whole: set[int]
 
 
@@ -123,11 +124,27 @@ class PreparedSheet:
             changed = changed or not is_same
             if body:
                 bodies.setdefault(body, []).append(use.selector.text)
-        if not changed:
+        if changed:
+            for body, selectors in bodies.items():
+                yield f"{', '.join(selectors)} {{{'; '.join(body)}}}"
+        else:
             yield rule.text
-            return
-        for body, selectors in bodies.items():
-            yield f"{', '.join(selectors)} {{{'; '.join(body)}}}"
+        yield from _boosted(uses, kept)
+
+
+def _boosted(uses: list[RuleUse], kept: Kept) -> Iterator[str]:
+    """Copies of the rule that are more specific: cascade.py says when they are needed.
+
+    They are rules of their own, because some clients drop a rule with `:not()`.
+    """
+    for use in uses:
+        texts = [
+            f"{declaration} !important"
+            for index, declaration in enumerate(use.block.declarations)
+            if (id(use.block), index) in kept.boosted
+        ]
+        if texts:
+            yield f"{use.selector.text}:not(#_) {{{'; '.join(texts)}}}"
 
 
 def _raised(uses: list[RuleUse], kept: Kept) -> Iterator[str]:
@@ -161,21 +178,26 @@ def _body(use: RuleUse, kept: Kept) -> tuple[tuple[str, ...], bool]:
 
 def prepare_sheets(matcher: Matcher) -> list[PreparedSheet]:
     """Read the style elements of a page, and match their rules."""
-    order = _Order()
     sheets: list[PreparedSheet] = []
     for element in matcher.elements:
-        if element.tag != "style" or not is_written(element) or not _is_read(element):
-            continue
-        start, end = content_of(matcher.document, element)
-        sheet = PreparedSheet(element, matcher, _own(matcher.document.source[start:end]))
-        media = (attribute(element, "media") or "").strip().lower()
+        if element.tag == "style" and is_written(element) and _is_read(element):
+            start, end = content_of(matcher.document, element)
+            items = parse_sheet(matcher.document.source[start:end])
+            sheets.append(PreparedSheet(element, matcher, items))
+            matcher.note(map(analyse, _selectors(items)))
+    order = _Order()
+    for sheet in sheets:
+        media = (attribute(sheet.element, "media") or "").strip().lower()
         _prepare(sheet, sheet.items, order, conditional=media not in _STATIC_MEDIA)
-        sheets.append(sheet)
     return sheets
 
 
-def _own(css: str) -> tuple[Item, ...]:
-    return parse_sheet(css)
+def _selectors(items: tuple[Item, ...]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, Group):
+            yield from _selectors(item.items)
+        elif isinstance(item, StyleRule):
+            yield from item.selectors
 
 
 def _is_read(element: Element) -> bool:
@@ -245,15 +267,16 @@ def _use(
 ) -> RuleUse | None:
     """How a selector is used; None if nothing of its rule is needed for it."""
     specificity = selector.specificity
+    is_part = selector.kind is SelectorKind.PSEUDO_ELEMENT
+    reached = () if is_part else elements or matcher.reached_by_clients(selector)
     if conditional or selector.kind is not SelectorKind.STATIC:
         block = Block(declarations, specificity, order, stays=True)
-        return RuleUse(selector, block, elements, is_kept=True)
+        return RuleUse(selector, block, reached, is_kept=True)
     in_comments = matcher.in_comments(selector)
     if elements or in_comments:
         block = Block(declarations, specificity, order)
         return RuleUse(selector, block, elements, is_kept=in_comments)
     if not matcher.is_for_clients(selector):
         return None
-    reached = matcher.match(selector.subject) or ()
     block = Block(declarations, specificity, order, stays=True)
     return RuleUse(selector, block, reached, is_kept=True)

@@ -16,6 +16,7 @@ match. The cascade needs it to decide which inlined declarations it must be able
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -56,6 +57,7 @@ _STATIC_PSEUDO = frozenset(
         "matches",
         "-webkit-any",
         "scope",
+        "lang",
     ]
 )
 _DYNAMIC_PSEUDO = frozenset(
@@ -86,7 +88,6 @@ _DYNAMIC_PSEUDO = frozenset(
         "-webkit-autofill",
         "user-valid",
         "user-invalid",
-        "lang",
         "dir",
         "open",
         "modal",
@@ -142,6 +143,8 @@ class Selector:
         reach: a static selector of all elements that it may style.
         subject: the last compound of `reach`.
         names: the classes and ids of its compounds, as `.name` and `#name`.
+        outermost: its first compound, if that is a single class or id and a descendant follows.
+        inner: the selector behind `outermost`; "" without one.
         tags: the types of its compounds, in lower case, without `*`.
         attributes: the names of the attributes that it reads, apart from class and id.
         relates: whether it depends on siblings or on the place among them.
@@ -153,6 +156,8 @@ class Selector:
     reach: str = "*"
     subject: str = "*"
     names: frozenset[str] = frozenset()
+    outermost: str = ""
+    inner: str = ""
     tags: frozenset[str] = frozenset()
     attributes: frozenset[str] = frozenset()
     relates: bool = False
@@ -173,10 +178,26 @@ def analyse(text: str) -> Selector:
         analysis.reach(),
         analysis.subject(),
         frozenset(analysis.names),
+        *analysis.split(),
         frozenset(analysis.tags),
         frozenset(analysis.attributes),
         analysis.relates,
     )
+
+
+def loosened(compound: str, is_known: Callable[[str], bool]) -> str:
+    """A compound without its attributes, its pseudo-classes, and the names that are not known.
+
+    It matches at least the elements that the compound may match in a page with more attributes.
+    """
+    kept: list[str] = []
+    for found in _PART.finditer(compound):
+        if found["pseudo"] or found["element"]:
+            break
+        name = found["class"] or found["id"]
+        if found["tag"] or (name and is_known(found[0][0] + unescape(name))):
+            kept.append(found[0])
+    return "".join(kept) or "*"
 
 
 @dataclass(slots=True)
@@ -203,6 +224,8 @@ class _Analysis:
                 return False
             position = found.end()
             inner = ""
+            if self.kind is SelectorKind.PSEUDO_ELEMENT and not found["pseudo"]:
+                return False  # it ends a selector (selectors-4, 3.6.3)
             if found["open"] or found["call"]:
                 end = _closing(text, position)
                 if end < 0:
@@ -220,6 +243,16 @@ class _Analysis:
 
     def subject(self) -> str:
         return self.compounds[-1] or "*"
+
+    def split(self) -> tuple[str, str]:
+        """The outermost name and the selector behind it; two empty texts if there is none."""
+        found = _PART.match(self.compounds[0])
+        if self.combinators[:1] != [" "] or found is None or found[0] != self.compounds[0]:
+            return "", ""
+        name = found["class"] or found["id"]
+        if not name:
+            return "", ""
+        return found[0][0] + unescape(name), self.reach()[len(found[0]) + 1 :]
 
     def _part(self, found: re.Match[str], text: str, inner: str) -> bool:
         if found["combinator"]:
@@ -274,7 +307,9 @@ class _Analysis:
             return True
         if name not in _STATIC_PSEUDO:
             return False
-        self.relates |= name not in ("link", "any-link", "-webkit-any-link", "root")
+        if name == "lang":
+            self.attributes.add("lang")
+        self.relates |= name not in ("link", "any-link", "-webkit-any-link", "root", "lang")
         of = _OF.search(inner) if name in ("nth-child", "nth-last-child") else None
         if of is not None and not self._inner(of[1], text, counts=True):
             return False

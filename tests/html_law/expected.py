@@ -20,49 +20,7 @@ _FILE = Path(__file__).parent / "expected.json"
 _DOCS = Path(__file__).parents[2] / "docs" / "html.md"
 _BEGIN, _END = "<!-- differences: begin -->\n", "<!-- differences: end -->"
 
-_BORDERS = r"border-\w+-(?:color|width|style)|border-\w+-\w+-radius"
-_REASONS: Final[tuple[tuple[str, str], ...]] = (
-    (
-        r"float \| plain",
-        "`text-align` of a table is written into its `align` attribute too: the table floats",
-    ),
-    (
-        r"attribute (?:width|height|align) ",
-        "an attribute that the author wrote is replaced by the value of the style sheet",
-    ),
-    (r"attribute checked ", "an attribute without a meaning of its own loses its value"),
-    (
-        r".* \| (?:outlook\.com|MessageViewBody|outlook|gmail|apple) \|",
-        "a rule that matches only inside a mail client is dropped, or becomes `!important`",
-    ),
-    (
-        r".* \| states \|",
-        "a rule for `:hover` or another state becomes `!important` where another rule wins",
-    ),
-    (
-        r"(?:element|text) ",
-        "the parser knows HTML 4: a table leaves its link, or white space is added",
-    ),
-    (r"--ms", "a declaration that only Outlook or Internet Explorer reads is lost"),
-    (
-        r".* \| old client \|",
-        "a fallback for clients without gradients and functions of numbers is lost",
-    ),
-    (r"source ", "`<![if !mso]>` becomes a comment, or a mark is lost"),
-    (
-        r".* \| without style elements \|",
-        "a rule that a style attribute can express stays in `<style>`, or a weaker rule wins",
-    ),
-    (
-        r"(?:(?:background-)?color|font-\w+|line-height|box-sizing|vertical-align) \| plain",
-        "a rule is dropped because its selector is not matched, or another rule wins",
-    ),
-    (
-        r"(?:display|overflow-[xy]|margin-\w+|padding-\w+|" + _BORDERS + r") \| plain",
-        "a rule of a condition or of a state wins over a stronger one, or is dropped",
-    ),
-    (r"box \| plain", "a box has another size, without a property of its own that differs"),
-)
+_REASONS: Final[tuple[tuple[str, str], ...]] = ()
 """A pattern that matches the beginning of a kind, and the reason; the first that matches holds."""
 
 

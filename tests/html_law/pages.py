@@ -66,6 +66,7 @@ def make_pages(folder: Path, template: str, cells: Mapping[str, str] = CELLS) ->
         MailmergeError: the template cannot be sent.
     """
     written = _rendered(template, cells)
+    written += "" if written.endswith("\n") else "\n"  # the lines of a message all end
     for path in _local_images(written):
         target = (folder / path).resolve()
         if target.is_relative_to(folder.resolve()) and not target.is_dir():

@@ -16,7 +16,10 @@ from tests.campaign_folder import SHEET
 from tests.preflight.checked import Folder, place
 
 PAGE = "<html><body><p>Dear {{ name }},</p>\n%s</body></html>"
-KEYS = {"severity", "code", "message", "file", "row", "column", "line", "hint"}
+KEYS = {
+    *("severity", "code", "message", "file", "row", "column", "line", "character", "excerpt"),
+    "hint",
+}
 
 
 def test_a_good_campaign_has_no_problem(folder: Folder) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from mailmerge.errors import Problem
 from mailmerge.preflight.html import parse_html
+from mailmerge.preflight.positions import Needle, Place, find_text
 from mailmerge.preflight.registry import RULES
 from mailmerge.preflight.rules import Page, Setup
 from tests.campaign_folder import make_campaign_folder
@@ -19,11 +20,8 @@ def setup(tmp_path: Path) -> Setup:
 
 
 def findings(html: str, setup: Setup) -> list[Problem]:
-    def position(text: str) -> tuple[str, int | None, int | None]:
-        at = html.find(text)
-        if at < 0:
-            return "body.html", None, None
-        return "body.html", html.count("\n", 0, at) + 1, at - html.rfind("\n", 0, at)
+    def position(needle: Needle) -> Place:
+        return find_text({"body.html": html}, needle) or Place("body.html")
 
     document = parse_html(html)
     assert document is not None
@@ -45,9 +43,11 @@ def findings(html: str, setup: Setup) -> list[Problem]:
         ("<table align=left><tr><td>x</table>", ["floating-table"]),
         ("<foo>x</foo>", ["unknown-element"]),
         ("<p id=a><p id=a>", ["duplicate-id"]),
-        ("<p a=1 a=2>x", ["duplicate-attribute"]),
+        ("<p stlye='top:0'>x<p stlye>y", ["unknown-attribute"]),
+        ("<td data-x=1 @click=y o:z onclick=z aria-label=l mc:edit=m>x", []),
+        ("<p id=1 id=2>x", ["duplicate-attribute"]),
         ('<p title="a>b</p><p class="x">', ["attribute-quotes"]),
-        ("<a href='https://x/?c=%7B%7B%20code%20%7D%7D'>x</a>", ["encoded-braces"]),
+        ("<a href='https://x/?c=%7B%25%20if%20x%20%25%7D'>x</a>", ["encoded-braces"]),
         ("<meta charset=windows-1252>x", ["wrong-charset"]),
         (
             "<meta http-equiv=Content-Type content='text/html; charset=gb2312'>x",
@@ -67,9 +67,15 @@ def test_each_fault_has_its_code(html: str, codes: list[str], setup: Setup) -> N
 
 def test_place_is_line_column_and_excerpt(setup: Setup) -> None:
     (problem,) = findings("<p>x</p>\n  <div class='a'\n id=b>y", setup)
-    assert (problem.file, problem.line) == ("body.html", 2)
-    assert problem.message == "<div> is never closed [column 3: <div class='a' id=b>]"
+    assert problem.place == "body.html, line 2, column 3"
+    assert problem.message == "<div> is never closed"
+    assert problem.marked_line == ("<div class='a'", "^")
     assert problem.hint == "write </div>"
+
+
+def test_fault_that_occurs_twice_has_its_own_line(setup: Setup) -> None:
+    found = findings("<div><b>x</b></div>\n<p>\n<div><b>y</div>", setup)
+    assert [(one.code, one.line, one.character) for one in found] == [("unclosed", 3, 6)]
 
 
 def test_many_faults_of_one_kind_are_cut_off(setup: Setup) -> None:

@@ -75,6 +75,8 @@ def test_a_problem_has_all_keys_in_json() -> None:
         "row": 2,
         "column": "email",
         "line": 7,
+        "character": None,
+        "excerpt": "",
         "hint": "fix it",
     }
 

@@ -200,3 +200,35 @@ def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         inlined("p { colour: red; color: red }")
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("html", "wanted"),
+    [
+        ("<style>:root{--x:red}</style><p style='color:var(--x)'>y", 'style="color:red"'),
+        ("<style>:root{--x:red}</style><p style='top:0;color:var(--y,#123)!important'>y",
+         'style="top:0; color:#123 !important"'),
+        ("<style>:root{--x:red}@media x{:root{--x:blue}}</style><p style='color:var(--x)'>y",
+         "style='color:var(--x)'"),
+    ],
+)  # fmt: skip
+def test_custom_properties_in_a_style_attribute_have_their_values(html: str, wanted: str) -> None:
+    assert wanted in inline_rules(parse(html)).html
+
+
+def test_important_rule_of_a_client_still_wins_over_a_raised_one() -> None:
+    sheet = "a{top:0} a:hover{top:1px} .c .d a{top:2px} a[data-x]{top:3px!important}"
+    html = inline_rules(
+        parse(f"<style>{sheet}</style><p class=c><b class=d><a href=x>y</a></b>")
+    ).html
+    assert ".c .d a {top:2px !important}" in html
+    assert "a[data-x]:not(#_) {top:3px !important}" in html
+
+
+def test_page_of_styles_alone_stays() -> None:
+    assert inline_rules(parse("<style>p{top:0}</style>")).html == "<style>p{top:0}</style>"
+
+
+def test_language_is_matched_where_it_is_written() -> None:
+    html = inline_rules(parse("<style>:lang(en){top:0}</style><p lang=en-GB>x")).html
+    assert html == '<p style="top:0" lang=en-GB>x' or html == '<p lang=en-GB style="top:0">x'

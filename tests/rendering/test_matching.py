@@ -60,3 +60,13 @@ def test_elements_of_the_head_get_no_style() -> None:
     assert styled == {"html", "body", "p", "b"}
     assert PAGE.parent_of(0) is None
     assert PAGE.elements[PAGE.parent_of(1) or 0].tag == "html"
+
+
+def test_clients_mark_any_element_but_put_classes_around_the_page() -> None:
+    matcher = Matcher(parse("<p>a<b>c</b>"))
+    html, _, body, p, _ = range(5)
+    assert matcher.reached_by_clients(analyse("p[data-x]")) == (p,)
+    assert matcher.reached_by_clients(analyse(".ExternalClass")) == (html, body)
+    assert matcher.reached_by_clients(analyse("#outlook p")) == (p,)
+    assert matcher.reached_by_clients(analyse(".other p")) == ()
+    assert matcher.reached_by_clients(analyse("p[width]")) == ()

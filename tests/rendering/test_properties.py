@@ -9,7 +9,6 @@ from mailmerge.rendering.properties import (
     longhands,
     overlap,
     overrides,
-    with_legacy_colors,
 )
 
 
@@ -56,21 +55,3 @@ def test_only_a_sure_declaration_overrides() -> None:
     assert not overrides("margin-top", "0", "margin")
     assert not overrides("color", "var(--x)", "color")
     assert longhands("margin-top") == {"margin-top"}
-
-
-@pytest.mark.parametrize(
-    ("value", "legacy"),
-    [
-        ("rgb(0 102 204 / 50%)", "rgba(0, 102, 204, 0.5)"),
-        ("hsl(120deg 50% 50%)", "#40bf40"),
-        ("#11223380", "rgba(17, 34, 51, 0.502)"),
-        ("1px solid hwb(10 20% 30%)", "1px solid #b24833"),
-        ("oklch(100% 0 0)", "#ffffff"),
-        ("rgba(0,0,0,.5)", None),
-        ("url(#abcd)", None),
-        ("'rgb(0 0 0)'", None),
-        ("color-mix(in srgb, red, blue)", None),
-    ],
-)
-def test_modern_colors_have_a_legacy_form(value: str, legacy: str | None) -> None:
-    assert with_legacy_colors(value) == legacy

@@ -13,7 +13,7 @@ def remaining(css: str, body: str = "<p>x", *, attributes: str = "") -> str:
     document = parse(f"<head><style{attributes}>{css}</style></head>{body}")
     edits = Edits(document)
     for sheet in prepare_sheets(Matcher(document)):
-        sheet.write(edits, Kept(set(), set()))
+        sheet.write(edits, Kept(set(), set(), set()))
     return edits.applied().partition("<head>")[2].partition("</head>")[0]
 
 
@@ -43,5 +43,29 @@ def test_raised_declarations_become_important() -> None:
     (sheet,) = prepare_sheets(Matcher(document))
     (use,) = sheet.uses
     edits = Edits(document)
-    sheet.write(edits, Kept({(id(use.block), 1)}, set()))
+    sheet.write(edits, Kept({(id(use.block), 1)}, set(), set()))
     assert "<style>p:hover {top:0; left:0 !important}</style>" in edits.applied()
+
+
+def test_boosted_declarations_are_copied_with_a_higher_specificity() -> None:
+    document = parse("<style>@media x{p{top:0!important;left:0}}</style><p>x")
+    (sheet,) = prepare_sheets(Matcher(document))
+    (use,) = sheet.uses
+    edits = Edits(document)
+    sheet.write(edits, Kept(set(), {(id(use.block), 0)}, set()))
+    assert "p{top:0!important;left:0}\np:not(#_) {top:0 !important}" in edits.applied()
+
+
+@pytest.mark.parametrize(
+    ("css", "stays"),
+    [
+        (".Wrapper p{top:0}", "<style>.Wrapper p{top:0}</style>"),
+        (".Wrapper td{top:0}", ""),
+        (".none p{top:0} b.none{top:0}", ""),
+        ("[data-theme] p{top:0}", "<style>[data-theme] p{top:0}</style>"),
+        ("[style] b{top:0} [width] b{top:0}", ""),
+        ("p::before b{top:0}", "<style>p::before b{top:0}</style>"),
+    ],
+)
+def test_rules_for_unknown_clients_stay(css: str, stays: str) -> None:
+    assert remaining(css) == stays

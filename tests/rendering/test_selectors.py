@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailmerge.rendering.selectors import SelectorKind, analyse, unescape
+from mailmerge.rendering.selectors import SelectorKind, analyse, loosened, unescape
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,31 @@ def test_names_are_those_that_the_page_must_have() -> None:
     assert found.attributes == {"x-y"}
     assert found.relates
     assert not analyse("a > b:link").relates
+
+
+@pytest.mark.parametrize(
+    ("text", "outermost", "inner"),
+    [
+        (".a b > c", ".a", "b>c"),
+        ("#a .b:hover", "#a", ".b"),
+        ("b.a c", "", ""),
+        (".a > b", "", ""),
+        (".a", "", ""),
+    ],
+)
+def test_outermost_name_stands_alone_around_others(text: str, outermost: str, inner: str) -> None:
+    assert (analyse(text).outermost, analyse(text).inner) == (outermost, inner)
+
+
+def test_loosened_compound_has_only_known_names() -> None:
+    assert loosened("p.a.b#c[x]:first-child", lambda name: name == ".a") == "p.a"
+    assert loosened("[x]", lambda _: True) == "*"
+
+
+def test_nothing_follows_a_pseudo_element() -> None:
+    assert analyse("p::before b").kind is SelectorKind.UNKNOWN
+    assert analyse("p::before[x]").kind is SelectorKind.UNKNOWN
+    assert analyse("p::before:hover").kind is SelectorKind.PSEUDO_ELEMENT
 
 
 def test_escapes_are_read() -> None:
