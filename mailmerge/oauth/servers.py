@@ -8,8 +8,8 @@ Sources, compared 2026-11-27; none was tried with an account of the service:
 * Google: Thunderbird's table for the scope. It has the older addresses of the same endpoints. The
   device flow has a list of allowed scopes (Google Identity, "limited-input device").
 * Fastmail, Yahoo, Yandex and Mail.ru: Thunderbird's table, mailnews/base/src/OAuth2Providers.
-  It has no `offline_access` at Fastmail. Yahoo may refuse redirect URIs without https;
-  then `[smtp.oauth]` cannot help, and an app password is the way.
+  It has no `offline_access` at Fastmail. Yahoo is said to refuse redirect URIs without https;
+  an app password works there.
 """
 
 from __future__ import annotations
