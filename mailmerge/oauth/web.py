@@ -15,10 +15,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import IO, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from mailmerge.errors import ServerUnreachable
 from mailmerge.wording import one_line
@@ -29,6 +29,8 @@ _DEADLINE: Final = 45.0
 """Seconds that an exchange may take, from the look-up of the name to the last byte."""
 _LARGEST: Final = 262_144
 _AGENT: Final = "mailmerge"
+_SECRETS: Final = ("refresh_token", "client_secret", "code", "code_verifier", "device_code")
+"""The fields of a form that an error text must not repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ def post(url: str, body: str, *, deadline: float = _DEADLINE) -> Answer:
 
     def run() -> None:
         try:
-            results.append(_exchange(host, url, body, time.monotonic() + deadline))
+            answer = _exchange(host, url, body, time.monotonic() + deadline)
+            results.append(_without_echo(answer, body))
         except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
             results.append(error)
 
@@ -126,6 +129,22 @@ def _exchange(host: str, url: str, body: str, ends: float) -> Answer:
             f"{host} cannot be reached: {one_line(str(reason))}", hint=_hint(str(reason)),
             code="oauth-server",
         ) from None  # fmt: skip
+
+
+def _without_echo(answer: Answer, body: str) -> Answer:
+    """The answer; if it is an error whose texts repeat secrets of the form, without them."""
+    if "error" not in answer.fields:
+        return answer
+    form = parse_qs(body)
+    secrets = [value for name in _SECRETS for value in form.get(name, [])]
+    fields = dict(answer.fields)
+    for name in ("error", "error_description"):
+        text = answer.text(name)
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if text:
+            fields[name] = text
+    return replace(answer, fields=fields)
 
 
 def _too_slow(host: str) -> ServerUnreachable:
