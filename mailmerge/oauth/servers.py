@@ -7,7 +7,7 @@ Sources, compared 2026-11-27; none was tried with an account of the service:
   has decided for which service a token is (PHPMailer's wiki, "Microsoft OAuth2 SMTP issues").
 * Google: Thunderbird's table for the scope. It has the older addresses of the same endpoints. The
   device flow has a list of allowed scopes (Google Identity, "limited-input device").
-* Fastmail, Yahoo, Yandex and Mail.ru: Thunderbird's table, mailnews/base/src/OAuth2Providers.
+* Fastmail, Yahoo, Yandex and Mail.ru: Thunderbird's table OAuth2Providers.
   It has no `offline_access` at Fastmail. Yahoo is said to refuse redirect URIs without https;
   an app password works there.
 """
