@@ -198,7 +198,7 @@ def read_tokens(answer: Answer, client: OAuthClient, *, renewal: bool) -> Tokens
         access,
         answer.text("refresh_token"),
         answer.number("expires_in", _UNKNOWN_LIFE),
-        _account(answer.text("id_token")),
+        _account(answer.text("id_token"), client.username),
     )
 
 
@@ -218,8 +218,11 @@ def _missing_scopes(client: OAuthClient, granted: str) -> list[str]:
     ]
 
 
-def _account(id_token: str) -> str:
-    """The address in an ID token; it came over TLS from its issuer (OpenID Connect, 3.1.3.7)."""
+def _account(id_token: str, username: str) -> str:
+    """The address in an ID token; it came over TLS from its issuer (OpenID Connect, 3.1.3.7).
+
+    An account can have several names, such as a log-in and an address: any may be the username.
+    """
     try:
         payload = id_token.split(".")[1]
         claims = json.loads(binascii.a2b_base64(payload.translate(_URL_SAFE) + "=="))
@@ -227,8 +230,11 @@ def _account(id_token: str) -> str:
         return ""
     if not isinstance(claims, dict):
         return ""
-    names = ("preferred_username", "upn", "email")
-    return next((claims[name] for name in names if isinstance(claims.get(name), str)), "")
+    found = [claims.get(name) for name in ("preferred_username", "upn", "email")]
+    names = [name for name in found if isinstance(name, str) and name]
+    if any(name.lower() == username.lower() for name in names):
+        return username
+    return names[0] if names else ""
 
 
 _URL_SAFE: Final = str.maketrans("-_", "+/")

@@ -1,7 +1,15 @@
 """The authorization servers of known services, and [smtp] -> `OAuthClient`. Pure.
 
-Sources, read 2026-11-26: Microsoft identity platform (v2.0 endpoints), Google Identity ("OAuth 2.0
-for Mobile & Desktop Apps"), and for the others the tables of Thunderbird and ortie.
+Sources, compared 2026-11-27; none was tried with an account of the service:
+
+* Microsoft: the endpoints and SMTP.Send as in Thunderbird's table; `preferred_username` in an ID
+  token needs `profile` (Microsoft Q&A 848547). SMTP.Send comes first, because the order of scopes
+  has decided for which service a token is (PHPMailer's wiki, "Microsoft OAuth2 SMTP issues").
+* Google: Thunderbird's table for the scope. It has the older addresses of the same endpoints. The
+  device flow has a list of allowed scopes (Google Identity, "limited-input device").
+* Fastmail, Yahoo, Yandex and Mail.ru: Thunderbird's table OAuth2Providers.
+  It has no `offline_access` at Fastmail. Yahoo is said to refuse redirect URIs without https;
+  an app password works there.
 """
 
 from __future__ import annotations
@@ -50,14 +58,21 @@ _MICROSOFT_SERVER: Final = AuthorizationServer(
     f"{_MICROSOFT}/token",
     f"{_MICROSOFT}/devicecode",
     # Not graph.microsoft.com, and not SMTP.Send alone: Exchange refuses such tokens.
-    scopes=("https://outlook.office.com/SMTP.Send", "offline_access"),
+    scopes=(
+        "https://outlook.office.com/SMTP.Send",
+        "offline_access",
+        "openid",  # with these three the answer names the account
+        "profile",
+        "email",
+    ),
     redirect_host="localhost",
 )
 _GOOGLE_SERVER: Final = AuthorizationServer(
     "Google",
     "https://accounts.google.com/o/oauth2/v2/auth",
     "https://oauth2.googleapis.com/token",
-    scopes=("https://mail.google.com/",),  # gmail.send does not allow SMTP
+    # gmail.send does not allow SMTP. With the other two the answer names the account.
+    scopes=("https://mail.google.com/", "openid", "email"),
     # Google gives a refresh token only if both are set.
     parameters=(("access_type", "offline"), ("prompt", "consent")),
     no_device="Google does not allow the scope for mail in the device flow",
@@ -86,6 +101,12 @@ _SERVERS: Final[Mapping[str, AuthorizationServer]] = MappingProxyType(
             "https://oauth.yandex.com/authorize",
             "https://oauth.yandex.com/token",
             scopes=("mail:smtp",),
+        ),
+        "mail.ru": AuthorizationServer(
+            "Mail.ru",
+            "https://o2.mail.ru/login",
+            "https://o2.mail.ru/token",
+            scopes=("mail.imap",),  # the same for SMTP
         ),
     }
 )

@@ -1,5 +1,7 @@
 """One POST to an authorization server over HTTPS; the answer as JSON.
 
+The whole exchange has a deadline of its own. The time-out of a socket begins again with each byte,
+so a server that sends one byte now and then would otherwise hold the lock of a log-in for hours.
 Redirects are not followed, because a request holds secrets. The answer must be a JSON object: a
 login page of a hotel network or an error page of a proxy is no answer.
 """
@@ -8,21 +10,27 @@ from __future__ import annotations
 
 import http.client
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import IO, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from mailmerge.errors import ServerUnreachable
 from mailmerge.wording import one_line
 
 _SECONDS: Final = 30.0
+"""Seconds without a byte after which a connection is given up."""
+_DEADLINE: Final = 45.0
+"""Seconds that an exchange may take, from the look-up of the name to the last byte."""
 _LARGEST: Final = 262_144
 _AGENT: Final = "mailmerge"
+_SECRETS: Final = ("refresh_token", "client_secret", "code", "code_verifier", "device_code")
+"""The fields of a form that an error text must not repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +74,40 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def post(url: str, body: str) -> Answer:
+def post(url: str, body: str, *, deadline: float = _DEADLINE) -> Answer:
     """POST a form and return the answer, whatever its status is.
 
+    The exchange runs in a thread, because neither the look-up of a name nor a TLS handshake can be
+    given a deadline. A thread that misses it is left to end by itself; its answer is dropped.
+
+    Args:
+        deadline: the seconds that the whole exchange may take.
+
     Raises:
-        ServerUnreachable: there is no connection, or the answer is not JSON.
+        ServerUnreachable: there is no connection, no answer in time, or the answer is not JSON.
     """
     host = urlsplit(url).hostname or url
+    results: list[Answer | Exception] = []
+
+    def run() -> None:
+        try:
+            answer = _exchange(host, url, body, time.monotonic() + deadline)
+            results.append(_without_echo(answer, body))
+        except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+            results.append(error)
+
+    thread = threading.Thread(target=run, name="mailmerge-oauth", daemon=True)
+    thread.start()
+    thread.join(deadline)
+    if not results:
+        raise _too_slow(host)
+    result = results[0]
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _exchange(host: str, url: str, body: str, ends: float) -> Answer:
     request = urllib.request.Request(  # noqa: S310 - settings allow https and loopback only
         url,
         data=body.encode(),
@@ -84,16 +119,38 @@ def post(url: str, body: str) -> Answer:
     )
     try:
         with _opener(host).open(request, timeout=_SECONDS) as response:
-            return _answer(host, response.status, response.headers.get("Date"), response)
+            return _answer(host, response.status, response.headers.get("Date"), response, ends)
     except urllib.error.HTTPError as error:
         with error:
-            return _answer(host, error.code, error.headers.get("Date"), error)
+            return _answer(host, error.code, error.headers.get("Date"), error, ends)
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ServerUnreachable(
             f"{host} cannot be reached: {one_line(str(reason))}", hint=_hint(str(reason)),
             code="oauth-server",
         ) from None  # fmt: skip
+
+
+def _without_echo(answer: Answer, body: str) -> Answer:
+    """The answer; if it is an error whose texts repeat secrets of the form, without them."""
+    if "error" not in answer.fields:
+        return answer
+    form = parse_qs(body)
+    secrets = [value for name in _SECRETS for value in form.get(name, [])]
+    fields = dict(answer.fields)
+    for name in ("error", "error_description"):
+        text = answer.text(name)
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        if text:
+            fields[name] = text
+    return replace(answer, fields=fields)
+
+
+def _too_slow(host: str) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"{host} did not complete its answer in time", hint="try again later", code="oauth-server"
+    )
 
 
 def _hint(reason: str) -> str:
@@ -109,9 +166,20 @@ def _opener(host: str) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(*handlers)
 
 
-def _answer(host: str, status: int, date: str | None, body: IO[bytes]) -> Answer:
+def _read(host: str, body: IO[bytes], ends: float) -> bytes:
+    """At most one byte more than the largest answer, in pieces as they come."""
+    read_some: Callable[[int], bytes] = getattr(body, "read1", body.read)
+    content = bytearray()
+    while len(content) <= _LARGEST and (part := read_some(_LARGEST + 1 - len(content))):
+        content += part
+        if time.monotonic() > ends:
+            raise _too_slow(host)
+    return bytes(content)
+
+
+def _answer(host: str, status: int, date: str | None, body: IO[bytes], ends: float) -> Answer:
     try:
-        content = body.read(_LARGEST + 1)
+        content = _read(host, body, ends)
     except (OSError, http.client.HTTPException) as error:
         raise ServerUnreachable(
             f"the answer of {host} broke off", hint="try again", code="oauth-server"

@@ -129,6 +129,11 @@ def id_token(claims: object) -> str:
     [
         (id_token({"email": "bob@example.org"}), "bob@example.org"),
         (id_token({"upn": "bob@x.org", "email": "other@x.org"}), "bob@x.org"),
+        (
+            id_token({"preferred_username": "ann@corp.local", "email": CLIENT.username}),
+            CLIENT.username,
+        ),
+        (id_token({"preferred_username": "", "email": "bob@example.org"}), "bob@example.org"),
         (id_token({"email": 5}), ""),
         (id_token([]), ""),
         ("a.b.c", ""),

@@ -108,3 +108,11 @@ def test_every_server_of_the_table_is_a_known_provider() -> None:
         assert found is not None
         assert found.server.token_url.startswith("https://")
         assert found.server.scopes
+
+
+@pytest.mark.parametrize("provider", ["office365", "outlook", "gmail", "workspace"])
+def test_log_in_asks_for_the_name_of_the_account(provider: str) -> None:
+    found = client(provider, auth="oauth", client_id="x")
+    assert found is not None
+    assert {"openid", "email"} <= set(found.server.scopes)
+    assert found.server.scopes[0].startswith("https://")  # the mail server's scope is the first

@@ -5,17 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from mailmerge.cli import app
-from mailmerge.errors import AuthenticationRefused
+from mailmerge.errors import AuthenticationRefused, MailmergeError
 from mailmerge.oauth.servers import OAuthClient
 from mailmerge.oauth.storage import LoginStore
 from mailmerge.oauth.tokens import AccessTokens
-from mailmerge.oauth.web import Answer
+from mailmerge.oauth.web import Answer, post
 from tests.servers.authorization import SCOPE, Provider, Refresh
 from tests.servers.token_server import token_server
 
@@ -177,3 +178,45 @@ def test_token_command_is_asked_for_each_connection(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert [token for _, token in server.logins] == ["token-1", "token-2", "token-3"]
     assert int(count.read_text()) == 3
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (400, '{"error": "invalid_grant", "error_description": "no token s3cret-refresh"}'),
+        (400, '{"error": "s3cret-client", "error_description": "x"}'),
+        (200, '{"access_token": 5, "refresh_token": "s3cret-next"}'),
+        (500, "<html>s3cret-refresh</html>"),
+        (200, '{"access_token": "s3cret-access"'),
+    ],
+)
+def test_traceback_of_a_renewal_has_no_secret(
+    provider: Provider, client: OAuthClient, broken: tuple[int, str]
+) -> None:
+    provider.broken = (broken[0], "application/json", broken[1])
+    store = LoginStore(client)
+    store.save("s3cret-refresh")
+    tokens = AccessTokens(client, store, secret=lambda: "s3cret-client")
+    with pytest.raises(MailmergeError) as error:
+        tokens.current()  # a traceback quotes this line
+    assert "s3cret" not in "".join(traceback.format_exception(error.value))
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs the /proc of Linux")
+def test_secrets_are_in_no_argument_of_a_process(provider: Provider, client: OAuthClient) -> None:
+    seen: list[bytes] = []
+
+    def watched(url: str, body: str) -> Answer:
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                seen.append(file.read_bytes())
+            except OSError:
+                continue  # it has ended, or belongs to another user
+        return post(url, body)
+
+    provider.refresh["s3cret-refresh"] = Refresh(SCOPE)
+    store = LoginStore(client)
+    store.save("s3cret-refresh")
+    AccessTokens(client, store, post=watched).current()
+    assert any(b"python" in line for line in seen)
+    assert not any(b"s3cret-refresh" in line for line in seen)

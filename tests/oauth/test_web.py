@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 
 import pytest
@@ -72,3 +76,38 @@ def test_dates_of_servers_are_read() -> None:
     assert 3500 < clock_error(formatdate(time.time() - 3600, usegmt=True)) < 3700
     assert clock_error(None) == 0.0
     assert clock_error("yesterday") == 0.0
+
+
+@contextlib.contextmanager
+def dripping_server(beginning: bytes) -> Iterator[str]:
+    """A server that sends a beginning, and then one byte every 50 ms for ever; its address."""
+    stop = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(beginning)
+            while not stop.wait(0.05):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/token"
+        finally:
+            stop.set()
+            thread.join(5)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{", b"HTTP/1.1 200 OK\r\nX-A: "],
+    ids=["body", "header"],
+)
+def test_dripping_server_ends_at_the_deadline(beginning: bytes) -> None:
+    with dripping_server(beginning) as url:
+        begun = time.monotonic()
+        with pytest.raises(ServerUnreachable, match=r"127\.0\.0\.1 did not complete"):
+            post(url, "secret=s3cret", deadline=0.5)
+        assert time.monotonic() - begun < 3
