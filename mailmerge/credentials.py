@@ -295,13 +295,15 @@ def read_credentials(
     if not account.username:
         return None
     if account.token_command:
-        token = _output_of(account.token_command, "smtp.token_command", command_seconds)
+        token = output_of_command(account.token_command, "smtp.token_command", command_seconds)
         return _credentials(account, token=token)
     if account.oauth:
         return _credentials(account, token=open_tokens(account).current())
     password = _from_keyring(account)
     if not password and account.password_command:
-        password = _output_of(account.password_command, "smtp.password_command", command_seconds)
+        password = output_of_command(
+            account.password_command, "smtp.password_command", command_seconds
+        )
     if not password:
         password = environ.get(_PASSWORD_VARIABLE, "")
     if not password and ask is not None:
@@ -357,7 +359,7 @@ class _CommandTokens:
             return self._read()
 
     def _read(self) -> str:
-        return _output_of(self._command, "smtp.token_command", _COMMAND_SECONDS)
+        return output_of_command(self._command, "smtp.token_command", _COMMAND_SECONDS)
 
 
 def open_tokens(account: Account) -> AccessTokens:
@@ -391,7 +393,7 @@ def client_secret(client: OAuthClient) -> str:
     """
     if not client.secret_command:
         return ""
-    return _output_of(client.secret_command, "smtp.client_secret_command", _COMMAND_SECONDS)
+    return output_of_command(client.secret_command, "smtp.client_secret_command", _COMMAND_SECONDS)
 
 
 def keyring_service(account: Account) -> str:
@@ -526,7 +528,7 @@ def _from_keyring(account: Account) -> str:
     return found or ""
 
 
-def _output_of(command: str, key: str, seconds: float) -> str:
+def output_of_command(command: str, key: str, seconds: float) -> str:
     """The first line that a command prints; it runs without a shell."""
     try:
         output = read_output(split_command(command), seconds=seconds, size=_LARGEST_OUTPUT)

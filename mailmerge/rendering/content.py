@@ -7,7 +7,7 @@ between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,10 @@ from mailmerge.rendering.variables import CampaignView, Variables, variables_of
 from mailmerge.settings import Settings
 
 __all__ = ["Body", "Content", "RelatedImage", "Renderer", "Structure"]
+
+
+_UNSUBSCRIBE_URL = "unsubscribe_url"
+"""The variable with the recipient's link, where the campaign has [message.unsubscribe]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class Renderer:
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
+            CampaignError: the key of [message.unsubscribe] cannot be read.
         """
         locale = ""
         if isinstance(templates, Settings):
@@ -80,9 +85,14 @@ class Renderer:
             templates = templates_of(templates)
         self.files = templates.files
         self._view = CampaignView(templates.campaign, locale)
+        self._links = templates.unsubscribe
+        if self._links is not None:
+            self._links.keys  # noqa: B018 - a key that cannot be read is found now
         self._fields = Fields(templates, limits)
         self._bodies = _bodies_of(templates, limits)
         self.variables: frozenset[str] = self._fields.variables | self._bodies.variables
+        if self._links is not None:
+            self.variables -= {_UNSUBSCRIBE_URL}
 
     @property
     def slow_because(self) -> str:
@@ -106,7 +116,12 @@ class Renderer:
             AssetError: an image, a style sheet or an attachment is outside of the campaign folder,
                 or an image or a style sheet is missing.
         """
-        variables = variables_of(recipient.row, recipient.cells, self._view)
+        cells: Mapping[str, str] = recipient.cells
+        own: tuple[tuple[str, str], ...] = ()
+        if self._links is not None:
+            url, own = self._links.link(recipient.key, recipient.mailbox.address)
+            cells = {**cells, _UNSUBSCRIBE_URL: url}
+        variables = variables_of(recipient.row, cells, self._view)
         fields = self._fields.render(variables)
         text, page = self._bodies.render(variables)
         return Content(
@@ -115,7 +130,7 @@ class Renderer:
             page,
             fields.to_name,
             fields.reply_to,
-            fields.headers,
+            fields.headers + own,
             fields.attachments,
         )
 
