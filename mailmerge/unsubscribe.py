@@ -27,7 +27,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
-from html import escape
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -130,7 +129,7 @@ class _Pages:
                     language="zh-CN" if language == "zh" else language,
                     title=texts[state][0],
                     text=texts[state][1],
-                    form=Markup(_form(state, texts["button"][0])),
+                    form=_form(state, texts["button"][0]),
                 )
                 for language, texts in _TEXTS.items()
                 for state in texts
@@ -155,14 +154,14 @@ class _Pages:
         return HTMLResponse(page, status, headers={**_HEADERS, **more})
 
 
-def _form(state: str, label: str) -> str:
+def _form(state: str, label: str) -> Markup:
     """The button. Without an action, a form is sent to the address of its page."""
     if state != "ask":
-        return ""
-    return (
-        f'<form method="post"><input type="hidden" name="{_FIELD[0]}" value="{_FIELD[1]}">'
-        f'<button type="submit">{escape(label)}</button></form>'
-    )
+        return Markup("")
+    return Markup(
+        '<form method="post"><input type="hidden" name="{}" value="{}">'
+        '<button type="submit">{}</button></form>'
+    ).format(*_FIELD, label)
 
 
 def _quality(item: str) -> tuple[float, str]:

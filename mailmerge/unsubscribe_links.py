@@ -3,7 +3,7 @@
 A token is made from the address alone, so that the server that reads it needs the key file and
 nothing else: no ledger, no spreadsheet, no campaign folder. It may run on another machine.
 
-    content   version (1 byte), digest of the campaign (8), digest of the recipient's key (8), address
+    content   version (1 byte), digest of the campaign (8), digest of the key (8), address
     sealed    AES-256-SIV of the content (RFC 5297): nobody without the key can read the address
     token     base64url of that, and a signature by itsdangerous (HMAC-SHA-256)
 
@@ -27,9 +27,9 @@ from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mailmerge.credentials import output_of_command
 from mailmerge.errors import CampaignError
 from mailmerge.private_files import open_private
+from mailmerge.secret_commands import output_of_command
 from mailmerge.settings import Settings, UnsubscribeSection
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class UnsubscribeLinks:
 def links_of(settings: Settings) -> UnsubscribeLinks | None:
     """The links of a campaign; None without [message.unsubscribe]."""
     section = settings.message.unsubscribe
-    return section and UnsubscribeLinks(section, settings.folder, settings.name)
+    return None if section is None else UnsubscribeLinks(section, settings.folder, settings.name)
 
 
 def read_keys(section: UnsubscribeSection, folder: Path) -> UnsubscribeKeys:

@@ -22,6 +22,7 @@ What can go wrong, and the answer:
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import threading
@@ -149,20 +150,25 @@ class _Appended:
         self._state = None
         try:
             with self._path.open("ab", buffering=0) as file:
-                size = file.seek(0, os.SEEK_END)
-                try:
-                    if file.write(rows) != len(rows):
-                        raise OSError(None, "the disk is full")
-                    self._sync(file.fileno())
-                except OSError:
-                    file.truncate(size)
-                    raise
+                self._write_whole(file, rows)
         except OSError as error:
             raise SpreadsheetError(
                 f"cannot be written: {error.strerror}", file=self._path.name, code="unwritable",
                 hint="the list is unchanged; allow the program to write there",
             ) from error  # fmt: skip
         self._state = _state_of(self._path)
+
+    def _write_whole(self, file: io.FileIO, rows: bytes) -> None:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            written = file.write(rows)
+            self._sync(file.fileno())
+        except OSError:
+            file.truncate(size)
+            raise
+        if written != len(rows):
+            file.truncate(size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _state_of(path: Path) -> tuple[int, ...] | None:
