@@ -60,6 +60,7 @@ def unsubscribe_server(
         raise CampaignError(
             f"{host} port {port} cannot be used", hint="choose another --port", code="port-in-use"
         ) from error
+    listening.listen(config.backlog)
     say(f"Unsubscribe server at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)")
     uvicorn.Server(config).run([listening])
 

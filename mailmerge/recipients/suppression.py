@@ -15,7 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -120,20 +120,25 @@ class SuppressionList:
         Raises:
             SpreadsheetError: another program holds it, or the folder cannot be written.
         """
+        end = time.monotonic() + _LOCK_SECONDS
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock = open_private(self._path.with_name(f".{self._path.name}.lock"), "update")
-        except OSError as error:
-            raise self._unwritable(error.strerror) from error
-        try:
-            locking, end = system_locking(), time.monotonic() + _LOCK_SECONDS
-            while not locking.lock(lock):
+            while (lock := _take(self._lock_file)) is None:
                 if time.monotonic() > end:
                     raise self._unwritable("another program is changing it")
                 time.sleep(_LOCK_PAUSE)
+        except OSError as error:
+            raise self._unwritable(error.strerror) from error
+        try:
             yield
         finally:
+            with suppress(OSError):  # Windows keeps a file that another process has open
+                self._lock_file.unlink()
             os.close(lock)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self._path.with_name(f".{self._path.name}.lock")
 
     def rewrite(self) -> tuple[str, ...]:
         """Write the list in its plain form, UTF-8 with commas, and return its columns.
@@ -195,6 +200,19 @@ def read_suppressions(campaign: Settings) -> frozenset[str]:
         SpreadsheetError: as for `SuppressionList`.
     """
     return SuppressionList.of(campaign).identities()
+
+
+def _take(path: Path) -> int | None:
+    """The descriptor of a lock file that is held now; None if another program holds it.
+
+    The holder removes the file. So a lock counts only while its file still has this name.
+    """
+    lock = open_private(path, "update")
+    with suppress(FileNotFoundError):
+        if system_locking().lock(lock) and os.path.samestat(os.fstat(lock), path.stat()):
+            return lock
+    os.close(lock)
+    return None
 
 
 def _entries(path: Path, file: str, address: str) -> tuple[tuple[str, ...], list[Suppression]]:
