@@ -59,7 +59,7 @@ def unsubscribe_server(
         listening = config.bind_socket()
     except SystemExit as error:
         raise CampaignError(
-            f"{host} port {port} cannot be used", hint="choose another --port", code="port-in-use"
+            f"{host} port {port} cannot be used", hint="choose another --port", code="port-taken"
         ) from error
     # An answer is written in two parts. Connections inherit this, or each would wait 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -27,6 +27,7 @@ from mailmerge.rendering.settings import (
 from mailmerge.rendering.structure import Body, RelatedImage, Structure
 from mailmerge.rendering.variables import CampaignView, Variables, variables_of
 from mailmerge.settings import Settings
+from mailmerge.unsubscribe_links import UnsubscribeLinks, links_of
 
 __all__ = ["Body", "Content", "RelatedImage", "Renderer", "Structure"]
 
@@ -71,9 +72,12 @@ class Renderer:
     """
 
     def __init__(
-        self, templates: Templates | Settings, limits: RenderLimits = DEFAULT_LIMITS
+        self,
+        templates: Templates | Settings,
+        limits: RenderLimits = DEFAULT_LIMITS,
+        links: UnsubscribeLinks | None = None,
     ) -> None:
-        """Compile the templates, which may be given as a campaign.
+        """Compile the templates, which may be given as a campaign; it has its own `links`.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
@@ -82,10 +86,11 @@ class Renderer:
         locale = ""
         if isinstance(templates, Settings):
             locale = getattr(templates.recipients, "locale", "")
+            links = links_of(templates)
             templates = templates_of(templates)
         self.files = templates.files
         self._view = CampaignView(templates.campaign, locale)
-        self._links = templates.unsubscribe
+        self._links = links
         if self._links is not None:
             self._links.keys  # noqa: B018 - a key that cannot be read is found now
         self._fields = Fields(templates, limits)

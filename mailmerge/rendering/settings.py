@@ -12,7 +12,6 @@ from pathlib import Path
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.settings import Settings
-from mailmerge.unsubscribe_links import UnsubscribeLinks, links_of
 
 _DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
 _NO_DOMAIN = "mailmerge.invalid"
@@ -78,7 +77,6 @@ class Templates:
         attachments: paths relative to `folder`; a path that becomes empty attaches nothing.
         styles: what is done with style sheets.
         images: how the HTML refers to its images.
-        unsubscribe: makes `{{ unsubscribe_url }}` and the fields of RFC 8058; None for neither.
         campaign: the text of `{{ campaign.name }}`.
         folder: where includes, images, style sheets and attachments are looked up. A path means
             that none of its files is private.
@@ -94,7 +92,6 @@ class Templates:
     attachments: tuple[str, ...] = ()
     styles: StyleOptions = StyleOptions()
     images: ImageReferences = ImageReferences()
-    unsubscribe: UnsubscribeLinks | None = None
     campaign: str = ""
     folder: ContentFiles | Path = Path()
     file: str = ""
@@ -160,7 +157,6 @@ def templates_of(campaign: Settings) -> Templates:
             message.related_by == "content-location",
             message.content_base,
         ),
-        unsubscribe=links_of(campaign),
         campaign=campaign.name,
         folder=campaign.content_files(),
         file=campaign.file,
