@@ -41,7 +41,15 @@ def test_everything_has_a_help_text_and_every_value_a_name() -> None:
         assert command.help, command.name
         for parameter in command.parameters:
             assert parameter.help.endswith("."), (command.name, parameter.names)
-            assert parameter.default in {"", "newsletter", "eml", "hold", "email", "127.0.0.1"}
+            assert parameter.default in {
+                "",
+                "newsletter",
+                "eml",
+                "hold",
+                "email",
+                "127.0.0.1",
+                "8025",
+            }
 
 
 def documents() -> list[Path]:
