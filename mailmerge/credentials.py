@@ -9,9 +9,7 @@ within an hour or so, therefore `credential_source` is a function that each conn
 from __future__ import annotations
 
 import ipaddress
-import locale
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,9 +21,8 @@ from pydantic import ValidationError
 
 from mailmerge.errors import AuthenticationRefused, CampaignError
 from mailmerge.oauth.servers import OAuthClient, find_client
-from mailmerge.portable.commands import split_command
-from mailmerge.portable.programs import TooMuchOutput, read_output
 from mailmerge.providers.lookup import Provider, Security, find_provider
+from mailmerge.secret_commands import output_of_command
 from mailmerge.settings import (
     CAMPAIGN_FILE,
     DeliverySection,
@@ -45,8 +42,6 @@ _PASSWORD_VARIABLE = "MAILMERGE_SMTP_PASSWORD"  # noqa: S105 - the variable's na
 _COMMAND_SECONDS = 60.0
 """The time limit of password_command, in seconds: the user may have to unlock a key."""
 
-_LARGEST_OUTPUT = 16_384
-"""The bytes that password_command or token_command may print. A token has some thousands."""
 
 _PORTS: dict[Security, int] = {"tls": 465, "starttls": 587, "none": 25}
 _LMTP_PORT = 24
@@ -295,13 +290,15 @@ def read_credentials(
     if not account.username:
         return None
     if account.token_command:
-        token = _output_of(account.token_command, "smtp.token_command", command_seconds)
+        token = output_of_command(account.token_command, "smtp.token_command", command_seconds)
         return _credentials(account, token=token)
     if account.oauth:
         return _credentials(account, token=open_tokens(account).current())
     password = _from_keyring(account)
     if not password and account.password_command:
-        password = _output_of(account.password_command, "smtp.password_command", command_seconds)
+        password = output_of_command(
+            account.password_command, "smtp.password_command", command_seconds
+        )
     if not password:
         password = environ.get(_PASSWORD_VARIABLE, "")
     if not password and ask is not None:
@@ -357,7 +354,7 @@ class _CommandTokens:
             return self._read()
 
     def _read(self) -> str:
-        return _output_of(self._command, "smtp.token_command", _COMMAND_SECONDS)
+        return output_of_command(self._command, "smtp.token_command", _COMMAND_SECONDS)
 
 
 def open_tokens(account: Account) -> AccessTokens:
@@ -391,7 +388,7 @@ def client_secret(client: OAuthClient) -> str:
     """
     if not client.secret_command:
         return ""
-    return _output_of(client.secret_command, "smtp.client_secret_command", _COMMAND_SECONDS)
+    return output_of_command(client.secret_command, "smtp.client_secret_command", _COMMAND_SECONDS)
 
 
 def keyring_service(account: Account) -> str:
@@ -524,26 +521,3 @@ def _from_keyring(account: Account) -> str:
     except keyring.errors.KeyringError:
         return ""
     return found or ""
-
-
-def _output_of(command: str, key: str, seconds: float) -> str:
-    """The first line that a command prints; it runs without a shell."""
-    try:
-        output = read_output(split_command(command), seconds=seconds, size=_LARGEST_OUTPUT)
-        text = output.decode(locale.getpreferredencoding(do_setlocale=False))
-    except (OSError, ValueError, subprocess.SubprocessError, TooMuchOutput) as error:
-        raise CampaignError(
-            f"{key} failed: {_reason(error)}", file=CAMPAIGN_FILE, column=key,
-            hint="run it by hand to see its output", code="command-failed",
-        ) from error  # fmt: skip
-    return text.partition("\n")[0].removesuffix("\r")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TooMuchOutput):
-        return f"it prints more than {_LARGEST_OUTPUT:,} bytes; only a password is expected"
-    if isinstance(error, subprocess.CalledProcessError):
-        return f"exit status {error.returncode}"
-    if isinstance(error, subprocess.TimeoutExpired):
-        return f"no answer within {error.timeout:g} seconds"
-    return getattr(error, "strerror", None) or str(error)

@@ -24,6 +24,7 @@ from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import Templates, templates_of
 from mailmerge.settings import DeliverySection, Settings
 from mailmerge.smtp import Envelope, Transaction
+from mailmerge.unsubscribe_links import UnsubscribeLinks, links_of
 
 _SAMPLE_SECRET = b"shown, not sent"
 """For samples only; the ledger keeps the secret of real Message-IDs."""
@@ -76,14 +77,20 @@ class MessageFactory:
     message delays no other message.
     """
 
-    def __init__(self, templates: Templates, sender: Sender, parts: PartStore) -> None:
+    def __init__(
+        self,
+        templates: Templates,
+        sender: Sender,
+        parts: PartStore,
+        links: UnsubscribeLinks | None = None,
+    ) -> None:
         """Compile the templates, and write the bytes that all messages share.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
             CampaignError: `content_base` cannot be written.
         """
-        self._start(Renderer(templates), Composer(sender, parts))
+        self._start(Renderer(templates, links=links), Composer(sender, parts))
 
     @classmethod
     def of(
@@ -180,7 +187,7 @@ def message_factory(settings: Settings) -> MessageFactory:
     """
     # Only the check asks which files were read. Here each attachment would be hashed for nothing.
     parts = PartStore(settings.content_files(noting=False))
-    return MessageFactory(templates_of(settings), sender_of(settings), parts)
+    return MessageFactory(templates_of(settings), sender_of(settings), parts, links_of(settings))
 
 
 class _Deliverable(Protocol):

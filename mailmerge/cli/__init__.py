@@ -24,6 +24,7 @@ from mailmerge.cli.send import send
 from mailmerge.cli.status import status
 from mailmerge.cli.suppress import suppress_app
 from mailmerge.cli.terminal import accept_any_character
+from mailmerge.cli.unsubscribe import unsubscribe_key, unsubscribe_server
 
 app = typer.Typer(
     name="mailmerge",
@@ -56,7 +57,10 @@ def _options(
         context.color = False
 
 
-for _command in (init, check, render, preview, send, status, connect, login, providers, doctor):
+for _command in (
+    init, check, render, preview, send, status, connect, login, providers, doctor,
+    unsubscribe_server, unsubscribe_key,
+):  # fmt: skip
     app.command(cls=PlainCommand)(_command)
 app.add_typer(suppress_app, name="suppress")
 

@@ -3,7 +3,9 @@
 Each campaign has its own list, in the file `suppress` under [recipients]. Its other columns (a
 reason, a date, the user's own notes) are kept. Addresses are compared by identity, so another
 spelling of an address matches too. Every change writes a whole new file (mode 0600), syncs it to
-disk and replaces the old file with it: after a crash there is the old list or the new one.
+disk and replaces the old file with it: after a crash there is the old list or the new one. A lock
+beside the list keeps two changes apart, in all processes: the unsubscribe server adds addresses
+at any time (suppression_writer.py).
 """
 
 from __future__ import annotations
@@ -11,18 +13,24 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from mailmerge.errors import AddressError, SpreadsheetError
+from mailmerge.portable.locks import system_locking
+from mailmerge.private_files import open_private
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.recipients.spreadsheet import read_spreadsheet
 from mailmerge.settings import RecipientsSection, Settings
 
 _COLUMN = "email"
+_LOCK_SECONDS = 10.0
+_LOCK_PAUSE = 0.005
 _COLUMNS = (_COLUMN, "reason", "date")
 
 
@@ -95,11 +103,51 @@ class SuppressionList:
             AddressError: one of them is not an address; then none is removed.
         """
         unwanted = {parse_mailbox(address, names=True).identity for address in addresses}
+        with self.locked():
+            return self._remove(unwanted)
+
+    def _remove(self, unwanted: set[str]) -> list[str]:
         columns, entries = self._read()
         removed = [entry.address for entry in entries if entry.identity in unwanted]
         if removed:
             self._write(columns, [e for e in entries if e.identity not in unwanted])
         return removed
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the list, to change it; at most 10 seconds pass until it is free.
+
+        Raises:
+            SpreadsheetError: another program holds it, or the folder cannot be written.
+        """
+        end = time.monotonic() + _LOCK_SECONDS
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            while (lock := _take(self._lock_file)) is None:
+                if time.monotonic() > end:
+                    raise self._unwritable("another program is changing it")
+                time.sleep(_LOCK_PAUSE)
+        except OSError as error:
+            raise self._unwritable(error.strerror) from error
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows keeps a file that another process has open
+                self._lock_file.unlink()
+            os.close(lock)
+
+    @property
+    def _lock_file(self) -> Path:
+        return self._path.with_name(f".{self._path.name}.lock")
+
+    def rewrite(self) -> tuple[str, ...]:
+        """Write the list in its plain form, UTF-8 with commas, and return its columns.
+
+        The caller holds the lock. Raises SpreadsheetError.
+        """
+        columns, entries = self._read()
+        self._write(columns, entries)
+        return columns
 
     def _read(self) -> tuple[tuple[str, ...], list[Suppression]]:
         if not self._path.exists() or not self._path.stat().st_size:
@@ -114,6 +162,11 @@ class SuppressionList:
             raise SpreadsheetError.from_problem(replace(error.problem, hint=hint)) from error
 
     def _add(self, wanted: Iterable[Suppression]) -> list[str]:
+        wanted = list(wanted)  # an address that is wrong is found before the lock is taken
+        with self.locked():
+            return self._add_locked(wanted)
+
+    def _add_locked(self, wanted: Iterable[Suppression]) -> list[str]:
         columns, entries = self._read()
         known = {entry.identity for entry in entries}
         new: dict[str, Suppression] = {}
@@ -129,12 +182,15 @@ class SuppressionList:
         try:
             _replace(self._path, columns, entries)
         except OSError as error:
-            raise SpreadsheetError(
-                f"cannot be written: {error.strerror}",
-                file=self._file,
-                hint="the list is unchanged; allow the program to write there",
-                code="unwritable",
-            ) from error
+            raise self._unwritable(error.strerror) from error
+
+    def _unwritable(self, reason: str | None) -> SpreadsheetError:
+        return SpreadsheetError(
+            f"cannot be written: {reason}",
+            file=self._file,
+            hint="the list is unchanged; allow the program to write there",
+            code="unwritable",
+        )
 
 
 def read_suppressions(campaign: Settings) -> frozenset[str]:
@@ -144,6 +200,19 @@ def read_suppressions(campaign: Settings) -> frozenset[str]:
         SpreadsheetError: as for `SuppressionList`.
     """
     return SuppressionList.of(campaign).identities()
+
+
+def _take(path: Path) -> int | None:
+    """The descriptor of a lock file that is held now; None if another program holds it.
+
+    The holder removes the file. So a lock counts only while its file still has this name.
+    """
+    lock = open_private(path, "update")
+    with suppress(FileNotFoundError):
+        if system_locking().lock(lock) and os.path.samestat(os.fstat(lock), path.stat()):
+            return lock
+    os.close(lock)
+    return None
 
 
 def _entries(path: Path, file: str, address: str) -> tuple[tuple[str, ...], list[Suppression]]:

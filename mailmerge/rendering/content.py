@@ -7,7 +7,7 @@ between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,8 +27,13 @@ from mailmerge.rendering.settings import (
 from mailmerge.rendering.structure import Body, RelatedImage, Structure
 from mailmerge.rendering.variables import CampaignView, Variables, variables_of
 from mailmerge.settings import Settings
+from mailmerge.unsubscribe_links import UnsubscribeLinks, links_of
 
 __all__ = ["Body", "Content", "RelatedImage", "Renderer", "Structure"]
+
+
+_UNSUBSCRIBE_URL = "unsubscribe_url"
+"""The variable with the recipient's link, where the campaign has [message.unsubscribe]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +72,32 @@ class Renderer:
     """
 
     def __init__(
-        self, templates: Templates | Settings, limits: RenderLimits = DEFAULT_LIMITS
+        self,
+        templates: Templates | Settings,
+        limits: RenderLimits = DEFAULT_LIMITS,
+        links: UnsubscribeLinks | None = None,
     ) -> None:
-        """Compile the templates, which may be given as a campaign.
+        """Compile the templates, which may be given as a campaign; it has its own `links`.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
+            CampaignError: the key of [message.unsubscribe] cannot be read.
         """
         locale = ""
         if isinstance(templates, Settings):
             locale = getattr(templates.recipients, "locale", "")
+            links = links_of(templates)
             templates = templates_of(templates)
         self.files = templates.files
         self._view = CampaignView(templates.campaign, locale)
+        self._links = links
+        if self._links is not None:
+            self._links.keys  # noqa: B018 - a key that cannot be read is found now
         self._fields = Fields(templates, limits)
         self._bodies = _bodies_of(templates, limits)
         self.variables: frozenset[str] = self._fields.variables | self._bodies.variables
+        if self._links is not None:
+            self.variables -= {_UNSUBSCRIBE_URL}
 
     @property
     def slow_because(self) -> str:
@@ -106,7 +121,12 @@ class Renderer:
             AssetError: an image, a style sheet or an attachment is outside of the campaign folder,
                 or an image or a style sheet is missing.
         """
-        variables = variables_of(recipient.row, recipient.cells, self._view)
+        cells: Mapping[str, str] = recipient.cells
+        own: tuple[tuple[str, str], ...] = ()
+        if self._links is not None:
+            url, own = self._links.link(recipient.key, recipient.mailbox.address)
+            cells = {**cells, _UNSUBSCRIBE_URL: url}
+        variables = variables_of(recipient.row, cells, self._view)
         fields = self._fields.render(variables)
         text, page = self._bodies.render(variables)
         return Content(
@@ -115,7 +135,7 @@ class Renderer:
             page,
             fields.to_name,
             fields.reply_to,
-            fields.headers,
+            fields.headers + own,
             fields.attachments,
         )
 

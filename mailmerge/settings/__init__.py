@@ -15,6 +15,7 @@ from mailmerge.settings.sections import (
     OAuthSection,
     RecipientsSection,
     SmtpSection,
+    UnsubscribeSection,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "RecipientsSection",
     "Settings",
     "SmtpSection",
+    "UnsubscribeSection",
     "explained",
     "load_settings",
     "parse_duration",

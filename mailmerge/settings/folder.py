@@ -54,8 +54,10 @@ class Settings:
 
     @property
     def private_files(self) -> frozenset[str]:
-        """The files that are never part of a message: the settings and the lists of addresses."""
+        """The files that are never part of a message: settings, lists of addresses, the key."""
         names = {self.file, self.recipients.file, self.recipients.suppress}
+        if self.message.unsubscribe:
+            names.add(self.message.unsubscribe.key_file)
         return frozenset(name.replace("\\", "/") for name in names - {"", "-"})
 
     def content_files(self, *, noting: bool = True) -> ContentFiles:

@@ -21,6 +21,7 @@ from mailmerge.settings.sections import (
     RecipientsSection,
     Section,
     SmtpSection,
+    UnsubscribeSection,
 )
 from mailmerge.settings.toml_errors import toml_error
 from mailmerge.settings.toml_values import find_key, no_campaign, wrong_type
@@ -249,6 +250,7 @@ _KEYS = {
     "message": _keys(MessageSection),
     "smtp": _keys(SmtpSection),
     "smtp.oauth": _keys(OAuthSection),
+    "message.unsubscribe": _keys(UnsubscribeSection),
     "delivery": _keys(DeliverySection),
 }
 """Every key of campaign.toml by its section."""

@@ -39,6 +39,11 @@ _RESERVED_PREFIXES = ("content-", "resent-")
 A relay may take its recipients from Resent-To or Apparently-To, just as from Bcc.
 """
 
+_UNSUBSCRIBE_FIELDS = ("list-unsubscribe", "list-unsubscribe-post")
+_URL = re.compile(
+    r"https://[!$-;=A-Z\[\]_a-z~]+"
+)  # what a URL in angle brackets may hold, but no "?"
+_MAILTO = re.compile(r"[A-Za-z0-9.+_-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 
 
@@ -122,6 +127,40 @@ class RecipientsSection(Section):
         return value if value == "-" else _inside(value)
 
 
+class UnsubscribeSection(Section):
+    """[message.unsubscribe]: how a recipient unsubscribes (RFC 2369 and RFC 8058).
+
+    Each message gets a link of its own; unsubscribe_links.py makes it.
+    """
+
+    url: _Line = ""
+    mailto: _Line = ""
+    key_file: _InsidePath = "unsubscribe.key"
+    secret_command: _Line = ""
+    page: _InsidePath | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _https(cls, value: str) -> str:
+        """RFC 8058, 3.1: https. A token is added to the path, so nothing may follow it."""
+        if value and not (_is_secure(value) and _URL.fullmatch(value)):
+            raise ValueError('expected an https address without ? and #, "https://example.org/u"')
+        return value
+
+    @field_validator("mailto")
+    @classmethod
+    def _address_alone(cls, value: str) -> str:
+        if value and not _MAILTO.fullmatch(value):
+            raise ValueError('expected an address alone, such as "unsubscribe@example.org"')
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_way(self) -> UnsubscribeSection:
+        if not (self.url or self.mailto):
+            raise ValueError("expected url, mailto, or both")
+        return self
+
+
 class MessageSection(Section):
     """[message]: header fields and body parts; all but `from` and the file names are Jinja2."""
 
@@ -139,6 +178,7 @@ class MessageSection(Section):
     inline_css: bool = True
     css_to_attributes: bool = True
     headers: dict[str, _Line] = Field(default_factory=dict)
+    unsubscribe: UnsubscribeSection | None = None
 
     @field_validator("headers")
     @classmethod
@@ -159,6 +199,15 @@ class MessageSection(Section):
     def _has_a_body(self) -> MessageSection:
         if self.html is None and self.text is None:
             raise ValueError('expected html = "body.html", text = "body.txt", or both')
+        return self
+
+    @model_validator(mode="after")
+    def _one_unsubscribe_field(self) -> MessageSection:
+        own = [name for name in self.headers if name.lower() in _UNSUBSCRIBE_FIELDS]
+        if self.unsubscribe and own:
+            raise ValueError(
+                f"[message.unsubscribe] writes {own[0]}; remove it from [message.headers]"
+            )
         return self
 
 

@@ -41,7 +41,15 @@ def test_everything_has_a_help_text_and_every_value_a_name() -> None:
         assert command.help, command.name
         for parameter in command.parameters:
             assert parameter.help.endswith("."), (command.name, parameter.names)
-            assert parameter.default in {"", "newsletter", "eml", "hold", "email"}
+            assert parameter.default in {
+                "",
+                "newsletter",
+                "eml",
+                "hold",
+                "email",
+                "127.0.0.1",
+                "8025",
+            }
 
 
 def documents() -> list[Path]:
@@ -120,7 +128,10 @@ CALLS: dict[str, list[str]] = {
     "suppress remove": ["--campaign", "{campaign}", "dee@x-firma.de"],
     "suppress list": ["--campaign", "{campaign}"],
     "suppress import": ["--campaign", "{campaign}", "{campaign}/others.csv"],
+    "unsubscribe-key": ["{keyed}"],
 }
+SERVED = {"unsubscribe-server"}
+"""Commands that run until they are stopped; tests/test_unsubscribe.py calls it."""
 
 
 @pytest.fixture(scope="module")
@@ -151,12 +162,15 @@ def strictly(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_command_is_called() -> None:
     groups = {name for name, command in COMMANDS.items() if command.is_group}
-    assert set(CALLS) == set(COMMANDS) - groups
+    assert set(CALLS) == set(COMMANDS) - groups - SERVED
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_no_command_warns(name: str, folder: CampaignFolder, tmp_path: Path) -> None:
     places = {"new": tmp_path / "new", "out": tmp_path / "out", "campaign": folder.path}
+    places["keyed"] = tmp_path / "keyed"
+    keyed = CampaignFolder(places["keyed"], {"message": dict(folder.sections["message"])})
+    keyed.configure(message={"unsubscribe": '{ mailto = "out@x-firma.de" }'})
     arguments = [one.format_map(places) for one in CALLS[name]]
     done = strictly(*name.split(), *arguments)
     assert done.returncode == 0, done.stderr

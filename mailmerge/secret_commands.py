@@ -1,0 +1,41 @@
+"""A command of campaign.toml that prints a secret: a password, a token, a key."""
+
+from __future__ import annotations
+
+import locale
+import subprocess
+
+from mailmerge.errors import CampaignError
+from mailmerge.portable.commands import split_command
+from mailmerge.portable.programs import TooMuchOutput, read_output
+from mailmerge.settings import CAMPAIGN_FILE
+
+_LARGEST_OUTPUT = 16_384
+"""The bytes that password_command or token_command may print. A token has some thousands."""
+
+
+def output_of_command(command: str, key: str, seconds: float) -> str:
+    """The first line that a command prints; it runs without a shell, for at most `seconds`.
+
+    Raises:
+        CampaignError: the command failed; `key` of campaign.toml names it.
+    """
+    try:
+        output = read_output(split_command(command), seconds=seconds, size=_LARGEST_OUTPUT)
+        text = output.decode(locale.getpreferredencoding(do_setlocale=False))
+    except (OSError, ValueError, subprocess.SubprocessError, TooMuchOutput) as error:
+        raise CampaignError(
+            f"{key} failed: {_reason(error)}", file=CAMPAIGN_FILE, column=key,
+            hint="run it by hand to see its output", code="command-failed",
+        ) from error  # fmt: skip
+    return text.partition("\n")[0].removesuffix("\r")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TooMuchOutput):
+        return f"it prints more than {_LARGEST_OUTPUT:,} bytes; only a password is expected"
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"exit status {error.returncode}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"no answer within {error.timeout:g} seconds"
+    return getattr(error, "strerror", None) or str(error)
