@@ -15,13 +15,12 @@ from markupsafe import Markup
 
 from mailmerge.rendering import growth
 from mailmerge.rendering.budget import Budget
-from mailmerge.rendering.guarded import printable
+from mailmerge.rendering.guarded import is_short_text, printable
 
 _METHODS = (types.BuiltinMethodType, types.MethodType)
 _VALUES = (str, bytes, int, float, list, tuple, dict, type)
 
 
-_SHORT: Final = 1_000
 _CHEAP: Final = frozenset(
     (
         "split",
@@ -53,7 +52,7 @@ _CHEAP: Final = frozenset(
 def is_cheap(method: Any) -> bool:
     """Whether a method is that of a short text, and makes nothing large."""
     owner = method.__self__
-    return type(owner) is str and len(owner) <= _SHORT and method.__name__ in _CHEAP
+    return is_short_text(owner) and method.__name__ in _CHEAP
 
 
 def is_method_of_value(function: Any) -> bool:

@@ -331,7 +331,7 @@ def _concatenated(context: Context, values: list[Any]) -> Any:
     """`a ~ b`."""
     budget = _budget_of(context)
     budget.step()
-    if not all(map(_is_short_text, values)):
+    if not all(map(is_short_text, values)):
         budget.expect(sum(budget.size(printable(value)) for value in values))
     join = markup_join if context.eval_ctx.autoescape else str_join
     return budget.check(join(values))
@@ -350,10 +350,11 @@ def _compared(context: Context, value: Any) -> Any:
     """The left operand of a comparison of two values, which may both be long."""
     budget = _budget_of(context)
     budget.step()
-    if not _is_short_text(value):
+    if not is_short_text(value):
         budget.look_at_time()
     return value
 
 
-def _is_short_text(value: Any) -> bool:
+def is_short_text(value: Any) -> bool:
+    """Whether a value is a text that costs no more than a step."""
     return type(value) is str and len(value) <= _SHORT

@@ -406,25 +406,20 @@ def test_fruitless_connections_are_tried_after_growing_pauses() -> None:
     ]  # fmt: skip
 
 
-def test_connection_that_ends_with_a_complaint_is_replaced_at_once() -> None:
-    """The throttle answers complaints about the speed, with pauses for the whole run."""
-    slowed = ConnectionEnd(0, "421 4.7.0 Too fast", slowed=True)
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(ConnectionEnd(0, "421 4.7.0 Too fast", slowed=True), id="complaint"),
+        pytest.param(ConnectionEnd(0, "421 4.4.2 Idle for too long", idle=True), id="idle"),
+    ],
+)
+def test_connection_whose_end_is_explained_is_replaced_at_once(end: ConnectionEnd) -> None:
+    """The throttle answers complaints with pauses for the whole run; an idle end is no failure."""
     with serve() as server:
         bench = Bench(server.port, clock=Clock())
         for _ in range(20):
             opened(bench)
-            bench.connector.ended(0, slowed)
-        assert server.connections == 20
-    assert bench.waits == []
-
-
-def test_idle_connection_that_the_server_ends_is_no_failure() -> None:
-    idle = ConnectionEnd(0, "421 4.4.2 Idle for too long", idle=True)
-    with serve() as server:
-        bench = Bench(server.port, clock=Clock())
-        for _ in range(20):
-            opened(bench)
-            bench.connector.ended(0, idle)
+            bench.connector.ended(0, end)
         assert server.connections == 20
     assert bench.waits == []
 

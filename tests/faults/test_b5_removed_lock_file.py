@@ -175,7 +175,8 @@ def test_a_folder_moved_while_it_is_sent_stops_and_resumes(
     assert status == STOPPED, output
     assert "was moved, replaced or removed while it was being sent" in output
     second.send_signal(signal.SIGINT)
-    assert ended(second)[0] in {INTERRUPTED, STOPPED, -signal.SIGINT}
+    # 0: the first had stopped early enough for the second to send the rest.
+    assert ended(second)[0] in {0, INTERRUPTED, STOPPED, -signal.SIGINT}
     assert moved.run("--rate", "9999/second")[0] == 0
     assert len(addresses(server)) == RECIPIENTS
     assert_nobody_got_two(server)

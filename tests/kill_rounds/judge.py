@@ -5,7 +5,7 @@ The server's record is the truth about the messages. The judge compares it with 
 * I1: a recipient who is `sent` was taken by the server.
 * I2: a recipient whose message was taken is `sent`, is in doubt, or was in doubt and resent.
 * I3: no recipient disappears once a message was tried, and `sent` is final. Until then each run
-  enrols the spreadsheet anew, so that a row that was deleted before the sending leaves no trace.
+  replaces the snapshot by the spreadsheet, so a row that was deleted before leaves no trace.
 * I4: a second message is taken only after doubt and a run that resends; it has the same Message-ID.
 * I5: one end of the process leaves at most connections x window recipients in doubt, and each
   connection that the server has dropped at most its window.
