@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
+from mailmerge.cli.terminal import (
+    CampaignPath,
+    Json,
+    folded,
+    has_cursor,
+    print_json,
+    reports_errors,
+    say,
+)
 
 if TYPE_CHECKING:
     from mailmerge.ledger.interface import LedgerReader
@@ -69,7 +78,8 @@ def status(
     _export(ledger, campaign, export, failed)
     while watch and ledger.owner:
         time.sleep(_WATCH_SECONDS)
-        typer.echo(_CLEAR, nl=False)
+        if has_cursor(sys.stdout):
+            typer.echo(_CLEAR, nl=False)
         _show(ledger, campaign)
 
 
