@@ -40,7 +40,7 @@ def test_sandbox_run_says_where_the_messages_are(campaign: Path, call: Call) -> 
     assert maildir.is_relative_to(campaign / ".mailmerge")
     assert len(list((maildir / "new").iterdir())) == 3
     assert "Hello Ann" in done.stderr
-    assert str(maildir) in done.stderr
+    assert str(maildir) in done.output
 
 
 def test_each_sandbox_run_starts_empty(campaign: Path, call: Call) -> None:
@@ -276,8 +276,8 @@ def test_a_seed_repeats_the_faults_of_each_recipient(
     assert document["reconciliation"]["balanced"] is True
     assert document["reconciliation"]["taken"] == len(messages_in(Path(document["maildir"])))
     assert 200 <= document["real_seconds"] < 220
-    assert "Ledger and sandbox agree" in done.stderr
-    assert "3 minutes" in done.stderr
+    assert "Ledger and sandbox agree" in done.output
+    assert "3 minutes" in done.output
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum(one["event"] == "ended" for one in events) == document["rounds"]
     assert not (campaign / ".mailmerge" / "sent.mbox").exists(), "nothing was really sent"
@@ -288,8 +288,8 @@ def test_a_seed_repeats_the_faults_of_each_recipient(
 def test_faults_without_a_rate_limit_say_so(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--faults")
     assert done.exit_code == 0, done.stderr
-    assert "as fast as the server accepts messages" in done.stderr
-    assert "--seed" in done.stderr
+    assert "as fast as the server accepts messages" in done.output
+    assert "--seed" in done.output
 
 
 def test_nothing_to_send_is_reported(campaign: Path, call: Call, smtp_server: int) -> None:
@@ -297,7 +297,7 @@ def test_nothing_to_send_is_reported(campaign: Path, call: Call, smtp_server: in
     assert call("send", campaign, "--yes").exit_code == 0
     again = call("send", campaign, "--yes", "--json")
     assert again.exit_code == 0
-    assert "Nothing to send: all recipients are done." in again.stderr
+    assert "Nothing to send: all recipients are done." in again.output
     assert json.loads(again.stdout)["states"]["sent"] == 3
 
 
