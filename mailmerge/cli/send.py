@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailmerge.cli.check import show_report
+from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.progress import counting, sending
 from mailmerge.cli.questions import can_ask, read_answer
 from mailmerge.cli.terminal import (
     CampaignPath,
     Json,
-    ask_password,
     print_json,
     quoted_path,
     reports_errors,
@@ -353,7 +353,9 @@ def _server(settings: Settings, request: _Request) -> Target:
         return SandboxServer(settings.state_folder / SANDBOX, account, request.seed)
     if request.dry_run and account is None:
         return NoServer()
-    return RealServer.of_settings(settings, ask_password)
+    return RealServer.of_settings(
+        settings, lambda: None if account is None else password_prompt(account)
+    )
 
 
 def _require_address(text: str) -> None:

@@ -149,6 +149,7 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
     ]
     columns.append(_REASON)
     if path.suffix.lower() == ".xlsx":
+        rows = [[*row[:-1], row[-1][:_LONGEST_XLSX_CELL]] for row in rows]
         _refuse_long_cells(path, rows)
         _write(partial(_write_xlsx, section=section), path, columns, rows)
     else:
@@ -270,7 +271,9 @@ def _write_unchanged(
         # Quotes around every cell: so no cell can be taken for a delimiter, a line or a blank row.
         writer = csv.writer(file, delimiter=section.delimiter or ",", quoting=csv.QUOTE_ALL)
         writer.writerow(columns)
-        writer.writerows(rows)
+        # The reason is the last cell. It is to be read only, so it may lose a character.
+        for *cells, reason in rows:
+            writer.writerow([*cells, _text(reason).encode(codec, "replace").decode(codec)])
 
 
 def _write_xlsx(
