@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailmerge.cli.questions import read_answer
 from mailmerge.cli.terminal import ask_password, say
+from mailmerge.wording import counted
 
 if TYPE_CHECKING:
     from mailmerge.credentials import Account
@@ -46,7 +47,7 @@ def password_prompt(
             if not password or _try(account, password):
                 break
             if left:
-                say("The server refused this password; try again.")
+                say(f"The server refused this password; {counted(left, 'try', 'tries')} left.")
         else:
             return password
         if password and offers_to_keep:

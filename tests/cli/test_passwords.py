@@ -23,6 +23,9 @@ plain_text_login = true
 """
 
 
+QUESTIONS = ("Password of news", "2 tries left.\nPassword", "1 try left.\nPassword")
+
+
 class _Taking:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         return "250 2.0.0 OK"
@@ -47,13 +50,13 @@ def port() -> Iterator[int]:
     controller.stop()
 
 
-def connect(campaign: Path, host: str, port: int, password: str) -> tuple[int, str]:
+def connect(campaign: Path, host: str, port: int, *passwords: str) -> tuple[int, str]:
     with (campaign / "campaign.toml").open("a") as file:
         file.write(SERVER.format(host=host, port=port))
     done = run_on_terminal(
         ["-m", "mailmerge", "connect", campaign],
         stdin=None,
-        answers={"Password of news": password},
+        answers=dict(zip(QUESTIONS, passwords, strict=False)),
         environment={"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
     )
     return done.status, done.stderr
@@ -67,10 +70,10 @@ def test_an_accepted_password_is_asked_once(campaign: Path, port: int) -> None:
 
 
 def test_a_refused_password_is_asked_three_times(campaign: Path, port: int) -> None:
-    status, told = connect(campaign, "127.0.0.1", port, "\n".join(["wrong"] * TRIES))
+    status, told = connect(campaign, "127.0.0.1", port, *["wrong"] * TRIES)
     assert status == 4
     assert told.count("Password of news") == TRIES
-    assert told.count("try again.") == TRIES - 1
+    assert told.count(" left.") == TRIES - 1
 
 
 def test_a_host_without_an_address_is_named_before_the_question(campaign: Path) -> None:
