@@ -39,7 +39,7 @@ def port() -> Iterator[int]:
         server: object, session: object, envelope: object, how: str, data: object
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
-        return AuthResult(success=data.password == b"right", handled=True)
+        return AuthResult(success=data.password == b"right", handled=False)
 
     port = servers.free_port()
     controller = Controller(
