@@ -406,6 +406,16 @@ def with_password(account: Account, password: str) -> Credentials:
     return _credentials(account, password=password)
 
 
+def has_keyring() -> bool:
+    """Whether the system has a keyring that stores passwords."""
+    import keyring
+
+    try:
+        return float(keyring.get_keyring().priority) >= 1
+    except Exception:  # noqa: BLE001 - the errors of a keyring are those of its platform
+        return False
+
+
 def store_password(account: Account, password: str) -> None:
     """Put the password into the keyring, where `read_credentials` finds it.
 

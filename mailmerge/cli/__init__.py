@@ -5,7 +5,6 @@ Heavy modules are imported inside the commands, so that `--help` and `--version`
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -23,7 +22,7 @@ from mailmerge.cli.render import render
 from mailmerge.cli.send import send
 from mailmerge.cli.status import status
 from mailmerge.cli.suppress import suppress_app
-from mailmerge.cli.terminal import accept_any_character
+from mailmerge.cli.terminal import accept_any_character, colour_wanted
 from mailmerge.cli.unsubscribe import unsubscribe_key, unsubscribe_server
 
 app = typer.Typer(
@@ -53,8 +52,7 @@ def _options(
     ] = False,
 ) -> None:
     del version
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        context.color = False
+    context.color = colour_wanted()
 
 
 for _command in (

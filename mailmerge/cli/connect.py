@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.terminal import Json, ask_password, folded, print_json, reports_errors
 from mailmerge.wording import one_line, padded
 
@@ -79,7 +80,9 @@ def connect(
 
     campaign, account = _campaign_and_account(where, host, port, security, username)
     envelope = _envelope(campaign, account, to) if to else None
-    credentials = read_credentials(account, ask=ask_password())
+    # The dialogue as a document is that of one connection, so its password is not tried before.
+    ask = ask_password() if json else password_prompt(account, offers_to_keep=True)
+    credentials = read_credentials(account, ask=ask)
     language = language_of_locale(os.environ)
     attempt = _Attempt(account, credentials, envelope, language, by_options=bool(host))
     if json:

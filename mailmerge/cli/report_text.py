@@ -71,7 +71,7 @@ def _paragraph(group: Group, width: int) -> Iterator[str]:
     if group.count > 1:
         yield from _hung("", group.occurrences(), width, dim=True)
     if problem.hint:
-        yield from _hung("", f"{_arrow()} {problem.hint}", width, dim=True)
+        yield from _hung("", f"{_arrow()} {problem.hint}", width, colour="cyan")
     yield ""
 
 
@@ -88,10 +88,17 @@ def _arrow() -> str:
 
 
 def _hung(
-    label: str, text: str, width: int, indent: int = _INDENT, bold: bool = False, dim: bool = False
+    label: str,
+    text: str,
+    width: int,
+    indent: int = _INDENT,
+    bold: bool = False,
+    dim: bool = False,
+    colour: str | None = None,
 ) -> Iterator[str]:
-    """A text after a label, with a hanging indent."""
+    """A text after a label, with a hanging indent; the fix has a colour, and is never faint."""
     for number, line in enumerate(wrapped(one_line(text), width - indent)):
         before = label if label and number == 0 else " " * indent
-        styled = typer.style(line, bold=bold or None, dim=dim or None) if bold or dim else line
+        plain = not (bold or dim or colour)
+        styled = line if plain else typer.style(line, colour, bold=bold or None, dim=dim or None)
         yield before + styled

@@ -14,9 +14,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailmerge.cli.check import show_report
+from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.progress import counting, sending
 from mailmerge.cli.questions import can_ask, read_answer
-from mailmerge.cli.terminal import CampaignPath, Json, ask_password, print_json, reports_errors, say
+from mailmerge.cli.terminal import (
+    CampaignPath,
+    Json,
+    print_json,
+    quoted_path,
+    reports_errors,
+    say,
+    show_result,
+)
 from mailmerge.portable.signals import stop_signals
 from mailmerge.wording import counted, duration_in_words
 
@@ -344,7 +353,9 @@ def _server(settings: Settings, request: _Request) -> Target:
         return SandboxServer(settings.state_folder / SANDBOX, account, request.seed)
     if request.dry_run and account is None:
         return NoServer()
-    return RealServer.of_settings(settings, ask_password)
+    return RealServer.of_settings(
+        settings, lambda: None if account is None else password_prompt(account)
+    )
 
 
 def _require_address(text: str) -> None:
@@ -397,7 +408,7 @@ def _end_dry_run(job: Job, plan: Plan, *, json: bool) -> None:
     from mailmerge.jobs.documents import unsent_document
 
     would = counted(plan.to_send, "message")
-    say(f"Dry run: {would} would be sent. Nothing was sent.")
+    show_result(f"Dry run: {would} would be sent. Nothing was sent.", json=json)
     if json:
         print_json(unsent_document(job, plan))
 
@@ -413,16 +424,19 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
         _confirm(plan, asked=not (request.yes or request.sandbox))
         faults = _faults(job)
         summary = _run(faults or job, plan, quiet=request.json)
-        _show_summary(summary)
+        lines = list(_summary_lines(summary))
         if "maildir" in (document := (faults or job).document(summary)):
-            say(f"The messages are in {document['maildir']}")
+            lines.append(f"The messages are in {document['maildir']}")
+            where = quoted_path(job.campaign.settings.folder)
+            lines.append(f'To read them: "mailmerge preview {where}", Sandbox.')
         if faults is not None:
-            _show_faults(faults, document["seed"])
+            lines += _fault_lines(faults, document["seed"])
     else:
-        say("Nothing to send: all recipients are done.")
         summary = job.run_all()
         document = summary.to_json()
-        _show_summary(summary)
+        lines = ["Nothing to send: all recipients are done.", *_summary_lines(summary)]
+    for line in lines:
+        show_result(line, json=request.json)
     if request.json:
         print_json(document)
     if summary.error is not None:
@@ -489,29 +503,29 @@ def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _show_summary(summary: Summary) -> None:
-    """Show the result of the run."""
+def _summary_lines(summary: Summary) -> Iterator[str]:
+    """The result of the run."""
     per_second = summary.sent / summary.seconds if summary.seconds >= 1 else 0.0
     rate = f", {per_second:,.0f} a second" if per_second >= 1 else ""
-    say(f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}.")
+    yield f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}."
     states = [f"{n:,} {state.replace('_', ' ')}" for state, n in summary.states.items() if n]
-    say(f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'none'}.")
+    yield f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'none'}."
 
 
-def _show_faults(faults: FaultRun, seed: int) -> None:
-    """Show the result of comparing ledger and sandbox after a run with faults."""
-    say()
-    say(f"Sandbox: {counted(faults.rounds, 'run')}; --seed {seed} repeats the faults.")
+def _fault_lines(faults: FaultRun, seed: int) -> Iterator[str]:
+    """The result of comparing ledger and sandbox after a run with faults."""
+    yield ""
+    yield f"Sandbox: {counted(faults.rounds, 'run')}; --seed {seed} repeats the faults."
     found = faults.reconciliation
     if found is not None and found.balanced:
         of_these = f" ({found.in_doubt_taken:,} of them accepted)" if found.in_doubt_taken else ""
-        say(
+        yield (
             f"Ledger and sandbox agree: the server accepted {counted(found.taken, 'message')}; "
             f"{found.sent:,} sent, {found.in_doubt:,} in doubt{of_these}; "
             "none lost, none sent twice."
         )
     seconds = faults.real_seconds()
     if seconds:
-        say(f"At the configured rates, a real run would take {duration_in_words(seconds)}.")
+        yield f"At the configured rates, a real run would take {duration_in_words(seconds)}."
     else:
-        say("A real run has no rate limit: it is as fast as the server accepts messages.")
+        yield "A real run has no rate limit: it is as fast as the server accepts messages."

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
+from mailmerge.cli.terminal import (
+    CampaignPath,
+    Json,
+    folded,
+    has_cursor,
+    print_json,
+    reports_errors,
+    say,
+)
 
 if TYPE_CHECKING:
-    from mailmerge.ledger.interface import LedgerReader
+    from mailmerge.ledger.interface import Deliveries, LedgerReader
     from mailmerge.settings import Settings
 
 _WATCH_SECONDS = 1.0
@@ -46,52 +55,86 @@ def status(
         bool, typer.Option("--watch", help="Update every second while a send is running.")
     ] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Show the last sandbox run.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the files of --export and --failed.")
+    ] = False,
 ) -> None:
     """Show which recipients got the message, which did not, and why."""
-    from mailmerge.errors import CampaignError
     from mailmerge.ledger.ledger import Ledger
+    from mailmerge.reports.export import refuse_existing
     from mailmerge.settings import load_settings
 
+    for path in (export, failed):
+        if path is not None and not force:
+            refuse_existing(path)
     campaign = load_settings(where)
     ledger = Ledger.read(campaign, "sandbox" if sandbox else "ledger")
+    if ledger is None or not ledger.begun:
+        _show_unsent(campaign, json=json, exported=(export, failed), sandbox=sandbox)
+        return
     if json:
         _print(ledger, campaign)
-        if ledger is None:
-            return
-    if ledger is None or not (json or ledger.begun):
-        raise CampaignError(
-            f"{campaign.name} has not been sent yet",
-            hint='"mailmerge send" starts it',
-            code="never-sent",
-        )
-    if not json:
+    elif export is None and failed is None:
         _show(ledger, campaign)
     _export(ledger, campaign, export, failed)
     while watch and ledger.owner:
         time.sleep(_WATCH_SECONDS)
-        typer.echo(_CLEAR, nl=False)
+        if has_cursor(sys.stdout):
+            typer.echo(_CLEAR, nl=False)
         _show(ledger, campaign)
 
 
-def _print(ledger: LedgerReader | None, campaign: Settings) -> None:
-    """Print the JSON document; before the first send, every count is 0."""
-    from mailmerge.ledger.states import Standing, reported
+def _show_unsent(
+    campaign: Settings, *, json: bool, exported: tuple[Path | None, Path | None], sandbox: bool
+) -> None:
+    """Show a campaign before its first run: every recipient is pending.
+
+    Raises:
+        CampaignError: its recipients cannot be read.
+    """
+    from mailmerge.ledger.ledger import Ledger
+    from mailmerge.ledger.states import Standing, State, reported
+    from mailmerge.recipients.standard_input import STANDARD_INPUT
+    from mailmerge.reports.planned import PlannedDeliveries
+    from mailmerge.reports.status import status_document, status_table
+
+    planned = PlannedDeliveries(campaign)
+    known = campaign.recipients.file != STANDARD_INPUT
+    states = reported({State.PENDING: sum(1 for _ in planned.iterate()) if known else 0})
+    if json:
+        print_json(status_document(campaign.name, Standing(states)))
+    elif exported == (None, None):
+        typer.echo("There was no sandbox run yet." if sandbox else "Nothing has been sent yet.")
+        if known:
+            typer.echo("\n" + status_table(states))
+        tried = None if sandbox else Ledger.read(campaign, "sandbox")
+        if tried is not None and tried.begun:
+            typer.echo("\nThere was a sandbox run: --sandbox shows it.")
+    if known:
+        _export(planned, campaign, *exported)
+
+
+def _print(ledger: LedgerReader, campaign: Settings) -> None:
+    """Print the JSON document."""
     from mailmerge.reports.status import status_document
 
-    standing = Standing(reported({})) if ledger is None else ledger.standing()
-    owner = ledger.owner if ledger is not None else None
-    recovery = ledger.recovery() if ledger is not None else None
-    print_json(status_document(campaign.name, standing, owner=str(owner or ""), recovery=recovery))
+    document = status_document(
+        campaign.name,
+        ledger.standing(),
+        owner=str(ledger.owner or ""),
+        recovery=ledger.recovery(),
+    )
+    print_json(document)
 
 
 def _export(
-    ledger: LedgerReader, campaign: Settings, everything: Path | None, failed: Path | None
+    ledger: Deliveries, campaign: Settings, everything: Path | None, failed: Path | None
 ) -> None:
     from mailmerge.reports.export import export, export_failed
     from mailmerge.wording import counted
 
     if everything is not None:
-        say(f"Wrote {counted(export(ledger, everything), 'recipient')} to {everything}")
+        say(f"Wrote {counted(export(ledger, everything, campaign), 'recipient')} to {everything}")
     if failed is not None:
         count = export_failed(ledger, failed, campaign.recipients)
         say(f"Wrote {counted(count, 'recipient')} to {failed}")

@@ -12,9 +12,9 @@ import shlex
 import shutil
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated, ParamSpec, TextIO
 
 import typer
 
@@ -39,6 +39,30 @@ WIDEST = 100
 """The longest line in columns; longer lines are hard to read."""
 
 _TRACEBACK_VARIABLE = "MAILMERGE_TRACEBACK"
+
+
+def colour_wanted(environ: Mapping[str, str] = os.environ) -> bool | None:
+    """Whether the environment asks for colours (True) or for none (False); None if it is silent.
+
+    An empty variable is no request (https://no-color.org, https://force-color.org). NO_COLOR comes
+    first, because it is the wish of a reader. TERM=dumb is a terminal without control sequences.
+    Every command gets the answer through the context of the program.
+    """
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR", "0") not in {"", "0", "false"}:
+        return True
+    return False if environ.get("TERM") == "dumb" else None
+
+
+def has_cursor(stream: TextIO) -> bool:
+    """Whether lines of the stream can be written over, as bars do: a terminal that is not dumb."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def show_result(text: str = "", *, json: bool = False) -> None:
+    """Print a line of a command's result: on standard output, unless that has a JSON document."""
+    typer.echo(printable(text), err=json)
 
 
 def say(text: str = "") -> None:
@@ -149,7 +173,10 @@ def _show_traceback() -> None:
 def _fail(line: str, status: ExitStatus, problem: Problem | None = None) -> None:
     """Print the error in one line; below it the line of the file, with a mark at the place."""
     prefix = typer.style("error:", fg="red", bold=True)
-    typer.echo(f"{prefix} {one_line(' '.join(line.split()))}", err=True)
+    shown = f"error: {one_line(' '.join(line.split()))}"
+    if sys.stderr.isatty():
+        shown = folded(shown, rest="       ")
+    typer.echo(prefix + shown.removeprefix("error:"), err=True)
     for marked in (problem.marked_line or ()) if problem is not None else ():
         say(f"    {marked}")
     raise typer.Exit(status) from None

@@ -40,6 +40,11 @@ class Progress:
     slowed_by: str = ""
 
     @property
+    def finished(self) -> int:
+        """The number of recipients with a final outcome; `done` counts each attempt."""
+        return self.sent + self.failed
+
+    @property
     def per_second(self) -> float:
         """Outcomes per second; 0 before the first connection."""
         return self.done / self.seconds if self.seconds else 0.0
@@ -105,8 +110,10 @@ def ending(
     """
     remaining = states[State.PENDING] + states[State.DEFERRED]
     if stopped and remaining:
+        deferred = states[State.DEFERRED]
+        of_these = f", {deferred:,} of them deferred by the server" if deferred else ""
         return Interrupted(
-            f"stopped; {counted(remaining, 'recipient')} remaining",
+            f"stopped; {counted(remaining, 'recipient')} remaining{of_these}",
             hint="send again to continue where it stopped",
         )
     left = [

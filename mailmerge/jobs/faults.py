@@ -158,4 +158,9 @@ def _left(summary: Summary) -> int:
 def _overall(progress: Progress) -> Progress:
     """Return the progress of all runs together, which counts each recipient once."""
     left = progress.states[State.PENDING] + progress.states[State.DEFERRED]
-    return replace(progress, done=sum(progress.states.values()) - left)
+    return replace(
+        progress,
+        done=sum(progress.states.values()) - left,
+        sent=progress.states[State.SENT],
+        failed=progress.states[State.REJECTED] + progress.states[State.IN_DOUBT],
+    )

@@ -211,7 +211,7 @@ class Job:
         """
         from mailmerge.reports.export import export
 
-        return export(self.ledger.records(), Path(path))
+        return export(self.ledger.records(), Path(path), self.campaign.settings)
 
     def document(self, summary: Summary) -> dict[str, Any]:
         """Return the document of `send --json` for this summary."""

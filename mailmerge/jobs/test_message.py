@@ -36,9 +36,16 @@ _LONGEST_PAUSE = 10.0
 
 
 def send_test_message(
-    settings: Settings, messages: MessageFactory, recipient: Recipient, address: str
+    settings: Settings,
+    messages: MessageFactory,
+    recipient: Recipient,
+    address: str,
+    *,
+    password: str = "",
 ) -> str:
     """Send the recipient's message to `address` and return the server's reply.
+
+    `password` is what the user has typed; it is used if none is stored, and kept nowhere.
 
     Raises:
         AddressError: `address` is not a mailbox, or it is the recipient's own.
@@ -48,7 +55,8 @@ def send_test_message(
         MailmergeError: the server cannot be reached, or does not accept the message.
     """
     parse_own_address(address, recipient.mailbox)
-    target = TestTo(address, RealServer.of_settings(settings), count=1)
+    server = RealServer.of_settings(settings, lambda: (lambda _: password) if password else None)
+    target = TestTo(address, server, count=1)
     transaction = _transaction(target, settings, messages, recipient)
     limits = JobOptions().limits(settings.delivery, target)
     with _throttle(limits) as throttle:

@@ -16,6 +16,9 @@ _ONE_CLICK_FROM = 5_000
 """Messages per day from which large mailbox providers require RFC 8058 (one-click)."""
 
 _DAY = 86_400
+_FAILURE_COLUMN = "mailmerge reason"
+"""A column of `status --failed`, for the reader and not for the message."""
+
 _ALWAYS_THERE = frozenset({"row", "campaign"})
 
 
@@ -60,6 +63,7 @@ def check_columns(totals: Totals, setup: Setup) -> Iterator[Problem]:
         name
         for name in totals.columns
         if name not in variables
+        and name != _FAILURE_COLUMN
         and name.casefold() not in needed
         and not _names(section.where, name)
     ]

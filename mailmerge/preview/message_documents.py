@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mailmerge.errors import Problem
 from mailmerge.preflight.html import links_of
 from mailmerge.preflight.rules import Setup
@@ -41,7 +43,8 @@ def message_document(
     result = snapshot.message(row)
     made = result if isinstance(result, ShownMessage) else None
     broken = result if isinstance(result, Problem) else None
-    problems = _all_problems(session, row, made, broken)
+    found = _all_problems(session, row, made, broken)
+    problems = _without_repeats(problem_document(problem, folder) for problem in found)
     return {
         **row_document(row, checks),
         "before": before.key if before else None,
@@ -49,7 +52,7 @@ def message_document(
         "cells": _cells(snapshot, row),
         "otherVariables": _other_variables(snapshot),
         "broken": None if broken is None else problem_document(broken, folder),
-        "problems": [problem_document(problem, folder) for problem in problems],
+        "problems": problems,
         "message": _made_document(snapshot, made) if made else None,
     }
 
@@ -86,7 +89,19 @@ def _all_problems(
     found = [*session.checks.problems_of(row.number), *_message_problems(session.snapshot, made)]
     if broken is not None:
         found.append(broken)
-    return [problem for at, problem in enumerate(found) if problem not in found[:at]]
+    return found
+
+
+def _without_repeats(documents: Iterable[Document]) -> list[Document]:
+    """Each document once: the check and the rendering find the same error in other words.
+
+    The check names the recipient and the sheet, which the page shows anyway.
+    """
+    shown: list[Document] = []
+    for document in documents:
+        if document not in shown:
+            shown.append(document)
+    return shown
 
 
 def _message_problems(snapshot: CampaignSnapshot, made: ShownMessage | None) -> list[Problem]:

@@ -16,11 +16,15 @@ _LARGEST_FILE = 2 * 1024 * 1024
 
 
 def problem_document(problem: Problem, folder: Path) -> dict[str, Any]:
-    """The fields of a problem, and `excerpt`: the lines around it if it names a line of a file."""
-    return {**problem_to_json(problem), "excerpt": _excerpt(folder, problem.file, problem.line)}
+    """The fields of a problem, and `excerpt`: the lines around it if it names a line of a file.
+
+    The line of the problem has `at`, the place in it from 0, if that is known.
+    """
+    return {**problem_to_json(problem), "excerpt": _excerpt(folder, problem)}
 
 
-def _excerpt(folder: Path, file: str, line: int | None) -> list[dict[str, Any]]:
+def _excerpt(folder: Path, problem: Problem) -> list[dict[str, Any]]:
+    file, line = problem.file, problem.line
     path = (folder / file).resolve()
     if line is None or not file or not path.is_relative_to(folder.resolve()):
         return []
@@ -32,6 +36,18 @@ def _excerpt(folder: Path, file: str, line: int | None) -> list[dict[str, Any]]:
         return []
     first, last = max(0, line - 1 - _CONTEXT), min(len(lines), line + _CONTEXT)
     return [
-        {"number": at + 1, "text": lines[at][:_LONGEST_LINE], "here": at + 1 == line}
+        {
+            "number": at + 1,
+            "text": lines[at][:_LONGEST_LINE],
+            "here": at + 1 == line,
+            "at": _place(lines[at], problem.character) if at + 1 == line else None,
+        }
         for at in range(first, last)
     ]
+
+
+def _place(text: str, character: int | None) -> int | None:
+    """The place of a mark in the shown part of a line; None where there is none."""
+    if character is None or not 1 <= character <= _LONGEST_LINE:
+        return None
+    return min(character - 1, len(text))

@@ -234,19 +234,21 @@ async def _test(session: PreviewSession, request: Request) -> Response:
     if content_type != "application/json":
         return _plain(415, "The request body must be JSON.")
     match await _body(request):
+        case {"recipient": str(key), "address": str(address), "password": str(password)}:
+            return await run_in_threadpool(_send_test, session, key, address, password)
         case {"recipient": str(key), "address": str(address)}:
-            return await run_in_threadpool(_send_test, session, key, address)
+            return await run_in_threadpool(_send_test, session, key, address, "")
     raise ValueError('The request body must be {"recipient": KEY, "address": ADDRESS}.')
 
 
-def _send_test(session: PreviewSession, key: str, address: str) -> Response:
+def _send_test(session: PreviewSession, key: str, address: str, password: str) -> Response:
     snapshot = session.snapshot
     row = snapshot.rows.find(key)
     recipient = snapshot.recipient(row) if row else None
     if recipient is None or snapshot.messages is None:
         raise _NotFound
     try:
-        reply = send_test_message(snapshot, recipient, address)
+        reply = send_test_message(snapshot, recipient, address, password)
     except MailmergeError as error:
         return _plain(422, str(error))
     return _json({"reply": reply})

@@ -4,7 +4,9 @@ Cells and replies come from outside, and a spreadsheet program runs some texts a
 (CWE-1236). The same cells must come back unchanged if the file is sent to again: with an apostrophe
 in front, `-x@example.org` is another mailbox. No CSV file can do both, so there are two kinds:
 
-* XLSX: every cell is stored as text by its type. It is safe to open, and it is unchanged.
+* XLSX: if the campaign's spreadsheet is a workbook that has not changed since, the export is this
+  workbook with more columns (original.py). Otherwise every cell is stored as text by its type. It
+  is safe to open, and it is unchanged. Times are real dates, and rejected rows are red.
 * CSV of `export`: to look at. A text that may be taken for a formula gets an apostrophe in front,
   and control characters are replaced.
 * CSV of `export_failed`: to send to. Every cell is unchanged. It is written as campaign.toml says
@@ -17,20 +19,22 @@ import codecs
 import csv
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mailmerge.errors import CampaignError
+from mailmerge.errors import CampaignError, SpreadsheetError
 from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
-from mailmerge.ledger.states import Delivery
+from mailmerge.ledger.states import Delivery, State
 from mailmerge.private_files import open_private
+from mailmerge.recipients.input_file import find_campaign_file
+from mailmerge.reports.original import OriginalWorkbook, open_original
 from mailmerge.reports.status import FAILED
-from mailmerge.reports.xlsx import write_workbook
-from mailmerge.settings import RecipientsSection
+from mailmerge.reports.xlsx import Cell, write_workbook
+from mailmerge.settings import RecipientsSection, Settings
 
 _OUTCOME_COLUMNS: Final = ("status", "time", "reply", "message-id")
 _SALVAGED_COLUMNS: Final = (
@@ -46,33 +50,92 @@ _LONGEST_XLSX_CELL: Final = 32_767
 _SHEET: Final = "recipients"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
-_Write = Callable[[Path, list[str], Iterable[list[str]]], None]
+_REASON: Final = "mailmerge reason"
+"""The column of `export_failed` that says why; the name is none of a user's own columns."""
+
+_Write = Callable[[Path, list[str], Iterable[Sequence[Cell]]], None]
 
 
-def export(ledger: Deliveries, path: Path) -> int:
+def refuse_existing(path: Path) -> None:
+    """Raise CampaignError if there is such a file."""
+    if path.exists():
+        raise CampaignError(
+            f"{path.name} exists already",
+            hint="choose another name, or add --force to replace it",
+            code="export",
+        )
+
+
+def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> int:
     """Write all rows to `path` (.csv or .xlsx), and return their number.
 
     The file has the columns and rows of the user's spreadsheet in the same order, followed by the
-    columns status, time, reply and message-id.
+    columns status, time, reply and message-id. If the spreadsheet of `campaign` is a workbook and
+    has not changed, an .xlsx file is a copy of it with these columns.
 
     Raises:
-        CampaignError: the file name has another ending, or the file cannot be written.
+        CampaignError: the file name has another ending, it is the campaign's spreadsheet, or the
+            file cannot be written.
         LedgerError: the ledger cannot be read.
     """
     write = _writer_for(path)
+    source = _source_of(campaign)
+    if source is not None and _is_same(source, path):
+        raise CampaignError(
+            f"{path.name} is the campaign's own spreadsheet",
+            hint="choose another name for the export",
+            code="export",
+        )
     columns = _columns(ledger.iterate())
     taken = {column.casefold() for column in columns}
     names = [f"mailmerge {name}" if name in taken else name for name in _OUTCOME_COLUMNS]
+    if campaign is not None and source is not None and path.suffix.lower() == ".xlsx":
+        deliveries = {one.row: one for one in ledger.iterate()}
+        cells = {row: one.cells for row, one in deliveries.items()}
+        original = open_original(source, campaign.recipients, cells)
+        if original is not None:
+            _write(partial(_write_original, original, deliveries), path, names, ())
+            return len(deliveries)
     rows = _Counted(_row(one, columns) for one in ledger.iterate())
     _write(write, path, [*columns, *names], rows)
     return rows.count
 
 
+def _source_of(campaign: Settings | None) -> Path | None:
+    if campaign is None or campaign.recipients.file == "-":
+        return None
+    try:
+        return find_campaign_file(campaign.folder, campaign.recipients.file)
+    except SpreadsheetError:
+        return None
+
+
+def _is_same(source: Path, path: Path) -> bool:
+    try:
+        return path.samefile(source)
+    except OSError:  # one of them does not exist
+        return False
+
+
+def _write_original(
+    original: OriginalWorkbook,
+    deliveries: Mapping[int, Delivery],
+    path: Path,
+    names: list[str],
+    _: Iterable[Sequence[Cell]],
+) -> None:
+    outcomes = {row: _outcome(one) for row, one in deliveries.items()}
+    rejected = {row for row, one in deliveries.items() if one.state is State.REJECTED}
+    original.add(names, outcomes, rejected)
+    with os.fdopen(open_private(path, "write"), "wb") as file:
+        original.save(file)
+
+
 def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | None = None) -> int:
     """Write the rows that were refused or could not be made, for another send; return their number.
 
-    No cell is changed. A path that ends in .xlsx makes a workbook, any other a CSV file. `section`
-    says how the campaign reads its spreadsheet.
+    No cell is changed; the reason stands in a last column. A path that ends in .xlsx makes a
+    workbook, any other a CSV file. `section` says how the campaign reads its spreadsheet.
 
     Raises:
         CampaignError: the file cannot be written, or a cell does not fit into it.
@@ -80,9 +143,13 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
     """
     section = section or RecipientsSection()
     failed = [one for one in ledger.iterate() if one.state in FAILED or one.unmade]
-    columns = _columns(failed)
-    rows = [[one.cells.get(column, "") for column in columns] for one in failed]
+    columns = [column for column in _columns(failed) if column != _REASON]
+    rows = [
+        [*(one.cells.get(column, "") for column in columns), _neutral(one.reply)] for one in failed
+    ]
+    columns.append(_REASON)
     if path.suffix.lower() == ".xlsx":
+        rows = [[*row[:-1], row[-1][:_LONGEST_XLSX_CELL]] for row in rows]
         _refuse_long_cells(path, rows)
         _write(partial(_write_xlsx, section=section), path, columns, rows)
     else:
@@ -130,11 +197,11 @@ def export_salvaged(rows: Iterable[Salvaged], path: Path) -> int:
 class _Counted:
     """Counts rows while they are iterated over."""
 
-    def __init__(self, rows: Iterable[list[str]]) -> None:
+    def __init__(self, rows: Iterable[Sequence[Cell]]) -> None:
         self._rows = rows
         self.count = 0
 
-    def __iter__(self) -> Iterator[list[str]]:
+    def __iter__(self) -> Iterator[Sequence[Cell]]:
         for row in self._rows:
             self.count += 1
             yield row
@@ -151,22 +218,28 @@ def _writer_for(path: Path) -> _Write:
     return write
 
 
-def _row(one: Delivery, columns: list[str]) -> list[str]:
-    cells = [one.cells.get(column, "") for column in columns]
-    return [*cells, one.state.value, _time(one.changed_at), one.reply, one.message_id]
+def _row(one: Delivery, columns: list[str]) -> list[Cell]:
+    return [*(one.cells.get(column, "") for column in columns), *_outcome(one)]
 
 
-def _time(at: float | None) -> str:
-    """Return the local time with its offset, to the second (ISO 8601)."""
+def _outcome(one: Delivery) -> list[Cell]:
+    return [one.state.value, _time(one.changed_at), one.reply, one.message_id]
+
+
+def _time(at: float | None) -> Cell:
+    """Return the moment in local time, to the second; "" without one."""
     try:
-        return (
-            "" if at is None else datetime.fromtimestamp(at).astimezone().isoformat(" ", "seconds")
-        )
+        return "" if at is None else datetime.fromtimestamp(round(at)).astimezone()
     except (ValueError, OverflowError, OSError):  # of a damaged ledger
         return ""
 
 
-def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[list[str]]) -> None:
+def _text(cell: Cell) -> str:
+    """Return a cell as text; a moment with its offset (ISO 8601)."""
+    return cell if isinstance(cell, str) else cell.isoformat(" ", "seconds")
+
+
+def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[Sequence[Cell]]) -> None:
     try:
         write(path, columns, rows)
     except (OSError, UnicodeEncodeError) as error:
@@ -178,17 +251,17 @@ def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[list[st
         ) from error
 
 
-def _write_csv(path: Path, columns: list[str], rows: Iterable[list[str]]) -> None:
+def _write_csv(path: Path, columns: list[str], rows: Iterable[Sequence[Cell]]) -> None:
     # Without a byte order mark, Excel reads the file in the machine's legacy code page.
     file = os.fdopen(open_private(path, "write"), "w", encoding="utf-8-sig", newline="")
     with file:
         writer = csv.writer(file)
         writer.writerow([_neutral(column) for column in columns])
-        writer.writerows([_neutral(cell) for cell in row] for row in rows)
+        writer.writerows([_neutral(_text(cell)) for cell in row] for row in rows)
 
 
 def _write_unchanged(
-    path: Path, columns: list[str], rows: Iterable[list[str]], *, section: RecipientsSection
+    path: Path, columns: list[str], rows: Iterable[Sequence[Cell]], *, section: RecipientsSection
 ) -> None:
     codec = section.encoding or "utf-8"
     codec = "utf-8-sig" if codecs.lookup(codec).name == "utf-8" else codec
@@ -198,19 +271,30 @@ def _write_unchanged(
         # Quotes around every cell: so no cell can be taken for a delimiter, a line or a blank row.
         writer = csv.writer(file, delimiter=section.delimiter or ",", quoting=csv.QUOTE_ALL)
         writer.writerow(columns)
-        writer.writerows(rows)
+        # The reason is the last cell. It is to be read only, so it may lose a character.
+        for *cells, reason in rows:
+            writer.writerow([*cells, _text(reason).encode(codec, "replace").decode(codec)])
 
 
 def _write_xlsx(
     path: Path,
     columns: list[str],
-    rows: Iterable[list[str]],
+    rows: Iterable[Sequence[Cell]],
     *,
     section: RecipientsSection | None = None,
 ) -> None:
     section = section or RecipientsSection()
+    status = next((name for name in ("mailmerge status", "status") if name in columns), "")
+    at = columns.index(status) if status else -1
     with os.fdopen(open_private(path, "write"), "wb") as file:
-        write_workbook(file, columns, rows, sheet=section.sheet or _SHEET, skip=section.skip_rows)
+        write_workbook(
+            file,
+            columns,
+            rows,
+            sheet=section.sheet or _SHEET,
+            skip=section.skip_rows,
+            coloured=lambda row: at >= 0 and row[at] == State.REJECTED,
+        )
 
 
 _WRITERS: Final[Mapping[str, _Write]] = {".csv": _write_csv, ".xlsx": _write_xlsx}

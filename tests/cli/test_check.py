@@ -69,7 +69,7 @@ def test_colours_can_be_turned_off(campaign: Path, environment: dict[str, str]) 
 
 
 def test_no_command_ignores_the_colour_setting(campaign: Path) -> None:
-    for arguments, status in ((["providers", "gmail"], 0), (["status", campaign], 2)):
+    for arguments, status in ((["providers", "gmail"], 0), (["status", campaign / "x"], 2)):
         assert ESCAPE.search(in_a_terminal(80, *arguments, status=status))
         shown = in_a_terminal(80, *arguments, status=status, environment={"NO_COLOR": "1"})
         assert shown.strip()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
 
 import pytest
 
 from mailmerge.cli.progress import counting, sending
 from mailmerge.engine.summary import Progress
-from mailmerge.ledger.states import reported
+from mailmerge.ledger.states import State, reported
 
 
 class Terminal(io.StringIO):
@@ -143,3 +144,45 @@ def test_without_a_terminal_or_if_quiet_there_is_no_bar(
         count(1_000)
         show(progress(4))
     assert stream.getvalue() == ""
+
+
+def test_without_a_terminal_a_line_appears_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [0.0]
+    with sending(4, clock=lambda: now[0]) as show, counting("check", clock=lambda: now[0]) as count:
+        for now[0] in (10.0, 31.0, 40.0):
+            show(progress(1))
+            count(7)
+        now[0] = 62.0
+        show(progress(2, failed=1, waiting_for="the rate"))
+    assert capsys.readouterr().err.splitlines() == [
+        "send: 1 of 4 recipients, 1.0 a second",
+        "check: 7 recipients",
+        "send: 2 of 4 recipients, 1 failed, waiting for the rate",
+    ]
+
+
+def test_a_dumb_terminal_has_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    stream = terminal(monkeypatch)
+    with sending(4) as show:
+        show(progress(4))
+    assert stream.getvalue() == ""
+
+
+def test_deferred_recipients_are_counted_and_attempts_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    stream = terminal(monkeypatch)
+    waits = replace(
+        progress(3, failed=1, waiting_for="deferred recipients: next retry at 12:34:56"),
+        states=reported({State.DEFERRED: 1}),
+        done=9,
+    )
+    with sending(4) as show:
+        show(waits)
+        last = stream.getvalue().rstrip().rpartition("\r")[2]
+    assert last.startswith("send:  75% 3/4, 1 failed, 1 deferred, waiting for deferred recipients")
+    assert last.endswith("12:34:56; Ctrl-C stops, and the next send continues")

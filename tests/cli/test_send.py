@@ -40,7 +40,7 @@ def test_sandbox_run_says_where_the_messages_are(campaign: Path, call: Call) -> 
     assert maildir.is_relative_to(campaign / ".mailmerge")
     assert len(list((maildir / "new").iterdir())) == 3
     assert "Hello Ann" in done.stderr
-    assert str(maildir) in done.stderr
+    assert str(maildir) in done.output
 
 
 def test_each_sandbox_run_starts_empty(campaign: Path, call: Call) -> None:
@@ -80,7 +80,7 @@ def test_limit_leaves_the_others_pending(campaign: Path, call: Call) -> None:
 
 
 def test_one_message_is_written_in_the_singular(campaign: Path, call: Call) -> None:
-    err = call("send", campaign, "--sandbox", "--where", "name == 'Bob'").stderr
+    err = call("send", campaign, "--sandbox", "--where", "name == 'Bob'").output
     assert "Checked 1 recipient" in err
     assert "Sent 1 message in" in err
     assert "Of 1 recipient: 1 sent." in err
@@ -172,7 +172,9 @@ def test_test_messages_name_their_recipients(campaign: Path, call: Call, tmp_pat
         "[test for bob@example.org] Hello Bob",
     }
     assert sum("Dear Ann" in one.as_string() for one in messages) == 1
-    assert call("status", campaign).exit_code == 2, "nothing of it is in the campaign's ledger"
+    assert "Nothing has been sent" in call("status", campaign).stdout, (
+        "nothing of it is in the campaign's ledger"
+    )
 
 
 def test_test_messages_are_three_and_need_a_confirmation(campaign: Path, call: Call) -> None:
@@ -276,8 +278,8 @@ def test_a_seed_repeats_the_faults_of_each_recipient(
     assert document["reconciliation"]["balanced"] is True
     assert document["reconciliation"]["taken"] == len(messages_in(Path(document["maildir"])))
     assert 200 <= document["real_seconds"] < 220
-    assert "Ledger and sandbox agree" in done.stderr
-    assert "3 minutes" in done.stderr
+    assert "Ledger and sandbox agree" in done.output
+    assert "3 minutes" in done.output
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert sum(one["event"] == "ended" for one in events) == document["rounds"]
     assert not (campaign / ".mailmerge" / "sent.mbox").exists(), "nothing was really sent"
@@ -288,8 +290,8 @@ def test_a_seed_repeats_the_faults_of_each_recipient(
 def test_faults_without_a_rate_limit_say_so(campaign: Path, call: Call) -> None:
     done = call("send", campaign, "--sandbox", "--faults")
     assert done.exit_code == 0, done.stderr
-    assert "as fast as the server accepts messages" in done.stderr
-    assert "--seed" in done.stderr
+    assert "as fast as the server accepts messages" in done.output
+    assert "--seed" in done.output
 
 
 def test_nothing_to_send_is_reported(campaign: Path, call: Call, smtp_server: int) -> None:
@@ -297,7 +299,7 @@ def test_nothing_to_send_is_reported(campaign: Path, call: Call, smtp_server: in
     assert call("send", campaign, "--yes").exit_code == 0
     again = call("send", campaign, "--yes", "--json")
     assert again.exit_code == 0
-    assert "Nothing to send: all recipients are done." in again.stderr
+    assert "Nothing to send: all recipients are done." in again.output
     assert json.loads(again.stdout)["states"]["sent"] == 3
 
 

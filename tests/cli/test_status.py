@@ -117,17 +117,49 @@ def test_the_document_has_states_and_seconds(call: Call, sent: Path) -> None:
     }
 
 
-def test_before_the_first_send_every_count_is_zero(call: Call, campaign: Path) -> None:
+def test_before_the_first_send_every_recipient_is_pending(call: Call, campaign: Path) -> None:
     done = call("status", campaign, "--json")
     assert done.exit_code == 0
-    assert json.loads(done.stdout)["total"] == 0
+    document = json.loads(done.stdout)
+    assert (document["total"], document["states"]["pending"]) == (3, 3)
     assert not (campaign / ".mailmerge").exists()
 
 
-def test_an_unsent_campaign_names_the_command_to_start(call: Call, campaign: Path) -> None:
+def test_an_unsent_campaign_says_so(call: Call, campaign: Path) -> None:
     done = call("status", campaign)
-    assert done.exit_code == 2
-    assert done.stderr == 'error: spring has not been sent yet ("mailmerge send" starts it)\n'
+    assert done.exit_code == 0
+    shown = done.stdout.splitlines()
+    assert shown[:3] == ["Nothing has been sent yet.", "", "3  pending   not sent yet"]
+    assert "sandbox" not in done.stdout
+
+
+def test_an_unsent_campaign_is_exported_as_pending(
+    call: Call, campaign: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "all.csv"
+    assert f"Wrote 3 recipients to {out}" in call("status", campaign, "--export", out).stderr
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["pending"] * 3
+
+
+def test_an_existing_file_is_replaced_only_by_force(call: Call, sent: Path, tmp_path: Path) -> None:
+    out = tmp_path / "all.csv"
+    out.write_text("precious")
+    for option in ("--export", "--failed"):
+        refused = call("status", sent, option, out)
+        assert refused.exit_code == 2
+        assert "all.csv exists already (choose another name, or add --force" in refused.stderr
+        assert out.read_text() == "precious"
+    assert call("status", sent, "--export", out, "--force").exit_code == 0
+    assert "sent" in out.read_text(encoding="utf-8-sig")
+
+
+def test_the_campaigns_spreadsheet_is_never_replaced(call: Call, sent: Path) -> None:
+    source = sent / "recipients.csv"
+    before = source.read_bytes()
+    refused = call("status", sent, "--export", source, "--force")
+    assert "the campaign's own spreadsheet" in refused.stderr
+    assert source.read_bytes() == before
 
 
 def test_both_exports_are_written(call: Call, sent: Path, tmp_path: Path) -> None:
@@ -138,13 +170,16 @@ def test_both_exports_are_written(call: Call, sent: Path, tmp_path: Path) -> Non
     with every.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == [*REPLIES, "pending"]
-    assert len(failed.read_text(encoding="utf-8-sig").splitlines()) == 3
+    with failed.open(encoding="utf-8-sig", newline="") as file:
+        reasons = [row["mailmerge reason"] for row in csv.DictReader(file)]
+    assert reasons == [REPLIES[State.REJECTED], REPLIES[State.DEFERRED]]
+    assert done.stdout == ""
 
 
 def test_the_sandbox_has_a_ledger_of_its_own(call: Call, campaign: Path) -> None:
     with open_ledger(campaign, "sandbox") as ledger:
         send(ledger, campaign, State.SENT)
-    assert call("status", campaign).exit_code == 2
+    assert "There was a sandbox run: --sandbox shows it." in call("status", campaign).stdout
     assert "1  sent" in call("status", campaign, "--sandbox").stdout
 
 

@@ -11,8 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mailmerge.cli.terminal import reports_errors, say
+from mailmerge.cli.terminal import colour_wanted, reports_errors, say
 from mailmerge.errors import AuthenticationRefused
+from tests.cli.conftest import Call
 
 
 def program(error: BaseException) -> typer.Typer:
@@ -119,3 +120,32 @@ def test_json_is_ascii_where_the_output_is_not_utf8() -> None:
     assert document.isascii()
     assert json.loads(document) == {"name": "\u738b \u00e9"}
     assert "\u738b \u00e9".encode() in shown("utf-8", "--document")
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        ({}, None),
+        ({"TERM": "xterm"}, None),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": ""}, None),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "0"}, None),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, True),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_the_environment_decides_about_colours(
+    environ: dict[str, str], wanted: bool | None
+) -> None:
+    assert colour_wanted(environ) is wanted
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [("FORCE_COLOR", True), ("NO_COLOR", False)])
+@pytest.mark.parametrize("command", [["check", "nowhere"], ["providers", "gmail"]])
+def test_every_command_obeys_the_environment(
+    call: Call, command: list[str], variable: str, coloured: bool
+) -> None:
+    done = call(*command, env={variable: "1"}, color=True)
+    assert ("\x1b[" in done.output) is coloured

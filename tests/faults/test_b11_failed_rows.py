@@ -82,7 +82,10 @@ text = "body.txt"
 def read_again(folder: Path) -> list[dict[str, str]]:
     found = list(open_audience(load_settings(folder)))
     assert all(isinstance(one, Recipient) for one in found), found
-    return [dict(one.cells) for one in found if isinstance(one, Recipient)]
+    rows = [dict(one.cells) for one in found if isinstance(one, Recipient)]
+    for row in rows:
+        row.pop("mailmerge reason", None)  # test_export.py asserts it
+    return rows
 
 
 @pytest.mark.parametrize("file", ["again.csv", "again.xlsx"])

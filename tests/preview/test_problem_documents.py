@@ -60,4 +60,15 @@ def test_a_large_file_has_no_excerpt(folder: Path) -> None:
 
 def test_a_long_line_is_cut(folder: Path) -> None:
     (folder / "long").write_text("x" * 1000)
-    assert excerpt(folder, "long", 1) == [{"number": 1, "text": "x" * 400, "here": True}]
+    assert excerpt(folder, "long", 1) == [
+        {"number": 1, "text": "x" * 400, "here": True, "at": None}
+    ]
+
+
+@pytest.mark.parametrize(("character", "at"), [(None, None), (1, 0), (3, 2), (99, 5), (0, None)])
+def test_the_line_of_the_problem_has_its_place(
+    folder: Path, character: int | None, at: int | None
+) -> None:
+    problem = Problem("error", "x", "x", "body.html", line=3, character=character)
+    found = problem_document(problem, folder)["excerpt"]
+    assert [one["at"] for one in found] == [None, None, at, None, None]

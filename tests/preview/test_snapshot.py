@@ -129,7 +129,7 @@ def test_rows_are_read_again_only_if_their_files_have_changed(folder: Path) -> N
     ("name", "content", "line"),
     [
         ("body.html", "<p>\n{% if %}", 2),
-        ("campaign.toml", "[message", None),
+        ("campaign.toml", "[message", 1),
         ("recipients.csv", "", None),
     ],
 )

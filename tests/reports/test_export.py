@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from mailmerge.errors import CampaignError
 from mailmerge.ledger.states import State
 from mailmerge.reports.export import export, export_failed
+from mailmerge.reports.xlsx import RED
 from tests.reports.deliveries import FOUR, Ledger, delivery
 
 
@@ -51,6 +53,10 @@ def test_a_workbook_has_the_same_rows(tmp_path: Path) -> None:
     cells = [[cell.value for cell in row] for row in sheet.iter_rows()]
     assert cells[0][-4:] == ["status", "time", "reply", "message-id"]
     assert cells[3][2:4] == ["007", "pending"]
+    assert cells[1][4] == datetime.fromtimestamp(1_795_400_000)  # noqa: DTZ006 - local time
+    assert sheet.freeze_panes == "A2"
+    assert sheet["A3"].fill.fgColor.rgb == RED
+    assert sheet["A2"].fill.fill_type is None
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -81,8 +87,9 @@ def test_an_export_of_nothing_is_a_header(tmp_path: Path) -> None:
 def test_failed_rows_are_a_spreadsheet_for_another_send(tmp_path: Path) -> None:
     assert export_failed(FOUR, tmp_path / "failed.csv") == 1
     header, row = rows_of(tmp_path / "failed.csv")
-    assert header == ["email", "name", "note"]
+    assert header == ["email", "name", "note", "mailmerge reason"]
     assert row[0] == "u1@example.org"
+    assert row[3] == "550 5.1.1 \N{REPLACEMENT CHARACTER}[31mNo"
     assert export_failed(Ledger(), tmp_path / "failed.csv") == 0
 
 

@@ -40,11 +40,11 @@ export class LiveData {
     return `eml?${encoded({ [route.kind]: route.key })}`;
   }
 
-  async sendTest(route, address) {
+  async sendTest(route, address, password) {
     const response = await fetch("api/test", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ [route.kind]: route.key, address }),
+      body: JSON.stringify({ [route.kind]: route.key, address, ...(password && { password }) }),
     });
     return checked(response);
   }

@@ -17,8 +17,13 @@ export function openHelp() {
   );
 }
 
+// The typed password, until the page is closed; it is stored nowhere.
+let typed = "";
+
 export function openTest({ data, route, shown, server }) {
   const field = h("input", { type: "email", id: "test-address", required: true, autocomplete: "email" });
+  const password = h("input", { type: "password", id: "test-password", autocomplete: "off", placeholder: t("passwordHint") });
+  password.value = typed;
   const result = h("p", { class: "result", role: "status" });
   const send = h("button", { type: "submit", class: "strong" }, t("send"));
   const submit = async (event) => {
@@ -27,7 +32,8 @@ export function openTest({ data, route, shown, server }) {
     result.className = "result";
     result.textContent = t("sending");
     try {
-      const { reply } = await data.sendTest(route, field.value);
+      const { reply } = await data.sendTest(route, field.value, password.value);
+      typed = password.value;
       result.classList.add("good");
       result.textContent = t("sent", { reply });
     } catch (error) {
@@ -45,6 +51,7 @@ export function openTest({ data, route, shown, server }) {
       { onsubmit: submit },
       h("label", { for: "test-address" }, t("address")),
       field,
+      server && [h("label", { for: "test-password" }, t("password")), password],
       result,
       h("div", { class: "dialog-buttons" }, h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, t("close")), send),
     ),

@@ -168,7 +168,11 @@ export function problemBody(problem) {
 }
 
 function excerpt(lines) {
-  return h("pre", { class: "excerpt", tabindex: "0" }, lines.map(({ number: line, text, here }) => h("code", { class: here ? "here" : "" }, h("span", { class: "number" }, line), text, "\n")));
+  return h("pre", { class: "excerpt", tabindex: "0" }, lines.map(({ number: line, text, here, at }) => [
+    h("code", { class: here ? "here" : "" }, h("span", { class: "number" }, line), text, "\n"),
+    // The text before the caret stands there unseen, so that tabs and wide characters keep their widths.
+    at !== null && h("code", { class: "here caret", "aria-hidden": "true" }, h("span", { class: "number" }), h("span", { class: "before" }, text.slice(0, at)), "^\n"),
+  ]));
 }
 
 function groupItem(group, route) {

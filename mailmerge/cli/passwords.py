@@ -1,0 +1,99 @@
+"""The question for a password: the host is looked up first, and a refused password is asked again.
+
+The password is tried at once by a log-in. So a mistyped password costs the answer, not the check
+and the confirmation before it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from mailmerge.cli.questions import read_answer
+from mailmerge.cli.terminal import ask_password, say
+from mailmerge.wording import counted
+
+if TYPE_CHECKING:
+    from mailmerge.credentials import Account
+
+TRIES: Final = 3
+_YES: Final = frozenset({"y", "yes", "是"})
+
+
+def password_prompt(
+    account: Account, *, offers_to_keep: bool = False
+) -> Callable[[str], str] | None:
+    """A function (prompt) -> password that the server accepts; None without a terminal.
+
+    After three refused passwords the function returns the last one, and the caller meets the
+    refusal. With `offers_to_keep` it offers to store an accepted password in the keyring.
+
+    The function raises:
+        ServerUnreachable: the server has no address, so there is nothing to ask.
+        MailmergeError: the server cannot be reached.
+    """
+    ask = ask_password()
+    if ask is None:
+        return None
+
+    def asked(prompt: str) -> str:
+        if not _has_address(account):
+            _try(account, "")  # raises the usual error, with its hint
+        password = ""
+        for left in reversed(range(TRIES)):
+            password = ask(prompt)
+            if not password or _try(account, password):
+                break
+            if left:
+                say(f"The server refused this password; {counted(left, 'try', 'tries')} left.")
+        else:
+            return password
+        if password and offers_to_keep:
+            _offer_to_keep(account, password)
+        return password
+
+    return asked
+
+
+def _has_address(account: Account) -> bool:
+    if account.server.socket:
+        return True
+    try:
+        return bool(socket.getaddrinfo(account.server.host, account.server.port))
+    except (OSError, UnicodeError):
+        return False
+
+
+def _try(account: Account, password: str) -> bool:
+    """Log in and quit. Returns False if the server refuses this password.
+
+    Raises:
+        MailmergeError: any other failure.
+    """
+    from mailmerge.credentials import with_password
+    from mailmerge.errors import AuthenticationRefused
+    from mailmerge.providers.catalogue import language_of_locale
+    from mailmerge.providers.dialogue import Explainer, examine
+
+    name = account.provider.name if account.provider else ""
+    explainer = Explainer(lambda _: None, provider=name, language=language_of_locale(os.environ))
+    try:
+        examine(account.server, with_password(account, password), explainer)
+    except AuthenticationRefused as error:
+        if error.problem.code != "login-refused":
+            raise
+        return False
+    return True
+
+
+def _offer_to_keep(account: Account, password: str) -> None:
+    from mailmerge.credentials import has_keyring, store_password
+
+    if not has_keyring():
+        return
+    say(f"The server accepts it. Keep the password of {account.username} in the keyring? [y/N]")
+    if read_answer().casefold() in _YES:
+        store_password(account, password)
+        say("The password is stored. `mailmerge login --forget` removes it.")
