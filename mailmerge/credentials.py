@@ -394,6 +394,17 @@ def client_secret(client: OAuthClient) -> str:
     return _output_of(client.secret_command, "smtp.client_secret_command", _COMMAND_SECONDS)
 
 
+def read_command(command: str, key: str) -> str:
+    """All that a command prints, such as a private key; it runs without a shell.
+
+    `key` is the key of campaign.toml that names the command.
+
+    Raises:
+        CampaignError: the command failed.
+    """
+    return _printed_by(command, key, _COMMAND_SECONDS)
+
+
 def keyring_service(account: Account) -> str:
     """The name under which the keyring has the password of an account."""
     return f"smtp://{account.server.host}"
@@ -528,20 +539,23 @@ def _from_keyring(account: Account) -> str:
 
 def _output_of(command: str, key: str, seconds: float) -> str:
     """The first line that a command prints; it runs without a shell."""
+    return _printed_by(command, key, seconds).partition("\n")[0].removesuffix("\r")
+
+
+def _printed_by(command: str, key: str, seconds: float) -> str:
     try:
         output = read_output(split_command(command), seconds=seconds, size=_LARGEST_OUTPUT)
-        text = output.decode(locale.getpreferredencoding(do_setlocale=False))
+        return output.decode(locale.getpreferredencoding(do_setlocale=False))
     except (OSError, ValueError, subprocess.SubprocessError, TooMuchOutput) as error:
         raise CampaignError(
             f"{key} failed: {_reason(error)}", file=CAMPAIGN_FILE, column=key,
             hint="run it by hand to see its output", code="command-failed",
         ) from error  # fmt: skip
-    return text.partition("\n")[0].removesuffix("\r")
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TooMuchOutput):
-        return f"it prints more than {_LARGEST_OUTPUT:,} bytes; only a password is expected"
+        return f"it prints more than {_LARGEST_OUTPUT:,} bytes; only a secret is expected"
     if isinstance(error, subprocess.CalledProcessError):
         return f"exit status {error.returncode}"
     if isinstance(error, subprocess.TimeoutExpired):

@@ -13,6 +13,7 @@ import typer
 from mailmerge import __version__
 from mailmerge.cli.check import check
 from mailmerge.cli.connect import connect
+from mailmerge.cli.dkim_key import dkim_key
 from mailmerge.cli.doctor import doctor
 from mailmerge.cli.init import init
 from mailmerge.cli.login import login
@@ -56,7 +57,9 @@ def _options(
         context.color = False
 
 
-for _command in (init, check, render, preview, send, status, connect, login, providers, doctor):
+for _command in (
+    init, check, render, preview, send, status, connect, login, providers, doctor, dkim_key,
+):  # fmt: skip
     app.command(cls=PlainCommand)(_command)
 app.add_typer(suppress_app, name="suppress")
 

@@ -54,8 +54,9 @@ class Settings:
 
     @property
     def private_files(self) -> frozenset[str]:
-        """The files that are never part of a message: the settings and the lists of addresses."""
+        """The files that are never part of a message: the settings, lists of addresses, keys."""
         names = {self.file, self.recipients.file, self.recipients.suppress}
+        names |= {one.key_file for one in self.message.dkim}
         return frozenset(name.replace("\\", "/") for name in names - {"", "-"})
 
     def content_files(self, *, noting: bool = True) -> ContentFiles:
