@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ import typer
 from mailmerge.cli.terminal import Json, print_json, reports_errors
 
 
-class _Algorithm(str, Enum):
+class _Algorithm(StrEnum):
     rsa = "rsa"
     ed25519 = "ed25519"
 
