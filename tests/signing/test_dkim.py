@@ -1,9 +1,12 @@
-"""DKIM signatures, verified by dkimpy."""
+"""DKIM signatures, verified by dkimpy and OpenDKIM."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dkim
 import pytest
@@ -97,3 +100,17 @@ def test_lines_of_the_field_are_short() -> None:
     field = DkimSigner([KEYS["rsa"]]).signatures([HEADER], DATE)
     assert max(map(len, field.split(b"\r\n"))) <= 78
     assert re.search(rb"t=1795741323;", field)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("body", [BODIES["large"] * 10, b"text  \r\n\r\n"], ids=["large", "small"])
+def test_opendkim_verifies_rsa(tmp_path: Path, body: bytes) -> None:
+    program = shutil.which("opendkim", path="/usr/sbin:/usr/bin")
+    assert program is not None, "install the package opendkim"
+    key, keys = KEYS["rsa"], tmp_path / "keys"
+    keys.write_text(f"{key.selector}._domainkey.{key.domain} {key.key.record()}\n")
+    (tmp_path / "conf").write_text(f"TestPublicKeys {keys}\n")
+    (tmp_path / "m.eml").write_bytes(signed(body, key))
+    command = [program, "-x", str(tmp_path / "conf"), "-t", str(tmp_path / "m.eml")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert "2048-bit key) succeeded" in ended.stdout, ended
