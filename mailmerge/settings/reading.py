@@ -155,9 +155,9 @@ _EXAMPLES = {
 def _value_at(given: object, location: tuple[int | str, ...]) -> object:
     value = given
     for part in location:
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int)
-        ):
+        if isinstance(value, dict):
+            value = value.get(part, value)
+        elif isinstance(value, list) and isinstance(part, int):
             value = value[part]
     return value
 
