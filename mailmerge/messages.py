@@ -10,7 +10,7 @@ make the message that is sent. The same recipient and the same identity give the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final, Protocol
@@ -23,6 +23,8 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import Templates, templates_of
 from mailmerge.settings import DeliverySection, Settings
+from mailmerge.signing.dkim import DkimSigner
+from mailmerge.signing.settings import signer_of
 from mailmerge.smtp import Envelope, Transaction
 from mailmerge.unsubscribe_links import UnsubscribeLinks, links_of
 
@@ -82,34 +84,49 @@ class MessageFactory:
         templates: Templates,
         sender: Sender,
         parts: PartStore,
+        signer: DkimSigner | None = None,
         links: UnsubscribeLinks | None = None,
     ) -> None:
         """Compile the templates, and write the bytes that all messages share.
+
+        `signer` signs each message.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
             CampaignError: `content_base` cannot be written.
         """
-        self._start(Renderer(templates, links=links), Composer(sender, parts))
+        renderer = Renderer(templates, links=links)
+        self._start(renderer, Composer(sender, parts), signer=signer)
 
     @classmethod
     def of(
-        cls, renderer: Renderer, composer: Composer, edit: _Edit | None = None
+        cls,
+        renderer: Renderer,
+        composer: Composer,
+        edit: _Edit | None = None,
+        signer: DkimSigner | None = None,
     ) -> MessageFactory:
         """A factory that uses an existing renderer and composer."""
         factory = cls.__new__(cls)
-        factory._start(renderer, composer, edit)
+        factory._start(renderer, composer, edit, signer)
         return factory
 
-    def _start(self, renderer: Renderer, composer: Composer, edit: _Edit | None = None) -> None:
+    def _start(
+        self,
+        renderer: Renderer,
+        composer: Composer,
+        edit: _Edit | None = None,
+        signer: DkimSigner | None = None,
+    ) -> None:
         self._renderer = renderer
         self._composer = composer
         self._edit = edit
+        self._signer = signer
         self._sampled_on = datetime.now(UTC).replace(microsecond=0)
 
     def editing(self, edit: _Edit) -> MessageFactory:
         """A factory that applies `edit` to each content; both share templates and caches."""
-        return MessageFactory.of(self._renderer, self._composer, edit)
+        return MessageFactory.of(self._renderer, self._composer, edit, self._signer)
 
     @property
     def reverse_path(self) -> str:
@@ -160,8 +177,14 @@ class MessageFactory:
         Raises:
             InputError: it cannot be composed.
         """
-        return self._composer.compose(
+        message = self._composer.compose(
             recipient, content, message_id=identity.message_id, date=identity.date
+        )
+        if self._signer is None:
+            return message
+        signatures = self._signer.signatures(message.chunks, identity.date)
+        return replace(
+            message, chunks=(signatures, *message.chunks), size=message.size + len(signatures)
         )
 
     def sample(self, recipient: Recipient) -> Message:
@@ -183,11 +206,13 @@ def message_factory(settings: Settings) -> MessageFactory:
 
     Raises:
         TemplateError: a template is missing or does not compile.
-        CampaignError: an address of the sender is wrong.
+        CampaignError: an address of the sender is wrong, or a key of DKIM cannot be used.
     """
     # Only the check asks which files were read. Here each attachment would be hashed for nothing.
     parts = PartStore(settings.content_files(noting=False))
-    return MessageFactory(templates_of(settings), sender_of(settings), parts, links_of(settings))
+    sender = sender_of(settings)
+    signer = signer_of(settings, sender.mailbox.domain)
+    return MessageFactory(templates_of(settings), sender, parts, signer, links_of(settings))
 
 
 class _Deliverable(Protocol):

@@ -20,20 +20,24 @@ def output_of_command(command: str, key: str, seconds: float) -> str:
     Raises:
         CampaignError: the command failed; `key` of campaign.toml names it.
     """
+    return whole_output(command, key, seconds).partition("\n")[0].removesuffix("\r")
+
+
+def whole_output(command: str, key: str, seconds: float) -> str:
+    """All that a command prints, such as a private key; otherwise as `output_of_command`."""
     try:
         output = read_output(split_command(command), seconds=seconds, size=_LARGEST_OUTPUT)
-        text = output.decode(locale.getpreferredencoding(do_setlocale=False))
+        return output.decode(locale.getpreferredencoding(do_setlocale=False))
     except (OSError, ValueError, subprocess.SubprocessError, TooMuchOutput) as error:
         raise CampaignError(
             f"{key} failed: {_reason(error)}", file=CAMPAIGN_FILE, column=key,
             hint="run it by hand to see its output", code="command-failed",
         ) from error  # fmt: skip
-    return text.partition("\n")[0].removesuffix("\r")
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TooMuchOutput):
-        return f"it prints more than {_LARGEST_OUTPUT:,} bytes; only a password is expected"
+        return f"it prints more than {_LARGEST_OUTPUT:,} bytes; only a secret is expected"
     if isinstance(error, subprocess.CalledProcessError):
         return f"exit status {error.returncode}"
     if isinstance(error, subprocess.TimeoutExpired):

@@ -12,6 +12,7 @@ import typer
 from mailmerge import __version__
 from mailmerge.cli.check import check
 from mailmerge.cli.connect import connect
+from mailmerge.cli.dkim_key import dkim_key
 from mailmerge.cli.doctor import doctor
 from mailmerge.cli.init import init
 from mailmerge.cli.login import login
@@ -56,7 +57,7 @@ def _options(
 
 
 for _command in (
-    init, check, render, preview, send, status, connect, login, providers, doctor,
+    init, check, render, preview, send, status, connect, login, providers, doctor, dkim_key,
     unsubscribe_server, unsubscribe_key,
 ):  # fmt: skip
     app.command(cls=PlainCommand)(_command)

@@ -36,6 +36,7 @@ class Plan:
         slow_because: why each page is rendered from scratch, if that is slow; else "".
         per_second: how many such pages the check rendered per second; else 0.
         again: the number of recipients that are tried again at once, by their state.
+        signed_by: the keys of DKIM in words; "" without one.
     """
 
     total: int
@@ -50,6 +51,7 @@ class Plan:
     slow_because: str = ""
     per_second: float = 0.0
     again: Mapping[State, int] = field(default_factory=dict)
+    signed_by: str = ""
 
     @property
     def ends_after(self) -> float:
@@ -71,6 +73,8 @@ class Plan:
         if self.test_to:
             yield f"  test to    {self.test_to} only"
         yield f"  from       {self.from_}"
+        if self.signed_by:
+            yield f"  signed     {self.signed_by}"
         yield f"  server     {self.server}"
         for number, subject in enumerate(self.subjects):
             yield f"  {'subjects' if number == 0 else '':<10} {subject}"
@@ -110,6 +114,7 @@ def make_plan(
     server: str,
     subjects: Sequence[str] = (),
     again: Mapping[State, int] | None = None,
+    signed_by: str = "",
 ) -> Plan:
     """Make the plan of a run.
 
@@ -128,6 +133,7 @@ def make_plan(
         connections=limits.connections,
         window=limits.window,
         again=again or {},
+        signed_by=signed_by,
     )
 
 

@@ -26,6 +26,7 @@ from mailmerge.preflight.check import Check, CheckOptions
 from mailmerge.preflight.report import CheckReport, EarlierReport
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import NOTHING_RECORDED
+from mailmerge.signing.settings import signed_by
 
 _SUBJECTS_SHOWN = 3
 
@@ -129,6 +130,7 @@ class Preparation:
             server=self._target.server_name,
             subjects=self._subjects() if to_send else (),
             again=self._again(),
+            signed_by=signed_by(self._campaign.settings),
         )
         plan = replace(plan, test_to=self._target.test_to)
         return plan.slowed(report.slow_because, report.per_second) if report.slow else plan

@@ -129,5 +129,10 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList(accept_unknown=False, only_icann=True)
 
 
+def organizational_domain(domain: str) -> str:
+    """The part of a domain that one organization registers, such as example.co.uk."""
+    return _suffixes().privatesuffix(domain.lower()) or ".".join(domain.lower().split(".")[-2:])
+
+
 def _is_top_level(label: str) -> bool:
     return _suffixes().publicsuffix(label) is not None

@@ -19,6 +19,7 @@ from mailmerge.preflight.rendering import ExplainingRenderer
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content
 from mailmerge.settings import Settings
+from mailmerge.signing.settings import signer_of
 
 _ADDRESS_CODES = {"from-address", "reverse-path-address"}
 
@@ -54,11 +55,12 @@ class MessageMaker:
         parts = PartStore(campaign.content_files())
         try:
             composer = Composer(campaign, parts)
+            signer = signer_of(campaign, composer.sender.domain)
         except CampaignError as error:
             self._refused = error.problem
             return
         if self._rendering.renderer is not None:
-            self.messages = MessageFactory.of(self._rendering.renderer, composer)
+            self.messages = MessageFactory.of(self._rendering.renderer, composer, signer=signer)
             self._composing = ExplainingComposer(campaign, self.messages, parts)
 
     @property

@@ -16,6 +16,7 @@ from mailmerge.preflight import (
     placeholders,
     sender,
     settings,
+    signing,
     template_sources,
     totals,
 )
@@ -36,6 +37,8 @@ RULES = Rules(
         settings.check_text_part,
         settings.check_content_base,
         settings.check_clock,
+        signing.check_key_size,
+        signing.check_domain,
     ),
     recipient=(addresses.check_domain,),
     structure=(

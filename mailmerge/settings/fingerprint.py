@@ -28,8 +28,8 @@ from mailmerge.settings.sections import MessageSection
 
 _VERSION: Final = "2:"
 _EARLIER: Final = re.compile(r"[0-9a-f]{64}")
-_SHAPES_NOTHING: Final = {"unsubscribe": {"key_file", "secret_command", "page"}}
-"""Keys of [message] that no message shows: a key may be moved or replaced at any time."""
+_SHAPES_NOTHING: Final = {"unsubscribe": {"key_file", "secret_command", "page"}, "dkim": True}
+"""Keys of [message] that leave a message the same: a key may be moved or replaced at any time."""
 _EARLIER_KEYS: Final = frozenset({
     "from_", "to_name", "reply_to", "reverse_path", "subject", "html", "text", "attachments",
     "related_by", "content_base", "encoding", "inline_css", "headers",
@@ -78,8 +78,8 @@ def settings_digest(message: MessageSection, sources: Mapping[str, str], name: s
     """Return the digest of the settings that shape messages.
 
     A key that has its default counts as left out, so that a new version with more keys changes
-    nothing. `sources` are the templates in code; `name` is the name of the campaign if a template
-    uses it, or else None.
+    nothing, and neither do keys of DKIM. `sources` are the templates in code; `name` is the name of
+    the campaign if a template uses it, or else None.
     """
     section = message.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude=_SHAPES_NOTHING

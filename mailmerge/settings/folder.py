@@ -54,8 +54,9 @@ class Settings:
 
     @property
     def private_files(self) -> frozenset[str]:
-        """The files that are never part of a message: settings, lists of addresses, the key."""
+        """The files that are never part of a message: settings, lists of addresses, keys."""
         names = {self.file, self.recipients.file, self.recipients.suppress}
+        names |= {one.key_file for one in self.message.dkim}
         if self.message.unsubscribe:
             names.add(self.message.unsubscribe.key_file)
         return frozenset(name.replace("\\", "/") for name in names - {"", "-"})

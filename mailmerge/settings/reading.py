@@ -16,6 +16,7 @@ from mailmerge.settings.folder import CAMPAIGN_FILE, Settings
 from mailmerge.settings.sections import (
     CampaignSection,
     DeliverySection,
+    DkimSection,
     MessageSection,
     OAuthSection,
     RecipientsSection,
@@ -155,14 +156,16 @@ _EXAMPLES = {
 def _value_at(given: object, location: tuple[int | str, ...]) -> object:
     value = given
     for part in location:
-        if isinstance(value, dict) and part in value:
+        if isinstance(value, dict):
+            value = value.get(part, value)
+        elif isinstance(value, list) and isinstance(part, int):
             value = value[part]
     return value
 
 
 def _unknown_key_hint(location: tuple[int | str, ...], given: object) -> str:
     """The fix of a key that does not exist: the right one, or all keys of its table."""
-    *section, wrong = [str(part) for part in location]
+    *section, wrong = [part for part in location if isinstance(part, str)]
     about_secret = _secret_hint(wrong)
     if about_secret:
         return about_secret
@@ -201,7 +204,7 @@ _SECRET = re.compile(
 
 def _nearest(location: tuple[int | str, ...]) -> str:
     """The valid key most similar to the wrong one, from its own section if possible; or ""."""
-    *section, wrong = [str(part) for part in location]
+    *section, wrong = [part for part in location if isinstance(part, str)]
     folded = wrong.casefold().replace("-", "_").replace(" ", "_")
     folded = _OTHER_NAMES.get(folded, folded)
     own = _KEYS.get(".".join(section), ()) if section else tuple(_KEYS)
@@ -248,6 +251,7 @@ _KEYS = {
     "campaign": _keys(CampaignSection),
     "recipients": _keys(RecipientsSection),
     "message": _keys(MessageSection),
+    "message.dkim": _keys(DkimSection),
     "smtp": _keys(SmtpSection),
     "smtp.oauth": _keys(OAuthSection),
     "message.unsubscribe": _keys(UnsubscribeSection),

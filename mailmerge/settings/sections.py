@@ -44,6 +44,8 @@ _URL = re.compile(
     r"https://[!$-;=A-Z\[\]_a-z~]+"
 )  # what a URL in angle brackets may hold, but no "?"
 _MAILTO = re.compile(r"[A-Za-z0-9.+_-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_HOST_NAME = rf"^{_LABEL}(?:\.{_LABEL})*$"  # ASCII labels of the DNS (RFC 6376, 3.1)
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 
 
@@ -161,6 +163,21 @@ class UnsubscribeSection(Section):
         return self
 
 
+class DkimSection(Section):
+    """[message.dkim]: a key that signs; several keys are written as [[message.dkim]]."""
+
+    selector: Annotated[str, Field(pattern=_HOST_NAME)]
+    domain: Annotated[str, Field(pattern=rf"^$|{_HOST_NAME}")] = ""
+    key_file: _Line = ""
+    key_command: _Line = ""
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> DkimSection:
+        if bool(self.key_file) == bool(self.key_command):
+            raise ValueError('expected key_file = "dkim.pem" or key_command')
+        return self
+
+
 class MessageSection(Section):
     """[message]: header fields and body parts; all but `from` and the file names are Jinja2."""
 
@@ -179,6 +196,9 @@ class MessageSection(Section):
     css_to_attributes: bool = True
     headers: dict[str, _Line] = Field(default_factory=dict)
     unsubscribe: UnsubscribeSection | None = None
+    dkim: Annotated[tuple[DkimSection, ...], BeforeValidator(_listed)] = Field(
+        default=(), strict=False
+    )
 
     @field_validator("headers")
     @classmethod
