@@ -28,7 +28,10 @@ from mailmerge.settings.sections import MessageSection
 
 _VERSION: Final = "2:"
 _EARLIER: Final = re.compile(r"[0-9a-f]{64}")
-_SHAPES_NOTHING: Final = {"unsubscribe": {"key_file", "secret_command", "page"}, "dkim": True}
+_SHAPES_NOTHING: Final[dict[str, set[str] | bool]] = {
+    "unsubscribe": {"key_file", "secret_command", "page"},
+    "dkim": True,
+}
 """Keys of [message] that leave a message the same: a key may be moved or replaced at any time."""
 _EARLIER_KEYS: Final = frozenset({
     "from_", "to_name", "reply_to", "reverse_path", "subject", "html", "text", "attachments",
