@@ -17,7 +17,8 @@ import re
 import unicodedata
 from typing import Final
 
-_SPACES = re.compile(r"[\s\u00a0\u2007\u2009\u202f'’_]+(?=\d)")
+_SPACE = r"[\s\u00a0\u2007\u2009\u202f'’_]"
+_SPACES = re.compile(rf"(?<!{_SPACE}){_SPACE}++(?=\d)")
 _AROUND = re.compile(
     r"^(?P<before>[^\d.,+-]{0,8})(?P<sign>[+-]?)(?P<middle>[^\d.,+-]{0,4})"
     r"(?P<number>\d[\d.,]*|[.,]\d+)(?P<percent>\s*%)?(?P<after>[^\d.,%]{0,8})$"

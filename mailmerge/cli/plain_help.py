@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 _TYPE = re.compile(r" <(?:path|text|str|int|float|list\[\w+\]|file|directory)>")
 _RANGES = (
     (re.compile(r"\[x>=0\]"), ""),
-    (re.compile(r"(\d+)<=x<=(\d+)"), r"\1 to \2"),
+    (re.compile(r"(?<!\d)(\d++)<=x<=(\d+)"), r"\1 to \2"),
     (re.compile(r"x>=(\d+)"), r"at least \1"),
     (re.compile(r"x<=(\d+)"), r"at most \1"),
 )

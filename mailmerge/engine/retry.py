@@ -86,8 +86,9 @@ _TOO_FAST = re.compile(
 _BUSY = re.compile(r"too (many|much)|busy|overload|limit|exceed|resources|\bload\b", re.IGNORECASE)
 _VARIABLE = re.compile(
     r"<[^<>]*>|https?://\S+|(?<![^\s@])[^\s@]++@\S+|[0-9A-Fa-f]{8,}"
-    r"|(?<![^\s\[(\"'=:;,])(?=[^\s\])\"']*\d)[A-Za-z0-9_.+/=~-]{5,}(?=[\s\])\"';:,.]|$)"
-    r"|(?<![^\s\[(\"'=:;,])(?=[^\s]*[a-z][A-Z])(?=[^\s]*[A-Z].*[A-Z])[A-Za-z]{8,}(?=[\s\])\"';:,.]|$)|\d+"
+    r"|(?<![^\s\[(\"'=:;,])(?=[A-Za-z_.+/~-]*\d)[A-Za-z0-9_.+/~-]{5,}={0,2}(?=[\s\])\"';:,.]|$)"
+    r"|(?<![^\s\[(\"'=:;,])(?=[A-Za-z]*[a-z][A-Z])(?=[A-Za-z]*[A-Z][A-Za-z]*[A-Z])[A-Za-z]{8,}+"
+    r"(?=[\s\])\"';:,.]|$)|\d+"
 )
 """What differs between replies with the same words: addresses, links, numbers, and ids of
 letters and digits, such as `1McHM6-1srIWI1qNo-00dbDH`."""

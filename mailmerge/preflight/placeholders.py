@@ -30,17 +30,17 @@ _LISTED = 4
 
 _MARKS = re.compile(
     rf"""
-      \*\|\s*(?P<stars>[^|*\n]{{1,{_LONGEST}}})\s*\|\*
-    | \{{\{{+\s*(?P<braces>[^{{}}\n]{{1,{_LONGEST}}}?)\s*\}}\}}+
-    | [｛]+\s*(?P<wide>[^｛｝\n]{{1,{_LONGEST}}}?)\s*[｝]+
-    | «\s*(?P<guillemets>[^«»\n]{{1,{_LONGEST}}}?)\s*»
-    | ‹‹?\s*(?P<single_guillemets>[^‹›\n]{{1,{_LONGEST}}}?)\s*››?
-    | \[\[\s*(?P<brackets>[^\[\]\n]{{1,{_LONGEST}}}?)\s*\]\]
-    | <<\s*(?P<angles>[^<>\n]{{1,{_LONGEST}}}?)\s*>>
-    | <%=?\s*(?P<server>[^<>%\n]{{1,{_LONGEST}}}?)\s*%>
+      \*\|\s*+(?P<stars>[^|*\n]{{1,{_LONGEST}}})\s*+\|\*
+    | (?<!\{{)\{{\{{++\s*+(?P<braces>[^{{}}\n]{{1,{_LONGEST}}}?)\s*+\}}\}}++
+    | (?<!｛)｛++\s*+(?P<wide>[^｛｝\n]{{1,{_LONGEST}}}?)\s*+｝++
+    | «\s*+(?P<guillemets>[^«»\n]{{1,{_LONGEST}}}?)\s*+»
+    | ‹‹?\s*+(?P<single_guillemets>[^‹›\n]{{1,{_LONGEST}}}?)\s*+››?
+    | \[\[\s*+(?P<brackets>[^\[\]\n]{{1,{_LONGEST}}}?)\s*+\]\]
+    | <<\s*+(?P<angles>[^<>\n]{{1,{_LONGEST}}}?)\s*+>>
+    | <%=?\s*+(?P<server>[^<>%\n]{{1,{_LONGEST}}}?)\s*+%>
     | %\((?P<python>[^()%\n]{{1,{_LONGEST}}}?)\)s
-    | (?P<dollar>[$#%@]\{{\s*[^{{}}\n]{{1,{_LONGEST}}}?\s*\}})
-    | \{{\s*[$!@]?(?P<brace>[^{{}}\n]{{1,{_LONGEST}}}?)\s*\}}
+    | (?P<dollar>[$#%@]\{{\s*+[^{{}}\n]{{1,{_LONGEST}}}?\s*+\}})
+    | \{{\s*+[$!@]?(?P<brace>[^{{}}\n]{{1,{_LONGEST}}}?)\s*+\}}
     | (?<![\w%])%%?(?P<percent>[^\W\d_][^%\n]{{0,{_LONGEST}}}?)%%?(?![\w%])
     | (?<![\w\[\]])\[(?P<bracket>[^\W\d_][^\[\]\n]{{0,{_LONGEST}}}?)\](?![(\[\w])
     | 【(?P<lenticular>[^【】\n]{{1,{_LONGEST}}}?)】
@@ -53,9 +53,10 @@ _QUIET = frozenset({"bracket", "lenticular", "angle", "single_guillemets"})
 
 _WORD = re.compile(r"[^\W\d_]\w{1,40}(?:[._-]\w{1,40}){0,3}")
 _CODE_LINE = re.compile(
-    r"""=>|\bf["']|`|==|&&|\|\||\w\(|\);|;\s*$|^\s*(?:def|class|import|from|export|const|let|var
-    |return|function|if|for|while|echo|print|\#include|\$|@\w+)\b.*[({=;]|[\w-]+\s*:\s*[^\s;]+;
-    |\bfrom\s+["']|^\s*[.\#@]?[\w-]+\s*\{|"\s*:\s*["{\[\d]""",
+    rf"""=>|\bf["']|`|==|&&|\|\||\w\(|\);|;\s*$|^\s*(?:def|class|import|from|export|const|let|var
+    |return|function|if|for|while|echo|print|\#include|\$|@\w+)\b.*[({{=;]
+    |(?<![\w-])[\w-]++\s*+:\s*+[^\s;]{{1,{_LONGEST}}}+;
+    |\bfrom\s+["']|^\s*[.\#@]?[\w-]+\s*\{{|"\s*:\s*["{{\[\d]""",
     re.VERBOSE,
 )
 _OF_SYSTEMS = frozenset({

@@ -29,7 +29,7 @@ _CHOICE = re.compile(
     r"(?<![\w-])(color-mix|light-dark)\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)", re.IGNORECASE
 )
 _LEGACY = re.compile(r"(?:rgb|hsl)a?\([^()]*,[^()]*\)\Z", re.IGNORECASE)
-_SHARE = re.compile(r"(?:\A|\s)(\d*\.?\d+)%(?=\s|\Z)")
+_SHARE = re.compile(r"(?:\A|\s)(\d++(?:\.\d++)?|\.\d++)%(?=\s|\Z)")
 _Matrix = tuple[tuple[float, float, float], ...]
 
 # css-color-4, 17: D50 -> D65 (Bradford), XYZ -> linear sRGB, linear sRGB and P3 -> XYZ, oklab.

@@ -72,7 +72,7 @@ _COLOR_NAME = (
     "aqua|orange|transparent"
 )
 _COLOR = rf"(?:\#[0-9a-f]{{3}}|\#[0-9a-f]{{6}}|{_COLOR_NAME})"
-_SIZE = r"(?:0|\d*\.?\d+(?:px|em|pt|%))"
+_SIZE = r"(?:0|(?:\d++(?:\.\d++)?|\.\d++)(?:px|em|pt|%))"
 _SIGNED = rf"-?{_SIZE}"
 _NAME = r"""(?:"[^"\\\n]*"|'[^'\\\n]*'|[a-z][\w-]*(?:\s+[a-z][\w-]*)*)"""
 _BORDER = rf"(?:none|0|0px|\d+px\s+(?:solid|dashed|dotted|double|none)(?:\s+{_COLOR})?)"
@@ -82,7 +82,7 @@ _KNOWN_VALUES = {
     rf"{_SIZE}|auto": "width height",
     _SIZE: "min-width min-height font-size " + " ".join(f"padding-{side}" for side in _SIDES),
     rf"{_SIZE}|none": "max-width max-height",
-    rf"{_SIZE}|normal|\d+|\d*\.\d+": "line-height",
+    rf"{_SIZE}|normal|\d++(?:\.\d++)?|\.\d++": "line-height",
     rf"{_SIGNED}|normal": "letter-spacing word-spacing",
     rf"{_SIGNED}|auto": " ".join(f"margin-{side}" for side in _SIDES),
     rf"(?:{_SIGNED}|auto)(?:\s+(?:{_SIGNED}|auto)){{0,3}}": "margin",
@@ -112,8 +112,7 @@ _GLOBAL_KEYWORD = re.compile(r"(?:inherit|initial|unset|revert)", re.IGNORECASE)
 @lru_cache(maxsize=8192)
 def is_known_everywhere(name: str, value: str) -> bool:
     """Whether every client accepts this value, so that no earlier declaration is a fallback."""
-    pattern = _KNOWN.get(name)
-    if pattern is None or len(value) > _LONGEST or not pattern.match(value):
+    if name not in _KNOWN or len(value) > _LONGEST or not _KNOWN[name].match(value):
         return False
     return not (name == "font-family" and _GLOBAL_KEYWORD.search(value))
 

@@ -118,7 +118,7 @@ _PART = re.compile(
     rf"""(?P<combinator>\s*[>+~]\s*|\s+)
     | \#(?P<id>{_IDENT})
     | \.(?P<class>{_IDENT})
-    | (?P<attribute>\[(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\]"'])*\])
+    | (?P<attribute>\[(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\[\]"'])*+\])
     | ::(?P<element>{_IDENT})(?P<call>\()?
     | :(?P<pseudo>{_IDENT})(?P<open>\()?
     | (?P<tag>\*|{_IDENT})

@@ -96,7 +96,7 @@ _LONGEST = 1_000
 """Characters of a format; programs write at most 255."""
 
 _COLOURS = re.compile(r"(?i)black|blue|cyan|green|magenta|red|white|yellow|colou?r ?\d+")
-_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)")
+_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,3})?)")
 _CHINESE = re.compile(r"(?i)DBNum([123])")
 _DATES = frozenset({"date", "elapsed", "noon"})
 _DENOMINATOR = re.compile(r"[1-9]\d{0,4}")
