@@ -195,7 +195,8 @@ def test_the_command_names_row_column_and_file(folder: CampaignFolder) -> None:
     done = folder.run("send", "--sandbox", "--yes")
     assert done.status == 3
     assert (
-        'recipients.csv, row 3 (Bob, bob@x-firma.de), column file: the attachment ".mailmerge/ledger.sqlite": '
+        "recipients.csv, row 3 (Bob, bob@x-firma.de), column file: "
+        'the attachment ".mailmerge/ledger.sqlite": '
         "is a hidden file, which is never part of a message"
     ) in done.err
     [problem] = json.loads(folder.run("check", "--json").out)["problems"]
