@@ -155,10 +155,10 @@ def test_an_unreachable_host(folder: Sending) -> None:
 
 
 def test_a_host_that_does_not_exist(folder: Sending) -> None:
-    folder.configure(smtp={"host": '"no-such-host.invalid"', "port": "25"})
+    folder.configure(smtp={"host": '"smtp.no-such-host-of-firma.de"', "port": "25"})
     status, err = folder.send()
     assert status == 2
-    assert "no-such-host.invalid" in errors_in(err)[0]
+    assert "smtp.no-such-host-of-firma.de" in errors_in(err)[0]
 
 
 def test_a_refused_login(folder: Sending) -> None:
