@@ -56,10 +56,22 @@ def _options(
     context.color = colour_wanted()
 
 
-for _command in (
-    init, check, render, preview, send, status, connect, login, providers, doctor, dkim_key,
-    unsubscribe_server, unsubscribe_key,
-):  # fmt: skip
+_COMMANDS = (
+    init,
+    check,
+    render,
+    preview,
+    send,
+    status,
+    connect,
+    login,
+    providers,
+    doctor,
+    dkim_key,
+    unsubscribe_server,
+    unsubscribe_key,
+)
+for _command in _COMMANDS:
     app.command(cls=PlainCommand)(_command)
 app.add_typer(suppress_app, name="suppress")
 

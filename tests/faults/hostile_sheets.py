@@ -616,8 +616,12 @@ KINDS: dict[str, Kind] = {
     "xlsb: noise": (xlsb_noise, "file-damaged"),
     "csv: 100,000 columns": (wide_csv, "columns-too-many"),
     "csv: a million columns without a name": (
-        _csv("email", *["," * 1_000_000 + "\n"] * 9),
+        _csv("email", *["," * 1_000_000 + "a\n"] * 9),
         "columns-too-many",
+    ),
+    "csv: a million empty cells at the end of each row": (
+        _csv("email", *["," * 1_000_000 + "\n"] * 9),
+        "no-recipients",
     ),
     "csv: 16,384 columns": (legal_width, 550),
     "csv: rows far shorter than the header": (short_rows, "cells-missing"),

@@ -185,7 +185,7 @@ def test_skipped_recipient_is_found_by_the_next_send(
 ) -> None:
     folder, server = skipped
     planned = folder.run("send", "--dry-run")
-    assert f"{RECIPIENTS - FIRST} messages would be sent" in planned.err
+    assert f"{RECIPIENTS - FIRST} messages would be sent" in planned.out
     status, document, _ = send(folder)
     assert (status, document["states"]["sent"]) == (0, RECIPIENTS)
     assert reached(server) == EVERYONE

@@ -78,7 +78,7 @@ def test_files_of_others_change_nothing(folder: CampaignFolder, sandbox: Sandbox
     put_strangers(folder)
     folder.run("status", "--export", str(folder.path / "export.csv"))
     again = send(folder, "--log-json", str(folder.path / "events.json"))
-    assert (again.status, NOTHING in again.err, len(sandbox.messages)) == (0, True, 2)
+    assert (again.status, NOTHING in again.out, len(sandbox.messages)) == (0, True, 2)
     assert "Already checked" in again.err
     assert send(folder).status == 0
 
@@ -97,7 +97,7 @@ def test_a_huge_file_beside_the_campaign_is_not_read(folder: CampaignFolder) -> 
     with (folder.path / "backup.img").open("wb") as file:
         file.truncate(3 << 30)
     assert send(folder).status == 0
-    assert NOTHING in send(folder).err
+    assert NOTHING in send(folder).out
 
 
 def test_a_large_file_is_hashed_in_pieces(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_an_earlier_ledger_goes_on(
     done = send(folder)
     assert (done.status, len(sandbox.messages)) == (0, 2)
     put_strangers(folder)
-    assert NOTHING in send(folder).err
+    assert NOTHING in send(folder).out
     folder.write("terms.pdf", "other terms")
     assert send(folder).status == 2
 

@@ -124,4 +124,5 @@ def test_any_code_gives_a_printable_text(value: float, code: str) -> None:
     assert shown.text.isprintable()
     if not shown.certain:
         # The plain form: the number itself, or the date that it stands for.
-        assert re.fullmatch(r"-?[\d.]+([eE][+-]?\d+)?|\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?", shown.text)
+        date = r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?"
+        assert re.fullmatch(rf"-?[\d.]+([eE][+-]?\d+)?|{date}", shown.text)
