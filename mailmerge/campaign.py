@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.messages import MessageFactory, message_factory
 from mailmerge.mime.message import Message
 from mailmerge.recipients.audience import Recipient, Selection
@@ -103,7 +104,7 @@ class Campaign:
             "attachments": tuple(_inside("attachments", path, base) for path in attachments),
         }  # fmt: skip
         if html is None and text is None:
-            raise CampaignError("a campaign needs html, text, or both", code="wrong-value")
+            raise CampaignError(tr("a campaign needs html, text, or both"), code="wrong-value")
         settings = Settings(
             base,
             _validated(CampaignSection, {"name": name}),
@@ -185,8 +186,12 @@ def _template(
     if isinstance(body, str):
         if "\n" not in body and len(body) < _LONGEST_PATH and (folder / body).is_file():
             raise CampaignError(
-                f"{argument}: {body!r} is a file, but a string means the text of a template",
-                hint=f"pass Path({body!r})",
+                tr(
+                    "{argument}: {body!r} is a file, but a string means the text of a template",
+                    argument=argument,
+                    body=body,
+                ),
+                hint=tr("pass Path({body!r})", body=body),
                 code="template-is-a-path",
             )
         sources[argument] = body
@@ -202,8 +207,13 @@ def _inside(argument: str, path: str | Path, folder: Path) -> str:
         return (folder / path).absolute().relative_to(folder.absolute()).as_posix()
     except ValueError as error:
         raise CampaignError(
-            f"{argument}: {path} is outside of the folder {folder.absolute()}",
-            hint="pass the folder of its files as folder",
+            tr(
+                "{argument}: {path} is outside of the folder {absolute}",
+                argument=argument,
+                path=path,
+                absolute=folder.absolute(),
+            ),
+            hint=tr("pass the folder of its files as folder"),
             code="outside-folder",
         ) from error
 

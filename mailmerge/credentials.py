@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import ValidationError
 
 from mailmerge.errors import AuthenticationRefused, CampaignError
+from mailmerge.language import tr
 from mailmerge.oauth.servers import OAuthClient, find_client
 from mailmerge.providers.lookup import Provider, Security, find_provider
 from mailmerge.secret_commands import output_of_command
@@ -226,7 +227,7 @@ def _account_in_code(section: SmtpSection) -> Account:
         raise
     if account is None:
         raise CampaignError(
-            "the server has no host", hint="pass host or provider", code="no-server"
+            tr("the server has no host"), hint=tr("pass host or provider"), code="no-server"
         )
     return account
 
@@ -264,8 +265,8 @@ def require_account(smtp: SmtpSection, folder: Path) -> Account:
     account = find_account(smtp, folder)
     if account is None:
         raise CampaignError(
-            "no server is configured", file=CAMPAIGN_FILE, column="smtp",
-            hint='add [smtp] with provider = "..." or host = "...", or send with --sandbox',
+            tr("no server is configured"), file=CAMPAIGN_FILE, column="smtp",
+            hint=tr('add [smtp] with provider = "..." or host = "...", or send with --sandbox'),
             code="no-server",
         )  # fmt: skip
     return account
@@ -302,12 +303,25 @@ def read_credentials(
     if not password:
         password = environ.get(_PASSWORD_VARIABLE, "")
     if not password and ask is not None:
-        password = ask(f"Password of {account.username} at {account.server_name}: ")
+        password = ask(
+            tr(
+                "Password of {username} at {server_name}: ",
+                username=account.username,
+                server_name=account.server_name,
+            )
+        )
     if not password:
         raise AuthenticationRefused(
-            f"there is no password for {account.username} at {account.server_name}",
-            hint=f"set smtp.password_command or {_PASSWORD_VARIABLE}, or run `mailmerge login`, "
-            "which puts it into the keyring",
+            tr(
+                "there is no password for {username} at {server_name}",
+                username=account.username,
+                server_name=account.server_name,
+            ),
+            hint=tr(
+                "set smtp.password_command or {password_variable}, or run `mailmerge "
+                "login`, which puts it into the keyring",
+                password_variable=_PASSWORD_VARIABLE,
+            ),
             code="no-password",
         )
     return _credentials(account, password=password)
@@ -374,8 +388,8 @@ def require_oauth(account: Account) -> OAuthClient:
     """
     if account.oauth is None:
         raise CampaignError(
-            "this server logs in with a password", file=CAMPAIGN_FILE, column="smtp",
-            hint='add auth = "oauth" and client_id for OAuth', code="oauth-settings",
+            tr("this server logs in with a password"), file=CAMPAIGN_FILE, column="smtp",
+            hint=tr('add auth = "oauth" and client_id for OAuth'), code="oauth-settings",
         )  # fmt: skip
     return account.oauth
 
@@ -431,8 +445,11 @@ def store_password(account: Account, password: str) -> None:
         kept = False
     if not kept:
         raise CampaignError(
-            "the keyring of the system does not store the password",
-            hint=f"set password_command or {_PASSWORD_VARIABLE}; docs/login.md has examples",
+            tr("the keyring of the system does not store the password"),
+            hint=tr(
+                "set password_command or {password_variable}; docs/login.md has examples",
+                password_variable=_PASSWORD_VARIABLE,
+            ),
             code="no-keyring",
         )
 
@@ -497,8 +514,8 @@ def _preset_host(provider: Provider | None) -> str:
         return ""
     if not provider.host:
         raise CampaignError(
-            f"the host of {provider.title} depends on the account", file=CAMPAIGN_FILE,
-            column="smtp.host", hint=f"add host = {provider.host_hint!r}", code="no-host",
+            tr("the host of {title} depends on the account", title=provider.title), file=CAMPAIGN_FILE,
+            column="smtp.host", hint=tr("add host = {host_hint!r}", host_hint=provider.host_hint), code="no-host",
         )  # fmt: skip
     return provider.host
 

@@ -35,6 +35,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
+from mailmerge.language import tr
+
 Severity = Literal["error", "warning"]
 
 _SHOWN_CHARACTERS = 100
@@ -303,7 +305,7 @@ class ClaimLost(LedgerError):
     def __init__(self, ids: Sequence[int]) -> None:
         super().__init__(
             f"the claims of {len(ids)} deliveries were lost before they were sent",
-            hint="send again: recipients that were not sent are still in the ledger",
+            hint=tr("send again: recipients that were not sent are still in the ledger"),
         )
         self.ids = tuple(ids)
 

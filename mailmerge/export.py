@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from mailmerge.errors import CampaignError, Problem
+from mailmerge.language import tr
 from mailmerge.maildir import Maildir
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Message
@@ -52,8 +53,8 @@ def sample_messages(
             raise CampaignError.from_problem(problem)
     if not found:
         raise CampaignError(
-            "no recipient matches",
-            hint="check --to, --row and recipients.where",
+            tr("no recipient matches"),
+            hint=tr("check --to, --row and recipients.where"),
             code="no-recipients",
         )
 
@@ -67,7 +68,7 @@ def message_bytes(message: Message, wanted: Format) -> bytes:
     if wanted == "html":
         if message.html is None:
             raise CampaignError(
-                "the campaign has no HTML", hint="use --format text", code="no-html"
+                tr("the campaign has no HTML"), hint=tr("use --format text"), code="no-html"
             )
         return message.html.encode()
     return message.text.encode() if wanted == "text" else bytes(message)

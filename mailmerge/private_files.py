@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.portable.files import Mode, flags_for
 
 _FILE_MODE: Final = 0o600
@@ -39,9 +40,9 @@ def make_private_folder(folder: Path) -> Path:
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(
-            f"the folder cannot be made: {error.strerror}",
+            tr("the folder cannot be made: {strerror}", strerror=error.strerror),
             file=folder.name,
-            hint="check the permissions of the folder around it",
+            hint=tr("check the permissions of the folder around it"),
             code="ledger-unwritable",
         ) from error
     return folder
@@ -77,9 +78,9 @@ def open_to_update(path: Path) -> int:
         return open_private(path, "update")
     except OSError as error:
         raise LedgerError(
-            f"cannot be opened: {error.strerror}",
+            tr("cannot be opened: {strerror}", strerror=error.strerror),
             file=path.name,
-            hint="check its permissions",
+            hint=tr("check its permissions"),
             code="ledger-unwritable",
         ) from error
 
@@ -100,7 +101,7 @@ def user_state_folder(environ: Mapping[str, str] = os.environ) -> Path:
         return Path.home() / ".local" / "state" / "mailmerge"
     except RuntimeError as error:
         raise LedgerError(
-            "this user has no home folder, so there is no place for the state folder",
-            hint=f"set {_STATE_VARIABLE} to a folder that stays",
+            tr("this user has no home folder, so there is no place for the state folder"),
+            hint=tr("set {state_variable} to a folder that stays", state_variable=_STATE_VARIABLE),
             code="ledger-unwritable",
         ) from error

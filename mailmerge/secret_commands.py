@@ -6,6 +6,7 @@ import locale
 import subprocess
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.portable.commands import split_command
 from mailmerge.portable.programs import TooMuchOutput, read_output
 from mailmerge.settings import CAMPAIGN_FILE
@@ -30,16 +31,19 @@ def whole_output(command: str, key: str, seconds: float) -> str:
         return output.decode(locale.getpreferredencoding(do_setlocale=False))
     except (OSError, ValueError, subprocess.SubprocessError, TooMuchOutput) as error:
         raise CampaignError(
-            f"{key} failed: {_reason(error)}", file=CAMPAIGN_FILE, column=key,
-            hint="run it by hand to see its output", code="command-failed",
+            tr("{key} failed: {error}", key=key, error=_reason(error)), file=CAMPAIGN_FILE, column=key,
+            hint=tr("run it by hand to see its output"), code="command-failed",
         ) from error  # fmt: skip
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TooMuchOutput):
-        return f"it prints more than {_LARGEST_OUTPUT:,} bytes; only a secret is expected"
+        return tr(
+            "it prints more than {largest_output:,} bytes; only a secret is expected",
+            largest_output=_LARGEST_OUTPUT,
+        )
     if isinstance(error, subprocess.CalledProcessError):
-        return f"exit status {error.returncode}"
+        return tr("exit status {returncode}", returncode=error.returncode)
     if isinstance(error, subprocess.TimeoutExpired):
-        return f"no answer within {error.timeout:g} seconds"
+        return tr("no answer within {timeout:g} seconds", timeout=error.timeout)
     return getattr(error, "strerror", None) or str(error)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.settings import CAMPAIGN_FILE
 
 
@@ -21,7 +22,9 @@ def starters() -> dict[str, Path]:
         found = {path.parent.name: path.parent for path in folder.glob(f"*/{CAMPAIGN_FILE}")}
         if found:
             return dict(sorted(found.items()))
-    raise CampaignError("the starters are missing; install the program again", code="no-starters")
+    raise CampaignError(
+        tr("the starters are missing; install the program again"), code="no-starters"
+    )
 
 
 def describe(starter: Path) -> str:
@@ -44,8 +47,8 @@ def start_campaign(target: Path, name: str) -> list[Path]:
     existing = [path for path in relative if (target / path).exists()]
     if existing:
         raise CampaignError(
-            f"{target / existing[0]} already exists; nothing was written",
-            hint="choose another folder", code="not-empty",
+            tr("{target} already exists; nothing was written", target=target / existing[0]),
+            hint=tr("choose another folder"), code="not-empty",
         )  # fmt: skip
     for source, path in zip(sources, relative, strict=True):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +61,8 @@ def _starter(name: str) -> Path:
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)
-    nearest = f"did you mean {close[0]}? " if close else ""
+    nearest = tr("did you mean {close}? ", close=close[0]) if close else ""
     raise CampaignError(
-        f"there is no starter {name!r}", hint=f"{nearest}choose one of {', '.join(known)}",
+        tr("there is no starter {name!r}", name=name), hint=f"{nearest}choose one of {', '.join(known)}",
         code="unknown-starter",
     )  # fmt: skip

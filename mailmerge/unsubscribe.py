@@ -40,6 +40,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from mailmerge.errors import AddressError, CampaignError, MailmergeError
+from mailmerge.language import tr
 from mailmerge.recipients.suppression_writer import SuppressionWriter
 from mailmerge.settings import load_settings
 from mailmerge.unsubscribe_links import UnsubscribeKeys, Unsubscription, read_key_file, read_keys
@@ -137,14 +138,14 @@ class _Pages:
             }
         except JinjaError as error:
             raise CampaignError(
-                f"the page cannot be made: {error}", file=file, code="unsubscribe-page",
-                hint="use {{ title }}, {{ text }} and {{ form }}; docs/unsubscribe.md has one",
+                tr("the page cannot be made: {error}", error=error), file=file, code="unsubscribe-page",
+                hint=tr("use {{ title }}, {{ text }} and {{ form }}; docs/unsubscribe.md has one"),
             ) from error  # fmt: skip
         lost = [key for key, page in self._made.items() if key[1] == "ask" and "<form" not in page]
         if lost:
             raise CampaignError(
-                "the page has no button", file=file, code="unsubscribe-page",
-                hint="add {{ form }} where the button belongs",
+                tr("the page has no button"), file=file, code="unsubscribe-page",
+                hint=tr("add {{ form }} where the button belongs"),
             )  # fmt: skip
 
     def response(self, state: str, accepted: str, status: int = 200) -> Response:
@@ -332,8 +333,8 @@ def open_app(
         section = settings.message.unsubscribe
         if section is None:
             raise CampaignError(
-                "the campaign has no unsubscribe links", file=settings.file,
-                hint="add [message.unsubscribe]; docs/unsubscribe.md", code="unsubscribe-settings",
+                tr("the campaign has no unsubscribe links"), file=settings.file,
+                hint=tr("add [message.unsubscribe]; docs/unsubscribe.md"), code="unsubscribe-settings",
             )  # fmt: skip
         keys = read_keys(section, settings.folder)
         listed = settings.folder / settings.recipients.suppress
@@ -345,8 +346,8 @@ def open_app(
 def _rate(text: str) -> float:
     if text and not re.fullmatch(r"\d{1,9}(?:\.\d+)?", text):
         raise CampaignError(
-            f"MAILMERGE_UNSUBSCRIBE_RATE: {text[:40]!r} is not a number",
-            hint="write requests a second, such as 100", code="usage",
+            tr("MAILMERGE_UNSUBSCRIBE_RATE: {text!r} is not a number", text=text[:40]),
+            hint=tr("write requests a second, such as 100"), code="usage",
         )  # fmt: skip
     return float(text) if text else DEFAULT_RATE
 
@@ -355,10 +356,10 @@ def _page_text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        reason = getattr(error, "strerror", None) or tr("it is not UTF-8")
         raise CampaignError(
-            f"the page cannot be read: {reason}", file=path.name,
-            hint="check message.unsubscribe.page", code="unsubscribe-page",
+            tr("the page cannot be read: {reason}", reason=reason), file=path.name,
+            hint=tr("check message.unsubscribe.page"), code="unsubscribe-page",
         ) from error  # fmt: skip
 
 

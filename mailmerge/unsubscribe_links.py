@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.private_files import open_private
 from mailmerge.secret_commands import output_of_command
 from mailmerge.settings import Settings, UnsubscribeSection
@@ -74,10 +75,10 @@ class UnsubscribeKeys:
         lines = (line.strip() for line in text.splitlines())
         keys = [line.encode() for line in lines if line and not line.startswith("#")]
         if not keys or min(map(len, keys)) < _SHORTEST_KEY:
-            what = "a key is shorter than 32 characters" if keys else "it holds no key"
+            what = tr("a key is shorter than 32 characters") if keys else tr("it holds no key")
             raise CampaignError(
-                f"the key for unsubscribe links cannot be used: {what}", file=file,
-                hint="make one with `mailmerge unsubscribe-key`", code="unsubscribe-key",
+                tr("the key for unsubscribe links cannot be used: {what}", what=what), file=file,
+                hint=tr("make one with `mailmerge unsubscribe-key`"), code="unsubscribe-key",
             )  # fmt: skip
         self._signer = Signer(keys, salt=_SALT, digest_method=sha256)
         self._ciphers = [
@@ -189,10 +190,10 @@ def read_key_file(path: Path, file: str = "") -> UnsubscribeKeys:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
+        reason = getattr(error, "strerror", None) or tr("it is not text")
         raise CampaignError(
-            f"the key for unsubscribe links cannot be read: {reason}", file=name,
-            hint="make one with `mailmerge unsubscribe-key`, or copy the file here",
+            tr("the key for unsubscribe links cannot be read: {reason}", reason=reason), file=name,
+            hint=tr("make one with `mailmerge unsubscribe-key`, or copy the file here"),
             code="unsubscribe-key",
         ) from error  # fmt: skip
     return UnsubscribeKeys(text, name)
@@ -211,6 +212,6 @@ def add_key(path: Path) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise CampaignError(
-            f"the key file cannot be written: {error.strerror}", file=path.name,
-            hint="allow the program to write there", code="unsubscribe-key",
+            tr("the key file cannot be written: {strerror}", strerror=error.strerror), file=path.name,
+            hint=tr("allow the program to write there"), code="unsubscribe-key",
         ) from error  # fmt: skip

@@ -13,6 +13,7 @@ import typer
 
 from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.terminal import Json, ask_password, folded, print_json, reports_errors
+from mailmerge.language import tr
 from mailmerge.wording import one_line, padded
 
 if TYPE_CHECKING:
@@ -142,7 +143,13 @@ def _show_silent_addresses(account: Account) -> None:
     from mailmerge.smtp.dialing import silent_addresses
 
     for address in silent_addresses(account.server.host, account.server.port):
-        typer.echo(f"Note: the address {address} of {account.server.host} does not answer.")
+        typer.echo(
+            tr(
+                "Note: the address {address} of {host} does not answer.",
+                address=address,
+                host=account.server.host,
+            )
+        )
 
 
 def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> None:
@@ -193,15 +200,17 @@ def _campaign_and_account(
     if not host:
         if port or security or username:
             raise CampaignError(
-                "--port, --security and --username need --host",
-                hint="add --host HOST",
+                tr("--port, --security and --username need --host"),
+                hint=tr("add --host HOST"),
                 code="usage",
             )
         campaign = load_settings(where or Path())
         return campaign, require_account(campaign.smtp, campaign.folder)
     if where is not None:
         raise CampaignError(
-            "a campaign and --host exclude each other", hint="leave out one of them", code="usage"
+            tr("a campaign and --host exclude each other"),
+            hint=tr("leave out one of them"),
+            code="usage",
         )
     smtp = SmtpSection(
         host=host,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mailmerge.cli.terminal import Json, print_json, reports_errors
+from mailmerge.language import tr
 
 
 class _Algorithm(StrEnum):
@@ -54,13 +55,13 @@ def dkim_key(
             file.write(key.pem())
     except OSError as error:
         raise CampaignError(
-            f"{out} cannot be written: {error.strerror}",
-            hint="name a new file; an existing key is never replaced", code="unwritable",
+            tr("{out} cannot be written: {strerror}", out=out, strerror=error.strerror),
+            hint=tr("name a new file; an existing key is never replaced"), code="unwritable",
         ) from error  # fmt: skip
     name, record = f"{selector}._domainkey.{domain}", key.record()
     if json:
         print_json({"name": name, "type": "TXT", "record": record, "key_file": str(out)})
         return
     typer.echo(zone_line(domain, selector, record))
-    typer.echo(f"The private key is in {out}. Keep it secret. campaign.toml:", err=True)
+    typer.echo(tr("The private key is in {out}. Keep it secret. campaign.toml:", out=out), err=True)
     typer.echo(f'[message.dkim]\nselector = "{selector}"\nkey_file = "{out}"', err=True)

@@ -10,6 +10,7 @@ import typer
 from mailmerge import __version__
 from mailmerge.cli.exit_status import ExitStatus
 from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
+from mailmerge.language import tr
 from mailmerge.wording import counted, one_line, padded
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def doctor(
 
     if (export or sandbox) and not ledger:
         raise CampaignError(
-            "--export and --sandbox need --ledger", hint="add --ledger", code="usage"
+            tr("--export and --sandbox need --ledger"), hint=tr("add --ledger"), code="usage"
         )
     whole = _examine(where, export, json=json, sandbox=sandbox) if ledger else _show(where, json)
     if not whole:
@@ -84,8 +85,8 @@ def _examine(where: Path, export: Path | None, *, json: bool, sandbox: bool) -> 
     found = Ledger.examine(campaign, "sandbox" if sandbox else "ledger")
     if found is None:
         raise CampaignError(
-            f"{campaign.name} has not been sent yet",
-            hint='"mailmerge send" starts it',
+            tr("{name} has not been sent yet", name=campaign.name),
+            hint=tr('"mailmerge send" starts it'),
             code="never-sent",
         )
     exported = None if export is None else export_salvaged(found.rows, export)
@@ -94,7 +95,13 @@ def _examine(where: Path, export: Path | None, *, json: bool, sandbox: bool) -> 
         return found.whole
     _print(found)
     if exported is not None:
-        say(f"Wrote {counted(exported, 'recipient')} to {export}")
+        say(
+            tr(
+                "Wrote {recipients} to {export}",
+                recipients=counted(exported, "recipient"),
+                export=export,
+            )
+        )
     return found.whole
 
 
@@ -108,16 +115,25 @@ def _print(found: Examination) -> None:
     else:
         damaged = sum(not one.whole for one in found.rows)
         readable = counted(len(found.rows), "recipient")
-        typer.echo(f"\n{readable} can be read, {damaged:,} of them damaged.")
+        typer.echo(
+            tr(
+                "\n{readable} can be read, {damaged:,} of them damaged.",
+                readable=readable,
+                damaged=damaged,
+            )
+        )
     typer.echo("\n" + folded(one_line(_advice(found))))
 
 
 def _advice(found: Examination) -> str:
     if found.whole:
-        return "The ledger is whole."
+        return tr("The ledger is whole.")
     if found.states is not None:
-        return f"What to do: {found.recovery}. All others are known, and it is safe to send again."
-    return (
+        return tr(
+            "What to do: {recovery}. All others are known, and it is safe to send again.",
+            recovery=found.recovery,
+        )
+    return tr(
         "What to do: nothing can be sent with this ledger. Restore .mailmerge from a copy that was "
         "made after the last run. Without one, --export FILE.csv writes the recipients that can be "
         "read; compare them with the server's log, move .mailmerge away, and send to those who did "

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mailmerge.cli.terminal import quoted_path, reports_errors, say
+from mailmerge.language import tr
 
 
 @reports_errors
@@ -30,17 +31,19 @@ def init(
         return
     if folder is None:
         raise CampaignError(
-            "no folder is given", hint='name one: "mailmerge init newsletter"', code="usage"
+            tr("no folder is given"), hint=tr('name one: "mailmerge init newsletter"'), code="usage"
         )
     for path in start_campaign(folder, template):
         say(f"  {path}")
     named = quoted_path(folder)
-    say(f"Created {folder} from the starter {template}.")
-    say("Next: write your texts and recipients into campaign.toml and the files beside it, then")
+    say(tr("Created {folder} from the starter {template}.", folder=folder, template=template))
+    say(
+        tr("Next: write your texts and recipients into campaign.toml and the files beside it, then")
+    )
     steps = (
-        (f"mailmerge check {named}", "list every problem"),
-        (f"mailmerge preview {named}", "look at every message in the browser"),
-        (f"mailmerge send {named} --sandbox", "send to the built-in test server"),
+        (f"mailmerge check {named}", tr("list every problem")),
+        (f"mailmerge preview {named}", tr("look at every message in the browser")),
+        (f"mailmerge send {named} --sandbox", tr("send to the built-in test server")),
     )
     width = max(len(command) for command, _ in steps)
     for command, what in steps:

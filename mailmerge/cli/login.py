@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailmerge.cli.terminal import CampaignPath, ask_line, ask_password, reports_errors, say
+from mailmerge.language import tr
 
 if TYPE_CHECKING:
     from mailmerge.credentials import Account
@@ -102,25 +103,25 @@ def _require_one_way(
     chosen = [device, paste, no_browser, forget]
     if sum(chosen) > 1:
         raise CampaignError(
-            "--device, --paste, --no-browser and --forget exclude each other",
-            hint="leave out all but one",
+            tr("--device, --paste, --no-browser and --forget exclude each other"),
+            hint=tr("leave out all but one"),
             code="usage",
         )
     if not (account.username or forget):
         raise CampaignError(
-            "there is no username, so this server needs no log-in", file=CAMPAIGN_FILE,
-            column="smtp.username", hint="add username if it needs one", code="usage",
+            tr("there is no username, so this server needs no log-in"), file=CAMPAIGN_FILE,
+            column="smtp.username", hint=tr("add username if it needs one"), code="usage",
         )  # fmt: skip
     if account.token_command and not forget:
         raise CampaignError(
-            "token_command prints the token, so nothing is stored", file=CAMPAIGN_FILE,
+            tr("token_command prints the token, so nothing is stored"), file=CAMPAIGN_FILE,
             column="smtp.token_command",
-            hint="`mailmerge connect` tests it; or replace it by client_id", code="usage",
+            hint=tr("`mailmerge connect` tests it; or replace it by client_id"), code="usage",
         )  # fmt: skip
     if account.oauth is None and (device or paste or no_browser):
         raise CampaignError(
-            "this log-in uses a password, not a browser", file=CAMPAIGN_FILE, column="smtp",
-            hint='add auth = "oauth" and client_id; docs/login.md has the steps', code="usage",
+            tr("this log-in uses a password, not a browser"), file=CAMPAIGN_FILE, column="smtp",
+            hint=tr('add auth = "oauth" and client_id; docs/login.md has the steps'), code="usage",
         )  # fmt: skip
 
 
@@ -132,14 +133,22 @@ def _log_in(account: Account, client: OAuthClient, way: _Way) -> None:
     tokens = way.run(client)
     if not tokens.refresh:
         raise AuthenticationRefused(
-            f"{client.server.title} gave no refresh token, so nothing can be stored",
-            hint="add offline_access to scopes in [smtp.oauth], or the service's word for it",
+            tr(
+                "{title} gave no refresh token, so nothing can be stored", title=client.server.title
+            ),
+            hint=tr("add offline_access to scopes in [smtp.oauth], or the service's word for it"),
             code="oauth-no-refresh",
         )
     store = LoginStore(client)
     with store.lock():
         place = store.save(tokens.refresh)
-    say(f"Logged in at {client.server.title}. The log-in is stored in {place}.")
+    say(
+        tr(
+            "Logged in at {title}. The log-in is stored in {place}.",
+            title=client.server.title,
+            place=place,
+        )
+    )
     try:
         _try_connection(account, with_token(account, tokens.access))
     except AuthenticationRefused as error:
@@ -147,9 +156,13 @@ def _log_in(account: Account, client: OAuthClient, way: _Way) -> None:
         if not other or error.problem.code != "login-refused":
             raise
         raise AuthenticationRefused(
-            f"the browser logged in as {tokens.account}, and username is {client.username}: "
-            f"{error.problem.message}",
-            hint="log out in the browser and run `mailmerge login` again, or correct username",
+            tr(
+                "the browser logged in as {account}, and username is {username}: {message}",
+                account=tokens.account,
+                username=client.username,
+                message=error.problem.message,
+            ),
+            hint=tr("log out in the browser and run `mailmerge login` again, or correct username"),
             code="oauth-account",
         ) from error
 
@@ -161,20 +174,32 @@ def _store_password(account: Account) -> None:
     ask = ask_password()
     if ask is None:
         raise AuthenticationRefused(
-            "there is no terminal to ask for the password",
-            hint="run it in a terminal, or set password_command",
+            tr("there is no terminal to ask for the password"),
+            hint=tr("run it in a terminal, or set password_command"),
             code="no-password",
         )
     if account.provider is not None:
-        say(f"{account.provider.title} needs {account.provider.login_hint()}.")
-    password = ask(f"Password of {account.username} at {account.server_name}: ")
+        say(
+            tr(
+                "{title} needs {login_hint}.",
+                title=account.provider.title,
+                login_hint=account.provider.login_hint(),
+            )
+        )
+    password = ask(
+        tr(
+            "Password of {username} at {server_name}: ",
+            username=account.username,
+            server_name=account.server_name,
+        )
+    )
     if not password:
         raise AuthenticationRefused(
-            "no password was typed", hint="run `mailmerge login` again", code="no-password"
+            tr("no password was typed"), hint=tr("run `mailmerge login` again"), code="no-password"
         )
     _try_connection(account, with_password(account, password))
     store_password(account, password)
-    say("The password is stored in the keyring of the system.")
+    say(tr("The password is stored in the keyring of the system."))
 
 
 def _try_connection(account: Account, credentials: Credentials) -> None:
@@ -192,7 +217,13 @@ def _try_connection(account: Account, credentials: Credentials) -> None:
         language=language_of_locale(os.environ),
     )
     examine(account.server, credentials, explainer)
-    say(f"It works: {account.server_name} accepts the log-in as {account.username}.")
+    say(
+        tr(
+            "It works: {server_name} accepts the log-in as {username}.",
+            server_name=account.server_name,
+            username=account.username,
+        )
+    )
 
 
 def _forget(account: Account) -> None:
@@ -205,4 +236,4 @@ def _forget(account: Account) -> None:
             existed = store.forget()
     else:
         existed = forget_password(account)
-    say("The stored log-in is removed." if existed else "There was no stored log-in.")
+    say(tr("The stored log-in is removed.") if existed else tr("There was no stored log-in."))

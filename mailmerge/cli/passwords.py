@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailmerge.cli.questions import read_answer
 from mailmerge.cli.terminal import ask_password, say
+from mailmerge.language import tr
 from mailmerge.wording import counted
 
 if TYPE_CHECKING:
@@ -47,7 +48,12 @@ def password_prompt(
             if not password or _try(account, password):
                 break
             if left:
-                say(f"The server refused this password; {counted(left, 'try', 'tries')} left.")
+                say(
+                    tr(
+                        "The server refused this password; {trys} left.",
+                        trys=counted(left, "try", "tries"),
+                    )
+                )
         else:
             return password
         if password and offers_to_keep:
@@ -93,7 +99,12 @@ def _offer_to_keep(account: Account, password: str) -> None:
 
     if not has_keyring():
         return
-    say(f"The server accepts it. Keep the password of {account.username} in the keyring? [y/N]")
+    say(
+        tr(
+            "The server accepts it. Keep the password of {username} in the keyring? [y/N]",
+            username=account.username,
+        )
+    )
     if read_answer().casefold() in _YES:
         store_password(account, password)
-        say("The password is stored. `mailmerge login --forget` removes it.")
+        say(tr("The password is stored. `mailmerge login --forget` removes it."))

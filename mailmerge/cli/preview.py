@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mailmerge.cli.terminal import CampaignPath, reports_errors, say
+from mailmerge.language import tr
 from mailmerge.wording import counted
 
 
@@ -40,7 +41,7 @@ def preview(
         from mailmerge.preview.static_pages import write_static_pages
 
         written = counted(write_static_pages(where, out), "message")
-        say(f"Wrote {written}. Open {out / 'index.html'}")
+        say(tr("Wrote {written}. Open {out}", written=written, out=out / "index.html"))
         return
     from mailmerge.preview.serve import serve_preview
 

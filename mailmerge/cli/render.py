@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mailmerge.cli.terminal import CampaignPath, reports_errors, say
+from mailmerge.language import tr
 from mailmerge.wording import counted
 
 
@@ -60,11 +61,13 @@ def render(
 
     if bool(to) + (row is not None) + all_recipients > 1:
         raise CampaignError(
-            "--to, --row and --all exclude each other", hint="leave out all but one", code="usage"
+            tr("--to, --row and --all exclude each other"),
+            hint=tr("leave out all but one"),
+            code="usage",
         )
     if out is None and (all_recipients or form in (_Format.MBOX, _Format.MAILDIR)):
         what = "--all" if all_recipients else f"--format {form.value}"
-        raise CampaignError(f"{what} needs a folder", hint="add --out DIR", code="usage")
+        raise CampaignError(f"{what} needs a folder", hint=tr("add --out DIR"), code="usage")
     limit = None if all_recipients or row is not None else 1
     campaign = load_settings(where)
     factory = message_factory(campaign)
@@ -74,4 +77,10 @@ def render(
         _, message = next(messages)
         sys.stdout.buffer.write(message_bytes(message, form.value))
         return
-    say(f"Wrote {counted(export_messages(messages, out, form.value), 'message')} into {out}")
+    say(
+        tr(
+            "Wrote {messages} into {out}",
+            messages=counted(export_messages(messages, out, form.value), "message"),
+            out=out,
+        )
+    )

@@ -26,6 +26,7 @@ from mailmerge.cli.terminal import (
     say,
     show_result,
 )
+from mailmerge.language import tr
 from mailmerge.portable.signals import stop_signals
 from mailmerge.wording import counted, duration_in_words
 
@@ -89,11 +90,13 @@ class _Request:
         from mailmerge.errors import CampaignError
 
         if self.seed is not None and not self.sandbox:
-            raise CampaignError("--faults needs --sandbox", hint="add --sandbox", code="usage")
+            raise CampaignError(
+                tr("--faults needs --sandbox"), hint=tr("add --sandbox"), code="usage"
+            )
         if self.sandbox and self.test_to:
             raise CampaignError(
-                "--test-to uses the real server, so it excludes --sandbox",
-                hint="leave out one of them",
+                tr("--test-to uses the real server, so it excludes --sandbox"),
+                hint=tr("leave out one of them"),
                 code="usage",
             )
 
@@ -256,10 +259,10 @@ def _run_steps(where: Path, request: _Request, listener: Listener | None) -> Non
             _check(job, json=request.json)
         finally:
             if job.ledger.recovery is not None:
-                say(f"Attention: {job.ledger.recovery}.")
+                say(tr("Attention: {recovery}.", recovery=job.ledger.recovery))
         _show_difference(job)
         if job.ledger.notice:
-            say(f"Note: {job.ledger.notice}.")
+            say(tr("Note: {notice}.", notice=job.ledger.notice))
         plan = job.plan()
         _show_plan(plan)
         if request.dry_run:
@@ -275,7 +278,7 @@ def _seed(seed: int | None, *, faults: bool) -> int | None:
     from mailmerge.errors import CampaignError
 
     if seed is not None and not faults:
-        raise CampaignError("--seed needs --faults", hint="add --faults", code="usage")
+        raise CampaignError(tr("--seed needs --faults"), hint=tr("add --faults"), code="usage")
     if not faults:
         return None
     return random.randrange(1_000_000) if seed is None else seed  # noqa: S311 - no secret
@@ -381,12 +384,18 @@ def _check(job: Job, *, json: bool) -> None:
     with counting("check", quiet=json) as progress:
         report = job.check(progress)
     if report.passed_before:
-        say("Already checked: recipients, templates and files have not changed.")
+        say(tr("Already checked: recipients, templates and files have not changed."))
         return
     show_report(report)
     if job.options.skip_invalid and report.errors and report.valid_rows_left:
         rows, left = len(report.invalid), report.recipients - report.invalid_recipients
-        say(f"Leaving out {counted(rows, 'row')} with errors; {counted(left, 'recipient')} left.")
+        say(
+            tr(
+                "Leaving out {rows} with errors; {recipients} left.",
+                rows=counted(rows, "row"),
+                recipients=counted(left, "recipient"),
+            )
+        )
         return
     if json and not report.passed():
         print_json(unsent_document(job))
@@ -396,7 +405,7 @@ def _check(job: Job, *, json: bool) -> None:
 def _show_difference(job: Job) -> None:
     difference = job.enrol()
     if difference:
-        say(f"Resuming with changes: {difference}.")
+        say(tr("Resuming with changes: {difference}.", difference=difference))
 
 
 def _show_plan(plan: Plan) -> None:
@@ -408,7 +417,7 @@ def _end_dry_run(job: Job, plan: Plan, *, json: bool) -> None:
     from mailmerge.jobs.documents import unsent_document
 
     would = counted(plan.to_send, "message")
-    show_result(f"Dry run: {would} would be sent. Nothing was sent.", json=json)
+    show_result(tr("Dry run: {would} would be sent. Nothing was sent.", would=would), json=json)
     if json:
         print_json(unsent_document(job, plan))
 
@@ -426,15 +435,15 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
         summary = _run(faults or job, plan, quiet=request.json)
         lines = list(_summary_lines(summary))
         if "maildir" in (document := (faults or job).document(summary)):
-            lines.append(f"The messages are in {document['maildir']}")
+            lines.append(tr("The messages are in {document}", document=document["maildir"]))
             where = quoted_path(job.campaign.settings.folder)
-            lines.append(f'To read them: "mailmerge preview {where}", Sandbox.')
+            lines.append(tr('To read them: "mailmerge preview {where}", Sandbox.', where=where))
         if faults is not None:
             lines += _fault_lines(faults, document["seed"])
     else:
         summary = job.run_all()
         document = summary.to_json()
-        lines = ["Nothing to send: all recipients are done.", *_summary_lines(summary)]
+        lines = [tr("Nothing to send: all recipients are done."), *_summary_lines(summary)]
     for line in lines:
         show_result(line, json=request.json)
     if request.json:
@@ -466,12 +475,16 @@ def _confirm(plan: Plan, *, asked: bool) -> None:
         return
     if not can_ask():
         raise Declined(
-            "there is no terminal to ask for confirmation; nothing was sent", hint="add --yes"
+            tr("there is no terminal to ask for confirmation; nothing was sent"),
+            hint=tr("add --yes"),
         )
     what = "messages to yourself" if plan.test_to else "recipients"
     say(f"Type the number of {what} ({plan.to_send}), or anything else to stop:")
     if read_answer().replace(",", "") != str(plan.to_send):
-        raise Declined("not confirmed; nothing was sent", hint=f"type {plan.to_send} to confirm")
+        raise Declined(
+            tr("not confirmed; nothing was sent"),
+            hint=tr("type {to_send} to confirm", to_send=plan.to_send),
+        )
 
 
 def _run(runner: Job | FaultRun, plan: Plan, *, quiet: bool) -> Summary:
@@ -526,6 +539,9 @@ def _fault_lines(faults: FaultRun, seed: int) -> Iterator[str]:
         )
     seconds = faults.real_seconds()
     if seconds:
-        yield f"At the configured rates, a real run would take {duration_in_words(seconds)}."
+        yield tr(
+            "At the configured rates, a real run would take {duration}.",
+            duration=duration_in_words(seconds),
+        )
     else:
-        yield "A real run has no rate limit: it is as fast as the server accepts messages."
+        yield tr("A real run has no rate limit: it is as fast as the server accepts messages.")

@@ -19,6 +19,7 @@ from mailmerge.cli.terminal import (
     reports_errors,
     say,
 )
+from mailmerge.language import tr
 
 if TYPE_CHECKING:
     from mailmerge.ledger.interface import Deliveries, LedgerReader
@@ -104,12 +105,14 @@ def _show_unsent(
     if json:
         print_json(status_document(campaign.name, Standing(states)))
     elif exported == (None, None):
-        typer.echo("There was no sandbox run yet." if sandbox else "Nothing has been sent yet.")
+        typer.echo(
+            tr("There was no sandbox run yet.") if sandbox else tr("Nothing has been sent yet.")
+        )
         if known:
             typer.echo("\n" + status_table(states))
         tried = None if sandbox else Ledger.read(campaign, "sandbox")
         if tried is not None and tried.begun:
-            typer.echo("\nThere was a sandbox run: --sandbox shows it.")
+            typer.echo(tr("\nThere was a sandbox run: --sandbox shows it."))
     if known:
         _export(planned, campaign, *exported)
 
@@ -134,12 +137,24 @@ def _export(
     from mailmerge.wording import counted
 
     if everything is not None:
-        say(f"Wrote {counted(export(ledger, everything, campaign), 'recipient')} to {everything}")
+        say(
+            tr(
+                "Wrote {recipients} to {everything}",
+                recipients=counted(export(ledger, everything, campaign), "recipient"),
+                everything=everything,
+            )
+        )
     if failed is not None:
         count = export_failed(ledger, failed, campaign.recipients)
-        say(f"Wrote {counted(count, 'recipient')} to {failed}")
+        say(
+            tr(
+                "Wrote {recipients} to {failed}",
+                recipients=counted(count, "recipient"),
+                failed=failed,
+            )
+        )
         if failed.suffix.lower() != ".xlsx":
-            say("Its cells are unchanged. To edit them in a spreadsheet program, use .xlsx.")
+            say(tr("Its cells are unchanged. To edit them in a spreadsheet program, use .xlsx."))
 
 
 def _show(ledger: LedgerReader, campaign: Settings) -> None:
@@ -152,19 +167,19 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     typer.echo(status_table(standing.states, standing.unmade))
     listed = unreached(ledger.iterate(), _LISTED + 1)
     if listed:
-        typer.echo("\nNot reached:")
+        typer.echo(tr("\nNot reached:"))
     for one in listed[:_LISTED]:
         typer.echo(one_line(f"  row {one.row}  {one.address}  {one.state}"))
         if one.reply:
             typer.echo(folded(one_line(one.reply), first="      ", rest="      "))
     if len(listed) > _LISTED:
-        typer.echo("  ... and more: --export FILE.csv lists all of them")
+        typer.echo(tr("  ... and more: --export FILE.csv lists all of them"))
     language = language_of_locale(os.environ)
     for kind in refusals(ledger.iterate(), provider=campaign.smtp.provider, language=language):
         meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
         typer.echo("\n" + folded(one_line(f"{kind.recipients:,} x {kind.reply}"), rest="    "))
         typer.echo(folded(meaning, first="  ", rest="  "))
     if recovery := ledger.recovery():
-        typer.echo("\n" + folded(one_line(f"Attention: {recovery}.")))
+        typer.echo("\n" + folded(one_line(tr("Attention: {recovery}.", recovery=recovery))))
     if ledger.owner:
-        typer.echo(f"\nA send is running: {ledger.owner}.")
+        typer.echo(tr("\nA send is running: {owner}.", owner=ledger.owner))

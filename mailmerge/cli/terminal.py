@@ -21,6 +21,7 @@ import typer
 from mailmerge.cli.exit_status import ExitStatus, exit_status
 from mailmerge.cli.questions import can_ask
 from mailmerge.errors import MailmergeError, Problem
+from mailmerge.language import tr
 from mailmerge.wording import one_line, printable, wrapped
 
 _P = ParamSpec("_P")
@@ -158,8 +159,16 @@ def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:
             raise typer.Exit(ExitStatus.DONE) from None
         except Exception as error:  # noqa: BLE001 - users never see a traceback
             _show_traceback()
-            hint = f"please report it; {_TRACEBACK_VARIABLE}=1 shows where it happened"
-            what = f"unexpected error: {type(error).__name__}: {error} ({hint})"
+            hint = tr(
+                "please report it; {traceback_variable}=1 shows where it happened",
+                traceback_variable=_TRACEBACK_VARIABLE,
+            )
+            what = tr(
+                "unexpected error: {name}: {error} ({hint})",
+                name=type(error).__name__,
+                error=error,
+                hint=hint,
+            )
             _fail(what, ExitStatus.UNEXPECTED)
 
     return wrapped

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mailmerge.cli.terminal import CampaignPath, reports_errors, say
+from mailmerge.language import tr
 
 
 @reports_errors
@@ -49,7 +50,7 @@ def unsubscribe_server(
         environment["MAILMERGE_UNSUBSCRIBE_KEY"] = str(key_file)
         environment["MAILMERGE_UNSUBSCRIBE_LIST"] = str(listed or "")
     elif listed is not None:
-        raise CampaignError("--list needs --key-file", hint="add --key-file", code="usage")
+        raise CampaignError(tr("--list needs --key-file"), hint=tr("add --key-file"), code="usage")
     else:
         environment.pop("MAILMERGE_UNSUBSCRIBE_KEY", None)
         environment["MAILMERGE_CAMPAIGN"] = str(where)
@@ -59,12 +60,20 @@ def unsubscribe_server(
         listening = config.bind_socket()
     except SystemExit as error:
         raise CampaignError(
-            f"{host} port {port} cannot be used", hint="choose another --port", code="port-taken"
+            tr("{host} port {port} cannot be used", host=host, port=port),
+            hint=tr("choose another --port"),
+            code="port-taken",
         ) from error
     # An answer is written in two parts. Connections inherit this, or each would wait 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listening.listen(config.backlog)
-    say(f"Unsubscribe server at http://{host}:{listening.getsockname()[1]} (Ctrl-C stops it)")
+    say(
+        tr(
+            "Unsubscribe server at http://{host}:{getsockname} (Ctrl-C stops it)",
+            host=host,
+            getsockname=listening.getsockname()[1],
+        )
+    )
     uvicorn.Server(config).run([listening])
 
 
@@ -79,8 +88,13 @@ def unsubscribe_key(where: CampaignPath = Path()) -> None:
     section = settings.message.unsubscribe
     if section is None or section.secret_command:
         raise CampaignError(
-            "the campaign uses no key file", file=settings.file, column="message.unsubscribe",
-            hint="add [message.unsubscribe] without secret_command", code="unsubscribe-settings",
+            tr("the campaign uses no key file"), file=settings.file, column="message.unsubscribe",
+            hint=tr("add [message.unsubscribe] without secret_command"), code="unsubscribe-settings",
         )  # fmt: skip
     add_key(settings.folder / section.key_file)
-    say(f"Added a key to {section.key_file}. Copy this file to the unsubscribe server.")
+    say(
+        tr(
+            "Added a key to {key_file}. Copy this file to the unsubscribe server.",
+            key_file=section.key_file,
+        )
+    )

@@ -42,6 +42,7 @@ from mailmerge.engine.retry import (
 from mailmerge.engine.throttle import Throttle
 from mailmerge.engine.worker import ConnectionEnd, OnTerminator
 from mailmerge.errors import MailmergeError, ServerError
+from mailmerge.language import tr
 from mailmerge.portable.clock import Clock
 from mailmerge.providers.hints import as_user_error
 from mailmerge.smtp import Client
@@ -330,5 +331,7 @@ class Connector:
             worker, retry_at=now + step.pause, own_retry_at=now + max(step.pause, own_pause)
         )
         if step.pause and self._availability.period != state.period and not self._others(worker):
-            again = f"trying again in {step.pause:g} s"
-            self._report(Waiting(now, f"a connection: {reason}; {again}"))
+            again = tr("trying again in {pause:g} s", pause=step.pause)
+            self._report(
+                Waiting(now, tr("a connection: {reason}; {again}", reason=reason, again=again))
+            )

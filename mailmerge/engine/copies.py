@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from mailmerge.errors import RunStopped
+from mailmerge.language import tr
 from mailmerge.maildir import Maildir
 from mailmerge.private_files import make_private_folder, open_private
 from mailmerge.smtp import Transaction
@@ -89,8 +90,11 @@ def _reporting(write: Callable[[Transaction, float], object]) -> Keep:
             write(transaction, at)
         except OSError as error:
             raise RunStopped(
-                f"a copy of a sent message cannot be written: {error.strerror}",
-                hint="free some disk space, or remove keep_copy from campaign.toml",
+                tr(
+                    "a copy of a sent message cannot be written: {strerror}",
+                    strerror=error.strerror,
+                ),
+                hint=tr("free some disk space, or remove keep_copy from campaign.toml"),
                 code="no-copy",
             ) from error
 

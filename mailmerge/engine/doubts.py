@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import Final
 
 from mailmerge.errors import RunStopped
+from mailmerge.language import tr
 from mailmerge.wording import counted
 
 _LOSSES: Final = 3
@@ -79,7 +80,9 @@ class Doubts:
 def _stopped(what: str, reason: str) -> RunStopped:
     return RunStopped(
         f"{what}: {reason}",
-        hint="look in the server's log for the Message-IDs of the recipients in doubt before you "
-        "use --in-doubt; a proxy, firewall or virus scanner on the way may end the connections",
+        hint=tr(
+            "look in the server's log for the Message-IDs of the recipients in doubt before you "
+            "use --in-doubt; a proxy, firewall or virus scanner on the way may end the connections"
+        ),
         code="doubts",
     )

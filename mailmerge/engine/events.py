@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from mailmerge.engine.summary import Summary
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.ledger.states import Delivery, State, Transition
 from mailmerge.private_files import open_private
 
@@ -239,7 +240,12 @@ class EventLog:
             self._file = open_private(path, "append")
         except OSError as error:
             raise CampaignError(
-                f"--log-json: {path} cannot be opened: {error.strerror}", code="usage"
+                tr(
+                    "--log-json: {path} cannot be opened: {strerror}",
+                    path=path,
+                    strerror=error.strerror,
+                ),
+                code="usage",
             ) from error
 
     def __enter__(self) -> EventLog:

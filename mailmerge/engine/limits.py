@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from mailmerge.credentials import Account, Allowance
 from mailmerge.engine.retry import ReplyRules, no_rules
+from mailmerge.language import tr
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.settings import DeliverySection, Rate, parse_duration, strictest
@@ -95,7 +96,9 @@ def _connections(wanted: int | None, allows: Allowance, known: Allowance) -> int
 
 
 def _provider_name(account: Account | None) -> str:
-    return account.provider.title if account is not None and account.provider else "the provider"
+    return (
+        account.provider.title if account is not None and account.provider else tr("the provider")
+    )
 
 
 def _with_origins(rates: Sequence[Rate], sources: Mapping[str, Sequence[Rate]]) -> tuple[Rate, ...]:

@@ -33,6 +33,7 @@ from mailmerge.engine.retry import Decision, Refusals
 from mailmerge.engine.throttle import Slowing, Throttle
 from mailmerge.engine.worker import Failed, Settled
 from mailmerge.errors import MailmergeError, RunStopped
+from mailmerge.language import marked, tr
 from mailmerge.ledger.states import State
 from mailmerge.smtp import Verdict
 from mailmerge.wording import duration_in_words
@@ -110,8 +111,8 @@ class Monitor:
             self._listener = None
             self.fail(
                 RunStopped(
-                    f"the event log cannot be written: {error.strerror}",
-                    hint="free some disk space, or send without --log-json",
+                    tr("the event log cannot be written: {strerror}", strerror=error.strerror),
+                    hint=tr("free some disk space, or send without --log-json"),
                     code="no-log",
                 )
             )
@@ -216,7 +217,12 @@ class Monitor:
         self.emit(Slowed(now, reply, slowing.seconds, slowing.per_second))
         if slowing.in_vain:
             pause = duration_in_words(slowing.seconds)
-            reason = f"{COOL_DOWNS_IN_VAIN} pauses of {pause} did not help: {reply}"
+            reason = tr(
+                "{cool_downs_in_vain} pauses of {pause} did not help: {reply}",
+                cool_downs_in_vain=COOL_DOWNS_IN_VAIN,
+                pause=pause,
+                reply=reply,
+            )
             self.fail(RunStopped(reason, hint=_KEPT, code=code))
 
     def _recovered(self, now: float) -> None:
@@ -225,7 +231,7 @@ class Monitor:
         self.emit(Recovered(now))
 
 
-_KEPT = "no recipient is lost: fix the cause and send again"
+_KEPT = marked("no recipient is lost: fix the cause and send again")
 
 
 _FAILED = frozenset({State.REJECTED, State.IN_DOUBT})

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Final
 
 from mailmerge.errors import AddressError
+from mailmerge.language import tr
 from mailmerge.messages import MessageFactory
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.recipients.audience import Recipient
@@ -113,7 +114,7 @@ def parse_own_address(address: str, recipient: Mailbox) -> Mailbox:
 def _goes_to_recipient() -> AddressError:
     """The error of a test message that would go to the recipient itself."""
     return AddressError(
-        "this is the address of the row itself",
-        hint="a test message goes to you: type another address, or test another row",
+        tr("this is the address of the row itself"),
+        hint=tr("a test message goes to you: type another address, or test another row"),
         code="test-to-row",
     )

@@ -27,6 +27,7 @@ from mailmerge.errors import (
     ServerRefused,
     ServerUnreachable,
 )
+from mailmerge.language import tr
 from mailmerge.ledger.states import LONGEST_RETRY, State
 from mailmerge.providers.lookup import Action
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
@@ -146,7 +147,9 @@ def decide(
     if outcome.verdict is Verdict.SENT:
         return Decision(State.SENT, text)
     if outcome.verdict is Verdict.IN_DOUBT:
-        return Decision(State.IN_DOUBT, text or "the connection ended before the server answered")
+        return Decision(
+            State.IN_DOUBT, text or tr("the connection ended before the server answered")
+        )
     decision = _by_rules(outcome, returned, rules) or _by_first_digit(
         outcome, text, attempts, returned, carried
     )
@@ -161,7 +164,7 @@ def _by_rules(outcome: Outcome, returned: int, rules: ReplyRules) -> Decision | 
     if reply is None or action is None:
         return None
     if action == "stop":
-        return Decision(None, str(reply), stop=f"the server asks to stop: {reply}")
+        return Decision(None, str(reply), stop=tr("the server asks to stop: {reply}", reply=reply))
     if action == "fail":
         return Decision(State.REJECTED, str(reply), recycle=reply.closing)
     if action == "reconnect":
@@ -190,7 +193,9 @@ def _is_quota(reply: Reply) -> bool:
 
 
 def _account_full(reply: Reply) -> Decision:
-    return Decision(None, str(reply), stop=f"the account's limit is reached: {reply}")
+    return Decision(
+        None, str(reply), stop=tr("the account's limit is reached: {reply}", reply=reply)
+    )
 
 
 def _by_first_digit(
@@ -211,7 +216,7 @@ def _untransmitted(outcome: Outcome, text: str, returned: int, carried: int) -> 
     slow = reply is not None and reply.transient and not used_up and _is_about_speed(reply)
     if returned + 1 < _ATTEMPTS_TO_TRANSMIT:
         return Decision(None, text, slow=slow, recycle=True)
-    reason = text or "the connection ended before the message was transmitted"
+    reason = text or tr("the connection ended before the message was transmitted")
     return Decision(State.DEFERRED, reason, retry_in=_FIRST_RETRY, recycle=True, slow=slow)
 
 
@@ -300,7 +305,9 @@ def _rejected(stage: Stage, reply: Reply) -> Decision:
     if _is_quota(reply):
         return _account_full(reply)
     if reply.code in {530, 535}:
-        return Decision(None, str(reply), stop=f"the server requires a log-in: {reply}")
+        return Decision(
+            None, str(reply), stop=tr("the server requires a log-in: {reply}", reply=reply)
+        )
     if (stage is Stage.MAIL and reply.code != 552) or _is_about_the_dialogue(stage, reply):
         return Decision(State.DEFERRED, str(reply), retry_in=_FIRST_RETRY)
     return Decision(State.REJECTED, str(reply))
@@ -338,7 +345,11 @@ class Refusals:
         self._kind = kind
         if self._count < _refusals_allowed(outcome.stage, reply):
             return ""
-        return f"the server refused {self._count} messages in a row with the same words: {reply}"
+        return tr(
+            "the server refused {count} messages in a row with the same words: {reply}",
+            count=self._count,
+            reply=reply,
+        )
 
 
 def _refusals_allowed(stage: Stage, reply: Reply) -> int:
@@ -413,7 +424,9 @@ def decide_connection(
     if lasting and not connected:
         return Retire() if others else GiveUp(error)
     if failures > _CONNECTION_ATTEMPTS:
-        return _server_gone(f"the server no longer accepts connections: {error}", error)
+        return _server_gone(
+            tr("the server no longer accepts connections: {error}", error=error), error
+        )
     return Reconnect(reconnect_pause(failures))
 
 
@@ -433,12 +446,14 @@ def decide_fruitless(reason: str, *, failures: int) -> Reconnect | GiveUp:
     costs no pause, since any connection may break.
     """
     if failures > _CONNECTION_ATTEMPTS:
-        return _server_gone(f"the server takes connections, but no messages: {reason}")
+        return _server_gone(
+            tr("the server takes connections, but no messages: {reason}", reason=reason)
+        )
     return Reconnect(reconnect_pause(failures - 1))
 
 
 def _server_gone(message: str, cause: ServerError | None = None) -> GiveUp:
-    hint = "send again later to continue where it stopped"
+    hint = tr("send again later to continue where it stopped")
     stopped = RunStopped(message, hint=hint, code="server-gone")
     stopped.__cause__ = cause
     return GiveUp(stopped)

@@ -37,6 +37,7 @@ from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.engine.throttle import Forecast, Throttle
 from mailmerge.engine.worker import MessageSource, Services, Worker
 from mailmerge.errors import LedgerError, MailmergeError, RunStopped
+from mailmerge.language import tr
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.quota import Quotas
 from mailmerge.ledger.states import due_at
@@ -474,8 +475,10 @@ class Run:
 
     def _raise_if_quota_used_up(self, step: Stop, now: float) -> None:
         if step.reason is Reason.QUOTA:
-            hint = f"send again after {_time_of_day(step.until, now)} to continue"
-            raise RunStopped("the account's limit for today is used up", hint=hint, code="quota")
+            hint = tr("send again after {until} to continue", until=_time_of_day(step.until, now))
+            raise RunStopped(
+                tr("the account's limit for today is used up"), hint=hint, code="quota"
+            )
 
     def _finish(self) -> Iterator[tuple[Event, ...]]:
         """Let the workers finish the messages in flight and send QUIT.
@@ -555,9 +558,13 @@ def _in_words(step: Wait, now: float) -> str:
     """The reason of a wait in words; "" while messages are being sent."""
     match step.reason:
         case Reason.RATE:
-            return f"the rate limit: next message at {_time_of_day(step.until, now)}"
+            return tr(
+                "the rate limit: next message at {until}", until=_time_of_day(step.until, now)
+            )
         case Reason.RETRY:
-            return f"deferred recipients: next retry at {_time_of_day(step.until, now)}"
+            return tr(
+                "deferred recipients: next retry at {until}", until=_time_of_day(step.until, now)
+            )
         case _:
             return ""
 

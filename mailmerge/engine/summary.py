@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailmerge.errors import Interrupted, MailmergeError, NotAllReached
+from mailmerge.language import tr
 from mailmerge.ledger.states import State
 from mailmerge.wording import counted
 
@@ -127,5 +128,5 @@ def ending(
         return None
     return NotAllReached(
         f"finished, but some recipients were not reached: {', '.join(left)}",
-        hint="see mailmerge status for the recipients and the replies",
+        hint=tr("see mailmerge status for the recipients and the replies"),
     )

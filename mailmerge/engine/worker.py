@@ -31,6 +31,7 @@ from mailmerge.engine.queue import NotYet, Queue
 from mailmerge.engine.retry import Decision, decide
 from mailmerge.engine.stopping import StopRequest
 from mailmerge.errors import AssetError, InputError, MailmergeError
+from mailmerge.language import tr
 from mailmerge.ledger.states import Delivery, State, Transition, claim_transition
 from mailmerge.portable.clock import Clock
 from mailmerge.smtp import Client, Outcome, Stage, Transaction, Verdict
@@ -304,7 +305,9 @@ class Worker:
         except MailmergeError as error:
             self._services.report(Failed(error))
         except Exception as error:  # noqa: BLE001 - otherwise the thread would end without a report
-            failure = MailmergeError(f"{type(error).__name__}: {error}", hint="please report it")
+            failure = MailmergeError(
+                f"{type(error).__name__}: {error}", hint=tr("please report it")
+            )
             failure.__cause__ = error
             self._services.report(Failed(failure))
 
@@ -460,7 +463,7 @@ class Worker:
             except InputError as error:
                 if self._queue.closed or not is_of_this_machine(error):
                     raise
-                self._services.report(Waiting(self._clock(), f"a file: {error}"))
+                self._services.report(Waiting(self._clock(), tr("a file: {error}", error=error)))
                 _sleep(pause, self._queue)
         else:
             transaction = _transaction(self._services.messages, delivery)
@@ -580,7 +583,7 @@ def _transaction(messages: MessageSource, delivery: Delivery) -> Transaction:
     try:
         return messages.transaction(delivery)
     except OSError as error:  # a file that vanished between two steps
-        reason = f"cannot be read: {error.strerror or error}"
+        reason = tr("cannot be read: {value}", value=error.strerror or error)
         file = str(error.filename or "")
         raise AssetError(reason, file=file, row=delivery.row, code="asset-unreadable") from error
 

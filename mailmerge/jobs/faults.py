@@ -21,6 +21,7 @@ from mailmerge.engine.summary import Progress, Summary, by_name, ending
 from mailmerge.errors import Interrupted, MailmergeError, RunStopped
 from mailmerge.jobs.job import Job
 from mailmerge.jobs.targets import Endpoint, SandboxServer
+from mailmerge.language import tr
 from mailmerge.ledger.states import LONGEST_RETRY, State
 from mailmerge.reports.reconcile import Reconciliation, reconcile
 from mailmerge.sandbox import AcceleratedClock, Sandbox
@@ -134,8 +135,10 @@ class FaultRun:
         if found.wrong:
             wrong = counted(found.wrong, "recipient")
             return MailmergeError(
-                f"internal error: the ledger and the sandbox disagree about {wrong}",
-                hint=f"please report it, with --seed {self._target.seed}",
+                tr(
+                    "internal error: the ledger and the sandbox disagree about {wrong}", wrong=wrong
+                ),
+                hint=tr("please report it, with --seed {seed}", seed=self._target.seed),
                 code="reconciliation",
             )
         if summary.unmade and not isinstance(summary.error, RunStopped):
@@ -144,8 +147,12 @@ class FaultRun:
             return ending(summary.states, stopped=True)
         if _left(summary) and self._job.options.limit is None:
             return summary.error or RunStopped(
-                f"after {self.rounds} rounds {counted(_left(summary), 'recipient')} remaining",
-                hint="run it again",
+                tr(
+                    "after {rounds} rounds {recipients} remaining",
+                    rounds=self.rounds,
+                    recipients=counted(_left(summary), "recipient"),
+                ),
+                hint=tr("run it again"),
                 code="sandbox-unfinished",
             )
         return None

@@ -10,6 +10,7 @@ from mailmerge.engine.events import Listener
 from mailmerge.engine.limits import Limits, resolve_limits
 from mailmerge.errors import CampaignError
 from mailmerge.jobs.targets import SANDBOX, Target
+from mailmerge.language import tr
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.settings import DeliverySection, Rate, parse_duration, parse_rate
 
@@ -73,7 +74,7 @@ def rates_of(given: Rates) -> tuple[Rate, ...] | None:
     try:
         return tuple(parse_rate(one) if isinstance(one, str) else one for one in listed)
     except ValueError as error:
-        raise CampaignError(f"rate: {error}", code="wrong-value") from error
+        raise CampaignError(tr("rate: {error}", error=error), code="wrong-value") from error
 
 
 def retries_of(given: Retries) -> frozenset[Retry]:
@@ -84,7 +85,9 @@ def retries_of(given: Retries) -> frozenset[Retry]:
     """
     listed = frozenset([given] if isinstance(given, str) else given) - {""}
     for one in sorted(listed - frozenset(get_args(Retry))):
-        raise CampaignError(f'retry: {one!r} is not "rejected" or "deferred"', code="wrong-value")
+        raise CampaignError(
+            tr('retry: {one!r} is not "rejected" or "deferred"', one=one), code="wrong-value"
+        )
     return cast("frozenset[Retry]", listed)
 
 
@@ -97,4 +100,4 @@ def seconds_of(given: float | str | None) -> float | None:
     try:
         return parse_duration(given) if isinstance(given, str) else given
     except ValueError as error:
-        raise CampaignError(f"wait: {error}", code="wrong-value") from error
+        raise CampaignError(tr("wait: {error}", error=error), code="wrong-value") from error

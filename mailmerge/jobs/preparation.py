@@ -20,6 +20,7 @@ from mailmerge.jobs.options import JobOptions
 from mailmerge.jobs.recipient_source import RecipientSource
 from mailmerge.jobs.records import JobLedger
 from mailmerge.jobs.targets import Target
+from mailmerge.language import tr
 from mailmerge.ledger.states import Difference, State
 from mailmerge.messages import MessageFactory
 from mailmerge.preflight.check import Check, CheckOptions
@@ -111,8 +112,11 @@ class Preparation:
         )
         if not difference.applied:
             raise Declined(
-                f"changed since the first run: {difference}; nothing was sent",
-                hint="use --accept-changes to send with the new recipients and content",
+                tr(
+                    "changed since the first run: {difference}; nothing was sent",
+                    difference=difference,
+                ),
+                hint=tr("use --accept-changes to send with the new recipients and content"),
                 code="changed",
             )
         self._enrolled = sum(self.counts().values())
@@ -204,7 +208,7 @@ class Preparation:
             return
         for one, reason in self._source.with_invalid(self._invalid):
             if reason:
-                skipped[one.key] = f"not sent: {reason}"
+                skipped[one.key] = tr("not sent: {reason}", reason=reason)
             yield one
 
     def _subjects(self) -> tuple[str, ...]:

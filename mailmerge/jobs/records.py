@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from mailmerge.errors import CampaignError
 from mailmerge.jobs.targets import Target
+from mailmerge.language import tr
 from mailmerge.ledger.interface import Deliveries, LedgerReader, Store
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import Delivery, Difference, Recovery, State, reported
@@ -260,8 +261,8 @@ class JobLedger:
         settings, target = self._settings, self._target
         if not settings.file:
             raise CampaignError(
-                "a campaign in code has no ledger of its own",
-                hint='pass one, for example mailmerge.Ledger.open("sqlite:///spring.db")',
+                tr("a campaign in code has no ledger of its own"),
+                hint=tr('pass one, for example mailmerge.Ledger.open("sqlite:///spring.db")'),
                 code="no-ledger",
             )
         fresh = target.fresh and not self._begun

@@ -33,6 +33,7 @@ from typing import Any, ClassVar, Final
 from mailmerge.credentials import Account, Server, credential_source, require_account
 from mailmerge.engine.redirect import DEFAULT_TEST_COUNT, Direct, Redirect
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.sandbox import Faults, Sandbox
 from mailmerge.settings import Settings
@@ -67,7 +68,7 @@ class Target:
     @property
     def server_name(self) -> str:
         """The server in words, for the plan."""
-        return self.account.server_name if self.account is not None else "none is named yet"
+        return self.account.server_name if self.account is not None else tr("none is named yet")
 
     @property
     def ledger_name(self) -> str:
@@ -129,7 +130,7 @@ class Target:
             AuthenticationRefused: there is no password.
         """
         raise CampaignError(
-            "no server is named", hint="add [smtp] to campaign.toml", code="no-server"
+            tr("no server is named"), hint=tr("add [smtp] to campaign.toml"), code="no-server"
         )
 
     def document(self) -> dict[str, Any]:
@@ -208,7 +209,7 @@ class SandboxServer(Target):
     @property
     def server_name(self) -> str:
         """The sandbox in words, without its port."""
-        return "the sandbox on this machine"
+        return tr("the sandbox on this machine")
 
     @property
     def ledger_name(self) -> str:
@@ -357,7 +358,7 @@ class DryRun(Target):
 
     def endpoint(self) -> AbstractContextManager[Endpoint]:
         """Raise CampaignError: a dry run does not connect."""
-        raise CampaignError("a dry run does not connect", code="no-server")
+        raise CampaignError(tr("a dry run does not connect"), code="no-server")
 
 
 AnyServer = Server | Address | Target

@@ -19,6 +19,7 @@ from mailmerge.engine.throttle import Throttle
 from mailmerge.errors import ConnectionLost, RunStopped, ServerRefused
 from mailmerge.jobs.options import JobOptions
 from mailmerge.jobs.targets import RealServer, TestTo
+from mailmerge.language import tr
 from mailmerge.ledger.quota import open_quotas
 from mailmerge.ledger.states import Delivery, State
 from mailmerge.messages import MessageFactory, TransactionFactory
@@ -118,7 +119,7 @@ def _require_quota(throttle: Throttle) -> None:
     now = time.time()
     free_at = throttle.forecast(now).quota_until
     if free_at > now:
-        raise _limit_reached("the account's limit for today is used up", free_at, "quota")
+        raise _limit_reached(tr("the account's limit for today is used up"), free_at, "quota")
 
 
 def _wait_for_turn(throttle: Throttle, transaction: Transaction) -> None:
@@ -128,24 +129,29 @@ def _wait_for_turn(throttle: Throttle, transaction: Transaction) -> None:
     while not throttle.take(now := time.time(), domain):
         ready_at = throttle.ready_at(now, domain)
         if ready_at > deadline:
-            raise _limit_reached("the account's rate delays the message", ready_at, "rate")
+            raise _limit_reached(tr("the account's rate delays the message"), ready_at, "rate")
         time.sleep(max(ready_at - now, 0.001))
 
 
 def _limit_reached(message: str, free_at: float, code: str) -> RunStopped:
     moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(free_at))
-    return RunStopped(message, hint=f"send the test message after {moment}", code=code)
+    return RunStopped(
+        message, hint=tr("send the test message after {moment}", moment=moment), code=code
+    )
 
 
 def _reply(outcomes: list[Outcome]) -> str:
     if not outcomes:
         raise ConnectionLost(
-            "the server did not answer in time", hint="check whether the message arrived anyway"
+            tr("the server did not answer in time"),
+            hint=tr("check whether the message arrived anyway"),
         )
     outcome = outcomes[0]
     refused = outcome.refused[0][1] if outcome.refused else None
     reply = outcome.reply or refused
-    text = f"{reply.code} {reply.text}" if reply else "the connection was lost"
+    text = f"{reply.code} {reply.text}" if reply else tr("the connection was lost")
     if outcome.verdict is not Verdict.SENT:
-        raise ServerRefused(f"the server did not accept the message: {text}", code="test-refused")
+        raise ServerRefused(
+            tr("the server did not accept the message: {text}", text=text), code="test-refused"
+        )
     return text

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
+from mailmerge.language import tr
 from mailmerge.ledger.checksums import secret_sum
 from mailmerge.ledger.database import RowDamaged
 from mailmerge.ledger.schema import campaign, delivery
@@ -126,7 +127,9 @@ def all_campaigns(connection: Connection) -> list[CampaignRecord]:
 def _record(row: Sequence[Any]) -> CampaignRecord:
     number, secret, recorded = row
     if not isinstance(secret, bytes) or secret_sum(secret) != recorded:
-        raise RowDamaged(f"the secret of campaign {number!r} is not as it was written")
+        raise RowDamaged(
+            tr("the secret of campaign {number!r} is not as it was written", number=number)
+        )
     return CampaignRecord(number, secret)
 
 
@@ -160,6 +163,6 @@ def read_times(connection: Connection, campaign_id: int) -> tuple[float, float]:
     query = select(campaign.c.seconds, campaign.c.check_seconds)
     times = connection.execute(query.where(campaign.c.id == campaign_id)).one()
     if not all(isinstance(one, float) and 0 <= one < _LONGEST_RUN for one in times):
-        raise RowDamaged("the times of the last run are not as they were written")
+        raise RowDamaged(tr("the times of the last run are not as they were written"))
     seconds, check_seconds = times
     return seconds, check_seconds

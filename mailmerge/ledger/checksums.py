@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, inspect, or_, select, text, update
 
+from mailmerge.language import tr
 from mailmerge.ledger.database import Bulk, RowDamaged
 from mailmerge.ledger.schema import DELIVERY_COLUMNS, TRANSITION_COLUMNS, campaign, delivery
 from mailmerge.ledger.states import State, Transition
@@ -144,7 +145,7 @@ def seal(connection: Connection) -> None:
     try:
         sums = [(*_sums(row), row[0]) for row in rows]
     except (TypeError, ValueError, AttributeError) as error:
-        raise RowDamaged("a row has a value of another type") from error
+        raise RowDamaged(tr("a row has a value of another type")) from error
     _SEAL.run(connection, sums)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, Update
 from sqlalchemy.exc import DBAPIError, NoResultFound, NoSuchTableError
 
 from mailmerge.errors import LedgerError, LedgerHeld
+from mailmerge.language import tr
 
 Purpose = Literal["opened", "read", "written"]
 """The purpose of a transaction, as an error message says it: "cannot be read"."""
@@ -143,7 +144,7 @@ class Database:
                 guard.after()
         except UnicodeDecodeError as error:
             # SQLite quotes a damaged name or statement in a message that Python cannot decode.
-            raise self.damage("it has text that is not UTF-8") from error
+            raise self.damage(tr("it has text that is not UTF-8")) from error
         except (DBAPIError, NoResultFound, NoSuchTableError, RowDamaged) as error:
             failure = self._explain(purpose, error)
             if purpose == "written":
@@ -193,8 +194,10 @@ class Database:
         self._engine.dispose(close=False)
         if self.guard is not None:
             self.failure = LedgerHeld(
-                "the ledger belongs to the process that opened it, and not to its child processes",
-                hint="open it in the process that sends",
+                tr(
+                    "the ledger belongs to the process that opened it, and not to its child processes"
+                ),
+                hint=tr("open it in the process that sends"),
             )
             self.guard = _Refusal(self.failure)
 

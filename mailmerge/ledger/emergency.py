@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger.database import Observer, observed
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.journal_file import decode_all, encode
@@ -73,7 +74,7 @@ class EmergencyFiles:
 
 def _not_removed(path: Path, error: OSError) -> LedgerError:
     return LedgerError(
-        f"cannot be removed: {error.strerror}",
+        tr("cannot be removed: {strerror}", strerror=error.strerror),
         file=path.name,
         hint=hint_for_unwritable(path, error),
         code="ledger-unwritable",

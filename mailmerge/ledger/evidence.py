@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from mailmerge.language import marked, tr
 from mailmerge.ledger import claims
 from mailmerge.ledger.campaigns import CampaignRecord
 from mailmerge.ledger.database import RowDamaged
@@ -45,7 +46,7 @@ from mailmerge.ledger.states import (
 )
 from mailmerge.portable import boot
 
-_RESTARTED = "the computer was restarted while the campaign was being sent"
+_RESTARTED = marked("the computer was restarted while the campaign was being sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Evidence:
         """Return the state of a delivery after the end of the process that claimed it."""
         left = end_claim(last, known=not self.doubt)
         if self.doubt and left is not last:
-            return replace(left, reply=f"{self.doubt}; it may have been sent")
+            return replace(left, reply=tr("{doubt}; it may have been sent", doubt=self.doubt))
         return left
 
 
@@ -95,7 +96,7 @@ def examine(
     saved = EmergencyFiles(files.folder, campaign.secret).read()
     if position is None:
         if not live and files.has_content():
-            raise RowDamaged("it has lost its record of the journal next to it")
+            raise RowDamaged(tr("it has lost its record of the journal next to it"))
         return Evidence({}, _current(connection, {}, saved))
     tail = files.read(position.generation, position.offset, position.reserved)
     latest = {one.delivery_id: one for one in tail.transitions}
@@ -111,12 +112,13 @@ def examine(
     before = dict(_states(connection, latest))
     behind = tail.sequence > position.sequence or not _was_claimed(before, tail.transitions)
     if behind and (doubt or tail.base > position.sequence):
-        raise RowDamaged("it is older than the journal next to it")
+        raise RowDamaged(tr("it is older than the journal next to it"))
     if doubt is _RESTARTED and not any(counts[state] for state in UNDER_WAY):
         doubt = ""  # nothing was being sent
     if not (doubt or behind or _is_possible(before, tail)):
-        doubt = (
-            f"{files.path(position.generation).name} is damaged: its lines contradict each other"
+        doubt = tr(
+            "{name} is damaged: its lines contradict each other",
+            name=files.path(position.generation).name,
         )
     sequence = max(position.sequence, tail.sequence)
     return replace(found, doubt=doubt, behind=behind, sequence=sequence)
@@ -165,8 +167,14 @@ def _require_counts(counts: Counter[State], position: Position) -> None:
         return  # the first edition did not count
     if (counts.total(), counts[State.SENT]) != (position.deliveries, position.sent):
         raise RowDamaged(
-            f"it has {counts.total()} recipients, {counts[State.SENT]} of them sent, "
-            f"instead of {position.deliveries} and {position.sent}"
+            tr(
+                "it has {total} recipients, {counts} of them sent, instead of "
+                "{deliveries} and {sent}",
+                total=counts.total(),
+                counts=counts[State.SENT],
+                deliveries=position.deliveries,
+                sent=position.sent,
+            )
         )
 
 
@@ -180,7 +188,7 @@ def _states(connection: Connection, ids: Iterable[int]) -> Iterator[tuple[int, S
         chunk = wanted[start : start + _AT_ONCE]
         found = claims.select_transitions(connection, chunk)
         if len(found) < len(chunk):
-            raise RowDamaged("it has lost recipients that the journal next to it has")
+            raise RowDamaged(tr("it has lost recipients that the journal next to it has"))
         for number, one in found.items():
             yield number, one.state
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger import claims
 from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns
 from mailmerge.ledger.checksums import has_right_state
@@ -107,7 +108,7 @@ def examine_ledger(
             if not findings:
                 findings.append(Finding("database", False, error.problem.message))
         if not any(one.part == "database" for one in findings):
-            findings.insert(0, Finding("database", True, "structure, indexes and checksums"))
+            findings.insert(0, Finding("database", True, tr("structure, indexes and checksums")))
         known = _journal_states(journals)
         rows = tuple(_salvaged(row, known) for row in _rows(copy))
     return Examination(tuple(findings), states, recovery, rows)
@@ -132,9 +133,9 @@ def _raw(copy: Path) -> Iterator[sqlite3.Connection]:
 def _structure(copy: Path) -> list[str]:
     """Return what SQLite finds wrong."""
     if not copy.exists():
-        return ["the file is missing"]
+        return [tr("the file is missing")]
     if not copy.stat().st_size:
-        return ["the file is empty"]
+        return [tr("the file is empty")]
     try:
         with _raw(copy) as connection:
             rows = connection.execute("PRAGMA integrity_check(20)").fetchall()
@@ -198,9 +199,9 @@ def _compared(
     found = examine(connection, campaign, files, boot_id)
     states = Counter(claims.count_states(connection, campaign.id))
     changed = counted(len(found.latest), "recipient")
-    journal = found.doubt or f"{changed} changed since the last commit"
+    journal = found.doubt or tr("{changed} changed since the last commit", changed=changed)
     if found.behind:
-        journal = f"restores commits that the database has lost; {journal}"
+        journal = tr("restores commits that the database has lost; {journal}", journal=journal)
     current = claims.select_under_way(connection, campaign.id) | dict(found.latest)
     before = claims.select_transitions(connection, list(current))
     doubts = 0

@@ -22,6 +22,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.high_water import Journal, Unmarked
@@ -54,16 +55,16 @@ class LedgerGuard:
             found = file_identity(self._path)
         except OSError as error:
             raise LedgerError(
-                f"cannot be looked up: {error.strerror}",
+                tr("cannot be looked up: {strerror}", strerror=error.strerror),
                 file=self._path.name,
                 hint=hint_for_unwritable(self._path, error),
                 code="ledger-unwritable",
             ) from error
         if found != self._identity:
             raise LedgerError(
-                "was moved, replaced or removed while it was being sent; nothing more is sent",
+                tr("was moved, replaced or removed while it was being sent; nothing more is sent"),
                 file=self._path.name,
-                hint="leave the ledger alone during a run; send again from its present place",
+                hint=tr("leave the ledger alone during a run; send again from its present place"),
                 code="ledger-moved",
             )
         self._lock.ensure()

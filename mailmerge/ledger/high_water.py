@@ -17,6 +17,7 @@ from typing import Final
 from sqlalchemy import Connection, and_, func, select
 
 from mailmerge.errors import LedgerOlder
+from mailmerge.language import marked
 from mailmerge.ledger.campaigns import all_campaigns
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.evidence import count_left
@@ -31,10 +32,10 @@ Journal = Callable[[int], JournalFiles]
 """Returns the journal files of the campaign with this id."""
 
 _SAMPLE: Final = 64
-_ACCEPT: Final = (
+_ACCEPT: Final = marked(
     "to send nevertheless, use --accept-older-ledger (Python: Ledger.open(..., accept_older=True))"
 )
-_UNPROTECTED: Final = (
+_UNPROTECTED: Final = marked(
     "the state folder cannot be written ({}), so mailmerge would not notice an older copy of this "
     "ledger"
 )

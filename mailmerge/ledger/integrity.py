@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
 
+from mailmerge.language import tr
 from mailmerge.ledger.checksums import damaged_campaigns, damaged_deliveries
 from mailmerge.ledger.database import Database, RowDamaged
 from mailmerge.ledger.schema import campaign, delivery
@@ -39,14 +40,20 @@ def problems_of(connection: Connection, *, structure: bool = True) -> Iterator[s
         rows = connection.exec_driver_sql(f"PRAGMA integrity_check({_LISTED})").all()
         yield from (str(text) for (text,) in rows if text != "ok")
     if damaged := damaged_campaigns(connection):
-        yield f"the secret of {counted(len(damaged), 'campaign')} is not as it was written"
+        yield tr(
+            "the secret of {campaigns} is not as it was written",
+            campaigns=counted(len(damaged), "campaign"),
+        )
     try:
         read_sender(connection)
     except RowDamaged as error:
         yield str(error)
     if damaged := damaged_deliveries(connection):
-        yield f"{counted(len(damaged), 'recipient')} are not as they were written"
+        yield tr(
+            "{recipients} are not as they were written",
+            recipients=counted(len(damaged), "recipient"),
+        )
     campaigns = select(campaign.c.id)
     lost = select(func.count()).where(delivery.c.campaign_id.not_in(campaigns))
     if strange := connection.scalar(lost):
-        yield f"{counted(strange, 'recipient')} belong to no campaign"
+        yield tr("{recipients} belong to no campaign", recipients=counted(strange, "recipient"))

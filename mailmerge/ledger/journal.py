@@ -44,6 +44,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from mailmerge.errors import ClaimLost, LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger import claims
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.evidence import examine
@@ -170,7 +171,13 @@ class Journaled(UserDecisions, _ChecksOfStore):
             if new.state is not State.SENT or old.state is not State.IN_DOUBT:
                 return old
         if old.state not in CLAIM_PREDECESSORS[new.state]:
-            raise ValueError(f"a delivery that is {old.state} cannot become {new.state}")
+            raise ValueError(
+                tr(
+                    "a delivery that is {state} cannot become {state2}",
+                    state=old.state,
+                    state2=new.state,
+                )
+            )
         if new.state is _SENDING and self.failure is not None:
             raise self.failure
         self._writer.append(new)
@@ -359,7 +366,9 @@ class _Memory:
         if late.state is State.SENDING:
             raise ClaimLost([late.delivery_id])
         if late.delivery_id not in self._ended:
-            raise ValueError(f"delivery {late.delivery_id} is not claimed")
+            raise ValueError(
+                tr("delivery {delivery_id} is not claimed", delivery_id=late.delivery_id)
+            )
         return self._ended[late.delivery_id]
 
     def note(self, old: Transition, new: Transition) -> None:

@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Final
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger.database import Observer, observed
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.states import State, Transition
@@ -257,14 +258,16 @@ class JournalFiles:
                 expected = later
                 break
             except OSError as error:
-                found.note(self.path(later), f"cannot be read: {error.strerror}")
+                found.note(
+                    self.path(later), tr("cannot be read: {strerror}", strerror=error.strerror)
+                )
                 break
             # A process can end before it has written the header of a new file.
             if first or found.continued or content.strip(b"\0"):
                 start = _Start(offset, reserved, first)
                 _read_file(found, self.path(later), later, content, start)
         if expected == generation or found.continued or self.generations()[-1:] > [expected]:
-            found.note(self.path(expected), "is missing")
+            found.note(self.path(expected), tr("is missing"))
         if (mark := self.read_mark()) is not None:
             found.sequence = max(found.sequence, mark.sequence)
             found.base = max(found.base, mark.base)
@@ -350,15 +353,15 @@ def _read_file(found: _Found, path: Path, generation: int, content: bytes, start
     placed = header is not None or start.reserved > 0
     begin = start.offset if start.first else HEADER_BYTES if placed else 0
     if start.first and len(content) < max(start.offset, start.reserved):
-        found.note(path, "is shorter than it was")
+        found.note(path, tr("is shorter than it was"))
     lines = decode_all(content, generation, begin, placed=placed)
     found.transitions += lines.transitions
     if not lines.whole:
-        found.note(path, "is damaged: a line is not as it was written")
+        found.note(path, tr("is damaged: a line is not as it was written"))
     elif placed and header is None:
-        found.note(path, "is damaged: its beginning is not as it was written")
+        found.note(path, tr("is damaged: its beginning is not as it was written"))
     elif header is not None and lines.end < header.written:
-        found.note(path, "is damaged: its last lines are missing")
+        found.note(path, tr("is damaged: its last lines are missing"))
 
 
 class JournalFile:
@@ -421,7 +424,7 @@ class JournalFile:
         """
         if self._broken:
             raise LedgerError(
-                "an earlier write failed",
+                tr("an earlier write failed"),
                 file=self._path.name,
                 hint=hint_for_unwritable(self._path),
                 code="ledger-unwritable",
@@ -441,7 +444,7 @@ class JournalFile:
         if written != len(line):
             self._broken = True
             raise LedgerError(
-                "no disk space is left",
+                tr("no disk space is left"),
                 file=self._path.name,
                 hint=hint_for_unwritable(self._path),
                 code="ledger-unwritable",
@@ -482,7 +485,7 @@ class JournalFile:
 
     def _unwritable(self, error: OSError) -> LedgerError:
         return LedgerError(
-            f"cannot be written: {error.strerror}",
+            tr("cannot be written: {strerror}", strerror=error.strerror),
             file=self._path.name,
             hint=hint_for_unwritable(self._path, error),
             code="ledger-unwritable",

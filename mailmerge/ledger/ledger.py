@@ -31,6 +31,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from mailmerge.errors import Declined, LedgerError, LedgerHeld
+from mailmerge.language import tr
 from mailmerge.ledger.campaigns import (
     CampaignRecord,
     OtherMailing,
@@ -123,7 +124,9 @@ class _DatabaseFile:
         log = self.path.with_name(f"{self.path.name}-wal")
         logged = log.exists() and log.stat().st_size
         if logged or any(files.has_content() for files in self.journals()):
-            raise damaged(self.path.name, "it is empty or missing, but files next to it are not")
+            raise damaged(
+                self.path.name, tr("it is empty or missing, but files next to it are not")
+            )
 
     def journals(self) -> list[JournalFiles]:
         """The journals of all campaigns that have files here, whatever the database knows."""
@@ -152,9 +155,9 @@ class _DatabaseFile:
             short, long = sorted((self.path.stem, path.stem), key=len)
             if re.fullmatch(rf"{re.escape(short)}(\.\d+)?", long):
                 raise LedgerError(
-                    f"its journals would have the same names as those of {path.name}",
+                    tr("its journals would have the same names as those of {name}", name=path.name),
                     file=self.path.name,
-                    hint="give it another name, or put it into another folder",
+                    hint=tr("give it another name, or put it into another folder"),
                     code="ledger-url",
                 )
 
@@ -355,11 +358,18 @@ class Ledger:
             )
         except OtherMailing as other:
             raise Declined(
-                f'campaign.name is now "{name}", but this folder has sent "{other.name}": under the'
-                " new name all recipients get a message, also those who have got one;"
-                " nothing was sent",
-                hint=f'use --accept-changes to begin "{name}", or write name = "{other.name}"'
-                " to continue",
+                tr(
+                    'campaign.name is now "{name}", but this folder has sent '
+                    '"{name2}": under the new name all recipients get a message, also '
+                    "those who have got one; nothing was sent",
+                    name=name,
+                    name2=other.name,
+                ),
+                hint=tr(
+                    'use --accept-changes to begin "{name}", or write name = "{name2}" to continue',
+                    name=name,
+                    name2=other.name,
+                ),
                 code="other-mailing",
             ) from other
 
@@ -394,7 +404,7 @@ class Ledger:
             opened.close()
             # In this order: files without a position would mean a damaged database.
             if not files.remove():
-                raise LedgerError("its journal cannot be removed", code="ledger-unwritable")
+                raise LedgerError(tr("its journal cannot be removed"), code="ledger-unwritable")
             with store.transaction() as connection:
                 forget_position(connection, campaign.id)
         recover(store)
@@ -413,7 +423,13 @@ class Ledger:
         """
         decide = _RESOLUTIONS.get((state, resolution))
         if decide is None:
-            raise ValueError(f"deliveries {state} cannot be resolved by {resolution!r}")
+            raise ValueError(
+                tr(
+                    "deliveries {state} cannot be resolved by {resolution!r}",
+                    state=state,
+                    resolution=resolution,
+                )
+            )
         with self._database.begin("read") as connection:
             campaigns = all_campaigns(connection)
         return sum(decide(self._opened(campaign)) for campaign in campaigns)
@@ -474,16 +490,16 @@ class Ledger:
             return None
         if owner := owner_of(file.lock):
             raise LedgerHeld(
-                f"this campaign is being sent by {owner}",
-                hint="examine the ledger when that has ended",
+                tr("this campaign is being sent by {owner}", owner=owner),
+                hint=tr("examine the ledger when that has ended"),
             )
         try:
             return examine_ledger(file.path, file.journal, file.journals(), options.boot_id())
         except OSError as error:
             raise LedgerError(
-                f"cannot be read: {error.strerror}",
+                tr("cannot be read: {strerror}", strerror=error.strerror),
                 file=file.path.name,
-                hint="check its permissions, and free some disk space for a copy",
+                hint=tr("check its permissions, and free some disk space for a copy"),
                 code="ledger-unwritable",
             ) from error
 
@@ -514,7 +530,7 @@ def _path_of(campaign: Settings, name: str) -> Path:
 
 def _unknown(url: str) -> LedgerError:
     return LedgerError(
-        f"{url!r} is not a ledger that this version can open",
-        hint="write sqlite:///FILE",
+        tr("{url!r} is not a ledger that this version can open", url=url),
+        hint=tr("write sqlite:///FILE"),
         code="ledger-url",
     )

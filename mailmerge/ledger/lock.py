@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mailmerge.errors import LedgerHeld
+from mailmerge.language import tr
 from mailmerge.portable.boot import boot_id
 from mailmerge.portable.files import file_identity
 from mailmerge.portable.locks import system_locking
@@ -44,16 +45,21 @@ class Owner:
 
     def __str__(self) -> str:
         if not self.pid:  # Windows has no local time for the beginning of 1970, either
-            return "another process"
+            return tr("another process")
         since = datetime.fromtimestamp(self.since).astimezone()
-        return f"process {self.pid} on {self.host}, since {since:%Y-%m-%d %H:%M:%S}"
+        return tr(
+            "process {pid} on {host}, since {since:%Y-%m-%d %H:%M:%S}",
+            pid=self.pid,
+            host=self.host,
+            since=since,
+        )
 
 
 def held_by(owner: Owner | str) -> LedgerHeld:
     """Return the error for a ledger that another process is sending."""
     return LedgerHeld(
-        f"this campaign is being sent by {owner}",
-        hint="wait for it to end, or stop it; this process has sent nothing",
+        tr("this campaign is being sent by {owner}", owner=owner),
+        hint=tr("wait for it to end, or stop it; this process has sent nothing"),
     )
 
 
@@ -92,8 +98,11 @@ class Lock:
                 again = Lock(self._path)
             except LedgerHeld as held:
                 raise LedgerHeld(
-                    f"the lock file was replaced, and {_signature(self._path)} has locked it",
-                    hint="nothing more is sent here; send again when it has ended",
+                    tr(
+                        "the lock file was replaced, and {path} has locked it",
+                        path=_signature(self._path),
+                    ),
+                    hint=tr("nothing more is sent here; send again when it has ended"),
                 ) from held
             self._file, again._file = again._file, self._file
             again.release()
@@ -154,4 +163,4 @@ def _signature(path: Path) -> Owner:
     try:
         return Owner(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return Owner(0, "an unknown host", "", 0.0)
+        return Owner(0, tr("an unknown host"), "", 0.0)

@@ -32,6 +32,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from mailmerge.language import tr
 from mailmerge.ledger.lock import Owner, held_by, take_lock
 from mailmerge.portable.files import file_identity, write_at
 from mailmerge.portable.locks import system_locking
@@ -103,7 +104,7 @@ class MarkFile:
             if not take_lock(self._file):
                 self.close()
                 mark = _read(path)
-                raise held_by("another process" if mark is None else _copy_of(mark))
+                raise held_by(tr("another process") if mark is None else _copy_of(mark))
             if file_identity(path) == file_identity(self._file):
                 break
             self.close()  # it was pruned in between
@@ -227,7 +228,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def _copy_of(mark: Mark) -> str:
-    return f"{mark.owner}, from {mark.ledger}"
+    return tr("{owner}, from {ledger}", owner=mark.owner, ledger=mark.ledger)
 
 
 def _read(path: Path) -> Mark | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger.checksums import add_checksums
 from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.database import Database
@@ -64,9 +65,9 @@ def pending_migrations(connection: Connection, schema: Schema, name: str) -> lis
         applied = set(connection.scalars(select(schema.record.c.name)))
     if newer := sorted(applied.difference(schema.names)):
         raise LedgerError(
-            f"was written by a newer mailmerge (its tables have {newer[0]!r})",
+            tr("was written by a newer mailmerge (its tables have {newer!r})", newer=newer[0]),
             file=name,
-            hint="use that version of mailmerge",
+            hint=tr("use that version of mailmerge"),
             code="ledger-newer",
         )
     return [migration for migration in schema.migrations if migration.name not in applied]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
+from mailmerge.language import tr
 from mailmerge.ledger.checksums import checksum
 from mailmerge.ledger.database import RowDamaged
 from mailmerge.ledger.schema import journal
@@ -64,7 +65,7 @@ def read_position(connection: Connection, campaign_id: int) -> Position | None:
             return Position(*values[:3])
     elif recorded == _sum(campaign_id, values):
         return Position(*values)
-    raise RowDamaged("its record of the journal is not as it was written")
+    raise RowDamaged(tr("its record of the journal is not as it was written"))
 
 
 def write_position(connection: Connection, campaign_id: int, position: Position) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, ins
 from sqlalchemy.exc import DBAPIError
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger.database import Database, Explain, Purpose
 from mailmerge.ledger.migrations import LIMITS
 from mailmerge.ledger.schema import slot, used
@@ -142,9 +143,9 @@ def _explained(path: Path) -> Explain:
         del purpose
         reason = error.orig if isinstance(error, DBAPIError) else error
         return LedgerError(
-            f"the record of daily limits cannot be used: {reason}",
+            tr("the record of daily limits cannot be used: {reason}", reason=reason),
             file=path.name,
-            hint="free some disk space, or move the file away if it is damaged",
+            hint=tr("free some disk space, or move the file away if it is damaged"),
             code="usage",
         )
 

@@ -22,6 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, select
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger.campaigns import CampaignRecord, read_times
 from mailmerge.ledger.checksums import STATE_COLUMNS, SUMMED_COLUMNS, has_right_state, is_sealed
 from mailmerge.ledger.database import RowDamaged
@@ -102,7 +103,9 @@ class SqliteReader:
                 return Standing(reported(states))
             for row, last in look.rows(select(*STATE_COLUMNS), _STATE):
                 if not has_right_state(row):
-                    raise RowDamaged(f"the state of recipient {row[0]!r} is not as it was written")
+                    raise RowDamaged(
+                        tr("the state of recipient {row!r} is not as it was written", row=row[0])
+                    )
                 states[last.state] += 1
                 unmade += is_unmade(last.state, last.stage, last.reply)
             times = read_times(look.connection, look.campaign.id)
@@ -130,7 +133,7 @@ class SqliteReader:
                 return
             for row, last in look.rows(query, _DELIVERY):
                 if not is_sealed(row):
-                    raise RowDamaged(f"recipient {row[0]!r} is not as it was written")
+                    raise RowDamaged(tr("recipient {row!r} is not as it was written", row=row[0]))
                 yield delivery_of(row[:_DELIVERY], last)
 
     @contextmanager
@@ -143,7 +146,7 @@ class SqliteReader:
                     yield look
                     return
         raise LedgerError(
-            "cannot be read: it changes too fast", file=self.path.name, hint="try again"
+            tr("cannot be read: it changes too fast"), file=self.path.name, hint=tr("try again")
         )
 
     @contextmanager

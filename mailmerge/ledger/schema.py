@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
+from mailmerge.language import tr
 from mailmerge.ledger.database import RowDamaged
 from mailmerge.ledger.states import GONE, MAKING, Delivery, State, Transition
 from mailmerge.recipients.address import Mailbox
@@ -226,7 +227,9 @@ def transition_of(row: Sequence[Any]) -> Transition:
     try:
         return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
     except ValueError as error:
-        raise RowDamaged(f"delivery {row[0]!r} has the state {state!r}") from error
+        raise RowDamaged(
+            tr("delivery {row!r} has the state {state!r}", row=row[0], state=state)
+        ) from error
 
 
 def delivery_of(
@@ -249,9 +252,11 @@ def delivery_of(
         cells = _read_json(cells)[0]
         possible = 0 <= last.at <= _LAST_TIME and (old_date is None or 0 <= old_date <= _LAST_TIME)
     except (ValueError, TypeError, IndexError, RecursionError) as error:
-        raise RowDamaged(f"delivery {number!r} has a value of another type") from error
+        raise RowDamaged(
+            tr("delivery {number!r} has a value of another type", number=number)
+        ) from error
     if not possible:
-        raise RowDamaged(f"delivery {number!r} has a time that cannot be")
+        raise RowDamaged(tr("delivery {number!r} has a time that cannot be", number=number))
     return Delivery(
         number,
         key,

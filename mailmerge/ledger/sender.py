@@ -39,6 +39,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mailmerge.errors import LedgerError, LedgerHeld
+from mailmerge.language import tr
 from mailmerge.ledger.database import Database, RowDamaged
 from mailmerge.ledger.lock import Owner, held_by
 from mailmerge.ledger.schema import sender
@@ -147,7 +148,7 @@ def read_sender(connection: Connection) -> SenderRow | None:
     if row is None:
         return None
     if not all(map(_is_possible, row, _TYPES)):
-        raise RowDamaged("the record of the sending process is not as it was written")
+        raise RowDamaged(tr("the record of the sending process is not as it was written"))
     identity, generation, token, beat, until, *owner = row
     return SenderRow(identity, generation, token, beat, until, Owner(*owner))
 
@@ -318,11 +319,11 @@ def _taken(row: SenderRow | None) -> LedgerHeld:
     """The error of a process that finds the token of another one."""
     if row is None or not row.token:
         return LedgerHeld(
-            "another process has sent this campaign meanwhile",
-            hint="nothing more is sent; send again to continue",
+            tr("another process has sent this campaign meanwhile"),
+            hint=tr("nothing more is sent; send again to continue"),
         )
     since = datetime.fromtimestamp(row.owner.since).astimezone()
     return LedgerHeld(
-        f"{row.owner} has taken over this campaign ({since:%H:%M:%S})",
-        hint="nothing more is sent here; wait for it to end, or stop it",
+        tr("{owner} has taken over this campaign ({since:%H:%M:%S})", owner=row.owner, since=since),
+        hint=tr("nothing more is sent here; wait for it to end, or stop it"),
     )

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from mailmerge.errors import LedgerError
+from mailmerge.language import tr
 from mailmerge.ledger.database import Database, Explain, Observer, Purpose
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.migrations import Schema, migrate, pending_migrations
@@ -119,9 +120,9 @@ def read_database(path: Path, schema: Schema) -> Database | None:
                 shutil.copyfile(file, copy.with_name(file.name))
         except OSError as error:
             raise LedgerError(
-                f"cannot be read: {error.strerror}",
+                tr("cannot be read: {strerror}", strerror=error.strerror),
                 file=path.name,
-                hint="copy its folder to a disk with free space, and read it there",
+                hint=tr("copy its folder to a disk with free space, and read it there"),
                 code="ledger-unwritable",
             ) from error
         return _in_memory(f"{copy.as_uri()}?mode=rw", schema, path)
@@ -206,9 +207,13 @@ def _apply(connection: sqlite3.Connection, settings: _Settings, name: str) -> No
         found = connection.execute(f"PRAGMA {setting}").fetchall()
         if not found or found[0][0] not in accepted:
             raise LedgerError(
-                f"SQLite does not accept the setting {setting} = {value}",
+                tr(
+                    "SQLite does not accept the setting {setting} = {value}",
+                    setting=setting,
+                    value=value,
+                ),
                 file=name,
-                hint="keep the ledger on a local disk",
+                hint=tr("keep the ledger on a local disk"),
                 code="ledger-unwritable",
             )
 
@@ -222,7 +227,7 @@ def _explained_by(path: Path) -> Explain:
             full = purpose == "written" or "disk" in reason
             hint = hint_for_unwritable(path, reason=reason) if full else ""
             return LedgerError(
-                f"cannot be {purpose}: {reason}",
+                tr("cannot be {purpose}: {reason}", purpose=purpose, reason=reason),
                 file=path.name,
                 hint=hint,
                 code="ledger-unwritable",
@@ -235,10 +240,12 @@ def _explained_by(path: Path) -> Explain:
 def damaged(name: str, reason: str) -> LedgerError:
     """Return the error for a ledger that is damaged, and must not be used to send."""
     return LedgerError(
-        f"is damaged: {reason}",
+        tr("is damaged: {reason}", reason=reason),
         file=name,
-        hint='restore it from a copy; "mailmerge doctor --ledger" shows what can be read; '
-        "do not delete it",
+        hint=tr(
+            'restore it from a copy; "mailmerge doctor --ledger" shows what can be read; '
+            "do not delete it"
+        ),
         code="ledger-damaged",
     )
 

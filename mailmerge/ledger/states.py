@@ -32,6 +32,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from mailmerge.language import marked
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.wording import counted
@@ -93,7 +94,7 @@ CLAIM_PREDECESSORS: Final[Mapping[State, frozenset[State]]] = {
 }
 """For each state, the states from which the owner of a claim may change a delivery to it."""
 
-GONE: Final = "no longer in the spreadsheet"
+GONE: Final = marked("no longer in the spreadsheet")
 """The reply of a delivery that is skipped because its recipient has left the spreadsheet."""
 
 MAKING: Final = "making"

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailmerge.errors import AuthenticationRefused, ServerUnreachable
+from mailmerge.language import marked, tr
 from mailmerge.wording import one_line
 
 _SHOWN: Final = 300
 """The characters of a description that are shown."""
 
-_AGAIN: Final = "run `mailmerge login` again"
+_AGAIN: Final = marked("run `mailmerge login` again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,70 +47,88 @@ class _Meaning:
 _MEANINGS: Final = (
     _Meaning(
         "oauth-admin-consent",
-        "an administrator must allow this application first",
-        "ask the administrator to grant consent to the client_id; docs/login.md has the steps",
+        marked("an administrator must allow this application first"),
+        marked(
+            "ask the administrator to grant consent to the client_id; docs/login.md has the steps"
+        ),
         text=r"AADSTS(65001|90094|90008|900941|50105)\b|admin(istrator)? (consent|approval)"
         r"|admin_policy_enforced",
     ),
     _Meaning(
         "oauth-admin-consent",
-        "an administrator must allow this application first",
-        "ask the administrator to grant consent to the client_id; docs/login.md has the steps",
+        marked("an administrator must allow this application first"),
+        marked(
+            "ask the administrator to grant consent to the client_id; docs/login.md has the steps"
+        ),
         errors=("admin_policy_enforced", "consent_required", "org_internal"),
     ),
     _Meaning(
         "oauth-policy",
-        "a policy of the organisation blocks this way to log in",
-        "run `mailmerge login` without --device, or ask the administrator about Conditional Access",
+        marked("a policy of the organisation blocks this way to log in"),
+        marked(
+            "run `mailmerge login` without --device, or ask the administrator about Conditional Access"
+        ),
         text=r"AADSTS53\d{3,4}\b|conditional access",
     ),
     _Meaning(
         "oauth-client",
-        "the service does not accept this application without a secret",
-        "allow public client flows in the registration, or set client_secret_command",
+        marked("the service does not accept this application without a secret"),
+        marked("allow public client flows in the registration, or set client_secret_command"),
         text=r"AADSTS7000218\b|client_secret is missing|client_secret.*required",
     ),
     _Meaning(
         "oauth-client",
-        "the service refuses the client secret",
-        "make a new secret in the registration; check what client_secret_command prints",
+        marked("the service refuses the client secret"),
+        marked("make a new secret in the registration; check what client_secret_command prints"),
         text=r"AADSTS7000(215|222)\b",
     ),
     _Meaning(
         "oauth-redirect",
-        "the registration of client_id does not allow the address that the browser returns to",
-        'register a desktop application; at Microsoft add the redirect URI "http://localhost"',
+        marked(
+            "the registration of client_id does not allow the address that the browser returns to"
+        ),
+        marked(
+            'register a desktop application; at Microsoft add the redirect URI "http://localhost"'
+        ),
         text=r"AADSTS(50011|500113)\b|redirect_uri_mismatch|redirect[ _]uri",
     ),
     _Meaning(
         "oauth-redirect",
-        "the registration of client_id does not allow the address that the browser returns to",
-        'register a desktop application; at Microsoft add the redirect URI "http://localhost"',
+        marked(
+            "the registration of client_id does not allow the address that the browser returns to"
+        ),
+        marked(
+            'register a desktop application; at Microsoft add the redirect URI "http://localhost"'
+        ),
         errors=("redirect_uri_mismatch",),
     ),
     _Meaning(
         "oauth-tenant",
-        "the account does not belong to the tenant of this application",
-        "check username, and set tenant to the directory of the account",
+        marked("the account does not belong to the tenant of this application"),
+        marked("check username, and set tenant to the directory of the account"),
         text=r"AADSTS(50020|50194|90002|50128|700016|9002346|9002331)\b",
     ),
     _Meaning(
         "oauth-scope",
         "the application may not ask for the permission to send over SMTP",
-        "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
-        "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]",
+        marked(
+            "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
+            "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]"
+        ),
         text=r"AADSTS(70011|650053|28000|650057)\b|invalid (device flow )?scope",
     ),
     _Meaning(
         "oauth-scope",
-        "the application may not ask for the permission to send over SMTP",
-        "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
-        "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]",
+        marked("the application may not ask for the permission to send over SMTP"),
+        marked(
+            "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
+            "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]"
+        ),
         errors=("invalid_scope",),
     ),
     _Meaning(
         "oauth-expired",
-        "the stored log-in has expired or was withdrawn",
+        marked("the stored log-in has expired or was withdrawn"),
         f"{_AGAIN}; a Google project in status Testing ends it after seven days, so publish it "
         "or make it Internal",
         errors=("invalid_grant", "interaction_required", "login_required"),
@@ -117,20 +136,20 @@ _MEANINGS: Final = (
     ),
     _Meaning(
         "oauth-code",
-        "the code is no longer valid",
+        marked("the code is no longer valid"),
         f"{_AGAIN}; each code can be used once, and only for a few minutes",
         errors=("invalid_grant", "expired_token", "bad_verification_code"),
     ),
     _Meaning(
         "oauth-denied",
-        "the log-in was declined in the browser",
+        marked("the log-in was declined in the browser"),
         f"{_AGAIN} and accept, with the account in username",
         errors=("access_denied", "authorization_declined"),
     ),
     _Meaning(
         "oauth-client",
-        "the service does not accept this client_id",
-        "check client_id and client_secret_command; docs/login.md shows the registration",
+        marked("the service does not accept this client_id"),
+        marked("check client_id and client_secret_command; docs/login.md shows the registration"),
         errors=("invalid_client", "unauthorized_client"),
     ),
 )
@@ -148,8 +167,8 @@ def refusal(
     said = one_line(f"{error}: {description}" if description else error)[:_SHOWN]
     if error in ("temporarily_unavailable", "server_error"):
         return ServerUnreachable(
-            f'{title} cannot give a token now: "{said}"',
-            hint="try again later",
+            tr('{title} cannot give a token now: "{said}"', title=title, said=said),
+            hint=tr("try again later"),
             code="oauth-server",
         )
     if abs(clock_error) > _CLOCK_ERROR and error in ("invalid_grant", "invalid_request"):
@@ -159,7 +178,9 @@ def refusal(
             message = f'{title}: {meaning.message}: "{said}"'
             return AuthenticationRefused(message, hint=meaning.hint, code=meaning.code)
     return AuthenticationRefused(
-        f'{title} refused the log-in: "{said}"', hint=_AGAIN, code="oauth-refused"
+        tr('{title} refused the log-in: "{said}"', title=title, said=said),
+        hint=_AGAIN,
+        code="oauth-refused",
     )
 
 
@@ -171,7 +192,11 @@ def _wrong_clock(clock_error: float) -> AuthenticationRefused:
     """The error for a clock that differs from the server's by `clock_error` seconds."""
     way = "ahead" if clock_error > 0 else "behind"
     return AuthenticationRefused(
-        f"the clock of this machine is {abs(clock_error) / 60:,.0f} minutes {way}",
-        hint="set the clock and try again",
+        tr(
+            "the clock of this machine is {clock_error:,.0f} minutes {way}",
+            clock_error=abs(clock_error) / 60,
+            way=way,
+        ),
+        hint=tr("set the clock and try again"),
         code="oauth-clock",
     )

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mailmerge.errors import AuthenticationRefused, CampaignError, ServerUnreachable
+from mailmerge.language import tr
 from mailmerge.oauth.failures import refusal
 from mailmerge.oauth.grants import (
     Authorization,
@@ -76,15 +77,18 @@ def log_in_with_browser(client: OAuthClient, dialogue: Dialogue) -> Tokens:
         redirect_uri = f"http://{client.server.redirect_host}:{listener.port}/"
         authorization = begin_authorization(client, redirect_uri)
         if dialogue.open_browser(authorization.url):
-            dialogue.show("The browser opens a page of the service. If it does not, open:")
+            dialogue.show(tr("The browser opens a page of the service. If it does not, open:"))
         else:
-            dialogue.show("Open this page in a browser on this machine:")
+            dialogue.show(tr("Open this page in a browser on this machine:"))
         dialogue.show(authorization.url)
         query = listener.wait(authorization.answers, dialogue.wait_seconds)
     if query is None:
         raise AuthenticationRefused(
-            f"no answer came from the browser within {dialogue.wait_seconds / 60:.0f} minutes",
-            hint="run `mailmerge login` again; with a browser on another machine add --paste",
+            tr(
+                "no answer came from the browser within {wait_seconds:.0f} minutes",
+                wait_seconds=dialogue.wait_seconds / 60,
+            ),
+            hint=tr("run `mailmerge login` again; with a browser on another machine add --paste"),
             code="oauth-timeout",
         )
     return _exchange(client, authorization, query, dialogue)
@@ -98,21 +102,24 @@ def log_in_with_paste(client: OAuthClient, dialogue: Dialogue, ask: Callable[[st
     _require_page(client)
     redirect_uri = f"http://{client.server.redirect_host}:{_PASTE_PORT}/"
     authorization = begin_authorization(client, redirect_uri)
-    dialogue.show("Open this page in a browser on any machine:")
+    dialogue.show(tr("Open this page in a browser on any machine:"))
     dialogue.show(authorization.url)
     dialogue.show(
-        f"At the end the browser shows an error, because {redirect_uri} does not exist. "
-        "Copy the complete address from its address bar."
+        tr(
+            "At the end the browser shows an error, because {redirect_uri} does "
+            "not exist. Copy the complete address from its address bar.",
+            redirect_uri=redirect_uri,
+        )
     )
-    query = query_of_pasted(ask("Address: "))
+    query = query_of_pasted(ask(tr("Address: ")))
     return _exchange(client, authorization, query, dialogue)
 
 
 def _require_page(client: OAuthClient) -> None:
     if not client.server.authorization_url:
         raise CampaignError(
-            f"{client.server.title} has no page for the browser",
-            hint="run `mailmerge login --device`",
+            tr("{title} has no page for the browser", title=client.server.title),
+            hint=tr("run `mailmerge login --device`"),
             code="oauth-settings",
         )
 
@@ -133,8 +140,8 @@ def log_in_on_device(client: OAuthClient, dialogue: Dialogue) -> Tokens:
     server = client.server
     if server.no_device:
         raise CampaignError(
-            f"--device is not possible: {server.no_device}",
-            hint="run `mailmerge login`, or `mailmerge login --paste` without a browser here",
+            tr("--device is not possible: {no_device}", no_device=server.no_device),
+            hint=tr("run `mailmerge login`, or `mailmerge login --paste` without a browser here"),
             code="oauth-no-device",
         )
     answer = dialogue.post(server.device_url, device_request(client))
@@ -145,11 +152,17 @@ def log_in_on_device(client: OAuthClient, dialogue: Dialogue) -> Tokens:
     page = answer.text("verification_uri") or answer.text("verification_url")
     if not (device_code and user_code and urlsplit(page).scheme in ("https", "http")):
         raise ServerUnreachable(
-            f"{server.title} answered without a code",
-            hint="check device_authorization_url in [smtp.oauth]",
+            tr("{title} answered without a code", title=server.title),
+            hint=tr("check device_authorization_url in [smtp.oauth]"),
             code="oauth-server",
         )
-    dialogue.show(f"Open {page} in a browser on any device, and type the code {user_code}")
+    dialogue.show(
+        tr(
+            "Open {page} in a browser on any device, and type the code {user_code}",
+            page=page,
+            user_code=user_code,
+        )
+    )
     ends = dialogue.clock() + answer.number("expires_in", _WAIT_SECONDS)
     interval = max(answer.number("interval", 5.0), _SHORTEST_INTERVAL)
     return _poll(client, dialogue, device_code, interval=interval, ends=ends)
@@ -174,7 +187,7 @@ def _poll(
         elif error != "authorization_pending":
             return read_tokens(answer, client, renewal=False)
     raise AuthenticationRefused(
-        "the code expired before it was used",
-        hint="run `mailmerge login --device` again",
+        tr("the code expired before it was used"),
+        hint=tr("run `mailmerge login --device` again"),
         code="oauth-timeout",
     )

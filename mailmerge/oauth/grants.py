@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from mailmerge.errors import AuthenticationRefused
+from mailmerge.language import tr
 from mailmerge.oauth.failures import refusal
 from mailmerge.oauth.servers import OAuthClient
 from mailmerge.oauth.web import Answer
@@ -89,8 +90,8 @@ def code_of(authorization: Authorization, query: str, title: str) -> str:
     """
     if not authorization.answers(query):
         raise AuthenticationRefused(
-            "this answer belongs to another log-in: its state is wrong",
-            hint="run `mailmerge login` again and use the newest page only",
+            tr("this answer belongs to another log-in: its state is wrong"),
+            hint=tr("run `mailmerge login` again and use the newest page only"),
             code="oauth-state",
         )
     fields = parse_qs(query)
@@ -99,7 +100,7 @@ def code_of(authorization: Authorization, query: str, title: str) -> str:
     codes = fields.get("code", [])
     if len(codes) != 1 or not codes[0]:
         raise AuthenticationRefused(
-            "the answer has no code", hint="run `mailmerge login` again", code="oauth-code"
+            tr("the answer has no code"), hint=tr("run `mailmerge login` again"), code="oauth-code"
         )
     return codes[0]
 
@@ -117,8 +118,8 @@ def query_of_pasted(text: str) -> str:
         query = ""
     if "=" not in query:
         raise AuthenticationRefused(
-            "this is not the complete address of the page",
-            hint="copy everything in the address bar, from http to the end",
+            tr("this is not the complete address of the page"),
+            hint=tr("copy everything in the address bar, from http to the end"),
             code="oauth-pasted",
         )
     return query
@@ -186,12 +187,17 @@ def read_tokens(answer: Answer, client: OAuthClient, *, renewal: bool) -> Tokens
         )
     access = answer.text("access_token")
     if answer.status >= 300 or not access:
-        raise refusal("no token", f"status {answer.status}", title=title, renewal=renewal)
+        raise refusal(
+            tr("no token"),
+            tr("status {status}", status=answer.status),
+            title=title,
+            renewal=renewal,
+        )
     missing = _missing_scopes(client, answer.text("scope"))
     if missing and not renewal:
         raise AuthenticationRefused(
-            f"{title} did not grant the permission {missing[0]}",
-            hint="run `mailmerge login` again and leave every box on the page ticked",
+            tr("{title} did not grant the permission {missing}", title=title, missing=missing[0]),
+            hint=tr("run `mailmerge login` again and leave every box on the page ticked"),
             code="oauth-scope",
         )
     return Tokens(

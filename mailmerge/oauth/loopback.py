@@ -19,13 +19,16 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import marked, tr
 
 _PAGE: Final = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>mailmerge</title>'
     "<p>{text}</p></html>"
 )
-_RECEIVED: Final = "mailmerge has the answer. You can close this page and return to the terminal."
-_REFUSED: Final = "This is not the answer that mailmerge waits for."
+_RECEIVED: Final = marked(
+    "mailmerge has the answer. You can close this page and return to the terminal."
+)
+_REFUSED: Final = marked("This is not the answer that mailmerge waits for.")
 _IDLE_SECONDS: Final = 10.0
 _LONGEST_PATH: Final = 16_384
 
@@ -120,8 +123,8 @@ def open_listener() -> Iterator[Listener]:
         server = _AnswerServer()
     except OSError as error:
         raise CampaignError(
-            f"no port on 127.0.0.1 can be opened: {error.strerror}",
-            hint="run `mailmerge login --paste`",
+            tr("no port on 127.0.0.1 can be opened: {strerror}", strerror=error.strerror),
+            hint=tr("run `mailmerge login --paste`"),
             code="oauth-listener",
         ) from error
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

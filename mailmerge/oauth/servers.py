@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import marked, tr
 from mailmerge.providers.lookup import Provider
 from mailmerge.settings import CAMPAIGN_FILE, SmtpSection
 
@@ -75,7 +76,7 @@ _GOOGLE_SERVER: Final = AuthorizationServer(
     scopes=("https://mail.google.com/", "openid", "email"),
     # Google gives a refresh token only if both are set.
     parameters=(("access_type", "offline"), ("prompt", "consent")),
-    no_device="Google does not allow the scope for mail in the device flow",
+    no_device=marked("Google does not allow the scope for mail in the device flow"),
 )
 _SERVERS: Final[Mapping[str, AuthorizationServer]] = MappingProxyType(
     {
@@ -144,16 +145,18 @@ def find_client(smtp: SmtpSection, provider: Provider | None) -> OAuthClient | N
     if smtp.token_command:
         if smtp.auth == "oauth":
             return None  # the command replaces the stored token
-        raise _wrong("client_id", "client_id and token_command exclude each other", "remove one")
+        raise _wrong(
+            "client_id", tr("client_id and token_command exclude each other"), tr("remove one")
+        )
     server = _server(smtp, provider)
     if not smtp.client_id:
         raise _wrong(
             "client_id",
-            f"no client_id for {server.title}",
-            "register an application and add its client_id; docs/login.md has the steps",
+            tr("no client_id for {title}", title=server.title),
+            tr("register an application and add its client_id; docs/login.md has the steps"),
         )
     if not smtp.username:
-        raise _wrong("username", "log-in with OAuth needs a username", "add the address")
+        raise _wrong("username", tr("log-in with OAuth needs a username"), tr("add the address"))
     return OAuthClient(server, smtp.client_id, smtp.username, smtp.client_secret_command)
 
 
@@ -165,10 +168,12 @@ def _server(smtp: SmtpSection, provider: Provider | None) -> AuthorizationServer
         if not (own.token_url and (own.authorization_url or own.device_authorization_url)):
             raise _wrong(
                 "oauth",
-                "the authorization server of this service is not known",
-                "add [smtp.oauth] with authorization_url, token_url and scopes, or a token_command",
+                tr("the authorization server of this service is not known"),
+                tr(
+                    "add [smtp.oauth] with authorization_url, token_url and scopes, or a token_command"
+                ),
             )
-        known = AuthorizationServer(provider.title if provider else "the service", "", "")
+        known = AuthorizationServer(provider.title if provider else tr("the service"), "", "")
     tenant = smtp.tenant or "common"
     page = own.authorization_url or known.authorization_url
     device = own.device_authorization_url or known.device_url
@@ -178,7 +183,7 @@ def _server(smtp: SmtpSection, provider: Provider | None) -> AuthorizationServer
         token_url=(own.token_url or known.token_url).replace("{tenant}", tenant),
         device_url=device.replace("{tenant}", tenant),
         scopes=own.scopes or known.scopes,
-        no_device="" if device else known.no_device or "the service has no such log-in",
+        no_device="" if device else known.no_device or tr("the service has no such log-in"),
     )
 
 

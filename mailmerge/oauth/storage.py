@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from mailmerge.errors import CampaignError, ServerUnreachable
+from mailmerge.language import tr
 from mailmerge.oauth.servers import OAuthClient
 from mailmerge.portable.locks import system_locking
 from mailmerge.private_files import (
@@ -85,7 +86,7 @@ class LoginStore:
         if self._put_into_keyring(text):
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)
-            return "the keyring of the system"
+            return tr("the keyring of the system")
         self._write_file(text)
         return str(self._file)
 
@@ -136,8 +137,12 @@ class LoginStore:
             new.replace(self._file)
         except OSError as error:
             raise CampaignError(
-                f"the log-in cannot be stored in {self._file}: {error.strerror}",
-                hint="check the permissions of the folder and the space on the disk",
+                tr(
+                    "the log-in cannot be stored in {file}: {strerror}",
+                    file=self._file,
+                    strerror=error.strerror,
+                ),
+                hint=tr("check the permissions of the folder and the space on the disk"),
                 code="oauth-storage",
             ) from error
 
@@ -204,8 +209,8 @@ def _take(file: int) -> None:
     while not locking.lock(file):
         if time.monotonic() > ends:
             raise ServerUnreachable(
-                "another process has been renewing this log-in for a long time",
-                hint="end it, or try again later",
+                tr("another process has been renewing this log-in for a long time"),
+                hint=tr("end it, or try again later"),
                 code="oauth-busy",
             )
         time.sleep(0.05)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mailmerge.errors import AuthenticationRefused
+from mailmerge.language import tr
 from mailmerge.oauth.grants import Tokens, read_tokens, refresh_request
 from mailmerge.oauth.servers import OAuthClient
 from mailmerge.oauth.storage import LoginStore
@@ -66,8 +67,12 @@ class AccessTokens:
             stored = self._store.load()
             if stored is None:
                 raise AuthenticationRefused(
-                    f"there is no stored log-in for {client.username} at {client.server.title}",
-                    hint="run `mailmerge login`",
+                    tr(
+                        "there is no stored log-in for {username} at {title}",
+                        username=client.username,
+                        title=client.server.title,
+                    ),
+                    hint=tr("run `mailmerge login`"),
                     code="oauth-no-login",
                 )
             body = refresh_request(client, stored.refresh, self._secret())

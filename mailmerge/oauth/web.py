@@ -21,6 +21,7 @@ from typing import IO, Final
 from urllib.parse import parse_qs, urlsplit
 
 from mailmerge.errors import ServerUnreachable
+from mailmerge.language import tr
 from mailmerge.wording import one_line
 
 _SECONDS: Final = 30.0
@@ -126,7 +127,7 @@ def _exchange(host: str, url: str, body: str, ends: float) -> Answer:
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ServerUnreachable(
-            f"{host} cannot be reached: {one_line(str(reason))}", hint=_hint(str(reason)),
+            tr("{host} cannot be reached: {reason}", host=host, reason=one_line(str(reason))), hint=_hint(str(reason)),
             code="oauth-server",
         ) from None  # fmt: skip
 
@@ -149,14 +150,16 @@ def _without_echo(answer: Answer, body: str) -> Answer:
 
 def _too_slow(host: str) -> ServerUnreachable:
     return ServerUnreachable(
-        f"{host} did not complete its answer in time", hint="try again later", code="oauth-server"
+        tr("{host} did not complete its answer in time", host=host),
+        hint=tr("try again later"),
+        code="oauth-server",
     )
 
 
 def _hint(reason: str) -> str:
     if "not yet valid" in reason or "expired" in reason:
-        return "check the clock of this machine, then the network"
-    return "check the network, and the addresses in [smtp.oauth]"
+        return tr("check the clock of this machine, then the network")
+    return tr("check the network, and the addresses in [smtp.oauth]")
 
 
 def _opener(host: str) -> urllib.request.OpenerDirector:
@@ -182,7 +185,9 @@ def _answer(host: str, status: int, date: str | None, body: IO[bytes], ends: flo
         content = _read(host, body, ends)
     except (OSError, http.client.HTTPException) as error:
         raise ServerUnreachable(
-            f"the answer of {host} broke off", hint="try again", code="oauth-server"
+            tr("the answer of {host} broke off", host=host),
+            hint=tr("try again"),
+            code="oauth-server",
         ) from error
     fields: object = None
     if len(content) <= _LARGEST:
@@ -192,9 +197,11 @@ def _answer(host: str, status: int, date: str | None, body: IO[bytes], ends: flo
             fields = None
     if not isinstance(fields, dict) or (status >= 500 and "error" not in fields):
         raise ServerUnreachable(
-            f"{host} answered {status} without the JSON of a token",
-            hint="check the addresses in [smtp.oauth]; a proxy or a network that asks for a log-in "
-            "can answer in its place",
+            tr("{host} answered {status} without the JSON of a token", host=host, status=status),
+            hint=tr(
+                "check the addresses in [smtp.oauth]; a proxy or a network that asks for a log-in "
+                "can answer in its place"
+            ),
             code="oauth-server",
         )
     return Answer(status, fields, clock_error(date))

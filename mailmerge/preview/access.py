@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mailmerge.language import tr
+
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -64,15 +66,15 @@ class Access:
         """The response that refuses a request, or None. Only GET and HEAD may omit Origin."""
         hosts = request.headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self.hosts:
-            return _refused(421, "This server does not answer to that host name.")
+            return _refused(421, tr("This server does not answer to that host name."))
         origins = request.headers.getlist("origin")
         if request.method not in {"GET", "HEAD"} and not origins:
-            return _refused(403, "The request has no Origin field.")
+            return _refused(403, tr("The request has no Origin field."))
         if any(origin != f"http://{hosts[0].lower()}" for origin in origins):
-            return _refused(403, "Requests from other origins are refused.")
+            return _refused(403, tr("Requests from other origins are refused."))
         token = str(request.path_params.get("token", ""))
         if not hmac.compare_digest(token.encode(), self.token.encode()):
-            return _refused(404, "Not found.")
+            return _refused(404, tr("Not found."))
         return None
 
 

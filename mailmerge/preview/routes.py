@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from mailmerge.errors import MailmergeError
+from mailmerge.language import tr
 from mailmerge.preview.access import (
     FILE_POLICY,
     FRAME_POLICY,
@@ -97,11 +98,11 @@ class _Guard:
         if refusal is not None:
             return refusal
         if request.method not in allowed:
-            return _plain(405, "This method is not allowed here.")
+            return _plain(405, tr("This method is not allowed here."))
         try:
             return await handler(self.session, request)
         except _NotFound:
-            return _plain(404, "Not found.")
+            return _plain(404, tr("Not found."))
         except ValueError as error:
             return _plain(400, str(error))
 
@@ -232,13 +233,13 @@ async def _test(session: PreviewSession, request: Request) -> Response:
     """Send one message to the address in the body: only POST, only JSON, only from the page."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
-        return _plain(415, "The request body must be JSON.")
+        return _plain(415, tr("The request body must be JSON."))
     match await _body(request):
         case {"recipient": str(key), "address": str(address), "password": str(password)}:
             return await run_in_threadpool(_send_test, session, key, address, password)
         case {"recipient": str(key), "address": str(address)}:
             return await run_in_threadpool(_send_test, session, key, address, "")
-    raise ValueError('The request body must be {"recipient": KEY, "address": ADDRESS}.')
+    raise ValueError(tr('The request body must be {"recipient": KEY, "address": ADDRESS}.'))
 
 
 def _send_test(session: PreviewSession, key: str, address: str, password: str) -> Response:
@@ -259,11 +260,11 @@ async def _body(request: Request) -> object:
     async for chunk in request.stream():
         data += chunk
         if len(data) > _LARGEST_REQUEST:
-            raise ValueError("The request body is too large.")
+            raise ValueError(tr("The request body is too large."))
     try:
         parsed: object = json.loads(data)
     except RecursionError:
-        raise ValueError("The request body is nested too deeply.") from None
+        raise ValueError(tr("The request body is nested too deeply.")) from None
     return parsed
 
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from mailmerge.language import tr
 from mailmerge.preview.redirect_page import opened_in_browser
 from mailmerge.preview.server import open_server
 from mailmerge.preview.session import PreviewSession
@@ -26,10 +27,10 @@ def serve_preview(
     if not session.campaign_file.is_file():
         load_settings(where)  # raises if it is missing; the page shows other errors
     with open_server(session, port) as server:
-        say("Reading the spreadsheet ...")
+        say(tr("Reading the spreadsheet ..."))
         session.reload()
         address = server.access.address
-        say(f"The preview is at {address} (press Ctrl-C to stop it)")
+        say(tr("The preview is at {address} (press Ctrl-C to stop it)", address=address))
         with contextlib.ExitStack() as opened:
             if open_browser:
                 opened.enter_context(opened_in_browser(address, session.state_folder))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.preview.access import Access
 from mailmerge.preview.routes import make_application
 from mailmerge.preview.saved_address import load_address, new_token, save_address
@@ -49,7 +50,9 @@ def _listen(ports: list[int]) -> socket.socket:
         else:
             return listener
     raise CampaignError(
-        f"port {ports[0]} is in use", hint="choose another --port", code="port-taken"
+        tr("port {ports} is in use", ports=ports[0]),
+        hint=tr("choose another --port"),
+        code="port-taken",
     )
 
 

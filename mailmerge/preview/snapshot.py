@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailmerge.errors import InputError, MailmergeError, Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.messages import message_factory
 from mailmerge.preview.messages import ShownMessage, ShownMessages
 from mailmerge.preview.recipient_list import (
@@ -122,7 +123,7 @@ def _rows(audience: Audience, columns: tuple[str, ...]) -> Iterator[RecipientRow
 
 def _skipped_row(skipped: Skipped, name: str, cells: tuple[str, ...]) -> RecipientRow:
     # No recipient's key contains a no-break space, so this one is unique (`normal_key`).
-    key = f"row\u00a0{skipped.row}"
+    key = tr("row\xa0{row}", row=skipped.row)
     note = skipped.problem.message if skipped.problem else ""
     status = _STATUSES[skipped.reason]
     return RecipientRow(key, skipped.row, name, cells, skipped.mailbox, status, note)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.preview.access import FRAME_SOURCES
 from mailmerge.preview.bundle import bundle_modules
 from mailmerge.preview.documents import campaign_document, row_document
@@ -67,7 +68,7 @@ def write_static_pages(where: Path, out: Path, *, limit: int = _MESSAGES) -> int
     messages = _chosen(session, limit)
     if not messages:
         raise CampaignError(
-            "there is no message to show", hint='see "mailmerge check"', code="no-messages"
+            tr("there is no message to show"), hint=tr('see "mailmerge check"'), code="no-messages"
         )
     pages = [
         _message_pages(session, row, made, number) for number, (row, made) in enumerate(messages, 1)

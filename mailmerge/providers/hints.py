@@ -11,45 +11,58 @@ from types import MappingProxyType
 from typing import Final
 
 from mailmerge import errors as user
+from mailmerge.language import marked
 from mailmerge.providers.explanations import explain
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.smtp import errors as smtp
 
-_OTHER_SERVER: Final = "use a port for sending, such as 465 or 587"
+_OTHER_SERVER: Final = marked("use a port for sending, such as 465 or 587")
 
 _HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "ca-file": "ca_file in [smtp] must be a PEM file",
-        "certificate": "check host; for a server with its own authority set ca_file in [smtp]",
+        "ca-file": marked("ca_file in [smtp] must be a PEM file"),
+        "certificate": marked(
+            "check host; for a server with its own authority set ca_file in [smtp]"
+        ),
         "imap-server": f"this is an IMAP server: {_OTHER_SERVER}",
-        "local-name": 'set local_name to this machine\'s full name, such as "mail.example.org"',
-        "needs-password": "set password_command instead of token_command, or leave out auth",
-        "needs-token": "set token_command or client_id instead of password_command, "
-        "or leave out auth",
-        "no-connection": "check host and port in [smtp]; many networks block port 25, "
-        "use 465 or 587 there",
-        "no-login-offered": "leave out username if this server needs no log-in",
-        "no-mechanism": "use token_command for an OAuth 2 token, "
-        "and password_command for a password",
-        "no-starttls": 'check host and port; on port 465 set security = "tls"',
-        "no-unix-connection": "check socket in [smtp]",
-        "no-unix-sockets": "set host and port in [smtp] instead of socket",
-        "not-tls": 'set security = "starttls", or use port 465',
-        "plain-text-login": 'set security = "tls" or "starttls"; plain_text_login is for a server '
-        "on this machine",
+        "local-name": marked(
+            'set local_name to this machine\'s full name, such as "mail.example.org"'
+        ),
+        "needs-password": marked(
+            "set password_command instead of token_command, or leave out auth"
+        ),
+        "needs-token": marked(
+            "set token_command or client_id instead of password_command, or leave out auth"
+        ),
+        "no-connection": marked(
+            "check host and port in [smtp]; many networks block port 25, use 465 or 587 there"
+        ),
+        "no-login-offered": marked("leave out username if this server needs no log-in"),
+        "no-mechanism": marked(
+            "use token_command for an OAuth 2 token, and password_command for a password"
+        ),
+        "no-starttls": marked('check host and port; on port 465 set security = "tls"'),
+        "no-unix-connection": marked("check socket in [smtp]"),
+        "no-unix-sockets": marked("set host and port in [smtp] instead of socket"),
+        "not-tls": marked('set security = "starttls", or use port 465'),
+        "plain-text-login": marked(
+            'set security = "tls" or "starttls"; plain_text_login is for a server on this machine'
+        ),
         "pop3-server": f"this is a POP3 server: {_OTHER_SERVER}",
-        "refused": "check [smtp]; the server's reply has the reason",
-        "refused-for-now": "try again later; `send` resumes",
-        "ssh-server": "this is an SSH server: check host and port",
-        "starttls-injection": "something between this machine and the server may alter "
-        "the connection",
-        "tls-handshake": "check port and security in [smtp]",
-        "tls-port": 'set security = "tls" for port 465',
-        "tls-server": 'this port uses TLS from the start: set security = "tls"',
-        "unknown-host": "check host in [smtp], and the network",
-        "unsendable-secret": "store it as UTF-8 in its source: the keyring, the command "
-        "or the environment",
-        "web-server": "this is a web server: check host and port",
+        "refused": marked("check [smtp]; the server's reply has the reason"),
+        "refused-for-now": marked("try again later; `send` resumes"),
+        "ssh-server": marked("this is an SSH server: check host and port"),
+        "starttls-injection": marked(
+            "something between this machine and the server may alter the connection"
+        ),
+        "tls-handshake": marked("check port and security in [smtp]"),
+        "tls-port": marked('set security = "tls" for port 465'),
+        "tls-server": marked('this port uses TLS from the start: set security = "tls"'),
+        "unknown-host": marked("check host in [smtp], and the network"),
+        "unsendable-secret": marked(
+            "store it as UTF-8 in its source: the keyring, the command or the environment"
+        ),
+        "web-server": marked("this is a web server: check host and port"),
     }
 )
 """The library's code -> the fix."""
@@ -92,16 +105,16 @@ def as_user_error(error: smtp.SmtpError, *, host: str = "") -> user.ServerError:
     return kind(error.message, hint=_hint(error, host), code=code)
 
 
-_OUT_OF_DATE: Final = (
+_OUT_OF_DATE: Final = marked(
     "its certificate is out of date: tell the operator of the server, and check this clock"
 )
-_OTHER_NAME: Final = "check host: the certificate is for another name"
-_OLD_TLS: Final = (
+_OTHER_NAME: Final = marked("check host: the certificate is for another name")
+_OLD_TLS: Final = marked(
     "the server knows only TLS 1.0 or 1.1, which are not safe: ask its operator for TLS 1.2"
 )
 _SPECIAL: Final = (
     ("certificate", "expired", _OUT_OF_DATE),
-    ("certificate", "not yet valid", "check the clock of this computer"),
+    ("certificate", "not yet valid", marked("check the clock of this computer")),
     ("certificate", "mismatch", _OTHER_NAME),
     ("certificate", "Hostname", _OTHER_NAME),
     ("tls-handshake", "PROTOCOL_VERSION", _OLD_TLS),

@@ -16,6 +16,7 @@ from importlib import resources
 from typing import Any, Literal, cast
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.providers.catalogue import Language
 
 Security = Literal["tls", "starttls", "none"]
@@ -175,7 +176,9 @@ def find_provider(name: str) -> Provider:
     provider = known.get(wanted) or known.get(wanted.removesuffix(".com"))
     if provider is None:
         raise CampaignError(
-            f"unknown provider {name!r}", hint=_nearest(wanted), code="unknown-provider"
+            tr("unknown provider {name!r}", name=name),
+            hint=_nearest(wanted),
+            code="unknown-provider",
         )
     return provider
 
@@ -184,8 +187,8 @@ def _nearest(wanted: str) -> str:
     close = difflib.get_close_matches(wanted, _names(), n=3, cutoff=0.7)
     names = list(dict.fromkeys(_names()[alias].name for alias in close))
     if names:
-        return f"did you mean {' or '.join(names)}?"
-    return '"mailmerge providers" lists them; or set host, port and security'
+        return tr("did you mean {names}?", names=" or ".join(names))
+    return tr('"mailmerge providers" lists them; or set host, port and security')
 
 
 @functools.cache

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from mailmerge.errors import CampaignError, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.states import Delivery, State
@@ -60,8 +61,8 @@ def refuse_existing(path: Path) -> None:
     """Raise CampaignError if there is such a file."""
     if path.exists():
         raise CampaignError(
-            f"{path.name} exists already",
-            hint="choose another name, or add --force to replace it",
+            tr("{name} exists already", name=path.name),
+            hint=tr("choose another name, or add --force to replace it"),
             code="export",
         )
 
@@ -82,8 +83,8 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
     source = _source_of(campaign)
     if source is not None and _is_same(source, path):
         raise CampaignError(
-            f"{path.name} is the campaign's own spreadsheet",
-            hint="choose another name for the export",
+            tr("{name} is the campaign's own spreadsheet", name=path.name),
+            hint=tr("choose another name for the export"),
             code="export",
         )
     columns = _columns(ledger.iterate())
@@ -170,9 +171,13 @@ def _refuse_long_cells(path: Path, rows: Iterable[list[str]]) -> None:
     for row in rows:
         if any(len(cell) > _LONGEST_XLSX_CELL for cell in row):
             raise CampaignError(
-                f"{path.name} cannot be written: a cell has more than {_LONGEST_XLSX_CELL:,}"
-                " characters",
-                hint="use a file name that ends in .csv",
+                tr(
+                    "{name} cannot be written: a cell has more than {longest_xlsx_cell:,} "
+                    "characters",
+                    name=path.name,
+                    longest_xlsx_cell=_LONGEST_XLSX_CELL,
+                ),
+                hint=tr("use a file name that ends in .csv"),
                 code="export",
             )
 
@@ -211,8 +216,8 @@ def _writer_for(path: Path) -> _Write:
     write = _WRITERS.get(path.suffix.lower())
     if write is None:
         raise CampaignError(
-            f"{path.name} is neither .csv nor .xlsx",
-            hint="use a file name with one of these endings",
+            tr("{name} is neither .csv nor .xlsx", name=path.name),
+            hint=tr("use a file name with one of these endings"),
             code="export",
         )
     return write
@@ -245,8 +250,8 @@ def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[Sequenc
     except (OSError, UnicodeEncodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CampaignError(
-            f"{path.name} cannot be written: {reason}",
-            hint="choose a folder that you may write to",
+            tr("{name} cannot be written: {reason}", name=path.name, reason=reason),
+            hint=tr("choose a folder that you may write to"),
             code="export",
         ) from error
 

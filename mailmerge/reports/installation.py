@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mailmerge.language import marked, tr
 from mailmerge.ledger.examination import DATABASE
 from mailmerge.portable.boot import boot_id
 from mailmerge.portable.locks import system_locking
 from mailmerge.private_files import user_state_folder
 
 _LIBRARIES: Final = ("jinja2", "pandas", "premailer", "sqlalchemy", "lxml", "typer")
-_OPTIONAL: Final = {"pyarrow": 'Parquet files; install mailmerge with the extra "parquet"'}
+_OPTIONAL: Final = {"pyarrow": marked('Parquet files; install mailmerge with the extra "parquet"')}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,30 @@ class Fact:
 def facts(folder: Path, version: str) -> Iterator[Fact]:
     """Yield what works for a campaign in this folder; `version` is that of mailmerge."""
     yield Fact("mailmerge", True, version)
-    yield Fact("Python", True, f"{platform.python_version()} on {platform.platform(terse=True)}")
+    yield Fact(
+        "Python",
+        True,
+        tr(
+            "{python_version} on {platform}",
+            python_version=platform.python_version(),
+            platform=platform.platform(terse=True),
+        ),
+    )
     yield Fact("ledger", True, DATABASE)
     yield Fact("libraries", True, ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))
     for name, use in _OPTIONAL.items():
         there = importlib.util.find_spec(name) is not None
-        yield Fact(name, True, _version(name) if there else f"not installed: needed for {use}")
+        yield Fact(
+            name, True, _version(name) if there else tr("not installed: needed for {use}", use=use)
+        )
     yield Fact("keyring", True, _keyring())
     yield _locks(folder if folder.is_dir() else folder.parent)
     yield _state_folder()
-    known = "known" if boot_id() else "not known: after a crash, claimed recipients are in doubt"
-    yield Fact("boot id", True, known)
-    yield Fact("terminal", True, f"encoding {sys.stdout.encoding or 'ascii'}")
+    known = (
+        "known" if boot_id() else tr("not known: after a crash, claimed recipients are in doubt")
+    )
+    yield Fact(tr("boot id"), True, known)
+    yield Fact("terminal", True, tr("encoding {value}", value=sys.stdout.encoding or "ascii"))
 
 
 def _version(name: str) -> str:
@@ -62,10 +75,10 @@ def _keyring() -> str:
 
         backend = keyring.get_keyring()
     except Exception as error:  # noqa: BLE001 - any backend may raise anything
-        return f"not usable: {error}"
+        return tr("not usable: {error}", error=error)
     if isinstance(backend, Without):
-        return "none here: give the password by password_command, or type it"
-    return f"passwords can be kept in {backend.name}"
+        return tr("none here: give the password by password_command, or type it")
+    return tr("passwords can be kept in {name}", name=backend.name)
 
 
 def _locks(folder: Path) -> Fact:
@@ -79,10 +92,18 @@ def _locks(folder: Path) -> Fact:
             finally:
                 os.close(second)
     except OSError as error:
-        return Fact("locks", False, f"no file can be made in {folder.name}: {error.strerror}")
+        return Fact(
+            "locks",
+            False,
+            tr(
+                "no file can be made in {name}: {strerror}",
+                name=folder.name,
+                strerror=error.strerror,
+            ),
+        )
     if held:
-        return Fact("locks", True, "a second sender is kept out on this disk")
-    return Fact("locks", False, "do not work on this disk: keep the campaign on a local one")
+        return Fact("locks", True, tr("a second sender is kept out on this disk"))
+    return Fact("locks", False, tr("do not work on this disk: keep the campaign on a local one"))
 
 
 def _state_folder() -> Fact:
@@ -92,5 +113,9 @@ def _state_folder() -> Fact:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        return Fact("state folder", False, f"{folder} cannot be written: {error.strerror}")
-    return Fact("state folder", True, str(folder))
+        return Fact(
+            tr("state folder"),
+            False,
+            tr("{folder} cannot be written: {strerror}", folder=folder, strerror=error.strerror),
+        )
+    return Fact(tr("state folder"), True, str(folder))

@@ -10,18 +10,19 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any, Final
 
+from mailmerge.language import marked, tr
 from mailmerge.ledger.states import Delivery, Recovery, Standing, State
 
 FAILED: Final = frozenset({State.REJECTED, State.DEFERRED})
 """The states of deliveries that the server has refused, for good or for now."""
 
 _MEANINGS: Final = {
-    State.PENDING: "not sent yet",
-    State.SENT: "accepted by the server",
-    State.REJECTED: "refused for good",
-    State.DEFERRED: "refused for now; the next send tries again",
-    State.IN_DOUBT: "may have arrived (docs/delivery.md says what to do)",
-    State.SKIPPED: "not to be sent",
+    State.PENDING: marked("not sent yet"),
+    State.SENT: marked("accepted by the server"),
+    State.REJECTED: marked("refused for good"),
+    State.DEFERRED: marked("refused for now; the next send tries again"),
+    State.IN_DOUBT: marked("may have arrived (docs/delivery.md says what to do)"),
+    State.SKIPPED: marked("not to be sent"),
 }
 
 
@@ -55,9 +56,9 @@ def status_table(states: Mapping[State, int], unmade: int = 0) -> str:
     shown = [state for state in states if states[state] or state is State.SENT]
     total = f"{sum(states.values()):,}"
     lines = [f"{states[state]:>{len(total)},}  {state:<8}  {_MEANINGS[state]}" for state in shown]
-    lines.append(f"{total}  total")
+    lines.append(tr("{total}  total", total=total))
     if unmade:
-        again = "the message could not be made; the next send tries again"
+        again = tr("the message could not be made; the next send tries again")
         lines.append(f"{unmade:>{len(total)},}  of them not reached: {again}")
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -82,20 +83,24 @@ def read_key(pem: bytes, column: str) -> PrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError as error:
-        hint = "decrypt it with key_command: openssl pkey -in FILE"
-        raise _unusable("the key has a password", hint, column) from error
+        hint = tr("decrypt it with key_command: openssl pkey -in FILE")
+        raise _unusable(tr("the key has a password"), hint, column) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        hint = f"make one with `mailmerge dkim-key`; RSA keys need {SMALLEST_RSA} bits or more"
-        raise _unusable("this is not a usable private key in PEM form", hint, column) from error
+        hint = tr(
+            "make one with `mailmerge dkim-key`; RSA keys need {smallest_rsa} bits or more",
+            smallest_rsa=SMALLEST_RSA,
+        )
+        raise _unusable(tr("this is not a usable private key in PEM form"), hint, column) from error
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return PrivateKey(key, "ed25519", 256)
     if not isinstance(key, rsa.RSAPrivateKey):
-        hint = "make one with `mailmerge dkim-key`"
-        raise _unusable("DKIM signs with RSA or Ed25519 keys only", hint, column)
+        hint = tr("make one with `mailmerge dkim-key`")
+        raise _unusable(tr("DKIM signs with RSA or Ed25519 keys only"), hint, column)
     if key.key_size < SMALLEST_RSA:
         raise CampaignError(
-            f"the RSA key has {key.key_size} bits; receivers ignore keys below {SMALLEST_RSA}",
-            column=column, hint="make one with `mailmerge dkim-key`", code="dkim-key-size",
+            tr("the RSA key has {key_size} bits; receivers ignore keys below "
+"{smallest_rsa}", key_size=key.key_size, smallest_rsa=SMALLEST_RSA,),
+            column=column, hint=tr("make one with `mailmerge dkim-key`"), code="dkim-key-size",
         )  # fmt: skip
     return PrivateKey(key, "rsa", key.key_size)
 

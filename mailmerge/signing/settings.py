@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.secret_commands import whole_output
 from mailmerge.settings import DkimSection, Settings
@@ -38,9 +39,9 @@ def dkim_keys(campaign: Settings, sender: str) -> list[DkimKey]:
         domain = section.domain.lower() or sender
         if any((one.domain, one.selector) == (domain, section.selector) for one in keys):
             raise CampaignError(
-                f"two keys have the selector {section.selector}; a selector names one key",
+                tr("two keys have the selector {selector}; a selector names one key", selector=section.selector),
                 file=campaign.file, column="message.dkim.selector",
-                hint="give each key a selector of its own", code="dkim-selector",
+                hint=tr("give each key a selector of its own"), code="dkim-selector",
             )  # fmt: skip
         keys.append(_key(section, domain, campaign))
     return keys
@@ -52,8 +53,11 @@ def signed_by(campaign: Settings) -> str:
     if not sections:
         return ""
     sender = parse_mailbox(campaign.message.from_, names=True).domain
-    found = [f"selector {one.selector} of {one.domain or sender}" for one in sections]
-    return f"DKIM, {', '.join(found)}"
+    found = [
+        tr("selector {selector} of {value}", selector=one.selector, value=one.domain or sender)
+        for one in sections
+    ]
+    return tr("DKIM, {found}", found=", ".join(found))
 
 
 def _key(section: DkimSection, domain: str, campaign: Settings) -> DkimKey:
@@ -76,6 +80,6 @@ def _read_file(folder: Path, name: str, file: str) -> bytes:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CampaignError(
-            f"{name} cannot be read: {reason}", file=file, column="message.dkim.key_file",
-            hint="make a key with `mailmerge dkim-key`", code="dkim-key",
+            tr("{name} cannot be read: {reason}", name=name, reason=reason), file=file, column="message.dkim.key_file",
+            hint=tr("make a key with `mailmerge dkim-key`"), code="dkim-key",
         ) from error  # fmt: skip
