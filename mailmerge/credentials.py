@@ -318,9 +318,9 @@ def read_credentials(
                 server_name=account.server_name,
             ),
             hint=tr(
-                "set smtp.password_command or {password_variable}, or run `mailmerge "
+                "set smtp.password_command or {variable}, or run `mailmerge "
                 "login`, which puts it into the keyring",
-                password_variable=_PASSWORD_VARIABLE,
+                variable=_PASSWORD_VARIABLE,
             ),
             code="no-password",
         )
@@ -447,8 +447,8 @@ def store_password(account: Account, password: str) -> None:
         raise CampaignError(
             tr("the keyring of the system does not store the password"),
             hint=tr(
-                "set password_command or {password_variable}; docs/login.md has examples",
-                password_variable=_PASSWORD_VARIABLE,
+                "set password_command or {variable}; docs/login.md has examples",
+                variable=_PASSWORD_VARIABLE,
             ),
             code="no-keyring",
         )
@@ -514,9 +514,12 @@ def _preset_host(provider: Provider | None) -> str:
         return ""
     if not provider.host:
         raise CampaignError(
-            tr("the host of {title} depends on the account", title=provider.title), file=CAMPAIGN_FILE,
-            column="smtp.host", hint=tr("add host = {host_hint!r}", host_hint=provider.host_hint), code="no-host",
-        )  # fmt: skip
+            tr("the host of {title} depends on the account", title=provider.title),
+            file=CAMPAIGN_FILE,
+            column="smtp.host",
+            hint=tr("add host = {host!r}", host=provider.host_hint),
+            code="no-host",
+        )
     return provider.host
 
 

@@ -35,7 +35,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
-from mailmerge.language import tr
+from mailmerge.language import listed, tr, trn
 
 Severity = Literal["error", "warning"]
 
@@ -79,25 +79,38 @@ class Problem:
     @property
     def place(self) -> str:
         """The place: `recipients.csv, row 7, column email`, `campaign.toml, key message.from`."""
-        named = "key" if self.file.endswith(".toml") else "column"
-        parts = [
+        parts = (
             self.file,
             self._line_in_words(),
             self._row_in_words(),
-            f"{named} {self.column}" if self.column else "",
-        ]
-        return ", ".join(part for part in parts if part)
+            self._column_in_words(),
+        )
+        return listed(filter(None, parts))
 
     def _row_in_words(self) -> str:
         if self.row is None:
             return ""
-        of_sheet = f" of {self.sheet}" if self.sheet and self.sheet != self.file else ""
-        return f"row {self.row}{of_sheet}" + (f" ({self.recipient})" if self.recipient else "")
+        if self.sheet and self.sheet != self.file:
+            place = tr("row {row} of {sheet}", row=self.row, sheet=self.sheet)
+        else:
+            place = tr("row {row}", row=self.row)
+        if not self.recipient:
+            return place
+        return tr("{place} ({recipient})", place=place, recipient=self.recipient)
 
     def _line_in_words(self) -> str:
         if self.line is None:
             return ""
-        return f"line {self.line}" + (f", column {self.character}" if self.character else "")
+        if not self.character:
+            return tr("line {line}", line=self.line)
+        return tr("line {line}, column {character}", line=self.line, character=self.character)
+
+    def _column_in_words(self) -> str:
+        if not self.column:
+            return ""
+        if self.file.endswith(".toml"):
+            return tr("key {key}", key=self.column)
+        return tr("column {column}", column=self.column)
 
     @property
     def marked_line(self) -> tuple[str, str] | None:
@@ -117,8 +130,11 @@ class Problem:
 
     def __str__(self) -> str:
         """Place, cause and fix in one line, even if a part of them has line breaks."""
-        sentence = f"{self.place}: {self.message}" if self.place else self.message
-        text = f"{sentence} ({self.hint})" if self.hint else sentence
+        text = self.message
+        if place := self.place:
+            text = tr("{place}: {message}", place=place, message=text)
+        if self.hint:
+            text = tr("{message} ({hint})", message=text, hint=self.hint)
         return " ".join(filter(None, map(str.strip, text.splitlines())))
 
 
@@ -304,7 +320,11 @@ class ClaimLost(LedgerError):
 
     def __init__(self, ids: Sequence[int]) -> None:
         super().__init__(
-            f"the claims of {len(ids)} deliveries were lost before they were sent",
+            trn(
+                "the claim of {count} delivery was lost before it was sent",
+                "the claims of {count} deliveries were lost before they were sent",
+                len(ids),
+            ),
             hint=tr("send again: recipients that were not sent are still in the ledger"),
         )
         self.ids = tuple(ids)

@@ -17,7 +17,7 @@ A program that imports mailmerge gets English until it calls `use`. The command 
 from __future__ import annotations
 
 import gettext
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,11 @@ def tr(text: str, /, **values: object) -> str:
 def trn(one: str, many: str, count: int, /, **values: object) -> str:
     """Return `one` or `many` in the language of the user; `{count}` is the number."""
     return _Chosen.catalogue.ngettext(one, many, count).format(count=count, **values)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return the parts of a list in one text, as the language of the user joins them."""
+    return tr(", ").join(parts)
 
 
 def marked(text: str) -> str:
@@ -84,12 +89,15 @@ def closest(name: str) -> str | None:
     return "zh_CN" if base.partition("_")[0] == "zh" else None
 
 
-def from_environment(variables: Mapping[str, str]) -> str:
-    """The language that the environment asks for; English if there are no texts in it."""
+def from_environment(variables: Mapping[str, str], system: str = "") -> str:
+    """The language that the environment asks for; English if there are no texts in it.
+
+    `system` is the locale of the user's interface, used if the environment says nothing.
+    """
     for name in _VARIABLES:
         for wanted in variables.get(name, "").split(":"):
             if wanted:
                 found = closest(wanted)
                 if found or name != "LANGUAGE":
                     return found or ENGLISH
-    return ENGLISH
+    return closest(system) or ENGLISH

@@ -40,7 +40,7 @@ def make_private_folder(folder: Path) -> Path:
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(
-            tr("the folder cannot be made: {strerror}", strerror=error.strerror),
+            tr("the folder cannot be made: {reason}", reason=error.strerror),
             file=folder.name,
             hint=tr("check the permissions of the folder around it"),
             code="ledger-unwritable",
@@ -78,7 +78,7 @@ def open_to_update(path: Path) -> int:
         return open_private(path, "update")
     except OSError as error:
         raise LedgerError(
-            tr("cannot be opened: {strerror}", strerror=error.strerror),
+            tr("cannot be opened: {reason}", reason=error.strerror),
             file=path.name,
             hint=tr("check its permissions"),
             code="ledger-unwritable",
@@ -102,6 +102,6 @@ def user_state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     except RuntimeError as error:
         raise LedgerError(
             tr("this user has no home folder, so there is no place for the state folder"),
-            hint=tr("set {state_variable} to a folder that stays", state_variable=_STATE_VARIABLE),
+            hint=tr("set {variable} to a folder that stays", variable=_STATE_VARIABLE),
             code="ledger-unwritable",
         ) from error

@@ -31,19 +31,22 @@ def whole_output(command: str, key: str, seconds: float) -> str:
         return output.decode(locale.getpreferredencoding(do_setlocale=False))
     except (OSError, ValueError, subprocess.SubprocessError, TooMuchOutput) as error:
         raise CampaignError(
-            tr("{key} failed: {error}", key=key, error=_reason(error)), file=CAMPAIGN_FILE, column=key,
-            hint=tr("run it by hand to see its output"), code="command-failed",
-        ) from error  # fmt: skip
+            tr("{key} failed: {error}", key=key, error=_reason(error)),
+            file=CAMPAIGN_FILE,
+            column=key,
+            hint=tr("run it by hand to see its output"),
+            code="command-failed",
+        ) from error
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TooMuchOutput):
         return tr(
-            "it prints more than {largest_output:,} bytes; only a secret is expected",
-            largest_output=_LARGEST_OUTPUT,
+            "it prints more than {limit:,} bytes; only a secret is expected",
+            limit=_LARGEST_OUTPUT,
         )
     if isinstance(error, subprocess.CalledProcessError):
-        return tr("exit status {returncode}", returncode=error.returncode)
+        return tr("exit status {status}", status=error.returncode)
     if isinstance(error, subprocess.TimeoutExpired):
         return tr("no answer within {timeout:g} seconds", timeout=error.timeout)
     return getattr(error, "strerror", None) or str(error)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from mailmerge.errors import CampaignError
-from mailmerge.language import tr
+from mailmerge.language import listed, tr
 from mailmerge.settings import CAMPAIGN_FILE
 
 
@@ -61,8 +61,11 @@ def _starter(name: str) -> Path:
     if name in known:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)
-    nearest = tr("did you mean {close}? ", close=close[0]) if close else ""
+    names = listed(known)
+    if close:
+        hint = tr("did you mean {name}? choose one of {names}", name=close[0], names=names)
+    else:
+        hint = tr("choose one of {names}", names=names)
     raise CampaignError(
-        tr("there is no starter {name!r}", name=name), hint=f"{nearest}choose one of {', '.join(known)}",
-        code="unknown-starter",
-    )  # fmt: skip
+        tr("there is no starter {name!r}", name=name), hint=hint, code="unknown-starter"
+    )

@@ -138,9 +138,11 @@ class _Pages:
             }
         except JinjaError as error:
             raise CampaignError(
-                tr("the page cannot be made: {error}", error=error), file=file, code="unsubscribe-page",
+                tr("the page cannot be made: {error}", error=error),
+                file=file,
+                code="unsubscribe-page",
                 hint=tr("use {{ title }}, {{ text }} and {{ form }}; docs/unsubscribe.md has one"),
-            ) from error  # fmt: skip
+            ) from error
         lost = [key for key, page in self._made.items() if key[1] == "ask" and "<form" not in page]
         if lost:
             raise CampaignError(
@@ -333,9 +335,11 @@ def open_app(
         section = settings.message.unsubscribe
         if section is None:
             raise CampaignError(
-                tr("the campaign has no unsubscribe links"), file=settings.file,
-                hint=tr("add [message.unsubscribe]; docs/unsubscribe.md"), code="unsubscribe-settings",
-            )  # fmt: skip
+                tr("the campaign has no unsubscribe links"),
+                file=settings.file,
+                hint=tr("add [message.unsubscribe]; docs/unsubscribe.md"),
+                code="unsubscribe-settings",
+            )
         keys = read_keys(section, settings.folder)
         listed = settings.folder / settings.recipients.suppress
         page = page or (str(settings.folder / section.page) if section.page else "")

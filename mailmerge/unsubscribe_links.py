@@ -212,6 +212,8 @@ def add_key(path: Path) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise CampaignError(
-            tr("the key file cannot be written: {strerror}", strerror=error.strerror), file=path.name,
-            hint=tr("allow the program to write there"), code="unsubscribe-key",
-        ) from error  # fmt: skip
+            tr("the key file cannot be written: {reason}", reason=error.strerror),
+            file=path.name,
+            hint=tr("allow the program to write there"),
+            code="unsubscribe-key",
+        ) from error

@@ -16,7 +16,7 @@ import io
 import re
 import string
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ def _help_of(command: Any) -> Iterator[str]:
         yield from _help_of(inner)
 
 
-def _key(message: str | tuple[str, ...]) -> Key:
+def _key(message: str | Sequence[str]) -> Key:
     return message if isinstance(message, str) else (message[0], message[1])
 
 
@@ -99,7 +99,7 @@ def updated(name: str, texts: Iterable[Key], known: Iterable[Catalog]) -> Catalo
     translated: dict[Any, Any] = {}
     for one in known:
         translated |= {
-            message.id: message.string for message in one if message.id and any(message.string)
+            message.id: message.string for message in one if message.id and _is_translated(message)
         }
     for text in sorted(texts, key=lambda key: key if isinstance(key, str) else key[0]):
         message = catalog.add(text, translated.get(text, "" if isinstance(text, str) else ("",)))
@@ -167,12 +167,21 @@ def problems(name: str) -> Iterator[str]:
         yield "the .mo file is not of this .po file: run python -m tests.catalogue compile"
 
 
-def _translations(file: Path, reader: Callable[[Any], Catalog]) -> dict[Any, Any]:
+def _translations(file: Path, reader: Callable[[Any], Catalog]) -> dict[Key, Key]:
     with file.open("rb") as stream:
-        return {one.id: one.string for one in reader(stream) if one.id and any(one.string)}
+        known = [one for one in reader(stream) if one.id and _is_translated(one)]
+    return {_hashable(one.id): _hashable(one.string) for one in known}
 
 
-def _wrong_forms(key: Key, string_: Any) -> Iterator[str]:
+def _hashable(text: Any) -> Any:
+    return text if isinstance(text, str) else tuple(text)
+
+
+def _is_translated(message: Any) -> bool:
+    return any(message.string)
+
+
+def _wrong_forms(key: Any, string_: Any) -> Iterator[str]:
     forms = [key] if isinstance(key, str) else list(key)
     translations = [string_] if isinstance(string_, str) else list(string_)
     expected = set().union(*map(placeholders, forms))

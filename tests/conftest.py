@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from mailmerge import octets
+from mailmerge import language, octets
 from tests import servers
 from tests.sealing import check_sealed
 
@@ -60,6 +60,16 @@ def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     home = tmp_path_factory.mktemp("state-home")
     monkeypatch.setenv("MAILMERGE_STATE_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """English texts, on a machine of any language, and after a test of another one."""
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    yield
+    language.use(language.ENGLISH)
 
 
 @pytest.fixture(autouse=True)

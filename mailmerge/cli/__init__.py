@@ -11,12 +11,13 @@ import typer
 
 from mailmerge import __version__
 from mailmerge.cli.check import check
+from mailmerge.cli.chosen_language import LanguageGroup
 from mailmerge.cli.connect import connect
 from mailmerge.cli.dkim_key import dkim_key
 from mailmerge.cli.doctor import doctor
 from mailmerge.cli.init import init
 from mailmerge.cli.login import login
-from mailmerge.cli.plain_help import PlainCommand, PlainGroup
+from mailmerge.cli.plain_help import PlainCommand
 from mailmerge.cli.preview import preview
 from mailmerge.cli.providers import providers
 from mailmerge.cli.render import render
@@ -28,7 +29,7 @@ from mailmerge.cli.unsubscribe import unsubscribe_key, unsubscribe_server
 
 app = typer.Typer(
     name="mailmerge",
-    cls=PlainGroup,
+    cls=LanguageGroup,
     help="Send one personal e-mail to each recipient in a spreadsheet: checked, previewed, tested "
     "in a sandbox, sent exactly once, recorded.",
     no_args_is_help=True,
@@ -51,8 +52,16 @@ def _options(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
+    lang: Annotated[
+        str,
+        typer.Option(
+            "--lang",
+            metavar="LANGUAGE",
+            help="The language of all texts, en or zh_CN; by default that of the environment.",
+        ),
+    ] = "",
 ) -> None:
-    del version
+    del version, lang  # chosen_language.py has taken the language
     context.color = colour_wanted()
 
 

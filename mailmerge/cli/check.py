@@ -11,6 +11,7 @@ import typer
 
 from mailmerge.cli.report_text import plain_lines, report_lines
 from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, reports_errors
+from mailmerge.language import tr
 
 if TYPE_CHECKING:
     from mailmerge.preflight.check import CheckOptions
@@ -36,7 +37,7 @@ def check(
     from mailmerge.settings import load_settings
 
     campaign = load_settings(where)
-    with counting("check", quiet=json) as progress:
+    with counting(tr("check"), quiet=json) as progress:
         report = check_campaign(campaign, _options(campaign), progress=progress)
     if json:
         print_json(report.to_json())

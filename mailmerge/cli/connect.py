@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +12,7 @@ import typer
 
 from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.terminal import Json, ask_password, folded, print_json, reports_errors
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
 from mailmerge.wording import one_line, padded
 
 if TYPE_CHECKING:
@@ -77,14 +76,14 @@ def connect(
     The dialogue is shown line by line, with explanations. No message is sent.
     """
     from mailmerge.credentials import read_credentials
-    from mailmerge.providers.catalogue import language_of_locale
+    from mailmerge.providers.catalogue import chosen_language
 
     campaign, account = _campaign_and_account(where, host, port, security, username)
     envelope = _envelope(campaign, account, to) if to else None
     # The dialogue as a document is that of one connection, so its password is not tried before.
     ask = ask_password() if json else password_prompt(account, offers_to_keep=True)
     credentials = read_credentials(account, ask=ask)
-    language = language_of_locale(os.environ)
+    language = chosen_language()
     attempt = _Attempt(account, credentials, envelope, language, by_options=bool(host))
     if json:
         _print_document(attempt)
@@ -93,14 +92,14 @@ def connect(
 
 
 _OPTIONS = {
-    "host and port in [smtp]": "--host and --port",
-    "port and security in [smtp]": "--port and --security",
-    "host in [smtp]": "--host",
-    "check host and port": "check --host and --port",
-    "check host": "check --host",
-    "set security =": "use --security",
-    "check [smtp]": "check the options",
-    " in [smtp]": "",
+    marked("host and port in [smtp]"): marked("--host and --port"),
+    marked("port and security in [smtp]"): marked("--port and --security"),
+    marked("host in [smtp]"): marked("--host"),
+    marked("check host and port"): marked("check --host and --port"),
+    marked("check host"): marked("check --host"),
+    marked("set security ="): marked("use --security"),
+    marked("check [smtp]"): marked("check the options"),
+    marked(" in [smtp]"): "",
 }
 """The words of campaign.toml in a hint -> those of the options."""
 
@@ -121,7 +120,7 @@ class _Attempt:
             return error
         hint = error.problem.hint
         for key, option in _OPTIONS.items():
-            hint = hint.replace(key, option)
+            hint = hint.replace(tr(key), tr(option))
         return type(error)(error.problem.message, hint=hint, code=error.problem.code)
 
     def explainer(self, show: Callable[[DialogueLine], None]) -> Explainer:

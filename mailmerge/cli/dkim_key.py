@@ -55,7 +55,7 @@ def dkim_key(
             file.write(key.pem())
     except OSError as error:
         raise CampaignError(
-            tr("{out} cannot be written: {strerror}", out=out, strerror=error.strerror),
+            tr("{out} cannot be written: {reason}", out=out, reason=error.strerror),
             hint=tr("name a new file; an existing key is never replaced"), code="unwritable",
         ) from error  # fmt: skip
     name, record = f"{selector}._domainkey.{domain}", key.record()

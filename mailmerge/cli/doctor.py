@@ -10,14 +10,15 @@ import typer
 from mailmerge import __version__
 from mailmerge.cli.exit_status import ExitStatus
 from mailmerge.cli.terminal import CampaignPath, Json, folded, print_json, reports_errors, say
-from mailmerge.language import tr
-from mailmerge.wording import counted, one_line, padded
+from mailmerge.language import marked, tr
+from mailmerge.wording import columns_of, counted, one_line, padded
 
 if TYPE_CHECKING:
     from mailmerge.ledger.examination import Examination
     from mailmerge.reports.installation import Fact
 
-_MARKS = {True: "ok", False: "FAIL"}
+_MARKS = {True: marked("ok"), False: marked("FAIL")}
+_MARK = 5
 _COLUMN = 13
 
 
@@ -62,7 +63,7 @@ def _show(where: Path, json: bool) -> bool:
         )
     else:
         for one in found:
-            _print_line(one.works, one.name, one.text)
+            _print_line(one.works, tr(one.name), one.text)
     return all(one.works for one in found)
 
 
@@ -71,8 +72,8 @@ def _fact(one: Fact) -> dict[str, Any]:
 
 
 def _print_line(good: bool, name: str, text: str) -> None:
-    first = f"{_MARKS[good]:<5}{padded(name, _COLUMN)} "
-    typer.echo(folded(one_line(text), first=first, rest=" " * len(first)))
+    first = f"{padded(tr(_MARKS[good]), _MARK)}{padded(name, _COLUMN)} "
+    typer.echo(folded(one_line(text), first=first, rest=" " * columns_of(first)))
 
 
 def _examine(where: Path, export: Path | None, *, json: bool, sandbox: bool) -> bool:
@@ -97,9 +98,9 @@ def _examine(where: Path, export: Path | None, *, json: bool, sandbox: bool) -> 
     if exported is not None:
         say(
             tr(
-                "Wrote {recipients} to {export}",
+                "Wrote {recipients} to {file}",
                 recipients=counted(exported, "recipient"),
-                export=export,
+                file=export,
             )
         )
     return found.whole
@@ -109,7 +110,7 @@ def _print(found: Examination) -> None:
     from mailmerge.reports.status import status_table
 
     for one in found.findings:
-        _print_line(one.whole, one.part, one.text)
+        _print_line(one.whole, tr(one.part), one.text)
     if found.states is not None:
         typer.echo("\n" + status_table(found.states))
     else:

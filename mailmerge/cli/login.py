@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -208,13 +207,13 @@ def _try_connection(account: Account, credentials: Credentials) -> None:
     Raises:
         MailmergeError: the server refuses, or cannot be reached.
     """
-    from mailmerge.providers.catalogue import language_of_locale
+    from mailmerge.providers.catalogue import chosen_language
     from mailmerge.providers.dialogue import Explainer, examine
 
     explainer = Explainer(
         lambda _: None,
         provider=account.provider.name if account.provider else "",
-        language=language_of_locale(os.environ),
+        language=chosen_language(),
     )
     examine(account.server, credentials, explainer)
     say(

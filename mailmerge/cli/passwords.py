@@ -6,7 +6,6 @@ and the confirmation before it.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -50,8 +49,8 @@ def password_prompt(
             if left:
                 say(
                     tr(
-                        "The server refused this password; {trys} left.",
-                        trys=counted(left, "try", "tries"),
+                        "The server refused this password; {tries} left.",
+                        tries=counted(left, "try", "tries"),
                     )
                 )
         else:
@@ -80,11 +79,11 @@ def _try(account: Account, password: str) -> bool:
     """
     from mailmerge.credentials import with_password
     from mailmerge.errors import AuthenticationRefused
-    from mailmerge.providers.catalogue import language_of_locale
+    from mailmerge.providers.catalogue import chosen_language
     from mailmerge.providers.dialogue import Explainer, examine
 
     name = account.provider.name if account.provider else ""
-    explainer = Explainer(lambda _: None, provider=name, language=language_of_locale(os.environ))
+    explainer = Explainer(lambda _: None, provider=name, language=chosen_language())
     try:
         examine(account.server, with_password(account, password), explainer)
     except AuthenticationRefused as error:

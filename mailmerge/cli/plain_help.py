@@ -1,50 +1,106 @@
 """Help and usage errors in the words of this program, instead of those of the command line library.
 
 Typer shows types of Python (`<path>`) and ranges as formulas (`[1<=x<=100]`), and explains a wrong
-value in the words of its validator.
+value in the words of its validator. Its own words are English; `translated_help` writes the help of
+another language.
 """
 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+
+from mailmerge.cli import translated_help
+from mailmerge.language import ENGLISH, language, marked, tr
 
 _TYPE = re.compile(r" <(?:path|text|str|int|float|list\[\w+\]|file|directory)>")
 _RANGES = (
     (re.compile(r"\[x>=0\]"), ""),
-    (re.compile(r"(?<!\d)(\d++)<=x<=(\d+)"), r"\1 to \2"),
-    (re.compile(r"x>=(\d+)"), r"at least \1"),
-    (re.compile(r"x<=(\d+)"), r"at most \1"),
+    (re.compile(r"(?<!\d)(?P<least>\d++)<=x<=(?P<most>\d+)"), marked("{least} to {most}")),
+    (re.compile(r"x>=(?P<least>\d+)"), marked("at least {least}")),
+    (re.compile(r"x<=(?P<most>\d+)"), marked("at most {most}")),
 )
 _ERRORS = (
-    (re.compile(r"Input should be a valid integer.*"), "write a whole number, such as 3"),
-    (re.compile(r"Input should be a valid number.*"), "write a number, such as 3"),
-    (re.compile(r"Input should be greater than or equal to (\d+)"), r"write at least \1"),
-    (re.compile(r"Input should be less than or equal to (\d+)"), r"write at most \1"),
-    (re.compile(r"Input should be (.*)"), r"write \1"),
-    (re.compile(r"No such option: (\S+)"), r"there is no option \1"),
-    (re.compile(r"No such command '([^']*)'"), r"there is no command \1"),
-    (re.compile(r"Option '([^']*)' requires an argument"), r"\1 needs a value"),
-    (re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)"), r"unexpected: \1"),
+    (re.compile(r"Input should be a valid integer.*"), marked("write a whole number, such as 3")),
+    (re.compile(r"Input should be a valid number.*"), marked("write a number, such as 3")),
+    (
+        re.compile(r"Input should be greater than or equal to (?P<least>\d+)"),
+        marked("write at least {least}"),
+    ),
+    (
+        re.compile(r"Input should be less than or equal to (?P<most>\d+)"),
+        marked("write at most {most}"),
+    ),
+    (re.compile(r"Input should be (?P<values>.*)"), marked("write {values}")),
+    (re.compile(r"No such option: (?P<option>\S+)"), marked("there is no option {option}")),
+    (re.compile(r"No such command '(?P<name>[^']*)'"), marked("there is no command {name}")),
+    (
+        re.compile(r"Option '(?P<option>[^']*)' requires an argument"),
+        marked("{option} needs a value"),
+    ),
+    (
+        re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((?P<words>.*)\)"),
+        marked("unexpected: {words}"),
+    ),
 )
 """Sentences of the library, and those of this program."""
+
+_FRAMES = (
+    (
+        re.compile(r"Invalid value for (?P<what>.*?): (?P<message>.*)", re.DOTALL),
+        marked("Invalid value for {what}: {message}"),
+    ),
+    (re.compile(r"Missing argument (?P<what>.*)\."), marked("Missing argument {what}.")),
+    (re.compile(r"Missing option (?P<what>.*)\."), marked("Missing option {what}.")),
+    (re.compile(r"Missing command\."), marked("Missing command.")),
+    (
+        re.compile(r"Option '(?P<option>[^']*)' does not take a value\."),
+        marked("{option} takes no value"),
+    ),
+    (
+        re.compile(r"(?P<message>.*)\. Did you mean (?P<names>.*)\?", re.DOTALL),
+        marked("{message}. Did you mean {names}?"),
+    ),
+    (
+        re.compile(r"(?P<message>.*) \(Possible options: (?P<options>.*)\)", re.DOTALL),
+        marked("{message} (Possible options: {options})"),
+    ),
+)
+"""Sentences of the library that English keeps."""
+
+_HELP = "NoArgsIsHelpError"
+"""The library's error whose message is the help of a group."""
+
+_Table = tuple[tuple[re.Pattern[str], str], ...]
 
 
 def plain(text: str) -> str:
     """Help text without types of Python, and with ranges in words; columns stay where they are."""
     text = _TYPE.sub(lambda found: " " * len(found[0]), text)
-    for pattern, words in _RANGES:
-        text = pattern.sub(words, text)
+    text = _reworded(text, _RANGES)
     return "\n".join(line.rstrip() for line in text.split("\n"))
 
 
 def in_own_words(message: str) -> str:
     """An error of usage in the words of this program."""
-    for pattern, words in _ERRORS:
-        message = pattern.sub(words, message)
-    return message
+    return _reworded(message, _ERRORS)
+
+
+def _reworded(text: str, table: _Table) -> str:
+    for pattern, words in table:
+        text = pattern.sub(partial(_filled, words), text)
+    return text
+
+
+def _filled(words: str, found: re.Match[str]) -> str:
+    values = {name: value.replace(" or ", tr(" or ")) for name, value in found.groupdict().items()}
+    return tr(words, **values) if values else tr(words)
 
 
 class PlainCommand(TyperCommand):
@@ -52,7 +108,7 @@ class PlainCommand(TyperCommand):
 
     def get_help(self, ctx: Any) -> str:
         """The help text of the command."""
-        return plain(super().get_help(ctx))
+        return _help(self, ctx, super().get_help)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; an error of usage gets the words of this program."""
@@ -68,7 +124,7 @@ class PlainGroup(TyperGroup):
 
     def get_help(self, ctx: Any) -> str:
         """The help text of the group."""
-        return plain(super().get_help(ctx))
+        return _help(self, ctx, super().get_help)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; an error of usage gets the words of this program."""
@@ -87,7 +143,36 @@ class PlainGroup(TyperGroup):
             raise
 
 
+def _help(command: Any, context: Any, library_help: Callable[[Any], str]) -> str:
+    if language() == ENGLISH:
+        return plain(library_help(context))
+    return "\n".join(translated_help.lines(command, context, plain))
+
+
 def _reword(error: Exception) -> None:
     message = getattr(error, "message", None)
-    if isinstance(message, str):
-        error.message = in_own_words(message)  # type: ignore[attr-defined]  # of the library's errors
+    if not isinstance(message, str):
+        return
+    error.message = in_own_words(message)  # type: ignore[attr-defined]  # of the library's errors
+    if language() != ENGLISH and type(error).__name__ != _HELP and hasattr(error, "ctx"):
+        _show_translated(error)
+
+
+def _show_translated(error: Any) -> None:
+    """Let the library show this error in the language of the user."""
+
+    def show(file: Any = None) -> None:
+        context = error.ctx
+        for line in _usage_error(context, error.format_message()):
+            typer.echo(line, file=file or sys.stderr)
+
+    error.show = show
+
+
+def _usage_error(context: Any, message: str) -> Iterator[str]:
+    if context is not None:
+        yield translated_help.usage(context.command, context)
+        command = f"{context.command_path} {context.help_option_names[0]}"
+        yield tr("Try '{command}' for help.", command=command)
+        yield ""
+    yield tr("Error: {message}", message=_reworded(message, _FRAMES))

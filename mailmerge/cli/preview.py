@@ -41,7 +41,7 @@ def preview(
         from mailmerge.preview.static_pages import write_static_pages
 
         written = counted(write_static_pages(where, out), "message")
-        say(tr("Wrote {written}. Open {out}", written=written, out=out / "index.html"))
+        say(tr("Wrote {messages}. Open {out}", messages=written, out=out / "index.html"))
         return
     from mailmerge.preview.serve import serve_preview
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mailmerge.cli.terminal import has_cursor, say
+from mailmerge.language import listed, marked, tr
 from mailmerge.wording import columns_of, counted, one_line
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ _WHILE_WAITING = "{desc}: {percentage:3.0f}% {n_fmt}/{total_fmt}{postfix}"
 """The bar of a run that waits: without the bar and the speed, so that the reason has room."""
 _SIGN_OF_LIFE = 30.0
 """The seconds between two lines where there is no terminal."""
-_LEAVING = "; Ctrl-C stops, and the next send continues"
-_OF_THE_COUNTS = len("send: 100% /, ") + 1
-"""The columns of that bar, apart from its two numbers and the reason."""
+_LEAVING = marked("; Ctrl-C stops, and the next send continues")
+_OF_THE_COUNTS = len(": 100% /, ") + 1
+"""The columns of that bar, apart from its name, its two numbers and the reason."""
+_ENDS = ("; ", ": ", "；", "：")
+"""The marks before the part of a reason that says until when."""
 
 
 @contextmanager
@@ -44,11 +47,13 @@ def counting(
 
     off = quiet or not has_cursor(sys.stderr)
     lines = _Lines(off and not quiet, clock)
-    with tqdm(desc=what, unit=" recipients", leave=False, disable=off, file=sys.stderr) as bar:
+    with tqdm(desc=what, unit=tr(" recipients"), leave=False, disable=off, file=sys.stderr) as bar:
 
         def show(seen: int) -> None:
             bar.update(seen - bar.n)
-            lines.show(lambda: f"{what}: {counted(seen, 'recipient')}")
+            lines.show(
+                lambda: tr("{what}: {recipients}", what=what, recipients=counted(seen, "recipient"))
+            )
 
         yield show
 
@@ -65,7 +70,8 @@ def sending(
 
     off = quiet or not has_cursor(sys.stderr)
     lines = _Lines(off and not quiet, clock)
-    with tqdm(total=total, desc="send", unit=" recipients", disable=off, file=sys.stderr) as bar:
+    name, unit = tr("send"), tr(" recipients")
+    with tqdm(total=total, desc=name, unit=unit, disable=off, file=sys.stderr) as bar:
         said = ""
 
         def show(progress: Progress) -> None:
@@ -98,10 +104,22 @@ class _Lines:
 
 def _in_a_line(progress: Progress, total: int) -> str:
     """Return the progress as a line of a log."""
-    speed = f"{progress.per_second:,.1f} a second" if progress.per_second else ""
-    parts = [f"send: {progress.finished:,} of {counted(total, 'recipient')}", *_counts(progress)]
-    waiting = f"waiting for {one_line(progress.waiting_for)}" if progress.waiting_for else ""
-    return ", ".join(filter(None, [*parts, waiting or speed]))
+    done = tr(
+        "send: {done:,} of {recipients}",
+        done=progress.finished,
+        recipients=counted(total, "recipient"),
+    )
+    if progress.waiting_for:
+        last = _waiting(progress)
+    elif progress.per_second:
+        last = tr("{rate:,.1f} a second", rate=progress.per_second)
+    else:
+        last = ""
+    return listed(filter(None, [done, *_counts(progress), last]))
+
+
+def _waiting(progress: Progress) -> str:
+    return tr("waiting for {reason}", reason=one_line(progress.waiting_for))
 
 
 def _deferred(progress: Progress) -> int:
@@ -113,11 +131,12 @@ def _deferred(progress: Progress) -> int:
 def _counts(progress: Progress) -> list[str]:
     """Return the numbers of failed and deferred recipients in words, without zeros."""
     deferred = _deferred(progress)
-    return [
-        f"{count:,} {word}"
-        for count, word in ((progress.failed, "failed"), (deferred, "deferred"))
-        if count
-    ]
+    counts = []
+    if progress.failed:
+        counts.append(tr("{count:,} failed", count=progress.failed))
+    if deferred:
+        counts.append(tr("{count:,} deferred", count=deferred))
+    return counts
 
 
 def _postfix(progress: Progress, total: int) -> str:
@@ -125,22 +144,24 @@ def _postfix(progress: Progress, total: int) -> str:
     counts = _counts(progress)
     slowed = _slowed(progress)
     if not progress.waiting_for:
-        return ", ".join(filter(None, [*counts, slowed]))
-    waiting = f"waiting for {one_line(progress.waiting_for)}"
-    room = shutil.get_terminal_size().columns - _OF_THE_COUNTS - len(f"{progress.finished}{total}")
-    full = ", ".join(filter(None, [*counts, slowed, waiting]))
-    if _deferred(progress) and columns_of(full + _LEAVING) <= room:
-        return full + _LEAVING
+        return listed(filter(None, [*counts, slowed]))
+    waiting = _waiting(progress)
+    taken = _OF_THE_COUNTS + columns_of(tr("send")) + len(f"{progress.finished}{total}")
+    room = shutil.get_terminal_size().columns - taken
+    full = listed(filter(None, [*counts, slowed, waiting]))
+    leaving = tr(_LEAVING)
+    if _deferred(progress) and columns_of(full + leaving) <= room:
+        return full + leaving
     if columns_of(full) <= room:
         return full
-    return _without_middle(", ".join([*counts, waiting]), room)
+    return _without_middle(listed([*counts, waiting]), room)
 
 
 def _without_middle(text: str, columns: int) -> str:
     """Return the text in at most this many columns; its end, which says until when, is kept."""
     if columns_of(text) <= columns:
         return text
-    at = max(text.rfind("; "), text.rfind(": "))
+    at = max(map(text.rfind, _ENDS))
     end = text[at:] if at >= 0 else ""
     room = columns - columns_of(end)
     if room < _SHORTEST:
@@ -156,9 +177,13 @@ def _slowed(progress: Progress) -> str:
     limit = progress.slowed_to
     if not progress.slowed_by or limit is None:
         return ""
-    speed = f"{limit:.0f}/s" if limit >= 1 else f"one in {1 / limit:.1f} s"
+    if limit >= 1:
+        speed = tr("{rate:.0f}/s", rate=limit)
+    else:
+        speed = tr("one in {seconds:.1f} s", seconds=1 / limit)
     room = max(shutil.get_terminal_size().columns - _OF_THE_BAR, _SHORTEST)
-    return f"slowed to {speed}: {_shortened(progress.slowed_by, room)}"
+    reply = _shortened(progress.slowed_by, room)
+    return tr("slowed to {speed}: {reply}", speed=speed, reply=reply)
 
 
 def _shortened(reply: str, columns: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,10 +22,10 @@ def providers(
     json: Json = False,
 ) -> None:
     """List the known mail services, or describe one."""
-    from mailmerge.providers.catalogue import language_of_locale
+    from mailmerge.providers.catalogue import chosen_language
     from mailmerge.providers.lookup import as_json, find_provider, load_providers
 
-    language = language_of_locale(os.environ)
+    language = chosen_language()
     if json:
         one = as_json(find_provider(name)) if name else None
         print_json(one or [as_json(provider) for provider in load_providers().values()])

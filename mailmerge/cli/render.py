@@ -67,7 +67,9 @@ def render(
         )
     if out is None and (all_recipients or form in (_Format.MBOX, _Format.MAILDIR)):
         what = "--all" if all_recipients else f"--format {form.value}"
-        raise CampaignError(f"{what} needs a folder", hint=tr("add --out DIR"), code="usage")
+        raise CampaignError(
+            tr("{what} needs a folder", what=what), hint=tr("add --out DIR"), code="usage"
+        )
     limit = None if all_recipients or row is not None else 1
     campaign = load_settings(where)
     factory = message_factory(campaign)

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mailmerge.wording import counted, one_line, printable, size_in_words, wrapped
+from mailmerge.language import listed, marked, tr
+from mailmerge.wording import counted, one_line, padded, printable, size_in_words, wrapped
 
 if TYPE_CHECKING:
     from mailmerge.preflight.findings import Group
     from mailmerge.preflight.report import CheckReport
 
 _INDENT = 9
-_COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
+_COLOURS = {marked("error"): "red", marked("warning"): "yellow", marked("note"): "blue"}
 
 
 def plain_lines(report: CheckReport) -> Iterator[str]:
     """Each group of problems in one line, for programs such as grep, and the summary."""
     for group in report.groups:
         for number, line in enumerate(group.lines()):
-            yield one_line(line if number else f"{group.first.severity}: {line}")
+            yield one_line(line if number else _labelled(group.first.severity, line))
     for note in report.notes:
-        yield one_line(f"note: {note}")
+        yield one_line(_labelled("note", str(note)))
     yield summary_line(report)
 
 
@@ -34,7 +35,9 @@ def report_lines(report: CheckReport, width: int) -> Iterator[str]:
     for group in report.groups:
         yield from _paragraph(group, width)
     for note in report.notes:
-        text = f"{note.file}: {note.message}" if note.file else note.message
+        text = note.message
+        if note.file:
+            text = tr("{place}: {message}", place=note.file, message=text)
         yield from _hung(_label("note"), text, width)
     if report.notes:
         yield ""
@@ -43,19 +46,35 @@ def report_lines(report: CheckReport, width: int) -> Iterator[str]:
 
 def summary_line(report: CheckReport) -> str:
     """One line with the numbers of recipients and problems, and the sizes of the messages."""
-    recipients = counted(report.recipients, "recipient")
-    left = f", {report.suppressed:,} suppressed" if report.suppressed else ""
-    left += f", {report.left_out:,} not selected" if report.left_out else ""
-    errors = counted(report.errors, "error") if report.errors else "no errors"
-    warnings = f", {counted(report.warnings, 'warning')}" if report.warnings else ""
-    size = f" {_sizes(report)}" if report.sizes.total and not report.errors else ""
-    return f"Checked {recipients}{left} in {report.seconds:.1f} s: {errors}{warnings}.{size}"
+    recipients = [counted(report.recipients, "recipient")]
+    if report.suppressed:
+        recipients.append(tr("{count:,} suppressed", count=report.suppressed))
+    if report.left_out:
+        recipients.append(tr("{count:,} not selected", count=report.left_out))
+    problems = [counted(report.errors, "error") if report.errors else tr("no errors")]
+    if report.warnings:
+        problems.append(counted(report.warnings, "warning"))
+    checked = tr(
+        "Checked {recipients} in {seconds:.1f} s: {problems}.",
+        recipients=listed(recipients),
+        seconds=report.seconds,
+        problems=listed(problems),
+    )
+    if not report.sizes.total or report.errors:
+        return checked
+    return tr("{sentence} {next}", sentence=checked, next=_sizes(report))
 
 
 def _sizes(report: CheckReport) -> str:
-    together = f"{size_in_words(report.sizes.total)} in all" if report.recipients > 1 else ""
-    largest = f"the largest message {size_in_words(report.sizes.largest)}"
-    return f"{together}, {largest}." if together else f"{largest[:1].upper()}{largest[1:]}."
+    largest = size_in_words(report.sizes.largest)
+    if report.recipients <= 1:
+        return tr("The largest message {size}.", size=largest)
+    total = size_in_words(report.sizes.total)
+    return tr("{total} in all, the largest message {size}.", total=total, size=largest)
+
+
+def _labelled(severity: str, text: str) -> str:
+    return tr("{severity}: {text}", severity=tr(severity), text=text)
 
 
 def _paragraph(group: Group, width: int) -> Iterator[str]:
@@ -76,7 +95,9 @@ def _paragraph(group: Group, width: int) -> Iterator[str]:
 
 
 def _label(severity: str) -> str:
-    return typer.style(severity.ljust(_INDENT), fg=_COLOURS[severity], bold=severity == "error")
+    return typer.style(
+        padded(tr(severity), _INDENT), fg=_COLOURS[severity], bold=severity == "error"
+    )
 
 
 def _arrow() -> str:

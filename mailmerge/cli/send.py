@@ -381,7 +381,7 @@ def _check(job: Job, *, json: bool) -> None:
     """
     from mailmerge.jobs.documents import unsent_document
 
-    with counting("check", quiet=json) as progress:
+    with counting(tr("check"), quiet=json) as progress:
         report = job.check(progress)
     if report.passed_before:
         say(tr("Already checked: recipients, templates and files have not changed."))
@@ -417,7 +417,7 @@ def _end_dry_run(job: Job, plan: Plan, *, json: bool) -> None:
     from mailmerge.jobs.documents import unsent_document
 
     would = counted(plan.to_send, "message")
-    show_result(tr("Dry run: {would} would be sent. Nothing was sent.", would=would), json=json)
+    show_result(tr("Dry run: {messages} would be sent. Nothing was sent.", messages=would), json=json)
     if json:
         print_json(unsent_document(job, plan))
 
@@ -435,7 +435,7 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
         summary = _run(faults or job, plan, quiet=request.json)
         lines = list(_summary_lines(summary))
         if "maildir" in (document := (faults or job).document(summary)):
-            lines.append(tr("The messages are in {document}", document=document["maildir"]))
+            lines.append(tr("The messages are in {folder}", folder=document["maildir"]))
             where = quoted_path(job.campaign.settings.folder)
             lines.append(tr('To read them: "mailmerge preview {where}", Sandbox.', where=where))
         if faults is not None:
@@ -478,8 +478,16 @@ def _confirm(plan: Plan, *, asked: bool) -> None:
             tr("there is no terminal to ask for confirmation; nothing was sent"),
             hint=tr("add --yes"),
         )
-    what = "messages to yourself" if plan.test_to else "recipients"
-    say(f"Type the number of {what} ({plan.to_send}), or anything else to stop:")
+    if plan.test_to:
+        question = tr(
+            "Type the number of messages to yourself ({count}), or anything else to stop:",
+            count=plan.to_send,
+        )
+    else:
+        question = tr(
+            "Type the number of recipients ({count}), or anything else to stop:", count=plan.to_send
+        )
+    say(question)
     if read_answer().replace(",", "") != str(plan.to_send):
         raise Declined(
             tr("not confirmed; nothing was sent"),
@@ -504,9 +512,13 @@ def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
 
     def stop(*_: object) -> None:
         runner.stop()
-        waiting = "finishing the messages in flight; press Ctrl-C again to stop at once"
-        what = "giving up the messages in flight" if runner.giving_up else waiting
-        typer.echo(f"\nstopping: {what}", err=True)
+        if runner.giving_up:
+            text = tr("stopping: giving up the messages in flight")
+        else:
+            text = tr(
+                "stopping: finishing the messages in flight; press Ctrl-C again to stop at once"
+            )
+        typer.echo(f"\n{text}", err=True)
 
     before = {number: signal.signal(number, stop) for number in stop_signals()}
     try:
@@ -518,24 +530,51 @@ def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
 
 def _summary_lines(summary: Summary) -> Iterator[str]:
     """The result of the run."""
+    from mailmerge.ledger.states import State, counts_in_words
+
     per_second = summary.sent / summary.seconds if summary.seconds >= 1 else 0.0
-    rate = f", {per_second:,.0f} a second" if per_second >= 1 else ""
-    yield f"Sent {counted(summary.sent, 'message')} in {summary.seconds:.1f} s{rate}."
-    states = [f"{n:,} {state.replace('_', ' ')}" for state, n in summary.states.items() if n]
-    yield f"Of {counted(summary.total, 'recipient')}: {', '.join(states) or 'none'}."
+    messages = counted(summary.sent, "message")
+    if per_second >= 1:
+        yield tr(
+            "Sent {messages} in {seconds:.1f} s, {rate:,.0f} a second.",
+            messages=messages,
+            seconds=summary.seconds,
+            rate=per_second,
+        )
+    else:
+        yield tr("Sent {messages} in {seconds:.1f} s.", messages=messages, seconds=summary.seconds)
+    states = counts_in_words({State(name): n for name, n in summary.states.items() if n})
+    yield tr(
+        "Of {recipients}: {states}.",
+        recipients=counted(summary.total, "recipient"),
+        states=states or tr("none"),
+    )
 
 
 def _fault_lines(faults: FaultRun, seed: int) -> Iterator[str]:
     """The result of comparing ledger and sandbox after a run with faults."""
     yield ""
-    yield f"Sandbox: {counted(faults.rounds, 'run')}; --seed {seed} repeats the faults."
+    yield tr(
+        "Sandbox: {runs}; --seed {seed} repeats the faults.",
+        runs=counted(faults.rounds, "run"),
+        seed=seed,
+    )
     found = faults.reconciliation
     if found is not None and found.balanced:
-        of_these = f" ({found.in_doubt_taken:,} of them accepted)" if found.in_doubt_taken else ""
-        yield (
-            f"Ledger and sandbox agree: the server accepted {counted(found.taken, 'message')}; "
-            f"{found.sent:,} sent, {found.in_doubt:,} in doubt{of_these}; "
-            "none lost, none sent twice."
+        if found.in_doubt_taken:
+            doubt = tr(
+                "{count:,} in doubt ({accepted:,} of them accepted)",
+                count=found.in_doubt,
+                accepted=found.in_doubt_taken,
+            )
+        else:
+            doubt = tr("{count:,} in doubt", count=found.in_doubt)
+        yield tr(
+            "Ledger and sandbox agree: the server accepted {messages}; {sent:,} sent, {doubt}; "
+            "none lost, none sent twice.",
+            messages=counted(found.taken, "message"),
+            sent=found.sent,
+            doubt=doubt,
         )
     seconds = faults.real_seconds()
     if seconds:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -139,18 +138,18 @@ def _export(
     if everything is not None:
         say(
             tr(
-                "Wrote {recipients} to {everything}",
+                "Wrote {recipients} to {file}",
                 recipients=counted(export(ledger, everything, campaign), "recipient"),
-                everything=everything,
+                file=everything,
             )
         )
     if failed is not None:
         count = export_failed(ledger, failed, campaign.recipients)
         say(
             tr(
-                "Wrote {recipients} to {failed}",
+                "Wrote {recipients} to {file}",
                 recipients=counted(count, "recipient"),
-                failed=failed,
+                file=failed,
             )
         )
         if failed.suffix.lower() != ".xlsx":
@@ -158,7 +157,8 @@ def _export(
 
 
 def _show(ledger: LedgerReader, campaign: Settings) -> None:
-    from mailmerge.providers.catalogue import language_of_locale
+    from mailmerge.providers.catalogue import chosen_language
+    from mailmerge.providers.library_texts import translated
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import status_table, unreached
     from mailmerge.wording import one_line
@@ -169,15 +169,26 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     if listed:
         typer.echo(tr("\nNot reached:"))
     for one in listed[:_LISTED]:
-        typer.echo(one_line(f"  row {one.row}  {one.address}  {one.state}"))
+        typer.echo(
+            one_line(
+                tr(
+                    "  row {row}  {address}  {state}",
+                    row=one.row,
+                    address=one.address,
+                    state=tr(one.state.value),
+                )
+            )
+        )
         if one.reply:
-            typer.echo(folded(one_line(one.reply), first="      ", rest="      "))
+            typer.echo(folded(one_line(translated(one.reply)), first="      ", rest="      "))
     if len(listed) > _LISTED:
         typer.echo(tr("  ... and more: --export FILE.csv lists all of them"))
-    language = language_of_locale(os.environ)
+    language = chosen_language()
     for kind in refusals(ledger.iterate(), provider=campaign.smtp.provider, language=language):
         meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
-        typer.echo("\n" + folded(one_line(f"{kind.recipients:,} x {kind.reply}"), rest="    "))
+        typer.echo(
+            "\n" + folded(one_line(f"{kind.recipients:,} x {translated(kind.reply)}"), rest="    ")
+        )
         typer.echo(folded(meaning, first="  ", rest="  "))
     if recovery := ledger.recovery():
         typer.echo("\n" + folded(one_line(tr("Attention: {recovery}.", recovery=recovery))))

@@ -10,6 +10,7 @@ import typer
 
 from mailmerge.cli.plain_help import PlainCommand, PlainGroup
 from mailmerge.cli.terminal import Json, print_json, reports_errors, say
+from mailmerge.language import marked, tr
 from mailmerge.wording import one_line
 
 suppress_app = typer.Typer(
@@ -48,7 +49,7 @@ def add(
 
     today = date.today()  # noqa: DTZ011 - the date on the user's own calendar
     suppressed = SuppressionList.of(load_settings(campaign))
-    _report("added", suppressed.add(addresses, reason=reason, today=today))
+    _report(marked("added"), suppressed.add(addresses, reason=reason, today=today))
 
 
 @suppress_app.command("remove", cls=PlainCommand)
@@ -58,7 +59,7 @@ def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
     from mailmerge.recipients.suppression import SuppressionList
     from mailmerge.settings import load_settings
 
-    _report("removed", SuppressionList.of(load_settings(campaign)).remove(addresses))
+    _report(marked("removed"), SuppressionList.of(load_settings(campaign)).remove(addresses))
 
 
 @suppress_app.command("list", cls=PlainCommand)
@@ -90,10 +91,12 @@ def import_file(
     from mailmerge.recipients.suppression import SuppressionList
     from mailmerge.settings import load_settings
 
-    _report("added", SuppressionList.of(load_settings(campaign)).add_from(file, column))
+    _report(marked("added"), SuppressionList.of(load_settings(campaign)).add_from(file, column))
 
 
 def _report(what: str, addresses: list[str]) -> None:
+    """Print each address and their number; `what` was done with them."""
+    done = tr(what)
     for address in addresses:
-        say(f"{what} {address}")
-    say(f"{len(addresses):,} {what}.")
+        say(tr("{done} {address}", done=done, address=address))
+    say(tr("{count:,} {done}.", count=len(addresses), done=done))

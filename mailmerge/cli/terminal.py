@@ -22,7 +22,7 @@ from mailmerge.cli.exit_status import ExitStatus, exit_status
 from mailmerge.cli.questions import can_ask
 from mailmerge.errors import MailmergeError, Problem
 from mailmerge.language import tr
-from mailmerge.wording import one_line, printable, wrapped
+from mailmerge.wording import columns_of, one_line, printable, wrapped
 
 _P = ParamSpec("_P")
 
@@ -152,7 +152,7 @@ def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:
             _show_traceback()
             _fail(str(error), exit_status(error), error.problem)
         except KeyboardInterrupt:
-            _fail("interrupted", ExitStatus.INTERRUPTED)
+            _fail(tr("interrupted"), ExitStatus.INTERRUPTED)
         except BrokenPipeError:
             # The reader of the output has ended (`mailmerge render | head`).
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -160,8 +160,8 @@ def reports_errors(command: Callable[_P, None]) -> Callable[_P, None]:
         except Exception as error:  # noqa: BLE001 - users never see a traceback
             _show_traceback()
             hint = tr(
-                "please report it; {traceback_variable}=1 shows where it happened",
-                traceback_variable=_TRACEBACK_VARIABLE,
+                "please report it; {variable}=1 shows where it happened",
+                variable=_TRACEBACK_VARIABLE,
             )
             what = tr(
                 "unexpected error: {name}: {error} ({hint})",
@@ -181,11 +181,13 @@ def _show_traceback() -> None:
 
 def _fail(line: str, status: ExitStatus, problem: Problem | None = None) -> None:
     """Print the error in one line; below it the line of the file, with a mark at the place."""
-    prefix = typer.style("error:", fg="red", bold=True)
-    shown = f"error: {one_line(' '.join(line.split()))}"
+    label = tr("error: ")
+    shown = one_line(" ".join(line.split()))
     if sys.stderr.isatty():
-        shown = folded(shown, rest="       ")
-    typer.echo(prefix + shown.removeprefix("error:"), err=True)
+        shown = folded(shown, first=label, rest=" " * columns_of(label)).removeprefix(label)
+    colon = label.rstrip()
+    space = label.removeprefix(colon)
+    typer.echo(typer.style(colon, fg="red", bold=True) + space + shown, err=True)
     for marked in (problem.marked_line or ()) if problem is not None else ():
         say(f"    {marked}")
     raise typer.Exit(status) from None

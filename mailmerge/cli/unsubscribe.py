@@ -69,9 +69,9 @@ def unsubscribe_server(
     listening.listen(config.backlog)
     say(
         tr(
-            "Unsubscribe server at http://{host}:{getsockname} (Ctrl-C stops it)",
-            host=host,
-            getsockname=listening.getsockname()[1],
+            "Unsubscribe server at http://{address}:{port} (Ctrl-C stops it)",
+            address=host,
+            port=listening.getsockname()[1],
         )
     )
     uvicorn.Server(config).run([listening])
@@ -88,9 +88,12 @@ def unsubscribe_key(where: CampaignPath = Path()) -> None:
     section = settings.message.unsubscribe
     if section is None or section.secret_command:
         raise CampaignError(
-            tr("the campaign uses no key file"), file=settings.file, column="message.unsubscribe",
-            hint=tr("add [message.unsubscribe] without secret_command"), code="unsubscribe-settings",
-        )  # fmt: skip
+            tr("the campaign uses no key file"),
+            file=settings.file,
+            column="message.unsubscribe",
+            hint=tr("add [message.unsubscribe] without secret_command"),
+            code="unsubscribe-settings",
+        )
     add_key(settings.folder / section.key_file)
     say(
         tr(

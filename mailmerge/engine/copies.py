@@ -91,8 +91,8 @@ def _reporting(write: Callable[[Transaction, float], object]) -> Keep:
         except OSError as error:
             raise RunStopped(
                 tr(
-                    "a copy of a sent message cannot be written: {strerror}",
-                    strerror=error.strerror,
+                    "a copy of a sent message cannot be written: {reason}",
+                    reason=error.strerror,
                 ),
                 hint=tr("free some disk space, or remove keep_copy from campaign.toml"),
                 code="no-copy",

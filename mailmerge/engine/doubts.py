@@ -68,18 +68,30 @@ class Doubts:
             self._in_a_row += 1
             self._open_losses += 1
         if self._in_a_row >= _LOSSES:
-            what = f"{counted(self._in_a_row, 'connection')} in a row ended"
-            return _stopped(f"{what} without a reply to the end of a message", reason)
+            return _stopped(
+                tr(
+                    "{connections} in a row ended without a reply to the end of a message: "
+                    "{reason}",
+                    connections=counted(self._in_a_row, "connection"),
+                    reason=reason,
+                )
+            )
         left = -(-self._owed // _SENT_FOR_ONE)
         if self._open_losses >= _LOSSES and left >= _MESSAGES:
-            what = f"{counted(self._open_losses, 'connection')} ended without a reply"
-            return _stopped(f"{what} and left too many messages in doubt", reason)
+            return _stopped(
+                tr(
+                    "{connections} ended without a reply and left too many messages in doubt: "
+                    "{reason}",
+                    connections=counted(self._open_losses, "connection"),
+                    reason=reason,
+                )
+            )
         return None
 
 
-def _stopped(what: str, reason: str) -> RunStopped:
+def _stopped(what: str) -> RunStopped:
     return RunStopped(
-        f"{what}: {reason}",
+        what,
         hint=tr(
             "look in the server's log for the Message-IDs of the recipients in doubt before you "
             "use --in-doubt; a proxy, firewall or virus scanner on the way may end the connections"

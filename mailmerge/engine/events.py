@@ -241,9 +241,9 @@ class EventLog:
         except OSError as error:
             raise CampaignError(
                 tr(
-                    "--log-json: {path} cannot be opened: {strerror}",
+                    "--log-json: {path} cannot be opened: {reason}",
                     path=path,
-                    strerror=error.strerror,
+                    reason=error.strerror,
                 ),
                 code="usage",
             ) from error

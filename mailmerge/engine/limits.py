@@ -111,13 +111,18 @@ def _with_origins(rates: Sequence[Rate], sources: Mapping[str, Sequence[Rate]]) 
 def _origin(rate: Rate, sources: Mapping[str, Sequence[Rate]]) -> str:
     names = [name for name, listed in sources.items() if rate in listed]
     looser = [
-        f"{other} of {name}"
+        tr("{rate} of {source}", rate=other, source=name)
         for name, listed in sources.items()
         for other in listed
         if other.seconds == rate.seconds and other.count > rate.count
     ]
-    return ", stricter than ".join(
-        [" and ".join(names), *([" and ".join(looser)] if looser else [])]
+    sources_in_words = tr(" and ").join(names)
+    if not looser:
+        return sources_in_words
+    return tr(
+        "{sources}, stricter than {looser}",
+        sources=sources_in_words,
+        looser=tr(" and ").join(looser),
     )
 
 

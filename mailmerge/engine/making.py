@@ -22,9 +22,11 @@ Neither case is final, and both count as not reached.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Final
 
 from mailmerge.errors import AssetError, InputError, MailmergeError, RunStopped
+from mailmerge.language import tr
 from mailmerge.ledger.states import MAKING, Delivery, State, Transition, claim_transition, end_claim
 
 LOOK_AGAIN: Final = (0.25, 0.75)
@@ -85,13 +87,21 @@ class SetAside:
 
     def _stopped(self, error: MailmergeError) -> MailmergeError:
         problem = error.problem
-        row = self._in_a_row >= _IN_A_ROW
-        count = f"{self._in_a_row} messages in a row" if row else f"{len(self._aside)} messages"
-        place = f"{problem.place}: " if problem.place else ""
-        fix = problem.hint or "make the file readable"
+        cause = str(replace(problem, hint=""))
+        fix = problem.hint or tr("make the file readable")
+        if self._in_a_row >= _IN_A_ROW:
+            what = tr(
+                "{count} messages in a row could not be made; {cause}",
+                count=self._in_a_row,
+                cause=cause,
+            )
+        else:
+            what = tr(
+                "{count} messages could not be made; {cause}", count=len(self._aside), cause=cause
+            )
         stopped = RunStopped(
-            f"{count} could not be made; {place}{problem.message}",
-            hint=f"{fix}, then send again: no recipient is lost",
+            what,
+            hint=tr("{fix}, then send again: no recipient is lost", fix=fix),
             code="file-unreadable",
         )
         stopped.__cause__ = error

@@ -111,7 +111,7 @@ class Monitor:
             self._listener = None
             self.fail(
                 RunStopped(
-                    tr("the event log cannot be written: {strerror}", strerror=error.strerror),
+                    tr("the event log cannot be written: {reason}", reason=error.strerror),
                     hint=tr("free some disk space, or send without --log-json"),
                     code="no-log",
                 )
@@ -173,7 +173,7 @@ class Monitor:
             self.fail(doubtful)
         self._adapt(decision, report.at)
         if reason := decision.stop or refused:
-            self.fail(RunStopped(reason, hint=_KEPT, code="server-refuses"))
+            self.fail(RunStopped(reason, hint=tr(_KEPT), code="server-refuses"))
 
     def _doubts_after(self, report: Settled) -> MailmergeError | None:
         """Count an outcome. Returns the error that ends the run if there is too much doubt."""
@@ -218,12 +218,12 @@ class Monitor:
         if slowing.in_vain:
             pause = duration_in_words(slowing.seconds)
             reason = tr(
-                "{cool_downs_in_vain} pauses of {pause} did not help: {reply}",
-                cool_downs_in_vain=COOL_DOWNS_IN_VAIN,
+                "{count} pauses of {pause} did not help: {reply}",
+                count=COOL_DOWNS_IN_VAIN,
                 pause=pause,
                 reply=reply,
             )
-            self.fail(RunStopped(reason, hint=_KEPT, code=code))
+            self.fail(RunStopped(reason, hint=tr(_KEPT), code=code))
 
     def _recovered(self, now: float) -> None:
         with self._lock:

@@ -8,12 +8,16 @@ from typing import Final
 
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.rates import even_interval, is_quota
-from mailmerge.ledger.states import State
+from mailmerge.language import listed, tr
+from mailmerge.ledger.states import State, counts_in_words
 from mailmerge.settings import Rate
-from mailmerge.wording import counted, duration_in_words
+from mailmerge.wording import counted, duration_in_words, padded
 
 CLAIM_AT_ONCE: Final = 500
 """The maximum recipients of one durable claim; after a power cut this many may be in doubt."""
+
+_LABEL: Final = 11
+"""The columns of a label, with the space after it."""
 
 _CLAIM_SECONDS: Final = 5.0
 """At a slow rate, a claim covers only the recipients of this many seconds."""
@@ -65,44 +69,80 @@ class Plan:
 
     def _lines(self) -> Iterator[str]:
         done = self.total - self.to_send
-        before = f" ({done:,} of {self.total:,} are done or not selected)" if done else ""
-        yield f"  recipients {self.to_send:,}{before}"
+        if done:
+            text = tr(
+                "{count:,} ({done:,} of {total:,} are done or not selected)",
+                count=self.to_send,
+                done=done,
+                total=self.total,
+            )
+        else:
+            text = f"{self.to_send:,}"
+        yield _line(tr("recipients"), text)
         if self.again:
-            states = ", ".join(f"{count:,} {state}" for state, count in self.again.items())
-            yield f"  again      {states}"
+            yield _line(tr("again"), counts_in_words(self.again))
         if self.test_to:
-            yield f"  test to    {self.test_to} only"
-        yield f"  from       {self.from_}"
+            yield _line(tr("test to"), tr("{address} only", address=self.test_to))
+        yield _line(tr("from"), self.from_)
         if self.signed_by:
-            yield f"  signed     {self.signed_by}"
-        yield f"  server     {self.server}"
+            yield _line(tr("signed"), self.signed_by)
+        yield _line(tr("server"), self.server)
         for number, subject in enumerate(self.subjects):
-            yield f"  {'subjects' if number == 0 else '':<10} {subject}"
-        rates = ", ".join(map(_in_words, self.rates)) or "none"
-        window = f", {self.window} messages in flight on each" if self.window > 1 else ""
-        yield f"  limits     {rates}; {counted(self.connections, 'connection')}{window}"
+            yield _line(tr("subjects") if number == 0 else "", subject)
+        yield from self._speed_lines()
+
+    def _speed_lines(self) -> Iterator[str]:
+        """What limits the run, and its end."""
+        yield _line(tr("limits"), self._limits())
         if self.slow_because:
-            rate = f"about {max(self.per_second, 1):,.0f} a second"
-            yield f"  speed      {rate}: styles depend on the row ({self.slow_because})"
+            slow = tr(
+                "about {rate:,.0f} a second: styles depend on the row ({cause})",
+                rate=max(self.per_second, 1),
+                cause=self.slow_because,
+            )
+            yield _line(tr("speed"), slow)
         if self.ends_after:
             after = duration_in_words(self.ends_after)
-            yield f"  ends       in {after} at the earliest{self._governing()}"
+            governing = self._governing()
+            if governing is None:
+                ends = tr("in {duration} at the earliest", duration=after)
+            else:
+                ends = tr(
+                    "in {duration} at the earliest ({rate} governs)", duration=after, rate=governing
+                )
+            yield _line(tr("ends"), ends)
 
-    def _governing(self) -> str:
-        """Which rate decides about the end, if there are several."""
+    def _limits(self) -> str:
+        rates = listed(map(_in_words, self.rates)) or tr("none")
+        connections = counted(self.connections, "connection")
+        if self.window <= 1:
+            return tr("{rates}; {connections}", rates=rates, connections=connections)
+        return tr(
+            "{rates}; {connections}, {window} messages in flight on each",
+            rates=rates,
+            connections=connections,
+            window=self.window,
+        )
+
+    def _governing(self) -> Rate | None:
+        """The rate that decides about the end, if there are several."""
         if len(self.rates) < 2:
-            return ""
+            return None
         governing = max(self.rates, key=lambda rate: least_seconds([rate], self.to_send))
         ends = least_seconds([governing], self.to_send)
-        return f" ({governing} governs)" if ends >= self.ends_after else ""
+        return governing if ends >= self.ends_after else None
 
     def slowed(self, because: str, per_second: float) -> Plan:
         """Return the plan of a run whose speed is limited by making the messages."""
         return replace(self, slow_because=because, per_second=per_second)
 
 
+def _line(label: str, text: str) -> str:
+    return f"  {padded(label, _LABEL)}{text}"
+
+
 def _in_words(rate: Rate) -> str:
-    return f"{rate} ({rate.origin})" if rate.origin else str(rate)
+    return tr("{rate} ({origin})", rate=rate, origin=rate.origin) if rate.origin else str(rate)
 
 
 def make_plan(

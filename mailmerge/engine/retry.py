@@ -27,7 +27,7 @@ from mailmerge.errors import (
     ServerRefused,
     ServerUnreachable,
 )
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
 from mailmerge.ledger.states import LONGEST_RETRY, State
 from mailmerge.providers.lookup import Action
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
@@ -148,7 +148,7 @@ def decide(
         return Decision(State.SENT, text)
     if outcome.verdict is Verdict.IN_DOUBT:
         return Decision(
-            State.IN_DOUBT, text or tr("the connection ended before the server answered")
+            State.IN_DOUBT, text or marked("the connection ended before the server answered")
         )
     decision = _by_rules(outcome, returned, rules) or _by_first_digit(
         outcome, text, attempts, returned, carried
@@ -216,7 +216,7 @@ def _untransmitted(outcome: Outcome, text: str, returned: int, carried: int) -> 
     slow = reply is not None and reply.transient and not used_up and _is_about_speed(reply)
     if returned + 1 < _ATTEMPTS_TO_TRANSMIT:
         return Decision(None, text, slow=slow, recycle=True)
-    reason = text or tr("the connection ended before the message was transmitted")
+    reason = text or marked("the connection ended before the message was transmitted")
     return Decision(State.DEFERRED, reason, retry_in=_FIRST_RETRY, recycle=True, slow=slow)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailmerge.errors import Interrupted, MailmergeError, NotAllReached
-from mailmerge.language import tr
-from mailmerge.ledger.states import State
+from mailmerge.language import listed, tr
+from mailmerge.ledger.states import State, count_in_words
 from mailmerge.wording import counted
 
 
@@ -112,21 +112,26 @@ def ending(
     remaining = states[State.PENDING] + states[State.DEFERRED]
     if stopped and remaining:
         deferred = states[State.DEFERRED]
-        of_these = f", {deferred:,} of them deferred by the server" if deferred else ""
-        return Interrupted(
-            f"stopped; {counted(remaining, 'recipient')} remaining{of_these}",
-            hint="send again to continue where it stopped",
-        )
+        recipients = counted(remaining, "recipient")
+        if deferred:
+            what = tr(
+                "stopped; {recipients} remaining, {deferred:,} of them deferred by the server",
+                recipients=recipients,
+                deferred=deferred,
+            )
+        else:
+            what = tr("stopped; {recipients} remaining", recipients=recipients)
+        return Interrupted(what, hint=tr("send again to continue where it stopped"))
     left = [
-        f"{states[state]:,} {state.value.replace('_', ' ')}"
+        count_in_words(states[state], state)
         for state in (State.REJECTED, State.DEFERRED, State.IN_DOUBT)
         if states[state]
     ]
     if unmade:
-        left.append(f"{unmade:,} whose message could not be made")
+        left.append(tr("{count:,} whose message could not be made", count=unmade))
     if not left:
         return None
     return NotAllReached(
-        f"finished, but some recipients were not reached: {', '.join(left)}",
+        tr("finished, but some recipients were not reached: {recipients}", recipients=listed(left)),
         hint=tr("see mailmerge status for the recipients and the replies"),
     )

@@ -34,7 +34,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailmerge.language import tr
+from mailmerge.language import marked
 from mailmerge.ledger.campaigns import CampaignRecord
 from mailmerge.ledger.checksums import (
     seal,
@@ -383,7 +383,7 @@ def hold_in_doubt(connection: Connection, campaign_id: int) -> None:
 def assume_sent(connection: Connection, campaign_id: int) -> int:
     """Record the deliveries in doubt as sent. Returns how many."""
     new = State.SENT.value
-    reply = tr("in doubt, assumed sent")
+    reply = marked("in doubt, assumed sent")
     return _decide(connection, campaign_id, State.IN_DOUBT, state=new, reply=reply, retry_at=None)
 
 

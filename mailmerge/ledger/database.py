@@ -195,7 +195,8 @@ class Database:
         if self.guard is not None:
             self.failure = LedgerHeld(
                 tr(
-                    "the ledger belongs to the process that opened it, and not to its child processes"
+                    "the ledger belongs to the process that opened it, and not to its child "
+                    "processes"
                 ),
                 hint=tr("open it in the process that sends"),
             )

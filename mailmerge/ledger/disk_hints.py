@@ -7,11 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-_AGAIN: Final = "and send again; no recipient is lost"
-_FREE_SPACE: Final = f"free some disk space {_AGAIN}"
-_MOVED: Final = f"the folder was moved or removed during the run: use it where it is now, {_AGAIN}"
-_DENIED: Final = f"make the folder and its files writable for you, {_AGAIN}"
-_FAILING: Final = f"check the disk or the network drive, {_AGAIN}"
+from mailmerge.language import marked, tr
+
+_FREE_SPACE: Final = marked("free some disk space and send again; no recipient is lost")
+_MOVED: Final = marked(
+    "the folder was moved or removed during the run: use it where it is now, and send again; no "
+    "recipient is lost"
+)
+_DENIED: Final = marked(
+    "make the folder and its files writable for you, and send again; no recipient is lost"
+)
+_FAILING: Final = marked(
+    "check the disk or the network drive, and send again; no recipient is lost"
+)
 
 _HINTS: Final[Mapping[int, str]] = {
     errno.ENOENT: _MOVED,
@@ -32,6 +40,10 @@ def hint_for_unwritable(path: Path, error: OSError | None = None, reason: str = 
     `error` is the error of the system, or None if there was none: a write was cut short. `reason`
     is the text of SQLite, which has no error number.
     """
+    return tr(_hint(path, error, reason))
+
+
+def _hint(path: Path, error: OSError | None, reason: str) -> str:
     if _is_missing(path.parent):
         return _MOVED
     if error is not None and error.errno is not None:

@@ -74,7 +74,7 @@ class EmergencyFiles:
 
 def _not_removed(path: Path, error: OSError) -> LedgerError:
     return LedgerError(
-        tr("cannot be removed: {strerror}", strerror=error.strerror),
+        tr("cannot be removed: {reason}", reason=error.strerror),
         file=path.name,
         hint=hint_for_unwritable(path, error),
         code="ledger-unwritable",

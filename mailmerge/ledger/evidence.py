@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from mailmerge.language import marked, tr
+from mailmerge.language import tr
 from mailmerge.ledger import claims
 from mailmerge.ledger.campaigns import CampaignRecord
 from mailmerge.ledger.database import RowDamaged
@@ -45,8 +45,6 @@ from mailmerge.ledger.states import (
     end_claim,
 )
 from mailmerge.portable import boot
-
-_RESTARTED = marked("the computer was restarted while the campaign was being sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +105,14 @@ def examine(
     counts = claims.count_states(connection, campaign.id)
     _require_counts(counts, position)
     doubt = tail.damage
-    if not boot.same_boot(position.boot_id, boot_id):
-        doubt = doubt or _RESTARTED
+    restarted = not doubt and not boot.same_boot(position.boot_id, boot_id)
+    if restarted:
+        doubt = tr("the computer was restarted while the campaign was being sent")
     before = dict(_states(connection, latest))
     behind = tail.sequence > position.sequence or not _was_claimed(before, tail.transitions)
     if behind and (doubt or tail.base > position.sequence):
         raise RowDamaged(tr("it is older than the journal next to it"))
-    if doubt is _RESTARTED and not any(counts[state] for state in UNDER_WAY):
+    if restarted and not any(counts[state] for state in UNDER_WAY):
         doubt = ""  # nothing was being sent
     if not (doubt or behind or _is_possible(before, tail)):
         doubt = tr(

@@ -19,7 +19,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from mailmerge.errors import LedgerError
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
 from mailmerge.ledger import claims
 from mailmerge.ledger.campaigns import CampaignRecord, all_campaigns
 from mailmerge.ledger.checksums import has_right_state
@@ -33,6 +33,10 @@ from mailmerge.wording import counted
 
 DATABASE: Final = f"SQLite {sqlite3.sqlite_version}"
 """The database that ledgers are kept in, and its version, for users."""
+
+
+_PARTS: Final = (marked("database"), marked("recipients"), marked("journal"))
+"""The parts of a ledger, which have translations; programs read them in English."""
 
 
 @dataclass(frozen=True, slots=True)

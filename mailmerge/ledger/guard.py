@@ -55,7 +55,7 @@ class LedgerGuard:
             found = file_identity(self._path)
         except OSError as error:
             raise LedgerError(
-                tr("cannot be looked up: {strerror}", strerror=error.strerror),
+                tr("cannot be looked up: {reason}", reason=error.strerror),
                 file=self._path.name,
                 hint=hint_for_unwritable(self._path, error),
                 code="ledger-unwritable",

@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import Connection, and_, func, select
 
 from mailmerge.errors import LedgerOlder
-from mailmerge.language import marked
+from mailmerge.language import marked, tr, trn
 from mailmerge.ledger.campaigns import all_campaigns
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.evidence import count_left
@@ -36,8 +36,8 @@ _ACCEPT: Final = marked(
     "to send nevertheless, use --accept-older-ledger (Python: Ledger.open(..., accept_older=True))"
 )
 _UNPROTECTED: Final = marked(
-    "the state folder cannot be written ({}), so mailmerge would not notice an older copy of this "
-    "ledger"
+    "the state folder cannot be written ({reason}), so mailmerge would not notice an older copy of "
+    "this ledger"
 )
 _SENT: Final = delivery.c.state.in_([state.value for state in MAY_HAVE_LEFT])
 _SAME: Final = 10
@@ -108,7 +108,7 @@ class HighWater(Unmarked):
         try:
             self._file = self._marks.open(identity)
         except OSError as error:
-            self.notice = _UNPROTECTED.format(error.strerror)
+            self.notice = tr(_UNPROTECTED, reason=error.strerror)
             return
         known = self._file.mark
         if known is not None and known.beat > fence.found_beat:
@@ -215,23 +215,31 @@ def _modified_before(place: Place, moment: float) -> bool:
 
 
 def _older(file: Path, mark: Mark, sent: int) -> LedgerOlder:
-    last = f"{counted(mark.total, 'recipient')} in {mark.ledger}"
     return LedgerOlder(
-        f"is older than the last record of this campaign: it has {counted(sent, 'sent recipient')},"
-        f" but mailmerge sent to {last} (the last one on {_day(mark)}). Recipients who were sent "
-        "since would get the message again; nothing was sent",
+        tr(
+            "is older than the last record of this campaign: it has {sent}, but mailmerge sent to "
+            "{recipients} in {ledger} (the last one on {day}). Recipients who were sent since "
+            "would get the message again; nothing was sent",
+            sent=trn("{count:,} sent recipient", "{count:,} sent recipients", sent),
+            recipients=counted(mark.total, "recipient"),
+            ledger=mark.ledger,
+            day=_day(mark),
+        ),
         file=file.name,
-        hint=f"put the newer ledger back; {_ACCEPT}",
+        hint=tr("put the newer ledger back; {accept}", accept=tr(_ACCEPT)),
     )
 
 
 def _gone(mark: Mark) -> LedgerOlder:
     return LedgerOlder(
-        f"mailmerge sent to {counted(mark.total, 'recipient')} from here before (the last one on "
-        f"{_day(mark)}), and the record of it is gone. They would get the message again; "
-        "nothing was sent",
+        tr(
+            "mailmerge sent to {recipients} from here before (the last one on {day}), and the "
+            "record of it is gone. They would get the message again; nothing was sent",
+            recipients=counted(mark.total, "recipient"),
+            day=_day(mark),
+        ),
         file=Path(mark.ledger).name,
-        hint=f"restore the ledger from a copy; {_ACCEPT}",
+        hint=tr("restore the ledger from a copy; {accept}", accept=tr(_ACCEPT)),
     )
 
 

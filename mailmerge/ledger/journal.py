@@ -173,9 +173,9 @@ class Journaled(UserDecisions, _ChecksOfStore):
         if old.state not in CLAIM_PREDECESSORS[new.state]:
             raise ValueError(
                 tr(
-                    "a delivery that is {state} cannot become {state2}",
+                    "a delivery that is {state} cannot become {new}",
                     state=old.state,
-                    state2=new.state,
+                    new=new.state,
                 )
             )
         if new.state is _SENDING and self.failure is not None:

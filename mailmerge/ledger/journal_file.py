@@ -259,7 +259,7 @@ class JournalFiles:
                 break
             except OSError as error:
                 found.note(
-                    self.path(later), tr("cannot be read: {strerror}", strerror=error.strerror)
+                    self.path(later), tr("cannot be read: {reason}", reason=error.strerror)
                 )
                 break
             # A process can end before it has written the header of a new file.
@@ -485,7 +485,7 @@ class JournalFile:
 
     def _unwritable(self, error: OSError) -> LedgerError:
         return LedgerError(
-            tr("cannot be written: {strerror}", strerror=error.strerror),
+            tr("cannot be written: {reason}", reason=error.strerror),
             file=self._path.name,
             hint=hint_for_unwritable(self._path, error),
             code="ledger-unwritable",

@@ -360,15 +360,15 @@ class Ledger:
             raise Declined(
                 tr(
                     'campaign.name is now "{name}", but this folder has sent '
-                    '"{name2}": under the new name all recipients get a message, also '
+                    '"{old}": under the new name all recipients get a message, also '
                     "those who have got one; nothing was sent",
                     name=name,
-                    name2=other.name,
+                    old=other.name,
                 ),
                 hint=tr(
-                    'use --accept-changes to begin "{name}", or write name = "{name2}" to continue',
+                    'use --accept-changes to begin "{name}", or write name = "{old}" to continue',
                     name=name,
-                    name2=other.name,
+                    old=other.name,
                 ),
                 code="other-mailing",
             ) from other
@@ -497,7 +497,7 @@ class Ledger:
             return examine_ledger(file.path, file.journal, file.journals(), options.boot_id())
         except OSError as error:
             raise LedgerError(
-                tr("cannot be read: {strerror}", strerror=error.strerror),
+                tr("cannot be read: {reason}", reason=error.strerror),
                 file=file.path.name,
                 hint=tr("check its permissions, and free some disk space for a copy"),
                 code="ledger-unwritable",

@@ -120,7 +120,7 @@ def read_database(path: Path, schema: Schema) -> Database | None:
                 shutil.copyfile(file, copy.with_name(file.name))
         except OSError as error:
             raise LedgerError(
-                tr("cannot be read: {strerror}", strerror=error.strerror),
+                tr("cannot be read: {reason}", reason=error.strerror),
                 file=path.name,
                 hint=tr("copy its folder to a disk with free space, and read it there"),
                 code="ledger-unwritable",

@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from mailmerge.language import marked
+from mailmerge.language import listed, marked, tr
 from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.wording import counted
@@ -54,6 +54,11 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
+# `state_in_words` translates these.
+_NAMES: Final = (
+    marked("pending"), marked("claimed"), marked("sending"), marked("sent"), marked("rejected"),
+    marked("deferred"), marked("in doubt"), marked("in_doubt"), marked("skipped"),
+)  # fmt: skip
 TRANSITIONS: Final[Mapping[tuple[State, State], str]] = {
     (State.PENDING, State.CLAIMED): "a worker claims it",
     (State.DEFERRED, State.CLAIMED): "it is due, and a worker claims it",
@@ -207,11 +212,12 @@ class Recovery:
     def __str__(self) -> str:
         """One line for the user: the reason, the recipients concerned, the fix."""
         if not self.in_doubt:
-            return f"{self.reason}: no recipient is concerned"
-        return (
-            f"{self.reason}: {counted(self.in_doubt, 'recipient')} in doubt, since the message may "
-            "have been sent (look in the server's log, then use --in-doubt resend or "
-            "--in-doubt assume-sent)"
+            return tr("{reason}: no recipient is concerned", reason=self.reason)
+        return tr(
+            "{reason}: {recipients} in doubt, since the message may have been sent (look in the "
+            "server's log, then use --in-doubt resend or --in-doubt assume-sent)",
+            reason=self.reason,
+            recipients=counted(self.in_doubt, "recipient"),
         )
 
 
@@ -271,19 +277,59 @@ class Difference:
     def __str__(self) -> str:
         parts = []
         if self.added:
-            parts.append(f"+{self.added} new")
+            parts.append(tr("+{count} new", count=self.added))
         if self.removed:
-            parts.append(f"-{self.removed} gone ({self.removed_sent} already sent)")
+            parts.append(
+                tr(
+                    "-{count} gone ({sent} already sent)",
+                    count=self.removed,
+                    sent=self.removed_sent,
+                )
+            )
         if self.changed:
-            parts.append(f"~{self.changed} changed ({self.changed_sent} already sent)")
+            parts.append(
+                tr(
+                    "~{count} changed ({sent} already sent)",
+                    count=self.changed,
+                    sent=self.changed_sent,
+                )
+            )
         if self.content_changed:
-            parts.append(f"content changed{self._names()} ({self.already_sent} already sent)")
-        return ", ".join(parts) or "the same recipients, the same content"
+            parts.append(self._content_in_words())
+        return listed(parts) or tr("the same recipients, the same content")
 
-    def _names(self) -> str:
-        named = ", ".join(self.changed_files[:_FILES_NAMED])
+    def _content_in_words(self) -> str:
+        named = listed(self.changed_files[:_FILES_NAMED])
         more = len(self.changed_files) - _FILES_NAMED
-        return (f": {named}" if named else "") + (f" and {more} more" if more > 0 else "")
+        if more > 0:
+            return tr(
+                "content changed: {files} and {more} more ({sent} already sent)",
+                files=named,
+                more=more,
+                sent=self.already_sent,
+            )
+        if named:
+            return tr(
+                "content changed: {files} ({sent} already sent)",
+                files=named,
+                sent=self.already_sent,
+            )
+        return tr("content changed ({sent} already sent)", sent=self.already_sent)
+
+
+def state_in_words(state: State) -> str:
+    """The name of a state for users: `in doubt`."""
+    return tr(state.value.replace("_", " "))
+
+
+def count_in_words(count: int, state: State) -> str:
+    """A number of recipients in a state: `2 in doubt`."""
+    return tr("{count:,} {state}", count=count, state=state_in_words(state))
+
+
+def counts_in_words(counts: Mapping[State, int]) -> str:
+    """The numbers of recipients in several states: `2 rejected, 1 in doubt`."""
+    return listed(count_in_words(count, state) for state, count in counts.items())
 
 
 def is_unmade(state: State, stage: str, reply: str) -> bool:

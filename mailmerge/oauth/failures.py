@@ -18,8 +18,6 @@ from mailmerge.wording import one_line
 _SHOWN: Final = 300
 """The characters of a description that are shown."""
 
-_AGAIN: Final = marked("run `mailmerge login` again")
-
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
@@ -66,7 +64,8 @@ _MEANINGS: Final = (
         "oauth-policy",
         marked("a policy of the organisation blocks this way to log in"),
         marked(
-            "run `mailmerge login` without --device, or ask the administrator about Conditional Access"
+            "run `mailmerge login` without --device, or ask the administrator about Conditional "
+            "Access"
         ),
         text=r"AADSTS53\d{3,4}\b|conditional access",
     ),
@@ -110,7 +109,7 @@ _MEANINGS: Final = (
     ),
     _Meaning(
         "oauth-scope",
-        "the application may not ask for the permission to send over SMTP",
+        marked("the application may not ask for the permission to send over SMTP"),
         marked(
             "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
             "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]"
@@ -129,21 +128,25 @@ _MEANINGS: Final = (
     _Meaning(
         "oauth-expired",
         marked("the stored log-in has expired or was withdrawn"),
-        f"{_AGAIN}; a Google project in status Testing ends it after seven days, so publish it "
-        "or make it Internal",
+        marked(
+            "run `mailmerge login` again; a Google project in status Testing ends it after seven "
+            "days, so publish it or make it Internal"
+        ),
         errors=("invalid_grant", "interaction_required", "login_required"),
         renewal=True,
     ),
     _Meaning(
         "oauth-code",
         marked("the code is no longer valid"),
-        f"{_AGAIN}; each code can be used once, and only for a few minutes",
+        marked(
+            "run `mailmerge login` again; each code can be used once, and only for a few minutes"
+        ),
         errors=("invalid_grant", "expired_token", "bad_verification_code"),
     ),
     _Meaning(
         "oauth-denied",
         marked("the log-in was declined in the browser"),
-        f"{_AGAIN} and accept, with the account in username",
+        marked("run `mailmerge login` again and accept, with the account in username"),
         errors=("access_denied", "authorization_declined"),
     ),
     _Meaning(
@@ -175,11 +178,13 @@ def refusal(
         return _wrong_clock(clock_error)
     for meaning in _MEANINGS:
         if meaning.fits(error, description, renewal=renewal):
-            message = f'{title}: {meaning.message}: "{said}"'
-            return AuthenticationRefused(message, hint=meaning.hint, code=meaning.code)
+            message = tr(
+                '{title}: {meaning}: "{said}"', title=title, meaning=tr(meaning.message), said=said
+            )
+            return AuthenticationRefused(message, hint=tr(meaning.hint), code=meaning.code)
     return AuthenticationRefused(
         tr('{title} refused the log-in: "{said}"', title=title, said=said),
-        hint=_AGAIN,
+        hint=tr("run `mailmerge login` again"),
         code="oauth-refused",
     )
 
@@ -190,13 +195,13 @@ _CLOCK_ERROR: Final = 300.0
 
 def _wrong_clock(clock_error: float) -> AuthenticationRefused:
     """The error for a clock that differs from the server's by `clock_error` seconds."""
-    way = "ahead" if clock_error > 0 else "behind"
+    minutes = abs(clock_error) / 60
+    if clock_error > 0:
+        message = tr("the clock of this machine is {minutes:,.0f} minutes ahead", minutes=minutes)
+    else:
+        message = tr("the clock of this machine is {minutes:,.0f} minutes behind", minutes=minutes)
     return AuthenticationRefused(
-        tr(
-            "the clock of this machine is {clock_error:,.0f} minutes {way}",
-            clock_error=abs(clock_error) / 60,
-            way=way,
-        ),
+        message,
         hint=tr("set the clock and try again"),
         code="oauth-clock",
     )

@@ -85,8 +85,8 @@ def log_in_with_browser(client: OAuthClient, dialogue: Dialogue) -> Tokens:
     if query is None:
         raise AuthenticationRefused(
             tr(
-                "no answer came from the browser within {wait_seconds:.0f} minutes",
-                wait_seconds=dialogue.wait_seconds / 60,
+                "no answer came from the browser within {minutes:.0f} minutes",
+                minutes=dialogue.wait_seconds / 60,
             ),
             hint=tr("run `mailmerge login` again; with a browser on another machine add --paste"),
             code="oauth-timeout",
@@ -140,7 +140,7 @@ def log_in_on_device(client: OAuthClient, dialogue: Dialogue) -> Tokens:
     server = client.server
     if server.no_device:
         raise CampaignError(
-            tr("--device is not possible: {no_device}", no_device=server.no_device),
+            tr("--device is not possible: {reason}", reason=tr(server.no_device)),
             hint=tr("run `mailmerge login`, or `mailmerge login --paste` without a browser here"),
             code="oauth-no-device",
         )

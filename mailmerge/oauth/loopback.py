@@ -22,7 +22,7 @@ from mailmerge.errors import CampaignError
 from mailmerge.language import marked, tr
 
 _PAGE: Final = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>mailmerge</title>'
+    '<!doctype html><html lang="{language}"><meta charset="utf-8"><title>mailmerge</title>'
     "<p>{text}</p></html>"
 )
 _RECEIVED: Final = marked(
@@ -67,14 +67,14 @@ class _AnswerHandler(BaseHTTPRequestHandler):
         port = self.server.server_address[1]
         asked = self.headers.get_all("Host", [])
         if asked not in ([f"127.0.0.1:{port}"], [f"localhost:{port}"]) or path.path != "/":
-            self._answer(HTTPStatus.NOT_FOUND, _REFUSED)
+            self._answer(HTTPStatus.NOT_FOUND, tr(_REFUSED))
         elif self.server.take(path.query):
-            self._answer(HTTPStatus.OK, _RECEIVED)
+            self._answer(HTTPStatus.OK, tr(_RECEIVED))
         else:
-            self._answer(HTTPStatus.BAD_REQUEST, _REFUSED)
+            self._answer(HTTPStatus.BAD_REQUEST, tr(_REFUSED))
 
     def _answer(self, status: HTTPStatus, text: str) -> None:
-        page = _PAGE.format(text=text).encode()
+        page = _PAGE.format(language=tr("en"), text=text).encode()
         self.send_response(status)
         for name, value in (
             ("Content-Type", "text/html; charset=utf-8"),
@@ -123,7 +123,7 @@ def open_listener() -> Iterator[Listener]:
         server = _AnswerServer()
     except OSError as error:
         raise CampaignError(
-            tr("no port on 127.0.0.1 can be opened: {strerror}", strerror=error.strerror),
+            tr("no port on 127.0.0.1 can be opened: {reason}", reason=error.strerror),
             hint=tr("run `mailmerge login --paste`"),
             code="oauth-listener",
         ) from error

@@ -170,7 +170,8 @@ def _server(smtp: SmtpSection, provider: Provider | None) -> AuthorizationServer
                 "oauth",
                 tr("the authorization server of this service is not known"),
                 tr(
-                    "add [smtp.oauth] with authorization_url, token_url and scopes, or a token_command"
+                    "add [smtp.oauth] with authorization_url, token_url and scopes, or a "
+                    "token_command"
                 ),
             )
         known = AuthorizationServer(provider.title if provider else tr("the service"), "", "")
@@ -183,7 +184,7 @@ def _server(smtp: SmtpSection, provider: Provider | None) -> AuthorizationServer
         token_url=(own.token_url or known.token_url).replace("{tenant}", tenant),
         device_url=device.replace("{tenant}", tenant),
         scopes=own.scopes or known.scopes,
-        no_device="" if device else known.no_device or tr("the service has no such log-in"),
+        no_device="" if device else known.no_device or marked("the service has no such log-in"),
     )
 
 

@@ -138,9 +138,9 @@ class LoginStore:
         except OSError as error:
             raise CampaignError(
                 tr(
-                    "the log-in cannot be stored in {file}: {strerror}",
+                    "the log-in cannot be stored in {file}: {reason}",
                     file=self._file,
-                    strerror=error.strerror,
+                    reason=error.strerror,
                 ),
                 hint=tr("check the permissions of the folder and the space on the disk"),
                 code="oauth-storage",

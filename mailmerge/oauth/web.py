@@ -127,9 +127,10 @@ def _exchange(host: str, url: str, body: str, ends: float) -> Answer:
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise ServerUnreachable(
-            tr("{host} cannot be reached: {reason}", host=host, reason=one_line(str(reason))), hint=_hint(str(reason)),
+            tr("{host} cannot be reached: {reason}", host=host, reason=one_line(str(reason))),
+            hint=_hint(str(reason)),
             code="oauth-server",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def _without_echo(answer: Answer, body: str) -> Answer:

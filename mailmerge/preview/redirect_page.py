@@ -15,13 +15,23 @@ from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 
+from mailmerge.language import tr
 from mailmerge.private_files import open_private
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">
-<meta http-equiv="refresh" content="0; url={address}"><title>mailmerge preview</title></head>
-<body><p><a href="{address}">Open the preview</a></p></body></html>
+<html lang="{language}"><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0; url={address}"><title>{title}</title></head>
+<body><p><a href="{address}">{text}</a></p></body></html>
 """
+
+
+def _page(address: str) -> str:
+    return _PAGE.format(
+        address=escape(address),
+        language=tr("en"),
+        title=escape(tr("mailmerge preview")),
+        text=escape(tr("Open the preview")),
+    )
 
 
 @contextlib.contextmanager
@@ -37,7 +47,7 @@ def opened_in_browser(
     try:
         state_folder.mkdir(mode=0o700, exist_ok=True)
         with os.fdopen(open_private(path, "create"), "w", encoding="utf-8") as file:
-            file.write(_PAGE.format(address=escape(address)))
+            file.write(_page(address))
     except OSError:
         yield
         return

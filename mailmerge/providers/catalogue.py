@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Any, Literal
 
+from mailmerge.language import language
+
 Language = Literal["en", "zh"]
 
 _RATE = re.compile(r"(?P<count>\d+)/(?:(?P<number>[\d.]+) )?(?P<unit>second|minute|hour|day)s?")
-_LOCALE_VARIABLES = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
 @functools.cache
@@ -41,10 +42,9 @@ def known_text(key: str, language: Language = "en", /, **values: object) -> str:
     return text(key, language, **values) if name in _messages()[section] else ""
 
 
-def language_of_locale(environ: Mapping[str, str]) -> Language:
-    """`zh` for a Chinese locale, else `en`; the first variable that is set counts (POSIX, 8.2)."""
-    chosen = next((environ[name] for name in _LOCALE_VARIABLES if environ.get(name)), "")
-    return "zh" if re.match(r"zh(?![a-z])", chosen, re.IGNORECASE) else "en"
+def chosen_language() -> Language:
+    """The language of the user (`mailmerge.language`), as this package's files name it."""
+    return "zh" if language() == "zh_CN" else "en"
 
 
 def rates_in_words(rates: Iterable[str], language: Language = "en") -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mailmerge.errors import MailmergeError, ServerRefused
-from mailmerge.providers.catalogue import Language, known_text, text
+from mailmerge.providers.catalogue import Language, chosen_language, known_text, text
 from mailmerge.providers.explanations import Explanation, explain, step_of
 from mailmerge.providers.hints import as_user_error
 from mailmerge.smtp import Awaited, Capabilities, Client, Credentials, Envelope, Reply, Server
@@ -60,8 +60,8 @@ class ServerReport:
         if self.refusal is None:
             return None
         return ServerRefused(
-            text("connect.refused", reply=self.refusal),
-            hint=text("connect.below"),
+            text("connect.refused", chosen_language(), reply=self.refusal),
+            hint=text("connect.below", chosen_language()),
             code="envelope-refused",
         )
 

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from typing import Final
 
 from mailmerge import errors as user
-from mailmerge.language import marked
+from mailmerge.language import marked, tr
+from mailmerge.providers.catalogue import chosen_language
 from mailmerge.providers.explanations import explain
+from mailmerge.providers.library_texts import translated
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.smtp import errors as smtp
-
-_OTHER_SERVER: Final = marked("use a port for sending, such as 465 or 587")
 
 _HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -24,7 +24,7 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "certificate": marked(
             "check host; for a server with its own authority set ca_file in [smtp]"
         ),
-        "imap-server": f"this is an IMAP server: {_OTHER_SERVER}",
+        "imap-server": marked("this is an IMAP server: use a port for sending, such as 465 or 587"),
         "local-name": marked(
             'set local_name to this machine\'s full name, such as "mail.example.org"'
         ),
@@ -48,7 +48,7 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "plain-text-login": marked(
             'set security = "tls" or "starttls"; plain_text_login is for a server on this machine'
         ),
-        "pop3-server": f"this is a POP3 server: {_OTHER_SERVER}",
+        "pop3-server": marked("this is a POP3 server: use a port for sending, such as 465 or 587"),
         "refused": marked("check [smtp]; the server's reply has the reason"),
         "refused-for-now": marked("try again later; `send` resumes"),
         "ssh-server": marked("this is an SSH server: check host and port"),
@@ -102,7 +102,7 @@ def as_user_error(error: smtp.SmtpError, *, host: str = "") -> user.ServerError:
     """
     kind = _KINDS.get(type(error), user.ServerError)
     code = _CODES.get(error.code, error.code)
-    return kind(error.message, hint=_hint(error, host), code=code)
+    return kind(translated(error.message), hint=_hint(error, host), code=code)
 
 
 _OUT_OF_DATE: Final = marked(
@@ -133,11 +133,12 @@ def _special_hint(error: smtp.SmtpError) -> str:
 def _hint(error: smtp.SmtpError, host: str) -> str:
     refused = isinstance(error, smtp.AuthenticationRefused)
     if not refused or error.reply is None:
-        return _special_hint(error) or _HINTS.get(error.code, "")
+        return tr(_special_hint(error) or _HINTS.get(error.code, ""))
     service = provider_of_host(host)
     return explain(
         error.reply.code,
         error.reply.text,
         provider=service.name if service else "",
+        language=chosen_language(),
         step="token" if error.code == "token-refused" else "login",
     ).action

@@ -187,7 +187,7 @@ def _nearest(wanted: str) -> str:
     close = difflib.get_close_matches(wanted, _names(), n=3, cutoff=0.7)
     names = list(dict.fromkeys(_names()[alias].name for alias in close))
     if names:
-        return tr("did you mean {names}?", names=" or ".join(names))
+        return tr("did you mean {names}?", names=tr(" or ").join(names))
     return tr('"mailmerge providers" lists them; or set host, port and security')
 
 

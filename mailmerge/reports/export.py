@@ -31,6 +31,7 @@ from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.states import Delivery, State
 from mailmerge.private_files import open_private
+from mailmerge.providers.library_texts import translated
 from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.reports.original import OriginalWorkbook, open_original
 from mailmerge.reports.status import FAILED
@@ -146,7 +147,8 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
     failed = [one for one in ledger.iterate() if one.state in FAILED or one.unmade]
     columns = [column for column in _columns(failed) if column != _REASON]
     rows = [
-        [*(one.cells.get(column, "") for column in columns), _neutral(one.reply)] for one in failed
+        [*(one.cells.get(column, "") for column in columns), _neutral(translated(one.reply))]
+        for one in failed
     ]
     columns.append(_REASON)
     if path.suffix.lower() == ".xlsx":
@@ -172,10 +174,10 @@ def _refuse_long_cells(path: Path, rows: Iterable[list[str]]) -> None:
         if any(len(cell) > _LONGEST_XLSX_CELL for cell in row):
             raise CampaignError(
                 tr(
-                    "{name} cannot be written: a cell has more than {longest_xlsx_cell:,} "
+                    "{name} cannot be written: a cell has more than {limit:,} "
                     "characters",
                     name=path.name,
-                    longest_xlsx_cell=_LONGEST_XLSX_CELL,
+                    limit=_LONGEST_XLSX_CELL,
                 ),
                 hint=tr("use a file name that ends in .csv"),
                 code="export",
@@ -228,7 +230,7 @@ def _row(one: Delivery, columns: list[str]) -> list[Cell]:
 
 
 def _outcome(one: Delivery) -> list[Cell]:
-    return [one.state.value, _time(one.changed_at), one.reply, one.message_id]
+    return [one.state.value, _time(one.changed_at), translated(one.reply), one.message_id]
 
 
 def _time(at: float | None) -> Cell:

@@ -23,6 +23,13 @@ _LIBRARIES: Final = ("jinja2", "pandas", "premailer", "sqlalchemy", "lxml", "typ
 _OPTIONAL: Final = {"pyarrow": marked('Parquet files; install mailmerge with the extra "parquet"')}
 
 
+_NAMES: Final = (
+    marked("ledger"), marked("libraries"), marked("keyring"), marked("locks"),
+    marked("state folder"), marked("boot id"), marked("terminal"),
+)  # fmt: skip
+"""The names of facts that have translations; programs read them in English."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One part of the installation; `works` is False if mailmerge cannot send like this."""
@@ -49,15 +56,19 @@ def facts(folder: Path, version: str) -> Iterator[Fact]:
     for name, use in _OPTIONAL.items():
         there = importlib.util.find_spec(name) is not None
         yield Fact(
-            name, True, _version(name) if there else tr("not installed: needed for {use}", use=use)
+            name,
+            True,
+            _version(name) if there else tr("not installed: needed for {use}", use=tr(use)),
         )
     yield Fact("keyring", True, _keyring())
     yield _locks(folder if folder.is_dir() else folder.parent)
     yield _state_folder()
     known = (
-        "known" if boot_id() else tr("not known: after a crash, claimed recipients are in doubt")
+        tr("known")
+        if boot_id()
+        else tr("not known: after a crash, claimed recipients are in doubt")
     )
-    yield Fact(tr("boot id"), True, known)
+    yield Fact("boot id", True, known)
     yield Fact("terminal", True, tr("encoding {value}", value=sys.stdout.encoding or "ascii"))
 
 
@@ -65,7 +76,7 @@ def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+        return tr("unknown")
 
 
 def _keyring() -> str:
@@ -96,9 +107,9 @@ def _locks(folder: Path) -> Fact:
             "locks",
             False,
             tr(
-                "no file can be made in {name}: {strerror}",
+                "no file can be made in {name}: {reason}",
                 name=folder.name,
-                strerror=error.strerror,
+                reason=error.strerror,
             ),
         )
     if held:
@@ -114,8 +125,8 @@ def _state_folder() -> Fact:
             pass
     except OSError as error:
         return Fact(
-            tr("state folder"),
+            "state folder",
             False,
-            tr("{folder} cannot be written: {strerror}", folder=folder, strerror=error.strerror),
+            tr("{folder} cannot be written: {reason}", folder=folder, reason=error.strerror),
         )
-    return Fact(tr("state folder"), True, str(folder))
+    return Fact("state folder", True, str(folder))

@@ -12,9 +12,13 @@ from typing import Any, Final
 
 from mailmerge.language import marked, tr
 from mailmerge.ledger.states import Delivery, Recovery, Standing, State
+from mailmerge.wording import padded
 
 FAILED: Final = frozenset({State.REJECTED, State.DEFERRED})
 """The states of deliveries that the server has refused, for good or for now."""
+
+_NAME: Final = 10
+"""The columns of a state's name, with the spaces after it."""
 
 _MEANINGS: Final = {
     State.PENDING: marked("not sent yet"),
@@ -55,11 +59,15 @@ def status_table(states: Mapping[State, int], unmade: int = 0) -> str:
     """
     shown = [state for state in states if states[state] or state is State.SENT]
     total = f"{sum(states.values()):,}"
-    lines = [f"{states[state]:>{len(total)},}  {state:<8}  {_MEANINGS[state]}" for state in shown]
+    lines = [
+        f"{states[state]:>{len(total)},}  {padded(tr(state.value), _NAME)}{tr(_MEANINGS[state])}"
+        for state in shown
+    ]
     lines.append(tr("{total}  total", total=total))
     if unmade:
         again = tr("the message could not be made; the next send tries again")
-        lines.append(f"{unmade:>{len(total)},}  of them not reached: {again}")
+        of_them = tr("of them not reached: {reason}", reason=again)
+        lines.append(f"{unmade:>{len(total)},}  {of_them}")
     return "\n".join(lines)
 
 

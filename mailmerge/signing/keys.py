@@ -87,8 +87,8 @@ def read_key(pem: bytes, column: str) -> PrivateKey:
         raise _unusable(tr("the key has a password"), hint, column) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         hint = tr(
-            "make one with `mailmerge dkim-key`; RSA keys need {smallest_rsa} bits or more",
-            smallest_rsa=SMALLEST_RSA,
+            "make one with `mailmerge dkim-key`; RSA keys need {limit} bits or more",
+            limit=SMALLEST_RSA,
         )
         raise _unusable(tr("this is not a usable private key in PEM form"), hint, column) from error
     if isinstance(key, ed25519.Ed25519PrivateKey):
@@ -99,7 +99,7 @@ def read_key(pem: bytes, column: str) -> PrivateKey:
     if key.key_size < SMALLEST_RSA:
         raise CampaignError(
             tr("the RSA key has {key_size} bits; receivers ignore keys below "
-"{smallest_rsa}", key_size=key.key_size, smallest_rsa=SMALLEST_RSA,),
+"{limit}", key_size=key.key_size, limit=SMALLEST_RSA),
             column=column, hint=tr("make one with `mailmerge dkim-key`"), code="dkim-key-size",
         )  # fmt: skip
     return PrivateKey(key, "rsa", key.key_size)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mailmerge.errors import CampaignError
-from mailmerge.language import tr
+from mailmerge.language import listed, tr
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.secret_commands import whole_output
 from mailmerge.settings import DkimSection, Settings
@@ -39,7 +39,10 @@ def dkim_keys(campaign: Settings, sender: str) -> list[DkimKey]:
         domain = section.domain.lower() or sender
         if any((one.domain, one.selector) == (domain, section.selector) for one in keys):
             raise CampaignError(
-                tr("two keys have the selector {selector}; a selector names one key", selector=section.selector),
+                tr(
+                    "two keys have the selector {selector}; a selector names one key",
+                    selector=section.selector,
+                ),
                 file=campaign.file, column="message.dkim.selector",
                 hint=tr("give each key a selector of its own"), code="dkim-selector",
             )  # fmt: skip
@@ -54,10 +57,10 @@ def signed_by(campaign: Settings) -> str:
         return ""
     sender = parse_mailbox(campaign.message.from_, names=True).domain
     found = [
-        tr("selector {selector} of {value}", selector=one.selector, value=one.domain or sender)
+        tr("selector {selector} of {domain}", selector=one.selector, domain=one.domain or sender)
         for one in sections
     ]
-    return tr("DKIM, {found}", found=", ".join(found))
+    return tr("DKIM, {keys}", keys=listed(found))
 
 
 def _key(section: DkimSection, domain: str, campaign: Settings) -> DkimKey:
@@ -80,6 +83,9 @@ def _read_file(folder: Path, name: str, file: str) -> bytes:
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CampaignError(
-            tr("{name} cannot be read: {reason}", name=name, reason=reason), file=file, column="message.dkim.key_file",
-            hint=tr("make a key with `mailmerge dkim-key`"), code="dkim-key",
-        ) from error  # fmt: skip
+            tr("{name} cannot be read: {reason}", name=name, reason=reason),
+            file=file,
+            column="message.dkim.key_file",
+            hint=tr("make a key with `mailmerge dkim-key`"),
+            code="dkim-key",
+        ) from error

@@ -18,7 +18,7 @@ from tests.cli.reference import PAGE, commands, reference
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = commands()
-EVERYWHERE = {"--help", "-h", "--version"}
+EVERYWHERE = {"--lang", "--help", "-h", "--version"}
 
 
 # -- the documents --------------------------------------------------------------------------------

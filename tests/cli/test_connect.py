@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from mailmerge.cli.connect import connect
+from mailmerge.cli import app
 from mailmerge.cli.exit_status import ExitStatus
 from tests import servers
 from tests.conftest import PASSWORD
@@ -28,15 +27,12 @@ from tests.scripted_server import (
     serve,
 )
 
-app = typer.Typer()
-app.command()(connect)
-
 SECRET = "s3cret-of-the-test"
 
 
 @pytest.fixture(autouse=True)
 def english(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG", "MAILMERGE_SMTP_PASSWORD"):
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "MAILMERGE_SMTP_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
@@ -83,7 +79,9 @@ messages_per_connection = 80
 
 
 def run(*arguments: str | Path, **environ: str) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments], env=environ)
+    return CliRunner().invoke(
+        app, ["connect", *(str(argument) for argument in arguments)], env=environ
+    )
 
 
 def test_the_dialogue_is_shown_and_explained(campaign: Path, server: ScriptedServer) -> None:
@@ -149,7 +147,7 @@ def test_recipients_on_standard_input_are_not_read(campaign: Path) -> None:
     path = campaign / "campaign.toml"
     path.write_text(path.read_text() + '[recipients]\nfile = "-"\n')
     (campaign / "body.txt").write_text("x")
-    result = CliRunner().invoke(app, [str(campaign)], input="email\nann@example.org\n")
+    result = CliRunner().invoke(app, ["connect", str(campaign)], input="email\nann@example.org\n")
     assert result.exit_code == ExitStatus.DONE
     assert "The first message" not in result.stdout
 
@@ -214,8 +212,8 @@ def test_the_error_line_does_not_repeat_the_explanation(campaign: Path) -> None:
     )
     assert chinese.exit_code == ExitStatus.LOGIN_REFUSED
     assert chinese.stderr == (
-        'error: 服务器拒绝登录："535 5.7.8 Authentication credentials invalid"'
-        " (未发送任何邮件；说明见该应答下方)\n"
+        '错误：服务器拒绝登录："535 5.7.8 Authentication credentials invalid"'
+        "（未发送任何邮件；说明见该应答下方）\n"
     )
 
 
@@ -240,7 +238,7 @@ def test_a_chinese_error_line_names_what_was_refused(stage: Stage, words: str) -
             LANG="zh_CN.UTF-8",
         )
     assert result.exit_code == ExitStatus.STOPPED
-    assert result.stderr.startswith(f'error: {words}："554 no"')
+    assert result.stderr.startswith(f'错误：{words}："554 no"')
 
 
 def test_json_is_one_document_also_when_it_fails(campaign: Path) -> None:

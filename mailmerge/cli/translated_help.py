@@ -1,0 +1,91 @@
+"""The help of a command in another language than English, as wide as the terminal.
+
+The library's formatter has English headings, counts characters instead of columns, and breaks lines
+at spaces only. Chinese has no spaces, and its characters are two columns wide.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from mailmerge.language import tr
+from mailmerge.wording import columns_of, padded, wrapped
+
+_WIDEST = 78
+_NARROWEST = 50
+_INDENT = "  "
+_LONGEST_NAME = 30
+_DEFAULT = re.compile(r"\[default: (?P<value>[^\]]*)\]")
+
+_Plain = Callable[[str], str]
+
+
+def lines(command: Any, context: Any, plain: _Plain) -> Iterator[str]:
+    """The lines of the help of a command or a group.
+
+    `plain` takes the types of Python out of a text.
+    """
+    yield usage(command, context)
+    yield from _paragraphs(tr(inspect.cleandoc(command.help)) if command.help else "")
+    options: list[tuple[str, str]] = []
+    arguments: list[tuple[str, str]] = []
+    for one in command.get_params(context):
+        record = _record(one, context, plain)
+        if record is not None:
+            (arguments if one.param_type_name == "argument" else options).append(record)
+    yield from _section(tr("Arguments:"), arguments)
+    yield from _section(tr("Options:"), options)
+    yield from _section(tr("Commands:"), list(_commands(command)))
+
+
+def usage(command: Any, context: Any) -> str:
+    """The line that shows how a command is used."""
+    pieces = [context.command_path, *command.collect_usage_pieces(context)]
+    return tr("Usage: {command}", command=" ".join(pieces))
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for paragraph in filter(None, text.split("\n\n")):
+        yield ""
+        yield from wrapped(paragraph, _width(), first=_INDENT, rest=_INDENT)
+
+
+def _record(parameter: Any, context: Any, plain: _Plain) -> tuple[str, str] | None:
+    translated = copy.copy(parameter)
+    translated.help = tr(parameter.help) if parameter.help else ""
+    record = translated.get_help_record(context)
+    if record is None:
+        return None
+    names, text = record
+    text = _DEFAULT.sub(lambda found: tr("[default: {value}]", value=found["value"]), text)
+    return plain(names), plain(text.replace("[required]", tr("[required]")))
+
+
+def _commands(group: Any) -> Iterator[tuple[str, str]]:
+    for name, one in getattr(group, "commands", {}).items():
+        if not one.hidden:
+            yield name, tr(inspect.cleandoc(one.help)).partition("\n")[0]
+
+
+def _section(heading: str, records: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if not records:
+        return
+    yield ""
+    yield heading
+    column = min(max(columns_of(name) for name, _ in records), _LONGEST_NAME) + 2
+    rest = _INDENT + " " * column
+    for name, text in records:
+        first = padded(_INDENT + name, len(rest))
+        if columns_of(first) > len(rest):
+            yield first.rstrip()
+            first = rest
+        yield from (line.rstrip() for line in wrapped(text, _width(), first=first, rest=rest))
+
+
+def _width() -> int:
+    return max(min(shutil.get_terminal_size().columns - 2, _WIDEST), _NARROWEST)
