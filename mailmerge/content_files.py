@@ -18,6 +18,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+from mailmerge.language import tr
 from mailmerge.paths import RefusedPath, inside, never_sent, resolve_content, same_file_as
 from mailmerge.portable.files import open_below
 
@@ -181,7 +182,7 @@ def _folded(path: str) -> str:
 
 def _require_file(path: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, "is not a file", path)
+        raise IsADirectoryError(errno.EISDIR, tr("is not a file"), path)
 
 
 def _is_same(status: os.stat_result, other: str) -> bool:

@@ -32,6 +32,8 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from mailmerge.language import marked, tr
+
 _CAMPAIGN_FILE: Final = "campaign.toml"
 _KEY_ENDINGS: Final = (".pem", ".key", ".p12", ".pfx", ".ppk", ".jks", ".keystore", ".kdbx")
 _KEY_NAMES: Final = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"})
@@ -42,8 +44,8 @@ _PLAIN: Final = re.compile(r"[\w-][^/\\:\0]*(?:/[\w-][^/\\:\0]*)*")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*:|[^/]*::?\$")
 """The beginning of a URL, a drive or a stream of Windows."""
 
-_MOVE: Final = "copy the file into the campaign folder and write its path from there"
-_RENAME: Final = "if recipients may have it, copy it to a file with another name"
+_MOVE: Final = marked("copy the file into the campaign folder and write its path from there")
+_RENAME: Final = marked("if recipients may have it, copy it to a file with another name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +63,39 @@ class PathRefusal:
     hint: str
 
 
-_OUTSIDE: Final = PathRefusal("asset-outside", "is outside of the campaign folder", _MOVE)
+_OUTSIDE: Final = PathRefusal("asset-outside", marked("is outside of the campaign folder"), _MOVE)
 _LINK: Final = PathRefusal(
-    "asset-outside", "is a link to a file outside of the campaign folder", _MOVE
+    "asset-outside", marked("is a link to a file outside of the campaign folder"), _MOVE
 )
 _HIDDEN: Final = PathRefusal(
-    "asset-private", "is a hidden file, which is never part of a message", _RENAME
+    "asset-private", marked("is a hidden file, which is never part of a message"), _RENAME
 )
 _SETTINGS: Final = PathRefusal(
-    "asset-private", "holds the settings of the campaign and is never part of a message", _RENAME
+    "asset-private",
+    marked("holds the settings of the campaign and is never part of a message"),
+    _RENAME,
 )
 _DATA: Final = PathRefusal(
-    "asset-private", "holds the data of all recipients and is never part of a message", _RENAME
+    "asset-private",
+    marked("holds the data of all recipients and is never part of a message"),
+    _RENAME,
 )
 _KEY: Final = PathRefusal(
-    "asset-private", "has the name of a key file, which is never part of a message", _RENAME
+    "asset-private", marked("has the name of a key file, which is never part of a message"), _RENAME
 )
 _RESERVED: Final = PathRefusal(
-    "asset-reserved", "has a name that Windows reserves or changes", "rename the file"
+    "asset-reserved",
+    marked("has a name that Windows reserves or changes"),
+    marked("rename the file"),
 )
 
 
 def same_file_as(name: str) -> PathRefusal:
     """The refusal of a file that is, under another name, one that is never part of a message."""
     return PathRefusal(
-        "asset-private", f"is the same file as {name}, which is never part of a message", _RENAME
+        "asset-private",
+        tr("is the same file as {name}, which is never part of a message", name=name),
+        _RENAME,
     )
 
 

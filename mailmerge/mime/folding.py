@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from mailmerge.errors import MessageError
+from mailmerge.language import tr
 
 LINE = 76
 """Characters of a line that holds an encoded-word (RFC 2047, 2). RFC 5322 would allow 78."""
@@ -46,10 +47,16 @@ def fold(name: str, value: str) -> bytes:
     lines = [line.encode() for line in _lines(name, value)]
     longest = max(lines, key=len)
     if len(longest) > LONGEST_LINE:
-        which = "with its name the line" if longest is lines[0] else "a line of it"
+        which = tr("with its name the line") if longest is lines[0] else tr("a line of it")
         raise MessageError(
-            f"{name} is too long: {which} has {len(longest)} bytes, the limit is {LONGEST_LINE}",
-            hint="shorten it",
+            tr(
+                "{name} is too long: {which} has {count} bytes, the limit is {longest_line}",
+                name=name,
+                which=which,
+                count=len(longest),
+                longest_line=LONGEST_LINE,
+            ),
+            hint=tr("shorten it"),
             code="field-too-long",
         )
     return b"\r\n".join([*lines, b""])

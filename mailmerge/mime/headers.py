@@ -21,6 +21,7 @@ from hashlib import blake2b
 from unicodedata import name as character_name
 
 from mailmerge.errors import MessageError
+from mailmerge.language import tr
 from mailmerge.mime.encoded_words import encode_where_needed, encoded_words, is_plain
 from mailmerge.mime.folding import LINE, fits_lines, fold
 from mailmerge.recipients.address import Mailbox
@@ -64,8 +65,8 @@ def check_line(field: str, value: str) -> None:
     found = NEVER_IN_A_LINE.search(value)
     if found is not None:
         raise MessageError(
-            f"{field} holds {_describe(found[0])}",
-            hint="remove it from the cell or the template; a header field is one line of text",
+            tr("{field} holds {found}", field=field, found=_describe(found[0])),
+            hint=tr("remove it from the cell or the template; a header field is one line of text"),
             code="control-character",
         )
 
@@ -77,8 +78,12 @@ def is_blank(text: str) -> bool:
 
 def _describe(character: str) -> str:
     if character in "\r\n":
-        return "a line break"
-    return f"the character U+{ord(character):04X} {character_name(character, '')}".rstrip()
+        return tr("a line break")
+    return tr(
+        "the character U+{character:04X} {character2}",
+        character=ord(character),
+        character2=character_name(character, ""),
+    ).rstrip()
 
 
 def unstructured_field(name: str, value: str) -> bytes:
@@ -112,10 +117,10 @@ def _check_name(name: str) -> None:
 def _check_ascii(name: str, value: str) -> None:
     found = next((character for character in value if not character.isascii()), "")
     if found or _LIKE_ENCODED_WORD.search(value):
-        what = _describe(found) if found else "text that mail readers take for an encoded-word"
+        what = _describe(found) if found else tr("text that mail readers take for an encoded-word")
         raise MessageError(
-            f"{name} holds {what}",
-            hint="add the filter urlencode to the variable: {{ name|urlencode }}",
+            tr("{name} holds {what}", name=name, what=what),
+            hint=tr("add the filter urlencode to the variable: {{ name|urlencode }}"),
             code="not-ascii",
         )
 
@@ -145,7 +150,7 @@ def _format_mailbox(mailbox: Mailbox, display_name: str, room: int) -> str:
 
 def _phrase(name: str, room: int) -> str:
     if not is_plain(name):
-        check_line("the display name", name)
+        check_line(tr("the display name"), name)
         return " ".join(encoded_words(name, room))
     phrase = name if _ATOMS.fullmatch(name) else quoted_string(name)
     if fits_lines(phrase, LINE - room):
@@ -228,8 +233,8 @@ def header_block(fields: Sequence[bytes]) -> bytes:
     begun = lines - block.count(b"\r\n ")
     if not (begun == len(fields) and block.count(b"\n") == block.count(b"\r") == lines):
         raise MessageError(
-            "the header would hold a field that is not part of this message",
-            hint="look for line breaks in the cells of this row",
+            tr("the header would hold a field that is not part of this message"),
+            hint=tr("look for line breaks in the cells of this row"),
             code="forged-field",
         )
     return block

@@ -40,6 +40,7 @@ from functools import lru_cache
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AddressError, InputError, MessageError
+from mailmerge.language import tr
 from mailmerge.mime.compiled import CompiledStructures
 from mailmerge.mime.encoding import TextEncoder, compile_text
 from mailmerge.mime.headers import (
@@ -191,8 +192,8 @@ class Composer:
             raise
         except UnicodeEncodeError as error:
             raise MessageError(
-                "the text holds half a surrogate pair, which is no character",
-                hint="save the spreadsheet as UTF-8",
+                tr("the text holds half a surrogate pair, which is no character"),
+                hint=tr("save the spreadsheet as UTF-8"),
                 code="not-unicode",
                 row=recipient.row,
             ) from error
@@ -220,8 +221,8 @@ class Composer:
     ) -> bytes:
         if is_blank(content.subject):
             raise MessageError(
-                "the subject is empty",
-                hint="fill in the cells that subject under [message] is made of",
+                tr("the subject is empty"),
+                hint=tr("fill in the cells that subject under [message] is made of"),
                 code="empty-subject",
             )
         own = [

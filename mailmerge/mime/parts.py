@@ -15,6 +15,7 @@ from threading import Lock
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
+from mailmerge.language import tr
 from mailmerge.mime.headers import check_line
 from mailmerge.mime.media_types import calendar_method, charset_of, media_type_of
 from mailmerge.mime.parameters import name_parameter, parameter, parameterised_field
@@ -101,11 +102,11 @@ class PartStore:
             self._size -= len(dropped.encoded)
 
     def _read(self, path: str) -> EncodedPart:
-        check_line("the file name", path)
+        check_line(tr("the file name"), path)
         content = self._content(path)
         file_name = _sent_name(path)
         if not file_name:
-            raise _error(path, "the name has no visible character", "rename it", "nameless")
+            raise _error(path, tr("the name has no visible character"), tr("rename it"), "nameless")
         media_type = media_type_of(file_name, content)
         charset = charset_of(content) if media_type.startswith("text/") else ""
         method = calendar_method(content) if media_type == "text/calendar" else ""
@@ -119,31 +120,42 @@ class PartStore:
         except RefusedPath as error:
             refusal = error.refusal
             raise AssetError(
-                refusal.message, hint=refusal.hint, file=path or "an empty path", code=refusal.code
+                refusal.message,
+                hint=refusal.hint,
+                file=path or tr("an empty path"),
+                code=refusal.code,
             ) from error
         except FileNotFoundError as error:
             near = self.files.nearest(path)
-            hint = f'did you mean "{near}"?' if near else "copy it there, or correct the path"
-            raise _error(path, "there is no such file", hint, "missing") from error
+            hint = (
+                tr('did you mean "{near}"?', near=near)
+                if near
+                else tr("copy it there, or correct the path")
+            )
+            raise _error(path, tr("there is no such file"), hint, "missing") from error
         except IsADirectoryError as error:
-            hint = "name a file, not a folder or a device"
-            raise _error(path, "is not a file", hint, "not-a-file") from error
+            hint = tr("name a file, not a folder or a device")
+            raise _error(path, tr("is not a file"), hint, "not-a-file") from error
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            hint = "check its name and its permissions"
-            raise _error(path, f"cannot be read: {reason}", hint, "unreadable") from error
+            hint = tr("check its name and its permissions")
+            raise _error(
+                path, tr("cannot be read: {reason}", reason=reason), hint, "unreadable"
+            ) from error
         if not content:
-            raise _error(path, "the file is empty", "replace it with the right one", "empty")
+            raise _error(
+                path, tr("the file is empty"), tr("replace it with the right one"), "empty"
+            )
         if len(content) > self._largest_file:
             bound = size_in_words(self._largest_file)
-            hint = "put it on a web page, and send the link"
-            what = f"is larger than {bound}, more than mail servers accept"
+            hint = tr("put it on a web page, and send the link")
+            what = tr("is larger than {bound}, more than mail servers accept", bound=bound)
             raise _error(path, what, hint, "too-large")
         return content
 
 
 def _error(path: str, message: str, hint: str, code: str) -> AssetError:
-    shown = path or "an empty path"
+    shown = path or tr("an empty path")
     return AssetError(message, hint=hint, file=shown, code=f"asset-{code}")
 
 

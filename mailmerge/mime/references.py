@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote
 
 from mailmerge.errors import CampaignError, MessageError
+from mailmerge.language import tr
 from mailmerge.mime.folding import fold
 from mailmerge.mime.headers import check_line, unstructured_field
 
@@ -21,8 +22,8 @@ def content_id_field(reference: str) -> bytes:
     """
     if not _CONTENT_ID.fullmatch(reference):
         raise MessageError(
-            f"{reference!r} cannot be a Content-ID",
-            hint="rename the image, with letters, digits and full stops only",
+            tr("{reference!r} cannot be a Content-ID", reference=reference),
+            hint=tr("rename the image, with letters, digits and full stops only"),
             code="content-id",
         )
     return fold("Content-ID", f"<{reference}>")
@@ -52,7 +53,7 @@ def content_base_field(base: str, file: str) -> bytes:
         problem = error.problem
         raise CampaignError(
             f"message.content_base: {problem.message}",
-            hint="write a short URL, such as https://www.example.org/mail/",
+            hint=tr("write a short URL, such as https://www.example.org/mail/"),
             code=problem.code,
             file=file,
         ) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mailmerge.credentials import Account
 from mailmerge.errors import Problem
+from mailmerge.language import marked, tr
 from mailmerge.preflight.rules import Setup
 from mailmerge.preflight.sender import sender_of
 from mailmerge.recipients.address import Mailbox
@@ -55,7 +56,10 @@ _PUBLIC_MAIL_DOMAINS = {
 }
 """Public mail domains -> the only servers whose mail from them is widely accepted."""
 
-_EXPECTED_SECURITY = {465: ("tls", "TLS from the first byte"), 587: ("starttls", "STARTTLS")}
+_EXPECTED_SECURITY = {
+    465: ("tls", marked("TLS from the first byte")),
+    587: ("starttls", "STARTTLS"),
+}
 
 _error = partial(Problem, "error", file=CAMPAIGN_FILE)
 _warning = partial(Problem, "warning", file=CAMPAIGN_FILE)
@@ -74,9 +78,15 @@ def check_sender_may_use_account(setup: Setup) -> Iterator[Problem]:
         host = account.server.host
         yield _error(
             "foreign-from",
-            f"mail from {sender.domain} through {host} is refused by most receivers",
+            tr(
+                "mail from {domain} through {host} is refused by most receivers",
+                domain=sender.domain,
+                host=host,
+            ),
             column="message.from",
-            hint=f"use an address of your own domain, or the server of {sender.domain}",
+            hint=tr(
+                "use an address of your own domain, or the server of {domain}", domain=sender.domain
+            ),
         )
 
 
@@ -87,14 +97,21 @@ def _check_login(sender: Mailbox, account: Account) -> Iterator[Problem]:
         return
     same_domain = login.partition("@")[2] == sender.domain
     title = account.provider.title if account.provider else account.server_name
-    message = f"{title} refuses a From ({sender.address}) that is not the log-in"
+    message = tr(
+        "{title} refuses a From ({address}) that is not the log-in",
+        title=title,
+        address=sender.address,
+    )
     yield Problem(
         "warning" if same_domain else "error",
         "from-differs-from-login",
-        f"{message}, nor an alias of it" if same_domain else message,
+        tr("{message}, nor an alias of it", message=message) if same_domain else message,
         CAMPAIGN_FILE,
         column="message.from",
-        hint=f"use {account.username}; for a confirmed alias, set host instead of provider",
+        hint=tr(
+            "use {username}; for a confirmed alias, set host instead of provider",
+            username=account.username,
+        ),
     )
 
 
@@ -102,8 +119,8 @@ def check_ca_file(setup: Setup) -> Iterator[Problem]:
     """The file of certificates exists."""
     server = setup.account.server if setup.account is not None else None
     if server is not None and server.ca_file and not Path(server.ca_file).is_file():
-        hint = "write its path relative to the campaign folder"
-        yield _error("ca-file", "there is no such file", column="smtp.ca_file", hint=hint)
+        hint = tr("write its path relative to the campaign folder")
+        yield _error("ca-file", tr("there is no such file"), column="smtp.ca_file", hint=hint)
 
 
 def check_port(setup: Setup) -> Iterator[Problem]:
@@ -113,8 +130,13 @@ def check_port(setup: Setup) -> Iterator[Problem]:
         return
     expected = _EXPECTED_SECURITY.get(server.port)
     if expected is not None and server.security != expected[0]:
-        message = f"port {server.port} expects {expected[1]}, but security is {server.security!r}"
-        hint = f'set security = "{expected[0]}", or leave it out'
+        message = tr(
+            "port {port} expects {expected}, but security is {security!r}",
+            port=server.port,
+            expected=expected[1],
+            security=server.security,
+        )
+        hint = tr('set security = "{expected}", or leave it out', expected=expected[0])
         yield _warning("port-security", message, column="smtp.security", hint=hint)
 
 
@@ -124,6 +146,6 @@ def check_password_is_encrypted(setup: Setup) -> Iterator[Problem]:
     if account is None or account.server.socket or account.is_loopback:
         return
     if account.username and account.server.security == "none":
-        message = f"the password would go to {account.server.host} without TLS"
-        hint = 'set security = "starttls" or "tls"'
+        message = tr("the password would go to {host} without TLS", host=account.server.host)
+        hint = tr('set security = "starttls" or "tls"')
         yield _error("plain-text-login", message, column="smtp.security", hint=hint)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.preflight.rules import Setup
 from mailmerge.recipients.audience import Recipient
 
@@ -62,20 +63,20 @@ def judge_domain(domain: str) -> Problem | None:
     """The problem of a suspicious domain, without a place; None for any other. No DNS is used."""
     labels = domain.split(".")
     if is_reserved(domain):
-        message, hint = "this domain is reserved for examples", "use a real address"
+        message, hint = tr("this domain is reserved for examples"), tr("use a real address")
         return Problem("error", "reserved-domain", message, hint=hint)
     if domain in _POPULAR or domain in _NO_TYPO:
         return None
     if not _is_top_level(labels[-1]):
-        message = f"there is no top-level domain .{labels[-1]}"
-        return Problem("warning", "unknown-tld", message, hint="look for a typing error")
+        message = tr("there is no top-level domain .{labels}", labels=labels[-1])
+        return Problem("warning", "unknown-tld", message, hint=tr("look for a typing error"))
     intended = _intended(domain)
     if intended:
-        message = f"the domain looks like a typing error of {intended}"
-        return Problem("warning", "likely-typo", message, hint="correct the cell if so")
+        message = tr("the domain looks like a typing error of {intended}", intended=intended)
+        return Problem("warning", "likely-typo", message, hint=tr("correct the cell if so"))
     if _mixed_scripts(domain):
-        message = "the domain mixes letters of several scripts"
-        return Problem("warning", "mixed-scripts", message, hint="type it again")
+        message = tr("the domain mixes letters of several scripts")
+        return Problem("warning", "mixed-scripts", message, hint=tr("type it again"))
     return None
 
 

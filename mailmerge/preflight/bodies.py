@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.preflight.links import UrlPattern
 from mailmerge.preflight.rules import MadeMessage, Setup
 from mailmerge.preflight.structures import StructureFacts, byte_length, visible
@@ -36,11 +37,11 @@ def check_html_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     if size <= _GMAIL_CLIP_NEAR:
         return
     file, row = setup.campaign.message.html or "", made.recipient.row
-    message = f"the HTML has {size_in_words(size)}; Gmail cuts off after 102 KB"
+    message = tr("the HTML has {size}; Gmail cuts off after 102 KB", size=size_in_words(size))
     if size > _GMAIL_CLIP:
-        yield Problem("warning", "html-clipped", message, file, row, hint="shorten it")
+        yield Problem("warning", "html-clipped", message, file, row, hint=tr("shorten it"))
     else:
-        yield Problem("warning", "html-near-clip", message, file, row, hint="keep it short")
+        yield Problem("warning", "html-near-clip", message, file, row, hint=tr("keep it short"))
 
 
 def check_html_shows_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
@@ -52,12 +53,14 @@ def check_html_shows_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
         return
     file, row = setup.campaign.message.html or "", made.recipient.row
     if "<img" in "".join(body.structure.static).lower():
-        message = "the message is only an image: many readers see nothing, and it looks like spam"
-        hint = "add some text"
+        message = tr(
+            "the message is only an image: many readers see nothing, and it looks like spam"
+        )
+        hint = tr("add some text")
         yield Problem("warning", "image-only", message, file, row, hint=hint)
     else:
-        message = "the HTML shows no text"
-        yield Problem("error", "empty-body", message, file, row, hint="fill it in")
+        message = tr("the HTML shows no text")
+        yield Problem("error", "empty-body", message, file, row, hint=tr("fill it in"))
 
 
 def check_urls(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
@@ -86,11 +89,11 @@ def check_text_is_filled(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
         return
     row = made.recipient.row
     if made.content.html is None:
-        hint = "write something into the template"
-        yield Problem("error", "empty-body", "the message is empty", file, row, hint=hint)
+        hint = tr("write something into the template")
+        yield Problem("error", "empty-body", tr("the message is empty"), file, row, hint=hint)
     else:
-        message = "the text part is empty: readers without HTML see nothing"
-        hint = f"fill it in, or remove text = {file!r}: then it is made from the HTML"
+        message = tr("the text part is empty: readers without HTML see nothing")
+        hint = tr("fill it in, or remove text = {file!r}: then it is made from the HTML", file=file)
         yield Problem("warning", "empty-text", message, file, row, hint=hint)
 
 
@@ -118,8 +121,8 @@ def _gap_of(body: Body | None, facts: StructureFacts | None) -> str:
 
 
 def _gap(around: str, file: str, recipient: Recipient, column: str) -> Problem:
-    message = f"an empty cell leaves a gap: {' '.join(around.split())[:60]!r}"
-    hint = 'fill it in, or write a default: {{ name or "friend" }}'
+    message = tr("an empty cell leaves a gap: {around!r}", around=" ".join(around.split())[:60])
+    hint = tr('fill it in, or write a default: {{ name or "friend" }}')
     return Problem("warning", "empty-value", message, file, recipient.row, column, hint)
 
 
@@ -142,8 +145,8 @@ def check_line_breaks(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
         lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
         if "\n" in lines and any(lines in value for value in broken):
             name = column if column.isidentifier() else f'row["{column}"]'
-            message = "the line breaks of the cell become spaces in HTML"
-            hint = f"write {{{{ {name}|nl2br }}}}"
+            message = tr("the line breaks of the cell become spaces in HTML")
+            hint = tr("write {{{{ {name}|nl2br }}}}", name=name)
             file, row = setup.campaign.message.html or "", made.recipient.row
             yield Problem("warning", "line-breaks", message, file, row, column, hint)
 
@@ -156,11 +159,19 @@ def check_message_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     if made.message is None:
         return
     size, limit, row = made.message.size, setup.size_limit, made.recipient.row
-    hint = "send a link instead of a large attachment"
+    hint = tr("send a link instead of a large attachment")
     if limit is not None and size > limit:
-        message = f"the message has {size_in_words(size)}; the server takes {size_in_words(limit)}"
+        message = tr(
+            "the message has {size}; the server takes {limit}",
+            size=size_in_words(size),
+            limit=size_in_words(limit),
+        )
         yield Problem("error", "too-large", message, row=row, hint=hint)
     elif limit is None and size > _LARGE_MESSAGE:
         most = size_in_words(_LARGE_MESSAGE)
-        message = f"the message has {size_in_words(size)}; many servers take no more than {most}"
+        message = tr(
+            "the message has {size}; many servers take no more than {most}",
+            size=size_in_words(size),
+            most=most,
+        )
         yield Problem("warning", "large-message", message, row=row, hint=hint)

@@ -18,6 +18,7 @@ from datetime import datetime
 from mailmerge.campaign import Campaign
 from mailmerge.credentials import Account, Server
 from mailmerge.errors import CampaignError, InputError, Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Message
 from mailmerge.preflight.addresses import is_reserved
@@ -360,5 +361,9 @@ class _Rows:
 
 def _slow(report: CheckReport, file: str) -> Problem:
     rate = counted(max(round(report.per_second), 1), "message")
-    message = f"styles depend on the row: {report.slow_because}; about {rate} a second"
+    message = tr(
+        "styles depend on the row: {slow_because}; about {rate} a second",
+        slow_because=report.slow_because,
+        rate=rate,
+    )
     return Problem("warning", "styles-per-row", message, file)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mailmerge.errors import AddressError, AssetError, InputError, MessageError, Problem
+from mailmerge.language import tr
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.headers import is_blank
 from mailmerge.mime.message import Message
@@ -64,18 +65,22 @@ class ExplainingComposer:
         for image in content.html.structure.images if content.html is not None else ():
             problem = self._unusable(image.path)
             if problem is not None:
-                message = f'the image "{image.path}": {problem.message}'
+                message = tr(
+                    'the image "{path}": {message}', path=image.path, message=problem.message
+                )
                 yield replace(problem, message=message, file=file, row=None)
 
     def _attachments(self, recipient: Recipient, content: Content) -> Iterator[Problem]:
         for path in content.attachments:
             problem = self._unusable(path)
             if problem is not None:
-                message = f'the attachment "{path}": {problem.message}'
+                message = tr(
+                    'the attachment "{path}": {message}', path=path, message=problem.message
+                )
                 row = None if path in self._campaign.message.attachments else recipient.row
                 column = "message.attachments"
                 if row is not None and problem.code == "asset-missing":
-                    without = "an entry that becomes empty attaches nothing"
+                    without = tr("an entry that becomes empty attaches nothing")
                     problem = replace(problem, hint=f"{problem.hint}; {without}")
                 yield replace(problem, message=message, file=CAMPAIGN_FILE, row=row, column=column)
 
@@ -95,5 +100,5 @@ def _unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
     try:
         check_content(message.chunks)
     except LocalProtocolError as error:
-        hint = "shorten the texts in the cells of this row"
+        hint = tr("shorten the texts in the cells of this row")
         yield Problem("error", error.code, error.message, row=recipient.row, hint=hint)

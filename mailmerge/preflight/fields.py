@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.mime.headers import is_blank
 from mailmerge.preflight.rules import MadeMessage, Setup
 from mailmerge.preflight.structures import byte_length
@@ -28,8 +29,8 @@ def check_recipient_needs_utf8(made: MadeMessage, setup: Setup) -> Iterator[Prob
     """The address is ASCII, so that every server can reach it (RFC 6531)."""
     mailbox, section = made.recipient.mailbox, setup.campaign.recipients
     if mailbox.needs_smtputf8:
-        message = f'only servers with SMTPUTF8 accept "{mailbox.address}"'
-        hint = '"mailmerge connect" shows whether your server does (RFC 6531)'
+        message = tr('only servers with SMTPUTF8 accept "{address}"', address=mailbox.address)
+        hint = tr('"mailmerge connect" shows whether your server does (RFC 6531)')
         row = made.recipient.row
         yield Problem(
             "warning", "needs-smtputf8", message, section.file, row, section.address, hint
@@ -40,21 +41,27 @@ def check_subject(made: MadeMessage, _: Setup) -> Iterator[Problem]:
     """The subject is not empty, not too long, and does not pretend to be a reply."""
     subject, row = made.content.subject, made.recipient.row
     if is_blank(subject):
-        message, hint = "the subject is empty", "fill in the cells that it is made of"
+        message, hint = tr("the subject is empty"), tr("fill in the cells that it is made of")
         yield Problem("error", "empty-subject", message, CAMPAIGN_FILE, row, _SUBJECT, hint)
         return
-    size, hint = byte_length(subject), "shorten it"
+    size, hint = byte_length(subject), tr("shorten it")
     if size > _SUBJECT_LIMIT:
-        message = f"the subject has {size:,} bytes; a line has {_SUBJECT_LIMIT} at most"
+        message = tr(
+            "the subject has {size:,} bytes; a line has {subject_limit} at most",
+            size=size,
+            subject_limit=_SUBJECT_LIMIT,
+        )
         yield Problem("error", "long-subject", message, CAMPAIGN_FILE, row, _SUBJECT, hint)
     elif len(subject) > _SUBJECT_SHOWN:
-        message = f"the subject has {len(subject)} characters; inboxes show fewer than 80"
+        message = tr(
+            "the subject has {count} characters; inboxes show fewer than 80", count=len(subject)
+        )
         yield Problem(
-            "warning", "long-subject", message, CAMPAIGN_FILE, row, _SUBJECT, "shorten it"
+            "warning", "long-subject", message, CAMPAIGN_FILE, row, _SUBJECT, tr("shorten it")
         )
     if subject[0] in "RrFfAaWw回转" and _REPLY_PREFIX.match(subject):
-        message = "the subject pretends to be a reply; Gmail counts that as spam"
-        hint = "remove the reply prefix, such as Re:"
+        message = tr("the subject pretends to be a reply; Gmail counts that as spam")
+        hint = tr("remove the reply prefix, such as Re:")
         yield Problem("warning", "false-reply", message, CAMPAIGN_FILE, row, _SUBJECT, hint)
 
 
@@ -77,24 +84,28 @@ def check_unsubscribe_fields(made: MadeMessage, _: Setup) -> Iterator[Problem]:
 def _judge_unsubscribe(value: str) -> tuple[str, str] | None:
     """The problem of the URLs and its fix; None if they are valid."""
     if not _LIST_URLS.fullmatch(value):
-        return f"not a list of <URL>: {value[:80]!r}", "write <https://...> (RFC 2369, 2)"
+        return tr("not a list of <URL>: {value!r}", value=value[:80]), tr(
+            "write <https://...> (RFC 2369, 2)"
+        )
     for url in re.findall(r"<([^<>]*)>", value):
         wrong = judge_link(url)
         if wrong is None:
             continue
         if wrong.code == "http-link":
-            message = f"the unsubscribe link {url[:80]!r} is not https"
-            return message, "write https:// (RFC 8058)"
+            message = tr("the unsubscribe link {url!r} is not https", url=url[:80])
+            return message, tr("write https:// (RFC 8058)")
         return wrong.message, wrong.hint
     return None
 
 
 def _judge_one_click(value: str, urls: str) -> tuple[str, str] | None:
     if value.strip() != "List-Unsubscribe=One-Click":
-        return f"{value[:80]!r} does not follow RFC 8058", "write List-Unsubscribe=One-Click"
+        return tr("{value!r} does not follow RFC 8058", value=value[:80]), tr(
+            "write List-Unsubscribe=One-Click"
+        )
     if "<https:" not in urls.lower():
-        hint = 'add List-Unsubscribe = "<https://...>" (RFC 8058)'
-        return "one-click unsubscribing needs an https link in List-Unsubscribe", hint
+        hint = tr('add List-Unsubscribe = "<https://...>" (RFC 8058)')
+        return tr("one-click unsubscribing needs an https link in List-Unsubscribe"), hint
     return None
 
 
@@ -104,11 +115,11 @@ def check_formula_errors(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     if _EXCEL_ERRORS.isdisjoint(recipient.cells.values()):
         return
     shown = f"{content.subject}\n{content.text}\n{content.html or ''}".replace("&#x2F;", "/")
-    file, hint = setup.campaign.recipients.file, "fix the formula in the sheet"
+    file, hint = setup.campaign.recipients.file, tr("fix the formula in the sheet")
     for column, text in recipient.cells.items():
         if text in _EXCEL_ERRORS and text in shown:
-            message = f'the message would show "{text}"'
+            message = tr('the message would show "{text}"', text=text)
             yield Problem("error", "formula-error", message, file, recipient.row, column, hint)
         elif text in _EXCEL_ERRORS:
-            message = f'the cell says "{text}"'
+            message = tr('the cell says "{text}"', text=text)
             yield Problem("warning", "formula-error", message, file, recipient.row, column, hint)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 
 _LISTED_PER_GROUP = 1_000
 """Problems of one kind that are kept; a million rows may be wrong."""
@@ -43,10 +44,12 @@ class Group:
         """The places of several problems: `300 times: row 2, row 3 and 298 more`; else ""."""
         named = list(self._named())
         if self.count == 1 or not named:
-            return "" if self.count == 1 else f"{self.count:,} times"
+            return "" if self.count == 1 else tr("{count:,} times", count=self.count)
         more = self.count - len(named)
-        tail = f" and {more:,} more" if more else ""
-        return f"{self.count:,} times: {', '.join(named)}{tail}"
+        tail = tr(" and {more:,} more", more=more) if more else ""
+        return tr(
+            "{count:,} times: {named}{tail}", count=self.count, named=", ".join(named), tail=tail
+        )
 
     def lines(self) -> Iterator[str]:
         """The group as plain text: one line, and a second one if it has several problems."""
@@ -61,7 +64,7 @@ class Group:
             shown = quoted[0] if quoted else ""
             if one.row is not None:
                 who = f" ({one.recipient})" if one.recipient and not shown else ""
-                yield f"row {one.row}{who} {shown}".rstrip()
+                yield tr("row {row}{who} {shown}", row=one.row, who=who, shown=shown).rstrip()
             elif shown:
                 yield shown
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.preflight.positions import Spot
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.preflight.urls import image_name, judge_image, judge_link
@@ -66,9 +67,15 @@ def check_images(page: Page, _: Setup) -> Iterator[Problem]:
         varies = page.has_value(source)
         spot = Spot("img", "src", path, varies=varies)
         if attribute(image, "alt") is None:
-            shown = "a personal image" if varies else f"the image {image_name(path)!r}"
-            hint = 'write alt="what it shows", or alt="" for decoration'
-            found = _warning("image-without-alt", f"{shown} has no alt text", hint=hint)
+            shown = (
+                tr("a personal image")
+                if varies
+                else tr("the image {path!r}", path=image_name(path))
+            )
+            hint = tr('write alt="what it shows", or alt="" for decoration')
+            found = _warning(
+                "image-without-alt", tr("{shown} has no alt text", shown=shown), hint=hint
+            )
             yield _placed(found, page, spot)
         wrong = None if varies else judge_image(source, image_name(path))
         if wrong is not None:
@@ -83,8 +90,12 @@ def check_srcset(page: Page, _: Setup) -> Iterator[Problem]:
             continue
         urls = [candidate.split()[0] for candidate in srcset.split(",") if candidate.strip()]
         for url in filter(is_local, urls):
-            message = f"the image {image_name(url)!r} is named in srcset only: it is not attached"
-            found = _warning("srcset", message, hint="name one file in src, and leave srcset out")
+            message = tr(
+                "the image {url!r} is named in srcset only: it is not attached", url=image_name(url)
+            )
+            found = _warning(
+                "srcset", message, hint=tr("name one file in src, and leave srcset out")
+            )
             yield _placed(found, page, Spot(element.tag, "srcset", srcset))
 
 
@@ -118,20 +129,20 @@ def check_links(page: Page, _: Setup) -> Iterator[Problem]:
 def check_elements(page: Page, _: Setup) -> Iterator[Problem]:
     """The page has no element that mail programs remove."""
     if _first(page, "script") is not None:
-        found = _warning("script", "scripts never run in mail", hint="remove <script>")
+        found = _warning("script", tr("scripts never run in mail"), hint=tr("remove <script>"))
         yield _placed(found, page, Spot("script"))
     if any("@import" in text_of(style) for style in elements_of(page.document, "style")):
-        hint = 'name the file with <link rel="stylesheet" href="...">'
-        found = _warning("css-import", "no mail program loads what @import names", hint=hint)
+        hint = tr('name the file with <link rel="stylesheet" href="...">')
+        found = _warning("css-import", tr("no mail program loads what @import names"), hint=hint)
         yield _placed(found, page, Spot("style", "", "@import"))
     if _first(page, "form") is not None:
-        hint = "link to a page with the form"
-        found = _warning("form", "forms do not work in most mail programs", hint=hint)
+        hint = tr("link to a page with the form")
+        found = _warning("form", tr("forms do not work in most mail programs"), hint=hint)
         yield _placed(found, page, Spot("form"))
     shown = _first(page, "iframe", "object", "embed", "video", "audio")
     if shown is not None:
-        hint = "show a picture that links to it"
-        message = "most mail programs show no video, frame or object"
+        hint = tr("show a picture that links to it")
+        message = tr("most mail programs show no video, frame or object")
         yield _placed(_warning("embedded", message, hint=hint), page, Spot(shown.tag))
 
 

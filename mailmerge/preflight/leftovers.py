@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mailmerge.errors import Problem, Severity
+from mailmerge.language import tr
 from mailmerge.preflight.addresses import is_reserved
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.preflight.sender import sender_of
@@ -72,12 +73,14 @@ def _sender(setup: Setup) -> Iterator[Problem]:
         return
     if is_reserved(sender.domain) and setup.for_real:
         return  # check_real_sender reports it
-    hint = "write your own name and address"
+    hint = tr("write your own name and address")
     if is_dummy(sender.domain):
-        message = f'"{sender.address}" is an example: no answer would reach you'
+        message = tr('"{address}" is an example: no answer would reach you', address=sender.address)
         yield _problem(setup, "message.from", message, hint)
     elif _DUMMY_NAME.search(sender.display_name):
-        message = f'the sender\'s name "{sender.display_name}" is an example'
+        message = tr(
+            'the sender\'s name "{display_name}" is an example', display_name=sender.display_name
+        )
         found = _problem(setup, "message.from", message, hint)
         yield replace(found, severity="warning")
 
@@ -85,8 +88,10 @@ def _sender(setup: Setup) -> Iterator[Problem]:
 def _server(setup: Setup) -> Iterator[Problem]:
     account = setup.account
     if account is not None and not account.server.socket and is_dummy(account.server.host):
-        message = f'the server "{account.server.host}" is an example and does not exist'
-        hint = 'write the host of your provider; "mailmerge providers" lists many'
+        message = tr(
+            'the server "{host}" is an example and does not exist', host=account.server.host
+        )
+        hint = tr('write the host of your provider; "mailmerge providers" lists many')
         yield _problem(setup, "smtp.host", message, hint)
 
 
@@ -101,13 +106,13 @@ def _in_template(template: TemplateText) -> Iterator[Problem]:
     domain = _first_domain(template)
     if domain is not None:
         name, offset = domain
-        message = f'"{name}" is an example domain'
-        yield _warning(template, offset, message, "write the address that you mean")
+        message = tr('"{name}" is an example domain', name=name)
+        yield _warning(template, offset, message, tr("write the address that you mean"))
     text = _first_text(template)
     if text is not None:
         words, offset = text
-        message = f'"{words}" is a text of an example'
-        yield _warning(template, offset, message, "write your own text")
+        message = tr('"{words}" is a text of an example', words=words)
+        yield _warning(template, offset, message, tr("write your own text"))
 
 
 def _warning(template: TemplateText, offset: int, message: str, hint: str) -> Problem:

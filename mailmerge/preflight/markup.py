@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.preflight.elements import ATTRIBUTES, ELEMENTS
 from mailmerge.preflight.positions import Needle, Place, Spot
 from mailmerge.preflight.rules import Page, Setup
@@ -103,20 +104,22 @@ def _nesting(page: Page, element: Element, crosses: bool) -> Problem | None:
     ):
         return None
     if crosses:
-        hint = "close the elements in the reverse order in which they were opened"
-        found = _warning("misnested", f"<{tag}> is misnested: browsers repair it", hint=hint)
+        hint = tr("close the elements in the reverse order in which they were opened")
+        found = _warning(
+            "misnested", tr("<{tag}> is misnested: browsers repair it", tag=tag), hint=hint
+        )
         return _placed(found, page, element)
     if location.end_tag is not None or tag in _VOID or tag in _OPTIONAL_END or _is_own(tag):
         return None
     if page.document.source[: location.start_tag.end_offset].endswith("/>"):
-        message = f"<{tag}/> does not close the element: HTML ignores the slash"
+        message = tr("<{tag}/> does not close the element: HTML ignores the slash", tag=tag)
     elif tag == "a" and _begins_in(page.document, element):
-        message = "a link begins within another link, which ends there"
-        hint = "close the first link with </a>"
+        message = tr("a link begins within another link, which ends there")
+        hint = tr("close the first link with </a>")
         return _placed(_warning("nested-link", message, hint=hint), page, element)
     else:
-        message = f"<{tag}> is never closed"
-    return _placed(_warning("unclosed", message, hint=f"write </{tag}>"), page, element)
+        message = tr("<{tag}> is never closed", tag=tag)
+    return _placed(_warning("unclosed", message, hint=tr("write </{tag}>", tag=tag)), page, element)
 
 
 def _is_own(tag: str) -> bool:
@@ -173,7 +176,9 @@ def check_stray_end_tags(page: Page, _: Setup) -> Iterator[Problem]:
         if inside or found.start() in used or tag in ("html", "body", "head") or count >= _MOST:
             continue
         count += 1
-        problem = _warning("stray-end-tag", f"</{tag}> closes nothing", hint="remove it")
+        problem = _warning(
+            "stray-end-tag", tr("</{tag}> closes nothing", tag=tag), hint=tr("remove it")
+        )
         yield _placed_at(problem, page, found.start())
 
 
@@ -188,16 +193,17 @@ def check_tables(page: Page, _: Setup) -> Iterator[Problem]:
         before = table.previous_sibling
         while isinstance(before, Element) and is_written(before):
             if start < start_of(before) < end and before.tag not in ("tr", "td", "th"):
-                hint = "put it into a cell"
-                message = (
-                    f"<{before.tag}> stands in a table outside of its cells: it moves before it"
+                hint = tr("put it into a cell")
+                message = tr(
+                    "<{tag}> stands in a table outside of its cells: it moves before it",
+                    tag=before.tag,
                 )
                 yield _placed(_warning("outside-cell", message, hint=hint), page, before)
             before = before.previous_sibling
         if not floats and (attribute(table, "align") or "").lower() in ("left", "right"):
             floats = True  # a page with columns has many of them, on purpose
-            hint = "put align on a cell, or write float on purpose"
-            message = "align on a table makes it float: what follows stands beside it"
+            hint = tr("put align on a cell, or write float on purpose")
+            message = tr("align on a table makes it float: what follows stands beside it")
             yield _placed(_warning("floating-table", message, hint=hint), page, table)
 
 
@@ -212,16 +218,18 @@ def check_names(page: Page, _: Setup) -> Iterator[Problem]:
         in_svg = _is_in_foreign(element)
         if tag not in ELEMENTS and not _is_own(tag) and not in_svg and tag not in unknown:
             unknown.add(tag)
-            message = f"HTML has no element <{tag}>"
+            message = tr("HTML has no element <{tag}>", tag=tag)
             yield _placed(
-                _warning("unknown-element", message, hint="check its name"), page, element
+                _warning("unknown-element", message, hint=tr("check its name")), page, element
             )
         identifier = attribute(element, "id")
         if not identifier or page.has_value(identifier):
             continue
         if identifier in ids:
-            message = f"the id {identifier[:40]!r} is given more than once"
-            yield _placed(_warning("duplicate-id", message, hint="use a class"), page, element)
+            message = tr(
+                "the id {identifier!r} is given more than once", identifier=identifier[:40]
+            )
+            yield _placed(_warning("duplicate-id", message, hint=tr("use a class")), page, element)
         ids.add(identifier)
 
 
@@ -230,16 +238,16 @@ def check_attributes(page: Page, _: Setup) -> Iterator[Problem]:
     for element in elements_of(page.document):
         for name in element.attrs:
             if is_written(element) and set(name) & set("\"'<="):
-                message = f"a quotation mark is missing or left over in <{element.tag}>"
-                hint = 'write name="value" with a space before the next name'
+                message = tr("a quotation mark is missing or left over in <{tag}>", tag=element.tag)
+                hint = tr('write name="value" with a space before the next name')
                 yield _placed(_warning("attribute-quotes", message, hint=hint), page, element)
                 break
     for error in page.document.tree.errors:
         if error.code == "duplicate-attribute":
             offset = _offset(page.document.source, error.line, error.col)
             start = page.document.source.rfind("<", 0, offset)
-            message = "an attribute is given twice: only the first one counts"
-            found = _warning("duplicate-attribute", message, hint="join the two")
+            message = tr("an attribute is given twice: only the first one counts")
+            found = _warning("duplicate-attribute", message, hint=tr("join the two"))
             yield _placed_at(found, page, max(start, 0))
 
 
@@ -253,8 +261,12 @@ def check_attribute_names(page: Page, _: Setup) -> Iterator[Problem]:
             known = name in ATTRIBUTES or not name.isalpha() or name.startswith("on")
             if not known and name not in unknown and len(unknown) < _MOST:
                 unknown.add(name)
-                message = f"HTML has no attribute {name[:40]!r}, here in <{element.tag}>"
-                hint = "check its name, or call it data-..."
+                message = tr(
+                    "HTML has no attribute {name!r}, here in <{tag}>",
+                    name=name[:40],
+                    tag=element.tag,
+                )
+                hint = tr("check its name, or call it data-...")
                 yield _placed(_warning("unknown-attribute", message, hint=hint), page, element)
 
 
@@ -276,8 +288,12 @@ def check_encoded_braces(page: Page, _: Setup) -> Iterator[Problem]:
             if found is not None and is_written(element):
                 inner = found[1].replace("%20", " ").strip()
                 written = f"{{% {inner[:20]} %}}"
-                message = f"the URL holds {found[0][:40]}, an editor's spelling of {written}"
-                hint = "write the braces themselves into the template's source"
+                message = tr(
+                    "the URL holds {found}, an editor's spelling of {written}",
+                    found=found[0][:40],
+                    written=written,
+                )
+                hint = tr("write the braces themselves into the template's source")
                 yield _placed(_warning("encoded-braces", message, hint=hint), page, element)
 
 
@@ -289,9 +305,14 @@ def check_charset(page: Page, _: Setup) -> Iterator[Problem]:
             named = _CHARSET.search(attribute(meta, "content") or "")
             declared = named[1] if named else ""
         if declared and declared.lower() not in ("utf-8", "utf8") and is_written(meta):
-            message = f"the page says that it is {declared[:20]}, but it is sent as UTF-8"
+            message = tr(
+                "the page says that it is {declared}, but it is sent as UTF-8",
+                declared=declared[:20],
+            )
             yield _placed(
-                _warning("wrong-charset", message, hint='write <meta charset="utf-8">'), page, meta
+                _warning("wrong-charset", message, hint=tr('write <meta charset="utf-8">')),
+                page,
+                meta,
             )
 
 
@@ -299,8 +320,8 @@ def check_styles(page: Page, _: Setup) -> Iterator[Problem]:
     """The rules of the page can be inlined: mail programs that remove `<style>` need that."""
     reason = inline_rules(page.document).reason
     if reason:
-        hint = "fix the page, or set inline_css = false"
-        yield replace(_warning("styles-not-inlined", f"no styles are inlined: {reason}", hint=hint),
+        hint = tr("fix the page, or set inline_css = false")
+        yield replace(_warning("styles-not-inlined", tr("no styles are inlined: {reason}", reason=reason), hint=hint),
                       file=page.locate(Spot("style"))[0])  # fmt: skip
     for style in elements_of(page.document, "style"):
         if is_written(style):
@@ -314,8 +335,11 @@ def _rules(page: Page, items: tuple[Item, ...]) -> Iterator[Problem]:
         elif isinstance(item, StyleRule):
             shown = ", ".join(item.selectors)[:_EXCERPT]
             if item.nested:
-                message = f"the rule {shown} holds nested rules, which mail programs do not know"
-                found = _warning("css-nesting", message, hint="write each rule by itself")
+                message = tr(
+                    "the rule {shown} holds nested rules, which mail programs do not know",
+                    shown=shown,
+                )
+                found = _warning("css-nesting", message, hint=tr("write each rule by itself"))
                 yield _in_sheet(found, page, item)
             elif any(analyse(one).kind is SelectorKind.UNKNOWN for one in item.selectors):
                 if any(
@@ -323,8 +347,10 @@ def _rules(page: Page, items: tuple[Item, ...]) -> Iterator[Problem]:
                     for one in item.selectors
                 ):
                     continue
-                message = f"the selector {shown} is not known: its rule is not inlined"
-                yield _in_sheet(_warning("css-selector", message, hint="check it"), page, item)
+                message = tr(
+                    "the selector {shown} is not known: its rule is not inlined", shown=shown
+                )
+                yield _in_sheet(_warning("css-selector", message, hint=tr("check it")), page, item)
 
 
 def _in_sheet(problem: Problem, page: Page, rule: StyleRule) -> Problem:

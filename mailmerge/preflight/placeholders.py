@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.preflight.rules import MadeMessage, Setup, Totals
 from mailmerge.preflight.shown_text import ShownText, shown_texts
 from mailmerge.preflight.template_texts import MASK, TemplateText, template_texts
@@ -239,15 +240,15 @@ def _is_shown_as_code(text: str, found: Placeholder) -> bool:
 def _problem(found: Placeholder, template: TemplateText, offset: int, *, as_code: bool) -> Problem:
     """The problem of a placeholder with the name of a column; in `from` that of any."""
     certain = (found.certain and not as_code) or template.key == "message.from"
-    hint = f"write {{{{ {spelling(found.column)} }}}}"
+    hint = tr("write {{{{ {column} }}}}", column=spelling(found.column))
     if found.written.startswith("{{") and not found.written.startswith("{{{"):
-        hint = f"an editor has encoded the braces or put tags between them: {hint}"
+        hint = tr("an editor has encoded the braces or put tags between them: {hint}", hint=hint)
     if template.key == "message.from":
-        hint = "write the same sender for all recipients"
+        hint = tr("write the same sender for all recipients")
     return Problem(
         "error" if certain else "warning",
         "foreign-placeholder",
-        f"{_shown(found)} is sent as it stands",
+        tr("{found} is sent as it stands", found=_shown(found)),
         template.file,
         column=template.key,
         hint=hint,
@@ -263,16 +264,26 @@ def _like_placeholders(
     """One warning for all words of a template that are in such marks and no column."""
     first, offset = next(iter(others.values()))
     listed = ", ".join(_shown(found) for found, _ in list(others.values())[:_LISTED])
-    more = f" and {len(others) - _LISTED} more" if len(others) > _LISTED else ""
-    looks = "looks like a placeholder" if len(others) == 1 else "look like placeholders"
-    sent = "is sent as it stands" if len(others) == 1 else "are sent as they stand"
+    more = tr(" and {count} more", count=len(others) - _LISTED) if len(others) > _LISTED else ""
+    looks = tr("looks like a placeholder") if len(others) == 1 else tr("look like placeholders")
+    sent = tr("is sent as it stands") if len(others) == 1 else tr("are sent as they stand")
     near = names.near(first.name)
     columns = ", ".join(names.columns[:12])
-    hint = f"did you mean {{{{ {spelling(near)} }}}}?" if near else f"the columns are {columns}"
+    hint = (
+        tr("did you mean {{{{ {near} }}}}?", near=spelling(near))
+        if near
+        else tr("the columns are {columns}", columns=columns)
+    )
     return Problem(
         "warning",
         "placeholder-like",
-        f"{listed}{more} {looks} of another program: {sent}",
+        tr(
+            "{listed}{more} {looks} of another program: {sent}",
+            listed=listed,
+            more=more,
+            looks=looks,
+            sent=sent,
+        ),
         template.file,
         column=template.key,
         hint=hint,
@@ -305,8 +316,10 @@ def check_cells_mean_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     if "\\" in joined or "(" in joined or "<" in joined or "[" in joined:
         for column, text in cells.items():
             if text in _EMPTY_WORDS:
-                message = f'the cell says "{text}", which programs write for an empty cell'
-                hint = "empty the cell, or write the text that is meant"
+                message = tr(
+                    'the cell says "{text}", which programs write for an empty cell', text=text
+                )
+                hint = tr("empty the cell, or write the text that is meant")
                 yield Problem("warning", "cell-null", message, file, row, column, hint)
     if "{" in joined or "*|" in joined or "«" in joined:
         yield from _placeholders_of_cells(made, setup)
@@ -317,6 +330,8 @@ def _placeholders_of_cells(made: MadeMessage, setup: Setup) -> Iterator[Problem]
     file, row = setup.campaign.recipients.file, made.recipient.row
     for column, text in made.recipient.cells.items():
         for found in find_placeholders(text, names)[:1]:
-            message = f'the cell has "{found.written[:60]}", which is sent as it stands'
-            hint = "a cell is text and no template: write the value"
+            message = tr(
+                'the cell has "{written}", which is sent as it stands', written=found.written[:60]
+            )
+            hint = tr("a cell is text and no template: write the value")
             yield Problem("warning", "placeholder-like", message, file, row, column, hint)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mailmerge.errors import CheckFailed, Problem
+from mailmerge.language import tr
 from mailmerge.preflight.findings import Findings, Group
 from mailmerge.wording import counted
 
@@ -107,16 +108,19 @@ class CheckReport:
         """
         if self.errors:
             raise CheckFailed(
-                f"the check found {counted(self.errors, 'error')}; nothing was sent",
+                tr(
+                    "the check found {errors}; nothing was sent",
+                    errors=counted(self.errors, "error"),
+                ),
                 hint=self._fix(),
             )
 
     def _fix(self) -> str:
-        fix = "fix it and send again" if self.errors == 1 else "fix them and send again"
+        fix = tr("fix it and send again") if self.errors == 1 else tr("fix them and send again")
         if not self.valid_rows_left:
             return fix
         rows = counted(len(self.invalid), "row")
-        return f"{fix}; or use --skip-invalid to leave out {rows}"
+        return tr("{fix}; or use --skip-invalid to leave out {rows}", fix=fix, rows=rows)
 
     @property
     def per_second(self) -> float:

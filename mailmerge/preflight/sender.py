@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from mailmerge.errors import AddressError, Problem
+from mailmerge.language import tr
 from mailmerge.preflight.addresses import judge_domain
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.recipients.address import Mailbox, parse_mailbox
@@ -37,7 +38,7 @@ def check_from(setup: Setup) -> Iterator[Problem]:
         parse_mailbox(text, names=True)
     except AddressError as error:
         message = f"{text!r}: {error.problem.message}"
-        hint = 'write "Name <name@example.org>"'
+        hint = tr('write "Name <name@example.org>"')
         yield _error("from-address", message, column=_FROM, hint=hint)
 
 
@@ -74,13 +75,13 @@ def check_sender_name(setup: Setup) -> Iterator[Problem]:
     name = sender.display_name if sender is not None else ""
     message = ""
     if any(unicodedata.category(character) in {"So", "Sk"} for character in name):
-        message = "symbols in a sender's name count as deceptive"
+        message = tr("symbols in a sender's name count as deceptive")
     elif sender and "@" in name and sender.address.lower() not in name.lower():
-        message = "a sender's name that holds another address counts as deceptive"
+        message = tr("a sender's name that holds another address counts as deceptive")
     elif _COUNT.search(name) or _REPLY.match(name):
-        message = "a sender's name that looks like a conversation counts as deceptive"
+        message = tr("a sender's name that looks like a conversation counts as deceptive")
     if message:
-        message, hint = f"{name!r}: {message}", "use your name or that of your organisation"
+        message, hint = f"{name!r}: {message}", tr("use your name or that of your organisation")
         yield Problem("warning", "from-name", message, CAMPAIGN_FILE, column=_FROM, hint=hint)
 
 
@@ -89,7 +90,7 @@ def check_sender_domain(setup: Setup) -> Iterator[Problem]:
     sender = sender_of(setup)
     found = judge_domain(sender.domain) if sender is not None else None
     if sender is not None and found is not None and found.code != "reserved-domain":
-        yield _at_from(replace(found, hint="correct it if so"), sender)
+        yield _at_from(replace(found, hint=tr("correct it if so")), sender)
 
 
 def check_real_sender(totals: Totals, setup: Setup) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mailmerge.errors import CampaignError, Problem
+from mailmerge.language import tr
 from mailmerge.mime.references import content_base_field
 from mailmerge.preflight.rules import Setup
 from mailmerge.settings import CAMPAIGN_FILE
@@ -18,8 +19,8 @@ def check_text_part(setup: Setup) -> Iterator[Problem]:
     """The campaign has a template for the text as well as for the HTML."""
     message = setup.campaign.message
     if message.html is not None and message.text is None:
-        said = "there is no text template; the text is made from the HTML"
-        hint = 'add text = "body.txt" to write it yourself'
+        said = tr("there is no text template; the text is made from the HTML")
+        hint = tr('add text = "body.txt" to write it yourself')
         yield Problem(
             "warning", "no-text-part", said, CAMPAIGN_FILE, column="message.text", hint=hint
         )
@@ -45,5 +46,5 @@ def check_clock(setup: Setup) -> Iterator[Problem]:
     newest = datetime.fromtimestamp(max(times, default=0), tz=now.tzinfo)
     if now < _RELEASED or newest - now >= timedelta(days=1):
         message = f"the system clock is wrong ({now:%Y-%m-%d})"
-        hint = "set it: the Date of every message and the check of certificates depend on it"
+        hint = tr("set it: the Date of every message and the check of certificates depend on it")
         yield Problem("warning", "clock", message, hint=hint)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from mailmerge.errors import CampaignError, Problem
+from mailmerge.language import tr
 from mailmerge.preflight.addresses import organizational_domain
 from mailmerge.preflight.rules import Setup
 from mailmerge.preflight.sender import sender_of
@@ -25,18 +26,22 @@ def check_key_size(setup: Setup) -> Iterator[Problem]:
         keys = dkim_keys(setup.campaign, sender.domain)
     except CampaignError:
         return  # the message maker reports it
-    column, hint = "message.dkim", "make one with `mailmerge dkim-key`"
+    column, hint = "message.dkim", tr("make one with `mailmerge dkim-key`")
     for one in keys:
         bits = one.key.bits
         if one.key.algorithm == "rsa" and not RECOMMENDED_RSA <= bits <= LARGEST_RSA:
-            message = (
-                f"the RSA key of {one.selector} has {bits} bits; "
-                f"receivers expect {RECOMMENDED_RSA:,} to {LARGEST_RSA:,}"
+            message = tr(
+                "the RSA key of {selector} has {bits} bits; receivers expect "
+                "{recommended_rsa:,} to {largest_rsa:,}",
+                selector=one.selector,
+                bits=bits,
+                recommended_rsa=RECOMMENDED_RSA,
+                largest_rsa=LARGEST_RSA,
             )
             yield _warning("dkim-key-size", message, column=column, hint=hint)
     if keys and all(one.key.algorithm == "ed25519" for one in keys):
-        message = "some large receivers cannot verify Ed25519 signatures"
-        hint = "add a second [[message.dkim]] with an RSA key"
+        message = tr("some large receivers cannot verify Ed25519 signatures")
+        hint = tr("add a second [[message.dkim]] with an RSA key")
         yield _warning("dkim-ed25519-only", message, column=column, hint=hint)
 
 
@@ -48,6 +53,9 @@ def check_domain(setup: Setup) -> Iterator[Problem]:
     own = organizational_domain(sender.domain)
     domains = [section.domain.lower() or sender.domain for section in sections]
     if all(organizational_domain(domain) != own for domain in domains):
-        message = f"no signature is of {sender.domain}, the domain of From; DMARC ignores others"
-        hint = f'set domain = "{sender.domain}"'
+        message = tr(
+            "no signature is of {domain}, the domain of From; DMARC ignores others",
+            domain=sender.domain,
+        )
+        hint = tr('set domain = "{domain}"', domain=sender.domain)
         yield _warning("dkim-alignment", message, column="message.dkim.domain", hint=hint)

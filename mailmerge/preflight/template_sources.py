@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailmerge.errors import Problem
+from mailmerge.language import marked, tr
 from mailmerge.preflight.rules import Setup
 from mailmerge.preflight.template_texts import body_sources, masked
 
@@ -40,16 +41,16 @@ class _Language:
 
 _LANGUAGES = (
     _Language(
-        "MJML source",
-        "make HTML of it: npx mjml {file} -o body.html",
+        marked("MJML source"),
+        marked("make HTML of it: npx mjml {file} -o body.html"),
         re.compile(
             r"<mjml\b|<mj-(?:body|head|section|column|text|button|image|include|all)\b",
             re.IGNORECASE,
         ),
     ),
     _Language(
-        "Maizzle source",
-        "make HTML of it: npx maizzle build, and use the file in build_production",
+        marked("Maizzle source"),
+        marked("make HTML of it: npx maizzle build, and use the file in build_production"),
         re.compile(
             r"<x-(?:main|layout|base|button|divider|spacer|slot|[\w.-]*layout[\w.-]*)\b"
             r"|<extends\s+src=|<(?:block|component|fill)\s+(?:name|src)=|<outlook\b|<not-outlook\b",
@@ -57,8 +58,8 @@ _LANGUAGES = (
         ),
     ),
     _Language(
-        "React source",
-        "make HTML of it: npx email export, and use the file in out/",
+        marked("React source"),
+        marked("make HTML of it: npx email export, and use the file in out/"),
         re.compile(
             r"^\s*import\b[^;\n]*\bfrom\s+[\"'](?:react|@react-email|react-email|\.{1,2}/)"
             r"|^\s*export\s+(?:default|const)\b|\bclassName=[\"{]|\bstyle=\{\{?|<(?:Html|Body|Container"
@@ -67,13 +68,13 @@ _LANGUAGES = (
         ),
     ),
     _Language(
-        "Vue source",
-        "make HTML of it, and use that",
+        marked("Vue source"),
+        marked("make HTML of it, and use that"),
         re.compile(r"\A\s*<template>[\s\S]*</template>|\sv-(?:if|for|html|bind)=|<E(?:Html|Body)\b"),
     ),
     _Language(
-        "Inky source of Foundation for Emails",
-        "make HTML of it: npx inky {file}, or npm run build, and use the file in dist/",
+        marked("Inky source of Foundation for Emails"),
+        marked("make HTML of it: npx inky {file}, or npm run build, and use the file in dist/"),
         re.compile(
             r"<(?:container|row|columns|callout|wrapper|spacer|block-grid|h-line)(?:\s[^<>]*)?>"
             r"|<(?:spacer|h-line)\b[^<>]*/>|<menu\b[^<>]*>\s*<item\b",
@@ -81,13 +82,13 @@ _LANGUAGES = (
         ),
     ),
     _Language(
-        "HEML source",
-        "make HTML of it: npx heml build {file}",
+        marked("HEML source"),
+        marked("make HTML of it: npx heml build {file}"),
         re.compile(r"<heml\b", re.IGNORECASE),
     ),
     _Language(
-        "Pug source",
-        "make HTML of it: npx pug-cli {file}",
+        marked("Pug source"),
+        marked("make HTML of it: npx pug-cli {file}"),
         re.compile(r"\A\s*doctype html\s*\n\s*html\b|\A\s*html\s*\n\s+(?:head|body)\b",
             re.IGNORECASE,),
     ),
@@ -123,11 +124,13 @@ def _html_source(file: str, source: str) -> Iterator[Problem]:
     if language is not None:
         yield _not_html(file, language.name, language.hint, _line_of(language.signs, text))
     elif not _HTML_TAG.search(text) and len(_MARKDOWN.findall(text)) >= _MARKS_OF_A_PAGE:
-        hint = "make HTML of it: npx marked -i {file} -o body.html, or name it as text"
-        yield _not_html(file, "Markdown source", hint, _line_of(_MARKDOWN, text))
+        hint = tr("make HTML of it: npx marked -i {file} -o body.html, or name it as text")
+        yield _not_html(file, tr("Markdown source"), hint, _line_of(_MARKDOWN, text))
     elif not _HTML_TAG.search(text) and text.strip() and "<" not in text:
-        hint = f'write text = "{file}" instead of html, or put each paragraph into <p>'
-        message = "the file has no tag of HTML: readers see one long paragraph"
+        hint = tr(
+            'write text = "{file}" instead of html, or put each paragraph into <p>', file=file
+        )
+        message = tr("the file has no tag of HTML: readers see one long paragraph")
         yield Problem("warning", "html-without-tags", message, file, hint=hint)
 
 
@@ -137,8 +140,8 @@ def _text_source(file: str, source: str) -> Iterator[Problem]:
     if language is not None:
         yield _not_html(file, language.name, language.hint, _line_of(language.signs, text))
     elif re.search(r"\A\s*(?:<!doctype html|<html\b)", text, re.IGNORECASE):
-        hint = f'write html = "{file}" instead of text'
-        message = "this is HTML: readers of the text would see its tags"
+        hint = tr('write html = "{file}" instead of text', file=file)
+        message = tr("this is HTML: readers of the text would see its tags")
         yield Problem("error", "template-language", message, file, hint=hint, line=1)
 
 
@@ -157,6 +160,6 @@ def _line_of(signs: re.Pattern[str], text: str) -> int | None:
 
 
 def _not_html(file: str, what: str, hint: str, line: int | None) -> Problem:
-    message = f"this is {what}, which mail programs do not understand"
+    message = tr("this is {what}, which mail programs do not understand", what=what)
     hint = hint.replace("{file}", file)
     return Problem("error", "template-language", message, file, hint=hint, line=line)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.settings import CAMPAIGN_FILE, Rate
 from mailmerge.wording import counted
@@ -27,13 +28,17 @@ def check_recipients_left(totals: Totals, _: Setup) -> Iterator[Problem]:
     if totals.recipients or totals.found.count("error"):
         return
     if totals.suppressed or totals.left_out:
-        others = f"{totals.left_out:,} not selected, {totals.suppressed:,} suppressed"
-        message = f"no recipients left: {others}"
-        hint = "check where under [recipients], and the suppression list"
+        others = tr(
+            "{left_out:,} not selected, {suppressed:,} suppressed",
+            left_out=totals.left_out,
+            suppressed=totals.suppressed,
+        )
+        message = tr("no recipients left: {others}", others=others)
+        hint = tr("check where under [recipients], and the suppression list")
         yield Problem("error", "no-recipients-left", message, totals.file, hint=hint)
     else:
-        message = "the file has no recipients"
-        yield Problem("error", "no-recipients", message, totals.file, hint="add a row")
+        message = tr("the file has no recipients")
+        yield Problem("error", "no-recipients", message, totals.file, hint=tr("add a row"))
 
 
 def check_variables(totals: Totals, _: Setup) -> Iterator[Problem]:
@@ -45,10 +50,10 @@ def check_variables(totals: Totals, _: Setup) -> Iterator[Problem]:
     for name in sorted((totals.variables or frozenset()) - set(totals.columns) - _ALWAYS_THERE):
         if _names(known, name):
             continue
-        message = f"a template uses {name!r}, which is not a column"
+        message = tr("a template uses {name!r}, which is not a column", name=name)
         close = difflib.get_close_matches(name, totals.columns, n=1, cutoff=0.6)
-        listed = f"the columns are {', '.join(totals.columns[:12])}"
-        hint = f"did you mean {close[0]!r}?" if close else listed
+        listed = tr("the columns are {columns}", columns=", ".join(totals.columns[:12]))
+        hint = tr("did you mean {close!r}?", close=close[0]) if close else listed
         yield Problem("warning", "missing-column", message, totals.file, hint=hint)
 
 
@@ -68,8 +73,8 @@ def check_columns(totals: Totals, setup: Setup) -> Iterator[Problem]:
         and not _names(section.where, name)
     ]
     if unused:
-        message = f"no template uses: {', '.join(unused)}"
-        hint = "check the spelling of the variables in the templates"
+        message = tr("no template uses: {unused}", unused=", ".join(unused))
+        hint = tr("check the spelling of the variables in the templates")
         yield Problem("warning", "unused-column", message, totals.file, hint=hint)
 
 
@@ -85,9 +90,16 @@ def check_reserved(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """
     if setup.for_real or not totals.reserved or setup.is_local:
         return
-    addresses = "1 address is" if totals.reserved == 1 else f"{totals.reserved:,} addresses are"
-    message = f"{addresses} reserved for examples (RFC 2606): a real send would refuse them"
-    hint = "use real addresses, or send with --sandbox"
+    addresses = (
+        tr("1 address is")
+        if totals.reserved == 1
+        else tr("{reserved:,} addresses are", reserved=totals.reserved)
+    )
+    message = tr(
+        "{addresses} reserved for examples (RFC 2606): a real send would refuse them",
+        addresses=addresses,
+    )
+    hint = tr("use real addresses, or send with --sandbox")
     yield Problem("warning", "reserved-for-examples", message, totals.file, hint=hint)
 
 
@@ -95,10 +107,11 @@ def check_one_click(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """A large mailing offers one-click unsubscribing (RFC 8058)."""
     names = {name.lower() for name in setup.campaign.message.headers}
     if totals.recipients > _ONE_CLICK_FROM and "list-unsubscribe-post" not in names:
-        message = (
-            f"{totals.recipients:,} messages without one-click unsubscribing are often refused"
+        message = tr(
+            "{recipients:,} messages without one-click unsubscribing are often refused",
+            recipients=totals.recipients,
         )
-        hint = "add List-Unsubscribe and List-Unsubscribe-Post, RFC 8058"
+        hint = tr("add List-Unsubscribe and List-Unsubscribe-Post, RFC 8058")
         yield Problem(
             "warning", "one-click", message, CAMPAIGN_FILE, column="message.headers", hint=hint
         )
@@ -119,7 +132,7 @@ def _takes_days(recipients: int, rate: Rate, now: datetime) -> Problem:
     days = counted(int(further * rate.seconds // _DAY) + 1, "day")
     who = counted(recipients, "recipient")
     message = f"{who} at {rate} take {days}, until {last:%A} {last:%Y-%m-%d}"
-    hint = "run send again each day to resume"
+    hint = tr("run send again each day to resume")
     return Problem(
         "warning", "daily-limit", message, CAMPAIGN_FILE, column="delivery.rate", hint=hint
     )

@@ -7,6 +7,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from mailmerge.errors import Problem
+from mailmerge.language import marked, tr
 
 _SHOWN = 80
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
@@ -31,7 +32,7 @@ def judge_link(url: str) -> Problem | None:
         return None
     url = url.strip()
     if not url.strip("#"):
-        return _warning("empty-link", "a link has no target", hint="fill in its href")
+        return _warning("empty-link", tr("a link has no target"), hint=tr("fill in its href"))
     return None if url.startswith("#") else _judge_scheme(url)
 
 
@@ -40,31 +41,31 @@ def judge_image(url: str, name: str = "") -> Problem | None:
     lowered = url.strip().lower()
     shown = repr(name or image_name(url))
     if not lowered:
-        hint = "name a file or an https: URL"
-        return _warning("image-without-source", "an image has no src", hint=hint)
+        hint = tr("name a file or an https: URL")
+        return _warning("image-without-source", tr("an image has no src"), hint=hint)
     if lowered.startswith("data:"):
-        hint = "put the file into the campaign folder and name it in src"
-        return _warning("data-image", "Gmail and Outlook do not show data: images", hint=hint)
+        hint = tr("put the file into the campaign folder and name it in src")
+        return _warning("data-image", tr("Gmail and Outlook do not show data: images"), hint=hint)
     if lowered.startswith("http:"):
-        hint = "write https://, or put the file into the campaign folder"
-        message = f"the image {shown} is loaded without encryption"
+        hint = tr("write https://, or put the file into the campaign folder")
+        message = tr("the image {shown} is loaded without encryption", shown=shown)
         return _warning("http-image", message, hint=hint)
     if lowered.startswith("//"):
-        message = f"the image {shown} has no https: before its //"
-        return _warning("relative-image", message, hint="write https://")
+        message = tr("the image {shown} has no https: before its //", shown=shown)
+        return _warning("relative-image", message, hint=tr("write https://"))
     return _judge_format(url, shown)
 
 
 _NOT_SHOWN = {
-    "svg": "Gmail, Outlook and others show no SVG images",
-    "webp": "Outlook for Windows shows no WebP images",
-    "avif": "most mail programs show no AVIF images",
-    "heic": "only programs of Apple show HEIC images",
-    "heif": "only programs of Apple show HEIF images",
-    "tif": "most mail programs show no TIFF images",
-    "tiff": "most mail programs show no TIFF images",
-    "psd": "no mail program shows files of Photoshop",
-    "pdf": "no mail program shows a PDF as an image",
+    "svg": marked("Gmail, Outlook and others show no SVG images"),
+    "webp": marked("Outlook for Windows shows no WebP images"),
+    "avif": marked("most mail programs show no AVIF images"),
+    "heic": marked("only programs of Apple show HEIC images"),
+    "heif": marked("only programs of Apple show HEIF images"),
+    "tif": marked("most mail programs show no TIFF images"),
+    "tiff": marked("most mail programs show no TIFF images"),
+    "psd": marked("no mail program shows files of Photoshop"),
+    "pdf": marked("no mail program shows a PDF as an image"),
 }
 """The endings of image files that mail programs do not show, and who does not."""
 
@@ -75,7 +76,7 @@ def _judge_format(url: str, shown: str) -> Problem | None:
     why = _NOT_SHOWN.get(ending)
     if why is None:
         return None
-    return _warning("image-format", f"{shown}: {why}", hint="save it as PNG or JPEG")
+    return _warning("image-format", f"{shown}: {why}", hint=tr("save it as PNG or JPEG"))
 
 
 def image_name(url: str) -> str:
@@ -87,15 +88,15 @@ def _judge_scheme(url: str) -> Problem | None:
     scheme = _SCHEME.match(url)
     shown = repr(url[:_SHOWN])
     if scheme is None:
-        message = f"the link {shown} is relative and does not work in a mailbox"
+        message = tr("the link {shown} is relative and does not work in a mailbox", shown=shown)
         return _warning("relative-link", message, hint=_as_absolute(url))
     name = scheme[0][:-1].lower()
     if name == "http":
-        message = f"the link {shown} is not encrypted"
-        return _warning("http-link", message, hint="write https://...")
+        message = tr("the link {shown} is not encrypted", shown=shown)
+        return _warning("http-link", message, hint=tr("write https://..."))
     if name not in _LINK_SCHEMES:
-        message = f"mail programs do not follow {name}: links"
-        return _warning("link-scheme", message, hint="use https: or mailto:")
+        message = tr("mail programs do not follow {name}: links", name=name)
+        return _warning("link-scheme", message, hint=tr("use https: or mailto:"))
     return _judge_target(url, name, shown)
 
 
@@ -103,26 +104,28 @@ def _judge_target(url: str, scheme: str, shown: str) -> Problem | None:
     if scheme != "https":
         if url.rstrip()[len(scheme) + 1 :] not in {"", "@"}:
             return None
-        hint = f"write what follows {scheme}:"
-        return _warning("empty-link", f"the link {shown} has no target", hint=hint)
+        hint = tr("write what follows {scheme}:", scheme=scheme)
+        return _warning("empty-link", tr("the link {shown} has no target", shown=shown), hint=hint)
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
         host = ""
     if not host or re.search(r"[\s%{}]", host):
-        message = f"the link {shown} has no valid host"
-        return _warning("link-without-host", message, hint="write https://host/...")
+        message = tr("the link {shown} has no valid host", shown=shown)
+        return _warning("link-without-host", message, hint=tr("write https://host/..."))
     if _LOOPBACK.fullmatch(host):
-        hint = "write the address that your readers can reach"
+        hint = tr("write the address that your readers can reach")
         return _warning(
-            "local-link", f"the link {shown} leads to the reader's own machine", hint=hint
+            "local-link",
+            tr("the link {shown} leads to the reader's own machine", shown=shown),
+            hint=hint,
         )
     return None
 
 
 def _as_absolute(url: str) -> str:
     if url.startswith("//"):
-        return f"write https:{url[:_SHOWN]}"
+        return tr("write https:{url}", url=url[:_SHOWN])
     if re.match(r"www\.|[\w-]+\.(com|org|net|eu|de|fr|cn|io)\b", url, re.IGNORECASE):
-        return f"write https://{url[:_SHOWN]}"
-    return "write https://..., or attach the file"
+        return tr("write https://{url}", url=url[:_SHOWN])
+    return tr("write https://..., or attach the file")

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from mailmerge.errors import AddressError
+from mailmerge.language import tr
 
 LOCAL_PART_BYTES = 64  # RFC 5321, 4.5.3.1.1
 DOMAIN_BYTES = 253  # RFC 1035, 2.3.4, without the root label
@@ -30,8 +31,10 @@ def invisible_character(text: str) -> AddressError | None:
             character in BIDI_EMBEDDINGS
         ):
             name = unicodedata.name(character, f"U+{ord(character):04X}")
-            what = f"{_shown(text)} contains the invisible character {name}"
-            return _error(what, "type the address again", "control")
+            what = tr(
+                "{text} contains the invisible character {name}", text=_shown(text), name=name
+            )
+            return _error(what, tr("type the address again"), "control")
     return None
 
 
@@ -42,14 +45,17 @@ def first_fault(text: str) -> AddressError | None:
 
 def more_than_the_address(text: str, address: str) -> AddressError:
     """The error of `Name <address>` where only an address is read."""
-    what = f"{_shown(text)} is more than the address"
-    hint = f"write only {_shown(address)}, or set parse_names = true under [recipients]"
+    what = tr("{text} is more than the address", text=_shown(text))
+    hint = tr(
+        "write only {address}, or set parse_names = true under [recipients]",
+        address=_shown(address),
+    )
     return _error(what, hint, "name")
 
 
 def invalid(text: str, reason: str) -> AddressError:
     """The error of any other fault, with the reason that email-validator gives."""
-    return _error(f"{_shown(text)}: {reason.rstrip('.')}", "check the address", "syntax")
+    return _error(f"{_shown(text)}: {reason.rstrip('.')}", tr("check the address"), "syntax")
 
 
 def _error(message: str, hint: str, code: str) -> AddressError:
@@ -67,52 +73,72 @@ def _faults(text: str) -> Iterator[AddressError]:
 def _faults_of_the_cell(text: str) -> Iterator[AddressError]:
     shown = _shown(text)
     if not text:
-        yield _error("the address is empty", "fill it in, or delete the row", "empty")
+        yield _error(tr("the address is empty"), tr("fill it in, or delete the row"), "empty")
     if text.lower().startswith("mailto:"):
-        yield _error(f"{shown} is a link", f"write only {_shown(text[7:])}", "mailto")
+        yield _error(
+            tr("{shown} is a link", shown=shown),
+            tr("write only {text}", text=_shown(text[7:])),
+            "mailto",
+        )
     if text[0] in _QUOTATION_MARKS or text[-1] in _QUOTATION_MARKS:
-        hint = f"write {_shown(text.strip(_QUOTATION_MARKS))}"
-        yield _error(f"{shown} has quotation marks", hint, "quotes")
+        hint = tr("write {text}", text=_shown(text.strip(_QUOTATION_MARKS)))
+        yield _error(tr("{shown} has quotation marks", shown=shown), hint, "quotes")
     if text[-1] in ",;" and text.count("@") == 1:
-        yield _error(f"{shown} ends with {text[-1]}", f"delete the {text[-1]}", "trailing")
+        yield _error(
+            tr("{shown} ends with {text}", shown=shown, text=text[-1]),
+            tr("delete the {text}", text=text[-1]),
+            "trailing",
+        )
     if text.count("@") > 1:
         if re.search(r"[\s,;/|]", text):
-            what = f"{shown} contains more than one address"
-            yield _error(what, "write one recipient per row", "many")
-        what = f"{shown} has {text.count('@')} @ signs"
-        yield _error(what, "delete all but one", "two-at")
+            what = tr("{shown} contains more than one address", shown=shown)
+            yield _error(what, tr("write one recipient per row"), "many")
+        what = tr("{shown} has {text} @ signs", shown=shown, text=text.count("@"))
+        yield _error(what, tr("delete all but one"), "two-at")
     if "@" not in text:
-        yield _error(f"{shown} has no @ sign", "an address is name@domain", "no-at")
+        yield _error(
+            tr("{shown} has no @ sign", shown=shown), tr("an address is name@domain"), "no-at"
+        )
     if re.search(r"[<>]", text):
-        what = f"{shown} has an extra angle bracket"
-        yield _error(what, "write only name@domain", "name")
+        what = tr("{shown} has an extra angle bracket", shown=shown)
+        yield _error(what, tr("write only name@domain"), "name")
     if re.search(r"\s", text):
-        yield _error(f"{shown} contains a space", "delete the space", "space")
+        yield _error(tr("{shown} contains a space", shown=shown), tr("delete the space"), "space")
 
 
 def _faults_of_the_local_part(text: str, local: str) -> Iterator[AddressError]:
     shown = _shown(text)
     if not local:
-        what = f"{shown} has nothing before the @ sign"
-        yield _error(what, "write name@domain", "no-local")
+        what = tr("{shown} has nothing before the @ sign", shown=shown)
+        yield _error(what, tr("write name@domain"), "no-local")
     if "=?" in local:
-        what = f"{shown} is an encoded word"
-        yield _error(what, "write the address itself", "encoded")
+        what = tr("{shown} is an encoded word", shown=shown)
+        yield _error(what, tr("write the address itself"), "encoded")
     size = len(local.encode(errors="replace"))
     if size > LOCAL_PART_BYTES:
-        much = f"{size} bytes before the @ sign, at most {LOCAL_PART_BYTES} are allowed"
-        yield _error(f"{shown} is too long: {much}", "check the address", "long")
-    quoted = f"or, if the address really has it, write '{_in_quotes(text)}'"
+        much = tr(
+            "{size} bytes before the @ sign, at most {local_part_bytes} are allowed",
+            size=size,
+            local_part_bytes=LOCAL_PART_BYTES,
+        )
+        yield _error(
+            tr("{shown} is too long: {much}", shown=shown, much=much),
+            tr("check the address"),
+            "long",
+        )
+    quoted = tr("or, if the address really has it, write '{text}'", text=_in_quotes(text))
     if ".." in local:
-        hint = f"delete one of them, {quoted}"
-        yield _error(f"{shown} has two dots in a row", hint, "dots")
+        hint = tr("delete one of them, {quoted}", quoted=quoted)
+        yield _error(tr("{shown} has two dots in a row", shown=shown), hint, "dots")
     if "\u2019" in local or "\u2018" in local:
         straight = text.replace("\u2019", "'").replace("\u2018", "'")
-        what = f"{shown} has a typographic apostrophe"
-        yield _error(what, f"write {_shown(straight)}", "quotes")
+        what = tr("{shown} has a typographic apostrophe", shown=shown)
+        yield _error(what, tr("write {straight}", straight=_shown(straight)), "quotes")
     if local.startswith(".") or local.endswith("."):
-        where = "starts with a dot" if local.startswith(".") else "has a dot before the @ sign"
-        yield _error(f"{shown} {where}", f"delete the dot, {quoted}", "dots")
+        where = (
+            tr("starts with a dot") if local.startswith(".") else tr("has a dot before the @ sign")
+        )
+        yield _error(f"{shown} {where}", tr("delete the dot, {quoted}", quoted=quoted), "dots")
 
 
 def _in_quotes(text: str) -> str:
@@ -124,34 +150,51 @@ def _in_quotes(text: str) -> str:
 def _faults_of_the_domain(text: str, domain: str) -> Iterator[AddressError]:
     shown = _shown(text)
     if not domain:
-        what = f"{shown} has nothing after the @ sign"
-        yield _error(what, "write name@domain", "no-domain")
+        what = tr("{shown} has nothing after the @ sign", shown=shown)
+        yield _error(what, tr("write name@domain"), "no-domain")
     if domain.startswith("["):
-        what = f"{shown} has an IP address for a domain"
-        yield _error(what, "write the name of the domain", "literal")
+        what = tr("{shown} has an IP address for a domain", shown=shown)
+        yield _error(what, tr("write the name of the domain"), "literal")
     if domain.startswith(".") or domain.endswith(".") or ".." in domain:
-        where = "ends with a dot" if domain.endswith(".") else "has an extra dot after the @ sign"
-        yield _error(f"{shown} {where}", "delete the dot", "dots")
+        where = (
+            tr("ends with a dot")
+            if domain.endswith(".")
+            else tr("has an extra dot after the @ sign")
+        )
+        yield _error(f"{shown} {where}", tr("delete the dot"), "dots")
     if "." not in domain:
-        what = f"{shown} has no dot after the @ sign"
-        yield _error(what, "write the whole domain, such as example.org", "single-label")
+        what = tr("{shown} has no dot after the @ sign", shown=shown)
+        yield _error(what, tr("write the whole domain, such as example.org"), "single-label")
     if len(domain) > DOMAIN_BYTES:
-        much = f"{len(domain)} characters after the @ sign, at most {DOMAIN_BYTES} are allowed"
-        yield _error(f"{shown} is too long: {much}", "check the address", "long")
+        much = tr(
+            "{count} characters after the @ sign, at most {domain_bytes} are allowed",
+            count=len(domain),
+            domain_bytes=DOMAIN_BYTES,
+        )
+        yield _error(
+            tr("{shown} is too long: {much}", shown=shown, much=much),
+            tr("check the address"),
+            "long",
+        )
     for label in domain.split("."):
         yield from _faults_of_a_label(shown, label)
 
 
 def _faults_of_a_label(shown: str, label: str) -> Iterator[AddressError]:
     if "_" in label:
-        what = f"{shown} has an underscore in its domain"
-        yield _error(what, "domains consist of letters, digits and hyphens", "domain")
+        what = tr("{shown} has an underscore in its domain", shown=shown)
+        yield _error(what, tr("domains consist of letters, digits and hyphens"), "domain")
     if label.startswith("-") or label.endswith("-"):
-        what = f"{shown} has a hyphen at the edge of {_shown(label)}"
-        yield _error(what, "check the domain", "domain")
+        what = tr("{shown} has a hyphen at the edge of {label}", shown=shown, label=_shown(label))
+        yield _error(what, tr("check the domain"), "domain")
     if label.isascii() and len(label) > _LABEL_BYTES:
-        what = f"{_shown(label)} has {len(label)} characters, at most {_LABEL_BYTES} are allowed"
-        yield _error(what, "check the domain", "long")
+        what = tr(
+            "{label} has {count} characters, at most {label_bytes} are allowed",
+            label=_shown(label),
+            count=len(label),
+            label_bytes=_LABEL_BYTES,
+        )
+        yield _error(what, tr("check the domain"), "long")
 
 
 def _shown(text: str) -> str:

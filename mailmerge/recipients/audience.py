@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from mailmerge.errors import AddressError, CampaignError, Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
 from mailmerge.recipients.condition import Condition
 from mailmerge.recipients.duplicates import Deduplicator, RowResult
@@ -162,8 +163,14 @@ class Audience:
         if not nothing_found or not self.left_out or self.suppressed:
             return None
         only = self._selection.only
-        what = f'no row has the address "{only}"' if only else "no row meets the condition"
-        hint = "check its spelling" if only else "check where under [recipients], and --where"
+        what = (
+            tr('no row has the address "{only}"', only=only)
+            if only
+            else tr("no row meets the condition")
+        )
+        hint = (
+            tr("check its spelling") if only else tr("check where under [recipients], and --where")
+        )
         return Problem("error", "none-selected", what, self._spreadsheet.file, hint=hint)
 
     def _results(self) -> Iterator[RowResult]:

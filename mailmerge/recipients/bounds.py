@@ -16,6 +16,7 @@ import sys
 from dataclasses import dataclass
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.wording import size_in_words
 
 COLUMNS = 16_384
@@ -84,7 +85,8 @@ class Budget:
         self._cells -= count
         if self._cells < 0:
             raise too_large(
-                f"has more than {self.bounds.cells:,} cells, empty ones included", self.file
+                tr("has more than {cells:,} cells, empty ones included", cells=self.bounds.cells),
+                self.file,
             )
 
     def tags(self, count: int) -> None:
@@ -95,7 +97,9 @@ class Budget:
         """
         self._tags -= count
         if self._tags < 0:
-            raise too_large(f"has more than {self.bounds.tags:,} tags of XML", self.file)
+            raise too_large(
+                tr("has more than {tags:,} tags of XML", tags=self.bounds.tags), self.file
+            )
 
     def places(self, count: int) -> None:
         """Count places in columns."""
@@ -114,16 +118,18 @@ class Budget:
         self._memory -= size
         if self._memory < 0:
             most = size_in_words(self.bounds.memory)
-            raise too_large(f"has cells that take more than {most} of memory", self.file)
+            raise too_large(
+                tr("has cells that take more than {most} of memory", most=most), self.file
+            )
 
 
 def too_large(what: str, file: str, row: int | None = None) -> SpreadsheetError:
     """The error of a file that costs more than its bounds; `what` continues "the sheet"."""
     return SpreadsheetError(
-        f"the sheet {what}",
+        tr("the sheet {what}", what=what),
         file=file,
         row=row,
-        hint="delete what does not belong to the table, or save the sheet as CSV (UTF-8)",
+        hint=tr("delete what does not belong to the table, or save the sheet as CSV (UTF-8)"),
         code="sheet-too-large",
     )
 
@@ -131,10 +137,15 @@ def too_large(what: str, file: str, row: int | None = None) -> SpreadsheetError:
 def outside(place: str, file: str, row: int | None = None) -> SpreadsheetError:
     """The error of a cell or row whose place cannot be in a sheet."""
     return SpreadsheetError(
-        f'"{place[:40]}" is not a place in a sheet of {ROWS:,} rows and {COLUMNS:,} columns',
+        tr(
+            '"{place}" is not a place in a sheet of {rows:,} rows and {columns:,} columns',
+            place=place[:40],
+            rows=ROWS,
+            columns=COLUMNS,
+        ),
         file=file,
         row=row,
-        hint="open it in Excel or LibreOffice and save it again",
+        hint=tr("open it in Excel or LibreOffice and save it again"),
         code="cell-outside",
     )
 
@@ -142,10 +153,14 @@ def outside(place: str, file: str, row: int | None = None) -> SpreadsheetError:
 def too_long(place: str, file: str, row: int | None, column: str = "") -> SpreadsheetError:
     """The error of a cell with too many characters."""
     return SpreadsheetError(
-        f"{place} has more than {CELL_CHARACTERS:,} characters",
+        tr(
+            "{place} has more than {cell_characters:,} characters",
+            place=place,
+            cell_characters=CELL_CHARACTERS,
+        ),
         file=file,
         row=row,
         column=column,
-        hint="shorten the text of the cell",
+        hint=tr("shorten the text of the cell"),
         code="cell-too-long",
     )

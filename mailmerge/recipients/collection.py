@@ -22,6 +22,7 @@ from typing import Generic, Literal, TypeVar, overload
 from pydantic import ValidationError
 
 from mailmerge.errors import CampaignError, Problem
+from mailmerge.language import tr
 from mailmerge.recipients.audience import Audience, Selection
 from mailmerge.recipients.mappings import open_mappings
 from mailmerge.recipients.recipient import Recipient, Skipped
@@ -251,8 +252,12 @@ def _opened(
     for name, value in for_files.items():
         if value != getattr(defaults, name):
             raise CampaignError(
-                f"{name}: only a file has this, found {value!r} with mappings",
-                hint="leave it out",
+                tr(
+                    "{name}: only a file has this, found {value!r} with mappings",
+                    name=name,
+                    value=value,
+                ),
+                hint=tr("leave it out"),
                 code="wrong-value",
             )
     return Spreadsheet(open_mappings(source, section))

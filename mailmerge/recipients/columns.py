@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import COLUMNS
 from mailmerge.settings import RecipientsSection
 
@@ -129,10 +130,12 @@ def index_notice(first: HeadRow, file: str) -> Problem:
     return Problem(
         "warning",
         "column-index",
-        f"column {letters} has no name and only counts the rows: it is not read",
+        tr(
+            "column {letters} has no name and only counts the rows: it is not read", letters=letters
+        ),
         file,
         first.number or None,
-        hint="name it if you need it; pandas leaves it out with index=False",
+        hint=tr("name it if you need it; pandas leaves it out with index=False"),
     )
 
 
@@ -144,7 +147,7 @@ def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) 
             name is empty, duplicated or reserved; or a column that campaign.toml names is missing.
     """
     if not head:
-        raise SpreadsheetError("the file is empty", file=file, code="file-empty")
+        raise SpreadsheetError(tr("the file is empty"), file=file, code="file-empty")
     first = head[0]
     _refuse_too_wide(first, file)
     _refuse_recipient(first, file)
@@ -162,8 +165,12 @@ def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) 
 def _refuse_too_wide(first: HeadRow, file: str) -> None:
     if len(first.cells) > COLUMNS:
         raise _wrong(
-            f"the header has {len(first.cells):,} columns, and at most {COLUMNS:,} are read",
-            "delete the columns that the messages do not use",
+            tr(
+                "the header has {count:,} columns, and at most {columns:,} are read",
+                count=len(first.cells),
+                columns=COLUMNS,
+            ),
+            tr("delete the columns that the messages do not use"),
             "columns-too-many",
             file,
             first.number,
@@ -174,10 +181,10 @@ def _refuse_recipient(first: HeadRow, file: str) -> None:
     for cell in first.cells:
         if _ADDRESS.fullmatch(cell.strip()):
             raise SpreadsheetError(
-                f'the first row is a recipient, not a header: "{cell.strip()[:80]}"',
+                tr('the first row is a recipient, not a header: "{cell}"', cell=cell.strip()[:80]),
                 file=file,
                 row=first.number or None,
-                hint="add a row with the names of the columns above it",
+                hint=tr("add a row with the names of the columns above it"),
                 code="no-header",
             )
 
@@ -192,10 +199,13 @@ def _refuse_title(head: Sequence[HeadRow], address: str, file: str) -> None:
     skip = below[0].number - 1
     title = next((cell for cell in head[0].cells if cell.strip()), "")
     raise SpreadsheetError(
-        f'the first row is a title, not a header: "{title.strip()[:60]}"',
+        tr('the first row is a title, not a header: "{title}"', title=title.strip()[:60]),
         file=file,
         row=head[0].number,
-        hint=f"set skip_rows = {skip} under [recipients], or delete the rows above the header",
+        hint=tr(
+            "set skip_rows = {skip} under [recipients], or delete the rows above the header",
+            skip=skip,
+        ),
         code="title-row",
     )
 
@@ -206,15 +216,29 @@ def _refuse_unusable(first: HeadRow, names: Sequence[str], file: str) -> None:
     for index, name in enumerate(names, first.left):
         letters = column_letters(index)
         if not name:
-            what, hint = f"column {letters} has no name", "name it, or delete the column"
+            what, hint = (
+                tr("column {letters} has no name", letters=letters),
+                tr("name it, or delete the column"),
+            )
             raise _wrong(what, hint, "column-unnamed", file, number)
         if name in RESERVED_NAMES:
-            what = f'column {letters} cannot be called "{name}": templates use that name'
-            raise _wrong(what, f'call it "{name}_"', "column-reserved", file, number, name)
+            what = tr(
+                'column {letters} cannot be called "{name}": templates use that name',
+                letters=letters,
+                name=name,
+            )
+            raise _wrong(
+                what, tr('call it "{name}_"', name=name), "column-reserved", file, number, name
+            )
         folded = name.casefold()
         if folded in seen:
-            what = f'columns {seen[folded]} and {letters} are both called "{name}"'
-            raise _wrong(what, "rename one of them", "column-twice", file, number, name)
+            what = tr(
+                'columns {seen} and {letters} are both called "{name}"',
+                seen=seen[folded],
+                letters=letters,
+                name=name,
+            )
+            raise _wrong(what, tr("rename one of them"), "column-twice", file, number, name)
         seen[folded] = letters
 
 
@@ -224,11 +248,13 @@ def _require_column(names: Sequence[str], column: str, key: str, file: str, numb
     folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(column.casefold(), folded, n=1, cutoff=0.5)
     if near:
-        hint = f'did you mean {key} = "{folded[near[0]]}"?'
+        hint = tr('did you mean {key} = "{folded}"?', key=key, folded=folded[near[0]])
     else:
         shown = ", ".join(f'"{name}"' for name in names[:12])
-        hint = f"its columns are {shown}; set {key} under [recipients]"
-    raise _wrong(f'there is no column "{column}"', hint, "no-column", file, number)
+        hint = tr("its columns are {shown}; set {key} under [recipients]", shown=shown, key=key)
+    raise _wrong(
+        tr('there is no column "{column}"', column=column), hint, "no-column", file, number
+    )
 
 
 def _tidied(first: HeadRow, names: Sequence[str], file: str) -> tuple[Problem, ...]:
@@ -236,11 +262,11 @@ def _tidied(first: HeadRow, names: Sequence[str], file: str) -> tuple[Problem, .
         Problem(
             "warning",
             "column-tidied",
-            f"the header {cell!r} is read as {name!r}",
+            tr("the header {cell!r} is read as {name!r}", cell=cell, name=name),
             file,
             first.number or None,
             name,
-            f"templates and campaign.toml call it {name!r}",
+            tr("templates and campaign.toml call it {name!r}", name=name),
         )
         for cell, name in zip(first.cells, names, strict=True)
         if cell != name

@@ -17,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailmerge.cell_numbers import parse_number
 from mailmerge.errors import CampaignError, SpreadsheetError
+from mailmerge.language import marked, tr
 
 # The errors that an expression over texts can raise; any other is a defect of this program.
 _FAILURES = (
@@ -47,8 +48,8 @@ class Condition:
             self._expression = environment.compile_expression(text, undefined_to_none=False)
         except jinja2.TemplateSyntaxError as error:
             raise CampaignError(
-                f"where = {text!r}: {error.message}",
-                hint="a condition looks like country == 'FR'",
+                tr("where = {text!r}: {message}", text=text, message=error.message),
+                hint=tr("a condition looks like country == 'FR'"),
                 code="where-syntax",
             ) from error
 
@@ -61,8 +62,10 @@ class Condition:
             near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
             shown = ", ".join(columns[:12])
             raise CampaignError(
-                f'where = {self.text!r}: there is no column "{name}"',
-                hint=f'did you mean "{near[0]}"?' if near else f"the columns are {shown}",
+                tr('where = {text!r}: there is no column "{name}"', text=self.text, name=name),
+                hint=tr('did you mean "{near}"?', near=near[0])
+                if near
+                else tr("the columns are {shown}", shown=shown),
                 code="where-column",
             )
 
@@ -76,14 +79,14 @@ class Condition:
             return bool(self._expression(cells, row=cells))
         except _FAILURES as error:
             raise SpreadsheetError(
-                f"where = {self.text!r} fails on this row: {error}",
+                tr("where = {text!r} fails on this row: {error}", text=self.text, error=error),
                 hint=getattr(error, "hint", "cells are text: compare numbers as age|int > 17"),
                 code="where-failed",
             ) from error
 
 
 class _NoNumber(ValueError):
-    hint = "correct the cell, or write a default, such as age|int(0)"
+    hint = marked("correct the cell, or write a default, such as age|int(0)")
 
 
 def _number(kind: type[int] | type[float], locale: str) -> Callable[..., Any]:
@@ -94,7 +97,9 @@ def _number(kind: type[int] | type[float], locale: str) -> Callable[..., Any]:
             return kind(value)
         number = parse_number(value, locale)
         if number is None and not default:
-            raise _NoNumber(f"{value[:60]!r} is no number" if value else "a cell is empty")
+            raise _NoNumber(
+                tr("{value!r} is no number", value=value[:60]) if value else tr("a cell is empty")
+            )
         return default[0] if number is None else kind(number)
 
     return convert

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.recipients.first_rows import Earlier, FirstRows
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
@@ -86,12 +87,16 @@ class Deduplicator:
         file, column = self._rules.file, self._rules.key
         shown = recipient.cells[column].strip()
         if self._rules.by_address and not self._rules.loose and not earlier.same_spelling:
-            what = f'"{shown}" is already in row {earlier.row}, in other case: this row is skipped'
-            hint = "delete one of the rows"
+            what = tr(
+                '"{shown}" is already in row {row}, in other case: this row is skipped',
+                shown=shown,
+                row=earlier.row,
+            )
+            hint = tr("delete one of the rows")
             return Problem("warning", "duplicate-case", what, file, recipient.row, column, hint)
-        what = f'"{shown}" is already in row {earlier.row}'
+        what = tr('"{shown}" is already in row {row}', shown=shown, row=earlier.row)
         if self._rules.by_address:
-            hint = "delete one of the rows, or set key to a column that tells them apart"
+            hint = tr("delete one of the rows, or set key to a column that tells them apart")
         else:
-            hint = "delete one of the rows, or choose another key column"
+            hint = tr("delete one of the rows, or choose another key column")
         return Problem("error", "duplicate", what, file, recipient.row, column, hint)

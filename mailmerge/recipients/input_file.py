@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import marked, tr
 from mailmerge.paths import find_inside
 
 
@@ -94,9 +95,9 @@ class InputFile:
             raise _unreadable(self.file, error) from error
         if state != self.state:
             raise SpreadsheetError(
-                "the file changed while it was read",
+                tr("the file changed while it was read"),
                 file=self.file,
-                hint="save it, close it, and start again",
+                hint=tr("save it, close it, and start again"),
                 code="file-changed",
             )
 
@@ -110,7 +111,7 @@ def open_input_file(path: Path, file: str) -> InputFile:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise SpreadsheetError("this is a folder, not a file", file=file, code="unreadable")
+            raise SpreadsheetError(tr("this is a folder, not a file"), file=file, code="unreadable")
         with path.open("rb") as stream:
             if stat.S_ISREG(mode):
                 return InputFile(path, file, _state(path))
@@ -133,17 +134,17 @@ def find_campaign_file(folder: Path, name: str) -> Path:
     except (OSError, ValueError):
         if _is_broken_link(folder, name):
             raise SpreadsheetError(
-                "is a link to a file that does not exist",
+                tr("is a link to a file that does not exist"),
                 file=name,
-                hint="copy the file into the campaign folder",
+                hint=tr("copy the file into the campaign folder"),
                 code="unreadable",
             ) from None
         return folder / name
     if found is None:
         raise SpreadsheetError(
-            "is a link to a file outside of the campaign folder",
+            tr("is a link to a file outside of the campaign folder"),
             file=name,
-            hint="copy the file into the campaign folder",
+            hint=tr("copy the file into the campaign folder"),
             code="file-outside",
         )
     return found
@@ -169,11 +170,14 @@ def _is_broken_link(folder: Path, name: str) -> bool:
 
 
 def damaged(
-    file: str, reason: str, hint: str = "open it in Excel or LibreOffice and save it again"
+    file: str, reason: str, hint: str = marked("open it in Excel or LibreOffice and save it again")
 ) -> SpreadsheetError:
     """The error of a file that the reader of its format cannot understand."""
     return SpreadsheetError(
-        f"the file is damaged: {reason}", file=file, hint=hint, code="file-damaged"
+        tr("the file is damaged: {reason}", reason=reason),
+        file=file,
+        hint=hint,
+        code="file-damaged",
     )
 
 
@@ -184,7 +188,9 @@ def _state(path: Path) -> tuple[int, int, int]:
 
 def _unreadable(file: str, error: OSError) -> SpreadsheetError:
     if isinstance(error, FileNotFoundError):
-        hint = "set file under [recipients], or put the spreadsheet there"
-        return SpreadsheetError("there is no such file", file=file, hint=hint, code="no-file")
+        hint = tr("set file under [recipients], or put the spreadsheet there")
+        return SpreadsheetError(tr("there is no such file"), file=file, hint=hint, code="no-file")
     reason = error.strerror or str(error)
-    return SpreadsheetError(f"cannot be read: {reason}", file=file, code="unreadable")
+    return SpreadsheetError(
+        tr("cannot be read: {reason}", reason=reason), file=file, code="unreadable"
+    )

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from mailmerge.errors import CampaignError, SpreadsheetError
+from mailmerge.language import marked, tr
 from mailmerge.recipients.columns import HeadRow, read_header
 from mailmerge.recipients.formats.values import plain_text
 from mailmerge.recipients.table import BATCH_ROWS, Batch, Table
@@ -25,7 +26,7 @@ from mailmerge.settings import RecipientsSection
 _FILE = "recipients"
 """What messages call them, where they would name a file."""
 
-_EXAMPLE = 'pass mappings such as {"email": "bob@example.org", "name": "Bob"}'
+_EXAMPLE = marked('pass mappings such as {"email": "bob@example.org", "name": "Bob"}')
 
 
 def open_mappings(rows: object, section: RecipientsSection) -> Table:
@@ -41,7 +42,7 @@ def open_mappings(rows: object, section: RecipientsSection) -> Table:
     names = list(dict.fromkeys(name for row in cells for name in row))
     if not names:
         raise SpreadsheetError(
-            "there are no recipients", file=_FILE, hint=_EXAMPLE, code="no-recipients"
+            tr("there are no recipients"), file=_FILE, hint=_EXAMPLE, code="no-recipients"
         )
     header = read_header([HeadRow(0, names)], section, _FILE)
     return Table(_FILE, header, lambda: _batches(cells, names), header.notices)
@@ -57,19 +58,21 @@ def _batches(cells: list[dict[str, str]], names: list[str]) -> Iterator[Batch]:
 def _iterated(rows: object) -> Iterator[object]:
     # A single mapping would iterate over its names, and bytes over numbers.
     if isinstance(rows, (Mapping, bytes, bytearray)) or not isinstance(rows, Iterable):
-        raise _wrong(f"a path or an iterable of mappings is needed, found {_type(rows)}")
+        raise _wrong(
+            tr("a path or an iterable of mappings is needed, found {rows}", rows=_type(rows))
+        )
     return iter(rows)
 
 
 def _cells(number: int, row: object) -> dict[str, str]:
     if not isinstance(row, Mapping):
-        raise _wrong(f"a row is a mapping, found {_type(row)}", number)
+        raise _wrong(tr("a row is a mapping, found {row}", row=_type(row)), number)
     return {_name(name, number): _text(value, number, name) for name, value in row.items()}
 
 
 def _name(name: object, number: int) -> str:
     if not isinstance(name, str):
-        raise _wrong(f"the name of a column is a text, found {name!r}", number)
+        raise _wrong(tr("the name of a column is a text, found {name!r}", name=name), number)
     return str.__str__(name)
 
 
@@ -88,10 +91,10 @@ def _text(value: object, number: int, column: str) -> str:
     if isinstance(value, numbers.Real):
         return plain_text(float(value))
     raise _wrong(
-        f"a cell is a text, a number, a date or None, found {_type(value)}",
+        tr("a cell is a text, a number, a date or None, found {value}", value=_type(value)),
         number,
         column,
-        "write it as one text",
+        tr("write it as one text"),
     )
 
 

@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from mailmerge.errors import AddressError, MailmergeError, Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
 from mailmerge.recipients.condition import Condition
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
@@ -85,7 +86,7 @@ class RowRules:
         if empty:
             name = self.address if self.address.isidentifier() else f"row['{self.address}']"
             where = f"where = \"{name} != ''\" under [recipients]"
-            hint = f"fill it in, delete the row, or leave out such rows: {where}"
+            hint = tr("fill it in, delete the row, or leave out such rows: {where}", where=where)
             problem = replace(problem, hint=hint)
         return Skipped(row.number, reason, row.cells, None, problem)
 
@@ -101,7 +102,7 @@ class RowRules:
         return None
 
     def _empty(self, row: SheetRow, mailbox: Mailbox, column: str) -> Skipped:
-        what, hint = "the cell is empty", "fill it in, or delete the row"
+        what, hint = tr("the cell is empty"), tr("fill it in, or delete the row")
         problem = Problem("error", "cell-empty", what, self.file, row.number, column, hint)
         return Skipped(row.number, SkipReason.EMPTY, row.cells, mailbox, problem)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.columns import Header, find_column
 from mailmerge.recipients.formats.sniff import open_table
 from mailmerge.recipients.input_file import find_campaign_file, open_input_file
@@ -48,7 +49,7 @@ class Spreadsheet:
         """
         found = find_column(self.columns, wanted)
         if not found:
-            what = f'there is no column "{wanted}"'
+            what = tr('there is no column "{wanted}"', wanted=wanted)
             raise SpreadsheetError(what, file=self.file, code="no-column")
         return found
 

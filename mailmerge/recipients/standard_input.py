@@ -12,6 +12,7 @@ from threading import Lock
 from typing import TextIO
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.recipients.input_file import InputFile, spool
 
 STANDARD_INPUT = "-"
@@ -46,12 +47,15 @@ class _StandardInput:
             if self._copy is None or self._stream is not stream:
                 if stream is None or stream.closed or stream.isatty():
                     raise CampaignError(
-                        'file = "-" reads recipients from standard input, and there is no input',
-                        hint="pipe the spreadsheet into the command, "
-                        "or set file under [recipients]",
+                        tr(
+                            'file = "-" reads recipients from standard input, and there is no input'
+                        ),
+                        hint=tr(
+                            "pipe the spreadsheet into the command, or set file under [recipients]"
+                        ),
                         code="no-standard-input",
                     )
-                self._copy, self._stream = spool(stream.buffer, "standard input"), stream
+                self._copy, self._stream = spool(stream.buffer, tr("standard input")), stream
             return self._copy
 
 

@@ -21,6 +21,7 @@ from datetime import date
 from pathlib import Path
 
 from mailmerge.errors import AddressError, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.portable.locks import system_locking
 from mailmerge.private_files import open_private
 from mailmerge.recipients.address import parse_mailbox
@@ -125,7 +126,7 @@ class SuppressionList:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             while (lock := _take(self._lock_file)) is None:
                 if time.monotonic() > end:
-                    raise self._unwritable("another program is changing it")
+                    raise self._unwritable(tr("another program is changing it"))
                 time.sleep(_LOCK_PAUSE)
         except OSError as error:
             raise self._unwritable(error.strerror) from error
@@ -158,7 +159,7 @@ class SuppressionList:
             if error.problem.code != "no-column":
                 raise
             # The hint of a spreadsheet names keys of [recipients], which are not about this file.
-            hint = f'call the column with the addresses "{_COLUMN}" in this file'
+            hint = tr('call the column with the addresses "{column}" in this file', column=_COLUMN)
             raise SpreadsheetError.from_problem(replace(error.problem, hint=hint)) from error
 
     def _add(self, wanted: Iterable[Suppression]) -> list[str]:
@@ -186,9 +187,9 @@ class SuppressionList:
 
     def _unwritable(self, reason: str | None) -> SpreadsheetError:
         return SpreadsheetError(
-            f"cannot be written: {reason}",
+            tr("cannot be written: {reason}", reason=reason),
             file=self._file,
-            hint="the list is unchanged; allow the program to write there",
+            hint=tr("the list is unchanged; allow the program to write there"),
             code="unwritable",
         )
 

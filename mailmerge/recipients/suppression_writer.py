@@ -36,6 +36,7 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from mailmerge.errors import AddressError, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.suppression import SuppressionList
 
@@ -153,8 +154,8 @@ class _Appended:
                 self._write_whole(file, rows)
         except OSError as error:
             raise SpreadsheetError(
-                f"cannot be written: {error.strerror}", file=self._path.name, code="unwritable",
-                hint="the list is unchanged; allow the program to write there",
+                tr("cannot be written: {strerror}", strerror=error.strerror), file=self._path.name, code="unwritable",
+                hint=tr("the list is unchanged; allow the program to write there"),
             ) from error  # fmt: skip
         self._state = _state_of(self._path)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import final
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.columns import Header
 
 BATCH_ROWS = 8192
@@ -134,23 +135,32 @@ def _suspicious(column: Sequence[str]) -> bool:
 def _about_character(character: str, cell: str, file: str, number: int, column: str) -> Problem:
     sign = f"U+{ord(character):04X}"
     if character == "\0" or "\ud800" <= character <= "\udfff":
-        what, hint = f"the cell contains {sign}, which is not text", "type the cell again"
+        what, hint = (
+            tr("the cell contains {sign}, which is not text", sign=sign),
+            tr("type the cell again"),
+        )
         return Problem("error", "cell-not-text", what, file, number, column, hint)
     if character == "�":
-        what = "the cell contains U+FFFD: a letter was lost when the file was saved"
-        return Problem("warning", "cell-damaged", what, file, number, column, "type the cell again")
+        what = tr("the cell contains U+FFFD: a letter was lost when the file was saved")
+        return Problem(
+            "warning", "cell-damaged", what, file, number, column, tr("type the cell again")
+        )
     before = cell[: cell.index(character)][-20:]
-    what = f"the cell contains the invisible character {sign} after {before!r}"
-    hint = "if it was copied by accident, type the cell again"
+    what = tr(
+        "the cell contains the invisible character {sign} after {before!r}",
+        sign=sign,
+        before=before,
+    )
+    hint = tr("if it was copied by accident, type the cell again")
     return Problem("warning", "cell-invisible", what, file, number, column, hint)
 
 
 def no_recipients(file: str, header: Header) -> SpreadsheetError:
     """The error of a table that has a header and no rows below it."""
     return SpreadsheetError(
-        "there are no rows below the header",
+        tr("there are no rows below the header"),
         file=file,
         row=header.number or None,
-        hint="add one row for each recipient",
+        hint=tr("add one row for each recipient"),
         code="no-recipients",
     )

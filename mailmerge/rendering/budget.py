@@ -35,6 +35,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from mailmerge.language import marked, tr
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits
 from mailmerge.rendering.template_errors import LimitExceeded
 
@@ -93,7 +94,9 @@ class Budget:
         """
         self._steps = left = self._steps - steps
         if left < 0:
-            raise LimitExceeded(f"it does not end within {self._limits.steps:,} steps")
+            raise LimitExceeded(
+                tr("it does not end within {steps:,} steps", steps=self._limits.steps)
+            )
         if left < self._next_look:
             self._next_look = left - _STEPS_BETWEEN_LOOKS
             self.look_at_time()
@@ -108,7 +111,9 @@ class Budget:
         if not self._deadline:
             self._deadline = now + self._limits.seconds
         elif now > self._deadline:
-            raise LimitExceeded(f"it does not end within {self._limits.seconds:g} seconds")
+            raise LimitExceeded(
+                tr("it does not end within {seconds:g} seconds", seconds=self._limits.seconds)
+            )
 
     def expect(self, size: int) -> None:
         """Check the size that a value is going to have.
@@ -129,7 +134,7 @@ class Budget:
             raise self._too_large()
         self._made -= size
         if self._made < 0:
-            raise self._too_large("all its intermediate texts together are")
+            raise self._too_large(tr("all its intermediate texts together are"))
 
     def add_text(self, text: str) -> None:
         """Count a text that is kept as an object of its own.
@@ -196,8 +201,14 @@ class Budget:
                     raise self._too_large()
         return total
 
-    def _too_large(self, what: str = "it makes") -> LimitExceeded:
-        return LimitExceeded(f"{what} more than {self._limits.characters:,} characters")
+    def _too_large(self, what: str = marked("it makes")) -> LimitExceeded:
+        return LimitExceeded(
+            tr(
+                "{what} more than {characters:,} characters",
+                what=what,
+                characters=self._limits.characters,
+            )
+        )
 
 
 class Budgets(threading.local):

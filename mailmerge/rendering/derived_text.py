@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mailmerge.language import tr
 from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.escaping import percent_escape
 from mailmerge.rendering.links import bracketed, links_of, shows_target, surely_shows_target
@@ -161,7 +162,7 @@ class DerivedText:
         layout = self._tried(values, unsteady, shown)
         many = self._layouts.made + 1 > max(self._limit, self._layouts.asked // _TEXTS_TO_A_LAYOUT)
         if many or isinstance(layout, _NoLayout):
-            self.reason = "the layout of the text that is made from the HTML depends on the row"
+            self.reason = tr("the layout of the text that is made from the HTML depends on the row")
         return layout
 
     def _tried(

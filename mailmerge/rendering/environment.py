@@ -26,6 +26,7 @@ from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailmerge.content_files import ContentFiles
+from mailmerge.language import tr
 from mailmerge.rendering.budget import Budget, Budgets
 from mailmerge.rendering.calls import (
     call_method,
@@ -199,9 +200,11 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         if self.part != "html":
             return
         if length > self.limits.page + self._source_length:
-            raise LimitExceeded(f"the page has more than {self.limits.page:,} characters")
+            raise LimitExceeded(
+                tr("the page has more than {page:,} characters", page=self.limits.page)
+            )
         if sum(piece.count("<") for piece in pieces) > self.limits.tags:
-            raise LimitExceeded(f"the page has more than {self.limits.tags:,} tags")
+            raise LimitExceeded(tr("the page has more than {tags:,} tags", tags=self.limits.tags))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`row.phone` is `row["phone"]`; everything else as the sandbox allows it."""

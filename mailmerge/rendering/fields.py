@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from mailmerge.errors import AssetError, MessageError
+from mailmerge.language import tr
 from mailmerge.paths import inside
 from mailmerge.rendering.environment import CampaignEnvironment, make_environment, run
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates
@@ -44,9 +45,9 @@ class _FieldTemplate:
             raise explain(error, variables.location(self.file, self.name)) from error
         if not value.isprintable() and (forbidden := NEVER_IN_A_LINE.search(value)):
             raise MessageError(
-                f"{self.name} becomes {value[:60]!r}, which is not one line of text",
+                tr("{name} becomes {value!r}, which is not one line of text", name=self.name, value=value[:60]),
                 file=self.file, row=variables.row, code="header-control",
-                hint=f"remove the character {forbidden[0]!r} from the cell",
+                hint=tr("remove the character {forbidden!r} from the cell", forbidden=forbidden[0]),
             )  # fmt: skip
         return value
 
@@ -122,8 +123,8 @@ class Fields:
         normal = inside(path)
         if normal is None:
             raise AssetError(
-                f"the attachment {path} is outside of the campaign folder",
+                tr("the attachment {path} is outside of the campaign folder", path=path),
                 file=self._file, row=row, code="asset-outside",
-                hint="copy it into the campaign folder",
+                hint=tr("copy it into the campaign folder"),
             )  # fmt: skip
         return normal

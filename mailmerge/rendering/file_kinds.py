@@ -11,15 +11,17 @@ import re
 import zipfile
 from dataclasses import dataclass
 
-_COPY = "copy its text into a plain text file, such as body.txt, or save it as HTML"
-_WORD = (
-    "copy its text into a plain text file, such as body.txt, or save it as"
-    ' "Web Page, Filtered" (.html)'
+from mailmerge.language import marked, tr
+
+_COPY = marked("copy its text into a plain text file, such as body.txt, or save it as HTML")
+_WORD = marked(
+    'copy its text into a plain text file, such as body.txt, or save it as "Web Page, '
+    'Filtered" (.html)'
 )
-_WRITER = (
+_WRITER = marked(
     "copy its text into a plain text file, such as body.txt, or save it as HTML in LibreOffice"
 )
-_ATTACH = "list it in attachments, and write the message as text or HTML"
+_ATTACH = marked("list it in attachments, and write the message as text or HTML")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,41 +36,55 @@ class NotATemplate(ValueError):
     """The content of a file is a document of another program, and no text."""
 
     def __init__(self, kind: FileKind, path: str) -> None:
-        super().__init__(f"{path} is {kind.name}")
+        super().__init__(tr("{path} is {name}", path=path, name=kind.name))
         self.kind = kind
         self.path = path
 
 
-_OLE = FileKind("a Word document (.doc)", _WORD)
+_OLE = FileKind(marked("a Word document (.doc)"), _WORD)
 _STARTS = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLE),
-    (b"{\\rtf", FileKind("an RTF document", _WORD)),
-    (b"%PDF-", FileKind("a PDF document", _ATTACH)),
-    (b"\x89PNG", FileKind("an image", "write an HTML file that shows it: <img src=...>")),
-    (b"\xff\xd8\xff", FileKind("an image", "write an HTML file that shows it: <img src=...>")),
-    (b"GIF8", FileKind("an image", "write an HTML file that shows it: <img src=...>")),
-    (b"\x1f\x8b", FileKind("a compressed file (gzip)", "unpack it")),
-    (b"7z\xbc\xaf\x27\x1c", FileKind("a compressed file (7-Zip)", "unpack it")),
-    (b"Rar!", FileKind("a compressed file (RAR)", "unpack it")),
-    (b"bplist00", FileKind("a web archive of Safari", "save the page as HTML source")),
+    (b"{\\rtf", FileKind(marked("an RTF document"), _WORD)),
+    (b"%PDF-", FileKind(marked("a PDF document"), _ATTACH)),
+    (
+        b"\x89PNG",
+        FileKind(marked("an image"), marked("write an HTML file that shows it: <img src=...>")),
+    ),
+    (
+        b"\xff\xd8\xff",
+        FileKind(marked("an image"), marked("write an HTML file that shows it: <img src=...>")),
+    ),
+    (
+        b"GIF8",
+        FileKind(marked("an image"), marked("write an HTML file that shows it: <img src=...>")),
+    ),
+    (b"\x1f\x8b", FileKind(marked("a compressed file (gzip)"), marked("unpack it"))),
+    (b"7z\xbc\xaf\x27\x1c", FileKind(marked("a compressed file (7-Zip)"), marked("unpack it"))),
+    (b"Rar!", FileKind(marked("a compressed file (RAR)"), marked("unpack it"))),
+    (
+        b"bplist00",
+        FileKind(marked("a web archive of Safari"), marked("save the page as HTML source")),
+    ),
 )
 _MHT = re.compile(
     rb"\A(?:[A-Za-z-]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*?mime-version:\s*1\.0", re.IGNORECASE
 )
 _FLAT = re.compile(rb"<(?:office:document|w:wordDocument|pkg:package)\b")
 _ZIP_NAMES = (
-    ("word/", FileKind("a Word document", _WORD)),
-    ("xl/", FileKind("an Excel workbook", "name it as file under [recipients]")),
-    ("ppt/", FileKind("a PowerPoint presentation", _COPY)),
-    ("index/", FileKind("a Pages document", "export it as text, or copy it into body.txt")),
+    ("word/", FileKind(marked("a Word document"), _WORD)),
+    ("xl/", FileKind(marked("an Excel workbook"), marked("name it as file under [recipients]"))),
+    ("ppt/", FileKind(marked("a PowerPoint presentation"), _COPY)),
+    ("index/", FileKind(marked("a Pages document"), marked("export it as text, or copy it into body.txt"))),
 )  # fmt: skip
 _MEDIA_TYPES = {
-    "application/vnd.oasis.opendocument.text": FileKind("an OpenDocument text", _WRITER),
-    "application/vnd.oasis.opendocument.text-template": FileKind("an OpenDocument text", _WRITER),
-    "application/vnd.oasis.opendocument.spreadsheet": FileKind(
-        "an OpenDocument spreadsheet", "name it as file under [recipients]"
+    "application/vnd.oasis.opendocument.text": FileKind(marked("an OpenDocument text"), _WRITER),
+    "application/vnd.oasis.opendocument.text-template": FileKind(
+        marked("an OpenDocument text"), _WRITER
     ),
-    "application/epub+zip": FileKind("an EPUB book", _COPY),
+    "application/vnd.oasis.opendocument.spreadsheet": FileKind(
+        marked("an OpenDocument spreadsheet"), marked("name it as file under [recipients]")
+    ),
+    "application/epub+zip": FileKind(marked("an EPUB book"), _COPY),
 }
 _HEAD = 4096
 
@@ -83,10 +99,10 @@ def kind_of(content: bytes) -> FileKind | None:
         return _kind_of_zip(content)
     if _MHT.match(start):
         return FileKind(
-            "a saved e-mail or web archive (.eml, .mht)", "save the message as HTML only"
+            tr("a saved e-mail or web archive (.eml, .mht)"), tr("save the message as HTML only")
         )
     if start.startswith(b"<?xml") and _FLAT.search(start):
-        return FileKind("an XML document of a word processor", _COPY)
+        return FileKind(tr("an XML document of a word processor"), _COPY)
     return None
 
 
@@ -98,12 +114,12 @@ def _kind_of_zip(content: bytes) -> FileKind:
             if "mimetype" in names and archive.getinfo("mimetype").file_size < _HEAD:
                 media_type = archive.read("mimetype").decode("ascii", "ignore").strip()
     except (zipfile.BadZipFile, KeyError, OSError, ValueError, RuntimeError, NotImplementedError):
-        return FileKind("a damaged document of an office program", _COPY)
+        return FileKind(tr("a damaged document of an office program"), _COPY)
     if media_type in _MEDIA_TYPES:
         return _MEDIA_TYPES[media_type]
     for folder, kind in _ZIP_NAMES:
         if any(name.startswith(folder) for name in names):
             return kind
     pages = [name for name in names if name.endswith((".html", ".htm"))]
-    hint = f"unpack it, and name {pages[0]}" if pages else "unpack it"
-    return FileKind("a ZIP archive", hint)
+    hint = tr("unpack it, and name {pages}", pages=pages[0]) if pages else tr("unpack it")
+    return FileKind(tr("a ZIP archive"), hint)

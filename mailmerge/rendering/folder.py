@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
+from mailmerge.language import tr
 from mailmerge.paths import RefusedPath, inside
 
 
@@ -38,8 +39,8 @@ def local_path(url: str, files: ContentFiles) -> str:
     normal = _normal_form(unquote(parts.path))
     if parts.scheme or normal is None:
         raise AssetError(
-            f"{url} is outside of the campaign folder",
-            hint="copy the file into the campaign folder and write its path from there",
+            tr("{url} is outside of the campaign folder", url=url),
+            hint=tr("copy the file into the campaign folder and write its path from there"),
             code="asset-outside",
         )
     try:
@@ -48,8 +49,8 @@ def local_path(url: str, files: ContentFiles) -> str:
         raise _refused(url, error) from error
     if not found:
         raise AssetError(
-            f"there is no file {normal} in the campaign folder",
-            hint=_missing_hint(files, normal, "write the path relative to the campaign folder"),
+            tr("there is no file {normal} in the campaign folder", normal=normal),
+            hint=_missing_hint(files, normal, tr("write the path relative to the campaign folder")),
             code="asset-missing",
         )
     return normal
@@ -58,7 +59,7 @@ def local_path(url: str, files: ContentFiles) -> str:
 def _missing_hint(files: ContentFiles, path: str, otherwise: str) -> str:
     """The fix of a path without a file: the nearest file that exists, or another hint."""
     near = files.nearest(path)
-    return f'did you mean "{near}"?' if near else otherwise
+    return tr('did you mean "{near}"?', near=near) if near else otherwise
 
 
 def _refused(path: str, error: RefusedPath) -> AssetError:
@@ -86,5 +87,6 @@ def read_asset(path: str, files: ContentFiles) -> bytes:
         raise _refused(path, error) from error
     except OSError as error:
         raise AssetError(
-            f"{path} cannot be read: {error.strerror}", code="asset-unreadable"
+            tr("{path} cannot be read: {strerror}", path=path, strerror=error.strerror),
+            code="asset-unreadable",
         ) from error

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from mailmerge.language import tr
 from mailmerge.rendering.budget import ELEMENT, Budget, Containers, elements, text_size
 from mailmerge.rendering.template_errors import LimitExceeded
 
@@ -79,7 +80,7 @@ def check_operands(budget: Budget, operator: str, left: Any, right: Any) -> None
         budget.expect(budget.size(left) + budget.size(right))
     elif operator == "-" and not isinstance(left, (int, float)):
         # The views of a dictionary have differences, which are sets without an order.
-        raise TypeError(f"- does not work with {type(left).__name__}")
+        raise TypeError(tr("- does not work with {name}", name=type(left).__name__))
 
 
 def _check_integers(operator: str, left: int, right: int) -> None:
@@ -90,7 +91,11 @@ def _check_integers(operator: str, left: int, right: int) -> None:
         bits = left.bit_length() + right.bit_length()
     if bits > _MOST_BITS:
         raise LimitExceeded(
-            f"{operator} makes a number of more than {_LONGEST_INTEGER:,} characters"
+            tr(
+                "{operator} makes a number of more than {longest_integer:,} characters",
+                operator=operator,
+                longest_integer=_LONGEST_INTEGER,
+            )
         )
 
 
@@ -101,7 +106,12 @@ def check_integer(value: Any) -> None:
         LimitExceeded: it has too many digits.
     """
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        raise LimitExceeded(f"it makes a number of more than {_LONGEST_INTEGER:,} characters")
+        raise LimitExceeded(
+            tr(
+                "it makes a number of more than {longest_integer:,} characters",
+                longest_integer=_LONGEST_INTEGER,
+            )
+        )
 
 
 def _formatted(budget: Budget, template: str | bytes, values: Any) -> int:
@@ -279,13 +289,23 @@ def _containers_in(value: Any) -> list[Any]:
 def _rounded(_: Budget, __: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     precision = _argument(args, kwargs, 0, "precision")
     if isinstance(precision, int) and abs(precision) > _LARGEST_PRECISION:
-        raise LimitExceeded(f"round has a precision of more than {_LARGEST_PRECISION:,} characters")
+        raise LimitExceeded(
+            tr(
+                "round has a precision of more than {largest_precision:,} characters",
+                largest_precision=_LARGEST_PRECISION,
+            )
+        )
     return 0
 
 
 def _parsed(_: Budget, text: Any, __: tuple[Any, ...], ___: Mapping[str, Any]) -> int:
     if isinstance(text, str) and len(text) > _LONGEST_INTEGER:
-        raise LimitExceeded(f"int has a text of more than {_LONGEST_INTEGER:,} characters")
+        raise LimitExceeded(
+            tr(
+                "int has a text of more than {longest_integer:,} characters",
+                longest_integer=_LONGEST_INTEGER,
+            )
+        )
     return 0
 
 
@@ -317,4 +337,10 @@ def check_slow(budget: Budget, name: str, value: Any) -> None:
         LimitExceeded: it is too long.
     """
     if budget.size(value) > _LONGEST_TEXT:
-        raise LimitExceeded(f"{name} has a text of more than {_LONGEST_TEXT:,} characters")
+        raise LimitExceeded(
+            tr(
+                "{name} has a text of more than {longest_text:,} characters",
+                name=name,
+                longest_text=_LONGEST_TEXT,
+            )
+        )

@@ -24,6 +24,7 @@ from jinja2.utils import _PassArg
 from markupsafe import Markup, escape
 
 from mailmerge.cell_numbers import parse_number
+from mailmerge.language import tr
 from mailmerge.rendering import growth
 from mailmerge.rendering.budget import Budget, Containers, elements
 from mailmerge.rendering.number_errors import NotANumber
@@ -143,10 +144,13 @@ def printable(value: Any) -> Any:
 
 def _unprintable(value: Any) -> str:
     if isinstance(value, types.GeneratorType):
-        return "a sequence cannot be printed: add |join or |list"
+        return tr("a sequence cannot be printed: add |join or |list")
     if callable(value):
-        return "a function cannot be printed: add () to call it"
-    return f"an object ({type(value).__name__}) cannot be printed: print one of its attributes"
+        return tr("a function cannot be printed: add () to call it")
+    return tr(
+        "an object ({name}) cannot be printed: print one of its attributes",
+        name=type(value).__name__,
+    )
 
 
 # -- filters and tests ---------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from mailmerge.language import tr
 from mailmerge.rendering.basic_attributes import attributes_from
 from mailmerge.rendering.cascade import (
     Applied,
@@ -94,7 +95,7 @@ def _inliner(attributes: bool) -> Any:
                 page = _Page(document, self.six_color if attributes else None)
                 return page.inlined()
             except TooManyStyles:
-                return Inlined(document.source, "there are too many style rules")
+                return Inlined(document.source, tr("there are too many style rules"))
 
     return Inliner(allow_network=False, allow_loading_external_files=False)
 
@@ -140,7 +141,7 @@ class _Page:
         second = self._written(raised)
         if _is_same_page(self.document, second):
             return Inlined(second)
-        return Inlined(self.document.source, "the elements of the page are misnested")
+        return Inlined(self.document.source, tr("the elements of the page are misnested"))
 
     def _apply(self) -> None:
         """Match all rules, and collect their declarations for each element."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from mailmerge.language import tr
 from mailmerge.rendering.document import (
     RAW_TEXT_ELEMENTS,
     Document,
@@ -73,7 +74,7 @@ def locate_values(
         elif is_text(node):
             locator.text(str(node.data), node.parent)
     for index in expected - locator.contexts.keys() - locator.structural.keys():
-        locator.structural[index] = "a value stands where the parser of HTML expects none"
+        locator.structural[index] = tr("a value stands where the parser of HTML expects none")
     return ValueLocations(
         locator.contexts,
         locator.url_starts,
@@ -102,7 +103,7 @@ class _Locator:
 
     def element(self, element: Element) -> None:
         for index in self.placeholders.within(element.tag):
-            self.structural[index] = "a value stands in the name of an element"
+            self.structural[index] = tr("a value stands in the name of an element")
         for name, value in attributes_of(element):
             self._attribute(element, name, value)
 
@@ -110,33 +111,37 @@ class _Locator:
         for index in self.placeholders.within(text):
             self.contexts[index] = HtmlContext.COMMENT
         for url in _IMAGE_IN_COMMENT.findall(text):
-            self._image(url, "a conditional comment")
+            self._image(url, tr("a conditional comment"))
 
     def text(self, text: str, owner: object) -> None:
         """A text, and the element that holds it."""
         for index in self.placeholders.within(text):
             if isinstance(owner, Element) and owner.tag in RAW_TEXT_ELEMENTS:
-                self.structural[index] = f"a value stands in {self._name_of(owner)}"
+                self.structural[index] = tr("a value stands in {self}", self=self._name_of(owner))
             else:
                 self.contexts[index] = HtmlContext.TEXT
 
     def _name_of(self, owner: Element) -> str:
-        return "an element" if self.placeholders.within(owner.tag) else f"<{owner.tag}>"
+        return tr("an element") if self.placeholders.within(owner.tag) else f"<{owner.tag}>"
 
     def _attribute(self, element: Element, name: str, value: str) -> None:
         owner = self._name_of(element)
         for index in self.placeholders.within(name):
-            self.structural[index] = f"a value stands in the name of an attribute of {owner}"
+            self.structural[index] = tr(
+                "a value stands in the name of an attribute of {owner}", owner=owner
+            )
         indices = self.placeholders.within(value)
         if not indices:
             return
-        attribute = f"the attribute {name} of {owner}"
+        attribute = tr("the attribute {name} of {owner}", name=name, owner=owner)
         context = HtmlContext.URL if _is_url(name) else HtmlContext.ATTRIBUTE
         for index in indices:
             if self.styles_depend_on(name):
-                self.structural[index] = f"a value stands in {attribute}, on which styles depend"
+                self.structural[index] = tr(
+                    "a value stands in {attribute}, on which styles depend", attribute=attribute
+                )
             elif element.tag in ("style", "link", "meta"):
-                self.structural[index] = f"a value stands in {attribute}"
+                self.structural[index] = tr("a value stands in {attribute}", attribute=attribute)
             self.contexts[index] = context
         self._url(name, value, context, attribute, indices[0])
 
@@ -154,7 +159,9 @@ class _Locator:
         found = self.placeholders.pattern.search(url)
         if found and not is_remote(url[: found.start()]):
             for index in self.placeholders.within(url):
-                self.structural[index] = f"an image of {attribute} depends on the row"
+                self.structural[index] = tr(
+                    "an image of {attribute} depends on the row", attribute=attribute
+                )
 
 
 def _is_url(name: str) -> bool:

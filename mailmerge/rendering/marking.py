@@ -30,6 +30,7 @@ from jinja2.environment import TemplateModule
 from jinja2.exceptions import TemplateRuntimeError
 from markupsafe import Markup, escape
 
+from mailmerge.language import tr
 from mailmerge.rendering.environment import CampaignEnvironment, Part
 from mailmerge.rendering.guarded import printable
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits
@@ -162,5 +163,5 @@ def _escape_later(value: Any) -> Any:
 
 def _markup(value: Any) -> Markup:
     if isinstance(value, TemplateModule):
-        raise TemplateRuntimeError("an imported template cannot be printed; include it instead")
+        raise TemplateRuntimeError(tr("an imported template cannot be printed; include it instead"))
     return escape(value)

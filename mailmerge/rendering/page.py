@@ -15,6 +15,7 @@ from typing import TypeAlias
 from markupsafe import escape
 
 from mailmerge.errors import AssetError
+from mailmerge.language import marked, tr
 from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.compiled_page import (
     CompiledPage,
@@ -109,7 +110,7 @@ class PageRenderer:
         many = self._results.made > max(_FEW, self._pages // _PAGES_TO_A_STRUCTURE)
         with self._lock:
             reasons = list(self._reasons)
-        return [*reasons, *(["the structure of the page differs in many rows"] if many else ())]
+        return [*reasons, *([tr("the structure of the page differs in many rows")] if many else ())]
 
     @property
     def cached(self) -> CacheStatistics:
@@ -226,10 +227,10 @@ class PageRenderer:
         try:
             document = parse(html)
         except EmptyPage:
-            return ValueLocations.nowhere(open_values, "there is no element in the page")
+            return ValueLocations.nowhere(open_values, tr("there is no element in the page"))
         in_links = self._values_in_links(document)
         if in_links:
-            return ValueLocations.nowhere(in_links, "the style sheet depends on the row")
+            return ValueLocations.nowhere(in_links, tr("the style sheet depends on the row"))
         document = include_style_sheets(document, self._templates.files)
         styles_depend_on = attributes_read_by_selectors(document)
         locations = locate_values(document, self._placeholders, open_values, styles_depend_on)
@@ -252,7 +253,7 @@ class PageRenderer:
         found: dict[int, str] = {}
         for index, before in _texts_before(self._placeholders, html):
             if _IN_REFERENCE.search(before):
-                found[index] = "a value stands in a character reference"
+                found[index] = tr("a value stands in a character reference")
             elif _BEGINS_MARKUP.search(before):
                 found[index] = _CHANGES_ELEMENTS
         return found
@@ -263,7 +264,7 @@ class PageRenderer:
         changing = Probe(self._placeholders, static, contexts, PAGE_ESCAPING).changed_by(HOSTILE)
         if changing:
             return self._structural(
-                dict.fromkeys(changing, "a value changes how the page is written")
+                dict.fromkeys(changing, tr("a value changes how the page is written"))
             )
         texts, indices = self._placeholders.split(static)
         slots = Slots.of(indices, tuple(contexts[index] for index in indices))
@@ -309,7 +310,7 @@ _MANY_VALUES = 10_000
 """Values of a page that takes less memory without placeholders."""
 
 _TOO_MANY_VALUES = f"the page has more than {_MANY_VALUES:,} values"
-_CHANGES_ELEMENTS = "a value can change the elements around it"
+_CHANGES_ELEMENTS = marked("a value can change the elements around it")
 _BLANK_MATTERS = frozenset((HtmlContext.TEXT, HtmlContext.COMMENT))
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
+from mailmerge.language import tr
 from mailmerge.rendering.document import (
     Document,
     Edits,
@@ -89,7 +90,9 @@ def _style_sheet(href: str, files: ContentFiles, depth: int) -> str:
         css = read_asset(path, files).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AssetError(
-            f"the style sheet {path} is not UTF-8", hint="save it as UTF-8", code="not-utf-8"
+            tr("the style sheet {path} is not UTF-8", path=path),
+            hint=tr("save it as UTF-8"),
+            code="not-utf-8",
         ) from error
     # `</style` ends the element even within a comment or a string of the sheet.
     css = css.replace("</", "<\\/")

@@ -17,6 +17,8 @@ import jinja2
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
+from mailmerge.language import tr
+
 _CHARACTER = re.compile(r"unexpected char (?P<sign>'.*'|\".*\") at (?P<offset>\d+)", re.DOTALL)
 _DOUBLE: Final = "“”„‟«»″＂「」"
 _SINGLE: Final = "‘’‚‛′´｀＇"
@@ -65,7 +67,7 @@ def explain_syntax(error: jinja2.TemplateSyntaxError) -> SyntaxFault:
         offset = int(found["offset"])
         number = source.count("\n", 0, offset) + 1
         character = offset - source.rfind("\n", 0, offset)
-        message = f"unexpected character {found['sign'][1:-1]}"
+        message = tr("unexpected character {sign}", sign=found["sign"][1:-1])
     elif "{" not in lines[number - 1] and not _is_of_a_block(message):
         number = _opening_line(lines, number)
     fix = next(_working_fixes(lines, number, message), None)
@@ -135,7 +137,9 @@ def _made(cause: str, line: str, fixed: str, hint: str = "") -> _Fix:
         ),
         fixed.strip(),
     )
-    return _Fix(cause, hint or f"write {shown[:80]}", fixed, _first_difference(line, fixed))
+    return _Fix(
+        cause, hint or tr("write {shown}", shown=shown[:80]), fixed, _first_difference(line, fixed)
+    )
 
 
 def _curly_quotes(line: str, _: str) -> _Fix | None:
@@ -145,12 +149,15 @@ def _curly_quotes(line: str, _: str) -> _Fix | None:
         return None
     fixed = _in_syntax(line, lambda syntax: syntax.translate(_QUOTES))
     name = re.search(rf"\{{\{{\s*[{_DOUBLE}{_SINGLE}](\w+)[{_DOUBLE}{_SINGLE}]\s*\}}\}}", line)
-    cause = f"{curly} is a typographic quotation mark"
+    cause = tr("{curly} is a typographic quotation mark", curly=curly)
     if name is not None:
-        hint = f"write {{{{ {name[1]} }}}} for the column, without quotation marks"
+        hint = tr("write {{{{ {name} }}}} for the column, without quotation marks", name=name[1])
         return _made(cause, line, fixed, hint)
     return _made(
-        cause, line, fixed, f"write straight quotation marks: {_made('', line, fixed).hint[6:]}"
+        cause,
+        line,
+        fixed,
+        tr("write straight quotation marks: {hint}", hint=_made("", line, fixed).hint[6:]),
     )
 
 
@@ -160,7 +167,7 @@ def _tags_inside(line: str, _: str) -> _Fix | None:
     if fixed == line:
         return None
     fixed = _in_syntax(fixed, lambda syntax: re.sub(r"\s{2,}", " ", syntax))
-    return _made("there is HTML between the braces", line, fixed)
+    return _made(tr("there is HTML between the braces"), line, fixed)
 
 
 def _without_html(syntax: str) -> str:
@@ -182,8 +189,10 @@ def _several_words(line: str, _: str) -> _Fix | None:
         return None
     words = found["words"].strip()
     fixed = line[: found.start("words")] + f'row["{words}"]' + line[found.end("words") :]
-    hint = f'write a name of several words as row["{words}"]'
-    return _Fix(f"{words!r} is more than one word", hint, fixed, found.start("words"))
+    hint = tr('write a name of several words as row["{words}"]', words=words)
+    return _Fix(
+        tr("{words!r} is more than one word", words=words), hint, fixed, found.start("words")
+    )
 
 
 def _one_equals_sign(line: str, _: str) -> _Fix | None:
@@ -193,18 +202,18 @@ def _one_equals_sign(line: str, _: str) -> _Fix | None:
         return re.sub(r"(?<![=!<>])=(?!=)", "==", syntax.translate(_QUOTES))
 
     fixed = _in_syntax(line, twice)
-    cause = "= does not compare: two values are compared by =="
+    cause = tr("= does not compare: two values are compared by ==")
     return _made(cause, line, fixed) if fixed != line else None
 
 
 def _three_equals_signs(line: str, _: str) -> _Fix | None:
     fixed = _in_syntax(line, lambda syntax: re.sub(r"([=!])==", r"\1=", syntax))
-    return _made("values are compared by == or !=", line, fixed) if fixed != line else None
+    return _made(tr("values are compared by == or !="), line, fixed) if fixed != line else None
 
 
 def _three_braces(line: str, _: str) -> _Fix | None:
     fixed = re.sub(r"\{\{\{+([^{}\n]*)\}\}\}+", r"{{\1}}", line)
-    cause = "there are more than two braces"
+    cause = tr("there are more than two braces")
     return _made(cause, line, fixed) if fixed != line else None
 
 
@@ -220,7 +229,7 @@ def _closing_braces(line: str, _: str) -> _Fix | None:
     for fixed in candidates:
         if fixed != line and _parses_alone(fixed):
             what = "%}" if fixed.count("%}") > line.count("%}") else "}}"
-            return _made(f"{what} is missing", line, fixed)
+            return _made(tr("{what} is missing", what=what), line, fixed)
     return None
 
 
@@ -238,18 +247,18 @@ def _tag_for_a_value(line: str, message: str) -> _Fix | None:
     fixed = re.sub(r"\{%(-?\s*)(?:elseif|elsif|else\s+if)\b", r"{%\1elif", line)
     fixed = re.sub(r"\{%(-?\s*)end[\s_](if|for)\b", r"{%\1end\2", fixed)
     if fixed != line:
-        return _made("Jinja2 knows this tag by another name", line, fixed)
+        return _made(tr("Jinja2 knows this tag by another name"), line, fixed)
     fixed = re.sub(
         r"\{\{(-?\s*(?:if|elif|else|endif|for|endfor|set)\b[^{}]*?)\}\}", r"{%\1%}", line
     )
     if fixed != line:
-        return _made("a tag is written in {% %}", line, fixed)
+        return _made(tr("a tag is written in {% %}"), line, fixed)
     if tag is None or tag[1].startswith("end"):
         return None
     name = tag[1]
     fixed = re.sub(rf"\{{%-?\s*({re.escape(name)})\s*-?%\}}", r"{{ \1 }}", line)
     if fixed != line:
-        return _made(f"there is no tag {name!r}", line, fixed)
+        return _made(tr("there is no tag {name!r}", name=name), line, fixed)
     return None
 
 
@@ -266,7 +275,7 @@ def _other_operators(line: str, _: str) -> _Fix | None:
         fixed = _in_syntax(fixed, lambda syntax: re.sub(r" {2,}", " ", syntax))
         sign = re.search(pattern, "".join(_SYNTAX.findall(line)))
         if sign is not None and _parses_alone(fixed):
-            return _made(f"Jinja2 has no {sign[0]}", line, fixed)
+            return _made(tr("Jinja2 has no {sign}", sign=sign[0]), line, fixed)
     return None
 
 
@@ -277,7 +286,7 @@ def _quote_missing(line: str, _: str) -> _Fix | None:
                 fixed_syntax = re.sub(r"\s*(\)*\s*-?[%}]\})$", rf"{mark} \1", found[0])
                 fixed = line[: found.start()] + fixed_syntax + line[found.end() :]
                 if _parses_alone(fixed):
-                    return _made(f"a quotation mark ({mark}) is missing", line, fixed)
+                    return _made(tr("a quotation mark ({mark}) is missing", mark=mark), line, fixed)
     return None
 
 
@@ -291,13 +300,13 @@ def _general_hint(message: str) -> str:
     """The fix of an error that no correction of one line removes."""
     unclosed = re.search(r"innermost block that needs to be closed is '(\w+)'", message)
     if unclosed is not None:
-        return f"write {{% end{unclosed[1]} %}} where the block ends"
+        return tr("write {{% end{unclosed} %}} where the block ends", unclosed=unclosed[1])
     if "Unexpected end of template" in message or "unexpected end of template" in message:
-        return "close each {{ by }} and each {% by %}"
+        return tr("close each {{ by }} and each {% by %}")
     if "Missing end of comment tag" in message:
-        return "write #} where the comment ends"
+        return tr("write #} where the comment ends")
     return _hint_of_a_name(message) or (
-        "a value is written {{ name }}, a condition {% if name %} ... {% endif %}"
+        tr("a value is written {{ name }}, a condition {% if name %} ... {% endif %}")
     )
 
 
@@ -305,15 +314,23 @@ def _hint_of_a_name(message: str) -> str:
     """The fix of an unknown filter, test or tag; "" for another error."""
     stray = re.search(r"unknown tag '(end\w+)'", message)
     if stray is not None:
-        return f"remove {{% {stray[1]} %}}, or write the {{% {stray[1][3:]} %}} that it ends"
+        return tr(
+            "remove {{% {stray} %}}, or write the {{% {stray2} %}} that it ends",
+            stray=stray[1],
+            stray2=stray[1][3:],
+        )
     missing = re.search(r"[Nn]o (filter|test) named '([^']*)'", message)
     if missing is None:
         return ""
     known = (FILTERS if missing[1] == "filter" else TESTS).keys()
     if missing[2] in known:
-        return "it is left out here: its result would differ in each run"
+        return tr("it is left out here: its result would differ in each run")
     near = difflib.get_close_matches(missing[2].casefold(), known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else "docs/campaign.md lists the filters"
+    return (
+        tr("did you mean {near}?", near=near[0])
+        if near
+        else tr("docs/campaign.md lists the filters")
+    )
 
 
 def _likely_place(line: str, message: str) -> int | None:

@@ -13,13 +13,14 @@ import jinja2
 from jinja2 import nodes
 
 from mailmerge.errors import TemplateError
+from mailmerge.language import marked, tr
 from mailmerge.paths import RefusedPath
 from mailmerge.rendering.file_kinds import NotATemplate
 from mailmerge.rendering.number_errors import NotANumber
 from mailmerge.rendering.syntax_fixes import explain_syntax
 
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
-_MISSING_HINT = "write its path relative to the campaign folder"
+_MISSING_HINT = marked("write its path relative to the campaign folder")
 
 
 class LimitExceeded(Exception):
@@ -63,7 +64,7 @@ class ErrorLocation:
     def missing(self, names: str, line: int | None, file: str = "") -> TemplateError:
         """The error for templates that do not exist."""
         return self.error(
-            f"there is no template {names}", line=line, file=file, code="template-missing",
+            tr("there is no template {names}", names=names), line=line, file=file, code="template-missing",
             hint=_MISSING_HINT,
         )  # fmt: skip
 
@@ -82,11 +83,13 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
         return _syntax_error(error, location)
     if isinstance(error, NotATemplate):
         return location.error(
-            f"this is {error.kind.name} and no template", file=error.path, hint=error.kind.hint,
+            tr("this is {name} and no template", name=error.kind.name), file=error.path, hint=error.kind.hint,
             code="not-a-template",
         )  # fmt: skip
     if isinstance(error, UnicodeDecodeError):
-        return location.error("the file is not UTF-8", hint="save it as UTF-8", code="not-utf-8")
+        return location.error(
+            tr("the file is not UTF-8"), hint=tr("save it as UTF-8"), code="not-utf-8"
+        )
     return _of_a_rendering(error, location)
 
 
@@ -109,21 +112,25 @@ def _of_a_rendering(error: Exception, location: ErrorLocation) -> TemplateError:
 def _not_a_number(
     error: NotANumber, location: ErrorLocation, file: str, line: int | None
 ) -> TemplateError:
-    what = f"the cell {error.column} is" if error.column else "the text is"
+    what = tr("the cell {column} is", column=error.column) if error.column else tr("the text is")
     shown = f'"{error.value[:60]}"' if error.value else "empty"
     name = error.filter_name
     column = _as_variable(error.column) if error.column else "value"
-    hint = f"correct the cell, or write a default: {{{{ {column}|{name}(0) }}}}"
+    hint = tr(
+        "correct the cell, or write a default: {{{{ {column}|{name}(0) }}}}",
+        column=column,
+        name=name,
+    )
     if error.value.count(",") == 1 and error.value.replace(",", "").isdigit():
-        hint = (
+        hint = tr(
             "decimals or thousands? Set locale under [recipients], or show the cell without comma"
         )
         return location.error(
-            f"{what} {shown}, which can be read as two numbers", file=file, line=line, hint=hint,
+            tr("{what} {shown}, which can be read as two numbers", what=what, shown=shown), file=file, line=line, hint=hint,
             code="not-a-number",
         )  # fmt: skip
     return location.error(
-        f"{what} {shown}, which is no number for |{name}", file=file, line=line, hint=hint,
+        tr("{what} {shown}, which is no number for |{name}", what=what, shown=shown, name=name), file=file, line=line, hint=hint,
         code="not-a-number",
     )  # fmt: skip
 
@@ -131,15 +138,15 @@ def _not_a_number(
 def _cause(error: Exception) -> tuple[str, str]:
     """The message of the error, and its code."""
     if isinstance(error, RecursionError):
-        return "it includes or calls itself endlessly", "template-endless"
+        return tr("it includes or calls itself endlessly"), "template-endless"
     if isinstance(error, (LimitExceeded, OverflowError, MemoryError)):
-        return str(error) or "it makes too much text", "template-endless"
+        return str(error) or tr("it makes too much text"), "template-endless"
     return _sentence(error), "template-failed"
 
 
 def _sentence(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    return f"it cannot be rendered: {text}"
+    return tr("it cannot be rendered: {text}", text=text)
 
 
 def _undefined_error(
@@ -150,7 +157,7 @@ def _undefined_error(
         return location.error(_sentence(error), file=file, line=line, code="undefined-variable")
     name = match["name"]
     return location.error(
-        f"the variable {name} is not defined",
+        tr("the variable {name} is not defined", name=name),
         file=file,
         line=line,
         hint=_suggestion(name, location.columns),
@@ -160,13 +167,13 @@ def _undefined_error(
 
 def _suggestion(name: str, columns: tuple[str, ...]) -> str:
     if not columns:
-        return "every column is a variable"
+        return tr("every column is a variable")
     wanted = name.removeprefix('row["').removesuffix('"]')
     folded = {column.casefold(): column for column in reversed(columns)}
     close = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {_as_variable(folded[close[0]])}?"
-    return "the columns are " + ", ".join(columns)
+        return tr("did you mean {folded}?", folded=_as_variable(folded[close[0]]))
+    return tr("the columns are ") + ", ".join(columns)
 
 
 def _as_variable(column: str) -> str:

@@ -11,6 +11,7 @@ from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.sandbox import safe_range
 
 from mailmerge.errors import TemplateError
+from mailmerge.language import tr
 from mailmerge.rendering.template_errors import ErrorLocation
 
 NOT_DETERMINISTIC_GLOBALS = ("lipsum",)
@@ -100,10 +101,10 @@ def _check_surrogates(joined: str, row: int, cells: Mapping[str, str]) -> None:
     except UnicodeEncodeError as error:
         broken = (column for column, text in cells.items() if _SURROGATE.search(text))
         raise TemplateError(
-            "the cell contains half a character, which no encoding can express",
+            tr("the cell contains half a character, which no encoding can express"),
             row=row,
             column=next(broken, ""),
-            hint="save the spreadsheet as UTF-8",
+            hint=tr("save the spreadsheet as UTF-8"),
             code="half-character",
         ) from error
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from mailmerge.language import tr
+
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _RATE = re.compile(r"\s*(\d{1,9})\s*/\s*(?:(\d{1,6})\s*)?(second|minute|hour|day)s?\s*")
 _DURATION = re.compile(r"\s*(\d{1,6})\s*(second|minute|hour|day)s?\s*")
@@ -52,7 +54,7 @@ def parse_rate(text: str) -> Rate:
     """
     match = _RATE.fullmatch(text)
     if match is None or int(match[1]) == 0 or match[2] == "0":
-        raise ValueError('expected a rate such as "60/minute", "10/second" or "500/day"')
+        raise ValueError(tr('expected a rate such as "60/minute", "10/second" or "500/day"'))
     return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
 
 
@@ -64,5 +66,5 @@ def parse_duration(text: str) -> float:
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError('expected a duration such as "15 minutes" or "0 seconds"')
+        raise ValueError(tr('expected a duration such as "15 minutes" or "0 seconds"'))
     return int(match[1]) * _SECONDS[match[2]]

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.settings.folder import CAMPAIGN_FILE, Settings
 from mailmerge.settings.sections import (
     CampaignSection,
@@ -68,7 +69,9 @@ def _read_text(path: Path) -> str:
         raise no_campaign(path) from error
     except OSError as error:
         raise CampaignError(
-            f"cannot be read: {error.strerror}", file=path.name, code="unreadable"
+            tr("cannot be read: {strerror}", strerror=error.strerror),
+            file=path.name,
+            code="unreadable",
         ) from error
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
@@ -76,9 +79,9 @@ def _read_text(path: Path) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
         raise CampaignError(
-            "the file is not UTF-8" + (", but UTF-16" if wide else ""), file=path.name,
+            tr("the file is not UTF-8") + (tr(", but UTF-16") if wide else ""), file=path.name,
             line=None if wide else line,
-            hint="save it as UTF-8: editors offer it under Save as, Encoding", code="not-utf-8",
+            hint=tr("save it as UTF-8: editors offer it under Save as, Encoding"), code="not-utf-8",
         ) from error  # fmt: skip
 
 
@@ -116,11 +119,11 @@ def explained(
     if first["type"] == "extra_forbidden":
         hint = _unknown_key_hint(location, given)
         return CampaignError(
-            f"unknown key {key}", file=file, hint=hint, code="unknown-key", **place
+            tr("unknown key {key}", key=key), file=file, hint=hint, code="unknown-key", **place
         )
     if first["type"] == "missing":
         return CampaignError(
-            f"{key} is missing", file=file, hint=f"add it: {_EXAMPLES.get(key, key + ' = ...')}",
+            tr("{key} is missing", key=key), file=file, hint=tr("add it: {examples}", examples=_EXAMPLES.get(key, key + ' = ...')),
             code="missing-key",
         )  # fmt: skip
     reason = first["msg"].removeprefix("Value error, ")
@@ -129,7 +132,7 @@ def explained(
     wanted = wrong_type(str(first["type"]), str(location[-1]), found) if not names else None
     if wanted is not None:
         reason = wanted.reason
-    shown = "" if isinstance(found, dict) else f", found {found!r}"
+    shown = "" if isinstance(found, dict) else tr(", found {found!r}", found=found)
     return CampaignError(
         f"{key}: {reason}{shown}", file=file, hint=wanted.hint if wanted else "",
         code="wrong-value", **place,
@@ -173,8 +176,12 @@ def _unknown_key_hint(location: tuple[int | str, ...], given: object) -> str:
     if nearest:
         return _did_you_mean(nearest, location, given)
     if section and section[0] in _KEYS:
-        return f"the keys of [{section[0]}] are {', '.join(_KEYS[section[0]])}"
-    return f"the tables are {', '.join(f'[{name}]' for name in _KEYS)}"
+        return tr(
+            "the keys of [{section}] are {keys}",
+            section=section[0],
+            keys=", ".join(_KEYS[section[0]]),
+        )
+    return tr("the tables are {keys}", keys=", ".join(f"[{name}]" for name in _KEYS))
 
 
 def _did_you_mean(nearest: str, location: tuple[int | str, ...], given: object) -> str:
@@ -182,16 +189,16 @@ def _did_you_mean(nearest: str, location: tuple[int | str, ...], given: object) 
     is_table = isinstance(_value_at(given, location), dict)
     table, _, _ = nearest.rpartition(".")
     if at_top and is_table:
-        return f"did you mean [{nearest}]?"
-    below = f" Write it below [{table}]" if at_top and table else ""
-    return f"did you mean {nearest}?{below}"
+        return tr("did you mean [{nearest}]?", nearest=nearest)
+    below = tr(" Write it below [{table}]", table=table) if at_top and table else ""
+    return tr("did you mean {nearest}?{below}", nearest=nearest, below=below)
 
 
 def _secret_hint(wrong: str) -> str:
     if _SECRET.fullmatch(wrong.replace("-", "_").casefold()):
-        return (
-            "a password does not go here: you are asked for it when you send; or keep it in the"
-            " keyring, or set password_command"
+        return tr(
+            "a password does not go here: you are asked for it when you send; or keep "
+            "it in the keyring, or set password_command"
         )
     return ""
 

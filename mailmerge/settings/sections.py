@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from mailmerge.language import tr
 from mailmerge.paths import inside
 from mailmerge.settings.rates import Rate, parse_duration, parse_rate
 
@@ -55,7 +56,7 @@ def _rates(value: object) -> object:
 
 
 def _no_rate() -> NoReturn:
-    raise ValueError('expected a rate such as "60/minute", or a list of them')
+    raise ValueError(tr('expected a rate such as "60/minute", or a list of them'))
 
 
 def _listed(value: object) -> object:
@@ -65,13 +66,13 @@ def _listed(value: object) -> object:
 
 def _inside(value: str) -> str:
     if inside(value) is None:
-        raise ValueError("expected a path inside the campaign folder")
+        raise ValueError(tr("expected a path inside the campaign folder"))
     return value
 
 
 def _one_line(value: str) -> str:
     if NEVER_IN_A_LINE.search(value):
-        raise ValueError("expected one line without control characters")
+        raise ValueError(tr("expected one line without control characters"))
     return value
 
 
@@ -146,20 +147,22 @@ class UnsubscribeSection(Section):
     def _https(cls, value: str) -> str:
         """RFC 8058, 3.1: https. A token is added to the path, so nothing may follow it."""
         if value and not (_is_secure(value) and _URL.fullmatch(value)):
-            raise ValueError('expected an https address without ? and #, "https://example.org/u"')
+            raise ValueError(
+                tr('expected an https address without ? and #, "https://example.org/u"')
+            )
         return value
 
     @field_validator("mailto")
     @classmethod
     def _address_alone(cls, value: str) -> str:
         if value and not _MAILTO.fullmatch(value):
-            raise ValueError('expected an address alone, such as "unsubscribe@example.org"')
+            raise ValueError(tr('expected an address alone, such as "unsubscribe@example.org"'))
         return value
 
     @model_validator(mode="after")
     def _has_a_way(self) -> UnsubscribeSection:
         if not (self.url or self.mailto):
-            raise ValueError("expected url, mailto, or both")
+            raise ValueError(tr("expected url, mailto, or both"))
         return self
 
 
@@ -174,7 +177,7 @@ class DkimSection(Section):
     @model_validator(mode="after")
     def _has_one_key(self) -> DkimSection:
         if bool(self.key_file) == bool(self.key_command):
-            raise ValueError('expected key_file = "dkim.pem" or key_command')
+            raise ValueError(tr('expected key_file = "dkim.pem" or key_command'))
         return self
 
 
@@ -207,18 +210,28 @@ class MessageSection(Section):
         for name in value:
             folded = name.lower()
             if not _FIELD_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is not a header field name (RFC 5322, 2.2)")
+                raise ValueError(
+                    tr("{name!r} is not a header field name (RFC 5322, 2.2)", name=name)
+                )
             if folded in RESERVED_HEADER_FIELDS or folded.startswith(_RESERVED_PREFIXES):
-                raise ValueError(f"{name} is written by the program or by servers; remove it here")
+                raise ValueError(
+                    tr("{name} is written by the program or by servers; remove it here", name=name)
+                )
             if folded in met:
-                raise ValueError(f"{met[folded]} and {name} are the same field; remove one of them")
+                raise ValueError(
+                    tr(
+                        "{met} and {name} are the same field; remove one of them",
+                        met=met[folded],
+                        name=name,
+                    )
+                )
             met[folded] = name
         return value
 
     @model_validator(mode="after")
     def _has_a_body(self) -> MessageSection:
         if self.html is None and self.text is None:
-            raise ValueError('expected html = "body.html", text = "body.txt", or both')
+            raise ValueError(tr('expected html = "body.html", text = "body.txt", or both'))
         return self
 
     @model_validator(mode="after")
@@ -226,7 +239,10 @@ class MessageSection(Section):
         own = [name for name in self.headers if name.lower() in _UNSUBSCRIBE_FIELDS]
         if self.unsubscribe and own:
             raise ValueError(
-                f"[message.unsubscribe] writes {own[0]}; remove it from [message.headers]"
+                tr(
+                    "[message.unsubscribe] writes {own}; remove it from [message.headers]",
+                    own=own[0],
+                )
             )
         return self
 
@@ -244,7 +260,7 @@ class OAuthSection(Section):
     def _secure_url(cls, value: str) -> str:
         """Secrets travel over TLS (RFC 6749, 3.1 and 3.2), or stay on this machine."""
         if value and not _is_secure(value):
-            raise ValueError("expected an https address, or http on 127.0.0.1")
+            raise ValueError(tr("expected an https address, or http on 127.0.0.1"))
         return value
 
 
@@ -303,9 +319,9 @@ class DeliverySection(Section):
     def _known_notices(cls, value: tuple[_Notice, ...]) -> tuple[_Notice, ...]:
         """NEVER excludes the others (RFC 3461, 4.1)."""
         if "never" in value and len(value) > 1:
-            raise ValueError('expected "never" alone')
+            raise ValueError(tr('expected "never" alone'))
         if len(set(value)) < len(value):
-            raise ValueError("expected each word once")
+            raise ValueError(tr("expected each word once"))
         return value
 
     @field_validator("wait")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import marked, tr
 
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _CURLY: Final = "“”„‟«»″‶＂「」『』"
@@ -43,7 +44,7 @@ def toml_error(text: str, error: tomllib.TOMLDecodeError, file: str) -> Campaign
     fix = next(_working_fixes(lines, number, column, reason), None)
     if fix is None:
         return CampaignError(
-            f"not TOML: {_in_words(reason)}",
+            tr("not TOML: {reason}", reason=_in_words(reason)),
             file=file,
             line=number,
             character=column,
@@ -52,7 +53,7 @@ def toml_error(text: str, error: tomllib.TOMLDecodeError, file: str) -> Campaign
             code="not-toml",
         )
     return CampaignError(
-        f"not TOML: {fix.cause}", file=file, line=number, character=column, excerpt=line,
+        tr("not TOML: {cause}", cause=fix.cause), file=file, line=number, character=column, excerpt=line,
         hint=fix.hint, code="not-toml",
     )  # fmt: skip
 
@@ -77,9 +78,11 @@ def _in_words(reason: str) -> str:
 
 
 _GENERAL = {
-    "Unclosed array": "write ] at the end of the list, and a comma between its items",
-    "Unclosed inline table": "write } at the end of the table, in the same line",
-    "Invalid initial character for a key part": "a table in braces has to stand in one line",
+    "Unclosed array": marked("write ] at the end of the list, and a comma between its items"),
+    "Unclosed inline table": marked("write } at the end of the table, in the same line"),
+    "Invalid initial character for a key part": marked(
+        "a table in braces has to stand in one line"
+    ),
 }
 
 
@@ -120,8 +123,12 @@ def _curly_quotes(line: str, _: int, __: str) -> _Fix | None:
         line.translate({**_STRAIGHT, **dict.fromkeys(map(ord, _CURLY_SINGLE), '"')}),
     ):
         if _parses(candidate):
-            hint = f'write straight quotation marks (") instead of {curly}: {candidate.strip()}'
-            return _Fix(f"{curly} is a typographic quotation mark", hint, candidate)
+            hint = tr(
+                'write straight quotation marks (") instead of {curly}: {candidate}',
+                curly=curly,
+                candidate=candidate.strip(),
+            )
+            return _Fix(tr("{curly} is a typographic quotation mark", curly=curly), hint, candidate)
     return None
 
 
@@ -131,7 +138,11 @@ def _invisible(line: str, _: int, __: str) -> _Fix | None:
         return None
     name = f"U+{ord(found[0]):04X}"
     tidy = _INVISIBLE.sub(lambda one: " " if one[0] in "\u00a0\u3000" else "", line)
-    return _Fix(f"the line has the invisible character {name}", "type the line again", tidy)
+    return _Fix(
+        tr("the line has the invisible character {name}", name=name),
+        tr("type the line again"),
+        tidy,
+    )
 
 
 def _backslash(line: str, _: int, __: str) -> _Fix | None:
@@ -140,7 +151,7 @@ def _backslash(line: str, _: int, __: str) -> _Fix | None:
     slashes = re.sub(r"\\+", "/", line)
     return _Fix(
         r"\ has a meaning of its own in a text",
-        f"write / instead of \\: {slashes.strip()}",
+        tr("write / instead of \\: {slashes}", slashes=slashes.strip()),
         slashes,
     )
 
@@ -153,8 +164,10 @@ def _comma_in_list(line: str, column: int, reason: str) -> _Fix | None:
     if before.strip():
         fixed = f"{before}, {after}"
         left, right = _last_item(before), _first_item(after)
-        hint = f"write a comma: {fixed.strip()}"
-        return _Fix(f"a comma is missing between {left} and {right}", hint, fixed)
+        hint = tr("write a comma: {fixed}", fixed=fixed.strip())
+        return _Fix(
+            tr("a comma is missing between {left} and {right}", left=left, right=right), hint, fixed
+        )
     return None
 
 
@@ -163,17 +176,21 @@ def _comma_above(line: str, _: int, reason: str) -> _Fix | None:
     if reason != "Unclosed array" or not re.match(r"""\s*["'\[{\d]""", line):
         return None
     item = _first_item(line.strip())
-    hint = "write a comma at the end of the line above"
-    return _Fix(f"a comma is missing before {item}", hint, f", {line}")
+    hint = tr("write a comma at the end of the line above")
+    return _Fix(tr("a comma is missing before {item}", item=item), hint, f", {line}")
 
 
 def _bracket_missing(line: str, _: int, reason: str) -> _Fix | None:
     if reason == "Unclosed array":
         fixed = f"{line.rstrip().rstrip(',')}]"
-        return _Fix("the list has no end", f"write ] at its end: {fixed.strip()}", fixed)
+        return _Fix(
+            tr("the list has no end"), tr("write ] at its end: {fixed}", fixed=fixed.strip()), fixed
+        )
     if reason.startswith("Expected ']'"):
         fixed = f"{line.rstrip()}]"
-        return _Fix("the name of the table has no end", f"write {fixed.strip()}", fixed)
+        return _Fix(
+            tr("the name of the table has no end"), tr("write {fixed}", fixed=fixed.strip()), fixed
+        )
     return None
 
 
@@ -181,8 +198,12 @@ def _trailing(line: str, _: int, __: str) -> _Fix | None:
     found = re.match(r"(.*?)\s*([,;.])\s*$", line)
     if found is None:
         return None
-    sign = {",": "comma", ";": "semicolon", ".": "full stop"}[found[2]]
-    return _Fix(f"a {sign} follows the value", f"delete it: {found[1].strip()}", found[1])
+    sign = {",": "comma", ";": "semicolon", ".": tr("full stop")}[found[2]]
+    return _Fix(
+        tr("a {sign} follows the value", sign=sign),
+        tr("delete it: {found}", found=found[1].strip()),
+        found[1],
+    )
 
 
 def _quotes_in_quotes(line: str, _: int, __: str) -> _Fix | None:
@@ -192,7 +213,7 @@ def _quotes_in_quotes(line: str, _: int, __: str) -> _Fix | None:
     inner = found["inner"]
     quoted = f"'{inner}'" if "'" not in inner else '"' + re.sub(r'(?<!\\)"', r"\"", inner) + '"'
     fixed = f"{found['key']} = {quoted}"
-    return _Fix('the text has " inside', f"write {fixed.strip()}", fixed)
+    return _Fix(tr('the text has " inside'), tr("write {fixed}", fixed=fixed.strip()), fixed)
 
 
 def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
@@ -211,7 +232,11 @@ def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
         fixed = f"{found['key']} = {one}"
         if _parses(fixed):
             which = one[0] if one[1:] == value else one[-1].replace("]", '"')
-            return _Fix(f"a quotation mark ({which}) is missing", f"write {fixed.strip()}", fixed)
+            return _Fix(
+                tr("a quotation mark ({which}) is missing", which=which),
+                tr("write {fixed}", fixed=fixed.strip()),
+                fixed,
+            )
     return None
 
 
@@ -223,22 +248,30 @@ def _not_quoted(line: str, _: int, __: str) -> _Fix | None:
     if not value:
         fixed = f'{found["key"]} = ""'
         return _Fix(
-            f"{found['key'].strip()} has no value", "write a value, or delete the line", fixed
+            tr("{key} has no value", key=found["key"].strip()),
+            tr("write a value, or delete the line"),
+            fixed,
         )
     if value.lower() in {"true", "false", "yes", "no", "on", "off"}:
         wanted = "true" if value.lower() in {"true", "yes", "on"} else "false"
         fixed = f"{found['key']} = {wanted}"
-        return _Fix(f"{value} is no value of TOML", f"write {fixed.strip()}", fixed)
+        return _Fix(
+            tr("{value} is no value of TOML", value=value),
+            tr("write {fixed}", fixed=fixed.strip()),
+            fixed,
+        )
     if re.fullmatch(r'"[^"]*"\s*<[^<>]*>', value):
         value = value.replace('"', "")
     elif re.fullmatch(r"-?\d+,\d+", value):
         fixed = f"{found['key']} = {value.replace(',', '.')}"
-        return _Fix("a decimal has a point in TOML", f"write {fixed.strip()}", fixed)
+        return _Fix(
+            tr("a decimal has a point in TOML"), tr("write {fixed}", fixed=fixed.strip()), fixed
+        )
     elif value[0] in "\"'[{":
         return None
     quoted = f"'{value}'" if '"' in value or "\\" in value else f'"{value}"'
     fixed = f"{found['key']} = {quoted}"
-    return _Fix("the text is not in quotes", f"write {fixed.strip()}", fixed)
+    return _Fix(tr("the text is not in quotes"), tr("write {fixed}", fixed=fixed.strip()), fixed)
 
 
 def _other_signs(line: str, _: int, __: str) -> _Fix | None:
@@ -246,21 +279,25 @@ def _other_signs(line: str, _: int, __: str) -> _Fix | None:
     comment = re.match(r"^(\s*)(?:;|//|--|%)\s*(.*)$", line)
     if comment is not None:
         fixed = f"{comment[1]}# {comment[2]}"
-        return _Fix("a comment begins with #", f"write {fixed.strip()}", fixed)
+        return _Fix(tr("a comment begins with #"), tr("write {fixed}", fixed=fixed.strip()), fixed)
     colon = re.match(r"^(\s*[\w-]+)\s*(?::=|:|=>|==|＝|：)\s*(.+)$", line)
     if colon is not None:
         for value in (colon[2].strip(), f'"{colon[2].strip()}"'):
             fixed = f"{colon[1]} = {value}"
             if _parses(fixed):
-                return _Fix("a key and its value are joined by =", f"write {fixed.strip()}", fixed)
+                return _Fix(
+                    tr("a key and its value are joined by ="),
+                    tr("write {fixed}", fixed=fixed.strip()),
+                    fixed,
+                )
     words = re.match(r"^(\s*)([^=\[\]#\"']+?)\s*=\s*(.*)$", line)
     if words is not None and not re.fullmatch(r"[\w-]+", words[2], re.ASCII):
         fixed = f'{words[1]}"{words[2].strip()}" = {words[3]}'
-        hint = "keys are one word of letters, digits, _ and -, such as reply_to"
-        return _Fix(f"{words[2].strip()!r} is no key", hint, fixed)
+        hint = tr("keys are one word of letters, digits, _ and -, such as reply_to")
+        return _Fix(tr("{words!r} is no key", words=words[2].strip()), hint, fixed)
     if re.match(r"^\s*[\w-]+\s*$", line):
-        hint = f'write {line.strip()} = "..." or [{line.strip()}] for a table'
-        return _Fix("the line has no value", hint, f'{line.strip()} = ""')
+        hint = tr('write {line} = "..." or [{line}] for a table', line=line.strip())
+        return _Fix(tr("the line has no value"), hint, f'{line.strip()} = ""')
     return None
 
 
@@ -269,15 +306,18 @@ def _table_name(line: str, _: int, __: str) -> _Fix | None:
     if found is None or not found[1]:
         return None
     fixed = f"[{found[1]}]"
-    return _Fix("this is no name of a table", f"write {fixed}", fixed)
+    return _Fix(tr("this is no name of a table"), tr("write {fixed}", fixed=fixed), fixed)
 
 
 def _braces(line: str, _: int, __: str) -> _Fix | None:
     if "{" in line and line.count("{") > line.count("}"):
         fixed = f"{line.rstrip().rstrip(',')} }}"
         name = line.partition("=")[0].strip()
-        hint = f"write all of it in one line, or a table [... {name}] with one key in each line"
-        return _Fix("a table in braces has to end in its line", hint, fixed)
+        hint = tr(
+            "write all of it in one line, or a table [... {name}] with one key in each line",
+            name=name,
+        )
+        return _Fix(tr("a table in braces has to end in its line"), hint, fixed)
     return None
 
 
@@ -289,13 +329,15 @@ _FINDERS: Final[tuple[Callable[[str, int, str], _Fix | None], ...]] = (
 
 def _written_twice(line: str, reason: str) -> _Fix | None:
     if reason == "Cannot overwrite a value" or "mutate" in reason:
-        what = line.partition("=")[0].strip() or "a key"
-        return _Fix(f"{what} is written twice", "delete one of the two lines", line)
+        what = line.partition("=")[0].strip() or tr("a key")
+        return _Fix(
+            tr("{what} is written twice", what=what), tr("delete one of the two lines"), line
+        )
     declared = re.match(r"Cannot declare \((.*)\) twice", reason)
     if declared is not None:
         name = ".".join(re.findall(r"'([^']*)'", declared[1]))
-        hint = f"put all keys of [{name}] below the first one"
-        return _Fix(f"the table [{name}] is written twice", hint, line)
+        hint = tr("put all keys of [{name}] below the first one", name=name)
+        return _Fix(tr("the table [{name}] is written twice", name=name), hint, line)
     return None
 
 
@@ -309,9 +351,9 @@ def _parses(line: str) -> bool:
 
 def _last_item(text: str) -> str:
     found = re.search(r"""("[^"]*"|'[^']*'|[^\s,\[]+)$""", text)
-    return found[0] if found else "the items"
+    return found[0] if found else tr("the items")
 
 
 def _first_item(text: str) -> str:
     found = re.match(r"""("[^"]*"|'[^']*'|[^\s,\]]+)""", text)
-    return found[0] if found else "the next one"
+    return found[0] if found else tr("the next one")

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import marked, tr
 
 _SHOWN_FOLDERS = 6
 _LOOKED_AT = 200
@@ -35,35 +36,45 @@ def wrong_type(kind: str, key: str, found: object) -> WrongType | None:
 
 
 def _no_list(key: str, found: object) -> WrongType:
-    return WrongType("expected a list", f"write {key} = [{_as_toml(found)}]")
+    return WrongType(
+        tr("expected a list"), tr("write {key} = [{found}]", key=key, found=_as_toml(found))
+    )
 
 
 def _no_text(key: str, found: object) -> WrongType:
     if isinstance(found, list):
         one = found[0] if len(found) == 1 else "..."
-        return WrongType("expected a text, and no list", f"write {key} = {_as_toml(str(one))}")
+        return WrongType(
+            tr("expected a text, and no list"),
+            tr("write {key} = {one}", key=key, one=_as_toml(str(one))),
+        )
     if isinstance(found, dict):
-        return WrongType("expected a text, and no table", f'write {key} = "..."')
-    return WrongType("expected a text", f'write it in quotes: {key} = "{_plain(found)}"')
+        return WrongType(tr("expected a text, and no table"), tr('write {key} = "..."', key=key))
+    return WrongType(
+        tr("expected a text"),
+        tr('write it in quotes: {key} = "{found}"', key=key, found=_plain(found)),
+    )
 
 
 def _no_integer(key: str, found: object) -> WrongType:
     number = str(found).strip()
     fits = re.fullmatch(r"-?\d+(?:\.0+)?", number) is not None
-    example = f"{number.partition('.')[0]}, without quotes" if fits else "1"
-    return WrongType("expected a valid integer", f"write {key} = {example}")
+    example = tr("{number}, without quotes", number=number.partition(".")[0]) if fits else "1"
+    return WrongType(
+        tr("expected a valid integer"), tr("write {key} = {example}", key=key, example=example)
+    )
 
 
 def _no_truth(key: str, found: object) -> WrongType:
     yes = str(found).casefold() in {"true", "yes", "on", "1"}
-    hint = f"write {key} = {'true' if yes else 'false'}, without quotes"
-    return WrongType("expected true or false", hint)
+    hint = tr("write {key} = {value}, without quotes", key=key, value="true" if yes else "false")
+    return WrongType(tr("expected true or false"), hint)
 
 
 def _no_table(key: str, found: object) -> WrongType:
     del found
-    hint = f"write [{key}] in a line of its own, and its keys below"
-    return WrongType("expected a table", hint)
+    hint = tr("write [{key}] in a line of its own, and its keys below", key=key)
+    return WrongType(tr("expected a table"), hint)
 
 
 _EXPLANATIONS: tuple[tuple[frozenset[str], Callable[[str, object], WrongType]], ...] = (
@@ -118,24 +129,34 @@ def no_campaign(path: Path) -> CampaignError:
     folder = path.parent
     if folder.is_file():
         beside = folder.parent / path.name
-        hint = f"name its folder: {_quoted(folder.parent)}" if beside.is_file() else _MAKE
-        return CampaignError(f"{folder} is a file, and no campaign", hint=hint, code="no-campaign")
+        hint = (
+            tr("name its folder: {parent}", parent=_quoted(folder.parent))
+            if beside.is_file()
+            else _MAKE
+        )
+        return CampaignError(
+            tr("{folder} is a file, and no campaign", folder=folder), hint=hint, code="no-campaign"
+        )
     if not folder.exists():
         near = _near(folder, path.name)
-        hint = f"did you mean {_quoted(near)}?" if near is not None else _MAKE
-        return CampaignError(f"there is no folder {folder}", hint=hint, code="no-campaign")
+        hint = tr("did you mean {near}?", near=_quoted(near)) if near is not None else _MAKE
+        return CampaignError(
+            tr("there is no folder {folder}", folder=folder), hint=hint, code="no-campaign"
+        )
     below = _campaigns_in(folder, path.name)
     hint = _MAKE
     if below:
         names = ", ".join(_quoted(one) for one in below[:_SHOWN_FOLDERS])
         more = " and others" if len(below) > _SHOWN_FOLDERS else ""
-        hint = f"name one of its campaigns: {names}{more}"
+        hint = tr("name one of its campaigns: {names}{more}", names=names, more=more)
     return CampaignError(
-        f"there is no {path.name} in {folder.resolve()}", hint=hint, code="no-campaign"
+        tr("there is no {name} in {folder}", name=path.name, folder=folder.resolve()),
+        hint=hint,
+        code="no-campaign",
     )
 
 
-_MAKE = 'create a campaign with "mailmerge init DIR"'
+_MAKE = marked('create a campaign with "mailmerge init DIR"')
 
 
 def _near(folder: Path, name: str) -> Path | None:

@@ -11,6 +11,7 @@ import zlib
 from typing import BinaryIO
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import Bounds
 from mailmerge.recipients.input_file import InputFile, damaged
 from mailmerge.wording import counted, size_in_words
@@ -37,7 +38,7 @@ def check_archive(source: InputFile, bounds: Bounds) -> frozenset[str]:
         # A compression that Python does not know is a NotImplementedError, a RuntimeError.
         raise damaged(source.file, str(error)) from error
     if broken is not None:
-        raise damaged(source.file, f"the checksum of {broken} is wrong")
+        raise damaged(source.file, tr("the checksum of {broken} is wrong", broken=broken))
     return names
 
 
@@ -64,8 +65,12 @@ def _check_sizes(entries: list[zipfile.ZipInfo], file: str, most: int) -> None:
     if len(entries) > _ENTRIES or total > most or bomb:
         parts, size = counted(len(entries), "part"), size_in_words(total)
         raise SpreadsheetError(
-            f"{parts} would unpack to {size}: refused as a possible archive bomb",
+            tr(
+                "{parts} would unpack to {size}: refused as a possible archive bomb",
+                parts=parts,
+                size=size,
+            ),
             file=file,
-            hint="open it in Excel or LibreOffice and save it as CSV (UTF-8)",
+            hint=tr("open it in Excel or LibreOffice and save it as CSV (UTF-8)"),
             code="archive-bomb",
         )

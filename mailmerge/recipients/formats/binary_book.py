@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mailmerge.errors import CampaignError, MailmergeError, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import COLUMNS, ROWS, Budget, outside
 from mailmerge.recipients.formats.grid import Grid
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
@@ -91,8 +92,10 @@ class BinaryBook:
                 yield value
 
     def _given_up(self) -> SpreadsheetError:
-        reason = "its reader stopped in the middle, or needed far more memory than such a file may"
-        hint = "open it in Excel or LibreOffice and save it as .xlsx"
+        reason = tr(
+            "its reader stopped in the middle, or needed far more memory than such a file may"
+        )
+        hint = tr("open it in Excel or LibreOffice and save it as .xlsx")
         return damaged(self._source.file, reason, hint)
 
     def _error(self, message: str, hint: str, code: str, row: int | None) -> MailmergeError:

@@ -18,6 +18,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from mailmerge.errors import MailmergeError, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.portable.limits import limit_process
 from mailmerge.recipients.bounds import Bounds, too_large
 from mailmerge.recipients.formats.binary_extent import Extent, xls_extents, xlsb_extent
@@ -48,7 +49,7 @@ def _main(arguments: list[str]) -> None:
     except BaseException as error:  # the reader's panics are no Exception
         if type(error).__name__ != "PanicException":
             raise
-        _print_error(damaged("", "its reader stopped in the middle"))
+        _print_error(damaged("", tr("its reader stopped in the middle")))
 
 
 def _lines(path: Path, sheet: str | None = None, locale: str = "") -> Iterator[object]:
@@ -111,14 +112,18 @@ def _check_extents(path: Path) -> None:
         for entry in archive.infolist():
             if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".bin"):
                 if entry.file_size > _PART_BYTES:
-                    raise too_large("is too large for this format", "")
+                    raise too_large(tr("is too large for this format"), "")
                 _check_extent(xlsb_extent(archive.read(entry), Path(entry.filename).stem), cells)
 
 
 def _check_extent(extent: Extent, cells: int) -> None:
     if extent.cells > cells:
         row, column = extent.far
-        what = f"{extent.sheet} has a cell far from the others: {cell_name(row, column)}"
+        what = tr(
+            "{sheet} has a cell far from the others: {row}",
+            sheet=extent.sheet,
+            row=cell_name(row, column),
+        )
         raise too_large(what.strip(), "", row + 1)
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from mailmerge.language import tr
+
 _END_OF_CHAIN = 0xFFFFFFFE
 _ENTRY = 128
 _HEADER_TABLE = 109
@@ -45,7 +47,7 @@ def workbook_stream(data: bytes) -> bytes | None:
     try:
         return _CompoundFile(data).workbook()
     except struct.error as error:
-        raise BrokenChainError("it is cut off") from error
+        raise BrokenChainError(tr("it is cut off")) from error
 
 
 class _CompoundFile:
@@ -57,7 +59,7 @@ class _CompoundFile:
     def workbook(self) -> bytes | None:
         directory = self._chain(self._header.directory)
         if len(directory) % _ENTRY:
-            raise BrokenChainError("it is cut off")
+            raise BrokenChainError(tr("it is cut off"))
         root = b""
         found: dict[str, tuple[int, int]] = {}
         for offset in range(0, len(directory), _ENTRY):
@@ -76,7 +78,7 @@ class _CompoundFile:
     def _whole(self, start: int, size: int, root: bytes) -> bytes:
         stream = self._stream(start, size, root)
         if len(stream) < size:
-            raise BrokenChainError("it is cut off")
+            raise BrokenChainError(tr("it is cut off"))
         return stream
 
     def _stream(self, start: int, size: int, root: bytes) -> bytes:
@@ -91,7 +93,7 @@ class _CompoundFile:
     def _sector(self, number: int) -> bytes:
         begin = (number + 1) * self._header.sector
         if begin >= len(self._data):
-            raise BrokenChainError("it is cut off")
+            raise BrokenChainError(tr("it is cut off"))
         return self._data[begin : begin + self._header.sector]
 
     def _chain(self, start: int) -> bytes:
@@ -106,7 +108,7 @@ class _CompoundFile:
         while following < _END_OF_CHAIN - 1:
             count += 1
             if count > most:
-                raise CircleError("its sectors form a circle")
+                raise CircleError(tr("its sectors form a circle"))
             raw = self._sector(following)
             *more, following = struct.unpack(f"<{len(raw) // 4}I", raw)
             numbers += more
@@ -118,7 +120,7 @@ class _CompoundFile:
 def _read_header(data: bytes) -> _Header:
     (shift,) = struct.unpack_from("<H", data, 30)
     if shift not in {9, 12}:
-        raise BrokenChainError(f"its sectors have 2 to the {shift} bytes")
+        raise BrokenChainError(tr("its sectors have 2 to the {shift} bytes", shift=shift))
     directory, _, mini_cutoff, mini_table, _, more = struct.unpack_from("<6I", data, 48)
     tables = struct.unpack_from(f"<{_HEADER_TABLE}I", data, 76)
     return _Header(1 << shift, directory, mini_cutoff, mini_table, more, tables)
@@ -128,9 +130,9 @@ def _follow(table: tuple[int, ...], start: int, most: int) -> list[int]:
     numbers: list[int] = []
     while start < _END_OF_CHAIN - 1:
         if len(numbers) >= most:
-            raise CircleError("its sectors form a circle")
+            raise CircleError(tr("its sectors form a circle"))
         if start >= len(table):
-            raise BrokenChainError("it is cut off")
+            raise BrokenChainError(tr("it is cut off"))
         numbers.append(start)
         start = table[start]
     return numbers

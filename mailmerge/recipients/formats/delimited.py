@@ -19,6 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.columns import (
     Header,
     HeadRow,
@@ -123,7 +124,7 @@ def open_delimited(source: InputFile, section: RecipientsSection) -> Table:
         encoding = decide_encoding(stream, source.file, section.encoding)
     sample = _sample(source, encoding.codec)
     if not sample.strip("\ufeff\r\n\t ,;|"):
-        raise SpreadsheetError("the file is empty", file=source.file, code="file-empty")
+        raise SpreadsheetError(tr("the file is empty"), file=source.file, code="file-empty")
     dialect, notice = _decide_dialect(sample, encoding.codec, section, source.file)
     dialect = _with_habits(dialect, source, sample)
     reader = _Delimited(source, dialect)
@@ -161,9 +162,11 @@ def _decide_dialect(
     notice = Problem(
         "warning",
         "delimiter-chosen",
-        f"the cells are separated by a {DELIMITERS[delimiter]}",
+        tr("the cells are separated by a {delimiters}", delimiters=DELIMITERS[delimiter]),
         file,
-        hint=f'if that is right, set delimiter = "{escaped}" under [recipients]',
+        hint=tr(
+            'if that is right, set delimiter = "{escaped}" under [recipients]', escaped=escaped
+        ),
     )
     return _Dialect(codec, delimiter, skip), notice
 
@@ -416,7 +419,7 @@ class _Delimited:
             raise SpreadsheetError(
                 f"internal error: {records} records were counted and {len(frame)} were read",
                 file=self._source.file,
-                hint="save the file as .xlsx and use that",
+                hint=tr("save the file as .xlsx and use that"),
                 code="readers-disagree",
             )
         columns = [frame[index].tolist() for index in range(width)]
@@ -466,10 +469,14 @@ class _Missing:
         self._missing += sum(short)
         if self._missing > max(_MISSING_CELLS, _MISSING_SHARE * self._present):
             raise SpreadsheetError(
-                f"the rows up to here lack {self._missing:,} cells of {width:,} columns",
+                tr(
+                    "the rows up to here lack {missing:,} cells of {width:,} columns",
+                    missing=self._missing,
+                    width=width,
+                ),
                 file=self._file,
                 row=block.ends[-1],
-                hint="delete the columns that the messages do not use",
+                hint=tr("delete the columns that the messages do not use"),
                 code="cells-missing",
             )
 
@@ -483,24 +490,29 @@ def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:
 def _broken(reason: str, file: str, row: int) -> SpreadsheetError:
     """Turn an error of the csv module into one that names the fix."""
     if "expected after" in reason:
-        what = "text follows a closing quotation mark"
-        hint = 'inside a quoted cell write "" for each quotation mark'
+        what = tr("text follows a closing quotation mark")
+        hint = tr('inside a quoted cell write "" for each quotation mark')
         return SpreadsheetError(what, file=file, row=row, hint=hint, code="quote-stray")
     if "field limit" in reason:
-        what = "a cell of this row has more than 131,072 characters"
-        hint = "look for a quotation mark that is not closed"
+        what = tr("a cell of this row has more than 131,072 characters")
+        hint = tr("look for a quotation mark that is not closed")
         return SpreadsheetError(what, file=file, row=row, hint=hint, code="cell-too-long")
-    what = "a quotation mark that opens in this row is not closed"
-    hint = "close it, or write it twice where it is part of the text"
+    what = tr("a quotation mark that opens in this row is not closed")
+    hint = tr("close it, or write it twice where it is part of the text")
     return SpreadsheetError(what, file=file, row=row, hint=hint, code="quote-open")
 
 
 def _wrong_width(record: _Record, header: Header, file: str) -> Problem:
     width = header.width
     noun = "cell" if record.fields == 1 else "cells"
-    cells = f"the row has {record.fields} {noun}, the header has {width}"
+    cells = tr(
+        "the row has {fields} {noun}, the header has {width}",
+        fields=record.fields,
+        noun=noun,
+        width=width,
+    )
     if record.fields > width:
-        hint = "put the cell that contains the separator into quotation marks"
+        hint = tr("put the cell that contains the separator into quotation marks")
         return Problem("error", "row-too-long", cells, file, record.first, hint=hint)
-    hint = "missing cells are read as empty; add the separators"
+    hint = tr("missing cells are read as empty; add the separators")
     return Problem("warning", "row-too-short", cells, file, record.first, hint=hint)

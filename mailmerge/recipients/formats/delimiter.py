@@ -12,7 +12,9 @@ import io
 from collections import Counter
 from itertools import islice
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+from mailmerge.language import marked
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": marked("vertical bar")}
 _RECORDS = 200
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 16
@@ -112,9 +113,9 @@ def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
         codec = codecs.lookup(wanted).name
     except LookupError as error:
         raise SpreadsheetError(
-            f'there is no encoding "{wanted}"',
+            tr('there is no encoding "{wanted}"', wanted=wanted),
             file=file,
-            hint='use a name such as "utf-8", "gb18030" or "windows-1252"',
+            hint=tr('use a name such as "utf-8", "gb18030" or "windows-1252"'),
             code="encoding-unknown",
         ) from error
     # A byte order mark is not part of the first header.
@@ -181,15 +182,21 @@ def _require(stream: BinaryIO, file: str, codec: str) -> None:
     bad = _first_bad(stream, codec)
     if bad is not None:
         name = _NAMES.get(codec, codec.removesuffix("-sig").upper())
-        raise _undecodable(file, bad, f"is not {name}, unlike the text before it")
+        raise _undecodable(file, bad, tr("is not {name}, unlike the text before it", name=name))
 
 
 def _undecodable(file: str, bad: _BadByte, what: str) -> SpreadsheetError:
     return SpreadsheetError(
-        f"line {bad.line}, byte {bad.offset} (hex {bad.byte:02X}) {what}",
+        tr(
+            "line {line}, byte {offset} (hex {byte:02X}) {what}",
+            line=bad.line,
+            offset=bad.offset,
+            byte=bad.byte,
+            what=what,
+        ),
         file=file,
         row=bad.line,
-        hint='save the file as UTF-8, or set encoding = "..." under [recipients]',
+        hint=tr('save the file as UTF-8, or set encoding = "..." under [recipients]'),
         code="encoding-mixed",
     )
 
@@ -212,20 +219,20 @@ def _best_scored(stream: BinaryIO, file: str) -> Encoding:
         bad = _first_bad(stream, "utf-8")
         if bad is not None:
             raise _undecodable(
-                file, bad, "is not UTF-8, which other lines are: encodings are mixed"
+                file, bad, tr("is not UTF-8, which other lines are: encodings are mixed")
             )
     ranked = sorted(_scores(lines.sample).items(), key=lambda item: -item[1])
     if not ranked or ranked[0][1] < _LEAST_SCORE:
         bad = _first_bad(stream, "utf-8")
         raise _undecodable(
-            file, bad or _BadByte(0, 1, 0), "fits no encoding that this program knows"
+            file, bad or _BadByte(0, 1, 0), tr("fits no encoding that this program knows")
         )
     codec = _choose([name for name, score in ranked if score >= ranked[0][1] - 0.01], lines.sample)
     if codec in _ONE_BYTE and lines.utf_8 * 20 >= lines.other:
         bad = _first_bad(stream, "utf-8")
         if lines.utf_8 and bad is not None:
             raise _undecodable(
-                file, bad, "is not UTF-8, which other lines are: encodings are mixed"
+                file, bad, tr("is not UTF-8, which other lines are: encodings are mixed")
             )
     _require(stream, file, codec)
     return Encoding(codec, _notice(file, codec, lines.sample))
@@ -395,11 +402,11 @@ def _notice(file: str, codec: str, content: bytes) -> Problem:
     text = content.decode(codec, "ignore")
     cells = (cell.strip(" \"'\ufeff") for cell in re.split(r"[,;\t|\r\n]", text))
     example = next((cell[:40] for cell in cells if cell and not cell.isascii()), "")
-    such_as = f', such as "{example}"' if example else ""
+    such_as = tr(', such as "{example}"', example=example) if example else ""
     return Problem(
         "warning",
         "encoding-chosen",
-        f"the file is read as {_NAMES[codec]}{such_as}",
+        tr("the file is read as {names}{such_as}", names=_NAMES[codec], such_as=such_as),
         file,
-        hint=f'if that is right, set encoding = "{codec}" under [recipients]',
+        hint=tr('if that is right, set encoding = "{codec}" under [recipients]', codec=codec),
     )

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.encoding import decide_encoding
 from mailmerge.recipients.formats.records import Record, open_records
@@ -55,9 +56,11 @@ def _members(line: str, file: str, number: int) -> dict[str, str | None]:
         # The digits of a number stay as they are written.
         members = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"the line is not JSON: {str(error)[:200]}", file, number) from error
+        raise _wrong(
+            tr("the line is not JSON: {error}", error=str(error)[:200]), file, number
+        ) from error
     if not isinstance(members, dict):
-        raise _wrong("the line is not a JSON object", file, number)
+        raise _wrong(tr("the line is not a JSON object"), file, number)
     return {name: v if type(v) is str else _text(v) for name, v in members.items()}
 
 
@@ -70,13 +73,13 @@ def _text(value: object) -> str | None:
 
 
 def _too_long(file: str, number: int) -> SpreadsheetError:
-    what = f"the line has more than {_LONGEST_LINE:,} characters"
-    hint = "write one object on each line"
+    what = tr("the line has more than {longest_line:,} characters", longest_line=_LONGEST_LINE)
+    hint = tr("write one object on each line")
     return SpreadsheetError(what, file=file, row=number, hint=hint, code="json")
 
 
 def _wrong(what: str, file: str, number: int) -> SpreadsheetError:
-    hint = 'a line looks like {"email": "bob@example.org", "name": "Bob"}'
+    hint = tr('a line looks like {"email": "bob@example.org", "name": "Bob"}')
     return SpreadsheetError(what, file=file, row=number, hint=hint, code="json")
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Literal
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import (
     CELL_CHARACTERS,
     COLUMNS,
@@ -163,7 +164,7 @@ class OfficeOpenBook:
         part = self._related("sharedStrings")
         if not part:
             if any(one.kind == "sharedStrings" for one in self._relations):
-                raise damaged(self._file, "the part with its texts is missing")
+                raise damaged(self._file, tr("the part with its texts is missing"))
             return []
         reader = _TextReader(self._budget)
         with self._package.open(part) as stream:
@@ -368,7 +369,7 @@ class _SheetReader(_TextReader):
         number = attributes.get("r")
         self._row = self._row + 1 if number is None else self._row_number(number) - 1
         if self._row >= ROWS:
-            raise outside(f"row {self._row + 1}", self.budget.file)
+            raise outside(tr("row {row}", row=self._row + 1), self.budget.file)
         self._row_digits = str(self._row + 1)
         self._column = -1
         self._in_row = True
@@ -379,7 +380,7 @@ class _SheetReader(_TextReader):
     def _row_number(self, digits: str) -> int:
         number = integer(digits)
         if not 1 <= number <= ROWS:
-            raise outside(f"row {digits}", self.budget.file, self._row + 2)
+            raise outside(tr("row {digits}", digits=digits), self.budget.file, self._row + 2)
         return number
 
     def _start_cell(self, attributes: Mapping[str, str]) -> None:
@@ -388,7 +389,11 @@ class _SheetReader(_TextReader):
         if name is None:
             self._column += 1
             if self._column >= COLUMNS:
-                raise outside(f"column {self._column + 1:,}", self.budget.file, self._row + 1)
+                raise outside(
+                    tr("column {column:,}", column=self._column + 1),
+                    self.budget.file,
+                    self._row + 1,
+                )
         else:
             letters = name.rstrip(_DIGITS)
             column = _column(letters)
@@ -443,7 +448,10 @@ class _SheetReader(_TextReader):
             self._fault(raw[:40], "error")
         else:
             name = cell_name(self._row, self._column)
-            raise damaged(self.budget.file, f'{name} has the unknown type "{kind[:20]}"')
+            raise damaged(
+                self.budget.file,
+                tr('{name} has the unknown type "{kind}"', name=name, kind=kind[:20]),
+            )
 
     def _number(self, kind: str, raw: str) -> None:
         seen = self._styles.number(raw, self._style)
@@ -473,7 +481,12 @@ class _SheetReader(_TextReader):
             name = cell_name(self._row, self._column)
             raise damaged(
                 self.budget.file,
-                f'{name} refers to the text "{raw[:20]}", and the workbook has {len(texts):,}',
+                tr(
+                    '{name} refers to the text "{raw}", and the workbook has {count:,}',
+                    name=name,
+                    raw=raw[:20],
+                    count=len(texts),
+                ),
             )
         return texts[index]
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import (
     CELL_CHARACTERS,
     COLUMNS,
@@ -183,7 +184,9 @@ class _DocumentReader(ElementReader):
     def _end_row(self) -> None:
         table = self._table
         row = table.attributes
-        repeated = self._repeated(row, "table:number-rows-repeated", f"row {table.row + 1}")
+        repeated = self._repeated(
+            row, "table:number-rows-repeated", tr("row {row}", row=table.row + 1)
+        )
         hidden = row.get("table:visibility", "visible") != "visible"
         if table.texts or table.notes or (hidden and table.row < ROWS):
             self._write_row(repeated, hidden=hidden)
@@ -195,7 +198,9 @@ class _DocumentReader(ElementReader):
         if not (table.texts or table.notes):
             repeated = min(repeated, ROWS - table.row)
         if table.row + repeated > ROWS:
-            times = f"row {table.row + 1}, repeated {repeated:,} times"
+            times = tr(
+                "row {row}, repeated {repeated:,} times", row=table.row + 1, repeated=repeated
+            )
             raise outside(times, self.budget.file, table.row + 1)
         self.budget.cell(repeated if table.texts else 1)
         if hidden:
@@ -221,7 +226,11 @@ class _DocumentReader(ElementReader):
         text, fault = self._value(cell, self.collected() if self.pieces else "")
         if text or fault:
             if table.column + columns > COLUMNS:
-                times = f"{where}, repeated {columns:,} times" if columns > 1 else where
+                times = (
+                    tr("{where}, repeated {columns:,} times", where=where, columns=columns)
+                    if columns > 1
+                    else where
+                )
                 raise outside(times, self.budget.file, min(table.row + 1, ROWS))
             self.budget.cell(columns)
             if fault == "width":
@@ -250,7 +259,15 @@ class _DocumentReader(ElementReader):
         count = _count(attributes.get(name, "1"))
         if not count:
             given = attributes[name][:20]
-            raise damaged(self.budget.file, f'{where} says {name.partition(":")[2]}="{given}"')
+            raise damaged(
+                self.budget.file,
+                tr(
+                    '{where} says {name}="{given}"',
+                    where=where,
+                    name=name.partition(":")[2],
+                    given=given,
+                ),
+            )
         return count
 
     def _value(
@@ -258,7 +275,7 @@ class _DocumentReader(ElementReader):
     ) -> tuple[str, Literal["", "formula", "error", "width"]]:
         """The text of a cell, and why it has none or another one."""
         if cell.get("calcext:value-type") == "error":
-            return text[:40] or "an error", "error"
+            return text[:40] or tr("an error"), "error"
         kind = cell.get("office:value-type")
         if not kind:
             return ("", "formula") if "table:formula" in cell else ("", "")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import unquote
 
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import Budget
 from mailmerge.recipients.formats.xml_stream import read_attributes
 from mailmerge.recipients.input_file import damaged
@@ -50,7 +51,7 @@ class Package:
         """
         known = self._names.get(_key(part))
         if known is None:
-            raise damaged(self._file, f"the part {part[:100]} is missing")
+            raise damaged(self._file, tr("the part {part} is missing", part=part[:100]))
         return self._archive.open(known)
 
     def main_part(self) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import CELL_CHARACTERS, Bounds, too_large, too_long
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats import Format
@@ -40,9 +41,9 @@ def _open_parquet(source: InputFile, section: RecipientsSection) -> Table:
         from pyarrow import parquet
     except ImportError as error:
         raise SpreadsheetError(
-            "this is a Parquet file, and pyarrow is needed to read it",
+            tr("this is a Parquet file, and pyarrow is needed to read it"),
             file=source.file,
-            hint='pip install "mailmerge-toolkit[parquet]", or save the file as CSV',
+            hint=tr('pip install "mailmerge-toolkit[parquet]", or save the file as CSV'),
             code="parquet-missing",
         ) from error
     with source.open() as stream, _damage(source.file), parquet.ParquetFile(stream) as opened:
@@ -62,7 +63,7 @@ def _damage(file: str) -> Iterator[None]:
     try:
         yield
     except (ArrowException, OSError, MemoryError) as error:
-        raise damaged(file, str(error)[:200], "write the file again") from error
+        raise damaged(file, str(error)[:200], tr("write the file again")) from error
 
 
 def _check_size(metadata: Any, source: InputFile) -> None:
@@ -71,11 +72,18 @@ def _check_size(metadata: Any, source: InputFile) -> None:
     groups = metadata.num_row_groups
     cells = rows * columns
     if cells > max(_CELLS, _CELLS_FOR_A_BYTE * source.size) or groups > _GROUPS:
-        what = f"has {rows:,} rows of {columns:,} columns, in a file of {source.size:,} bytes"
+        what = tr(
+            "has {rows:,} rows of {columns:,} columns, in a file of {size:,} bytes",
+            rows=rows,
+            columns=columns,
+            size=source.size,
+        )
         raise too_large(what, source.file)
     most = Bounds.of(source.size).memory
     if any(metadata.row_group(index).total_byte_size > most for index in range(groups)):
-        raise too_large(f"has rows that take more than {size_in_words(most)}", source.file)
+        raise too_large(
+            tr("has rows that take more than {most}", most=size_in_words(most)), source.file
+        )
 
 
 def _longest_texts(source: InputFile, names: list[str]) -> int:
@@ -101,7 +109,9 @@ def _longest_texts(source: InputFile, names: list[str]) -> int:
             ] if first else []  # fmt: skip
             for length, name in longest:
                 if length > _TEXT_BYTES:
-                    raise too_long(f"a cell of the column {name!r}", source.file, None)
+                    raise too_long(
+                        tr("a cell of the column {name!r}", name=name), source.file, None
+                    )
             widest = max(widest, sum(length for length, _ in longest))
     return widest
 
@@ -117,7 +127,7 @@ def _batches(source: InputFile, header: Header, widest: int) -> Iterator[Batch]:
         for part in opened.iter_batches(size):
             left -= max(part.nbytes, len(part) * widest if size < BATCH_ROWS else 0)
             if left < 0:
-                raise too_large("has texts far larger than the file", source.file, first)
+                raise too_large(tr("has texts far larger than the file"), source.file, first)
             yield _batch(part, header, source.file, first)
             first += len(part)
     source.check_unchanged()
@@ -159,7 +169,10 @@ def _value(cell: Any) -> object:
 
 
 def _out_of_range(file: str, row: int, column: str) -> Problem:
-    what, hint = "the cell has a number or a date that is out of range", "write it as a text"
+    what, hint = (
+        tr("the cell has a number or a date that is out of range"),
+        tr("write it as a text"),
+    )
     return Problem("error", "number-invalid", what, file, row, column, hint)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import CELL_CHARACTERS, COLUMNS, too_large, too_long
 from mailmerge.recipients.columns import Header, HeadRow, read_header
 from mailmerge.recipients.formats.values import nested_cell
@@ -66,14 +67,18 @@ def _all_names(records: Iterable[Record | Problem], source: InputFile) -> dict[s
         names.update(dict.fromkeys(record[1]))
         if len(names) > COLUMNS:
             raise SpreadsheetError(
-                f"the records have more than {COLUMNS:,} names of fields",
+                tr("the records have more than {columns:,} names of fields", columns=COLUMNS),
                 file=source.file,
                 row=record[0],
-                hint="give all records the same names",
+                hint=tr("give all records the same names"),
                 code="columns-too-many",
             )
     if rows * len(names) > max(_CELLS, source.size):
-        what = f"has {rows:,} records, and {len(names):,} names that few of them share"
+        what = tr(
+            "has {rows:,} records, and {count:,} names that few of them share",
+            rows=rows,
+            count=len(names),
+        )
         raise too_large(what, source.file)
     return names
 
@@ -101,7 +106,7 @@ def _batches(
             if text is None:
                 problems.append(nested_cell(source.file, number, label))
             elif len(text) > CELL_CHARACTERS:
-                problems.append(too_long("the cell", source.file, number, label).problem)
+                problems.append(too_long(tr("the cell"), source.file, number, label).problem)
                 text = ""
             column.append(text or "")
         if len(numbers) == size:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from mailmerge.errors import CampaignError
+from mailmerge.language import tr
 from mailmerge.recipients.formats.locales import ENGLISH, find_locale
 from mailmerge.recipients.formats.number_format import Region
 
@@ -77,8 +78,8 @@ def decide_region(
         locale = find_locale(wanted)
         if locale is None:
             raise CampaignError(
-                f'locale: "{wanted}" is not known',
-                hint='write a language and a country, such as "de-DE"',
+                tr('locale: "{wanted}" is not known', wanted=wanted),
+                hint=tr('write a language and a country, such as "de-DE"'),
                 code="wrong-value",
             )
         return Region(locale, known=True, guessed=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import Bounds, too_large
 from mailmerge.recipients.columns import HeadRow
 from mailmerge.recipients.formats.markup import Range, SeenCell
@@ -130,7 +131,14 @@ def _choose_sheet(book: Book, wanted: str, file: str) -> tuple[str, bool, tuple[
     if wanted:
         found = [name for name in names if name.casefold() == wanted.casefold()]
         if not found:
-            raise _which_sheet(f'there is no sheet "{wanted}"; there are {_listed(names)}', file)
+            raise _which_sheet(
+                tr(
+                    'there is no sheet "{wanted}"; there are {names}',
+                    wanted=wanted,
+                    names=_listed(names),
+                ),
+                file,
+            )
         return found[0], len(names) > 1, ()
     if len(names) == 1:
         return names[0], False, ()
@@ -138,16 +146,22 @@ def _choose_sheet(book: Book, wanted: str, file: str) -> tuple[str, bool, tuple[
     visible = [sheet.name for sheet in full if sheet.visible]
     hidden = [sheet.name for sheet in full if not sheet.visible]
     if len(visible) > 1:
-        raise _which_sheet(f"there are several sheets: {_listed(visible)}", file)
+        raise _which_sheet(
+            tr("there are several sheets: {visible}", visible=_listed(visible)), file
+        )
     if not visible and not hidden:
-        raise SpreadsheetError("the file is empty", file=file, code="file-empty")
+        raise SpreadsheetError(tr("the file is empty"), file=file, code="file-empty")
     chosen = (visible or hidden)[0]
     return chosen, len(full) > 1, _hidden_sheets([name for name in hidden if name != chosen], file)
 
 
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(f'"{name[:40]}"' for name in names[:_LISTED])
-    return f"{shown} and {len(names) - _LISTED} more" if len(names) > _LISTED else shown
+    return (
+        tr("{shown} and {count} more", shown=shown, count=len(names) - _LISTED)
+        if len(names) > _LISTED
+        else shown
+    )
 
 
 _LISTED = 20
@@ -157,13 +171,13 @@ def _hidden_sheets(names: Sequence[str], file: str) -> tuple[Problem, ...]:
     if not names:
         return ()
     shown = ", ".join(name[:40] for name in names[:_LISTED])
-    what = f"hidden sheets are not read: {shown}"
-    hint = 'to read one, set sheet = "..." under [recipients]'
+    what = tr("hidden sheets are not read: {shown}", shown=shown)
+    hint = tr('to read one, set sheet = "..." under [recipients]')
     return (Problem("warning", "sheet-hidden", what, file, hint=hint),)
 
 
 def _which_sheet(what: str, file: str) -> SpreadsheetError:
-    hint = 'set sheet = "..." under [recipients]'
+    hint = tr('set sheet = "..." under [recipients]')
     return SpreadsheetError(what, file=file, hint=hint, code="sheet-choice")
 
 
@@ -202,7 +216,7 @@ def fill_merged(sheet: Sheet, bounds: Bounds) -> None:
             end = rows.stop if text else min(rows.stop, len(column))
             left -= max(end - rows.start, 0)
             if left < 0:
-                what = f"has merged areas of more than {bounds.cells:,} cells"
+                what = tr("has merged areas of more than {cells:,} cells", cells=bounds.cells)
                 raise too_large(what, sheet.file, area.top + 1)
             if end > rows.start:
                 column.extend([""] * (end - len(column)))
@@ -216,8 +230,8 @@ def fill_merged(sheet: Sheet, bounds: Bounds) -> None:
 def protected(file: str) -> SpreadsheetError:
     """The error of a file that a password protects."""
     return SpreadsheetError(
-        "the file is protected by a password",
+        tr("the file is protected by a password"),
         file=file,
-        hint="open it in Excel or LibreOffice and save it without one",
+        hint=tr("open it in Excel or LibreOffice and save it without one"),
         code="file-protected",
     )

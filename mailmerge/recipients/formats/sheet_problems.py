@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.recipients.columns import Header
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
 from mailmerge.recipients.formats.sheet import Sheet
@@ -47,23 +48,28 @@ def _holds_text(area: Range, sheet: Sheet) -> bool:
 def _fault(seen: SeenCell, sheet: Sheet, header: Header) -> Problem:
     name, column = cell_name(seen.row, seen.column), _name(seen.column, header)
     if seen.fault == "formula":
-        what = f"the formula in {name} is not calculated"
-        hint, code = "open the file in Excel or LibreOffice and save it", "formula-not-calculated"
+        what = tr("the formula in {name} is not calculated", name=name)
+        hint, code = (
+            tr("open the file in Excel or LibreOffice and save it"),
+            "formula-not-calculated",
+        )
     elif seen.fault == "number":
-        what = f'{name} has the number "{seen.text}", which no sheet can hold'
-        hint, code = "type it again, or format the cell as text", "number-invalid"
+        what = tr(
+            '{name} has the number "{text}", which no sheet can hold', name=name, text=seen.text
+        )
+        hint, code = tr("type it again, or format the cell as text"), "number-invalid"
     else:
         what, hint, code = (
-            f"{name} shows the error {seen.text}",
-            "correct the formula",
+            tr("{name} shows the error {text}", name=name, text=seen.text),
+            tr("correct the formula"),
             "cell-error",
         )
     return Problem("error", code, what, sheet.file, seen.row + 1, column, hint)
 
 
 def _merged(area: Range, sheet: Sheet, header: Header) -> Problem:
-    what = f"the cells {area} are merged: only the first one has a text"
-    hint = "unmerge them, or set fill_merged = true under [recipients]"
+    what = tr("the cells {area} are merged: only the first one has a text", area=area)
+    hint = tr("unmerge them, or set fill_merged = true under [recipients]")
     row, column = max(area.top, header.number - 1) + 1, _name(area.left, header)
     return Problem("error", "cells-merged", what, sheet.file, row, column, hint)
 
@@ -76,8 +82,10 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
         shown = ", ".join(map(str, hidden[:10])) + (" ..." if len(hidden) > 10 else "")
         done = "included" if section.hidden_rows else "skipped"
         other = str(not section.hidden_rows).lower()
-        hint = f"to change that, set hidden_rows = {other} under [recipients]"
-        what = f"hidden rows are {done}: {len(hidden)} ({shown})"
+        hint = tr("to change that, set hidden_rows = {other} under [recipients]", other=other)
+        what = tr(
+            "hidden rows are {done}: {count} ({shown})", done=done, count=len(hidden), shown=shown
+        )
         yield Problem("warning", "rows-hidden", what, sheet.file, hint=hint)
     for column, seen in sorted(sheet.uncertain.items()):
         if _is_read(seen, header):
@@ -88,31 +96,48 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
         _name(column, header) for column in sheet.plain if header.left <= column < header.width
     ]
     if plain:
-        what = f"numbers and dates are read without their format, in {', '.join(plain)}"
-        hint = "if 00123 or 34.30 matters, save the file as .xlsx"
+        what = tr(
+            "numbers and dates are read without their format, in {plain}", plain=", ".join(plain)
+        )
+        hint = tr("if 00123 or 34.30 matters, save the file as .xlsx")
         yield Problem("warning", "number-format", what, sheet.file, hint=hint)
 
 
 def _guessed(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
     name, locale = cell_name(seen.row, seen.column), sheet.locale
-    what = (
-        f'{name} is read as "{seen.text}": numbers and dates are written as in {locale}, because '
-        "the workbook does not say its language"
+    what = tr(
+        '{name} is read as "{text}": numbers and dates are written as in {locale}, '
+        "because the workbook does not say its language",
+        name=name,
+        text=seen.text,
+        locale=locale,
     )
-    hint = f'set locale = "{locale}" under [recipients], or the locale of the sheet'
+    hint = tr(
+        'set locale = "{locale}" under [recipients], or the locale of the sheet', locale=locale
+    )
     return Problem("warning", "locale-guessed", what, sheet.file, seen.row + 1, column, hint)
 
 
 def _uncertain(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
     name = cell_name(seen.row, seen.column)
     if seen.fault == "digits":
-        what = f'{name} is read as "{seen.text}": a number keeps at most 15 digits'
-        hint = "format the column as text and type such numbers again"
+        what = tr(
+            '{name} is read as "{text}": a number keeps at most 15 digits',
+            name=name,
+            text=seen.text,
+        )
+        hint = tr("format the column as text and type such numbers again")
         return Problem("warning", "digits-lost", what, sheet.file, seen.row + 1, column, hint)
     if seen.fault == "width":
-        what = f'{name} is read as "{seen.text}": the column was too narrow, and the file has ####'
-        hint = "make the column wider in LibreOffice and save the file again"
+        what = tr(
+            '{name} is read as "{text}": the column was too narrow, and the file has ####',
+            name=name,
+            text=seen.text,
+        )
+        hint = tr("make the column wider in LibreOffice and save the file again")
         return Problem("warning", "number-format", what, sheet.file, seen.row + 1, column, hint)
-    what = f'{name} is read as "{seen.text}", and may look different in the sheet'
-    hint = "choose a format that all countries share, such as yyyy-mm-dd, or format it as text"
+    what = tr(
+        '{name} is read as "{text}", and may look different in the sheet', name=name, text=seen.text
+    )
+    hint = tr("choose a format that all countries share, such as yyyy-mm-dd, or format it as text")
     return Problem("warning", "number-format", what, sheet.file, seen.row + 1, column, hint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.recipients.columns import Header, find_column
 from mailmerge.recipients.formats.sheet import Sheet
 from mailmerge.settings import RecipientsSection
@@ -65,14 +66,14 @@ def shape_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
         return
     first, second, last = rows[0], rows[1], rows[-1]
     if _is_heading(sheet, first, address) and "@" in sheet.cell(second, address):
-        what = "the row looks like a second line of the header, not like a recipient"
-        hint = "join both lines into one, or set skip_rows so that this row is the header"
+        what = tr("the row looks like a second line of the header, not like a recipient")
+        hint = tr("join both lines into one, or set skip_rows so that this row is the header")
         yield Problem("warning", "header-second", what, sheet.file, first + 1, hint=hint)
     if "@" not in sheet.cell(last, address) and _sums_up(sheet.row(last)):
-        what = "the row looks like a row of totals, not like a recipient"
-        hint = "delete it"
+        what = tr("the row looks like a row of totals, not like a recipient")
+        hint = tr("delete it")
         if section.address.isidentifier():
-            hint += f', or set where = "{section.address}" under [recipients]'
+            hint += tr(', or set where = "{address}" under [recipients]', address=section.address)
         yield Problem("warning", "row-of-totals", what, sheet.file, last + 1, hint=hint)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 
 from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import Bounds
 from mailmerge.recipients.columns import (
     Header,
@@ -73,9 +74,13 @@ def _read_header(head: Sequence[HeadRow], section: RecipientsSection, sheet: She
         if stray is None:
             raise
         row, column = stray
-        what = f"column {column_letters(column)} has no name, but {cell_name(row, column)} has text"
+        what = tr(
+            "column {column} has no name, but {row} has text",
+            column=column_letters(column),
+            row=cell_name(row, column),
+        )
         problem = replace(error.problem, message=what, row=row + 1)
-        problem = replace(problem, hint="name the column, or delete the text")
+        problem = replace(problem, hint=tr("name the column, or delete the text"))
         raise SpreadsheetError.from_problem(problem) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import marked, tr
 from mailmerge.recipients.formats import Format, json_lines, old_workbook, parquet, workbook
 from mailmerge.recipients.formats.delimited import open_delimited
 from mailmerge.recipients.input_file import InputFile
@@ -21,14 +22,17 @@ FORMATS: Sequence[Format] = (
 
 _HEAD_BYTES = 1024
 _FOREIGN = {
-    b"%PDF": ("a PDF document", "export the table as CSV or .xlsx"),
-    b"\x1f\x8b": ("a compressed file (gzip)", "unpack it first"),
-    b"7z\xbc\xaf": ("a compressed file (7z)", "unpack it first"),
-    b"Rar!": ("a compressed file (RAR)", "unpack it first"),
-    b"\x89PNG": ("a picture", "set file under [recipients] to the spreadsheet"),
-    b"\xff\xd8\xff": ("a picture", "set file under [recipients] to the spreadsheet"),
-    b"SQLite f": ("a database", "export the table as CSV"),
-    b"{\\rtf": ("a text document (RTF)", "save its table as CSV or .xlsx"),
+    b"%PDF": (marked("a PDF document"), marked("export the table as CSV or .xlsx")),
+    b"\x1f\x8b": (marked("a compressed file (gzip)"), marked("unpack it first")),
+    b"7z\xbc\xaf": (marked("a compressed file (7z)"), marked("unpack it first")),
+    b"Rar!": (marked("a compressed file (RAR)"), marked("unpack it first")),
+    b"\x89PNG": (marked("a picture"), marked("set file under [recipients] to the spreadsheet")),
+    b"\xff\xd8\xff": (
+        marked("a picture"),
+        marked("set file under [recipients] to the spreadsheet"),
+    ),
+    b"SQLite f": (marked("a database"), marked("export the table as CSV")),
+    b"{\\rtf": (marked("a text document (RTF)"), marked("save its table as CSV or .xlsx")),
 }
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<table")
 
@@ -55,10 +59,13 @@ def _refuse_foreign(head: bytes, file: str) -> None:
         if head.startswith(beginning):
             raise _unknown(what, hint, file)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_MARKUP):
-        raise _unknown("a web page or XML", "open it in Excel and save it as .xlsx", file)
+        raise _unknown(tr("a web page or XML"), tr("open it in Excel and save it as .xlsx"), file)
 
 
 def _unknown(what: str, hint: str, file: str) -> SpreadsheetError:
     return SpreadsheetError(
-        f"this is {what}, not a spreadsheet", file=file, hint=hint, code="format-unknown"
+        tr("this is {what}, not a spreadsheet", what=what),
+        file=file,
+        hint=hint,
+        code="format-unknown",
     )

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 from mailmerge.errors import Problem
+from mailmerge.language import tr
 from mailmerge.recipients.formats.number_format import plain_number
 
 _LONGEST_POWER = 20
@@ -41,5 +42,5 @@ def _duration(value: dt.timedelta) -> str:
 
 def nested_cell(file: str, row: int, column: str) -> Problem:
     """The problem of a cell that contains several values."""
-    what, hint = "the cell contains a list or a structure", "write one text for each column"
+    what, hint = tr("the cell contains a list or a structure"), tr("write one text for each column")
     return Problem("error", "cell-nested", what, file, row, column, hint)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import Bounds, Budget
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.archive import check_archive, open_archive
@@ -86,11 +87,11 @@ def _refuse_protected_document(archive: zipfile.ZipFile, file: str) -> None:
 
 def _no_spreadsheet(file: str, names: Sequence[str]) -> SpreadsheetError:
     if any(name.endswith(".iwa") for name in names):
-        what, hint = "this is a Numbers document", "export it from Numbers as Excel or CSV"
+        what, hint = tr("this is a Numbers document"), tr("export it from Numbers as Excel or CSV")
     elif "word/document.xml" in names:
-        what, hint = "this is a Word document", "save its table as a spreadsheet"
+        what, hint = tr("this is a Word document"), tr("save its table as a spreadsheet")
     else:
-        what, hint = "this is a ZIP file without a spreadsheet's parts", "unpack it first"
+        what, hint = tr("this is a ZIP file without a spreadsheet's parts"), tr("unpack it first")
     return SpreadsheetError(what, file=file, hint=hint, code="format-unknown")
 
 

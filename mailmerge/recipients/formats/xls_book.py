@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
 from mailmerge.recipients.formats.number_format import (
     GENERAL,
@@ -100,7 +101,7 @@ class XlsBook:
         try:
             self._globals.read()
         except (CutOffError, struct.error, IndexError) as error:
-            raise damaged("", "it is cut off") from error
+            raise damaged("", tr("it is cut off")) from error
         self.sheets: Sequence[_XlsSheet] = self._globals.sheets
         self.region = decide_region(locale, [language_of_country(self._globals.country)])
 
@@ -139,7 +140,7 @@ class XlsBook:
                 if text:
                     cells.append((column, text))
         except (CutOffError, struct.error, IndexError) as error:
-            raise damaged("", "it is cut off") from error
+            raise damaged("", tr("it is cut off")) from error
         if cells:
             yield row, cells
 
@@ -177,7 +178,7 @@ class _Globals:
         if stream[:1] == b"\x09" and stream[1:2] in b"\x00\x02\x04":
             raise _too_old("")
         if len(stream) < 8 or _SHORT(stream, 0)[0] != _BEGIN:
-            raise damaged("", "it has no workbook in it")
+            raise damaged("", tr("it has no workbook in it"))
         self.modern = _SHORT(stream, 4)[0] >= _EXCEL_97
         handlers = {
             _CODE_PAGE: self._code_page, _DATES: self._dates, _COUNTRY: self._land,
@@ -375,7 +376,15 @@ class _SheetReader:
 
     def _no_text(self, row: int, column: int, index: int) -> SpreadsheetError:
         name, count = cell_name(row, column), len(self._book.texts)
-        return damaged("", f'{name} refers to the text "{index}", and the workbook has {count:,}')
+        return damaged(
+            "",
+            tr(
+                '{name} refers to the text "{index}", and the workbook has {count:,}',
+                name=name,
+                index=index,
+                count=count,
+            ),
+        )
 
 
 _REMEMBERED = 100_000
@@ -398,8 +407,8 @@ def _unpacked(stream: bytes, at: int) -> float:
 def _too_old(file: str) -> SpreadsheetError:
     """The error of a workbook of Excel 2, 3 or 4."""
     return SpreadsheetError(
-        "this is a workbook of Excel 2, 3 or 4, which is too old to be read",
+        tr("this is a workbook of Excel 2, 3 or 4, which is too old to be read"),
         file=file,
-        hint="open it in LibreOffice and save it as .xlsx",
+        hint=tr("open it in LibreOffice and save it as .xlsx"),
         code="format-unknown",
     )

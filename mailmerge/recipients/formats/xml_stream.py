@@ -15,6 +15,7 @@ from typing import IO, NoReturn
 from xml.parsers import expat
 
 from mailmerge.errors import SpreadsheetError
+from mailmerge.language import tr
 from mailmerge.recipients.bounds import CELL_CHARACTERS, Budget, too_large
 from mailmerge.recipients.input_file import damaged
 
@@ -51,7 +52,13 @@ class ElementReader(ABC):
 
     def too_long(self) -> SpreadsheetError:
         """The error of a text with too many characters."""
-        return damaged(self.budget.file, f"a text has more than {CELL_CHARACTERS:,} characters")
+        return damaged(
+            self.budget.file,
+            tr(
+                "a text has more than {cell_characters:,} characters",
+                cell_characters=CELL_CHARACTERS,
+            ),
+        )
 
     def read(self, part: IO[bytes]) -> None:
         """Read a part from its beginning to its end.
@@ -71,12 +78,14 @@ class ElementReader(ABC):
                 parser.Parse(block)
                 fed += len(block)
                 if fed - parser.CurrentByteIndex > _LONGEST_TAG:
-                    raise damaged(self.budget.file, "a tag of its XML has more than 1 MB")
+                    raise damaged(self.budget.file, tr("a tag of its XML has more than 1 MB"))
                 if len(self.pieces) > 1:
                     self._check_length()
             parser.Parse(b"", True)
         except expat.ExpatError as error:
-            raise damaged(self.budget.file, f"its XML is broken ({error})") from error
+            raise damaged(
+                self.budget.file, tr("its XML is broken ({error})", error=error)
+            ) from error
         finally:
             self._parser = None  # it refers to this object
 
@@ -84,7 +93,10 @@ class ElementReader(ABC):
         """Note the start of an element that a subclass does not know; `leave` notes its end."""
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise damaged(self.budget.file, f"its XML has more than {_DEEPEST} elements in another")
+            raise damaged(
+                self.budget.file,
+                tr("its XML has more than {deepest} elements in another", deepest=_DEEPEST),
+            )
 
     def leave(self) -> None:
         """Note the end of an element."""
@@ -118,7 +130,7 @@ class ElementReader(ABC):
             raise self.too_long()
 
     def _refuse_document_type(self, *_: object) -> NoReturn:
-        raise damaged(self.budget.file, "its XML has a document type")
+        raise damaged(self.budget.file, tr("its XML has a document type"))
 
 
 class _Attributes(ElementReader):
@@ -137,7 +149,7 @@ class _Attributes(ElementReader):
             texts = sum(map(sys.getsizeof, attributes.values()))
             self._left -= 250 + texts
             if self._left < 0:
-                raise too_large("has too many styles, names or relations", self.budget.file)
+                raise too_large(tr("has too many styles, names or relations"), self.budget.file)
             self.found.append((name, attributes))
 
     def end(self, name: str) -> None:
