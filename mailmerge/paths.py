@@ -27,7 +27,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -54,13 +54,25 @@ class PathRefusal:
 
     Attributes:
         code: the code of the error (docs/errors.md).
-        message: the cause as the end of a sentence that begins with the path.
-        hint: the fix.
+        cause: the cause in English, with `{name}` if the refusal has a `name`.
+        fix: the fix in English.
+        name: of another file that the cause names.
     """
 
     code: str
-    message: str
-    hint: str
+    cause: str
+    fix: str
+    name: str = ""
+
+    @property
+    def message(self) -> str:
+        """The cause as the end of a sentence that begins with the path and a space."""
+        return tr(self.cause, name=self.name) if self.name else tr(self.cause)
+
+    @property
+    def hint(self) -> str:
+        """The fix, in the language of the user."""
+        return tr(self.fix)
 
 
 _OUTSIDE: Final = PathRefusal("asset-outside", marked("is outside of the campaign folder"), _MOVE)
@@ -88,15 +100,22 @@ _RESERVED: Final = PathRefusal(
     marked("has a name that Windows reserves or changes"),
     marked("rename the file"),
 )
+_SAME: Final = PathRefusal(
+    "asset-private", marked("is the same file as {name}, which is never part of a message"), _RENAME
+)
+_REFUSALS: Final = (_OUTSIDE, _LINK, _HIDDEN, _SETTINGS, _DATA, _KEY, _RESERVED, _SAME)
 
 
 def same_file_as(name: str) -> PathRefusal:
     """The refusal of a file that is, under another name, one that is never part of a message."""
-    return PathRefusal(
-        "asset-private",
-        tr("is the same file as {name}, which is never part of a message", name=name),
-        _RENAME,
-    )
+    return replace(_SAME, name=name)
+
+
+def path_of(message: str) -> str:
+    """What comes before the reason of a refusal in a message: the path, or text that has it."""
+    reasons = (tr(one.cause).partition("{name}")[0] for one in _REFUSALS)
+    found = [at for at in map(message.find, reasons) if at >= 0]
+    return message[: min(found, default=len(message))]
 
 
 class RefusedPath(OSError):

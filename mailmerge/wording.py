@@ -1,7 +1,7 @@
 """Values -> words for users: counts, sizes, durations, and text that is safe on a terminal.
 
 This module writes every number with a noun, every size and every duration that users see, so that
-they look the same everywhere. The functions are pure and print nothing.
+they look the same everywhere. The functions print nothing.
 
 Text from outside (a cell, a file name, a server's reply) can contain terminal escapes, line breaks
 that forge a message of mailmerge, and controls that reverse the direction of text. `printable` and
@@ -11,7 +11,10 @@ that forge a message of mailmerge, and controls that reverse the direction of te
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from mailmerge.language import trn
 
 _CONTROLS = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 except tab and line feed, DEL, C1
@@ -29,6 +32,28 @@ _BREAKABLE = re.compile("[\u2e80-\ua4cf\uf900-\ufaff\ufe30-\uffef\U00020000-\U00
 _NEVER_FIRST = frozenset("。，、；：？！）》」』】〉”’…ー々")
 _NEVER_LAST = frozenset("（《「『【〈“‘")
 
+_COUNTED: Final[Mapping[str, Callable[[int], str]]] = {
+    "byte": lambda number: trn("{count:,} byte", "{count:,} bytes", number),
+    "campaign": lambda number: trn("{count:,} campaign", "{count:,} campaigns", number),
+    "connection": lambda number: trn("{count:,} connection", "{count:,} connections", number),
+    "day": lambda number: trn("{count:,} day", "{count:,} days", number),
+    "error": lambda number: trn("{count:,} error", "{count:,} errors", number),
+    "hour": lambda number: trn("{count:,} hour", "{count:,} hours", number),
+    "message": lambda number: trn("{count:,} message", "{count:,} messages", number),
+    "minute": lambda number: trn("{count:,} minute", "{count:,} minutes", number),
+    "part": lambda number: trn("{count:,} part", "{count:,} parts", number),
+    "recipient": lambda number: trn("{count:,} recipient", "{count:,} recipients", number),
+    "row": lambda number: trn("{count:,} row", "{count:,} rows", number),
+    "run": lambda number: trn("{count:,} run", "{count:,} runs", number),
+    "second": lambda number: trn("{count:,} second", "{count:,} seconds", number),
+    "sent recipient": lambda number: trn(
+        "{count:,} sent recipient", "{count:,} sent recipients", number
+    ),
+    "try": lambda number: trn("{count:,} try", "{count:,} tries", number),
+    "warning": lambda number: trn("{count:,} warning", "{count:,} warnings", number),
+}
+"""Each noun that `counted` has in all languages; any other is English."""
+
 _SIZES = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
 _DURATIONS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
@@ -36,8 +61,11 @@ _DURATIONS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: `1 error`, `2 errors`, `1,000 recipients`.
 
-    `plural` is for nouns whose plural is not the noun with an s.
+    `plural` is for nouns whose plural is not the noun with an s. The nouns of `_COUNTED` are
+    translated.
     """
+    if noun in _COUNTED:
+        return _COUNTED[noun](number)
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 

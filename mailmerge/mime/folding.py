@@ -47,14 +47,15 @@ def fold(name: str, value: str) -> bytes:
     lines = [line.encode() for line in _lines(name, value)]
     longest = max(lines, key=len)
     if len(longest) > LONGEST_LINE:
-        which = tr("with its name the line") if longest is lines[0] else tr("a line of it")
+        sizes = {"name": name, "size": len(longest), "limit": LONGEST_LINE}
         raise MessageError(
             tr(
-                "{name} is too long: {which} has {count} bytes, the limit is {longest_line}",
-                name=name,
-                which=which,
-                count=len(longest),
-                longest_line=LONGEST_LINE,
+                "{name} is too long: with its name the line has {size} bytes, the limit is {limit}",
+                **sizes,
+            )
+            if longest is lines[0]
+            else tr(
+                "{name} is too long: a line of it has {size} bytes, the limit is {limit}", **sizes
             ),
             hint=tr("shorten it"),
             code="field-too-long",

@@ -21,7 +21,7 @@ from hashlib import blake2b
 from unicodedata import name as character_name
 
 from mailmerge.errors import MessageError
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
 from mailmerge.mime.encoded_words import encode_where_needed, encoded_words, is_plain
 from mailmerge.mime.folding import LINE, fits_lines, fold
 from mailmerge.recipients.address import Mailbox
@@ -58,14 +58,15 @@ def check_line(field: str, value: str) -> None:
     """Refuse characters that must not occur in a header field, an address or a file name.
 
     Raises:
-        MessageError: C0, DEL, C1, LS, PS or half a surrogate pair; the message names the field.
+        MessageError: C0, DEL, C1, LS, PS or half a surrogate pair; the message has `field`, the
+            name of a header field or a marked text.
     """
     if value.isascii() and value.isprintable():
         return
     found = NEVER_IN_A_LINE.search(value)
     if found is not None:
         raise MessageError(
-            tr("{field} holds {found}", field=field, found=_describe(found[0])),
+            tr("{field} holds {found}", field=tr(field), found=_describe(found[0])),
             hint=tr("remove it from the cell or the template; a header field is one line of text"),
             code="control-character",
         )
@@ -80,9 +81,9 @@ def _describe(character: str) -> str:
     if character in "\r\n":
         return tr("a line break")
     return tr(
-        "the character U+{character:04X} {character2}",
-        character=ord(character),
-        character2=character_name(character, ""),
+        "the character U+{code:04X} {name}",
+        code=ord(character),
+        name=character_name(character, ""),
     ).rstrip()
 
 
@@ -150,7 +151,7 @@ def _format_mailbox(mailbox: Mailbox, display_name: str, room: int) -> str:
 
 def _phrase(name: str, room: int) -> str:
     if not is_plain(name):
-        check_line(tr("the display name"), name)
+        check_line(marked("the display name"), name)
         return " ".join(encoded_words(name, room))
     phrase = name if _ATOMS.fullmatch(name) else quoted_string(name)
     if fits_lines(phrase, LINE - room):

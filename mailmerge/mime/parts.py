@@ -15,7 +15,8 @@ from threading import Lock
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
+from mailmerge.library_messages import system_reason
 from mailmerge.mime.headers import check_line
 from mailmerge.mime.media_types import calendar_method, charset_of, media_type_of
 from mailmerge.mime.parameters import name_parameter, parameter, parameterised_field
@@ -102,7 +103,7 @@ class PartStore:
             self._size -= len(dropped.encoded)
 
     def _read(self, path: str) -> EncodedPart:
-        check_line(tr("the file name"), path)
+        check_line(marked("the file name"), path)
         content = self._content(path)
         file_name = _sent_name(path)
         if not file_name:
@@ -137,7 +138,7 @@ class PartStore:
             hint = tr("name a file, not a folder or a device")
             raise _error(path, tr("is not a file"), hint, "not-a-file") from error
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
+            reason = system_reason(error) if isinstance(error, OSError) else str(error)
             hint = tr("check its name and its permissions")
             raise _error(
                 path, tr("cannot be read: {reason}", reason=reason), hint, "unreadable"

@@ -97,15 +97,23 @@ def _check_login(sender: Mailbox, account: Account) -> Iterator[Problem]:
         return
     same_domain = login.partition("@")[2] == sender.domain
     title = account.provider.title if account.provider else account.server_name
-    message = tr(
-        "{title} refuses a From ({address}) that is not the log-in",
-        title=title,
-        address=sender.address,
+    message = (
+        tr(
+            "{title} refuses a From ({address}) that is not the log-in, nor an alias of it",
+            title=title,
+            address=sender.address,
+        )
+        if same_domain
+        else tr(
+            "{title} refuses a From ({address}) that is not the log-in",
+            title=title,
+            address=sender.address,
+        )
     )
     yield Problem(
         "warning" if same_domain else "error",
         "from-differs-from-login",
-        tr("{message}, nor an alias of it", message=message) if same_domain else message,
+        message,
         CAMPAIGN_FILE,
         column="message.from",
         hint=tr(
@@ -133,7 +141,7 @@ def check_port(setup: Setup) -> Iterator[Problem]:
         message = tr(
             "port {port} expects {expected}, but security is {security!r}",
             port=server.port,
-            expected=expected[1],
+            expected=tr(expected[1]),
             security=server.security,
         )
         hint = tr('set security = "{expected}", or leave it out', expected=expected[0])

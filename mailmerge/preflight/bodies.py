@@ -159,15 +159,17 @@ def check_message_size(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     if made.message is None:
         return
     size, limit, row = made.message.size, setup.size_limit, made.recipient.row
+    if size <= (_LARGE_MESSAGE if limit is None else limit):
+        return
     hint = tr("send a link instead of a large attachment")
-    if limit is not None and size > limit:
+    if limit is not None:
         message = tr(
             "the message has {size}; the server takes {limit}",
             size=size_in_words(size),
             limit=size_in_words(limit),
         )
         yield Problem("error", "too-large", message, row=row, hint=hint)
-    elif limit is None and size > _LARGE_MESSAGE:
+    else:
         most = size_in_words(_LARGE_MESSAGE)
         message = tr(
             "the message has {size}; many servers take no more than {most}",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
 from mailmerge.errors import Problem
+from mailmerge.paths import path_of
 
 _REFUSALS: Final = frozenset({"asset-outside", "asset-private", "asset-reserved"})
-_REASON: Final = re.compile(r" (?:is (?:outside|an? |the )|has (?:a|the) name|holds the )")
-"""What follows the path in a message of paths.PathRefusal."""
-
 _SHORTEST: Final = 2
 """Characters of a cell that can name a file; a shorter text is in too many paths."""
 
@@ -34,7 +31,7 @@ def in_cell(problem: Problem, cells: Mapping[str, str], file: str) -> Problem:
 
 def _naming(message: str, cells: Mapping[str, str]) -> Iterator[tuple[int, str]]:
     """The length of each cell whose text is in the path that begins the message, and its column."""
-    path = _REASON.split(message)[0]
+    path = path_of(message)
     for column, text in cells.items():
         written = text.strip()
         decoded = unquote(written).replace("\\", "/").removeprefix("./")

@@ -80,8 +80,10 @@ class ExplainingComposer:
                 row = None if path in self._campaign.message.attachments else recipient.row
                 column = "message.attachments"
                 if row is not None and problem.code == "asset-missing":
-                    without = tr("an entry that becomes empty attaches nothing")
-                    problem = replace(problem, hint=f"{problem.hint}; {without}")
+                    hint = tr(
+                        "{hint}; an entry that becomes empty attaches nothing", hint=problem.hint
+                    )
+                    problem = replace(problem, hint=hint)
                 yield replace(problem, message=message, file=CAMPAIGN_FILE, row=row, column=column)
 
     def _unusable(self, path: str) -> Problem | None:

@@ -44,8 +44,9 @@ def check_subject(made: MadeMessage, _: Setup) -> Iterator[Problem]:
         message, hint = tr("the subject is empty"), tr("fill in the cells that it is made of")
         yield Problem("error", "empty-subject", message, CAMPAIGN_FILE, row, _SUBJECT, hint)
         return
-    size, hint = byte_length(subject), tr("shorten it")
+    size = byte_length(subject)
     if size > _SUBJECT_LIMIT:
+        hint = tr("shorten it")
         message = tr(
             "the subject has {size:,} bytes; a line has {subject_limit} at most",
             size=size,

@@ -45,10 +45,14 @@ class Group:
         named = list(self._named())
         if self.count == 1 or not named:
             return "" if self.count == 1 else tr("{count:,} times", count=self.count)
-        more = self.count - len(named)
-        tail = tr(" and {more:,} more", more=more) if more else ""
+        more, listed = self.count - len(named), ", ".join(named)
+        if not more:
+            return tr("{count:,} times: {named}", count=self.count, named=listed)
         return tr(
-            "{count:,} times: {named}{tail}", count=self.count, named=", ".join(named), tail=tail
+            "{count:,} times: {named} and {more:,} more",
+            count=self.count,
+            named=listed,
+            more=more,
         )
 
     def lines(self) -> Iterator[str]:
@@ -62,9 +66,10 @@ class Group:
         for one in self.examples:
             quoted = _QUOTED.search(one.message) if differ else None
             shown = quoted[0] if quoted else ""
-            if one.row is not None:
-                who = f" ({one.recipient})" if one.recipient and not shown else ""
-                yield tr("row {row}{who} {shown}", row=one.row, who=who, shown=shown).rstrip()
+            if one.row is not None and one.recipient and not shown:
+                yield tr("row {row} ({recipient})", row=one.row, recipient=one.recipient)
+            elif one.row is not None:
+                yield f"{tr('row {row}', row=one.row)} {shown}".rstrip()
             elif shown:
                 yield shown
 

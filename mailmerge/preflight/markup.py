@@ -321,7 +321,8 @@ def check_styles(page: Page, _: Setup) -> Iterator[Problem]:
     reason = inline_rules(page.document).reason
     if reason:
         hint = tr("fix the page, or set inline_css = false")
-        yield replace(_warning("styles-not-inlined", tr("no styles are inlined: {reason}", reason=reason), hint=hint),
+        message = tr("no styles are inlined: {reason}", reason=reason)
+        yield replace(_warning("styles-not-inlined", message, hint=hint),
                       file=page.locate(Spot("style"))[0])  # fmt: skip
     for style in elements_of(page.document, "style"):
         if is_written(style):

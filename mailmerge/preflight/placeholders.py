@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailmerge.errors import Problem
-from mailmerge.language import tr
+from mailmerge.language import tr, trn
 from mailmerge.preflight.rules import MadeMessage, Setup, Totals
 from mailmerge.preflight.shown_text import ShownText, shown_texts
 from mailmerge.preflight.template_texts import MASK, TemplateText, template_texts
@@ -264,9 +264,8 @@ def _like_placeholders(
     """One warning for all words of a template that are in such marks and no column."""
     first, offset = next(iter(others.values()))
     listed = ", ".join(_shown(found) for found, _ in list(others.values())[:_LISTED])
-    more = tr(" and {count} more", count=len(others) - _LISTED) if len(others) > _LISTED else ""
-    looks = tr("looks like a placeholder") if len(others) == 1 else tr("look like placeholders")
-    sent = tr("is sent as it stands") if len(others) == 1 else tr("are sent as they stand")
+    if len(others) > _LISTED:
+        listed = tr("{listed} and {count} more", listed=listed, count=len(others) - _LISTED)
     near = names.near(first.name)
     columns = ", ".join(names.columns[:12])
     hint = (
@@ -277,12 +276,11 @@ def _like_placeholders(
     return Problem(
         "warning",
         "placeholder-like",
-        tr(
-            "{listed}{more} {looks} of another program: {sent}",
+        trn(
+            "{listed} looks like a placeholder of another program: is sent as it stands",
+            "{listed} look like placeholders of another program: are sent as they stand",
+            len(others),
             listed=listed,
-            more=more,
-            looks=looks,
-            sent=sent,
         ),
         template.file,
         column=template.key,

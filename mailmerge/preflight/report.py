@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mailmerge.errors import CheckFailed, Problem
-from mailmerge.language import tr
+from mailmerge.language import tr, trn
 from mailmerge.preflight.findings import Findings, Group
 from mailmerge.wording import counted
 
@@ -25,7 +25,8 @@ def is_note(problem: Problem) -> bool:
     With a wrong delimiter or a wrong UTF encoding, there would be no column of addresses.
     """
     if problem.code == "encoding-chosen":
-        return problem.message.startswith("the file is read as UTF-")
+        before, utf, _ = tr("the file is read as {name}", name="UTF-").partition("UTF-")
+        return problem.message.startswith(before + utf)
     return problem.code in _CERTAIN
 
 
@@ -116,7 +117,7 @@ class CheckReport:
             )
 
     def _fix(self) -> str:
-        fix = tr("fix it and send again") if self.errors == 1 else tr("fix them and send again")
+        fix = trn("fix it and send again", "fix them and send again", self.errors)
         if not self.valid_rows_left:
             return fix
         rows = counted(len(self.invalid), "row")

@@ -45,6 +45,6 @@ def check_clock(setup: Setup) -> Iterator[Problem]:
     times = [path.stat().st_mtime for path in paths if path.is_file()]
     newest = datetime.fromtimestamp(max(times, default=0), tz=now.tzinfo)
     if now < _RELEASED or newest - now >= timedelta(days=1):
-        message = f"the system clock is wrong ({now:%Y-%m-%d})"
+        message = tr("the system clock is wrong ({now:%Y-%m-%d})", now=now)
         hint = tr("set it: the Date of every message and the check of certificates depend on it")
         yield Problem("warning", "clock", message, hint=hint)

@@ -124,8 +124,8 @@ def _html_source(file: str, source: str) -> Iterator[Problem]:
     if language is not None:
         yield _not_html(file, language.name, language.hint, _line_of(language.signs, text))
     elif not _HTML_TAG.search(text) and len(_MARKDOWN.findall(text)) >= _MARKS_OF_A_PAGE:
-        hint = tr("make HTML of it: npx marked -i {file} -o body.html, or name it as text")
-        yield _not_html(file, tr("Markdown source"), hint, _line_of(_MARKDOWN, text))
+        hint = marked("make HTML of it: npx marked -i {file} -o body.html, or name it as text")
+        yield _not_html(file, marked("Markdown source"), hint, _line_of(_MARKDOWN, text))
     elif not _HTML_TAG.search(text) and text.strip() and "<" not in text:
         hint = tr(
             'write text = "{file}" instead of html, or put each paragraph into <p>', file=file
@@ -160,6 +160,6 @@ def _line_of(signs: re.Pattern[str], text: str) -> int | None:
 
 
 def _not_html(file: str, what: str, hint: str, line: int | None) -> Problem:
-    message = tr("this is {what}, which mail programs do not understand", what=what)
-    hint = hint.replace("{file}", file)
+    message = tr("this is {what}, which mail programs do not understand", what=tr(what))
+    hint = tr(hint, file=file)
     return Problem("error", "template-language", message, file, hint=hint, line=line)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mailmerge.errors import Problem
-from mailmerge.language import tr
+from mailmerge.language import marked, tr, trn
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.settings import CAMPAIGN_FILE, Rate
 from mailmerge.wording import counted
@@ -17,6 +17,15 @@ _ONE_CLICK_FROM = 5_000
 """Messages per day from which large mailbox providers require RFC 8058 (one-click)."""
 
 _DAY = 86_400
+_WEEKDAYS = (
+    marked("Monday"),
+    marked("Tuesday"),
+    marked("Wednesday"),
+    marked("Thursday"),
+    marked("Friday"),
+    marked("Saturday"),
+    marked("Sunday"),
+)
 _FAILURE_COLUMN = "mailmerge reason"
 """A column of `status --failed`, for the reader and not for the message."""
 
@@ -53,7 +62,7 @@ def check_variables(totals: Totals, _: Setup) -> Iterator[Problem]:
         message = tr("a template uses {name!r}, which is not a column", name=name)
         close = difflib.get_close_matches(name, totals.columns, n=1, cutoff=0.6)
         listed = tr("the columns are {columns}", columns=", ".join(totals.columns[:12]))
-        hint = tr("did you mean {close!r}?", close=close[0]) if close else listed
+        hint = tr("did you mean {name!r}?", name=close[0]) if close else listed
         yield Problem("warning", "missing-column", message, totals.file, hint=hint)
 
 
@@ -90,14 +99,10 @@ def check_reserved(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """
     if setup.for_real or not totals.reserved or setup.is_local:
         return
-    addresses = (
-        tr("1 address is")
-        if totals.reserved == 1
-        else tr("{reserved:,} addresses are", reserved=totals.reserved)
-    )
-    message = tr(
-        "{addresses} reserved for examples (RFC 2606): a real send would refuse them",
-        addresses=addresses,
+    message = trn(
+        "{count} address is reserved for examples (RFC 2606): a real send would refuse them",
+        "{count:,} addresses are reserved for examples (RFC 2606): a real send would refuse them",
+        totals.reserved,
     )
     hint = tr("use real addresses, or send with --sandbox")
     yield Problem("warning", "reserved-for-examples", message, totals.file, hint=hint)
@@ -131,7 +136,14 @@ def _takes_days(recipients: int, rate: Rate, now: datetime) -> Problem:
     last = now + timedelta(seconds=further * rate.seconds)
     days = counted(int(further * rate.seconds // _DAY) + 1, "day")
     who = counted(recipients, "recipient")
-    message = f"{who} at {rate} take {days}, until {last:%A} {last:%Y-%m-%d}"
+    message = tr(
+        "{recipients} at {rate} take {days}, until {weekday} {date:%Y-%m-%d}",
+        recipients=who,
+        rate=rate,
+        days=days,
+        weekday=tr(_WEEKDAYS[last.weekday()]),
+        date=last,
+    )
     hint = tr("run send again each day to resume")
     return Problem(
         "warning", "daily-limit", message, CAMPAIGN_FILE, column="delivery.rate", hint=hint

@@ -76,7 +76,7 @@ def _judge_format(url: str, shown: str) -> Problem | None:
     why = _NOT_SHOWN.get(ending)
     if why is None:
         return None
-    return _warning("image-format", f"{shown}: {why}", hint=tr("save it as PNG or JPEG"))
+    return _warning("image-format", f"{shown}: {tr(why)}", hint=tr("save it as PNG or JPEG"))
 
 
 def image_name(url: str) -> str:

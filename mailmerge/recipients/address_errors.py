@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from mailmerge.errors import AddressError
 from mailmerge.language import tr
+from mailmerge.library_messages import address_message
 
 LOCAL_PART_BYTES = 64  # RFC 5321, 4.5.3.1.1
 DOMAIN_BYTES = 253  # RFC 1035, 2.3.4, without the root label
@@ -55,7 +56,8 @@ def more_than_the_address(text: str, address: str) -> AddressError:
 
 def invalid(text: str, reason: str) -> AddressError:
     """The error of any other fault, with the reason that email-validator gives."""
-    return _error(f"{_shown(text)}: {reason.rstrip('.')}", tr("check the address"), "syntax")
+    reason = address_message(reason.rstrip("."))
+    return _error(f"{_shown(text)}: {reason}", tr("check the address"), "syntax")
 
 
 def _error(message: str, hint: str, code: str) -> AddressError:
@@ -85,15 +87,15 @@ def _faults_of_the_cell(text: str) -> Iterator[AddressError]:
         yield _error(tr("{shown} has quotation marks", shown=shown), hint, "quotes")
     if text[-1] in ",;" and text.count("@") == 1:
         yield _error(
-            tr("{shown} ends with {text}", shown=shown, text=text[-1]),
-            tr("delete the {text}", text=text[-1]),
+            tr("{shown} ends with {sign}", shown=shown, sign=text[-1]),
+            tr("delete the {sign}", sign=text[-1]),
             "trailing",
         )
     if text.count("@") > 1:
         if re.search(r"[\s,;/|]", text):
             what = tr("{shown} contains more than one address", shown=shown)
             yield _error(what, tr("write one recipient per row"), "many")
-        what = tr("{shown} has {text} @ signs", shown=shown, text=text.count("@"))
+        what = tr("{shown} has {count} @ signs", shown=shown, count=text.count("@"))
         yield _error(what, tr("delete all but one"), "two-at")
     if "@" not in text:
         yield _error(
@@ -116,29 +118,34 @@ def _faults_of_the_local_part(text: str, local: str) -> Iterator[AddressError]:
         yield _error(what, tr("write the address itself"), "encoded")
     size = len(local.encode(errors="replace"))
     if size > LOCAL_PART_BYTES:
-        much = tr(
-            "{size} bytes before the @ sign, at most {local_part_bytes} are allowed",
+        what = tr(
+            "{shown} is too long: {size} bytes before the @ sign, at most {limit} are allowed",
+            shown=shown,
             size=size,
-            local_part_bytes=LOCAL_PART_BYTES,
+            limit=LOCAL_PART_BYTES,
         )
-        yield _error(
-            tr("{shown} is too long: {much}", shown=shown, much=much),
-            tr("check the address"),
-            "long",
-        )
-    quoted = tr("or, if the address really has it, write '{text}'", text=_in_quotes(text))
+        yield _error(what, tr("check the address"), "long")
     if ".." in local:
-        hint = tr("delete one of them, {quoted}", quoted=quoted)
+        hint = tr(
+            "delete one of them, or, if the address really has it, write '{text}'",
+            text=_in_quotes(text),
+        )
         yield _error(tr("{shown} has two dots in a row", shown=shown), hint, "dots")
     if "\u2019" in local or "\u2018" in local:
         straight = text.replace("\u2019", "'").replace("\u2018", "'")
         what = tr("{shown} has a typographic apostrophe", shown=shown)
         yield _error(what, tr("write {straight}", straight=_shown(straight)), "quotes")
     if local.startswith(".") or local.endswith("."):
-        where = (
-            tr("starts with a dot") if local.startswith(".") else tr("has a dot before the @ sign")
+        what = (
+            tr("{shown} starts with a dot", shown=shown)
+            if local.startswith(".")
+            else tr("{shown} has a dot before the @ sign", shown=shown)
         )
-        yield _error(f"{shown} {where}", tr("delete the dot, {quoted}", quoted=quoted), "dots")
+        hint = tr(
+            "delete the dot, or, if the address really has it, write '{text}'",
+            text=_in_quotes(text),
+        )
+        yield _error(what, hint, "dots")
 
 
 def _in_quotes(text: str) -> str:
@@ -156,26 +163,23 @@ def _faults_of_the_domain(text: str, domain: str) -> Iterator[AddressError]:
         what = tr("{shown} has an IP address for a domain", shown=shown)
         yield _error(what, tr("write the name of the domain"), "literal")
     if domain.startswith(".") or domain.endswith(".") or ".." in domain:
-        where = (
-            tr("ends with a dot")
+        what = (
+            tr("{shown} ends with a dot", shown=shown)
             if domain.endswith(".")
-            else tr("has an extra dot after the @ sign")
+            else tr("{shown} has an extra dot after the @ sign", shown=shown)
         )
-        yield _error(f"{shown} {where}", tr("delete the dot"), "dots")
+        yield _error(what, tr("delete the dot"), "dots")
     if "." not in domain:
         what = tr("{shown} has no dot after the @ sign", shown=shown)
         yield _error(what, tr("write the whole domain, such as example.org"), "single-label")
     if len(domain) > DOMAIN_BYTES:
-        much = tr(
-            "{count} characters after the @ sign, at most {domain_bytes} are allowed",
+        what = tr(
+            "{shown} is too long: {count} characters after the @ sign, at most {limit} are allowed",
+            shown=shown,
             count=len(domain),
-            domain_bytes=DOMAIN_BYTES,
+            limit=DOMAIN_BYTES,
         )
-        yield _error(
-            tr("{shown} is too long: {much}", shown=shown, much=much),
-            tr("check the address"),
-            "long",
-        )
+        yield _error(what, tr("check the address"), "long")
     for label in domain.split("."):
         yield from _faults_of_a_label(shown, label)
 

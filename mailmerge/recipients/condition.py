@@ -17,7 +17,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailmerge.cell_numbers import parse_number
 from mailmerge.errors import CampaignError, SpreadsheetError
-from mailmerge.language import marked, tr
+from mailmerge.language import tr
+from mailmerge.library_messages import jinja_message
 
 # The errors that an expression over texts can raise; any other is a defect of this program.
 _FAILURES = (
@@ -48,7 +49,11 @@ class Condition:
             self._expression = environment.compile_expression(text, undefined_to_none=False)
         except jinja2.TemplateSyntaxError as error:
             raise CampaignError(
-                tr("where = {text!r}: {message}", text=text, message=error.message),
+                tr(
+                    "where = {text!r}: {message}",
+                    text=text,
+                    message=jinja_message(error.message or ""),
+                ),
                 hint=tr("a condition looks like country == 'FR'"),
                 code="where-syntax",
             ) from error
@@ -80,13 +85,15 @@ class Condition:
         except _FAILURES as error:
             raise SpreadsheetError(
                 tr("where = {text!r} fails on this row: {error}", text=self.text, error=error),
-                hint=getattr(error, "hint", "cells are text: compare numbers as age|int > 17"),
+                hint=getattr(error, "hint", tr("cells are text: compare numbers as age|int > 17")),
                 code="where-failed",
             ) from error
 
 
 class _NoNumber(ValueError):
-    hint = marked("correct the cell, or write a default, such as age|int(0)")
+    @property
+    def hint(self) -> str:
+        return tr("correct the cell, or write a default, such as age|int(0)")
 
 
 def _number(kind: type[int] | type[float], locale: str) -> Callable[..., Any]:

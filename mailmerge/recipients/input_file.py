@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailmerge.errors import SpreadsheetError
-from mailmerge.language import marked, tr
+from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.paths import find_inside
 
 
@@ -169,14 +170,12 @@ def _is_broken_link(folder: Path, name: str) -> bool:
     return any(folder.joinpath(*parts[:end]).is_symlink() for end in range(1, len(parts) + 1))
 
 
-def damaged(
-    file: str, reason: str, hint: str = marked("open it in Excel or LibreOffice and save it again")
-) -> SpreadsheetError:
+def damaged(file: str, reason: str, hint: str = "") -> SpreadsheetError:
     """The error of a file that the reader of its format cannot understand."""
     return SpreadsheetError(
         tr("the file is damaged: {reason}", reason=reason),
         file=file,
-        hint=hint,
+        hint=hint or tr("open it in Excel or LibreOffice and save it again"),
         code="file-damaged",
     )
 
@@ -190,7 +189,7 @@ def _unreadable(file: str, error: OSError) -> SpreadsheetError:
     if isinstance(error, FileNotFoundError):
         hint = tr("set file under [recipients], or put the spreadsheet there")
         return SpreadsheetError(tr("there is no such file"), file=file, hint=hint, code="no-file")
-    reason = error.strerror or str(error)
+    reason = system_reason(error)
     return SpreadsheetError(
         tr("cannot be read: {reason}", reason=reason), file=file, code="unreadable"
     )

@@ -42,7 +42,7 @@ def open_mappings(rows: object, section: RecipientsSection) -> Table:
     names = list(dict.fromkeys(name for row in cells for name in row))
     if not names:
         raise SpreadsheetError(
-            tr("there are no recipients"), file=_FILE, hint=_EXAMPLE, code="no-recipients"
+            tr("there are no recipients"), file=_FILE, hint=tr(_EXAMPLE), code="no-recipients"
         )
     header = read_header([HeadRow(0, names)], section, _FILE)
     return Table(_FILE, header, lambda: _batches(cells, names), header.notices)
@@ -112,7 +112,6 @@ def _type(value: object) -> str:
     return type(value).__name__
 
 
-def _wrong(
-    what: str, row: int | None = None, column: str = "", hint: str = _EXAMPLE
-) -> CampaignError:
+def _wrong(what: str, row: int | None = None, column: str = "", hint: str = "") -> CampaignError:
+    hint = hint or tr(_EXAMPLE)
     return CampaignError(what, file=_FILE, row=row, column=column, hint=hint, code="wrong-value")

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.portable.locks import system_locking
 from mailmerge.private_files import open_private
 from mailmerge.recipients.address import parse_mailbox
@@ -129,7 +130,7 @@ class SuppressionList:
                     raise self._unwritable(tr("another program is changing it"))
                 time.sleep(_LOCK_PAUSE)
         except OSError as error:
-            raise self._unwritable(error.strerror) from error
+            raise self._unwritable(system_reason(error)) from error
         try:
             yield
         finally:
@@ -183,9 +184,9 @@ class SuppressionList:
         try:
             _replace(self._path, columns, entries)
         except OSError as error:
-            raise self._unwritable(error.strerror) from error
+            raise self._unwritable(system_reason(error)) from error
 
-    def _unwritable(self, reason: str | None) -> SpreadsheetError:
+    def _unwritable(self, reason: str) -> SpreadsheetError:
         return SpreadsheetError(
             tr("cannot be written: {reason}", reason=reason),
             file=self._file,

@@ -37,6 +37,7 @@ from typing import Final
 
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.suppression import SuppressionList
 
@@ -154,7 +155,8 @@ class _Appended:
                 self._write_whole(file, rows)
         except OSError as error:
             raise SpreadsheetError(
-                tr("cannot be written: {strerror}", strerror=error.strerror), file=self._path.name, code="unwritable",
+                tr("cannot be written: {reason}", reason=system_reason(error)),
+                file=self._path.name, code="unwritable",
                 hint=tr("the list is unchanged; allow the program to write there"),
             ) from error  # fmt: skip
         self._state = _state_of(self._path)

@@ -35,7 +35,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from mailmerge.language import marked, tr
+from mailmerge.language import tr
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits
 from mailmerge.rendering.template_errors import LimitExceeded
 
@@ -134,7 +134,13 @@ class Budget:
             raise self._too_large()
         self._made -= size
         if self._made < 0:
-            raise self._too_large(tr("all its intermediate texts together are"))
+            characters = self._limits.characters
+            raise LimitExceeded(
+                tr(
+                    "all its intermediate texts together are more than {count:,} characters",
+                    count=characters,
+                )
+            )
 
     def add_text(self, text: str) -> None:
         """Count a text that is kept as an object of its own.
@@ -201,13 +207,9 @@ class Budget:
                     raise self._too_large()
         return total
 
-    def _too_large(self, what: str = marked("it makes")) -> LimitExceeded:
+    def _too_large(self) -> LimitExceeded:
         return LimitExceeded(
-            tr(
-                "{what} more than {characters:,} characters",
-                what=what,
-                characters=self._limits.characters,
-            )
+            tr("it makes more than {count:,} characters", count=self._limits.characters)
         )
 
 

@@ -45,7 +45,11 @@ class _FieldTemplate:
             raise explain(error, variables.location(self.file, self.name)) from error
         if not value.isprintable() and (forbidden := NEVER_IN_A_LINE.search(value)):
             raise MessageError(
-                tr("{name} becomes {value!r}, which is not one line of text", name=self.name, value=value[:60]),
+                tr(
+                    "{name} becomes {value!r}, which is not one line of text",
+                    name=self.name,
+                    value=value[:60],
+                ),
                 file=self.file, row=variables.row, code="header-control",
                 hint=tr("remove the character {forbidden!r} from the cell", forbidden=forbidden[0]),
             )  # fmt: skip

@@ -26,17 +26,29 @@ _ATTACH = marked("list it in attachments, and write the message as text or HTML"
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """A kind of file that is no template: what it is, and the fix."""
+    """A kind of file that is no template.
+
+    Attributes:
+        name: what it is, in English.
+        hint: the fix in English, with `{page}` if there is a page to use.
+        page: the page of an archive.
+    """
 
     name: str
     hint: str
+    page: str = ""
+
+    @property
+    def fix(self) -> str:
+        """The fix, in the language of the user."""
+        return tr(self.hint, page=self.page) if self.page else tr(self.hint)
 
 
 class NotATemplate(ValueError):
     """The content of a file is a document of another program, and no text."""
 
     def __init__(self, kind: FileKind, path: str) -> None:
-        super().__init__(tr("{path} is {name}", path=path, name=kind.name))
+        super().__init__(tr("{path} is {name}", path=path, name=tr(kind.name)))
         self.kind = kind
         self.path = path
 
@@ -74,7 +86,9 @@ _ZIP_NAMES = (
     ("word/", FileKind(marked("a Word document"), _WORD)),
     ("xl/", FileKind(marked("an Excel workbook"), marked("name it as file under [recipients]"))),
     ("ppt/", FileKind(marked("a PowerPoint presentation"), _COPY)),
-    ("index/", FileKind(marked("a Pages document"), marked("export it as text, or copy it into body.txt"))),
+    ("index/", FileKind(
+        marked("a Pages document"), marked("export it as text, or copy it into body.txt")
+    )),
 )  # fmt: skip
 _MEDIA_TYPES = {
     "application/vnd.oasis.opendocument.text": FileKind(marked("an OpenDocument text"), _WRITER),
@@ -99,10 +113,11 @@ def kind_of(content: bytes) -> FileKind | None:
         return _kind_of_zip(content)
     if _MHT.match(start):
         return FileKind(
-            tr("a saved e-mail or web archive (.eml, .mht)"), tr("save the message as HTML only")
+            marked("a saved e-mail or web archive (.eml, .mht)"),
+            marked("save the message as HTML only"),
         )
     if start.startswith(b"<?xml") and _FLAT.search(start):
-        return FileKind(tr("an XML document of a word processor"), _COPY)
+        return FileKind(marked("an XML document of a word processor"), _COPY)
     return None
 
 
@@ -114,12 +129,12 @@ def _kind_of_zip(content: bytes) -> FileKind:
             if "mimetype" in names and archive.getinfo("mimetype").file_size < _HEAD:
                 media_type = archive.read("mimetype").decode("ascii", "ignore").strip()
     except (zipfile.BadZipFile, KeyError, OSError, ValueError, RuntimeError, NotImplementedError):
-        return FileKind(tr("a damaged document of an office program"), _COPY)
+        return FileKind(marked("a damaged document of an office program"), _COPY)
     if media_type in _MEDIA_TYPES:
         return _MEDIA_TYPES[media_type]
     for folder, kind in _ZIP_NAMES:
         if any(name.startswith(folder) for name in names):
             return kind
     pages = [name for name in names if name.endswith((".html", ".htm"))]
-    hint = tr("unpack it, and name {pages}", pages=pages[0]) if pages else tr("unpack it")
-    return FileKind(tr("a ZIP archive"), hint)
+    hint = marked("unpack it, and name {page}") if pages else marked("unpack it")
+    return FileKind(marked("a ZIP archive"), hint, pages[0] if pages else "")

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.paths import RefusedPath, inside
 
 
@@ -87,6 +88,6 @@ def read_asset(path: str, files: ContentFiles) -> bytes:
         raise _refused(path, error) from error
     except OSError as error:
         raise AssetError(
-            tr("{path} cannot be read: {strerror}", path=path, strerror=error.strerror),
+            tr("{path} cannot be read: {reason}", path=path, reason=system_reason(error)),
             code="asset-unreadable",
         ) from error

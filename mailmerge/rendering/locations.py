@@ -117,7 +117,7 @@ class _Locator:
         """A text, and the element that holds it."""
         for index in self.placeholders.within(text):
             if isinstance(owner, Element) and owner.tag in RAW_TEXT_ELEMENTS:
-                self.structural[index] = tr("a value stands in {self}", self=self._name_of(owner))
+                self.structural[index] = tr("a value stands in {place}", place=self._name_of(owner))
             else:
                 self.contexts[index] = HtmlContext.TEXT
 
@@ -141,7 +141,7 @@ class _Locator:
                     "a value stands in {attribute}, on which styles depend", attribute=attribute
                 )
             elif element.tag in ("style", "link", "meta"):
-                self.structural[index] = tr("a value stands in {attribute}", attribute=attribute)
+                self.structural[index] = tr("a value stands in {place}", place=attribute)
             self.contexts[index] = context
         self._url(name, value, context, attribute, indices[0])
 

@@ -207,7 +207,12 @@ class PageRenderer:
             static, images = self.finish(html)
             return CompiledPage(Structure((static,), images), text=self._text((static,), Slots()))
         if len(open_values) > _MANY_VALUES:
-            return self._structural(dict.fromkeys(open_values, _TOO_MANY_VALUES))
+            return self._structural(
+                dict.fromkeys(
+                    open_values,
+                    tr("the page has more than {count:,} values", count=_MANY_VALUES),
+                )
+            )
         locations = self._located_values(html, open_values)
         if locations.structural:
             return self._structural(locations.structural)
@@ -237,7 +242,7 @@ class PageRenderer:
         structural = {**locations.structural, **self._values_in_syntax(html)}
         if not structural:
             probe = Probe(self._placeholders, html, locations.contexts, TEMPLATE_ESCAPING)
-            structural = dict.fromkeys(probe.changed_by(HOSTILE), _CHANGES_ELEMENTS)
+            structural = dict.fromkeys(probe.changed_by(HOSTILE), tr(_CHANGES_ELEMENTS))
         return replace(locations, structural=structural)
 
     def _values_in_links(self, document: Document) -> set[int]:
@@ -255,7 +260,7 @@ class PageRenderer:
             if _IN_REFERENCE.search(before):
                 found[index] = tr("a value stands in a character reference")
             elif _BEGINS_MARKUP.search(before):
-                found[index] = _CHANGES_ELEMENTS
+                found[index] = tr(_CHANGES_ELEMENTS)
         return found
 
     def _finish_with_placeholders(self, html: str, locations: ValueLocations) -> PageResult:
@@ -309,7 +314,6 @@ class PageRenderer:
 _MANY_VALUES = 10_000
 """Values of a page that takes less memory without placeholders."""
 
-_TOO_MANY_VALUES = f"the page has more than {_MANY_VALUES:,} values"
 _CHANGES_ELEMENTS = marked("a value can change the elements around it")
 _BLANK_MATTERS = frozenset((HtmlContext.TEXT, HtmlContext.COMMENT))
 

@@ -18,6 +18,7 @@ from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
 from mailmerge.language import tr
+from mailmerge.library_messages import jinja_message
 
 _CHARACTER = re.compile(r"unexpected char (?P<sign>'.*'|\".*\") at (?P<offset>\d+)", re.DOTALL)
 _DOUBLE: Final = "“”„‟«»″＂「」"
@@ -67,7 +68,7 @@ def explain_syntax(error: jinja2.TemplateSyntaxError) -> SyntaxFault:
         offset = int(found["offset"])
         number = source.count("\n", 0, offset) + 1
         character = offset - source.rfind("\n", 0, offset)
-        message = tr("unexpected character {sign}", sign=found["sign"][1:-1])
+        message = f"unexpected character {found['sign'][1:-1]}"
     elif "{" not in lines[number - 1] and not _is_of_a_block(message):
         number = _opening_line(lines, number)
     fix = next(_working_fixes(lines, number, message), None)
@@ -77,7 +78,7 @@ def explain_syntax(error: jinja2.TemplateSyntaxError) -> SyntaxFault:
     hint = _general_hint(message)
     if character is None:
         character = _likely_place(lines[number - 1], message)
-    return SyntaxFault(message, hint, number, character, lines[number - 1])
+    return SyntaxFault(jinja_message(message), hint, number, character, lines[number - 1])
 
 
 def _opening_line(lines: list[str], number: int) -> int:
@@ -129,17 +130,14 @@ def _first_difference(line: str, other: str) -> int:
 
 
 def _made(cause: str, line: str, fixed: str, hint: str = "") -> _Fix:
-    shown = next(
-        (
-            new[0]
-            for old, new in zip(_SYNTAX.finditer(line), _SYNTAX.finditer(fixed), strict=False)
-            if old[0] != new[0]
-        ),
-        fixed.strip(),
-    )
-    return _Fix(
-        cause, hint or tr("write {shown}", shown=shown[:80]), fixed, _first_difference(line, fixed)
-    )
+    hint = hint or tr("write {shown}", shown=_changed(line, fixed))
+    return _Fix(cause, hint, fixed, _first_difference(line, fixed))
+
+
+def _changed(line: str, fixed: str) -> str:
+    """The first expression that a fix changes, as it should be; else the line."""
+    pairs = zip(_SYNTAX.finditer(line), _SYNTAX.finditer(fixed), strict=False)
+    return next((new[0] for old, new in pairs if old[0] != new[0]), fixed.strip())[:80]
 
 
 def _curly_quotes(line: str, _: str) -> _Fix | None:
@@ -153,12 +151,8 @@ def _curly_quotes(line: str, _: str) -> _Fix | None:
     if name is not None:
         hint = tr("write {{{{ {name} }}}} for the column, without quotation marks", name=name[1])
         return _made(cause, line, fixed, hint)
-    return _made(
-        cause,
-        line,
-        fixed,
-        tr("write straight quotation marks: {hint}", hint=_made("", line, fixed).hint[6:]),
-    )
+    hint = tr("write straight quotation marks: {shown}", shown=_changed(line, fixed))
+    return _made(cause, line, fixed, hint)
 
 
 def _tags_inside(line: str, _: str) -> _Fix | None:
@@ -300,7 +294,7 @@ def _general_hint(message: str) -> str:
     """The fix of an error that no correction of one line removes."""
     unclosed = re.search(r"innermost block that needs to be closed is '(\w+)'", message)
     if unclosed is not None:
-        return tr("write {{% end{unclosed} %}} where the block ends", unclosed=unclosed[1])
+        return tr("write {{% end{tag} %}} where the block ends", tag=unclosed[1])
     if "Unexpected end of template" in message or "unexpected end of template" in message:
         return tr("close each {{ by }} and each {% by %}")
     if "Missing end of comment tag" in message:
@@ -315,9 +309,9 @@ def _hint_of_a_name(message: str) -> str:
     stray = re.search(r"unknown tag '(end\w+)'", message)
     if stray is not None:
         return tr(
-            "remove {{% {stray} %}}, or write the {{% {stray2} %}} that it ends",
-            stray=stray[1],
-            stray2=stray[1][3:],
+            "remove {{% {end} %}}, or write the {{% {tag} %}} that it ends",
+            end=stray[1],
+            tag=stray[1][3:],
         )
     missing = re.search(r"[Nn]o (filter|test) named '([^']*)'", message)
     if missing is None:
@@ -327,7 +321,7 @@ def _hint_of_a_name(message: str) -> str:
         return tr("it is left out here: its result would differ in each run")
     near = difflib.get_close_matches(missing[2].casefold(), known, n=1, cutoff=0.6)
     return (
-        tr("did you mean {near}?", near=near[0])
+        tr("did you mean {name}?", name=near[0])
         if near
         else tr("docs/campaign.md lists the filters")
     )

@@ -64,8 +64,9 @@ class ErrorLocation:
     def missing(self, names: str, line: int | None, file: str = "") -> TemplateError:
         """The error for templates that do not exist."""
         return self.error(
-            tr("there is no template {names}", names=names), line=line, file=file, code="template-missing",
-            hint=_MISSING_HINT,
+            tr("there is no template {names}", names=names), line=line, file=file,
+            code="template-missing",
+            hint=tr(_MISSING_HINT),
         )  # fmt: skip
 
     def refused(self, error: RefusedPath, line: int | None, file: str = "") -> TemplateError:
@@ -83,7 +84,8 @@ def explain(error: Exception, location: ErrorLocation) -> TemplateError:
         return _syntax_error(error, location)
     if isinstance(error, NotATemplate):
         return location.error(
-            tr("this is {name} and no template", name=error.kind.name), file=error.path, hint=error.kind.hint,
+            tr("this is {name} and no template", name=tr(error.kind.name)), file=error.path,
+            hint=error.kind.fix,
             code="not-a-template",
         )  # fmt: skip
     if isinstance(error, UnicodeDecodeError):
@@ -112,27 +114,27 @@ def _of_a_rendering(error: Exception, location: ErrorLocation) -> TemplateError:
 def _not_a_number(
     error: NotANumber, location: ErrorLocation, file: str, line: int | None
 ) -> TemplateError:
-    what = tr("the cell {column} is", column=error.column) if error.column else tr("the text is")
-    shown = f'"{error.value[:60]}"' if error.value else "empty"
+    shown = f'"{error.value[:60]}"' if error.value else tr("empty")
+    is_what = (
+        tr("the cell {column} is {shown}", column=error.column, shown=shown)
+        if error.column
+        else tr("the text is {shown}", shown=shown)
+    )
     name = error.filter_name
     column = _as_variable(error.column) if error.column else "value"
-    hint = tr(
-        "correct the cell, or write a default: {{{{ {column}|{name}(0) }}}}",
-        column=column,
-        name=name,
-    )
     if error.value.count(",") == 1 and error.value.replace(",", "").isdigit():
+        message = tr("{it_is}, which can be read as two numbers", it_is=is_what)
         hint = tr(
             "decimals or thousands? Set locale under [recipients], or show the cell without comma"
         )
-        return location.error(
-            tr("{what} {shown}, which can be read as two numbers", what=what, shown=shown), file=file, line=line, hint=hint,
-            code="not-a-number",
-        )  # fmt: skip
-    return location.error(
-        tr("{what} {shown}, which is no number for |{name}", what=what, shown=shown, name=name), file=file, line=line, hint=hint,
-        code="not-a-number",
-    )  # fmt: skip
+    else:
+        message = tr("{it_is}, which is no number for |{name}", it_is=is_what, name=name)
+        hint = tr(
+            "correct the cell, or write a default: {{{{ {column}|{name}(0) }}}}",
+            column=column,
+            name=name,
+        )
+    return location.error(message, file=file, line=line, hint=hint, code="not-a-number")
 
 
 def _cause(error: Exception) -> tuple[str, str]:
@@ -172,8 +174,8 @@ def _suggestion(name: str, columns: tuple[str, ...]) -> str:
     folded = {column.casefold(): column for column in reversed(columns)}
     close = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return tr("did you mean {folded}?", folded=_as_variable(folded[close[0]]))
-    return tr("the columns are ") + ", ".join(columns)
+        return tr("did you mean {name}?", name=_as_variable(folded[close[0]]))
+    return tr("the columns are {columns}", columns=", ".join(columns))
 
 
 def _as_variable(column: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
+from mailmerge.library_messages import pydantic_message, system_reason
 from mailmerge.settings.folder import CAMPAIGN_FILE, Settings
 from mailmerge.settings.sections import (
     CampaignSection,
@@ -69,7 +70,7 @@ def _read_text(path: Path) -> str:
         raise no_campaign(path) from error
     except OSError as error:
         raise CampaignError(
-            tr("cannot be read: {strerror}", strerror=error.strerror),
+            tr("cannot be read: {reason}", reason=system_reason(error)),
             file=path.name,
             code="unreadable",
         ) from error
@@ -79,7 +80,8 @@ def _read_text(path: Path) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
         raise CampaignError(
-            tr("the file is not UTF-8") + (tr(", but UTF-16") if wide else ""), file=path.name,
+            tr("the file is not UTF-8, but UTF-16") if wide else tr("the file is not UTF-8"),
+            file=path.name,
             line=None if wide else line,
             hint=tr("save it as UTF-8: editors offer it under Save as, Encoding"), code="not-utf-8",
         ) from error  # fmt: skip
@@ -123,18 +125,19 @@ def explained(
         )
     if first["type"] == "missing":
         return CampaignError(
-            tr("{key} is missing", key=key), file=file, hint=tr("add it: {examples}", examples=_EXAMPLES.get(key, key + ' = ...')),
-            code="missing-key",
+            tr("{key} is missing", key=key), file=file, code="missing-key",
+            hint=tr("add it: {example}", example=_EXAMPLES.get(key, f"{key} = ...")),
         )  # fmt: skip
-    reason = first["msg"].removeprefix("Value error, ")
-    reason = reason.replace("Input should be", "expected")
+    reason = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    reason = pydantic_message(reason)
     found = _value_at(given, location)
     wanted = wrong_type(str(first["type"]), str(location[-1]), found) if not names else None
     if wanted is not None:
         reason = wanted.reason
-    shown = "" if isinstance(found, dict) else tr(", found {found!r}", found=found)
+    if not isinstance(found, dict):
+        reason = tr("{reason}, found {found!r}", reason=reason, found=found)
     return CampaignError(
-        f"{key}: {reason}{shown}", file=file, hint=wanted.hint if wanted else "",
+        f"{key}: {reason}", file=file, hint=wanted.hint if wanted else "",
         code="wrong-value", **place,
     )  # fmt: skip
 
@@ -189,9 +192,10 @@ def _did_you_mean(nearest: str, location: tuple[int | str, ...], given: object) 
     is_table = isinstance(_value_at(given, location), dict)
     table, _, _ = nearest.rpartition(".")
     if at_top and is_table:
-        return tr("did you mean [{nearest}]?", nearest=nearest)
-    below = tr(" Write it below [{table}]", table=table) if at_top and table else ""
-    return tr("did you mean {nearest}?{below}", nearest=nearest, below=below)
+        return tr("did you mean [{name}]?", name=nearest)
+    if at_top and table:
+        return tr("did you mean {name}? Write it below [{table}]", name=nearest, table=table)
+    return tr("did you mean {name}?", name=nearest)
 
 
 def _secret_hint(wrong: str) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import marked, tr
+from mailmerge.library_messages import toml_message
 
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _CURLY: Final = "“”„‟«»″‶＂「」『』"
@@ -49,12 +50,12 @@ def toml_error(text: str, error: tomllib.TOMLDecodeError, file: str) -> Campaign
             line=number,
             character=column,
             excerpt=line,
-            hint=_GENERAL.get(reason, "correct the line; text values must be in quotes"),
+            hint=tr(_GENERAL.get(reason, _ANY_LINE)),
             code="not-toml",
         )
     return CampaignError(
-        tr("not TOML: {cause}", cause=fix.cause), file=file, line=number, character=column, excerpt=line,
-        hint=fix.hint, code="not-toml",
+        tr("not TOML: {reason}", reason=fix.cause), file=file, line=number, character=column,
+        excerpt=line, hint=fix.hint, code="not-toml",
     )  # fmt: skip
 
 
@@ -74,9 +75,10 @@ def _place(message: str, lines: list[str]) -> tuple[int, int]:
 
 def _in_words(reason: str) -> str:
     reason = reason.replace("Illegal character '\\n'", "the text is not closed")
-    return reason[:1].lower() + reason[1:]
+    return toml_message(reason[:1].lower() + reason[1:])
 
 
+_ANY_LINE: Final = marked("correct the line; text values must be in quotes")
 _GENERAL = {
     "Unclosed array": marked("write ] at the end of the list, and a comma between its items"),
     "Unclosed inline table": marked("write } at the end of the table, in the same line"),
@@ -150,7 +152,7 @@ def _backslash(line: str, _: int, __: str) -> _Fix | None:
         return None
     slashes = re.sub(r"\\+", "/", line)
     return _Fix(
-        r"\ has a meaning of its own in a text",
+        tr("\\ has a meaning of its own in a text"),
         tr("write / instead of \\: {slashes}", slashes=slashes.strip()),
         slashes,
     )
@@ -194,11 +196,14 @@ def _bracket_missing(line: str, _: int, reason: str) -> _Fix | None:
     return None
 
 
+_SIGNS: Final = {",": marked("comma"), ";": marked("semicolon"), ".": marked("full stop")}
+
+
 def _trailing(line: str, _: int, __: str) -> _Fix | None:
     found = re.match(r"(.*?)\s*([,;.])\s*$", line)
     if found is None:
         return None
-    sign = {",": "comma", ";": "semicolon", ".": tr("full stop")}[found[2]]
+    sign = tr(_SIGNS[found[2]])
     return _Fix(
         tr("a {sign} follows the value", sign=sign),
         tr("delete it: {found}", found=found[1].strip()),

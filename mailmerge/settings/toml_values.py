@@ -46,7 +46,7 @@ def _no_text(key: str, found: object) -> WrongType:
         one = found[0] if len(found) == 1 else "..."
         return WrongType(
             tr("expected a text, and no list"),
-            tr("write {key} = {one}", key=key, one=_as_toml(str(one))),
+            tr("write {key} = {value}", key=key, value=_as_toml(str(one))),
         )
     if isinstance(found, dict):
         return WrongType(tr("expected a text, and no table"), tr('write {key} = "..."', key=key))
@@ -59,10 +59,12 @@ def _no_text(key: str, found: object) -> WrongType:
 def _no_integer(key: str, found: object) -> WrongType:
     number = str(found).strip()
     fits = re.fullmatch(r"-?\d+(?:\.0+)?", number) is not None
-    example = tr("{number}, without quotes", number=number.partition(".")[0]) if fits else "1"
-    return WrongType(
-        tr("expected a valid integer"), tr("write {key} = {example}", key=key, example=example)
+    hint = (
+        tr("write {key} = {value}, without quotes", key=key, value=number.partition(".")[0])
+        if fits
+        else tr("write {key} = {value}", key=key, value="1")
     )
+    return WrongType(tr("expected a valid integer"), hint)
 
 
 def _no_truth(key: str, found: object) -> WrongType:
@@ -139,16 +141,19 @@ def no_campaign(path: Path) -> CampaignError:
         )
     if not folder.exists():
         near = _near(folder, path.name)
-        hint = tr("did you mean {near}?", near=_quoted(near)) if near is not None else _MAKE
+        hint = tr("did you mean {name}?", name=_quoted(near)) if near is not None else tr(_MAKE)
         return CampaignError(
             tr("there is no folder {folder}", folder=folder), hint=hint, code="no-campaign"
         )
     below = _campaigns_in(folder, path.name)
-    hint = _MAKE
+    hint = tr(_MAKE)
     if below:
         names = ", ".join(_quoted(one) for one in below[:_SHOWN_FOLDERS])
-        more = " and others" if len(below) > _SHOWN_FOLDERS else ""
-        hint = tr("name one of its campaigns: {names}{more}", names=names, more=more)
+        hint = (
+            tr("name one of its campaigns: {names} and others", names=names)
+            if len(below) > _SHOWN_FOLDERS
+            else tr("name one of its campaigns: {names}", names=names)
+        )
     return CampaignError(
         tr("there is no {name} in {folder}", name=path.name, folder=folder.resolve()),
         hint=hint,

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mailmerge.errors import CampaignError, MailmergeError, SpreadsheetError
-from mailmerge.language import tr
+from mailmerge.language import language, tr
 from mailmerge.recipients.bounds import COLUMNS, ROWS, Budget, outside
 from mailmerge.recipients.formats.grid import Grid
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
@@ -80,7 +80,8 @@ class BinaryBook:
             try:
                 subprocess.run(  # noqa: S603 - this Python, and a module of this package
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL,
-                    env={**os.environ, "PYTHONPATH": _search_path()}, timeout=_SECONDS, check=True,
+                    env={**os.environ, "PYTHONPATH": _search_path(), "LANGUAGE": language()},
+                    timeout=_SECONDS, check=True,
                 )  # fmt: skip
             except subprocess.SubprocessError as error:
                 raise self._given_up() from error

@@ -11,6 +11,7 @@ panic, end its process, or take all memory; so that process is not the one that 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from mailmerge.errors import MailmergeError, SpreadsheetError
-from mailmerge.language import tr
+from mailmerge.language import from_environment, tr, use
 from mailmerge.portable.limits import limit_process
 from mailmerge.recipients.bounds import Bounds, too_large
 from mailmerge.recipients.formats.binary_extent import Extent, xls_extents, xlsb_extent
@@ -39,6 +40,7 @@ _PART_BYTES = 128 << 20
 def _main(arguments: list[str]) -> None:
     """Print the sheets or the cells of a workbook; or the problem that it has."""
     path = Path(arguments[0])
+    use(from_environment(os.environ))
     share = Bounds.of(path.stat().st_size).memory / Bounds.of(0).memory
     limit_process(_BASE_MEMORY + int(_MEMORY * share), int(_SECONDS * share))
     try:
@@ -120,9 +122,9 @@ def _check_extent(extent: Extent, cells: int) -> None:
     if extent.cells > cells:
         row, column = extent.far
         what = tr(
-            "{sheet} has a cell far from the others: {row}",
+            "{sheet} has a cell far from the others: {place}",
             sheet=extent.sheet,
-            row=cell_name(row, column),
+            place=cell_name(row, column),
         )
         raise too_large(what.strip(), "", row + 1)
 

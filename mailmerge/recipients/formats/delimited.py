@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.language import tr
+from mailmerge.language import tr, trn
 from mailmerge.recipients.columns import (
     Header,
     HeadRow,
@@ -162,7 +162,7 @@ def _decide_dialect(
     notice = Problem(
         "warning",
         "delimiter-chosen",
-        tr("the cells are separated by a {delimiters}", delimiters=DELIMITERS[delimiter]),
+        tr("the cells are separated by a {sign}", sign=tr(DELIMITERS[delimiter])),
         file,
         hint=tr(
             'if that is right, set delimiter = "{escaped}" under [recipients]', escaped=escaped
@@ -417,7 +417,11 @@ class _Delimited:
         )
         if len(frame) != records:
             raise SpreadsheetError(
-                f"internal error: {records} records were counted and {len(frame)} were read",
+                tr(
+                    "internal error: {counted} records were counted and {read} were read",
+                    counted=records,
+                    read=len(frame),
+                ),
                 file=self._source.file,
                 hint=tr("save the file as .xlsx and use that"),
                 code="readers-disagree",
@@ -504,11 +508,10 @@ def _broken(reason: str, file: str, row: int) -> SpreadsheetError:
 
 def _wrong_width(record: _Record, header: Header, file: str) -> Problem:
     width = header.width
-    noun = "cell" if record.fields == 1 else "cells"
-    cells = tr(
-        "the row has {fields} {noun}, the header has {width}",
-        fields=record.fields,
-        noun=noun,
+    cells = trn(
+        "the row has {count} cell, the header has {width}",
+        "the row has {count} cells, the header has {width}",
+        record.fields,
         width=width,
     )
     if record.fields > width:

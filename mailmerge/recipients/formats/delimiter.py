@@ -14,7 +14,14 @@ from itertools import islice
 
 from mailmerge.language import marked
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": marked("vertical bar")}
+DELIMITERS = {
+    ",": marked("comma"),
+    ";": marked("semicolon"),
+    "\t": marked("tab"),
+    "|": marked("vertical bar"),
+}
+"""The signs between cells, and their names."""
+
 _RECORDS = 200
 
 

@@ -402,11 +402,13 @@ def _notice(file: str, codec: str, content: bytes) -> Problem:
     text = content.decode(codec, "ignore")
     cells = (cell.strip(" \"'\ufeff") for cell in re.split(r"[,;\t|\r\n]", text))
     example = next((cell[:40] for cell in cells if cell and not cell.isascii()), "")
-    such_as = tr(', such as "{example}"', example=example) if example else ""
+    name = _NAMES[codec]
     return Problem(
         "warning",
         "encoding-chosen",
-        tr("the file is read as {names}{such_as}", names=_NAMES[codec], such_as=such_as),
+        tr('the file is read as {name}, such as "{example}"', name=name, example=example)
+        if example
+        else tr("the file is read as {name}", name=name),
         file,
         hint=tr('if that is right, set encoding = "{codec}" under [recipients]', codec=codec),
     )

@@ -36,7 +36,7 @@ from mailmerge.recipients.formats.office_styles import (
 )
 from mailmerge.recipients.formats.package import Package
 from mailmerge.recipients.formats.region import decide_region, language_of_words
-from mailmerge.recipients.formats.sheet import Sheet, SheetEntry
+from mailmerge.recipients.formats.sheet import Sheet, SheetEntry, in_file
 from mailmerge.recipients.formats.xml_stream import ElementReader, read_attributes
 from mailmerge.recipients.input_file import damaged
 
@@ -92,7 +92,7 @@ class OfficeOpenBook:
         Raises:
             SpreadsheetError: it is damaged or too large, or a cell is outside of it.
         """
-        self._budget.file = f"{self._file}, sheet {sheet}"
+        self._budget.file = in_file(self._file, sheet)
         if self._texts is None:
             self._texts = self._read_texts()
         grid, found = Grid(self._budget), Sheet(self._file, locale=self._region.locale.tag)

@@ -27,7 +27,7 @@ from mailmerge.recipients.bounds import (
 from mailmerge.recipients.formats.grid import Grid
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
 from mailmerge.recipients.formats.number_format import plain_number
-from mailmerge.recipients.formats.sheet import Sheet, SheetEntry
+from mailmerge.recipients.formats.sheet import Sheet, SheetEntry, in_file
 from mailmerge.recipients.formats.xml_stream import ElementReader
 from mailmerge.recipients.input_file import damaged
 
@@ -166,7 +166,7 @@ class _DocumentReader(ElementReader):
         self.budget.memory(_NOTE_BYTES * 4)
         self._inside = True
         self._table = _Table(Sheet(self._file), Grid(self.budget))
-        self.budget.file = f"{self._file}, sheet {name[:40]}"
+        self.budget.file = in_file(self._file, name[:40])
         visible = attributes.get("table:style-name") not in self._invisible
         if name not in self.found:
             self.sheets.append(SheetEntry(name, visible))
@@ -184,9 +184,7 @@ class _DocumentReader(ElementReader):
     def _end_row(self) -> None:
         table = self._table
         row = table.attributes
-        repeated = self._repeated(
-            row, "table:number-rows-repeated", tr("row {row}", row=table.row + 1)
-        )
+        repeated = self._repeated(row, "table:number-rows-repeated")
         hidden = row.get("table:visibility", "visible") != "visible"
         if table.texts or table.notes or (hidden and table.row < ROWS):
             self._write_row(repeated, hidden=hidden)
@@ -255,7 +253,8 @@ class _DocumentReader(ElementReader):
             self.budget.memory(_NOTE_BYTES)
             self._table.sheet.merged.append(Range(top, left, top + rows - 1, left + columns - 1))
 
-    def _repeated(self, attributes: Mapping[str, str], name: str, where: str) -> int:
+    def _repeated(self, attributes: Mapping[str, str], name: str, where: str = "") -> int:
+        """A count in the attributes of the cell `where`, or else of the row."""
         count = _count(attributes.get(name, "1"))
         if not count:
             given = attributes[name][:20]
@@ -263,7 +262,7 @@ class _DocumentReader(ElementReader):
                 self.budget.file,
                 tr(
                     '{where} says {name}="{given}"',
-                    where=where,
+                    where=where or tr("row {row}", row=self._table.row + 1),
                     name=name.partition(":")[2],
                     given=given,
                 ),

@@ -120,9 +120,14 @@ def load_sheet(
     """
     name, several, notices = _choose_sheet(book, section.sheet, source.file)
     sheet = book.read(name)
-    sheet.file = f"{source.file}, sheet {name}" if several else source.file
+    sheet.file = in_file(source.file, name) if several else source.file
     source.check_unchanged()
     return sheet, notices
+
+
+def in_file(file: str, sheet: str) -> str:
+    """The place of a problem in one of several sheets of a file."""
+    return tr("{file}, sheet {sheet}", file=file, sheet=sheet)
 
 
 def _choose_sheet(book: Book, wanted: str, file: str) -> tuple[str, bool, tuple[Problem, ...]]:

@@ -80,11 +80,12 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
     hidden = [row + 1 for row in sheet.hidden if header.number <= row < height]
     if hidden:
         shown = ", ".join(map(str, hidden[:10])) + (" ..." if len(hidden) > 10 else "")
-        done = "included" if section.hidden_rows else "skipped"
         other = str(not section.hidden_rows).lower()
         hint = tr("to change that, set hidden_rows = {other} under [recipients]", other=other)
-        what = tr(
-            "hidden rows are {done}: {count} ({shown})", done=done, count=len(hidden), shown=shown
+        what = (
+            tr("hidden rows are included: {count} ({shown})", count=len(hidden), shown=shown)
+            if section.hidden_rows
+            else tr("hidden rows are skipped: {count} ({shown})", count=len(hidden), shown=shown)
         )
         yield Problem("warning", "rows-hidden", what, sheet.file, hint=hint)
     for column, seen in sorted(sheet.uncertain.items()):

@@ -71,9 +71,12 @@ def shape_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
         yield Problem("warning", "header-second", what, sheet.file, first + 1, hint=hint)
     if "@" not in sheet.cell(last, address) and _sums_up(sheet.row(last)):
         what = tr("the row looks like a row of totals, not like a recipient")
-        hint = tr("delete it")
-        if section.address.isidentifier():
-            hint += tr(', or set where = "{address}" under [recipients]', address=section.address)
+        column = section.address
+        hint = (
+            tr('delete it, or set where = "{column}" under [recipients]', column=column)
+            if column.isidentifier()
+            else tr("delete it")
+        )
         yield Problem("warning", "row-of-totals", what, sheet.file, last + 1, hint=hint)
 
 

@@ -57,7 +57,7 @@ def open_table(
 def _refuse_foreign(head: bytes, file: str) -> None:
     for beginning, (what, hint) in _FOREIGN.items():
         if head.startswith(beginning):
-            raise _unknown(what, hint, file)
+            raise _unknown(tr(what), tr(hint), file)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_MARKUP):
         raise _unknown(tr("a web page or XML"), tr("open it in Excel and save it as .xlsx"), file)
 

@@ -1,0 +1,252 @@
+"""The messages of libraries that users see, in the language of the user.
+
+tomllib, Jinja2, pydantic, email-validator and the operating system explain errors in English. Their
+messages are listed here as templates: `{name}` stands for what differs. A message that fits a
+template is translated; any other one is shown as it is. In English every message stays the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Final
+
+from mailmerge.language import ENGLISH, language, marked, tr
+
+_TOML: Final = (
+    marked("the text is not closed"),
+    marked("cannot declare {key} twice"),
+    marked("cannot mutate immutable namespace {key}"),
+    marked("cannot overwrite a value"),
+    marked("cannot redefine namespace {key}"),
+    marked("duplicate inline table key {key}"),
+    marked("escaped character is not a Unicode scalar value"),
+    marked("expected '=' after a key in a key/value pair"),
+    marked("expected ']' at the end of a table declaration"),
+    marked("expected ']]' at the end of an array declaration"),
+    marked("expected newline or end of document after a statement"),
+    marked("expected {sign}"),
+    marked("found invalid character {sign}"),
+    marked("illegal character {sign}"),
+    marked("invalid date or datetime"),
+    marked("invalid hex value"),
+    marked("invalid initial character for a key part"),
+    marked("invalid statement"),
+    marked("invalid value"),
+    marked("unclosed array"),
+    marked("unclosed inline table"),
+    marked("unescaped '\\' in a string"),
+    marked("unterminated string"),
+)
+"""The messages of tomllib, with a small letter first, and the one that replaces its worst."""
+
+_JINJA: Final = (
+    marked("syntax error"),
+    marked("unexpected character {sign}"),
+    marked(
+        "Encountered unknown tag {tag}. Jinja was looking for the following tags: {tags}. The "
+        "innermost block that needs to be closed is {block}"
+    ),
+    marked(
+        "Encountered unknown tag {tag}. You probably made a nesting mistake. Jinja is expecting "
+        "this tag, but currently looking for {tags}. The innermost block that needs to be closed "
+        "is {block}"
+    ),
+    marked("Encountered unknown tag {tag}"),
+    marked(
+        "Unexpected end of template. Jinja was looking for the following tags: {tags}. The "
+        "innermost block that needs to be closed is {block}"
+    ),
+    marked("Unexpected end of template"),
+    marked("unexpected end of template, expected {wanted}"),
+    marked("expected token {wanted}, got {found}"),
+    marked("unexpected {found}, expected {wanted}"),
+    marked("unexpected {found}"),
+    marked("Expected an expression, got {found}"),
+    marked("expected name or number"),
+    marked("expected subscript expression"),
+    marked("expected call"),
+    marked("tag name expected"),
+    marked("Missing end of comment tag"),
+    marked("Missing end of raw directive"),
+    marked("invalid syntax for function call expression"),
+    marked("Invalid character in identifier"),
+    marked("You cannot chain multiple tests with is"),
+    marked("non-default argument follows default argument"),
+    marked("can't assign to {target}"),
+    marked("Can't assign to special loop variable in for-loop target"),
+    marked("block {name} defined twice"),
+    marked("cannot use extend from a non top-level scope"),
+    marked("Required blocks can only contain comments or whitespace"),
+    marked("names starting with an underline can not be imported"),
+    marked("No filter named {name}"),
+    marked("No test named {name}"),
+)
+"""The messages of Jinja2's parser, without the full stop at the end."""
+
+_TOKENS: Final = (
+    marked("begin of comment"),
+    marked("end of comment"),
+    marked("comment"),
+    marked("begin of statement block"),
+    marked("end of statement block"),
+    marked("begin of print statement"),
+    marked("end of print statement"),
+    marked("begin of line statement"),
+    marked("end of line statement"),
+    marked("template data / text"),
+    marked("end of template"),
+)
+"""What Jinja2 calls the parts of a template."""
+
+_PYDANTIC: Final = (
+    marked("expected a valid string"),
+    marked("expected a valid number"),
+    marked("expected a valid integer"),
+    marked("expected a valid boolean"),
+    marked("expected a valid list"),
+    marked("expected a valid tuple"),
+    marked("expected a valid dictionary"),
+    marked("expected a finite number"),
+    marked("expected greater than or equal to {limit}"),
+    marked("expected less than or equal to {limit}"),
+    marked("expected greater than {limit}"),
+    marked("expected less than {limit}"),
+    marked("String should have at most {limit} characters"),
+    marked("String should have at most {limit} character"),
+    marked("String should have at least {limit} characters"),
+    marked("String should have at least {limit} character"),
+    marked("String should match pattern {pattern}"),
+    marked("expected {choices} or {last}"),
+    marked("expected {choice}"),
+)
+"""The messages of pydantic, with "expected" instead of "Input should be"."""
+
+_ADDRESSES: Final = (
+    marked("An email address must have an @-sign"),
+    marked("There must be something before the @-sign"),
+    marked("There must be something after the @-sign"),
+    marked("The email address contains an invalid character"),
+    marked("The email address contains unsafe characters: {characters}"),
+    marked("The email address contains invalid characters before the @-sign: {characters}"),
+    marked("The email address contains invalid characters before the @-sign"),
+    marked(
+        "The email address contains invalid characters in quotes before the @-sign: {characters}"
+    ),
+    marked("Extra character(s) found after close quote: {characters}"),
+    marked("There can't be anything after the email address"),
+    marked("The part after the @-sign contains invalid characters: {characters}"),
+    marked("The part after the @-sign contains invalid characters ({reason})"),
+    marked(
+        "The part after the @-sign contains invalid characters after Unicode normalization: "
+        "{characters}"
+    ),
+    marked("The email address contains invalid characters after the @-sign after IDNA encoding"),
+    marked("The part after the @-sign is invalid ({reason})"),
+    marked("The part after the @-sign is not valid. It should have a period"),
+    marked("The part after the @-sign is not valid. It is not within a valid top-level domain"),
+    marked("The part after the @-sign is not valid IDNA ({reason})"),
+    marked(
+        "The part after the @-sign is a special-use or reserved name that cannot be used with email"
+    ),
+    marked("An email address cannot have a period immediately after the @-sign"),
+    marked("An email address cannot have a hyphen immediately after the @-sign"),
+    marked("An email address cannot end with a period"),
+    marked("An email address cannot end with a hyphen"),
+    marked("An email address cannot start with a period"),
+    marked("An email address cannot have a period immediately before the @-sign"),
+    marked("An email address cannot have two periods in a row"),
+    marked("An email address cannot have a period and a hyphen next to each other"),
+    marked(
+        "An email address cannot have two letters followed by two dashes immediately after the "
+        "@-sign or after a period, except Punycode"
+    ),
+    marked("The email address is too long before the @-sign ({count} too many)"),
+    marked("The email address is too long after the @-sign ({count} too many)"),
+    marked("The email address is too long ({count} too many)"),
+    marked(
+        "After the @-sign, periods cannot be separated by so many characters ({count} too many)"
+    ),
+    marked("Quoting the part before the @-sign is not allowed here"),
+    marked("A bracketed IP address after the @-sign is not allowed here"),
+    marked("A display name and angle brackets around the email address are not permitted here"),
+    marked("After Unicode normalization: {reason}"),
+)
+"""The messages of email-validator, without the full stop at the end."""
+
+_SYSTEM: Final = (
+    marked("Permission denied"),
+    marked("Operation not permitted"),
+    marked("No such file or directory"),
+    marked("Is a directory"),
+    marked("Not a directory"),
+    marked("File exists"),
+    marked("File name too long"),
+    marked("Too many levels of symbolic links"),
+    marked("Too many open files"),
+    marked("No space left on device"),
+    marked("Disk quota exceeded"),
+    marked("Read-only file system"),
+    marked("Input/output error"),
+    marked("Invalid argument"),
+    marked("Directory not empty"),
+    marked("Device or resource busy"),
+    marked("Stale file handle"),
+)
+"""The reasons of the operating system, as the C library gives them."""
+
+
+def toml_message(message: str) -> str:
+    """A message of tomllib, with a small letter first, in the language of the user."""
+    return _translated(message, _TOML)
+
+
+def jinja_message(message: str) -> str:
+    """A message of Jinja2's parser, without its full stop, in the language of the user."""
+    return _translated(message, _JINJA)
+
+
+def pydantic_message(message: str) -> str:
+    """A message of pydantic, with "expected" for "Input should be", in the language of the user."""
+    return _translated(message, _PYDANTIC)
+
+
+def address_message(message: str) -> str:
+    """A message of email-validator, without its full stop, in the language of the user."""
+    return _translated(message, _ADDRESSES)
+
+
+def system_reason(error: OSError) -> str:
+    """Why the operating system refused something, in the language of the user."""
+    return _translated(error.strerror or str(error), _SYSTEM)
+
+
+def _translated(message: str, templates: Sequence[str]) -> str:
+    if language() == ENGLISH:
+        return message
+    for template, pattern in _patterns(tuple(templates)):
+        found = pattern.fullmatch(message)
+        if found is not None:
+            values = {name: _in_words(value) for name, value in found.groupdict().items()}
+            return tr(template, **values)
+    return message
+
+
+@cache
+def _patterns(templates: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
+    return list(_compiled(templates))
+
+
+def _compiled(templates: Sequence[str]) -> Iterator[tuple[str, re.Pattern[str]]]:
+    for template in templates:
+        pieces = re.split(r"\{(\w+)\}", template)
+        pieces[::2] = map(re.escape, pieces[::2])
+        pieces[1::2] = [f"(?P<{name}>.+)" for name in pieces[1::2]]
+        yield template, re.compile("".join(pieces), re.DOTALL)
+
+
+def _in_words(value: str) -> str:
+    """A value in a message: the name of a part of a template is translated, others are not."""
+    bare = value.strip("'")
+    return tr(bare) if bare in _TOKENS else re.sub(r"(?<=') or (?=')", tr(" or "), value)
