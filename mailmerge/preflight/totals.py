@@ -100,7 +100,7 @@ def check_reserved(totals: Totals, setup: Setup) -> Iterator[Problem]:
     if setup.for_real or not totals.reserved or setup.is_local:
         return
     message = trn(
-        "{count} address is reserved for examples (RFC 2606): a real send would refuse them",
+        "{count:,} address is reserved for examples (RFC 2606): a real send would refuse them",
         "{count:,} addresses are reserved for examples (RFC 2606): a real send would refuse them",
         totals.reserved,
     )

@@ -296,7 +296,13 @@ def _general_hint(message: str) -> str:
     if unclosed is not None:
         return tr("write {{% end{tag} %}} where the block ends", tag=unclosed[1])
     if "Unexpected end of template" in message or "unexpected end of template" in message:
-        return tr("close each {{ by }} and each {% by %}")
+        return tr(
+            "close each {value} by {value_end} and each {tag} by {tag_end}",
+            value="{{",
+            value_end="}}",
+            tag="{%",
+            tag_end="%}",
+        )
     if "Missing end of comment tag" in message:
         return tr("write #} where the comment ends")
     return _hint_of_a_name(message) or (
