@@ -193,6 +193,16 @@ _SYSTEM: Final = (
     marked("Directory not empty"),
     marked("Device or resource busy"),
     marked("Stale file handle"),
+    marked("Broken pipe"),
+    marked("Address already in use"),
+    marked("Connection refused"),
+    marked("Connection reset by peer"),
+    marked("Connection timed out"),
+    marked("Network is unreachable"),
+    marked("No route to host"),
+    marked("Name or service not known"),
+    marked("No address associated with hostname"),
+    marked("Temporary failure in name resolution"),
 )
 """The reasons of the operating system, as the C library gives them."""
 

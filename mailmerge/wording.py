@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from mailmerge.language import trn
+from mailmerge.language import tr, trn
 
 _CONTROLS = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 except tab and line feed, DEL, C1
@@ -67,6 +67,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     if noun in _COUNTED:
         return _COUNTED[noun](number)
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def prefixed(name: str, message: str) -> str:
+    """Return a message about something that has a name: `message.subject: there is ...`."""
+    return tr("{name}: {message}", name=name, message=message)
 
 
 def size_in_words(size: int) -> str:

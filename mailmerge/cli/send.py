@@ -417,7 +417,9 @@ def _end_dry_run(job: Job, plan: Plan, *, json: bool) -> None:
     from mailmerge.jobs.documents import unsent_document
 
     would = counted(plan.to_send, "message")
-    show_result(tr("Dry run: {messages} would be sent. Nothing was sent.", messages=would), json=json)
+    show_result(
+        tr("Dry run: {messages} would be sent. Nothing was sent.", messages=would), json=json
+    )
     if json:
         print_json(unsent_document(job, plan))
 

@@ -258,9 +258,7 @@ class JournalFiles:
                 expected = later
                 break
             except OSError as error:
-                found.note(
-                    self.path(later), tr("cannot be read: {reason}", reason=error.strerror)
-                )
+                found.note(self.path(later), tr("cannot be read: {reason}", reason=error.strerror))
                 break
             # A process can end before it has written the header of a new file.
             if first or found.continued or content.strip(b"\0"):

@@ -59,6 +59,7 @@ from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Body, Content, Structure
 from mailmerge.settings import Settings
+from mailmerge.wording import prefixed
 
 # A piece of at least this size is a chunk of its own: copying it costs more (benchmarks/mime.py).
 _LARGE_CHUNK = 4 * 1024
@@ -288,7 +289,7 @@ def _reply_to(text: str) -> tuple[bytes, bool]:
     try:
         mailbox = parse_mailbox(text, names=True)
     except AddressError as error:
-        error.problem = replace(error.problem, message=f"Reply-To: {error.problem.message}")
+        error.problem = replace(error.problem, message=prefixed("Reply-To", error.problem.message))
         raise
     return mailbox_field("Reply-To", mailbox), mailbox.needs_smtputf8
 

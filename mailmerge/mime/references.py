@@ -9,6 +9,7 @@ from mailmerge.errors import CampaignError, MessageError
 from mailmerge.language import tr
 from mailmerge.mime.folding import fold
 from mailmerge.mime.headers import check_line, unstructured_field
+from mailmerge.wording import prefixed
 
 _CONTENT_ID = re.compile(r"[!-;=?-~]+")
 _URI = r"!#$%&'()*+,/:;=?@[]~"
@@ -52,7 +53,7 @@ def content_base_field(base: str, file: str) -> bytes:
     except MessageError as error:
         problem = error.problem
         raise CampaignError(
-            f"message.content_base: {problem.message}",
+            prefixed("message.content_base", problem.message),
             hint=tr("write a short URL, such as https://www.example.org/mail/"),
             code=problem.code,
             file=file,

@@ -13,6 +13,7 @@ from mailmerge.mime.references import content_base_field
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.rendering.settings import ImageReferences, templates_of
 from mailmerge.settings import Settings
+from mailmerge.wording import prefixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _mailbox(key: str, value: str, file: str, *, names: bool = False) -> Mailbox
     except AddressError as error:
         problem = error.problem
         raise CampaignError(
-            f"{key}: {problem.message}",
+            prefixed(key, problem.message),
             hint=problem.hint,
             code=problem.code,
             file=file,

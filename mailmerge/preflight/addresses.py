@@ -13,6 +13,7 @@ from mailmerge.errors import Problem
 from mailmerge.language import tr
 from mailmerge.preflight.rules import Setup
 from mailmerge.recipients.audience import Recipient
+from mailmerge.wording import prefixed
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -45,7 +46,7 @@ def check_domain(recipient: Recipient, setup: Setup) -> Iterator[Problem]:
     section = setup.campaign.recipients
     yield replace(
         found,
-        message=f'"{mailbox.address}": {found.message}',
+        message=prefixed(f'"{mailbox.address}"', found.message),
         file=section.file,
         row=recipient.row,
         column=section.address,

@@ -45,7 +45,7 @@ class Group:
         named = list(self._named())
         if self.count == 1 or not named:
             return "" if self.count == 1 else tr("{count:,} times", count=self.count)
-        more, listed = self.count - len(named), ", ".join(named)
+        more, listed = self.count - len(named), tr(", ").join(named)
         if not more:
             return tr("{count:,} times: {named}", count=self.count, named=listed)
         return tr(

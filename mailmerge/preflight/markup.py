@@ -29,6 +29,7 @@ from mailmerge.rendering.document import (
 from mailmerge.rendering.inlining import inline_rules, repeated_elements
 from mailmerge.rendering.selectors import SelectorKind, analyse
 from mailmerge.rendering.stylesheet import Group, Item, StyleRule, parse_sheet
+from mailmerge.wording import prefixed
 
 _warning = partial(Problem, "warning")
 
@@ -393,7 +394,7 @@ def _with_place(problem: Problem, place: Place, text: str) -> Problem:
     if place.line is None:
         excerpt = " ".join(text.split())
         shown = excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1] + "…"
-        message = f"{message}: {shown}"
+        message = prefixed(message, shown)
     return replace(
         problem,
         message=message,

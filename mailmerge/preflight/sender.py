@@ -14,6 +14,7 @@ from mailmerge.preflight.addresses import judge_domain
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.settings import CAMPAIGN_FILE
+from mailmerge.wording import prefixed
 
 _FROM = "message.from"
 _TEMPLATE = re.compile(r"\{[{%#]")
@@ -37,7 +38,7 @@ def check_from(setup: Setup) -> Iterator[Problem]:
     try:
         parse_mailbox(text, names=True)
     except AddressError as error:
-        message = f"{text!r}: {error.problem.message}"
+        message = prefixed(repr(text), error.problem.message)
         hint = tr('write "Name <name@example.org>"')
         yield _error("from-address", message, column=_FROM, hint=hint)
 
@@ -47,7 +48,7 @@ def check_reverse_path(setup: Setup) -> Iterator[Problem]:
     text = setup.campaign.message.reverse_path
     wrong = _wrong_address(text, names=False)
     if wrong is not None:
-        message, column = f"{text!r}: {wrong.message}", "message.reverse_path"
+        message, column = prefixed(repr(text), wrong.message), "message.reverse_path"
         yield _error("reverse-path-address", message, column=column, hint=wrong.hint)
 
 
@@ -56,7 +57,7 @@ def check_reply_to(setup: Setup) -> Iterator[Problem]:
     text = setup.campaign.message.reply_to
     wrong = _wrong_address(text, names=True)
     if wrong is not None:
-        message, column = f"{text!r}: {wrong.message}", "message.reply_to"
+        message, column = prefixed(repr(text), wrong.message), "message.reply_to"
         yield _error("reply-to-address", message, column=column, hint=wrong.hint)
 
 
@@ -81,7 +82,8 @@ def check_sender_name(setup: Setup) -> Iterator[Problem]:
     elif _COUNT.search(name) or _REPLY.match(name):
         message = tr("a sender's name that looks like a conversation counts as deceptive")
     if message:
-        message, hint = f"{name!r}: {message}", tr("use your name or that of your organisation")
+        message = prefixed(repr(name), message)
+        hint = tr("use your name or that of your organisation")
         yield Problem("warning", "from-name", message, CAMPAIGN_FILE, column=_FROM, hint=hint)
 
 
@@ -107,5 +109,5 @@ def check_real_sender(totals: Totals, setup: Setup) -> Iterator[Problem]:
 
 
 def _at_from(found: Problem, sender: Mailbox) -> Problem:
-    message = f'"{sender.address}": {found.message}'
+    message = prefixed(f'"{sender.address}"', found.message)
     return replace(found, message=message, file=CAMPAIGN_FILE, column=_FROM)

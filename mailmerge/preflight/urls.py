@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from mailmerge.errors import Problem
 from mailmerge.language import marked, tr
+from mailmerge.wording import prefixed
 
 _SHOWN = 80
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
@@ -76,7 +77,7 @@ def _judge_format(url: str, shown: str) -> Problem | None:
     why = _NOT_SHOWN.get(ending)
     if why is None:
         return None
-    return _warning("image-format", f"{shown}: {tr(why)}", hint=tr("save it as PNG or JPEG"))
+    return _warning("image-format", prefixed(shown, tr(why)), hint=tr("save it as PNG or JPEG"))
 
 
 def image_name(url: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from mailmerge.errors import AddressError
 from mailmerge.language import tr
 from mailmerge.library_messages import address_message
+from mailmerge.wording import prefixed
 
 LOCAL_PART_BYTES = 64  # RFC 5321, 4.5.3.1.1
 DOMAIN_BYTES = 253  # RFC 1035, 2.3.4, without the root label
@@ -57,7 +58,7 @@ def more_than_the_address(text: str, address: str) -> AddressError:
 def invalid(text: str, reason: str) -> AddressError:
     """The error of any other fault, with the reason that email-validator gives."""
     reason = address_message(reason.rstrip("."))
-    return _error(f"{_shown(text)}: {reason}", tr("check the address"), "syntax")
+    return _error(prefixed(_shown(text), reason), tr("check the address"), "syntax")
 
 
 def _error(message: str, hint: str, code: str) -> AddressError:

@@ -24,6 +24,7 @@ from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.recipients.table import SheetRow
 from mailmerge.settings import RecipientsSection, Settings
+from mailmerge.wording import prefixed
 
 __all__ = ["Audience", "Recipient", "Selection", "SkipReason", "Skipped", "open_audience"]
 
@@ -263,5 +264,5 @@ def _only_identity(only: str) -> str:
     try:
         return parse_mailbox(only, names=True).identity
     except AddressError as error:
-        what = f"--only: {error.problem.message}"
+        what = prefixed("--only", error.problem.message)
         raise CampaignError(what, hint=error.problem.hint, code=error.problem.code) from error

@@ -18,6 +18,7 @@ from mailmerge.paths import RefusedPath
 from mailmerge.rendering.file_kinds import NotATemplate
 from mailmerge.rendering.number_errors import NotANumber
 from mailmerge.rendering.syntax_fixes import explain_syntax
+from mailmerge.wording import prefixed
 
 _UNDEFINED = re.compile(r"'(?P<name>.*)' is undefined", re.DOTALL)
 _MISSING_HINT = marked("write its path relative to the campaign folder")
@@ -55,7 +56,7 @@ class ErrorLocation:
         excerpt: str = "",
     ) -> TemplateError:
         """An error at this location, or at `file` and `line` if they are known."""
-        text = f"{self.field}: {message}" if self.field else message
+        text = prefixed(self.field, message) if self.field else message
         return TemplateError(
             text, file=file or self.file, row=self.row, line=line, hint=hint, code=code,
             character=character, excerpt=excerpt,

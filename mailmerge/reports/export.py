@@ -174,8 +174,7 @@ def _refuse_long_cells(path: Path, rows: Iterable[list[str]]) -> None:
         if any(len(cell) > _LONGEST_XLSX_CELL for cell in row):
             raise CampaignError(
                 tr(
-                    "{name} cannot be written: a cell has more than {limit:,} "
-                    "characters",
+                    "{name} cannot be written: a cell has more than {limit:,} characters",
                     name=path.name,
                     limit=_LONGEST_XLSX_CELL,
                 ),

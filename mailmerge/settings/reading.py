@@ -28,6 +28,7 @@ from mailmerge.settings.sections import (
 )
 from mailmerge.settings.toml_errors import toml_error
 from mailmerge.settings.toml_values import find_key, no_campaign, wrong_type
+from mailmerge.wording import prefixed
 
 
 class _CampaignFile(Section):
@@ -137,7 +138,7 @@ def explained(
     if not isinstance(found, dict):
         reason = tr("{reason}, found {found!r}", reason=reason, found=found)
     return CampaignError(
-        f"{key}: {reason}", file=file, hint=wanted.hint if wanted else "",
+        prefixed(key, reason), file=file, hint=wanted.hint if wanted else "",
         code="wrong-value", **place,
     )  # fmt: skip
 
