@@ -75,3 +75,25 @@ def test_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         names,
     )
     assert names["subjects"] == ["Welcome, Ann", "Welcome, Bob"]
+
+
+def blocks(text: str) -> list[list[str]]:
+    """The lines of each block of code, without comments."""
+    found = re.findall(r"(?:^ {4}.*\n|^```\w*\n(?:.*\n)*?^```\n)+", text, re.MULTILINE)
+    return [[line.partition("  #")[0].rstrip() for line in one.splitlines()] for one in found]
+
+
+def test_chinese_readme_has_the_same_commands_and_headings() -> None:
+    chinese = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+    expected = [[line.replace("or .tsv", "或 .tsv") for line in one] for one in blocks(README)]
+    assert len(expected) > 8
+    assert blocks(chinese) == expected
+    assert re.findall(r"^#+", chinese, re.MULTILINE) == re.findall(r"^#+", README, re.MULTILINE)
+    others = {"README.md", "README.zh-CN.md"}
+    assert set(_LINK.findall(chinese)) - others == set(_LINK.findall(README)) - others
+
+
+def test_the_readmes_link_to_each_other() -> None:
+    chinese = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+    assert "(README.zh-CN.md)" in README
+    assert "(README.md)" in chinese

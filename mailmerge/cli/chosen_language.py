@@ -27,6 +27,11 @@ class LanguageGroup(PlainGroup):
         return super().parse_args(ctx, others)
 
 
+def chosen_by_option(context: Any) -> str:
+    """The language that --lang names, in the context of a command; "" without the option."""
+    return context.obj or ""
+
+
 def _taken(args: list[str]) -> tuple[str | None, list[str]]:
     """The last value of --lang, and the other arguments; those after `--` are no options."""
     wanted: str | None = None
@@ -49,6 +54,7 @@ def _choose(ctx: Any, wanted: str) -> None:
     found = closest(wanted)
     if found is not None:
         use(found)
+        ctx.obj = found
         os.environ["LANGUAGE"] = found
     elif wanted:
         names = listed(LANGUAGES)

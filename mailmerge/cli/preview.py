@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mailmerge.cli.chosen_language import chosen_by_option
 from mailmerge.cli.terminal import CampaignPath, reports_errors, say
 from mailmerge.language import tr
 from mailmerge.wording import counted
@@ -14,6 +15,7 @@ from mailmerge.wording import counted
 
 @reports_errors
 def preview(
+    context: typer.Context,
     where: CampaignPath = Path(),
     port: Annotated[
         int,
@@ -37,12 +39,13 @@ def preview(
 
     The page updates when you save a file of the campaign.
     """
+    language = chosen_by_option(context)
     if out is not None:
         from mailmerge.preview.static_pages import write_static_pages
 
-        written = counted(write_static_pages(where, out), "message")
+        written = counted(write_static_pages(where, out, page_language=language), "message")
         say(tr("Wrote {messages}. Open {out}", messages=written, out=out / "index.html"))
         return
     from mailmerge.preview.serve import serve_preview
 
-    serve_preview(where, port=port, open_browser=not no_open, say=say)
+    serve_preview(where, port=port, open_browser=not no_open, say=say, page_language=language)

@@ -13,14 +13,18 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
 from mailmerge.wording import columns_of, padded, wrapped
 
 _WIDEST = 78
 _NARROWEST = 50
 _INDENT = "  "
 _LONGEST_NAME = 30
-_DEFAULT = re.compile(r"\[default: (?P<value>[^\]]*)\]")
+_DEFAULT = re.compile(r"\bdefault: (?P<value>[^\];]*)")
+_REQUIRED = re.compile(r"\brequired(?=[;\]])")
+
+# The library's own text, of the option --help.
+marked("Show this message and exit.")
 
 _Plain = Callable[[str], str]
 
@@ -62,8 +66,8 @@ def _record(parameter: Any, context: Any, plain: _Plain) -> tuple[str, str] | No
     if record is None:
         return None
     names, text = record
-    text = _DEFAULT.sub(lambda found: tr("[default: {value}]", value=found["value"]), text)
-    return plain(names), plain(text.replace("[required]", tr("[required]")))
+    text = _DEFAULT.sub(lambda found: tr("default: {value}", value=found["value"]), text)
+    return plain(names), plain(_REQUIRED.sub(tr("required"), text).replace("; ", tr("; ")))
 
 
 def _commands(group: Any) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 PAGE_FOLDER = Path(__file__).parent / "page"
@@ -20,3 +21,12 @@ def read_page_file(name: str) -> tuple[bytes, str] | None:
     names = {path.name: path for path in PAGE_FOLDER.iterdir() if path.suffix in _CONTENT_TYPES}
     path = names.get(name)
     return None if path is None else (path.read_bytes(), _CONTENT_TYPES[path.suffix])
+
+
+def index_page(language: str = "") -> str:
+    """The page itself; `language` is one of `mailmerge.language`, "" for the browser's."""
+    page = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
+    if not language:
+        return page
+    chosen = f'<html lang="en" data-language="{escape(language)}">'
+    return page.replace('<html lang="en">', chosen, 1)

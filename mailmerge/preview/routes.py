@@ -43,7 +43,7 @@ from mailmerge.preview.message_documents import (
 )
 from mailmerge.preview.messages import ShownMessage
 from mailmerge.preview.mime_structure import parse_message, part_content
-from mailmerge.preview.page_files import read_page_file
+from mailmerge.preview.page_files import index_page, read_page_file
 from mailmerge.preview.recipient_list import RecipientRow
 from mailmerge.preview.sandbox_messages import SandboxMessage
 from mailmerge.preview.sending import send_test_message
@@ -121,8 +121,9 @@ async def _watching(session: PreviewSession, watch: bool) -> AsyncIterator[None]
 # -- the page ------------------------------------------------------------------------------------
 
 
-async def _page(_: PreviewSession, __: Request) -> Response:
-    return _file("index.html")
+async def _page(session: PreviewSession, _: Request) -> Response:
+    page = index_page(session.page_language)
+    return guard_headers(Response(page, media_type="text/html"), PAGE_POLICY)
 
 
 async def _page_file(_: PreviewSession, request: Request) -> Response:

@@ -14,16 +14,22 @@ from mailmerge.settings import load_settings
 
 
 def serve_preview(
-    where: Path, *, port: int = 0, open_browser: bool, say: Callable[[str], None] = print
+    where: Path,
+    *,
+    port: int = 0,
+    open_browser: bool,
+    say: Callable[[str], None] = print,
+    page_language: str = "",
 ) -> None:
     """Serve the preview of a campaign on loopback until Ctrl-C.
 
-    Port 0 means the port of the last preview, or a free one.
+    Port 0 means the port of the last preview, or a free one. `page_language` is the language of the
+    page, "" for the browser's.
 
     Raises:
         CampaignError: there is no campaign, or the port is in use.
     """
-    session = PreviewSession(where)
+    session = PreviewSession(where, page_language)
     if not session.campaign_file.is_file():
         load_settings(where)  # raises if it is missing; the page shows other errors
     with open_server(session, port) as server:

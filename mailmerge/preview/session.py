@@ -22,11 +22,13 @@ _EDITOR_SUFFIXES = (".swp", ".swx", ".tmp", "~")
 class PreviewSession:
     """Holds the newest snapshot; `reload` replaces it as a whole and may run in any thread.
 
-    `where` is the campaign's folder or its campaign.toml.
+    `where` is the campaign's folder or its campaign.toml. `page_language` is the language of the
+    page, one of `mailmerge.language`; "" means the browser's.
     """
 
-    def __init__(self, where: Path) -> None:
+    def __init__(self, where: Path, page_language: str = "") -> None:
         self.where = where
+        self.page_language = page_language
         self.snapshot = CampaignSnapshot()
         self.checks = BackgroundCheck(self.snapshot)
         self._listeners: set[_Listener] = set()

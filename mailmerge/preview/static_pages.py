@@ -28,7 +28,7 @@ from mailmerge.preview.frame import EVERY_VIEW, View, frame_html
 from mailmerge.preview.message_documents import message_document
 from mailmerge.preview.messages import ShownMessage
 from mailmerge.preview.mime_structure import ParsedMessage, parse_message, part_content
-from mailmerge.preview.page_files import PAGE_FOLDER
+from mailmerge.preview.page_files import PAGE_FOLDER, index_page
 from mailmerge.preview.recipient_list import RecipientRow, RowStatus
 from mailmerge.preview.session import PreviewSession
 from mailmerge.private_files import open_private
@@ -52,15 +52,18 @@ _HARMLESS = frozenset(
 """Endings that a part keeps. No program runs such a file as a script, and no browser as a page."""
 
 
-def write_static_pages(where: Path, out: Path, *, limit: int = _MESSAGES) -> int:
+def write_static_pages(
+    where: Path, out: Path, *, limit: int = _MESSAGES, page_language: str = ""
+) -> int:
     """Write the pages into the folder `out` and return the number of messages.
 
     The review set comes first, then the first recipients of the list, `limit` of them at most.
+    `page_language` is the language of the page, "" for the browser's.
 
     Raises:
         MailmergeError: the campaign cannot be read, or no recipient has a message to show.
     """
-    session = PreviewSession(where)
+    session = PreviewSession(where, page_language)
     session.reload()
     session.checks.join()
     if session.snapshot.broken is not None:
@@ -77,7 +80,7 @@ def write_static_pages(where: Path, out: Path, *, limit: int = _MESSAGES) -> int
         for name, content in one.files.items():
             _write(out / "messages" / str(one.number) / name, content)
     document = json.dumps(_document(session, pages), ensure_ascii=False)
-    _write(out / "index.html", _index_page(document).encode())
+    _write(out / "index.html", _index_page(document, page_language).encode())
     return len(pages)
 
 
@@ -172,9 +175,9 @@ def _document(session: PreviewSession, pages: list[_MessagePages]) -> dict[str, 
     }
 
 
-def _index_page(document: str) -> str:
+def _index_page(document: str, language: str) -> str:
     """index.html with style, script and document inside, under a policy of their digests."""
-    page = (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
+    page = index_page(language)
     style = (PAGE_FOLDER / "style.css").read_text(encoding="utf-8")
     icon = b64encode((PAGE_FOLDER / "icon.svg").read_bytes()).decode()
     script = f"\n{bundle_modules(PAGE_FOLDER, 'main.js')}\n"

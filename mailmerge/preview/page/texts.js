@@ -1,4 +1,4 @@
-// All texts of the page in all its languages; the browser's language decides.
+// All texts of the page in all its languages; the one that --lang names, else the browser's.
 
 const TEXTS = {
   en: {
@@ -309,7 +309,9 @@ const TEXTS = {
   },
 };
 
-export const language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+const wanted = document.documentElement.dataset.language ?? navigator.language;
+
+export const language = wanted.toLowerCase().startsWith("zh") ? "zh" : "en";
 
 export function t(name, values = {}) {
   const text = TEXTS[language][name] ?? TEXTS.en[name] ?? name;
@@ -339,7 +341,7 @@ export function statusText(status) {
 }
 
 export function translatePage() {
-  document.documentElement.lang = language;
+  document.documentElement.lang = language === "zh" ? "zh-CN" : language;
   for (const element of document.querySelectorAll("[data-text]")) {
     element.textContent = t(element.dataset.text);
   }
