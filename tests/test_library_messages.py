@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 import tomllib
-import tomllib._parser
 from collections.abc import Callable, Iterator
 
 import email_validator
@@ -48,7 +47,7 @@ def jinja_error(text: str) -> str:
 
 
 def test_each_message_of_tomllib_has_a_template() -> None:
-    found = messages_of(tomllib._parser, "suffixed_err")  # noqa: SLF001 - the library's own texts
+    found = messages_of(inspect.getmodule(tomllib.loads), "suffixed_err")
     assert len(found) > 20
     use("zh_CN")
     for message in found:
@@ -67,7 +66,7 @@ def test_a_value_in_a_toml_message_stays() -> None:
         "{{ a b }}", "{{ a", "{{ }}", "{% if a %}", "{% foo %}", "{% endif %}", "{# x",
         "{{ a|foo }}", "{{ a is foo }}", "{% for x in y %}{% endif %}", "{{ (a }}", "{{ a) }}",
         "{{ a. }}", "{% set 1 = 2 %}", "{% block a %}{% endblock %}{% block a %}{% endblock %}",
-        "{{ a is string is string }}", "{% if %}", "{{ f(a=1, 2) }}", "{% raw %}", "{% %}",
+        "{{ a is string is string }}", "{% if %}", "{{ f(a=1, 2) }}", "{% %}",
     ],
 )  # fmt: skip
 def test_messages_of_jinja_are_translated(text: str) -> None:
@@ -80,7 +79,9 @@ def test_messages_of_jinja_are_translated(text: str) -> None:
 def test_the_parts_of_a_template_are_translated() -> None:
     message = jinja_error("{{ a b }}")
     use("zh_CN")
-    assert "'输出语句的结尾'" in jinja_message(message) or "输出语句的结尾" in jinja_message(message)
+    assert "'输出语句的结尾'" in jinja_message(message) or "输出语句的结尾" in jinja_message(
+        message
+    )
     assert "print statement" not in jinja_message(message)
 
 
@@ -116,13 +117,17 @@ def test_each_message_about_an_address_has_a_template() -> None:
     found = messages_of(email_validator.syntax, "EmailSyntaxError")
     use("zh_CN")
     # What can follow from the options with which addresses are read here.
-    never = re.compile("IPv|brackets|Internationalized|display name contains|at-sign|angle bracket")
+    never = re.compile(
+        "IPv|brackets|Internationalized|display name contains|commercial at|full-width|angle bracket"
+    )
     for message in found:
         if not never.search(message):
             assert CHINESE.search(address_message(message.rstrip(". "))), message
 
 
-@pytest.mark.parametrize("address", ["a b@x.org", "a@x_y.org", "a@-x.org", "a@x-.org", "é\u0300@x..y"])
+@pytest.mark.parametrize(
+    "address", ["a b@x.org", "a@x_y.org", "a@-x.org", "a@x-.org", "é\u0300@x..y"]
+)
 def test_a_real_refusal_of_an_address_is_translated(address: str) -> None:
     with pytest.raises(email_validator.EmailNotValidError) as caught:
         email_validator.validate_email(address, check_deliverability=False)

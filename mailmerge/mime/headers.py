@@ -112,7 +112,7 @@ def unstructured_field(name: str, value: str) -> bytes:
 @lru_cache(maxsize=256)  # the few names of a campaign
 def _check_name(name: str) -> None:
     if not _FIELD_NAME.fullmatch(name):
-        raise MessageError(f"{name!r} is not a header field name", code="field-name")
+        raise MessageError(tr("{name!r} is not a header field name", name=name), code="field-name")
 
 
 def _check_ascii(name: str, value: str) -> None:
@@ -144,7 +144,9 @@ def _format_mailbox(mailbox: Mailbox, display_name: str, room: int) -> str:
     """
     address = mailbox.address if mailbox.needs_smtputf8 else mailbox.forward_path
     if not _ADDR_SPEC.fullmatch(address):
-        raise MessageError(f"{address!r} is not an address", code="not-an-address")
+        raise MessageError(
+            tr("{address!r} is not an address", address=address), code="not-an-address"
+        )
     name = (display_name or mailbox.display_name).strip(" ")
     return f"{_phrase(name, room)} <{address}>" if name else address
 
@@ -173,7 +175,7 @@ def date_field(date: datetime) -> bytes:
     """
     offset = date.utcoffset()
     if offset is None:
-        raise MessageError("the date has no time zone", code="no-time-zone")
+        raise MessageError(tr("the date has no time zone"), code="no-time-zone")
     return _date_field(date.replace(tzinfo=None), offset)
 
 
@@ -198,7 +200,9 @@ def message_id_field(message_id: str) -> bytes:
         MessageError: the text is not a message identifier.
     """
     if "=?" in message_id or not _MESSAGE_ID.fullmatch(message_id):
-        raise MessageError(f"{message_id!r} is not <left@right>", code="not-a-message-id")
+        raise MessageError(
+            tr("{message_id!r} is not <left@right>", message_id=message_id), code="not-a-message-id"
+        )
     return fold("Message-ID", message_id)
 
 

@@ -20,6 +20,7 @@ import hashlib
 from collections.abc import Sequence
 
 from mailmerge.errors import MessageError
+from mailmerge.language import tr
 from mailmerge.mime.parameters import parameterised_field
 from mailmerge.mime.parts import EncodedPart, part_fields
 from mailmerge.mime.references import (
@@ -85,7 +86,7 @@ class Multipart:
             return (end,)
         references = {image.reference for image, _ in related}
         if len(references) < len(related):
-            raise MessageError("two images have the same reference", code="duplicate-reference")
+            raise MessageError(tr("two images have the same reference"), code="duplicate-reference")
         start = _delimiter(self._related)
         pieces: list[bytes] = []
         for image, part in related:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailmerge.errors import Problem
-from mailmerge.language import tr
+from mailmerge.language import language, tr
 from mailmerge.preflight.rules import Setup
 from mailmerge.recipients.audience import Recipient
 from mailmerge.wording import prefixed
@@ -59,9 +59,14 @@ def is_reserved(domain: str) -> bool:
     return top in _RESERVED or ".".join(domain.split(".")[-2:]) in _RESERVED_DOMAINS
 
 
-@lru_cache(maxsize=100_000)
 def judge_domain(domain: str) -> Problem | None:
     """The problem of a suspicious domain, without a place; None for any other. No DNS is used."""
+    return _judged(domain, language())
+
+
+@lru_cache(maxsize=100_000)
+def _judged(domain: str, _language: str) -> Problem | None:
+    """As `judge_domain`; the texts are those of one language."""
     labels = domain.split(".")
     if is_reserved(domain):
         message, hint = tr("this domain is reserved for examples"), tr("use a real address")

@@ -23,7 +23,8 @@ d@x..org;Dé;4;
 a@x-firma.de;Ann;12;
 """
 PAGE = """<html><body><p>Dear {{ name }},</p><table><b>{{ age|int }}</b></table>
-<img src="logo.svg"><a href="http://x-firma.de">x</a><a href="">y</a>[[name]] %name%
+<img src="http://x-firma.de/logo.svg">
+<a href="http://x-firma.de">x</a><a href="">y</a>[[name]] %name%
 <script>x</script><mark id="a"></mark><i id="a">lorem ipsum</i></body></html>
 """
 
@@ -51,7 +52,7 @@ def test_findings_have_the_same_codes_and_places(folder: Folder) -> None:
     english = broken(folder)
     use("zh_CN")
     chinese = broken(folder)
-    assert len(english.problems) > 12
+    assert len(english.problems) > 10
     assert places(chinese) == places(english)
     assert [group.count for group in chinese.groups] == [group.count for group in english.groups]
 
