@@ -1,8 +1,9 @@
 """The messages of libraries that users see, in the language of the user.
 
-tomllib, Jinja2, pydantic, email-validator and the operating system explain errors in English. Their
-messages are listed here as templates: `{name}` stands for what differs. A message that fits a
-template is translated; any other one is shown as it is. In English every message stays the same.
+tomllib, Jinja2, pydantic, email-validator, mailmerge.smtp and the operating system explain errors
+in English. Their messages are listed here as templates: `{name}` stands for what differs. A message
+that fits a template is translated; any other one is shown as it is. In English every message stays
+the same.
 """
 
 from __future__ import annotations
@@ -207,6 +208,84 @@ _SYSTEM: Final = (
 """The reasons of the operating system, as the C library gives them."""
 
 
+_SMTP: Final = (
+    # the connection
+    marked("the name {host} is not known: {reason}"),
+    marked("no connection to {host} port {port}: {reason}"),
+    marked("no connection to the socket {path}: {reason}"),
+    marked("no connection to the socket {path}: Python has no Unix sockets on this system"),
+    marked("{file} cannot be read as certificates: {reason}"),
+    marked("the connection broke in the TLS handshake with {host}: {reason}"),
+    marked("the certificate of {host} is not trusted: {reason}"),
+    marked("{host} does not speak TLS from the start on this port"),
+    marked("the TLS handshake with {host} took more than {seconds} seconds"),
+    marked("the TLS handshake with {host} failed: {reason}"),
+    marked("the connection broke: {reason}"),
+    marked("the connection is closed"),
+    marked("the session is over"),
+    marked("the server took no data for {seconds} seconds"),
+    marked("{awaited} did not come within {seconds} seconds"),
+    # the beginning of the session
+    marked('the server does not take mail now: "{reply}"'),
+    marked('the server refuses this session: "{reply}"'),
+    marked('the server refuses the name {name} in EHLO: "{reply}"'),
+    marked('the server did not start TLS, and nothing is sent in clear text: "{reply}"'),
+    marked("{server} does not offer STARTTLS, and nothing is sent in clear text"),
+    marked("the server sent more after its reply to STARTTLS, before TLS started"),
+    # the log-in
+    marked("the password was not sent, because this connection has no TLS"),
+    marked("the server offers no log-in, and not {wanted}"),
+    marked("the server offers {offered}, and not {wanted}"),
+    marked("the mechanism {mechanism} needs a password, and a token is configured"),
+    marked("the mechanism {mechanism} needs a token, and a password is configured"),
+    marked("the {secret} holds a control character, or bytes that are not UTF-8"),
+    marked("the challenge of CRAM-MD5 is empty"),
+    marked('the challenge "{challenge}" is not base64'),
+    marked('the server could not check the log-in now: "{reply}"'),
+    marked('the log-in as {username} was refused: "{reply}" ({said})'),
+    marked('the log-in as {username} was refused: "{reply}"'),
+    # replies
+    marked('the server sent a line that never ends: "{line}"'),
+    marked('the server sent a line that is not an SMTP reply: "{line}"'),
+    marked('the server sent a reply whose lines have different codes: "{line}"'),
+    marked('the server sent a reply that never ends: "{line}"'),
+    marked('the server sent a reply that no command asked for: "{reply}"'),
+    marked("the server sent part of a reply that no command asked for"),
+    marked('the server sent "{reply}" as {awaited}, which SMTP does not allow'),
+    marked('the server closes the connection: "{reply}"'),
+    marked('refused in the middle of the content: "{reply}"'),
+    # messages that this server cannot take
+    marked("the message has {size} bytes, and the server takes {limit} (SIZE)"),
+    marked("the message has {count} recipients, and the server takes {limit} (LIMITS)"),
+    marked("an address or a header field is not ASCII, and the server has no SMTPUTF8"),
+    marked("the message has bytes over 127, and the server has no 8BITMIME"),
+)
+"""The sentences of mailmerge.smtp, which imports nothing of mailmerge."""
+
+_SMTP_WORDS: Final = (
+    marked("the greeting"),
+    marked("the reply to EHLO"),
+    marked("the reply to STARTTLS"),
+    marked("the reply to AUTH"),
+    marked("the reply to MAIL"),
+    marked("the reply to RCPT"),
+    marked("the reply to DATA"),
+    marked("the reply to the end of data"),
+    marked("the reply to the lone dot"),
+    marked("the reply to RSET"),
+    marked("the reply to QUIT"),
+    marked("the end of the connection after 421"),
+    marked("username"),
+    marked("password"),
+    marked("token"),
+)
+"""Values in these sentences that are words."""
+
+
+_WORDS: Final = frozenset((*_TOKENS, *_SMTP_WORDS, *_SYSTEM))
+"""The values in messages that have translations."""
+
+
 def toml_message(message: str) -> str:
     """A message of tomllib, with a small letter first, in the language of the user."""
     return _translated(message, _TOML)
@@ -232,6 +311,18 @@ def system_reason(error: OSError) -> str:
     return _translated(error.strerror or str(error), _SYSTEM)
 
 
+def smtp_message(message: str) -> str:
+    """A sentence of the SMTP library, or a constant of this program, in the language of the user.
+
+    The ledger keeps both in English, and they are shown in the language of the day. A reply of a
+    server stays as it is.
+    """
+    if language() == ENGLISH or not message:
+        return message
+    constant = tr(message)
+    return constant if constant != message else _translated(message, _SMTP)
+
+
 def _translated(message: str, templates: Sequence[str]) -> str:
     if language() == ENGLISH:
         return message
@@ -239,7 +330,7 @@ def _translated(message: str, templates: Sequence[str]) -> str:
         found = pattern.fullmatch(message)
         if found is not None:
             values = {name: _in_words(value) for name, value in found.groupdict().items()}
-            return tr(template, **values)
+            return tr(template, **values) if values else tr(template)
     return message
 
 
@@ -257,6 +348,8 @@ def _compiled(templates: Sequence[str]) -> Iterator[tuple[str, re.Pattern[str]]]
 
 
 def _in_words(value: str) -> str:
-    """A value in a message: the name of a part of a template is translated, others are not."""
+    """A value in a message: names of parts of a template and known reasons are translated."""
     bare = value.strip("'")
-    return tr(bare) if bare in _TOKENS else re.sub(r"(?<=') or (?=')", tr(" or "), value)
+    if bare in _WORDS:
+        return tr(bare)
+    return re.sub(r"(?<=') or (?=')", tr(" or "), value)

@@ -5,10 +5,22 @@ from __future__ import annotations
 import difflib
 import shutil
 from pathlib import Path
+from typing import Final
 
 from mailmerge.errors import CampaignError
-from mailmerge.language import listed, tr
+from mailmerge.language import listed, marked, tr
 from mailmerge.settings import CAMPAIGN_FILE
+
+# The first lines of the starters' files, which are no texts of this program.
+_DESCRIPTIONS: Final = (
+    marked("One announcement: what changes, when, and what the reader should do."),
+    marked("An invitation with a picture, a personal link to reply, and a calendar file."),
+    marked("A message with a separate file for each recipient: invoices, certificates, payslips."),
+    marked("A newsletter with a picture, a list of stories and an unsubscribe link."),
+    marked(
+        "A short message in plain text: no design, no pictures, readable in every mail program."
+    ),
+)
 
 
 def starters() -> dict[str, Path]:
@@ -30,7 +42,7 @@ def starters() -> dict[str, Path]:
 def describe(starter: Path) -> str:
     """The purpose of a starter: the comment in the first line of its campaign.toml."""
     first = (starter / CAMPAIGN_FILE).read_text(encoding="utf-8").partition("\n")[0]
-    return first.lstrip("# ").strip()
+    return tr(first.lstrip("# ").strip())
 
 
 def start_campaign(target: Path, name: str) -> list[Path]:

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.private_files import open_private
 from mailmerge.secret_commands import output_of_command
 from mailmerge.settings import Settings, UnsubscribeSection
@@ -212,7 +213,7 @@ def add_key(path: Path) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise CampaignError(
-            tr("the key file cannot be written: {reason}", reason=error.strerror),
+            tr("the key file cannot be written: {reason}", reason=system_reason(error)),
             file=path.name,
             hint=tr("allow the program to write there"),
             code="unsubscribe-key",

@@ -68,3 +68,15 @@ def test_environment_chooses_as_gettext_does(variables: dict[str, str], found: s
 def test_unknown_language_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="en, zh_CN"):
         use("tlh")
+
+
+def test_the_interface_decides_where_the_environment_is_silent() -> None:
+    assert from_environment({}, "zh_CN") == "zh_CN"
+    assert from_environment({"LANG": "en_GB.UTF-8"}, "zh_CN") == "en"
+    assert from_environment({"LANGUAGE": ""}, "de_DE") == "en"
+
+
+def test_lists_are_joined_as_the_language_does() -> None:
+    assert language.listed(["a", "b"]) == "a, b"
+    use("zh_CN")
+    assert language.listed(["a", "b"]) == "a，b"

@@ -11,6 +11,7 @@ import typer
 
 from mailmerge.cli.terminal import Json, print_json, reports_errors
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 
 
 class _Algorithm(StrEnum):
@@ -55,7 +56,7 @@ def dkim_key(
             file.write(key.pem())
     except OSError as error:
         raise CampaignError(
-            tr("{out} cannot be written: {reason}", out=out, reason=error.strerror),
+            tr("{out} cannot be written: {reason}", out=out, reason=system_reason(error)),
             hint=tr("name a new file; an existing key is never replaced"), code="unwritable",
         ) from error  # fmt: skip
     name, record = f"{selector}._domainkey.{domain}", key.record()

@@ -77,6 +77,9 @@ _FRAMES = (
 _HELP = "NoArgsIsHelpError"
 """The library's error whose message is the help of a group."""
 
+_LISTS = frozenset({"names", "options", "values"})
+"""Values that the library joins with English words and signs."""
+
 _Table = tuple[tuple[re.Pattern[str], str], ...]
 
 
@@ -99,7 +102,9 @@ def _reworded(text: str, table: _Table) -> str:
 
 
 def _filled(words: str, found: re.Match[str]) -> str:
-    values = {name: value.replace(" or ", tr(" or ")) for name, value in found.groupdict().items()}
+    values = found.groupdict()
+    for name in _LISTS & values.keys():
+        values[name] = values[name].replace(" or ", tr(" or ")).replace(", ", tr(", "))
     return tr(words, **values) if values else tr(words)
 
 
@@ -175,4 +180,5 @@ def _usage_error(context: Any, message: str) -> Iterator[str]:
         command = f"{context.command_path} {context.help_option_names[0]}"
         yield tr("Try '{command}' for help.", command=command)
         yield ""
-    yield tr("Error: {message}", message=_reworded(message, _FRAMES))
+    message = _reworded(message, _FRAMES).removesuffix(".")
+    yield tr("Error: {message}", message=message)

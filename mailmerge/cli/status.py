@@ -157,8 +157,8 @@ def _export(
 
 
 def _show(ledger: LedgerReader, campaign: Settings) -> None:
+    from mailmerge.library_messages import smtp_message
     from mailmerge.providers.catalogue import chosen_language
-    from mailmerge.providers.library_texts import translated
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import status_table, unreached
     from mailmerge.wording import one_line
@@ -180,14 +180,15 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
             )
         )
         if one.reply:
-            typer.echo(folded(one_line(translated(one.reply)), first="      ", rest="      "))
+            typer.echo(folded(one_line(smtp_message(one.reply)), first="      ", rest="      "))
     if len(listed) > _LISTED:
         typer.echo(tr("  ... and more: --export FILE.csv lists all of them"))
     language = chosen_language()
     for kind in refusals(ledger.iterate(), provider=campaign.smtp.provider, language=language):
         meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
         typer.echo(
-            "\n" + folded(one_line(f"{kind.recipients:,} x {translated(kind.reply)}"), rest="    ")
+            "\n"
+            + folded(one_line(f"{kind.recipients:,} x {smtp_message(kind.reply)}"), rest="    ")
         )
         typer.echo(folded(meaning, first="  ", rest="  "))
     if recovery := ledger.recovery():

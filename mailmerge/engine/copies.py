@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from mailmerge.errors import RunStopped
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.maildir import Maildir
 from mailmerge.private_files import make_private_folder, open_private
 from mailmerge.smtp import Transaction
@@ -92,7 +93,7 @@ def _reporting(write: Callable[[Transaction, float], object]) -> Keep:
             raise RunStopped(
                 tr(
                     "a copy of a sent message cannot be written: {reason}",
-                    reason=error.strerror,
+                    reason=system_reason(error),
                 ),
                 hint=tr("free some disk space, or remove keep_copy from campaign.toml"),
                 code="no-copy",

@@ -26,6 +26,7 @@ from typing import Final
 
 from mailmerge.errors import RunStopped
 from mailmerge.language import tr
+from mailmerge.library_messages import smtp_message
 from mailmerge.wording import counted
 
 _LOSSES: Final = 3
@@ -73,7 +74,7 @@ class Doubts:
                     "{connections} in a row ended without a reply to the end of a message: "
                     "{reason}",
                     connections=counted(self._in_a_row, "connection"),
-                    reason=reason,
+                    reason=smtp_message(reason),
                 )
             )
         left = -(-self._owed // _SENT_FOR_ONE)
@@ -83,7 +84,7 @@ class Doubts:
                     "{connections} ended without a reply and left too many messages in doubt: "
                     "{reason}",
                     connections=counted(self._open_losses, "connection"),
-                    reason=reason,
+                    reason=smtp_message(reason),
                 )
             )
         return None

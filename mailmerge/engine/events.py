@@ -20,6 +20,7 @@ from mailmerge.engine.summary import Summary
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
 from mailmerge.ledger.states import Delivery, State, Transition
+from mailmerge.library_messages import system_reason
 from mailmerge.private_files import open_private
 
 _logger = logging.getLogger("mailmerge.engine")
@@ -243,7 +244,7 @@ class EventLog:
                 tr(
                     "--log-json: {path} cannot be opened: {reason}",
                     path=path,
-                    reason=error.strerror,
+                    reason=system_reason(error),
                 ),
                 code="usage",
             ) from error

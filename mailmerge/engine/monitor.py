@@ -35,6 +35,7 @@ from mailmerge.engine.worker import Failed, Settled
 from mailmerge.errors import MailmergeError, RunStopped
 from mailmerge.language import marked, tr
 from mailmerge.ledger.states import State
+from mailmerge.library_messages import system_reason
 from mailmerge.smtp import Verdict
 from mailmerge.wording import duration_in_words
 
@@ -111,7 +112,7 @@ class Monitor:
             self._listener = None
             self.fail(
                 RunStopped(
-                    tr("the event log cannot be written: {reason}", reason=error.strerror),
+                    tr("the event log cannot be written: {reason}", reason=system_reason(error)),
                     hint=tr("free some disk space, or send without --log-json"),
                     code="no-log",
                 )

@@ -29,6 +29,7 @@ from mailmerge.errors import (
 )
 from mailmerge.language import marked, tr
 from mailmerge.ledger.states import LONGEST_RETRY, State
+from mailmerge.library_messages import smtp_message
 from mailmerge.providers.lookup import Action
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
 
@@ -447,7 +448,10 @@ def decide_fruitless(reason: str, *, failures: int) -> Reconnect | GiveUp:
     """
     if failures > _CONNECTION_ATTEMPTS:
         return _server_gone(
-            tr("the server takes connections, but no messages: {reason}", reason=reason)
+            tr(
+                "the server takes connections, but no messages: {reason}",
+                reason=smtp_message(reason),
+            )
         )
     return Reconnect(reconnect_pause(failures - 1))
 

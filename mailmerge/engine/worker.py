@@ -33,6 +33,7 @@ from mailmerge.engine.stopping import StopRequest
 from mailmerge.errors import AssetError, InputError, MailmergeError
 from mailmerge.language import tr
 from mailmerge.ledger.states import Delivery, State, Transition, claim_transition
+from mailmerge.library_messages import system_reason
 from mailmerge.portable.clock import Clock
 from mailmerge.smtp import Client, Outcome, Stage, Transaction, Verdict
 from mailmerge.smtp.errors import LocalProtocolError
@@ -583,7 +584,7 @@ def _transaction(messages: MessageSource, delivery: Delivery) -> Transaction:
     try:
         return messages.transaction(delivery)
     except OSError as error:  # a file that vanished between two steps
-        reason = tr("cannot be read: {value}", value=error.strerror or error)
+        reason = tr("cannot be read: {reason}", reason=system_reason(error))
         file = str(error.filename or "")
         raise AssetError(reason, file=file, row=delivery.row, code="asset-unreadable") from error
 

@@ -17,6 +17,7 @@ from mailmerge.ledger.database import Observer, observed
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.journal_file import decode_all, encode
 from mailmerge.ledger.states import Transition
+from mailmerge.library_messages import system_reason
 from mailmerge.private_files import make_private_folder, open_private, user_state_folder
 
 _GENERATION: Final = 0
@@ -74,7 +75,7 @@ class EmergencyFiles:
 
 def _not_removed(path: Path, error: OSError) -> LedgerError:
     return LedgerError(
-        tr("cannot be removed: {reason}", reason=error.strerror),
+        tr("cannot be removed: {reason}", reason=system_reason(error)),
         file=path.name,
         hint=hint_for_unwritable(path, error),
         code="ledger-unwritable",

@@ -29,6 +29,7 @@ from mailmerge.ledger.high_water import Journal, Unmarked
 from mailmerge.ledger.lock import Lock
 from mailmerge.ledger.sender import Fence
 from mailmerge.ledger.states import MAY_HAVE_LEFT, State
+from mailmerge.library_messages import system_reason
 from mailmerge.portable.files import file_identity
 
 
@@ -55,7 +56,7 @@ class LedgerGuard:
             found = file_identity(self._path)
         except OSError as error:
             raise LedgerError(
-                tr("cannot be looked up: {reason}", reason=error.strerror),
+                tr("cannot be looked up: {reason}", reason=system_reason(error)),
                 file=self._path.name,
                 hint=hint_for_unwritable(self._path, error),
                 code="ledger-unwritable",

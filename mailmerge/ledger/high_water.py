@@ -26,6 +26,7 @@ from mailmerge.ledger.marks import Mark, MarkFile, Marks, key_hash
 from mailmerge.ledger.schema import delivery
 from mailmerge.ledger.sender import Fence
 from mailmerge.ledger.states import MAY_HAVE_LEFT
+from mailmerge.library_messages import system_reason
 from mailmerge.wording import counted
 
 Journal = Callable[[int], JournalFiles]
@@ -108,7 +109,7 @@ class HighWater(Unmarked):
         try:
             self._file = self._marks.open(identity)
         except OSError as error:
-            self.notice = tr(_UNPROTECTED, reason=error.strerror)
+            self.notice = tr(_UNPROTECTED, reason=system_reason(error))
             return
         known = self._file.mark
         if known is not None and known.beat > fence.found_beat:

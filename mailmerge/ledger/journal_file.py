@@ -42,6 +42,7 @@ from mailmerge.language import tr
 from mailmerge.ledger.database import Observer, observed
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.states import State, Transition
+from mailmerge.library_messages import system_reason
 from mailmerge.portable.files import reserve, write_at
 from mailmerge.private_files import open_private
 
@@ -258,7 +259,9 @@ class JournalFiles:
                 expected = later
                 break
             except OSError as error:
-                found.note(self.path(later), tr("cannot be read: {reason}", reason=error.strerror))
+                found.note(
+                    self.path(later), tr("cannot be read: {reason}", reason=system_reason(error))
+                )
                 break
             # A process can end before it has written the header of a new file.
             if first or found.continued or content.strip(b"\0"):
@@ -483,7 +486,7 @@ class JournalFile:
 
     def _unwritable(self, error: OSError) -> LedgerError:
         return LedgerError(
-            tr("cannot be written: {reason}", reason=error.strerror),
+            tr("cannot be written: {reason}", reason=system_reason(error)),
             file=self._path.name,
             hint=hint_for_unwritable(self._path, error),
             code="ledger-unwritable",

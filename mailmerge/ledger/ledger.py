@@ -58,6 +58,7 @@ from mailmerge.ledger.sender import Fence, refuse_if_open_here, this_process
 from mailmerge.ledger.sqlite import damaged, memory_database, open_database
 from mailmerge.ledger.states import Delivery
 from mailmerge.ledger.store import LEASE, SqlStore, recover
+from mailmerge.library_messages import system_reason
 from mailmerge.portable import boot
 from mailmerge.private_files import make_private_folder, narrow_folder
 from mailmerge.settings import Settings
@@ -497,7 +498,7 @@ class Ledger:
             return examine_ledger(file.path, file.journal, file.journals(), options.boot_id())
         except OSError as error:
             raise LedgerError(
-                tr("cannot be read: {reason}", reason=error.strerror),
+                tr("cannot be read: {reason}", reason=system_reason(error)),
                 file=file.path.name,
                 hint=tr("check its permissions, and free some disk space for a copy"),
                 code="ledger-unwritable",

@@ -30,6 +30,7 @@ from mailmerge.language import tr
 from mailmerge.ledger.database import Database, Explain, Observer, Purpose
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.migrations import Schema, migrate, pending_migrations
+from mailmerge.library_messages import system_reason
 from mailmerge.portable.processes import abandon_in_children
 from mailmerge.private_files import make_private_file
 
@@ -120,7 +121,7 @@ def read_database(path: Path, schema: Schema) -> Database | None:
                 shutil.copyfile(file, copy.with_name(file.name))
         except OSError as error:
             raise LedgerError(
-                tr("cannot be read: {reason}", reason=error.strerror),
+                tr("cannot be read: {reason}", reason=system_reason(error)),
                 file=path.name,
                 hint=tr("copy its folder to a disk with free space, and read it there"),
                 code="ledger-unwritable",

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import marked, tr
+from mailmerge.library_messages import system_reason
 
 _PAGE: Final = (
     '<!doctype html><html lang="{language}"><meta charset="utf-8"><title>mailmerge</title>'
@@ -123,7 +124,7 @@ def open_listener() -> Iterator[Listener]:
         server = _AnswerServer()
     except OSError as error:
         raise CampaignError(
-            tr("no port on 127.0.0.1 can be opened: {reason}", reason=error.strerror),
+            tr("no port on 127.0.0.1 can be opened: {reason}", reason=system_reason(error)),
             hint=tr("run `mailmerge login --paste`"),
             code="oauth-listener",
         ) from error

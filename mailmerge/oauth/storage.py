@@ -22,6 +22,7 @@ from typing import Final
 
 from mailmerge.errors import CampaignError, ServerUnreachable
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.oauth.servers import OAuthClient
 from mailmerge.portable.locks import system_locking
 from mailmerge.private_files import (
@@ -140,7 +141,7 @@ class LoginStore:
                 tr(
                     "the log-in cannot be stored in {file}: {reason}",
                     file=self._file,
-                    reason=error.strerror,
+                    reason=system_reason(error),
                 ),
                 hint=tr("check the permissions of the folder and the space on the disk"),
                 code="oauth-storage",

@@ -12,9 +12,9 @@ from typing import Final
 
 from mailmerge import errors as user
 from mailmerge.language import marked, tr
+from mailmerge.library_messages import smtp_message
 from mailmerge.providers.catalogue import chosen_language
 from mailmerge.providers.explanations import explain
-from mailmerge.providers.library_texts import translated
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.smtp import errors as smtp
 
@@ -102,7 +102,7 @@ def as_user_error(error: smtp.SmtpError, *, host: str = "") -> user.ServerError:
     """
     kind = _KINDS.get(type(error), user.ServerError)
     code = _CODES.get(error.code, error.code)
-    return kind(translated(error.message), hint=_hint(error, host), code=code)
+    return kind(smtp_message(error.message), hint=_hint(error, host), code=code)
 
 
 _OUT_OF_DATE: Final = marked(

@@ -30,8 +30,8 @@ from mailmerge.language import tr
 from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.states import Delivery, State
+from mailmerge.library_messages import smtp_message
 from mailmerge.private_files import open_private
-from mailmerge.providers.library_texts import translated
 from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.reports.original import OriginalWorkbook, open_original
 from mailmerge.reports.status import FAILED
@@ -147,7 +147,7 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
     failed = [one for one in ledger.iterate() if one.state in FAILED or one.unmade]
     columns = [column for column in _columns(failed) if column != _REASON]
     rows = [
-        [*(one.cells.get(column, "") for column in columns), _neutral(translated(one.reply))]
+        [*(one.cells.get(column, "") for column in columns), _neutral(smtp_message(one.reply))]
         for one in failed
     ]
     columns.append(_REASON)
@@ -229,7 +229,7 @@ def _row(one: Delivery, columns: list[str]) -> list[Cell]:
 
 
 def _outcome(one: Delivery) -> list[Cell]:
-    return [one.state.value, _time(one.changed_at), translated(one.reply), one.message_id]
+    return [one.state.value, _time(one.changed_at), smtp_message(one.reply), one.message_id]
 
 
 def _time(at: float | None) -> Cell:

@@ -15,6 +15,7 @@ from typing import Final
 
 from mailmerge.language import marked, tr
 from mailmerge.ledger.examination import DATABASE
+from mailmerge.library_messages import system_reason
 from mailmerge.portable.boot import boot_id
 from mailmerge.portable.locks import system_locking
 from mailmerge.private_files import user_state_folder
@@ -109,7 +110,7 @@ def _locks(folder: Path) -> Fact:
             tr(
                 "no file can be made in {name}: {reason}",
                 name=folder.name,
-                reason=error.strerror,
+                reason=system_reason(error),
             ),
         )
     if held:
@@ -127,6 +128,6 @@ def _state_folder() -> Fact:
         return Fact(
             "state folder",
             False,
-            tr("{folder} cannot be written: {reason}", folder=folder, reason=error.strerror),
+            tr("{folder} cannot be written: {reason}", folder=folder, reason=system_reason(error)),
         )
     return Fact("state folder", True, str(folder))

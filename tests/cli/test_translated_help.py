@@ -1,0 +1,82 @@
+"""The help of every command in Chinese, and its usage errors."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mailmerge.wording import columns_of
+from tests.cli.conftest import Call
+from tests.cli.reference import commands
+
+WORDS = re.compile(r"[a-z]{3,} [a-z]{2,} [a-z]{2,}")
+"""Three English words in a row."""
+
+
+@pytest.fixture(autouse=True)
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize("name", ["", *commands()])
+def test_help_is_chinese_and_fits_the_terminal(call: Call, name: str) -> None:
+    shown = call(*name.split(), "--help").stdout
+    lines = shown.splitlines()
+    assert lines[0].startswith(f"用法：mailmerge {name}".rstrip())
+    assert max(map(columns_of, lines)) <= 80
+    assert not WORDS.search("\n".join(lines[1:]))
+    assert "显示此帮助并退出。" in shown
+
+
+def test_every_option_is_in_the_help(call: Call) -> None:
+    for name, command in commands().items():
+        shown = call(*name.split(), "--help").stdout
+        assert [one for one in command.options if one not in shown] == []
+
+
+def test_texts_begin_at_one_column(call: Call) -> None:
+    shown = call("send", "--help").stdout
+    options = shown.partition("选项：\n")[2].splitlines()
+    starts = {columns_of(line[: found.start()]) for line in options if (found := first(line))}
+    assert len(starts) == 1
+
+
+def first(line: str) -> re.Match[str] | None:
+    """The first Chinese character of a line."""
+    return re.search(r"[\u4e00-\u9fff]", line) if line.startswith("  -") else None
+
+
+def test_defaults_and_ranges_are_chinese(call: Call) -> None:
+    shown = call("send", "--help").stdout
+    assert "[默认值：hold]" in shown
+    assert "[1 到 100]" in shown
+    assert "[必填]" in call("suppress", "add", "--help").stdout
+
+
+def test_help_lists_the_commands_of_a_group(call: Call) -> None:
+    shown = call("suppress", "--help").stdout
+    assert "  import  把表格中的所有地址加入屏蔽名单。" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["send", "--limit", "x"], "错误：'--limit' 的值无效：请写整数，例如 3"),
+        (["send", "--connections", "0"], "错误：'--connections' 的值无效：请写至少 1"),
+        (["send", "--bogus"], "错误：没有选项 --bogus"),
+        (["send", "--limti", "3"], "错误：没有选项 --limti（可用的选项：--limit，--wait）"),
+        (["send", "--limit"], "错误：--limit 需要一个值"),
+        (["sedn"], "错误：没有命令 sedn。是不是要写 'send'？"),
+        (["suppress", "add"], "错误：缺少参数 'ADDRESS'。"),
+        (["status", "a", "b"], "错误：多余的内容：b"),
+    ],
+)
+def test_usage_errors_are_chinese(call: Call, arguments: list[str], message: str) -> None:
+    done = call(*arguments)
+    assert done.exit_code == 2
+    *before, last = done.stderr.splitlines()
+    assert last == message
+    assert before[0].startswith("用法：mailmerge")
+    assert before[1].startswith("运行 'mailmerge")
