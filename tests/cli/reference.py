@@ -23,6 +23,11 @@ _BEGINNING = """\
 `mailmerge COMMAND --help` shows the same text in the terminal. A campaign is named by its folder or
 its campaign.toml; the default is the current folder. Progress, questions and errors go to standard
 error. Standard output has only the result: a message, a table, or with `--json` one document.
+
+`--lang LANGUAGE`, at any place of the command line, chooses the language of all texts: `en` or
+`zh_CN`. Without it, the environment decides: `LANGUAGE`, `LC_ALL`, `LC_MESSAGES` or `LANG`, and on
+Windows the language of the interface. Codes, the keys of JSON documents and the columns of exports
+are the same in every language. `mailmerge --version` shows the version.
 """
 
 _END = """\
