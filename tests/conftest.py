@@ -63,7 +63,7 @@ def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 @pytest.fixture(autouse=True)
-def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def language_of_the_texts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """English texts, on a machine of any language, and after a test of another one."""
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)

@@ -61,7 +61,7 @@ def test_import_loads_no_other_module_of_the_package() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines() == ["[]", "['mailmerge.errors']"]
+    assert done.stdout.splitlines() == ["[]", "['mailmerge.language', 'mailmerge.errors']"]
 
 
 def test_star_import_gives_the_public_names() -> None:
