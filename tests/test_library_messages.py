@@ -47,11 +47,7 @@ def jinja_error(text: str) -> str:
 
 
 def test_each_message_of_tomllib_has_a_template() -> None:
-<<<<<<< HEAD
     found = messages_of(inspect.getmodule(tomllib.loads), "suffixed_err")
-=======
-    found = messages_of(tomllib._parser, "suffixed_err")
->>>>>>> e35da8e (Tests of the SMTP library's sentences; the architecture names the language)
     assert len(found) > 20
     use("zh_CN")
     for message in found:
