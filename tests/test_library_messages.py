@@ -118,7 +118,8 @@ def test_each_message_about_an_address_has_a_template() -> None:
     use("zh_CN")
     # What can follow from the options with which addresses are read here.
     never = re.compile(
-        "IPv|brackets|Internationalized|display name contains|commercial at|full-width|angle bracket"
+        "IPv|brackets|Internationalized|display name contains|commercial at|full-width"
+        "|angle bracket"
     )
     for message in found:
         if not never.search(message):
