@@ -1,9 +1,9 @@
 """The messages of libraries that users see, in the language of the user.
 
-tomllib, Jinja2, pydantic, email-validator, mailmerge.smtp and the operating system explain errors
-in English. Their messages are listed here as templates: `{name}` stands for what differs. A message
-that fits a template is translated; any other one is shown as it is. In English every message stays
-the same.
+tomllib, Jinja2, pydantic, email-validator, mailmerge.smtp, SQLite and the operating system explain
+errors in English. Their messages are listed here as templates: `{name}` stands for what differs. A
+message that fits a template is translated; any other one is shown as it is. In English every
+message stays the same.
 """
 
 from __future__ import annotations
@@ -286,6 +286,18 @@ _WORDS: Final = frozenset((*_TOKENS, *_SMTP_WORDS, *_SYSTEM))
 """The values in messages that have translations."""
 
 
+_SQLITE: Final = (
+    marked("attempt to write a readonly database"),
+    marked("database disk image is malformed"),
+    marked("database is locked"),
+    marked("database or disk is full"),
+    marked("disk I/O error"),
+    marked("file is not a database"),
+    marked("unable to open database file"),
+)
+"""The reasons of SQLite that a full, damaged or protected disk causes."""
+
+
 def toml_message(message: str) -> str:
     """A message of tomllib, with a small letter first, in the language of the user."""
     return _translated(message, _TOML)
@@ -321,6 +333,11 @@ def smtp_message(message: str) -> str:
         return message
     constant = tr(message)
     return constant if constant != message else _translated(message, _SMTP)
+
+
+def sqlite_message(message: str) -> str:
+    """A reason of SQLite in the language of the user."""
+    return _translated(message, _SQLITE)
 
 
 def _translated(message: str, templates: Sequence[str]) -> str:

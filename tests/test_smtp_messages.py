@@ -11,7 +11,7 @@ import pytest
 
 from mailmerge import smtp
 from mailmerge.language import use
-from mailmerge.library_messages import smtp_message
+from mailmerge.library_messages import smtp_message, sqlite_message
 from mailmerge.providers.hints import as_user_error
 from mailmerge.smtp.state import Awaited
 
@@ -106,3 +106,10 @@ def test_a_user_error_has_message_and_hint_in_the_language() -> None:
     assert english.problem.code == chinese.problem.code
     assert chinese.problem.message.startswith("无法连接 localhost")
     assert CHINESE.search(chinese.problem.hint)
+
+
+def test_reasons_of_the_database_are_translated() -> None:
+    assert sqlite_message("database or disk is full") == "database or disk is full"
+    use("zh_CN")
+    assert sqlite_message("database or disk is full") == "数据库或磁盘已满"
+    assert sqlite_message("no such table: x") == "no such table: x"

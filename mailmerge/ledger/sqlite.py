@@ -26,11 +26,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from mailmerge.errors import LedgerError
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
 from mailmerge.ledger.database import Database, Explain, Observer, Purpose
 from mailmerge.ledger.disk_hints import hint_for_unwritable
 from mailmerge.ledger.migrations import Schema, migrate, pending_migrations
-from mailmerge.library_messages import system_reason
+from mailmerge.library_messages import sqlite_message, system_reason
 from mailmerge.portable.processes import abandon_in_children
 from mailmerge.private_files import make_private_file
 
@@ -219,6 +219,13 @@ def _apply(connection: sqlite3.Connection, settings: _Settings, name: str) -> No
             )
 
 
+_FAILED: Final[Mapping[Purpose, str]] = {
+    "opened": marked("cannot be opened: {reason}"),
+    "read": marked("cannot be read: {reason}"),
+    "written": marked("cannot be written: {reason}"),
+}
+
+
 def _explained_by(path: Path) -> Explain:
     """Return the function that turns an error of SQLite about this file into one line and a fix."""
 
@@ -228,7 +235,7 @@ def _explained_by(path: Path) -> Explain:
             full = purpose == "written" or "disk" in reason
             hint = hint_for_unwritable(path, reason=reason) if full else ""
             return LedgerError(
-                tr("cannot be {purpose}: {reason}", purpose=purpose, reason=reason),
+                tr(_FAILED[purpose], reason=sqlite_message(reason)),
                 file=path.name,
                 hint=hint,
                 code="ledger-unwritable",
@@ -241,7 +248,7 @@ def _explained_by(path: Path) -> Explain:
 def damaged(name: str, reason: str) -> LedgerError:
     """Return the error for a ledger that is damaged, and must not be used to send."""
     return LedgerError(
-        tr("is damaged: {reason}", reason=reason),
+        tr("is damaged: {reason}", reason=sqlite_message(reason)),
         file=name,
         hint=tr(
             'restore it from a copy; "mailmerge doctor --ledger" shows what can be read; '

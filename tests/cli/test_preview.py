@@ -44,3 +44,15 @@ def test_a_port_in_use_is_an_error(call: Call, campaign: Path) -> None:
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
 def test_a_port_must_be_a_port_number(call: Call, campaign: Path, port: str) -> None:
     assert call("preview", campaign, "--no-open", "--port", port).exit_code == 2
+
+
+def test_lang_is_the_language_of_the_page(
+    call: Call, campaign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "")  # is restored after --lang
+    for options, chosen in (([], False), (["--lang", "zh"], True)):
+        out = tmp_path / str(chosen)
+        result = call("preview", campaign, "--out", out, *options)
+        assert ("已写入 3 封邮件" in result.output) == chosen
+        page = (out / "index.html").read_text(encoding="utf-8")
+        assert ('<html lang="en" data-language="zh_CN">' in page) == chosen

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mailmerge.preview.page_files import PAGE_FOLDER, read_page_file
+from mailmerge.preview.page_files import PAGE_FOLDER, index_page, read_page_file
 
 NAMES = sorted(path.name for path in PAGE_FOLDER.iterdir())
 
@@ -72,3 +72,13 @@ def test_every_text_is_used() -> None:
     shorthand = set(re.findall(r"\b([a-zA-Z]+):", sources))
     composed = {key for key in english if key.startswith(("status-", "reason-"))}
     assert set(english) - quoted - shorthand - composed == set()
+
+
+def test_the_page_names_the_language_that_was_chosen() -> None:
+    assert index_page() == (PAGE_FOLDER / "index.html").read_text(encoding="utf-8")
+    assert '<html lang="en" data-language="zh_CN">' in index_page("zh_CN")
+
+
+def test_the_script_takes_the_chosen_language_first() -> None:
+    script = (PAGE_FOLDER / "texts.js").read_text(encoding="utf-8")
+    assert "document.documentElement.dataset.language ?? navigator.language" in script
