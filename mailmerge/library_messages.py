@@ -15,6 +15,9 @@ from typing import Final
 
 from mailmerge.language import ENGLISH, language, marked, tr
 
+_LONGEST: Final = 2_000
+"""A longer message, such as the reply of a hostile server, is not compared with the templates."""
+
 _TOML: Final = (
     marked("the text is not closed"),
     marked("cannot declare {key} twice"),
@@ -341,7 +344,7 @@ def sqlite_message(message: str) -> str:
 
 
 def _translated(message: str, templates: Sequence[str]) -> str:
-    if language() == ENGLISH:
+    if language() == ENGLISH or len(message) > _LONGEST:
         return message
     for template, pattern in _patterns(tuple(templates)):
         found = pattern.fullmatch(message)

@@ -113,3 +113,9 @@ def test_reasons_of_the_database_are_translated() -> None:
     use("zh_CN")
     assert sqlite_message("database or disk is full") == "数据库或磁盘已满"
     assert sqlite_message("no such table: x") == "no such table: x"
+
+
+def test_a_very_long_message_is_not_compared() -> None:
+    use("zh_CN")
+    reply = "the server offers " * 5_000
+    assert smtp_message(reply) == reply
