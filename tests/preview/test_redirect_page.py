@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mailmerge.language import use
 from mailmerge.preview.redirect_page import opened_in_browser
 
 ADDRESS = "http://127.0.0.1:8000/token&more/"
@@ -34,3 +35,13 @@ def test_folder_that_is_not_writable_opens_nothing(tmp_path: Path) -> None:
 
     with opened_in_browser(ADDRESS, tmp_path / "state", open_file):
         assert opened == []
+
+
+def test_the_file_is_in_the_language_of_the_user(tmp_path: Path) -> None:
+    use("zh_CN")
+    state = tmp_path / ".mailmerge"
+    with opened_in_browser(ADDRESS, state, lambda _: True):
+        (path,) = state.iterdir()
+        page = path.read_text(encoding="utf-8")
+    assert '<html lang="zh-CN">' in page
+    assert ">打开预览</a>" in page
