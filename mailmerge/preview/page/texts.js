@@ -341,7 +341,7 @@ export function statusText(status) {
 }
 
 export function translatePage() {
-  document.documentElement.lang = language === "zh" ? "zh-CN" : language;
+  document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-text]")) {
     element.textContent = t(element.dataset.text);
   }
