@@ -72,6 +72,7 @@ _JINJA: Final = (
     marked("expected subscript expression"),
     marked("expected call"),
     marked("tag name expected"),
+    marked("chunk after expression"),
     marked("Missing end of comment tag"),
     marked("Missing end of raw directive"),
     marked("invalid syntax for function call expression"),
@@ -257,6 +258,14 @@ _SMTP: Final = (
     marked('the server sent "{reply}" as {awaited}, which SMTP does not allow'),
     marked('the server closes the connection: "{reply}"'),
     marked('refused in the middle of the content: "{reply}"'),
+    # commands and contents that SMTP does not allow
+    marked("the content has a CR or LF alone"),
+    marked("the content has a line of {size} bytes; the limit is {limit}"),
+    marked("a command holds half of a surrogate pair"),
+    marked("a command holds a control character"),
+    marked("a command of {size} bytes; the limit is {limit}"),
+    marked("{verb} needs a full domain or an address literal, and {name} is neither"),
+    marked("LMTP must not be used on port 25 (RFC 2033, 5)"),
     # messages that this server cannot take
     marked("the message has {size} bytes, and the server takes {limit} (SIZE)"),
     marked("the message has {count} recipients, and the server takes {limit} (LIMITS)"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mailmerge.errors import AddressError, AssetError, InputError, MessageError, Problem
 from mailmerge.language import tr
+from mailmerge.library_messages import smtp_message
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.headers import is_blank
 from mailmerge.mime.message import Message
@@ -103,4 +104,6 @@ def _unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:
         check_content(message.chunks)
     except LocalProtocolError as error:
         hint = tr("shorten the texts in the cells of this row")
-        yield Problem("error", error.code, error.message, row=recipient.row, hint=hint)
+        yield Problem(
+            "error", error.code, smtp_message(error.message), row=recipient.row, hint=hint
+        )

@@ -343,7 +343,7 @@ class _SheetReader:
 
     def _truth(self, row: int, column: int, value: int, *, is_error: bool) -> str:
         if is_error:
-            text = _ERRORS.get(value, "an error")
+            text = _ERRORS.get(value) or tr("an error")
             self._notes.faults.append(SeenCell(row, column, text, fault="error"))
             return ""
         text = self._styles.truth[not value]
