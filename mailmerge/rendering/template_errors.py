@@ -115,12 +115,7 @@ def _of_a_rendering(error: Exception, location: ErrorLocation) -> TemplateError:
 def _not_a_number(
     error: NotANumber, location: ErrorLocation, file: str, line: int | None
 ) -> TemplateError:
-    shown = f'"{error.value[:60]}"' if error.value else tr("empty")
-    is_what = (
-        tr("the cell {column} is {shown}", column=error.column, shown=shown)
-        if error.column
-        else tr("the text is {shown}", shown=shown)
-    )
+    is_what = _what_it_is(error.column, error.value[:60])
     name = error.filter_name
     column = _as_variable(error.column) if error.column else "value"
     if error.value.count(",") == 1 and error.value.replace(",", "").isdigit():
@@ -136,6 +131,15 @@ def _not_a_number(
             name=name,
         )
     return location.error(message, file=file, line=line, hint=hint, code="not-a-number")
+
+
+def _what_it_is(column: str, value: str) -> str:
+    """The beginning of a sentence about a cell, or about a text of no cell."""
+    if column and value:
+        return tr('the cell {column} is "{value}"', column=column, value=value)
+    if column:
+        return tr("the cell {column} is empty", column=column)
+    return tr('the text is "{value}"', value=value) if value else tr("the text is empty")
 
 
 def _cause(error: Exception) -> tuple[str, str]:
