@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.paths import RefusedPath, find_inside, inside, never_sent, resolve_content
+from mailmerge.language import use
+from mailmerge.paths import (
+    RefusedPath,
+    find_inside,
+    inside,
+    never_sent,
+    path_of,
+    resolve_content,
+    same_file_as,
+)
 
 
 @pytest.mark.parametrize(
@@ -168,3 +177,15 @@ def test_content_is_refused_by_its_text_and_by_its_real_path(folder: Path, path:
     (folder / "to-hidden").symlink_to(".hidden")
     with pytest.raises(RefusedPath):
         resolve_content(str(folder.resolve()), path)
+
+
+@pytest.mark.parametrize("name", ["en", "zh_CN"])
+@pytest.mark.parametrize(
+    "path", [".env", "sub/campaign.toml", "list.csv", "dkim.pem", "nul", "a/../b"]
+)
+def test_the_path_before_a_refusal_is_found_in_each_language(name: str, path: str) -> None:
+    use(name)
+    refusal = never_sent(path, {"list.csv"}) or same_file_as("list.csv")
+    assert path_of(f"{path} {refusal.message}") == f"{path} "
+    assert refusal.hint
+    assert path_of(f"{path}: something else") == f"{path}: something else"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmerge import wording
+from mailmerge.language import use
 from mailmerge.wording import (
     columns_of,
     counted,
     duration_in_words,
     one_line,
     padded,
+    prefixed,
     printable,
     size_in_words,
     wrapped,
@@ -150,3 +156,41 @@ def test_no_line_is_too_wide_and_no_letter_is_lost(text: str, width: int) -> Non
     lines = wrapped(text, width)
     assert all(columns_of(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def counted_nouns() -> set[str]:
+    """The nouns that the package gives to `counted` as literals."""
+    calls = (
+        node
+        for file in Path(wording.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "counted"
+    )
+    return {
+        call.args[1].value
+        for call in calls
+        if len(call.args) > 1
+        and isinstance(call.args[1], ast.Constant)
+        and isinstance(call.args[1].value, str)
+    }
+
+
+def test_every_noun_is_counted_in_chinese() -> None:
+    nouns = counted_nouns()
+    assert {"recipient", "row", "error"} <= nouns
+    use("zh_CN")
+    for noun in nouns:
+        assert not re.search("[A-Za-z]", counted(1_000, noun)), noun
+    assert counted(1_000, "recipient") == "1,000 位收件人"
+
+
+def test_sizes_and_durations_are_chinese() -> None:
+    use("zh_CN")
+    assert (size_in_words(900), size_in_words(2048)) == ("900 字节", "2.0 KB")
+    assert (duration_in_words(90), duration_in_words(10_800)) == ("90 秒", "3 小时")
+
+
+def test_a_message_about_a_named_thing() -> None:
+    assert prefixed("message.subject", "it is empty") == "message.subject: it is empty"
+    use("zh_CN")
+    assert prefixed("message.subject", "为空") == "message.subject：为空"

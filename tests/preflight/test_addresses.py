@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mailmerge.language import use
 from mailmerge.preflight.addresses import check_domain, is_reserved, judge_domain
 from mailmerge.preflight.rules import Setup
 from mailmerge.recipients.address import Mailbox
@@ -75,3 +76,13 @@ def test_reserved_domains_are_errors_of_a_real_send_only(tmp_path: Path) -> None
     assert list(check_domain(ann, setup(tmp_path))) == []
     (problem,) = check_domain(ann, setup(tmp_path, for_real=True))
     assert (problem.severity, problem.code) == ("error", "reserved-domain")
+
+
+def test_a_judgement_follows_the_language() -> None:
+    english = judge_domain("gmial.com")
+    use("zh_CN")
+    chinese = judge_domain("gmial.com")
+    assert english is not None
+    assert chinese is not None
+    assert "typing error" in english.message
+    assert chinese.message == "域名看起来是 gmail.com 的误写"
