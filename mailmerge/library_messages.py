@@ -310,6 +310,35 @@ _SQLITE: Final = (
 """The reasons of SQLite that a full, damaged or protected disk causes."""
 
 
+_READERS: Final = (
+    marked("File is not a zip file"),
+    marked("Bad magic number for central directory"),
+    marked("Bad magic number for file header"),
+    marked("Truncated central directory"),
+    marked("Truncated file header"),
+    marked("Bad CRC-32 for file {name}"),
+    marked("That compression method is not supported"),
+    marked("Expecting value: line {line} column {column} (char {place})"),
+    marked("Expecting ',' delimiter: line {line} column {column} (char {place})"),
+    marked("Expecting ':' delimiter: line {line} column {column} (char {place})"),
+    marked(
+        "Expecting property name enclosed in double quotes: "
+        "line {line} column {column} (char {place})"
+    ),
+    marked("Unterminated string starting at: line {line} column {column} (char {place})"),
+    marked("Invalid control character at: line {line} column {column} (char {place})"),
+    marked("Extra data: line {line} column {column} (char {place})"),
+    marked("Invalid \\escape: line {line} column {column} (char {place})"),
+    marked("not well-formed (invalid token): line {line}, column {column}"),
+    marked("no element found: line {line}, column {column}"),
+    marked("mismatched tag: line {line}, column {column}"),
+    marked("unclosed token: line {line}, column {column}"),
+    marked("duplicate attribute: line {line}, column {column}"),
+    marked("unbound prefix: line {line}, column {column}"),
+)
+"""The messages of the readers of ZIP, JSON and XML."""
+
+
 def toml_message(message: str) -> str:
     """A message of tomllib, with a small letter first, in the language of the user."""
     return _translated(message, _TOML)
@@ -328,6 +357,11 @@ def pydantic_message(message: str) -> str:
 def address_message(message: str) -> str:
     """A message of email-validator, without its full stop, in the language of the user."""
     return _translated(message, _ADDRESSES)
+
+
+def reader_message(message: str) -> str:
+    """A message of zipfile, json or expat, in the language of the user."""
+    return _translated(message, _READERS)
 
 
 def system_reason(error: OSError) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import io
+import json
 import re
 import tomllib
+import zipfile
 from collections.abc import Callable, Iterator
+from xml.parsers import expat
 
 import email_validator
 import email_validator.syntax
@@ -20,6 +24,7 @@ from mailmerge.library_messages import (
     address_message,
     jinja_message,
     pydantic_message,
+    reader_message,
     system_reason,
     toml_message,
 )
@@ -123,7 +128,8 @@ def test_each_message_about_an_address_has_a_template() -> None:
     )
     for message in found:
         if not never.search(message):
-            assert CHINESE.search(address_message(message.rstrip(". "))), message
+            whole = f"{message}x" if message.endswith(" ") else message.rstrip(".")
+            assert CHINESE.search(address_message(whole)), message
 
 
 @pytest.mark.parametrize(
@@ -151,3 +157,30 @@ def test_reasons_of_the_system_are_translated() -> None:
 def test_an_unknown_message_is_shown_as_it_is(function: Callable[[str], str]) -> None:
     use("zh_CN")
     assert function("something quite new {x}") == "something quite new {x}"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"a" 1}', '{"a": 1 "b"}', "{a: 1}", '{"a": "', "1 2", '{"a": "\\x"}']
+)
+def test_messages_of_json_are_translated(text: str) -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads(text)
+    message = str(caught.value)
+    assert reader_message(message) == message
+    use("zh_CN")
+    assert CHINESE.search(reader_message(message)), message
+
+
+@pytest.mark.parametrize("text", [b"", b"<a", b"<a></b>", b"<a b='1' b='2'/>", b"<a>\x01</a>"])
+def test_messages_of_expat_are_translated(text: bytes) -> None:
+    with pytest.raises(expat.ExpatError) as caught:
+        expat.ParserCreate().Parse(text, True)
+    use("zh_CN")
+    assert CHINESE.search(reader_message(str(caught.value))), str(caught.value)
+
+
+def test_messages_of_zipfile_are_translated() -> None:
+    with pytest.raises(zipfile.BadZipFile) as caught:
+        zipfile.ZipFile(io.BytesIO(b"no archive"))
+    use("zh_CN")
+    assert reader_message(str(caught.value)) == "不是 ZIP 文件"

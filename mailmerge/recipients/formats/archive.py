@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.language import tr
+from mailmerge.library_messages import reader_message
 from mailmerge.recipients.bounds import Bounds
 from mailmerge.recipients.input_file import InputFile, damaged
 from mailmerge.wording import counted, size_in_words
@@ -36,7 +37,7 @@ def check_archive(source: InputFile, bounds: Bounds) -> frozenset[str]:
             names = frozenset(archive.namelist())
     except (zipfile.BadZipFile, EOFError, RuntimeError, zlib.error) as error:
         # A compression that Python does not know is a NotImplementedError, a RuntimeError.
-        raise damaged(source.file, str(error)) from error
+        raise damaged(source.file, reader_message(str(error))) from error
     if broken is not None:
         raise damaged(source.file, tr("the checksum of {broken} is wrong", broken=broken))
     return names

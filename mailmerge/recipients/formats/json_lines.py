@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.language import tr
+from mailmerge.library_messages import reader_message
 from mailmerge.recipients.formats import Format
 from mailmerge.recipients.formats.encoding import decide_encoding
 from mailmerge.recipients.formats.records import Record, open_records
@@ -57,7 +58,9 @@ def _members(line: str, file: str, number: int) -> dict[str, str | None]:
         members = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise _wrong(
-            tr("the line is not JSON: {error}", error=str(error)[:200]), file, number
+            tr("the line is not JSON: {error}", error=reader_message(str(error)[:200])),
+            file,
+            number,
         ) from error
     if not isinstance(members, dict):
         raise _wrong(tr("the line is not a JSON object"), file, number)

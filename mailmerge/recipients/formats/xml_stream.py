@@ -16,6 +16,7 @@ from xml.parsers import expat
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.language import tr
+from mailmerge.library_messages import reader_message
 from mailmerge.recipients.bounds import CELL_CHARACTERS, Budget, too_large
 from mailmerge.recipients.input_file import damaged
 
@@ -84,7 +85,8 @@ class ElementReader(ABC):
             parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise damaged(
-                self.budget.file, tr("its XML is broken ({error})", error=error)
+                self.budget.file,
+                tr("its XML is broken ({error})", error=reader_message(str(error))),
             ) from error
         finally:
             self._parser = None  # it refers to this object
