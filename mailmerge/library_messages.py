@@ -169,6 +169,11 @@ _ADDRESSES: Final = (
     ),
     marked("The email address is too long before the @-sign ({count} too many)"),
     marked("The email address is too long after the @-sign ({count} too many)"),
+    marked("The email address is too long after the @-sign ({count} too many after IDNA encoding)"),
+    marked(
+        "The part after the @-sign became invalid after normalizing to international characters "
+        "({reason})"
+    ),
     marked("The email address is too long ({count} too many)"),
     marked(
         "After the @-sign, periods cannot be separated by so many characters ({count} too many)"
