@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final
 
-from mailmerge.language import ENGLISH, language, marked, tr
+from mailmerge.language import ENGLISH, language, marked, tr, trn
 
 _LONGEST: Final = 2_000
 """A longer message, such as the reply of a hostile server, is not compared with the templates."""
@@ -415,8 +415,16 @@ def _compiled(templates: Sequence[str]) -> Iterator[tuple[str, re.Pattern[str]]]
         yield template, re.compile("".join(pieces), re.DOTALL)
 
 
+_SIZE: Final = re.compile(r"([0-9]{1,9}) (character|byte)s?")
+
+
 def _in_words(value: str) -> str:
     """A value in a message: names of parts of a template and known reasons are translated."""
+    size = _SIZE.fullmatch(value)
+    if size is not None and size[2] == "byte":
+        return trn("{count:,} byte", "{count:,} bytes", int(size[1]))
+    if size is not None:
+        return trn("{count:,} character", "{count:,} characters", int(size[1]))
     bare = value.strip("'")
     if bare in _WORDS:
         return tr(bare)

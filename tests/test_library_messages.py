@@ -185,3 +185,11 @@ def test_messages_of_zipfile_are_translated() -> None:
         zipfile.ZipFile(io.BytesIO(b"no archive"))
     use("zh_CN")
     assert reader_message(str(caught.value)) == "不是 ZIP 文件"
+
+
+def test_a_size_in_a_message_is_translated() -> None:
+    use("zh_CN")
+    said = address_message(
+        "The email address is too long before the @-sign (3 characters too many)"
+    )
+    assert said == "邮箱地址 @ 之前的部分过长（超出 3 个字符）"
