@@ -81,8 +81,8 @@ def _describe(character: str) -> str:
     if character in "\r\n":
         return tr("a line break")
     return tr(
-        "the character U+{code:04X} {name}",
-        code=ord(character),
+        "the character U+{number:04X} {name}",
+        number=ord(character),
         name=character_name(character, ""),
     ).rstrip()
 
