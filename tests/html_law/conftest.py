@@ -10,7 +10,7 @@ import pytest
 from .browser import Browser, NoBrowser, browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """A browser that compares pages; without one the tests are skipped, but fail in CI."""
     try:
