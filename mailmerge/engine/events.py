@@ -63,7 +63,8 @@ class DeliveryEvent:
     """The outcome of one delivery, which the ledger has recorded.
 
     `row` and `key` are those of the spreadsheet. `stage` is the stage of the SMTP session that
-    decided. `reply` is the server's reply or mailmerge's own reason.
+    decided. `reply` is the server's reply or mailmerge's own reason. `server_id` is the id that the
+    server gave an accepted message; "" if its reply has none.
     """
 
     at: float
@@ -73,6 +74,7 @@ class DeliveryEvent:
     stage: str
     reply: str
     message_id: str
+    server_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ def delivery_event(delivery: Delivery, transition: Transition) -> DeliveryOutcom
         transition.stage,
         transition.reply,
         delivery.message_id,
+        transition.server_id,
     )
 
 

@@ -35,6 +35,7 @@ from mailmerge.language import tr
 from mailmerge.ledger.states import Delivery, State, Transition, claim_transition
 from mailmerge.library_messages import system_reason
 from mailmerge.portable.clock import Clock
+from mailmerge.providers.server_ids import ServerIds
 from mailmerge.smtp import Client, Outcome, Stage, Transaction, Verdict
 from mailmerge.smtp.errors import LocalProtocolError
 
@@ -178,6 +179,7 @@ class Services:
         keep: keeps copies of sent messages.
         stop: the request to stop the run.
         aside: the recipients whose message could not be made because of this machine.
+        server_id: reads the server's id of an accepted message out of its reply.
     """
 
     queue: Queue
@@ -192,6 +194,7 @@ class Services:
     connections: _Connections = field(default_factory=_Unobserved)
     stop: StopRequest = field(default_factory=StopRequest)
     aside: SetAside = field(default_factory=SetAside)
+    server_id: Callable[[str], str] = field(default_factory=ServerIds)
 
 
 @dataclass(slots=True)
@@ -554,6 +557,7 @@ class Worker:
     def _conclude(self, delivery: Delivery, outcome: Outcome, decision: Decision) -> Transition:
         """Record the outcome of a delivery, and only then report it."""
         now = self._clock()
+        sent = decision.state is State.SENT
         [transition] = self._services.apply(
             [
                 Transition(
@@ -565,6 +569,7 @@ class Worker:
                     None if decision.retry_in is None else now + decision.retry_in,
                     str(outcome.stage),
                     decision.reply,
+                    self._services.server_id(decision.reply) if sent else "",
                 )
             ]
         )

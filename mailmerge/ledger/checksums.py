@@ -5,7 +5,8 @@ digit in a time. So a row of `delivery` has two checksums (CRC-32), because two 
 write it:
 
     snapshot_sum  campaign, row, key, mailbox, cells, Message-ID      enrolment, first claim
-    state_sum     state, times, attempts, doubts, stage, reply        each transition
+    state_sum     state, times, attempts, doubts, stage, reply,
+                  the server's id                                     each transition
 
 A statement that changes many rows at once sets the checksum to NULL, and `seal` computes it before
 the commit. So a checksum that is NULL in a ledger is damage as well. `date`, `owner` and
@@ -25,11 +26,15 @@ from mailmerge.language import tr
 from mailmerge.ledger.database import Bulk, RowDamaged
 from mailmerge.ledger.schema import DELIVERY_COLUMNS, TRANSITION_COLUMNS, campaign, delivery
 from mailmerge.ledger.states import State, Transition
+from mailmerge.providers.server_ids import server_id_of
 
 _c = delivery.c
 
 SUMMED_COLUMNS: Final = (*DELIVERY_COLUMNS, _c.campaign_id, _c.snapshot_sum, _c.state_sum)
 """The columns of a row for `is_sealed`."""
+
+_WIDTH: Final = len(DELIVERY_COLUMNS)
+_STATE: Final = DELIVERY_COLUMNS.index(_c.state)
 
 _STATES: Final = frozenset(state.value for state in State)
 _SEAL: Final = Bulk(
@@ -38,6 +43,11 @@ _SEAL: Final = Bulk(
     .ordered_values(
         (_c.snapshot_sum, bindparam("snapshot_sum_")), (_c.state_sum, bindparam("state_sum_"))
     )
+)
+_SET_SERVER_ID: Final = Bulk(
+    update(delivery)
+    .where(_c.id == bindparam("number"))
+    .ordered_values((_c.server_id, bindparam("server_id_")), (_c.state_sum, bindparam("sum_")))
 )
 _UNSEALED: Final = select(*SUMMED_COLUMNS).where(
     or_(_c.snapshot_sum.is_(None), _c.state_sum.is_(None))
@@ -56,13 +66,18 @@ def checksum(*values: object) -> int:
 
 def state_sum(  # noqa: PLR0917 - the columns of a row in their order
     state: str, at: float | None, attempts: int, doubts: int, retry_at: float | None,
-    stage: str, reply: str,
+    stage: str, reply: str, server_id: str = "",
 ) -> int:  # fmt: skip
-    """Return the checksum of the columns that a transition writes."""
+    """Return the checksum of the columns that a transition writes.
+
+    Without an id of the server it is the same as before there was a column for it.
+    """
     # Columns of type FLOAT return floats, even if an integer was written.
     when = None if at is None else float(at)
     due = None if retry_at is None else float(retry_at)
     columns = f"{state}\0{when}\0{attempts}\0{doubts}\0{due}\0{stage}\0{reply}"
+    if server_id:
+        columns = f"{columns}\0{server_id}"
     return zlib.crc32(columns.encode("utf-8", "surrogatepass"))
 
 
@@ -72,7 +87,7 @@ NEW_STATE_SUM: Final = state_sum(State.PENDING.value, None, 0, 0, None, "", "")
 _CLAIMED_SUM: Final = state_sum(State.CLAIMED.value, None, 0, 0, None, "", "")
 
 
-StateColumns = tuple[str, float, int, int, float | None, str, str]
+StateColumns = tuple[str, float, int, int, float | None, str, str, str]
 """The columns of a row that a transition writes, in the order of `state_sum`."""
 
 
@@ -86,13 +101,14 @@ def state_columns(transition: Transition) -> StateColumns:
         transition.retry_at,
         transition.stage,
         transition.reply,
+        transition.server_id,
     )
 
 
 def state_sum_of_claim(before: Sequence[Any], recorded: int) -> int:
     """Return the checksum after a claim, which changes the state alone.
 
-    `before` has the columns changed_at to reply of the row, `recorded` is its checksum.
+    `before` has the columns changed_at to server_id of the row, `recorded` is its checksum.
     """
     return _CLAIMED_SUM if recorded == NEW_STATE_SUM else state_sum(State.CLAIMED.value, *before)
 
@@ -109,16 +125,16 @@ def with_message_id(recorded: int, message_id: str) -> int:
 
 def _sums(row: Sequence[Any]) -> tuple[int, int]:
     """Return the two checksums that a row of SUMMED_COLUMNS should have."""
-    _, key, place, address, path, identity, name, cells, message_id, _, *state = row[:17]
+    _, key, place, address, path, identity, name, cells, message_id, _, *state = row[:_WIDTH]
     texts = f"{key}\0{address}\0{path}\0{identity}\0{name}\0{cells}"
-    snapshot = snapshot_sum(row[17], place, texts.encode("utf-8", "surrogatepass"))
+    snapshot = snapshot_sum(row[_WIDTH], place, texts.encode("utf-8", "surrogatepass"))
     return with_message_id(snapshot, message_id), state_sum(*state)
 
 
 def is_sealed(row: Sequence[Any]) -> bool:
     """Whether both checksums of a row of SUMMED_COLUMNS are right."""
     try:
-        return _sums(row) == (row[18], row[19]) and row[10] in _STATES
+        return _sums(row) == tuple(row[_WIDTH + 1 :]) and row[_STATE] in _STATES
     except (TypeError, ValueError, AttributeError):
         return False  # a column has a value of another type
 
@@ -130,7 +146,7 @@ STATE_COLUMNS: Final = (*TRANSITION_COLUMNS, _c.state_sum)
 def has_right_state(row: Sequence[Any]) -> bool:
     """Whether the checksum of a row of STATE_COLUMNS is right."""
     try:
-        return bool(state_sum(*row[1:8]) == row[8])
+        return bool(state_sum(*row[1:-1]) == row[-1])
     except (TypeError, ValueError):
         return False
 
@@ -182,13 +198,34 @@ _COLUMNS: Final = (
     ("journal", "position_sum"),
 )
 
+_ADD_SERVER_ID: Final = "ALTER TABLE delivery ADD COLUMN server_id TEXT NOT NULL DEFAULT ''"
+
 
 def add_checksums(connection: Connection) -> None:
     """Add the columns of the checksums to older tables, and compute them."""
     for table, column in _COLUMNS:
-        if column not in {one["name"] for one in inspect(connection).get_columns(table)}:
+        if column not in _names(connection, table):
             connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER"))
+    _add_server_id(connection)  # `seal` reads it; it is empty, and so changes no checksum
     seal(connection)
     for number, secret in connection.execute(select(campaign.c.id, campaign.c.secret)).all():
         values = {"number": number, "secret_sum_": secret_sum(secret)}
         connection.execute(_SEAL_CAMPAIGN, values)
+
+
+def _names(connection: Connection, table: str) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns(table)}
+
+
+def _add_server_id(connection: Connection) -> None:
+    if "server_id" not in _names(connection, "delivery"):
+        connection.execute(text(_ADD_SERVER_ID))
+
+
+def add_server_ids(connection: Connection) -> None:
+    """Add the column of the server's ids, and read them out of the replies that are known."""
+    _add_server_id(connection)
+    sent = select(_c.id, _c.reply).where(_c.state == State.SENT.value, _c.server_id == "")
+    found = ((number, server_id_of(reply)) for number, reply in connection.execute(sent).all())
+    _SET_SERVER_ID.run(connection, [(one, None, number) for number, one in found if one])
+    seal(connection)

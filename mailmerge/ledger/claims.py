@@ -66,7 +66,8 @@ from mailmerge.ledger.states import (
 )
 
 _RECORDED = (
-    "state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply", "state_sum",
+    "state", "changed_at", "attempts", "doubts", "retry_at", "stage", "reply", "server_id",
+    "state_sum",
 )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ _NEW: Final = {
     "selected": True,
     "state": State.PENDING.value,
     "message_id": "",
+    "server_id": "",
     "attempts": 0,
     "doubts": 0,
     "stage": "",

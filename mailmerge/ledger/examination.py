@@ -65,6 +65,7 @@ class Salvaged:
     message_id: str
     date: float | None
     whole: bool
+    server_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ def _compared(
 
 _WANTED: Final = (
     "id", "row", "key", "address", "state", "changed_at", "attempts", "reply", "message_id", "date",
-    "doubts", "retry_at", "stage", "state_sum",
+    "doubts", "retry_at", "stage", "state_sum", "server_id",
 )  # fmt: skip
 _FARTHEST: Final = 1 << 40
 _MOST_GAPS: Final = 1000
@@ -292,12 +293,15 @@ def _journal_states(journals: Iterable[JournalFiles]) -> dict[int, Transition]:
 
 def _salvaged(row: Mapping[str, Any], known: Mapping[int, Transition]) -> Salvaged:
     columns = [row[name] for name in ("id", "state", "changed_at", "attempts", "doubts")]
-    columns += [row["retry_at"], row["stage"], row["reply"], row["state_sum"]]
+    columns += [row["retry_at"], row["stage"], row["reply"], row["server_id"] or ""]
+    columns.append(row["state_sum"])
     whole = row["state_sum"] is None or has_right_state(columns)
     state, changed_at, reply = row["state"], row["changed_at"], row["reply"]
+    server_id = row["server_id"]
     last = known.get(row["id"])
     if last is not None and (not whole or last.at >= _as(float, changed_at, 0.0)):
         state, changed_at, reply = last.state.value, last.at, last.reply
+        server_id = last.server_id
     return Salvaged(
         row=_as(int, row["row"], None),
         key=_as(str, row["key"], ""),
@@ -309,6 +313,7 @@ def _salvaged(row: Mapping[str, Any], known: Mapping[int, Transition]) -> Salvag
         message_id=_as(str, row["message_id"], ""),
         date=_as(float, row["date"], None),
         whole=whole,
+        server_id=_as(str, server_id, ""),
     )
 
 

@@ -79,6 +79,8 @@ def encode(transition: Transition, generation: int, offset: int) -> bytes:
     retry_at, stage, reply = transition.retry_at, transition.stage, transition.reply
     due = "null" if retry_at is None else repr(retry_at)
     words = f"{_quoted(stage)},{_shortened(reply)}" if stage or reply else '"",""'
+    if transition.server_id:  # lines without one are as they were before there were such ids
+        words = f"{words},{_quoted(transition.server_id)}"
     payload = (
         f"[{transition.delivery_id},{_NAMES[transition.state]},{transition.at!r},"
         f"{transition.attempts},{transition.doubts},{due},{words}]"

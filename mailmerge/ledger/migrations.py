@@ -16,7 +16,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, tex
 
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
-from mailmerge.ledger.checksums import add_checksums
+from mailmerge.ledger.checksums import add_checksums, add_server_ids
 from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.first_edition import add_campaigns
@@ -129,6 +129,7 @@ LEDGER = Schema(
         Migration("checksums", add_checksums),
         Migration("one sender", _add_sender),
         Migration("files of the content", add_content_files),
+        Migration("ids of the server", add_server_ids),
     ),
 )
 """The tables of a ledger."""

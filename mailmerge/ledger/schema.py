@@ -99,6 +99,7 @@ delivery = Table(
     Column("claimed_until", Float),
     Column("snapshot_sum", _Number),
     Column("state_sum", _Number),
+    Column("server_id", Text, nullable=False, server_default=""),
     UniqueConstraint("campaign_id", "key"),
 )
 
@@ -202,6 +203,7 @@ used = Table(
 _c = delivery.c
 TRANSITION_COLUMNS = (
     _c.id, _c.state, _c.changed_at, _c.attempts, _c.doubts, _c.retry_at, _c.stage, _c.reply,
+    _c.server_id,
 )  # fmt: skip
 """The columns of a row for `transition_of`."""
 
@@ -223,9 +225,9 @@ def transition_of(row: Sequence[Any]) -> Transition:
     Raises:
         RowDamaged: the state is none.
     """
-    state, at, attempts, doubts, retry_at, stage, reply = row[1 - len(TRANSITION_COLUMNS) :]
+    state, at, attempts, doubts, retry_at, *words = row[1 - len(TRANSITION_COLUMNS) :]
     try:
-        return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, stage, reply)
+        return Transition(row[0], State(state), at or 0.0, attempts, doubts, retry_at, *words)
     except ValueError as error:
         raise RowDamaged(
             tr("delivery {row!r} has the state {state!r}", row=row[0], state=state)
@@ -272,4 +274,5 @@ def delivery_of(
         last.retry_at,
         last.stage,
         last.reply,
+        last.server_id,
     )

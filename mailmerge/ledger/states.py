@@ -129,6 +129,8 @@ class Transition:
         retry_at: the time from which it may be claimed again, in seconds since 1970, or None.
         stage: the stage of the SMTP session that decided (smtp.Stage), MAKING, or "".
         reply: the server's reply, or mailmerge's own reason.
+        server_id: the id that the server gave an accepted message, or "". It has at most 200
+            characters of printable ASCII.
     """
 
     delivery_id: int
@@ -139,13 +141,14 @@ class Transition:
     retry_at: float | None = None
     stage: str = ""
     reply: str = ""
+    server_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One recipient of a campaign in the ledger: a snapshot of its row, and its state.
 
-    All times are in seconds since 1970. `attempts` to `reply` are as in `Transition`.
+    All times are in seconds since 1970. `attempts` to `server_id` are as in `Transition`.
 
     Attributes:
         id: the id in the ledger.
@@ -175,6 +178,7 @@ class Delivery:
     retry_at: float | None = None
     stage: str = ""
     reply: str = ""
+    server_id: str = ""
 
     @property
     def address(self) -> str:

@@ -38,9 +38,9 @@ from mailmerge.reports.status import FAILED
 from mailmerge.reports.xlsx import Cell, write_workbook
 from mailmerge.settings import RecipientsSection, Settings
 
-_OUTCOME_COLUMNS: Final = ("status", "time", "reply", "message-id")
+_OUTCOME_COLUMNS: Final = ("status", "time", "reply", "message-id", "server_id")
 _SALVAGED_COLUMNS: Final = (
-    "row", "address", "status", "time", "reply", "message-id", "date", "damaged",
+    "row", "address", "status", "time", "reply", "message-id", "server_id", "date", "damaged",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\u2212")
 """Signs with which a formula begins, with the full-width forms that East Asian versions accept."""
@@ -72,7 +72,7 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
     """Write all rows to `path` (.csv or .xlsx), and return their number.
 
     The file has the columns and rows of the user's spreadsheet in the same order, followed by the
-    columns status, time, reply and message-id. If the spreadsheet of `campaign` is a workbook and
+    columns status, time, reply, message-id and server_id. If the spreadsheet of `campaign` is a workbook and
     has not changed, an .xlsx file is a copy of it with these columns.
 
     Raises:
@@ -192,7 +192,7 @@ def export_salvaged(rows: Iterable[Salvaged], path: Path) -> int:
     counted = _Counted(
         [
             str(one.row or ""), one.address, one.state, _time(one.changed_at), one.reply,
-            one.message_id, _time(one.date), "" if one.whole else "yes",
+            one.message_id, one.server_id, _time(one.date), "" if one.whole else "yes",
         ]
         for one in rows
     )  # fmt: skip
@@ -229,7 +229,8 @@ def _row(one: Delivery, columns: list[str]) -> list[Cell]:
 
 
 def _outcome(one: Delivery) -> list[Cell]:
-    return [one.state.value, _time(one.changed_at), smtp_message(one.reply), one.message_id]
+    reply = smtp_message(one.reply)
+    return [one.state.value, _time(one.changed_at), reply, one.message_id, one.server_id]
 
 
 def _time(at: float | None) -> Cell:

@@ -86,7 +86,7 @@ def test_each_event_has_its_json_fields() -> None:
         {"campaign", "to_send", "connections"},
         {"connection", "server"},
         {"connection", "messages", "reason"},
-        {"row", "key", "address", "state", "stage", "reply", "message_id"},
+        {"row", "key", "address", "state", "stage", "reply", "message_id", "server_id"},
         {"reply", "seconds", "per_second"},
         set(),
         {"what"},

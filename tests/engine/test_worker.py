@@ -195,6 +195,16 @@ def test_transition_counts_attempts_and_doubts() -> None:
     assert recorded[1].reply
 
 
+def test_accepted_message_has_the_id_of_the_server() -> None:
+    rules = (
+        Rule(When(Stage.END_OF_DATA, recipient="u0@*"), (Reply(250, "2.0.0 Ok: queued as A1"),)),
+        Rule(When(Stage.END_OF_DATA, recipient="u1@*"), (Reply(550, "5.7.1 queued as B2"),)),
+    )
+    with serve(*rules) as server:
+        bench = Bench(server).work(*deliveries(2))
+    assert [one.transition.server_id for one in bench.settled if one.transition] == ["A1", ""]
+
+
 def test_message_that_cannot_be_made_counts_no_attempt(server: ScriptedServer) -> None:
     bench = Bench(server, broken=frozenset({1})).work(*deliveries(3))
     skipped = next(one.transition for one in bench.settled if one.delivery.id == 1)

@@ -118,6 +118,18 @@ def test_a_reader_sees_what_only_the_journal_has(campaign: Settings) -> None:
         assert reader.counts() == store.counts()
 
 
+def test_id_of_the_server_is_in_the_journal_before_the_fold(campaign: Settings) -> None:
+    with open_store(campaign) as store:
+        one, two = claim(store, 2)
+        finish(store, one, State.SENT, reply="250 OK id=A1", server_id="A1")
+        finish(store, two, State.SENT)
+        reader = read_ledger(campaign)
+        assert [by_key(reader)[name].server_id for name in ("u0", "u1")] == ["A1", ""]
+        store.flush()
+        assert [by_key(store)[name].server_id for name in ("u0", "u1")] == ["A1", ""]
+    assert by_key(read_ledger(campaign))["u0"].server_id == "A1"
+
+
 def test_a_long_journal_is_replaced_and_loses_nothing(campaign: Settings) -> None:
     with open_store(campaign, options=LedgerOptions(rotate_after=300)) as store:
         enrol(store, 30)

@@ -36,6 +36,7 @@ transitions = st.builds(
     st.none() | st.floats(0, 4e9),
     texts,
     texts,
+    st.sampled_from(["", "4XyZ1b2c3dz9", "<1@x.org>", "x" * 200]),
 )
 
 
@@ -125,7 +126,8 @@ def test_two_lines_fit_into_the_space_of_a_claim(letter: str) -> None:
     longest = Transition(
         2**53, State.IN_DOUBT, 1e9 / 3, 99, 9, 1e9 / 7, "end-of-data", letter * 509
     )
-    sending = replace(longest, state=State.SENDING, reply="")
+    longest = replace(longest, server_id="x" * 200)
+    sending = replace(longest, state=State.SENDING, reply="", server_id="")
     lines = encode(longest, 99_999_999, 2**31), encode(sending, 99_999_999, 2**31)
     assert sum(map(len, lines)) <= BYTES_PER_CLAIM - 3 * len(lines[1])
     [found] = decode_all(lines[0], 99_999_999, placed=False).transitions or read_all(
@@ -133,6 +135,12 @@ def test_two_lines_fit_into_the_space_of_a_claim(letter: str) -> None:
     )
     assert found.reply == letter * len(found.reply)
     assert len(found.reply) > 150
+
+
+def test_line_without_an_id_is_as_in_earlier_journals() -> None:
+    line = encode(sent(1), 1, 0)
+    assert line.endswith(b' [1,"sent",1.0,0,0,null,"","250 Ok"]\n')
+    assert [one.server_id for one in read_all(line, 1)] == [""]
 
 
 def test_generations_are_read_in_order_from_the_offset_on(tmp_path: Path) -> None:

@@ -15,7 +15,12 @@ from mailmerge.ledger.migrations import (
     migrate,
     pending_migrations,
 )
-from mailmerge.ledger.sqlite import memory_database
+from mailmerge.ledger.integrity import problems_of
+from mailmerge.ledger.sqlite import memory_database, open_database
+from mailmerge.ledger.states import State
+from mailmerge.settings import Settings
+from tests.ledger.steps import by_key, claim, finish
+from tests.ledgers import DURABLE, open_store, read_ledger
 
 
 def schema_of(*migrations: Migration, columns: int = 1) -> Schema:
@@ -105,3 +110,27 @@ def test_a_fresh_database_needs_no_step(schema: Schema) -> None:
     database = memory_database(schema)
     with database.begin() as connection:
         assert pending_migrations(connection, schema, "x") == []
+
+
+@pytest.mark.parametrize("kind", DURABLE)
+def test_ledger_without_ids_of_the_server_gets_them(campaign: Settings, kind: str) -> None:
+    """The replies of earlier runs have them; rows of other states and replies stay as they are."""
+    with open_store(campaign, kind) as store:
+        one, two, three, _ = claim(store, 4)
+        finish(store, one, State.SENT, reply="250 2.0.0 Ok: queued as A1")
+        finish(store, two, State.SENT, reply="250 2.0.0 Ok")
+        finish(store, three, State.REJECTED, reply="550 5.1.1 queued as B2")
+    path = campaign.state_folder / "ledger.sqlite"
+    database = open_database(path, LEDGER)
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE delivery DROP COLUMN server_id"))
+        connection.execute(text("DELETE FROM migration WHERE name = 'ids of the server'"))
+    database.close()
+    expected = {"u0": "A1", "u1": "", "u2": "", "u3": ""}
+    assert {name: one.server_id for name, one in by_key(read_ledger(campaign)).items()} == expected
+    with open_store(campaign, kind) as store:
+        assert {name: one.server_id for name, one in by_key(store).items()} == expected
+    database = open_database(path, LEDGER)
+    with database.begin() as connection:
+        assert not list(problems_of(connection))
+    database.close()

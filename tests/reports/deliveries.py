@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mailmerge.ledger.states import Delivery, Standing, State, reported
 from tests.engine.driver import make_recipient
@@ -36,7 +37,7 @@ def delivery(number: int, state: State, reply: str = "", **cells: str) -> Delive
 
 
 FOUR = Ledger(
-    delivery(0, State.SENT, "250 2.0.0 Ok", note="=HYPERLINK(1)"),
+    replace(delivery(0, State.SENT, "250 2.0.0 OK <1@x>", note="=HYPERLINK(1)"), server_id="<1@x>"),
     delivery(1, State.REJECTED, "550 5.1.1 \x1b[31mNo", note='张伟, "quoted"\nand more'),
     delivery(2, State.PENDING, note="007"),
     delivery(3, State.IN_DOUBT, "lost", note="+1"),

@@ -17,20 +17,22 @@ from mailmerge.reports.export import export, export_failed
 from mailmerge.reports.xlsx import RED
 from tests.reports.deliveries import FOUR, Ledger, delivery
 
+OUTCOME = ["status", "time", "reply", "message-id", "server_id"]
+
 
 def rows_of(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.reader(file))
 
 
-def test_a_csv_is_the_spreadsheet_with_four_more_columns(tmp_path: Path) -> None:
+def test_a_csv_is_the_spreadsheet_with_five_more_columns(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     assert export(FOUR, path) == 4
     header, first, second, third, fourth = rows_of(path)
-    assert header == ["email", "name", "note", "status", "time", "reply", "message-id"]
+    assert header == ["email", "name", "note", *OUTCOME]
     assert first[:4] == ["u0@example.org", "Person 0", "'=HYPERLINK(1)", "sent"]
     assert first[4].startswith("2026-11-2")
-    assert first[5:] == ["250 2.0.0 Ok", "<0@example.org>"]
+    assert first[5:] == ["250 2.0.0 OK <1@x>", "<0@example.org>", "<1@x>"]
     assert second[2] == '张伟, "quoted"\nand more'
     assert second[5] == "550 5.1.1 \N{REPLACEMENT CHARACTER}[31mNo"
     assert third[2:4] == ["007", "pending"]
@@ -51,7 +53,7 @@ def test_a_workbook_has_the_same_rows(tmp_path: Path) -> None:
     sheet = openpyxl.load_workbook(path).active
     assert sheet is not None
     cells = [[cell.value for cell in row] for row in sheet.iter_rows()]
-    assert cells[0][-4:] == ["status", "time", "reply", "message-id"]
+    assert cells[0][-5:] == OUTCOME
     assert cells[3][2:4] == ["007", "pending"]
     assert cells[1][4] == datetime.fromtimestamp(1_795_400_000)  # noqa: DTZ006 - local time
     assert sheet.freeze_panes == "A2"
@@ -81,7 +83,7 @@ def test_columns_of_the_user_keep_their_names(tmp_path: Path) -> None:
 
 def test_an_export_of_nothing_is_a_header(tmp_path: Path) -> None:
     assert export(Ledger(), tmp_path / "a.csv") == 0
-    assert rows_of(tmp_path / "a.csv") == [["status", "time", "reply", "message-id"]]
+    assert rows_of(tmp_path / "a.csv") == [OUTCOME]
 
 
 def test_failed_rows_are_a_spreadsheet_for_another_send(tmp_path: Path) -> None:
