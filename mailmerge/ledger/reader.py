@@ -97,7 +97,7 @@ class SqliteReader:
 
     def standing(self) -> Standing:
         """Return the counts, and how long the last run took."""
-        states, unmade = Counter[State](), 0
+        states, unmade, server_ids = Counter[State](), 0, 0
         with self._consistent() as look:
             if look is None:
                 return Standing(reported(states))
@@ -108,8 +108,9 @@ class SqliteReader:
                     )
                 states[last.state] += 1
                 unmade += is_unmade(last.state, last.stage, last.reply)
+                server_ids += bool(last.server_id)
             times = read_times(look.connection, look.campaign.id)
-            return Standing(reported(states), *times, unmade=unmade)
+            return Standing(reported(states), *times, unmade=unmade, server_ids=server_ids)
 
     def unmade(self) -> int:
         """Return the number of deliveries whose message could not be made."""

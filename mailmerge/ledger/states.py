@@ -231,13 +231,14 @@ class Standing:
 
     `seconds` is the time from the last run's first connection to its last outcome, `check_seconds`
     the time of the check before it. Both are 0 before the first run. `unmade` is the number of
-    deliveries whose message could not be made.
+    deliveries whose message could not be made, `server_ids` of those with an id of the server.
     """
 
     states: Mapping[State, int]
     seconds: float = 0.0
     check_seconds: float = 0.0
     unmade: int = 0
+    server_ids: int = 0
 
 
 _FILES_NAMED: Final = 3

@@ -35,9 +35,9 @@ def status_document(
 ) -> dict[str, Any]:
     """Return the document that `status --json` prints, with every state, including zeros.
 
-    `unmade` is in it if there are messages that could not be made. `owner` is the process that is
-    sending now, or "". `recovery` is what cannot be determined about a run that was killed; without
-    it the document has no such key.
+    `unmade` is in it if there are messages that could not be made, `server_ids` if the server gave
+    messages an id. `owner` is the process that is sending now, or "". `recovery` is what cannot be
+    determined about a run that was killed; without it the document has no such key.
     """
     unknown = {} if recovery is None else {"recovery": asdict(recovery)}
     return {
@@ -45,6 +45,7 @@ def status_document(
         "total": sum(standing.states.values()),
         "states": {state.value: count for state, count in standing.states.items()},
         **({"unmade": standing.unmade} if standing.unmade else {}),
+        **({"server_ids": standing.server_ids} if standing.server_ids else {}),
         "seconds": round(standing.seconds, 3),
         "check_seconds": round(standing.check_seconds, 3),
         "sending": owner,

@@ -7,6 +7,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, sel
 
 from mailmerge.errors import LedgerError
 from mailmerge.ledger.database import Database
+from mailmerge.ledger.integrity import problems_of
 from mailmerge.ledger.migrations import (
     LEDGER,
     LIMITS,
@@ -15,7 +16,6 @@ from mailmerge.ledger.migrations import (
     migrate,
     pending_migrations,
 )
-from mailmerge.ledger.integrity import problems_of
 from mailmerge.ledger.sqlite import memory_database, open_database
 from mailmerge.ledger.states import State
 from mailmerge.settings import Settings
