@@ -10,7 +10,7 @@ import functools
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from importlib import resources
 from typing import Any, Literal, cast
@@ -79,7 +79,8 @@ class Provider:
     """A service that accepts mail for delivery; providers.toml explains every field.
 
     A limit that is None or empty is not known. `host` is "" if it depends on the account; then
-    `host_hint` shows its form. `hosts` is a regular expression for further hosts of the service.
+    `host_hint` shows its form. `hosts` is a regular expression for further hosts of the service,
+    `regions` one for what may stand in place of REGION in `host_hint`.
     `max_size` is in bytes. `login_must_equal_from` says that the service refuses or rewrites a From
     that is neither the log-in nor an alias of it.
     """
@@ -99,6 +100,7 @@ class Provider:
     domains: tuple[str, ...] = ()
     host_hint: str = ""
     hosts: str = ""
+    regions: str = ""
     also: tuple[Endpoint, ...] = ()
     rates: tuple[str, ...] = ()
     max_connections: int | None = None
@@ -129,6 +131,9 @@ class Provider:
         """The kind of password that the service needs, in words."""
         return str(_file()["login"][self.login][language])
 
+
+_THIS_MACHINE = "127.0.0.1"
+"""The host of services whose own program on this machine takes the mail."""
 
 _LONGEST_TEXT = 1_000
 """The characters of a reply that the rules look at. A reply may have 60 kB."""
@@ -173,7 +178,7 @@ def find_provider(name: str) -> Provider:
     """
     known = _names()
     wanted = name.strip().lower()
-    provider = known.get(wanted) or known.get(wanted.removesuffix(".com"))
+    provider = known.get(wanted) or known.get(wanted.removesuffix(".com")) or _in_region(wanted)
     if provider is None:
         raise CampaignError(
             tr("unknown provider {name!r}", name=name),
@@ -181,6 +186,15 @@ def find_provider(name: str) -> Provider:
             code="unknown-provider",
         )
     return provider
+
+
+def _in_region(wanted: str) -> Provider | None:
+    """The service of a name such as ses-eu-west-1, with the host of that region."""
+    service, _, region = wanted.partition("-")
+    found = _names().get(service)
+    if found is None or not found.regions or not re.fullmatch(found.regions, region):
+        return None
+    return replace(found, host=found.host_hint.replace("REGION", region))
 
 
 def _nearest(wanted: str) -> str:
@@ -203,7 +217,7 @@ def _names() -> Mapping[str, Provider]:
 def provider_of_host(host: str) -> Provider | None:
     """The service that this host belongs to, for its reply rules and explanations; or None."""
     wanted = host.lower().rstrip(".")
-    if not wanted:
+    if wanted in ("", _THIS_MACHINE):  # any relay may be there
         return None
     for provider in load_providers().values():
         if provider.host == wanted or (provider.hosts and re.fullmatch(provider.hosts, wanted)):

@@ -94,6 +94,31 @@ def test_a_service_is_found_by_alias_and_domain(asked: str, found: str) -> None:
     assert find_provider(asked).name == found
 
 
+def test_services_of_every_country_are_known() -> None:
+    wanted = """gmx web.de t-online ionos strato posteo mailbox.org ovh gandi infomaniak orange free
+    laposte libero aruba wp onet seznam proton mail.ru yandex naver zoho fastmail feishu resend
+    mailersend mailjet smtp2go scaleway azure""".split()
+    assert set(wanted) <= set(NAMES)
+    assert find_provider("proton-bridge").port == 1025
+
+
+@pytest.mark.parametrize(
+    "region",
+    ["eu-central-1", "eu-west-3", "us-gov-east-1", "ap-southeast-5", "il-central-1", "sa-east-1"],
+)
+def test_region_of_a_service_is_a_name_of_its_own(region: str) -> None:
+    for name in (f"ses-{region}", f"SES-{region.upper()}", f"aws-{region}"):
+        found = find_provider(name)
+        assert (found.name, found.host) == ("ses", f"email-smtp.{region}.amazonaws.com")
+    assert provider_of_host(found.host) == find_provider("ses")
+
+
+@pytest.mark.parametrize("name", ["ses-", "ses-mars-1", "ses-eu-west-1.evil.org", "gmail-eu-west-1"])
+def test_region_that_cannot_be_is_an_unknown_name(name: str) -> None:
+    with pytest.raises(CampaignError, match="unknown provider"):
+        find_provider(name)
+
+
 def test_an_unknown_name_is_answered_with_similar_ones() -> None:
     with pytest.raises(CampaignError, match="did you mean gmail"):
         find_provider("gmial")
@@ -117,7 +142,9 @@ def test_an_unknown_name_is_answered_with_similar_ones() -> None:
         ("smtp.vip.126.com", "126"),
         ("smtpdm-ap-southeast-1.aliyun.com", "aliyun-dm"),
         ("smtp.zoho.eu.example.org", None),
+        ("email-smtp.us-east-2.api.aws", "ses"),
         ("mail.example.org", None),
+        ("127.0.0.1", None),
         ("", None),
     ],
 )
