@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailmerge.cli.discovery import account_or_suggestion, description, discovered
 from mailmerge.cli.passwords import password_prompt
-from mailmerge.cli.terminal import Json, ask_password, folded, print_json, reports_errors
+from mailmerge.cli.terminal import Json, NoDns, ask_password, folded, print_json, reports_errors
 from mailmerge.language import marked, tr
 from mailmerge.wording import one_line, padded
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mailmerge.errors import MailmergeError
     from mailmerge.providers.catalogue import Language
     from mailmerge.providers.dialogue import DialogueLine, Explainer, ServerReport
+    from mailmerge.providers.discovery import Found
     from mailmerge.providers.offers import CampaignNeeds
     from mailmerge.settings import Settings
     from mailmerge.smtp import Credentials, Envelope
@@ -69,22 +71,35 @@ def connect(
             "--to", metavar="ADDRESS", help="Test whether the server accepts this recipient."
         ),
     ] = "",
+    no_dns: NoDns = False,
     json: Json = False,
 ) -> None:
     """Test the connection to the server and the log-in.
 
-    The dialogue is shown line by line, with explanations. No message is sent.
+    The dialogue is shown line by line, with explanations. No message is sent. With --username
+    ADDRESS alone, the server of the address is looked up.
     """
     from mailmerge.credentials import read_credentials
     from mailmerge.providers.catalogue import chosen_language
 
-    campaign, account = _campaign_and_account(where, host, port, security, username)
+    found = None
+    if username and not (host or port or security or where):
+        found = discovered(username, ask_dns=not no_dns)
+        campaign, account = None, _account_of(found)
+        if not json:
+            _show_found(found, username)
+    else:
+        campaign, account = _campaign_and_account(
+            where, host, port, security, username, ask_dns=not no_dns
+        )
     envelope = _envelope(campaign, account, to) if to else None
     # The dialogue as a document is that of one connection, so its password is not tried before.
     ask = ask_password() if json else password_prompt(account, offers_to_keep=True)
     credentials = read_credentials(account, ask=ask)
     language = chosen_language()
-    attempt = _Attempt(account, credentials, envelope, language, by_options=bool(host))
+    attempt = _Attempt(
+        account, credentials, envelope, language, found, by_options=bool(host or found)
+    )
     if json:
         _print_document(attempt)
     else:
@@ -112,6 +127,7 @@ class _Attempt:
     credentials: Credentials | None
     envelope: Envelope | None
     language: Language
+    found: Found | None = None
     by_options: bool = False
 
     def worded(self, error: MailmergeError) -> MailmergeError:
@@ -180,16 +196,22 @@ def _print_document(attempt: _Attempt) -> None:
     try:
         report = attempt.examine(explainer)
     except MailmergeError as error:
-        print_json(_document(attempt.account, lines, None, error))
+        print_json(_document(attempt, lines, None, error))
         raise explainer.brief(error) from error
-    print_json(_document(attempt.account, lines, report, None))
+    print_json(_document(attempt, lines, report, None))
     refused = report.error()
     if refused is not None:
         raise explainer.brief(refused)
 
 
 def _campaign_and_account(
-    where: Path | None, host: str, port: int | None, security: _Security | None, username: str
+    where: Path | None,
+    host: str,
+    port: int | None,
+    security: _Security | None,
+    username: str,
+    *,
+    ask_dns: bool,
 ) -> tuple[Settings | None, Account]:
     """The campaign with its account, or no campaign and the account of the options."""
     from mailmerge.credentials import require_account
@@ -204,7 +226,7 @@ def _campaign_and_account(
                 code="usage",
             )
         campaign = load_settings(where or Path())
-        return campaign, require_account(campaign.smtp, campaign.folder)
+        return campaign, account_or_suggestion(campaign, ask_dns=ask_dns)
     if where is not None:
         raise CampaignError(
             tr("a campaign and --host exclude each other"),
@@ -219,6 +241,35 @@ def _campaign_and_account(
         plain_text_login=security is _Security.NONE,
     )
     return None, require_account(smtp, Path())
+
+
+def _account_of(found: Found) -> Account:
+    """The account at a server that was found; without a log-in where only OAuth works."""
+    from mailmerge.credentials import require_account
+    from mailmerge.settings import SmtpSection
+
+    provider = found.provider
+    smtp = SmtpSection(
+        provider=provider.name if provider else "",
+        host=found.host,
+        port=found.port,
+        security=found.security,
+        username="" if provider and provider.login == "oauth" else found.username,
+    )
+    return require_account(smtp, Path())
+
+
+def _show_found(found: Found, username: str) -> None:
+    """Print the server that was found, as lines for campaign.toml."""
+    typer.echo(one_line(description(found, username.rpartition("@")[2])))
+    typer.echo("  [smtp]")
+    for line in found.toml:
+        typer.echo(one_line(f"  {line}"))
+    if found.provider and found.provider.login == "oauth":
+        typer.echo(
+            tr("It is tested without a log-in, because this service needs `mailmerge login`.")
+        )
+    typer.echo()
 
 
 def _envelope(campaign: Settings | None, account: Account, to: str) -> Envelope:
@@ -321,7 +372,7 @@ def _show_heading(name: str, language: Language) -> None:
 
 
 def _document(
-    account: Account,
+    attempt: _Attempt,
     lines: list[DialogueLine],
     report: ServerReport | None,
     error: MailmergeError | None,
@@ -329,7 +380,9 @@ def _document(
     """The dialogue as plain values."""
     keywords = report.capabilities.keywords if report else {}
     refusal = (report.refusal or report.impossible) if report else ""
+    account, found = attempt.account, attempt.found
     return {
+        **({} if found is None else {"found": found.as_json()}),
         "server": account.server_name,
         "security": account.server.security,
         "tls": report.tls_version if report else "",

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailmerge.cli.terminal import CampaignPath, ask_line, ask_password, reports_errors, say
+from mailmerge.cli.discovery import account_or_suggestion
+from mailmerge.cli.terminal import (
+    CampaignPath,
+    NoDns,
+    ask_line,
+    ask_password,
+    reports_errors,
+    say,
+)
 from mailmerge.language import tr
 
 if TYPE_CHECKING:
@@ -34,17 +42,17 @@ def login(
     forget: Annotated[
         bool, typer.Option("--forget", help="Remove the stored log-in or password.")
     ] = False,
+    no_dns: NoDns = False,
 ) -> None:
     """Log in to the server once; later commands use the stored log-in.
 
     OAuth opens a page of the service in the browser. Other services ask for the password, which the
     keyring of the system stores. Then the connection is tested; no message is sent.
     """
-    from mailmerge.credentials import require_account
     from mailmerge.settings import load_settings
 
     settings = load_settings(where)
-    account = require_account(settings.smtp, settings.folder)
+    account = account_or_suggestion(settings, ask_dns=not no_dns)
     _require_one_way(account, device, paste, no_browser, forget)
     if forget:
         _forget(account)

@@ -35,6 +35,10 @@ CampaignPath = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+NoDns = Annotated[
+    bool,
+    typer.Option("--no-dns", help="Look up no server for an address in the DNS or on the web."),
+]
 
 WIDEST = 100
 """The longest line in columns; longer lines are hard to read."""
