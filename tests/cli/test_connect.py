@@ -47,7 +47,7 @@ def server(certificates: servers.Certificates) -> Iterator[ScriptedServer]:
     )
     settings = Settings(
         chain_file=str(certificates.chain_file),
-        users={"news@example.org": SECRET},
+        users={"news@example.org": SECRET, "ann@own.example": SECRET},
         auth_required=True,
         offer=Offer(limits="MAILMAX=50", more=("XODD one",)),
     )
@@ -354,7 +354,6 @@ def zone(server: ScriptedServer, certificates: servers.Certificates) -> Iterator
 def test_server_of_an_address_is_found_and_tested(
     server: ScriptedServer, zone: dict[str, str]
 ) -> None:
-    server.script.settings.users["ann@own.example"] = SECRET
     result = run("--username", "ann@own.example", **zone)
     assert result.exit_code == ExitStatus.DONE, result.stderr
     shown = result.stdout.splitlines()

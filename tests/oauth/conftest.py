@@ -9,8 +9,24 @@ import keyring.backends.fail
 import pytest
 
 from mailmerge.oauth.servers import AuthorizationServer, OAuthClient
+from mailmerge.oauth.storage import LoginStore
 from tests import servers
-from tests.servers.authorization import CLIENT_ID, SCOPE, USER, Provider, authorization_server
+from tests.servers.authorization import (
+    CLIENT_ID,
+    SCOPE,
+    USER,
+    Provider,
+    Refresh,
+    authorization_server,
+)
+
+
+def logged_in(provider: Provider, client: OAuthClient) -> LoginStore:
+    """A store with a valid refresh token."""
+    provider.refresh["first"] = Refresh(SCOPE)
+    store = LoginStore(client)
+    store.save("first")
+    return store
 
 
 @pytest.fixture(autouse=True)

@@ -17,16 +17,9 @@ from mailmerge.oauth.servers import OAuthClient
 from mailmerge.oauth.storage import LoginStore
 from mailmerge.oauth.tokens import AccessTokens
 from mailmerge.oauth.web import Answer, post
+from tests.oauth.conftest import logged_in
 from tests.servers.authorization import SCOPE, Provider, Refresh
 from tests.servers.token_server import token_server
-
-
-def logged_in(provider: Provider, client: OAuthClient) -> LoginStore:
-    """A store with a valid refresh token."""
-    provider.refresh["first"] = Refresh(SCOPE)
-    store = LoginStore(client)
-    store.save("first")
-    return store
 
 
 def test_token_is_kept_until_five_minutes_before_its_end(

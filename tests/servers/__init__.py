@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.servers.certificates import Certificates, make_certificates
-from tests.servers.dovecot import Lmtp, dovecot_lmtp
+from tests.servers.dovecot import Lmtp, Submission, dovecot_lmtp, dovecot_submission
 from tests.servers.exim import Exim, exim
 from tests.servers.opensmtpd import OpenSmtpd, opensmtpd
 from tests.servers.postfix import Postfix, Settings, postfix
@@ -21,7 +21,9 @@ __all__ = [
     "Postfix",
     "Settings",
     "Sink",
+    "Submission",
     "dovecot_lmtp",
+    "dovecot_submission",
     "exim",
     "free_port",
     "make_certificates",

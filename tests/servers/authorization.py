@@ -110,6 +110,8 @@ class Provider:
 
     Attributes:
         url: its address, which begins with https.
+        introspection_url: where servers ask about tokens (RFC 7662), without TLS.
+        asked: the number of such questions.
         lives: the seconds that an access token lives.
         denies: whether the user declines.
         approved: whether the user has typed the code of the device.
@@ -120,6 +122,7 @@ class Provider:
     """
 
     url: str = ""
+    introspection_url: str = ""
     lives: int = 3600
     denies: bool = False
     approved: bool = False
@@ -127,6 +130,7 @@ class Provider:
     access: dict[str, float] = field(default_factory=dict)
     refresh: dict[str, Refresh] = field(default_factory=dict)
     renewals: list[str] = field(default_factory=list)
+    asked: int = 0
     codes: dict[str, Code] = field(default_factory=dict)
     devices: dict[str, Any] = field(default_factory=dict)
 
@@ -178,7 +182,7 @@ class _Grants(AuthorizationServer):  # type: ignore[misc]
 
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
         known = self.provider
-        known.access[token["access_token"]] = time.monotonic() + token["expires_in"]
+        known.access[token["access_token"]] = time.monotonic() + token.get("expires_in", 60)
         if "refresh_token" in token:
             known.refresh[token["refresh_token"]] = Refresh(token["scope"])
 
@@ -289,7 +293,12 @@ def _handler(server: _Grants) -> type[BaseHTTPRequestHandler]:
                 self._send(status, text, [("Content-Type", kind)])
                 return
             request = ("POST", provider.url + self.path, form, self.headers)
-            if self.path == "/device":
+            if self.path == "/introspect":
+                provider.asked += 1
+                active = provider.accepts(form.get("token", ""))
+                known = {"username": USER, "scope": SCOPE} if active else {}
+                self._send(200, {"active": active, **known}, [("Content-Type", "application/json")])
+            elif self.path == "/device":
                 name = DeviceAuthorizationEndpoint.ENDPOINT_NAME
                 self._send(*server.create_endpoint_response(name, request))
             else:
@@ -314,14 +323,25 @@ def _handler(server: _Grants) -> type[BaseHTTPRequestHandler]:
 def authorization_server(certificates: Certificates) -> Iterator[Provider]:
     """Run the server on a free port; a client must trust `certificates.ca_file`."""
     provider = Provider()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(_Grants(provider)))
+    handler = _handler(_Grants(provider))
+    with _serving(handler) as plain, _serving(handler, certificates) as port:
+        provider.url = f"https://127.0.0.1:{port}"
+        provider.introspection_url = f"http://127.0.0.1:{plain}/introspect"
+        yield provider
+
+
+@contextmanager
+def _serving(
+    handler: type[BaseHTTPRequestHandler], certificates: Certificates | None = None
+) -> Iterator[int]:
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     http.daemon_threads = True
-    http.socket = certificates.server_context().wrap_socket(http.socket, server_side=True)
-    provider.url = f"https://127.0.0.1:{http.server_address[1]}"
+    if certificates is not None:
+        http.socket = certificates.server_context().wrap_socket(http.socket, server_side=True)
     thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield provider
+        yield int(http.server_address[1])
     finally:
         http.shutdown()
         http.server_close()

@@ -1,4 +1,4 @@
-"""A real Dovecot of its own: its log-in service for Postfix, or its LMTP server with Maildirs."""
+"""A real Dovecot of its own: its log-in service for Postfix, its LMTP or its submission server."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.servers import programs
+from tests.servers.certificates import Certificates
 
 _COMMON = """\
 base_dir = FOLDER/run
@@ -117,6 +119,90 @@ service lmtp {{
         yield Lmtp(programs.LOOPBACK, port, folder / "lmtp", folder)
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A running Dovecot submission server: `port` has STARTTLS, `tls_port` implicit TLS."""
+
+    host: str
+    port: int
+    tls_port: int
+    folder: Path
+
+    @property
+    def log(self) -> str:
+        """What Dovecot has logged so far."""
+        return programs.text_of(self.folder / "log")
+
+
+@contextlib.contextmanager
+def dovecot_submission(
+    introspection_url: str, relay_port: int, certificates: Certificates
+) -> Iterator[Submission]:
+    """Take mail after a log-in by XOAUTH2 or OAUTHBEARER, and relay it to a port of loopback.
+
+    Each token is checked by asking its authorization server (RFC 7662).
+    """
+    programs.require("submission-login")
+    port, tls_port = programs.free_port(), programs.free_port()
+    settings = _SUBMISSION
+    for name, value in (
+        ("TLS_PORT", str(tls_port)),
+        ("RELAY", str(relay_port)),
+        ("PORT", str(port)),
+        ("CHAIN", str(certificates.chain_file)),
+    ):
+        settings = settings.replace(name, value)
+    tokens = _INTROSPECTION.replace("URL", introspection_url)
+    with _dovecot(settings, {}, {"oauth2": tokens}) as folder:
+        log = folder / "log"
+        programs.wait_until(
+            lambda: programs.greets(port), "dovecot", log=lambda: programs.text_of(log)
+        )
+        yield Submission(programs.LOOPBACK, port, tls_port, folder)
+
+
+_SUBMISSION = """\
+protocols = submission
+ssl = required
+ssl_cert = <CHAIN
+ssl_key = <CHAIN
+hostname = localhost
+auth_mechanisms = xoauth2 oauthbearer
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = FOLDER/oauth2
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=nogroup home=FOLDER/mail
+}
+mail_location = maildir:FOLDER/mail/%n
+first_valid_uid = 1
+submission_relay_host = 127.0.0.1
+submission_relay_port = RELAY
+service submission-login {
+  inet_listener submission {
+    address = 127.0.0.1
+    port = PORT
+  }
+  inet_listener submissions {
+    address = 127.0.0.1
+    port = TLS_PORT
+    ssl = yes
+  }
+}
+"""
+
+_INTROSPECTION = """\
+introspection_mode = post
+introspection_url = URL
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
 _QUOTA = """\
 mail_plugins = quota
 plugin {
@@ -127,7 +213,9 @@ plugin {
 
 
 @contextlib.contextmanager
-def _dovecot(settings: str, users: Mapping[str, str]) -> Iterator[Path]:
+def _dovecot(
+    settings: str, users: Mapping[str, str], files: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Path]:
     program = programs.require("dovecot")
     programs.require_root("dovecot")
     with programs.server_folder("dovecot") as folder:
@@ -137,6 +225,8 @@ def _dovecot(settings: str, users: Mapping[str, str]) -> Iterator[Path]:
         )
         lines = [f"{name}:{{PLAIN}}{password}::::::\n" for name, password in users.items()]
         (folder / "users").write_text("".join(lines), encoding="utf-8")
+        for name, content in files.items():
+            (folder / name).write_text(content, encoding="ascii")
         (folder / "mail").mkdir()
         shutil.chown(folder / "mail", "nobody", "nogroup")
         with programs.process([program, "-F", "-c", configuration], log=folder / "output"):
