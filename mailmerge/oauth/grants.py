@@ -16,8 +16,10 @@ from mailmerge.oauth.failures import refusal
 from mailmerge.oauth.servers import OAuthClient
 from mailmerge.oauth.web import Answer
 
-_UNKNOWN_LIFE: Final = 3600.0
-"""Seconds that a token is assumed to live if the server does not say it (RFC 6749, 5.1)."""
+_UNKNOWN_LIFE: Final = 0.0
+"""Seconds that a token is assumed to live if the server does not say it (RFC 6749, 5.1).
+
+The next connection then asks for another token: a renewal costs less than a refused log-in."""
 
 
 @dataclass(frozen=True, slots=True)

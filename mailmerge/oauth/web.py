@@ -1,9 +1,10 @@
-"""One POST to an authorization server over HTTPS; the answer as JSON.
+"""One POST to an authorization server over HTTPS, and its answer.
 
 The whole exchange has a deadline of its own. The time-out of a socket begins again with each byte,
 so a server that sends one byte now and then would otherwise hold the lock of a log-in for hours.
-Redirects are not followed, because a request holds secrets. The answer must be a JSON object: a
-login page of a hotel network or an error page of a proxy is no answer.
+Redirects are not followed, because a request holds secrets. The answer must be a JSON object
+(RFC 6749, 5.1), or a form as some older servers write it: a login page of a hotel network or an
+error page of a proxy is no answer.
 """
 
 from __future__ import annotations
@@ -32,15 +33,18 @@ _LARGEST: Final = 262_144
 _AGENT: Final = "mailmerge"
 _SECRETS: Final = ("refresh_token", "client_secret", "code", "code_verifier", "device_code")
 """The fields of a form that an error text must not repeat."""
+_OF_A_FORM: Final = frozenset({"access_token", "device_code", "error"})
+"""The fields by which an answer that is no JSON is known as a form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The JSON object of an answer.
+    """The fields of an answer.
 
     Attributes:
         status: the HTTP status.
-        fields: the members of the object; `repr` hides them, because they hold tokens.
+        fields: the members of the JSON object or of the form; `repr` hides them, because they hold
+            tokens.
         clock_error: the seconds that this machine's clock is ahead of the server's.
     """
 
@@ -158,6 +162,11 @@ def _too_slow(host: str) -> ServerUnreachable:
 
 
 def _hint(reason: str) -> str:
+    if "unable to get local issuer" in reason or "self-signed" in reason or "self signed" in reason:
+        return tr(
+            "if the server has a private authority, name the PEM file of its certificate in the "
+            "variable SSL_CERT_FILE"
+        )
     if "not yet valid" in reason or "expired" in reason:
         return tr("check the clock of this machine, then the network")
     return tr("check the network, and the addresses in [smtp.oauth]")
@@ -190,12 +199,7 @@ def _answer(host: str, status: int, date: str | None, body: IO[bytes], ends: flo
             hint=tr("try again"),
             code="oauth-server",
         ) from error
-    fields: object = None
-    if len(content) <= _LARGEST:
-        try:
-            fields = json.loads(content)
-        except (ValueError, RecursionError):
-            fields = None
+    fields = _fields(bytes(content)) if len(content) <= _LARGEST else None
     if not isinstance(fields, dict) or (status >= 500 and "error" not in fields):
         raise ServerUnreachable(
             tr("{host} answered {status} without the JSON of a token", host=host, status=status),
@@ -206,6 +210,20 @@ def _answer(host: str, status: int, date: str | None, body: IO[bytes], ends: flo
             code="oauth-server",
         )
     return Answer(status, fields, clock_error(date))
+
+
+def _fields(content: bytes) -> object:
+    """The JSON value or the form; None if it is neither."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        form = parse_qs(content.decode("ascii").strip(), strict_parsing=True, max_num_fields=50)
+    except ValueError:
+        return None
+    fields = {name: values[0] for name, values in form.items() if len(values) == 1}
+    return fields if fields.keys() & _OF_A_FORM else None
 
 
 def clock_error(date: str | None) -> float:

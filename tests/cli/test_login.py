@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 import webbrowser
 from collections.abc import Iterator
@@ -13,10 +15,17 @@ import keyring.backend
 import keyring.backends.fail
 import pytest
 
+from mailmerge.private_files import user_state_folder
 from tests import servers
 from tests.cli.conftest import Call
 from tests.scripted_server import serve
-from tests.servers.authorization import USER, Provider, authorization_server, visit
+from tests.servers.authorization import (
+    USER,
+    Provider,
+    address_bar,
+    authorization_server,
+    visit,
+)
 from tests.servers.token_server import token_server
 
 
@@ -84,6 +93,122 @@ def test_device_login_prints_the_code(campaign: Path, call: Call, provider: Prov
     assert f"Open {provider.url}/activate" in result.stderr
 
 
+def test_browser_with_another_account_is_named(
+    campaign: Path, call: Call, provider: Provider
+) -> None:
+    provider.account = "bob@example.org"
+    with token_server(lambda _: False) as server:
+        configure(campaign, server.port, provider.toml())
+        result = call("login", campaign)
+    assert result.exit_code == 4
+    assert f"the browser logged in as bob@example.org, and username is {USER}" in result.stderr
+    assert "log out in the browser" in result.stderr
+
+
+def test_token_of_the_right_account_that_is_refused_is_no_mix_up(
+    campaign: Path, call: Call, provider: Provider
+) -> None:
+    provider.account = USER.upper()
+    with token_server(lambda _: False) as server:
+        configure(campaign, server.port, provider.toml())
+        result = call("login", campaign)
+    assert result.exit_code == 4
+    assert "the browser logged in as" not in result.stderr
+
+
+def test_log_in_that_the_user_declines_says_so(
+    campaign: Path, call: Call, provider: Provider
+) -> None:
+    provider.denies = True
+    configure(campaign, 9, provider.toml())
+    for options in ([], ["--device"]):
+        result = call("login", campaign, *options)
+        assert result.exit_code == 4
+        assert "declined" in result.stderr
+    assert "no stored log-in" in call("login", campaign, "--forget").stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--device"]])
+def test_web_page_in_place_of_a_token_is_an_error_of_the_server(
+    campaign: Path, call: Call, provider: Provider, options: list[str]
+) -> None:
+    provider.broken = (200, "text/html", "<html><h1>Hotel network</h1></html>")
+    configure(campaign, 9, provider.toml())
+    result = call("login", campaign, *options)
+    assert result.exit_code != 0
+    assert "without the JSON of a token" in result.stderr
+    assert "Hotel" not in result.output
+
+
+def test_pasted_address_logs_in(
+    campaign: Path,
+    call: Call,
+    provider: Provider,
+    certificates: servers.Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The user opens the printed page elsewhere, and types the address at which it ends."""
+    command = sys.modules["mailmerge.cli.login"]
+    shown: list[str] = []
+    monkeypatch.setattr(command, "say", shown.append)
+    monkeypatch.setattr(command, "ask_line", lambda _: address_bar(shown[1], certificates))
+    with token_server(provider.accepts) as server:
+        configure(campaign, server.port, provider.toml())
+        result = call("login", campaign, "--paste")
+    assert result.exit_code == 0, result.output
+    assert f"accepts the log-in as {USER}" in shown[-1]
+
+
+def test_no_browser_prints_the_page_only(
+    campaign: Path, call: Call, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit_printed = webbrowser.open
+    monkeypatch.setattr(webbrowser, "open", lambda _: pytest.fail("a browser was opened"))
+    command = sys.modules["mailmerge.cli.login"]
+    monkeypatch.setattr(
+        command, "say", lambda text: text.startswith("https") and visit_printed(text)
+    )
+    with token_server(provider.accepts) as server:
+        configure(campaign, server.port, provider.toml())
+        result = call("login", campaign, "--no-browser")
+    assert result.exit_code == 0, result.output
+
+
+def test_keyring_that_is_too_small_leaves_it_to_a_private_file(
+    campaign: Path, call: Call, provider: Provider
+) -> None:
+    """Windows PasswordVault takes 512 characters."""
+    small = MemoryKeyring(longest=512)
+    keyring.set_keyring(small)
+    with token_server(provider.accepts) as server:
+        configure(campaign, server.port, provider.toml())
+        result = call("login", campaign)
+        assert result.exit_code == 0, result.output
+        [file] = (user_state_folder() / "logins").glob("*.json")
+        assert f"stored in {file}" in result.stderr
+        if os.name == "posix":
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert call("connect", campaign).exit_code == 0
+    assert "is removed" in call("login", campaign, "--forget").stderr
+    assert not file.exists()
+    assert not small.entries
+
+
+def test_keyring_of_windows_takes_a_long_token_in_parts(
+    campaign: Path, call: Call, provider: Provider
+) -> None:
+    """Its entries have 2,560 bytes, which are 1,280 characters."""
+    vault = MemoryKeyring(longest=1280)
+    keyring.set_keyring(vault)
+    with token_server(provider.accepts) as server:
+        configure(campaign, server.port, provider.toml())
+        assert "the keyring" in call("login", campaign).stderr
+        assert call("connect", campaign).exit_code == 0
+    assert len(vault.entries) > 2
+    assert not list((user_state_folder() / "logins").glob("*.json"))
+
+
 def test_paste_refuses_a_foreign_answer(campaign: Path, call: Call, provider: Provider) -> None:
     configure(campaign, 9, provider.toml())
     foreign = "http://127.0.0.1:61234/?code=a&state=b\n"
@@ -143,14 +268,17 @@ class MemoryKeyring(keyring.backend.KeyringBackend):
 
     priority = 1
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int = 100_000) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.entries: dict[tuple[str, str], str] = {}
+        self.longest = longest
 
     def get_password(self, service: str, username: str) -> str | None:
         return self.entries.get((service, username))
 
     def set_password(self, service: str, username: str, password: str) -> None:
+        if len(password) > self.longest:
+            raise OSError(1783, "The stub received bad data")
         self.entries[service, username] = password
 
     def delete_password(self, service: str, username: str) -> None:

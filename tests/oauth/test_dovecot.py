@@ -77,15 +77,19 @@ def test_run_outlives_many_access_tokens(
     provider.lives = lives
     logged_in(provider, client)
     folder = campaign(tmp_path, dovecot.port, "starttls", provider.toml())
-    result = CliRunner().invoke(app, ["send", str(folder), "--yes"])
+    log = tmp_path / "log.jsonl"
+    result = CliRunner().invoke(app, ["send", str(folder), "--yes", "--log-json", str(log)])
     assert result.exit_code == 0, result.output + dovecot.log
     assert len(relay.messages) == 60
     assert len({one.forward_paths for one in relay.messages}) == 60
     assert len(provider.renewals) >= 6
     assert provider.asked >= 6
     assert "auth failed" not in dovecot.log
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"r59@example.org" in written
     for token in [*provider.access, *provider.refresh, *provider.renewals]:
         assert token not in result.output
+        assert token == "first" or token.encode() not in written
     stored = LoginStore(client).load()
     assert stored is not None
     assert stored.refresh in provider.refresh

@@ -17,7 +17,7 @@ from mailmerge.oauth.flows import (
 )
 from mailmerge.oauth.servers import OAuthClient
 from tests import servers
-from tests.servers.authorization import Provider, visit
+from tests.servers.authorization import Provider, address_bar, visit
 
 
 @dataclass
@@ -113,25 +113,11 @@ def test_pasted_address_gives_valid_tokens(
     shown: list[str] = []
 
     def ask(_: str) -> str:
-        return _address_bar(shown[1], certificates)
+        address = address_bar(shown[1], certificates)
+        return f"{address[:40]}\n{address[40:]}\n"  # as a terminal breaks it
 
     tokens = log_in_with_paste(client, Dialogue(shown.append), ask)
     assert provider.accepts(tokens.access)
-
-
-def _address_bar(page: str, certificates: servers.Certificates) -> str:
-    """The address at which a browser elsewhere ends, as a terminal breaks it."""
-    import http.client
-
-    parts = urlsplit(page)
-    assert parts.hostname is not None
-    connection = http.client.HTTPSConnection(
-        parts.hostname, parts.port, context=certificates.client_context(), timeout=10
-    )
-    connection.request("GET", f"{parts.path}?{parts.query}")
-    address = connection.getresponse().headers["Location"]
-    connection.close()
-    return f"{address[:40]}\n{address[40:]}\n"
 
 
 def test_code_cannot_be_used_twice(
@@ -141,7 +127,7 @@ def test_code_cannot_be_used_twice(
     pasted: list[str] = []
 
     def ask(_: str) -> str:
-        pasted.append(_address_bar(shown[1], certificates))
+        pasted.append(address_bar(shown[1], certificates))
         return pasted[-1]
 
     def post_twice(url: str, body: str) -> object:
@@ -187,6 +173,22 @@ def test_device_flow_waits_for_the_user(provider: Provider, client: OAuthClient)
     assert provider.accepts(tokens.access)
     assert waits == [1.0, 1.0]
     assert f"{provider.url}/activate" in shown[0]
+
+
+def test_device_flow_waits_longer_if_it_is_asked_to(
+    provider: Provider, client: OAuthClient
+) -> None:
+    """RFC 8628, 3.5: each slow_down adds five seconds, for all later questions."""
+    provider.slow_downs, provider.in_forms = 2, True
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        provider.approved = len(waits) == 4
+
+    tokens = log_in_on_device(client, Dialogue(lambda _: None, sleep=sleep))
+    assert provider.accepts(tokens.access)
+    assert waits == [1.0, 6.0, 11.0, 11.0]
 
 
 def test_device_flow_that_is_denied_ends(provider: Provider, client: OAuthClient) -> None:

@@ -213,3 +213,30 @@ def test_secrets_are_in_no_argument_of_a_process(provider: Provider, client: OAu
     AccessTokens(client, store, post=watched).current()
     assert any(b"python" in line for line in seen)
     assert not any(b"s3cret-refresh" in line for line in seen)
+
+
+@pytest.mark.parametrize("in_forms", [False, True])
+@pytest.mark.parametrize("rotates", [False, True])
+def test_tokens_of_other_servers_are_renewed(
+    provider: Provider, client: OAuthClient, rotates: bool, in_forms: bool
+) -> None:
+    """Servers that keep the refresh token, and servers that write forms."""
+    provider.rotates, provider.in_forms = rotates, in_forms
+    provider.lives = 20
+    store = logged_in(provider, client)
+    tokens = AccessTokens(client, store)
+    used = [tokens.current() for _ in range(3)]
+    assert len(set(used)) == 3
+    assert all(provider.accepts(token) for token in used)
+    stored = store.load()
+    assert stored is not None
+    assert (stored.refresh == "first") is not rotates
+    assert stored.refresh in provider.refresh
+
+
+def test_token_of_an_unknown_life_is_not_used_again(
+    provider: Provider, client: OAuthClient
+) -> None:
+    provider.names_life = False
+    tokens = AccessTokens(client, logged_in(provider, client))
+    assert tokens.current() != tokens.current()

@@ -24,10 +24,21 @@ def test_error_in_json_is_an_answer(provider: Provider) -> None:
     assert abs(answer.clock_error) < 5
 
 
+def test_form_is_an_answer(provider: Provider) -> None:
+    provider.broken = (200, "text/plain", "access_token=a%2Bb&expires_in=20&scope=\n")
+    answer = post(f"{provider.url}/token", "")
+    assert (answer.text("access_token"), answer.number("expires_in", 7.0)) == ("a+b", 20.0)
+    provider.broken = (400, "application/x-www-form-urlencoded", "error=invalid_grant")
+    assert post(f"{provider.url}/token", "").text("error") == "invalid_grant"
+
+
 @pytest.mark.parametrize(
     ("status", "text"),
     [
         (200, "<html>"),
+        (200, "a=b"),
+        (200, '<p>error=1&b="c'),
+        (200, "error=1&" + "&".join("a=b" for _ in range(100))),
         (200, ""),
         (200, "[]"),
         (200, "null"),
@@ -49,8 +60,9 @@ def test_server_of_an_unknown_authority_is_not_trusted(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(ServerUnreachable, match="certificate"):
+    with pytest.raises(ServerUnreachable, match="certificate") as error:
         post(f"{provider.url}/token", "")
+    assert "SSL_CERT_FILE" in error.value.problem.hint
 
 
 def test_closed_port_is_unreachable() -> None:

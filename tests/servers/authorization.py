@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import secrets
 import threading
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -115,6 +117,11 @@ class Provider:
         lives: the seconds that an access token lives.
         denies: whether the user declines.
         approved: whether the user has typed the code of the device.
+        account: the address in an ID token; "" for no ID token.
+        in_forms: whether answers are forms and not JSON.
+        names_life: whether answers say how long an access token lives.
+        rotates: whether a renewal replaces the refresh token.
+        slow_downs: how often a device is asked to wait longer.
         broken: an answer to each token request instead of the real one: (status, type, body).
         access: the end of each access token, in monotonic seconds.
         refresh: the refresh tokens that are valid.
@@ -126,6 +133,11 @@ class Provider:
     lives: int = 3600
     denies: bool = False
     approved: bool = False
+    account: str = ""
+    in_forms: bool = False
+    names_life: bool = True
+    rotates: bool = True
+    slow_downs: int = 0
     broken: tuple[int, str, str] | None = None
     access: dict[str, float] = field(default_factory=dict)
     refresh: dict[str, Refresh] = field(default_factory=dict)
@@ -231,6 +243,8 @@ class _RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     def authenticate_refresh_token(self, refresh_token: str) -> Refresh | None:
         provider: Provider = self.server.provider
         provider.renewals.append(refresh_token)
+        if not provider.rotates:
+            return provider.refresh.get(refresh_token)
         return provider.refresh.pop(refresh_token, None)  # a token can be used once
 
     def authenticate_user(self, refresh_token: Refresh) -> str:
@@ -253,7 +267,9 @@ class _DeviceGrant(DeviceCodeGrant):  # type: ignore[misc]
         return (USER, True) if provider.approved else None
 
     def should_slow_down(self, credential: Any) -> bool:
-        return False
+        provider: Provider = self.server.provider
+        provider.slow_downs -= 1
+        return provider.slow_downs >= 0
 
 
 class _DeviceEndpoint(DeviceAuthorizationEndpoint):  # type: ignore[misc]
@@ -267,6 +283,37 @@ class _DeviceEndpoint(DeviceAuthorizationEndpoint):  # type: ignore[misc]
         self.server.provider.devices[data["device_code"]] = DeviceCredentialDict(
             client_id=client_id, scope=scope, expires_at=time.time() + 600, **data
         )
+
+
+def _id_token(account: str) -> str:
+    """An ID token without a signature; it comes over TLS from its issuer."""
+    parts = ({"alg": "none"}, {"preferred_username": account, "sub": "1"})
+    return ".".join(urlsafe_b64encode(json.dumps(one).encode()).decode() for one in parts) + "."
+
+
+def _as_asked(
+    provider: Provider, form: dict[str, str], status: int, body: Any, headers: Any
+) -> tuple[int, Any, Any]:
+    """The answer of authlib, as another server would write it."""
+    if status == 200:
+        body = dict(body)
+        if not provider.names_life:
+            body.pop("expires_in", None)
+        if not provider.rotates and form["grant_type"] == "refresh_token":
+            del provider.refresh[body.pop("refresh_token")]
+        if provider.account:
+            body["id_token"] = _id_token(provider.account)
+    if provider.in_forms:
+        return status, urlencode(body), [("Content-Type", "text/plain")]
+    return status, body, headers
+
+
+def _introspected(provider: Provider, token: str) -> dict[str, Any]:
+    """What a server learns about a token (RFC 7662, 2.2)."""
+    provider.asked += 1
+    if not provider.accepts(token):
+        return {"active": False}
+    return {"active": True, "username": USER, "scope": SCOPE}
 
 
 def _handler(server: _Grants) -> type[BaseHTTPRequestHandler]:
@@ -294,15 +341,13 @@ def _handler(server: _Grants) -> type[BaseHTTPRequestHandler]:
                 return
             request = ("POST", provider.url + self.path, form, self.headers)
             if self.path == "/introspect":
-                provider.asked += 1
-                active = provider.accepts(form.get("token", ""))
-                known = {"username": USER, "scope": SCOPE} if active else {}
-                self._send(200, {"active": active, **known}, [("Content-Type", "application/json")])
+                found = _introspected(provider, form.get("token", ""))
+                self._send(200, found, [("Content-Type", "application/json")])
             elif self.path == "/device":
                 name = DeviceAuthorizationEndpoint.ENDPOINT_NAME
                 self._send(*server.create_endpoint_response(name, request))
             else:
-                self._send(*server.create_token_response(request))
+                self._send(*_as_asked(provider, form, *server.create_token_response(request)))
 
         def _send(self, status: int, body: Any, headers: Any) -> None:
             data = (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -334,17 +379,17 @@ def authorization_server(certificates: Certificates) -> Iterator[Provider]:
 def _serving(
     handler: type[BaseHTTPRequestHandler], certificates: Certificates | None = None
 ) -> Iterator[int]:
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    http.daemon_threads = True
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
     if certificates is not None:
-        http.socket = certificates.server_context().wrap_socket(http.socket, server_side=True)
-    thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)
+        server.socket = certificates.server_context().wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield int(http.server_address[1])
+        yield int(server.server_address[1])
     finally:
-        http.shutdown()
-        http.server_close()
+        server.shutdown()
+        server.server_close()
         thread.join()
 
 
@@ -361,3 +406,16 @@ def visit(url: str, certificates: Certificates) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def address_bar(page: str, certificates: Certificates) -> str:
+    """The address at which a browser on another machine ends."""
+    parts = urlsplit(page)
+    assert parts.hostname is not None
+    connection = http.client.HTTPSConnection(
+        parts.hostname, parts.port, context=certificates.client_context(), timeout=10
+    )
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    address = connection.getresponse().headers["Location"]
+    connection.close()
+    return str(address)
