@@ -479,6 +479,40 @@ def test_provider_rule_for_a_pause_defers_instead_of_rejecting(campaign: Setting
         assert 2 <= summary.states[State.SENT] <= 2 + in_flight
 
 
+MICROSOFT_LIMITS = [
+    (550, "5.7.236 TERRL; Message not delivered. The tenant external recipient limit is exceeded"),
+    (550, "5.7.233 Your message can't be sent because your tenant exceeded its daily limit"),
+    (
+        554,
+        "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process "
+        "message due to a permanent exception",
+    ),
+    (550, "5.2.251 The sender is throttled after repeated errors"),
+    (550, "5.2.252 SendAsDenied; not allowed to send as"),
+    (550, "5.2.253 The sender is throttled"),
+    (550, "5.2.254 The sender is throttled"),
+    (550, "5.2.255 The sender is throttled"),
+]
+
+
+@pytest.mark.parametrize("provider", ["office365", "outlook"])
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.END_OF_DATA])
+@pytest.mark.parametrize("reply", MICROSOFT_LIMITS, ids=lambda reply: reply[1].split()[0])
+def test_limits_of_microsoft_reject_no_recipient(
+    campaign: Settings, provider: str, stage: Stage, reply: tuple[int, str]
+) -> None:
+    """The first digit would reject each of the twenty; they stay, and another run sends to them."""
+    limit = Rule(When(stage, transaction=(2, 99)), (Reply(*reply),))
+    with serve(limit) as server, open_store(campaign) as ledger:
+        ledger.enrol(make_recipients(20), campaign.fingerprint())
+        rules = find_provider(provider).action_for
+        run = ready_run(campaign, ledger, server.port, rules=rules)
+        summary = run.execute(lambda progress: run.stop() if progress.waiting_for else None)
+        assert summary.states[State.REJECTED] == summary.states[State.IN_DOUBT] == 0
+        assert summary.states[State.SENT] == len(server.taken) == 2
+        assert summary.states[State.DEFERRED] + summary.states[State.PENDING] == 18
+
+
 def test_provider_rule_for_a_used_up_connection_reconnects(
     campaign: Settings,
 ) -> None:
