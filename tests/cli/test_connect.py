@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner, Result
 
 from mailmerge.cli import app
@@ -402,3 +408,62 @@ def test_without_dns_an_unknown_domain_has_no_server() -> None:
     result = run("--username", "ann@firma.example", "--no-dns")
     assert result.exit_code != ExitStatus.DONE
     assert "no server is known for firma.example" in result.stderr
+
+
+def test_proton_bridge_is_trusted_by_its_own_certificate(tmp_path: Path) -> None:
+    """Bridge signs its certificate for 127.0.0.1 itself; the user exports it."""
+    chain, certificate = self_signed(tmp_path)
+    settings = Settings(chain_file=str(chain), users={"ann@proton.me": SECRET}, auth_required=True)
+    with ScriptedServer(Script(settings)) as bridge:
+        text = f"""\
+[message]
+from = "Ann <ann@proton.me>"
+subject = "x"
+text = "body.txt"
+[smtp]
+provider = "proton-bridge"
+port = {bridge.port}
+username = "ann@proton.me"
+password_command = "echo {SECRET}"
+"""
+        (tmp_path / "campaign.toml").write_text(text, encoding="utf-8")
+        untrusted = run(tmp_path)
+        assert untrusted.exit_code != ExitStatus.DONE
+        assert "set ca_file" in untrusted.stderr
+        (tmp_path / "campaign.toml").write_text(
+            f'{text}ca_file = "{certificate.name}"\n', encoding="utf-8"
+        )
+        result = run(tmp_path)
+    assert result.exit_code == ExitStatus.DONE, result.stderr
+    assert "security: starttls" in result.stdout
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """The files of a certificate for 127.0.0.1 that has no authority: with its key, and alone."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    public = made.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    chain, certificate = folder / "chain.pem", folder / "cert.pem"
+    chain.write_bytes(private + public)
+    certificate.write_bytes(public)
+    return chain, certificate

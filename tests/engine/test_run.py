@@ -484,8 +484,7 @@ MICROSOFT_LIMITS = [
     (550, "5.7.233 Your message can't be sent because your tenant exceeded its daily limit"),
     (
         554,
-        "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process "
-        "message due to a permanent exception",
+        "5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process",
     ),
     (550, "5.2.251 The sender is throttled after repeated errors"),
     (550, "5.2.252 SendAsDenied; not allowed to send as"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -89,3 +91,20 @@ def test_port_is_closed_after_the_log_in() -> None:
         pass
     with pytest.raises(OSError):
         ask(listener, "/")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit of open files")
+def test_machine_without_a_port_is_told_to_paste() -> None:
+    """A process that may open no more files can open no port."""
+    code = (
+        "import resource\n"
+        "from mailmerge.errors import CampaignError\n"
+        "from mailmerge.oauth.loopback import open_listener\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+        "try:\n    with open_listener(): pass\n"
+        "except CampaignError as error: print(error)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "no port on 127.0.0.1 can be opened" in done.stdout, done.stderr
+    assert "mailmerge login --paste" in done.stdout
