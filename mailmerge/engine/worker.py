@@ -179,7 +179,6 @@ class Services:
         keep: keeps copies of sent messages.
         stop: the request to stop the run.
         aside: the recipients whose message could not be made because of this machine.
-        server_id: reads the server's id of an accepted message out of its reply.
     """
 
     queue: Queue
@@ -194,7 +193,6 @@ class Services:
     connections: _Connections = field(default_factory=_Unobserved)
     stop: StopRequest = field(default_factory=StopRequest)
     aside: SetAside = field(default_factory=SetAside)
-    server_id: Callable[[str], str] = field(default_factory=ServerIds)
 
 
 @dataclass(slots=True)
@@ -291,6 +289,7 @@ class Worker:
         self._services = services
         self._queue = services.queue
         self._clock = services.clock
+        self._server_id = ServerIds()
         self._flights: dict[int, _Flight] = {}
         self._turn: float | None = None
         self._idle_since = 0.0
@@ -569,7 +568,7 @@ class Worker:
                     None if decision.retry_in is None else now + decision.retry_in,
                     str(outcome.stage),
                     decision.reply,
-                    self._services.server_id(decision.reply) if sent else "",
+                    self._server_id(decision.reply) if sent else "",
                 )
             ]
         )

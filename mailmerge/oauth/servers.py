@@ -1,6 +1,7 @@
 """The authorization servers of known services, and [smtp] -> `OAuthClient`. Pure.
 
-Sources, compared 2026-11-27; none was tried with an account of the service:
+None of these was tried with an account of the service. The values are those that other programs
+and the services' documentation name, looked up on 2026-11-27:
 
 * Microsoft: the endpoints and SMTP.Send as in Thunderbird's table; `preferred_username` in an ID
   token needs `profile` (Microsoft Q&A 848547). SMTP.Send comes first, because the order of scopes
