@@ -15,6 +15,7 @@ from mailmerge.messages import message_ids
 from mailmerge.settings import load_settings
 from tests.cli.conftest import Call
 from tests.engine.driver import make_recipients
+from tests.scripted_server import Reply, Rule, Stage, When, serve
 
 command = importlib.import_module(
     "mailmerge.cli.status"
@@ -140,6 +141,31 @@ def test_an_unsent_campaign_is_exported_as_pending(
     assert f"Wrote 3 recipients to {out}" in call("status", campaign, "--export", out).stderr
     with out.open(encoding="utf-8-sig", newline="") as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["pending"] * 3
+
+
+def test_id_of_the_server_is_in_every_report(call: Call, campaign: Path, tmp_path: Path) -> None:
+    """Outlook.com and Microsoft 365 replace the Message-ID, and their reply names the new one."""
+    new = "<AM0PR10MB1234@AM0PR10MB1234.EURPRD10.PROD.OUTLOOK.COM>"
+    reply = f"2.0.0 OK {new} [Hostname=AM0PR10MB1234.EURPRD10.PROD.OUTLOOK.COM]"
+    rules = (
+        Rule(When(Stage.RCPT, transaction=1), (Reply(550, "5.1.1 No such user"),)),
+        Rule(When(Stage.END_OF_DATA), (Reply(250, reply),)),
+    )
+    log, out = tmp_path / "log.jsonl", tmp_path / "all.csv"
+    with serve(*rules) as server:
+        file = campaign / "campaign.toml"
+        smtp = f'[smtp]\nhost = "127.0.0.1"\nport = {server.port}\n'
+        file.write_text(file.read_text() + smtp)
+        call("send", campaign, "--yes", "--log-json", log)
+    call("status", campaign, "--export", out)
+    with out.open(encoding="utf-8-sig", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [row["server_id"] for row in rows] == [new, "", new]
+    assert all(row["message-id"] not in ("", new) for row in rows)
+    assert json.loads(call("status", campaign, "--json").stdout)["server_ids"] == 2
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    ids = {one["row"]: one["server_id"] for one in events if one["event"] == "outcome"}
+    assert ids == {2: new, 3: "", 4: new}
 
 
 def test_an_existing_file_is_replaced_only_by_force(call: Call, sent: Path, tmp_path: Path) -> None:
