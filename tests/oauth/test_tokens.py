@@ -240,3 +240,19 @@ def test_token_of_an_unknown_life_is_not_used_again(
     provider.names_life = False
     tokens = AccessTokens(client, logged_in(provider, client))
     assert tokens.current() != tokens.current()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"), [(3600.0, "60 minutes behind"), (-7200.0, "120 minutes ahead")]
+)
+def test_wrong_clock_explains_a_refusal(
+    provider: Provider, client: OAuthClient, ahead: float, words: str
+) -> None:
+    """The Date of the answer shows it; a token that is renewed in time does not need the clock."""
+    store = logged_in(provider, client)
+    provider.clock_ahead = ahead
+    assert provider.accepts(AccessTokens(client, store).current())
+    provider.refresh.clear()
+    with pytest.raises(AuthenticationRefused, match=words) as error:
+        AccessTokens(client, store).current()
+    assert error.value.problem.code == "oauth-clock"

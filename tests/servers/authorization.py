@@ -121,6 +121,7 @@ class Provider:
         in_forms: whether answers are forms and not JSON.
         names_life: whether answers say how long an access token lives.
         rotates: whether a renewal replaces the refresh token.
+        clock_ahead: the seconds that the server's clock is ahead of this machine's.
         slow_downs: how often a device is asked to wait longer.
         broken: an answer to each token request instead of the real one: (status, type, body).
         access: the end of each access token, in monotonic seconds.
@@ -137,6 +138,7 @@ class Provider:
     in_forms: bool = False
     names_life: bool = True
     rotates: bool = True
+    clock_ahead: float = 0.0
     slow_downs: int = 0
     broken: tuple[int, str, str] | None = None
     access: dict[str, float] = field(default_factory=dict)
@@ -316,6 +318,24 @@ def _introspected(provider: Provider, token: str) -> dict[str, Any]:
     return {"active": True, "username": USER, "scope": SCOPE}
 
 
+def _posted(server: _Grants, path: str, form: dict[str, str], headers: Any) -> tuple[int, Any, Any]:
+    """The answer to a form: status, body, headers."""
+    provider = server.provider
+    if provider.broken is not None:
+        status, kind, text = provider.broken
+        return status, text, [("Content-Type", kind)]
+    if path == "/introspect":
+        found = _introspected(provider, form.get("token", ""))
+        return 200, found, [("Content-Type", "application/json")]
+    request = ("POST", provider.url + path, form, headers)
+    answer: tuple[int, Any, Any]
+    if path == "/device":
+        name = DeviceAuthorizationEndpoint.ENDPOINT_NAME
+        answer = server.create_endpoint_response(name, request)
+        return answer
+    return _as_asked(provider, form, *server.create_token_response(request))
+
+
 def _handler(server: _Grants) -> type[BaseHTTPRequestHandler]:
     provider = server.provider
 
@@ -335,19 +355,7 @@ def _handler(server: _Grants) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
-            if provider.broken is not None:
-                status, kind, text = provider.broken
-                self._send(status, text, [("Content-Type", kind)])
-                return
-            request = ("POST", provider.url + self.path, form, self.headers)
-            if self.path == "/introspect":
-                found = _introspected(provider, form.get("token", ""))
-                self._send(200, found, [("Content-Type", "application/json")])
-            elif self.path == "/device":
-                name = DeviceAuthorizationEndpoint.ENDPOINT_NAME
-                self._send(*server.create_endpoint_response(name, request))
-            else:
-                self._send(*_as_asked(provider, form, *server.create_token_response(request)))
+            self._send(*_posted(server, self.path, form, self.headers))
 
         def _send(self, status: int, body: Any, headers: Any) -> None:
             data = (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -357,6 +365,9 @@ def _handler(server: _Grants) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + provider.clock_ahead)
 
         def log_message(self, *_: object) -> None:
             pass
