@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mailmerge.providers.server_ids import server_id_of
 from mailmerge.smtp import Client, Credentials, Envelope, Outcome, Server, Transaction, Verdict
 from tests import servers
 from tests.conftest import PASSWORD, StartPostfix
@@ -43,6 +44,34 @@ def test_postfix_keeps_the_envelope_and_every_octet(postfix: servers.Postfix) ->
     assert message.reverse_path == "news@example.org"
     assert message.forward_paths == ("octets@example.org", "two@example.org")
     assert message.content == CONTENT
+
+
+def reply_of(client: smtplib.SMTP, recipient: str) -> str:
+    """The reply to the end of a message, as the ledger has it."""
+    client.mail("news@example.org")
+    client.rcpt(recipient)
+    code, text = client.data(CONTENT)
+    return f"{code} {text.decode()}"
+
+
+def test_id_of_postfix_is_that_of_its_queue(postfix: servers.Postfix) -> None:
+    with client_of(postfix) as client:
+        found = server_id_of(reply_of(client, "id@example.org"))
+    assert found == mine(postfix.accepted(), "id@example.org").queue_id
+
+
+def test_id_of_exim_is_in_its_log(exim: servers.Exim) -> None:
+    with client_of(exim) as client:
+        found = server_id_of(reply_of(client, "id@example.org"))
+    assert found
+    assert f"{found} <= news@example.org" in exim.log
+
+
+def test_id_of_opensmtpd_is_in_its_log(opensmtpd: servers.OpenSmtpd) -> None:
+    with client_of(opensmtpd) as client:
+        found = server_id_of(reply_of(client, "nobody@localhost"))
+    assert found
+    assert f"msgid={found}" in opensmtpd.log
 
 
 def test_postfix_keeps_lines_longer_than_its_own_buffer(postfix: servers.Postfix) -> None:

@@ -144,7 +144,7 @@ class Web:
 
 
 @contextmanager
-def web_server(certificates: servers.Certificates) -> Iterator[Web]:
+def web_server(certificates: servers.Certificates | None) -> Iterator[Web]:
     web = Web()
 
     class Handler(BaseHTTPRequestHandler):
@@ -162,7 +162,8 @@ def web_server(certificates: servers.Certificates) -> Iterator[Web]:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.socket = certificates.server_context().wrap_socket(http.socket, server_side=True)
+    if certificates is not None:
+        http.socket = certificates.server_context().wrap_socket(http.socket, server_side=True)
     web.port = http.server_address[1]
     thread = threading.Thread(target=http.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -220,7 +221,6 @@ def test_autoconfig_of_a_known_service_names_it(network: Network, web: Web) -> N
         (200, FILE.replace("smtp.%EMAILDOMAIN%", "x y")),
         (200, FILE.replace("587", "99999")),
         (200, FILE.replace("STARTTLS", "plain") + "x" * 300_000),
-        (302, "http://127.0.0.1:1/own.xml"),
         (
             200,
             '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><clientConfig>&a;</clientConfig>',
@@ -233,6 +233,19 @@ def test_answers_without_a_server_find_nothing(
     web.answers["/own/own.example"] = answer
     known = discover("ann@own.example", network)
     assert (known.found, known.silent) == (None, ())
+
+
+@pytest.mark.real
+def test_file_is_not_followed_to_where_it_can_be_changed(network: Network, web: Web) -> None:
+    """A redirect to another HTTPS address is followed, one to HTTP is not."""
+    with web_server(None) as plain:
+        plain.answers["/file"] = (200, FILE)
+        web.answers["/own/own.example"] = (302, f"http://127.0.0.1:{plain.port}/file")
+        assert discover("ann@own.example", network).found is None
+        assert plain.asked == []
+    web.answers["/file"] = (200, FILE)
+    web.answers["/own/own.example"] = (302, f"https://127.0.0.1:{web.port}/file")
+    assert discover("ann@own.example", network).found is not None
 
 
 @pytest.mark.real
