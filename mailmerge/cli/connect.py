@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mailmerge.errors import MailmergeError
     from mailmerge.providers.catalogue import Language
     from mailmerge.providers.dialogue import DialogueLine, Explainer, ServerReport
-    from mailmerge.providers.discovery import Found
+    from mailmerge.providers.discovery import FoundServer
     from mailmerge.providers.offers import CampaignNeeds
     from mailmerge.settings import Settings
     from mailmerge.smtp import Credentials, Envelope
@@ -127,7 +127,7 @@ class _Attempt:
     credentials: Credentials | None
     envelope: Envelope | None
     language: Language
-    found: Found | None = None
+    found: FoundServer | None = None
     by_options: bool = False
 
     def worded(self, error: MailmergeError) -> MailmergeError:
@@ -243,7 +243,7 @@ def _campaign_and_account(
     return None, require_account(smtp, Path())
 
 
-def _account_of(found: Found) -> Account:
+def _account_of(found: FoundServer) -> Account:
     """The account at a server that was found; without a log-in where only OAuth works."""
     from mailmerge.credentials import require_account
     from mailmerge.settings import SmtpSection
@@ -259,7 +259,7 @@ def _account_of(found: Found) -> Account:
     return require_account(smtp, Path())
 
 
-def _show_found(found: Found, username: str) -> None:
+def _show_found(found: FoundServer, username: str) -> None:
     """Print the server that was found, as lines for campaign.toml."""
     typer.echo(one_line(description(found, username.rpartition("@")[2])))
     typer.echo("  [smtp]")

@@ -9,7 +9,7 @@ from mailmerge.language import marked, tr
 if TYPE_CHECKING:
     from mailmerge.credentials import Account
     from mailmerge.errors import CampaignError
-    from mailmerge.providers.discovery import Discovery, Found
+    from mailmerge.providers.discovery import Discovery, FoundServer
     from mailmerge.settings import Settings
 
 _WAYS = {
@@ -39,7 +39,7 @@ def account_or_suggestion(campaign: Settings, *, ask_dns: bool) -> Account:
     raise _no_server(known)
 
 
-def discovered(address: str, *, ask_dns: bool) -> Found:
+def discovered(address: str, *, ask_dns: bool) -> FoundServer:
     """The server for an address.
 
     Raises:
@@ -62,7 +62,7 @@ def discovered(address: str, *, ask_dns: bool) -> Found:
     )
 
 
-def description(found: Found, domain: str) -> str:
+def description(found: FoundServer, domain: str) -> str:
     """Where the server is, and how it was found: one line."""
     service = found.provider.title if found.provider else f"{found.host}:{found.port}"
     return tr(

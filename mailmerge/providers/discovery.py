@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from dns.resolver import Resolver
     from lxml.etree import _Element
 
-Way = Literal["domain", "mx", "srv", "autoconfig"]
+_Way = Literal["domain", "mx", "srv", "autoconfig"]
 
 _DNS_SECONDS: Final = 4.0
 _HTTP_SECONDS: Final = 5.0
@@ -83,7 +83,7 @@ def network_of(environ: Mapping[str, str] = os.environ) -> Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundServer:
     """The server for an address.
 
     Attributes:
@@ -93,7 +93,7 @@ class Found:
         provider: the service, if it is a known one.
     """
 
-    way: Way
+    way: _Way
     host: str
     port: int
     security: Security
@@ -132,7 +132,7 @@ class Discovery:
     """
 
     domain: str
-    found: Found | None = None
+    found: FoundServer | None = None
     silent: tuple[str, ...] = ()
 
 
@@ -177,9 +177,9 @@ def _of_domain(domain: str) -> Provider | None:
     return next((one for one in services if domain in one.domains), None)
 
 
-def _at_service(way: Way, provider: Provider, address: str, host: str = "") -> Found:
+def _at_service(way: _Way, provider: Provider, address: str, host: str = "") -> FoundServer:
     place = host or provider.host or provider.host_hint
-    return Found(way, place, provider.port, provider.security, address.strip(), provider)
+    return FoundServer(way, place, provider.port, provider.security, address.strip(), provider)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class _Question:
     domain: str
     network: Network
 
-    def by_dns(self) -> Found | None:
+    def by_dns(self) -> FoundServer | None:
         """The service of the MX records, or the server of the SRV records.
 
         Raises:
@@ -199,13 +199,13 @@ class _Question:
         """
         return self._by_mx() or self._by_srv()
 
-    def _by_mx(self) -> Found | None:
+    def _by_mx(self) -> FoundServer | None:
         """The service that takes the mail for the domain."""
         hosts = [str(one.exchange).rstrip(".").lower() for one in self._records(self.domain, "MX")]
         name = service_of_mx(hosts)
         return _at_service("mx", load_providers()[name], self.address) if name else None
 
-    def _by_srv(self) -> Found | None:
+    def _by_srv(self) -> FoundServer | None:
         """The server that the domain names; port 0 and the name "." mean that there is none."""
         for service, security in _SRV.items():
             records = self._records(f"{service}.{self.domain}", "SRV")
@@ -215,7 +215,7 @@ class _Question:
                     return self._at("srv", host, one.port, security, self.address)
         return None
 
-    def by_autoconfig(self) -> Found | None:
+    def by_autoconfig(self) -> FoundServer | None:
         """The server in the first file that there is.
 
         Raises:
@@ -235,7 +235,7 @@ class _Question:
             raise _Silent(*silent)
         return None
 
-    def _in_file(self, content: bytes) -> Found | None:
+    def _in_file(self, content: bytes) -> FoundServer | None:
         """The first encrypted SMTP server of an autoconfig file."""
         for server in _servers(content):
             security = _SECURITY.get(_text(server, "socketType"))
@@ -246,11 +246,13 @@ class _Question:
                 return self._at("autoconfig", host, int(port), security, username)
         return None
 
-    def _at(self, way: Way, host: str, port: int, security: Security, username: str) -> Found:
+    def _at(
+        self, way: _Way, host: str, port: int, security: Security, username: str
+    ) -> FoundServer:
         known = provider_of_host(host)
         if known is not None:
             return _at_service(way, known, self.address, host)
-        return Found(way, host, port, security, _safe(username) or self.address)
+        return FoundServer(way, host, port, security, _safe(username) or self.address)
 
     def _filled(self, text: str) -> str:
         for name, value in (

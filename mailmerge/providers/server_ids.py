@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-LONGEST_ID: Final = 200
+_LONGEST_ID: Final = 200
 """The characters of the longest id that is kept."""
 
 _LOOKED_AT: Final = 500
@@ -86,7 +86,7 @@ def _id_by(pattern: re.Pattern[str], reply: str) -> str:
     if match is None:
         return ""
     found = match[1] if match[1].endswith(">") else match[1].rstrip(_ENDS)
-    return found if len(found) <= LONGEST_ID and _HAS_DIGIT.search(found) else ""
+    return found if len(found) <= _LONGEST_ID and _HAS_DIGIT.search(found) else ""
 
 
 class ServerIds:
