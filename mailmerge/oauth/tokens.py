@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from mailmerge.errors import AuthenticationRefused
+from mailmerge.errors import AuthenticationRefused, ServerUnreachable
 from mailmerge.language import tr
 from mailmerge.oauth.grants import Tokens, read_tokens, refresh_request
 from mailmerge.oauth.servers import OAuthClient
@@ -20,6 +20,9 @@ from mailmerge.oauth.web import Post, post
 
 _RENEW_BEFORE: Final = 300.0
 """A token with fewer seconds left is renewed before a connection."""
+
+_ENOUGH: Final = 30.0
+"""A token with more seconds left is used once more if the authorization server is down."""
 
 
 class AccessTokens:
@@ -50,6 +53,8 @@ class AccessTokens:
     def current(self) -> str:
         """An access token with at least five minutes left, or a new one.
 
+        If the authorization server cannot be reached, an older one that is still valid.
+
         Raises:
             AuthenticationRefused: there is no stored log-in, or it has expired.
             ServerUnreachable: the authorization server cannot be reached.
@@ -57,8 +62,13 @@ class AccessTokens:
         with self._mutex:
             if not self._token or self._ends - self._clock() < _RENEW_BEFORE:
                 asked_at = self._clock()
-                tokens = self._renew()
-                self._token, self._ends = tokens.access, asked_at + tokens.seconds
+                try:
+                    tokens = self._renew()
+                except ServerUnreachable:
+                    if not self._token or self._ends - self._clock() < _ENOUGH:
+                        raise
+                else:
+                    self._token, self._ends = tokens.access, asked_at + tokens.seconds
             return self._token
 
     def _renew(self) -> Tokens:

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mailmerge.cli import app
-from mailmerge.errors import AuthenticationRefused, MailmergeError
+from mailmerge.errors import AuthenticationRefused, MailmergeError, ServerUnreachable
 from mailmerge.oauth.servers import OAuthClient
 from mailmerge.oauth.storage import LoginStore
 from mailmerge.oauth.tokens import AccessTokens
@@ -256,3 +256,33 @@ def test_wrong_clock_explains_a_refusal(
     with pytest.raises(AuthenticationRefused, match=words) as error:
         AccessTokens(client, store).current()
     assert error.value.problem.code == "oauth-clock"
+
+
+def test_valid_token_is_used_while_the_server_is_down(
+    provider: Provider, client: OAuthClient
+) -> None:
+    now = [0.0]
+    tokens = AccessTokens(client, logged_in(provider, client), clock=lambda: now[0])
+    first = tokens.current()
+    provider.broken = (503, "text/html", "down")
+    now[0] = 3400.0
+    assert tokens.current() == first
+    now[0] = 3580.0
+    with pytest.raises(ServerUnreachable):
+        tokens.current()
+    provider.broken = None
+    assert tokens.current() != first
+
+
+def test_run_waits_for_an_authorization_server_that_is_down(
+    provider: Provider, client: OAuthClient, tmp_path: Path
+) -> None:
+    provider.lives, provider.outages = 20, frozenset({4})
+    logged_in(provider, client)
+    with token_server(provider.accepts) as server:
+        folder = campaign(tmp_path, server.port, provider.toml(), rows=40)
+        result = CliRunner().invoke(app, ["send", str(folder), "--yes"])
+    assert result.exit_code == 0, result.output
+    assert provider.posts > 4
+    assert len(server.recipients) == len(set(server.recipients)) == 40
+    assert server.refused == 0

@@ -122,6 +122,8 @@ class Provider:
         names_life: whether answers say how long an access token lives.
         rotates: whether a renewal replaces the refresh token.
         clock_ahead: the seconds that the server's clock is ahead of this machine's.
+        outages: the numbers of the forms, from 1, that are not answered: the server is down.
+        posts: the number of forms so far.
         slow_downs: how often a device is asked to wait longer.
         broken: an answer to each token request instead of the real one: (status, type, body).
         access: the end of each access token, in monotonic seconds.
@@ -139,6 +141,8 @@ class Provider:
     names_life: bool = True
     rotates: bool = True
     clock_ahead: float = 0.0
+    outages: frozenset[int] = frozenset()
+    posts: int = 0
     slow_downs: int = 0
     broken: tuple[int, str, str] | None = None
     access: dict[str, float] = field(default_factory=dict)
@@ -321,6 +325,9 @@ def _introspected(provider: Provider, token: str) -> dict[str, Any]:
 def _posted(server: _Grants, path: str, form: dict[str, str], headers: Any) -> tuple[int, Any, Any]:
     """The answer to a form: status, body, headers."""
     provider = server.provider
+    provider.posts += 1
+    if provider.posts in provider.outages:
+        return 503, "<html>down</html>", [("Content-Type", "text/html")]
     if provider.broken is not None:
         status, kind, text = provider.broken
         return status, text, [("Content-Type", kind)]
