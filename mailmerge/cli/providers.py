@@ -76,8 +76,8 @@ def _show_rules(provider: Provider, language: Language) -> None:
     typer.echo(typer.style(_word("use", language), bold=True))
     typer.echo("  [smtp]")
     typer.echo(f'  provider = "{provider.name}"')
-    if not provider.host:
-        typer.echo(f'  host = "{provider.host_hint}"')
+    if provider.host_hint:
+        typer.echo(f'  host = "{provider.host or provider.host_hint}"')
     typer.echo('  username = "..."')
 
 

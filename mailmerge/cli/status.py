@@ -159,6 +159,7 @@ def _export(
 def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.library_messages import smtp_message
     from mailmerge.providers.catalogue import chosen_language
+    from mailmerge.providers.lookup import service_of
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import status_table, unreached
     from mailmerge.wording import one_line
@@ -184,7 +185,8 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     if len(listed) > _LISTED:
         typer.echo(tr("  ... and more: --export FILE.csv lists all of them"))
     language = chosen_language()
-    for kind in refusals(ledger.iterate(), provider=campaign.smtp.provider, language=language):
+    provider = service_of(campaign.smtp.provider, campaign.smtp.host)
+    for kind in refusals(ledger.iterate(), provider=provider, language=language):
         meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
         typer.echo(
             "\n"

@@ -225,6 +225,15 @@ def provider_of_host(host: str) -> Provider | None:
     return None
 
 
+def service_of(provider: str, host: str) -> str:
+    """The name of the service that [smtp] names by `provider` or `host`; "" if it is not known."""
+    try:
+        found = find_provider(provider) if provider else provider_of_host(host)
+    except CampaignError:
+        return ""
+    return found.name if found else ""
+
+
 def as_json(provider: Provider) -> dict[str, object]:
     """The service as plain values for `--json`; dates as ISO 8601."""
     values = {field.name: getattr(provider, field.name) for field in fields(provider)}

@@ -86,3 +86,12 @@ def test_an_unknown_service_is_a_usage_error(run: CliRunner) -> None:
     assert result.exit_code == ExitStatus.USAGE
     assert result.stdout == ""
     assert "did you mean gmail" in result.stderr
+
+
+def test_region_of_a_service_is_shown_with_its_host(run: CliRunner) -> None:
+    lines = run.invoke(app, ["providers", "ses-eu-west-1"]).stdout.splitlines()
+    assert '  host = "email-smtp.eu-west-1.amazonaws.com"' in lines
+    assert (
+        '  host = "email-smtp.REGION.amazonaws.com"'
+        in run.invoke(app, ["providers", "ses"]).stdout.splitlines()
+    )

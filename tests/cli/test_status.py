@@ -78,6 +78,24 @@ def test_states_and_reasons_are_shown(call: Call, sent: Path) -> None:
     assert max(map(len, shown)) <= 80
 
 
+@pytest.mark.parametrize(
+    "smtp", ['provider = "microsoft365"', 'host = "smtp.office365.com"', 'provider = "unknown"']
+)
+def test_reply_is_explained_as_its_service_means_it(call: Call, campaign: Path, smtp: str) -> None:
+    """A service has several names, and a host says it as well."""
+    file = campaign / "campaign.toml"
+    file.write_text(f"{file.read_text()}[smtp]\n{smtp}\n")
+    with open_ledger(campaign) as ledger:
+        store = ledger.store("spring", lambda _, key: key)
+        store.enrol(make_recipients(1), "f")
+        [one] = store.claim("w", 1, NOW)
+        reply = "550 5.2.251 The sender is throttled"
+        store.apply([Transition(one.id, State.REJECTED, NOW, 1, reply=reply)])
+    done = call("status", campaign)
+    assert done.exit_code == 0
+    assert ("Microsoft slows this mailbox down" in done.stdout) == ("unknown" not in smtp)
+
+
 def test_a_servers_reply_cannot_control_the_terminal(call: Call, campaign: Path) -> None:
     with open_ledger(campaign) as ledger:
         store = ledger.store("spring", lambda _, key: key)

@@ -18,6 +18,7 @@ from mailmerge.providers.lookup import (
     find_provider,
     load_providers,
     provider_of_host,
+    service_of,
 )
 from mailmerge.settings import parse_rate
 from mailmerge.smtp import Outcome, Reply, Stage, Verdict
@@ -250,3 +251,18 @@ def test_unverified_figures_are_marked() -> None:
     assert not gmail.is_verified("rates")
     assert not gmail.is_verified("max_connections")
     assert gmail.source_of("max_connections") is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "host", "name"),
+    [
+        ("google", "", "gmail"),
+        ("ses-eu-west-1", "", "ses"),
+        ("", "smtp.office365.com", "office365"),
+        ("gmail", "smtp.office365.com", "gmail"),
+        ("unknown", "smtp.office365.com", ""),
+        ("", "", ""),
+    ],
+)
+def test_service_has_one_name(provider: str, host: str, name: str) -> None:
+    assert service_of(provider, host) == name
