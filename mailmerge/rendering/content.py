@@ -45,7 +45,7 @@ class Content:
         text: the plain text body.
         html: the HTML body; None if the campaign sends plain text only.
         to_name: the display name of To; "" for the address alone.
-        reply_to: the mailbox of Reply-To; "" for a message without this field.
+        reply_to: the mailboxes of Reply-To; "" for a message without this field.
         headers: the campaign's own header fields, in their order.
         attachments: paths relative to the campaign folder.
     """
@@ -83,13 +83,11 @@ class Renderer:
             TemplateError: a template is missing or does not compile; with file and line.
             CampaignError: the key of [message.unsubscribe] cannot be read.
         """
-        locale = ""
         if isinstance(templates, Settings):
-            locale = getattr(templates.recipients, "locale", "")
             links = links_of(templates)
             templates = templates_of(templates)
         self.files = templates.files
-        self._view = CampaignView(templates.campaign, locale)
+        self._view = CampaignView(templates.campaign, templates.number_locale)
         self._links = links
         if self._links is not None:
             self._links.keys  # noqa: B018 - a key that cannot be read is found now

@@ -164,3 +164,38 @@ def test_a_cell_with_the_word_of_a_program_is_a_warning(
 ) -> None:
     folder.recipients(f"email,name\na@x-firma.de,{cell}\n")
     assert place(folder.problem()) == (code, "recipients.csv", 2, "name")
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        "#%s#", "##%s##", "@@%s@@", "$%s$", "$$%s$$", "::%s::", "＜%s＞", "《%s》", "[%s]",
+        "[%s,fallback=friend]", "【%s】", "‹%s›",
+    ],
+)  # fmt: skip
+def test_rarer_marks_around_a_column_are_uncertain(marks: str) -> None:
+    (found,) = find_placeholders(f"Hallo {marks % 'Vorname'}, ", NAMES)
+    assert (found.column, found.certain) == ("Vorname", False)
+    assert find_placeholders(marks % "xyz", NAMES) == []
+
+
+def test_a_variable_of_php_is_uncertain() -> None:
+    (found,) = find_placeholders("Hi $name, welcome", NAMES)
+    assert (found.column, found.certain) == ("name", False)
+    assert find_placeholders("it costs $5 or US$name or $name(", NAMES) == []
+
+
+@pytest.mark.parametrize("text", ["Dear {{ name }}},", "Dear {{ name }} }, {{ name }}}"])
+def test_a_brace_too_many_is_a_warning(folder: Folder, text: str) -> None:
+    folder.write("body.txt", text)
+    problem = folder.warning()
+    assert problem.code == "extra-brace"
+    assert "{{ name }}" in problem.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["set {x, {{ name }}}", 'JSON: {"a": {{ name }}}', "{{ name }} } is a brace"]
+)
+def test_a_brace_that_closes_another_is_right(folder: Folder, text: str) -> None:
+    folder.write("body.txt", text)
+    assert [one.code for one in folder.problems() if one.code == "extra-brace"] == []
