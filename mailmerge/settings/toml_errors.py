@@ -346,7 +346,7 @@ def _quoted_item(item: str) -> str:
 
 def _other_signs(line: str, _: int, __: str) -> _Fix | None:
     """Comments and assignments as other languages write them."""
-    comment = re.match(r"^(\s*)(?:;|//|--|%|/\*|<!--|[\u2013\u2014*])\s*(.*)$", line)
+    comment = _COMMENT.match(line)
     if comment is not None:
         inner = comment[2].removesuffix("*/").removesuffix("-->").strip()
         fixed = f"{comment[1]}# {inner}"
