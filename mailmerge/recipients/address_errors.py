@@ -57,8 +57,8 @@ def more_than_the_address(text: str, address: str) -> AddressError:
 
 def several(text: str) -> AddressError:
     """The error of a text with more than one address."""
-    what = f"{_shown(text)} contains more than one address"
-    return _error(what, "write one recipient per row", "many")
+    what = tr("{shown} contains more than one address", shown=_shown(text))
+    return _error(what, tr("write one recipient per row"), "many")
 
 
 def invalid(text: str, reason: str) -> AddressError:

@@ -23,7 +23,7 @@ _PIECE = re.compile(
 _LONGEST = 4_000
 """Characters of a list; a longer text is no address, and costs no time."""
 
-_GROUP = re.compile(r'^\s*(?!mailto:)(?:"[^"]*"|[^"@<>:])*:', re.IGNORECASE)
+_GROUP = re.compile(r'^\s*+(?!mailto:)(?:"[^"]*"|[^"@<>:])*+:', re.IGNORECASE)
 
 
 def parse_mailboxes(text: str) -> tuple[Mailbox, ...]:

@@ -297,7 +297,7 @@ def _number(context: Context, value: Any, *wanted: Any) -> Any:
     places = next((one for one in wanted if type(one) is int), None)
     tag = next((one for one in wanted if isinstance(one, str)), None)
     if len(wanted) > (places is not None) + (tag is not None):
-        raise jinja2.TemplateRuntimeError(f'{NUMBER} is written {NUMBER}(2) or {NUMBER}(2, "de")')
+        raise jinja2.TemplateRuntimeError(tr('write the filter as number(2) or number(2, "de")'))
     own = number_locale(context.get("campaign"))
     amount = value
     if isinstance(value, str):
@@ -307,7 +307,7 @@ def _number(context: Context, value: Any, *wanted: Any) -> Any:
         if places is None:
             places = decimals_of(value, amount)
     if type(amount) not in (int, float):
-        raise jinja2.TemplateRuntimeError(f"{NUMBER} needs a number")
+        raise jinja2.TemplateRuntimeError(tr("the filter number needs a number"))
     return write_number(amount, places, tag if tag is not None else own or "en-US")
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import jinja2
 
 from mailmerge.arithmetic import round_half_away
+from mailmerge.language import tr
 from mailmerge.recipients.formats.locales import find_locale
 
 _MOST_PLACES = 15
@@ -25,10 +26,10 @@ def write_number(value: int | float, places: int | None, tag: str) -> str:
     locale = find_locale(tag)
     if locale is None:
         raise jinja2.TemplateRuntimeError(
-            f'there is no language "{tag}"; write one such as "de" or "en-GB"'
+            tr('there is no language "{tag}"; write one such as "de" or "en-GB"', tag=tag)
         )
     if not abs(value) < float("inf"):
-        raise jinja2.TemplateRuntimeError("number needs a finite number")
+        raise jinja2.TemplateRuntimeError(tr("the filter number needs a finite number"))
     whole, _, decimals = _plain(value, places).lstrip("-").partition(".")
     signs = locale.signs
     grouped = _grouped(whole, signs.group, indian=signs.indian)

@@ -25,7 +25,7 @@ _CURLY_SINGLE: Final = "‘’‚‛′`´＇"
 _STRAIGHT = str.maketrans({**dict.fromkeys(_CURLY, '"'), **dict.fromkeys(_CURLY_SINGLE, "'")})
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060\u3000\ufeff]")
 _KEY = r"""(?P<key>\s*[^=\[\]#"'\s][^=\[\]#"']*?)"""
-_ASSIGNMENT = re.compile(rf"^{_KEY}\s*=\s*(?P<value>.*?)\s*$")
+_ASSIGNMENT = re.compile(r"""^(\s*+[^=\[\]#"'\s][^=\[\]#"']*+)=\s*+(.*)$""")
 
 
 _COMMENT = re.compile(r"^(\s*)(?:;|//|--|%|/\*|<!--|[\u2013\u2014*])\s*(.*)$")
@@ -252,10 +252,10 @@ def _single_in_single(line: str, _: int, __: str) -> _Fix | None:
 
 
 def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
-    found = _ASSIGNMENT.match(line)
-    if found is None or not found["value"]:
+    found = _assignment(line)
+    if found is None or not found[1]:
         return None
-    value, mark = found["value"], found["value"][0]
+    value, mark = found[1], found[1][0]
     closed = []
     if mark in "\"'":
         closed.append(value + mark)
@@ -264,7 +264,7 @@ def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
     if value[-1] in "\"'" and mark not in "\"'[":
         closed.append(value[-1] + value)
     for one in closed:
-        fixed = f"{found['key']} = {one}"
+        fixed = f"{found[0]} = {one}"
         if _parses(fixed):
             which = one[0] if one[1:] == value else one[-1].replace("]", '"')
             return _Fix(
@@ -275,10 +275,16 @@ def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
     return None
 
 
+def _assignment(line: str) -> tuple[str, str] | None:
+    """The key, with the spaces before it, and the value of a line; None if it has none."""
+    found = _ASSIGNMENT.match(line)
+    return None if found is None else (found[1].rstrip(), found[2].rstrip())
+
+
 def _no_value(line: str, _: int, __: str) -> _Fix | None:
     """A number with separators, `null`, or a list whose texts have no quotes."""
-    found = _ASSIGNMENT.match(line)
-    value = re.sub(r"\s+#.*$", "", found["value"]) if found is not None else ""
+    found = _assignment(line)
+    value = re.sub(r"\s+#.*$", "", found[1]) if found is not None else ""
     if found is None or not value:
         return None
     number = _as_number(value)
@@ -286,31 +292,31 @@ def _no_value(line: str, _: int, __: str) -> _Fix | None:
         cause, digits = number
     elif value.lower() in {"null", "none", "nil"}:
         hint = tr("write a value, or delete the line")
-        return _Fix(tr("TOML has no {word}", word=value), hint, f'{found["key"]} = ""')
+        return _Fix(tr("TOML has no {word}", word=value), hint, f'{found[0]} = ""')
     elif re.fullmatch(r"\[[^\[\]{}]*\]", value):
         cause = tr("a text in the list is not in quotes")
         digits = f"[{', '.join(map(_quoted_item, value[1:-1].split(',')))}]"
     else:
         return None
-    fixed = f"{found['key']} = {digits}"
+    fixed = f"{found[0]} = {digits}"
     return _Fix(cause, tr("write {fixed}", fixed=fixed.strip()), fixed)
 
 
 def _not_quoted(line: str, _: int, __: str) -> _Fix | None:
-    found = _ASSIGNMENT.match(line)
+    found = _assignment(line)
     if found is None:
         return None
-    value = re.sub(r"\s+#.*$", "", found["value"])
+    value = re.sub(r"\s+#.*$", "", found[1])
     if not value:
-        fixed = f'{found["key"]} = ""'
+        fixed = f'{found[0]} = ""'
         return _Fix(
-            tr("{key} has no value", key=found["key"].strip()),
+            tr("{key} has no value", key=found[0].strip()),
             tr("write a value, or delete the line"),
             fixed,
         )
     if value.lower() in {"true", "false", "yes", "no", "on", "off"}:
         wanted = "true" if value.lower() in {"true", "yes", "on"} else "false"
-        fixed = f"{found['key']} = {wanted}"
+        fixed = f"{found[0]} = {wanted}"
         return _Fix(
             tr("{value} is no value of TOML", value=value),
             tr("write {fixed}", fixed=fixed.strip()),
@@ -319,14 +325,14 @@ def _not_quoted(line: str, _: int, __: str) -> _Fix | None:
     if re.fullmatch(r'"[^"]*"\s*<[^<>]*>', value):
         value = value.replace('"', "")
     elif re.fullmatch(r"-?\d+,\d+", value):
-        fixed = f"{found['key']} = {value.replace(',', '.')}"
+        fixed = f"{found[0]} = {value.replace(',', '.')}"
         return _Fix(
             tr("a decimal has a point in TOML"), tr("write {fixed}", fixed=fixed.strip()), fixed
         )
     elif value[0] in "\"'[{":
         return None
     quoted = f"'{value}'" if '"' in value or "\\" in value else f'"{value}"'
-    fixed = f"{found['key']} = {quoted}"
+    fixed = f"{found[0]} = {quoted}"
     return _Fix(tr("the text is not in quotes"), tr("write {fixed}", fixed=fixed.strip()), fixed)
 
 
@@ -371,7 +377,8 @@ def _other_signs(line: str, _: int, __: str) -> _Fix | None:
         hint = tr("keys are one word of letters, digits, _ and -, such as reply_to")
         known = OTHER_NAMES.get(words[2].strip().casefold().replace(" ", "_"))
         if known is not None:
-            hint = tr("write {fixed}", fixed=f"{known} = {words[3].strip()}")
+            right = f"{known} = {words[3].strip()}"
+            hint = tr("write {fixed}", fixed=right)
         return _Fix(tr("{words!r} is no key", words=words[2].strip()), hint, fixed)
     if re.match(r"^\s*[\w-]+\s*$", line):
         hint = tr('write {line} = "..." or [{line}] for a table', line=line.strip())
