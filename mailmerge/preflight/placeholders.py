@@ -66,6 +66,13 @@ _CODE_LINE = re.compile(
     |\bfrom\s+["']|^\s*[.\#@]?[\w-]+\s*\{{|"\s*:\s*["{{\[\d]""",
     re.VERBOSE,
 )
+_QUOTED_CODE = re.compile(
+    r"""\b[fF]["']|`|=>|&&|==|\);|\bs?printf?\(|\bconsole\.|\.format\(|^\s*(?:echo|const|let|var|def
+    |return|import|function|public|private)\s[^.!?]*[=({"'$]""",
+    re.VERBOSE,
+)
+"""What stands in lines of Python, JavaScript, PHP and shells, and hardly in a letter."""
+
 _OF_SYSTEMS = frozenset({
     "appdata", "localappdata", "userprofile", "username", "temp", "tmp", "windir", "systemroot",
     "programfiles", "programdata", "home", "homepath", "homedrive", "path", "computername",
@@ -275,9 +282,13 @@ def _in_shown(shown: ShownText, names: ColumnNames) -> Iterator[tuple[Placeholde
 
 
 def _is_shown_as_code(text: str, found: Placeholder) -> bool:
+    """Whether the line of a placeholder is one of a program, which a text may quote."""
+    before = text[max(found.offset - 1, 0) : found.offset]
+    if before == "\\" or (before.isalnum() and found.written.startswith("[[")):
+        return True
     start = text.rfind("\n", 0, found.offset) + 1
     line = text[start:].split("\n", 1)[0]
-    return re.search(r"""\b[fF]["']|`|=>""", line.replace(found.written, " ")) is not None
+    return _QUOTED_CODE.search(line.replace(found.written, " ")) is not None
 
 
 def _problem(found: Placeholder, template: TemplateText, offset: int, *, as_code: bool) -> Problem:

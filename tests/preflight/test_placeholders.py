@@ -199,3 +199,26 @@ def test_a_brace_too_many_is_a_warning(folder: Folder, text: str) -> None:
 def test_a_brace_that_closes_another_is_right(folder: Folder, text: str) -> None:
     folder.write("body.txt", text)
     assert [one.code for one in folder.problems() if one.code == "extra-brace"] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'printf("%(name)s");', 'echo "Hi ${name}"', "const {name} = person;", "x = a[[name]]",
+        'print(f"Hi {name}")', "\\\\{name\\\\}", 'if (x == "{name}") { return }',
+    ],
+)  # fmt: skip
+def test_a_line_of_a_program_is_no_error(folder: Folder, line: str) -> None:
+    folder.recipients(SHEET)
+    folder.write("body.txt", f"Dear {{{{ name }}}},\n{line}\n")
+    found = [one for one in folder.problems() if one.code == "foreign-placeholder"]
+    assert [one.severity for one in found] in ([], ["warning"])
+
+
+@pytest.mark.parametrize("line", ["Hallo {name} (bald),", "Ihr Termin: {name};", "Herr{name}!"])
+def test_a_line_of_a_letter_stays_an_error(folder: Folder, line: str) -> None:
+    folder.recipients(SHEET)
+    folder.write("body.txt", f"Dear {{{{ name }}}},\n{line}\n")
+    assert [one.severity for one in folder.problems() if one.code == "foreign-placeholder"] == [
+        "error"
+    ]
