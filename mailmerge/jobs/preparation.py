@@ -147,20 +147,12 @@ class Preparation:
             self.enrol()
         counts, selected = self.counts(), self._selected
         if selected is None or not sum(self._ledger.records().counts(0).values()):
-            again = sum(counts[state] for state in self._tried_again - {State.DEFERRED})
+            again = sum(counts[state] for state in _tried_again(self.options) - {State.DEFERRED})
             claimable = self._ledger.records().claimable(self._checked()) + again
         else:
             claimable = self._claimable_of(selected)
         limit = self.limits.limit
         return claimable if limit is None else min(claimable, limit)
-
-    @property
-    def _tried_again(self) -> frozenset[State]:
-        """The states, apart from pending, in which a run tries a recipient."""
-        states = {State.DEFERRED, *(State(one) for one in self.options.retry)}
-        if self.options.in_doubt == "resend":
-            states.add(State.IN_DOUBT)
-        return frozenset(states)
 
     @cached_property
     def _selected(self) -> frozenset[str] | None:
@@ -171,7 +163,7 @@ class Preparation:
 
     def _claimable_of(self, selected: frozenset[str]) -> int:
         """The number of selected recipients that a run would try, those of a new row included."""
-        states = self._tried_again | {State.PENDING}
+        states = _tried_again(self.options) | {State.PENDING}
         known = claimable = 0
         for one in self._ledger.records().iterate():
             if one.key in selected:
@@ -259,10 +251,18 @@ class Preparation:
     def _following(self) -> Iterator[Recipient]:
         """Yield the recipients that a run of a begun ledger would try first."""
         selected, known = self._selected, set[str]()
-        for one in self._ledger.records().remaining(self._tried_again):
+        for one in self._ledger.records().remaining(_tried_again(self.options)):
             if selected is None or one.key in selected:
                 known.add(one.key)
                 yield one
         if selected is not None and not self._target.sends:  # rows that a dry run has not enrolled
             tried = {one.key for one in self._ledger.records().iterate() if one.key in selected}
             yield from (one for one in self._recipients() if one.key not in tried | known)
+
+
+def _tried_again(options: JobOptions) -> frozenset[State]:
+    """The states, apart from pending, in which a run tries a recipient."""
+    states = {State.DEFERRED, *(State(one) for one in options.retry)}
+    if options.in_doubt == "resend":
+        states.add(State.IN_DOUBT)
+    return frozenset(states)

@@ -7,12 +7,10 @@ campaign folder. `templates_of` makes them from a campaign.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mailmerge.content_files import ContentFiles
-from mailmerge.recipients.spreadsheet import SheetLocale
 from mailmerge.settings import Settings
 
 _DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
@@ -83,7 +81,6 @@ class Templates:
         folder: where includes, images, style sheets and attachments are looked up. A path means
             that none of its files is private.
         file: the file that holds the one-line templates, for errors; empty for templates in code.
-        number_locale: gives the language of the numbers in the cells; "" if it is not known.
     """
 
     subject: str
@@ -98,7 +95,6 @@ class Templates:
     campaign: str = ""
     folder: ContentFiles | Path = Path()
     file: str = ""
-    number_locale: Callable[[], str] = field(default=str, compare=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.folder, Path):
@@ -164,7 +160,6 @@ def templates_of(campaign: Settings) -> Templates:
         campaign=campaign.name,
         folder=campaign.content_files(),
         file=campaign.file,
-        number_locale=SheetLocale(campaign),
     )
 
 
