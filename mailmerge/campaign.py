@@ -59,7 +59,7 @@ class Campaign:
         text: the plain text body, in the same way; None to make it from the HTML.
         attachments: paths, each a template.
         to_name: a template for the display name of To.
-        reply_to: a template for the mailbox of Reply-To.
+        reply_to: a template for the mailboxes of Reply-To.
         reverse_path: the address that bounces go to; by default that of `sender`.
         headers: further header fields: templates by the name of the field.
         inline_css: whether style sheets are inlined into `style` attributes.

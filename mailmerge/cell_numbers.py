@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from decimal import Decimal
 from typing import Final
 
 _SPACE = r"[\s\u00a0\u2007\u2009\u202f'’_]"
@@ -100,10 +101,10 @@ def _parse(text: str, locale: str) -> float | None:
     digits = _with_point(found["number"], locale)
     if digits is None:
         return None
-    number = float(digits)
+    number = Decimal(digits) / 100 if found["percent"] else Decimal(digits)
     if negative or found["sign"] == "-" or found["before"].endswith("-"):
         number = -number
-    return number / 100 if found["percent"] else number
+    return float(number)
 
 
 def _with_point(number: str, locale: str) -> str | None:

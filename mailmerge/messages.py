@@ -20,6 +20,7 @@ from mailmerge.mime.message import Composer, Message
 from mailmerge.mime.parts import PartStore
 from mailmerge.mime.settings import Sender, sender_of
 from mailmerge.recipients.audience import Recipient
+from mailmerge.recipients.spreadsheet import SheetLocale
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import Templates, templates_of
 from mailmerge.settings import DeliverySection, Settings
@@ -86,6 +87,8 @@ class MessageFactory:
         parts: PartStore,
         signer: DkimSigner | None = None,
         links: UnsubscribeLinks | None = None,
+        *,
+        number_locale: Callable[[], str] = str,
     ) -> None:
         """Compile the templates, and write the bytes that all messages share.
 
@@ -95,7 +98,7 @@ class MessageFactory:
             TemplateError: a template is missing or does not compile; with file and line.
             CampaignError: `content_base` cannot be written.
         """
-        renderer = Renderer(templates, links=links)
+        renderer = Renderer(templates, links=links, number_locale=number_locale)
         self._start(renderer, Composer(sender, parts), signer=signer)
 
     @classmethod
@@ -212,7 +215,9 @@ def message_factory(settings: Settings) -> MessageFactory:
     parts = PartStore(settings.content_files(noting=False))
     sender = sender_of(settings)
     signer = signer_of(settings, sender.mailbox.domain)
-    return MessageFactory(templates_of(settings), sender, parts, signer, links_of(settings))
+    locale, links = SheetLocale(settings), links_of(settings)
+    templates = templates_of(settings)
+    return MessageFactory(templates, sender, parts, signer, links, number_locale=locale)
 
 
 class _Deliverable(Protocol):

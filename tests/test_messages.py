@@ -22,8 +22,8 @@ from mailmerge.messages import (
 from mailmerge.mime.parts import PartStore
 from mailmerge.mime.settings import Sender
 from mailmerge.recipients.address import parse_mailbox
-from mailmerge.recipients.audience import Recipient
-from mailmerge.rendering.content import Content
+from mailmerge.recipients.audience import Recipient, open_audience
+from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import BodySource, Templates
 from mailmerge.settings import DeliverySection, load_settings
 
@@ -230,3 +230,18 @@ def test_notices_become_parameters(
     wanted = DeliverySection.model_validate(section)
     envelope = TransactionFactory(factory, wanted).transaction(Delivery(recipient())).envelope
     assert (envelope.notify, envelope.ret, envelope.envid) == (notify, ret, envid)
+
+
+def test_check_and_send_read_numbers_in_the_language_of_the_sheet(tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_text(
+        '[recipients]\nlocale = "de"\n[message]\nfrom = "a@x-firma.de"\nsubject = "Hi"\n'
+        'text = "body.txt"\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "body.txt").write_text("{{ seats|int }} {{ (seats|float * 1.5)|number(2) }}")
+    (tmp_path / "recipients.csv").write_text("email;seats\nann@x-firma.de;1.234\n")
+    settings = load_settings(tmp_path)
+    ann = next(open_audience(settings).recipients())
+    sent = message_factory(settings).render(ann)
+    checked = Renderer(settings).render(ann)
+    assert str(sent.text) == str(checked.text) == "1234 1.851,00"

@@ -9,6 +9,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from tests.preview.picture import SIZE
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -97,3 +99,13 @@ def test_the_readmes_link_to_each_other() -> None:
     chinese = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
     assert "(README.zh-CN.md)" in README
     assert "(README.md)" in chinese
+
+
+def test_the_picture_is_small_and_current_in_size() -> None:
+    """`python -m tests.preview.picture` takes it again."""
+    (shown,) = re.findall(r"^!\[[^\]]+\]\(([^)]+)\)$", README, re.MULTILINE)
+    content = (ROOT / shown).read_bytes()
+    assert content.startswith(b"\x89PNG\r\n")
+    assert len(content) < 150_000
+    width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
+    assert (width, height) == SIZE

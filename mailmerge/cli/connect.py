@@ -12,6 +12,7 @@ import typer
 
 from mailmerge.cli.discovery import account_or_suggestion, description, discovered
 from mailmerge.cli.passwords import password_prompt
+from mailmerge.cli.silent_addresses import silent_address_notes
 from mailmerge.cli.terminal import Json, NoDns, ask_password, folded, print_json, reports_errors
 from mailmerge.language import marked, tr
 from mailmerge.wording import one_line, padded
@@ -154,19 +155,6 @@ class _Attempt:
         return examine(server, self.credentials, explainer, envelope=self.envelope)
 
 
-def _show_silent_addresses(account: Account) -> None:
-    from mailmerge.smtp.dialing import silent_addresses
-
-    for address in silent_addresses(account.server.host, account.server.port):
-        typer.echo(
-            tr(
-                "Note: the address {address} of {host} does not answer.",
-                address=address,
-                host=account.server.host,
-            )
-        )
-
-
 def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> None:
     """Show the dialogue line by line, then the server's extensions and advice."""
     from mailmerge.errors import MailmergeError
@@ -179,7 +167,8 @@ def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> Non
         report = attempt.examine(explainer)
     except MailmergeError as error:
         raise attempt.worded(explainer.brief(error)) from error
-    _show_silent_addresses(attempt.account)
+    for note in silent_address_notes(attempt.account.server):
+        typer.echo(note)
     _show_offers(report, attempt.language)
     _show_advice(report, needs(), attempt.language)
     refused = report.error()

@@ -17,6 +17,7 @@ from mailmerge.cli.check import show_report
 from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.progress import counting, sending
 from mailmerge.cli.questions import can_ask, read_answer
+from mailmerge.cli.silent_addresses import silent_address_notes
 from mailmerge.cli.terminal import (
     CampaignPath,
     Json,
@@ -446,6 +447,10 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
         summary = job.run_all()
         document = summary.to_json()
         lines = [tr("Nothing to send: all recipients are done."), *_summary_lines(summary)]
+    account = job.target.account
+    if account is not None and not request.sandbox:
+        for note in silent_address_notes(account.server):
+            say(note)
     for line in lines:
         show_result(line, json=request.json)
     if request.json:

@@ -174,7 +174,8 @@ class Monitor:
             self.fail(doubtful)
         self._adapt(decision, report.at)
         if reason := decision.stop or refused:
-            self.fail(RunStopped(reason, hint=tr(_KEPT), code="server-refuses"))
+            hint = tr(_KEPT if decision.stop else _RETRIED)
+            self.fail(RunStopped(reason, hint=hint, code="server-refuses"))
 
     def _doubts_after(self, report: Settled) -> MailmergeError | None:
         """Count an outcome. Returns the error that ends the run if there is too much doubt."""
@@ -232,6 +233,9 @@ class Monitor:
         self.emit(Recovered(now))
 
 
+_RETRIED = marked(
+    "fix the cause, then send again with --retry rejected to include those that were refused"
+)
 _KEPT = marked("no recipient is lost: fix the cause and send again")
 
 

@@ -87,10 +87,10 @@ _TOO_FAST = re.compile(
 )
 _BUSY = re.compile(r"too (many|much)|busy|overload|limit|exceed|resources|\bload\b", re.IGNORECASE)
 _VARIABLE = re.compile(
-    r"<[^<>]*>|https?://\S+|(?<![^\s@])[^\s@]++@\S+|[0-9A-Fa-f]{8,}"
+    r"<[^<>]*>|[\[(][^\s\[\]()]{8,}[\])]|https?://\S+|(?<![^\s@])[^\s@]++@\S+"
     r"|(?<![^\s\[(\"'=:;,])(?=[A-Za-z_.+/~-]*\d)[A-Za-z0-9_.+/~-]{5,}={0,2}(?=[\s\])\"';:,.]|$)"
     r"|(?<![^\s\[(\"'=:;,])(?=[A-Za-z]*[a-z][A-Z])(?=[A-Za-z]*[A-Z][A-Za-z]*[A-Z])[A-Za-z]{8,}+"
-    r"(?=[\s\])\"';:,.]|$)|\d+"
+    r"(?=[\s\])\"';:,.]|$)|(?<=\w[=:])[^\s:;,]{5,}|[0-9A-Fa-f]{8,}|\d+"
 )
 """What differs between replies with the same words: addresses, links, numbers, and ids of
 letters and digits, such as `1McHM6-1srIWI1qNo-00dbDH`."""
@@ -341,9 +341,8 @@ class Refusals:
             if outcome.verdict is Verdict.SENT:
                 self._kind, self._count = (), 0
             return ""
-        kind = (outcome.stage, reply.code, _VARIABLE.sub("#", reply.text[:_COMPARED]))
-        self._count = self._count + 1 if kind == self._kind else 1
-        self._kind = kind
+        before, self._kind = self._kind, _kind_of(outcome.stage, reply)
+        self._count = self._count + 1 if _is_same(before, self._kind) else 1
         if self._count < _refusals_allowed(outcome.stage, reply):
             return ""
         return tr(
@@ -351,6 +350,22 @@ class Refusals:
             count=self._count,
             reply=reply,
         )
+
+
+def _kind_of(stage: Stage, reply: Reply) -> tuple[object, ...]:
+    """The stage, the code and the words of a refusal, without what is known to differ."""
+    return (stage, reply.code, *_VARIABLE.sub("#", reply.text[:_COMPARED]).split())
+
+
+def _is_same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Whether two refusals have the same words, but for one in three.
+
+    No pattern knows every id: some are made of letters alone, and some are the recipient's name.
+    """
+    if len(one) != len(other) or one[:2] != other[:2]:
+        return False
+    different = sum(a != b for a, b in zip(one[2:], other[2:], strict=True))
+    return different * 3 <= len(one) - 2
 
 
 def _refusals_allowed(stage: Stage, reply: Reply) -> int:

@@ -8,8 +8,10 @@ run; the plan and the run both use `limits`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 
 from mailmerge.campaign import Campaign
@@ -21,7 +23,7 @@ from mailmerge.jobs.recipient_source import RecipientSource
 from mailmerge.jobs.records import JobLedger
 from mailmerge.jobs.targets import Target
 from mailmerge.language import tr
-from mailmerge.ledger.states import Difference, State
+from mailmerge.ledger.states import Difference, State, reported
 from mailmerge.messages import MessageFactory
 from mailmerge.preflight.check import Check, CheckOptions
 from mailmerge.preflight.report import CheckReport, EarlierReport
@@ -132,7 +134,7 @@ class Preparation:
             to_send=to_send,
             sender=self._campaign.settings.message.from_,
             server=self._target.server_name,
-            subjects=self._subjects() if to_send else (),
+            subjects=self._subjects(to_send),
             again=self._again(),
             signed_by=signed_by(self._campaign.settings),
         )
@@ -143,16 +145,38 @@ class Preparation:
         """Return the number of recipients that a run would try, including those tried again."""
         if self._enrolled is None:
             self.enrol()
-        counts, options = self.counts(), self.options
-        again = counts[State.IN_DOUBT] if options.in_doubt == "resend" else 0
-        again += counts[State.REJECTED] if "rejected" in options.retry else 0
-        claimable = self._ledger.records().claimable(self._checked()) + again
+        counts, selected = self.counts(), self._selected
+        if selected is None or not sum(self._ledger.records().counts(0).values()):
+            again = sum(counts[state] for state in _tried_again(self.options) - {State.DEFERRED})
+            claimable = self._ledger.records().claimable(self._checked()) + again
+        else:
+            claimable = self._claimable_of(selected)
         limit = self.limits.limit
         return claimable if limit is None else min(claimable, limit)
 
+    @cached_property
+    def _selected(self) -> frozenset[str] | None:
+        """The keys of the selected recipients; None if all recipients are."""
+        if not self._source.partial or self._redirect.edits:
+            return None
+        return frozenset(one.key for one in self._recipients())
+
+    def _claimable_of(self, selected: frozenset[str]) -> int:
+        """The number of selected recipients that a run would try, those of a new row included."""
+        states = _tried_again(self.options) | {State.PENDING}
+        known = claimable = 0
+        for one in self._ledger.records().iterate():
+            if one.key in selected:
+                known += 1
+                claimable += one.state in states or one.unmade
+        return claimable + len(selected) - known
+
     def _again(self) -> dict[State, int]:
         """Return the number of recipients to try again, by their state."""
-        counts = self.counts()
+        counts, selected = self.counts(), self._selected
+        if selected is not None and self.options.retry:
+            known = self._ledger.records().iterate()
+            counts = reported(Counter(one.state for one in known if one.key in selected))
         states = {State(one): counts[State(one)] for one in sorted(self.options.retry)}
         return {state: count for state, count in states.items() if count}
 
@@ -211,14 +235,34 @@ class Preparation:
                 skipped[one.key] = tr("not sent: {reason}", reason=reason)
             yield one
 
-    def _subjects(self) -> tuple[str, ...]:
-        """Return the subjects of the next messages."""
+    def _subjects(self, to_send: int) -> tuple[str, ...]:
+        """Return the subjects of the next messages, at most three."""
+        shown = min(to_send, _SUBJECTS_SHOWN)
         counts, report = self.counts(), self.report
         begun = counts[State.PENDING] < sum(counts.values())
         if report is not None and report.subjects and not (begun or self._redirect.edits):
-            return report.subjects
-        following = self._ledger.records().remaining() if begun else self._recipients()
+            return tuple(report.subjects[:shown])
+        following = self._following() if begun else self._recipients()
         if self._invalid:
             following = (one for one in following if one.row not in self._invalid)
         messages = self.messages
-        return tuple(messages.render(one).subject for one in islice(following, _SUBJECTS_SHOWN))
+        return tuple(messages.render(one).subject for one in islice(following, shown))
+
+    def _following(self) -> Iterator[Recipient]:
+        """Yield the recipients that a run of a begun ledger would try first."""
+        selected, known = self._selected, set[str]()
+        for one in self._ledger.records().remaining(_tried_again(self.options)):
+            if selected is None or one.key in selected:
+                known.add(one.key)
+                yield one
+        if selected is not None and not self._target.sends:  # rows that a dry run has not enrolled
+            tried = {one.key for one in self._ledger.records().iterate() if one.key in selected}
+            yield from (one for one in self._recipients() if one.key not in tried | known)
+
+
+def _tried_again(options: JobOptions) -> frozenset[State]:
+    """The states, apart from pending, in which a run tries a recipient."""
+    states = {State.DEFERRED, *(State(one) for one in options.retry)}
+    if options.in_doubt == "resend":
+        states.add(State.IN_DOUBT)
+    return frozenset(states)

@@ -57,8 +57,8 @@ class Records(Deliveries, Protocol):
         """Return the number of recipients whose message could not be made."""
         ...
 
-    def remaining(self) -> Iterator[Recipient]:
-        """Yield the first recipients that a run would try."""
+    def remaining(self, again: Collection[State]) -> Iterator[Recipient]:
+        """Yield the first recipients that a run would try: pending ones, and those in `again`."""
         ...
 
 
@@ -113,9 +113,9 @@ class LedgerRecords:
         """Return the number of deliveries whose message could not be made."""
         return self.store.unmade()
 
-    def remaining(self) -> Iterator[Recipient]:
+    def remaining(self, again: Collection[State]) -> Iterator[Recipient]:
         """Yield the remaining recipients of the ledger."""
-        return _remaining(self.store.iterate())
+        return _remaining(self.store.iterate(), again)
 
     def iterate(self) -> Iterator[Delivery]:
         """Yield the deliveries of the ledger."""
@@ -166,18 +166,18 @@ class ReadRecords:
         """Return the number of deliveries whose message could not be made."""
         return self.ledger.unmade() if self.ledger is not None else 0
 
-    def remaining(self) -> Iterator[Recipient]:
+    def remaining(self, again: Collection[State]) -> Iterator[Recipient]:
         """Yield the remaining recipients of the ledger."""
-        return _remaining(self.iterate())
+        return _remaining(self.iterate(), again)
 
     def iterate(self) -> Iterator[Delivery]:
         """Yield all deliveries of the ledger; none without a ledger."""
         return self.ledger.iterate() if self.ledger is not None else iter(())
 
 
-def _remaining(deliveries: Iterator[Delivery]) -> Iterator[Recipient]:
+def _remaining(deliveries: Iterator[Delivery], again: Collection[State]) -> Iterator[Recipient]:
     for one in islice(deliveries, _MAX_DELIVERIES_READ):
-        if one.state in {State.PENDING, State.DEFERRED} or one.unmade:
+        if one.state is State.PENDING or one.state in again or one.unmade:
             yield one.recipient
 
 

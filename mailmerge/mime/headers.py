@@ -126,8 +126,22 @@ def _check_ascii(name: str, value: str) -> None:
         )
 
 
+def mailbox_list_field(name: str, mailboxes: Sequence[Mailbox]) -> bytes:
+    """Reply-To with one or more mailboxes, separated by commas (RFC 5322, 3.4 and 3.6.2).
+
+    Raises:
+        MessageError: as `mailbox_field`.
+    """
+    room = LINE - len(name) - len(": ")
+    written = []
+    for mailbox in mailboxes:
+        written.append(_format_mailbox(mailbox, "", room))
+        room = LINE - len(" ")
+    return fold(name, ", ".join(written))
+
+
 def mailbox_field(name: str, mailbox: Mailbox, display_name: str = "") -> bytes:
-    """From, To or Reply-To with one mailbox (RFC 5322, 3.6.2 and 3.6.3).
+    """From or To with one mailbox (RFC 5322, 3.6.2 and 3.6.3).
 
     Raises:
         MessageError: a control character in the name, or an address that is not one.

@@ -48,6 +48,7 @@ from mailmerge.mime.headers import (
     header_block,
     is_blank,
     mailbox_field,
+    mailbox_list_field,
     message_id_field,
     unstructured_field,
 )
@@ -55,8 +56,9 @@ from mailmerge.mime.multipart import Multipart
 from mailmerge.mime.parts import PartStore
 from mailmerge.mime.settings import Sender, sender_of
 from mailmerge.octets import Sealed, seal
-from mailmerge.recipients.address import Mailbox, parse_mailbox
+from mailmerge.recipients.address import Mailbox
 from mailmerge.recipients.audience import Recipient
+from mailmerge.recipients.mailbox_list import parse_mailboxes
 from mailmerge.rendering.content import Body, Content, Structure
 from mailmerge.settings import Settings
 from mailmerge.wording import prefixed
@@ -287,11 +289,12 @@ class Composer:
 def _reply_to(text: str) -> tuple[bytes, bool]:
     """The Reply-To field, and whether it needs SMTPUTF8."""
     try:
-        mailbox = parse_mailbox(text, names=True)
+        mailboxes = parse_mailboxes(text)
     except AddressError as error:
         error.problem = replace(error.problem, message=prefixed("Reply-To", error.problem.message))
         raise
-    return mailbox_field("Reply-To", mailbox), mailbox.needs_smtputf8
+    utf8 = any(one.needs_smtputf8 for one in mailboxes)
+    return mailbox_list_field("Reply-To", mailboxes), utf8
 
 
 def _gather(pieces: Sequence[bytes]) -> tuple[tuple[bytes, ...], int]:

@@ -25,7 +25,7 @@ from mailmerge.preflight.shown_text import ShownText, shown_texts
 from mailmerge.preflight.template_texts import MASK, TemplateText, template_texts
 
 _NAME = r"[^\W\d_](?:[\w .:&/'\u00a0\u2019-]{0,60}[\w.])?"
-_FIELD = re.compile(r"\A(?:MERGEFIELD\s+)?[\"“”]?(.*?)[\"“”]?(?:\s+\\\*?.*)?\Z", re.DOTALL)
+_FIELD = re.compile(r"\A(?:MERGEFIELD\s+)?[\"“”]?([^\\]*)")
 _LONGEST = 80
 _LISTED = 4
 
@@ -45,13 +45,19 @@ _MARKS = re.compile(
     | (?<![\w%])%%?(?P<percent>[^\W\d_][^%\n]{{0,{_LONGEST}}}?)%%?(?![\w%])
     | (?<![\w\[\]])\[(?P<bracket>[^\W\d_][^\[\]\n]{{0,{_LONGEST}}}?)\](?![(\[\w])
     | 【(?P<lenticular>[^【】\n]{{1,{_LONGEST}}}?)】
+    | [＜〈《［〔](?P<wide_angle>[^＜〈《［〔＞〉》］〕\n]{{1,{_LONGEST}}}?)[＞〉》］〕]
+    | (?<![\w\#@$^:])(?P<sign>\#\#|@@|\$\$|\^\^|::|[\#@$^])(?P<same>{_NAME})(?P=sign)(?![\w\#@$^:])
+    | (?<![\w$])\$(?P<variable>[^\W\d]\w{{0,40}})(?![\w(\[$])
     | <(?P<angle>[^\W\d_][^<>@\n]{{0,{_LONGEST}}}?)>
     """,
     re.VERBOSE,
 )
-_QUIET = frozenset({"bracket", "lenticular", "angle", "single_guillemets"})
+_QUIET = frozenset({
+    "bracket", "lenticular", "angle", "single_guillemets", "wide_angle", "same", "variable",
+})  # fmt: skip
 """Marks that say something only around the name of a column."""
 
+_EXTRA_BRACE = re.compile(MASK + r"\}")
 _WORD = re.compile(r"[^\W\d_]\w{1,40}(?:[._-]\w{1,40}){0,3}")
 _CODE_LINE = re.compile(
     rf"""=>|\bf["']|`|==|&&|\|\||\w\(|\);|;\s*$|^\s*(?:def|class|import|from|export|const|let|var
@@ -60,6 +66,13 @@ _CODE_LINE = re.compile(
     |\bfrom\s+["']|^\s*[.\#@]?[\w-]+\s*\{{|"\s*:\s*["{{\[\d]""",
     re.VERBOSE,
 )
+_QUOTED_CODE = re.compile(
+    r"""\b[fF]["']|`|=>|&&|==|\);|\bs?printf?\(|\bconsole\.|\.format\(|^\s*(?:echo|const|let|var|def
+    |return|import|function|public|private)\s[^.!?]*[=({"'$]""",
+    re.VERBOSE,
+)
+"""What stands in lines of Python, JavaScript, PHP and shells, and hardly in a letter."""
+
 _OF_SYSTEMS = frozenset({
     "appdata", "localappdata", "userprofile", "username", "temp", "tmp", "windir", "systemroot",
     "programfiles", "programdata", "home", "homepath", "homedrive", "path", "computername",
@@ -109,7 +122,7 @@ class ColumnNames:
         `contact.name`.
         """
         field = _FIELD.match(name.strip().lstrip("$!=").strip())
-        whole = field[1].strip() if field else name
+        whole = field[1].strip().rstrip('"“”').rstrip() if field else name
         shortened = re.split(r"[|:!]", whole)[0]
         after_dot = re.split(r"[.:]", shortened)[-1]
         for spelling in (whole, shortened, after_dot):
@@ -141,6 +154,8 @@ def find_placeholders(text: str, names: ColumnNames, *, as_code: bool = False) -
         name = match[kind]
         if kind == "dollar":
             name = name[2:-1].strip()
+        if kind == "bracket" and "=" in name:  # a default, as in [name,fallback=friend]
+            name = name.partition(",")[0]
         if MASK in name or _is_escape(kind, name):
             continue
         column = names.find(name)
@@ -210,6 +225,41 @@ def check_placeholders(totals: Totals, setup: Setup) -> Iterator[Problem]:
             yield _like_placeholders(others, template, names)
 
 
+def check_extra_braces(setup: Setup) -> Iterator[Problem]:
+    """No brace is left over behind a value, as in `{{ name }}}`."""
+    for template in template_texts(setup.campaign):
+        for offset in _extra_braces(template):
+            yield Problem(
+                "warning",
+                "extra-brace",
+                tr("there is a brace too many: } is sent as it stands"),
+                template.file,
+                column=template.key,
+                hint=tr("a value has two braces on each side: {{ name }}"),
+                line=template.line(offset),
+                character=template.character(offset),
+                excerpt=template.excerpt(offset),
+            )
+            break
+
+
+def _extra_braces(template: TemplateText) -> Iterator[int]:
+    """The places of closing braces behind a value that no brace opens in their line."""
+    if template.kind != "html":
+        yield from _unopened(template.text)
+        return
+    for shown in shown_texts(template.text):
+        yield from map(shown.offset, _unopened(shown.text))
+
+
+def _unopened(text: str) -> Iterator[int]:
+    for match in _EXTRA_BRACE.finditer(text):
+        start = text.rfind("\n", 0, match.start()) + 1
+        line = text[start:].partition("\n")[0]
+        if line.count("}") > line.count("{"):
+            yield match.start() + 1
+
+
 def _in_template(
     template: TemplateText, names: ColumnNames
 ) -> Iterator[tuple[Placeholder, int, bool]]:
@@ -232,9 +282,13 @@ def _in_shown(shown: ShownText, names: ColumnNames) -> Iterator[tuple[Placeholde
 
 
 def _is_shown_as_code(text: str, found: Placeholder) -> bool:
+    """Whether the line of a placeholder is one of a program, which a text may quote."""
+    before = text[max(found.offset - 1, 0) : found.offset]
+    if before == "\\" or (before.isalnum() and found.written.startswith("[[")):
+        return True
     start = text.rfind("\n", 0, found.offset) + 1
     line = text[start:].split("\n", 1)[0]
-    return re.search(r"""\b[fF]["']|`|=>""", line.replace(found.written, " ")) is not None
+    return _QUOTED_CODE.search(line.replace(found.written, " ")) is not None
 
 
 def _problem(found: Placeholder, template: TemplateText, offset: int, *, as_code: bool) -> Problem:

@@ -24,6 +24,7 @@ from mailmerge.preflight.rules import Rules
 
 RULES = Rules(
     campaign=(
+        placeholders.check_extra_braces,
         sender.check_from,
         sender.check_reverse_path,
         sender.check_reply_to,

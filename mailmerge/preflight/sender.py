@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -13,6 +13,7 @@ from mailmerge.language import tr
 from mailmerge.preflight.addresses import judge_domain
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.recipients.address import Mailbox, parse_mailbox
+from mailmerge.recipients.mailbox_list import parse_mailboxes
 from mailmerge.settings import CAMPAIGN_FILE
 from mailmerge.wording import prefixed
 
@@ -40,31 +41,43 @@ def check_from(setup: Setup) -> Iterator[Problem]:
     except AddressError as error:
         message = prefixed(repr(text), error.problem.message)
         hint = tr('write "Name <name@example.org>"')
+        if _is_list(text):
+            # RFC 5322, 3.6.2, allows several authors, but DMARC (RFC 7489, 6.6.1) knows one domain,
+            # and large mailbox providers refuse such messages.
+            message = tr("{text} is more than one sender", text=repr(text))
+            hint = tr("write one sender here, and the others in reply_to")
         yield _error("from-address", message, column=_FROM, hint=hint)
+
+
+def _is_list(text: str) -> bool:
+    try:
+        return len(parse_mailboxes(text)) > 1
+    except AddressError as error:
+        return error.problem.code == "address-group"
 
 
 def check_reverse_path(setup: Setup) -> Iterator[Problem]:
     """`reverse_path` is one address."""
     text = setup.campaign.message.reverse_path
-    wrong = _wrong_address(text, names=False)
+    wrong = _wrong_address(text, parse_mailbox)
     if wrong is not None:
         message, column = prefixed(repr(text), wrong.message), "message.reverse_path"
         yield _error("reverse-path-address", message, column=column, hint=wrong.hint)
 
 
 def check_reply_to(setup: Setup) -> Iterator[Problem]:
-    """`reply_to` is one mailbox, unless it differs between recipients."""
+    """`reply_to` is one or more mailboxes, unless it differs between recipients."""
     text = setup.campaign.message.reply_to
-    wrong = _wrong_address(text, names=True)
+    wrong = _wrong_address(text, parse_mailboxes)
     if wrong is not None:
         message, column = prefixed(repr(text), wrong.message), "message.reply_to"
         yield _error("reply-to-address", message, column=column, hint=wrong.hint)
 
 
-def _wrong_address(text: str, *, names: bool) -> Problem | None:
+def _wrong_address(text: str, parse: Callable[[str], object]) -> Problem | None:
     if text and not _TEMPLATE.search(text):
         try:
-            parse_mailbox(text, names=names)
+            parse(text)
         except AddressError as error:
             return error.problem
     return None

@@ -28,6 +28,7 @@ from mailmerge.recipients.address_errors import (
     invalid,
     invisible_character,
     more_than_the_address,
+    several,
 )
 
 
@@ -156,6 +157,9 @@ _EDGES = " \t\r\n\u200c\u200d" + BIDI_CONTROLS
 _QUOTED_LOCAL = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])+"@[^@\s"<>,;]+')
 """A local part in quotation marks (RFC 5321, 4.1.2): `"hanako..y"@docomo.ne.jp`."""
 
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+_ADDRESS_AND_MORE = re.compile(r"@[^,;@]*[,;]")
+_LONGEST_NAMED = 4_000
 _NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
 
 
@@ -171,6 +175,8 @@ def _parse_any(cell: str, *, names: bool) -> Mailbox:
     inner = named[2].strip()
     if not names:
         raise more_than_the_address(text, inner)
+    if len(text) <= _LONGEST_NAMED and _ADDRESS_AND_MORE.search(_QUOTED.sub("", named[1])):
+        raise several(text)
     return replace(parse_mailbox(inner), display_name=_clean_name(named[1]))
 
 

@@ -55,6 +55,12 @@ def more_than_the_address(text: str, address: str) -> AddressError:
     return _error(what, hint, "name")
 
 
+def several(text: str) -> AddressError:
+    """The error of a text with more than one address."""
+    what = tr("{shown} contains more than one address", shown=_shown(text))
+    return _error(what, tr("write one recipient per row"), "many")
+
+
 def invalid(text: str, reason: str) -> AddressError:
     """The error of any other fault, with the reason that email-validator gives."""
     reason = address_message(reason.rstrip("."))
@@ -94,8 +100,7 @@ def _faults_of_the_cell(text: str) -> Iterator[AddressError]:
         )
     if text.count("@") > 1:
         if re.search(r"[\s,;/|]", text):
-            what = tr("{shown} contains more than one address", shown=shown)
-            yield _error(what, tr("write one recipient per row"), "many")
+            yield several(text)
         what = tr("{shown} has {count} @ signs", shown=shown, count=text.count("@"))
         yield _error(what, tr("delete all but one"), "two-at")
     if "@" not in text:

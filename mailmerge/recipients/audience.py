@@ -248,7 +248,7 @@ def _rules(
         required=required if key == address else (*required, key),
         parse_names=section.parse_names,
         conditions=tuple(
-            Condition(text, spreadsheet.columns, getattr(section, "locale", ""))
+            Condition(text, spreadsheet.columns, section.locale or spreadsheet.locale)
             for text in (section.where, selection.where)
             if text.strip()
         ),

@@ -13,8 +13,10 @@ from typing import Any
 import jinja2
 from jinja2 import meta, nodes
 from jinja2.parser import Parser
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mailmerge.arithmetic import calculate
 from mailmerge.cell_numbers import parse_number
 from mailmerge.errors import CampaignError, SpreadsheetError
 from mailmerge.language import tr
@@ -32,6 +34,17 @@ _FAILURES = (
 )
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox, which computes with decimal numbers as templates do."""
+
+    intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Compute `left operator right`."""
+        computed = calculate(operator, left, right)
+        return super().call_binop(context, operator, left, right) if computed is None else computed
+
+
 class Condition:
     """A condition on rows, compiled once."""
 
@@ -42,7 +55,7 @@ class Condition:
             CampaignError: it is not an expression, or it uses a name that is not a column.
         """
         self.text = text
-        environment = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
+        environment = _Environment(undefined=jinja2.StrictUndefined)
         environment.filters |= {"int": _number(int, locale), "float": _number(float, locale)}
         try:
             self._check_names(environment, columns)

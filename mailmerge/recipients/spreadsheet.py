@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mailmerge.errors import Problem, SpreadsheetError
+from mailmerge.errors import MailmergeError, Problem, SpreadsheetError
 from mailmerge.language import tr
 from mailmerge.recipients.columns import Header, find_column
 from mailmerge.recipients.formats.sniff import open_table
-from mailmerge.recipients.input_file import find_campaign_file, open_input_file
+from mailmerge.recipients.formats.workbook import language_of_workbook
+from mailmerge.recipients.input_file import InputFile, find_campaign_file, open_input_file
 from mailmerge.recipients.standard_input import STANDARD_INPUT, standard_input
 from mailmerge.recipients.table import RowReader, SheetRow, Table, no_recipients
 from mailmerge.settings import RecipientsSection, Settings
@@ -26,6 +27,7 @@ class Spreadsheet:
         file: its name for messages, with the sheet where the workbook has several.
         columns: the names of the columns, tidied, in their order.
         notices: warnings about the whole file: an encoding that was chosen, hidden rows.
+        locale: the language of the numbers in a workbook, such as "de-DE"; "" for other files.
         blank_rows: how many empty rows the last pass ignored.
     """
 
@@ -33,6 +35,7 @@ class Spreadsheet:
         self.file = table.file
         self.columns = table.header.columns
         self.notices = table.notices
+        self.locale = table.locale
         self.blank_rows = 0
         self._table = table
 
@@ -81,6 +84,39 @@ class Spreadsheet:
                 raise SpreadsheetError.from_problem(record)
 
 
+class SheetLocale:
+    """The language of the numbers in a campaign's spreadsheet, looked up when it is first needed.
+
+    Calling it gives a tag such as "de-DE": `locale` under [recipients], else that of the workbook;
+    "" if there is none, or if the spreadsheet cannot be read, which the check reports.
+    """
+
+    def __init__(self, campaign: Settings) -> None:
+        self._campaign = campaign
+        self._found = campaign.recipients.locale or None
+
+    def __call__(self) -> str:
+        if self._found is None:
+            self._found = self._look_up()
+        return self._found
+
+    def _look_up(self) -> str:
+        section = self._campaign.recipients
+        try:
+            source = _source_of(self._campaign)
+            return language_of_workbook(source, section) or open_table(source, section).locale
+        except MailmergeError:
+            return ""
+
+
+def _source_of(campaign: Settings) -> InputFile:
+    """The spreadsheet of a campaign, or standard input."""
+    section = campaign.recipients
+    if section.file == STANDARD_INPUT:
+        return standard_input.file()
+    return open_input_file(find_campaign_file(campaign.folder, section.file), section.file)
+
+
 def open_spreadsheet(campaign: Settings) -> Spreadsheet:
     """Open the spreadsheet of a campaign; `file = "-"` reads standard input.
 
@@ -88,11 +124,7 @@ def open_spreadsheet(campaign: Settings) -> Spreadsheet:
         SpreadsheetError: the file is missing, unreadable, of no known format, or has no header.
         CampaignError: the campaign reads standard input, and there is none.
     """
-    section = campaign.recipients
-    if section.file == STANDARD_INPUT:
-        return Spreadsheet(open_table(standard_input.file(), section))
-    path = find_campaign_file(campaign.folder, section.file)
-    return read_spreadsheet(path, section, section.file)
+    return Spreadsheet(open_table(_source_of(campaign), campaign.recipients))
 
 
 def read_spreadsheet(path: Path, section: RecipientsSection, file: str = "") -> Spreadsheet:

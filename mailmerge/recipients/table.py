@@ -54,6 +54,8 @@ class Batch:
 class Table:
     """An open spreadsheet: its name in messages, its header, and a way to read its batches.
 
+    `locale` is the language of the numbers of a workbook, such as "de-DE"; "" for other files.
+
     Each call of `batches` reads the file from its first row. It raises SpreadsheetError if the file
     cannot be read beyond some row.
     """
@@ -62,6 +64,7 @@ class Table:
     header: Header
     batches: Callable[[], Iterator[Batch]]
     notices: tuple[Problem, ...] = ()
+    locale: str = ""
 
 
 # Invisible characters, and signs of damage: C0 without tab, CR and LF; DEL and C1; zero-width and

@@ -13,6 +13,7 @@ from jinja2.sandbox import (
 )
 from markupsafe import Markup
 
+from mailmerge.arithmetic import field_value
 from mailmerge.rendering import growth
 from mailmerge.rendering.budget import Budget
 from mailmerge.rendering.guarded import is_short_text, printable
@@ -88,7 +89,7 @@ class _Fields:
     def format_field(self, value: Any, format_spec: str) -> str:
         growth.check_format_field(self.budget, printable(value), format_spec)
         self.budget.step()
-        text = super().format_field(value, format_spec)  # type: ignore[misc]
+        text = super().format_field(field_value(value, format_spec), format_spec)  # type: ignore[misc]
         self.budget.add_text(text)
         return text  # type: ignore[no-any-return]
 

@@ -7,11 +7,12 @@ between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from mailmerge.recipients.audience import Recipient
+from mailmerge.recipients.spreadsheet import SheetLocale
 from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.fields import Fields
 from mailmerge.rendering.marking import choose_sentinel
@@ -45,7 +46,7 @@ class Content:
         text: the plain text body.
         html: the HTML body; None if the campaign sends plain text only.
         to_name: the display name of To; "" for the address alone.
-        reply_to: the mailbox of Reply-To; "" for a message without this field.
+        reply_to: the mailboxes of Reply-To; "" for a message without this field.
         headers: the campaign's own header fields, in their order.
         attachments: paths relative to the campaign folder.
     """
@@ -76,20 +77,22 @@ class Renderer:
         templates: Templates | Settings,
         limits: RenderLimits = DEFAULT_LIMITS,
         links: UnsubscribeLinks | None = None,
+        number_locale: Callable[[], str] = str,
     ) -> None:
         """Compile the templates, which may be given as a campaign; it has its own `links`.
+
+        `number_locale` gives the language of the numbers in the cells; "" if it is not known.
 
         Raises:
             TemplateError: a template is missing or does not compile; with file and line.
             CampaignError: the key of [message.unsubscribe] cannot be read.
         """
-        locale = ""
         if isinstance(templates, Settings):
-            locale = getattr(templates.recipients, "locale", "")
+            number_locale = SheetLocale(templates)
             links = links_of(templates)
             templates = templates_of(templates)
         self.files = templates.files
-        self._view = CampaignView(templates.campaign, locale)
+        self._view = CampaignView(templates.campaign, number_locale)
         self._links = links
         if self._links is not None:
             self._links.keys  # noqa: B018 - a key that cannot be read is found now

@@ -25,6 +25,7 @@ from jinja2 import nodes
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mailmerge.arithmetic import calculate, formatted
 from mailmerge.content_files import ContentFiles
 from mailmerge.language import tr
 from mailmerge.rendering.budget import Budget, Budgets
@@ -161,9 +162,16 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         """Compute `left operator right` for a template, within the budget."""
         budget = self.budget
         budget.step()
+        computed = calculate(operator, left, right)
+        if computed is not None:
+            return computed
         if operator == "%" and isinstance(left, (str, bytes)):
             printable(right)
+        if isinstance(left, jinja2.Undefined) or isinstance(right, jinja2.Undefined):
+            return super().call_binop(context, operator, left, right)  # raises: it is not defined
         check_operands(budget, operator, left, right)
+        if operator == "%" and isinstance(left, str):
+            return budget.check(formatted(left, right))
         made = super().call_binop(context, operator, left, right)
         return made if type(made) is float else budget.check(made)
 

@@ -14,21 +14,26 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP
+from functools import reduce
 from typing import Any, Final
 
 import jinja2
+from jinja2.exceptions import FilterArgumentError
 from jinja2.filters import FILTERS, make_attrgetter
 from jinja2.runtime import Context, LoopContext, markup_join, str_join
 from jinja2.tests import TESTS
 from jinja2.utils import _PassArg
-from markupsafe import Markup, escape
+from markupsafe import Markup, escape, soft_str
 
+from mailmerge.arithmetic import add, formatted, round_half_away
 from mailmerge.cell_numbers import parse_number
 from mailmerge.language import tr
 from mailmerge.rendering import growth
 from mailmerge.rendering.budget import Budget, Containers, elements
 from mailmerge.rendering.number_errors import NotANumber
-from mailmerge.rendering.variables import CampaignView, RowVariable
+from mailmerge.rendering.variables import CampaignView, RowVariable, number_locale
+from mailmerge.rendering.written_numbers import decimals_of, write_number
 
 _PLAIN: Final = frozenset((str, Markup, int, float, bool, type(None)))
 _SHORT: Final = 1_000
@@ -42,6 +47,9 @@ SLICED: Final = "_sliced"
 COMPARED: Final = "_compared"
 LINES: Final = "_lines"
 """Names of filters that `rewrite` puts in place of syntax that Jinja2 does not let us intercept."""
+
+NUMBER: Final = "number"
+"""The filter that writes a number as the readers of a country do."""
 
 LINE_BREAKS: Final = "nl2br"
 """The filter that shows the line breaks of a cell."""
@@ -166,6 +174,8 @@ def guarded_filters() -> dict[str, Callable[..., Any]]:
     own = {
         "join": _join, "list": _list, "sum": _sum, CONTAINER: _container,
         "int": _number_filter("int"), "float": _number_filter("float"),
+        NUMBER: _number,
+        "round": _guarded_filter("round", _rounded), "format": _guarded_filter("format", _format),
         LINE_BREAKS: _line_breaks, LINES: _lines,
     }  # fmt: skip
     return {**guarded, **own, CONCATENATED: _concatenated, SLICED: _sliced, COMPARED: _compared}
@@ -221,6 +231,22 @@ def _guarded_test(original: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+def _format(value: Any, *args: Any, **kwargs: Any) -> str:
+    """Jinja2's filter `format`, with numbers rounded as a spreadsheet does it."""
+    if args and kwargs:
+        raise FilterArgumentError("can't handle positional and keyword arguments at the same time")
+    return formatted(soft_str(value), kwargs or args)
+
+
+def _rounded(value: Any, precision: Any = 0, method: str = "common") -> Any:
+    """Jinja2's filter `round` for decimal numbers: a half goes away from zero."""
+    rounding = _ROUNDING.get(method)
+    if type(value) is not float or type(precision) is not int or rounding is None:
+        return FILTERS["round"](value, precision, method)
+    return round_half_away(value, precision, rounding)
+
+
+_ROUNDING: Final = {"common": ROUND_HALF_UP, "ceil": ROUND_CEILING, "floor": ROUND_FLOOR}
 _NOT_GIVEN: Final = object()
 
 
@@ -245,16 +271,51 @@ def _number_filter(name: str) -> Callable[..., Any]:
             return int(value) if name == "int" else _finite(float(value), value)
         except ValueError:
             pass
-        found = parse_number(value, getattr(context.get("campaign"), "locale", ""))
+        found = parse_number(value, number_locale(context.get("campaign")))
         if found is not None:
             return int(found) if name == "int" else found
         if default is not _NOT_GIVEN:
             return default
-        row = context.get("row")
-        cells = row.items() if isinstance(row, RowVariable) else ()
-        raise NotANumber(value, next((one for one, text in cells if text == value), ""), name)
+        raise _not_a_number(context, value, name)
 
     return number
+
+
+@jinja2.pass_context
+def _number(context: Context, value: Any, *wanted: Any) -> Any:
+    """A number as a country writes it: `1234.5|number(2, "de")` is 1.234,50.
+
+    Args:
+        context: of the rendering.
+        value: a number, or a cell that shows one.
+        *wanted: the decimal places, by default those that the number has; a language or country, by
+            default that of the sheet, else en-US.
+    """
+    _budget_of(context).step(4)
+    if isinstance(value, jinja2.Undefined):
+        str(value)  # raises: it is not defined
+    places = next((one for one in wanted if type(one) is int), None)
+    tag = next((one for one in wanted if isinstance(one, str)), None)
+    if len(wanted) > (places is not None) + (tag is not None):
+        raise jinja2.TemplateRuntimeError(tr('write the filter as number(2) or number(2, "de")'))
+    own = number_locale(context.get("campaign"))
+    amount = value
+    if isinstance(value, str):
+        amount = parse_number(value, own) if len(value) <= _LONGEST_NUMBER else None
+        if amount is None:
+            raise _not_a_number(context, value, NUMBER)
+        if places is None:
+            places = decimals_of(value, amount)
+    if type(amount) not in (int, float):
+        raise jinja2.TemplateRuntimeError(tr("the filter number needs a number"))
+    return write_number(amount, places, tag if tag is not None else own or "en-US")
+
+
+def _not_a_number(context: Context, value: str, name: str) -> NotANumber:
+    """The error of a text that is no number, with the column that it comes from."""
+    row = context.get("row")
+    cells = row.items() if isinstance(row, RowVariable) else ()
+    return NotANumber(value, next((one for one, text in cells if text == value), ""), name)
 
 
 _LONGEST_NUMBER: Final = 400
@@ -318,7 +379,7 @@ def _sum(
     if isinstance(start, (str, int, float)) and all(isinstance(one, (int, float)) for one in items):
         for one in items:
             growth.check_integer(one)
-        return sum(items, start)
+        return reduce(add, items, start)
     for one in items:  # each addition makes a list, for example
         start = environment.call_binop(context, "+", start, one)
     return start

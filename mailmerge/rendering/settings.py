@@ -72,7 +72,7 @@ class Templates:
         html: the HTML body; at least one of `html` and `text` is given.
         text: the plain text body; None to make it from the HTML.
         to_name: the display name of To.
-        reply_to: the mailbox of Reply-To.
+        reply_to: the mailboxes of Reply-To.
         headers: further header fields, name and template, in their order.
         attachments: paths relative to `folder`; a path that becomes empty attaches nothing.
         styles: what is done with style sheets.

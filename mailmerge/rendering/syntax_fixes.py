@@ -284,9 +284,104 @@ def _quote_missing(line: str, _: str) -> _Fix | None:
     return None
 
 
+_HANDLEBARS = (
+    (r"\{\{~?!(?:--)?(.*?)(?:--)?~?\}\}", r"{#\1#}"),
+    (r"\{\{~?#\s*(?:if|with)\s+([^{}]+?)~?\}\}", r"{% if \1 %}"),
+    (r"\{\{~?#\s*unless\s+([^{}]+?)~?\}\}", r"{% if not \1 %}"),
+    (r"\{\{~?#\s*each\s+([^{}]+?)~?\}\}", r"{% for item in \1 %}"),
+    (r"\{\{~?#\s*([\w.]+)\s*~?\}\}", r"{% if \1 %}"),
+    (r"\{\{~?\^\s*([\w.]+)\s*~?\}\}", r"{% if not \1 %}"),
+    (r"\{\{~?(?:else|\^)\s*~?\}\}", "{% else %}"),
+    (r"\{\{~?/\s*each\s*~?\}\}", "{% endfor %}"),
+    (r"\{\{~?/\s*[\w.]+\s*~?\}\}", "{% endif %}"),
+    (r"\{\{~?>\s*[\"']?([\w./-]+)[\"']?\s*~?\}\}", r'{% include "\1" %}'),
+)
+
+
+def _handlebars(line: str, _: str) -> _Fix | None:
+    """The tags of Handlebars and Mustache, which are `{{#if a}}` and `{{/if}}`."""
+    if not re.search(r"\{\{~?[#^/>!]", line):
+        return None
+    fixed = line
+    for pattern, instead in _HANDLEBARS:
+        fixed = re.sub(pattern, instead, fixed)
+    if fixed == line:
+        return None
+    return _made(tr("this is a tag of Handlebars or Mustache"), line, fixed)
+
+
+def _value_of_a_filter(line: str, _: str) -> _Fix | None:
+    """`name|default:"x"`, as Django and Liquid write it."""
+    value = r"\"[^\"]*\"|'[^']*'|[\w.]+"
+    pattern = rf"(\|\s*\w+)\s*:\s*({value})((?:\s*,\s*(?:{value}))*)"
+    fixed = _in_syntax(line, lambda syntax: re.sub(pattern, r"\1(\2\3)", syntax))
+    if fixed == line:
+        return None
+    return _made(tr("the value of a filter stands in parentheses"), line, fixed)
+
+
+def _question_mark(line: str, _: str) -> _Fix | None:
+    """`a ? b : c`, as in C."""
+    pattern = r"\{\{\s*([^?{}]+?)\s*\?\s*([^:{}]+?)\s*:\s*([^{}]+?)\s*\}\}"
+    fixed = re.sub(pattern, r"{{ \2 if \1 else \3 }}", line)
+    return _made(tr("Jinja2 has no ? and :"), line, fixed) if fixed != line else None
+
+
+_OPERATORS_IN_WORDS = {
+    "eq": "==", "ne": "!=", "neq": "!=", "gt": ">", "lt": "<", "gte": ">=", "ge": ">=",
+    "lte": "<=", "le": "<=", "AND": "and", "OR": "or", "NOT": "not", "IN": "in", "IS": "is",
+}  # fmt: skip
+
+
+def _operators_in_words(line: str, _: str) -> _Fix | None:
+    words = "|".join(_OPERATORS_IN_WORDS)
+    pattern = rf"(?<=[\s)])({words})(?=\s)"
+
+    def replaced(syntax: str) -> str:
+        return re.sub(pattern, lambda found: _OPERATORS_IN_WORDS[found[1]], syntax)
+
+    fixed = _in_syntax(line, replaced)
+    if fixed == line:
+        return None
+    return _made(tr("Jinja2 writes this operator in another way"), line, fixed)
+
+
+def _name_of_the_row(line: str, _: str) -> _Fix | None:
+    """`row.first name` and `row[first name]`."""
+    words = r"([^\W\d][\w-]*(?:[ -]+\w+)*)"
+    fixed = _in_syntax(
+        line, lambda text: re.sub(rf"\brow(?:\.{words}(?=\s*[|}}])|\[{words}\])", _in_row, text)
+    )
+    if fixed == line:
+        return None
+    return _made(tr("a name in row[...] stands in quotation marks"), line, fixed)
+
+
+def _in_row(found: re.Match[str]) -> str:
+    return f'row["{found[1] or found[2]}"]'
+
+
+def _tags_of_others(line: str, _: str) -> _Fix | None:
+    """`{% assign x = 1 %}` of Liquid, `{% load x %}` of Django."""
+    fixed = re.sub(r"\{%(-?\s*)assign\b", r"{%\1set", line)
+    if fixed != line:
+        return _made(tr("Jinja2 knows this tag by another name"), line, fixed)
+    fixed = re.sub(r"\{%-?\s*load\b[^{}]*%\}", "", line)
+    if fixed != line:
+        return _made(tr("this is a tag of Django"), line, fixed, tr("remove it"))
+    return None
+
+
+def _dashes(line: str, _: str) -> _Fix | None:
+    fixed = _in_syntax(line, lambda syntax: re.sub("[–—−]", "-", syntax))
+    return _made(tr("a minus sign is written -"), line, fixed) if fixed != line else None
+
+
 _FINDERS: Final[tuple[Callable[[str, str], _Fix | None], ...]] = (
-    _curly_quotes, _tags_inside, _several_words, _one_equals_sign, _three_equals_signs,
-    _three_braces, _tag_for_a_value, _closing_braces, _other_operators, _quote_missing,
+    _curly_quotes, _tags_inside, _handlebars, _several_words, _name_of_the_row,
+    _value_of_a_filter, _question_mark, _operators_in_words, _tags_of_others, _dashes,
+    _one_equals_sign, _three_equals_signs, _three_braces, _tag_for_a_value,
+    _closing_braces, _other_operators, _quote_missing,
 )  # fmt: skip
 
 

@@ -109,7 +109,21 @@ def _of_a_rendering(error: Exception, location: ErrorLocation) -> TemplateError:
         names = ", ".join(getattr(error, "templates", None) or [error.name or ""])
         return location.missing(names, line, file)
     message, code = _cause(error)
-    return location.error(message, file=file, line=line, code=code)
+    return location.error(message, file=file, line=line, hint=_hint(error), code=code)
+
+
+_OF_TEXTS = re.compile(
+    r"multiply sequence|'str'|\bstr\b|real number|number is required|not all arguments converted"
+)
+
+
+def _hint(error: Exception) -> str:
+    """The fix of an error of Python; "" if it is not known."""
+    if isinstance(error, ZeroDivisionError):
+        return tr("a divisor is 0 in this row: ask first, {% if total|float %}")
+    if isinstance(error, TypeError) and _OF_TEXTS.search(str(error)):
+        return tr("cells are text: write name|float or name|int to compute with one")
+    return ""
 
 
 def _not_a_number(
@@ -177,8 +191,9 @@ def _suggestion(name: str, columns: tuple[str, ...]) -> str:
         return tr("every column is a variable")
     wanted = name.removeprefix('row["').removesuffix('"]')
     folded = {column.casefold(): column for column in reversed(columns)}
-    close = difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.6)
-    if close:
+    close = [one for one in folded if re.match(rf"{re.escape(wanted.casefold())}\W", one)]
+    close += difflib.get_close_matches(wanted.casefold(), folded, n=1, cutoff=0.6)
+    if close:  # `{{ E-mail }}` means the column "E-mail", and Jinja2 reads a subtraction
         return tr("did you mean {name}?", name=_as_variable(folded[close[0]]))
     return tr("the columns are {columns}", columns=", ".join(columns))
 

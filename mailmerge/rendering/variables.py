@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2.defaults import DEFAULT_NAMESPACE
@@ -47,10 +47,18 @@ class RowVariable(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """The variable `campaign` of a template; `locale` is the language of the sheet's numbers."""
+    """The variable `campaign` of a template.
+
+    `_number_locale` gives the language of the sheet's numbers; templates see no such attribute.
+    """
 
     name: str
-    locale: str = ""
+    _number_locale: Callable[[], str] = field(default=str, repr=False, compare=False)
+
+
+def number_locale(campaign: object) -> str:
+    """The language of the numbers in the cells, of the variable `campaign`; "" if not known."""
+    return campaign._number_locale() if isinstance(campaign, CampaignView) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from mailmerge.settings.sections import (
     UnsubscribeSection,
 )
 from mailmerge.settings.toml_errors import toml_error
-from mailmerge.settings.toml_values import find_key, no_campaign, wrong_type
+from mailmerge.settings.toml_values import OTHER_NAMES, find_key, no_campaign, wrong_type
 from mailmerge.wording import prefixed
 
 
@@ -134,7 +134,7 @@ def explained(
     found = _value_at(given, location)
     wanted = wrong_type(str(first["type"]), str(location[-1]), found) if not names else None
     if wanted is not None:
-        reason = wanted.reason
+        reason = wanted.reason or reason
     if not isinstance(found, dict):
         reason = tr("{reason}, found {found!r}", reason=reason, found=found)
     return CampaignError(
@@ -193,7 +193,8 @@ def _did_you_mean(nearest: str, location: tuple[int | str, ...], given: object) 
     is_table = isinstance(_value_at(given, location), dict)
     table, _, _ = nearest.rpartition(".")
     if at_top and is_table:
-        return tr("did you mean [{name}]?", name=nearest)
+        name = nearest if nearest in _KEYS else nearest.partition(".")[0]
+        return tr("did you mean [{name}]?", name=name)
     if at_top and table:
         return tr("did you mean {name}? Write it below [{table}]", name=nearest, table=table)
     return tr("did you mean {name}?", name=nearest)
@@ -218,7 +219,7 @@ def _nearest(location: tuple[int | str, ...]) -> str:
     """The valid key most similar to the wrong one, from its own section if possible; or ""."""
     *section, wrong = [part for part in location if isinstance(part, str)]
     folded = wrong.casefold().replace("-", "_").replace(" ", "_")
-    folded = _OTHER_NAMES.get(folded, folded)
+    folded = OTHER_NAMES.get(folded, folded)
     own = _KEYS.get(".".join(section), ()) if section else tuple(_KEYS)
     close = difflib.get_close_matches(folded, own, n=1, cutoff=0.6)
     if close:
@@ -226,33 +227,6 @@ def _nearest(location: tuple[int | str, ...]) -> str:
     everywhere = {key: f"{name}.{key}" for name, keys in _KEYS.items() for key in keys}
     close = difflib.get_close_matches(folded, everywhere, n=1, cutoff=0.75)
     return everywhere[close[0]] if close else ""
-
-
-_OTHER_NAMES = {
-    "user": "username",
-    "login": "username",
-    "server": "host",
-    "hostname": "host",
-    "tls": "security",
-    "ssl": "security",
-    "encryption": "security",
-    "attachment": "attachments",
-    "body": "text",
-    "template": "html",
-    "sender": "from",
-    "to": "to_name",
-    "csv": "file",
-    "filter": "where",
-    "separator": "delimiter",
-    "speed": "rate",
-    "limit": "rate",
-    "mail": "message",
-    "email": "message",
-    "server_settings": "smtp",
-    "contacts": "recipients",
-    "headers_": "headers",
-}
-"""Names that other programs use, and the key that means the same."""
 
 
 def _keys(section: type[Section]) -> tuple[str, ...]:

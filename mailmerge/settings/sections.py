@@ -67,12 +67,14 @@ def _listed(value: object) -> object:
 def _inside(value: str) -> str:
     if inside(value) is None:
         raise ValueError(tr("expected a path inside the campaign folder"))
-    return value
+    return _one_line(value)
 
 
 def _one_line(value: str) -> str:
     if NEVER_IN_A_LINE.search(value):
-        raise ValueError(tr("expected one line without control characters"))
+        raise ValueError(
+            tr("expected one line without control characters; in paths write / instead of \\")
+        )
     return value
 
 

@@ -17,6 +17,7 @@ from typing import Final
 from mailmerge.errors import CampaignError
 from mailmerge.language import marked, tr
 from mailmerge.library_messages import toml_message
+from mailmerge.settings.toml_values import OTHER_NAMES
 
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _CURLY: Final = "“”„‟«»″‶＂「」『』"
@@ -24,7 +25,10 @@ _CURLY_SINGLE: Final = "‘’‚‛′`´＇"
 _STRAIGHT = str.maketrans({**dict.fromkeys(_CURLY, '"'), **dict.fromkeys(_CURLY_SINGLE, "'")})
 _INVISIBLE = re.compile("[\u00a0\u00ad\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060\u3000\ufeff]")
 _KEY = r"""(?P<key>\s*[^=\[\]#"'\s][^=\[\]#"']*?)"""
-_ASSIGNMENT = re.compile(rf"^{_KEY}\s*=\s*(?P<value>.*?)\s*$")
+_ASSIGNMENT = re.compile(r"""^(\s*+[^=\[\]#"'\s][^=\[\]#"']*+)=\s*+(.*)$""")
+
+
+_COMMENT = re.compile(r"^(\s*)(?:;|//|--|%|/\*|<!--|[\u2013\u2014*])\s*(.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class _Fix:
 
 def toml_error(text: str, error: tomllib.TOMLDecodeError, file: str) -> CampaignError:
     """The error of a text that is no TOML: line, column, cause and fix."""
+    other = _other_language(text, file)
+    if other is not None:
+        return other
     lines = text.split("\n")
     number, column = _place(str(error), lines)
     line = lines[number - 1]
@@ -57,6 +64,21 @@ def toml_error(text: str, error: tomllib.TOMLDecodeError, file: str) -> Campaign
         tr("not TOML: {reason}", reason=fix.cause), file=file, line=number, character=column,
         excerpt=line, hint=fix.hint, code="not-toml",
     )  # fmt: skip
+
+
+def _other_language(text: str, file: str) -> CampaignError | None:
+    """The error of a file in another format; None if it is none that is known."""
+    begin = text.lstrip()[:5].casefold()
+    if begin == "{\\rtf":
+        what = tr("this is a document of a word processor (RTF)")
+        hint = tr("save it as plain text: in TextEdit with Format, Make Plain Text")
+    elif re.match(r'\{\s*["}]', text.lstrip()):
+        what, hint = tr("this is JSON, and not TOML"), tr("write [message] and from = ...")
+    elif begin.startswith(("<?xml", "<html", "<!doc")):
+        what, hint = tr("this is XML or HTML, and not TOML"), tr("write [message] and from = ...")
+    else:
+        return None
+    return CampaignError(what, file=file, line=1, hint=hint, code="not-toml")
 
 
 def _place(message: str, lines: list[str]) -> tuple[int, int]:
@@ -221,11 +243,19 @@ def _quotes_in_quotes(line: str, _: int, __: str) -> _Fix | None:
     return _Fix(tr('the text has " inside'), tr("write {fixed}", fixed=fixed.strip()), fixed)
 
 
-def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
-    found = _ASSIGNMENT.match(line)
-    if found is None or not found["value"]:
+def _single_in_single(line: str, _: int, __: str) -> _Fix | None:
+    found = re.match(rf"^{_KEY}\s*=\s*'(?P<inner>.*)'\s*$", line)
+    if found is None or "'" not in found["inner"] or '"' in found["inner"]:
         return None
-    value, mark = found["value"], found["value"][0]
+    fixed = f'{found["key"]} = "{found["inner"]}"'
+    return _Fix(tr("the text has ' inside"), tr("write {fixed}", fixed=fixed.strip()), fixed)
+
+
+def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
+    found = _assignment(line)
+    if found is None or not found[1]:
+        return None
+    value, mark = found[1], found[1][0]
     closed = []
     if mark in "\"'":
         closed.append(value + mark)
@@ -234,7 +264,7 @@ def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
     if value[-1] in "\"'" and mark not in "\"'[":
         closed.append(value[-1] + value)
     for one in closed:
-        fixed = f"{found['key']} = {one}"
+        fixed = f"{found[0]} = {one}"
         if _parses(fixed):
             which = one[0] if one[1:] == value else one[-1].replace("]", '"')
             return _Fix(
@@ -245,21 +275,48 @@ def _quote_missing(line: str, _: int, __: str) -> _Fix | None:
     return None
 
 
-def _not_quoted(line: str, _: int, __: str) -> _Fix | None:
+def _assignment(line: str) -> tuple[str, str] | None:
+    """The key, with the spaces before it, and the value of a line; None if it has none."""
     found = _ASSIGNMENT.match(line)
+    return None if found is None else (found[1].rstrip(), found[2].rstrip())
+
+
+def _no_value(line: str, _: int, __: str) -> _Fix | None:
+    """A number with separators, `null`, or a list whose texts have no quotes."""
+    found = _assignment(line)
+    value = re.sub(r"\s+#.*$", "", found[1]) if found is not None else ""
+    if found is None or not value:
+        return None
+    number = _as_number(value)
+    if number is not None:
+        cause, digits = number
+    elif value.lower() in {"null", "none", "nil"}:
+        hint = tr("write a value, or delete the line")
+        return _Fix(tr("TOML has no {word}", word=value), hint, f'{found[0]} = ""')
+    elif re.fullmatch(r"\[[^\[\]{}]*\]", value):
+        cause = tr("a text in the list is not in quotes")
+        digits = f"[{', '.join(map(_quoted_item, value[1:-1].split(',')))}]"
+    else:
+        return None
+    fixed = f"{found[0]} = {digits}"
+    return _Fix(cause, tr("write {fixed}", fixed=fixed.strip()), fixed)
+
+
+def _not_quoted(line: str, _: int, __: str) -> _Fix | None:
+    found = _assignment(line)
     if found is None:
         return None
-    value = re.sub(r"\s+#.*$", "", found["value"])
+    value = re.sub(r"\s+#.*$", "", found[1])
     if not value:
-        fixed = f'{found["key"]} = ""'
+        fixed = f'{found[0]} = ""'
         return _Fix(
-            tr("{key} has no value", key=found["key"].strip()),
+            tr("{key} has no value", key=found[0].strip()),
             tr("write a value, or delete the line"),
             fixed,
         )
     if value.lower() in {"true", "false", "yes", "no", "on", "off"}:
         wanted = "true" if value.lower() in {"true", "yes", "on"} else "false"
-        fixed = f"{found['key']} = {wanted}"
+        fixed = f"{found[0]} = {wanted}"
         return _Fix(
             tr("{value} is no value of TOML", value=value),
             tr("write {fixed}", fixed=fixed.strip()),
@@ -268,23 +325,42 @@ def _not_quoted(line: str, _: int, __: str) -> _Fix | None:
     if re.fullmatch(r'"[^"]*"\s*<[^<>]*>', value):
         value = value.replace('"', "")
     elif re.fullmatch(r"-?\d+,\d+", value):
-        fixed = f"{found['key']} = {value.replace(',', '.')}"
+        fixed = f"{found[0]} = {value.replace(',', '.')}"
         return _Fix(
             tr("a decimal has a point in TOML"), tr("write {fixed}", fixed=fixed.strip()), fixed
         )
     elif value[0] in "\"'[{":
         return None
     quoted = f"'{value}'" if '"' in value or "\\" in value else f'"{value}"'
-    fixed = f"{found['key']} = {quoted}"
+    fixed = f"{found[0]} = {quoted}"
     return _Fix(tr("the text is not in quotes"), tr("write {fixed}", fixed=fixed.strip()), fixed)
+
+
+def _as_number(value: str) -> tuple[str, str] | None:
+    """What is wrong with a number, and the number as TOML writes it; None if it is none."""
+    if re.fullmatch(r"\d{1,3}(?:[.,'\u2019 ]\d{3})+", value):
+        return tr("a number has no sign between thousands"), re.sub(r"\D", "", value)
+    if re.fullmatch(r"0\d+", value):
+        return tr("a number does not begin with 0"), value.lstrip("0") or "0"
+    return None
+
+
+def _quoted_item(item: str) -> str:
+    item = item.strip()
+    return item if not item or item[0] in "\"'" or item.isdigit() else f'"{item}"'
 
 
 def _other_signs(line: str, _: int, __: str) -> _Fix | None:
     """Comments and assignments as other languages write them."""
-    comment = re.match(r"^(\s*)(?:;|//|--|%)\s*(.*)$", line)
+    comment = _COMMENT.match(line)
     if comment is not None:
-        fixed = f"{comment[1]}# {comment[2]}"
+        inner = comment[2].removesuffix("*/").removesuffix("-->").strip()
+        fixed = f"{comment[1]}# {inner}"
         return _Fix(tr("a comment begins with #"), tr("write {fixed}", fixed=fixed.strip()), fixed)
+    joined = re.match(r"""^(\s*[\w-]+)\s+("[^"]*"|'[^']*'|\[.*\]|\d+|true|false)\s*$""", line)
+    if joined is not None:
+        fixed = f"{joined[1]} = {joined[2]}"
+        return _Fix(tr("= is missing"), tr("write {fixed}", fixed=fixed.strip()), fixed)
     colon = re.match(r"^(\s*[\w-]+)\s*(?::=|:|=>|==|＝|：)\s*(.+)$", line)
     if colon is not None:
         for value in (colon[2].strip(), f'"{colon[2].strip()}"'):
@@ -299,6 +375,10 @@ def _other_signs(line: str, _: int, __: str) -> _Fix | None:
     if words is not None and not re.fullmatch(r"[\w-]+", words[2], re.ASCII):
         fixed = f'{words[1]}"{words[2].strip()}" = {words[3]}'
         hint = tr("keys are one word of letters, digits, _ and -, such as reply_to")
+        known = OTHER_NAMES.get(words[2].strip().casefold().replace(" ", "_"))
+        if known is not None:
+            right = f"{known} = {words[3].strip()}"
+            hint = tr("write {fixed}", fixed=right)
         return _Fix(tr("{words!r} is no key", words=words[2].strip()), hint, fixed)
     if re.match(r"^\s*[\w-]+\s*$", line):
         hint = tr('write {line} = "..." or [{line}] for a table', line=line.strip())
@@ -307,7 +387,8 @@ def _other_signs(line: str, _: int, __: str) -> _Fix | None:
 
 
 def _table_name(line: str, _: int, __: str) -> _Fix | None:
-    found = re.match(r"^\s*\[+\s*([^\[\]#]*?)\s*\]*\s*:?\s*$", line)
+    found = re.match(r"^\s*[\[(<{]+\s*([^\[\]#]*?)\s*[\])>}]*\s*:?\s*$", line)
+    found = found or re.match(r"^\s*([\w.]+)\s*:\s*$", line)
     if found is None or not found[1]:
         return None
     fixed = f"[{found[1]}]"
@@ -328,7 +409,8 @@ def _braces(line: str, _: int, __: str) -> _Fix | None:
 
 _FINDERS: Final[tuple[Callable[[str, int, str], _Fix | None], ...]] = (
     _curly_quotes, _invisible, _backslash, _comma_in_list, _trailing, _quotes_in_quotes,
-    _quote_missing, _not_quoted, _bracket_missing, _comma_above, _other_signs, _table_name, _braces,
+    _single_in_single, _quote_missing, _no_value, _not_quoted, _bracket_missing, _comma_above,
+    _other_signs, _table_name, _braces,
 )  # fmt: skip
 
 

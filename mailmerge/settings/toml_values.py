@@ -16,9 +16,71 @@ _SHOWN_FOLDERS = 6
 _LOOKED_AT = 200
 
 
+OTHER_NAMES = {
+    "user": "username",
+    "login": "username",
+    "server": "host",
+    "hostname": "host",
+    "tls": "security",
+    "ssl": "security",
+    "encryption": "security",
+    "attachment": "attachments",
+    "body": "text",
+    "template": "html",
+    "sender": "from",
+    "to": "to_name",
+    "csv": "file",
+    "filter": "where",
+    "separator": "delimiter",
+    "speed": "rate",
+    "limit": "rate",
+    "mail": "message",
+    "email": "message",
+    "server_settings": "smtp",
+    "contacts": "recipients",
+    "headers_": "headers",
+    "betreff": "subject",
+    "sujet": "subject",
+    "objet": "subject",
+    "asunto": "subject",
+    "oggetto": "subject",
+    "assunto": "subject",
+    "主题": "subject",
+    "件名": "subject",
+    "von": "from",
+    "absender": "from",
+    "expéditeur": "from",
+    "remitente": "from",
+    "mittente": "from",
+    "发件人": "from",
+    "anhang": "attachments",
+    "anhänge": "attachments",
+    "pièces_jointes": "attachments",
+    "adjuntos": "attachments",
+    "附件": "attachments",
+    "antwort_an": "reply_to",
+    "répondre_à": "reply_to",
+    "回复": "reply_to",
+    "datei": "file",
+    "fichier": "file",
+    "archivo": "file",
+    "文件": "file",
+    "empfänger": "recipients",
+    "destinataires": "recipients",
+    "收件人": "recipients",
+    "benutzername": "username",
+    "benutzer": "username",
+    "utilisateur": "username",
+}
+"""Names that other programs use, and the key that means the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class WrongType:
-    """What is expected instead of a value, and how it is written."""
+    """What is expected instead of a value, and how it is written.
+
+    `reason` is "" if pydantic's own reason says it.
+    """
 
     reason: str
     hint: str
@@ -73,6 +135,26 @@ def _no_truth(key: str, found: object) -> WrongType:
     return WrongType(tr("expected true or false"), hint)
 
 
+_SECURITIES = {
+    "ssl": "tls", "ssl/tls": "tls", "tls/ssl": "tls", "smtps": "tls", "true": "tls", "yes": "tls",
+    "implicit": "tls", "start_tls": "starttls", "start-tls": "starttls", "explicit": "starttls",
+    "false": "none", "no": "none", "plain": "none", "off": "none", "": "none",
+}  # fmt: skip
+"""What other programs call the kinds of TLS."""
+
+
+def _no_word(key: str, found: object) -> WrongType:
+    """One of a few words is expected, and pydantic's own reason lists them."""
+    word = str(found).casefold()
+    if key == "security":
+        word = _SECURITIES.get(word, word)
+        if word in _SECURITIES.values():
+            return WrongType("", tr('write {key} = "{word}"', key=key, word=word))
+    elif word != found:
+        return WrongType("", tr("write the word in small letters"))
+    return WrongType("", "")
+
+
 def _no_table(key: str, found: object) -> WrongType:
     del found
     hint = tr("write [{key}] in a line of its own, and its keys below", key=key)
@@ -84,6 +166,7 @@ _EXPLANATIONS: tuple[tuple[frozenset[str], Callable[[str, object], WrongType]], 
     (frozenset({"string_type"}), _no_text),
     (frozenset({"int_type", "int_parsing", "int_from_float"}), _no_integer),
     (frozenset({"bool_type", "bool_parsing"}), _no_truth),
+    (frozenset({"literal_error"}), _no_word),
     (frozenset({"model_type", "dict_type"}), _no_table),
 )
 """pydantic's types of errors, and what explains them."""

@@ -45,6 +45,13 @@ def silent_addresses(host: str, port: int) -> tuple[str, ...]:
         return tuple(known.silent) if known is not None else ()
 
 
+def answered_address(host: str, port: int) -> str:
+    """The IP address of a host with several addresses that was connected last; "" if none was."""
+    with _lock:
+        known = _known.get((host, port))
+        return str(known.answered[0]) if known is not None and known.answered else ""
+
+
 def dial(host: str, port: int, timeout: float) -> socket.socket:
     """Connect to the first of the host's addresses that answers.
 

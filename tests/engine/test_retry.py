@@ -423,6 +423,32 @@ def test_refusals_for_policy_with_an_id_in_each_stop_the_run(text: str) -> None:
     assert stopped[0] == 9
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Message rejected by policy. Id {}",
+        "blocked ({})",
+        "Spam; ticket={}",
+        "Mail from you to {} is blocked",
+        "blocked. Error code: {}:{}",
+    ],
+)
+def test_ids_of_letters_alone_count_as_the_same_words(text: str) -> None:
+    ids = [
+        "tcnazlmapfpi",
+        "LDWEHQKZ",
+        "8b7c0e1d-93f2-4c11-a0de-5b6f7a8c9d0e",
+        "DLoykrac-PTZu_yBA==",
+    ]
+    refusals = Refusals()
+    said = [
+        noted(refusals, f"554 {text.format(ids[n % 4], ids[n % 3])}", Stage.CONTENT)
+        for n in range(10)
+    ]
+    assert not any(said[:-1])
+    assert "same words" in said[-1]
+
+
 def test_refusals_for_different_reasons_do_not_stop_the_run() -> None:
     refusals = Refusals()
     reasons = ("no such user", "mailbox is full", "policy of the recipient")

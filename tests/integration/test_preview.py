@@ -735,3 +735,14 @@ def findings(page: Page, axe: str, where: str) -> list[str]:
         for found in result["violations"]
         if found["impact"] in {"serious", "critical"}
     ]
+
+
+def test_the_picture_of_the_readme_can_be_taken_again(tmp_path: Path) -> None:
+    if shutil.which("chromium") is None:
+        missing("chromium")
+    picture = tmp_path / "preview.png"
+    taken = subprocess.run(
+        [sys.executable, "-m", "tests.preview.picture", str(picture)], cwd=ROOT, check=False
+    )
+    assert taken.returncode == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")

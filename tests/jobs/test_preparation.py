@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mailmerge.campaign import Campaign
 from mailmerge.engine.events import Began
 from mailmerge.errors import AddressError
+from mailmerge.jobs.job import Job
 from mailmerge.jobs.preparation import Preparation
 from mailmerge.jobs.recipient_source import source_of
 from mailmerge.jobs.targets import DryRun, NoServer, RealServer, SandboxServer, Target, TestTo
@@ -63,6 +64,36 @@ def test_plan_shows_the_subjects_of_the_remaining(campaign: Campaign) -> None:
         assert job.plan().subjects == ("Hello U2", "Hello U3")
     with job_of(campaign, DryRun(RealServer.of_settings(campaign.settings))) as job:
         assert job.plan().subjects == ("Hello U2", "Hello U3")
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_plan_of_a_selection_shows_only_the_selected(campaign: Campaign, dry: bool) -> None:
+    send(campaign, limit=1)
+    real = RealServer.of_settings(campaign.settings)
+    target = DryRun(real) if dry else real
+    for selection, subjects in [
+        (Selection(where="name == 'U3'"), ("Hello U3",)),
+        (Selection(where="name in ('U0', 'U2', 'U3')"), ("Hello U2", "Hello U3")),
+        (Selection(where="name == 'U0'"), ()),
+    ]:
+        with Job(campaign, selection, target) as job:
+            plan = job.plan()
+        assert (plan.to_send, plan.subjects) == (len(subjects), subjects)
+
+
+def test_plan_shows_no_more_subjects_than_messages(campaign: Campaign) -> None:
+    with job_of(campaign, limit=2) as job:
+        assert job.plan().subjects == ("Hello U0", "Hello U1")
+
+
+def test_plan_of_a_dry_run_counts_new_rows_of_a_selection(campaign: Campaign) -> None:
+    send(campaign, limit=1)
+    with (campaign.folder / "recipients.csv").open("a", encoding="utf-8") as file:
+        file.write("new@example.net,New\n")
+    target = DryRun(RealServer.of_settings(campaign.settings))
+    with Job(campaign, Selection(where="name in ('U0', 'U1', 'New')"), target) as job:
+        plan = job.plan()
+    assert (plan.to_send, plan.subjects) == (2, ("Hello U1", "Hello New"))
 
 
 def prepared(campaign: Campaign, target: Target, **options: Any) -> Preparation:

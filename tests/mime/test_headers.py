@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 
@@ -16,12 +17,14 @@ from mailmerge.mime.headers import (
     header_block,
     is_blank,
     mailbox_field,
+    mailbox_list_field,
     make_message_id,
     message_id_field,
     quoted_string,
     unstructured_field,
 )
 from mailmerge.recipients.address import Mailbox, parse_mailbox
+from mailmerge.recipients.mailbox_list import parse_mailboxes
 from tests.mime.reading import assert_canonical, header_texts, parse, read_field
 
 ANN = parse_mailbox("ann@example.org")
@@ -143,6 +146,20 @@ def test_address_with_wrong_syntax_is_refused(address: str) -> None:
 def test_rare_forms_of_an_address_are_written(address: str) -> None:
     field = mailbox_field("To", Mailbox(address, address, address))
     assert field == f"To: {address}\r\n".encode()
+
+
+def test_several_mailboxes_are_one_field() -> None:
+    text = 'Zoë Müller <zoe@example.org>, "Doe, Ann" <ann@example.org>, bob@example.org'
+    field = mailbox_list_field("Reply-To", parse_mailboxes(text))
+    assert field.isascii()
+    assert all(len(line) <= 78 for line in field.split(b"\r\n"))
+    header = message_from_bytes(field + b"\r\n", policy=policy.default)["Reply-To"]
+    read = [(one.display_name, one.addr_spec) for one in header.addresses]
+    assert read == [
+        ("Zoë Müller", "zoe@example.org"),
+        ("Doe, Ann", "ann@example.org"),
+        ("", "bob@example.org"),
+    ]
 
 
 def test_long_word_is_neither_folded_nor_encoded() -> None:

@@ -164,3 +164,61 @@ def test_a_cell_with_the_word_of_a_program_is_a_warning(
 ) -> None:
     folder.recipients(f"email,name\na@x-firma.de,{cell}\n")
     assert place(folder.problem()) == (code, "recipients.csv", 2, "name")
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        "#%s#", "##%s##", "@@%s@@", "$%s$", "$$%s$$", "::%s::", "＜%s＞", "《%s》", "[%s]",
+        "[%s,fallback=friend]", "【%s】", "‹%s›",
+    ],
+)  # fmt: skip
+def test_rarer_marks_around_a_column_are_uncertain(marks: str) -> None:
+    (found,) = find_placeholders(f"Hallo {marks % 'Vorname'}, ", NAMES)
+    assert (found.column, found.certain) == ("Vorname", False)
+    assert find_placeholders(marks % "xyz", NAMES) == []
+
+
+def test_a_variable_of_php_is_uncertain() -> None:
+    (found,) = find_placeholders("Hi $name, welcome", NAMES)
+    assert (found.column, found.certain) == ("name", False)
+    assert find_placeholders("it costs $5 or US$name or $name(", NAMES) == []
+
+
+@pytest.mark.parametrize("text", ["Dear {{ name }}},", "Dear {{ name }} }, {{ name }}}"])
+def test_a_brace_too_many_is_a_warning(folder: Folder, text: str) -> None:
+    folder.write("body.txt", text)
+    problem = folder.warning()
+    assert problem.code == "extra-brace"
+    assert "{{ name }}" in problem.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["set {x, {{ name }}}", 'JSON: {"a": {{ name }}}', "{{ name }} } is a brace"]
+)
+def test_a_brace_that_closes_another_is_right(folder: Folder, text: str) -> None:
+    folder.write("body.txt", text)
+    assert [one.code for one in folder.problems() if one.code == "extra-brace"] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'printf("%(name)s");', 'echo "Hi ${name}"', "const {name} = person;", "x = a[[name]]",
+        'print(f"Hi {name}")', "\\\\{name\\\\}", 'if (x == "{name}") { return }',
+    ],
+)  # fmt: skip
+def test_a_line_of_a_program_is_no_error(folder: Folder, line: str) -> None:
+    folder.recipients(SHEET)
+    folder.write("body.txt", f"Dear {{{{ name }}}},\n{line}\n")
+    found = [one for one in folder.problems() if one.code == "foreign-placeholder"]
+    assert [one.severity for one in found] in ([], ["warning"])
+
+
+@pytest.mark.parametrize("line", ["Hallo {name} (bald),", "Ihr Termin: {name};", "Herr{name}!"])
+def test_a_line_of_a_letter_stays_an_error(folder: Folder, line: str) -> None:
+    folder.recipients(SHEET)
+    folder.write("body.txt", f"Dear {{{{ name }}}},\n{line}\n")
+    assert [one.severity for one in folder.problems() if one.code == "foreign-placeholder"] == [
+        "error"
+    ]

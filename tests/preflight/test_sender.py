@@ -38,6 +38,8 @@ def test_a_sender_that_is_no_address_is_an_error(folder: Folder) -> None:
         ("reverse_path", "bounces", "reverse-path-address"),
         ("reverse_path", "Bounces <b@x-firma.de>", "reverse-path-address"),
         ("reply_to", "desk@@x-firma.de", "reply-to-address"),
+        ("reply_to", "desk@x-firma.de, ann", "reply-to-address"),
+        ("reply_to", "Desk: ann@x-firma.de;", "reply-to-address"),
     ],
 )
 def test_other_addresses_are_checked(folder: Folder, key: str, value: str, code: str) -> None:
@@ -47,7 +49,23 @@ def test_other_addresses_are_checked(folder: Folder, key: str, value: str, code:
     assert place(problem) == (code, TOML, None, f"message.{key}")
 
 
-@pytest.mark.parametrize("value", ["Desk <desk@x-firma.de>", "{{ name }}@x-firma.de"])
+@pytest.mark.parametrize("value", ["a@x-firma.de, B <b@x-firma.de>", "All: a@x-firma.de;"])
+def test_a_from_with_several_senders_names_reply_to(folder: Folder, value: str) -> None:
+    folder.configure(message={"from": dumps(value)})
+    problem = folder.problem()
+    assert "more than one sender" in problem.message
+    assert "the others in reply_to" in problem.hint
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Desk <desk@x-firma.de>",
+        "{{ name }}@x-firma.de",
+        "Desk <desk@x-firma.de>, Zoë <zoe@x-firma.de>",
+        "{{ name }}@x-firma.de; desk@x-firma.de",
+    ],
+)
 def test_a_reply_to_may_have_a_name_or_be_a_template(folder: Folder, value: str) -> None:
     folder.configure(message={"reply_to": dumps(value)})
     assert folder.problems() == []

@@ -196,3 +196,11 @@ def test_loose_identities_ignore_tags_and_the_dots_of_gmail() -> None:
     assert loose_identity("bob.smith+news@googlemail.com") == "bobsmith@gmail.com"
     assert loose_identity("bob.smith+news@example.org") == "bob.smith@example.org"
     assert loose_identity("+news@example.org") == "+news@example.org"
+
+
+def test_an_address_before_a_named_one_is_not_a_name() -> None:
+    with pytest.raises(AddressError) as caught:
+        parse_mailbox("ann@example.org, Bob <bob@example.org>", names=True)
+    assert caught.value.problem.code == "address-many"
+    quoted = parse_mailbox('"ann@example.org, Bob" <bob@example.org>', names=True)
+    assert quoted.display_name == "ann@example.org, Bob"

@@ -65,3 +65,8 @@ def test_a_condition_cannot_change_a_row() -> None:
     with pytest.raises(SpreadsheetError):
         Condition("row.update({'age': '99'})", tuple(cells)).holds(cells)
     assert cells == CELLS
+
+
+def test_a_condition_computes_with_decimal_numbers() -> None:
+    condition = Condition("net|float * 1.19 == 1469.055", ("net",))
+    assert condition.holds({"net": "1,234.50"})

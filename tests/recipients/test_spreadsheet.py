@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.recipients.spreadsheet import open_spreadsheet, read_spreadsheet
+from mailmerge.recipients.spreadsheet import SheetLocale, open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.table import SheetRow
 from mailmerge.settings import RecipientsSection
 from tests.recipients.conftest import Folder
@@ -68,3 +69,35 @@ def test_a_file_without_rows_raises_at_its_end(folder: Folder) -> None:
     with pytest.raises(SpreadsheetError) as caught:
         list(folder.open().records())
     assert caught.value.problem.code == "no-recipients"
+
+
+def german_workbook(folder: Folder) -> None:
+    """A workbook whose properties name German, with the number 1234 shown as 1.234."""
+    book = openpyxl.Workbook()
+    book.properties.language = "de-DE"
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["email", "seats"])
+    sheet.append(["a@x.org", 1234])
+    sheet["B2"].number_format = "#,##0"
+    book.save(folder.path / "guests.xlsx")
+
+
+def test_the_language_of_a_workbook_is_found_without_its_cells(folder: Folder) -> None:
+    german_workbook(folder)
+    campaign = folder.campaign(file="guests.xlsx")
+    assert open_spreadsheet(campaign).locale == "de-DE"
+    assert SheetLocale(campaign)() == "de-DE"
+    assert SheetLocale(folder.campaign(file="guests.xlsx", locale="fr"))() == "fr"
+
+
+@pytest.mark.parametrize("name", ["guests.csv", "missing.xlsx"])
+def test_other_files_have_no_language(folder: Folder, name: str) -> None:
+    folder.put("email\na@x.org\n", "guests.csv")
+    assert SheetLocale(folder.campaign(file=name))() == ""
+
+
+def test_conditions_read_numbers_in_the_language_of_the_workbook(folder: Folder) -> None:
+    german_workbook(folder)
+    audience = folder.audience(file="guests.xlsx", where="seats|int == 1234")
+    assert [one.cells["seats"] for one in audience.recipients()] == ["1.234"]

@@ -27,7 +27,7 @@ def rendered(source: str, **cells: str) -> str:
     [
         "{{ [3, 1, 2]|sort|join('-') }}",
         "{{ 'a b'|title }} {{ 'x'|center(5) }}|{{ 'a\nb'|indent }}",
-        "{{ [1, 2, 3]|sum }} {{ ([0.1] * 3)|sum }} {{ [[1], [2]]|sum(start=[]) }}",
+        "{{ [1, 2, 3]|sum }} {{ [0.5, 0.25]|sum }} {{ [[1], [2]]|sum(start=[]) }}",
         "{{ [1, 2, 3, 4, 5]|batch(2, 'x')|list }} {{ [1, 2, 3]|slice(2)|list }}",
         "{{ 'a' ~ 1 ~ none }} {{ 'abcdef'[1:4] }} {{ 'abc'[::-1] }}",
         "{{ {'a': [1]}|tojson }} {{ '%s-%03d'|format('a', 7) }} {{ 2.567|round(1) }}",

@@ -122,3 +122,36 @@ def test_field_is_named_and_has_no_line() -> None:
     problem = caught.value.problem
     assert problem.message.startswith("message.subject: ")
     assert (problem.file, problem.line) == ("campaign.toml", None)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ net * 1.19 }}", "{{ net + 1 }}", "{% if net > 5 %}x{% endif %}", "{{ net|round }}",
+        "{{ '%.2f'|format(net) }}", "{{ net - 1 }}",
+    ],
+)  # fmt: skip
+def test_computing_with_a_text_names_the_filters(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str
+) -> None:
+    error = _refused(make_renderer, make_recipient, source, net="5")
+    assert error.problem.hint == "cells are text: write name|float or name|int to compute with one"
+
+
+def test_a_division_by_zero_has_a_fix(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    error = _refused(make_renderer, make_recipient, "{{ 5 / net|float }}", net="0")
+    assert "a divisor is 0" in error.problem.hint
+
+
+@pytest.mark.parametrize("source", ["{{ E-mail }}", "{{ E }}", "{{ net|number }}"])
+def test_a_column_that_is_no_variable_is_suggested(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, source: str
+) -> None:
+    cells = {"E-mail": "a@x.org", "net.": "5"}
+    renderer = make_renderer({"body.txt": source})
+    with pytest.raises(TemplateError) as caught:
+        renderer.render(make_recipient(cells, row=7))
+    assert caught.value.problem.code == "undefined-variable"
+    assert caught.value.problem.hint in {'did you mean row["E-mail"]?', 'did you mean row["net."]?'}

@@ -149,6 +149,12 @@ def test_folder_instead_of_the_file_is_reported(tmp_path: Path) -> None:
         ("[message]", "[recipients]\nkey = 5\n[message]", 'write it in quotes: key = "5"'),
         ("[message]", "smtp = 'x'\n[message]", "write [smtp] in a line of its own"),
         ("[message]", "subject = 'x'\n[message]", "Write it below [message]"),
+        ("[message]", "[server]\nhost = 'x'\n[message]", "did you mean [smtp]?"),
+        ("[message]", "[smtp]\nsecurity = 'SSL'\n[message]", 'write security = "tls"'),
+        ("[message]", "[smtp]\nsecurity = false\n[message]", 'write security = "none"'),
+        ("[message]", "[recipients]\ndedupe = 'Off'\n[message]", "in small letters"),
+        ("[message]", "[message]\nBetreff = 'x'", "did you mean message.subject?"),
+        ("[message]", "[message]\n附件 = ['x']", "write attachments = ['x']"),
     ],
 )
 def test_wrong_value_names_the_right_line(tmp_path: Path, old: str, new: str, says: str) -> None:
@@ -192,3 +198,12 @@ def test_line_of_another_encoding_is_named(tmp_path: Path) -> None:
     with pytest.raises(CampaignError) as caught:
         load_settings(tmp_path)
     assert caught.value.problem.line == 4
+
+
+@pytest.mark.parametrize("path", [r"Texte\body.txt", r"Texte\news.txt", r"a\templates.txt"])
+def test_backslash_that_became_a_control_character_is_named(tmp_path: Path, path: str) -> None:
+    text = SMALLEST.replace('text = "body.txt"', f'text = "{path}"')
+    assert path in text
+    with pytest.raises(CampaignError) as caught:
+        load_settings(write(tmp_path, text))
+    assert "in paths write / instead of \\" in caught.value.problem.message

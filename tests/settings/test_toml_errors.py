@@ -44,6 +44,16 @@ def problem_of(text: str) -> Problem:
         ("[smtp", "the name of the table has no end", "[smtp]"),
         ('reply to = "x"', "'reply to' is no key", "reply_to"),
         ('\u00a0a = "x"', "invisible character U+00A0", "type the line again"),
+        ("a = 'It's'", "the text has ' inside", 'a = "It\'s"'),
+        ('a "x"', "= is missing", 'a = "x"'),
+        ("a = [x.pdf, y.pdf]", "not in quotes", 'a = ["x.pdf", "y.pdf"]'),
+        ("a = 2,525", "no sign between thousands", "a = 2525"),
+        ("a = 025", "does not begin with 0", "a = 25"),
+        ("a = null", "TOML has no null", "delete the line"),
+        ("/* note */", "a comment begins with #", "# note"),
+        ("– note", "a comment begins with #", "# note"),
+        ("smtp:", "no name of a table", "[smtp]"),
+        ("(smtp)", "no name of a table", "[smtp]"),
         ('a = ["x", "y"', "the list has no end", 'a = ["x", "y"]'),
     ],
 )
@@ -54,6 +64,21 @@ def test_each_mistake_has_its_fix(line: str, cause: str, fix: str) -> None:
     assert problem.line == 3
     assert problem.marked_line is not None
     assert problem.marked_line[0] == line.replace("\u00a0", "").strip() or "\u00a0" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{\\rtf1 [message]}", "word processor (RTF)"),
+        ('{"message": {"from": "x"}}', "JSON"),
+        ('{\n  "message": 1\n}', "JSON"),
+        ("<?xml version='1.0'?><a/>", "XML"),
+    ],
+)
+def test_a_file_in_another_format_is_named(text: str, says: str) -> None:
+    problem = problem_of(text)
+    assert says in problem.message
+    assert problem.hint
 
 
 def test_a_comma_that_is_missing_above_is_named() -> None:

@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from mailmerge.errors import Problem, SpreadsheetError
 from mailmerge.language import tr
+from mailmerge.recipients.formats.letters import likelihood
 
 _BLOCK = 1 << 20
 _SAMPLE = 1 << 16
@@ -38,7 +39,11 @@ _MARKS = (
 _EAST_ASIAN = ("gb18030", "cp950", "cp932", "cp949", "euc_jp")
 _WINDOWS = tuple(f"cp{number}" for number in (1252, 1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258))
 # Those of Macintosh, of Unix and of MS-DOS, which Excel and old programs still write.
-_OTHERS = ("cp874", "iso8859_2", "koi8_r", "mac_roman", "mac_latin2", "cp866", "cp850", "cp852")
+_OTHERS = (
+    "cp874", "iso8859_2", "koi8_r", "mac_roman", "mac_latin2", "cp866", "cp850", "cp852", "koi8_u",
+    "iso8859_5", "iso8859_7", "mac_cyrillic", "mac_greek", "mac_turkish", "cp857", "cp1125",
+    "iso8859_6",
+)  # fmt: skip
 _ONE_BYTE = (*_WINDOWS, *_OTHERS)
 _LEAST_SCORE = 0.5
 """The score of a text whose words could all be words. A lower one is no reading, but a guess."""
@@ -53,6 +58,9 @@ _NAMES = {
     "cp949": "EUC-KR",
     "euc_jp": "EUC-JP",
     "iso2022_jp": "ISO-2022-JP",
+    "iso2022_kr": "ISO-2022-KR",
+    "hz": "HZ",
+    "iso8859_6": "ISO 8859-6",
     "cp874": "Windows-874",
     "iso8859_2": "ISO 8859-2",
     "koi8_r": "KOI8-R",
@@ -61,6 +69,14 @@ _NAMES = {
     "cp866": "DOS 866",
     "cp850": "DOS 850",
     "cp852": "DOS 852",
+    "koi8_u": "KOI8-U",
+    "iso8859_5": "ISO 8859-5",
+    "iso8859_7": "ISO 8859-7",
+    "mac_cyrillic": "Mac Cyrillic",
+    "mac_greek": "Mac Greek",
+    "mac_turkish": "Mac Turkish",
+    "cp857": "DOS 857",
+    "cp1125": "DOS 1125",
     **{codec: f"Windows-{codec[2:]}" for codec in _WINDOWS},
 }
 
@@ -97,13 +113,19 @@ def decide_encoding(stream: BinaryIO, file: str, wanted: str = "") -> Encoding:
         return Encoding(wide, _notice(file, wide, head))
     if _first_bad(stream, "utf-8") is None:
         # ISO 2022 is ASCII with escapes: Japanese shows as letters and signs.
-        if _ISO_2022.search(head) and _first_bad(stream, "iso2022_jp") is None:
-            return Encoding("iso2022_jp", _notice(file, "iso2022_jp", head))
+        for codec, sign in _SEVEN_BITS.items():
+            if sign.search(head) and _first_bad(stream, codec) is None:
+                return Encoding(codec, _notice(file, codec, head))
         return Encoding("utf-8")
     return _best_scored(stream, file)
 
 
-_ISO_2022 = re.compile(rb"\x1b\$[@B]")
+_SEVEN_BITS = {
+    "iso2022_jp": re.compile(rb"\x1b\$[@B]"),
+    "iso2022_kr": re.compile(rb"\x1b\$\)C"),
+    "hz": re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e])+~\}"),
+}
+"""Encodings of East Asia whose bytes are all ASCII, and the signs of each."""
 
 
 def _wanted_codec(stream: BinaryIO, file: str, wanted: str) -> str:
@@ -227,7 +249,12 @@ def _best_scored(stream: BinaryIO, file: str) -> Encoding:
         raise _undecodable(
             file, bad or _BadByte(0, 1, 0), tr("fits no encoding that this program knows")
         )
-    codec = _choose([name for name, score in ranked if score >= ranked[0][1] - 0.01], lines.sample)
+    likely = [name for name, score in ranked if score >= ranked[0][1] - _NEAR]
+    if ranked[0][0] in _ONE_BYTE and not set(likely[:1]) & set(_EAST_ASIAN):
+        codec = _most_likely(likely, lines.sample, returns=_has_only_returns(stream))
+    else:
+        equal = [name for name, score in ranked if score >= ranked[0][1] - 0.01]
+        codec = _choose(equal, lines.sample)
     if codec in _ONE_BYTE and lines.utf_8 * 20 >= lines.other:
         bad = _first_bad(stream, "utf-8")
         if lines.utf_8 and bad is not None:
@@ -236,6 +263,32 @@ def _best_scored(stream: BinaryIO, file: str) -> Encoding:
             )
     _require(stream, file, codec)
     return Encoding(codec, _notice(file, codec, lines.sample))
+
+
+_NEAR = 0.3
+"""Below the best score by this much, a reading may still be the right one."""
+
+
+def _has_only_returns(stream: BinaryIO) -> bool:
+    """Whether lines end with CR alone, as on an old Macintosh and in its Excel."""
+    stream.seek(0)
+    head = stream.read(_SAMPLE)
+    return b"\r" in head and b"\n" not in head
+
+
+def _most_likely(names: list[str], sample: bytes, *, returns: bool) -> str:
+    """The code page in which the sample has the most likely letters."""
+
+    def measure(codec: str) -> float:
+        bonus = _MACINTOSH if returns and codec.startswith("mac_") else 0.0
+        text = sample.decode(codec)
+        return likelihood(text, _LANGUAGES[codec]) - _RARER.get(codec, 0.0) + bonus
+
+    best = max((name for name in names if name in _LANGUAGES), key=measure)
+    reading = sample.decode(best)
+    # Many code pages have the same letters in the same places; then the most common one is named.
+    equal = (name for name in _ONE_BYTE if name in names and sample.decode(name) == reading)
+    return next(equal, best)
 
 
 def _sort_lines(stream: BinaryIO) -> _Lines:
@@ -297,7 +350,7 @@ def _plausibility(word: str, codec: str) -> float:
     if word[1:] != word[1:].lower() and word != word.upper():
         return 0.0
     foreign = [character for character in word.lower() if not character.isascii()]
-    if scripts == {"LATIN"} and len(foreign) * 2 > len(word) > 2:
+    if codec != "cp1258" and scripts == {"LATIN"} and len(foreign) * 2 > len(word) > 2:
         return 0.2
     # The letters of one word are those of one language.
     usual = max(sum(one in letters for one in foreign) for letters in _USUAL[codec])
@@ -339,6 +392,37 @@ _USUAL = {
     "cp850": _WESTERN,
     "cp852": _CENTRAL,
 }
+_USUAL |= {
+    "koi8_u": _CYRILLIC, "iso8859_5": _CYRILLIC, "mac_cyrillic": _CYRILLIC, "cp1125": _CYRILLIC,
+    "iso8859_6": _USUAL["cp1256"], "iso8859_7": _USUAL["cp1253"], "mac_greek": _USUAL["cp1253"],
+    "mac_turkish": _USUAL["cp1254"], "cp857": _USUAL["cp1254"],
+}  # fmt: skip
+
+_IN_WEST = ("de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "is", "et")
+_IN_CENTRE = ("pl", "cs", "sk", "hu", "ro", "hr", "sl", "de")
+_IN_CYRILLIC = ("ru", "uk", "bg")
+_LANGUAGES = {
+    "cp1252": _IN_WEST, "mac_roman": _IN_WEST, "cp850": _IN_WEST,
+    "cp1250": _IN_CENTRE, "iso8859_2": _IN_CENTRE, "mac_latin2": _IN_CENTRE, "cp852": _IN_CENTRE,
+    "cp1251": _IN_CYRILLIC, "koi8_r": ("ru", "bg"), "cp866": ("ru", "bg"),
+    "iso8859_5": _IN_CYRILLIC, "mac_cyrillic": _IN_CYRILLIC, "koi8_u": ("uk",), "cp1125": ("uk",),
+    "cp1253": ("el",), "iso8859_7": ("el",), "mac_greek": ("el",),
+    "cp1254": ("tr",), "mac_turkish": ("tr",), "cp857": ("tr",),
+    "cp1255": ("he",), "cp1256": ("ar", "fa"), "iso8859_6": ("ar",),
+    "cp1257": ("lt", "lv", "et", "pl"),
+    "cp1258": ("vi",), "cp874": ("th",),
+}  # fmt: skip
+"""The languages that each code page was made for."""
+
+_RARER = {
+    **dict.fromkeys(_OTHERS, 3.0), "cp1250": 0.5, "cp1257": 1.0, "cp1258": 1.0,
+    "iso8859_2": 2.5, "koi8_r": 1.0, "cp866": 1.5, "cp874": 0.0,
+    "mac_roman": 2.0, "cp850": 2.0,
+}  # fmt: skip
+"""How much less likely than Windows a code page is, as a logarithm."""
+
+_MACINTOSH = 6.0
+"""How much more likely one of Macintosh is where lines end with CR alone."""
 
 _EAST_ASIAN_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"})
 _TOGETHER = dict.fromkeys((*_EAST_ASIAN_SCRIPTS, "HANGUL"), "east-asian")
@@ -386,6 +470,8 @@ def _choose(equals: list[str], sample: bytes) -> str:
         if hangul >= _SURELY_HANGUL:
             return "cp949"
         equals = [codec for codec in equals if codec != "cp949"] or equals
+    if len(equals) > 1 and set(equals) & set(_EAST_ASIAN):
+        return max(equals, key=lambda codec: _share_of_names(readings[codec], codec))
     if equals[0] in {_WINDOWS[0], *_OTHERS} or len(set(readings.values())) == 1:
         return equals[0]
     import charset_normalizer
@@ -396,6 +482,30 @@ def _choose(equals: list[str], sample: bytes) -> str:
     chosen = "cp950" if best.encoding == "big5" else best.encoding
     reading = readings.get(chosen, "")
     return next((codec for codec in equals if readings[codec] == reading), equals[0])
+
+
+_IN_CHINESE_NAMES = frozenset(
+    "王李张刘陈杨黄赵周吴徐孙马朱胡林郭何高罗郑梁谢宋唐许邓冯韩曹曾彭萧蔡潘田董袁余叶蒋杜苏魏程吕丁沈任姚卢"
+    "钟姜崔谭廖范汪陆金石夏方江市县区省州路街号东西南北京上海广明国建文华平志伟强生光小民永杰军波成天安中秀英"
+    "慧美静玉红玲芳春梅云雪爱月張劉陳楊趙吳孫馬羅鄭謝許鄧馮韓蕭董葉蔣蘇鍾譚縣區號東廣國華偉強傑軍愛"
+)
+_IN_JAPANESE_NAMES = frozenset(
+    "田中山本村井藤佐木川野原松林小大高石口島崎橋渡辺加鈴吉清谷岡前竹森内池和子美恵一二三郎太雄夫県市町区郡東"
+    "京都神奈横浜智裕陽直晃浩真幹学拓康翔翼聡花里香結桃春夏秋冬あいうえおかきくけこさしすせそたちつてとなにの"
+    "はまみやゆよらりるれろわんアイウエオカキクケコサシスセソタチツテトナニノハマミヤユヨラリルレロワン"
+)
+_NAME_SIGNS = {
+    "gb18030": _IN_CHINESE_NAMES, "cp950": _IN_CHINESE_NAMES,
+    "cp932": _IN_JAPANESE_NAMES, "euc_jp": _IN_JAPANESE_NAMES,
+}  # fmt: skip
+"""Signs that are frequent in names and places."""
+
+
+def _share_of_names(text: str, codec: str) -> float:
+    """How many of the East Asian signs are frequent in names; 0 for any other code page."""
+    signs = [one for one in text if not one.isascii()]
+    common = _NAME_SIGNS.get(codec, frozenset())
+    return sum(one in common for one in signs) / max(len(signs), 1)
 
 
 def _notice(file: str, codec: str, content: bytes) -> Problem:

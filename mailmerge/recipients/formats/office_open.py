@@ -76,6 +76,11 @@ class OfficeOpenBook:
         self._formats = read_formats(tags, self._region)
         self._texts: list[str] | None = None
 
+    @property
+    def locale(self) -> str:
+        """The language and country of its numbers and dates, such as "de-DE"."""
+        return self._region.locale.tag
+
     def has_cells(self, sheet: str) -> bool:
         """Whether any cell of a sheet has a value; a sheet without its part has none."""
         if not self._package.has(self._parts[sheet]):

@@ -62,7 +62,13 @@ def open_sheet(source: InputFile, section: RecipientsSection, book: Book, bounds
     found = row_problems(sheet, header, section)
     notices = (*notices, *indexed, *header.notices, *sheet_notices(sheet, header, section))
     notices = (*notices, *shape_notices(sheet, header, section))
-    return Table(sheet.file, header, lambda: _batches(sheet, header, section, found), notices)
+    return Table(
+        sheet.file,
+        header,
+        lambda: _batches(sheet, header, section, found),
+        notices,
+        sheet.locale,
+    )
 
 
 def _read_header(head: Sequence[HeadRow], section: RecipientsSection, sheet: Sheet) -> Header:

@@ -57,6 +57,26 @@ def _open_workbook(source: InputFile, section: RecipientsSection) -> Table:
         return open_sheet(source, section, book, bounds)
 
 
+def language_of_workbook(source: InputFile, section: RecipientsSection) -> str:
+    """The language of the numbers in an XLSX workbook, without reading its sheets; else "".
+
+    Raises:
+        SpreadsheetError: it is damaged or a bomb.
+        CampaignError: `locale` of the section is not known.
+    """
+    with source.open() as stream:
+        if not FORMAT.recognizes(stream.read(len(_SIGNATURES[0]))):
+            return ""
+    bounds = Bounds.of(source.size)
+    check_archive(source, bounds)
+    budget = Budget(bounds, source.file)
+    with source.open() as stream, open_archive(stream) as archive:
+        main, binary = _main_part(Package(archive, budget))
+        if binary or not main:
+            return ""
+        return OfficeOpenBook(archive, budget, section.locale).locale
+
+
 def _main_part(package: Package) -> tuple[str, bool]:
     """The part that lists the sheets, and whether it is binary; "" if this is no Excel workbook."""
     main = package.main_part()
