@@ -153,7 +153,7 @@ def _lay_out_plainly(root: _Node) -> str:
     for event, element in walk:
         breaks = "\n" if element.tag in _BLOCKS else ""
         if event == "end":
-            pieces += [breaks, _spaced(element.tail)]
+            pieces += ["" if element.tag in ("br", "li") else breaks, _spaced(element.tail)]
         elif element.tag in _UNSEEN or _HIDES.search(element.get("style") or ""):
             walk.skip_subtree()
         else:
