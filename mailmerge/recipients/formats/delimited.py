@@ -286,22 +286,29 @@ class _Delimited:
             SpreadsheetError: the text is not a table from some line on, or the file has changed.
         """
         self._source.check_unchanged()
-        missing = _Missing(self._source.file)
         waiting: Batch | None = None
         rows = 0
-        for block in self._blocks(batch_rows(header.width)):
-            if block.shapes:
-                missing.count(block, header)
-                batch = self._batch(block, header)
-                if header.left:
-                    batch = replace(batch, columns=batch.columns[header.left :])
+        try:
+            for batch in self._all_batches(header):
                 if waiting is not None:
                     yield waiting
                 waiting = batch
                 rows += len(batch.numbers)
+        except SpreadsheetError:
+            if waiting is not None:
+                yield waiting
+            raise
         if waiting is not None:
             yield _with_totals(waiting, shape) if rows > 1 else waiting
         self._source.check_unchanged()
+
+    def _all_batches(self, header: Header) -> Iterator[Batch]:
+        missing = _Missing(self._source.file)
+        for block in self._blocks(batch_rows(header.width)):
+            if block.shapes:
+                missing.count(block, header)
+                batch = self._batch(block, header)
+                yield replace(batch, columns=batch.columns[header.left :]) if header.left else batch
 
     def _blocks(self, size: int) -> Generator[_Block, None, None]:
         """Cut the text into blocks of `size` records, each with the lines it was made from."""
