@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from mailmerge.errors import Problem
 from mailmerge.language import tr
-from mailmerge.preflight.positions import Spot
+from mailmerge.preflight.positions import Spot, placed
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.preflight.urls import image_name, judge_image, judge_link
 from mailmerge.rendering.document import (
@@ -18,6 +18,7 @@ from mailmerge.rendering.document import (
     EmptyPage,
     attribute,
     elements_of,
+    is_written,
     parse,
     text_of,
 )
@@ -121,9 +122,11 @@ def check_links(page: Page, _: Setup) -> Iterator[Problem]:
     """Each link that is the same for all recipients works from a mailbox."""
     for anchor in elements_of(page.document, "a", "area"):
         href = attribute(anchor, "href")
-        wrong = None if href is None or page.has_value(href) else judge_link(href)
+        if href is None or page.has_value(href) or not is_written(anchor):
+            continue
+        wrong = judge_link(href)
         if wrong is not None:
-            yield _placed(wrong, page, Spot(anchor.tag, "href", href or ""))
+            yield _placed(wrong, page, Spot(anchor.tag, "href", href))
 
 
 def check_elements(page: Page, _: Setup) -> Iterator[Problem]:
@@ -152,8 +155,7 @@ def _first(page: Page, *tags: str) -> Element | None:
 
 def _placed(problem: Problem, page: Page, spot: Spot) -> Problem:
     """The problem at the place in the templates where its element is written."""
-    file, line = page.locate(spot)
-    return replace(problem, file=file, line=line)
+    return placed(problem, page.locate(spot))
 
 
 def _unsubscribes(url: str, text: str) -> bool:

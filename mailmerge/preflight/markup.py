@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 
 from mailmerge.errors import Problem
 from mailmerge.language import tr
 from mailmerge.preflight.elements import ATTRIBUTES, ELEMENTS
-from mailmerge.preflight.positions import Needle, Place, Spot
+from mailmerge.preflight.positions import Needle, Place, Spot, placed
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.rendering.document import (
     Document,
@@ -77,6 +78,7 @@ _OPTIONAL_END = frozenset(
 )
 _FOREIGN = frozenset(("svg", "math"))
 _OWN_NAME = re.compile(r"[a-z]+[-:]", re.IGNORECASE)
+_STRAY_QUOTE = re.compile("[\"'<=]")
 _END_TAG = re.compile(r"</([a-z][^\s/>]*)", re.IGNORECASE)
 _ENCODED_BRACES = re.compile(r"%7B%25(.*?)%25%7D", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
@@ -89,20 +91,20 @@ def check_unclosed(page: Page, _: Setup) -> Iterator[Problem]:
     """Each element that needs an end tag has one, and in the right order."""
     crossing = set(_crossing(page.document))
     repeated = repeated_elements(page.document)
-    found = 0
-    for element in elements_of(page.document):
-        problem = _nesting(page, element, element in crossing or element in repeated)
-        if problem is not None and found < _MOST:
-            found += 1
-            yield problem
+    outer = set(_nested_links(page.document).outer)  # check_nested_links reports these
+    foreign = _foreign(page.document)
+    found = (
+        _nesting(page, element, element in crossing or element in repeated)
+        for element in elements_of(page.document)
+        if element not in outer and (element.tag in _FOREIGN or element not in foreign)
+    )
+    yield from islice(filter(None, found), _MOST)
 
 
 def _nesting(page: Page, element: Element, crosses: bool) -> Problem | None:
     location = element.source_location
     tag = element.tag
-    if location is None or any(
-        one.tag in _FOREIGN for one in element.ancestors if isinstance(one, Element)
-    ):
+    if location is None:
         return None
     if crosses:
         hint = tr("close the elements in the reverse order in which they were opened")
@@ -114,26 +116,52 @@ def _nesting(page: Page, element: Element, crosses: bool) -> Problem | None:
         return None
     if page.document.source[: location.start_tag.end_offset].endswith("/>"):
         message = tr("<{tag}/> does not close the element: HTML ignores the slash", tag=tag)
-    elif tag == "a" and _begins_in(page.document, element):
-        message = tr("a link begins within another link, which ends there")
-        hint = tr("close the first link with </a>")
-        return _placed(_warning("nested-link", message, hint=hint), page, element)
     else:
         message = tr("<{tag}> is never closed", tag=tag)
     return _placed(_warning("unclosed", message, hint=tr("write </{tag}>", tag=tag)), page, element)
 
 
+def check_nested_links(page: Page, _: Setup) -> Iterator[Problem]:
+    """No link begins within another one, because a browser ends the first link there."""
+    for link in _nested_links(page.document).inner[:_MOST]:
+        message = tr("a link begins within another link")
+        hint = tr("close the first link with </a>")
+        yield _placed(_warning("nested-link", message, hint=hint), page, link)
+
+
+@dataclass(frozen=True, slots=True)
+class _NestedLinks:
+    """Links within links: the inner ones, those around them, and where the end tags of these are"""
+
+    inner: list[Element] = field(default_factory=list)
+    outer: list[Element] = field(default_factory=list)
+    ends: set[int] = field(default_factory=set)
+
+
+def _nested_links(document: Document) -> _NestedLinks:
+    """The links that are open where another one begins, as they are written."""
+    found = _NestedLinks()
+    links = [one for one in elements_of(document, "a") if is_written(one)]
+    if len(links) < 2:
+        return found
+    tags: list[tuple[int, Element | None]] = [(start_of(link), link) for link in links]
+    tags += [(start, None) for start, tag in _end_tags(document) if tag == "a"]
+    open_links: list[Element] = []
+    outer: set[Element] = set()
+    for start, link in sorted(tags, key=lambda one: one[0]):
+        if link is not None:
+            if open_links:
+                found.inner.append(link)
+                outer.add(open_links[-1])
+            open_links.append(link)
+        elif open_links and open_links.pop() in outer:
+            found.ends.add(start)
+    found.outer.extend(outer)
+    return found
+
+
 def _is_own(tag: str) -> bool:
     return _OWN_NAME.match(tag) is not None or tag in ("svg", "path", "g", "rect", "circle")
-
-
-def _begins_in(document: Document, link: Element) -> bool:
-    """Whether the next tag of a link opens another one."""
-    position = start_of(link)
-    following = [start_of(one) for one in elements_of(document, "a") if is_written(one)]
-    later = [start for start in following if start > position]
-    end = document.source.find("</a", position)
-    return bool(later) and (end < 0 or min(later) < end)
 
 
 def _crossing(document: Document) -> Iterator[Element]:
@@ -156,8 +184,26 @@ def _crossing(document: Document) -> Iterator[Element]:
 def check_stray_end_tags(page: Page, _: Setup) -> Iterator[Problem]:
     """Each end tag closes an element."""
     document = page.document
+    used = _nested_links(document).ends
+    for element in elements_of(document):
+        location = element.source_location
+        if location is not None and location.end_tag is not None:
+            used.add(location.end_tag.start_offset)
+    stray = (
+        one
+        for one in _end_tags(document)
+        if one[0] not in used and one[1] not in ("html", "body", "head")
+    )
+    for start, tag in islice(stray, _MOST):
+        problem = _warning(
+            "stray-end-tag", tr("</{tag}> closes nothing", tag=tag), hint=tr("remove it")
+        )
+        yield _placed_at(problem, page, start)
+
+
+def _end_tags(document: Document) -> Iterator[tuple[int, str]]:
+    """Where each end tag begins, and its name; those in comments, texts and tags are none."""
     hidden = [*comments_of(document)]
-    used: set[int] = set()
     for element in elements_of(document):
         location = element.source_location
         if location is None:
@@ -165,22 +211,13 @@ def check_stray_end_tags(page: Page, _: Setup) -> Iterator[Problem]:
         hidden.append((location.start_tag.start_offset, location.start_tag.end_offset))
         if element.tag in ("style", "script", "textarea", "title", "xmp"):
             hidden.append((location.start_tag.end_offset, extent_of(document, element)[1] - 1))
-        if location.end_tag is not None:
-            used.add(location.end_tag.start_offset)
     hidden.sort()
-    at = count = 0
+    at = 0
     for found in _END_TAG.finditer(document.source):
         while at < len(hidden) and hidden[at][1] <= found.start():
             at += 1
-        inside = at < len(hidden) and hidden[at][0] <= found.start()
-        tag = found[1].lower()
-        if inside or found.start() in used or tag in ("html", "body", "head") or count >= _MOST:
-            continue
-        count += 1
-        problem = _warning(
-            "stray-end-tag", tr("</{tag}> closes nothing", tag=tag), hint=tr("remove it")
-        )
-        yield _placed_at(problem, page, found.start())
+        if at == len(hidden) or found.start() < hidden[at][0]:
+            yield found.start(), found[1].lower()
 
 
 def check_tables(page: Page, _: Setup) -> Iterator[Problem]:
@@ -212,12 +249,17 @@ def check_names(page: Page, _: Setup) -> Iterator[Problem]:
     """Elements have names that HTML knows, and each id is given once."""
     unknown: set[str] = set()
     ids: set[str] = set()
+    foreign = _foreign(page.document)
     for element in elements_of(page.document):
         if not is_written(element):
             continue
         tag = element.tag.lower()
-        in_svg = _is_in_foreign(element)
-        if tag not in ELEMENTS and not _is_own(tag) and not in_svg and tag not in unknown:
+        if (
+            tag not in ELEMENTS
+            and not _is_own(tag)
+            and element not in foreign
+            and tag not in unknown
+        ):
             unknown.add(tag)
             message = tr("HTML has no element <{tag}>", tag=tag)
             yield _placed(
@@ -237,12 +279,10 @@ def check_names(page: Page, _: Setup) -> Iterator[Problem]:
 def check_attributes(page: Page, _: Setup) -> Iterator[Problem]:
     """The attributes of an element are separated and given once each."""
     for element in elements_of(page.document):
-        for name in element.attrs:
-            if is_written(element) and set(name) & set("\"'<="):
-                message = tr("a quotation mark is missing or left over in <{tag}>", tag=element.tag)
-                hint = tr('write name="value" with a space before the next name')
-                yield _placed(_warning("attribute-quotes", message, hint=hint), page, element)
-                break
+        if is_written(element) and any(_STRAY_QUOTE.search(name) for name in element.attrs):
+            message = tr("a quotation mark is missing or left over in <{tag}>", tag=element.tag)
+            hint = tr('write name="value" with a space before the next name')
+            yield _placed(_warning("attribute-quotes", message, hint=hint), page, element)
     for error in page.document.tree.errors:
         if error.code == "duplicate-attribute":
             offset = _offset(page.document.source, error.line, error.col)
@@ -255,8 +295,9 @@ def check_attributes(page: Page, _: Setup) -> Iterator[Problem]:
 def check_attribute_names(page: Page, _: Setup) -> Iterator[Problem]:
     """Attributes have names that HTML knows, or such as `data-...`, which are one's own."""
     unknown: set[str] = set()
+    foreign = _foreign(page.document)
     for element in elements_of(page.document):
-        if not is_written(element) or element.tag not in ELEMENTS or _is_in_foreign(element):
+        if not is_written(element) or element.tag not in ELEMENTS or element in foreign:
             continue
         for name in element.attrs:
             known = name in ATTRIBUTES or not name.isalpha() or name.startswith("on")
@@ -271,10 +312,14 @@ def check_attribute_names(page: Page, _: Setup) -> Iterator[Problem]:
                 yield _placed(_warning("unknown-attribute", message, hint=hint), page, element)
 
 
-def _is_in_foreign(element: Element) -> bool:
-    return element.tag in _FOREIGN or any(
-        one.tag in _FOREIGN for one in element.ancestors if isinstance(one, Element)
-    )
+def _foreign(document: Document) -> set[Element]:
+    """The elements of SVG and MathML, which have names and rules of their own."""
+    found: set[Element] = set()
+    for outer in elements_of(document, *_FOREIGN):
+        if outer not in found:
+            found.add(outer)
+            found.update(one for one in outer.descendants if isinstance(one, Element))
+    return found
 
 
 def check_encoded_braces(page: Page, _: Setup) -> Iterator[Problem]:
@@ -323,8 +368,8 @@ def check_styles(page: Page, _: Setup) -> Iterator[Problem]:
     if reason:
         hint = tr("fix the page, or set inline_css = false")
         message = tr("no styles are inlined: {reason}", reason=reason)
-        yield replace(_warning("styles-not-inlined", message, hint=hint),
-                      file=page.locate(Spot("style"))[0])  # fmt: skip
+        found = _warning("styles-not-inlined", message, hint=hint)
+        yield placed(found, page.locate(Spot("style")))
     for style in elements_of(page.document, "style"):
         if is_written(style):
             yield from _rules(page, parse_sheet(str(style.text)))
@@ -376,7 +421,7 @@ def _placed_at(problem: Problem, page: Page, offset: int) -> Problem:
         place = page.position(Needle.at(source, offset, wanted))
         if place.line is not None:
             return _with_place(problem, place, tag)
-    return _with_place(problem, Place(page.locate(Spot("html"))[0]), tag)
+    return _with_place(problem, Place(page.locate(Spot("html")).file), tag)
 
 
 def _starts(tag: str, page: Page) -> Iterator[str]:
@@ -395,14 +440,7 @@ def _with_place(problem: Problem, place: Place, text: str) -> Problem:
         excerpt = " ".join(text.split())
         shown = excerpt if len(excerpt) <= _EXCERPT else excerpt[: _EXCERPT - 1] + "…"
         message = prefixed(message, shown)
-    return replace(
-        problem,
-        message=message,
-        file=place.file,
-        line=place.line,
-        character=place.character,
-        excerpt=place.excerpt,
-    )
+    return placed(replace(problem, message=message), place)
 
 
 def _offset(source: str, line: int, column: int) -> int:

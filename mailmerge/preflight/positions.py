@@ -1,4 +1,4 @@
-"""An element of a finished page -> the file and the line of the template where it is written.
+"""An element of a finished page -> the place in the template where it is written.
 
 A text such as `#` occurs in colours as well as in links, so it is not searched for. Each template
 is read as HTML once, with the syntax of Jinja2 masked, and each tag is kept with its place. A
@@ -8,12 +8,13 @@ that knows positions; a parser that keeps them in its tree can replace it.
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
+from mailmerge.errors import Problem
 from mailmerge.preflight.template_texts import MASK, masked
 
 
@@ -51,6 +52,17 @@ class Place:
     excerpt: str = ""
 
 
+def placed(problem: Problem, place: Place) -> Problem:
+    """The problem at a place."""
+    return replace(
+        problem,
+        file=place.file,
+        line=place.line,
+        character=place.character,
+        excerpt=place.excerpt,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Needle:
     """A text of the finished page that is looked for in the templates.
@@ -77,15 +89,28 @@ def find_text(texts: Mapping[str, str], needle: Needle) -> Place | None:
     If the templates have it as often as the page, it is the same occurrence; else, as in a loop,
     the last one that is possible.
     """
-    spots = [
-        (file, found.start())
-        for file, source in texts.items()
-        for found in re.finditer(re.escape(needle.text), source)
-    ]
-    if not spots:
+    counts = {file: source.count(needle.text) for file, source in texts.items()}
+    total = sum(counts.values())
+    if not total:
         return None
-    file, start = spots[min(needle.before, len(spots) - 1) if len(spots) <= needle.total else 0]
-    source = texts[file]
+    number = min(needle.before, total - 1) if total <= needle.total else 0
+    for file, count in counts.items():
+        if number < count:
+            return _place(file, texts[file], _occurrence(texts[file], needle.text, number))
+        number -= count
+    return None
+
+
+def _occurrence(source: str, text: str, number: int) -> int:
+    """Where a text begins for the time of this number, from 0."""
+    start = source.find(text)
+    for _ in range(number):
+        start = source.find(text, start + len(text))
+    return start
+
+
+def _place(file: str, source: str, start: int) -> Place:
+    """The place of an offset of a template."""
     begin = source.rfind("\n", 0, start) + 1
     end = source.find("\n", start)
     line = source.count("\n", 0, start) + 1
@@ -98,10 +123,10 @@ class _Tag:
     """A start tag of a template, and the text of a style sheet or a script behind it."""
 
     file: str
-    line: int
+    start: int
     name: str
     attributes: Mapping[str, str]
-    texts: list[tuple[int, str]] = field(default_factory=list)
+    text: tuple[int, str]
 
 
 class TemplateElements:
@@ -109,33 +134,41 @@ class TemplateElements:
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         """`sources` are the texts of the templates, by file."""
+        self._sources = sources
         self._tags: list[_Tag] = []
         for file, source in sources.items():
-            reader = _Reader(file)
-            reader.feed(masked(source))
-            reader.close()
-            self._tags += reader.tags
+            text = masked(source)
+            self._tags += _tags_of(file, text, 0, len(text))
+        self._by_name: dict[str, list[_Tag]] = {}
+        for tag in self._tags:
+            self._by_name.setdefault(tag.name, []).append(tag)
+        self._by_value: dict[tuple[str, str], dict[str, _Tag]] = {}
 
-    def find_element(self, spot: Spot) -> tuple[str, int] | None:
-        """File and line of an element; None if no template has it."""
-        tags = [tag for tag in self._tags if tag.name == spot.tag]
+    def find_element(self, spot: Spot) -> Place | None:
+        """The place of an element; None if no template has it."""
+        tags = self._by_name.get(spot.tag, [])
         if spot.attribute:
-            return self._by_attribute(tags, spot)
-        if spot.value:
-            return self._by_text(tags, spot.value)
-        return (tags[0].file, tags[0].line) if tags else None
+            found = self._by_attribute(tags, spot)
+        elif spot.value:
+            found = self._by_text(tags, spot.value)
+        else:
+            found = (tags[0].file, tags[0].start) if tags else None
+        return found and _place(found[0], self._sources[found[0]], found[1])
 
     def _by_text(self, tags: Sequence[_Tag], value: str) -> tuple[str, int] | None:
         """The place of a text in elements of a kind, or in the style of any element."""
         for tag in tags:
-            for line, text in tag.texts:
-                if value in text:
-                    return tag.file, line + text.count("\n", 0, text.index(value))
+            start, text = tag.text
+            if value in text:
+                return tag.file, start + text.index(value)
         styled = (tag for tag in self._tags if value in tag.attributes.get("style", ""))
-        return next(((tag.file, tag.line) for tag in styled), None)
+        return next(((tag.file, tag.start) for tag in styled), None)
 
     def _by_attribute(self, tags: Sequence[_Tag], spot: Spot) -> tuple[str, int] | None:
         wanted = _normal(spot.value)
+        exact = None if spot.varies or not spot.value else self._exact(spot).get(wanted)
+        if exact is not None:
+            return exact.file, exact.start
         ranked: dict[int, _Tag] = {}
         for tag in tags:
             value = tag.attributes.get(spot.attribute)
@@ -151,7 +184,18 @@ class TemplateElements:
         if not ranked:
             return None
         best = ranked[min(ranked)]
-        return best.file, best.line
+        return best.file, best.start
+
+    def _exact(self, spot: Spot) -> Mapping[str, _Tag]:
+        """The first tag for each value of an attribute."""
+        key = spot.tag, spot.attribute
+        if key not in self._by_value:
+            found = self._by_value[key] = {}
+            for tag in self._by_name.get(spot.tag, ()):
+                value = tag.attributes.get(spot.attribute)
+                if value is not None:
+                    found.setdefault(_normal(value), tag)
+        return self._by_value[key]
 
 
 def _normal(value: str) -> str:
@@ -160,31 +204,52 @@ def _normal(value: str) -> str:
     return re.sub(r"^(?:\./)+", "", text)
 
 
-class _Reader(HTMLParser):
-    """Collects the start tags of one template, those of conditional comments included."""
+# Each match takes what it has looked at, so that no page takes longer than its length.
+_MARKUP = re.compile(
+    r"""<!--(?P<comment>.*?)(?:-->|\Z)
+    | <(?P<name>[a-zA-Z][^\s/<>]*+)(?P<attributes>(?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>?""",
+    re.DOTALL | re.VERBOSE,
+)
+_ATTRIBUTE = re.compile(
+    r"""(?P<name>[^\s/>"'<=]++)(?:\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'"""
+    r"""|(?P<bare>[^\s"'>]++)))?"""
+)
+_CONDITION = re.compile(r"\[if\b[^\]]*\]>")
+_RAW_END = {
+    name: re.compile(rf"</{name}(?![^\s/>])", re.IGNORECASE) for name in ("style", "script")
+}
 
-    def __init__(self, file: str, first_line: int = 1) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[_Tag] = []
-        self._file = file
-        self._first_line = first_line
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in reversed(attrs)}
-        self.tags.append(_Tag(self._file, self._line, tag, attributes))
+def _tags_of(
+    file: str, source: str, start: int, end: int, *, in_comment: bool = False
+) -> Iterator[_Tag]:
+    """The start tags in a part of a template, those of conditional comments included.
 
-    def handle_data(self, data: str) -> None:
-        if self.tags:
-            self.tags[-1].texts.append((self._line, data))
+    A template may be a part of a page, such as a row of a table. So it is read tag by tag, and not
+    as a tree.
+    """
+    position = start
+    while found := _MARKUP.search(source, position, end):
+        position = found.end()
+        if found["comment"] is not None:
+            condition = _CONDITION.match(source, found.start("comment"), found.end("comment"))
+            if condition is not None and not in_comment:  # comments do not nest
+                inner = condition.end(), found.end("comment")
+                yield from _tags_of(file, source, *inner, in_comment=True)
+            continue
+        name = found["name"].lower()
+        text = (position, "")
+        if name in _RAW_END:
+            closed = _RAW_END[name].search(source, position, end)
+            text = position, source[position : closed.start() if closed else end]
+            position += len(text[1])
+        yield _Tag(file, found.start(), name, _attributes(found["attributes"]), text)
 
-    def handle_comment(self, data: str) -> None:
-        inner = re.match(r"\[if\b[^\]]*\]>", data)
-        if inner is not None:
-            reader = _Reader(self._file, self._line)
-            reader.feed(data[inner.end() :])
-            reader.close()
-            self.tags += reader.tags
 
-    @property
-    def _line(self) -> int:
-        return self.getpos()[0] + self._first_line - 1
+def _attributes(written: str) -> dict[str, str]:
+    """The attributes of a start tag; of several with one name the first one counts."""
+    attributes: dict[str, str] = {}
+    for one in _ATTRIBUTE.finditer(written):
+        value = one["double"] or one["single"] or one["bare"] or ""
+        attributes.setdefault(one["name"].lower(), html.unescape(value))
+    return attributes

@@ -19,6 +19,7 @@ from mailmerge.preflight import (
     signing,
     template_sources,
     totals,
+    unused_rules,
 )
 from mailmerge.preflight.rules import Rules
 
@@ -35,6 +36,7 @@ RULES = Rules(
         account.check_port,
         account.check_password_is_encrypted,
         template_sources.check_sources,
+        unused_rules.check_unused_rules,
         settings.check_text_part,
         settings.check_content_base,
         settings.check_clock,
@@ -49,6 +51,7 @@ RULES = Rules(
         html.check_links,
         html.check_elements,
         markup.check_unclosed,
+        markup.check_nested_links,
         markup.check_stray_end_tags,
         markup.check_tables,
         markup.check_names,

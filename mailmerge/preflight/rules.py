@@ -31,9 +31,8 @@ from mailmerge.rendering.content import Content
 from mailmerge.rendering.document import Document
 from mailmerge.settings import Settings
 
-Locate = Callable[[Spot], tuple[str, int | None]]
-"""Finds an element in the templates: the file, and the line where it is known."""
-
+Locate = Callable[[Spot], Place]
+"""Finds an element in the templates."""
 
 Position = Callable[[Needle], Place]
 """Finds a text of the page in the templates."""
@@ -75,7 +74,7 @@ class Page:
         locate: finds the place of an element in the templates.
         paths: the files of the campaign folder, by their URL in the page.
         value: the text in the place of each recipient's value.
-        find: finds the place of a text with its column; without it only the line is known.
+        find: finds the place of a text with its column; without it only the file is known.
     """
 
     document: Document
@@ -86,7 +85,7 @@ class Page:
 
     def position(self, needle: Needle) -> Place:
         """The place of a text of the page in the templates, as far as it is known."""
-        return self.find(needle) if self.find is not None else Place(*self.locate(Spot("html")))
+        return self.find(needle) if self.find is not None else Place(self.locate(Spot("html")).file)
 
     def has_value(self, text: str) -> bool:
         """Whether a value is part of the text, so that it differs between recipients."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from mailmerge.errors import Problem
 from mailmerge.mime.message import Message
@@ -20,6 +21,10 @@ from mailmerge.rendering.content import Content, Structure
 
 _REMEMBERED = 10_000
 """Problems that are remembered as reported, so that memory is bounded for any input."""
+
+
+_MOST_OF_A_RULE = 200
+"""Problems of one rule for one page; a page of 2 MB can have a hundred thousand."""
 
 
 class Once:
@@ -81,7 +86,7 @@ class RowChecker:
         paths = {prefix + image.reference: image.path for image in structure.images}
         page = Page(document, self._sources.locate, paths, VALUE, self._sources.position)
         for rule in self._rules.structure:
-            yield from rule(page, self._setup)
+            yield from islice(rule(page, self._setup), _MOST_OF_A_RULE)
 
     def _new_ones(self, problems: Iterable[Problem], row: int) -> Iterator[Problem]:
         """The problems that no earlier structure had.

@@ -102,10 +102,10 @@ class ShownText:
 
 def shown_texts(source: str) -> Iterator[ShownText]:
     """The texts of a page in their order, then those of its conditional comments."""
-    return _texts(source, 0)
+    return _texts(source, 0, in_comment=False)
 
 
-def _texts(source: str, base: int) -> Iterator[ShownText]:
+def _texts(source: str, base: int, *, in_comment: bool) -> Iterator[ShownText]:
     current, depth, at = ShownText(), 0, 0
     comments: list[tuple[str, int]] = []
     for token in _TOKEN.finditer(source):
@@ -114,7 +114,7 @@ def _texts(source: str, base: int) -> Iterator[ShownText]:
         comment = token["comment"]
         if comment is not None:
             condition = _CONDITION.match(comment)
-            if condition:
+            if condition and not in_comment:  # comments do not nest
                 start = token.start("comment") + condition.end()
                 inner = comment[condition.end() :].removesuffix("<![endif]")
                 comments.append((inner, base + start))
@@ -131,7 +131,7 @@ def _texts(source: str, base: int) -> Iterator[ShownText]:
     _add_text(current, source[at:], base + at)
     yield current
     for text, start in comments:
-        yield from _texts(text, start)
+        yield from _texts(text, start, in_comment=True)
 
 
 def _name(tag: str) -> str:

@@ -15,7 +15,9 @@ from mailmerge.language import marked, tr
 from mailmerge.preflight.rules import Setup
 from mailmerge.preflight.template_texts import body_sources, masked
 
-_HIDDEN = re.compile(r"<!--.*?-->|<(style|script|pre|code)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(style|script|pre|code)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
 _FRONT_MATTER = re.compile(r"\A\ufeff?\s*---\n.*?\n---\n", re.DOTALL)
 _HTML_TAG = re.compile(
     r"</?(?:html|head|body|table|tr|td|p|div|span|a|img|br|h[1-6]|ul|ol|li|strong|em|b|i|font"

@@ -16,7 +16,7 @@ import jinja2
 from mailmerge.errors import InputError
 from mailmerge.rendering.environment import CampaignEnvironment, template_loader
 from mailmerge.rendering.settings import BodySource
-from mailmerge.rendering.templates import load_file
+from mailmerge.rendering.templates import read_sources
 from mailmerge.settings import Settings
 
 Kind = Literal["html", "text", "header"]
@@ -92,7 +92,7 @@ def body_sources(campaign: Settings, kind: Literal["html", "text"], name: str) -
     loader = template_loader(campaign.content_files(noting=False), source)
     environment = CampaignEnvironment(loader, kind)
     try:
-        return load_file(environment, name).sources
+        return read_sources(environment, name)
     except InputError:
         pass
     try:

@@ -1,4 +1,4 @@
-"""The sources of the HTML templates, and the file and line of an element of the finished page."""
+"""The sources of the HTML templates, and the place of an element of the finished page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from mailmerge.errors import InputError
 from mailmerge.preflight.positions import Needle, Place, Spot, TemplateElements, find_text
 from mailmerge.rendering.environment import make_environment
-from mailmerge.rendering.templates import load_file
+from mailmerge.rendering.templates import read_sources
 from mailmerge.settings import Settings
 
 
@@ -22,13 +22,13 @@ class TemplateSources:
 
     @cached_property
     def texts(self) -> Mapping[str, str]:
-        """The sources by the name of their file; empty if the template does not compile."""
+        """The sources by the name of their file; empty if it is no template."""
         file = self._campaign.message.html
         if file is None:
             return {}
         files = self._campaign.content_files()
         try:
-            return load_file(make_environment(files, "html"), file).sources
+            return read_sources(make_environment(files, "html"), file)
         except InputError:
             return {}
 
@@ -36,10 +36,9 @@ class TemplateSources:
     def _elements(self) -> TemplateElements:
         return TemplateElements(self.texts)
 
-    def locate(self, spot: Spot) -> tuple[str, int | None]:
-        """The template and the line of an element; no line if no template has it."""
-        found = self._elements.find_element(spot)
-        return found or (self._campaign.message.html or "", None)
+    def locate(self, spot: Spot) -> Place:
+        """The place of an element; only the template if no template has it."""
+        return self._elements.find_element(spot) or Place(self._campaign.message.html or "")
 
     def position(self, needle: Needle) -> Place:
         """The place of a text of the page; no line if no template has it."""

@@ -18,7 +18,9 @@ declarations of rules up into the style attribute. Two things can go wrong.
    Each declaration is raised once at most, so this ends. A declaration that stays and was written
    with `!important` may now lose to a raised one of a more specific rule. It is *boosted*: a copy
    of its rule follows, with an id that no element has, and so with a higher specificity. What
-   beats it is important too, and is boosted in turn.
+   beats it is important too, and is boosted in turn. An inlined one that was written with
+   `!important` may lose in the same way. If nothing else beats it, it keeps `!important` in the
+   style attribute; if something does, it is boosted, because nothing beats a style attribute.
 
 A declaration with `!important` that is inlined loses it: Outlook drops such declarations. Only
 where a rule that stays would win because of that, it is kept in one of the two ways.
@@ -192,11 +194,13 @@ class Cascade:
                 if other.key not in raised.declarations:
                     yield other
                 # Both are important now, and by specificity the wrong one may win.
-                if not other.block.stays and other.rank[1:] < applied.rank[1:]:
-                    raised.important[element].add(other.rank)
-                elif other.block.stays and _needs_boost(other, applied, raised):
+                if not _needs_boost(other, applied, raised):
+                    continue
+                if other.block.stays or _is_beaten(other, inlined, staying):
                     raised.boosted.add(other.key)
                     yield other
+                else:
+                    raised.important[element].add(other.rank)
 
     def _count(self, steps: int) -> None:
         self._steps += steps
@@ -205,10 +209,18 @@ class Cascade:
 
 
 def _needs_boost(other: Applied, applied: Applied, raised: Raised) -> bool:
-    """Whether an important declaration that stays would lose to one that was raised or boosted."""
+    """Whether an important declaration would lose to one that was raised or boosted."""
     if other.key in raised.boosted or other.rank.layer != 2:
         return False
     return applied.key in raised.boosted or other.rank[1:] < applied.rank[1:]
+
+
+def _is_beaten(one: Applied, inlined: Sequence[Applied], staying: Sequence[Applied]) -> bool:
+    """Whether another declaration of an element beats this one: it must not be important there."""
+    return any(
+        other.rank > one.rank and overlap(other.declaration.name, one.declaration.name)
+        for other in (*inlined, *staying)
+    )
 
 
 def _loses_to_important(attribute: Applied, inlined: Sequence[Applied]) -> bool:

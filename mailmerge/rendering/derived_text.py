@@ -172,6 +172,8 @@ class DerivedText:
         fixed = dict(unsteady)
         words = [fixed.get(i, self._placeholders.word(i)) for i in range(len(values))]
         layout = self._split(self._text(words, shown))
+        if not layout.slots and not self._indices:
+            return layout
         strange = [fixed.get(i, f"{i} & <&lt;> é {_LONG}") for i in range(len(values))]
         for tried in (values, strange):
             if str(layout.fill(tried)) != self._text(tried, shown):

@@ -16,7 +16,7 @@ stays. Nothing is fetched, neither from the network nor from the disk.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -43,15 +43,17 @@ from mailmerge.rendering.document import (
     Edits,
     Element,
     attribute,
+    elements_of,
     is_text,
     is_written,
     nodes_of,
     parse,
     start_of,
+    text_of,
 )
 from mailmerge.rendering.matching import Matcher
 from mailmerge.rendering.remaining import Kept, PreparedSheet, prepare_sheets
-from mailmerge.rendering.stylesheet import Declaration
+from mailmerge.rendering.stylesheet import Declaration, StyleRule
 
 _IMPLIED = frozenset(("tbody", "tr", "colgroup", "body", "html"))
 """Elements that a parser adds, and whose start tag can be written where it adds them."""
@@ -91,13 +93,26 @@ def _inliner(attributes: bool) -> Any:
         def transform(self, document: Document) -> Inlined:
             if _is_amp(document):
                 return Inlined(document.source)
+            if _given_up and _style_of_page(document) in _given_up:
+                return Inlined(document.source, tr("there are too many style rules"))
             try:
                 page = _Page(document, self.six_color if attributes else None)
                 return page.inlined()
             except TooManyStyles:
+                _given_up.append(_style_of_page(document))
                 return Inlined(document.source, tr("there are too many style rules"))
 
     return Inliner(allow_network=False, allow_loading_external_files=False)
+
+
+_given_up: deque[int] = deque(maxlen=16)
+"""The pages whose styles took too long; they are asked for again by the check."""
+
+
+def _style_of_page(document: Document) -> int:
+    """A number for the style elements of a page, and for how many elements it has."""
+    texts = [text_of(one) for one in elements_of(document, "style")]
+    return hash((*texts, sum(1 for _ in document.tree.iter_elements())))
 
 
 def _is_amp(document: Document) -> bool:
@@ -324,6 +339,22 @@ def repeated_elements(document: Document) -> set[Element]:
     """The elements that the parser repeated, because they are misnested: `<b>1<p>2</b>3`."""
     matcher = Matcher(document)
     return {matcher.elements[number] for number in matcher.originals.values()}
+
+
+def unused_rules(document: Document) -> list[tuple[str, str]]:
+    """The selectors that inlining leaves out, because they match nothing, each with its rule.
+
+    Raises:
+        TooManyStyles: matching takes too long.
+    """
+    return [
+        (selector, rule.text)
+        for sheet in prepare_sheets(Matcher(document))
+        for rule in sheet.items
+        if isinstance(rule, StyleRule) and id(rule) in sheet.by_rule
+        for selector in rule.selectors
+        if selector not in {use.selector.text for use in sheet.by_rule[id(rule)]}
+    ]
 
 
 def _is_same_page(document: Document, html: str) -> bool:

@@ -63,7 +63,9 @@ _CLIENT_CLASS = re.compile(
     r"protonmail|proton|blue|edge|dark|ox-|t-online|naver|qq)",
     re.IGNORECASE,
 )
-_LONGEST_SECONDS = 2.0
+_LONGEST_SECONDS = 1.5
+_MOST_RELATIONS = 2_000_000
+"""Steps of one selector with `:has()`, which looks at all elements from each element."""
 
 
 class Matcher:
@@ -149,6 +151,8 @@ class Matcher:
             TooManyStyles: matching takes too long.
         """
         if selector not in self._known:
+            if ":has(" in selector and len(self.elements) ** 2 > _MOST_RELATIONS:
+                raise TooManyStyles
             started = time.process_time()
             self._known[selector] = self._matched(selector)
             self._seconds += time.process_time() - started

@@ -39,6 +39,11 @@ _FORMS = ("fieldset", "form", "table")
 _BLOCKS = frozenset((*_HEADINGS, *_LISTS, *_SECTIONS, *_PARAGRAPHS, *_FORMS))
 _FURTHER_BLOCKS = ("center", "dd", "dl", "dt", "fieldset", "form", "section")
 _INVISIBLE = ("template", "select", "textarea", "noframes", "iframe", "object")
+_UNSEEN = frozenset(("head", "style", "script", "title", *_INVISIBLE))
+_HIDES = re.compile(r"(?:^|;)\s*display\s*:\s*none", re.IGNORECASE)
+_MOST_LAID_OUT = 20_000
+"""Elements of a page that inscriptis lays out, in about a second."""
+
 # Invisible characters in a row, with which newsletters fill the preview line of a mail client.
 _PREVIEW_PADDING = re.compile(
     "(?:[\u00ad\u034f\u061c\u200b-\u200f\u2007\u2060\ufeff][ \t\u00a0]*){3,}"
@@ -65,7 +70,8 @@ def text_of_page(
     except EmptyPage:
         return ""
     _prepare(root, decided or {}, mark_target)
-    return _tidy(_lay_out(root))
+    huge = sum(1 for _ in root.iter()) > _MOST_LAID_OUT
+    return _tidy(_lay_out_plainly(root) if huge else _lay_out(root))
 
 
 _COPIED_ATTRIBUTES = ("style", "href", "alt", "role", "start", "type", "value")
@@ -87,12 +93,21 @@ def _copy(document: Document) -> _Node:
                 if node.tag == "html":
                     copies[node] = (root, 0)
                 continue
-            copy = last[parent] = _copy_of(node, parent)
             unwrapped = depth >= _DEEPEST and node.tag not in _NEVER_UNWRAPPED
+            before = last.get(parent)
+            if unwrapped and before is not None and _is_same_and_empty(before, node.tag):
+                copies[node] = (parent, depth)
+                continue
+            copy = last[parent] = _copy_of(node, parent)
             copies[node] = (parent, depth) if unwrapped else (copy, depth + 1)
         elif is_text(node) and parent is not None:
             _append_text(parent, last.get(parent), str(node.data))
     return root
+
+
+def _is_same_and_empty(copy: _Node, tag: str) -> bool:
+    """Whether an element has this name and nothing in it: a second one adds nothing to a text."""
+    return copy.tag == tag and tag in _BLOCKS and not (len(copy) or copy.text or copy.tail)
 
 
 def _copy_of(node: PageElement, parent: _Node) -> _Node:
@@ -129,6 +144,27 @@ def _lay_out(root: _Node) -> str:
     profile |= {tag: HtmlElement(display=Display.none) for tag in _INVISIBLE}
     laid_out: str = Inscriptis(root, ParserConfig(css=profile)).get_text()
     return laid_out.replace(_AMPERSAND, "&")
+
+
+def _lay_out_plainly(root: _Node) -> str:
+    """The text of a page with so many elements that inscriptis takes seconds: lines only."""
+    pieces: list[str] = []
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
+        breaks = "\n" if element.tag in _BLOCKS else ""
+        if event == "end":
+            pieces += ["" if element.tag in ("br", "li") else breaks, _spaced(element.tail)]
+        elif element.tag in _UNSEEN or _HIDES.search(element.get("style") or ""):
+            walk.skip_subtree()
+        else:
+            pieces += [breaks, "* " if element.tag == "li" else "", _spaced(element.text)]
+    lines = "".join(pieces).split("\n")
+    return "\n".join(" ".join(line.split()) for line in lines).replace(_AMPERSAND, "&")
+
+
+def _spaced(text: str | None) -> str:
+    """A text in which line breaks mean no more than spaces."""
+    return text.replace("\n", " ") if text else ""
 
 
 def _tidy(text: str) -> str:

@@ -234,11 +234,11 @@ _NOT_COMPILED = (
     SyntaxError, ValueError, OverflowError, MemoryError,
 )  # fmt: skip
 
-_Compiled = TypeVar("_Compiled", jinja2.Template, nodes.Template)
+_Compiled = TypeVar("_Compiled", jinja2.Template, nodes.Template, str)
 
 
 def compile_template(compile_: Callable[[], _Compiled], location: ErrorLocation) -> _Compiled:
-    """Compile or parse a template by calling `compile_`.
+    """Read, compile or parse a template by calling `compile_`.
 
     Raises:
         TemplateError: it is missing, unreadable or not a template; with file and line.

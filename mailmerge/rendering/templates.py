@@ -63,6 +63,20 @@ def load_file(environment: CampaignEnvironment, name: str) -> TemplateSet:
     return found
 
 
+def read_sources(environment: CampaignEnvironment, name: str) -> dict[str, str]:
+    """The texts of the template `name` and of everything it refers to, by name.
+
+    They are parsed and not compiled, which takes most of the time.
+
+    Raises:
+        TemplateError: a file is missing, or is no template; with file and line.
+    """
+    normal = name.replace("\\", "/")
+    sources: dict[str, str] = {}
+    _collect(environment, normal, sources, {}, compiles=False)
+    return sources
+
+
 def load_line(
     environment: CampaignEnvironment, source: str, location: ErrorLocation
 ) -> TemplateSet:
@@ -84,13 +98,16 @@ def _collect(
     name: str,
     sources: dict[str, str],
     trees: dict[str, nodes.Template],
+    *,
+    compiles: bool = True,
 ) -> None:
     assert environment.loader is not None
-    source, _, _ = environment.loader.get_source(environment, name)
+    loader, location = environment.loader, ErrorLocation(name)
+    source = compile_template(lambda: loader.get_source(environment, name)[0], location)
     sources[name] = source
     # The file may have changed since it was compiled, a moment ago.
-    trees[name] = compile_template(lambda: environment.parse(source, name), ErrorLocation(name))
-    _follow(environment, trees[name], name, sources, trees)
+    trees[name] = compile_template(lambda: environment.parse(source, name), location)
+    _follow(environment, trees[name], name, sources, trees, compiles=compiles)
 
 
 def _follow(
@@ -99,6 +116,8 @@ def _follow(
     name: str,
     sources: dict[str, str],
     trees: dict[str, nodes.Template],
+    *,
+    compiles: bool = True,
 ) -> None:
     for names, line, may_be_missing in _references(tree):
         try:
@@ -108,9 +127,10 @@ def _follow(
         if not there and not may_be_missing:
             raise ErrorLocation(name).missing(", ".join(names), line)
         for other in there[:1]:
-            _compile(environment, other)
+            if compiles:
+                _compile(environment, other)
             if other not in trees:
-                _collect(environment, other, sources, trees)
+                _collect(environment, other, sources, trees, compiles=compiles)
 
 
 def _compile(environment: CampaignEnvironment, name: str) -> jinja2.Template:

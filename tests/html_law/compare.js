@@ -285,6 +285,8 @@ const law = {
 
   // Only the rules that a style attribute can express: none that depends on a medium, a state or a pseudo-element.
   keepStaticRules(name) {
+    for (const element of law.frames[name].contentDocument.querySelectorAll("style[media]"))
+      if (!["", "all", "screen"].includes(element.media.trim().toLowerCase())) element.remove();
     law.rules(law.frames[name].contentDocument, (rule, remove) => {
       if (rule.selectorText !== undefined) {
         const kept = law.selectors(rule.selectorText).filter((selector) => !law.isDynamic(selector));

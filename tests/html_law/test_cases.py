@@ -123,6 +123,14 @@ CASES = {
             '<p class="a">Dear {{ name }}</p>',
         ),
     ),
+    # `!important` in the style attribute would beat the rule for Outlook.com, which has to win
+    "important rule and client": Case(
+        _styled(
+            "a{color:green} .btn{color:#fff!important} @media print{[data-x]{color:pink}}"
+            "[data-ogsc] .btn{color:#000!important}",
+            '<p>{{ name }} <a class="btn" href="https://x.example/">Buy</a></p>',
+        ),
+    ),
     # emogrifier 240, mjml 664: an editor has encoded the braces; the link itself stays as written
     "encoded braces": Case(
         _styled(

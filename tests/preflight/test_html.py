@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge.preflight.html import Link, links_of, parse_html
+from mailmerge.preflight.positions import Place
 from mailmerge.preflight.registry import RULES
 from mailmerge.preflight.rules import Page, Setup
 from tests.campaign_folder import make_campaign_folder
@@ -23,7 +24,7 @@ def setup(tmp_path: Path) -> Setup:
 def codes(html: str, setup: Setup) -> list[str]:
     document = parse_html(f"<html><body>{html}</body></html>")
     assert document is not None
-    page = Page(document, lambda spot: ("body.html", 1 if spot.tag else None), value=VALUE)
+    page = Page(document, lambda spot: Place("body.html", 1 if spot.tag else None), value=VALUE)
     problems = [problem for rule in RULES.structure for problem in rule(page, setup)]
     assert {problem.severity for problem in problems} <= {"warning"}
     assert {problem.file for problem in problems} <= {"body.html"}
@@ -108,13 +109,16 @@ def test_a_link_of_the_template_is_reported_with_its_line(folder: Folder) -> Non
         3,
         None,
     )
+    assert problem.excerpt == '<p><a href="http://x-firma.de/?a=1&amp;b=2">x</a></p>'
+    assert problem.excerpt[(problem.character or 0) - 1 :].startswith("<a ")
 
 
 def test_an_image_is_reported_by_its_file_and_line(folder: Folder) -> None:
     folder.write("images/logo.png", b"\x89PNG\r\n\x1a\n")
     folder.page('<p>x</p>\n<img src="images/logo.png">')
     problem = folder.problem()
-    assert (problem.code, problem.line) == ("image-without-alt", 4)
+    assert (problem.code, problem.line, problem.character) == ("image-without-alt", 4, 1)
+    assert problem.excerpt == '<img src="images/logo.png">'
     assert problem.message == "the image 'logo.png' has no alt text"
 
 

@@ -25,7 +25,7 @@ def findings(html: str, setup: Setup) -> list[Problem]:
 
     document = parse_html(html)
     assert document is not None
-    page = Page(document, lambda _: ("body.html", None), {}, "\ue000", position)
+    page = Page(document, lambda _: Place("body.html"), {}, "\ue000", position)
     rules = (rule for rule in RULES.structure if rule.__module__.endswith(".markup"))
     return [problem for rule in rules for problem in rule(page, setup)]
 
@@ -37,7 +37,12 @@ def findings(html: str, setup: Setup) -> list[Problem]:
         ("<div/>x", ["unclosed"]),
         ("<b>1<p>2</b>3", ["misnested", "stray-end-tag"]),
         ("<span><div>x</span></div>", ["unclosed", "stray-end-tag"]),
-        ("<a href=x>1<a href=y>2</a></a>", ["nested-link", "stray-end-tag"]),
+        ("<a href=x>1<a href=y>2</a></a>", ["nested-link"]),
+        ("<a href=x><p>1<a href=y>2</a> x</p></a>", ["nested-link"]),
+        ("<a href=x><table><tr><td>1<a href=y>2</a></table></a>", ["nested-link"]),
+        ("<div><a href=x>1</div><a href=y>2</a>", ["nested-link"]),
+        ("<a href=x>1<a href=y>2</a></a></a>", ["nested-link", "stray-end-tag"]),
+        ("<a href=x>1</a><!-- </a> <a> --><a href=y>2</a>", []),
         ("</center>x", ["stray-end-tag"]),
         ("<table><div>x</div><tr><td>y</table>", ["outside-cell"]),
         ("<table align=left><tr><td>x</table>", ["floating-table"]),

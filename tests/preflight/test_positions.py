@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailmerge.preflight.positions import Spot, TemplateElements
+from mailmerge.preflight.positions import Place, Spot, TemplateElements
 
 PAGE = """<style>
 p { color: #ff0000; background: url(http://x.org/a.png) }
@@ -20,24 +20,30 @@ p { color: #ff0000; background: url(http://x.org/a.png) }
 <!--[if mso]>
 <form action="x"></form><![endif]-->
 <td style="background:url(b.png)">
-<img alt="" src="images/c.png">
+  <img alt="" src="images/c.png">
+<!--[if mso 9]><b>x</b><![endif]-->
 """
 
 
 @pytest.mark.parametrize(
-    ("spot", "line"),
+    ("spot", "line", "character"),
     [
-        (Spot("a", "href", "#"), 9),
-        (Spot("a", "href", "https://x.org/#top"), 7),
-        (Spot("a", "href", "x", varies=True), 8),
-        (Spot("img", "src", "images/a b.png"), 10),
-        (Spot("img", "src", "images/c.png"), 15),
-        (Spot("form"), 13),
-        (Spot("style", "", "http://x.org/a.png"), 2),
-        (Spot("style", "", "b.png"), 14),
-        (Spot("video"), None),
+        (Spot("a", "href", "#"), 9, 1),
+        (Spot("a", "href", "https://x.org/#top"), 7, 1),
+        (Spot("a", "href", "x", varies=True), 8, 1),
+        (Spot("img", "src", "images/a b.png"), 10, 1),
+        (Spot("img", "src", "images/c.png"), 15, 3),
+        (Spot("form"), 13, 1),
+        (Spot("b"), 16, 16),
+        (Spot("style", "", "http://x.org/a.png"), 2, 37),
+        (Spot("style", "", "b.png"), 14, 1),
     ],
 )
-def test_the_element_itself_is_found(spot: Spot, line: int | None) -> None:
+def test_the_element_itself_is_found(spot: Spot, line: int, character: int) -> None:
+    excerpt = PAGE.split("\n")[line - 1]
     found = TemplateElements({"body.html": PAGE}).find_element(spot)
-    assert found == (None if line is None else ("body.html", line))
+    assert found == Place("body.html", line, character, excerpt)
+
+
+def test_an_element_that_no_template_has_is_not_found() -> None:
+    assert TemplateElements({"body.html": PAGE}).find_element(Spot("video")) is None

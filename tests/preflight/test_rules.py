@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.credentials import find_account
+from mailmerge.preflight.positions import Place
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.rendering.document import parse
 from tests.preflight.checked import Folder
@@ -35,7 +36,7 @@ def test_the_account_tells_limit_and_place(
 
 def test_a_page_knows_its_values() -> None:
     document = parse("<p>x</p>")
-    page = Page(document, lambda _: ("body.html", None), value="\ue000")
+    page = Page(document, lambda _: Place("body.html"), value="\ue000")
     assert page.has_value("https://\ue000/")
     assert not page.has_value("https://x.org/")
-    assert not Page(document, lambda _: ("body.html", None)).has_value("https://x.org/")
+    assert not Page(document, lambda _: Place("body.html")).has_value("https://x.org/")

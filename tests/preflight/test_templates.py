@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailmerge.preflight.positions import Spot
+from mailmerge.preflight.positions import Place, Spot
 from mailmerge.preflight.templates import TemplateSources
 from tests.preflight.checked import Folder
 
@@ -12,15 +12,19 @@ def test_elements_are_located_in_the_templates(folder: Folder) -> None:
     folder.write("body.html", 'x\n<a href="https://x.org/?a&amp;b">{% include "foot.html" %}')
     folder.write("foot.html", "\n\n<img src='a.png'>")
     sources = TemplateSources(folder.campaign)
-    assert sources.locate(Spot("a", "href", "https://x.org/?a&b")) == ("body.html", 2)
-    assert sources.locate(Spot("img", "src", "a.png")) == ("foot.html", 3)
-    assert sources.locate(Spot("form")) == ("body.html", None)
+    assert sources.locate(Spot("a", "href", "https://x.org/?a&b")) == Place(
+        "body.html", 2, 1, '<a href="https://x.org/?a&amp;b">{% include "foot.html" %}'
+    )
+    assert sources.locate(Spot("img", "src", "a.png")) == Place(
+        "foot.html", 3, 1, "<img src='a.png'>"
+    )
+    assert sources.locate(Spot("form")) == Place("body.html")
 
 
 def test_a_broken_or_missing_template_has_no_lines(folder: Folder) -> None:
-    assert TemplateSources(folder.campaign).locate(Spot("a")) == ("", None)
+    assert TemplateSources(folder.campaign).locate(Spot("a")) == Place("")
     folder.configure(message={"html": '"body.html"'})
     folder.write("body.html", "{% if %}")
     sources = TemplateSources(folder.campaign)
     assert sources.texts == {}
-    assert sources.locate(Spot("a")) == ("body.html", None)
+    assert sources.locate(Spot("a")) == Place("body.html")

@@ -75,6 +75,21 @@ def test_important_rule_of_low_specificity_stays_important() -> None:
     assert write_style(of_block(important), "", raised.important[1]) == "color:green !important"
 
 
+def test_inlined_declaration_that_something_beats_is_boosted() -> None:
+    page = Cascade()
+    button = block("color:white !important", order=0)
+    marked = block("color:pink", order=2, stays=True)
+    client = block("color:black !important", order=1, ids=1, stays=True)
+    page.add(block("color:blue", order=1), (0,))
+    page.add(marked, (0, 1))
+    page.add(button, (1,))
+    page.add(client, (1,))
+    raised = page.raise_needed()
+    assert raised.boosted == {(id(button), 0), (id(client), 0)}
+    assert not raised.important[1]
+    assert write_style(of_block(button), "", raised.important[1]) == "color:white"
+
+
 def test_too_many_declarations_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cascade, "MOST_STEPS", 10)
     with pytest.raises(TooManyStyles):

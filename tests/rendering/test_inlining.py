@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
 from mailmerge.rendering.document import parse
-from mailmerge.rendering.inlining import inline_rules
+from mailmerge.rendering.inlining import inline_rules, unused_rules
 
 
 def inlined(css: str, body: str = "<p>x</p>", *, attributes: bool = True) -> str:
@@ -232,3 +233,18 @@ def test_page_of_styles_alone_stays() -> None:
 def test_language_is_matched_where_it_is_written() -> None:
     html = inline_rules(parse("<style>:lang(en){top:0}</style><p lang=en-GB>x")).html
     assert html == '<p style="top:0" lang=en-GB>x' or html == '<p lang=en-GB style="top:0">x'
+
+
+def test_rules_that_match_nothing_are_listed_by_selector() -> None:
+    css = ".a, .b{top:0} @media print{.c{top:0}} .ExternalClass{top:0} p{top:0}"
+    page = parse(f"<!doctype html><style>{css}</style><p class='a'>x</p>")
+    assert unused_rules(page) == [(".b", ".a, .b{top:0}")]
+
+
+def test_styles_that_took_too_long_are_not_tried_again() -> None:
+    rules = "".join(f"p{{x{number}:1}}" for number in range(3000))
+    page = f"<!doctype html><style>{rules}</style>" + "<p>x</p>" * 500
+    first = inline_rules(parse(page)).reason
+    started = time.process_time()
+    assert inline_rules(parse(page)).reason == first != ""
+    assert time.process_time() - started < 1

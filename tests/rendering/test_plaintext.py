@@ -89,3 +89,11 @@ def test_caller_may_decide_whether_targets_are_shown() -> None:
     decided = {("go", "https://x.example"): False, ("y.example", "https://y.example"): True}
     assert text_of_page(html, decided) == "go y.example <https://y.example>\n"
     assert text_of_page(html, decided, str.upper) == "go y.example <HTTPS://Y.EXAMPLE>\n"
+
+
+def test_a_page_with_very_many_elements_is_written_line_by_line() -> None:
+    style = "<style>p{top:0}</style><p style='display:none'>hidden</p>"
+    text = text_of_page(f"<head><title>t</title></head>{style}{'<p>x &amp; <b>y</b></p>' * 12_000}")
+    assert set(text.split("\n")) == {"x & y", ""}
+    assert text.count("x & y") == 12_000
+    assert text_of_page(f"<ul>{'<li>a<br>b</li>' * 12_000}</ul>").startswith("* a\nb\n* a\n")

@@ -10,7 +10,7 @@ import pytest
 from mailmerge.errors import TemplateError
 from mailmerge.rendering.environment import make_environment
 from mailmerge.rendering.template_errors import ErrorLocation
-from mailmerge.rendering.templates import TemplateSet, load_file, load_line
+from mailmerge.rendering.templates import TemplateSet, load_file, load_line, read_sources
 
 from .conftest import MakeRecipient, MakeRenderer, write_files
 
@@ -177,3 +177,11 @@ def test_line_may_include_a_file(tmp_path: Path) -> None:
         ErrorLocation("campaign.toml", "message.subject"),
     )
     assert templates.variables == {"a", "b"}
+
+
+def test_sources_are_read_with_what_they_include(tmp_path: Path) -> None:
+    write_files(tmp_path, {"a.html": "{% include 'b.html' %}{{ x|nofilter }}", "b.html": "b"})
+    sources = read_sources(make_environment(tmp_path, "html"), "a.html")
+    assert sources == {"a.html": "{% include 'b.html' %}{{ x|nofilter }}", "b.html": "b"}
+    with pytest.raises(TemplateError, match="there is no"):
+        read_sources(make_environment(tmp_path, "html"), "c.html")

@@ -112,6 +112,7 @@ def _take_notes(sheet: Sheet, notes: dict[str, Any]) -> None:
     sheet.merged = [Range(*start, *end) for start, end in notes["merged"]]
     sheet.plain = notes["numbers"]
     sheet.hidden = notes.get("hidden", [])
+    sheet.hidden_columns = [(first, last) for first, last in notes.get("hidden_columns", ())]
     sheet.faults = [SeenCell(*seen) for seen in notes.get("faults", ())]
     sheet.uncertain = {seen[1]: SeenCell(*seen) for seen in notes.get("uncertain", ())}
     sheet.guessed = SeenCell(*notes["guessed"]) if notes.get("guessed") else None

@@ -92,6 +92,7 @@ def _xls_cells(path: Path, stream: bytes, book: XlsBook, name: str) -> Iterator[
         "merged": [((one.top, one.left), (one.bottom, one.right)) for one in notes.merged],
         "numbers": [],
         "hidden": notes.hidden,
+        "hidden_columns": notes.hidden_columns,
         "faults": [astuple(seen) for seen in notes.faults],
         "uncertain": [astuple(seen) for seen in notes.uncertain.values()],
         "guessed": astuple(notes.guessed) if notes.guessed else None,

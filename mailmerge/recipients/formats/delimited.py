@@ -29,6 +29,7 @@ from mailmerge.recipients.columns import (
 )
 from mailmerge.recipients.formats.delimiter import DELIMITERS, choose_delimiter
 from mailmerge.recipients.formats.encoding import decide_encoding
+from mailmerge.recipients.formats.sheet_shape import Shape
 from mailmerge.recipients.input_file import InputFile
 from mailmerge.recipients.table import Batch, Table, batch_rows
 from mailmerge.settings import RecipientsSection
@@ -134,8 +135,12 @@ def open_delimited(source: InputFile, section: RecipientsSection) -> Table:
         head = [line.without_left(1) for line in head]
     header = read_header(head, section, source.file)
     found = (encoding.notice, notice, indexed)
-    notices = tuple(notice for notice in found if notice is not None)
-    return Table(source.file, header, lambda: reader.batches(header), notices + header.notices)
+    notices = tuple(notice for notice in found if notice is not None) + header.notices
+    shape = Shape(header, section, source.file)
+    below = [line for line in head if line.number > header.number and line.filled][:2]
+    if len(below) == 2:
+        notices += tuple(shape.second_header(below[0].number, below[0].cells, below[1].cells))
+    return Table(source.file, header, lambda: reader.batches(header, shape), notices)
 
 
 def _sample(source: InputFile, codec: str) -> str:
@@ -274,20 +279,36 @@ class _Delimited:
         reader = self._dialect.reader(io.StringIO(text, newline=""))
         return [plain_text(cell) for cell in next(reader, [])]
 
-    def batches(self, header: Header) -> Iterator[Batch]:
-        """The records below the header.
+    def batches(self, header: Header, shape: Shape) -> Iterator[Batch]:
+        """The records below the header; the last one may be a row of totals.
 
         Raises:
             SpreadsheetError: the text is not a table from some line on, or the file has changed.
         """
         self._source.check_unchanged()
+        waiting: Batch | None = None
+        rows = 0
+        try:
+            for batch in self._all_batches(header):
+                if waiting is not None:
+                    yield waiting
+                waiting = batch
+                rows += len(batch.numbers)
+        except SpreadsheetError:
+            if waiting is not None:
+                yield waiting
+            raise
+        if waiting is not None:
+            yield _with_totals(waiting, shape) if rows > 1 else waiting
+        self._source.check_unchanged()
+
+    def _all_batches(self, header: Header) -> Iterator[Batch]:
         missing = _Missing(self._source.file)
         for block in self._blocks(batch_rows(header.width)):
             if block.shapes:
                 missing.count(block, header)
                 batch = self._batch(block, header)
                 yield replace(batch, columns=batch.columns[header.left :]) if header.left else batch
-        self._source.check_unchanged()
 
     def _blocks(self, size: int) -> Generator[_Block, None, None]:
         """Cut the text into blocks of `size` records, each with the lines it was made from."""
@@ -483,6 +504,15 @@ class _Missing:
                 hint=tr("delete the columns that the messages do not use"),
                 code="cells-missing",
             )
+
+
+def _with_totals(batch: Batch, shape: Shape) -> Batch:
+    """The last batch, with a notice if its last row sums up the table."""
+    if not batch.numbers:
+        return batch
+    last = [column[-1] for column in batch.columns]
+    found = tuple(shape.totals(batch.numbers[-1], last))
+    return replace(batch, problems=(*batch.problems, *found)) if found else batch
 
 
 def _keeping(lines: Iterator[str], kept: list[str]) -> Iterator[str]:

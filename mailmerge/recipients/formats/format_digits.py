@@ -17,7 +17,7 @@ _LONGEST_DENOMINATOR = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """Where the digits of a section go; it is the same for all numbers.
 
     Attributes:
@@ -25,6 +25,7 @@ class _Layout:
         point: the token with the point, if any.
         power: the power of ten that percents and commas multiply by.
         thousands: whether there are signs between thousands.
+        unit: one in the last place.
         simple: least digits before the point, text before and behind the digits; only for formats
             whose places are `#` and `0` in one run, and all `0` behind the point.
     """
@@ -34,11 +35,13 @@ class _Layout:
     point: int | None
     power: int
     thousands: bool
+    unit: Decimal
     simple: tuple[int, str, str] | None
 
 
 @lru_cache(maxsize=500)
-def _layout(tokens: tuple[Token, ...]) -> _Layout:
+def layout_of(tokens: tuple[Token, ...]) -> Layout:
+    """The layout of a section of digits; it is remembered."""
     places = [index for index, token in enumerate(tokens) if token.kind == "digit"]
     point = next((i for i, token in enumerate(tokens) if token.kind == "point"), None)
     whole = tuple(index for index in places if point is None or index < point)
@@ -49,8 +52,9 @@ def _layout(tokens: tuple[Token, ...]) -> _Layout:
     percents = sum(token.kind == "percent" for token in tokens)
     thousands = any(whole and whole[0] < index < whole[-1] for index in commas)
     power = 2 * percents - 3 * scaling
-    return _Layout(
-        whole, decimals, point, power, thousands, _simple(tokens, whole, decimals, point)
+    unit = _unit(len(decimals))
+    return Layout(
+        whole, decimals, point, power, thousands, unit, _simple(tokens, whole, decimals, point)
     )
 
 
@@ -77,11 +81,8 @@ def _simple(
 
 def show_digits(value: Decimal, tokens: tuple[Token, ...], signs: Signs) -> str:
     """Put the digits of a number into the places of a format, from the point to both sides."""
-    layout = _layout(tokens)
-    scaled = _EXACT.scaleb(value, layout.power) if layout.power else value
-    exact = _rounded(abs(scaled), len(layout.decimals))
-    sign = "-" if scaled < 0 and exact else ""
-    before, _, after = f"{exact:f}".partition(".")
+    layout = layout_of(tokens)
+    sign, before, after = _parts(value, layout)
     if layout.simple is not None:
         return sign + _filled(before, after, layout, signs)
     groups = (2 if signs.indian else 3) if layout.thousands else 0
@@ -98,7 +99,21 @@ def show_digits(value: Decimal, tokens: tuple[Token, ...], signs: Signs) -> str:
     )
 
 
-def _filled(before: str, after: str, layout: _Layout, signs: Signs) -> str:
+def show_simple(value: Decimal, layout: Layout, signs: Signs) -> str:
+    """The same as `show_digits` for a layout that is simple, and quicker."""
+    sign, before, after = _parts(value, layout)
+    return sign + _filled(before, after, layout, signs)
+
+
+def _parts(value: Decimal, layout: Layout) -> tuple[str, str, str]:
+    """The sign of a number, and its rounded digits before and behind the point."""
+    scaled = _EXACT.scaleb(value, layout.power) if layout.power else value
+    exact = abs(scaled).quantize(layout.unit, context=_EXACT)
+    before, _, after = f"{exact:f}".partition(".")
+    return "-" if scaled < 0 and exact else "", before, after
+
+
+def _filled(before: str, after: str, layout: Layout, signs: Signs) -> str:
     """The digits in a format with one run of places."""
     least, prefix, suffix = layout.simple or (0, "", "")
     digits = ("" if before == "0" else before).zfill(least)

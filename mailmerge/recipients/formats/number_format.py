@@ -45,9 +45,12 @@ from functools import lru_cache
 from mailmerge.recipients.formats.format_code import Section, sections_of, text_section
 from mailmerge.recipients.formats.format_dates import DateStyle, show_date
 from mailmerge.recipients.formats.format_digits import (
+    Layout,
+    layout_of,
     show_digits,
     show_exponent,
     show_fraction,
+    show_simple,
 )
 from mailmerge.recipients.formats.locales import ENGLISH, Locale
 from mailmerge.recipients.formats.numerals import shape_known, shaped, written_out
@@ -205,9 +208,12 @@ def show_number(
     if code in (GENERAL, "@"):
         return _localized(plain_number(raw), region.locale)
     try:
-        value = _KEPT.plus(Decimal(raw))
+        value = _KEPT.create_decimal(raw)
         if not value.is_finite():
             return Shown(raw, certain=False)
+        quick = _quick(code)
+        if quick is not None:
+            return _show_quickly(value, *quick, region)
         return _show(value, raw, code, from_1904=from_1904, region=region)
     except ArithmeticError:  # no number, or one that is out of the range of decimals
         return Shown(plain_number(raw), certain=False)
@@ -235,7 +241,7 @@ def plain_number(raw: str) -> str:
     if raw.isdigit():  # as the file spells it, with all digits of a long number
         return raw
     try:
-        value = _KEPT.plus(Decimal(raw))
+        value = _KEPT.create_decimal(raw)
     except ArithmeticError:
         return raw
     if not value.is_finite():
@@ -282,6 +288,31 @@ def _show(value: Decimal, raw: str, code: str, *, from_1904: bool, region: Regio
     return Shown(
         text, regional=section.locale is None and _is_regional(value, shown, section, locale)
     )
+
+
+@lru_cache(maxsize=500)
+def _quick(code: str) -> tuple[Locale | None, Layout, bool] | None:
+    """The locale and the layout of a code with one section of plain digits, and whether it has
+    commas; None for any other code."""
+    sections = sections_of(code)
+    section = sections[0]
+    if len(sections) > 1 or section.kind != "digits" or section.condition or section.padded:
+        return None
+    if section.chinese or section.numerals or not _is_known(section):
+        return None
+    layout = layout_of(section.tokens)
+    commas = any(token.kind == "comma" for token in section.tokens)
+    return (section.locale, layout, commas) if layout.simple is not None else None
+
+
+def _show_quickly(
+    value: Decimal, own: Locale | None, layout: Layout, commas: bool, region: Region
+) -> Shown:
+    """What `_show` gives for such a code: most numbers of a sheet have one."""
+    signs = (own or region.locale).signs
+    text = show_simple(value, layout, signs)
+    regional = own is None and (layout.point is not None or (commas and signs.group in text))
+    return Shown(text, regional=regional)
 
 
 def _is_regional(value: Decimal, shown: str, section: Section, locale: Locale) -> bool:

@@ -339,6 +339,10 @@ class _SheetReader(_TextReader):
             self._formula = True
         elif local == "rPh":
             self.phonetic(1)
+        elif local == "col" and attributes.get("hidden") in {"1", "true"}:
+            self.budget.memory(_HIDDEN_BYTES)
+            first, last = (integer(attributes.get(name)) - 1 for name in ("min", "max"))
+            self._sheet.hidden_columns.append((first, last))
         elif local == "mergeCell":
             self._merge(attributes.get("ref", ""))
         if local not in {"c", "v"}:

@@ -77,6 +77,7 @@ class Styles:
     Attributes:
         texts: the texts that cells share.
         truth: the words for true and false.
+        changes_texts: whether any format changes texts.
         guessed: whether the region is a guess.
     """
 
@@ -90,10 +91,12 @@ class Styles:
         self._region = region
         self._formats = formats
         self._from_1904 = from_1904
+        self._codes = {str(index): code for index, code in enumerate(formats)}
         self._shown: dict[tuple[str, str], SeenCell] = {}
         self._texts_changed = {
             str(index): code for index, code in enumerate(formats) if shows_other_text(code)
         }
+        self.changes_texts = bool(self._texts_changed)
 
     def number(self, raw: str, style: str) -> SeenCell:
         """What a number shows, as a cell at row 0 and column 0."""
@@ -102,12 +105,12 @@ class Styles:
         if shown is None:
             if len(self._shown) >= _REMEMBERED:
                 self._shown.clear()
-            shown = self._shown[key] = self._show(raw, style)
+            shown = self._shown[key] = self.show(raw, style)
         return shown
 
     def text(self, text: str, style: str) -> str:
         """What a text shows."""
-        code = self._texts_changed.get(style) if self._texts_changed else None
+        code = self._texts_changed.get(style) if self.changes_texts else None
         return text if code is None else show_text(text, code)
 
     def date(self, raw: str, style: str) -> SeenCell:
@@ -118,10 +121,14 @@ class Styles:
         return self.number(serial, style)
 
     def _code(self, style: str) -> str:
-        index = integer(style)
-        return self._formats[index] if index < len(self._formats) else GENERAL
+        code = self._codes.get(style)
+        if code is None:
+            index = integer(style)
+            code = self._formats[index] if index < len(self._formats) else GENERAL
+        return code
 
-    def _show(self, raw: str, style: str) -> SeenCell:
+    def show(self, raw: str, style: str) -> SeenCell:
+        """The same as `number`, for a caller that remembers its results."""
         value = float(raw) if _NUMBER.fullmatch(raw) else math.nan
         if not math.isfinite(value):
             return SeenCell(0, 0, raw[:40], fault="number")

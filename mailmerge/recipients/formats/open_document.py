@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from mailmerge.errors import SpreadsheetError
@@ -69,6 +70,7 @@ class _Table:
 
     Attributes:
         row, column: the place of the next cell, from 0; behind a repetition it may be anywhere.
+        described: the columns that were described so far.
         attributes: those of the row.
         texts: the texts of the row: (first column, number of columns, text).
         notes: the cells of the row that have no text.
@@ -78,6 +80,7 @@ class _Table:
     grid: Grid
     row: int = 0
     column: int = 0
+    described: int = 0
     attributes: Mapping[str, str] = field(default_factory=dict)
     texts: list[tuple[int, int, str]] = field(default_factory=list)
     notes: list[SeenCell] = field(default_factory=list)
@@ -111,6 +114,8 @@ class _DocumentReader(ElementReader):
         elif name in _CELLS and self._inside:
             self._cell = attributes
             self._paragraphs = self._spaces = 0
+        elif name == "table:table-column" and self._inside:
+            self._note_columns(attributes)
         elif name == "table:table-row":
             self._table.attributes = attributes
             self._table.column = 0
@@ -160,6 +165,14 @@ class _DocumentReader(ElementReader):
         self.pieces.append(" " * (spaces or 0))
 
     # -- tables, rows and cells -----------------------------------------------------------------
+
+    def _note_columns(self, attributes: Mapping[str, str]) -> None:
+        table = self._table
+        first = table.described
+        table.described += self._repeated(attributes, "table:number-columns-repeated", "a column")
+        if attributes.get("table:visibility", "visible") != "visible":
+            self.budget.memory(_NOTE_BYTES)
+            table.sheet.hidden_columns.append((first, table.described - 1))
 
     def _start_table(self, attributes: Mapping[str, str]) -> None:
         name = attributes.get("table:name", "")
@@ -231,7 +244,7 @@ class _DocumentReader(ElementReader):
                 )
                 raise outside(times, self.budget.file, min(table.row + 1, ROWS))
             self.budget.cell(columns)
-            if fault == "width":
+            if fault in ("width", "textless"):
                 seen = SeenCell(table.row, table.column, text, certain=False, fault=fault)
                 table.sheet.note_uncertain(seen)
                 table.texts.append((table.column, columns, text))
@@ -271,18 +284,21 @@ class _DocumentReader(ElementReader):
 
     def _value(
         self, cell: Mapping[str, str], text: str
-    ) -> tuple[str, Literal["", "formula", "error", "width"]]:
+    ) -> tuple[str, Literal["", "formula", "error", "width", "textless"]]:
         """The text of a cell, and why it has none or another one."""
         if cell.get("calcext:value-type") == "error":
             return text[:40] or tr("an error"), "error"
         kind = cell.get("office:value-type")
         if not kind:
-            return ("", "formula") if "table:formula" in cell else ("", "")
+            return ("", "formula") if "table:formula" in cell and not text else (text, "")
         if kind == "string":
             return cell.get("office:string-value", text), ""
         if text and not text.strip("#"):  # the column was too narrow for the value
             return _bare_value(cell), "width"
-        return text or _bare_value(cell), ""
+        if text:
+            return text, ""
+        value = _bare_value(cell)
+        return value, "textless" if value and kind != "boolean" else ""
 
     def too_long(self) -> SpreadsheetError:
         table = self._table
@@ -300,6 +316,8 @@ def _count(digits: str) -> int | None:
 def _bare_value(cell: Mapping[str, str]) -> str:
     """The value of a cell whose program saved no text for it."""
     number = cell.get("office:value")
+    if number and cell.get("office:value-type") == "percentage":
+        return f"{plain_number(_hundredfold(number))[:CELL_CHARACTERS]}%"
     if number:
         return plain_number(number)[:CELL_CHARACTERS]
     duration = _DURATION.fullmatch(cell.get("office:time-value", ""))
@@ -309,6 +327,15 @@ def _bare_value(cell: Mapping[str, str]) -> str:
     value = cell.get("office:date-value") or cell.get("office:time-value")
     value = value or cell.get("office:boolean-value", "").upper()
     return value.removesuffix("T00:00:00")[:CELL_CHARACTERS]
+
+
+def _hundredfold(number: str) -> str:
+    """A share in percent; what is no number stays as it is."""
+    try:
+        value = Decimal(number)
+        return str(value.scaleb(2)) if value.is_finite() else number
+    except ArithmeticError:
+        return number
 
 
 _DURATION = re.compile(

@@ -57,6 +57,7 @@ class Sheet:
         columns: the texts of each column.
         rows: the rows that have a text, in ascending order; None if all have one.
         hidden: the rows that the sheet hides.
+        hidden_columns: the columns that it hides: the first and the last of each run.
         merged: the areas of merged cells.
         faults: the cells that have no text.
         uncertain: for each column, the first cell that Excel may show differently.
@@ -70,6 +71,7 @@ class Sheet:
     columns: list[list[str]] = field(default_factory=list)
     rows: Sequence[int] | None = None
     hidden: list[int] = field(default_factory=list)
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merged: list[Range] = field(default_factory=list)
     faults: list[SeenCell] = field(default_factory=list)
     uncertain: dict[int, SeenCell] = field(default_factory=dict)

@@ -88,6 +88,11 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
             else tr("hidden rows are skipped: {count} ({shown})", count=len(hidden), shown=shown)
         )
         yield Problem("warning", "rows-hidden", what, sheet.file, hint=hint)
+    concealed = _hidden_columns(sheet, header)
+    if concealed:
+        what = tr("hidden columns are read: {names}", names=", ".join(concealed))
+        hint = tr("delete a column that no message may show")
+        yield Problem("warning", "columns-hidden", what, sheet.file, hint=hint)
     for column, seen in sorted(sheet.uncertain.items()):
         if _is_read(seen, header):
             yield _uncertain(seen, sheet, _name(column, header))
@@ -102,6 +107,16 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
         )
         hint = tr("if 00123 or 34.30 matters, save the file as .xlsx")
         yield Problem("warning", "number-format", what, sheet.file, hint=hint)
+
+
+def _hidden_columns(sheet: Sheet, header: Header) -> list[str]:
+    """The names of the columns that the sheet hides."""
+    hidden = {
+        column
+        for first, last in sheet.hidden_columns
+        for column in range(max(first, header.left), min(last + 1, header.width))
+    }
+    return [_name(column, header) for column in sorted(hidden)]
 
 
 def _guessed(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
@@ -136,6 +151,14 @@ def _uncertain(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
             text=seen.text,
         )
         hint = tr("make the column wider in LibreOffice and save the file again")
+        return Problem("warning", "number-format", what, sheet.file, seen.row + 1, column, hint)
+    if seen.fault == "textless":
+        what = tr(
+            '{name} is read as "{text}": the file has the value without the text that is shown',
+            name=name,
+            text=seen.text,
+        )
+        hint = tr("open the file in LibreOffice and save it again")
         return Problem("warning", "number-format", what, sheet.file, seen.row + 1, column, hint)
     what = tr(
         '{name} is read as "{text}", and may look different in the sheet', name=name, text=seen.text

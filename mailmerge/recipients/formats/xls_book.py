@@ -33,7 +33,7 @@ from mailmerge.recipients.input_file import damaged
 _BEGIN, _END = 0x809, 0x0A
 _PASSWORD, _DATES, _CODE_PAGE, _COUNTRY = 0x2F, 0x22, 0x42, 0x8C
 _BOUND_SHEET, _TEXTS, _FORMAT, _STYLE = 0x85, 0xFC, 0x41E, 0xE0
-_ROW, _MERGED, _STRING = 0x208, 0xE5, 0x207
+_ROW, _COLUMNS, _MERGED, _STRING = 0x208, 0x7D, 0xE5, 0x207
 _SHARED, _NUMBER, _PACKED, _SEVERAL = 0xFD, 0x203, 0x27E, 0xBD
 _TRUTH, _LABEL, _RICH_LABEL = 0x205, 0x204, 0xD6
 _FORMULAS = frozenset({0x06, 0x206, 0x406})
@@ -51,6 +51,7 @@ _SHORT = struct.Struct("<H").unpack_from
 _LONG = struct.Struct("<I").unpack_from
 _PAIRS = struct.Struct("<HH").unpack_from
 _AREA = struct.Struct("<4H").unpack_from
+_COLUMN = struct.Struct("<5H").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class SheetNotes:
 
     Attributes:
         hidden: the rows that the sheet hides.
+        hidden_columns: the columns that it hides: the first and the last of each run.
         merged: the areas of merged cells.
         faults: the cells that have no text.
         uncertain: the first cell of each column that Excel may show differently.
@@ -75,6 +77,7 @@ class SheetNotes:
     """
 
     hidden: list[int] = field(default_factory=list)
+    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merged: list[Range] = field(default_factory=list)
     faults: list[SeenCell] = field(default_factory=list)
     uncertain: dict[int, SeenCell] = field(default_factory=dict)
@@ -155,6 +158,7 @@ def _until_end(kinds: Iterator[int], depth: int) -> Iterator[int]:
             yield kind
 
 
+_USUAL = frozenset({_SHARED, _NUMBER, _PACKED})
 _CELLS = frozenset({_SHARED, _NUMBER, _PACKED, _SEVERAL, _TRUTH, _LABEL, _RICH_LABEL, *_FORMULAS})
 
 
@@ -256,20 +260,17 @@ class _SheetReader:
         self._book = book
         self._styles = styles
         self._notes = notes
+        self._changes_texts = styles.changes_texts
         self._shown: dict[tuple[float, int], str | None] = {}
 
     def cells(self, start: int) -> Iterator[tuple[int, int, str]]:
         """Row, column and text of each cell, in the order of the file."""
-        stream, texts = self._stream, self._book.texts
+        stream = self._stream
         waiting: tuple[int, int, int] | None = None
         depth = self._book.depth_at(start)
         for kind, body, end in records(stream, start):
-            if kind == _SHARED and depth == 1:
-                row, column, style = _CELL(stream, body)
-                (index,) = _LONG(stream, body + 6)
-                if index >= len(texts):
-                    raise self._no_text(row, column, index)
-                yield row, column, self._styles.text(texts[index], str(style))
+            if kind in _USUAL and depth == 1:
+                yield self._usual(kind, body)
             elif kind == _BEGIN:
                 depth += 1
             elif kind == _END:
@@ -287,6 +288,15 @@ class _SheetReader:
             else:
                 yield from self._other(kind, body, end)
 
+    def _usual(self, kind: int, body: int) -> tuple[int, int, str]:
+        """A cell of one of the three kinds that nearly all have."""
+        stream = self._stream
+        row, column, style = _CELL(stream, body)
+        if kind == _SHARED:
+            return row, column, self._shared(row, column, style, _LONG(stream, body + 6)[0])
+        value = _DOUBLE(stream, body + 6)[0] if kind == _NUMBER else _unpacked(stream, body + 6)
+        return row, column, self._number(row, column, style, value)
+
     def _other(self, kind: int, body: int, end: int) -> Iterator[tuple[int, int, str]]:
         stream = self._stream
         if kind == _SEVERAL:
@@ -298,6 +308,10 @@ class _SheetReader:
         elif kind == _ROW:
             if _SHORT(stream, body + 12)[0] & _HIDDEN_ROW:
                 self._notes.hidden.append(_SHORT(stream, body)[0])
+        elif kind == _COLUMNS:
+            first, last, _, _, flags = _COLUMN(stream, body)
+            if flags & 1:
+                self._notes.hidden_columns.append((first, last))
         elif kind == _MERGED:
             for at in range(body + 2, end - 7, 8):
                 top, bottom, left, right = _AREA(stream, at)
@@ -309,11 +323,7 @@ class _SheetReader:
         """A cell that has a record of its own."""
         stream = self._stream
         row, column, style = _CELL(stream, body)
-        if kind == _NUMBER:
-            text = self._number(row, column, style, _DOUBLE(stream, body + 6)[0])
-        elif kind == _PACKED:
-            text = self._number(row, column, style, _unpacked(stream, body + 6))
-        elif kind == _TRUTH:
+        if kind == _TRUTH:
             text = self._truth(row, column, stream[body + 6], is_error=stream[body + 7] == 1)
         else:
             text = self._styles.text(self._text(body + 6, end), str(style))
@@ -333,6 +343,19 @@ class _SheetReader:
         if kind in {1, 2}:
             yield row, column, self._truth(row, column, value, is_error=kind == 2)
         return (row, column, style) if kind == 0 else None
+
+    def _shared(self, row: int, column: int, style: int, index: int) -> str:
+        """A text that cells share."""
+        texts = self._book.texts
+        if index >= len(texts):
+            what = tr(
+                '{name} refers to the text "{index}", and the workbook has {count:,}',
+                name=cell_name(row, column),
+                index=index,
+                count=len(texts),
+            )
+            raise damaged("", what)
+        return self._styles.text(texts[index], str(style)) if self._changes_texts else texts[index]
 
     def _text(self, body: int, end: int) -> str:
         if self._book.modern:
@@ -355,7 +378,7 @@ class _SheetReader:
         key = value, style
         text = self._shown.get(key)
         if text is None:
-            seen = self._styles.number(_raw(value), str(style))
+            seen = self._styles.show(_raw(value), str(style))
             if seen.fault == "number":
                 fault = SeenCell(row, column, seen.text, fault="number")
                 self._notes.faults.append(fault)
@@ -373,18 +396,6 @@ class _SheetReader:
             self._notes.uncertain.setdefault(seen.column, seen)
         if seen.regional and self._notes.guessed is None:
             self._notes.guessed = seen
-
-    def _no_text(self, row: int, column: int, index: int) -> SpreadsheetError:
-        name, count = cell_name(row, column), len(self._book.texts)
-        return damaged(
-            "",
-            tr(
-                '{name} refers to the text "{index}", and the workbook has {count:,}',
-                name=name,
-                index=index,
-                count=count,
-            ),
-        )
 
 
 _REMEMBERED = 100_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from decimal import Decimal
@@ -126,3 +127,12 @@ def test_any_code_gives_a_printable_text(value: float, code: str) -> None:
         # The plain form: the number itself, or the date that it stands for.
         date = r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?"
         assert re.fullmatch(rf"-?[\d.]+([eE][+-]?\d+)?|{date}", shown.text)
+
+
+@pytest.mark.parametrize("code", ["0", "0.00", "#,##0.00", "0.0%", "00000", '0" pcs"', "0.0,"])
+def test_codes_with_one_section_show_what_two_sections_show(code: str) -> None:
+    source = random.Random(15)
+    for _ in range(300):
+        raw = repr(source.uniform(-1, 1) * 10.0 ** source.randrange(-4, 12))
+        both = show_number(raw, code), show_number(raw, f"{code};-{code}")
+        assert both[0] == both[1] or both[0].text.strip("-0.,% pcs") == ""

@@ -168,6 +168,18 @@ def test_hidden_rows_and_merged_cells_are_found(folder: Folder) -> None:
     assert sheet.hidden == [0]
 
 
+def test_hidden_columns_are_found_by_their_repetitions(folder: Folder) -> None:
+    shown = '<table:table-column table:number-columns-repeated="2"/>'
+    hidden = '<table:table-column table:visibility="collapse" table:number-columns-repeated="3"/>'
+    sheet = sheet_of(folder, shown + hidden, row_of(NUMBER.format(more="")))
+    assert sheet.hidden_columns == [(2, 4)]
+
+
+def test_a_text_without_a_type_is_read(folder: Folder) -> None:
+    sheet = cells_of(folder, "<table:table-cell><text:p>Ann</text:p></table:table-cell>")
+    assert sheet.cell(0, 0) == "Ann"
+
+
 def test_only_the_sheet_that_is_asked_for_is_read(folder: Folder) -> None:
     assert sheet_of(folder, row_of(NUMBER.format(more="")), sheet="B").columns == []
 
@@ -187,6 +199,7 @@ def cells_of(folder: Folder, *cells: str) -> Sheet:
         ('office:value-type="float" office:value="0.30000000000000004"', "0.3"),
         ('office:value-type="time" office:time-value="PT255H10M09.5S"', "255:10:09"),
         ('office:value-type="time" office:time-value="-PT90M"', "-00:90:00"),
+        ('office:value-type="percentage" office:value="0.125"', "12.5%"),
         ('office:value-type="boolean" office:boolean-value="true"', "TRUE"),
     ],
 )
@@ -194,7 +207,10 @@ def test_hashes_of_a_narrow_column_are_the_value_and_a_warning(
     folder: Folder, value: str, text: str
 ) -> None:
     bare = cells_of(folder, f"<table:table-cell {value}/>")
-    assert (bare.cell(0, 0), bare.uncertain) == (text, {})
+    assert bare.cell(0, 0) == text
+    assert [seen.fault for seen in bare.uncertain.values()] == (
+        [] if "boolean" in value else ["textless"]
+    )
     sheet = cells_of(folder, f"<table:table-cell {value}><text:p>#####</text:p></table:table-cell>")
     assert sheet.cell(0, 0) == text
     assert sheet.uncertain[0].fault == "width"

@@ -70,6 +70,21 @@ def test_hidden_rows_are_counted_and_listed() -> None:
     assert problem.message == "hidden rows are skipped: 2 (2, 3)"
 
 
+def test_hidden_columns_are_named() -> None:
+    hidden = Sheet("r.xlsx", [["email"], ["phone"], ["note"]], hidden_columns=[(1, 1), (2, 16383)])
+    header = Header(1, ("email", "phone", "note"))
+    (problem,) = sheet_notices(hidden, header, ALL)
+    assert (problem.severity, problem.code) == ("warning", "columns-hidden")
+    assert problem.message == "hidden columns are read: phone, note"
+
+
+def test_a_value_without_a_saved_text_is_told() -> None:
+    seen = SeenCell(1, 0, "12.5%", certain=False, fault="textless")
+    (problem,) = sheet_notices(sheet(uncertain={0: seen}), HEADER, ALL)
+    assert (problem.code, problem.row) == ("number-format", 2)
+    assert problem.message.startswith('A2 is read as "12.5%": the file has the value')
+
+
 def test_many_hidden_rows_are_not_all_listed() -> None:
     long = Sheet("r.xlsx", [["email"] + ["x"] * 30], hidden=list(range(1, 20)))
     (problem,) = sheet_notices(long, Header(1, ("email",)), ALL)

@@ -23,6 +23,15 @@ def test_a_row_of_totals_is_named(folder: Folder, word: str) -> None:
     assert ("row-of-totals", 3) in codes(folder)
 
 
+def test_rows_of_a_csv_file_are_named_too(folder: Folder) -> None:
+    folder.put("email,name\n,(first name)\na@x.org,Ann\n,Total: 1\n")
+    assert sorted(codes(folder)) == [
+        ("address-empty", 2), ("address-empty", 4), ("header-second", 2), ("row-of-totals", 4),
+    ]  # fmt: skip
+    folder.put("email,name\na@x.org,Total\nb@x.org,Total\n")
+    assert codes(folder) == []
+
+
 def test_other_rows_are_not_named(folder: Folder) -> None:
     book_of(folder, ["email", "name"], ["a@x.org", "Total"], ["b@x.org", "Total"])
     assert codes(folder) == []

@@ -124,6 +124,12 @@ def test_hidden_rows_and_merged_cells_are_noted() -> None:
     assert (notes.hidden, notes.merged) == ([3], [Range(1, 0, 2, 3)])
 
 
+def test_hidden_columns_are_noted() -> None:
+    columns = [record(0x7D, struct.pack("<5H", 2, 4, 0, 15, flags)) for flags in (1, 0)]
+    _, notes = read(book(*columns))
+    assert notes.hidden_columns == [(2, 4)]
+
+
 def test_a_chart_in_a_sheet_is_no_part_of_it() -> None:
     chart = begin(0x20) + cell(0x203, 0, struct.pack("<d", 1)) + END
     found = book(chart, cell(0x203, 1, struct.pack("<d", 2)))
