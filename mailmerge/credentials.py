@@ -455,15 +455,23 @@ def store_password(account: Account, password: str) -> None:
 
 
 def forget_password(account: Account) -> bool:
-    """Remove the password from the keyring. Returns whether there was one."""
+    """Remove the password from the keyring. Returns whether there was one.
+
+    Raises:
+        CampaignError: the keyring does not remove it.
+    """
     import keyring
 
     if not account.username or not _from_keyring(account):
         return False
     try:
         keyring.delete_password(keyring_service(account), account.username)
-    except Exception:  # noqa: BLE001 - as above
-        return False
+    except Exception as error:  # as above
+        raise CampaignError(
+            tr("the password cannot be removed from the keyring of the system"),
+            hint=tr("unlock the keyring and try again, or remove the password there"),
+            code="no-keyring",
+        ) from error
     return True
 
 
@@ -544,10 +552,8 @@ def _allowance(provider: Provider) -> Allowance:
 def _from_keyring(account: Account) -> str:
     """The password under service `smtp://HOST`; "" if there is none, or no keyring."""
     import keyring
-    import keyring.errors
 
     try:
-        found = keyring.get_password(keyring_service(account), account.username)
-    except keyring.errors.KeyringError:
+        return keyring.get_password(keyring_service(account), account.username) or ""
+    except Exception:  # noqa: BLE001 - the errors of a keyring are those of its platform
         return ""
-    return found or ""
