@@ -108,6 +108,8 @@ def _gets_further(lines: list[str], number: int, line: str, message: str) -> boo
             return True
         later = (error.message or "").removesuffix(".")
         return later != message and error.lineno == number and _is_of_a_block(later)
+    except RecursionError:  # the rest of the line nests too deep
+        return False
     return True
 
 
@@ -233,6 +235,8 @@ def _parses_alone(line: str) -> bool:
         jinja2.Environment(autoescape=True).parse(line)
     except jinja2.TemplateSyntaxError as error:
         return _is_of_a_block(error.message or "")
+    except RecursionError:
+        return False
     return True
 
 

@@ -79,3 +79,7 @@ def test_a_long_line_is_explained_at_once(source: str) -> None:
     begin = time.thread_time()
     assert fault_of(source).hint
     assert time.thread_time() - begin < 0.3
+
+
+def test_a_fix_that_nests_too_deep_is_not_suggested() -> None:
+    assert fault_of("{{ x }\n{{ y }" + "{" * 400).line
