@@ -86,7 +86,8 @@ def parse_number(text: str, locale: str = "") -> float | None:
     try:
         number = float(text)
     except ValueError:
-        return _parse(text, locale)
+        parsed = _parse(text, locale)
+        return parsed if parsed is None or math.isfinite(parsed) else None
     finite = math.isfinite(number)
     if finite and _is_comma_language(locale) and re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+", text):
         return float(text.replace(".", ""))

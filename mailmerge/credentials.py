@@ -294,7 +294,7 @@ def read_credentials(
         token = output_of_command(account.token_command, "smtp.token_command", command_seconds)
         return _credentials(account, token=token)
     if account.oauth:
-        return _credentials(account, token=open_tokens(account).current())
+        return _credentials(account, token=_open_tokens(account.oauth).current())
     password = _from_keyring(account)
     if not password and account.password_command:
         password = output_of_command(
@@ -336,15 +336,15 @@ def credential_source(
 
     Raises: as `read_credentials`.
     """
-    if not account.username or not (account.token_command or account.oauth):
-        return read_credentials(account, ask=ask)
-    if account.token_command:
+    if account.username and account.token_command:
         tokens = _CommandTokens(account.token_command)
         tokens.prime()
         return lambda: _credentials(account, token=tokens.current())
-    renewed = open_tokens(account)
-    renewed.current()
-    return lambda: _credentials(account, token=renewed.current())
+    if account.username and account.oauth:
+        renewed = _open_tokens(account.oauth)
+        renewed.current()
+        return lambda: _credentials(account, token=renewed.current())
+    return read_credentials(account, ask=ask)
 
 
 class _CommandTokens:
@@ -371,27 +371,12 @@ class _CommandTokens:
         return output_of_command(self._command, "smtp.token_command", _COMMAND_SECONDS)
 
 
-def open_tokens(account: Account) -> AccessTokens:
-    """The access tokens of the account's stored log-in; the account has `oauth`."""
+def _open_tokens(client: OAuthClient) -> AccessTokens:
+    """The access tokens of a stored log-in."""
     from mailmerge.oauth.storage import LoginStore
     from mailmerge.oauth.tokens import AccessTokens
 
-    client = require_oauth(account)
     return AccessTokens(client, LoginStore(client), secret=lambda: client_secret(client))
-
-
-def require_oauth(account: Account) -> OAuthClient:
-    """The application of an account that logs in with OAuth.
-
-    Raises:
-        CampaignError: the account logs in otherwise.
-    """
-    if account.oauth is None:
-        raise CampaignError(
-            tr("this server logs in with a password"), file=CAMPAIGN_FILE, column="smtp",
-            hint=tr('add auth = "oauth" and client_id for OAuth'), code="oauth-settings",
-        )  # fmt: skip
-    return account.oauth
 
 
 def client_secret(client: OAuthClient) -> str:
@@ -405,7 +390,7 @@ def client_secret(client: OAuthClient) -> str:
     return output_of_command(client.secret_command, "smtp.client_secret_command", _COMMAND_SECONDS)
 
 
-def keyring_service(account: Account) -> str:
+def _keyring_service(account: Account) -> str:
     """The name under which the keyring has the password of an account."""
     return f"smtp://{account.server.host}"
 
@@ -439,8 +424,8 @@ def store_password(account: Account, password: str) -> None:
     import keyring
 
     try:
-        keyring.set_password(keyring_service(account), account.username, password)
-        kept = keyring.get_password(keyring_service(account), account.username) == password
+        keyring.set_password(_keyring_service(account), account.username, password)
+        kept = keyring.get_password(_keyring_service(account), account.username) == password
     except Exception:  # noqa: BLE001 - the errors of a keyring are those of its platform
         kept = False
     if not kept:
@@ -455,15 +440,23 @@ def store_password(account: Account, password: str) -> None:
 
 
 def forget_password(account: Account) -> bool:
-    """Remove the password from the keyring. Returns whether there was one."""
+    """Remove the password from the keyring. Returns whether there was one.
+
+    Raises:
+        CampaignError: the keyring does not remove it.
+    """
     import keyring
 
     if not account.username or not _from_keyring(account):
         return False
     try:
-        keyring.delete_password(keyring_service(account), account.username)
-    except Exception:  # noqa: BLE001 - as above
-        return False
+        keyring.delete_password(_keyring_service(account), account.username)
+    except Exception as error:  # as above
+        raise CampaignError(
+            tr("the password cannot be removed from the keyring of the system"),
+            hint=tr("unlock the keyring and try again, or remove the password there"),
+            code="no-keyring",
+        ) from error
     return True
 
 
@@ -544,10 +537,8 @@ def _allowance(provider: Provider) -> Allowance:
 def _from_keyring(account: Account) -> str:
     """The password under service `smtp://HOST`; "" if there is none, or no keyring."""
     import keyring
-    import keyring.errors
 
     try:
-        found = keyring.get_password(keyring_service(account), account.username)
-    except keyring.errors.KeyringError:
+        return keyring.get_password(_keyring_service(account), account.username) or ""
+    except Exception:  # noqa: BLE001 - the errors of a keyring are those of its platform
         return ""
-    return found or ""

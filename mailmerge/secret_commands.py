@@ -7,12 +7,13 @@ import subprocess
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.portable.commands import split_command
 from mailmerge.portable.programs import TooMuchOutput, read_output
 from mailmerge.settings import CAMPAIGN_FILE
 
 _LARGEST_OUTPUT = 16_384
-"""The bytes that password_command or token_command may print. A token has some thousands."""
+"""The bytes that a command may print. A token or a private key has some thousands."""
 
 
 def output_of_command(command: str, key: str, seconds: float) -> str:
@@ -49,4 +50,4 @@ def _reason(error: Exception) -> str:
         return tr("exit status {status}", status=error.returncode)
     if isinstance(error, subprocess.TimeoutExpired):
         return tr("no answer within {timeout:g} seconds", timeout=error.timeout)
-    return getattr(error, "strerror", None) or str(error)
+    return system_reason(error) if isinstance(error, OSError) else str(error)

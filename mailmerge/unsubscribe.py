@@ -41,6 +41,7 @@ from starlette.types import Receive, Scope, Send
 
 from mailmerge.errors import AddressError, CampaignError, MailmergeError
 from mailmerge.language import tr
+from mailmerge.library_messages import system_reason
 from mailmerge.recipients.suppression_writer import SuppressionWriter
 from mailmerge.settings import load_settings
 from mailmerge.unsubscribe_links import UnsubscribeKeys, Unsubscription, read_key_file, read_keys
@@ -360,7 +361,7 @@ def _page_text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or tr("it is not UTF-8")
+        reason = system_reason(error) if isinstance(error, OSError) else tr("it is not UTF-8")
         raise CampaignError(
             tr("the page cannot be read: {reason}", reason=reason), file=path.name,
             hint=tr("check message.unsubscribe.page"), code="unsubscribe-page",

@@ -191,7 +191,7 @@ def read_key_file(path: Path, file: str = "") -> UnsubscribeKeys:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or tr("it is not text")
+        reason = system_reason(error) if isinstance(error, OSError) else tr("it is not text")
         raise CampaignError(
             tr("the key for unsubscribe links cannot be read: {reason}", reason=reason), file=name,
             hint=tr("make one with `mailmerge unsubscribe-key`, or copy the file here"),
@@ -207,8 +207,10 @@ def add_key(path: Path) -> None:
         CampaignError: the file cannot be written.
     """
     try:
+        before = path.read_bytes() if path.exists() else b""
+        line_end = b"" if before[-1:] in (b"", b"\n") else b"\n"  # an editor may leave it out
         with os.fdopen(open_private(path, "append"), "ab") as file:
-            file.write(f"{secrets.token_urlsafe(48)}\n".encode())
+            file.write(line_end + f"{secrets.token_urlsafe(48)}\n".encode())
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:

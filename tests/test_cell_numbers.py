@@ -37,7 +37,21 @@ def test_numbers_as_sheets_show_them_are_understood(text: str, number: float) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "N/A", "nan", "inf", "12:30", "2026-01-01", "1,2,3", "1_000", "1,234", "-"]
+    "text",
+    [
+        "",
+        "abc",
+        "N/A",
+        "nan",
+        "inf",
+        "12:30",
+        "2026-01-01",
+        "1,2,3",
+        "1_000",
+        "1,234",
+        "-",
+        "1" + ",000" * 200,
+    ],
 )
 def test_what_is_no_number_or_ambiguous_is_none(text: str) -> None:
     assert parse_number(text) is None

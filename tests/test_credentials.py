@@ -16,8 +16,10 @@ from mailmerge.credentials import (
     Allowance,
     Server,
     find_account,
+    forget_password,
     read_credentials,
     require_account,
+    store_password,
 )
 from mailmerge.errors import AuthenticationRefused, CampaignError
 from mailmerge.settings import DeliverySection, Rate, SmtpSection
@@ -234,6 +236,29 @@ def test_locked_keyring_is_passed_over(memory_keyring: MemoryKeyring) -> None:
     memory_keyring.passwords[KEY] = "from-keyring"
     memory_keyring.locked = True
     assert password({VARIABLE: "from-environment"}) == "from-environment"
+
+
+def test_broken_keyring_is_passed_over(
+    memory_keyring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: str) -> str:
+        raise OSError(1312, "A specified logon session does not exist")
+
+    monkeypatch.setattr(memory_keyring, "get_password", fail)
+    assert password({"MAILMERGE_SMTP_PASSWORD": "environment"}) == "environment"
+
+
+def test_password_that_cannot_be_removed_is_an_error(
+    memory_keyring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: str) -> None:
+        raise OSError(5, "locked")
+
+    mine = account(host="mail.example.org", username="ann")
+    store_password(mine, "secret")
+    monkeypatch.setattr(memory_keyring, "delete_password", fail)
+    with pytest.raises(CampaignError, match="cannot be removed"):
+        forget_password(mine)
 
 
 def test_prompt_names_the_log_in_and_the_server() -> None:

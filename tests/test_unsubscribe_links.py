@@ -72,6 +72,15 @@ def test_key_file_is_private_and_works_where_it_is_copied(tmp_path: Path) -> Non
     assert read_key_file(file).read(token) is not None
 
 
+def test_added_key_begins_a_line_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "unsubscribe.key"
+    file.write_text(OLD)  # an editor may leave out the last line end
+    token = read_key_file(file).token("c", "k", "ann@example.org")
+    add_key(file)
+    assert file.read_text().split()[0] == OLD
+    assert read_key_file(file).read(token) is not None
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "short"])
 def test_key_that_is_missing_or_short_is_refused(text: str) -> None:
     with pytest.raises(CampaignError, match="cannot be used"):

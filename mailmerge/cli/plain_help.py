@@ -64,11 +64,11 @@ _FRAMES = (
         marked("{option} takes no value"),
     ),
     (
-        re.compile(r"(?P<message>.*)\. Did you mean (?P<names>.*)\?", re.DOTALL),
+        re.compile(r"\A(?P<message>.*)\. Did you mean (?P<names>.*)\?", re.DOTALL),
         marked("{message}. Did you mean {names}?"),
     ),
     (
-        re.compile(r"(?P<message>.*) \(Possible options: (?P<options>.*)\)", re.DOTALL),
+        re.compile(r"\A(?P<message>.*) \(Possible options: (?P<options>.*)\)", re.DOTALL),
         marked("{message} (Possible options: {options})"),
     ),
 )

@@ -23,8 +23,8 @@ _SHOWN: Final = 300
 class _Meaning:
     """A situation: how it is recognised, its code, its sentence, and its fix.
 
-    `errors` are values of `error`, all if empty. `text` is searched for in the description.
-    `renewal` limits the entry to the renewal of a token (True) or to a first log-in (False).
+    It is recognised by `errors`, values of `error`, or by `text` in the description. `renewal`
+    limits the entry to the renewal of a token (True) or to a first log-in (False).
     """
 
     code: str
@@ -35,11 +35,10 @@ class _Meaning:
     renewal: bool | None = None
 
     def fits(self, error: str, description: str, *, renewal: bool) -> bool:
-        return (
-            (not self.errors or error in self.errors)
-            and (not self.text or bool(re.search(self.text, description, re.IGNORECASE)))
-            and self.renewal in (None, renewal)
-        )
+        if self.renewal not in (None, renewal):
+            return False
+        said = bool(self.text) and re.search(self.text, description, re.IGNORECASE) is not None
+        return said or error in self.errors
 
 
 _MEANINGS: Final = (
@@ -51,13 +50,6 @@ _MEANINGS: Final = (
         ),
         text=r"AADSTS(65001|90094|90008|900941|50105)\b|admin(istrator)? (consent|approval)"
         r"|admin_policy_enforced",
-    ),
-    _Meaning(
-        "oauth-admin-consent",
-        marked("an administrator must allow this application first"),
-        marked(
-            "ask the administrator to grant consent to the client_id; docs/login.md has the steps"
-        ),
         errors=("admin_policy_enforced", "consent_required", "org_internal"),
     ),
     _Meaning(
@@ -90,15 +82,6 @@ _MEANINGS: Final = (
             'register a desktop application; at Microsoft add the redirect URI "http://localhost"'
         ),
         text=r"AADSTS(50011|500113)\b|redirect_uri_mismatch|redirect[ _]uri",
-    ),
-    _Meaning(
-        "oauth-redirect",
-        marked(
-            "the registration of client_id does not allow the address that the browser returns to"
-        ),
-        marked(
-            'register a desktop application; at Microsoft add the redirect URI "http://localhost"'
-        ),
         errors=("redirect_uri_mismatch",),
     ),
     _Meaning(
@@ -115,14 +98,6 @@ _MEANINGS: Final = (
             "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]"
         ),
         text=r"AADSTS(70011|650053|28000|650057)\b|invalid (device flow )?scope",
-    ),
-    _Meaning(
-        "oauth-scope",
-        marked("the application may not ask for the permission to send over SMTP"),
-        marked(
-            "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
-            "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]"
-        ),
         errors=("invalid_scope",),
     ),
     _Meaning(

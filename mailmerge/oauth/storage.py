@@ -92,13 +92,23 @@ class LoginStore:
         return str(self._file)
 
     def forget(self) -> bool:
-        """Remove the stored log-in everywhere. Returns whether there was one."""
+        """Remove the stored log-in everywhere. Returns whether there was one.
+
+        Raises:
+            CampaignError: the keyring or the file still has it.
+        """
         existed = self.load() is not None
         head = self._entry("head")
         self._remove_parts(head)
         self._delete("head")
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)
+        if self.load() is not None:
+            raise CampaignError(
+                tr("the stored log-in cannot be removed"),
+                hint=tr("unlock the keyring and check the permissions of {file}", file=self._file),
+                code="oauth-storage",
+            )
         return existed
 
     @contextmanager

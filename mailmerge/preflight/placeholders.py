@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailmerge.errors import Problem
-from mailmerge.language import tr, trn
+from mailmerge.language import listed, tr, trn
 from mailmerge.preflight.rules import MadeMessage, Setup, Totals
 from mailmerge.preflight.shown_text import ShownText, shown_texts
 from mailmerge.preflight.template_texts import MASK, TemplateText, template_texts
@@ -317,11 +317,11 @@ def _like_placeholders(
 ) -> Problem:
     """One warning for all words of a template that are in such marks and no column."""
     first, offset = next(iter(others.values()))
-    listed = ", ".join(_shown(found) for found, _ in list(others.values())[:_LISTED])
+    shown = listed(_shown(found) for found, _ in list(others.values())[:_LISTED])
     if len(others) > _LISTED:
-        listed = tr("{listed} and {count} more", listed=listed, count=len(others) - _LISTED)
+        shown = tr("{listed} and {count} more", listed=shown, count=len(others) - _LISTED)
     near = names.near(first.name)
-    columns = ", ".join(names.columns[:12])
+    columns = listed(names.columns[:12])
     hint = (
         tr("did you mean {{{{ {near} }}}}?", near=spelling(near))
         if near
@@ -334,7 +334,7 @@ def _like_placeholders(
             "{listed} looks like a placeholder of another program: is sent as it stands",
             "{listed} look like placeholders of another program: are sent as they stand",
             len(others),
-            listed=listed,
+            listed=shown,
         ),
         template.file,
         column=template.key,

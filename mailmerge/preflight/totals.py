@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mailmerge.errors import Problem
-from mailmerge.language import marked, tr, trn
+from mailmerge.language import listed, marked, tr, trn
 from mailmerge.preflight.rules import Setup, Totals
 from mailmerge.settings import CAMPAIGN_FILE, Rate
 from mailmerge.wording import counted
@@ -61,8 +61,8 @@ def check_variables(totals: Totals, _: Setup) -> Iterator[Problem]:
             continue
         message = tr("a template uses {name!r}, which is not a column", name=name)
         close = difflib.get_close_matches(name, totals.columns, n=1, cutoff=0.6)
-        listed = tr("the columns are {columns}", columns=", ".join(totals.columns[:12]))
-        hint = tr("did you mean {name!r}?", name=close[0]) if close else listed
+        columns = tr("the columns are {columns}", columns=listed(totals.columns[:12]))
+        hint = tr("did you mean {name!r}?", name=close[0]) if close else columns
         yield Problem("warning", "missing-column", message, totals.file, hint=hint)
 
 
@@ -82,7 +82,7 @@ def check_columns(totals: Totals, setup: Setup) -> Iterator[Problem]:
         and not _names(section.where, name)
     ]
     if unused:
-        message = tr("no template uses: {unused}", unused=", ".join(unused))
+        message = tr("no template uses: {unused}", unused=listed(unused))
         hint = tr("check the spelling of the variables in the templates")
         yield Problem("warning", "unused-column", message, totals.file, hint=hint)
 

@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from mailmerge.arithmetic import calculate
 from mailmerge.cell_numbers import parse_number
 from mailmerge.errors import CampaignError, SpreadsheetError
-from mailmerge.language import tr
+from mailmerge.language import listed, tr
 from mailmerge.library_messages import jinja_message
 
 # The errors that an expression over texts can raise; any other is a defect of this program.
@@ -78,7 +78,7 @@ class Condition:
         known = {*columns, "row", *environment.globals}
         for name in sorted(meta.find_undeclared_variables(template) - known):
             near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
-            shown = ", ".join(columns[:12])
+            shown = listed(columns[:12])
             raise CampaignError(
                 tr('where = {text!r}: there is no column "{name}"', text=self.text, name=name),
                 hint=tr('did you mean "{near}"?', near=near[0])

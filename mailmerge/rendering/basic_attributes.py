@@ -15,7 +15,7 @@ from typing import TypeAlias
 from mailmerge.rendering.document import Element
 from mailmerge.rendering.stylesheet import Declaration
 
-SixDigits: TypeAlias = Callable[[str], str]
+_SixDigits: TypeAlias = Callable[[str], str]
 
 _CELLS = frozenset(("td", "th"))
 _BOXES = frozenset(("table", "td", "th"))
@@ -32,7 +32,7 @@ _NAMES = {
 
 
 def attributes_from(
-    element: Element, declarations: Iterable[Declaration], six_digits: SixDigits
+    element: Element, declarations: Iterable[Declaration], six_digits: _SixDigits
 ) -> Iterator[tuple[str, str]]:
     """The attributes that an element gets, from its declarations in the order of the cascade.
 
@@ -51,7 +51,7 @@ def attributes_from(
 
 
 def _attribute(
-    tag: str, declaration: Declaration, six_digits: SixDigits
+    tag: str, declaration: Declaration, six_digits: _SixDigits
 ) -> Iterator[tuple[str, str | None]]:
     """An attribute and its value; "" says nothing, None ends an earlier one."""
     name, value = declaration.name, declaration.value.strip().lower()
@@ -76,7 +76,7 @@ def _length(tag: str, name: str, value: str) -> str | None:
     return "" if "(" in value else None
 
 
-def _color(value: str, six_digits: SixDigits) -> str | None:
+def _color(value: str, six_digits: _SixDigits) -> str | None:
     if value in _NAMES:
         return _NAMES[value]
     if _HEX.match(value):

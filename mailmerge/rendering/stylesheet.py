@@ -291,4 +291,6 @@ def _declaration(text: str) -> Declaration | None:
 
 def _one_line(value: str) -> str:
     """A value on one line; a line break in a string stays, because it ends the string."""
-    return re.sub(r"\s*\n\s*", " ", value) if '"' not in value and "'" not in value else value
+    if '"' in value or "'" in value:
+        return value
+    return re.sub(r"\s+", lambda found: " " if "\n" in found[0] else found[0], value)

@@ -26,6 +26,7 @@ _SINGLE: Final = "‘’‚‛′´｀＇"
 _QUOTES = str.maketrans({**dict.fromkeys(_DOUBLE, '"'), **dict.fromkeys(_SINGLE, "'")})
 _SYNTAX = re.compile(r"\{\{[^\n]*?(?:\}\}|\}|$)|\{%[^\n]*?(?:%\}|\}|$)")
 _SEVERAL_WORDS = re.compile(r"\{\{-?\s*(?P<words>[^\W\d]\w*(?:[ \-]+\w+)+)\s*(?=[|}])")
+_END_OF_SYNTAX = re.compile(r"(?<!\s)(?!(?<=\))\))\s*+(\)*+\s*+-?[%}]\})$")
 _WORDS_OF_JINJA: Final = frozenset({"if", "else", "and", "or", "not", "in", "is"})
 
 
@@ -107,6 +108,8 @@ def _gets_further(lines: list[str], number: int, line: str, message: str) -> boo
             return True
         later = (error.message or "").removesuffix(".")
         return later != message and error.lineno == number and _is_of_a_block(later)
+    except RecursionError:  # the rest of the line nests too deep
+        return False
     return True
 
 
@@ -206,7 +209,7 @@ def _three_equals_signs(line: str, _: str) -> _Fix | None:
 
 
 def _three_braces(line: str, _: str) -> _Fix | None:
-    fixed = re.sub(r"\{\{\{+([^{}\n]*)\}\}\}+", r"{{\1}}", line)
+    fixed = re.sub(r"(?<!\{)\{\{\{++([^{}\n]*)\}\}\}+", r"{{\1}}", line)
     cause = tr("there are more than two braces")
     return _made(cause, line, fixed) if fixed != line else None
 
@@ -214,11 +217,11 @@ def _three_braces(line: str, _: str) -> _Fix | None:
 def _closing_braces(line: str, _: str) -> _Fix | None:
     """An expression that `}` closes, or a block, or the wrong one of both, or nothing."""
     candidates = (
-        re.sub(r"(\{\{[^{}\n]*?)\s*%?\}(?!\})", r"\1 }}", line),
-        re.sub(r"(\{%[^{}%\n]*?)\s*(?:\}\}|(?<!%)\})", r"\1 %}", line),
-        re.sub(r"(\{\{[^{}<\n]*?)\s*(?=<|\{|$)", r"\1 }}", line),
-        re.sub(r"(\{\{-?\s*[\w.|\"'()\[\]]+)(?!.*\}\})(?=[\s,.;:!?]|$)", r"\1 }}", line),
-        re.sub(r"(\{%[^{}<%\n]*?)\s*(?=<|\{|$)(?!.*%\})", r"\1 %}", line),
+        re.sub(r"(\{\{[^{}\n]*?)(?<!\s)\s*+%?\}(?!\})", r"\1 }}", line),
+        re.sub(r"(\{%[^{}%\n]*?)(?<!\s)\s*+(?:\}\}|(?<!%)\})", r"\1 %}", line),
+        re.sub(r"(\{\{[^{}<\n]*?)(?<!\s)\s*+(?=<|\{|$)", r"\1 }}", line),
+        re.sub(r"(\{\{-?\s*[\w.|\"'()\[\]]+)(?=[\s,.;:!?]|$)(?!.*\}\})", r"\1 }}", line),
+        re.sub(r"(\{%[^{}<%\n]*?)(?<!\s)\s*+(?=<|\{|$)(?!.*%\})", r"\1 %}", line),
     )
     for fixed in candidates:
         if fixed != line and _parses_alone(fixed):
@@ -232,6 +235,8 @@ def _parses_alone(line: str) -> bool:
         jinja2.Environment(autoescape=True).parse(line)
     except jinja2.TemplateSyntaxError as error:
         return _is_of_a_block(error.message or "")
+    except RecursionError:
+        return False
     return True
 
 
@@ -277,7 +282,7 @@ def _quote_missing(line: str, _: str) -> _Fix | None:
     for found in _SYNTAX.finditer(line):
         for mark in "\"'":
             if found[0].count(mark) % 2:
-                fixed_syntax = re.sub(r"\s*(\)*\s*-?[%}]\})$", rf"{mark} \1", found[0])
+                fixed_syntax = _END_OF_SYNTAX.sub(rf"{mark} \1", found[0])
                 fixed = line[: found.start()] + fixed_syntax + line[found.end() :]
                 if _parses_alone(fixed):
                     return _made(tr("a quotation mark ({mark}) is missing", mark=mark), line, fixed)

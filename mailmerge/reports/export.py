@@ -30,7 +30,7 @@ from mailmerge.language import tr
 from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
 from mailmerge.ledger.states import Delivery, State
-from mailmerge.library_messages import smtp_message
+from mailmerge.library_messages import smtp_message, system_reason
 from mailmerge.private_files import open_private
 from mailmerge.recipients.input_file import find_campaign_file
 from mailmerge.reports.original import OriginalWorkbook, open_original
@@ -250,7 +250,7 @@ def _write(write: _Write, path: Path, columns: list[str], rows: Iterable[Sequenc
     try:
         write(path, columns, rows)
     except (OSError, UnicodeEncodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = system_reason(error) if isinstance(error, OSError) else str(error)
         raise CampaignError(
             tr("{name} cannot be written: {reason}", name=path.name, reason=reason),
             hint=tr("choose a folder that you may write to"),

@@ -115,7 +115,8 @@ def _load(path: Path, section: RecipientsSection, read: Spreadsheet) -> Original
     except Exception:  # noqa: BLE001 - it raises whatever its parser meets; the ledger has the cells
         return None
     header = read.header.number
-    for sheet in book.worksheets:
+    # As the reader of spreadsheets does: a hidden sheet only if no other one fits.
+    for sheet in sorted(book.worksheets, key=lambda one: one.sheet_state != "visible"):
         named = section.sheet and sheet.title.casefold() == section.sheet.casefold()
         if named or (not section.sheet and _has_header(sheet, header, read.columns)):
             return OriginalWorkbook(book, sheet, header, _used_width(sheet))

@@ -131,6 +131,8 @@ def explained(
         )  # fmt: skip
     reason = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     reason = pydantic_message(reason)
+    if first["type"] == "string_pattern_mismatch":
+        reason = tr("a character, or the length, is not allowed here")
     found = _value_at(given, location)
     wanted = wrong_type(str(first["type"]), str(location[-1]), found) if not names else None
     if wanted is not None:

@@ -11,7 +11,7 @@ import keyring.errors
 import pytest
 from keyring.backend import KeyringBackend
 
-from mailmerge.errors import LedgerError
+from mailmerge.errors import CampaignError, LedgerError
 from mailmerge.oauth.servers import AuthorizationServer, OAuthClient
 from mailmerge.oauth.storage import LoginStore
 
@@ -113,6 +113,21 @@ def test_forget_removes_every_copy(tmp_path: Path) -> None:
     assert not small.entries
     assert not list(tmp_path.glob("*.json"))
     assert not store.forget()
+
+
+class KeepingKeyring(SmallKeyring):
+    """Removes nothing, as a keyring does that was locked meanwhile."""
+
+    def delete_password(self, service: str, username: str) -> None:
+        raise OSError(5, "locked")
+
+
+def test_log_in_that_cannot_be_removed_is_an_error(tmp_path: Path) -> None:
+    keyring.set_keyring(KeepingKeyring())
+    store = LoginStore(CLIENT, tmp_path)
+    store.save("token")
+    with pytest.raises(CampaignError, match="cannot be removed"):
+        store.forget()
 
 
 @pytest.mark.parametrize("content", ["", "null", "[]", '{"refresh": 1}', "\0", "{" * 9999])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import jinja2
 import pytest
 
@@ -80,3 +82,19 @@ def test_braces_that_are_open_above_are_found() -> None:
 def test_every_error_has_a_hint() -> None:
     for source in ("{% for x i y %}{% endfor %}", "{{ [name }}", "{{ name) }}", "{% endif %}"):
         assert fault_of(source).hint
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{{ name" + " " * 8000 + "x", "{% if x" + " " * 8000 + "y", '{{ "a' + " " * 8000 + "b }}",
+     '{{ "a ' + ") " * 4000 + "b }}"],
+    ids=["value", "block", "quotation", "parentheses"],
+)  # fmt: skip
+def test_a_long_line_is_explained_at_once(source: str) -> None:
+    begin = time.thread_time()
+    assert fault_of(source).hint
+    assert time.thread_time() - begin < 0.3
+
+
+def test_a_fix_that_nests_too_deep_is_not_suggested() -> None:
+    assert fault_of("{{ x }\n{{ y }" + "{" * 400).line

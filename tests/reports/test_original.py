@@ -136,3 +136,22 @@ def test_another_file_is_no_workbook(tmp_path: Path, content: bytes) -> None:
     cells = {2: {"email": "a@x.org"}}
     assert open_original(path, RecipientsSection(), cells) is None
     assert open_original(tmp_path / "missing", RecipientsSection(), cells) is None
+
+
+def test_outcomes_go_into_the_sheet_that_was_read(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for title in ("Old", "Members"):
+        sheet = book.create_sheet(title)
+        sheet.append(["email"])
+        sheet.append([f"{title.lower()}@x.org"])
+    del book["Sheet"]
+    book["Old"].sheet_state = "hidden"
+    path = tmp_path / "members.xlsx"
+    book.save(path)
+    original = open_original(path, RecipientsSection(), {2: {"email": "members@x.org"}})
+    assert original is not None
+    original.add(["status"], {2: ["sent"]}, set())
+    with path.open("wb") as file:
+        original.save(file)
+    sheets = openpyxl.load_workbook(path)
+    assert (sheets["Old"]["B2"].value, sheets["Members"]["B2"].value) == (None, "sent")

@@ -68,6 +68,7 @@ def test_byte_order_mark_is_ignored(tmp_path: Path) -> None:
         ("[delivery]\nnotify = ['delay', 'delay']", "delivery.notify: expected each word once,"),
         ("[delivery]\nreturn = 'all'", "delivery.return: expected '', 'headers' or 'full', found"),
         ("[smtp]\nsecurity = 'ssl'", "expected 'tls', 'starttls' or 'none', found 'ssl'"),
+        ("[smtp]\ntenant = 'a b'", "smtp.tenant: a character, or the length, is not allowed here"),
         ("[smtp]\nport = 70000", "smtp.port: expected less than or equal to 65535, found 70000"),
         ("[recipients]\nfile = '../people.csv'", "expected a path inside the campaign folder"),
         ("[recipients]\nfile = '/etc/people.csv'", "expected a path inside the campaign folder"),

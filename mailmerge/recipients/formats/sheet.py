@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailmerge.errors import Problem, SpreadsheetError
-from mailmerge.language import tr
+from mailmerge.language import listed, tr
 from mailmerge.recipients.bounds import Bounds, too_large
 from mailmerge.recipients.columns import HeadRow
 from mailmerge.recipients.formats.markup import Range, SeenCell
@@ -163,7 +163,7 @@ def _choose_sheet(book: Book, wanted: str, file: str) -> tuple[str, bool, tuple[
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f'"{name[:40]}"' for name in names[:_LISTED])
+    shown = listed(f'"{name[:40]}"' for name in names[:_LISTED])
     return (
         tr("{shown} and {count} more", shown=shown, count=len(names) - _LISTED)
         if len(names) > _LISTED
@@ -177,7 +177,7 @@ _LISTED = 20
 def _hidden_sheets(names: Sequence[str], file: str) -> tuple[Problem, ...]:
     if not names:
         return ()
-    shown = ", ".join(name[:40] for name in names[:_LISTED])
+    shown = listed(name[:40] for name in names[:_LISTED])
     what = tr("hidden sheets are not read: {shown}", shown=shown)
     hint = tr('to read one, set sheet = "..." under [recipients]')
     return (Problem("warning", "sheet-hidden", what, file, hint=hint),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mailmerge.errors import Problem
-from mailmerge.language import tr
+from mailmerge.language import listed, tr
 from mailmerge.recipients.columns import Header
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
 from mailmerge.recipients.formats.sheet import Sheet
@@ -79,7 +79,7 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
     height = sheet.height
     hidden = [row + 1 for row in sheet.hidden if header.number <= row < height]
     if hidden:
-        shown = ", ".join(map(str, hidden[:10])) + (" ..." if len(hidden) > 10 else "")
+        shown = listed(map(str, hidden[:10])) + (" ..." if len(hidden) > 10 else "")
         other = str(not section.hidden_rows).lower()
         hint = tr("to change that, set hidden_rows = {other} under [recipients]", other=other)
         what = (
@@ -103,7 +103,7 @@ def sheet_notices(sheet: Sheet, header: Header, section: RecipientsSection) -> I
     ]
     if plain:
         what = tr(
-            "numbers and dates are read without their format, in {plain}", plain=", ".join(plain)
+            "numbers and dates are read without their format, in {plain}", plain=listed(plain)
         )
         hint = tr("if 00123 or 34.30 matters, save the file as .xlsx")
         yield Problem("warning", "number-format", what, sheet.file, hint=hint)
