@@ -10,7 +10,7 @@ make the message that is sent. The same recipient and the same identity give the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final, Protocol
@@ -183,8 +183,13 @@ class MessageFactory:
         if self._signer is None:
             return message
         signatures = self._signer.signatures(message.chunks, identity.date)
-        return replace(
-            message, chunks=(signatures, *message.chunks), size=message.size + len(signatures)
+        first, *rest = message.chunks
+        return Message(
+            (signatures + first, *rest),
+            message.size + len(signatures),
+            message.content,
+            message.eightbit,
+            message.smtputf8,
         )
 
     def sample(self, recipient: Recipient) -> Message:
