@@ -23,8 +23,7 @@ from mailmerge.recipients.audience import Recipient
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import Templates, templates_of
 from mailmerge.settings import DeliverySection, Settings
-from mailmerge.signing.dkim import DkimSigner
-from mailmerge.signing.settings import signer_of
+from mailmerge.signing.settings import MessageSigner, signer_of
 from mailmerge.smtp import Envelope, Transaction
 from mailmerge.unsubscribe_links import UnsubscribeLinks, links_of
 
@@ -84,7 +83,7 @@ class MessageFactory:
         templates: Templates,
         sender: Sender,
         parts: PartStore,
-        signer: DkimSigner | None = None,
+        signer: MessageSigner | None = None,
         links: UnsubscribeLinks | None = None,
     ) -> None:
         """Compile the templates, and write the bytes that all messages share.
@@ -104,7 +103,7 @@ class MessageFactory:
         renderer: Renderer,
         composer: Composer,
         edit: _Edit | None = None,
-        signer: DkimSigner | None = None,
+        signer: MessageSigner | None = None,
     ) -> MessageFactory:
         """A factory that uses an existing renderer and composer."""
         factory = cls.__new__(cls)
@@ -116,7 +115,7 @@ class MessageFactory:
         renderer: Renderer,
         composer: Composer,
         edit: _Edit | None = None,
-        signer: DkimSigner | None = None,
+        signer: MessageSigner | None = None,
     ) -> None:
         self._renderer = renderer
         self._composer = composer
@@ -182,15 +181,9 @@ class MessageFactory:
         )
         if self._signer is None:
             return message
-        signatures = self._signer.signatures(message.chunks, identity.date)
-        first, *rest = message.chunks
-        return Message(
-            (signatures + first, *rest),
-            message.size + len(signatures),
-            message.content,
-            message.eightbit,
-            message.smtputf8,
-        )
+        chunks = self._signer.signed(message.chunks, identity.date)
+        size = sum(map(len, chunks))
+        return Message(chunks, size, message.content, message.eightbit, message.smtputf8)
 
     def sample(self, recipient: Recipient) -> Message:
         """The message of one recipient with an identity that is never sent.
@@ -211,7 +204,7 @@ def message_factory(settings: Settings) -> MessageFactory:
 
     Raises:
         TemplateError: a template is missing or does not compile.
-        CampaignError: an address of the sender is wrong, or a key of DKIM cannot be used.
+        CampaignError: an address of the sender is wrong, or a key or certificate cannot be used.
     """
     # Only the check asks which files were read. Here each attachment would be hashed for nothing.
     parts = PartStore(settings.content_files(noting=False))

@@ -18,6 +18,7 @@ from mailmerge.preflight import (
     sender,
     settings,
     signing,
+    smime,
     template_sources,
     totals,
 )
@@ -43,6 +44,11 @@ RULES = Rules(
         headers.check_feedback_id,
         signing.check_key_size,
         signing.check_domain,
+        smime.check_certificate_address,
+        smime.check_certificate_expiry,
+        smime.check_certificate_use,
+        smime.check_certificate_chain,
+        smime.check_smime_encoding,
     ),
     recipient=(addresses.check_domain,),
     structure=(

@@ -193,6 +193,24 @@ class DkimSection(Section):
         return self
 
 
+class SmimeSection(Section):
+    """[message.smime]: the certificate that signs each message for its readers (RFC 8551)."""
+
+    certificate: _Line = ""
+    certificate_command: _Line = ""
+    chain: _Line = ""
+    key_file: _Line = ""
+    key_command: _Line = ""
+
+    @model_validator(mode="after")
+    def _has_one_certificate_and_one_key(self) -> SmimeSection:
+        if bool(self.certificate) == bool(self.certificate_command):
+            raise ValueError('expected certificate = "certificate.pem" or certificate_command')
+        if bool(self.key_file) == bool(self.key_command):
+            raise ValueError('expected key_file = "key.pem" or key_command')
+        return self
+
+
 class MessageSection(Section):
     """[message]: header fields and body parts; all but `from` and the file names are Jinja2."""
 
@@ -219,6 +237,7 @@ class MessageSection(Section):
     dkim: Annotated[tuple[DkimSection, ...], BeforeValidator(_listed)] = Field(
         default=(), strict=False
     )
+    smime: SmimeSection | None = None
 
     @property
     def own_fields(self) -> tuple[tuple[str, str], ...]:

@@ -14,9 +14,9 @@ the end of a chunk are held back until a later chunk shows that the body goes on
 
 Most bytes of a body are a text that many messages share, with values in it (octets.SharedText).
 Looking for white space in such a text takes longer than everything else that a signature with
-Ed25519 needs. So the relaxed form of its static texts is made once. It may be joined with the values
-as they are if no white space of a value meets white space or a line end around it: no value is
-empty, begins or ends with a space, or has a run of spaces or a tab. With any other value, the
+Ed25519 needs. So the relaxed form of its static texts is made once. It may be joined with the
+values as they are if no white space of a value meets white space or a line end around it: no value
+is empty, begins or ends with a space, or has a run of spaces or a tab. With any other value, the
 whole text is looked at.
 """
 
