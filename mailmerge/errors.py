@@ -31,9 +31,9 @@ docs/errors.md lists every code with its meaning and its fix.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from mailmerge.language import listed, tr, trn
 
@@ -244,6 +244,18 @@ class Declined(MailmergeError):
     """The user did not confirm, or could not be asked; nothing was sent."""
 
     default_code = "declined"
+
+
+class NotApproved(Declined):
+    """The messages are not those that were approved; nothing was sent.
+
+    Attributes:
+        differences: what differs, as the document of `send --json` has it; empty if that is not
+            known.
+    """
+
+    default_code = "not-approved"
+    differences: Sequence[Mapping[str, Any]] = ()
 
 
 class ServerError(MailmergeError):

@@ -18,6 +18,8 @@ from mailmerge.engine.events import Event, Listener
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
+from mailmerge.jobs.approval import Approval
+from mailmerge.jobs.approval_files import write_approval
 from mailmerge.jobs.options import JobOptions, Rates, Retries, rates_of, retries_of, seconds_of
 from mailmerge.jobs.preparation import Preparation
 from mailmerge.jobs.recipient_source import source_of
@@ -68,6 +70,7 @@ class Job:
         skip_invalid: whether to send to the valid rows if others have errors; the others are
             recorded
             as skipped, with the reason.
+        approved: the code of an approval; anything else than what it approved is refused.
         listener: called with each event at once, from any thread; it raises OSError if it cannot
             write.
 
@@ -101,13 +104,14 @@ class Job:
         accept_older_ledger: bool = False,
         listener: Listener | None = None,
         skip_invalid: bool = False,
+        approved: str = "",
     ) -> None:
         self.campaign = campaign
         self.target = as_target(server)
         self.options = JobOptions(
             rates_of(rate), connections, window, limit, seconds_of(wait),
             in_doubt, retries_of(retry), accept_changes, accept_older_ledger, listener,
-            skip_invalid,
+            skip_invalid, approved,
         )  # fmt: skip
         self.ledger = JobLedger(
             campaign.settings,
@@ -177,6 +181,21 @@ class Job:
             AddressError: the only test message would go to the recipient itself.
         """
         return self._preparation.enrol()
+
+    def approve(self) -> Approval:
+        """Record what this job would send as approved, and return it.
+
+        Its `code` goes to `approved` of the job that sends. The record, in the state folder of the
+        campaign, is needed only to say what differs.
+
+        Raises:
+            MailmergeError: as `check`.
+            CheckFailed: the check found errors.
+            LedgerError: the record cannot be written.
+        """
+        approval = self._preparation.approval()
+        write_approval(self.campaign.settings.state_folder, approval)
+        return approval
 
     def plan(self) -> Plan:
         """Return what the run would do; `print` shows it as lines.

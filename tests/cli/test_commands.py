@@ -120,6 +120,7 @@ CALLS: dict[str, list[str]] = {
     "check": ["{campaign}"],
     "render": ["{campaign}", "--all", "--out", "{out}"],
     "preview": ["{campaign}", "--out", "{out}"],
+    "approve": ["{campaign}"],
     "send": ["{campaign}", "--yes", "--limit", "1"],
     "status": ["{campaign}", "--export", "{out}.xlsx"],
     "connect": ["{campaign}", "--to", "bob@x-firma.de"],
