@@ -162,9 +162,9 @@ def _are_inert(values: Sequence[bytes]) -> bool:
     """Whether each value begins and ends with something else than white space and has no run."""
     if not values:
         return True
-    # An empty value, or a space at an end, makes a run here.
+    # Among others, an empty value makes a run here, or a space at an end.
     together = b" ".join(values)
-    return not (
+    return bool(together) and not (
         b"  " in together
         or together.startswith((b" ", b"\r"))
         or together.endswith(b" ")

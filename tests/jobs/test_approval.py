@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from mailmerge.recipients.audience import Selection
 from mailmerge.settings import Rate
 from tests.campaign_folder import CampaignFolder, make_campaign_folder
 
+Change = Callable[[CampaignFolder], object]
 SHEET = "email,name,note\nann@x-firma.de,Ann,a\nbob@x-firma.de,Bob,b\n"
 
 
@@ -35,7 +38,7 @@ def smtp_port(server) -> int:  # type: ignore[no-untyped-def]  # the fixture of 
     return int(server.server.port)
 
 
-def job_of(folder: CampaignFolder, approved: str = "", **options: object) -> Job:
+def job_of(folder: CampaignFolder, approved: str = "", **options: Any) -> Job:
     target = RealServer.of_settings(folder.campaign)
     dry = bool(options.pop("dry", False))
     campaign = Campaign.of(folder.campaign)
@@ -45,16 +48,16 @@ def job_of(folder: CampaignFolder, approved: str = "", **options: object) -> Job
         selection,
         DryRun(target) if dry else target,
         approved=approved,
-        **options,  # type: ignore[arg-type]  # as named
+        **options,
     )
 
 
-def approve(folder: CampaignFolder, **options: object) -> Approval:
+def approve(folder: CampaignFolder, **options: Any) -> Approval:
     with job_of(folder, dry=True, **options) as job:
         return job.approve()
 
 
-def refused(folder: CampaignFolder, code: str, enrolled: int = 0, **options: object) -> NotApproved:
+def refused(folder: CampaignFolder, code: str, enrolled: int = 0, **options: Any) -> NotApproved:
     with job_of(folder, code, **options) as job:
         with pytest.raises(NotApproved) as caught:
             job.run_all()
@@ -83,46 +86,66 @@ def test_the_code_depends_on_the_content_alone(folder: CampaignFolder, tmp_path:
     assert approve(other).code == code
 
 
-CHANGES = {
-    "recipients": ("recipients", "", "1 recipient more, 1 recipient fewer, 1 row changed"),
-    "text": ("files", "body.txt", "body.txt has changed"),
-    "attachment": ("files", "terms.pdf", "terms.pdf has changed"),
-    "subject": ("content", "message.subject", "message.subject has changed"),
-    "header": ("content", "message.headers", "message.headers has changed"),
-    "name": ("content", "campaign.name", "campaign.name has changed"),
-    "from": ("sender", "message.from", "message.from is Other <news@x-firma.de>, approved was"),
-    "user": ("sender", "smtp.username", "smtp.username is ann, approved was none"),
-    "rate": ("limits", "rate", "rate is 5/second, approved was none"),
-    "connections": ("limits", "connections", "connections is 3, approved was 1"),
-}
+def change_recipients(folder: CampaignFolder) -> None:
+    folder.recipients("email,name,note\nbob@x-firma.de,Bob,x\ncy@x-firma.de,Cy,c\n")
+
+
+def write(name: str, text: str) -> Change:
+    return lambda folder: folder.write(name, text)
+
+
+def configure(section: str, **keys: str) -> Change:
+    return lambda folder: folder.configure(**{section: keys})
+
+
+CHANGES: dict[str, tuple[Change, str, str, str]] = {
+    "recipients": (
+        change_recipients, "recipients", "", "1 recipient more, 1 recipient fewer, 1 row changed",
+    ),
+    "text": (
+        write("body.txt", "Dear {{ name }},\nhello!\n"), "files", "body.txt",
+        "body.txt has changed",
+    ),
+    "attachment": (
+        write("terms.pdf", "%PDF other"), "files", "terms.pdf", "terms.pdf has changed",
+    ),
+    "subject": (
+        configure("message", subject='"Hi {{ name }}"'), "content", "message.subject",
+        "message.subject has changed",
+    ),
+    "header": (
+        configure("message", headers='{ X-A = "1" }'), "content", "message.headers",
+        "message.headers has changed",
+    ),
+    "name": (
+        configure("campaign", name='"summer"'), "content", "campaign.name",
+        "campaign.name has changed",
+    ),
+    "from": (
+        configure("message", **{"from": '"Other <news@x-firma.de>"'}), "sender", "message.from",
+        "message.from is Other <news@x-firma.de>, approved was News <news@x-firma.de>",
+    ),
+    "user": (
+        configure("smtp", username='"ann"', plain_text_login="true"), "sender", "smtp.username",
+        "smtp.username is ann, approved was none",
+    ),
+    "rate": (
+        configure("delivery", rate='"5/second"'), "limits", "rate",
+        "rate is 5/second, approved was none",
+    ),
+    "connections": (
+        configure("delivery", connections="3"), "limits", "connections",
+        "connections is 3, approved was 1",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_each_change_is_refused_by_name(folder: CampaignFolder, change: str) -> None:
     code = approve(folder).code
-    match change:
-        case "recipients":
-            folder.recipients("email,name,note\nbob@x-firma.de,Bob,x\ncy@x-firma.de,Cy,c\n")
-        case "text":
-            folder.write("body.txt", "Dear {{ name }},\nhello!\n")
-        case "attachment":
-            folder.write("terms.pdf", b"%PDF other")
-        case "subject":
-            folder.configure(message={"subject": '"Hi {{ name }}"'})
-        case "header":
-            folder.configure(message={"headers": '{ X-A = "1" }'})
-        case "name":
-            folder.configure(campaign={"name": '"summer"'})
-        case "from":
-            folder.configure(message={"from": '"Other <news@x-firma.de>"'})
-        case "user":
-            folder.configure(smtp={"username": '"ann"', "plain_text_login": "true"})
-        case "rate":
-            folder.configure(delivery={"rate": '"5/second"'})
-        case "connections":
-            folder.configure(delivery={"connections": "3"})
+    apply, part, name, words = CHANGES[change]
+    apply(folder)
     error = refused(folder, code)
-    part, name, words = CHANGES[change]
     (found,) = error.differences
     assert (found["part"], found["name"]) == (part, name)
     assert words in found["message"]
@@ -131,7 +154,7 @@ def test_each_change_is_refused_by_name(folder: CampaignFolder, change: str) -> 
 
 def test_changed_recipients_are_counted_and_found(folder: CampaignFolder) -> None:
     code = approve(folder).code
-    folder.recipients("email,name,note\nbob@x-firma.de,Bob,x\ncy@x-firma.de,Cy,c\n")
+    change_recipients(folder)
     (found,) = refused(folder, code).differences
     assert (found["more"], found["fewer"], found["changed"]) == (1, 1, 1)
     assert str(found["message"]).endswith("(first in row 2)")
