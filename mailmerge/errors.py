@@ -10,6 +10,7 @@ MailmergeError                     one line for the user: the place, the cause a
 │   └── MessageError               a header field or a message that cannot be written
 ├── CheckFailed                    the check found errors: nothing was sent
 ├── Declined                       the user did not confirm: nothing was sent
+│   └── NotApproved                what would be sent is not what was approved
 ├── ServerError                    between this program and the mail server
 │   ├── LocalProtocolError         mailmerge asked for something that the protocol forbids
 │   ├── RemoteProtocolError        the server sent something that the protocol forbids

@@ -68,19 +68,19 @@ def require_approval(now: Approval, approved: str, state_folder: Path) -> None:
         CampaignError: the text is no code.
         NotApproved: the state is another one; the error says what differs, as far as it is known.
     """
-    code = normal_code(approved)
-    if not code:
+    wanted = normal_code(approved)
+    if not wanted:
         raise CampaignError(
-            tr("{code} is no code of an approval", code=repr(approved[:40])),
+            tr("{text} is no code of an approval", text=repr(approved[:40])),
             hint=tr("`mailmerge approve` prints it: three groups of four characters"), code="usage",
         )  # fmt: skip
-    if now.code == code:
+    if now.code == wanted:
         return
-    known = read_approval(state_folder, code)
+    known = read_approval(state_folder, wanted)
     found = now.differences(known) if known is not None else ()
     what = "; ".join(map(str, found)) or tr("this folder has no record of the approval")
     error = NotApproved(
-        tr("not what {code} approved: {what}; nothing was sent", code=code, what=what),
+        tr("not what {approved} approved: {what}; nothing was sent", approved=wanted, what=what),
         hint=tr("undo the change, or have it approved: mailmerge approve"),
     )
     error.differences = [one.to_json() for one in found]
