@@ -1,4 +1,4 @@
-"""docs/deliverability.md: each test, key and code that it names exists, and each rule has a test."""
+"""docs/deliverability.md: each test, key and code that it names exists; each rule has a test."""
 
 from __future__ import annotations
 

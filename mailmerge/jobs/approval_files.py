@@ -48,17 +48,17 @@ def write_approval(state_folder: Path, approval: Approval) -> Path:
     return path
 
 
-def read_approval(state_folder: Path, code: str) -> Approval | None:
-    """The approval with a code; None if there is no such record here, or it is damaged."""
+def read_approval(state_folder: Path, wanted: str) -> Approval | None:
+    """The approval with this code; None if there is no such record here, or it is damaged."""
     try:
-        text = (state_folder / _FOLDER / f"{code}.json").read_text(encoding="utf-8")
+        text = (state_folder / _FOLDER / f"{wanted}.json").read_text(encoding="utf-8")
         document = json.loads(text)
         entries = bytes.fromhex(document["recipients"])
         parts = [{str(k): str(v) for k, v in document[part].items()} for part in _PARTS]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     approval = Approval(ApprovedRecipients(entries), *parts)
-    return approval if approval.code == code else None
+    return approval if approval.code == wanted else None
 
 
 def require_approval(now: Approval, approved: str, state_folder: Path) -> None:

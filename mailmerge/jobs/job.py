@@ -9,6 +9,7 @@ first connection, sending.py has the runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from mailmerge.recipients.audience import Selection
 from mailmerge.recipients.collection import Recipients
 
 
-class Job:
+class Job(AbstractContextManager["Job"]):
     """A campaign, its recipients, a server, the ledger that records the result, and limits.
 
         with mm.Ledger.open("sqlite:///spring.db") as ledger:
@@ -128,9 +129,6 @@ class Job:
             self.ledger,
         )
         self._sending = Sending(campaign, self.target, self._preparation, self.ledger)
-
-    def __enter__(self) -> Job:
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
