@@ -29,6 +29,7 @@ def unsent_document(
         document["to_send"] = plan.to_send
     if report is not None:
         document["problems"] = report.to_json()["problems"]
-    if refused is not None:
-        document["approval"] = {"approved": False, "differences": list(refused.differences)}
+    if job.options.approved and (plan is not None or refused is not None):
+        differences = list(refused.differences) if refused is not None else []
+        document["approval"] = {"approved": refused is None, "differences": differences}
     return document

@@ -35,11 +35,16 @@ _END_OF_HEADER: Final = b"\r\n\r\n"
 _RUN: Final = re.compile(rb"  +")
 
 
-class Field(NamedTuple):
-    """One header field: its name as written, and its relaxed form without CRLF."""
+class Fields(NamedTuple):
+    """The fields of a header, from top to bottom.
 
-    name: bytes
-    relaxed: bytes
+    Attributes:
+        names: their names as written.
+        relaxed: their relaxed forms, without CRLF.
+    """
+
+    names: tuple[bytes, ...]
+    relaxed: tuple[bytes, ...]
 
 
 def split_message(chunks: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
@@ -57,16 +62,18 @@ def split_message(chunks: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
     return begun, []
 
 
-def relaxed_fields(header: bytes) -> list[Field]:
+def relaxed_fields(header: bytes) -> Fields:
     """The fields of a header, from top to bottom (RFC 6376, 3.4.2)."""
-    unfolded = header.replace(b"\t", b" ").replace(b"\r\n ", b" ")
-    fields = []
-    for line in _with_single_spaces(unfolded).split(_CRLF):
+    if b"\t" in header:
+        header = header.replace(b"\t", b" ")
+    names, fields = [], []
+    for line in _with_single_spaces(header.replace(b"\r\n ", b" ")).split(_CRLF):
         name, colon, value = line.partition(b":")
         if colon:
             name = name.rstrip(b" ")
-            fields.append(Field(name, name.lower() + b":" + value.strip(b" ")))
-    return fields
+            names.append(name)
+            fields.append(b"%b:%b" % (name.lower(), value.strip(b" ")))
+    return Fields(tuple(names), tuple(fields))
 
 
 def body_hash(chunks: Iterable[bytes]) -> bytes:
@@ -140,8 +147,11 @@ def _with_single_spaces(text: bytes) -> bytes:
 
 # --- a shared text
 
-_relaxed_static: WeakKeyDictionary[SharedText, tuple[bytes, ...]] = WeakKeyDictionary()
-"""The relaxed static texts; threads that make the same ones at once get the same."""
+_relaxed_static: WeakKeyDictionary[SharedText, list[bytes]] = WeakKeyDictionary()
+"""The relaxed static texts, with an empty place for each value between two of them.
+
+Threads that make the same one at once get the same.
+"""
 
 
 def _filled(origin: Origin) -> bytes | None:
@@ -151,9 +161,10 @@ def _filled(origin: Origin) -> bytes | None:
         return None
     static = _relaxed_static.get(shared)
     if static is None:
-        static = _relaxed_static[shared] = tuple(map(_relaxed_text, shared.static))
-    pieces = [b""] * (2 * len(values) + 1)
-    pieces[0::2] = static
+        static = [b""] * (2 * len(shared.static) - 1)
+        static[0::2] = map(_relaxed_text, shared.static)
+        _relaxed_static[shared] = static
+    pieces = static.copy()
     pieces[1::2] = values
     return b"".join(pieces)
 

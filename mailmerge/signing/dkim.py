@@ -64,9 +64,9 @@ class DkimSigner:
         `date` is the time of the Date field.
         """
         header, body = split_message(chunks)
-        fields = relaxed_fields(header)
-        plan = _plan(tuple([field.name for field in fields]))
-        signed = b"".join([fields[at].relaxed + b"\r\n" for at in plan.order])
+        names, fields = relaxed_fields(header)
+        plan = _plan(names)
+        signed = b"\r\n".join([fields[at] for at in plan.order]) + b"\r\n"
         time = b"t=%d;" % int(date.timestamp())
         hashed = binascii.b2a_base64(body_hash(body), newline=False)
         made = []

@@ -34,6 +34,8 @@ def test_a_change_is_refused_in_words_and_in_json(folder: CampaignFolder) -> Non
         2,
         "News <news@x-firma.de>",
     )
+    dry = json.loads(folder.run("send", "-n", "--json", "--approved", document["code"]).out)
+    assert dry["approval"] == {"approved": True, "differences": []}
     folder.write("body.txt", "Dear {{ name }},\nbye\n")
     done = folder.run("send", "--yes", "--json", "--approved", document["code"])
     assert done.status == 2

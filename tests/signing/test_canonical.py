@@ -105,5 +105,6 @@ def test_header_and_body_are_found_in_any_chunks() -> None:
     ],
 )
 def test_fields_are_unfolded_and_folded_to_one_space(field: bytes, relaxed: bytes) -> None:
-    (found,) = relaxed_fields(field)
-    assert found.relaxed == relaxed
+    found = relaxed_fields(field)
+    assert found.relaxed == (relaxed,)
+    assert found.names == (field.partition(b":")[0].rstrip(),)
