@@ -44,8 +44,8 @@ class Sealed(bytes):
     """Checked bytes: complete lines of ASCII that are not too long and do not begin with a dot.
 
     Attributes:
-        origin: the shared text and the values that these bytes were filled from, or None. Who works
-            on the bytes of many messages need not look at the shared text again.
+        origin: the shared text and the values that these bytes were filled from, or None. With
+            it, code that reads many messages need not read the shared text again.
     """
 
     origin: Origin | None = None

@@ -132,7 +132,7 @@ def test_nothing_is_lost_at_kill_9(tmp_path: Path, after: int) -> None:
 
 
 class _Recording:
-    """A writer that notes what it is told."""
+    """A writer that notes the addresses."""
 
     def __init__(self) -> None:
         self.added: list[str] = []

@@ -9,11 +9,11 @@ code says that nothing has changed between the two:
     sender       From, Reply-To, reverse path, server, user name, signatures
     limits       rates, connections, the most recipients
 
-The code is 60 bits of BLAKE2b over all of that in 12 characters, which is enough: who wants other
-messages under the same code has to try 2^60 of them. It needs nothing but the campaign. Naming
-the difference needs the approved state itself, so `mailmerge approve` writes its digests into the
-state folder (approval_files.py). Without that record a wrong code is still refused, but nobody can
-say what differs.
+The code is 60 bits of BLAKE2b over all of that in 12 characters. That is enough: to find other
+messages with the same code, an attacker has to try some 2^60. It needs nothing but the campaign.
+Naming the difference needs the approved state itself, so `mailmerge approve` writes its digests
+into the state folder (approval_files.py). Without that record a wrong code is still refused, and
+the error cannot say what differs.
 
 Keys, passwords and commands that print them are never part of it: they may be replaced at any time.
 """
@@ -34,7 +34,7 @@ from mailmerge.settings import Settings
 from mailmerge.signing.settings import signed_by
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O and U
-_LETTERS: Final = 12
+_LENGTH: Final = 12
 _GROUP: Final = 4
 _HALF: Final = 8  # bytes: the digest of a key, and that of its row
 _SENDER: Final = ("from", "reply_to", "reverse_path")
@@ -144,8 +144,8 @@ class Approval:
         digest = hashlib.blake2b(text, digest_size=32, person=b"mm-approval")
         digest.update(self.recipients.entries)
         number = int.from_bytes(digest.digest(), "big")
-        letters = "".join(_ALPHABET[number >> 5 * at & 31] for at in range(_LETTERS))
-        return "-".join(letters[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP))
+        characters = "".join(_ALPHABET[number >> 5 * at & 31] for at in range(_LENGTH))
+        return "-".join(characters[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP))
 
     def differences(self, approved: Approval) -> tuple[ApprovalDifference, ...]:
         """What differs from the approved state."""
@@ -195,11 +195,11 @@ def make_approval(
 
 def normal_code(text: str) -> str:
     """A code as a user may have typed it, in its normal form; "" if it is no code."""
-    letters = text.upper().replace("-", "").replace(" ", "")
-    letters = letters.translate(str.maketrans("OIL", "011"))
-    if len(letters) != _LETTERS or not set(letters) <= set(_ALPHABET):
+    characters = text.upper().replace("-", "").replace(" ", "")
+    characters = characters.translate(str.maketrans("OIL", "011"))
+    if len(characters) != _LENGTH or not set(characters) <= set(_ALPHABET):
         return ""
-    return "-".join(letters[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP))
+    return "-".join(characters[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP))
 
 
 def _limits(limits: Limits) -> dict[str, str]:

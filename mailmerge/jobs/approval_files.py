@@ -1,7 +1,7 @@
 """What was approved, in the state folder: `approvals/CODE.json`, for the user alone.
 
-The record only serves to name a difference. Who changes it changes no decision: a send compares the
-code itself with the present state.
+The record only serves to name a difference. A changed record changes no decision: a send compares
+the code itself with the present state.
 """
 
 from __future__ import annotations

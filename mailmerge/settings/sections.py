@@ -258,7 +258,9 @@ class MessageSection(Section):
     def _feedback_id(cls, value: str) -> str:
         """Up to three names, and last that of the sender, which has 5 to 15 characters."""
         if value and not _FEEDBACK_ID.fullmatch(value):
-            raise ValueError('expected "campaign:customer:kind:sender", the last 5 to 15 letters')
+            raise ValueError(
+                'expected "campaign:customer:kind:sender", the last 5 to 15 characters'
+            )
         return value
 
     @field_validator("csa_complaints")
