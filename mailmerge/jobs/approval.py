@@ -88,7 +88,7 @@ class RecipientDigests:
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalDifference:
+class _Difference:
     """One thing that differs from what was approved.
 
     Attributes:
@@ -147,7 +147,7 @@ class Approval:
         characters = "".join(_ALPHABET[number >> 5 * at & 31] for at in range(_LENGTH))
         return "-".join(characters[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP))
 
-    def differences(self, approved: Approval) -> tuple[ApprovalDifference, ...]:
+    def differences(self, approved: Approval) -> tuple[_Difference, ...]:
         """What differs from the approved state."""
         return (
             *_recipients_differ(self.recipients, approved.recipients),
@@ -215,7 +215,7 @@ def _limits(limits: Limits) -> dict[str, str]:
 
 def _recipients_differ(
     now: ApprovedRecipients, approved: ApprovedRecipients
-) -> Iterator[ApprovalDifference]:
+) -> Iterator[_Difference]:
     if now.entries == approved.entries:
         return
     here, there = now.by_key(), approved.by_key()
@@ -230,12 +230,12 @@ def _recipients_differ(
     rows = [now.rows[key] for key in (*new, *changed) if key in now.rows]
     if rows:
         message = tr("{what} (first in row {row})", what=message, row=min(rows))
-    yield ApprovalDifference("recipients", "", message, len(new), len(gone), len(changed))
+    yield _Difference("recipients", "", message, len(new), len(gone), len(changed))
 
 
 def _values_differ(
     part: str, now: Mapping[str, str], approved: Mapping[str, str], *, shown: bool = False
-) -> Iterator[ApprovalDifference]:
+) -> Iterator[_Difference]:
     for name in sorted(now.keys() | approved.keys()):
         before, after = approved.get(name, ""), now.get(name, "")
         if before == after:
@@ -252,7 +252,7 @@ def _values_differ(
             message = tr("{name} is not used any more", name=name)
         else:
             message = tr("{name} has changed", name=name)
-        yield ApprovalDifference(part, name, message)
+        yield _Difference(part, name, message)
 
 
 def _digest(text: str) -> bytes:

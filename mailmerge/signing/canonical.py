@@ -35,7 +35,7 @@ _END_OF_HEADER: Final = b"\r\n\r\n"
 _RUN: Final = re.compile(rb"  +")
 
 
-class Fields(NamedTuple):
+class _Fields(NamedTuple):
     """The fields of a header, from top to bottom.
 
     Attributes:
@@ -62,7 +62,7 @@ def split_message(chunks: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
     return begun, []
 
 
-def relaxed_fields(header: bytes) -> Fields:
+def relaxed_fields(header: bytes) -> _Fields:
     """The fields of a header, from top to bottom (RFC 6376, 3.4.2)."""
     if b"\t" in header:
         header = header.replace(b"\t", b" ")
@@ -73,7 +73,7 @@ def relaxed_fields(header: bytes) -> Fields:
             name = name.rstrip(b" ")
             names.append(name)
             fields.append(b"%b:%b" % (name.lower(), value.strip(b" ")))
-    return Fields(tuple(names), tuple(fields))
+    return _Fields(tuple(names), tuple(fields))
 
 
 def body_hash(chunks: Iterable[bytes]) -> bytes:
