@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailmerge.errors import CampaignError
-from mailmerge.language import tr
+from mailmerge.language import listed, tr
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.secret_commands import whole_output
 from mailmerge.settings import DkimSection, Settings, SmimeSection
@@ -17,7 +17,6 @@ from mailmerge.signing.certificates import identity_of, read_certificates, read_
 from mailmerge.signing.dkim import DkimKey, DkimSigner
 from mailmerge.signing.keys import read_key
 from mailmerge.signing.smime import SmimeIdentity, SmimeSigner
-from mailmerge.wording import listed
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -110,8 +109,8 @@ def signed_by(campaign: Settings) -> str:
     if message.dkim:
         sender = parse_mailbox(message.from_, names=True).domain
         keys = [
-            tr("selector {selector} of {domain}", selector=one.selector, domain=one.domain or sender)
-            for one in message.dkim
+            tr("selector {selector} of {domain}", selector=s.selector, domain=s.domain or sender)
+            for s in message.dkim
         ]
         found.append(tr("DKIM, {keys}", keys=listed(keys)))
     return "; ".join(found)
