@@ -10,6 +10,7 @@ MailmergeError                     one line for the user: the place, the cause a
 │   └── MessageError               a header field or a message that cannot be written
 ├── CheckFailed                    the check found errors: nothing was sent
 ├── Declined                       the user did not confirm: nothing was sent
+│   └── NotApproved                what would be sent is not what was approved
 ├── ServerError                    between this program and the mail server
 │   ├── LocalProtocolError         mailmerge asked for something that the protocol forbids
 │   ├── RemoteProtocolError        the server sent something that the protocol forbids
@@ -31,9 +32,9 @@ docs/errors.md lists every code with its meaning and its fix.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from mailmerge.language import listed, tr, trn
 
@@ -244,6 +245,18 @@ class Declined(MailmergeError):
     """The user did not confirm, or could not be asked; nothing was sent."""
 
     default_code = "declined"
+
+
+class NotApproved(Declined):
+    """The messages are not those that were approved; nothing was sent.
+
+    Attributes:
+        differences: what differs, as the document of `send --json` has it; empty if that is not
+            known.
+    """
+
+    default_code = "not-approved"
+    differences: Sequence[Mapping[str, Any]] = ()
 
 
 class ServerError(MailmergeError):

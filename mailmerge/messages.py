@@ -10,7 +10,7 @@ make the message that is sent. The same recipient and the same identity give the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final, Protocol
@@ -24,8 +24,7 @@ from mailmerge.recipients.spreadsheet import SheetLocale
 from mailmerge.rendering.content import Content, Renderer
 from mailmerge.rendering.settings import Templates, templates_of
 from mailmerge.settings import DeliverySection, Settings
-from mailmerge.signing.dkim import DkimSigner
-from mailmerge.signing.settings import signer_of
+from mailmerge.signing.settings import MessageSigner, signer_of
 from mailmerge.smtp import Envelope, Transaction
 from mailmerge.unsubscribe_links import UnsubscribeLinks, links_of
 
@@ -85,7 +84,7 @@ class MessageFactory:
         templates: Templates,
         sender: Sender,
         parts: PartStore,
-        signer: DkimSigner | None = None,
+        signer: MessageSigner | None = None,
         links: UnsubscribeLinks | None = None,
         *,
         number_locale: Callable[[], str] = str,
@@ -107,7 +106,7 @@ class MessageFactory:
         renderer: Renderer,
         composer: Composer,
         edit: _Edit | None = None,
-        signer: DkimSigner | None = None,
+        signer: MessageSigner | None = None,
     ) -> MessageFactory:
         """A factory that uses an existing renderer and composer."""
         factory = cls.__new__(cls)
@@ -119,7 +118,7 @@ class MessageFactory:
         renderer: Renderer,
         composer: Composer,
         edit: _Edit | None = None,
-        signer: DkimSigner | None = None,
+        signer: MessageSigner | None = None,
     ) -> None:
         self._renderer = renderer
         self._composer = composer
@@ -185,10 +184,9 @@ class MessageFactory:
         )
         if self._signer is None:
             return message
-        signatures = self._signer.signatures(message.chunks, identity.date)
-        return replace(
-            message, chunks=(signatures, *message.chunks), size=message.size + len(signatures)
-        )
+        chunks = self._signer.signed(message.chunks, identity.date)
+        size = sum(map(len, chunks))
+        return Message(chunks, size, message.content, message.eightbit, message.smtputf8)
 
     def sample(self, recipient: Recipient) -> Message:
         """The message of one recipient with an identity that is never sent.
@@ -209,7 +207,7 @@ def message_factory(settings: Settings) -> MessageFactory:
 
     Raises:
         TemplateError: a template is missing or does not compile.
-        CampaignError: an address of the sender is wrong, or a key of DKIM cannot be used.
+        CampaignError: an address of the sender is wrong, or a key or certificate cannot be used.
     """
     # Only the check asks which files were read. Here each attachment would be hashed for nothing.
     parts = PartStore(settings.content_files(noting=False))

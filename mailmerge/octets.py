@@ -41,9 +41,14 @@ _BETWEEN: Final = b"\x00"
 
 
 class Sealed(bytes):
-    """Checked bytes: complete lines of ASCII that are not too long and do not begin with a dot."""
+    """Checked bytes: complete lines of ASCII that are not too long and do not begin with a dot.
 
-    __slots__ = ()
+    Attributes:
+        origin: the shared text and the values that these bytes were filled from, or None. With
+            it, code that reads many messages need not read the shared text again.
+    """
+
+    origin: Origin | None = None
 
     def __new__(cls, *_: object) -> Self:
         """Raise TypeError: only the functions of this module make a sealed value.
@@ -73,6 +78,13 @@ def set_audit(audit: Callable[[Sealed], None] | None) -> None:
     """Call `audit` with every value that is sealed from now on; None stops it."""
     global _audit  # noqa: PLW0603 - one hook for the process, set by tests
     _audit = audit
+
+
+class Origin(NamedTuple):
+    """Where sealed bytes come from: `shared.static` with one value between two texts."""
+
+    shared: SharedText
+    values: Sequence[bytes]
 
 
 class Facts(NamedTuple):
@@ -176,11 +188,15 @@ class SharedText:
 
     If the values do not pass, nothing is refused. The text is not sealed, and the sender checks all
     of it.
+
+    Attributes:
+        static: the static texts.
     """
 
-    __slots__ = ("_room", "_sealable")
+    __slots__ = ("__weakref__", "_room", "_sealable", "static")
 
     def __init__(self, static: Sequence[bytes]) -> None:
+        self.static = tuple(static)
         together = b"".join(static)
         # No value, not even an empty one, may turn two harmless static texts into a harmful one.
         self._sealable = (
@@ -198,8 +214,11 @@ class SharedText:
 
         `pieces` alternates between the static texts and the values.
         """
-        if self._sealable and self._fit(pieces[1::2]):
-            return [_sealed(b"".join(pieces))]
+        values = pieces[1::2]
+        if self._sealable and self._fit(values):
+            filled = _sealed(b"".join(pieces))
+            filled.origin = Origin(self, values)
+            return [filled]
         return pieces
 
     def _fit(self, values: list[bytes]) -> bool:

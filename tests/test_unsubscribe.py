@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
+from datetime import date
+from http.client import HTTPException
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailmerge.errors import CampaignError
 from mailmerge.recipients.suppression import SuppressionList
-from mailmerge.unsubscribe import open_app
+from mailmerge.recipients.suppression_writer import SuppressionWriter
+from mailmerge.unsubscribe import UnsubscribeApp, open_app
 from mailmerge.unsubscribe_links import UnsubscribeKeys
 from tests.unsubscribe_server import ONE_CLICK, RunningServer, running_server
 
@@ -107,7 +115,7 @@ def test_nothing_is_lost_at_kill_9(tmp_path: Path, after: int) -> None:
                 address = f"r{worker}-{number}@example.org"
                 try:
                     status = server.ask("POST", token(address), ONE_CLICK)[0]
-                except OSError:
+                except (OSError, HTTPException):  # killed before or in an answer
                     return
                 if status == 200:
                     confirmed.append(address)
@@ -121,6 +129,92 @@ def test_nothing_is_lost_at_kill_9(tmp_path: Path, after: int) -> None:
             worker.join()
     assert len(confirmed) >= after
     assert set(confirmed) <= SuppressionList(listed).identities()
+
+
+class _Recording:
+    """A writer that notes the addresses."""
+
+    def __init__(self) -> None:
+        self.added: list[str] = []
+
+    def add(self, address: str, *, reason: str = "", today: date | None = None) -> Future[bool]:
+        self.added.append(address)
+        done: Future[bool] = Future()
+        done.set_result(True)
+        return done
+
+    def close(self) -> None:
+        pass
+
+
+def answered(
+    method: str, path: str, headers: list[tuple[bytes, bytes]], body: list[bytes]
+) -> tuple[int, bytes, list[str]]:
+    """The status and the page for one request, and what was written."""
+    recording = _Recording()
+    app = UnsubscribeApp(KEYS, cast("SuppressionWriter", recording), rate=0)
+    sent: list[Any] = []
+    waiting = [*body, b""]
+
+    async def receive() -> dict[str, object]:
+        piece = waiting.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(waiting)}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode("utf-8", "replace"),
+        "query_string": b"", "headers": headers, "client": ("192.0.2.1", 1), "server": ("x", 80),
+        "scheme": "http", "root_path": "", "http_version": "1.1",
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    page = b"".join(event.get("body", b"") for event in sent)
+    return sent[0]["status"], page, recording.added
+
+
+METHODS = st.sampled_from(["GET", "HEAD", "POST", "PUT", "OPTIONS", "get", ""])
+TOKENS = st.one_of(
+    st.just(token()),
+    st.text(max_size=40),
+    st.builds(lambda cut: token()[:cut], st.integers(0, 100)),
+    st.builds(lambda at: token()[:at] + "A" + token()[at + 1 :], st.integers(0, 90)),
+)
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from([b"accept-language", b"content-type", b"content-length", b"cookie"]),
+        st.binary(max_size=300),
+    ),
+    max_size=3,
+)
+BODIES = st.lists(
+    st.one_of(
+        st.binary(max_size=60),
+        st.sampled_from([b"List-Unsubscribe=", b"One-Click", ONE_CLICK, b"x" * 5000, b"&"]),
+    ),
+    max_size=4,
+)
+
+
+@given(METHODS, TOKENS, HEADERS, BODIES)
+def test_no_request_fails_and_only_a_click_unsubscribes(
+    method: str, path: str, headers: list[tuple[bytes, bytes]], body: list[bytes]
+) -> None:
+    status, _, added = answered(method, f"/u/{path}", headers, body)
+    assert status in (200, 405)
+    clicked = method == "POST" and b"List-Unsubscribe=One-Click" in b"".join(body)
+    if not clicked:
+        assert added == []
+    assert added in ([], ["ann@example.org"])
+    if added:
+        assert KEYS.read(path.rstrip("/").rpartition("/")[2]) is not None
+
+
+def test_a_click_in_pieces_unsubscribes() -> None:
+    pieces = [ONE_CLICK[:5], ONE_CLICK[5:]]
+    status, page, added = answered("POST", f"/a/b/{token()}/", [], pieces)
+    assert (status, added) == (200, ["ann@example.org"])
+    assert b"Unsubscribed" in page
 
 
 def test_page_of_the_campaign_replaces_the_other(tmp_path: Path) -> None:

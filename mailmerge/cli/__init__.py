@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mailmerge import __version__
+from mailmerge.cli.approve import approve
 from mailmerge.cli.check import check
 from mailmerge.cli.chosen_language import LanguageGroup
 from mailmerge.cli.connect import connect
@@ -70,6 +71,7 @@ _COMMANDS = (
     check,
     render,
     preview,
+    approve,
     send,
     status,
     connect,

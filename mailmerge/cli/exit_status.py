@@ -35,6 +35,7 @@ _EXIT_STATUS: Mapping[type[MailmergeError], ExitStatus] = MappingProxyType(
         errors.MessageError: ExitStatus.CHECK_FAILED,
         errors.CheckFailed: ExitStatus.CHECK_FAILED,
         errors.Declined: ExitStatus.USAGE,
+        errors.NotApproved: ExitStatus.USAGE,
         errors.ServerError: ExitStatus.STOPPED,
         errors.LocalProtocolError: ExitStatus.UNEXPECTED,
         errors.RemoteProtocolError: ExitStatus.STOPPED,

@@ -84,6 +84,7 @@ class _Request:
     accept_changes: bool
     accept_older: bool
     skip_invalid: bool
+    approved: str
     yes: bool
     json: bool
 
@@ -98,6 +99,12 @@ class _Request:
             raise CampaignError(
                 tr("--test-to uses the real server, so it excludes --sandbox"),
                 hint=tr("leave out one of them"),
+                code="usage",
+            )
+        if self.approved and (self.sandbox or self.test_to):
+            raise CampaignError(
+                tr("--approved is for the messages to the recipients"),
+                hint=tr("leave it out with --sandbox and --test-to"),
                 code="usage",
             )
 
@@ -210,6 +217,14 @@ _LogJsonOption = Annotated[
     Path | None,
     typer.Option("--log-json", metavar="FILE", help="Append each event as a line of JSON."),
 ]
+_ApprovedOption = Annotated[
+    str,
+    typer.Option(
+        "--approved",
+        metavar="CODE",
+        help="Send only what `mailmerge approve` printed this code for.",
+    ),
+]
 _YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
@@ -234,6 +249,7 @@ def send(
     skip_invalid: _SkipInvalidOption = False,
     wait: _WaitOption = "",
     log_json: _LogJsonOption = None,
+    approved: _ApprovedOption = "",
     yes: _YesOption = False,
     json: Json = False,
 ) -> None:
@@ -245,7 +261,7 @@ def send(
         dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
         where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=tuple(retry or ()),
         accept_changes=accept_changes, accept_older=accept_older, skip_invalid=skip_invalid,
-        yes=yes, json=json,
+        approved=approved, yes=yes, json=json,
     )  # fmt: skip
     with EventLog(log_json) if log_json else nullcontext() as listener:
         _run_steps(where, request, listener)
@@ -261,7 +277,7 @@ def _run_steps(where: Path, request: _Request, listener: Listener | None) -> Non
         finally:
             if job.ledger.recovery is not None:
                 say(tr("Attention: {recovery}.", recovery=job.ledger.recovery))
-        _show_difference(job)
+        _show_difference(job, json=request.json)
         if job.ledger.notice:
             say(tr("Note: {notice}.", notice=job.ledger.notice))
         plan = job.plan()
@@ -326,6 +342,7 @@ def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Jo
         accept_changes=request.accept_changes,
         accept_older_ledger=request.accept_older,
         skip_invalid=request.skip_invalid,
+        approved=request.approved,
         listener=listener,
     )
 
@@ -403,8 +420,21 @@ def _check(job: Job, *, json: bool) -> None:
     report.raise_for_errors()
 
 
-def _show_difference(job: Job) -> None:
-    difference = job.enrol()
+def _show_difference(job: Job, *, json: bool) -> None:
+    """Enrol the recipients, and say what has changed.
+
+    Raises:
+        NotApproved: --approved has another code.
+    """
+    from mailmerge.errors import NotApproved
+    from mailmerge.jobs.documents import unsent_document
+
+    try:
+        difference = job.enrol()
+    except NotApproved as refused:
+        if json:
+            print_json(unsent_document(job, refused=refused))
+        raise
     if difference:
         say(tr("Resuming with changes: {difference}.", difference=difference))
 

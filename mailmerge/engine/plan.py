@@ -24,6 +24,14 @@ _CLAIM_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Making:
+    """How slow it is to make the messages: why, and how many the check made per second."""
+
+    slow_because: str = ""
+    per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do, for the user to confirm; `str` returns it as lines.
 
@@ -37,10 +45,9 @@ class Plan:
         connections: the number of parallel connections.
         window: the messages in flight on each connection.
         test_to: the address that gets all messages of a test; "" for a real run.
-        slow_because: why each page is rendered from scratch, if that is slow; else "".
-        per_second: how many such pages the check rendered per second; else 0.
+        making: why each page is rendered from scratch, if that is slow, and how fast.
         again: the number of recipients that are tried again at once, by their state.
-        signed_by: the keys of DKIM in words; "" without one.
+        signed_by: the signatures in words; "" without one.
     """
 
     total: int
@@ -52,10 +59,19 @@ class Plan:
     connections: int
     window: int
     test_to: str = ""
-    slow_because: str = ""
-    per_second: float = 0.0
+    making: _Making = _Making()
     again: Mapping[State, int] = field(default_factory=dict)
     signed_by: str = ""
+
+    @property
+    def slow_because(self) -> str:
+        """Why each page is rendered from scratch, if that is slow; else ""."""
+        return self.making.slow_because
+
+    @property
+    def per_second(self) -> float:
+        """How many such pages the check rendered per second; else 0."""
+        return self.making.per_second
 
     @property
     def ends_after(self) -> float:
@@ -134,7 +150,7 @@ class Plan:
 
     def slowed(self, because: str, per_second: float) -> Plan:
         """Return the plan of a run whose speed is limited by making the messages."""
-        return replace(self, slow_because=because, per_second=per_second)
+        return replace(self, making=_Making(because, per_second))
 
 
 def _line(label: str, text: str) -> str:

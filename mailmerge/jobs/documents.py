@@ -6,12 +6,15 @@ from typing import Any
 
 from mailmerge.engine.plan import Plan
 from mailmerge.engine.summary import Summary, by_name
+from mailmerge.errors import NotApproved
 from mailmerge.jobs.job import Job
 from mailmerge.ledger.states import State, reported
 
 
-def unsent_document(job: Job, plan: Plan | None = None) -> dict[str, Any]:
-    """Return the document of a dry run with its plan, or of a failed check."""
+def unsent_document(
+    job: Job, plan: Plan | None = None, refused: NotApproved | None = None
+) -> dict[str, Any]:
+    """Return the document of a dry run with its plan, of a failed check, or of a refusal."""
     report = job.report
     total = plan.total if plan is not None else report.recipients if report is not None else 0
     summary = Summary(
@@ -26,4 +29,7 @@ def unsent_document(job: Job, plan: Plan | None = None) -> dict[str, Any]:
         document["to_send"] = plan.to_send
     if report is not None:
         document["problems"] = report.to_json()["problems"]
+    if job.options.approved and (plan is not None or refused is not None):
+        differences = list(refused.differences) if refused is not None else []
+        document["approval"] = {"approved": refused is None, "differences": differences}
     return document

@@ -9,6 +9,7 @@ first connection, sending.py has the runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from mailmerge.engine.events import Event, Listener
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan
 from mailmerge.engine.summary import Progress, Summary, by_name, ending
+from mailmerge.jobs.approval import Approval
+from mailmerge.jobs.approval_files import write_approval
 from mailmerge.jobs.options import JobOptions, Rates, Retries, rates_of, retries_of, seconds_of
 from mailmerge.jobs.preparation import Preparation
 from mailmerge.jobs.recipient_source import source_of
@@ -33,7 +36,7 @@ from mailmerge.recipients.audience import Selection
 from mailmerge.recipients.collection import Recipients
 
 
-class Job:
+class Job(AbstractContextManager["Job"]):
     """A campaign, its recipients, a server, the ledger that records the result, and limits.
 
         with mm.Ledger.open("sqlite:///spring.db") as ledger:
@@ -68,6 +71,7 @@ class Job:
         skip_invalid: whether to send to the valid rows if others have errors; the others are
             recorded
             as skipped, with the reason.
+        approved: the code of an approval; anything else than what it approved is refused.
         listener: called with each event at once, from any thread; it raises OSError if it cannot
             write.
 
@@ -101,13 +105,14 @@ class Job:
         accept_older_ledger: bool = False,
         listener: Listener | None = None,
         skip_invalid: bool = False,
+        approved: str = "",
     ) -> None:
         self.campaign = campaign
         self.target = as_target(server)
         self.options = JobOptions(
             rates_of(rate), connections, window, limit, seconds_of(wait),
             in_doubt, retries_of(retry), accept_changes, accept_older_ledger, listener,
-            skip_invalid,
+            skip_invalid, approved,
         )  # fmt: skip
         self.ledger = JobLedger(
             campaign.settings,
@@ -124,9 +129,6 @@ class Job:
             self.ledger,
         )
         self._sending = Sending(campaign, self.target, self._preparation, self.ledger)
-
-    def __enter__(self) -> Job:
-        return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -177,6 +179,21 @@ class Job:
             AddressError: the only test message would go to the recipient itself.
         """
         return self._preparation.enrol()
+
+    def approve(self) -> Approval:
+        """Record what this job would send as approved, and return it.
+
+        Its `code` goes to `approved` of the job that sends. The record, in the state folder of the
+        campaign, is needed only to say what differs.
+
+        Raises:
+            MailmergeError: as `check`.
+            CheckFailed: the check found errors.
+            LedgerError: the record cannot be written.
+        """
+        approval = self._preparation.approval()
+        write_approval(self.campaign.settings.state_folder, approval)
+        return approval
 
     def plan(self) -> Plan:
         """Return what the run would do; `print` shows it as lines.

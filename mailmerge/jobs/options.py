@@ -42,6 +42,7 @@ class JobOptions:
     accept_older_ledger: bool = False
     listener: Listener | None = None
     skip_invalid: bool = False
+    approved: str = ""
 
     def limits(self, delivery: DeliverySection, target: Target) -> Limits:
         """Return the limits of a run to this target.

@@ -18,6 +18,8 @@ from mailmerge.campaign import Campaign
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.plan import Plan, make_plan
 from mailmerge.errors import Declined
+from mailmerge.jobs.approval import Approval, RecipientDigests, make_approval
+from mailmerge.jobs.approval_files import require_approval
 from mailmerge.jobs.options import JobOptions
 from mailmerge.jobs.recipient_source import RecipientSource
 from mailmerge.jobs.records import JobLedger
@@ -105,8 +107,13 @@ class Preparation:
         self._require_check()
         records = self._ledger.records()
         skipped: dict[str, str] = {}
+        recipients = self._with_skipped(skipped) if self._invalid else self._recipients()
+        if self.options.approved:
+            recipients = self._approved(recipients, skipped)
+            if not self._target.sends:  # a dry run enrols none of them
+                recipients = iter(list(recipients))
         difference = records.enrol(
-            self._with_skipped(skipped) if self._invalid else self._recipients(),
+            recipients,
             self._content,
             changes=self.options.accept_changes,
             partial=self._source.partial and not self._redirect.edits,
@@ -124,6 +131,44 @@ class Preparation:
         self._enrolled = sum(self.counts().values())
         self._redirect.require_recipient(self._enrolled)
         return difference
+
+    def approval(self) -> Approval:
+        """Return what the run would send, to be approved."""
+        self._require_check()
+        digests, skipped = RecipientDigests(), dict[str, str]()
+        recipients = self._with_skipped(skipped) if self._invalid else self._recipients()
+        for _ in digests.noting(one for one in recipients if one.key not in skipped):
+            pass
+        return self._approval(digests)
+
+    def _approval(self, digests: RecipientDigests) -> Approval:
+        return make_approval(
+            self._campaign.settings,
+            digests.recipients(),
+            self._content.files,
+            self._target.server_name,
+            self.limits,
+        )
+
+    def _approved(
+        self, recipients: Iterator[Recipient], skipped: Mapping[str, str]
+    ) -> Iterator[Recipient]:
+        """Yield the recipients for enrolment; refuse them at the end if they are not approved.
+
+        So exactly those are compared that would be enrolled, and the ledger takes back all of them.
+
+        Raises:
+            NotApproved: recipients, content, files, sender or limits differ.
+        """
+        digests = RecipientDigests()
+        for recipient in recipients:
+            if recipient.key not in skipped:
+                for _ in digests.noting((recipient,)):
+                    pass
+            yield recipient
+        require_approval(
+            self._approval(digests), self.options.approved, self._campaign.settings.state_folder
+        )
 
     def plan(self) -> Plan:
         """Return what the run would do."""

@@ -63,7 +63,8 @@ def sender_of(campaign: Settings) -> Sender:
         mailbox,
         campaign.name,
         return_to.forward_path,
-        message.encoding == "8bit",
+        # What S/MIME signs must not be encoded again on the way (RFC 8551, 3.1.3).
+        message.encoding == "8bit" and message.smime is None,
         images,
         file,
     )

@@ -110,13 +110,15 @@ def check_reserved(totals: Totals, setup: Setup) -> Iterator[Problem]:
 
 def check_one_click(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """A large mailing offers one-click unsubscribing (RFC 8058)."""
-    names = {name.lower() for name in setup.campaign.message.headers}
-    if totals.recipients > _ONE_CLICK_FROM and "list-unsubscribe-post" not in names:
+    section = setup.campaign.message
+    offered = "list-unsubscribe-post" in {name.lower() for name in section.headers}
+    offered = offered or bool(section.unsubscribe and section.unsubscribe.url)
+    if totals.recipients > _ONE_CLICK_FROM and not offered:
         message = tr(
             "{recipients:,} messages without one-click unsubscribing are often refused",
             recipients=totals.recipients,
         )
-        hint = tr("add List-Unsubscribe and List-Unsubscribe-Post, RFC 8058")
+        hint = tr("add [message.unsubscribe] with url (RFC 8058)")
         yield Problem(
             "warning", "one-click", message, CAMPAIGN_FILE, column="message.headers", hint=hint
         )

@@ -149,7 +149,7 @@ def templates_of(campaign: Settings) -> Templates:
         text=body(message.text),
         to_name=message.to_name,
         reply_to=message.reply_to,
-        headers=tuple(message.headers.items()),
+        headers=message.own_fields,
         attachments=message.attachments,
         styles=StyleOptions(message.inline_css, message.css_to_attributes),
         images=ImageReferences(

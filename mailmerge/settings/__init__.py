@@ -15,6 +15,7 @@ from mailmerge.settings.sections import (
     MessageSection,
     OAuthSection,
     RecipientsSection,
+    SmimeSection,
     SmtpSection,
     UnsubscribeSection,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Rate",
     "RecipientsSection",
     "Settings",
+    "SmimeSection",
     "SmtpSection",
     "UnsubscribeSection",
     "explained",

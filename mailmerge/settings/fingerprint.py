@@ -31,6 +31,7 @@ _EARLIER: Final = re.compile(r"[0-9a-f]{64}")
 _SHAPES_NOTHING: Final[dict[str, set[str] | bool]] = {
     "unsubscribe": {"key_file", "secret_command", "page"},
     "dkim": True,
+    "smime": True,
 }
 """Keys of [message] that leave a message the same: a key may be moved or replaced at any time."""
 _EARLIER_KEYS: Final = frozenset({
@@ -81,8 +82,8 @@ def settings_digest(message: MessageSection, sources: Mapping[str, str], name: s
     """Return the digest of the settings that shape messages.
 
     A key that has its default counts as left out, so that a new version with more keys changes
-    nothing, and neither do keys of DKIM. `sources` are the templates in code; `name` is the name of
-    the campaign if a template uses it, or else None.
+    nothing, and neither do keys of DKIM and S/MIME. `sources` are the templates in code; `name` is
+    the name of the campaign if a template uses it, or else None.
     """
     section = message.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude=_SHAPES_NOTHING

@@ -57,6 +57,8 @@ class Settings:
         """The files that are never part of a message: settings, lists of addresses, keys."""
         names = {self.file, self.recipients.file, self.recipients.suppress}
         names |= {one.key_file for one in self.message.dkim}
+        if smime := self.message.smime:
+            names |= {smime.key_file, smime.certificate, smime.chain}
         if self.message.unsubscribe:
             names.add(self.message.unsubscribe.key_file)
         return frozenset(name.replace("\\", "/") for name in names - {"", "-"})

@@ -23,6 +23,7 @@ from mailmerge.settings.sections import (
     OAuthSection,
     RecipientsSection,
     Section,
+    SmimeSection,
     SmtpSection,
     UnsubscribeSection,
 )
@@ -240,6 +241,7 @@ _KEYS = {
     "recipients": _keys(RecipientsSection),
     "message": _keys(MessageSection),
     "message.dkim": _keys(DkimSection),
+    "message.smime": _keys(SmimeSection),
     "smtp": _keys(SmtpSection),
     "smtp.oauth": _keys(OAuthSection),
     "message.unsubscribe": _keys(UnsubscribeSection),

@@ -41,6 +41,18 @@ A relay may take its recipients from Resent-To or Apparently-To, just as from Bc
 """
 
 _UNSUBSCRIBE_FIELDS = ("list-unsubscribe", "list-unsubscribe-post")
+_STANDARD_FIELDS = {
+    "list_id": "List-Id",
+    "precedence": "Precedence",
+    "auto_submitted": "Auto-Submitted",
+    "feedback_id": "Feedback-ID",
+    "csa_complaints": "X-CSA-Complaints",
+}
+"""The keys of [message] that are a header field of their own, and its name."""
+
+_LIST_LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_`|~-]+"
+_LIST_ID = re.compile(rf"(?:[^<>{{}}]*<)?{_LIST_LABEL}(?:\.{_LIST_LABEL})+>?")
+_FEEDBACK_ID = re.compile(r"(?:[!-9;-z|~]*:){0,3}[!-9;-z|~]{5,15}")
 _URL = re.compile(
     r"https://[!$-;=A-Z\[\]_a-z~]+"
 )  # what a URL in angle brackets may hold, but no "?"
@@ -183,6 +195,24 @@ class DkimSection(Section):
         return self
 
 
+class SmimeSection(Section):
+    """[message.smime]: the certificate that signs each message for its readers (RFC 8551)."""
+
+    certificate: _Line = ""
+    certificate_command: _Line = ""
+    chain: _Line = ""
+    key_file: _Line = ""
+    key_command: _Line = ""
+
+    @model_validator(mode="after")
+    def _has_one_certificate_and_one_key(self) -> SmimeSection:
+        if bool(self.certificate) == bool(self.certificate_command):
+            raise ValueError('expected certificate = "certificate.pem" or certificate_command')
+        if bool(self.key_file) == bool(self.key_command):
+            raise ValueError('expected key_file = "key.pem" or key_command')
+        return self
+
+
 class MessageSection(Section):
     """[message]: header fields and body parts; all but `from` and the file names are Jinja2."""
 
@@ -200,10 +230,47 @@ class MessageSection(Section):
     inline_css: bool = True
     css_to_attributes: bool = True
     headers: dict[str, _Line] = Field(default_factory=dict)
+    list_id: _Line = Field(default="", max_length=400)
+    precedence: Literal["", "bulk", "list"] = ""
+    auto_submitted: Literal["", "auto-generated"] = ""
+    feedback_id: _Line = ""
+    csa_complaints: _Line = ""
     unsubscribe: UnsubscribeSection | None = None
     dkim: Annotated[tuple[DkimSection, ...], BeforeValidator(_listed)] = Field(
         default=(), strict=False
     )
+    smime: SmimeSection | None = None
+
+    @property
+    def own_fields(self) -> tuple[tuple[str, str], ...]:
+        """The header fields of the campaign, name and template: those of the keys come first."""
+        given = ((name, getattr(self, key)) for key, name in _STANDARD_FIELDS.items())
+        return (*((name, value) for name, value in given if value), *self.headers.items())
+
+    @field_validator("list_id")
+    @classmethod
+    def _list_id(cls, value: str) -> str:
+        """RFC 2919, 3: a name like that of a host in angle brackets, and words before it."""
+        if value and (not _LIST_ID.fullmatch(value) or ("<" in value) != value.endswith(">")):
+            raise ValueError('expected "Words <news.example.org>", or news.example.org alone')
+        return value if "<" in value or not value else f"<{value}>"
+
+    @field_validator("feedback_id")
+    @classmethod
+    def _feedback_id(cls, value: str) -> str:
+        """Up to three names, and last that of the sender, which has 5 to 15 characters."""
+        if value and not _FEEDBACK_ID.fullmatch(value):
+            raise ValueError(
+                'expected "campaign:customer:kind:sender", the last 5 to 15 characters'
+            )
+        return value
+
+    @field_validator("csa_complaints")
+    @classmethod
+    def _complaints(cls, value: str) -> str:
+        if value and not _MAILTO.fullmatch(value):
+            raise ValueError('expected an address alone, such as "csa-complaints@eco.de"')
+        return value
 
     @field_validator("headers")
     @classmethod
@@ -246,6 +313,14 @@ class MessageSection(Section):
                     own=own[0],
                 )
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_field_of_each_name(self) -> MessageSection:
+        given = {name.lower() for name in self.headers}
+        for key, name in _STANDARD_FIELDS.items():
+            if getattr(self, key) and name.lower() in given:
+                raise ValueError(f"{key} writes {name}; remove it from [message.headers]")
         return self
 
 

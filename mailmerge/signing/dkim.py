@@ -18,13 +18,13 @@ What can go wrong, and the answer:
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mailmerge.signing.canonical import body_hash, relaxed_fields, split_message
 from mailmerge.signing.keys import PrivateKey
@@ -64,33 +64,57 @@ class DkimSigner:
         `date` is the time of the Date field.
         """
         header, body = split_message(chunks)
-        fields = relaxed_fields(header)
-        names, order = _plan(tuple(field.name for field in fields))
-        signed = b"".join([fields[at].relaxed + b"\r\n" for at in order])
-        hashed = base64.b64encode(body_hash(body))
-        middle = b"t=%d;\r\n h=%b;\r\n bh=%b;\r\n b=" % (int(date.timestamp()), names, hashed)
-        return b"".join([_field(start + middle, signed, raw) for start, raw in self._signers])
+        names, fields = relaxed_fields(header)
+        plan = _plan(names)
+        signed = b"\r\n".join([fields[at] for at in plan.order]) + b"\r\n"
+        time = b"t=%d;" % int(date.timestamp())
+        hashed = binascii.b2a_base64(body_hash(body), newline=False)
+        made = []
+        for start, raw in self._signers:
+            # The relaxed form of the field itself, with an empty `b=` (RFC 6376, 3.5 and 3.7).
+            own = b"%b%b h=%b; bh=%b; b=" % (start.relaxed, time, plan.relaxed, hashed)
+            signature = binascii.b2a_base64(raw(signed + own), newline=False)
+            starts = range(0, len(signature), _LINE - 4)
+            lines = b"\r\n ".join([signature[at : at + _LINE - 4] for at in starts])
+            made.append(
+                b"%b%b\r\n h=%b;\r\n bh=%b;\r\n b=%b\r\n"
+                % (start.written, time, plan.written, hashed, lines)
+            )
+        return b"".join(made)
 
 
-def _field(unsigned: bytes, signed: bytes, raw: Callable[[bytes], bytes]) -> bytes:
-    """One DKIM-Signature field: `unsigned` ends with an empty `b=` (RFC 6376, 3.5 and 3.7)."""
-    (own,) = relaxed_fields(unsigned)
-    signature = base64.b64encode(raw(signed + own.relaxed))
-    starts = range(0, len(signature), _LINE - 4)
-    lines = b"\r\n ".join([signature[start : start + _LINE - 4] for start in starts])
-    return unsigned + lines + b"\r\n"
+class _Start(NamedTuple):
+    """The tags of a key, which are the same in each signature: as written, and relaxed."""
+
+    written: bytes
+    relaxed: bytes
 
 
-def _start(one: DkimKey) -> bytes:
-    return (
+class _Plan(NamedTuple):
+    """What is signed of messages with the same fields.
+
+    Attributes:
+        written: the folded value of `h=`.
+        relaxed: the same, unfolded.
+        order: the positions of the signed fields in its order.
+    """
+
+    written: bytes
+    relaxed: bytes
+    order: tuple[int, ...]
+
+
+def _start(one: DkimKey) -> _Start:
+    written = (
         f"DKIM-Signature: v=1; a={one.key.algorithm}-sha256; c=relaxed/relaxed;\r\n"
         f" d={one.domain};\r\n s={one.selector}; "
     ).encode("ascii")
+    return _Start(written, b"dkim-signature:" + written.partition(b": ")[2].replace(b"\r\n", b""))
 
 
 @lru_cache(maxsize=256)  # the messages of a campaign have few sets of fields
-def _plan(names: tuple[bytes, ...]) -> tuple[bytes, tuple[int, ...]]:
-    """The folded value of `h=`, and the positions of the signed fields in its order.
+def _plan(names: tuple[bytes, ...]) -> _Plan:
+    """Choose the fields that are signed.
 
     Several fields of one name are taken from the bottom up (RFC 6376, 5.4.2).
     """
@@ -106,7 +130,8 @@ def _plan(names: tuple[bytes, ...]) -> tuple[bytes, tuple[int, ...]]:
     for folded, found in positions.items():
         listed += [written[folded]] * (len(found) + 1)
         order += found
-    return _folded(listed), tuple(order)
+    folded_names = _folded(listed)
+    return _Plan(folded_names, folded_names.replace(b"\r\n", b""), tuple(order))
 
 
 def _folded(names: Sequence[bytes]) -> bytes:

@@ -1,32 +1,69 @@
-"""[message.dkim] of campaign.toml -> the keys, and the signer of a campaign's messages."""
+"""[message.dkim] and [message.smime] of campaign.toml -> keys, and the signer of all messages."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import listed, tr
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.secret_commands import whole_output
-from mailmerge.settings import DkimSection, Settings
+from mailmerge.settings import DkimSection, Settings, SmimeSection
+from mailmerge.signing.certificates import identity_of, read_certificates, read_private_key
 from mailmerge.signing.dkim import DkimKey, DkimSigner
 from mailmerge.signing.keys import read_key
+from mailmerge.signing.smime import SmimeIdentity, SmimeSigner
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 _COMMAND_SECONDS = 60
 """How long key_command may run."""
 
 
-def signer_of(campaign: Settings, sender: str) -> DkimSigner | None:
-    """The signer of a campaign; None if it has no [message.dkim].
+@dataclass(frozen=True, slots=True)
+class MessageSigner:
+    """Signs finished messages: for readers first, then for servers. Thread-safe.
+
+    Attributes:
+        smime: the signer for readers; None for no such signature.
+        dkim: the signer for servers; None for no such signature.
+    """
+
+    smime: SmimeSigner | None = None
+    dkim: DkimSigner | None = None
+
+    def signed(self, chunks: Sequence[bytes], date: datetime) -> tuple[bytes, ...]:
+        """The chunks of the signed message; `date` is the time of the Date field."""
+        if self.smime is not None:
+            chunks = self.smime.signed(chunks, date)
+        if self.dkim is None:
+            return tuple(chunks)
+        first, *rest = chunks
+        return self.dkim.signatures(chunks, date) + first, *rest
+
+
+def signer_of(campaign: Settings, sender: str) -> MessageSigner | None:
+    """The signer of a campaign; None if it has neither [message.dkim] nor [message.smime].
 
     `sender` is the domain of From as A-labels, which signs unless `domain` is given.
 
     Raises:
-        CampaignError: a key is missing or cannot be used, or two have the same DNS record.
+        CampaignError: a key or a certificate is missing or cannot be used, or two keys of DKIM have
+            the same DNS record.
     """
-    keys = dkim_keys(campaign, sender)
-    return DkimSigner(keys) if keys else None
+    keys, identity = dkim_keys(campaign, sender), smime_identity(campaign)
+    if not keys and identity is None:
+        return None
+    return MessageSigner(
+        SmimeSigner(identity) if identity is not None else None,
+        DkimSigner(keys) if keys else None,
+    )
 
 
 def dkim_keys(campaign: Settings, sender: str) -> list[DkimKey]:
@@ -46,30 +83,46 @@ def dkim_keys(campaign: Settings, sender: str) -> list[DkimKey]:
                 file=campaign.file, column="message.dkim.selector",
                 hint=tr("give each key a selector of its own"), code="dkim-selector",
             )  # fmt: skip
-        keys.append(_key(section, domain, campaign))
+        keys.append(_dkim_key(section, domain, campaign))
     return keys
+
+
+def smime_identity(campaign: Settings, now: datetime | None = None) -> SmimeIdentity | None:
+    """The certificate and key of [message.smime]; None without it.
+
+    Raises: as `signer_of`.
+    """
+    section = campaign.message.smime
+    if section is None:
+        return None
+    try:
+        return _smime_identity(section, campaign, now or datetime.now(UTC))
+    except CampaignError as error:
+        error.problem = replace(error.problem, file=campaign.file)
+        raise
 
 
 def signed_by(campaign: Settings) -> str:
     """The signatures in words: `DKIM, selector s1 of example.org`; "" without one."""
-    sections = campaign.message.dkim
-    if not sections:
-        return ""
-    sender = parse_mailbox(campaign.message.from_, names=True).domain
-    found = [
-        tr("selector {selector} of {domain}", selector=one.selector, domain=one.domain or sender)
-        for one in sections
-    ]
-    return tr("DKIM, {keys}", keys=listed(found))
+    message = campaign.message
+    found = [tr("S/MIME")] if message.smime is not None else []
+    if message.dkim:
+        sender = parse_mailbox(message.from_, names=True).domain
+        keys = [
+            tr("selector {selector} of {domain}", selector=s.selector, domain=s.domain or sender)
+            for s in message.dkim
+        ]
+        found.append(tr("DKIM, {keys}", keys=listed(keys)))
+    return "; ".join(found)
 
 
-def _key(section: DkimSection, domain: str, campaign: Settings) -> DkimKey:
+def _dkim_key(section: DkimSection, domain: str, campaign: Settings) -> DkimKey:
     if section.key_command:
         column = "message.dkim.key_command"
         pem = whole_output(section.key_command, column, _COMMAND_SECONDS).encode()
     else:
-        column = "message.dkim.key_file"
-        pem = _read_file(campaign.folder, section.key_file, campaign.file)
+        column, hint = "message.dkim.key_file", tr("make a key with `mailmerge dkim-key`")
+        pem = _read_file(campaign, section.key_file, column, hint, "dkim-key")
     try:
         return DkimKey(domain, section.selector, read_key(pem, column))
     except CampaignError as error:
@@ -77,15 +130,40 @@ def _key(section: DkimSection, domain: str, campaign: Settings) -> DkimKey:
         raise
 
 
-def _read_file(folder: Path, name: str, file: str) -> bytes:
+def _smime_identity(section: SmimeSection, campaign: Settings, now: datetime) -> SmimeIdentity:
+    hint = tr("name the file that your certificate authority gave you, in PEM form")
+    column = "message.smime.certificate"
+    if section.certificate_command:
+        column = "message.smime.certificate_command"
+        pem = whole_output(section.certificate_command, column, _COMMAND_SECONDS).encode()
+    else:
+        pem = _read_file(campaign, section.certificate, column, hint, "smime-certificate")
+    certificates = read_certificates(pem, column)
+    if section.chain:
+        column = "message.smime.chain"
+        chain = _read_file(campaign, section.chain, column, hint, "smime-certificate")
+        certificates += read_certificates(chain, column)
+    return identity_of(certificates, _smime_key(section, campaign), now)
+
+
+def _smime_key(
+    section: SmimeSection, campaign: Settings
+) -> RSAPrivateKey | EllipticCurvePrivateKey:
+    if section.key_command:
+        column = "message.smime.key_command"
+        pem = whole_output(section.key_command, column, _COMMAND_SECONDS).encode()
+    else:
+        column, hint = "message.smime.key_file", tr("name the file of the private key")
+        pem = _read_file(campaign, section.key_file, column, hint, "smime-key")
+    return read_private_key(pem, column)
+
+
+def _read_file(campaign: Settings, name: str, column: str, hint: str, code: str) -> bytes:
     try:
-        return (folder / Path(name).expanduser()).read_bytes()
+        return (campaign.folder / Path(name).expanduser()).read_bytes()
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CampaignError(
             tr("{name} cannot be read: {reason}", name=name, reason=reason),
-            file=file,
-            column="message.dkim.key_file",
-            hint=tr("make a key with `mailmerge dkim-key`"),
-            code="dkim-key",
-        ) from error
+            file=campaign.file, column=column, hint=hint, code=code,
+        ) from error  # fmt: skip

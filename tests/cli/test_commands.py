@@ -49,6 +49,8 @@ def test_everything_has_a_help_text_and_every_value_a_name() -> None:
                 "email",
                 "127.0.0.1",
                 "8025",
+                "rsa",
+                "2048",
             }
 
 
@@ -118,6 +120,7 @@ CALLS: dict[str, list[str]] = {
     "check": ["{campaign}"],
     "render": ["{campaign}", "--all", "--out", "{out}"],
     "preview": ["{campaign}", "--out", "{out}"],
+    "approve": ["{campaign}"],
     "send": ["{campaign}", "--yes", "--limit", "1"],
     "status": ["{campaign}", "--export", "{out}.xlsx"],
     "connect": ["{campaign}", "--to", "bob@x-firma.de"],
@@ -129,6 +132,7 @@ CALLS: dict[str, list[str]] = {
     "suppress list": ["--campaign", "{campaign}"],
     "suppress import": ["--campaign", "{campaign}", "{campaign}/others.csv"],
     "unsubscribe-key": ["{keyed}"],
+    "dkim-key": ["x-firma.de", "s1", "--out", "{out}.pem"],
 }
 SERVED = {"unsubscribe-server"}
 """Commands that run until they are stopped; tests/test_unsubscribe.py calls it."""

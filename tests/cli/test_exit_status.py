@@ -20,6 +20,7 @@ STATUSES = {
     errors.MessageError: 3,
     errors.CheckFailed: 3,
     errors.Declined: 2,
+    errors.NotApproved: 2,
     errors.ServerError: 75,
     errors.LocalProtocolError: 1,
     errors.RemoteProtocolError: 75,
