@@ -17,6 +17,7 @@ from mailmerge.language import tr
 if TYPE_CHECKING:
     from mailmerge.deliverability.resolver import DnsOptions
     from mailmerge.preflight.check import CheckOptions
+    from mailmerge.preflight.deep.stage import DeepOptions
     from mailmerge.preflight.report import CheckReport
     from mailmerge.settings import Settings
 
@@ -42,6 +43,18 @@ def check(
             help="With --dns, ask this name server; otherwise those of this machine.",
         ),
     ] = "",
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Also check support by mail programs, contrast, images and spam scores."
+        ),
+    ] = False,
+    links: Annotated[
+        bool,
+        typer.Option(
+            "--links", help="With --deep, ask for each link that is the same for all recipients."
+        ),
+    ] = False,
 ) -> None:
     """Check all rows and messages, and list every problem.
 
@@ -53,7 +66,7 @@ def check(
     from mailmerge.settings import load_settings
 
     campaign = load_settings(where)
-    options = replace(_options(campaign), dns=_dns(dns, name_server))
+    options = replace(_options(campaign), dns=_dns(dns, name_server), deep=_deep(deep, links))
     with counting(tr("check"), quiet=json) as progress:
         report = check_campaign(campaign, options, progress=progress)
     if json:
@@ -85,6 +98,17 @@ def _dns(asked: bool, name_server: str) -> DnsOptions | None:
             tr("--name-server is used with --dns only"), hint=tr("add --dns"), code="name-server"
         )
     return DnsOptions(name_server) if asked else None
+
+
+def _deep(asked: bool, links: bool) -> DeepOptions | None:
+    from mailmerge.errors import CampaignError
+    from mailmerge.preflight.deep.stage import DeepOptions
+
+    if links and not asked:
+        raise CampaignError(
+            tr("--links is used with --deep only"), hint=tr("add --deep"), code="links-option"
+        )
+    return DeepOptions(links=links) if asked else None
 
 
 def show_report(report: CheckReport) -> None:

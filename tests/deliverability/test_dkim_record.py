@@ -31,6 +31,7 @@ PUBLIC = OURS.partition("p=")[2]
         (f"v=DKIM1; k=ed25519; h=sha1; p={PUBLIC}", "broken", "h= does not allow sha256"),
         (f"v=DKIM1; k=ed25519; s=other; p={PUBLIC}", "broken", "s= does not allow e-mail"),
     ],
+    ids=range(14),
 )
 def test_record_is_compared_with_the_key(record: str, state: str, reason: str) -> None:
     found = judge_dkim_record(Answer("found", (record,)), OURS)
