@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 
 from mailmerge.credentials import find_account
@@ -34,12 +34,13 @@ class BackgroundCheck:
     """The results so far for one snapshot. One thread writes them, others read.
 
     `notify` is called when there are new results. The review set is chosen from at most
-    `sample_size` messages, evenly spaced over the whole list.
+    `sample_size` messages, evenly spaced over the whole list. `extra` has `dns` and `deep`.
     """
 
     snapshot: CampaignSnapshot
     notify: Callable[[], None] = lambda: None
     sample_size: int = 20_000
+    extra: CheckOptions = field(default_factory=CheckOptions)
     review_set: tuple[ReviewedRow, ...] = ()
     review_done: bool = False
     examined: int = 0
@@ -135,7 +136,8 @@ class BackgroundCheck:
         campaign = self.snapshot.campaign
         assert campaign is not None
         try:
-            options = CheckOptions(account=find_account(campaign.smtp, campaign.folder))
+            account = find_account(campaign.smtp, campaign.folder)
+            options = replace(self.extra, account=account)
             return check_campaign(campaign, options, progress=self._progress)
         except CampaignError as error:
             return _report_of(error)

@@ -32,10 +32,7 @@ _EMPTY_NAMES: Final = frozenset(
 
 def check_language(page: DeepPage) -> Iterator[Finding]:
     """The page says in which language it is read aloud."""
-    (html, *_) = elements_of(page.document, "html") or [None]
-    if html is None:
-        return
-    language = attribute(html, "lang")
+    language = next((attribute(one, "lang") for one in elements_of(page.document, "html")), None)
     if not language:
         message = tr("the page does not say its language, so screen readers guess how to read it")
         yield warning("html-lang", message, tr('write <html lang="en">'), page.search("<html"))

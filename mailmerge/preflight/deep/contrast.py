@@ -58,16 +58,14 @@ def _of_scheme(page: DeepPage, scheme: Scheme, seen: set[tuple[Color, Color]]) -
         if pair in seen or not _is_poor(look, ratio(*pair)):
             continue
         seen.add(pair)
-        yield _finding(page, scheme, pair, look, page.place_of(element))
+        yield _finding(scheme, pair, look, page.place_of(element))
 
 
 def _is_poor(look: Look, value: float) -> bool:
     return value < (_LARGE if look.is_large else _NORMAL)
 
 
-def _finding(
-    page: DeepPage, scheme: Scheme, pair: tuple[Color, Color], look: Look, place: Place
-) -> Finding:
+def _finding(scheme: Scheme, pair: tuple[Color, Color], look: Look, place: Place) -> Finding:
     least = _LARGE if look.is_large else _NORMAL
     values = {"color": in_hex(pair[0]), "background": in_hex(pair[1]),
               "ratio": f"{ratio(*pair):.1f}", "least": least}  # fmt: skip

@@ -62,8 +62,11 @@ _FUNCTIONS: Final = {
     "conic-gradient": "css-conic-gradient",
 }
 _FUNCTION: Final = re.compile(rf"(?<![\w-])({'|'.join(_FUNCTIONS)})\(", re.IGNORECASE)
+_BACKGROUNDS: Final = frozenset({"background", "background-image"})
 _UNIT: Final = re.compile(r"(?<![\w#-])-?\d*\.?\d+(vw|vh|vmin|vmax|rem|ch)\b", re.IGNORECASE)
-_SPACED_COLOR: Final = re.compile(r"(?:rgb|hsl)a?\(\s*[\d.]+\S*\s+[\d.]|(?:ok)?l(?:ab|ch)\(", re.I)
+_SPACED_COLOR: Final = re.compile(
+    r"(?:rgb|hsl)a?\(\s*[\d.]+\S*\s+[\d.]|(?:ok)?l(?:ab|ch)\(", re.IGNORECASE
+)
 _PSEUDO: Final = re.compile(r"(?<!\\)(::?)([a-z-]+)")
 _LEGACY_ELEMENTS: Final = frozenset({"before", "after", "first-line", "first-letter"})
 _ELEMENTS: Final = {
@@ -167,9 +170,8 @@ def _of_declarations(declarations: tuple[Declaration, ...]) -> Iterator[Use]:
     for number, one in enumerate(declarations):
         value, same = one.value.lower(), one.name in names[:number]
         at = rf"(?<![\w-]){re.escape(one.name)}\s*:"
-        yield from _of_property(one.name, value, at)
-        backed = same or (one.name == "background-image" and "background-color" in names)
-        backed = backed or (one.name == "background" and "background-color" in names)
+        backed = same or ("background-color" in names and one.name in _BACKGROUNDS)
+        yield from _of_property(one.name, value, at, backed)
         for name in _FUNCTION.findall(value):
             yield Use(_FUNCTIONS[name.lower()], rf"(?<![\w-]){name}\(", backed)
         for unit in _UNIT.findall(value):
@@ -178,7 +180,7 @@ def _of_declarations(declarations: tuple[Declaration, ...]) -> Iterator[Use]:
             yield Use("css-modern-color", rf"{at}[^;}}]*\(", same)
 
 
-def _of_property(name: str, value: str, at: str) -> Iterator[Use]:
+def _of_property(name: str, value: str, at: str, backed: bool) -> Iterator[Use]:
     if name == "display":
         word = value.partition(" ")[2] or value
         kind = {"inline-flex": "flex", "inline-grid": "grid"}.get(word, word)
@@ -186,8 +188,9 @@ def _of_property(name: str, value: str, at: str) -> Iterator[Use]:
     elif name == "position":
         if value not in ("static", "initial", "unset"):
             yield Use("css-position", rf"{at}\s*{re.escape(value)}")
-    elif name in ("background", "background-image") and "url(" in value:
-        yield Use("css-background-image", rf"{at}[^;}}]*url\(")
+    elif name in _BACKGROUNDS:
+        if "url(" in value:
+            yield Use("css-background-image", rf"{at}[^;}}]*url\(", backed)
     elif _LOGICAL.match(name):
         yield Use(_logical(name), at)
     else:

@@ -14,7 +14,8 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from http.client import HTTPMessage
+from typing import IO, Final
 
 from mailmerge.language import tr
 from mailmerge.preflight.deep.page import DeepPage, Finding, note, warning
@@ -52,10 +53,28 @@ def probe(url: str, timeout: float = 10.0) -> Probe:
     return _request(url, "GET", timeout) if answer.status in _WITHOUT_HEAD else answer
 
 
+class _SameMethod(urllib.request.HTTPRedirectHandler):
+    """Follows redirects with the method of the request; urllib makes GET of HEAD."""
+
+    def redirect_request(  # noqa: PLR0917 - the signature of urllib
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        following = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if following is not None:
+            following.method = req.get_method()
+        return following
+
+
 def _request(url: str, method: str, timeout: float) -> Probe:
     request = urllib.request.Request(url, method=method, headers={"User-Agent": _AGENT})  # noqa: S310 - http and https only
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+        with urllib.request.build_opener(_SameMethod).open(request, timeout=timeout) as answer:
             return Probe(answer.status)
     except urllib.error.HTTPError as error:
         error.close()

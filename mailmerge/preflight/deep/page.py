@@ -11,10 +11,11 @@ from functools import cached_property
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError, Problem
 from mailmerge.preflight.positions import Place
-from mailmerge.rendering.document import Document, Element, attribute, start_of
+from mailmerge.rendering.document import Document, Element, attribute, is_written, start_of
 from mailmerge.rendering.folder import is_local, local_path
 
 _SHEET = re.compile(r"<link\b[^>]*?\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TEXT = re.compile(r"[^\s<>&{}][^<>&{}]{3,60}")
 
 
@@ -102,13 +103,26 @@ class DeepPage:
             place = self.search(pattern)
             if place.line is not None:
                 return self._of_same(element, name, pattern) or place
-        return self._by_text(element) or self.search(rf"<{tag}\b")
+        return self._by_number(element) or self._by_text(element) or self.search(rf"<{tag}\b")
+
+    def _by_number(self, element: Element) -> Place | None:
+        """The place of the n-th element of its kind, if templates and page have as many."""
+        same = [one for one in self.document.tree.find_all(element.tag) if is_written(one)]
+        wanted = re.compile(rf"<{re.escape(element.tag)}\b", re.IGNORECASE)
+        matches = [
+            (file, found.start())
+            for file, source in self.templates.items()
+            for found in wanted.finditer(_COMMENT.sub(lambda one: " " * len(one[0]), source))
+        ]
+        return self._nth(matches, same, element) if len(same) == len(matches) else None
 
     def _of_same(self, element: Element, name: str, pattern: str) -> Place | None:
         """The place of one of several elements that look the same, if the template has them all."""
         value = attribute(element, name)
         same = [
-            one for one in self.document.tree.find_all(element.tag) if attribute(one, name) == value
+            one
+            for one in self.document.tree.find_all(element.tag)
+            if is_written(one) and attribute(one, name) == value
         ]
         matches = [
             (file, found.start())
@@ -117,7 +131,15 @@ class DeepPage:
         ]
         if len(same) != len(matches) or len(same) < 2:
             return None
-        number = next((n for n, one in enumerate(same) if start_of(one) == start_of(element)), 0)
+        return self._nth(matches, same, element)
+
+    def _nth(
+        self, matches: list[tuple[str, int]], same: list[Element], element: Element
+    ) -> Place | None:
+        here = start_of(element) if is_written(element) else -1
+        number = next((n for n, one in enumerate(same) if start_of(one) == here), None)
+        if number is None:
+            return None
         file, start = matches[number]
         return _place(file, self.templates[file], start)
 

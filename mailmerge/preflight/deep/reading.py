@@ -23,6 +23,28 @@ _GMAIL_SHOWS: Final = 102 * 1024
 _RECEIVED: Final = (("iCloud", 20), ("Outlook.com", 25), ("Yahoo", 25), ("Gmail", 50))
 """The largest messages that receivers take, in MB, encoded."""
 
+_INLINE: Final = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "code",
+        "em",
+        "font",
+        "i",
+        "mark",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "u",
+        "wbr",
+    ]
+)
 _FILLER: Final = re.compile(r"[\s\u00ad\u034f\u200b-\u200f\u2007\u00a0\ufeff]+")
 _TECHNICAL: Final = re.compile(
     r"(?:can.?t see|cannot see|trouble (?:viewing|reading)|problems? (?:viewing|displaying)"
@@ -50,14 +72,14 @@ def check_preview_text(page: DeepPage) -> Iterator[Finding]:
 
 def preview_text(page: DeepPage) -> str:
     """The first words of the body, hidden ones included, as inboxes take them."""
-    (body, *_) = elements_of(page.document, "body") or [None]
     parts: list[str] = []
-    waiting: list[Node] = [] if body is None else [body]
+    waiting: list[Node] = [*elements_of(page.document, "body")[:1]]
     while waiting and sum(map(len, parts)) < _SHOWN * 2:
         node = waiting.pop()
         if is_text(node):
             parts.append(str(node.data))
         elif is_element(node) and node.tag not in ("style", "script", "template"):
+            parts += [] if node.tag in _INLINE else [" "]
             waiting += reversed(list(node.children))
     return _FILLER.sub(" ", "".join(parts)).strip()
 

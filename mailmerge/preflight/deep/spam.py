@@ -22,9 +22,13 @@ from mailmerge.language import tr
 from mailmerge.preflight.deep.page import Finding, note, warning
 from mailmerge.preflight.positions import Place
 
-_SCORE = re.compile(rb"^Spam: *(?:True|False|Yes|No) *; *(-?[\d.]+) */ *(-?[\d.]+)", re.M | re.I)
-_STATUS = re.compile(r"^X-Spam-Status:.*?score=(-?[\d.]+) required=(-?[\d.]+)", re.M | re.S)
-_RULE = re.compile(r"^ *(-?\d+\.\d+) +([A-Z][A-Z0-9_]+)\b", re.M)
+_SCORE = re.compile(
+    rb"^Spam: *(?:True|False|Yes|No) *; *(-?[\d.]+) */ *(-?[\d.]+)", re.MULTILINE | re.IGNORECASE
+)
+_STATUS = re.compile(
+    r"^X-Spam-Status:.*?score=(-?[\d.]+) required=(-?[\d.]+)", re.MULTILINE | re.DOTALL
+)
+_RULE = re.compile(r"^ *(-?\d+(?:\.\d+)?) +([A-Z][A-Z0-9_]+)\b", re.MULTILINE)
 _NOTICED: Final = 2.0
 """A score of SpamAssassin from which it is a warning; messages are junk from 5."""
 
@@ -136,7 +140,7 @@ def _assassin(score: str | bytes, required: str | bytes, report: str) -> Score:
 def _by_rspamd(message: bytes, address: str, timeout: float) -> Score | None:
     if not address:
         return None
-    request = urllib.request.Request(f"http://{address}/checkv2", message, method="POST")  # noqa: S310
+    request = urllib.request.Request(f"http://{address}/checkv2", message, method="POST")
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
             return _of_rspamd(json.load(answer))
