@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ JUNK = (
 )
 TRACE = (
     b"Received: from out.example.org (out.example.org [5.9.0.1])\r\n"
-    b"\tby mx.example.net (Postfix) with ESMTPS id 1; Fri, 27 Nov 2026 10:00:00 +0000\r\n"
+    b"\tby mx.example.net (Postfix) with ESMTPS id 1; " + formatdate().encode() + b"\r\n"
 )
+"""What a receiver adds."""
 
 
 @pytest.fixture(scope="module")
