@@ -21,11 +21,16 @@ JUNK = (
     b"Message-ID: <1@example.org>\r\nDate: Fri, 27 Nov 2026 10:00:00 +0000\r\n"
     b"Content-Type: text/plain\r\n\r\n" + GTUBE + b"\r\n"
 )
-TRACE = (
+TO_RECEIVER = (
     b"Received: from out.example.org (out.example.org [5.9.0.1])\r\n"
     b"\tby mx.example.net (Postfix) with ESMTPS id 1; " + formatdate().encode() + b"\r\n"
 )
-"""What a receiver adds."""
+TO_SERVER = (
+    b"Received: from client (client.example.org [5.9.0.7])\r\n"
+    b"\tby out.example.org (Postfix) with ESMTPSA id 2; " + formatdate().encode() + b"\r\n"
+)
+TRACES = {"newsletter": (b"", TO_RECEIVER, TO_RECEIVER + TO_SERVER)}
+"""What servers add on the way. Hidden text that no server has taken in before scores 1.0 alone."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +44,7 @@ def filters() -> Iterator[SpamServers]:
 def test_starters_are_no_junk(name: str, filters: SpamServers) -> None:
     campaign = Campaign.load(TEMPLATES / name)
     for recipient in Recipients.of(campaign.settings):
-        for trace in (b"", TRACE):
+        for trace in TRACES.get(name, (b"", TO_RECEIVER + TO_SERVER)):
             assassin, other = scores_of(trace + bytes(campaign.message(recipient)), filters)
             assert (assassin.name, other.name) == ("SpamAssassin", "rspamd")
             assert assassin.score < 1.0, assassin.rules
