@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 RecordType = Literal["A", "AAAA", "MX", "TXT", "PTR", "CNAME"]
-Status = Literal["found", "no-data", "no-name", "unknown"]
+_Status = Literal["found", "no-data", "no-name", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Answer:
         reason: why nothing is known, in words.
     """
 
-    status: Status
+    status: _Status
     records: tuple[str, ...] = ()
     reason: str = ""
 

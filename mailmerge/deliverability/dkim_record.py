@@ -11,7 +11,7 @@ from mailmerge.deliverability.answers import Answer
 from mailmerge.deliverability.tag_list import TagList, parse_tags
 from mailmerge.language import tr
 
-State = Literal["good", "missing", "several", "broken", "revoked", "other-key", "unknown"]
+_State = Literal["good", "missing", "several", "broken", "revoked", "other-key", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class DkimKeyRecord:
         testing: whether the record has the flag `t=y`, so that receivers ignore its signatures.
     """
 
-    state: State
+    state: _State
     reason: str = ""
     testing: bool = False
 

@@ -41,7 +41,7 @@ def check_dns(
     campaign: Settings, account: Account | None, domains: RecipientDomains, dns: Dns
 ) -> DnsReport:
     """Ask the DNS about the sender and the domains of the recipients."""
-    identity = identity_of(campaign, account)
+    identity = _identity_of(campaign, account)
     found = find_destinations(domains.counts, dns)
     problems, notes = [*_dead_domains(campaign, domains, found)], [*_counted(found)]
     if identity is not None:
@@ -55,7 +55,7 @@ def check_dns(
     return DnsReport(tuple(problems), tuple(notes))
 
 
-def identity_of(campaign: Settings, account: Account | None) -> Identity | None:
+def _identity_of(campaign: Settings, account: Account | None) -> Identity | None:
     """The names that the messages of a campaign carry; None if `from` is no address."""
     message = campaign.message
     try:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from mailmerge.deliverability.answers import Answer, Lookup
 
-State = Literal["mx", "address", "null-mx", "no-name", "no-server", "unknown"]
+_State = Literal["mx", "address", "null-mx", "no-name", "no-server", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class MailServers:
         reason: why nothing is known, in words.
     """
 
-    state: State
+    state: _State
     hosts: tuple[str, ...] = ()
     reason: str = ""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mailmerge.deliverability.answers import Answer, Lookup
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class NamedAddress:
         confirmed: whether a name leads back to it; None if that is not known.
     """
 
-    address: Address
+    address: _Address
     names: tuple[str, ...] = ()
     confirmed: bool | None = None
 
 
-def addresses_of(host: str, lookup: Lookup) -> tuple[tuple[Address, ...], bool]:
+def addresses_of(host: str, lookup: Lookup) -> tuple[tuple[_Address, ...], bool]:
     """The public addresses of a host, and whether the answers are certain."""
     try:
         return _public([host.strip("[]")]), True
@@ -41,12 +41,12 @@ def addresses_of(host: str, lookup: Lookup) -> tuple[tuple[Address, ...], bool]:
     return _public(texts), not any(answer.is_unknown for answer in answers)
 
 
-def _public(texts: list[str]) -> tuple[Address, ...]:
+def _public(texts: list[str]) -> tuple[_Address, ...]:
     found = (ipaddress.ip_address(text) for text in texts)
     return tuple(one for one in found if not one.is_private)
 
 
-def name_address(address: Address, lookup: Lookup) -> NamedAddress:
+def name_address(address: _Address, lookup: Lookup) -> NamedAddress:
     """The names of an address, and whether one leads back to it."""
     pointers = lookup(address.reverse_pointer, "PTR")
     if pointers.is_unknown:
@@ -66,9 +66,9 @@ def name_exists(name: str, lookup: Lookup) -> bool | None:
     return None if any(answer.is_unknown for answer in answers) else False
 
 
-def _forward(name: str, address: Address, lookup: Lookup) -> Answer:
+def _forward(name: str, address: _Address, lookup: Lookup) -> Answer:
     return lookup(name, "A" if address.version == 4 else "AAAA")
 
 
-def _leads_to(address: Address, answer: Answer) -> bool:
+def _leads_to(address: _Address, answer: Answer) -> bool:
     return any(ipaddress.ip_address(text) == address for text in answer.records)

@@ -24,8 +24,8 @@ from mailmerge.deliverability.spf_macros import Macros, expand
 from mailmerge.deliverability.spf_record import ASKING, SpfRecord, Term, is_spf, parse_spf
 from mailmerge.language import tr
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-SpfResult = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_SpfResult = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
 
 MOST_LOOKUPS: Final = 10
 MOST_VOID: Final = 2
@@ -35,7 +35,7 @@ _MOST_NAMES: Final = 10
 _ENOUGH: Final = 40
 """Look-ups after which a survey stops: the record is wrong anyway."""
 
-_QUALIFIERS: Final[dict[str, SpfResult]] = {
+_QUALIFIERS: Final[dict[str, _SpfResult]] = {
     "+": "pass", "-": "fail", "~": "softfail", "?": "neutral",
 }  # fmt: skip
 
@@ -56,7 +56,7 @@ class SpfReport:
         macros: whether a term depends on the message.
     """
 
-    result: SpfResult
+    result: _SpfResult
     record: str = ""
     faults: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class SpfReport:
     macros: bool = False
 
 
-def evaluate_spf(ip: Address, domain: str, lookup: Lookup, sender: str = "") -> SpfReport:
+def evaluate_spf(ip: _Address, domain: str, lookup: Lookup, sender: str = "") -> SpfReport:
     """Whether an address may send for a domain; `sender` is the reverse path, for macros."""
     return _Walk(lookup, ip, sender or f"postmaster@{domain}").report(domain)
 
@@ -84,7 +84,7 @@ class _Stopped(Exception):
 @dataclass(slots=True)
 class _Walk:
     lookup: Lookup
-    ip: Address | None = None
+    ip: _Address | None = None
     sender: str = ""
     faults: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -110,7 +110,7 @@ class _Walk:
             own.terms if own else (), self.macros,
         )  # fmt: skip
 
-    def _check(self, domain: str, inside: tuple[str, ...]) -> SpfResult:
+    def _check(self, domain: str, inside: tuple[str, ...]) -> _SpfResult:
         """The result for one domain (RFC 7208, 4.3 to 4.7); `inside` are those that include it."""
         answer = self.lookup(domain, "TXT")
         if answer.is_unknown:
@@ -134,7 +134,7 @@ class _Walk:
                 return result
         return "neutral"
 
-    def _result_of(self, term: Term, domain: str, inside: tuple[str, ...]) -> SpfResult | None:
+    def _result_of(self, term: Term, domain: str, inside: tuple[str, ...]) -> _SpfResult | None:
         """The result if the term decides; None if the next term follows."""
         if term.name in ASKING:
             self._count()
@@ -147,7 +147,7 @@ class _Walk:
             return self._followed(term, target, (*inside, domain))
         return _QUALIFIERS[term.qualifier] if self._matches(term, target) else None
 
-    def _followed(self, term: Term, target: str, inside: tuple[str, ...]) -> SpfResult | None:
+    def _followed(self, term: Term, target: str, inside: tuple[str, ...]) -> _SpfResult | None:
         if target in inside:
             loop = " > ".join((*inside[inside.index(target) :], target))
             self._is_wrong(tr("the records include each other: {loop}", loop=loop))

@@ -10,7 +10,7 @@ from typing import Final
 
 from mailmerge.language import tr
 
-MECHANISMS: Final = ("all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists")
+_MECHANISMS: Final = ("all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists")
 ASKING: Final = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
 """The terms that ask the DNS, which are limited (RFC 7208, 4.6.4)."""
 
@@ -24,7 +24,7 @@ _ADDRESS = re.compile(r"(?P<qualifier>[-+?~]?)(?P<name>ip[46]):(?P<network>\S+)"
 _NEEDS_DOMAIN = frozenset({"include", "exists"})
 _MACRO = re.compile(r"%(?:\{[A-Za-z][^}]*\}|[%_-])|%")
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Term:
     name: str
     domain: str = ""
     prefixes: tuple[int, int] = (32, 128)
-    network: Network | None = None
+    network: _Network | None = None
 
     @property
     def has_macros(self) -> bool:
@@ -102,7 +102,7 @@ def parse_spf(record: str) -> SpfRecord:
 
 def _of_modifier(name: str, text: str) -> Iterator[str]:
     """Unknown modifiers are ignored, but one with the name of a mechanism is a mistake."""
-    if name in MECHANISMS:
+    if name in _MECHANISMS:
         yield tr("{text} is written with = in the place of :", text=text)
     elif name == "v":
         yield tr("{text} is written twice", text=text)
@@ -114,7 +114,7 @@ def _directive(text: str) -> Term | str:
         return _address(text, address)
     found = _MECHANISM.fullmatch(text)
     name = found["name"].lower() if found else ""
-    if found is None or name not in MECHANISMS or name in ("ip4", "ip6"):
+    if found is None or name not in _MECHANISMS or name in ("ip4", "ip6"):
         return tr("{text} is no mechanism of SPF", text=text)
     domain = (found["domain"] or "").lower().rstrip(".")
     if name in _NEEDS_DOMAIN and not domain:
