@@ -32,7 +32,13 @@ _PAYLOAD: Final = 1232
 """Bytes of a UDP reply that pass everywhere without fragments (DNS Flag Day 2020)."""
 
 _DNS_PORT: Final = 53
-_TIME_OUTS_IN_A_ROW: Final = 4
+_TIME_OUTS_AT_FIRST: Final = 4
+_TIME_OUTS_LATER: Final = 32
+"""Time-outs in a row after which a name server counts as gone: before its first answer, and after.
+
+A server that works may still be slow on some domains of a long list, whose own servers are gone.
+"""
+
 _THREADS: Final = 16
 
 
@@ -75,6 +81,7 @@ class Dns:
         self._lock = threading.Lock()
         self._made: Resolver | None = None
         self._time_outs = 0
+        self._patience = _TIME_OUTS_AT_FIRST
 
     def __call__(self, name: str, kind: RecordType) -> Answer:
         """The records of a name, asked for once."""
@@ -90,12 +97,14 @@ class Dns:
             list(pool.map(lambda name: self(name, kind), names))
 
     def _ask(self, name: str, kind: RecordType) -> Answer:
-        if self._time_outs >= _TIME_OUTS_IN_A_ROW:
+        if self._time_outs >= self._patience:
             return Answer("unknown", reason=tr("no name server answered"))
         self._rate.wait()
         answer, timed_out = _resolve(self._resolver(), name, kind)
         with self._lock:
             self._time_outs = self._time_outs + 1 if timed_out else 0
+            if not answer.is_unknown:
+                self._patience = _TIME_OUTS_LATER
         return answer
 
     def _resolver(self) -> Resolver:

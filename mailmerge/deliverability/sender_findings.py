@@ -15,7 +15,7 @@ from mailmerge.deliverability.receiver_rules import rule_states
 from mailmerge.deliverability.sender import SenderFacts, SignedBy
 from mailmerge.deliverability.sending_services import includes_of
 from mailmerge.deliverability.spf import MOST_LOOKUPS, MOST_VOID
-from mailmerge.errors import Problem
+from mailmerge.errors import Problem, Severity
 from mailmerge.language import tr
 from mailmerge.settings import CAMPAIGN_FILE
 
@@ -226,8 +226,8 @@ def _alignment(facts: SenderFacts) -> Iterator[Problem]:
     message = tr("neither SPF nor DKIM counts for {domain}, the domain of From; its DMARC policy "
                  "is {policy}", domain=identity.domain, policy=policy)  # fmt: skip
     hint = tr("sign with a key of {domain}, or use a reverse path of it", domain=identity.domain)
-    make = _error if enforced else _warning
-    yield make("dmarc-alignment", message, column=_FROM, hint=hint)
+    severity: Severity = "error" if enforced else "warning"
+    yield Problem(severity, "dmarc-alignment", message, CAMPAIGN_FILE, column=_FROM, hint=hint)
 
 
 def _relay(facts: SenderFacts) -> Iterator[Problem]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
 from collections.abc import Iterator
 
+import dns.message
+import dns.rcode
+import dns.rrset
 import pytest
 
 from mailmerge.deliverability.answers import Answer
@@ -73,8 +79,8 @@ def test_slow_server_is_waited_for_and_a_lost_answer_is_unknown(server: str) -> 
 @pytest.mark.real
 def test_silent_server_is_given_up(server: str) -> None:
     with SlowProxy(server, lost=b"mailer") as proxy:
-        dns = Dns(DnsOptions(proxy.address, timeout=0.1))
-        answers = [dns(f"{number}.mailer.eu", "A") for number in range(50)]
+        resolver = Dns(DnsOptions(proxy.address, timeout=0.1))
+        answers = [resolver(f"{number}.mailer.eu", "A") for number in range(50)]
         asked = len(proxy.asked)
     assert {one.status for one in answers} == {"unknown"}
     assert asked < 20
@@ -83,26 +89,74 @@ def test_silent_server_is_given_up(server: str) -> None:
 @pytest.mark.real
 def test_each_question_is_asked_once(server: str) -> None:
     with SlowProxy(server) as proxy:
-        dns = Dns(DnsOptions(proxy.address))
+        resolver = Dns(DnsOptions(proxy.address))
         for _ in range(5):
-            assert dns("Mailer.EU.", "TXT").status == "found"
-        dns.prefetch(["mailer.eu"] * 3, "TXT")
+            assert resolver("Mailer.EU.", "TXT").status == "found"
+        resolver.prefetch(["mailer.eu"] * 3, "TXT")
         assert len(proxy.asked) == 1
 
 
 @pytest.mark.real
 def test_questions_keep_to_the_rate(server: str) -> None:
     slept: list[float] = []
-    dns = Dns(DnsOptions(server, per_second=10), monotonic=lambda: 100.0, sleep=slept.append)
-    dns.prefetch([f"{number}.mailer.eu" for number in range(5)], "A")
+    resolver = Dns(DnsOptions(server, per_second=10), monotonic=lambda: 100.0, sleep=slept.append)
+    resolver.prefetch([f"{number}.mailer.eu" for number in range(5)], "A")
     assert sorted(round(one, 3) for one in slept) == [0.1, 0.2, 0.3, 0.4]
+
+
+class _WithoutEdns:
+    """A name server of the old kind: it answers FORMERR to EDNS (RFC 6891, 7)."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self.with_edns: list[bool] = []
+
+    def __enter__(self) -> _WithoutEdns:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                data, client = self._socket.recvfrom(4096)
+                asked = dns.message.from_wire(data)
+                self.with_edns.append(asked.edns >= 0)
+                reply = dns.message.make_response(asked)
+                if asked.edns >= 0:
+                    reply.use_edns(-1)
+                    reply.set_rcode(dns.rcode.FORMERR)
+                else:
+                    name = asked.question[0].name
+                    reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "5.9.0.1"))
+                self._socket.sendto(reply.to_wire(), client)
+
+
+def test_server_without_edns_is_asked_without_it() -> None:
+    with _WithoutEdns() as server:
+        answer = Dns(DnsOptions(server.address))("mailer.eu", "A")
+    assert answer.records == ("5.9.0.1",)
+    assert server.with_edns == [True, False]
+
+
+@pytest.mark.real
+def test_server_that_works_is_given_more_time(server: str) -> None:
+    with SlowProxy(server, lost=b"lost") as proxy:
+        resolver = Dns(DnsOptions(proxy.address, timeout=0.1, per_second=1000))
+        assert resolver("mailer.eu", "TXT").status == "found"
+        resolver.prefetch([f"lost{number}.mailer.eu" for number in range(10)], "A")
+        assert resolver("null.mailer.eu", "MX").status == "found"
 
 
 def test_impossible_name_does_not_exist() -> None:
     started = time.monotonic()
-    dns = Dns(DnsOptions("127.0.0.1:9"))
-    assert dns("a..b", "A").status == "no-name"
-    assert dns("x" * 64 + ".eu", "A").status == "no-name"
+    resolver = Dns(DnsOptions("127.0.0.1:9"))
+    assert resolver("a..b", "A").status == "no-name"
+    assert resolver("x" * 64 + ".eu", "A").status == "no-name"
     assert time.monotonic() - started < 5
 
 

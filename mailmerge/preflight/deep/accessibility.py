@@ -13,7 +13,7 @@ from typing import Final
 
 from mailmerge.language import tr, trn
 from mailmerge.preflight.deep.computed import looks_of
-from mailmerge.preflight.deep.page import DeepPage, Finding, note, warning
+from mailmerge.preflight.deep.page import DeepPage, Finding, Flaw, Note
 from mailmerge.rendering.document import Element, attribute, elements_of, is_written, text_of
 
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
@@ -35,10 +35,10 @@ def check_language(page: DeepPage) -> Iterator[Finding]:
     language = next((attribute(one, "lang") for one in elements_of(page.document, "html")), None)
     if not language:
         message = tr("the page does not say its language, so screen readers guess how to read it")
-        yield warning("html-lang", message, tr('write <html lang="en">'), page.search("<html"))
+        yield Flaw("html-lang", message, tr('write <html lang="en">'), page.search("<html"))
     elif page.value not in language and not _LANGUAGE.fullmatch(language):
         message = tr("{language!r} is no language", language=language[:20])
-        yield warning("html-lang", message, tr('write <html lang="en">'), page.search("<html"))
+        yield Flaw("html-lang", message, tr('write <html lang="en">'), page.search("<html"))
 
 
 def check_tables(page: DeepPage) -> Iterator[Finding]:
@@ -49,7 +49,7 @@ def check_tables(page: DeepPage) -> Iterator[Finding]:
     message = trn("{count:,} table is read aloud as data, cell by cell",
                   "{count:,} tables are read aloud as data, cell by cell", len(bare))  # fmt: skip
     hint = tr('write role="presentation", or <th> for the headings of data')
-    yield warning("table-role", message, hint, page.place_of(bare[0]))
+    yield Flaw("table-role", message, hint, page.place_of(bare[0]))
 
 
 def _is_bare(table: Element) -> bool:
@@ -69,10 +69,10 @@ def check_links(page: DeepPage) -> Iterator[Finding]:
         if not name and "" not in seen:
             message = tr("a link has no text, so screen readers read its address")
             hint = tr("give its image an alt text")
-            yield warning("link-without-text", message, hint, page.place_of(link))
+            yield Flaw("link-without-text", message, hint, page.place_of(link))
         elif folded in _EMPTY_NAMES and folded not in seen:
             message = tr("the link {name!r} does not say where it leads", name=name[:40])
-            yield note("link-text", message, page.place_of(link))
+            yield Note("link-text", message, page.place_of(link))
         seen.add(folded)
 
 
@@ -89,7 +89,7 @@ def check_images(page: DeepPage) -> Iterator[Finding]:
         if _FILE_NAME.fullmatch(alt):
             message = tr("the alt text {alt!r} is the name of a file", alt=alt[:40])
             hint = tr("write what the image shows")
-            yield warning("alt-file-name", message, hint, page.place_of(image))
+            yield Flaw("alt-file-name", message, hint, page.place_of(image))
 
 
 def check_headings(page: DeepPage) -> Iterator[Finding]:
@@ -100,7 +100,7 @@ def check_headings(page: DeepPage) -> Iterator[Finding]:
         if last and level > last + 1:
             message = tr("<h{level}> follows <h{last}>: a level is left out",
                          level=level, last=last)  # fmt: skip
-            yield note("heading-order", message, page.place_of(heading))
+            yield Note("heading-order", message, page.place_of(heading))
         last = level
 
 
@@ -110,5 +110,5 @@ def check_text_size(page: DeepPage) -> Iterator[Finding]:
         if 2 < look.size < _SMALLEST and text_of(element).strip():
             message = tr("text of {size:g} pixels is too small to read", size=round(look.size, 1))
             hint = tr("use 12 pixels or more")
-            yield warning("small-text", message, hint, page.place_of(element))
+            yield Flaw("small-text", message, hint, page.place_of(element))
             return

@@ -45,6 +45,9 @@ _SIZES: Final = {
 }  # fmt: skip
 _HEADINGS: Final = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 0.67}
 _UNITS: Final = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "rem": 16.0}
+_INVISIBLE: Final = 2.0
+"""Pixels up to which text is meant to be hidden, as the first sentence of many newsletters is."""
+
 _LENGTH: Final = re.compile(r"(\d*\.?\d+)(px|pt|pc|in|rem|em|%)\Z")
 _FONT_SIZE: Final = re.compile(r"(?:\A|\s)((?:\d*\.?\d+(?:px|pt|pc|in|rem|em|%))|[a-z-]+)(?:/|\s)")
 _DARK: Final = re.compile(r"prefers-color-scheme\s*:\s*dark", re.IGNORECASE)
@@ -155,7 +158,8 @@ def _hides(name: str, value: str) -> bool:
     return (
         (name == "display" and value == "none")
         or (name == "visibility" and value == "hidden")
-        or (name in ("opacity", "max-height", "font-size") and zero)
+        or (name == "mso-hide" and value == "all")
+        or (name in ("opacity", "max-height", "height") and zero)
     )
 
 
@@ -181,7 +185,7 @@ def _with_font(name: str, value: str, look: Look, outer: Look) -> Look:
     size = _size(text, outer.size)
     if size is None:
         return look
-    return replace(look, size=size, hidden=look.hidden or size == 0)
+    return replace(look, size=size, hidden=look.hidden or size <= _INVISIBLE)
 
 
 def _size(text: str, outer: float) -> float | None:

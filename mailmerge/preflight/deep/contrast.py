@@ -7,7 +7,7 @@ from typing import Final
 
 from mailmerge.language import tr
 from mailmerge.preflight.deep.computed import Color, Look, Scheme, looks_of
-from mailmerge.preflight.deep.page import DeepPage, Finding, note, warning
+from mailmerge.preflight.deep.page import DeepPage, Finding, Flaw, Note
 from mailmerge.preflight.positions import Place
 from mailmerge.rendering.document import attribute, elements_of
 
@@ -36,7 +36,7 @@ def check_contrast(page: DeepPage) -> Iterator[Finding]:
         yield from _of_scheme(page, "dark", seen)
     else:
         message = tr("the page says nothing about dark screens, so programs change its colours")
-        yield note("dark-mode", message, Place(page.file))
+        yield Note("dark-mode", message, Place(page.file))
 
 
 def supports_dark(page: DeepPage) -> bool:
@@ -77,7 +77,7 @@ def _finding(scheme: Scheme, pair: tuple[Color, Color], look: Look, place: Place
         message = tr("text of {color} on {background} is hard to read: contrast {ratio}, not "
                      "{least}", **values)  # fmt: skip
         hint = tr("make one of the colours darker or lighter")
-    return warning("contrast", message, hint, place)
+    return Flaw("contrast", message, hint, place)
 
 
 def in_hex(color: Color) -> str:

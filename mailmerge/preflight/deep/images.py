@@ -8,7 +8,7 @@ from typing import Final
 
 from mailmerge.language import tr
 from mailmerge.preflight.deep.image_files import ImageFile, read_image
-from mailmerge.preflight.deep.page import DeepPage, Finding, note, warning
+from mailmerge.preflight.deep.page import DeepPage, Finding, Flaw, Note
 from mailmerge.rendering.document import Element, attribute, elements_of
 from mailmerge.wording import size_in_words
 
@@ -41,15 +41,15 @@ def _of_image(
     if size > _LARGE:
         message = tr("the image {path} has {size}", path=path, size=size_in_words(size))
         hint = tr("save it smaller; phones load it over slow networks")
-        yield warning("image-large", message, hint, place)
+        yield Flaw("image-large", message, hint, place)
     ending = path.rpartition(".")[2].lower()
     if image.kind and ending in _ENDINGS and _ENDINGS[ending] != image.kind:
         message = tr("the image {path} is a {kind} file", path=path, kind=image.kind.upper())
-        yield warning("image-content", message, tr("name it by its format"), place)
+        yield Flaw("image-content", message, tr("name it by its format"), place)
     if image.moves:
         message = tr("{path}: Outlook for Windows shows the first picture of an animation only",
                      path=path)  # fmt: skip
-        yield note("image-animated", message, place)
+        yield Note("image-animated", message, place)
     yield from _of_width(page, element, path, image)
 
 
@@ -61,13 +61,13 @@ def _of_width(page: DeepPage, element: Element, path: str, image: ImageFile) -> 
             message = tr("{path} is {width} pixels wide, and its <img> has no width: Outlook for "
                          "Windows shows it at full size", path=path, width=image.width)  # fmt: skip
             hint = tr('write width="600"')
-            yield warning("image-width", message, hint, place)
+            yield Flaw("image-width", message, hint, place)
     elif int(shown) and image.width > int(shown) * _TOO_WIDE:
         message = tr("{path} is {width} pixels wide, and is shown at {shown}",
                      path=path, width=image.width, shown=shown)  # fmt: skip
         hint = tr("save it at twice the width at which it is shown")
-        yield warning("image-oversized", message, hint, place)
+        yield Flaw("image-oversized", message, hint, place)
     elif 0 < image.width < int(shown):
         message = tr("{path} is {width} pixels wide, and is shown at {shown}: it looks blurred",
                      path=path, width=image.width, shown=shown)  # fmt: skip
-        yield note("image-blurred", message, place)
+        yield Note("image-blurred", message, place)

@@ -18,7 +18,7 @@ from http.client import HTTPMessage
 from typing import IO, Final
 
 from mailmerge.language import tr
-from mailmerge.preflight.deep.page import DeepPage, Finding, note, warning
+from mailmerge.preflight.deep.page import DeepPage, Finding, Flaw, Note
 from mailmerge.preflight.html import links_of
 from mailmerge.preflight.positions import Place
 from mailmerge.rendering.document import attribute, elements_of
@@ -107,11 +107,11 @@ def _judged(page: DeepPage, url: str, answer: Probe) -> Iterator[Finding]:
     elif answer.status >= HTTPStatus.BAD_REQUEST:
         message = tr("not known: whether {url!r} works (HTTP status {status})",
                      url=url[:80], status=answer.status)  # fmt: skip
-        yield note("link-status", message, _place(page, url))
+        yield Note("link-status", message, _place(page, url))
         return
     else:
         return
-    yield warning("link-status", message, tr("correct it"), _place(page, url))
+    yield Flaw("link-status", message, tr("correct it"), _place(page, url))
 
 
 def _place(page: DeepPage, url: str) -> Place:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError, Problem
@@ -19,22 +20,47 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TEXT = re.compile(r"[^\s<>&{}][^<>&{}]{3,60}")
 
 
-@dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem, or a note: something to know that is no reason to act."""
+    """Something that a deep check finds: a `Flaw` or a `Note`."""
 
-    problem: Problem
-    is_note: bool = False
+    __slots__ = ()
+    is_note: ClassVar[bool]
+
+    @property
+    def problem(self) -> Problem:
+        """It as a problem of the report."""
+        raise NotImplementedError
 
 
-def warning(code: str, message: str, hint: str, place: Place) -> Finding:
-    """A warning at a place."""
-    return Finding(_problem(code, message, hint, place))
+@dataclass(frozen=True, slots=True)
+class Flaw(Finding):
+    """A warning, with its fix and its place."""
+
+    code: str
+    message: str
+    hint: str
+    place: Place
+    is_note: ClassVar[bool] = False
+
+    @property
+    def problem(self) -> Problem:
+        """It as a problem of the report."""
+        return _problem(self.code, self.message, self.hint, self.place)
 
 
-def note(code: str, message: str, place: Place) -> Finding:
-    """A note at a place."""
-    return Finding(_problem(code, message, "", place), is_note=True)
+@dataclass(frozen=True, slots=True)
+class Note(Finding):
+    """Something to know that is no reason to act, with its place."""
+
+    code: str
+    message: str
+    place: Place
+    is_note: ClassVar[bool] = True
+
+    @property
+    def problem(self) -> Problem:
+        """It as an entry of the report's notes."""
+        return _problem(self.code, self.message, "", self.place)
 
 
 def _problem(code: str, message: str, hint: str, place: Place) -> Problem:

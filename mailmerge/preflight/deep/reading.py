@@ -8,7 +8,7 @@ from typing import Final
 
 from mailmerge.language import tr
 from mailmerge.preflight.deep.computed import looks_of
-from mailmerge.preflight.deep.page import DeepPage, Finding, note, warning
+from mailmerge.preflight.deep.page import DeepPage, Finding, Flaw, Note
 from mailmerge.preflight.positions import Place
 from mailmerge.rendering.document import Element, Node, attribute, elements_of, is_element, is_text
 from mailmerge.wording import size_in_words
@@ -62,12 +62,12 @@ def check_preview_text(page: DeepPage) -> Iterator[Finding]:
     hint = tr("begin the page with a hidden sentence that says what it is about")
     if _TECHNICAL.search(text[:60]):
         message = tr("inboxes show {text!r} beside the subject", text=shown)
-        yield warning("preview-text", message, hint, place)
+        yield Flaw("preview-text", message, hint, place)
     elif 0 < len(text) < _SHORTEST:
         message = tr("inboxes show only {text!r} beside the subject", text=shown)
-        yield note("preview-text", message, place)
+        yield Note("preview-text", message, place)
     elif text:
-        yield note("preview-text", tr("inboxes show beside the subject: {text}", text=shown), place)
+        yield Note("preview-text", tr("inboxes show beside the subject: {text}", text=shown), place)
 
 
 def preview_text(page: DeepPage) -> str:
@@ -94,7 +94,7 @@ def check_text_share(page: DeepPage) -> Iterator[Finding]:
         )
         hint = tr("write what the images say as text, too; filters and readers without images "
                   "need it")  # fmt: skip
-        yield warning("text-share", message, hint, page.search("<img"))
+        yield Flaw("text-share", message, hint, page.search("<img"))
 
 
 def _own_text(element: Element) -> str:
@@ -115,9 +115,9 @@ def check_sizes(html: int, message: int, file: str) -> Iterator[Finding]:
         text = tr("{names} refuse a message of {size}",
                   names=", ".join(refusing), size=size_in_words(message))  # fmt: skip
         hint = tr("send a link instead of a large attachment")
-        yield warning("receiver-size", text, hint, Place(file))
+        yield Flaw("receiver-size", text, hint, Place(file))
     else:
         text = tr("the HTML has {html} of the {most} that Gmail shows; the message has {size}",
                   html=size_in_words(html), most=size_in_words(_GMAIL_SHOWS),
                   size=size_in_words(message))  # fmt: skip
-        yield note("message-size", text, Place(file))
+        yield Note("message-size", text, Place(file))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mailmerge.language import tr
-from mailmerge.preflight.deep.page import Finding, note, warning
+from mailmerge.preflight.deep.page import Finding, Flaw, Note
 from mailmerge.preflight.positions import Place
 
 _SCORE = re.compile(
@@ -82,6 +82,11 @@ def scores_of(message: bytes, servers: SpamServers, timeout: float = 30.0) -> li
 
 def spam_findings(scores: list[Score], file: str) -> Iterator[Finding]:
     """Each score in one sentence."""
+    if not scores:
+        text = tr(
+            "not known: the spam score; neither SpamAssassin nor rspamd runs on this computer"
+        )
+        yield Note("spam-score", text, Place(file))
     for one in scores:
         rules = ", ".join(f"{name} {points:g}" for name, points in one.rules[:_SHOWN])
         values = {"name": one.name, "score": f"{one.score:.1f}", "required": f"{one.required:g}",
@@ -92,9 +97,9 @@ def spam_findings(scores: list[Score], file: str) -> Iterator[Finding]:
             text = tr("{name}: score {score} of {required} ({rules})", **values)
         if one.is_noticed:
             hint = tr("change what these rules name")
-            yield warning("spam-score", text, hint, Place(file))
+            yield Flaw("spam-score", text, hint, Place(file))
         else:
-            yield note("spam-score", text, Place(file))
+            yield Note("spam-score", text, Place(file))
 
 
 def _by_spamd(message: bytes, address: str, timeout: float) -> Score | None:

@@ -114,8 +114,7 @@ class DeepChecks:
             yield from reading.check_sizes(html, message.size, file)
         if options is not None and self._scored < _MOST_SCORED:
             self._scored += 1
-            scores = spam.scores_of(bytes(message), options.spam)
-            yield from spam.spam_findings(scores, file)
+            yield from spam.spam_findings(spam.scores_of(bytes(message), options.spam), file)
 
     def _keep(self, findings: Iterable[Finding]) -> None:
         """Keep each finding once; of two structures, the first one that has it counts."""

@@ -14,7 +14,7 @@ from typing import Final
 from mailmerge.language import marked, tr
 from mailmerge.preflight.deep.clients import Support, load_support
 from mailmerge.preflight.deep.features import Use, features_of
-from mailmerge.preflight.deep.page import DeepPage, Finding, note, warning
+from mailmerge.preflight.deep.page import DeepPage, Finding, Flaw, Note
 
 _MANY: Final = 0.25
 """The share of programs from which a feature that is neither vital nor decoration is a warning."""
@@ -105,9 +105,9 @@ def _finding(page: DeepPage, use: Use, known: Support) -> Finding:
     place = page.search(use.pattern)
     message = tr("{feature}: not in {programs}", feature=known.title, programs=known.in_words())
     if not _matters(use, known):
-        return note("client-support", message, place)
+        return Note("client-support", message, place)
     hint = tr(_VITAL.get(use.feature, marked("do without it, or try it in these programs")))
-    return warning("client-support", message, hint, place)
+    return Flaw("client-support", message, hint, place)
 
 
 def _matters(use: Use, known: Support) -> bool:

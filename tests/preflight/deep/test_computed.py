@@ -96,7 +96,16 @@ def test_large_text_is_large_or_bold() -> None:
 
 
 @pytest.mark.parametrize(
-    "style", ["display:none", "visibility:hidden", "font-size:0", "max-height:0", "opacity:0"]
+    "style",
+    [
+        "display:none",
+        "visibility:hidden",
+        "font-size:0",
+        "max-height:0",
+        "opacity:0",
+        "font-size:1px",
+        "mso-hide:all",
+    ],
 )
 def test_hidden_text_is_left_out(style: str) -> None:
     document = parse(f'<div style="{style}"><p>hidden</p></div><p>shown</p>')

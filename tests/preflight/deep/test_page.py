@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mailmerge.preflight.deep.page import note, warning
+from mailmerge.preflight.deep.page import Flaw, Note
 from mailmerge.preflight.positions import Place
 from mailmerge.preflight.structures import VALUE
 from tests.preflight.deep.pages import page_of
@@ -46,6 +46,6 @@ def test_style_sheets_are_searched(tmp_path: Path) -> None:
 
 def test_findings_keep_their_place() -> None:
     place = Place("a.html", 3, 4, "text")
-    problem = warning("code", "message", "hint", place).problem
+    problem = Flaw("code", "message", "hint", place).problem
     assert (problem.file, problem.line, problem.character, problem.hint) == ("a.html", 3, 4, "hint")
-    assert note("code", "message", place).is_note
+    assert Note("code", "message", place).is_note

@@ -73,7 +73,9 @@ def test_program_is_asked_without_its_server() -> None:
 def test_filters_that_are_not_there_are_left_out() -> None:
     assert scores_of(JUNK, SpamServers("127.0.0.1:9", "127.0.0.1:9", "no-such-program")) == []
     assert scores_of(JUNK, SpamServers("", "", "")) == []
-    assert list(spam_findings([], "body.html")) == []
+    (finding,) = spam_findings([], "body.html")
+    assert finding.is_note
+    assert finding.problem.message.startswith("not known: the spam score")
 
 
 def test_low_score_is_a_note() -> None:
