@@ -63,7 +63,7 @@ class Look:
         background: below the text; None if it is an image or not known.
         size: of the font in CSS pixels.
         bold: whether the text is bold.
-        hidden: whether no text is shown.
+        hidden: whether nothing within the element is shown.
     """
 
     color: Color | None = _BLACK
@@ -71,6 +71,11 @@ class Look:
     size: float = 16.0
     bold: bool = False
     hidden: bool = False
+
+    @property
+    def shows_text(self) -> bool:
+        """Whether text is seen; that of children may be although the element has font-size 0."""
+        return not self.hidden and self.size > _INVISIBLE
 
     @property
     def is_large(self) -> bool:
@@ -100,7 +105,7 @@ def _below(
         if one.tag in ("head", "style", "script", "title", "template"):
             continue
         look = _look(one, above, rules.get(one, []))
-        if not look.hidden and _has_text(one):
+        if look.shows_text and _has_text(one):
             yield one, look
         children = [child for child in one.children if is_element(child)]
         waiting += [(child, look) for child in reversed(children)]
@@ -183,9 +188,7 @@ def _with_font(name: str, value: str, look: Look, outer: Look) -> Look:
         look = replace(look, bold=bold)
         text = found[1] if found else ""
     size = _size(text, outer.size)
-    if size is None:
-        return look
-    return replace(look, size=size, hidden=look.hidden or size <= _INVISIBLE)
+    return look if size is None else replace(look, size=size)
 
 
 def _size(text: str, outer: float) -> float | None:

@@ -12,6 +12,7 @@ from mailmerge.preflight.positions import Place
 from mailmerge.rendering.document import attribute, elements_of
 
 _NORMAL: Final = 4.5
+_HIDDEN: Final = 1.01
 _LARGE: Final = 3.0
 
 
@@ -29,7 +30,7 @@ def _luminance(color: Color) -> float:
 
 
 def check_contrast(page: DeepPage) -> Iterator[Finding]:
-    """Each pair of colours that is hard to read."""
+    """Each pair of colours that is hard to read. Text of one colour with its ground is hidden."""
     seen: set[tuple[Color, Color]] = set()
     yield from _of_scheme(page, "light", seen)
     if supports_dark(page):
@@ -62,7 +63,7 @@ def _of_scheme(page: DeepPage, scheme: Scheme, seen: set[tuple[Color, Color]]) -
 
 
 def _is_poor(look: Look, value: float) -> bool:
-    return value < (_LARGE if look.is_large else _NORMAL)
+    return _HIDDEN < value < (_LARGE if look.is_large else _NORMAL)
 
 
 def _finding(scheme: Scheme, pair: tuple[Color, Color], look: Look, place: Place) -> Finding:

@@ -112,6 +112,12 @@ def test_hidden_text_is_left_out(style: str) -> None:
     assert [str(one.text) for one, _ in looks_of(document, "light")] == ["shown"]
 
 
+def test_text_in_a_cell_of_font_size_zero_is_shown() -> None:
+    cell = '<td style="font-size:0px"><div style="font-size:13px;color:red">x</div></td>'
+    look = _look(f"<table><tr>{cell}</tr></table>")
+    assert (look.size, look.shows_text, look.color) == (13, True, (1, 0, 0))
+
+
 def test_deep_page_is_walked() -> None:
     document = parse("<div>" * 5_000 + "x")
     assert sum(1 for _ in looks_of(document, "light")) == 1

@@ -35,6 +35,7 @@ def test_large_text_may_be_paler() -> None:
         '<p style="color:#fff;background:url(a.png)">x</p>',
         '<p style="color:#ffffff;background-color:#3f7d3d">x</p>',
         '<p style="color:#eee;display:none">x</p>',
+        '<p style="color:#ffffff">hidden first sentence</p>',
         '<p style="color:#ffffff">&nbsp;</p>',
     ],
 )
