@@ -71,9 +71,8 @@ def verdicts(receiver: Receiver, facts: SenderFacts, messages: int) -> list[Verd
 
 def rule_states(facts: SenderFacts) -> Mapping[str, bool | None]:
     """Whether each rule is met."""
-    signs = _any(_good(one.found.state) for one in facts.keys) if facts.keys else None
-    counting = [_both(_good(one.found.state), one.aligned) for one in facts.keys]
-    by_dkim = _any(counting) if facts.keys else None
+    signs = _by_keys(facts, [_good(one.found.state) for one in facts.keys])
+    by_dkim = _by_keys(facts, [_both(_good(one.found.state), one.aligned) for one in facts.keys])
     by_spf = _both(facts.spf_allows, facts.spf_aligned)
     return {
         "spf": facts.spf_allows,
@@ -85,6 +84,12 @@ def rule_states(facts: SenderFacts) -> Mapping[str, bool | None]:
         "unsubscribe": facts.identity.one_click,
         "names": _is_named(facts),
     }
+
+
+def _by_keys(facts: SenderFacts, states: list[bool | None]) -> bool | None:
+    """Whether one of the keys is right. Without keys, and at a provider, the server may sign."""
+    found = _any(states)
+    return None if not found and (not states or facts.identity.provider) else found
 
 
 def _good(state: str) -> bool | None:

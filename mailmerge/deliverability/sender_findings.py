@@ -170,7 +170,8 @@ def _key_note(key: SignedBy) -> Iterator[str]:
     if key.found.state == "good":
         yield tr("the DKIM record {name} is that of the key", name=name)
     elif key.found.state == "unknown":
-        yield tr("not known: {text}", text=f"{name}: {key.found.reason}")
+        reason = f"{name}: {key.found.reason}"
+        yield tr("not known: {text}", text=reason)
 
 
 def _dmarc(facts: SenderFacts) -> Iterator[Problem]:
@@ -211,8 +212,8 @@ def _dmarc_record(record: DmarcRecord, facts: SenderFacts) -> Iterator[Problem]:
     for domain in facts.reports_refused:
         message = tr("{domain} does not agree to get DMARC reports about {about} (RFC 9990, 4)",
                      domain=domain, about=record.domain)  # fmt: skip
-        hint = tr('it must publish "v=DMARC1" at {name}',
-                  name=f"{record.domain}._report._dmarc.{domain}")  # fmt: skip
+        name = f"{record.domain}._report._dmarc.{domain}"
+        hint = tr('it must publish "v=DMARC1" at {name}', name=name)
         yield _warning("dmarc-reports", message, column=_FROM, hint=hint)
 
 

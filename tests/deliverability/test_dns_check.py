@@ -25,6 +25,7 @@ ZONES: dict[str, str | None] = {
 s1._domainkey IN TXT "{KEY.record()}"
 old._domainkey IN TXT "v=DKIM1; k=ed25519; p="
 _dmarc IN TXT "v=DMARC1; p=reject; pct=50"
+out IN A 5.9.9.9
 default._bimi IN TXT "v=BIMI1; l=https://sender.eu/logo.svg"
 """,
     "outlook.com": 'spf.protection IN TXT "v=spf1 ip4:5.9.0.0/24 -all"\n',
@@ -104,7 +105,18 @@ def test_revoked_key_and_missing_include_are_named(sender: Folder, server: str) 
     assert found["dkim-record"].severity == "error"
     assert "revoked" in found["dkim-record"].message
     assert found["spf-server"].hint == "add include:_spf.google.com"
+    assert "dmarc-alignment" not in found  # the provider may sign
+
+
+@pytest.mark.real
+def test_own_server_that_nothing_allows_is_an_error(sender: Folder, server: str) -> None:
+    sender.configure(
+        message={"dkim": '{ selector = "old", key_file = "dkim.pem" }'},
+        smtp={"provider": "", "host": '"out.sender.eu"', "security": '"tls"'},
+    )
+    found = {one.code: one for one in sender.check(dns=DnsOptions(server)).problems}
     assert found["dmarc-alignment"].severity == "error"
+    assert found["spf-server"].hint == "add a:out.sender.eu, if the messages leave from there"
     rules = [one for one in sender.check(dns=DnsOptions(server)).problems
              if one.code == "receiver-rule"]  # fmt: skip
     assert [one.message for one in rules] == [

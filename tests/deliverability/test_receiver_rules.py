@@ -31,6 +31,12 @@ def test_signing_by_the_server_is_not_known() -> None:
     assert (states["dkim"], states["aligned-dkim"], states["aligned"]) == (None, None, True)
 
 
+def test_provider_may_sign_where_the_own_key_fails() -> None:
+    provider = replace(OWN, provider="gmail", host="smtp.gmail.com")
+    states = rule_states(facts({"s1._domainkey.a.eu TXT": []}, provider))
+    assert (states["spf"], states["dkim"], states["aligned"]) == (False, None, None)
+
+
 def test_bulk_rules_hold_for_many_messages() -> None:
     receiver = Receiver("x", "X", rules=("spf",), bulk=("dmarc", "spf"), many=5000)
     known = facts({"_dmarc.a.eu TXT": []})
