@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailmerge.deliverability.dmarc_record import OBSOLETE, is_dmarc, parse_dmarc
 
@@ -81,3 +83,9 @@ def test_obsolete_tags_are_no_faults() -> None:
 def test_domains_of_reports_are_listed_once() -> None:
     record = parse_dmarc("a.eu", "v=DMARC1; p=none; rua=mailto:a@X.eu, mailto:b@x.eu,https://y.eu/")
     assert record.report_domains == ("x.eu",)
+
+
+@given(st.text(alphabet="vDMARC1 =;psdnpt:,!@.rua", max_size=80))
+def test_any_text_is_read(text: str) -> None:
+    record = parse_dmarc("a.eu", f"v=DMARC1; {text}")
+    assert record.policy("b.a.eu", exists=False) in ("none", "quarantine", "reject")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mailmerge.deliverability.spf_record import is_spf, parse_spf
+from mailmerge.deliverability.spf_record import ASKING, is_spf, parse_spf
+
+_KNOWN = ASKING | {"all", "ip4", "ip6"}
 
 
 @pytest.mark.parametrize(
@@ -70,3 +74,9 @@ def test_redirect_counts_without_all_only() -> None:
 )
 def test_mistakes_are_named(terms: str, fault: str) -> None:
     assert parse_spf(f"v=spf1 {terms}").faults == (fault,)
+
+
+@given(st.text(alphabet="vspf1 =:/-~+?%{}.aimxlnc0123456789_é", max_size=80))
+def test_any_text_is_read(text: str) -> None:
+    record = parse_spf(f"v=spf1 {text}")
+    assert all(term.name in _KNOWN for term in record.terms)

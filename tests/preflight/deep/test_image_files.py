@@ -6,6 +6,8 @@ import struct
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailmerge.preflight.deep.image_files import ImageFile, read_image
 
@@ -47,3 +49,10 @@ def test_animated_gif_moves() -> None:
 )
 def test_damaged_and_other_files(data: bytes, kind: str) -> None:
     assert read_image(data).kind == kind
+
+
+@given(
+    st.sampled_from([b"\xff\xd8\xff", b"GIF89a", b"\x89PNG\r\n\x1a\n", b"RIFF", b""]), st.binary()
+)
+def test_any_bytes_are_read(head: bytes, rest: bytes) -> None:
+    assert read_image(head + rest).width >= 0
