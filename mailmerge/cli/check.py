@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,9 @@ from mailmerge.cli.terminal import WIDEST, CampaignPath, Json, print_json, repor
 from mailmerge.language import tr
 
 if TYPE_CHECKING:
+    from mailmerge.deliverability.resolver import DnsOptions
     from mailmerge.preflight.check import CheckOptions
+    from mailmerge.preflight.deep.stage import DeepOptions
     from mailmerge.preflight.report import CheckReport
     from mailmerge.settings import Settings
 
@@ -26,6 +29,32 @@ def check(
     where: CampaignPath = Path(),
     json: Json = False,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
+    dns: Annotated[
+        bool,
+        typer.Option(
+            "--dns", help="Ask the DNS about the sender and the domains of the recipients."
+        ),
+    ] = False,
+    name_server: Annotated[
+        str,
+        typer.Option(
+            "--name-server",
+            metavar="ADDRESS[:PORT]",
+            help="With --dns, ask this name server; otherwise those of this machine.",
+        ),
+    ] = "",
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Also check support by mail programs, contrast, images and spam scores."
+        ),
+    ] = False,
+    links: Annotated[
+        bool,
+        typer.Option(
+            "--links", help="With --deep, ask for each link that is the same for all recipients."
+        ),
+    ] = False,
 ) -> None:
     """Check all rows and messages, and list every problem.
 
@@ -37,8 +66,9 @@ def check(
     from mailmerge.settings import load_settings
 
     campaign = load_settings(where)
+    options = replace(_options(campaign), dns=_dns(dns, name_server), deep=_deep(deep, links))
     with counting(tr("check"), quiet=json) as progress:
-        report = check_campaign(campaign, _options(campaign), progress=progress)
+        report = check_campaign(campaign, options, progress=progress)
     if json:
         print_json(report.to_json())
     else:
@@ -57,6 +87,28 @@ def _options(campaign: Settings) -> CheckOptions:
         return CheckOptions(account=find_account(campaign.smtp, campaign.folder))
     except CampaignError as error:
         return CheckOptions(known=(error.problem,))
+
+
+def _dns(asked: bool, name_server: str) -> DnsOptions | None:
+    from mailmerge.deliverability.resolver import DnsOptions
+    from mailmerge.errors import CampaignError
+
+    if name_server and not asked:
+        raise CampaignError(
+            tr("--name-server is used with --dns only"), hint=tr("add --dns"), code="name-server"
+        )
+    return DnsOptions(name_server) if asked else None
+
+
+def _deep(asked: bool, links: bool) -> DeepOptions | None:
+    from mailmerge.errors import CampaignError
+    from mailmerge.preflight.deep.stage import DeepOptions
+
+    if links and not asked:
+        raise CampaignError(
+            tr("--links is used with --deep only"), hint=tr("add --deep"), code="links-option"
+        )
+    return DeepOptions(links=links) if asked else None
 
 
 def show_report(report: CheckReport) -> None:

@@ -17,11 +17,14 @@ from datetime import datetime
 
 from mailmerge.campaign import Campaign
 from mailmerge.credentials import Account, Server
+from mailmerge.deliverability.resolver import DnsOptions
 from mailmerge.errors import CampaignError, InputError, Problem, SpreadsheetError
 from mailmerge.language import tr
 from mailmerge.messages import MessageFactory
 from mailmerge.mime.message import Message
 from mailmerge.preflight.addresses import is_reserved
+from mailmerge.preflight.deep.stage import DeepChecks, DeepOptions
+from mailmerge.preflight.domain_look_ups import DomainLookUps
 from mailmerge.preflight.findings import Findings
 from mailmerge.preflight.making import MessageMaker
 from mailmerge.preflight.naming import about
@@ -54,6 +57,8 @@ class CheckOptions:
             arrives.
         known: problems that were found before and belong in the same report.
         recipients: checked instead of those that campaign.toml names; None for the latter.
+        dns: how the DNS is asked about the sender and the recipients' domains; None asks nothing.
+        deep: slow checks of finished messages (preflight/deep); None makes none.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -61,6 +66,8 @@ class CheckOptions:
     for_real: bool = False
     known: tuple[Problem, ...] = ()
     recipients: Recipients | None = None
+    dns: DnsOptions | None = None
+    deep: DeepOptions | None = None
 
 
 def check_campaign(
@@ -85,17 +92,23 @@ def check(
     recipients: Recipients,
     server: Server | None = None,
     *,
+    dns: DnsOptions | None = None,
+    deep: DeepOptions | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> CheckReport:
     """Check the messages of all recipients without a connection; nothing is sent.
 
     `server` adds the limits of its provider: the largest message, and the senders that it refuses.
+    `dns=DnsOptions()` also asks the DNS about the sender and the domains of the recipients;
+    `deep=DeepOptions()` also looks at mail programs, contrast, spam scores and images.
     `progress` is called regularly with the number of recipients checked so far. Problems raise
     nothing here: the report lists them, and its `raise_for_errors` raises.
     """
     account = server.account if server is not None else None
     real = account is not None and not account.is_loopback
-    options = CheckOptions(account=account, for_real=real, recipients=recipients)
+    options = CheckOptions(
+        account=account, for_real=real, recipients=recipients, dns=dns, deep=deep
+    )
     return Check(campaign.settings, options, progress).run()
 
 
@@ -149,6 +162,8 @@ class Check:
         self._notes: list[Problem] = []
         self._counts = _Counts()
         self._maker: MessageMaker | None = None
+        self._look_ups = DomainLookUps(options.dns)
+        self._deep = DeepChecks(campaign, options.deep)
 
     @property
     def messages(self) -> MessageFactory | None:
@@ -179,6 +194,8 @@ class Check:
         if spreadsheet is not None:
             rows = _Rows(setup.campaign, spreadsheet, self._options.selection, findings)
             self._check_rows(rows, maker)
+            self._finish_deep()
+            self._ask_dns()
             self._check_totals(spreadsheet, maker)
         return self._report(self._clock() - started, maker.slow_because)
 
@@ -203,6 +220,7 @@ class Check:
             if counts.recipients % _PROGRESS_EVERY == 0:
                 self._progress(counts.recipients)
             counts.reserved += is_reserved(recipient.mailbox.domain)
+            self._look_ups.add(recipient)
             self._note(checker.check_recipient(recipient), recipient, rows)
             made = maker.make(recipient)
             # A problem without a row is the same for all recipients.
@@ -212,11 +230,28 @@ class Check:
                 counts.add(made.content, made.message)
                 found = checker.check_message(recipient, made.content, made.message)
                 self._note(found, recipient, rows)
+                self._deep.see(made.content, made.message)
         counts.invalid_recipients = len(counts.invalid)
         counts.invalid |= rows.invalid
         counts.errors_of_rows += rows.errors
         counts.suppressed, counts.left_out = rows.suppressed, rows.left_out
         self._progress(counts.recipients)
+
+    def _finish_deep(self) -> None:
+        problems, notes = self._deep.findings()
+        self._findings.extend(problems)
+        self._notes += notes
+
+    def _ask_dns(self) -> None:
+        """Ask the DNS, if that was asked for, about the sender and the recipients' domains."""
+        report, counts = self._look_ups.report(self._setup), self._counts
+        self._findings.extend(report.problems)
+        self._notes += report.notes
+        for one in report.problems:
+            if one.severity == "error" and one.row is not None:
+                counts.invalid_recipients += one.row not in counts.invalid
+                counts.invalid.setdefault(one.row, one.message)
+                counts.errors_of_rows += 1
 
     def _note(self, problems: Iterable[Problem], recipient: Recipient, rows: _Rows) -> None:
         """Keep the problems of a recipient, and the first error of each row."""

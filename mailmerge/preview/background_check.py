@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread
 
 from mailmerge.credentials import find_account
@@ -30,39 +30,47 @@ class _Cancelled(BaseException):
 
 
 @dataclass(slots=True)
+class _Work:
+    """The thread, whether it is to stop, and when it last reported progress."""
+
+    stopped: Event = field(default_factory=Event)
+    thread: Thread | None = None
+    notified: float = 0.0
+
+
+@dataclass(slots=True)
 class BackgroundCheck:
     """The results so far for one snapshot. One thread writes them, others read.
 
     `notify` is called when there are new results. The review set is chosen from at most
-    `sample_size` messages, evenly spaced over the whole list.
+    `sample_size` messages, evenly spaced over the whole list. `extra` has `dns` and `deep`.
     """
 
     snapshot: CampaignSnapshot
     notify: Callable[[], None] = lambda: None
     sample_size: int = 20_000
+    extra: CheckOptions = field(default_factory=CheckOptions)
     review_set: tuple[ReviewedRow, ...] = ()
     review_done: bool = False
     examined: int = 0
     checked: int = 0
     report: CheckReport | None = None
     _problems: Mapping[int, list[Problem]] = field(default_factory=dict)
-    _stopped: Event = field(default_factory=Event)
-    _thread: Thread | None = None
-    _notified: float = 0.0
+    _work: _Work = field(default_factory=_Work)
 
     def start(self) -> None:
         """Begin in a thread of its own, which does not keep the program alive."""
-        self._thread = Thread(target=self.run, name="background-check", daemon=True)
-        self._thread.start()
+        self._work.thread = Thread(target=self.run, name="background-check", daemon=True)
+        self._work.thread.start()
 
     def cancel(self) -> None:
         """Stop soon and notify no more."""
-        self._stopped.set()
+        self._work.stopped.set()
 
     def join(self) -> None:
         """Wait for the end of the thread."""
-        if self._thread is not None:
-            self._thread.join()
+        if self._work.thread is not None:
+            self._work.thread.join()
 
     def run(self) -> None:
         """Do everything in this thread."""
@@ -135,7 +143,8 @@ class BackgroundCheck:
         campaign = self.snapshot.campaign
         assert campaign is not None
         try:
-            options = CheckOptions(account=find_account(campaign.smtp, campaign.folder))
+            account = find_account(campaign.smtp, campaign.folder)
+            options = replace(self.extra, account=account)
             return check_campaign(campaign, options, progress=self._progress)
         except CampaignError as error:
             return _report_of(error)
@@ -147,11 +156,11 @@ class BackgroundCheck:
     def _pause(self, *, notify: bool = False) -> None:
         """Let other threads run, end if cancelled, and report progress at intervals."""
         time.sleep(0)
-        if self._stopped.is_set():
+        if self._work.stopped.is_set():
             raise _Cancelled
         now = time.monotonic()
-        if notify or now - self._notified > _NOTIFY_AFTER:
-            self._notified = now
+        if notify or now - self._work.notified > _NOTIFY_AFTER:
+            self._work.notified = now
             self.notify()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailmerge.credentials import find_account
-from mailmerge.errors import MailmergeError
+from mailmerge.errors import MailmergeError, Problem
 from mailmerge.preflight.findings import Group
 from mailmerge.preview.background_check import BackgroundCheck
 from mailmerge.preview.problem_documents import problem_document
@@ -140,6 +140,7 @@ def _problems_document(session: PreviewSession) -> Document:
         "errors": report.errors if report else 0,
         "warnings": report.warnings if report else 0,
         "groups": [_group_document(group, session) for group in report.groups] if report else [],
+        "notes": [_note_document(note, session) for note in report.notes] if report else [],
     }
 
 
@@ -154,6 +155,12 @@ def _group_document(group: Group, session: PreviewSession) -> Document:
             for number, row in examples
         ],
     }
+
+
+def _note_document(note: Problem, session: PreviewSession) -> Document:
+    """A note in the form of a group; the page shows it below the problems."""
+    document = problem_document(note, session.folder)
+    return {**document, "severity": "note", "count": 1, "examples": []}
 
 
 def _sandbox_list_document(session: PreviewSession, query: ListQuery) -> Document:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mailmerge.language import tr
+from mailmerge.preflight.check import CheckOptions
 from mailmerge.preview.redirect_page import opened_in_browser
 from mailmerge.preview.server import open_server
 from mailmerge.preview.session import PreviewSession
@@ -20,16 +21,17 @@ def serve_preview(
     open_browser: bool,
     say: Callable[[str], None] = print,
     page_language: str = "",
+    extra: CheckOptions | None = None,
 ) -> None:
     """Serve the preview of a campaign on loopback until Ctrl-C.
 
     Port 0 means the port of the last preview, or a free one. `page_language` is the language of the
-    page, "" for the browser's.
+    page, "" for the browser's. `extra` has the parts of the check that have to be asked for.
 
     Raises:
         CampaignError: there is no campaign, or the port is in use.
     """
-    session = PreviewSession(where, page_language)
+    session = PreviewSession(where, page_language, extra)
     if not session.campaign_file.is_file():
         load_settings(where)  # raises if it is missing; the page shows other errors
     with open_server(session, port) as server:

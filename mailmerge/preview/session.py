@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from mailmerge.jobs.targets import SANDBOX
+from mailmerge.preflight.check import CheckOptions
 from mailmerge.preview.background_check import BackgroundCheck
 from mailmerge.preview.sandbox_messages import SandboxMailbox
 from mailmerge.preview.snapshot import CampaignSnapshot, take_snapshot
@@ -23,12 +24,16 @@ class PreviewSession:
     """Holds the newest snapshot; `reload` replaces it as a whole and may run in any thread.
 
     `where` is the campaign's folder or its campaign.toml. `page_language` is the language of the
-    page, one of `mailmerge.language`; "" means the browser's.
+    page, one of `mailmerge.language`; "" means the browser's. `extra` are the parts of the check
+    that have to be asked for: `dns` and `deep`.
     """
 
-    def __init__(self, where: Path, page_language: str = "") -> None:
+    def __init__(
+        self, where: Path, page_language: str = "", extra: CheckOptions | None = None
+    ) -> None:
         self.where = where
         self.page_language = page_language
+        self._extra = extra or CheckOptions()
         self.snapshot = CampaignSnapshot()
         self.checks = BackgroundCheck(self.snapshot)
         self._listeners: set[_Listener] = set()
@@ -57,7 +62,9 @@ class PreviewSession:
         """Read the changed files, notify the listeners, and check in the background."""
         self.checks.cancel()
         self.snapshot = take_snapshot(self.where, self.snapshot)
-        self.checks = BackgroundCheck(self.snapshot, lambda: self.notify("progress"))
+        self.checks = BackgroundCheck(
+            self.snapshot, lambda: self.notify("progress"), extra=self._extra
+        )
         self.notify("changed")
         self.checks.start()
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
+from mailmerge.preflight.check import CheckOptions
 from mailmerge.preview.access import FRAME_SOURCES
 from mailmerge.preview.bundle import bundle_modules
 from mailmerge.preview.documents import campaign_document, row_document
@@ -53,17 +54,23 @@ _HARMLESS = frozenset(
 
 
 def write_static_pages(
-    where: Path, out: Path, *, limit: int = _MESSAGES, page_language: str = ""
+    where: Path,
+    out: Path,
+    *,
+    limit: int = _MESSAGES,
+    page_language: str = "",
+    extra: CheckOptions | None = None,
 ) -> int:
     """Write the pages into the folder `out` and return the number of messages.
 
     The review set comes first, then the first recipients of the list, `limit` of them at most.
-    `page_language` is the language of the page, "" for the browser's.
+    `page_language` is the language of the page, "" for the browser's. `extra` has the parts of the
+    check that have to be asked for.
 
     Raises:
         MailmergeError: the campaign cannot be read, or no recipient has a message to show.
     """
-    session = PreviewSession(where, page_language)
+    session = PreviewSession(where, page_language, extra)
     session.reload()
     session.checks.join()
     if session.snapshot.broken is not None:

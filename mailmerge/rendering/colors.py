@@ -87,7 +87,7 @@ def with_legacy_colors(value: str) -> str | None:
 def _flat(found: re.Match[str]) -> str:
     if found["kept"] or _LEGACY.match(found[0]):
         return found[0]
-    color = _parsed(found[0])
+    color = parse_color(found[0])
     return found[0] if color is None else _written(color)
 
 
@@ -100,12 +100,12 @@ def _chosen(found: re.Match[str]) -> str:
     return found[0] if mixed is None else _written(mixed)
 
 
-def _parsed(text: str) -> _Color | None:
+def parse_color(text: str) -> _Color | None:
     """A colour in sRGB; None if it is none, or depends on the element."""
-    from tinycss2.color4 import parse_color
+    from tinycss2 import color4
 
     try:
-        color = parse_color(text)
+        color = color4.parse_color(text)
         if color is None or isinstance(color, str):
             return None
         *channels, alpha = _in_srgb(color)
@@ -161,7 +161,7 @@ def _mixed(parts: Sequence[str]) -> _Color | None:
 
 def _share(text: str) -> tuple[_Color | None, float | None]:
     found = _SHARE.search(text)
-    color = _parsed((_SHARE.sub(" ", text) if found else text).strip())
+    color = parse_color((_SHARE.sub(" ", text) if found else text).strip())
     return color, float(found[1]) / 100 if found else None
 
 

@@ -260,7 +260,7 @@ class Preview {
   #panelPage() {
     return {
       data: this.data,
-      allProblems: () => ({ groups: this.campaign.problems.groups, summary: countLine(this.campaign.problems) }),
+      allProblems: () => ({ groups: [...this.campaign.problems.groups, ...(this.campaign.problems.notes ?? [])], summary: countLine(this.campaign.problems) }),
     };
   }
 

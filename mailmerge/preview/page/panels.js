@@ -157,10 +157,12 @@ function problemList(problems) {
   return h("ul", { class: "problems" }, problems.map((problem) => h("li", { class: `card ${problem.severity}` }, problemBody(problem))));
 }
 
+const SEVERITIES = { error: "oneError", warning: "oneWarning", note: "oneNote" };
+
 export function problemBody(problem) {
   const where = [problem.file, problem.line && t("line", { line: problem.line }), problem.row && rowNumber(problem.row), problem.column].filter(Boolean);
   return [
-    h("p", { class: "problem-message", dir: "auto" }, h("span", { class: `dot ${problem.severity}` }, h("span", { class: "unseen" }, `${t(problem.severity === "error" ? "oneError" : "oneWarning")}: `)), problem.message),
+    h("p", { class: "problem-message", dir: "auto" }, h("span", { class: `dot ${problem.severity}` }, h("span", { class: "unseen" }, `${t(SEVERITIES[problem.severity])}: `)), problem.message),
     problem.hint && h("p", { class: "problem-hint", dir: "auto" }, problem.hint),
     where.length > 0 && h("p", { class: "problem-place", dir: "auto" }, where.join(" · ")),
     problem.excerpt?.length > 0 && excerpt(problem.excerpt),
