@@ -27,7 +27,7 @@ _LIST_ID: Final = re.compile(r"(?:[^<>]*<)?([^<>\s]+\.[^<>\s.]+)>?")
 _PRECEDENCES: Final = frozenset({"bulk", "list", "junk"})
 _SUBMITTED: Final = frozenset({"no", "auto-generated"})
 _SENDER_ID: Final = range(5, 16)
-_TEMPLATE: Final = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)
+_TEMPLATE: Final = re.compile(r"\{\{((?:(?!\{\{).)*?)\}\}|\{%((?:(?!\{%).)*?)%\}", re.DOTALL)
 _CAMPAIGN: Final = re.compile(r"\s*campaign\b")
 
 

@@ -48,8 +48,9 @@ _UNITS: Final = {"px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "rem": 16.0}
 _INVISIBLE: Final = 2.0
 """Pixels up to which text is meant to be hidden, as the first sentence of many newsletters is."""
 
-_LENGTH: Final = re.compile(r"(\d*\.?\d+)(px|pt|pc|in|rem|em|%)\Z")
-_FONT_SIZE: Final = re.compile(r"(?:\A|\s)((?:\d*\.?\d+(?:px|pt|pc|in|rem|em|%))|[a-z-]+)(?:/|\s)")
+_NUMBER: Final = r"(?:\d++(?:\.\d++)?|\.\d++)"
+_LENGTH: Final = re.compile(rf"({_NUMBER})(px|pt|pc|in|rem|em|%)\Z")
+_FONT_SIZE: Final = re.compile(rf"(?<![\d.]){_NUMBER}(?:px|pt|pc|in|rem|em|%)")
 _DARK: Final = re.compile(r"prefers-color-scheme\s*:\s*dark", re.IGNORECASE)
 _NARROW: Final = re.compile(r"\b(?:max|min)-(?:device-)?width\b|\bprint\b", re.IGNORECASE)
 
@@ -183,10 +184,10 @@ def _with_background(name: str, value: str, look: Look, outer: Look) -> Look:
 def _with_font(name: str, value: str, look: Look, outer: Look) -> Look:
     text = value
     if name == "font":
-        found = re.search(r"(\d*\.?\d+(?:px|pt|pc|in|rem|em|%))", value)
+        found = _FONT_SIZE.search(value)
         bold = re.search(r"\b(?:bold|bolder|[6-9]00)\b", value) is not None
         look = replace(look, bold=bold)
-        text = found[1] if found else ""
+        text = found[0] if found else ""
     size = _size(text, outer.size)
     return look if size is None else replace(look, size=size)
 

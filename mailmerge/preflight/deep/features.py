@@ -63,7 +63,9 @@ _FUNCTIONS: Final = {
 }
 _FUNCTION: Final = re.compile(rf"(?<![\w-])({'|'.join(_FUNCTIONS)})\(", re.IGNORECASE)
 _BACKGROUNDS: Final = frozenset({"background", "background-image"})
-_UNIT: Final = re.compile(r"(?<![\w#-])-?\d*\.?\d+(vw|vh|vmin|vmax|rem|ch)\b", re.IGNORECASE)
+_UNIT: Final = re.compile(
+    r"(?<![\w#.-])-?(?:\d++(?:\.\d++)?|\.\d++)(vw|vh|vmin|vmax|rem|ch)\b", re.IGNORECASE
+)
 _SPACED_COLOR: Final = re.compile(
     r"(?:rgb|hsl)a?\(\s*[\d.]+\S*\s+[\d.]|(?:ok)?l(?:ab|ch)\(", re.IGNORECASE
 )
