@@ -8,7 +8,6 @@ run; the plan and the run both use `limits`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -23,9 +22,10 @@ from mailmerge.jobs.approval_files import require_approval
 from mailmerge.jobs.options import JobOptions
 from mailmerge.jobs.recipient_source import RecipientSource
 from mailmerge.jobs.records import JobLedger
+from mailmerge.jobs.remaining import Remaining
 from mailmerge.jobs.targets import Target
 from mailmerge.language import tr
-from mailmerge.ledger.states import Difference, State, reported
+from mailmerge.ledger.states import Difference, State
 from mailmerge.messages import MessageFactory
 from mailmerge.preflight.check import Check, CheckOptions
 from mailmerge.preflight.report import CheckReport, EarlierReport
@@ -180,7 +180,7 @@ class Preparation:
             sender=self._campaign.settings.message.from_,
             server=self._target.server_name,
             subjects=self._subjects(to_send),
-            again=self._again(),
+            again=self._remaining.again(self.counts()),
             signed_by=signed_by(self._campaign.settings),
         )
         plan = replace(plan, test_to=self._target.test_to)
@@ -190,40 +190,16 @@ class Preparation:
         """Return the number of recipients that a run would try, including those tried again."""
         if self._enrolled is None:
             self.enrol()
-        counts, selected = self.counts(), self._selected
-        if selected is None or not sum(self._ledger.records().counts(0).values()):
-            again = sum(counts[state] for state in _tried_again(self.options) - {State.DEFERRED})
-            claimable = self._ledger.records().claimable(self._checked()) + again
-        else:
-            claimable = self._claimable_of(selected)
+        claimable = self._remaining.count(self.counts(), self._checked())
         limit = self.limits.limit
         return claimable if limit is None else min(claimable, limit)
 
     @cached_property
-    def _selected(self) -> frozenset[str] | None:
-        """The keys of the selected recipients; None if all recipients are."""
-        if not self._source.partial or self._redirect.edits:
-            return None
-        return frozenset(one.key for one in self._recipients())
-
-    def _claimable_of(self, selected: frozenset[str]) -> int:
-        """The number of selected recipients that a run would try, those of a new row included."""
-        states = _tried_again(self.options) | {State.PENDING}
-        known = claimable = 0
-        for one in self._ledger.records().iterate():
-            if one.key in selected:
-                known += 1
-                claimable += one.state in states or one.unmade
-        return claimable + len(selected) - known
-
-    def _again(self) -> dict[State, int]:
-        """Return the number of recipients to try again, by their state."""
-        counts, selected = self.counts(), self._selected
-        if selected is not None and self.options.retry:
-            known = self._ledger.records().iterate()
-            counts = reported(Counter(one.state for one in known if one.key in selected))
-        states = {State(one): counts[State(one)] for one in sorted(self.options.retry)}
-        return {state: count for state, count in states.items() if count}
+    def _remaining(self) -> Remaining:
+        """The recipients that the run would try; all of them, or those that the options select."""
+        everyone = not self._source.partial or self._redirect.edits
+        selected = None if everyone else frozenset(one.key for one in self._recipients())
+        return Remaining(self._ledger.records(), self.options, selected)
 
     def counts(self) -> dict[State, int]:
         """Return the number of recipients in each state."""
@@ -287,27 +263,10 @@ class Preparation:
         begun = counts[State.PENDING] < sum(counts.values())
         if report is not None and report.subjects and not (begun or self._redirect.edits):
             return tuple(report.subjects[:shown])
-        following = self._following() if begun else self._recipients()
+        following = self._recipients()
+        if begun:  # a dry run has not enrolled the rows that are new
+            following = self._remaining.next_ones(() if self._target.sends else following)
         if self._invalid:
             following = (one for one in following if one.row not in self._invalid)
         messages = self.messages
         return tuple(messages.render(one).subject for one in islice(following, shown))
-
-    def _following(self) -> Iterator[Recipient]:
-        """Yield the recipients that a run of a begun ledger would try first."""
-        selected, known = self._selected, set[str]()
-        for one in self._ledger.records().remaining(_tried_again(self.options)):
-            if selected is None or one.key in selected:
-                known.add(one.key)
-                yield one
-        if selected is not None and not self._target.sends:  # rows that a dry run has not enrolled
-            tried = {one.key for one in self._ledger.records().iterate() if one.key in selected}
-            yield from (one for one in self._recipients() if one.key not in tried | known)
-
-
-def _tried_again(options: JobOptions) -> frozenset[State]:
-    """The states, apart from pending, in which a run tries a recipient."""
-    states = {State.DEFERRED, *(State(one) for one in options.retry)}
-    if options.in_doubt == "resend":
-        states.add(State.IN_DOUBT)
-    return frozenset(states)

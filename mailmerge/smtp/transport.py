@@ -173,7 +173,7 @@ class SocketTransport:
     def start_tls(self, host: str, ca_file: str = "") -> None:
         """Make the TLS handshake, as `Transport` says."""
         try:
-            context = _tls_context(ca_file)
+            context = _tls_context(ca_file, ssl.get_default_verify_paths())
             host.encode("idna")  # the wrapper would leak the socket if this failed inside it
             self._socket.settimeout(self._timeout)
             # Two steps: if the handshake fails, the wrapped socket is there to be closed.
@@ -285,8 +285,12 @@ def _address_literal(address: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _tls_context(ca_file: str) -> ssl.SSLContext:
-    """A context that verifies certificates and names, with TLS 1.2 or later (RFC 8314, 8997)."""
+def _tls_context(ca_file: str, trusted: object) -> ssl.SSLContext:
+    """A context that verifies certificates and names, with TLS 1.2 or later (RFC 8314, 8997).
+
+    `trusted` says where the system's authorities are; SSL_CERT_FILE can change it at any time.
+    """
+    del trusted  # a part of the key of the cache
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
     except OSError as error:

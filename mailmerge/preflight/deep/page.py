@@ -15,7 +15,7 @@ from mailmerge.preflight.positions import Place
 from mailmerge.rendering.document import Document, Element, attribute, is_written, start_of
 from mailmerge.rendering.folder import is_local, local_path
 
-_SHEET = re.compile(r"<link\b[^>]*?\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_SHEET = re.compile(r"<link\b[^<>]*?\bhref\s*+=\s*+[\"']?([^\"'\s>]++)", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TEXT = re.compile(r"[^\s<>&{}][^<>&{}]{3,60}")
 
