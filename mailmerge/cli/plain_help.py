@@ -131,6 +131,14 @@ class PlainGroup(TyperGroup):
         """The help text of the group."""
         return _help(self, ctx, super().get_help)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands with their whole first lines; the library cuts them off."""
+        commands = [self.commands[name] for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(str(one.name), (one.help or "").partition("\n")[0]) for one in commands]
+            )
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; an error of usage gets the words of this program."""
         try:

@@ -22,6 +22,12 @@ def test_help_has_no_types_of_python_and_no_formulas(call: Call, command: str) -
     assert ">=" not in shown
 
 
+def test_list_of_commands_cuts_no_sentence(call: Call) -> None:
+    shown = " ".join(call("--help").stdout.split())
+    assert "Show which recipients got the message, which did not, and why." in shown
+    assert "..." not in shown
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
