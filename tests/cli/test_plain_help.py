@@ -25,7 +25,7 @@ def test_help_has_no_types_of_python_and_no_formulas(call: Call, command: str) -
 def test_list_of_commands_cuts_no_sentence(call: Call) -> None:
     shown = " ".join(call("--help").stdout.split())
     assert "Show which recipients got the message, which did not, and why." in shown
-    assert "..." not in shown
+    assert "..." not in shown.replace("[ARGS]...", "")
 
 
 @pytest.mark.parametrize(
