@@ -48,6 +48,7 @@ def add(
     from mailmerge.settings import load_settings
 
     today = date.today()  # noqa: DTZ011 - the date on the user's own calendar
+    campaign, addresses = _campaign_first(campaign, addresses)
     suppressed = SuppressionList.of(load_settings(campaign))
     _report(marked("added"), suppressed.add(addresses, reason=reason, today=today))
 
@@ -59,7 +60,16 @@ def remove(addresses: _Addresses, campaign: _Campaign = Path()) -> None:
     from mailmerge.recipients.suppression import SuppressionList
     from mailmerge.settings import load_settings
 
+    campaign, addresses = _campaign_first(campaign, addresses)
     _report(marked("removed"), SuppressionList.of(load_settings(campaign)).remove(addresses))
+
+
+def _campaign_first(campaign: Path, arguments: list[str]) -> tuple[Path, list[str]]:
+    """The campaign, and the addresses; a folder before them is the campaign, as elsewhere."""
+    first, *others = arguments
+    if campaign == Path() and others and "@" not in first and Path(first).is_dir():
+        return Path(first), others
+    return campaign, arguments
 
 
 @suppress_app.command("list", cls=PlainCommand)

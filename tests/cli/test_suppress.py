@@ -57,3 +57,13 @@ def test_no_campaign_is_one_line(tmp_path: Path) -> None:
     done = suppress(tmp_path, "list")
     assert done.exit_code == 2
     assert done.stderr.startswith("error: there is no campaign.toml")
+
+
+def test_the_campaign_may_stand_before_the_addresses(folder: Path) -> None:
+    runner = CliRunner()
+    added = runner.invoke(suppress_app, ["add", str(folder), "a@x.org"])
+    assert (added.exit_code, added.stderr) == (0, "added a@x.org\n1 added.\n")
+    removed = runner.invoke(suppress_app, ["remove", str(folder), "a@x.org"])
+    assert (removed.exit_code, removed.stderr) == (0, "removed a@x.org\n1 removed.\n")
+    alone = runner.invoke(suppress_app, ["add", "--campaign", str(folder), str(folder)])
+    assert alone.exit_code != 0
