@@ -48,6 +48,10 @@ def running_server(key: Path, listed: Path, *options: str) -> Iterator[RunningSe
         line = process.stderr.readline()
         yield RunningServer(process, int(line.partition("127.0.0.1:")[2].split()[0]))
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # not killed: coverage is written at the end
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         process.stderr.close()
