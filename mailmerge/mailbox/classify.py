@@ -1,0 +1,377 @@
+"""The bytes of one received mail -> a `Fact`: what it says about one of our messages. Pure.
+
+The order of the questions matters, because a mail can look like several kinds:
+
+1. A report says what it is (multipart/report, RFC 6522): a complaint (RFC 5965), or the state of a
+   delivery (RFC 3464). Its type counts more than its words.
+2. An unsubscribe mail has a token of ours. Nothing else has one, except the quoted message; so the
+   token must stand in the subject or be written to the address for unsubscribing.
+3. A bounce in prose comes from a program for mail: its sender is empty or a mailer-daemon, or its
+   subject is that of a bounce. One sign alone is not enough: users forward bounces, and ask why.
+4. What a program wrote is an automatic reply (RFC 3834).
+5. What refers to another message is an answer.
+
+A mail that refers to no message at all is of the kind OTHER: newsletters, spam, other letters.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from email.utils import mktime_tz, parsedate_tz
+from functools import cached_property
+from typing import Final
+
+from mailmerge.mailbox.addresses import address_of, addresses_in, is_role, unique
+from mailmerge.mailbox.automatic import is_automatic
+from mailmerge.mailbox.bounces import (
+    STATUS,
+    Report,
+    explanation_of,
+    is_after_data,
+    read_prose,
+    read_report,
+    reply_class,
+    returned_recipients,
+)
+from mailmerge.mailbox.facts import Fact, Kind
+from mailmerge.mailbox.incoming import Fields, Mail, Part, read_mail
+from mailmerge.mailbox.reasons import Reason, reason_of
+
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{20,}")
+_OUR_ID: Final = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{32})@([A-Za-z0-9.-]{1,253})")
+_ID: Final = re.compile(r"<([^<>\s@]{1,250}@[^<>\s]{1,250})>")
+_RETURNED_ID: Final = re.compile(
+    r"^[> \t|]*(?:X-[A-Za-z-]*)?(?:Original-|Resent-)?Message-ID[ \t]*:[ \t]*(?:\n[ \t]+)?<?([^<>\s]{3,500})",
+    re.MULTILINE | re.IGNORECASE,
+)
+_ORIGINAL_ID_FIELDS: Final = (
+    "in-reply-to", "references", "x-microsoft-original-message-id", "x-ms-exchange-parent-message-id", "original-message-id", "x-original-message-id", "x-mailmerge-message-id",
+)  # fmt: skip
+_MOST_IDS: Final = 40
+_BOUNCE_SUBJECT: Final = re.compile(
+    r"undeliver|undelivr|not deliver|non[- ]?deliver|failure notice|returned mail|return(?:ed)? to sender|delivery.{0,20}fail|"
+    r"fail.{0,12}deliver|delivery (?:status|problem|error|notification|report|incomplete|has)|mail (?:delivery|system|status|error)|message (?:delivery|undeliv|could not|not deliv|you sent)|bounce|rejected|"
+    r"could not (?:be )?(?:send|sent|deliver)|couldn't be delivered|returned (?:message|e-?mail)|unable to deliver|nondeliv|unzustellbar|nicht zugestellt|zustellung|mislukt|onbestelbaar|"
+    r"non remis|échec|no se (?:ha )?(?:pudo|puede)|no entrega|devuelto|devolvid|não entreg|mancato recapito|mancata consegna|не доставлен|недоставлен|niedostarczon|退信|退回|未送达|无法送达|投递失败|发送失败|系统退信|"
+    r"配信(?:不能|エラー|できません)|エラーメール|送信(?:できません|エラー)|반송|전송 실패|warning: (?:message|could not)|mail failed|returning|delayed|mail failure|delivery delay|postmaster|error (?:sending|in mail)|quota|"
+    r"user unknown|host unknown|permanent|non recapitabile|undelivrable|nedoručen|kézbesít|levering|leveransen|ikke levert|teslim edilemedi|vrácen",
+    re.IGNORECASE,
+)
+_DAEMON: Final = re.compile(
+    r"mailer-?daemon|post[-_]?master|mail delivery (?:sub)?system|mail delivery|mail system|mdaemon|system administrator|microsoftexchange|internet mail delivery|mailsystem|mail administrator|"
+    r"mailmaster|bounce|mailadmin|systemadministrator|delivery|自动退信|系统退信|mailer@|smtpgateway|majordomo|mailgateway",
+    re.IGNORECASE,
+)
+_BOUNCE_WORDS: Final = re.compile(
+    r"undeliver|could not be deliver|couldn't be deliver|not be(?:en)? deliver|wasn't able to deliver|unable to deliver|cannot be deliver|can't be deliver|could not deliver|"
+    r"was not delivered|not deliver|delivery (?:to the following|failed|has failed|failure|error|attempt|status)|failed to deliver|failed recipient|fatal errors|transient (?:non-)?fatal|permanent error|"
+    r"following (?:address|recipient)|did not reach|didn't reach|returned to (?:you|sender)|was rejected|has been rejected|rejected by|transcript of session|said:|user unknown|unknown user|user not found|"
+    r"no such (?:user|address|recipient)|mailbox (?:is )?full|over quota|quota exceeded|does not exist|invalid (?:recipient|address|mailbox)|error.{0,40}deliver|deliver.{0,40}error|"
+    r"konnte nicht (?:zugestellt|ausgeliefert)|nicht zugestellt|n'a pas pu être|no se pudo entregar|não foi possível|impossibile (?:recapitare|consegnare)|не (?:может|могло|удалось|был|было).{0,40}достав|不存在|无法投递|退信|退回|送れません|届けられません|配信できません|did not like|recipient address|host .{1,80} (?:refused|unknown)|message could not|smtp error",
+    re.IGNORECASE,
+)
+_COMPLAINTS: Final = frozenset({"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "complaint", ""})
+"""Values of Feedback-Type that are a complaint of a reader (RFC 5965, 7.3); `not-spam` and the
+reports of RFC 6591 (`auth-failure`) are none."""
+
+_UNSUBSCRIBE_WORDS: Final = re.compile(
+    r"^\s*(?:(?:re|aw|sv|fwd?|antw|回复|答复)\s*[:：]\s*)*(?:please\s+)?(?:unsubscribe(?:\s+me)?|remove(?:\s+me)?|opt[ -]?out|stop|abmelden|abmeldung|austragen|désabonner|désinscri\w*|désabonnement|"
+    r"darme de baja|baja|cancelar suscripci[oó]n|descadastrar|disiscrivi\w*|cancellami|uitschrijven|afmelden|avregistrera|afmeld|wypisz|отписаться|отписка|退订|取消订阅|退訂|取消訂閱|配信停止|登録解除|수신거부)\b[\s.!]*$",
+    re.IGNORECASE,
+)
+_REPLY_SUBJECT: Final = re.compile(
+    r"^\s*(?:re|aw|sv|vs|antw|odp|rif|ynt|ref|res|回复|答复|回覆|回信|답장)(?:\[\d+\])?\s*[:：]", re.IGNORECASE
+)
+_LATEST: Final = 4_102_444_800.0  # the year 2100
+_LINE: Final = re.compile(r"\s+")
+_LONGEST_TEXT: Final = 300
+
+
+def classify(raw: bytes, *, words: bool = False) -> Fact:
+    """Return what a mail says about one of our messages.
+
+    Args:
+        raw: the bytes of the mail, with any line ends.
+        words: whether a subject such as "unsubscribe" alone, without a token, unsubscribes.
+    """
+    mail = read_mail(raw)
+    common = _Common(mail)
+    return (
+        _complaint(common)
+        or _of_report(common)
+        or _unsubscribe(common, words=words)
+        or _of_notification(common)
+        or _of_prose(common)
+        or _of_author(common)
+    )
+
+
+class _Common:
+    """What the questions share about one mail."""
+
+    def __init__(self, mail: Mail) -> None:
+        self.mail = mail
+        fields = mail.fields
+        self.sender = address_of(fields.get("from", ""))
+        self.to = tuple(
+            unique(
+                address.lower()
+                for name in ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "cc")
+                for value in fields.all(name)[:5]
+                for address in addresses_in(value)[:10]
+            )
+        )
+        self.at = _time_of(fields)
+
+    @cached_property
+    def explanation(self) -> str:
+        """The text of a bounce above the message that came back."""
+        return explanation_of(self.mail)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Message-IDs of the message that the mail is about."""
+        mail = self.mail
+        found = [one for name in _ORIGINAL_ID_FIELDS for one in _ids_of(mail.fields.get(name, ""))]
+        texts = [mail.body]
+        if mail.encoded:
+            texts += [part.text for part in mail.parts]
+        for text in texts:
+            found += (one[1].strip("<>") for one in _limited(_RETURNED_ID.finditer(text)))
+            found += (f"{one[1].lower()}@{one[2]}" for one in _limited(_OUR_ID.finditer(text)))
+        own = mail.fields.get("message-id", "").strip("<> ").lower()
+        return tuple(one for one in unique(found) if one.lower() != own)[: 2 * _MOST_IDS]
+
+    def fact(self, kind: Kind, **more: object) -> Fact:
+        """Make a fact of this mail."""
+        return Fact(kind, ids=self.ids, to=self.to, at=self.at, **more)  # type: ignore[arg-type]
+
+
+def _limited(found: Iterator[re.Match[str]]) -> Iterator[re.Match[str]]:
+    return (one for one, _ in zip(found, range(_MOST_IDS), strict=False))
+
+
+def _ids_of(value: str) -> list[str]:
+    return [one[1] for one in _limited(_ID.finditer(value))]
+
+
+def _time_of(fields: Fields) -> float | None:
+    """The time of the last Received field, which our own server wrote, or else of Date."""
+    received = fields.get("received", "")
+    for value in (received.rpartition(";")[2] if ";" in received else "", fields.get("date", "")):
+        try:
+            parsed = parsedate_tz(value[:200].strip())
+            at = float(mktime_tz(parsed)) if parsed else 0.0
+        except (ValueError, OverflowError, TypeError, IndexError):
+            continue
+        if 0 < at < _LATEST:
+            return at
+    return None
+
+
+def _one_line(text: str) -> str:
+    return _LINE.sub(" ", text[: 4 * _LONGEST_TEXT]).strip()[:_LONGEST_TEXT]
+
+
+def _complaint(common: _Common) -> Fact | None:
+    """A report of RFC 5965, or a mail of an older feedback loop."""
+    mail = common.mail
+    reports = mail.of_type("message/feedback-report")
+    if not reports:
+        if not _is_old_complaint(mail):
+            return None
+        return common.fact(Kind.COMPLAINED, addresses=tuple(returned_recipients(mail)), text="abuse")
+    fields = reports[0].fields
+    kind = fields.get("feedback-type", "").strip().lower()
+    if kind not in _COMPLAINTS:
+        return common.fact(Kind.OTHER, text=_one_line(kind))
+    named = [
+        address
+        for name in ("original-rcpt-to", "removal-recipient", "redacted-address")
+        for value in fields.all(name)[:20]
+        for address in addresses_in(value)
+    ]
+    addresses = unique([*named, *returned_recipients(mail)])
+    return common.fact(Kind.COMPLAINED, addresses=tuple(addresses[:20]), text=_one_line(kind or "abuse"))
+
+
+def _is_old_complaint(mail: Mail) -> bool:
+    """Hotmail's reports (JMRP) have no feedback part."""
+    return "x-hmxmroriginalrecipient" in mail.fields or (
+        address_of(mail.fields.get("from", "")).lower() == "staff@hotmail.com"
+        and bool(mail.of_type("message/rfc822"))
+    )
+
+
+def _of_report(common: _Common) -> Fact | None:
+    """A delivery report (RFC 3464): a bounce, or the news that the message arrived."""
+    mail = common.mail
+    if _is_forwarded(common):
+        return None
+    report = read_report(mail)
+    if report is None:
+        return None
+    if report.succeeded:
+        text = _one_line(report.text)
+        return common.fact(
+            Kind.DELIVERED, addresses=report.recipients, envid=report.envid, status=report.status, text=text
+        )
+    return _bounce(common, report)
+
+
+def _is_forwarded(common: _Common) -> bool:
+    """Whether a user has sent the report on: the report must be the mail itself or in its text."""
+    mail = common.mail
+    if mail.type == "multipart/report":
+        return False
+    return not (_from_program(common) or _BOUNCE_SUBJECT.search(mail.subject) or mail.of_type("message/delivery-status"))
+
+
+def _bounce(common: _Common, report: Report) -> Fact:
+    mail = common.mail
+    text, status = report.text, report.status
+    if not text or not report.recipients or status[2:] in ("", "0.0"):
+        prose = read_prose(common.explanation, mail.fields, _own(common))
+        text = text or prose.text
+        if not report.recipients:
+            report = Report(prose.recipients, report.action, status, text, report.envid, report.formal)
+        if not status or status[2:] == "0.0":
+            better = prose.status
+            status = better if better and (not status or better[0] == status[0]) else status
+    status = status or reply_class(text)
+    inner = _inner_status(text)
+    if inner and status[2:] in ("", "0.0", "1.0", "4.0", "4.7"):
+        status = inner
+    late = not status.endswith(".1.1") and (is_after_data(text) or is_after_data(common.explanation))
+    cause = reason_of(status, text, after_data=late)
+    if cause is Reason.UNKNOWN:
+        cause = reason_of("", common.explanation, after_data=late)
+    if report.delayed and cause is not Reason.MAILBOX_FULL:
+        cause = Reason.EXPIRED
+    recipients = report.recipients or tuple(returned_recipients(mail))
+    return common.fact(
+        Kind.BOUNCED, addresses=recipients, envid=report.envid, status=status, cause=cause, text=_one_line(text)
+    )
+
+
+def _inner_status(text: str) -> str:
+    for found in STATUS.finditer(text):
+        if found[1] in "45" and (found[2], found[3]) != ("0", "0"):
+            return f"{found[1]}.{int(found[2])}.{int(found[3])}"
+    return ""
+
+
+def _own(common: _Common) -> frozenset[str]:
+    return frozenset((*common.to, common.sender.lower()))
+
+
+def _is_daemon(common: _Common) -> bool:
+    return bool(_DAEMON.search(common.mail.fields.get("from", ""))) or is_role(common.sender)
+
+
+def _from_program(common: _Common) -> bool:
+    """Whether the sender is empty or a program for mail."""
+    fields = common.mail.fields
+    path = fields.get("return-path", "?").strip()
+    return path in ("<>", "") or path.lower().startswith("<mailer-daemon") or _is_daemon(common)
+
+
+def _of_prose(common: _Common) -> Fact | None:
+    """A bounce in prose, or None."""
+    mail = common.mail
+    program, subject = _from_program(common), bool(_BOUNCE_SUBJECT.search(mail.subject[:300]))
+    failed = "x-failed-recipients" in mail.fields
+    if not (program or subject or failed):
+        return None
+    words = bool(_BOUNCE_WORDS.search(common.explanation[:8000]))
+    if not failed and sum((program, subject, words)) < 2:
+        return None
+    if is_automatic(mail) and not failed and not (_is_daemon(common) and (words or subject)):
+        return None
+    report = read_prose(common.explanation, mail.fields, _own(common))
+    if not report.recipients:
+        report = Report(tuple(returned_recipients(mail)), "", report.status, report.text)
+    if not report.recipients and not common.ids:
+        return None
+    return _bounce(common, report)
+
+
+def _of_notification(common: _Common) -> Fact | None:
+    """A notification of Amazon SES that Amazon SNS has put into a mail: JSON, then a footer."""
+    if "x-amz-sns-message-id" not in common.mail.fields:
+        return None
+    try:
+        document = json.loads(common.mail.text.lstrip().partition("\n\n--")[0].partition("\n--")[0])
+        if "Message" in document:
+            document = json.loads(document["Message"])
+        sent = document["mail"]
+        kind = str(document["notificationType"])
+        about = document[kind.lower()]
+        listed = about.get(_SNS_RECIPIENTS.get(kind, "recipients")) or sent["destination"]
+        first = listed[0] if isinstance(listed[0], dict) else {}
+        addresses = [one["emailAddress"] if isinstance(one, dict) else one for one in listed]
+        named = sent.get("commonHeaders", {}).get("messageId", "")
+        ids = tuple(str(one).strip("<>") for one in (named, sent["messageId"]) if one)
+        status, said = str(first.get("status", "")), str(first.get("diagnosticCode", ""))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+        return None
+    found = Fact(Kind.OTHER, tuple(map(str, addresses[:20])), ids, to=common.to, at=common.at)
+    if kind == "Bounce":
+        cause = reason_of(status, said)
+        return replace(found, kind=Kind.BOUNCED, status=status, cause=cause, text=_one_line(said))
+    known = {"Complaint": Kind.COMPLAINED, "Delivery": Kind.DELIVERED}
+    return replace(found, kind=known.get(kind, Kind.OTHER), text=_one_line(kind.lower()))
+
+
+_SNS_RECIPIENTS: Final = {"Bounce": "bouncedRecipients", "Complaint": "complainedRecipients"}
+
+
+def _unsubscribe(common: _Common, *, words: bool) -> Fact | None:
+    mail = common.mail
+    subject = mail.subject.replace(" ", "") if "=?" in mail.fields.get("subject", "") else mail.subject
+    found = TOKEN.search(subject) or _token_of_body(common)
+    author = (common.sender,) if common.sender else ()
+    if found is not None:
+        return common.fact(Kind.UNSUBSCRIBED, addresses=author, token=found[0])
+    if words and _says_unsubscribe(common):
+        return common.fact(Kind.UNSUBSCRIBED, addresses=author, text=_one_line(mail.subject or "unsubscribe"))
+    return None
+
+
+def _token_of_body(common: _Common) -> re.Match[str] | None:
+    """Some mail programs write the subject of a mailto link into the body, which is then short."""
+    first = common.mail.text.lstrip()[:1200]
+    if not first.lower().startswith("unsubscribe"):
+        return None
+    return TOKEN.match(first[len("unsubscribe") :].lstrip(" :\n%20"))
+
+
+def _says_unsubscribe(common: _Common) -> bool:
+    mail = common.mail
+    if _UNSUBSCRIBE_WORDS.match(mail.subject[:100]):
+        return True
+    first = next((line for line in mail.text[:2000].splitlines() if line.strip()), "")
+    return bool(_UNSUBSCRIBE_WORDS.match(first[:100]))
+
+
+def _of_author(common: _Common) -> Fact:
+    """An automatic reply, an answer, or something else."""
+    mail = common.mail
+    author = (common.sender,) if common.sender and not is_role(common.sender) else ()
+    text = _one_line(mail.subject)
+    if mail.type == "multipart/report" and "disposition-notification" in mail.content_type.lower():
+        author = tuple(_of_receipt(mail)) or author
+    if is_automatic(mail):
+        return common.fact(Kind.AUTO_REPLIED, addresses=author, text=text)
+    answers = bool(_ids_of(mail.fields.get("in-reply-to", "")) or _ids_of(mail.fields.get("references", "")))
+    if answers or _REPLY_SUBJECT.match(mail.subject):
+        return common.fact(Kind.ANSWERED, addresses=author, text=text)
+    return common.fact(Kind.OTHER, text=text)
+
+
+def _of_receipt(mail: Mail) -> list[str]:
+    reports: list[Part] = mail.of_type("message/disposition-notification")
+    return addresses_in(reports[0].fields.get("final-recipient", ""))[:1] if reports else []
