@@ -16,6 +16,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, tex
 
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
+from mailmerge.ledger.after import add_after_facts
 from mailmerge.ledger.checksums import add_checksums
 from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.database import Database
@@ -129,6 +130,7 @@ LEDGER = Schema(
         Migration("checksums", add_checksums),
         Migration("one sender", _add_sender),
         Migration("files of the content", add_content_files),
+        Migration("facts of received mails", add_after_facts),
     ),
 )
 """The tables of a ledger."""

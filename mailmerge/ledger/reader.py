@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Select, select
 
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
+from mailmerge.ledger.after import count_after, read_after
 from mailmerge.ledger.campaigns import CampaignRecord, read_times
 from mailmerge.ledger.checksums import STATE_COLUMNS, SUMMED_COLUMNS, has_right_state, is_sealed
 from mailmerge.ledger.database import RowDamaged
@@ -100,7 +101,7 @@ class SqliteReader:
         states, unmade = Counter[State](), 0
         with self._consistent() as look:
             if look is None:
-                return Standing(reported(states))
+                return Standing(reported(states), after=count_after({}))
             for row, last in look.rows(select(*STATE_COLUMNS), _STATE):
                 if not has_right_state(row):
                     raise RowDamaged(
@@ -109,7 +110,8 @@ class SqliteReader:
                 states[last.state] += 1
                 unmade += is_unmade(last.state, last.stage, last.reply)
             times = read_times(look.connection, look.campaign.id)
-            return Standing(reported(states), *times, unmade=unmade)
+            after = count_after(read_after(look.connection, look.campaign.id))
+            return Standing(reported(states), *times, unmade=unmade, after=after)
 
     def unmade(self) -> int:
         """Return the number of deliveries whose message could not be made."""
@@ -131,10 +133,12 @@ class SqliteReader:
         with self._consistent() as look:
             if look is None:
                 return
+            after = read_after(look.connection, look.campaign.id)
             for row, last in look.rows(query, _DELIVERY):
                 if not is_sealed(row):
                     raise RowDamaged(tr("recipient {row!r} is not as it was written", row=row[0]))
-                yield delivery_of(row[:_DELIVERY], last)
+                one = delivery_of(row[:_DELIVERY], last)
+                yield replace(one, after=after[one.id]) if one.id in after else one
 
     @contextmanager
     def _consistent(self) -> Iterator[_Look | None]:

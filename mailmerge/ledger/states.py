@@ -142,6 +142,23 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class After:
+    """What came back by mail after a message was sent (ledger/after.py).
+
+    Attributes:
+        kind: bounced, complained, unsubscribed, answered, auto_replied or delivered.
+        at: the time of the received mail, in seconds since 1970.
+        reason: why, in words; it comes from outside.
+        hard: it is a bounce that says that the address will never take mail.
+    """
+
+    kind: str
+    at: float
+    reason: str = ""
+    hard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One recipient of a campaign in the ledger: a snapshot of its row, and its state.
 
@@ -159,6 +176,7 @@ class Delivery:
             it again until a server may have the message. From then on it stays, so that a message
             that is sent again has the same bytes.
         changed_at: the time of the last transition, or None.
+        after: what came back by mail; None if nothing did, or if it was not asked for.
     """
 
     id: int
@@ -175,6 +193,7 @@ class Delivery:
     retry_at: float | None = None
     stage: str = ""
     reply: str = ""
+    after: After | None = None
 
     @property
     def address(self) -> str:
@@ -227,13 +246,15 @@ class Standing:
 
     `seconds` is the time from the last run's first connection to its last outcome, `check_seconds`
     the time of the check before it. Both are 0 before the first run. `unmade` is the number of
-    deliveries whose message could not be made.
+    deliveries whose message could not be made. `after` counts deliveries by what came back, and is
+    None if that was not asked for.
     """
 
     states: Mapping[State, int]
     seconds: float = 0.0
     check_seconds: float = 0.0
     unmade: int = 0
+    after: Mapping[str, int] | None = None
 
 
 _FILES_NAMED: Final = 3

@@ -30,17 +30,20 @@ _CODE: Final = re.compile(r"(?<![\d.:/@-])([45]\d\d)(?=[ -]|$)")
 _REPORTS: Final = ("message/delivery-status", "message/global-delivery-status")
 _FAILED: Final = frozenset({"failed", "failure", "undeliverable", "delayed", "expired"})
 _SUCCEEDED: Final = frozenset({"delivered", "relayed", "expanded", "deliverable"})
-_QUOTED: Final = re.compile(
-    r"^(?:[-=_* ]{2,}\s*(?:below this line|this is a copy|original message|(?:the )?(?:body|header)s? of|"
-    r"unsent message|undelivered message|message header|start of|returned message|returned mail|forwarded|"
-    r"copy of|included is|the header|beginning of|bounced e-?mail|failed message|message text|ursprüngliche|"
-    r"mensaje original|message d'origine|received message)"
-    r"|message headers follow|original message (?:follows|headers)|bounced e-mail:|your original message"
-    r"|below is a copy|the original message|content-type: message/rfc822|content-type: text/rfc822-headers"
-    r"|[-= ]*(?:original|returned) (?:message|mail|headers)|header of (?:the )?original|----- ?original"
-    r"|the following is a copy|------ ?this is a copy|unsent message|原(?:始)?邮件|元のメッセージ)",
-    re.IGNORECASE | re.MULTILINE,
-)
+_BELOW_A_RULE: Final = (
+    "below this line", "this is a copy", "original message", "the body of", "body of", "the headers of", "the header", "headers of", "header of", "unsent message",
+    "undelivered message", "message header", "start of", "returned message", "returned mail", "returned headers", "original mail", "original headers", "forwarded", "copy of", "included is",
+    "beginning of", "bounced e-mail", "bounced email", "failed message", "message text", "ursprüngliche", "mensaje original", "message d'origine", "received message", "your original",
+)  # fmt: skip
+"""How a line begins, after a rule such as `-----`, below which the message that came back stands."""
+
+_ALONE: Final = (
+    "message headers follow", "original message follows", "original message headers", "bounced e-mail:", "your original message", "below is a copy", "the original message follows",
+    "content-type: message/rfc822", "content-type: text/rfc822-headers", "original message:", "the following is a copy", "unsent message", "原始邮件", "原邮件", "元のメッセージ",
+)  # fmt: skip
+"""How such a line begins without a rule."""
+
+_RULE: Final = "-=_*|# "
 _NAME: Final = (
     r"(?:Return-Path|Received|Message-I[dD]|Date|From|Subject|To|MIME-Version|DKIM-Signature|Reply-To|Sender"
     r"|Delivered-To|X-[A-Za-z-]+|ARC-[A-Za-z-]+|Authentication-Results|Content-[A-Za-z-]+|User-Agent)"
@@ -172,11 +175,26 @@ def explanation_of(mail: Mail) -> str:
     """Return the text of a bounce above the message that came back."""
     text = mail.text[: 4 * _MOST_EXPLANATION]
     end = len(text)
-    for pattern in (_QUOTED, _HEADER_LINES):
-        found = pattern.search(text, 1)
-        if found and text[: found.start()].strip():
-            end = min(end, found.start())
+    for start in (_quoted_at(text), _header_at(text)):
+        if start > 0 and text[:start].strip():
+            end = min(end, start)
     return text[: min(end, _MOST_EXPLANATION)]
+
+
+def _quoted_at(text: str) -> int:
+    """Return where a line announces the message that came back, or -1."""
+    at = 0
+    for line in text.split("\n"):
+        words = line.strip(_RULE).lower()
+        if words.startswith(_ALONE) or (words.startswith(_BELOW_A_RULE) and line[:1] in _RULE[:-1]):
+            return at
+        at += len(line) + 1
+    return -1
+
+
+def _header_at(text: str) -> int:
+    found = _HEADER_LINES.search(text, 1)
+    return found.start() if found else -1
 
 
 def read_prose(explanation: str, fields: Fields, own: frozenset[str]) -> Report:

@@ -73,6 +73,11 @@ _BOUNCE_WORDS: Final = re.compile(
     r"konnte nicht (?:zugestellt|ausgeliefert)|nicht zugestellt|n'a pas pu être|no se pudo entregar|não foi possível|impossibile (?:recapitare|consegnare)|не (?:может|могло|удалось|был|было).{0,40}достав|不存在|无法投递|退信|退回|送れません|届けられません|配信できません|did not like|recipient address|host .{1,80} (?:refused|unknown)|message could not|smtp error",
     re.IGNORECASE,
 )
+_WARNING: Final = re.compile(
+    r"warning message only|no action is required on your part|do not need to (?:resend|do anything)|is delayed for more than|will (?:continue|keep) (?:to try|trying)|will be retried"
+    r"|has not yet been delivered|delivery attempts will continue|still trying",
+    re.IGNORECASE,
+)
 _COMPLAINTS: Final = frozenset({"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "complaint", ""})
 """Values of Feedback-Type that are a complaint of a reader (RFC 5965, 7.3); `not-spam` and the
 reports of RFC 6591 (`auth-failure`) are none."""
@@ -249,11 +254,12 @@ def _bounce(common: _Common, report: Report) -> Fact:
     cause = reason_of(status, text, after_data=late)
     if cause is Reason.UNKNOWN:
         cause = reason_of("", common.explanation, after_data=late)
-    if report.delayed and cause is not Reason.MAILBOX_FULL:
+    delayed = report.delayed or (not report.formal and bool(_WARNING.search(common.explanation)))
+    if delayed and cause is not Reason.MAILBOX_FULL:
         cause = Reason.EXPIRED
     recipients = report.recipients or tuple(returned_recipients(mail))
     return common.fact(
-        Kind.BOUNCED, addresses=recipients, envid=report.envid, status=status, cause=cause, text=_one_line(text)
+        Kind.BOUNCED, addresses=recipients, envid=report.envid, status=status, cause=cause, delayed=delayed, text=_one_line(text)
     )
 
 

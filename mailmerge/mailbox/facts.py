@@ -42,6 +42,7 @@ class Fact:
         to: the addresses that the mail was sent to; a VERP address names its recipient.
         status: the enhanced status code (RFC 3463) of a bounce, or "".
         cause: why a message bounced; None for other kinds.
+        delayed: a server has not given up yet, so nothing has come back.
         text: what the server or the author said, in one line; it comes from outside.
         at: the time of the mail in seconds since 1970, or None.
     """
@@ -54,6 +55,7 @@ class Fact:
     to: tuple[str, ...] = ()
     status: str = ""
     cause: Reason | None = None
+    delayed: bool = False
     text: str = ""
     at: float | None = None
 

@@ -96,7 +96,7 @@ _AGAINST_THE_CODE: Final[_Table] = (
             "disk quota", "disc quota", "diskspace quota", "quotaexceeded", "mailboxfull", "storeexhausted", "dépassé son quota",
             "out of storage", "storage space", "storage allocation", "storage limit", "maximum allowed storage", "not enough storage",
             "insufficient*space", "not sufficient disk space", "exceeded its disk space", "does not have enough space",
-            "mailbox size limit exceeded", "mailbox exceeded the local limit", "mailbox*has exceeded", "mailbox limit",
+            "mailbox size limit exceeded", "mailbox exceeded the local limit", "mailbox*has exceeded", "mailbox limit", "mailbox exceeds",
             "too many messages on the server", "reached disk quota", "user's mailbox is too large", "mail file size exceeds",
             "has too much mail", "too much mail data", "is exceeding*limit", "exceeding receiving limits",
             "destinataire pleine", "boîte aux lettres pleine", "postfach ist voll", "postfach voll", "speicherplatz*überschritten",
@@ -126,7 +126,7 @@ _AGAINST_THE_CODE: Final[_Table] = (
     (
         Reason.DISABLED,
         (
-            "suspended", "is disabled", "mailbox disabled", "been disabled", "account disabled", "user disabled", "account is locked",
+            "been suspended", "is suspended", "user suspended", "account suspended", "mailbox suspended", "recipient suspended", "currently suspended", "is temporarily suspended", "is disabled", "mailbox disabled", "been disabled", "account disabled", "user disabled", "account is locked",
             "temporarily locked", "temporary locked", "inactive account", "account is inactive", "invalid/inactive user", "inactive user", "temporarily inactive",
             "deactivated mailbox", "mailbox is frozen", "archived recipient", "destinataire archivee", "unavailable or access denied",
             "suspend the service", "user is terminated", "extended inactivity", "disabled or discontinued", "user or domain is disabled",
@@ -153,7 +153,7 @@ _AGAINST_THE_CODE: Final[_Table] = (
     ),
     (
         Reason.TOO_FAST,
-        ("too many recipients this hour", "rate limit", "ratelimit", "too many connections", "too many concurrent", "throttl", "sending rate", "per hour", "频率"),
+        ("too many recipients this hour", "rate limit", "ratelimit", "too many connections", "too many concurrent", "throttl", "sending rate", "per hour", "frequency limited", "频率"),
     ),
 )  # fmt: skip
 """Texts that can mean only one thing, whatever the code is."""
@@ -219,7 +219,7 @@ _BY_TEXT: Final[_Table] = (
     ),
     (
         Reason.SPAM,
-        ("spam", "junk mail", "bulk mail", "bulk e-mail", "bulk email", "unsolicited", "phishing", "垃圾邮件", "surbl", "uribl", "message looks like", "identified as junk", "considered as ube"),
+        ("spam", "content rejected", "junk mail", "bulk mail", "bulk e-mail", "bulk email", "unsolicited", "phishing", "垃圾邮件", "surbl", "uribl", "message looks like", "identified as junk", "considered as ube"),
     ),
     (
         Reason.TOO_FAST,
@@ -236,7 +236,7 @@ _BY_TEXT: Final[_Table] = (
         Reason.EXPIRED,
         (
             "expired", "retry timeout", "retry time not reached", "could not be delivered for", "timed out", "timeout", "time out", "for more than", "too long in", "queue too long", "unable to deliver*days", "will keep trying", "will continue trying",
-            "will be retried", "maximum retry", "delayed", "not yet been delivered", "deferred", "days in queue", "giving up", "was undeliverable within", "not delivered within", "socket error", "retry count", "has been in the queue", "within*days",
+            "will be retried", "maximum retry", "delayed", "not yet been delivered", "deferred", "days in queue", "giving up", "was undeliverable within", "not delivered within", "socket error", "retry count", "delivery failed*attempts", "has been in the queue", "within*days",
         ),
     ),
     (
@@ -257,7 +257,7 @@ _BY_TEXT: Final[_Table] = (
     (
         Reason.SERVER,
         (
-            "configuration error", "system config", "internal error", "internal software", "service unavailable", "service not available", "unable to open", "system failure", "system error", "disk full", "insufficient system", "aliasing/forwarding", "broken pipe", "local error",
+            "configuration error", "system config", "internal error", "internal software", "service unavailable", "service not available", "unable to open", "system failure", "system error", "transaction failed", "currently unavailable", "disk full", "insufficient system", "aliasing/forwarding", "broken pipe", "local error",
             "command died", "command failed", "command output", "mailer died", "exit status", "unable to create", "pipe to", "procmail", "temporary failure", "temporarily unavailable", "out of memory", "can't create", "cannot open", "internal server", "misconfigur", "x-unix", "mailer error", "on hold",
         ),
     ),
@@ -285,7 +285,7 @@ _BY_STATUS: Final = {
 }  # fmt: skip
 """The reason of a status code without its class (RFC 3463, RFC 7372, RFC 7504, RFC 7505)."""
 
-_VAGUE: Final = frozenset({"3.2", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0", "7.0", "7.1", "0.0", "4.7", "4.1", "2.1", "1.2", "4.4"})
+_VAGUE: Final = frozenset({"3.2", "1.10", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0", "7.0", "7.1", "0.0", "4.7", "4.1", "2.1", "1.2", "4.4"})
 """Codes that servers use for anything, so that the text decides."""
 
 _KNOWS_USERS: Final = "This user doesn't have a"
@@ -322,6 +322,8 @@ def _reason(status: str, text: str) -> Reason:
 
 
 def _by_class(status: str) -> Reason:
+    if status[2:].startswith("7."):
+        return Reason.POLICY
     return Reason.EXPIRED if status.startswith("4") else Reason.UNKNOWN
 
 

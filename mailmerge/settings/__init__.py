@@ -15,6 +15,7 @@ from mailmerge.settings.sections import (
     MessageSection,
     OAuthSection,
     RecipientsSection,
+    RepliesSection,
     SmtpSection,
     UnsubscribeSection,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "OAuthSection",
     "Rate",
     "RecipientsSection",
+    "RepliesSection",
     "Settings",
     "SmtpSection",
     "UnsubscribeSection",

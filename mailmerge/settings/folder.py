@@ -14,6 +14,7 @@ from mailmerge.settings.sections import (
     DeliverySection,
     MessageSection,
     RecipientsSection,
+    RepliesSection,
     SmtpSection,
 )
 
@@ -41,6 +42,7 @@ class Settings:
     delivery: DeliverySection
     file: str = CAMPAIGN_FILE
     sources: Mapping[str, str] = field(default_factory=dict)
+    replies: RepliesSection = RepliesSection()
 
     @property
     def name(self) -> str:

@@ -22,6 +22,7 @@ from mailmerge.settings.sections import (
     MessageSection,
     OAuthSection,
     RecipientsSection,
+    RepliesSection,
     Section,
     SmtpSection,
     UnsubscribeSection,
@@ -37,6 +38,7 @@ class _CampaignFile(Section):
     message: MessageSection
     smtp: SmtpSection = SmtpSection()
     delivery: DeliverySection = DeliverySection()
+    replies: RepliesSection = RepliesSection()
 
 
 def load_settings(where: Path) -> Settings:
@@ -61,6 +63,7 @@ def load_settings(where: Path) -> Settings:
         checked.smtp,
         checked.delivery,
         file=path.name,
+        replies=checked.replies,
     )
 
 
@@ -268,5 +271,6 @@ _KEYS = {
     "smtp.oauth": _keys(OAuthSection),
     "message.unsubscribe": _keys(UnsubscribeSection),
     "delivery": _keys(DeliverySection),
+    "replies": _keys(RepliesSection),
 }
 """Every key of campaign.toml by its section."""

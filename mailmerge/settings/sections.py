@@ -299,6 +299,17 @@ class SmtpSection(Section):
     chunking: bool = True
 
 
+_Suppressing = Literal["bounced", "soft", "complained", "unsubscribed"]
+
+
+class RepliesSection(Section):
+    """[replies]: what received mails change."""
+
+    suppress: tuple[_Suppressing, ...] = Field(
+        default=("bounced", "soft", "complained", "unsubscribed"), strict=False
+    )
+
+
 class DeliverySection(Section):
     """[delivery]: rates, connections, retries, and what to keep."""
 
