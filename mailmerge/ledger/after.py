@@ -14,6 +14,7 @@ may be sending; the journal is not involved.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,7 +23,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, text
 
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.schema import after_fact, delivery, mailbox_position, read_mail
-from mailmerge.ledger.states import After
+from mailmerge.ledger.states import AFTER_KINDS, After
 
 _BATCH: Final = 500
 _STRENGTH: Final = {
@@ -34,9 +35,6 @@ _STRENGTH: Final = {
     ("auto_replied", False): 2,
     ("delivered", False): 1,
 }
-KINDS: Final = ("bounced", "complained", "unsubscribed", "answered", "auto_replied")
-"""The kinds of facts that a report counts, in their order."""
-
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
@@ -182,12 +180,9 @@ def _strength(after: After) -> int:
 
 
 def count_after(found: Mapping[int, After]) -> dict[str, int]:
-    """Count deliveries by the kind of their strongest fact, with zeros."""
-    counts = dict.fromkeys(KINDS, 0)
-    for one in found.values():
-        if one.kind in counts:
-            counts[one.kind] += 1
-    return counts
+    """Count deliveries by the kind of their strongest fact, without zeros."""
+    counts = Counter(one.kind for one in found.values())
+    return {kind: counts[kind] for kind in AFTER_KINDS if counts[kind]}
 
 
 def add_after_facts(connection: Connection) -> None:
@@ -199,14 +194,16 @@ def add_after_facts(connection: Connection) -> None:
 _TABLES: Final = (
     """
     CREATE TABLE after_fact (
-        campaign_id INTEGER NOT NULL REFERENCES campaign (id),
+        campaign_id INTEGER NOT NULL,
         digest BLOB NOT NULL,
-        delivery_id INTEGER NOT NULL REFERENCES delivery (id),
+        delivery_id INTEGER NOT NULL,
         kind TEXT NOT NULL,
         hard BOOLEAN NOT NULL,
         at FLOAT NOT NULL,
         reason TEXT NOT NULL,
-        PRIMARY KEY (campaign_id, digest)
+        PRIMARY KEY (campaign_id, digest),
+        FOREIGN KEY(campaign_id) REFERENCES campaign (id),
+        FOREIGN KEY(delivery_id) REFERENCES delivery (id)
     )
     """,
     "CREATE INDEX after_fact_delivery ON after_fact (delivery_id)",

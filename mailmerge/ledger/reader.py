@@ -101,7 +101,7 @@ class SqliteReader:
         states, unmade = Counter[State](), 0
         with self._consistent() as look:
             if look is None:
-                return Standing(reported(states), after=count_after({}))
+                return Standing(reported(states))
             for row, last in look.rows(select(*STATE_COLUMNS), _STATE):
                 if not has_right_state(row):
                     raise RowDamaged(

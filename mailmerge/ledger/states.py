@@ -27,7 +27,7 @@ one change of one delivery; the journal stores transitions, the database stores 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -141,6 +141,10 @@ class Transition:
     reply: str = ""
 
 
+AFTER_KINDS: Final = ("bounced", "complained", "unsubscribed", "answered", "auto_replied")
+"""The kinds of facts that reports count, in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class After:
     """What came back by mail after a message was sent (ledger/after.py).
@@ -246,15 +250,15 @@ class Standing:
 
     `seconds` is the time from the last run's first connection to its last outcome, `check_seconds`
     the time of the check before it. Both are 0 before the first run. `unmade` is the number of
-    deliveries whose message could not be made. `after` counts deliveries by what came back, and is
-    None if that was not asked for.
+    deliveries whose message could not be made. `after` counts deliveries by what came back by mail,
+    without zeros.
     """
 
     states: Mapping[State, int]
     seconds: float = 0.0
     check_seconds: float = 0.0
     unmade: int = 0
-    after: Mapping[str, int] | None = None
+    after: Mapping[str, int] = field(default_factory=dict)
 
 
 _FILES_NAMED: Final = 3

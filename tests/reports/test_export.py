@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmerge.errors import CampaignError
-from mailmerge.ledger.states import State
+from mailmerge.ledger.states import After, State
 from mailmerge.reports.export import export, export_failed
 from mailmerge.reports.xlsx import RED
 from tests.reports.deliveries import FOUR, Ledger, delivery
@@ -23,19 +23,32 @@ def rows_of(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_a_csv_is_the_spreadsheet_with_four_more_columns(tmp_path: Path) -> None:
+OUTCOME = ["status", "time", "reply", "message-id", "after", "after_at", "after_reason"]
+
+
+def test_a_csv_is_the_spreadsheet_with_seven_more_columns(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     assert export(FOUR, path) == 4
     header, first, second, third, fourth = rows_of(path)
-    assert header == ["email", "name", "note", "status", "time", "reply", "message-id"]
+    assert header == ["email", "name", "note", *OUTCOME]
     assert first[:4] == ["u0@example.org", "Person 0", "'=HYPERLINK(1)", "sent"]
     assert first[4].startswith("2026-11-2")
-    assert first[5:] == ["250 2.0.0 Ok", "<0@example.org>"]
+    assert first[5:] == ["250 2.0.0 Ok", "<0@example.org>", "", "", ""]
     assert second[2] == '张伟, "quoted"\nand more'
     assert second[5] == "550 5.1.1 \N{REPLACEMENT CHARACTER}[31mNo"
     assert third[2:4] == ["007", "pending"]
     assert fourth[2] == "'+1"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_came_back_is_in_three_columns(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    after = After("bounced", 1_795_400_000.0, "5.1.1 =unknown", hard=True)
+    export(Ledger(replace(delivery(0, State.SENT), after=after)), path)
+    [_, row] = rows_of(path)
+    assert row[-3] == "bounced"
+    assert row[-2].startswith("2026-11-2")
+    assert row[-1] == "5.1.1 =unknown"
 
 
 def test_an_older_file_is_replaced(tmp_path: Path) -> None:
@@ -51,7 +64,7 @@ def test_a_workbook_has_the_same_rows(tmp_path: Path) -> None:
     sheet = openpyxl.load_workbook(path).active
     assert sheet is not None
     cells = [[cell.value for cell in row] for row in sheet.iter_rows()]
-    assert cells[0][-4:] == ["status", "time", "reply", "message-id"]
+    assert cells[0][-7:] == OUTCOME
     assert cells[3][2:4] == ["007", "pending"]
     assert cells[1][4] == datetime.fromtimestamp(1_795_400_000)  # noqa: DTZ006 - local time
     assert sheet.freeze_panes == "A2"
@@ -81,7 +94,7 @@ def test_columns_of_the_user_keep_their_names(tmp_path: Path) -> None:
 
 def test_an_export_of_nothing_is_a_header(tmp_path: Path) -> None:
     assert export(Ledger(), tmp_path / "a.csv") == 0
-    assert rows_of(tmp_path / "a.csv") == [["status", "time", "reply", "message-id"]]
+    assert rows_of(tmp_path / "a.csv") == [OUTCOME]
 
 
 def test_failed_rows_are_a_spreadsheet_for_another_send(tmp_path: Path) -> None:
