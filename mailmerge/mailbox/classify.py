@@ -41,6 +41,8 @@ from mailmerge.mailbox.incoming import Fields, Mail, Part, read_mail
 from mailmerge.mailbox.reasons import Reason, reason_of
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{20,}")
+_BEFORE_TOKEN: Final = re.compile(r"^.{0,20}?unsubscribe(?:\s|%20|[:+_])*", re.IGNORECASE | re.DOTALL)
+_LONGEST_SUBJECT: Final = 1500
 _OUR_ID: Final = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{32})@([A-Za-z0-9.-]{1,253})")
 _ID: Final = re.compile(r"<([^<>\s@]{1,250}@[^<>\s]{1,250})>")
 _RETURNED_ID: Final = re.compile(
@@ -337,22 +339,27 @@ _SNS_RECIPIENTS: Final = {"Bounce": "bouncedRecipients", "Complaint": "complaine
 
 def _unsubscribe(common: _Common, *, words: bool) -> Fact | None:
     mail = common.mail
-    subject = mail.subject.replace(" ", "") if "=?" in mail.fields.get("subject", "") else mail.subject
-    found = TOKEN.search(subject) or _token_of_body(common)
+    found = _token_of(mail.subject) or _token_of_body(mail.text)
     author = (common.sender,) if common.sender else ()
-    if found is not None:
-        return common.fact(Kind.UNSUBSCRIBED, addresses=author, token=found[0])
+    if found:
+        return common.fact(Kind.UNSUBSCRIBED, addresses=author, token=found)
     if words and _says_unsubscribe(common):
         return common.fact(Kind.UNSUBSCRIBED, addresses=author, text=_one_line(mail.subject or "unsubscribe"))
     return None
 
 
-def _token_of_body(common: _Common) -> re.Match[str] | None:
+def _token_of(subject: str) -> str:
+    """The token in a subject; a mail program may have folded it into several lines."""
+    rest = _BEFORE_TOKEN.sub("", subject[:_LONGEST_SUBJECT])
+    joined = "".join(rest.split())
+    found = TOKEN.fullmatch(joined) or TOKEN.search(rest)
+    return found[0] if found else ""
+
+
+def _token_of_body(text: str) -> str:
     """Some mail programs write the subject of a mailto link into the body, which is then short."""
-    first = common.mail.text.lstrip()[:1200]
-    if not first.lower().startswith("unsubscribe"):
-        return None
-    return TOKEN.match(first[len("unsubscribe") :].lstrip(" :\n%20"))
+    first = text.lstrip()[:_LONGEST_SUBJECT].partition("\n\n")[0]
+    return _token_of(first) if first.lower().startswith("unsubscribe") else ""
 
 
 def _says_unsubscribe(common: _Common) -> bool:
