@@ -37,7 +37,9 @@ def read_expected(folder: Path) -> Expected:
     found: Expected = {}
     for path in sorted(folder.glob("*.rb")):
         name = ""
-        for entry in _ENTRY.finditer(path.read_text("utf-8") if _MODULE.fullmatch(path.stem) else ""):
+        for entry in _ENTRY.finditer(
+            path.read_text("utf-8") if _MODULE.fullmatch(path.stem) else ""
+        ):
             if entry[1]:
                 name = f"{path.stem}-{entry[1]}"
                 found.setdefault(name, [])
@@ -64,15 +66,21 @@ def main(folder: Path, tests: Path | None = None) -> None:
     print(f"{len(facts):,} mails, {sum(map(len, mails.values())) / 1e6:.1f} MB")
     print(f"address or id   {named / len(facts):.1%}")
     kinds = Counter(
-        f"{one.kind} {'hard' if one.hard else 'soft'}" if one.kind is Kind.BOUNCED else one.kind.value
+        f"{one.kind} {'hard' if one.hard else 'soft'}"
+        if one.kind is Kind.BOUNCED
+        else one.kind.value
         for one in facts.values()
     )
-    print("kinds           " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common()))
+    print(
+        "kinds           " + ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    )
     if tests is not None:
         expected = read_expected(tests)
         both = sorted(expected.keys() & facts.keys())
         wrong = [name for name in both if not is_right(facts[name], expected[name])]
-        print(f"right class     {1 - len(wrong) / len(both):.1%} of {len(both):,} with a known class")
+        print(
+            f"right class     {1 - len(wrong) / len(both):.1%} of {len(both):,} with a known class"
+        )
         for name in wrong:
             one = facts[name]
             wanted = ", ".join(reason for reason, _ in expected[name][:3])

@@ -1,15 +1,15 @@
 """What happened after a message was sent: facts that came back by mail, kept beside the states.
 
 A fact is not a state: a message stays `sent`, whoever bounces it later. Facts come from outside, so
-nothing here changes a delivery. Each fact belongs to one received mail, and a mail is read once: the
-digests of all mails that were read are kept, so that reading a mailbox again changes nothing.
+nothing here changes a delivery. Each fact belongs to one received mail, and a mail is read once:
+the digests of all mails that were read are kept, so that reading a mailbox again changes nothing.
 
 A recipient may have several facts. The strongest one is shown: a complaint is stronger than an
 unsubscription, that is stronger than a hard bounce, and so on (`_STRENGTH`). Of two equal ones the
 later one counts.
 
-A reader is not a sender. `AfterFacts` needs the ledger to be open for writing, since another process
-may be sending; the journal is not involved.
+`AfterFacts` needs the ledger to be open for writing. It reads no journal: the Message-ID of a
+delivery is in the database before anything of its message is sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text
 
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.schema import after_fact, delivery, mailbox_position, read_mail
@@ -35,6 +35,7 @@ _STRENGTH: Final = {
     ("auto_replied", False): 2,
     ("delivered", False): 1,
 }
+
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
@@ -152,7 +153,9 @@ class AfterFacts:
     def set_position(self, mailbox: str, validity: int, last: int) -> None:
         """Remember how far a mailbox was read."""
         with self._database.begin() as connection:
-            connection.execute(delete(mailbox_position).where(mailbox_position.c.mailbox == mailbox))
+            connection.execute(
+                delete(mailbox_position).where(mailbox_position.c.mailbox == mailbox)
+            )
             connection.execute(
                 insert(mailbox_position).values(mailbox=mailbox, validity=validity, last=last)
             )
@@ -161,18 +164,15 @@ class AfterFacts:
 def read_after(connection: Connection, campaign_id: int) -> dict[int, After]:
     """Return the strongest fact about each delivery of a campaign, by the delivery's id."""
     c = after_fact.c
-    query = select(c.delivery_id, c.kind, c.hard, c.at, c.reason).where(c.campaign_id == campaign_id)
+    query = select(c.delivery_id, c.kind, c.hard, c.at, c.reason).where(
+        c.campaign_id == campaign_id
+    )
     found = dict[int, After]()
-    for row in connection.execute(query.order_by(c.at)):
-        _keep_strongest(found, row)
+    for number, kind, hard, at, reason in connection.execute(query.order_by(c.at)):
+        new, old = After(kind, at, reason, hard=bool(hard)), found.get(number)
+        if old is None or _strength(new) >= _strength(old):
+            found[number] = new
     return found
-
-
-def _keep_strongest(found: dict[int, After], row: Row[tuple[int, str, bool, float, str]]) -> None:
-    number, new = row[0], After(row[1], row[3], row[4], hard=bool(row[2]))
-    old = found.get(number)
-    if old is None or _strength(new) >= _strength(old):
-        found[number] = new
 
 
 def _strength(after: After) -> int:

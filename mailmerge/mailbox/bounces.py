@@ -24,25 +24,13 @@ from urllib.parse import unquote
 
 from mailmerge.mailbox.addresses import address_of, addresses_in, is_role, unique
 from mailmerge.mailbox.incoming import Fields, Mail, Part, read_mail
+from mailmerge.mailbox.phrases import texts
 
 STATUS: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _CODE: Final = re.compile(r"(?<![\d.:/@-])([45]\d\d)(?=[ -]|$)")
 _REPORTS: Final = ("message/delivery-status", "message/global-delivery-status")
 _FAILED: Final = frozenset({"failed", "failure", "undeliverable", "delayed", "expired"})
 _SUCCEEDED: Final = frozenset({"delivered", "relayed", "expanded", "deliverable"})
-_BELOW_A_RULE: Final = (
-    "below this line", "this is a copy", "original message", "the body of", "body of", "the headers of", "the header", "headers of", "header of", "unsent message",
-    "undelivered message", "message header", "start of", "returned message", "returned mail", "returned headers", "original mail", "original headers", "forwarded", "copy of", "included is",
-    "beginning of", "bounced e-mail", "bounced email", "failed message", "message text", "ursprüngliche", "mensaje original", "message d'origine", "received message", "your original",
-)  # fmt: skip
-"""How a line begins, after a rule such as `-----`, below which the message that came back stands."""
-
-_ALONE: Final = (
-    "message headers follow", "original message follows", "original message headers", "bounced e-mail:", "your original message", "below is a copy", "the original message follows",
-    "content-type: message/rfc822", "content-type: text/rfc822-headers", "original message:", "the following is a copy", "unsent message", "原始邮件", "原邮件", "元のメッセージ",
-)  # fmt: skip
-"""How such a line begins without a rule."""
-
 _RULE: Final = "-=_*|# "
 _NAME: Final = (
     r"(?:Return-Path|Received|Message-I[dD]|Date|From|Subject|To|MIME-Version|DKIM-Signature|Reply-To|Sender"
@@ -59,9 +47,12 @@ _MOST_EXPLANATION: Final = 12_000
 _MOST_SAID: Final = 1200
 _MOST_RECIPIENTS: Final = 20
 _NO_RECIPIENT: Final = re.compile(
-    r"503[ -].{0,40}(?:recipient|rcpt|command)|no valid recip|need rcpt|554.{0,20}no (?:valid )?recip", re.IGNORECASE
+    r"503[ -].{0,40}(?:recipient|rcpt|command)|no valid recip|need rcpt|554.{0,20}no recip",
+    re.IGNORECASE,
 )
-_FIELD_GROUP: Final = re.compile(r"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_FIELD_GROUP: Final = re.compile(
+    r"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE
+)
 _XTEXT: Final = re.compile(r"\+([0-9A-F]{2})")
 _SAID: Final = re.compile(
     r"(?<![\d.:/@-])[45]\d\d[ #-]|(?<![\d.])[45]\.\d{1,3}\.\d|said:|reason|diagnos", re.IGNORECASE
@@ -69,9 +60,10 @@ _SAID: Final = re.compile(
 _SHORT_LINE: Final = 400
 _LINES_BELOW: Final = 2
 _AFTER_DATA: Final = re.compile(
-    r"in reply to end of data|after end of data|>>> DATA\b|\(state 1[78]\)|following data|after data|end of data|to data command|DATA response",
+    r"end of data|>>> DATA\b|\(state 1[78]\)|(?:following|after) data|to data command",
     re.IGNORECASE,
 )
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -150,9 +142,15 @@ def _wrapped(mail: Mail) -> list[Part]:
 
 
 def _recipients(fields: Fields) -> list[str]:
-    values = [fields.get(name, "") for name in ("final-recipient", "original-recipient", "x-actual-recipient")]
+    values = [
+        fields.get(name, "")
+        for name in ("final-recipient", "original-recipient", "x-actual-recipient")
+    ]
     return unique(
-        address for value in values if value for address in addresses_in(_xtext(_after_type(value)))[:1]
+        address
+        for value in values
+        if value
+        for address in addresses_in(_xtext(_after_type(value)))[:1]
     )
 
 
@@ -163,7 +161,11 @@ def _after_type(value: str) -> str:
 
 
 def _xtext(value: str) -> str:
-    return _XTEXT.sub(lambda found: chr(int(found[1], 16)), value.strip()) if "+" in value else value.strip()
+    return (
+        _XTEXT.sub(lambda found: chr(int(found[1], 16)), value.strip())
+        if "+" in value
+        else value.strip()
+    )
 
 
 def _status(value: str) -> str:
@@ -183,10 +185,10 @@ def explanation_of(mail: Mail) -> str:
 
 def _quoted_at(text: str) -> int:
     """Return where a line announces the message that came back, or -1."""
-    at = 0
+    at, alone, below = 0, texts("announces"), texts("announces_below_a_rule")
     for line in text.split("\n"):
         words = line.strip(_RULE).lower()
-        if words.startswith(_ALONE) or (words.startswith(_BELOW_A_RULE) and line[:1] in _RULE[:-1]):
+        if words.startswith(alone) or (words.startswith(below) and line[:1] in _RULE[:-1]):
             return at
         at += len(line) + 1
     return -1
@@ -226,7 +228,7 @@ def reply_class(text: str) -> str:
 
 
 def _said(explanation: str) -> str:
-    """Return the lines with a code or the words for one; all of the explanation if there is none."""
+    """Return the lines with a code or the words for one; without any, all of the explanation."""
     lines, wanted, kept = explanation.split("\n"), 0, list[str]()
     for line in lines:
         if _SAID.search(line[:_SHORT_LINE]):
@@ -250,10 +252,14 @@ def is_after_data(text: str) -> bool:
 
 def returned_recipients(mail: Mail) -> list[str]:
     """Return the addresses in To of the message that came back."""
-    for part in mail.of_type("message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"):
+    for part in mail.of_type(
+        "message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"
+    ):
         found = part.fields
         for name in ("x-failed-recipients", "to", "x-original-to", "delivered-to"):
             if address := address_of(found.get(name, "")):
                 return [address]
-    found_to = re.search(r"^[> \t]*To:[ \t]*([^\n]{3,300})", mail.body, re.MULTILINE | re.IGNORECASE)
+    found_to = re.search(
+        r"^[> \t]*To:[ \t]*([^\n]{3,300})", mail.body, re.MULTILINE | re.IGNORECASE
+    )
     return addresses_in(found_to[1])[:1] if found_to else []

@@ -38,59 +38,37 @@ from mailmerge.mailbox.bounces import (
 )
 from mailmerge.mailbox.facts import Fact, Kind
 from mailmerge.mailbox.incoming import Fields, Mail, Part, read_mail
+from mailmerge.mailbox.phrases import pattern
 from mailmerge.mailbox.reasons import Reason, reason_of
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{20,}")
-_BEFORE_TOKEN: Final = re.compile(r"^.{0,20}?unsubscribe(?:\s|%20|[:+_])*", re.IGNORECASE | re.DOTALL)
+_BEFORE_TOKEN: Final = re.compile(
+    r"^.{0,20}?unsubscribe(?:\s|%20|[:+_])*", re.IGNORECASE | re.DOTALL
+)
 _LONGEST_SUBJECT: Final = 1500
+_SHORT: Final = 100
 _OUR_ID: Final = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{32})@([A-Za-z0-9.-]{1,253})")
 _ID: Final = re.compile(r"<([^<>\s@]{1,250}@[^<>\s]{1,250})>")
 _RETURNED_ID: Final = re.compile(
-    r"^[> \t|]*(?:X-[A-Za-z-]*)?(?:Original-|Resent-)?Message-ID[ \t]*:[ \t]*(?:\n[ \t]+)?<?([^<>\s]{3,500})",
+    r"^[> \t|]*(?:X-[A-Za-z-]*)?(?:Original-|Resent-)?Message-ID[ \t]*:[ \t]*(?:\n[ \t]+)?"
+    r"<?([^<>\s]{3,500})",
     re.MULTILINE | re.IGNORECASE,
 )
 _ORIGINAL_ID_FIELDS: Final = (
-    "in-reply-to", "references", "x-microsoft-original-message-id", "x-ms-exchange-parent-message-id", "original-message-id", "x-original-message-id", "x-mailmerge-message-id",
+    "in-reply-to", "references", "x-microsoft-original-message-id", "original-message-id",
+    "x-ms-exchange-parent-message-id", "x-original-message-id",
 )  # fmt: skip
 _MOST_IDS: Final = 40
-_BOUNCE_SUBJECT: Final = re.compile(
-    r"undeliver|undelivr|not deliver|non[- ]?deliver|failure notice|returned mail|return(?:ed)? to sender|delivery.{0,20}fail|"
-    r"fail.{0,12}deliver|delivery (?:status|problem|error|notification|report|incomplete|has)|mail (?:delivery|system|status|error)|message (?:delivery|undeliv|could not|not deliv|you sent)|bounce|rejected|"
-    r"could not (?:be )?(?:send|sent|deliver)|couldn't be delivered|returned (?:message|e-?mail)|unable to deliver|nondeliv|unzustellbar|nicht zugestellt|zustellung|mislukt|onbestelbaar|"
-    r"non remis|échec|no se (?:ha )?(?:pudo|puede)|no entrega|devuelto|devolvid|não entreg|mancato recapito|mancata consegna|не доставлен|недоставлен|niedostarczon|退信|退回|未送达|无法送达|投递失败|发送失败|系统退信|"
-    r"配信(?:不能|エラー|できません)|エラーメール|送信(?:できません|エラー)|반송|전송 실패|warning: (?:message|could not)|mail failed|returning|delayed|mail failure|delivery delay|postmaster|error (?:sending|in mail)|quota|"
-    r"user unknown|host unknown|permanent|non recapitabile|undelivrable|nedoručen|kézbesít|levering|leveransen|ikke levert|teslim edilemedi|vrácen",
-    re.IGNORECASE,
+_ASKS: Final = r"^\s*(?:(?:re|aw|sv|fwd?|antw|回复|答复)\s*[:：]\s*)*(?:please\s+)?"
+_COMPLAINTS: Final = frozenset(
+    {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "complaint", ""}
 )
-_DAEMON: Final = re.compile(
-    r"mailer-?daemon|post[-_]?master|mail delivery (?:sub)?system|mail delivery|mail system|mdaemon|system administrator|microsoftexchange|internet mail delivery|mailsystem|mail administrator|"
-    r"mailmaster|bounce|mailadmin|systemadministrator|delivery|自动退信|系统退信|mailer@|smtpgateway|majordomo|mailgateway",
-    re.IGNORECASE,
-)
-_BOUNCE_WORDS: Final = re.compile(
-    r"undeliver|could not be deliver|couldn't be deliver|not be(?:en)? deliver|wasn't able to deliver|unable to deliver|cannot be deliver|can't be deliver|could not deliver|"
-    r"was not delivered|not deliver|delivery (?:to the following|failed|has failed|failure|error|attempt|status)|failed to deliver|failed recipient|fatal errors|transient (?:non-)?fatal|permanent error|"
-    r"following (?:address|recipient)|did not reach|didn't reach|returned to (?:you|sender)|was rejected|has been rejected|rejected by|transcript of session|said:|user unknown|unknown user|user not found|"
-    r"no such (?:user|address|recipient)|mailbox (?:is )?full|over quota|quota exceeded|does not exist|invalid (?:recipient|address|mailbox)|error.{0,40}deliver|deliver.{0,40}error|"
-    r"konnte nicht (?:zugestellt|ausgeliefert)|nicht zugestellt|n'a pas pu être|no se pudo entregar|não foi possível|impossibile (?:recapitare|consegnare)|не (?:может|могло|удалось|был|было).{0,40}достав|不存在|无法投递|退信|退回|送れません|届けられません|配信できません|did not like|recipient address|host .{1,80} (?:refused|unknown)|message could not|smtp error",
-    re.IGNORECASE,
-)
-_WARNING: Final = re.compile(
-    r"warning message only|no action is required on your part|do not need to (?:resend|do anything)|is delayed for more than|will (?:continue|keep) (?:to try|trying)|will be retried"
-    r"|has not yet been delivered|delivery attempts will continue|still trying",
-    re.IGNORECASE,
-)
-_COMPLAINTS: Final = frozenset({"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "complaint", ""})
 """Values of Feedback-Type that are a complaint of a reader (RFC 5965, 7.3); `not-spam` and the
 reports of RFC 6591 (`auth-failure`) are none."""
 
-_UNSUBSCRIBE_WORDS: Final = re.compile(
-    r"^\s*(?:(?:re|aw|sv|fwd?|antw|回复|答复)\s*[:：]\s*)*(?:please\s+)?(?:unsubscribe(?:\s+me)?|remove(?:\s+me)?|opt[ -]?out|stop|abmelden|abmeldung|austragen|désabonner|désinscri\w*|désabonnement|"
-    r"darme de baja|baja|cancelar suscripci[oó]n|descadastrar|disiscrivi\w*|cancellami|uitschrijven|afmelden|avregistrera|afmeld|wypisz|отписаться|отписка|退订|取消订阅|退訂|取消訂閱|配信停止|登録解除|수신거부)\b[\s.!]*$",
-    re.IGNORECASE,
-)
 _REPLY_SUBJECT: Final = re.compile(
-    r"^\s*(?:re|aw|sv|vs|antw|odp|rif|ynt|ref|res|回复|答复|回覆|回信|답장)(?:\[\d+\])?\s*[:：]", re.IGNORECASE
+    r"^\s*(?:re|aw|sv|vs|antw|odp|rif|ynt|ref|res|回复|答复|回覆|回信|답장)(?:\[\d+\])?\s*[:：]",
+    re.IGNORECASE,
 )
 _LATEST: Final = 4_102_444_800.0  # the year 2100
 _LINE: Final = re.compile(r"\s+")
@@ -126,7 +104,14 @@ class _Common:
         self.to = tuple(
             unique(
                 address.lower()
-                for name in ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "cc")
+                for name in (
+                    "to",
+                    "delivered-to",
+                    "x-original-to",
+                    "envelope-to",
+                    "x-envelope-to",
+                    "cc",
+                )
                 for value in fields.all(name)[:5]
                 for address in addresses_in(value)[:10]
             )
@@ -190,7 +175,9 @@ def _complaint(common: _Common) -> Fact | None:
     if not reports:
         if not _is_old_complaint(mail):
             return None
-        return common.fact(Kind.COMPLAINED, addresses=tuple(returned_recipients(mail)), text="abuse")
+        return common.fact(
+            Kind.COMPLAINED, addresses=tuple(returned_recipients(mail)), text="abuse"
+        )
     fields = reports[0].fields
     kind = fields.get("feedback-type", "").strip().lower()
     if kind not in _COMPLAINTS:
@@ -202,7 +189,9 @@ def _complaint(common: _Common) -> Fact | None:
         for address in addresses_in(value)
     ]
     addresses = unique([*named, *returned_recipients(mail)])
-    return common.fact(Kind.COMPLAINED, addresses=tuple(addresses[:20]), text=_one_line(kind or "abuse"))
+    return common.fact(
+        Kind.COMPLAINED, addresses=tuple(addresses[:20]), text=_one_line(kind or "abuse")
+    )
 
 
 def _is_old_complaint(mail: Mail) -> bool:
@@ -224,7 +213,11 @@ def _of_report(common: _Common) -> Fact | None:
     if report.succeeded:
         text = _one_line(report.text)
         return common.fact(
-            Kind.DELIVERED, addresses=report.recipients, envid=report.envid, status=report.status, text=text
+            Kind.DELIVERED,
+            addresses=report.recipients,
+            envid=report.envid,
+            status=report.status,
+            text=text,
         )
     return _bounce(common, report)
 
@@ -234,7 +227,11 @@ def _is_forwarded(common: _Common) -> bool:
     mail = common.mail
     if mail.type == "multipart/report":
         return False
-    return not (_from_program(common) or _BOUNCE_SUBJECT.search(mail.subject) or mail.of_type("message/delivery-status"))
+    return not (
+        _from_program(common)
+        or pattern("bounce_subjects").search(mail.subject)
+        or mail.of_type("message/delivery-status")
+    )
 
 
 def _bounce(common: _Common, report: Report) -> Fact:
@@ -244,7 +241,9 @@ def _bounce(common: _Common, report: Report) -> Fact:
         prose = read_prose(common.explanation, mail.fields, _own(common))
         text = text or prose.text
         if not report.recipients:
-            report = Report(prose.recipients, report.action, status, text, report.envid, report.formal)
+            report = Report(
+                prose.recipients, report.action, status, text, report.envid, report.formal
+            )
         if not status or status[2:] == "0.0":
             better = prose.status
             status = better if better and (not status or better[0] == status[0]) else status
@@ -252,16 +251,26 @@ def _bounce(common: _Common, report: Report) -> Fact:
     inner = _inner_status(text)
     if inner and status[2:] in ("", "0.0", "1.0", "4.0", "4.7"):
         status = inner
-    late = not status.endswith(".1.1") and (is_after_data(text) or is_after_data(common.explanation))
+    late = not status.endswith(".1.1") and (
+        is_after_data(text) or is_after_data(common.explanation)
+    )
     cause = reason_of(status, text, after_data=late)
     if cause is Reason.UNKNOWN:
         cause = reason_of("", common.explanation, after_data=late)
-    delayed = report.delayed or (not report.formal and bool(_WARNING.search(common.explanation)))
+    delayed = report.delayed or (
+        not report.formal and bool(pattern("warnings").search(common.explanation))
+    )
     if delayed and cause is not Reason.MAILBOX_FULL:
         cause = Reason.EXPIRED
     recipients = report.recipients or tuple(returned_recipients(mail))
     return common.fact(
-        Kind.BOUNCED, addresses=recipients, envid=report.envid, status=status, cause=cause, delayed=delayed, text=_one_line(text)
+        Kind.BOUNCED,
+        addresses=recipients,
+        envid=report.envid,
+        status=status,
+        cause=cause,
+        delayed=delayed,
+        text=_one_line(text),
     )
 
 
@@ -277,7 +286,9 @@ def _own(common: _Common) -> frozenset[str]:
 
 
 def _is_daemon(common: _Common) -> bool:
-    return bool(_DAEMON.search(common.mail.fields.get("from", ""))) or is_role(common.sender)
+    return bool(pattern("daemons").search(common.mail.fields.get("from", ""))) or is_role(
+        common.sender
+    )
 
 
 def _from_program(common: _Common) -> bool:
@@ -290,11 +301,14 @@ def _from_program(common: _Common) -> bool:
 def _of_prose(common: _Common) -> Fact | None:
     """A bounce in prose, or None."""
     mail = common.mail
-    program, subject = _from_program(common), bool(_BOUNCE_SUBJECT.search(mail.subject[:300]))
+    program, subject = (
+        _from_program(common),
+        bool(pattern("bounce_subjects").search(mail.subject[:300])),
+    )
     failed = "x-failed-recipients" in mail.fields
     if not (program or subject or failed):
         return None
-    words = bool(_BOUNCE_WORDS.search(common.explanation[:8000]))
+    words = bool(pattern("bounce_texts").search(common.explanation[:8000]))
     if not failed and sum((program, subject, words)) < 2:
         return None
     if is_automatic(mail) and not failed and not (_is_daemon(common) and (words or subject)):
@@ -344,7 +358,9 @@ def _unsubscribe(common: _Common, *, words: bool) -> Fact | None:
     if found:
         return common.fact(Kind.UNSUBSCRIBED, addresses=author, token=found)
     if words and _says_unsubscribe(common):
-        return common.fact(Kind.UNSUBSCRIBED, addresses=author, text=_one_line(mail.subject or "unsubscribe"))
+        return common.fact(
+            Kind.UNSUBSCRIBED, addresses=author, text=_one_line(mail.subject or "unsubscribe")
+        )
     return None
 
 
@@ -363,23 +379,27 @@ def _token_of_body(text: str) -> str:
 
 
 def _says_unsubscribe(common: _Common) -> bool:
-    mail = common.mail
-    if _UNSUBSCRIBE_WORDS.match(mail.subject[:100]):
+    mail, asks = common.mail, pattern("unsubscribe_subjects", _ASKS, r"\b[\s.!]*$")
+    if asks.match(mail.subject[:_SHORT]):
         return True
     first = next((line for line in mail.text[:2000].splitlines() if line.strip()), "")
-    return bool(_UNSUBSCRIBE_WORDS.match(first[:100]))
+    return bool(asks.match(first[:_SHORT]))
 
 
 def _of_author(common: _Common) -> Fact:
     """An automatic reply, an answer, or something else."""
     mail = common.mail
-    author = (common.sender,) if common.sender and not is_role(common.sender) else ()
+    author: tuple[str, ...] = (
+        (common.sender,) if common.sender and not is_role(common.sender) else ()
+    )
     text = _one_line(mail.subject)
     if mail.type == "multipart/report" and "disposition-notification" in mail.content_type.lower():
         author = tuple(_of_receipt(mail)) or author
     if is_automatic(mail):
         return common.fact(Kind.AUTO_REPLIED, addresses=author, text=text)
-    answers = bool(_ids_of(mail.fields.get("in-reply-to", "")) or _ids_of(mail.fields.get("references", "")))
+    answers = bool(
+        _ids_of(mail.fields.get("in-reply-to", "")) or _ids_of(mail.fields.get("references", ""))
+    )
     if answers or _REPLY_SUBJECT.match(mail.subject):
         return common.fact(Kind.ANSWERED, addresses=author, text=text)
     return common.fact(Kind.OTHER, text=text)

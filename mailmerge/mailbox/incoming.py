@@ -1,8 +1,8 @@
 """The bytes of one received mail -> its header fields and the texts in it. Pure, bounded, fast.
 
 The standard library reads such a mail in 1 to 20 ms and builds a tree of objects. Here only four
-things count: the fields of the mail, its readable text, the fields of a report (RFC 3464, RFC 5965),
-and the fields of the message that came back. One pass of string searches finds them.
+things count: the fields of the mail, its readable text, the fields of a report (RFC 3464, RFC
+5965), and the fields of the message that came back. One pass of string searches finds them.
 
 What can go wrong: anybody can send such a mail. So each dimension has a bound: the bytes that are
 read, the depth and the number of parts, the bytes of a header, the length of a decoded text. No
@@ -17,21 +17,23 @@ import binascii
 import codecs
 import quopri
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.header import decode_header
 from functools import cached_property, lru_cache
 from typing import Final
 
 MOST_BYTES: Final = 1 << 20
-"""The bytes of a mail that are read; a report and the header that came back are at its beginning."""
+"""The bytes of a mail that are read: reports and returned headers are at its beginning."""
 
 _MOST_HEADER: Final = 96 * 1024
 _MOST_PARTS: Final = 40
 _MOST_DEPTH: Final = 6
 _MOST_TEXT: Final = 128 * 1024
 _MOST_BOUNDARY: Final = 200
-_FIELD: Final = re.compile(r"^([!-9;-~]{1,80})[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
+_FIELD: Final = re.compile(
+    r"^([!-9;-~]{1,80})[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE
+)
 _FOLD: Final = re.compile(r"\n[ \t]*")
 _BOUNDARY: Final = re.compile(r'\bboundary[ \t]*=[ \t]*(?:"([^"\n]*)"|([^\s;"]+))', re.IGNORECASE)
 _FIRST_LINE: Final = re.compile(r"\s*(?:[^\n]*\n){0,3}?--([^\s]{1,200})()\n")
@@ -48,20 +50,30 @@ _TAG: Final = re.compile(r"<(?:!--|/?[A-Za-z])[^<>]{0,2000}>")
 _BREAK: Final = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li)\b[^<>]{0,200}>", re.IGNORECASE)
 _UNSHOWN: Final = ("style", "script", "head")
 _BASE64: Final = re.compile(r"[^A-Za-z0-9+/]+")
-_ENTITY: Final = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&nbsp;": " ", "&#64;": "@"}
+_ENTITY: Final = {
+    "&lt;": "<",
+    "&gt;": ">",
+    "&amp;": "&",
+    "&quot;": '"',
+    "&nbsp;": " ",
+    "&#64;": "@",
+}
 _ENTITIES: Final = re.compile("|".join(_ENTITY))
 
 
-class Fields(Mapping[str, str]):
+class Fields:
     """The header fields of a block, by their names in small letters; each has its first value."""
 
     def __init__(self, block: str) -> None:
         """Read a block of header fields; lines that are none are passed over."""
-        self._pairs = [
+        self._pairs: list[tuple[str, str]] = [
             (found[1].lower(), _FOLD.sub(" ", found[2]).strip())
             for found in _FIELD.finditer(block[:_MOST_HEADER])
         ]
-        self._first = dict(reversed(self._pairs))
+        self._first: dict[str, str] = dict(reversed(self._pairs))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._first
 
     def __getitem__(self, name: str) -> str:
         return self._first[name]
@@ -69,8 +81,9 @@ class Fields(Mapping[str, str]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._first)
 
-    def __len__(self) -> int:
-        return len(self._first)
+    def get(self, name: str, default: str = "") -> str:
+        """Return the first value of a field, or `default`."""
+        return self._first.get(name, default)
 
     def all(self, name: str) -> list[str]:
         """Return all values of a field, in their order."""
@@ -155,7 +168,7 @@ def read_mail(raw: bytes) -> Mail:
 
 
 def decoded_words(value: str) -> str:
-    """Return a header value with its encoded-words decoded (RFC 2047), or raw 8-bit text as UTF-8."""
+    """Return a header value with its encoded-words decoded (RFC 2047); 8-bit text is UTF-8."""
     value = value[:2000]
     if "=?" not in value:
         return _decoded(value, "") if not value.isascii() else value
@@ -194,10 +207,9 @@ class _Reader:
             media_type = "text/plain"
         if not media_type.startswith(("text/", "message/")):
             return
-        disposition = fields.get("content-disposition", "").lower()
-        if media_type.startswith("text/") and disposition.startswith("attachment"):
-            if media_type != "text/rfc822-headers":
-                return
+        attached = fields.get("content-disposition", "").lower().startswith("attachment")
+        if attached and media_type in ("text/plain", "text/html"):
+            return
         encoding = fields.get("content-transfer-encoding", "").lower()
         self._add(media_type, self._text(body, encoding, content_type))
 

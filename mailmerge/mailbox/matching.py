@@ -3,8 +3,8 @@
 What can go wrong: anybody can write a bounce, and a wrong match marks a wrong recipient. So the
 ways are tried from the one that proves most to the one that proves least:
 
-1. A Message-ID of ours, or the id that the server gave the message, anywhere in the mail. Nobody can
-   guess ours (128 bits), so a mail that has one was written by a program that saw the message.
+1. A Message-ID of ours, or the id that the server gave the message, anywhere in the mail. Ours
+   cannot be guessed (128 bits), so whoever wrote a mail that has one has seen the message.
 2. The envelope identifier (RFC 3461, 4.4), which is the left part of the Message-ID.
 3. The token of an unsubscribe mail, which is signed.
 4. A VERP address: the bounce was sent to `bounces+ann=example.org@...`.
@@ -81,7 +81,7 @@ ReadToken = Callable[[str], Unsubscription | None]
 def index_for(
     facts: Iterable[Fact], sent: Iterable[SentMessage], read_token: ReadToken, verp_domain: str
 ) -> SentIndex:
-    """Index those sent messages that the facts may be about; `sent` is read once, and may be long."""
+    """Index those sent messages that the facts may be about; `sent` is read once."""
     ids, lefts, identities = set[str](), set[str](), set[str]()
     for fact in facts:
         ids.update(_normal(one) for one in fact.ids)
@@ -125,19 +125,25 @@ def match(
         now: seconds since 1970, for a mail without a date.
         own: the identities of our own addresses, whose answers are our own messages.
     """
-    if fact.kind is Kind.OTHER:
-        return None
-    if fact.kind in (Kind.ANSWERED, Kind.AUTO_REPLIED) and _is_own(fact, own):
+    if fact.kind is Kind.OTHER or _is_own(fact, own):
         return None
     if fact.token:
         return _by_token(fact, index, read_token)
+    return _by_id(fact, index) or _by_address(fact, index, verp_domain, now)
+
+
+def _by_id(fact: Fact, index: SentIndex) -> Match | None:
     for one in fact.ids:
         if sent := index.by_id.get(_normal(one)):
             return Match(fact, sent.address, sent, "id")
     if fact.envid and (sent := index.by_left.get(fact.envid.lower())):
         return Match(fact, sent.address, sent, "envid")
+    return None
+
+
+def _by_address(fact: Fact, index: SentIndex, verp_domain: str, now: float) -> Match | None:
     if fact.envid or any(not _is_replaced(one) for one in fact.ids):
-        return None
+        return None  # it is about another message
     for way, addresses in (("verp", _verp(fact, verp_domain)), ("address", fact.addresses)):
         for address in addresses:
             if sent := _latest(index, fact, _identity(address), now):
@@ -178,6 +184,9 @@ def _is_replaced(message_id: str) -> bool:
 
 
 def _is_own(fact: Fact, own: frozenset[str]) -> bool:
+    """Whether it is an answer that we wrote: a copy of a message of our own."""
+    if fact.kind not in (Kind.ANSWERED, Kind.AUTO_REPLIED):
+        return False
     return any(_identity(one) in own for one in fact.addresses)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime
 from itertools import islice
 from typing import Final
 
@@ -193,7 +193,9 @@ class _Collecting:
             return None
         at = self._now if fact.at is None else fact.at
         reason = fact.reason[:_LONGEST_REASON]
-        return AfterRecord(found.sent, mail.digest, After(fact.kind.value, at, reason, hard=fact.hard))
+        return AfterRecord(
+            found.sent, mail.digest, After(fact.kind.value, at, reason, hard=fact.hard)
+        )
 
     def _suppress(self, matches: Sequence[Match], ledger: AfterFacts | None) -> None:
         """Add the addresses that get no more messages to the suppression list."""
@@ -202,7 +204,7 @@ class _Collecting:
             return
         file = self._settings.recipients.suppress
         path = find_campaign_file(self._settings.folder, file)
-        today = date.fromtimestamp(self._now)  # the date on the calendar of the sender
+        today = datetime.fromtimestamp(self._now).astimezone().date()
         with closing(SuppressionWriter(path, file)) as writer:
             done = [
                 writer.add(address, reason=reason, today=today)

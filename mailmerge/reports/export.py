@@ -73,8 +73,8 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
     """Write all rows to `path` (.csv or .xlsx), and return their number.
 
     The file has the columns and rows of the user's spreadsheet in the same order, followed by the
-    columns status, time, reply, message-id, after, after_at and after_reason. If the spreadsheet of `campaign` is a workbook and
-    has not changed, an .xlsx file is a copy of it with these columns.
+    columns status, time, reply, message-id, after, after_at and after_reason. If the spreadsheet of
+    `campaign` is a workbook and has not changed, an .xlsx file is a copy of it with these columns.
 
     Raises:
         CampaignError: the file name has another ending, it is the campaign's spreadsheet, or the

@@ -43,9 +43,9 @@ def status_document(
 ) -> dict[str, Any]:
     """Return the document that `status --json` prints, with every state, including zeros.
 
-    `after` counts the recipients by what came back by mail. `unmade` is in it if there are messages that could not be made. `owner` is the process that is
-    sending now, or "". `recovery` is what cannot be determined about a run that was killed; without
-    it the document has no such key.
+    `after` counts the recipients by what came back by mail. `unmade` is in it if there are messages
+    that could not be made. `owner` is the process that is sending now, or "". `recovery` is what
+    cannot be determined about a run that was killed; without it the document has no such key.
     """
     unknown = {} if recovery is None else {"recovery": asdict(recovery)}
     return {

@@ -42,7 +42,7 @@ class Settings:
     delivery: DeliverySection
     file: str = CAMPAIGN_FILE
     sources: Mapping[str, str] = field(default_factory=dict)
-    replies: RepliesSection = RepliesSection()
+    replies: RepliesSection = field(default_factory=RepliesSection)
 
     @property
     def name(self) -> str:

@@ -48,8 +48,7 @@ class SentCampaign:
         from mailmerge.recipients.suppression import SuppressionList
 
         return {
-            one.address: one.cells["reason"]
-            for one in SuppressionList.of(self.settings).entries()
+            one.address: one.cells["reason"] for one in SuppressionList.of(self.settings).entries()
         }
 
 

@@ -14,7 +14,9 @@ from mailmerge.mailbox.bounces import (
 from mailmerge.mailbox.incoming import Mail, read_mail
 
 HEAD = "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: news@example.org\nSubject: failure\n"
-RETURNED = "From: news@example.org\nTo: ann@example.org\nSubject: Hello\nMessage-ID: <1@example.org>\n"
+RETURNED = (
+    "From: news@example.org\nTo: ann@example.org\nSubject: Hello\nMessage-ID: <1@example.org>\n"
+)
 
 
 def report_mail(groups: str, media_type: str = "message/delivery-status") -> Mail:
@@ -32,14 +34,13 @@ def test_report_has_recipient_status_and_cause() -> None:
     report = read_report(
         report_mail(
             "Reporting-MTA: dns; mx\nOriginal-Envelope-Id: abc+2Bdef\n\n"
-            "Final-Recipient: rfc822; ann@example.org\nOriginal-Recipient: rfc822;Ann+40x@example.org\n"
+            "Final-Recipient: rfc822; ann@example.org\n"
+            "Original-Recipient: rfc822;Ann+2Bx@example.org\n"
             "Action: failed\nStatus: 5.1.1 (bad)\nDiagnostic-Code: smtp; 550 no\n such user\n"
         )
     )
     assert report is not None
-    assert report.recipients == ("ann@example.org", "Ann@x@example.org"[:3] + "@x@example.org"[2:]) or (
-        report.recipients[0] == "ann@example.org"
-    )
+    assert report.recipients == ("ann@example.org", "Ann+x@example.org")
     assert (report.action, report.status, report.text) == ("failed", "5.1.1", "550 no such user")
     assert report.envid == "abc+def"
     assert not report.succeeded
@@ -60,7 +61,9 @@ def test_failed_recipient_comes_before_a_delivered_one() -> None:
 @pytest.mark.parametrize("action", ["delivered", "relayed", "expanded"])
 def test_success_is_no_bounce(action: str) -> None:
     report = read_report(
-        report_mail(f"X: y\n\nFinal-Recipient: rfc822; a@b.example\nAction: {action}\nStatus: 2.0.0\n")
+        report_mail(
+            f"X: y\n\nFinal-Recipient: rfc822; a@b.example\nAction: {action}\nStatus: 2.0.0\n"
+        )
     )
     assert report is not None
     assert report.succeeded
@@ -68,14 +71,18 @@ def test_success_is_no_bounce(action: str) -> None:
 
 def test_fields_of_a_report_in_plain_text_are_read() -> None:
     report = read_report(
-        prose_mail("It failed.\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.0.0\n")
+        prose_mail(
+            "It failed.\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.0.0\n"
+        )
     )
     assert report is not None
     assert report.recipients == ("a@b.example",)
 
 
 def test_report_inside_a_forwarded_mail_of_a_gateway_is_read() -> None:
-    inner = report_mail("X: y\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1\n")
+    inner = report_mail(
+        "X: y\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1\n"
+    )
     wrapped = read_mail(
         f"{HEAD}Content-Type: multipart/mixed; boundary=o\n\n--o\n\nSee below.\n--o\n"
         f"Content-Type: message/rfc822\n\nFrom: x@y.example\n"
@@ -88,16 +95,19 @@ def test_report_inside_a_forwarded_mail_of_a_gateway_is_read() -> None:
 
 PROSE = {
     "qmail": "Hi. This is the qmail-send program at mx.example.\n\n<ann@example.org>:\n"
-    "Sorry, no mailbox here by that name. (#5.1.1)\n\n--- Below this line is a copy of the message.\n\n",
+    "Sorry, no mailbox here by that name. (#5.1.1)\n\n"
+    "--- Below this line is a copy of the message.\n\n",
     "exim": "This message was created automatically by mail delivery software.\n\n  ann@example.org\n"
-    "    host mx [192.0.2.1]: 550 5.1.1 No such user\n\n------ This is a copy of the message ------\n\n",
-    "old exchange": "Your message\n\n  To:      ann@example.org\n  Subject: Hello\n\ndid not reach the "
-    "following recipient(s):\n\nann@example.org on Fri\n    550 5.1.1 unknown\n\n",
-    "domino": "Failure Reasons\n\nUser ann (ann@example.org) not listed in Domino Directory 5.1.1\n\n"
-    "------- Returned Message --------\n",
-    "sendmail": "   ----- Transcript of session follows -----\n<<< 550 5.1.1 <ann@example.org>... User "
-    "unknown\n\n   ----- Unsent message follows -----\n",
-    "163": "很抱歉您的邮件被退回来了……\n收件人邮件地址：ann@example.org\n退信原因：550 5.1.1 用户不存在\n\n"
+    "    host mx [192.0.2.1]: 550 5.1.1 No such user\n\n"
+    "------ This is a copy of the message ------\n\n",
+    "old exchange": "Your message\n\n  To:      ann@example.org\n  Subject: Hello\n\n"
+    "did not reach the following recipient(s):\n\nann@example.org on Fri\n    550 5.1.1 unknown\n\n",
+    "domino": "Failure Reasons\n\nUser ann (ann@example.org) not listed in Domino Directory 5.1.1"
+    "\n\n------- Returned Message --------\n",
+    "sendmail": "   ----- Transcript of session follows -----\n"
+    "<<< 550 5.1.1 <ann@example.org>... User unknown\n\n   ----- Unsent message follows -----\n",
+    "163": "很抱歉您的邮件被退回来了……\n收件人邮件地址：ann@example.org\n"
+    "退信原因：550 5.1.1 用户不存在\n\n"
     "----- Original Message -----\n",
 }
 
@@ -112,7 +122,9 @@ def test_prose_names_the_recipient_and_the_status(name: str) -> None:
 
 
 def test_failed_recipients_of_a_field_come_first() -> None:
-    mail = read_mail(f"X-Failed-Recipients: b@example.org\n{HEAD}\nNot delivered to x@y.example\n".encode())
+    mail = read_mail(
+        f"X-Failed-Recipients: b@example.org\n{HEAD}\nNot delivered to x@y.example\n".encode()
+    )
     report = read_prose(explanation_of(mail), mail.fields, frozenset())
     assert report.recipients == ("b@example.org", "x@y.example")
 

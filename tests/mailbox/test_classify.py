@@ -12,9 +12,7 @@ from mailmerge.mailbox.reasons import Reason
 from tests.mailbox.sending import mail, report
 
 OUR_ID = "00112233445566778899aabbccddeeff@example.org"
-RETURNED = (
-    f"From: news@example.org\nTo: ann@example.org\nSubject: Hello\nMessage-ID: <{OUR_ID}>\n"
-)
+RETURNED = f"From: news@example.org\nTo: ann@example.org\nSubject: Hello\nMessage-ID: <{OUR_ID}>\n"
 TOKEN = "A" * 60 + "." + "B" * 43
 
 
@@ -31,7 +29,11 @@ def feedback(kind: str) -> bytes:
 def notification(kind: str, **about: object) -> bytes:
     document = {
         "notificationType": kind,
-        "mail": {"messageId": "0100-ses", "destination": ["ann@example.org"], "commonHeaders": {"messageId": f"<{OUR_ID}>"}},
+        "mail": {
+            "messageId": "0100-ses",
+            "destination": ["ann@example.org"],
+            "commonHeaders": {"messageId": f"<{OUR_ID}>"},
+        },
         kind.lower(): about,
     }  # fmt: skip
     text = json.dumps(document) + "\n\n--\nIf you wish to stop\n"
@@ -47,7 +49,9 @@ def test_report_is_a_bounce_with_everything_in_it() -> None:
 
 
 def test_delivery_report_says_delivered() -> None:
-    raw = report(RETURNED.encode(), "ann@example.org", status="2.0.0", action="delivered", said="250 ok")
+    raw = report(
+        RETURNED.encode(), "ann@example.org", status="2.0.0", action="delivered", said="250 ok"
+    )
     assert classify(raw).kind is Kind.DELIVERED
 
 
@@ -82,11 +86,15 @@ def test_token_in_the_subject_unsubscribes(header: str) -> None:
 
 def test_token_in_a_quoted_message_does_not_unsubscribe() -> None:
     quoted = f"I like it.\n> unsubscribe {TOKEN}\n"
-    fact = classify(mail(f"From: ann@example.org\nSubject: Re: Hello\nIn-Reply-To: <{OUR_ID}>", quoted))
+    fact = classify(
+        mail(f"From: ann@example.org\nSubject: Re: Hello\nIn-Reply-To: <{OUR_ID}>", quoted)
+    )
     assert (fact.kind, fact.token) == (Kind.ANSWERED, "")
 
 
-@pytest.mark.parametrize("subject", ["unsubscribe", "Re: STOP", "退订", "Please remove me!", "Abmelden"])
+@pytest.mark.parametrize(
+    "subject", ["unsubscribe", "Re: STOP", "退订", "Please remove me!", "Abmelden"]
+)
 def test_words_unsubscribe_only_on_request(subject: str) -> None:
     raw = mail(f"From: ann@example.org\nTo: news@example.org\nSubject: {subject}", "")
     assert classify(raw, words=True).kind is Kind.UNSUBSCRIBED
@@ -109,7 +117,8 @@ def test_answers_and_automatic_replies_are_told_apart() -> None:
 
 def test_vacation_with_an_empty_sender_is_no_bounce() -> None:
     raw = mail(
-        "Return-Path: <>\nFrom: ann@example.org\nSubject: Out of office: Hello\nAuto-Submitted: auto-replied",
+        "Return-Path: <>\nFrom: ann@example.org\nSubject: Out of office: Hello\n"
+        "Auto-Submitted: auto-replied",
         "My old mailbox is full and the address does not exist any more.",
     )
     assert classify(raw).kind is Kind.AUTO_REPLIED
@@ -119,9 +128,9 @@ def test_vacation_with_an_empty_sender_is_no_bounce() -> None:
     ("header", "body"),
     [
         ("From: Shop <shop@shop.example>\nSubject: Our delivery failed you? Get 10 %", "Sale!\n"),
-        ("From: ann@example.org\nSubject: Hello", "The user unknown in 550 5.1.1 bob@example.org?\n"),
-        ("From: bounce@news.example\nList-Id: <n.news.example>\nSubject: Weekly news", "News of the week\n"),
-        ("From: postmaster@example.org\nSubject: Maintenance on Sunday", "The server will be down.\n"),
+        ("From: ann@example.org\nSubject: Hello", "User unknown in 550 5.1.1 bob@example.org?\n"),
+        ("From: bounce@news.example\nList-Id: <n.news.example>\nSubject: News", "Of the week\n"),
+        ("From: postmaster@example.org\nSubject: Maintenance", "The server will be down.\n"),
     ],
 )  # fmt: skip
 def test_other_mails_are_no_bounces(header: str, body: str) -> None:
@@ -137,11 +146,13 @@ def test_forwarded_bounce_is_an_answer_or_nothing() -> None:
 
 
 def test_delay_is_marked() -> None:
-    raw = report(RETURNED.encode(), "ann@example.org", action="delayed", status="4.4.1", said="later")
+    raw = report(
+        RETURNED.encode(), "ann@example.org", action="delayed", status="4.4.1", said="later"
+    )
     fact = classify(raw)
     assert (fact.kind, fact.delayed, fact.cause) == (Kind.BOUNCED, True, Reason.EXPIRED)
     prose = mail(
-        "Return-Path: <>\nFrom: mailer-daemon@mx.example\nSubject: Warning: message delayed 24 hours",
+        "Return-Path: <>\nFrom: mailer-daemon@mx.example\nSubject: Warning: message delayed",
         "A message that you sent has not yet been delivered to:\n\n  ann@example.org\n\n"
         "No action is required on your part. Delivery attempts will continue for some time.\n",
     )
@@ -154,7 +165,7 @@ def test_id_is_found_wherever_it_is() -> None:
     assert OUR_ID.lower() in [one.lower() for one in classify(mail(head, plain)).ids]
     quoted = mail(
         f"{head}\nContent-Type: text/plain\nContent-Transfer-Encoding: quoted-printable",
-        f"Could not be delivered to ann@example.org.\nMessage-ID: <{OUR_ID[:20]}=\n{OUR_ID[20:]}>\n",
+        f"Could not be delivered to ann@example.org.\n{OUR_ID[:20]}=\n{OUR_ID[20:]}>\n",
     )
     assert OUR_ID in classify(quoted).ids
 
@@ -167,14 +178,22 @@ def test_notifications_of_amazon_are_read() -> None:
     bounce = notification(
         "Bounce",
         bouncedRecipients=[
-            {"emailAddress": "ann@example.org", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1 user unknown"}
+            {
+                "emailAddress": "ann@example.org",
+                "status": "5.1.1",
+                "diagnosticCode": "smtp; 550 5.1.1 user unknown",
+            }
         ],
     )  # fmt: skip
     fact = classify(bounce)
     assert (fact.kind, fact.hard, fact.addresses) == (Kind.BOUNCED, True, ("ann@example.org",))
     assert set(fact.ids) == {OUR_ID, "0100-ses"}
-    complaint = notification("Complaint", complainedRecipients=[{"emailAddress": "ann@example.org"}])
+    complaint = notification(
+        "Complaint", complainedRecipients=[{"emailAddress": "ann@example.org"}]
+    )
     assert classify(complaint).kind is Kind.COMPLAINED
     assert classify(notification("Delivery", recipients=["ann@example.org"])).kind is Kind.DELIVERED
-    broken = mail("From: no-reply@sns.amazonaws.com\nx-amz-sns-message-id: 1\nSubject: AWS", "[" * 9000)
+    broken = mail(
+        "From: no-reply@sns.amazonaws.com\nx-amz-sns-message-id: 1\nSubject: AWS", "[" * 9000
+    )
     assert classify(broken).kind is Kind.OTHER

@@ -19,14 +19,20 @@ KEYS = UnsubscribeKeys("key-" * 10)
 def sent(number: int, name: str = "ann", at: float = NOW - DAY, server_id: str = "") -> SentMessage:
     address = f"{name}@example.org"
     left = f"{number:032x}"
-    return SentMessage(1, number, f"key-{name}", address, address, f"<{left}@example.org>", server_id, at)
+    return SentMessage(
+        1, number, f"key-{name}", address, address, f"<{left}@example.org>", server_id, at
+    )
 
 
 ANN, BOB = sent(1, "ann"), sent(2, "bob", server_id="<0100@email.amazonses.com>")
 
 
 def found(
-    fact: Fact, messages: Iterable[SentMessage] = (ANN, BOB), *, verp_domain: str = "", own: str = ""
+    fact: Fact,
+    messages: Iterable[SentMessage] = (ANN, BOB),
+    *,
+    verp_domain: str = "",
+    own: str = "",
 ) -> Match | None:
     index = index_for([fact], messages, KEYS.read, verp_domain)
     return match(

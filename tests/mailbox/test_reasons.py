@@ -10,7 +10,7 @@ from mailmerge.mailbox.reasons import Reason, reason_of
 @pytest.mark.parametrize(
     ("status", "text", "reason"),
     [
-        ("5.1.1", "550 5.1.1 <a@b>: Recipient address rejected: User unknown", Reason.NO_SUCH_ADDRESS),
+        ("5.1.1", "550 5.1.1 <a@b>: Recipient rejected: User unknown", Reason.NO_SUCH_ADDRESS),
         ("", "550 No such user here", Reason.NO_SUCH_ADDRESS),
         ("5.1.10", "550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found", Reason.NO_SUCH_ADDRESS),
         ("5.7.1", "550 5.7.1 user unknown", Reason.NO_SUCH_ADDRESS),
@@ -26,8 +26,8 @@ from mailmerge.mailbox.reasons import Reason, reason_of
         ("5.2.1", "The email account that you tried to reach is disabled", Reason.DISABLED),
         ("5.3.4", "552 message size exceeds fixed limit", Reason.TOO_BIG),
         ("5.7.1", "554 5.7.1 relay access denied", Reason.RELAY_DENIED),
-        ("5.7.26", "Unauthenticated email is not accepted due to DMARC policy", Reason.NOT_AUTHENTICATED),
-        ("5.7.1", "554 Service unavailable; Client host blocked using zen.spamhaus.org", Reason.BLOCKED),
+        ("5.7.26", "Unauthenticated email, DMARC policy", Reason.NOT_AUTHENTICATED),
+        ("5.7.1", "554 Client host blocked using zen.spamhaus.org", Reason.BLOCKED),
         ("5.1.1", "550 5.1.1 IP address blacklisted by recipient", Reason.BLOCKED),
         ("5.7.1", "Message rejected as spam", Reason.SPAM),
         ("5.7.0", "552 virus found: Eicar", Reason.VIRUS),

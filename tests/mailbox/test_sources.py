@@ -69,6 +69,6 @@ def test_beginning_of_a_huge_mail_is_kept(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CampaignError, match="missing.mbox cannot be read") as caught:
+    with pytest.raises(CampaignError, match=r"missing\.mbox cannot be read") as caught:
         list(read_mails([tmp_path / "missing.mbox"]))
     assert caught.value.problem.code == "mails-unreadable"
