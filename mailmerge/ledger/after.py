@@ -91,6 +91,13 @@ class AfterFacts:
             for row in connection.execute(query):
                 yield SentMessage(*row[:6], server_id="", at=row[6] or 0.0)
 
+    def first_sent(self) -> float | None:
+        """Return when the first message was sent, in seconds since 1970; None if none was."""
+        query = select(func.min(delivery.c.date)).where(delivery.c.message_id != "")
+        with self._database.begin("read") as connection:
+            found: float | None = connection.scalar(query)
+        return found
+
     def known(self, digests: Sequence[bytes]) -> set[bytes]:
         """Return those digests whose mails were read before."""
         found = set[bytes]()

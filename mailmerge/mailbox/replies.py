@@ -28,6 +28,7 @@ from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import After
 from mailmerge.mailbox.classify import classify
 from mailmerge.mailbox.facts import RECORDED, Fact, Kind
+from mailmerge.mailbox.imap import ImapFolder, Position
 from mailmerge.mailbox.matching import Match, ReadToken, index_for, match
 from mailmerge.mailbox.sources import ReceivedMail
 from mailmerge.mime.settings import sender_of
@@ -117,6 +118,45 @@ def collect_replies(
     with Ledger.of(settings) as ledger:
         for some in _batches(mails):
             collecting.judge(some, ledger.after)
+    return collecting.found
+
+
+def collect_mailbox(
+    settings: Settings,
+    folder: ImapFolder,
+    name: str,
+    *,
+    words: bool = False,
+    again: bool = False,
+    mark_read: bool = False,
+    now: float | None = None,
+) -> Collected:
+    """Record what the new mails of a folder on a server say; see `collect_replies`.
+
+    The first time, only mails since the first message of the campaign count. `name` identifies the
+    folder in the ledger. `mark_read` marks the mails about messages of ours as read.
+
+    Raises:
+        ConnectionLost: the connection ended; what was judged before is recorded.
+        CampaignError, LedgerError, SpreadsheetError: as `collect_replies`.
+    """
+    collecting = _Collecting(settings, words=words, again=again, now=now or time.time())
+    known = Ledger.read(settings) is not None
+    position, since = Position(), None
+    if known:
+        with Ledger.of(settings) as ledger:
+            position = Position() if again else Position(*ledger.after.position(name))
+            since = ledger.after.first_sent()
+    for reached, some in folder.new_mails(position, since - _DAY if since else None):
+        before = len(collecting.found.replies)
+        if known:
+            with Ledger.of(settings) as ledger:
+                collecting.judge(some, ledger.after)
+                ledger.after.set_position(name, reached.validity, reached.last)
+        else:
+            collecting.judge(some, None)
+        if mark_read:
+            folder.mark_read([int(one.name) for one in collecting.found.replies[before:]])
     return collecting.found
 
 

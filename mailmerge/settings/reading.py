@@ -19,6 +19,7 @@ from mailmerge.settings.sections import (
     CampaignSection,
     DeliverySection,
     DkimSection,
+    ImapSection,
     MessageSection,
     OAuthSection,
     RecipientsSection,
@@ -38,6 +39,7 @@ class _CampaignFile(Section):
     message: MessageSection
     smtp: SmtpSection = SmtpSection()
     delivery: DeliverySection = DeliverySection()
+    imap: ImapSection = ImapSection()
     replies: RepliesSection = RepliesSection()
 
 
@@ -63,6 +65,7 @@ def load_settings(where: Path) -> Settings:
         checked.smtp,
         checked.delivery,
         file=path.name,
+        imap=checked.imap,
         replies=checked.replies,
     )
 
@@ -271,6 +274,7 @@ _KEYS = {
     "smtp.oauth": _keys(OAuthSection),
     "message.unsubscribe": _keys(UnsubscribeSection),
     "delivery": _keys(DeliverySection),
+    "imap": _keys(ImapSection),
     "replies": _keys(RepliesSection),
 }
 """Every key of campaign.toml by its section."""

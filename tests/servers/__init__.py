@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.servers.certificates import Certificates, make_certificates
-from tests.servers.dovecot import Lmtp, dovecot_lmtp
+from tests.servers.dovecot import Imap, Lmtp, dovecot_imap, dovecot_lmtp
 from tests.servers.exim import Exim, exim
 from tests.servers.opensmtpd import OpenSmtpd, opensmtpd
 from tests.servers.postfix import Postfix, Settings, postfix
@@ -16,11 +16,13 @@ __all__ = [
     "Accepted",
     "Certificates",
     "Exim",
+    "Imap",
     "Lmtp",
     "OpenSmtpd",
     "Postfix",
     "Settings",
     "Sink",
+    "dovecot_imap",
     "dovecot_lmtp",
     "exim",
     "free_port",
