@@ -105,7 +105,7 @@ class ImapFolder:
             validity = self._open(readonly=True)
             last = position.last if position.validity == validity else 0
             criteria: list[Any] = ["UID", f"{last + 1}:*"]
-            if since is not None and not last:
+            if since is not None and since > 0 and not last:
                 criteria += ["SINCE", datetime.fromtimestamp(since, UTC).date()]
             # "5:*" names the last mail too if its UID is less than 5 (RFC 9051, 6.4.4).
             uids = sorted(uid for uid in self._client.search(criteria) if uid > last)
@@ -240,9 +240,7 @@ def _log_in(client: IMAPClient, account: ImapAccount) -> None:
         ) from error
     if client.has_capability("ID"):
         # Some services open no folder for a program that has not said its name (RFC 2971).
-        from mailmerge import __version__
-
-        client.id_({"name": "mailmerge", "version": __version__})
+        client.id_({"name": "mailmerge"})
 
 
 def _text_of(error: Exception) -> str:

@@ -129,11 +129,13 @@ def collect_mailbox(
     words: bool = False,
     again: bool = False,
     mark_read: bool = False,
+    since: float | None = None,
     now: float | None = None,
 ) -> Collected:
     """Record what the new mails of a folder on a server say; see `collect_replies`.
 
-    The first time, only mails since the first message of the campaign count. `name` identifies the
+    The first time, only mails since a time count (in seconds since 1970), by default that of the
+    first message. `name` identifies the
     folder in the ledger. `mark_read` marks the mails about messages of ours as read.
 
     Raises:
@@ -142,12 +144,12 @@ def collect_mailbox(
     """
     collecting = _Collecting(settings, words=words, again=again, now=now or time.time())
     known = Ledger.read(settings) is not None
-    position, since = Position(), None
+    position = Position()
     if known:
         with Ledger.of(settings) as ledger:
             position = Position() if again else Position(*ledger.after.position(name))
-            since = ledger.after.first_sent()
-    for reached, some in folder.new_mails(position, since - _DAY if since else None):
+            since = since or ((ledger.after.first_sent() or 0.0) - _DAY)
+    for reached, some in folder.new_mails(position, since):
         before = len(collecting.found.replies)
         if known:
             with Ledger.of(settings) as ledger:

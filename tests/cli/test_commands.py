@@ -129,6 +129,7 @@ CALLS: dict[str, list[str]] = {
     "suppress list": ["--campaign", "{campaign}"],
     "suppress import": ["--campaign", "{campaign}", "{campaign}/others.csv"],
     "unsubscribe-key": ["{keyed}"],
+    "replies": ["{campaign}", "{campaign}/body.txt"],
 }
 SERVED = {"unsubscribe-server"}
 """Commands that run until they are stopped; tests/test_unsubscribe.py calls it."""

@@ -97,11 +97,11 @@ PROSE = {
     "qmail": "Hi. This is the qmail-send program at mx.example.\n\n<ann@example.org>:\n"
     "Sorry, no mailbox here by that name. (#5.1.1)\n\n"
     "--- Below this line is a copy of the message.\n\n",
-    "exim": "This message was created automatically by mail delivery software.\n\n  ann@example.org\n"
-    "    host mx [192.0.2.1]: 550 5.1.1 No such user\n\n"
+    "exim": "This message was created automatically by mail delivery software.\n\n"
+    "  ann@example.org\n    host mx [192.0.2.1]: 550 5.1.1 No such user\n\n"
     "------ This is a copy of the message ------\n\n",
     "old exchange": "Your message\n\n  To:      ann@example.org\n  Subject: Hello\n\n"
-    "did not reach the following recipient(s):\n\nann@example.org on Fri\n    550 5.1.1 unknown\n\n",
+    "did not reach the following recipient(s):\n\nann@example.org\n  550 5.1.1 unknown\n\n",
     "domino": "Failure Reasons\n\nUser ann (ann@example.org) not listed in Domino Directory 5.1.1"
     "\n\n------- Returned Message --------\n",
     "sendmail": "   ----- Transcript of session follows -----\n"

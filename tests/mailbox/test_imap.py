@@ -130,9 +130,7 @@ def test_huge_mail_is_read_in_part(dovecot: servers.Imap, account: ImapAccount) 
     assert 500_000 < len(raw) < 2_200_000
 
 
-def test_wrong_password_is_named(
-    dovecot: servers.Imap, certificates: servers.Certificates
-) -> None:
+def test_wrong_password_is_named(dovecot: servers.Imap, certificates: servers.Certificates) -> None:
     with pytest.raises(AuthenticationRefused, match="refused the log-in") as caught:
         ImapFolder(account_of(dovecot, certificates.ca_file, "wrong"))
     assert caught.value.problem.code == "imap-login"
@@ -145,9 +143,7 @@ def test_missing_folder_is_named_with_those_that_exist(account: ImapAccount) -> 
         assert "INBOX" in caught.value.problem.hint
 
 
-def test_folder_without_permission_is_an_error(
-    dovecot: servers.Imap, account: ImapAccount
-) -> None:
+def test_folder_without_permission_is_an_error(dovecot: servers.Imap, account: ImapAccount) -> None:
     dovecot.deliver("news", letters(1)[0])
     box = dovecot.box("news")
     box.chmod(0)
