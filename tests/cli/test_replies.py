@@ -92,7 +92,8 @@ def test_missing_mailbox_and_wrong_day_are_named(call: Call, campaign: Path) -> 
     assert "no IMAP server is named" in done.stderr
     file = campaign / "campaign.toml"
     file.write_text(
-        file.read_text() + '[imap]\nhost = "127.0.0.1"\nport = 1\nusername = "a"\npassword_command = "echo x"\n'
+        file.read_text() + '[imap]\nhost = "127.0.0.1"\nport = 1\n'
+        'username = "a"\npassword_command = "echo x"\n'
     )
     assert "is not a day" in call("replies", campaign, "--since", "yesterday").stderr
     assert "port 1: Connection refused" in call("replies", campaign).stderr
