@@ -70,6 +70,9 @@ _REPLY_SUBJECT: Final = re.compile(
     r"^\s*(?:re|aw|sv|vs|antw|odp|rif|ynt|ref|res|回复|答复|回覆|回信|답장)(?:\[\d+\])?\s*[:：]",
     re.IGNORECASE,
 )
+_EXPIRED: Final = re.compile(r"envelope expired", re.IGNORECASE)
+"""OpenSMTPD calls it a delay, and has given up."""
+
 _LATEST: Final = 4_102_444_800.0  # the year 2100
 _LINE: Final = re.compile(r"\s+")
 _LONGEST_TEXT: Final = 300
@@ -260,6 +263,7 @@ def _bounce(common: _Common, report: Report) -> Fact:
     delayed = report.delayed or (
         not report.formal and bool(pattern("warnings").search(common.explanation))
     )
+    delayed = delayed and not _EXPIRED.search(text)
     if delayed and cause is not Reason.MAILBOX_FULL:
         cause = Reason.EXPIRED
     recipients = report.recipients or tuple(returned_recipients(mail))
