@@ -16,12 +16,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
+from mailmerge.campaign import Campaign
 from mailmerge.errors import AddressError
 from mailmerge.ledger.after import AfterFacts, AfterRecord
 from mailmerge.ledger.ledger import Ledger
@@ -30,7 +32,7 @@ from mailmerge.mailbox.classify import classify
 from mailmerge.mailbox.facts import RECORDED, Fact, Kind
 from mailmerge.mailbox.imap import ImapFolder, Position
 from mailmerge.mailbox.matching import Match, ReadToken, index_for, match
-from mailmerge.mailbox.sources import ReceivedMail
+from mailmerge.mailbox.sources import ReceivedMail, read_mails
 from mailmerge.mime.settings import sender_of
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.input_file import find_campaign_file
@@ -87,9 +89,32 @@ class Collected:
         return {str(name): self.counts[name] for name in names}
 
 
+def read_replies(
+    campaign: Campaign,
+    mails: str | Path | Iterable[str | Path],
+    ledger: Ledger | None = None,
+    *,
+    words: bool = False,
+) -> Collected:
+    """Read what came back about a campaign, from files (.eml, mbox), Maildirs or folders of these.
+
+        found = mm.read_replies(campaign, "bounces.mbox", ledger)
+        print(found.counts["bounced"], [reply.address for reply in found.replies])
+
+    What they say is recorded in `ledger`, by default the one of the campaign's folder, and on the
+    suppression list of the campaign.
+
+    Raises: as `collect_replies`; CampaignError if a file cannot be read.
+    """
+    paths = [mails] if isinstance(mails, str | Path) else mails
+    read = read_mails(map(Path, paths))
+    return collect_replies(campaign.settings, read, ledger, words=words)
+
+
 def collect_replies(
     settings: Settings,
     mails: Iterable[ReceivedMail],
+    ledger: Ledger | None = None,
     *,
     words: bool = False,
     again: bool = False,
@@ -100,6 +125,7 @@ def collect_replies(
     Args:
         settings: the campaign.
         mails: the received mails, in any order.
+        ledger: an open ledger; by default the one of the campaign's folder.
         words: whether a mail with "unsubscribe" as its subject, without a token, unsubscribes.
         again: whether mails that were read before are judged again.
         now: seconds since 1970; by default the present.
@@ -111,13 +137,11 @@ def collect_replies(
         SpreadsheetError: the suppression list cannot be read or written.
     """
     collecting = _Collecting(settings, words=words, again=again, now=now or time.time())
-    if Ledger.read(settings) is None:
+    with ExitStack() as opened:
+        if ledger is None and Ledger.read(settings) is not None:
+            ledger = opened.enter_context(Ledger.of(settings))
         for some in _batches(mails):
-            collecting.judge(some, None)
-        return collecting.found
-    with Ledger.of(settings) as ledger:
-        for some in _batches(mails):
-            collecting.judge(some, ledger.after)
+            collecting.judge(some, None if ledger is None else ledger.after)
     return collecting.found
 
 

@@ -127,7 +127,7 @@ def exim(
             yield server
 
 
-def _settings(  # noqa: PLR0917 - what the configuration names
+def _settings(
     server: Exim,
     certificates: Certificates | None,
     recipients: Mapping[str, str],
