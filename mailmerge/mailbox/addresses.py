@@ -6,14 +6,19 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-ADDRESS: Final = re.compile(
-    r"(?<![\w.+=/-])(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-][\w.!#$%&'*+/=?^`{|}~-]{0,120}|\"[^\"\n@]{1,60}\")"
-    r"@(?:[A-Za-z0-9\u0080-\uffff](?:[A-Za-z0-9\u0080-\uffff_-]{0,62})\.?){1,12}"
+_LETTER: Final = r"A-Za-z0-9\u00c0-\u04ff"
+"""Letters of addresses: ASCII, Latin, Greek, Cyrillic. Chinese text stands beside an address
+without a space, so its characters end one."""
+
+_ADDRESS: Final = re.compile(
+    rf"(?<![{_LETTER}_.+=/-])"
+    rf"(?:[{_LETTER}!#$%&'*+/=?^_`{{|}}~-][{_LETTER}.!#$%&'*+/=?^_`{{|}}~-]{{0,120}}|\"[^\"\n@]{{1,60}}\")"
+    rf"@(?:[{_LETTER}][{_LETTER}_-]{{0,62}}\.?){{1,12}}"
 )
 """An address in running text; a trailing dot is no part of it."""
 
 _ROLES: Final = re.compile(
-    r"^(?:mailer-?daemon|post[-_]?master|double-bounce|mdaemon|noreply|no-reply|bounces?|abuse)\b",
+    r"^(?:mailer-?daemon|post[-_]?master|double-bounce|mdaemon|no-?reply|bounces?|abuse)(?:[+=][^@]*)?@",
     re.IGNORECASE,
 )
 
@@ -22,7 +27,7 @@ def addresses_in(text: str) -> list[str]:
     """Return the addresses in a text in their order, each once."""
     if "@" not in text:
         return []
-    return unique(found[0].rstrip(".").lstrip("'") for found in ADDRESS.finditer(text))
+    return unique(found[0].rstrip(".").lstrip("'") for found in _ADDRESS.finditer(text))
 
 
 def address_of(value: str) -> str:

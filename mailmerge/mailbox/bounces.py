@@ -29,6 +29,11 @@ from mailmerge.mailbox.phrases import texts
 STATUS: Final = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _CODE: Final = re.compile(r"(?<![\d.:/@-])([45]\d\d)(?=[ -]|$)")
 _REPORTS: Final = ("message/delivery-status", "message/global-delivery-status")
+RETURNED: Final = (
+    "message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers",
+)  # fmt: skip
+"""The types of a part that has the message which came back, or its header."""
+
 _FAILED: Final = frozenset({"failed", "failure", "undeliverable", "delayed", "expired"})
 _SUCCEEDED: Final = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 _RULE: Final = "-=_*|# "
@@ -227,6 +232,11 @@ def reply_class(text: str) -> str:
     return f"{found[1][0]}.0.0" if found else ""
 
 
+def has_code(text: str) -> bool:
+    """Whether a text has a reply code or a status code of an error."""
+    return bool(_CODE.search(text) or STATUS.search(text))
+
+
 def _said(explanation: str) -> str:
     """Return the lines with a code or the words for one; without any, all of the explanation."""
     lines, wanted, kept = explanation.split("\n"), 0, list[str]()
@@ -252,9 +262,7 @@ def is_after_data(text: str) -> bool:
 
 def returned_recipients(mail: Mail) -> list[str]:
     """Return the addresses in To of the message that came back."""
-    for part in mail.of_type(
-        "message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"
-    ):
+    for part in mail.of_type(*RETURNED):
         found = part.fields
         for name in ("x-failed-recipients", "to", "x-original-to", "delivered-to"):
             if address := address_of(found.get(name, "")):

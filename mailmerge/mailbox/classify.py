@@ -27,9 +27,11 @@ from typing import Final
 from mailmerge.mailbox.addresses import address_of, addresses_in, is_role, unique
 from mailmerge.mailbox.automatic import is_automatic
 from mailmerge.mailbox.bounces import (
+    RETURNED,
     STATUS,
     Report,
     explanation_of,
+    has_code,
     is_after_data,
     read_prose,
     read_report,
@@ -290,33 +292,49 @@ def _own(common: _Common) -> frozenset[str]:
 
 
 def _is_daemon(common: _Common) -> bool:
-    return bool(pattern("daemons").search(common.mail.fields.get("from", ""))) or is_role(
-        common.sender
-    )
+    """Whether the author is a program for mail."""
+    return bool(pattern("daemons").search(common.mail.fields.get("from", "")[:_LONGEST_SUBJECT]))
+
+
+def _has_empty_sender(common: _Common) -> bool:
+    path = common.mail.fields.get("return-path", "?").strip().lower()
+    return path in ("<>", "") or path.startswith("<mailer-daemon")
 
 
 def _from_program(common: _Common) -> bool:
     """Whether the sender is empty or a program for mail."""
-    fields = common.mail.fields
-    path = fields.get("return-path", "?").strip()
-    return path in ("<>", "") or path.lower().startswith("<mailer-daemon") or _is_daemon(common)
+    return _has_empty_sender(common) or _is_daemon(common)
+
+
+def _is_bounce(common: _Common) -> bool:
+    """Whether a mail without a report is a bounce.
+
+    A program for mail writes little else. Automatic replies have an empty sender too, and users
+    answer with words such as "the delivery failed": for those, several signs must agree.
+    """
+    mail = common.mail
+    if "x-failed-recipients" in mail.fields:
+        return True
+    subject = bool(pattern("bounce_subjects").search(mail.subject[:300]))
+    if not (subject or _from_program(common) or is_role(common.sender)):
+        return False
+    words = bool(pattern("bounce_texts").search(common.explanation[:8000]))
+    if _is_daemon(common):
+        return words or subject
+    if is_automatic(mail):
+        return False
+    returns = has_code(common.explanation) or bool(mail.of_type(*RETURNED))
+    if _has_empty_sender(common):
+        return words and (subject or returns)
+    answers = _REPLY_SUBJECT.match(mail.subject) or "in-reply-to" in mail.fields
+    return words and returns and (subject or is_role(common.sender)) and not answers
 
 
 def _of_prose(common: _Common) -> Fact | None:
     """A bounce in prose, or None."""
+    if not _is_bounce(common):
+        return None
     mail = common.mail
-    program, subject = (
-        _from_program(common),
-        bool(pattern("bounce_subjects").search(mail.subject[:300])),
-    )
-    failed = "x-failed-recipients" in mail.fields
-    if not (program or subject or failed):
-        return None
-    words = bool(pattern("bounce_texts").search(common.explanation[:8000]))
-    if not failed and sum((program, subject, words)) < 2:
-        return None
-    if is_automatic(mail) and not failed and not (_is_daemon(common) and (words or subject)):
-        return None
     report = read_prose(common.explanation, mail.fields, _own(common))
     if not report.recipients:
         report = Report(tuple(returned_recipients(mail)), "", report.status, report.text)
@@ -330,7 +348,8 @@ def _of_notification(common: _Common) -> Fact | None:
     if "x-amz-sns-message-id" not in common.mail.fields:
         return None
     try:
-        document = json.loads(common.mail.text.lstrip().partition("\n\n--")[0].partition("\n--")[0])
+        text = common.mail.text.lstrip().partition("\n--")[0]
+        document = json.loads(text.replace("\n ", ""))  # long lines were folded
         if "Message" in document:
             document = json.loads(document["Message"])
         sent = document["mail"]

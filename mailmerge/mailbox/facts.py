@@ -66,8 +66,14 @@ class Fact:
 
     @property
     def reason(self) -> str:
-        """The reason in words, for users."""
-        if self.cause is None:
-            return self.text
-        code = f"{self.status} " if self.status else ""
-        return f"{code}{self.cause.words}" + (f": {self.text}" if self.text else "")
+        """The reason in words, in the language of the user."""
+        return self._explained("" if self.cause is None else self.cause.words)
+
+    @property
+    def kept_reason(self) -> str:
+        """The reason as the ledger keeps it, in English."""
+        return self._explained("" if self.cause is None else self.cause.english)
+
+    def _explained(self, words: str) -> str:
+        cause = " ".join(part for part in (self.status, words) if part) if words else ""
+        return ": ".join(part for part in (cause, self.text) if part)

@@ -53,8 +53,13 @@ class Reason(StrEnum):
 
     @property
     def words(self) -> str:
-        """The reason in words."""
+        """The reason in words, in the language of the user."""
         return tr(_WORDS[self])
+
+    @property
+    def english(self) -> str:
+        """The reason in English words, to be kept."""
+        return _WORDS[self]
 
 
 _HARD: Final = frozenset(

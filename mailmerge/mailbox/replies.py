@@ -19,7 +19,6 @@ from concurrent.futures import Future
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +44,8 @@ SOFT_BOUNCES: Final = 5
 
 SOFT_DAYS: Final = 30
 _DAY: Final = 86_400.0
-_BATCH: Final = 2_000
+_BATCH: Final = 5_000
+_BATCH_BYTES: Final = 64 << 20
 _LONGEST_REASON: Final = 200
 _SUPPRESSING: Final = (Kind.COMPLAINED, Kind.UNSUBSCRIBED)
 
@@ -187,8 +187,14 @@ def collect_mailbox(
 
 
 def _batches(mails: Iterable[ReceivedMail]) -> Iterator[list[ReceivedMail]]:
-    rest = iter(mails)
-    while some := list(islice(rest, _BATCH)):
+    some, size = list[ReceivedMail](), 0
+    for one in mails:
+        some.append(one)
+        size += len(one.raw)
+        if len(some) == _BATCH or size > _BATCH_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
         yield some
 
 
@@ -258,7 +264,7 @@ class _Collecting:
         if found.sent is None or fact.delayed or fact.kind not in RECORDED:
             return None
         at = self._now if fact.at is None else fact.at
-        reason = fact.reason[:_LONGEST_REASON]
+        reason = fact.kept_reason[:_LONGEST_REASON]
         return AfterRecord(
             found.sent, mail.digest, After(fact.kind.value, at, reason, hard=fact.hard)
         )

@@ -235,7 +235,8 @@ def _outcome(one: Delivery) -> list[Cell]:
     came_back: list[Cell] = ["", "", ""]
     if after is not None:
         came_back = [after.kind, _time(after.at), after.reason]
-    return [one.state.value, _time(one.changed_at), smtp_message(one.reply), one.message_id, *came_back]
+    reply = smtp_message(one.reply)
+    return [one.state.value, _time(one.changed_at), reply, one.message_id, *came_back]
 
 
 def _time(at: float | None) -> Cell:

@@ -131,10 +131,42 @@ def test_vacation_with_an_empty_sender_is_no_bounce() -> None:
         ("From: ann@example.org\nSubject: Hello", "User unknown in 550 5.1.1 bob@example.org?\n"),
         ("From: bounce@news.example\nList-Id: <n.news.example>\nSubject: News", "Of the week\n"),
         ("From: postmaster@example.org\nSubject: Maintenance", "The server will be down.\n"),
+        ("From: noreply@parcels.example\nSubject: Delivery status", "Your parcel is here.\n"),
+        ("From: Delivery Hero <x@hero.example>\nSubject: Offer", "Who says it does not exist?\n"),
     ],
 )  # fmt: skip
 def test_other_mails_are_no_bounces(header: str, body: str) -> None:
     assert classify(mail(header, body)).kind is Kind.OTHER
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        ("From: bounce-test@example.org\nSubject: Re: Delivery failed", "It does not exist.\n"),
+        ("From: ann@example.org\nSubject: Re: Hello", "My mailbox is full: 550 5.2.2 failed.\n"),
+        ("From: postmaster@example.org\nSubject: Re: Hello", "Thanks, says the postmaster.\n"),
+    ],
+)
+def test_answers_that_speak_of_bounces_are_answers(header: str, body: str) -> None:
+    fact = classify(mail(f"{header}\nIn-Reply-To: <{OUR_ID}>", body))
+    assert (fact.kind, fact.cause) == (Kind.ANSWERED, None)
+
+
+def test_chinese_bounces_name_recipient_and_reason() -> None:
+    netease = mail(
+        "Return-Path: <>\nFrom: Postmaster@163.com\nTo: news@example.org\nSubject: 系统退信",
+        "抱歉，您的邮件被退回来了……\n原邮件信息：\n收件人：ann@163.com\n退信原因：\n"
+        "收件人邮件地址（ann@163.com）不存在，邮件无法送达。\n550 User not found: ann@163.com\n",
+    )
+    fact = classify(netease)
+    assert (fact.kind, fact.hard, fact.addresses) == (Kind.BOUNCED, True, ("ann@163.com",))
+    tencent = mail(
+        "Return-Path: <>\nFrom: PostMaster@qq.com\nSubject: 来自qq.com的退信\n"
+        "Content-Type: text/html; charset=utf-8",
+        "<p>收件人（12345@qq.com）的邮箱</p><p>552 邮箱空间不足</p>",
+    )
+    fact = classify(tencent)
+    assert (fact.cause, fact.addresses) == (Reason.MAILBOX_FULL, ("12345@qq.com",))
 
 
 def test_forwarded_bounce_is_an_answer_or_nothing() -> None:
