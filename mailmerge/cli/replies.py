@@ -49,7 +49,7 @@ def replies(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="FILES...",
+            metavar="FILES",
             help="Mails as files (.eml), mbox files, Maildirs, or folders of these; by default the "
             "mailbox of [imap] is read.",
             show_default=False,

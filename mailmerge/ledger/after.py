@@ -133,10 +133,13 @@ class AfterFacts:
             if rows:
                 connection.execute(insert(after_fact), rows)
 
-    def soft_bounces(self, identity: str, since: float) -> int:
-        """Return how often messages to an address bounced softly since a time, in all campaigns."""
+    def soft_bounces(self, identity: str, since: float, but: Collection[bytes] = ()) -> int:
+        """Return how often messages to an address bounced softly since a time, in all campaigns.
+
+        `but` are the digests of mails that do not count.
+        """
         query = (
-            select(func.count())
+            select(after_fact.c.digest)
             .select_from(after_fact.join(delivery, delivery.c.id == after_fact.c.delivery_id))
             .where(
                 delivery.c.identity == identity,
@@ -146,7 +149,7 @@ class AfterFacts:
             )
         )
         with self._database.begin("read") as connection:
-            return int(connection.scalar(query) or 0)
+            return sum(digest not in but for digest in connection.scalars(query))
 
     def position(self, mailbox: str) -> tuple[int, int]:
         """Return UIDVALIDITY and the last UID that was read of a mailbox; zeros if none was."""

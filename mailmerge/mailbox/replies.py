@@ -239,7 +239,7 @@ class _Collecting:
             if not fact.delayed:
                 counts[fact.kind] += 1
                 self._note(mail, found)
-        self._suppress([found for _, found in matches if not found.fact.delayed], ledger)
+        self._suppress([one for one in matches if not one[1].fact.delayed], ledger)
         if ledger is not None and new:
             records = [one for mail, found in matches if (one := self._record(mail, found))]
             ledger.record(records, [mail.digest for mail in new])
@@ -269,7 +269,9 @@ class _Collecting:
             found.sent, mail.digest, After(fact.kind.value, at, reason, hard=fact.hard)
         )
 
-    def _suppress(self, matches: Sequence[Match], ledger: AfterFacts | None) -> None:
+    def _suppress(
+        self, matches: Sequence[tuple[ReceivedMail, Match]], ledger: AfterFacts | None
+    ) -> None:
         """Add the addresses that get no more messages to the suppression list."""
         wanted = dict(self._wanted(matches, ledger))
         if not wanted:
@@ -285,10 +287,11 @@ class _Collecting:
         self.found.counts["suppressed"] += sum(_is_new(one) for one in done)
 
     def _wanted(
-        self, matches: Sequence[Match], ledger: AfterFacts | None
+        self, matches: Sequence[tuple[ReceivedMail, Match]], ledger: AfterFacts | None
     ) -> Iterator[tuple[str, str]]:
         switches, soft = self._settings.replies.suppress, Counter[str]()
-        for one in matches:
+        judged = frozenset(mail.digest for mail, _ in matches)
+        for _, one in matches:
             fact = one.fact
             if fact.kind in _SUPPRESSING and fact.kind.value in switches:
                 yield one.address, fact.kind.value
@@ -298,7 +301,7 @@ class _Collecting:
                 soft[one.sent.identity] += 1
                 if "soft" in switches and ledger is not None:
                     since = (self._now if fact.at is None else fact.at) - SOFT_DAYS * _DAY
-                    before = ledger.soft_bounces(one.sent.identity, since)
+                    before = ledger.soft_bounces(one.sent.identity, since, judged)
                     if before + soft[one.sent.identity] >= SOFT_BOUNCES:
                         yield one.address, _shown(fact)
 

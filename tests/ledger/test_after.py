@@ -82,6 +82,8 @@ def test_soft_bounces_are_counted_since_a_time(ledger: Ledger) -> None:
         ]
         ledger.after.record(facts, [one.digest for one in facts])
         assert ledger.after.soft_bounces(first.identity, NOW - 30 * DAY) == 2
+        judged = {bytes([3]) * 16}
+        assert ledger.after.soft_bounces(first.identity, NOW - 30 * DAY, judged) == 1
 
 
 def test_position_of_a_mailbox_is_remembered(ledger: Ledger, campaign: Settings) -> None:
