@@ -185,6 +185,16 @@ def read_after(connection: Connection, campaign_id: int) -> dict[int, After]:
     return found
 
 
+def identities_of(connection: Connection, deliveries: Iterable[int]) -> dict[int, str]:
+    """Return the identities of the addresses of some deliveries, by the deliveries' ids."""
+    numbers, found = list(deliveries), dict[int, str]()
+    for start in range(0, len(numbers), _BATCH):
+        some = numbers[start : start + _BATCH]
+        query = select(delivery.c.id, delivery.c.identity).where(delivery.c.id.in_(some))
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
 def _strength(after: After) -> int:
     return _STRENGTH.get((after.kind, after.hard), 0)
 

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Select, select
 
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
-from mailmerge.ledger.after import count_after, read_after
+from mailmerge.ledger.after import count_after, identities_of, read_after
 from mailmerge.ledger.campaigns import CampaignRecord, read_times
 from mailmerge.ledger.checksums import STATE_COLUMNS, SUMMED_COLUMNS, has_right_state, is_sealed
 from mailmerge.ledger.database import RowDamaged
@@ -139,6 +139,16 @@ class SqliteReader:
                     raise RowDamaged(tr("recipient {row!r} is not as it was written", row=row[0]))
                 one = delivery_of(row[:_DELIVERY], last)
                 yield replace(one, after=after[one.id]) if one.id in after else one
+
+    def came_back(self) -> dict[str, str]:
+        """Return the kind of the strongest fact about each recipient, by the address's identity."""
+        with self._opened() as connection:
+            campaign = None if connection is None else self.find(connection)
+            if connection is None or campaign is None:
+                return {}
+            found = read_after(connection, campaign.id)
+            identities = identities_of(connection, found)
+        return {identities[number]: one.kind for number, one in found.items()}
 
     @contextmanager
     def _consistent(self) -> Iterator[_Look | None]:
