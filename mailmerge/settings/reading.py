@@ -270,11 +270,11 @@ _KEYS = {
     "recipients": _keys(RecipientsSection),
     "message": _keys(MessageSection),
     "message.dkim": _keys(DkimSection),
+    "imap": _keys(ImapSection),
     "smtp": _keys(SmtpSection),
     "smtp.oauth": _keys(OAuthSection),
     "message.unsubscribe": _keys(UnsubscribeSection),
     "delivery": _keys(DeliverySection),
-    "imap": _keys(ImapSection),
     "replies": _keys(RepliesSection),
 }
 """Every key of campaign.toml by its section."""
