@@ -43,7 +43,7 @@ from mailmerge.mailbox.incoming import Fields, Mail, Part, read_mail
 from mailmerge.mailbox.phrases import pattern
 from mailmerge.mailbox.reasons import Reason, reason_of
 
-TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{20,}")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{20,}")
 _BEFORE_TOKEN: Final = re.compile(
     r"^.{0,20}?unsubscribe(?:\s|%20|[:+_])*", re.IGNORECASE | re.DOTALL
 )
@@ -391,7 +391,7 @@ def _token_of(subject: str) -> str:
     """The token in a subject; a mail program may have folded it into several lines."""
     rest = _BEFORE_TOKEN.sub("", subject[:_LONGEST_SUBJECT])
     joined = "".join(rest.split())
-    found = TOKEN.fullmatch(joined) or TOKEN.search(rest)
+    found = _TOKEN.fullmatch(joined) or _TOKEN.search(rest)
     return found[0] if found else ""
 
 

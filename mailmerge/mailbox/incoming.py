@@ -131,7 +131,7 @@ class Mail:
     @cached_property
     def subject(self) -> str:
         """The subject, decoded (RFC 2047)."""
-        return decoded_words(self.fields.get("subject", ""))
+        return _decoded_words(self.fields.get("subject", ""))
 
     @cached_property
     def text(self) -> str:
@@ -167,7 +167,7 @@ def read_mail(raw: bytes) -> Mail:
     )
 
 
-def decoded_words(value: str) -> str:
+def _decoded_words(value: str) -> str:
     """Return a header value with its encoded-words decoded (RFC 2047); 8-bit text is UTF-8."""
     value = value[:2000]
     if "=?" not in value:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 _FILE: Final = "phrases.toml"
 
-Table = tuple[tuple[str, tuple[str, ...]], ...]
+_Table = tuple[tuple[str, tuple[str, ...]], ...]
 """Reasons with their phrases, in the order in which they are compared."""
 
 
@@ -27,7 +27,7 @@ def texts(name: str) -> tuple[str, ...]:
 
 
 @cache
-def table(name: str) -> Table:
+def table(name: str) -> _Table:
     """Return the phrases of a table: `against_the_code` or `by_text`."""
     return tuple((one["reason"], tuple(one["phrases"])) for one in _read()[name])
 

@@ -39,10 +39,10 @@ from mailmerge.recipients.suppression_writer import SuppressionWriter
 from mailmerge.settings import Settings
 from mailmerge.unsubscribe_links import Unsubscription, links_of
 
-SOFT_BOUNCES: Final = 5
-"""So many soft bounces of an address suppress it, within `SOFT_DAYS` and over all campaigns."""
+_SOFT_BOUNCES: Final = 5
+"""So many soft bounces of an address suppress it, within `_SOFT_DAYS` and over all campaigns."""
 
-SOFT_DAYS: Final = 30
+_SOFT_DAYS: Final = 30
 _DAY: Final = 86_400.0
 _BATCH: Final = 5_000
 _BATCH_BYTES: Final = 64 << 20
@@ -300,9 +300,9 @@ class _Collecting:
             elif fact.kind is Kind.BOUNCED and not fact.hard and one.sent is not None:
                 soft[one.sent.identity] += 1
                 if "soft" in switches and ledger is not None:
-                    since = (self._now if fact.at is None else fact.at) - SOFT_DAYS * _DAY
+                    since = (self._now if fact.at is None else fact.at) - _SOFT_DAYS * _DAY
                     before = ledger.soft_bounces(one.sent.identity, since, judged)
-                    if before + soft[one.sent.identity] >= SOFT_BOUNCES:
+                    if before + soft[one.sent.identity] >= _SOFT_BOUNCES:
                         yield one.address, _shown(fact)
 
 

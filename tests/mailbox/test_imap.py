@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mailmerge.cli.exit_status import ExitStatus
 from mailmerge.errors import (
     AuthenticationRefused,
     CampaignError,
@@ -203,3 +207,25 @@ def test_cut_and_slow_connections_end_in_time(answer: bytes) -> None:
         list(folder.new_mails(Position()))
     assert caught.value.problem.code == "imap-lost"
     assert time.monotonic() - begun < 20
+
+
+def test_watching_records_mails_as_they_arrive(
+    dovecot: servers.Imap, certificates: servers.Certificates, sent: SentCampaign
+) -> None:
+    folder = sent.settings.folder
+    (folder / "ca.pem").write_bytes(certificates.ca_file.read_bytes())
+    file = folder / "campaign.toml"
+    file.write_text(
+        f'{file.read_text()}[imap]\nhost = "127.0.0.1"\nport = {dovecot.port}\n'
+        'username = "news"\npassword_command = "echo secret"\nca_file = "ca.pem"\n'
+    )
+    command = [sys.executable, "-m", "mailmerge", "replies", str(folder), "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "Nothing new." in process.stdout.readline()
+        dovecot.deliver("news", report(sent.header(2), "u2@example.org"))
+        lines = [process.stdout.readline() for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == ExitStatus.INTERRUPTED
+    assert "u2@example.org  bounced (hard)" in lines[-1]
+    assert set(sent.suppressed) == {"u2@example.org"}

@@ -9,7 +9,7 @@ from io import BytesIO
 
 import pytest
 
-from mailmerge.mailbox.incoming import MOST_BYTES, Fields, decoded_words, read_mail
+from mailmerge.mailbox.incoming import MOST_BYTES, Fields, read_mail
 
 HEAD = b"From: a@example.org\nSubject: x\nMIME-Version: 1.0\n"
 
@@ -50,11 +50,15 @@ def test_folded_and_repeated_fields_are_read() -> None:
     assert set(fields) == {"references", "received"}
 
 
+def subject(value: str) -> str:
+    return read_mail(f"Subject: {value}\n\n".encode()).subject
+
+
 def test_encoded_words_are_decoded_whatever_they_hold() -> None:
-    assert decoded_words("=?utf-8?b?6YCA6K6i?=") == "退订"
-    assert decoded_words("=?x-unknown?q?caf=E9?=") == "café"
-    assert decoded_words("=?utf-8?b?!!!?= x")
-    assert decoded_words("Gr\xc3\xbc\xc3\x9fe") == "Grüße"
+    assert subject("=?utf-8?b?6YCA6K6i?=") == "退订"
+    assert subject("=?x-unknown?q?caf=E9?=") == "café"
+    assert subject("=?utf-8?b?!!!?= x")
+    assert subject("Grüße") == "Grüße"
 
 
 @pytest.mark.parametrize(
