@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mailmerge.jobs.targets import TestTo
     from mailmerge.ledger.ledger import Ledger
     from mailmerge.ledger.states import Delivery
+    from mailmerge.mailbox.replies import read_replies
     from mailmerge.mime.message import Message
     from mailmerge.preflight.check import check
     from mailmerge.preflight.report import CheckReport
@@ -54,6 +55,7 @@ __all__ = [
     "Waiting",
     "check",
     "read_recipients",
+    "read_replies",
 ]
 
 _MODULES = {
@@ -81,6 +83,7 @@ _MODULES = {
     "Waiting": "mailmerge.engine.events",
     "check": "mailmerge.preflight.check",
     "read_recipients": "mailmerge.recipients.collection",
+    "read_replies": "mailmerge.mailbox.replies",
 }
 
 

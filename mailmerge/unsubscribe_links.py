@@ -60,6 +60,10 @@ class Unsubscription:
     campaign: str = ""
     key: str = ""
 
+    def is_for(self, key: str) -> bool:
+        """Whether the token was made for a recipient with this key."""
+        return self.key == _digest(key).hex()
+
 
 class UnsubscribeKeys:
     """The keys that sign and read tokens. Thread-safe: it does not change."""

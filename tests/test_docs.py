@@ -16,8 +16,10 @@ from mailmerge.settings import (
     RESERVED_HEADER_FIELDS,
     CampaignSection,
     DeliverySection,
+    ImapSection,
     MessageSection,
     RecipientsSection,
+    RepliesSection,
     SmtpSection,
     load_settings,
     parse_duration,
@@ -32,6 +34,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "message": MessageSection,
     "smtp": SmtpSection,
     "delivery": DeliverySection,
+    "imap": ImapSection,
+    "replies": RepliesSection,
 }
 
 _CELL = re.compile(r"(?<!\\)\|")

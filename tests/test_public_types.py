@@ -50,6 +50,16 @@ def read_members() -> list[mm.Recipients]:
     return [mm.read_recipients(rows) for rows in (texts, mixed, generated())]
 
 
+def read_answers(campaign: mm.Campaign, ledger: mm.Ledger) -> list[str]:
+    """What came back from the recipients."""
+    found = mm.read_replies(campaign, [], ledger)
+    assert_type(found.document(), dict[str, int])
+    for one in ledger.deliveries("spring"):
+        if one.after is not None:
+            assert_type(one.after.hard, bool)
+    return [reply.address for reply in found.replies]
+
+
 def check_all(campaign: mm.Campaign, people: mm.Recipients) -> None:
     """The report of a check, and a message."""
     report = mm.check(campaign, people)

@@ -22,6 +22,7 @@ from mailmerge.cli.plain_help import PlainCommand
 from mailmerge.cli.preview import preview
 from mailmerge.cli.providers import providers
 from mailmerge.cli.render import render
+from mailmerge.cli.replies import replies
 from mailmerge.cli.send import send
 from mailmerge.cli.status import status
 from mailmerge.cli.suppress import suppress_app
@@ -81,6 +82,7 @@ _COMMANDS = (
     dkim_key,
     unsubscribe_server,
     unsubscribe_key,
+    replies,
 )
 for _command in _COMMANDS:
     app.command(cls=PlainCommand)(_command)

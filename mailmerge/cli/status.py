@@ -161,11 +161,13 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.providers.catalogue import chosen_language
     from mailmerge.providers.lookup import service_of
     from mailmerge.reports.refusals import refusals
-    from mailmerge.reports.status import status_table, unreached
+    from mailmerge.reports.status import after_line, status_table, unreached
     from mailmerge.wording import one_line
 
     standing = ledger.standing()
     typer.echo(status_table(standing.states, standing.unmade))
+    if line := after_line(standing):
+        typer.echo("\n" + line)
     listed = unreached(ledger.iterate(), _LISTED + 1)
     if listed:
         typer.echo(tr("\nNot reached:"))

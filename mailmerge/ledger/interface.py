@@ -255,6 +255,10 @@ class LedgerReader(Deliveries, Protocol):
         """Return the counts, and how long the last run took."""
         ...
 
+    def came_back(self) -> dict[str, str]:
+        """Return the kind of the strongest fact about each recipient, by the address's identity."""
+        ...
+
     def unmade(self) -> int:
         """Return the number of deliveries whose message could not be made (states.is_unmade)."""
         ...

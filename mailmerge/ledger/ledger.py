@@ -32,6 +32,7 @@ from sqlalchemy.exc import ArgumentError
 
 from mailmerge.errors import Declined, LedgerError, LedgerHeld
 from mailmerge.language import tr
+from mailmerge.ledger.after import AfterFacts
 from mailmerge.ledger.campaigns import (
     CampaignRecord,
     OtherMailing,
@@ -447,6 +448,11 @@ class Ledger:
         with self._database.begin("read") as connection:
             found = known_campaign(connection, campaign)
         return iter(()) if found is None else self._opened(found).iterate()
+
+    @property
+    def after(self) -> AfterFacts:
+        """What came back by mail, in all campaigns of this ledger."""
+        return AfterFacts(self._database)
 
     def close(self) -> None:
         """Close all stores and the database, and release the lock."""

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, tex
 
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
+from mailmerge.ledger.after import add_after_facts
 from mailmerge.ledger.checksums import add_checksums, add_server_ids
 from mailmerge.ledger.content import add_content_files
 from mailmerge.ledger.database import Database
@@ -130,6 +131,7 @@ LEDGER = Schema(
         Migration("one sender", _add_sender),
         Migration("files of the content", add_content_files),
         Migration("ids of the server", add_server_ids),
+        Migration("facts of received mails", add_after_facts),
     ),
 )
 """The tables of a ledger."""

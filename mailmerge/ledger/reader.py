@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Select, select
 
 from mailmerge.errors import LedgerError
 from mailmerge.language import tr
+from mailmerge.ledger.after import count_after, identities_of, read_after
 from mailmerge.ledger.campaigns import CampaignRecord, read_times
 from mailmerge.ledger.checksums import STATE_COLUMNS, SUMMED_COLUMNS, has_right_state, is_sealed
 from mailmerge.ledger.database import RowDamaged
@@ -110,7 +111,10 @@ class SqliteReader:
                 unmade += is_unmade(last.state, last.stage, last.reply)
                 server_ids += bool(last.server_id)
             times = read_times(look.connection, look.campaign.id)
-            return Standing(reported(states), *times, unmade=unmade, server_ids=server_ids)
+            after = count_after(read_after(look.connection, look.campaign.id))
+            return Standing(
+                reported(states), *times, unmade=unmade, server_ids=server_ids, after=after
+            )
 
     def unmade(self) -> int:
         """Return the number of deliveries whose message could not be made."""
@@ -132,10 +136,22 @@ class SqliteReader:
         with self._consistent() as look:
             if look is None:
                 return
+            after = read_after(look.connection, look.campaign.id)
             for row, last in look.rows(query, _DELIVERY):
                 if not is_sealed(row):
                     raise RowDamaged(tr("recipient {row!r} is not as it was written", row=row[0]))
-                yield delivery_of(row[:_DELIVERY], last)
+                one = delivery_of(row[:_DELIVERY], last)
+                yield replace(one, after=after[one.id]) if one.id in after else one
+
+    def came_back(self) -> dict[str, str]:
+        """Return the kind of the strongest fact about each recipient, by the address's identity."""
+        with self._opened() as connection:
+            campaign = None if connection is None else self.find(connection)
+            if connection is None or campaign is None:
+                return {}
+            found = read_after(connection, campaign.id)
+            identities = identities_of(connection, found)
+        return {identities[number]: one.kind for number, one in found.items()}
 
     @contextmanager
     def _consistent(self) -> Iterator[_Look | None]:

@@ -3,6 +3,9 @@
 campaign      one row for each campaign of the database
 delivery      one row for each recipient of a campaign: its snapshot, state and claim
 content_file  the digests of the files that shape the messages (content.py)
+after_fact    what came back by mail about a delivery (after.py)
+read_mail     the digests of the received mails that were read
+mailbox_position  how far a mailbox was read
 journal       how far the journal files of a campaign are folded (journal.py)
 sender        one row: the identity of the ledger, and the process that may write it (sender.py)
 migration     which migrations were applied (migrations.py)
@@ -174,6 +177,29 @@ content_file = Table(
     Column("purpose", Text, primary_key=True),
     Column("path", Text, primary_key=True),
     Column("digest", Text, nullable=False),
+)
+
+after_fact = Table(
+    "after_fact",
+    ledger,
+    Column("campaign_id", ForeignKey(campaign.c.id), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("delivery_id", ForeignKey(delivery.c.id), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("hard", Boolean, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+Index("after_fact_delivery", after_fact.c.delivery_id)
+
+read_mail = Table("read_mail", ledger, Column("digest", LargeBinary, primary_key=True))
+
+mailbox_position = Table(
+    "mailbox_position",
+    ledger,
+    Column("mailbox", Text, primary_key=True),
+    Column("validity", _Number, nullable=False),
+    Column("last", _Number, nullable=False),
 )
 
 arriving = Table(

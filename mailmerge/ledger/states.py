@@ -27,7 +27,7 @@ one change of one delivery; the journal stores transitions, the database stores 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -144,6 +144,27 @@ class Transition:
     server_id: str = ""
 
 
+AFTER_KINDS: Final = ("bounced", "complained", "unsubscribed", "answered", "auto_replied")
+"""The kinds of facts that reports count, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """What came back by mail after a message was sent (ledger/after.py).
+
+    Attributes:
+        kind: bounced, complained, unsubscribed, answered, auto_replied or delivered.
+        at: the time of the received mail, in seconds since 1970.
+        reason: why, in words; it comes from outside.
+        hard: it is a bounce that says that the address will never take mail.
+    """
+
+    kind: str
+    at: float
+    reason: str = ""
+    hard: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One recipient of a campaign in the ledger: a snapshot of its row, and its state.
@@ -162,6 +183,7 @@ class Delivery:
             it again until a server may have the message. From then on it stays, so that a message
             that is sent again has the same bytes.
         changed_at: the time of the last transition, or None.
+        after: what came back by mail; None if nothing did, or if it was not asked for.
     """
 
     id: int
@@ -179,6 +201,7 @@ class Delivery:
     stage: str = ""
     reply: str = ""
     server_id: str = ""
+    after: After | None = None
 
     @property
     def address(self) -> str:
@@ -232,6 +255,7 @@ class Standing:
     `seconds` is the time from the last run's first connection to its last outcome, `check_seconds`
     the time of the check before it. Both are 0 before the first run. `unmade` is the number of
     deliveries whose message could not be made, `server_ids` of those with an id of the server.
+    `after` counts deliveries by what came back by mail, without zeros.
     """
 
     states: Mapping[State, int]
@@ -239,6 +263,7 @@ class Standing:
     check_seconds: float = 0.0
     unmade: int = 0
     server_ids: int = 0
+    after: Mapping[str, int] = field(default_factory=dict)
 
 
 _FILES_NAMED: Final = 3

@@ -16,6 +16,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -23,6 +24,7 @@ from sqlalchemy import Connection
 
 from mailmerge.errors import ClaimLost, LedgerError
 from mailmerge.ledger import claims
+from mailmerge.ledger.after import read_after
 from mailmerge.ledger.campaigns import CampaignRecord, read_campaign, write_campaign, write_times
 from mailmerge.ledger.claims import Claim
 from mailmerge.ledger.content import read_content, write_content
@@ -268,11 +270,13 @@ class SqlStore(UserDecisions, _CheckMemory):
         """Yield all deliveries, in the order of the spreadsheet."""
         with self.transaction("read") as connection:
             ids = claims.select_in_order(connection, self.campaign.id)
+            after = read_after(connection, self.campaign.id)
         for start in range(0, len(ids), _READ_AT_ONCE):
             with self.transaction("read") as connection:
-                yield from list(
-                    claims.select_deliveries(connection, ids[start : start + _READ_AT_ONCE])
-                )
+                some = claims.select_deliveries(connection, ids[start : start + _READ_AT_ONCE])
+                yield from [
+                    replace(one, after=after[one.id]) if one.id in after else one for one in some
+                ]
 
     def enrol(
         self,

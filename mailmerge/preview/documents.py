@@ -7,6 +7,7 @@ from typing import Any
 
 from mailmerge.credentials import find_account
 from mailmerge.errors import MailmergeError, Problem
+from mailmerge.ledger.states import AFTER_KINDS
 from mailmerge.preflight.findings import Group
 from mailmerge.preview.background_check import BackgroundCheck
 from mailmerge.preview.problem_documents import problem_document
@@ -34,7 +35,8 @@ def campaign_document(session: PreviewSession) -> Document:
         "generation": snapshot.generation,
         "broken": None if broken is None else problem_document(broken, session.folder),
         "counts": {"all": len(rows)}
-        | {status.value: count for status, count in rows.counts.items() if status.value},
+        | {status.value: count for status, count in rows.counts.items() if status.value}
+        | {kind: count for kind, count in rows.after_counts.items() if kind in AFTER_KINDS},
         "sandbox": len(session.sandbox),
         "review": _review_document(session),
         "problems": _problems_document(session),
@@ -97,6 +99,7 @@ def row_document(row: RecipientRow, checks: BackgroundCheck) -> Document:
         "address": row.address,
         "status": row.status.value,
         "note": row.note,
+        **({"after": row.after} if row.after else {}),
         "errors": counts["error"],
         "warnings": counts["warning"],
     }
@@ -108,6 +111,8 @@ def row_filter(checks: BackgroundCheck, among: str) -> RowFilter:
         return [one.row for one in checks.review_set]
     if among == "problems":
         return checks.rows_with_problems
+    if among in AFTER_KINDS:
+        return [row.number for row in checks.snapshot.rows if row.after == among]
     return next((status for status in RowStatus if status.value and status.value == among), None)
 
 

@@ -7,6 +7,7 @@ of it at a time, so that 100,000 rows are as fast as ten.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,7 +36,8 @@ class RecipientRow:
     """One row as the page lists it; `number` is its number in the spreadsheet.
 
     `key` is the recipient's key if the row gets a message. Any other row has a key of its own,
-    because a duplicate has the same recipient's key as the row before it.
+    because a duplicate has the same recipient's key as the row before it. `after` is the kind of
+    mail that came back, such as `bounced`, or "".
     """
 
     key: str
@@ -45,6 +47,7 @@ class RecipientRow:
     mailbox: Mailbox | None
     status: RowStatus = RowStatus.RECIPIENT
     note: str = ""
+    after: str = ""
 
     @property
     def address(self) -> str:
@@ -73,6 +76,7 @@ class RecipientList:
             row.key: position for position, row in reversed(list(enumerate(self._rows)))
         }
         self.counts = dict.fromkeys(RowStatus, 0)
+        self.after_counts = Counter(row.after for row in self._rows if row.after)
         for row in self._rows:
             self.counts[row.status] += 1
 

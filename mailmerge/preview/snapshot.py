@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mailmerge.errors import InputError, MailmergeError, Problem, SpreadsheetError
+from mailmerge.errors import InputError, LedgerError, MailmergeError, Problem, SpreadsheetError
 from mailmerge.language import tr
+from mailmerge.ledger.ledger import Ledger
 from mailmerge.messages import message_factory
 from mailmerge.preview.messages import ShownMessage, ShownMessages
 from mailmerge.preview.recipient_list import (
@@ -85,16 +86,29 @@ def take_snapshot(where: Path, before: CampaignSnapshot) -> CampaignSnapshot:
     try:
         campaign = load_settings(where)
         snapshot = replace(snapshot, campaign=campaign)
-        stamp = _stamp(campaign)
+        after = _read_after(campaign)
+        stamp = (*_stamp(campaign), frozenset(after.items()))
         if before.stamp != stamp:
-            snapshot = replace(snapshot, rows=_read_rows(campaign), stamp=stamp)
+            snapshot = replace(snapshot, rows=_read_rows(campaign, after), stamp=stamp)
         return replace(snapshot, messages=ShownMessages(message_factory(campaign)))
     except MailmergeError as error:
         return replace(snapshot, messages=None, broken=error.problem)
 
 
-def _read_rows(campaign: Settings) -> RecipientList:
-    """Every row with its status.
+def _read_after(campaign: Settings) -> dict[str, str]:
+    """What came back by mail, by the identity of the address; nothing if the ledger is unreadable.
+
+    The preview does not need the ledger, and other commands say what is wrong with it.
+    """
+    try:
+        ledger = Ledger.read(campaign)
+        return {} if ledger is None else ledger.came_back()
+    except LedgerError:
+        return {}
+
+
+def _read_rows(campaign: Settings, after: Mapping[str, str]) -> RecipientList:
+    """Every row with its status; `after` is what came back, by the identity of the address.
 
     Raises:
         SpreadsheetError: the file cannot be read.
@@ -102,13 +116,15 @@ def _read_rows(campaign: Settings) -> RecipientList:
     """
     recipients = Recipients.of(campaign)
     audience = recipients.audience()
-    rows = RecipientList(recipients.columns, _rows(audience, recipients.columns))
+    rows = RecipientList(recipients.columns, _rows(audience, recipients.columns, after))
     if audience.broken is not None:
         raise SpreadsheetError.from_problem(audience.broken)
     return rows
 
 
-def _rows(audience: Audience, columns: tuple[str, ...]) -> Iterator[RecipientRow]:
+def _rows(
+    audience: Audience, columns: tuple[str, ...], after: Mapping[str, str]
+) -> Iterator[RecipientRow]:
     names = name_columns(columns)
     for result in audience:
         if isinstance(result, Problem):
@@ -116,9 +132,11 @@ def _rows(audience: Audience, columns: tuple[str, ...]) -> Iterator[RecipientRow
         cells = tuple(result.cells[column] for column in columns) if result.cells else ()
         name = " ".join(cells[at] for at in names if cells and cells[at]).strip()
         if isinstance(result, Recipient):
-            yield RecipientRow(result.key, result.row, name, cells, result.mailbox)
+            row = RecipientRow(result.key, result.row, name, cells, result.mailbox)
         else:
-            yield _skipped_row(result, name, cells)
+            row = _skipped_row(result, name, cells)
+        kind = after.get(row.mailbox.identity, "") if row.mailbox else ""
+        yield replace(row, after=kind) if kind else row
 
 
 def _skipped_row(skipped: Skipped, name: str, cells: tuple[str, ...]) -> RecipientRow:

@@ -39,6 +39,7 @@ from mailmerge.reports.xlsx import Cell, write_workbook
 from mailmerge.settings import RecipientsSection, Settings
 
 _OUTCOME_COLUMNS: Final = ("status", "time", "reply", "message-id", "server_id")
+_AFTER_COLUMNS: Final = ("after", "after_at", "after_reason")
 _SALVAGED_COLUMNS: Final = (
     "row", "address", "status", "time", "reply", "message-id", "server_id", "date", "damaged",
 )  # fmt: skip
@@ -72,8 +73,9 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
     """Write all rows to `path` (.csv or .xlsx), and return their number.
 
     The file has the columns and rows of the user's spreadsheet in the same order, followed by the
-    columns status, time, reply, message-id and server_id. If the spreadsheet of `campaign` is a
-    workbook and has not changed, an .xlsx file is a copy of it with these columns.
+    columns status, time, reply, message-id, server_id, after, after_at and after_reason. If the
+    spreadsheet of `campaign` is a workbook and has not changed, an .xlsx file is a copy of it with
+    these columns.
 
     Raises:
         CampaignError: the file name has another ending, it is the campaign's spreadsheet, or the
@@ -90,7 +92,8 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
         )
     columns = _columns(ledger.iterate())
     taken = {column.casefold() for column in columns}
-    names = [f"mailmerge {name}" if name in taken else name for name in _OUTCOME_COLUMNS]
+    outcome = (*_OUTCOME_COLUMNS, *_AFTER_COLUMNS)
+    names = [f"mailmerge {name}" if name in taken else name for name in outcome]
     if campaign is not None and source is not None and path.suffix.lower() == ".xlsx":
         deliveries = {one.row: one for one in ledger.iterate()}
         cells = {row: one.cells for row, one in deliveries.items()}
@@ -229,8 +232,13 @@ def _row(one: Delivery, columns: list[str]) -> list[Cell]:
 
 
 def _outcome(one: Delivery) -> list[Cell]:
+    after = one.after
+    came_back: list[Cell] = ["", "", ""]
+    if after is not None:
+        came_back = [after.kind, _time(after.at), after.reason]
     reply = smtp_message(one.reply)
-    return [one.state.value, _time(one.changed_at), reply, one.message_id, one.server_id]
+    outcome = [one.state.value, _time(one.changed_at), reply, one.message_id, one.server_id]
+    return [*outcome, *came_back]
 
 
 def _time(at: float | None) -> Cell:

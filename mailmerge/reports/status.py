@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from mailmerge.language import marked, tr
-from mailmerge.ledger.states import Delivery, Recovery, Standing, State
+from mailmerge.ledger.states import AFTER_KINDS, Delivery, Recovery, Standing, State
 from mailmerge.wording import padded
 
 FAILED: Final = frozenset({State.REJECTED, State.DEFERRED})
@@ -29,15 +29,24 @@ _MEANINGS: Final = {
     State.SKIPPED: marked("not to be sent"),
 }
 
+_AFTER: Final = {
+    "bounced": marked("{count} bounced"),
+    "complained": marked("{count} complained"),
+    "unsubscribed": marked("{count} unsubscribed"),
+    "answered": marked("{count} answered"),
+    "auto_replied": marked("{count} replied automatically"),
+}
+
 
 def status_document(
     campaign: str, standing: Standing, *, owner: str = "", recovery: Recovery | None = None
 ) -> dict[str, Any]:
     """Return the document that `status --json` prints, with every state, including zeros.
 
-    `unmade` is in it if there are messages that could not be made, `server_ids` if the server gave
-    messages an id. `owner` is the process that is sending now, or "". `recovery` is what cannot be
-    determined about a run that was killed; without it the document has no such key.
+    `after` counts the recipients by what came back by mail. `unmade` is in it if there are messages
+    that could not be made, `server_ids` if the server gave messages an id. `owner` is the process
+    that is sending now, or "". `recovery` is what cannot be determined about a run that was killed;
+    without it the document has no such key.
     """
     unknown = {} if recovery is None else {"recovery": asdict(recovery)}
     return {
@@ -46,6 +55,7 @@ def status_document(
         "states": {state.value: count for state, count in standing.states.items()},
         **({"unmade": standing.unmade} if standing.unmade else {}),
         **({"server_ids": standing.server_ids} if standing.server_ids else {}),
+        "after": {kind: standing.after.get(kind, 0) for kind in AFTER_KINDS},
         "seconds": round(standing.seconds, 3),
         "check_seconds": round(standing.check_seconds, 3),
         "sending": owner,
@@ -70,6 +80,18 @@ def status_table(states: Mapping[State, int], unmade: int = 0) -> str:
         of_them = tr("of them not reached: {reason}", reason=again)
         lines.append(f"{unmade:>{len(total)},}  {of_them}")
     return "\n".join(lines)
+
+
+def after_line(standing: Standing) -> str:
+    """Return what came back by mail in one line, such as `240 sent: 3 bounced`; "" if nothing."""
+    counts = standing.after
+    parts = [
+        tr(words, count=f"{counts[kind]:,}") for kind, words in _AFTER.items() if counts.get(kind)
+    ]
+    if not parts:
+        return ""
+    sent = f"{standing.states[State.SENT]:,}"
+    return tr("{sent} sent: {facts}", sent=sent, facts=tr(", ").join(parts))
 
 
 def unreached(deliveries: Iterable[Delivery], most: int) -> list[Delivery]:

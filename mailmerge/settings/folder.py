@@ -12,8 +12,10 @@ from mailmerge.settings.fingerprint import EarlierFingerprints, Fingerprint, set
 from mailmerge.settings.sections import (
     CampaignSection,
     DeliverySection,
+    ImapSection,
     MessageSection,
     RecipientsSection,
+    RepliesSection,
     SmtpSection,
 )
 
@@ -41,6 +43,8 @@ class Settings:
     delivery: DeliverySection
     file: str = CAMPAIGN_FILE
     sources: Mapping[str, str] = field(default_factory=dict)
+    imap: ImapSection = field(default_factory=ImapSection)
+    replies: RepliesSection = field(default_factory=RepliesSection)
 
     @property
     def name(self) -> str:

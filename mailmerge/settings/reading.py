@@ -19,9 +19,11 @@ from mailmerge.settings.sections import (
     CampaignSection,
     DeliverySection,
     DkimSection,
+    ImapSection,
     MessageSection,
     OAuthSection,
     RecipientsSection,
+    RepliesSection,
     Section,
     SmimeSection,
     SmtpSection,
@@ -38,6 +40,8 @@ class _CampaignFile(Section):
     message: MessageSection
     smtp: SmtpSection = SmtpSection()
     delivery: DeliverySection = DeliverySection()
+    imap: ImapSection = ImapSection()
+    replies: RepliesSection = RepliesSection()
 
 
 def load_settings(where: Path) -> Settings:
@@ -62,6 +66,8 @@ def load_settings(where: Path) -> Settings:
         checked.smtp,
         checked.delivery,
         file=path.name,
+        imap=checked.imap,
+        replies=checked.replies,
     )
 
 
@@ -242,9 +248,11 @@ _KEYS = {
     "message": _keys(MessageSection),
     "message.dkim": _keys(DkimSection),
     "message.smime": _keys(SmimeSection),
+    "imap": _keys(ImapSection),
     "smtp": _keys(SmtpSection),
     "smtp.oauth": _keys(OAuthSection),
     "message.unsubscribe": _keys(UnsubscribeSection),
     "delivery": _keys(DeliverySection),
+    "replies": _keys(RepliesSection),
 }
 """Every key of campaign.toml by its section."""

@@ -376,6 +376,29 @@ class SmtpSection(Section):
     chunking: bool = True
 
 
+_Suppressing = Literal["bounced", "soft", "complained", "unsubscribed"]
+
+
+class ImapSection(Section):
+    """[imap]: the mailbox that `replies` reads; what is missing comes from [smtp]."""
+
+    host: _Line = ""
+    port: int | None = Field(default=None, ge=1, le=65_535)
+    security: Literal["tls", "starttls", "none"] = "tls"
+    username: _Line = ""
+    password_command: _Line = ""
+    ca_file: _Line = ""
+    folder: _Line = "INBOX"
+
+
+class RepliesSection(Section):
+    """[replies]: what received mails change."""
+
+    suppress: tuple[_Suppressing, ...] = Field(
+        default=("bounced", "soft", "complained", "unsubscribed"), strict=False
+    )
+
+
 class DeliverySection(Section):
     """[delivery]: rates, connections, retries, and what to keep."""
 

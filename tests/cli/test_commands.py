@@ -133,6 +133,7 @@ CALLS: dict[str, list[str]] = {
     "suppress import": ["--campaign", "{campaign}", "{campaign}/others.csv"],
     "unsubscribe-key": ["{keyed}"],
     "dkim-key": ["x-firma.de", "s1", "--out", "{out}.pem"],
+    "replies": ["{campaign}", "{campaign}/body.txt"],
 }
 SERVED = {"unsubscribe-server"}
 """Commands that run until they are stopped; tests/test_unsubscribe.py calls it."""

@@ -130,6 +130,13 @@ def test_the_document_has_states_and_seconds(call: Call, sent: Path) -> None:
             "in_doubt": 1,
             "skipped": 0,
         },
+        "after": {
+            "bounced": 0,
+            "complained": 0,
+            "unsubscribed": 0,
+            "answered": 0,
+            "auto_replied": 0,
+        },
         "seconds": 8.0,
         "check_seconds": 2.5,
         "sending": "",

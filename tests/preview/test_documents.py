@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from mailmerge.mailbox.replies import collect_replies
 from mailmerge.preview.documents import ListQuery, campaign_document, list_document
 from mailmerge.preview.session import PreviewSession
+from tests.mailbox.sending import as_received, report, send_campaign
 from tests.preview.campaigns import CAMPAIGN, loaded_session, write_campaign
 
 
@@ -114,3 +116,13 @@ def test_sandbox_messages_are_listed_in_the_same_form(
     ordinary = list_document(session, ListQuery())["recipients"][0]
     assert set(entry) == set(ordinary) - {"reason"}
     assert campaign_document(session)["sandbox"] == 1
+
+
+def test_list_shows_and_filters_what_came_back(tmp_path: Path) -> None:
+    sent = send_campaign(tmp_path / "spring")
+    collect_replies(sent.settings, as_received(report(sent.header(1), "u1@example.org")))
+    session = loaded_session(sent.settings.folder)
+    assert campaign_document(session)["counts"]["bounced"] == 1
+    [row] = list_document(session, ListQuery(among="bounced"))["recipients"]
+    assert (row["address"], row["after"]) == ("u1@example.org", "bounced")
+    assert list_document(session, ListQuery(among="answered"))["total"] == 0

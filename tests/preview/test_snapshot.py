@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from mailmerge.errors import Problem
+from mailmerge.mailbox.replies import collect_replies
 from mailmerge.preview.messages import ShownMessage
 from mailmerge.preview.recipient_list import RecipientRow, RowStatus
 from mailmerge.preview.snapshot import CampaignSnapshot, take_snapshot
+from tests.mailbox.sending import as_received, mail, report, send_campaign
 from tests.preview.campaigns import BODY, CAMPAIGN, RECIPIENTS, write_campaign
 
 
@@ -155,3 +157,26 @@ def test_a_folder_without_a_campaign_is_broken_and_empty(tmp_path: Path) -> None
     assert snapshot.broken is not None
     assert snapshot.broken.code == "no-campaign"
     assert len(snapshot.rows) == 0
+
+
+def test_rows_say_what_came_back(tmp_path: Path) -> None:
+    sent = send_campaign(tmp_path / "spring")
+    collect_replies(sent.settings, as_received(report(sent.header(1), "u1@example.org")))
+    before = first_snapshot(sent.settings.folder)
+    assert [(row.after, row.status) for row in before.rows] == [
+        ("", RowStatus.RECIPIENT),
+        ("bounced", RowStatus.SUPPRESSED),
+        ("", RowStatus.RECIPIENT),
+        ("", RowStatus.RECIPIENT),
+    ]
+    assert before.rows.after_counts == {"bounced": 1}
+    answer = f"From: u2@example.org\nSubject: Re: x\nIn-Reply-To: <{sent.message_id(2)}>"
+    collect_replies(sent.settings, as_received(mail(answer)))
+    after = take_snapshot(sent.settings.folder, before)
+    assert [row.after for row in after.rows] == ["", "bounced", "answered", ""]
+
+
+def test_unreadable_ledger_hides_nothing_else(tmp_path: Path) -> None:
+    sent = send_campaign(tmp_path / "spring")
+    (sent.settings.state_folder / "ledger.sqlite").write_bytes(b"no database at all")
+    assert len(first_snapshot(sent.settings.folder).rows) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,12 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmerge.errors import CampaignError
-from mailmerge.ledger.states import State
+from mailmerge.ledger.states import After, State
 from mailmerge.reports.export import export, export_failed
 from mailmerge.reports.xlsx import RED
 from tests.reports.deliveries import FOUR, Ledger, delivery
-
-OUTCOME = ["status", "time", "reply", "message-id", "server_id"]
 
 
 def rows_of(path: Path) -> list[list[str]]:
@@ -25,19 +24,34 @@ def rows_of(path: Path) -> list[list[str]]:
         return list(csv.reader(file))
 
 
-def test_a_csv_is_the_spreadsheet_with_five_more_columns(tmp_path: Path) -> None:
+OUTCOME = [
+    "status", "time", "reply", "message-id", "server_id", "after", "after_at", "after_reason",
+]  # fmt: skip
+
+
+def test_a_csv_is_the_spreadsheet_with_eight_more_columns(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     assert export(FOUR, path) == 4
     header, first, second, third, fourth = rows_of(path)
     assert header == ["email", "name", "note", *OUTCOME]
     assert first[:4] == ["u0@example.org", "Person 0", "'=HYPERLINK(1)", "sent"]
     assert first[4].startswith("2026-11-2")
-    assert first[5:] == ["250 2.0.0 OK <1@x>", "<0@example.org>", "<1@x>"]
+    assert first[5:] == ["250 2.0.0 OK <1@x>", "<0@example.org>", "<1@x>", "", "", ""]
     assert second[2] == '张伟, "quoted"\nand more'
     assert second[5] == "550 5.1.1 \N{REPLACEMENT CHARACTER}[31mNo"
     assert third[2:4] == ["007", "pending"]
     assert fourth[2] == "'+1"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_came_back_is_in_three_columns(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    after = After("bounced", 1_795_400_000.0, "5.1.1 =unknown", hard=True)
+    export(Ledger(replace(delivery(0, State.SENT), after=after)), path)
+    [_, row] = rows_of(path)
+    assert row[-3] == "bounced"
+    assert row[-2].startswith("2026-11-2")
+    assert row[-1] == "5.1.1 =unknown"
 
 
 def test_an_older_file_is_replaced(tmp_path: Path) -> None:
@@ -53,7 +67,7 @@ def test_a_workbook_has_the_same_rows(tmp_path: Path) -> None:
     sheet = openpyxl.load_workbook(path).active
     assert sheet is not None
     cells = [[cell.value for cell in row] for row in sheet.iter_rows()]
-    assert cells[0][-5:] == OUTCOME
+    assert cells[0][-8:] == OUTCOME
     assert cells[3][2:4] == ["007", "pending"]
     assert cells[1][4] == datetime.fromtimestamp(1_795_400_000)  # noqa: DTZ006 - local time
     assert sheet.freeze_panes == "A2"

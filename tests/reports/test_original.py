@@ -98,7 +98,7 @@ def test_the_sheet_is_as_it_was(campaign: Settings) -> None:
 def test_outcomes_are_new_columns_at_the_right(campaign: Settings) -> None:
     sheet = exported(campaign, ledger_of(campaign))["Members"]
     assert [cell.value for cell in sheet[2]][3:] == [
-        "status", "time", "reply", "message-id", "server_id",
+        "status", "time", "reply", "message-id", "server_id", "after", "after_at", "after_reason",
     ]  # fmt: skip
     assert sheet["D2"].font.bold
     assert [sheet.cell(row, 4).value for row in (3, 4, 5)] == ["sent", "rejected", None]
@@ -108,7 +108,7 @@ def test_outcomes_are_new_columns_at_the_right(campaign: Settings) -> None:
 
 def test_a_rejected_row_is_red_but_for_coloured_cells(campaign: Settings) -> None:
     sheet = exported(campaign, ledger_of(campaign))["Members"]
-    assert [cell.fill.fgColor.rgb for cell in sheet[4]] == [RED, YELLOW, *[RED] * 6]
+    assert [cell.fill.fgColor.rgb for cell in sheet[4]] == [RED, YELLOW, *[RED] * 9]
     assert sheet["A3"].fill.fill_type is None
 
 

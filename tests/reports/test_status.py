@@ -42,6 +42,13 @@ def test_the_document_has_every_state() -> None:
             "in_doubt": 0,
             "skipped": 0,
         },
+        "after": {
+            "bounced": 0,
+            "complained": 0,
+            "unsubscribed": 0,
+            "answered": 0,
+            "auto_replied": 0,
+        },
         "seconds": 1.235,
         "check_seconds": 0.5,
         "sending": "process 1",

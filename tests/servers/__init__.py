@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tests.servers.certificates import Certificates, make_certificates
-from tests.servers.dovecot import Lmtp, Submission, dovecot_lmtp, dovecot_submission
+from tests.servers.dovecot import (
+    Imap,
+    Lmtp,
+    Submission,
+    dovecot_imap,
+    dovecot_lmtp,
+    dovecot_submission,
+)
 from tests.servers.exim import Exim, exim
 from tests.servers.opensmtpd import OpenSmtpd, opensmtpd
 from tests.servers.postfix import Postfix, Settings, postfix
@@ -16,12 +23,14 @@ __all__ = [
     "Accepted",
     "Certificates",
     "Exim",
+    "Imap",
     "Lmtp",
     "OpenSmtpd",
     "Postfix",
     "Settings",
     "Sink",
     "Submission",
+    "dovecot_imap",
     "dovecot_lmtp",
     "dovecot_submission",
     "exim",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
+import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +204,130 @@ force_introspection = yes
 username_attribute = username
 active_attribute = active
 active_value = true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Imap:
+    """A running Dovecot IMAP server with TLS from the start."""
+
+    host: str
+    port: int
+    folder: Path
+
+    def box(self, user: str) -> Path:
+        """The user's Maildir."""
+        return self.folder / "mail" / user
+
+    def deliver(self, user: str, raw: bytes, mailbox: str = "") -> None:
+        """Put a mail into a mailbox of the user; "" is INBOX."""
+        box = self.box(user) / (f".{mailbox}" if mailbox else "")
+        for name in ("cur", "new", "tmp"):
+            _make_for_nobody(box / name)
+        path = box / "tmp" / f"{time.time_ns()}.M{secrets.token_hex(6)}.test"
+        path.write_bytes(raw)
+        shutil.chown(path, "nobody", "nogroup")
+        path.rename(box / "new" / path.name)
+
+    def flags(self, user: str) -> set[str]:
+        """The flags of the mails in INBOX, such as `S` for those that were read."""
+        files = [*(self.box(user) / "cur").iterdir(), *(self.box(user) / "new").iterdir()]
+        return {flag for path in files for flag in path.name.partition(":2,")[2]}
+
+    def forget_uids(self, user: str) -> None:
+        """Give the mails in INBOX new UIDs and another UIDVALIDITY."""
+        for path in self.box(user).glob("dovecot*"):
+            path.unlink()
+        (self.box(user) / "dovecot-uidvalidity").unlink(missing_ok=True)
+
+
+def _make_for_nobody(folder: Path) -> None:
+    if not folder.exists():
+        _make_for_nobody(folder.parent)
+        folder.mkdir()
+        shutil.chown(folder, "nobody", "nogroup")
+
+
+@contextlib.contextmanager
+def dovecot_imap(
+    users: Mapping[str, str], certificates: Certificates, *, quota: str = ""
+) -> Iterator[Imap]:
+    """Serve the mailboxes of `users` (name to password) over TLS; `quota` such as `10k`."""
+    programs.require("imap")
+    port = programs.free_port()
+    limit = _IMAP_QUOTA.replace("LIMIT", quota) if quota else ""
+    settings = f"""\
+protocols = imap
+ssl = required
+ssl_cert = <{certificates.chain_file}
+ssl_key = <{certificates.chain_file}
+mail_location = maildir:FOLDER/mail/%n
+auth_mechanisms = plain login
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u FOLDER/users
+}}
+userdb {{
+  driver = passwd-file
+  args = username_format=%u FOLDER/users
+  override_fields = uid=nobody gid=nogroup home=FOLDER/mail/%n
+}}
+first_valid_uid = 1
+namespace inbox {{
+  inbox = yes
+  prefix = INBOX.
+  separator = .
+  mailbox Sent {{
+    auto = create
+    special_use = \\Sent
+  }}
+  mailbox Drafts {{
+    auto = create
+    special_use = \\Drafts
+  }}
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = 0
+  }}
+  inet_listener imaps {{
+    address = {programs.LOOPBACK}
+    port = {port}
+    ssl = yes
+  }}
+}}
+{limit}
+"""
+    with _dovecot(settings, users) as folder:
+        log = folder / "log"
+        programs.wait_until(
+            lambda: _speaks_tls(port, certificates),
+            "dovecot's imap",
+            log=lambda: programs.text_of(log),
+        )
+        yield Imap(programs.LOOPBACK, port, folder)
+
+
+def _speaks_tls(port: int, certificates: Certificates) -> bool:
+    try:
+        with (
+            socket.create_connection((programs.LOOPBACK, port), timeout=5) as plain,
+            certificates.client_context().wrap_socket(plain, server_hostname="localhost") as tls,
+        ):
+            return tls.recv(100).startswith(b"* OK")
+    except OSError:
+        return False
+
+
+_IMAP_QUOTA = """\
+mail_plugins = quota
+protocol imap {
+  mail_plugins = quota imap_quota
+}
+plugin {
+  quota = maildir:User quota
+  quota_rule = *:storage=LIMIT
+}
 """
 
 _QUOTA = """\

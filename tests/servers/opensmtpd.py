@@ -36,14 +36,19 @@ class OpenSmtpd:
 
 
 @contextlib.contextmanager
-def opensmtpd() -> Iterator[OpenSmtpd]:
-    """Start OpenSMTPD; it takes mail for every domain and leaves it in the queue."""
+def opensmtpd(relay_port: int = 9, *, lifetime: str = "") -> Iterator[OpenSmtpd]:
+    """Start OpenSMTPD; it takes mail for every domain and relays it to a port of this machine.
+
+    Nothing listens on port 9, so that the mail stays in the queue, for `lifetime`.
+    """
     program = programs.require("smtpd", variable="MAILMERGE_TEST_OPENSMTPD")
     programs.require_root("opensmtpd")
     with programs.server_folder("opensmtpd") as folder:
         server = OpenSmtpd(programs.LOOPBACK, programs.free_port(), folder)
         command: list[str | Path] = [program, "-d", "-f", folder / "smtpd.conf"]
-        (folder / "smtpd.conf").write_text(_settings(server), encoding="ascii")
+        (folder / "smtpd.conf").write_text(
+            _settings(server, relay_port, lifetime), encoding="ascii"
+        )
         view = private_view(
             folder, command, users=["opensmtpd", "opensmtpq"], mounts=_mounts(folder)
         )
@@ -62,9 +67,11 @@ def _mounts(folder: Path) -> dict[Path, str]:
     return {folder / name: target for name, target in covered.items()}
 
 
-def _settings(server: OpenSmtpd) -> str:
+def _settings(server: OpenSmtpd, relay_port: int, lifetime: str) -> str:
+    queue = f"queue ttl {lifetime}\n" if lifetime else ""
     return f"""\
+{queue}\
 listen on {server.host} port {server.port} hostname localhost
-action "keep" relay host smtp://127.0.0.1:9
+action "keep" relay host smtp://127.0.0.1:{relay_port}
 match from any for any action "keep"
 """

@@ -68,6 +68,8 @@ export class LiveData {
   }
 }
 
+const CAME_BACK = ["bounced", "complained", "unsubscribed", "answered", "auto_replied"];
+
 export class StaticData {
   live = false;
   #data;
@@ -84,7 +86,7 @@ export class StaticData {
     const wanted = search.toLowerCase().split(/\s+/).filter(Boolean);
     const filters = { review: (one) => one.reason, problems: (one) => one.errors + one.warnings };
     const recipients = this.#data.recipients
-      .filter(filters[among] ?? (() => true))
+      .filter(filters[among] ?? ((one) => !CAME_BACK.includes(among) || one.after === among))
       .filter((one) => wanted.every((word) => one.words.includes(word)))
       .map((one) => ({ ...one, reason: among === "review" ? one.reason : null }));
     const found = row && recipients.find((one) => one.row >= +row);

@@ -5,7 +5,7 @@ import { button, h, icon } from "./element.js";
 import { routeAddress } from "./route.js";
 import { counted, number, statusText, t } from "./texts.js";
 
-const FILTERS = ["all", "review", "problems", "duplicate", "suppressed", "left-out", "unreadable", "sandbox"];
+const FILTERS = ["all", "review", "problems", "duplicate", "suppressed", "left-out", "unreadable", "bounced", "complained", "unsubscribed", "answered", "auto_replied", "sandbox"];
 
 export class RecipientList {
   search = "";
@@ -198,6 +198,7 @@ function marks(entry) {
   if (entry.errors) found.push(severityDot("error", counted(entry.errors, "oneError", "errors")));
   else if (entry.warnings) found.push(severityDot("warning", counted(entry.warnings, "oneWarning", "warnings")));
   if (entry.status) found.push(h("span", { class: "tag" }, statusText(entry.status)));
+  if (entry.after) found.push(h("span", { class: "tag" }, statusText(entry.after)));
   return found;
 }
 

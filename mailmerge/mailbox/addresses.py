@@ -1,0 +1,50 @@
+"""Addresses in the text of a received mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_LETTER: Final = r"A-Za-z0-9\u00c0-\u04ff"
+"""Letters of addresses: ASCII, Latin, Greek, Cyrillic. Chinese text stands beside an address
+without a space, so its characters end one."""
+
+_ADDRESS: Final = re.compile(
+    rf"(?<![{_LETTER}_.+=/-])"
+    rf"(?:[{_LETTER}!#$%&'*+/=?^_`{{|}}~-][{_LETTER}.!#$%&'*+/=?^_`{{|}}~-]{{0,120}}|\"[^\"\n@]{{1,60}}\")"
+    rf"@(?:[{_LETTER}][{_LETTER}_-]{{0,62}}\.?){{1,12}}"
+)
+"""An address in running text; a trailing dot is no part of it."""
+
+_ROLES: Final = re.compile(
+    r"^(?:mailer-?daemon|post[-_]?master|double-bounce|mdaemon|no-?reply|bounces?|abuse)(?:[+=][^@]*)?@",
+    re.IGNORECASE,
+)
+
+
+def addresses_in(text: str) -> list[str]:
+    """Return the addresses in a text in their order, each once."""
+    if "@" not in text:
+        return []
+    return unique(found[0].rstrip(".").lstrip("'") for found in _ADDRESS.finditer(text))
+
+
+def address_of(value: str) -> str:
+    """Return the address of a field such as From, or ""."""
+    angle = re.search(r"<([^<>\s]{1,320})>", value)
+    found = addresses_in(angle[1] if angle else value)
+    return found[0] if found else ""
+
+
+def is_role(address: str) -> bool:
+    """Whether a program writes from this address: mailer-daemon, postmaster, bounces."""
+    return bool(_ROLES.match(address))
+
+
+def unique(values: Iterable[str]) -> list[str]:
+    """Return the values in their order, each once; small and capital letters are equal."""
+    found: dict[str, str] = {}
+    for value in values:
+        found.setdefault(value.lower(), value)
+    return list(found.values())
