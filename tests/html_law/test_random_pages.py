@@ -20,7 +20,6 @@ FEW, MANY = 5, 12
 """Pages that share one load of the browser, in an ordinary and in a long run."""
 NOT_YET = {
     "markup": "a conditional comment within a style element that is never closed is not kept",
-    "balanced": "to be looked at: python -m tests.html_law.search balanced",
     "styled": "margins of a page whose rules set `all` or `display` of every element",
 }
 """Why a long run of a strategy finds differences today; it fails as soon as it finds none."""
