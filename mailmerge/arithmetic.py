@@ -6,7 +6,7 @@ has 1469.06. Two rules make the difference:
 
 * **Operations.** If both operands are decimals of at most 15 significant digits, which a float
   keeps exactly, the result is that of decimal arithmetic, as the nearest float. Any other operand,
-  such as 1/3, is no decimal that somebody wrote, and Python's own arithmetic is nearer to the
+  such as 1/3, is no decimal that a user wrote, and Python's own arithmetic is nearer to the
   truth: 1/3*3 is 1.
 * **Rounding.** A number is first rounded to 15 significant digits, which removes what is left of
   the binary form, and then to the wanted places; a half goes away from zero. That is Excel's

@@ -303,13 +303,7 @@ def read_credentials(
     if not password:
         password = environ.get(_PASSWORD_VARIABLE, "")
     if not password and ask is not None:
-        password = ask(
-            tr(
-                "Password of {username} at {server_name}: ",
-                username=account.username,
-                server_name=account.server_name,
-            )
-        )
+        password = ask(password_question(account))
     if not password:
         raise AuthenticationRefused(
             tr(
@@ -403,6 +397,15 @@ def with_token(account: Account, token: str) -> Credentials:
 def with_password(account: Account, password: str) -> Credentials:
     """The log-in of the account with this password."""
     return _credentials(account, password=password)
+
+
+def password_question(account: Account) -> str:
+    """The prompt for the password of an account."""
+    return tr(
+        "Password of {username} at {server_name}: ",
+        username=account.username,
+        server_name=account.server_name,
+    )
 
 
 def has_keyring() -> bool:

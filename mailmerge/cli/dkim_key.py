@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -65,4 +66,18 @@ def dkim_key(
         return
     typer.echo(zone_line(domain, selector, record))
     typer.echo(tr("The private key is in {out}. Keep it secret. campaign.toml:", out=out), err=True)
-    typer.echo(f'[message.dkim]\nselector = "{selector}"\nkey_file = "{out}"', err=True)
+    for line in _settings(domain, selector, out.resolve()):
+        typer.echo(line, err=True)
+
+
+def _settings(domain: str, selector: str, file: Path) -> tuple[str, ...]:
+    """The lines of campaign.toml for a key. A string of JSON is one of TOML, too."""
+    here = Path.cwd()
+    if (here / "campaign.toml").exists() and file.is_relative_to(here):
+        file = file.relative_to(here)  # a campaign folder that is moved keeps its key
+    return (
+        "[message.dkim]",
+        f'selector = "{selector}"',
+        f'domain = "{domain}"',
+        f"key_file = {dumps(file.as_posix(), ensure_ascii=False)}",
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailmerge.cli.discovery import account_or_suggestion
+from mailmerge.cli.passwords import log_in_and_quit
 from mailmerge.cli.terminal import (
     CampaignPath,
     NoDns,
@@ -175,7 +176,7 @@ def _log_in(account: Account, client: OAuthClient, way: _Way) -> None:
 
 
 def _store_password(account: Account) -> None:
-    from mailmerge.credentials import store_password, with_password
+    from mailmerge.credentials import password_question, store_password, with_password
     from mailmerge.errors import AuthenticationRefused
 
     ask = ask_password()
@@ -193,13 +194,7 @@ def _store_password(account: Account) -> None:
                 login_hint=account.provider.login_hint(),
             )
         )
-    password = ask(
-        tr(
-            "Password of {username} at {server_name}: ",
-            username=account.username,
-            server_name=account.server_name,
-        )
-    )
+    password = ask(password_question(account))
     if not password:
         raise AuthenticationRefused(
             tr("no password was typed"), hint=tr("run `mailmerge login` again"), code="no-password"
@@ -215,15 +210,7 @@ def _try_connection(account: Account, credentials: Credentials) -> None:
     Raises:
         MailmergeError: the server refuses, or cannot be reached.
     """
-    from mailmerge.providers.catalogue import chosen_language
-    from mailmerge.providers.dialogue import Explainer, examine
-
-    explainer = Explainer(
-        lambda _: None,
-        provider=account.provider.name if account.provider else "",
-        language=chosen_language(),
-    )
-    examine(account.server, credentials, explainer)
+    log_in_and_quit(account, credentials)
     say(
         tr(
             "It works: {server_name} accepts the log-in as {username}.",

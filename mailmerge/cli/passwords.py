@@ -17,6 +17,7 @@ from mailmerge.wording import counted
 
 if TYPE_CHECKING:
     from mailmerge.credentials import Account
+    from mailmerge.smtp import Credentials
 
 TRIES: Final = 3
 _YES: Final = frozenset({"y", "yes", "是"})
@@ -71,6 +72,20 @@ def _has_address(account: Account) -> bool:
         return False
 
 
+def log_in_and_quit(account: Account, credentials: Credentials) -> None:
+    """Connect and log in as a run would, and print nothing.
+
+    Raises:
+        MailmergeError: the server refuses, or cannot be reached.
+    """
+    from mailmerge.providers.catalogue import chosen_language
+    from mailmerge.providers.dialogue import Explainer, examine
+
+    name = account.provider.name if account.provider else ""
+    explainer = Explainer(lambda _: None, provider=name, language=chosen_language())
+    examine(account.server, credentials, explainer)
+
+
 def _try(account: Account, password: str) -> bool:
     """Log in and quit. Returns False if the server refuses this password.
 
@@ -79,13 +94,9 @@ def _try(account: Account, password: str) -> bool:
     """
     from mailmerge.credentials import with_password
     from mailmerge.errors import AuthenticationRefused
-    from mailmerge.providers.catalogue import chosen_language
-    from mailmerge.providers.dialogue import Explainer, examine
 
-    name = account.provider.name if account.provider else ""
-    explainer = Explainer(lambda _: None, provider=name, language=chosen_language())
     try:
-        examine(account.server, with_password(account, password), explainer)
+        log_in_and_quit(account, with_password(account, password))
     except AuthenticationRefused as error:
         if error.problem.code != "login-refused":
             raise

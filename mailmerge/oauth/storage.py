@@ -56,6 +56,10 @@ class StoredLogin:
     written_at: float
 
 
+class _KeyringLocked(CampaignError):
+    """The keyring may have the log-in, but does not say."""
+
+
 class LoginStore:
     """The stored log-in of one account at one authorization server."""
 
@@ -70,9 +74,21 @@ class LoginStore:
         self._lock_file = self._folder / f"{name}.lock"
 
     def load(self) -> StoredLogin | None:
-        """The stored log-in; None if there is none that can be read."""
-        found = [_parsed(text) for text in (self._in_keyring(), self._in_file())]
-        return max(filter(None, found), key=lambda one: one.written_at, default=None)
+        """The stored log-in; None if there is none that can be read.
+
+        Raises:
+            CampaignError: the keyring is locked, and the file has none.
+        """
+        kept, locked = "", None
+        try:
+            kept = self._in_keyring()
+        except _KeyringLocked as error:
+            locked = error
+        found = [_parsed(text) for text in (kept, self._in_file())]
+        latest = max(filter(None, found), key=lambda one: one.written_at, default=None)
+        if latest is None and locked is not None:
+            raise locked
+        return latest
 
     def save(self, refresh: str) -> str:
         """Store a refresh token, and return where it is, in words.
@@ -84,7 +100,7 @@ class LoginStore:
         text = json.dumps(
             {"refresh": login.refresh, "client_id": login.client_id, "at": login.written_at}
         )
-        if self._put_into_keyring(text):
+        if self._kept_by_keyring(text):
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)
             return tr("the keyring of the system")
@@ -95,7 +111,7 @@ class LoginStore:
         """Remove the stored log-in everywhere. Returns whether there was one.
 
         Raises:
-            CampaignError: the keyring or the file still has it.
+            CampaignError: the keyring is locked, or it or the file still has the log-in.
         """
         existed = self.load() is not None
         head = self._entry("head")
@@ -167,6 +183,12 @@ class LoginStore:
         text = "".join(self._entry(f"{slot}{number}") for number in range(count))
         return text if _digest(text) == digest else ""
 
+    def _kept_by_keyring(self, text: str) -> bool:
+        try:
+            return self._put_into_keyring(text)
+        except _KeyringLocked:
+            return False
+
     def _put_into_keyring(self, text: str) -> bool:
         """Store the text in parts. Returns False if the keyring does not keep it."""
         before = self._entry("head")
@@ -196,6 +218,12 @@ class LoginStore:
 
         try:
             return keyring.get_password(self._service, f"{self._user} {name}") or ""
+        except keyring.errors.KeyringLocked as error:
+            raise _KeyringLocked(
+                tr("the keyring is locked, so the stored log-in cannot be read"),
+                hint=tr("unlock the keyring of your desktop, then try again"),
+                code="oauth-storage",
+            ) from error
         except Exception:  # noqa: BLE001 - the errors of a keyring are those of its platform
             return ""
 

@@ -96,7 +96,7 @@ def find_text(texts: Mapping[str, str], needle: Needle) -> Place | None:
     number = min(needle.before, total - 1) if total <= needle.total else 0
     for file, count in counts.items():
         if number < count:
-            return _place(file, texts[file], _occurrence(texts[file], needle.text, number))
+            return place_at(file, texts[file], _occurrence(texts[file], needle.text, number))
         number -= count
     return None
 
@@ -109,8 +109,8 @@ def _occurrence(source: str, text: str, number: int) -> int:
     return start
 
 
-def _place(file: str, source: str, start: int) -> Place:
-    """The place of an offset of a template."""
+def place_at(file: str, source: str, start: int) -> Place:
+    """The place of an offset of a template, with the whole line as its excerpt."""
     begin = source.rfind("\n", 0, start) + 1
     end = source.find("\n", start)
     line = source.count("\n", 0, start) + 1
@@ -153,7 +153,7 @@ class TemplateElements:
             found = self._by_text(tags, spot.value)
         else:
             found = (tags[0].file, tags[0].start) if tags else None
-        return found and _place(found[0], self._sources[found[0]], found[1])
+        return found and place_at(found[0], self._sources[found[0]], found[1])
 
     def _by_text(self, tags: Sequence[_Tag], value: str) -> tuple[str, int] | None:
         """The place of a text in elements of a kind, or in the style of any element."""

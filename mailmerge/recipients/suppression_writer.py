@@ -1,6 +1,6 @@
 """Adds addresses to a suppression list, thousands a second, each on disk before it is confirmed.
 
-The problem. `SuppressionList.add` writes the whole list anew, and a sync takes milliseconds. A
+The problem. `SuppressionList.add` writes the whole list again, and a sync takes milliseconds. A
 server cannot do either for each request.
 
 The idea. One thread takes all addresses that wait, appends their rows to the file in one write, and

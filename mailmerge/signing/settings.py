@@ -117,12 +117,11 @@ def signed_by(campaign: Settings) -> str:
 
 
 def _dkim_key(section: DkimSection, domain: str, campaign: Settings) -> DkimKey:
-    if section.key_command:
-        column = "message.dkim.key_command"
-        pem = whole_output(section.key_command, column, _COMMAND_SECONDS).encode()
-    else:
-        column, hint = "message.dkim.key_file", tr("make a key with `mailmerge dkim-key`")
-        pem = _read_file(campaign, section.key_file, column, hint, "dkim-key")
+    column = "message.dkim.key_command" if section.key_command else "message.dkim.key_file"
+    hint = tr("make a key with `mailmerge dkim-key`")
+    pem = _read(
+        campaign, section.key_command, section.key_file, column=column, hint=hint, code="dkim-key"
+    )
     try:
         return DkimKey(domain, section.selector, read_key(pem, column))
     except CampaignError as error:
@@ -132,16 +131,13 @@ def _dkim_key(section: DkimSection, domain: str, campaign: Settings) -> DkimKey:
 
 def _smime_identity(section: SmimeSection, campaign: Settings, now: datetime) -> SmimeIdentity:
     hint = tr("name the file that your certificate authority gave you, in PEM form")
-    column = "message.smime.certificate"
-    if section.certificate_command:
-        column = "message.smime.certificate_command"
-        pem = whole_output(section.certificate_command, column, _COMMAND_SECONDS).encode()
-    else:
-        pem = _read_file(campaign, section.certificate, column, hint, "smime-certificate")
+    code, command = "smime-certificate", section.certificate_command
+    column = "message.smime.certificate_command" if command else "message.smime.certificate"
+    pem = _read(campaign, command, section.certificate, column=column, hint=hint, code=code)
     certificates = read_certificates(pem, column)
     if section.chain:
         column = "message.smime.chain"
-        chain = _read_file(campaign, section.chain, column, hint, "smime-certificate")
+        chain = _read(campaign, "", section.chain, column=column, hint=hint, code=code)
         certificates += read_certificates(chain, column)
     return identity_of(certificates, _smime_key(section, campaign), now)
 
@@ -149,16 +145,20 @@ def _smime_identity(section: SmimeSection, campaign: Settings, now: datetime) ->
 def _smime_key(
     section: SmimeSection, campaign: Settings
 ) -> RSAPrivateKey | EllipticCurvePrivateKey:
-    if section.key_command:
-        column = "message.smime.key_command"
-        pem = whole_output(section.key_command, column, _COMMAND_SECONDS).encode()
-    else:
-        column, hint = "message.smime.key_file", tr("name the file of the private key")
-        pem = _read_file(campaign, section.key_file, column, hint, "smime-key")
+    column = "message.smime.key_command" if section.key_command else "message.smime.key_file"
+    hint = tr("name the file of the private key")
+    pem = _read(
+        campaign, section.key_command, section.key_file, column=column, hint=hint, code="smime-key"
+    )
     return read_private_key(pem, column)
 
 
-def _read_file(campaign: Settings, name: str, column: str, hint: str, code: str) -> bytes:
+def _read(
+    campaign: Settings, command: str, name: str, *, column: str, hint: str, code: str
+) -> bytes:
+    """What a command prints, or the content of a file if there is no command."""
+    if command:
+        return whole_output(command, column, _COMMAND_SECONDS).encode()
     try:
         return (campaign.folder / Path(name).expanduser()).read_bytes()
     except (OSError, RuntimeError) as error:

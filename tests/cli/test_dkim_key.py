@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import stat
+import tomllib
 from pathlib import Path
+
+import pytest
 
 from mailmerge.signing.keys import read_key
 from tests.cli.conftest import Call
@@ -40,3 +43,17 @@ def test_a_selector_is_a_name_of_the_dns(call: Call, tmp_path: Path) -> None:
     done = call("dkim-key", "x.org", "s 1", "--out", str(tmp_path / "dkim.pem"))
     assert done.exit_code == 2
     assert "selector" in done.stderr
+
+
+def test_printed_settings_are_toml_that_finds_the_key(
+    call: Call, campaign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / 'the "best" keys'
+    elsewhere.mkdir()
+    monkeypatch.chdir(campaign)
+    for out, written in ((Path("dkim.pem"), "dkim.pem"), (elsewhere / "a.pem", None)):
+        shown = call("dkim-key", "x.org", "s1", "--out", str(out)).stderr
+        [section] = tomllib.loads(shown[shown.index("[message.dkim]") :])["message"].values()
+        assert (section["selector"], section["domain"]) == ("s1", "x.org")
+        assert section["key_file"] == (written or out.as_posix())
+        assert (campaign / section["key_file"]).exists()

@@ -162,13 +162,19 @@ def test_more_recipients_with_more_files_are_no_other_content(
 # --- ledgers of earlier versions
 
 
+EARLIER_KEYS = {
+    "from_", "to_name", "reply_to", "reverse_path", "subject", "html", "text", "attachments",
+    "related_by", "content_base", "encoding", "inline_css", "headers",
+}  # fmt: skip
+"""The keys of [message] that an earlier version had."""
+
+
 def earlier_fingerprint(folder: CampaignFolder) -> str:
     """The fingerprint of earlier versions: every visible file of the folder, read whole."""
     settings = folder.campaign
     digest = hashlib.sha256()
-    digest.update(
-        "\0".join((settings.name, settings.message.model_dump_json(by_alias=True))).encode()
-    )
+    message = settings.message.model_dump_json(by_alias=True, include=EARLIER_KEYS)
+    digest.update(f"{settings.name}\0{message}".encode())
     left_out = {"campaign.toml", "recipients.csv", "suppressed.csv"}
     for path in sorted(folder.path.rglob("*")):
         relative = path.relative_to(folder.path)

@@ -51,6 +51,16 @@ class ForgetfulKeyring(SmallKeyring):
         pass
 
 
+class LockedKeyring(SmallKeyring):
+    """Was not unlocked, as that of a desktop to which nobody has logged in."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        raise keyring.errors.KeyringLocked
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise keyring.errors.KeyringLocked
+
+
 def loaded(store: LoginStore) -> str:
     found = store.load()
     return found.refresh if found else ""
@@ -164,3 +174,19 @@ def test_token_is_never_shown(tmp_path: Path) -> None:
     store = LoginStore(CLIENT, tmp_path)
     store.save("secret-token")
     assert "secret-token" not in repr(store.load())
+
+
+def test_locked_keyring_is_no_missing_log_in(tmp_path: Path) -> None:
+    keyring.set_keyring(LockedKeyring())
+    store = LoginStore(CLIENT, tmp_path)
+    for read in (store.load, store.forget):
+        with pytest.raises(CampaignError, match="the keyring is locked") as error:
+            read()
+        assert "unlock the keyring" in error.value.problem.hint
+
+
+def test_file_is_used_while_the_keyring_is_locked(tmp_path: Path) -> None:
+    keyring.set_keyring(LockedKeyring())
+    store = LoginStore(CLIENT, tmp_path)
+    assert store.save("one") == str(next(tmp_path.glob("*.json")))
+    assert loaded(store) == "one"

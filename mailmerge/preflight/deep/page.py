@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from mailmerge.content_files import ContentFiles
 from mailmerge.errors import AssetError, Problem
-from mailmerge.preflight.positions import Place
+from mailmerge.preflight.positions import Place, place_at
 from mailmerge.rendering.document import Document, Element, attribute, is_written, start_of
 from mailmerge.rendering.folder import is_local, local_path
 
@@ -20,20 +20,8 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TEXT = re.compile(r"[^\s<>&{}][^<>&{}]{3,60}")
 
 
-class Finding:
-    """Something that a deep check finds: a `Flaw` or a `Note`."""
-
-    __slots__ = ()
-    is_note: ClassVar[bool]
-
-    @property
-    def problem(self) -> Problem:
-        """It as a problem of the report."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True, slots=True)
-class Flaw(Finding):
+class Flaw:
     """A warning, with its fix and its place."""
 
     code: str
@@ -49,7 +37,7 @@ class Flaw(Finding):
 
 
 @dataclass(frozen=True, slots=True)
-class Note(Finding):
+class Note:
     """Something to know that is no reason to act, with its place."""
 
     code: str
@@ -61,6 +49,10 @@ class Note(Finding):
     def problem(self) -> Problem:
         """It as an entry of the report's notes."""
         return _problem(self.code, self.message, "", self.place)
+
+
+Finding = Flaw | Note
+"""Something that a deep check finds; `is_note` tells the two apart."""
 
 
 def _problem(code: str, message: str, hint: str, place: Place) -> Problem:
@@ -110,7 +102,7 @@ class DeepPage:
         for file, source in self.sources.items():
             found = wanted.search(source)
             if found is not None:
-                return _place(file, source, found.start())
+                return place_at(file, source, found.start())
         return Place(self.file)
 
     def place_of(self, element: Element) -> Place:
@@ -167,7 +159,7 @@ class DeepPage:
         if number is None:
             return None
         file, start = matches[number]
-        return _place(file, self.templates[file], start)
+        return place_at(file, self.templates[file], start)
 
     def _by_text(self, element: Element) -> Place | None:
         for part in str(element.text).split(self.value):
@@ -178,11 +170,3 @@ class DeepPage:
                 if place.line is not None:
                     return place
         return None
-
-
-def _place(file: str, source: str, start: int) -> Place:
-    begin = source.rfind("\n", 0, start) + 1
-    end = source.find("\n", start)
-    line = source.count("\n", 0, start) + 1
-    text = source[begin : end if end >= 0 else None].rstrip("\r")
-    return Place(file, line, start - begin + 1, text)

@@ -105,15 +105,21 @@ _DENOMINATOR = re.compile(r"[1-9]\d{0,4}")
 @lru_cache(maxsize=500)
 def sections_of(code: str) -> tuple[Section, ...]:
     """The sections of a code, at least one."""
+    parts = _parts_of(code)
+    if len(parts) > 1 and parts[-1] and _is_only_text(parts[-1]) and len(parts) < 4:
+        parts.pop()  # `0;@`: the last section is for texts, whatever its place
+    return tuple(_Reader().section(part) for part in parts)
+
+
+def _parts_of(code: str) -> list[list[re.Match[str]]]:
+    """The tokens of each section."""
     parts: list[list[re.Match[str]]] = [[]]
     for match in _TOKEN.finditer(code[:_LONGEST]):
         if match.lastgroup == "end":
             parts.append([])
         else:
             parts[-1].append(match)
-    if len(parts) > 1 and parts[-1] and _is_only_text(parts[-1]) and len(parts) < 4:
-        parts.pop()  # `0;@`: the last section is for texts, whatever its place
-    return tuple(_Reader().section(part) for part in parts)
+    return parts
 
 
 @lru_cache(maxsize=500)
@@ -121,12 +127,7 @@ def text_section(code: str) -> Section | None:
     """The section for texts, if the code has one that shows something else than the text."""
     if "@" not in code and code.count(";") < 3:
         return None
-    parts: list[list[re.Match[str]]] = [[]]
-    for match in _TOKEN.finditer(code[:_LONGEST]):
-        if match.lastgroup == "end":
-            parts.append([])
-        else:
-            parts[-1].append(match)
+    parts = _parts_of(code)
     fourth = parts[3] if len(parts) > 3 else parts[-1]
     if len(parts) <= 3 and not _is_only_text(fourth):
         return None
