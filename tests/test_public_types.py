@@ -77,7 +77,14 @@ def check_all(campaign: mm.Campaign, people: mm.Recipients) -> None:
 def describe(event: events.Event) -> str:
     """Every type of event: `assert_never` fails in mypy where one is missing."""
     match event:
-        case mm.Sent() | mm.Rejected() | mm.Deferred() | mm.InDoubt() | events.Skipped():
+        case (
+            mm.Sent()
+            | mm.Rejected()
+            | mm.Deferred()
+            | mm.InDoubt()
+            | events.Skipped()
+            | events.Drafted()
+        ):
             assert_type(event.row, int)
             return event.address + event.reply
         case mm.Slowed():

@@ -21,6 +21,7 @@ from mailmerge.cli.silent_addresses import silent_address_notes
 from mailmerge.cli.terminal import (
     CampaignPath,
     Json,
+    ask_password,
     print_json,
     quoted_path,
     reports_errors,
@@ -55,6 +56,7 @@ class Retry(StrEnum):
 
     REJECTED = "rejected"
     DEFERRED = "deferred"
+    DRAFTED = "drafted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class _Request:
     sandbox: bool
     seed: int | None
     test_to: str
+    to_drafts: bool
     where: str
     only: str
     bounds: _Bounds
@@ -98,6 +101,12 @@ class _Request:
         if self.sandbox and self.test_to:
             raise CampaignError(
                 tr("--test-to uses the real server, so it excludes --sandbox"),
+                hint=tr("leave out one of them"),
+                code="usage",
+            )
+        if self.to_drafts and (self.sandbox or self.test_to):
+            raise CampaignError(
+                tr("--to-drafts sends nothing, so it excludes --sandbox and --test-to"),
                 hint=tr("leave out one of them"),
                 code="usage",
             )
@@ -137,6 +146,13 @@ _TestToOption = Annotated[
         "--test-to",
         metavar="ADDRESS",
         help="Send the messages of the first 3 recipients (or --limit) to this address.",
+    ),
+]
+_ToDraftsOption = Annotated[
+    bool,
+    typer.Option(
+        "--to-drafts",
+        help="Put the messages into the drafts of the mailbox of [imap], and send none.",
     ),
 ]
 _LimitOption = Annotated[
@@ -185,7 +201,7 @@ _RetryOption = Annotated[
     typer.Option(
         "--retry",
         metavar="WHAT",
-        help="Try recipients again at once: rejected or deferred; repeatable.",
+        help="Try recipients again at once: rejected, deferred or drafted; repeatable.",
     ),
 ]
 _AcceptChangesOption = Annotated[
@@ -236,6 +252,7 @@ def send(
     faults: _FaultsOption = False,
     seed: _SeedOption = None,
     test_to: _TestToOption = "",
+    to_drafts: _ToDraftsOption = False,
     limit: _LimitOption = None,
     condition: _ConditionOption = "",
     only: _OnlyOption = "",
@@ -259,6 +276,7 @@ def send(
     bounds = _Bounds(_rates(rate), connections, window, limit, _seconds(wait))
     request = _Request(
         dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
+        to_drafts=to_drafts,
         where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=tuple(retry or ()),
         accept_changes=accept_changes, accept_older=accept_older, skip_invalid=skip_invalid,
         approved=approved, yes=yes, json=json,
@@ -367,8 +385,10 @@ def _target(settings: Settings, request: _Request) -> Target:
 
 def _server(settings: Settings, request: _Request) -> Target:
     from mailmerge.credentials import find_account
-    from mailmerge.jobs.targets import SANDBOX, NoServer, RealServer, SandboxServer
+    from mailmerge.jobs.targets import SANDBOX, Drafts, NoServer, RealServer, SandboxServer
 
+    if request.to_drafts:
+        return Drafts.of_settings(settings, ask_password())
     account = find_account(settings.smtp, settings.folder)
     if request.sandbox:
         return SandboxServer(settings.state_folder / SANDBOX, account, request.seed)
@@ -463,10 +483,10 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
         MailmergeError: why the run stopped, or that some recipients were not reached.
     """
     if plan.to_send:
-        _confirm(plan, asked=not (request.yes or request.sandbox))
+        _confirm(plan, asked=not (request.yes or request.sandbox), drafts=request.to_drafts)
         faults = _faults(job)
         summary = _run(faults or job, plan, quiet=request.json)
-        lines = list(_summary_lines(summary))
+        lines = list(_draft_lines(summary) if request.to_drafts else _summary_lines(summary))
         if "maildir" in (document := (faults or job).document(summary)):
             lines.append(tr("The messages are in {folder}", folder=document["maildir"]))
             where = quoted_path(job.campaign.settings.folder)
@@ -475,8 +495,9 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
             lines += _fault_lines(faults, document["seed"])
     else:
         summary = job.run_all()
-        document = summary.to_json()
-        lines = [tr("Nothing to send: all recipients are done."), *_summary_lines(summary)]
+        document = job.document(summary)
+        lines = [_nothing_to_send(job), *_summary_lines(summary)]
+    lines += _copy_lines(job)
     account = job.target.account
     if account is not None and not request.sandbox:
         for note in silent_address_notes(account.server):
@@ -487,6 +508,40 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
         print_json(document)
     if summary.error is not None:
         raise summary.error
+
+
+def _nothing_to_send(job: Job) -> str:
+    drafted = job.ledger.records().drafted()
+    if not drafted:
+        return tr("Nothing to send: all recipients are done.")
+    return tr(
+        "Nothing to send: the messages of {recipients} are in your drafts; --retry drafted sends "
+        "them all the same.",
+        recipients=counted(drafted, "recipient"),
+    )
+
+
+def _copy_lines(job: Job) -> Iterator[str]:
+    """What became of the copies in the Sent folder."""
+    from mailmerge.mailbox.account import files_sent
+
+    settings, copied = job.campaign.settings, job.copied
+    if not job.target.keeps_copies:
+        return
+    if settings.delivery.save_sent and (service := files_sent(settings)):
+        yield tr(
+            "{service} fills the Sent folder itself: save_sent is not needed.", service=service
+        )
+    if copied is None:
+        return
+    if copied.saved:
+        yield tr("Copies in the Sent folder: {count:,}.", count=copied.saved)
+    if copied.left:
+        yield tr(
+            "{messages} without a copy in the Sent folder; the next send tries again ({reason})",
+            messages=counted(copied.left, "message"),
+            reason=copied.reason or tr("stopped"),
+        )
 
 
 def _faults(job: Job) -> FaultRun | None:
@@ -500,7 +555,7 @@ def _faults(job: Job) -> FaultRun | None:
     return None
 
 
-def _confirm(plan: Plan, *, asked: bool) -> None:
+def _confirm(plan: Plan, *, asked: bool, drafts: bool) -> None:
     """Ask the user to type the number of messages.
 
     Raises:
@@ -515,7 +570,11 @@ def _confirm(plan: Plan, *, asked: bool) -> None:
             tr("there is no terminal to ask for confirmation; nothing was sent"),
             hint=tr("add --yes"),
         )
-    if plan.test_to:
+    if drafts:
+        question = tr(
+            "Type the number of drafts ({count}), or anything else to stop:", count=plan.to_send
+        )
+    elif plan.test_to:
         question = tr(
             "Type the number of messages to yourself ({count}), or anything else to stop:",
             count=plan.to_send,
@@ -563,6 +622,15 @@ def _stopping_at_signals(runner: Job | FaultRun) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _draft_lines(summary: Summary) -> Iterator[str]:
+    """The result of a run that made drafts."""
+    yield tr(
+        "Put {messages} into your drafts in {seconds:.1f} s; nothing was sent.",
+        messages=counted(summary.drafted, "message"),
+        seconds=summary.seconds,
+    )
 
 
 def _summary_lines(summary: Summary) -> Iterator[str]:

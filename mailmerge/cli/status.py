@@ -165,7 +165,7 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.wording import one_line
 
     standing = ledger.standing()
-    typer.echo(status_table(standing.states, standing.unmade))
+    typer.echo(status_table(standing.states, standing.unmade, standing.drafted))
     if line := after_line(standing):
         typer.echo("\n" + line)
     listed = unreached(ledger.iterate(), _LISTED + 1)

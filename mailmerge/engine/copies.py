@@ -83,6 +83,16 @@ def keep_none(transaction: Transaction, at: float) -> None:
     del transaction, at
 
 
+def both(first: Keep, second: Keep) -> Keep:
+    """Return a function that keeps a copy in two ways."""
+
+    def keep(transaction: Transaction, at: float) -> None:
+        first(transaction, at)
+        second(transaction, at)
+
+    return keep
+
+
 def _reporting(write: Callable[[Transaction, float], object]) -> Keep:
     """Turn the system's errors into one line with a fix."""
 

@@ -103,6 +103,11 @@ class Skipped(DeliveryEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Drafted(DeliveryEvent):
+    """The message was put into the user's drafts; the recipient counts as pending."""
+
+
+@dataclass(frozen=True, slots=True)
 class Slowed:
     """The server complained about the speed with `reply`, and the run slows down.
 
@@ -139,7 +144,7 @@ class Ended:
     summary: Summary
 
 
-DeliveryOutcome = Sent | Rejected | Deferred | InDoubt | Skipped
+DeliveryOutcome = Sent | Rejected | Deferred | InDoubt | Skipped | Drafted
 """Every kind of DeliveryEvent."""
 
 Event = Began | Opened | Closed | DeliveryOutcome | Slowed | Recovered | Waiting | Ended
@@ -152,6 +157,7 @@ _OF_STATE: Final[Mapping[State, type[DeliveryOutcome]]] = {
     State.DEFERRED: Deferred,
     State.IN_DOUBT: InDoubt,
     State.SKIPPED: Skipped,
+    State.DRAFTED: Drafted,
 }
 _STATE_OF: Final[Mapping[type[Event], State]] = {kind: state for state, kind in _OF_STATE.items()}
 

@@ -65,6 +65,8 @@ class Summary:
         error: why the run stopped early, or did not reach every recipient; None otherwise.
         unmade: the number of recipients that were not reached because their message could not be
             made. They are skipped or pending, and the next send tries again.
+        drafted: the number of messages that this run put into the user's drafts. They count as
+            pending.
     """
 
     campaign: str
@@ -74,6 +76,7 @@ class Summary:
     check_seconds: float
     error: MailmergeError | None = None
     unmade: int = 0
+    drafted: int = 0
 
     @property
     def total(self) -> int:
@@ -91,6 +94,8 @@ class Summary:
         }
         if self.unmade:
             document["unmade"] = self.unmade
+        if self.drafted:
+            document["drafted"] = self.drafted
         if self.error is not None:
             document["stopped"] = str(self.error)
         return document

@@ -30,6 +30,7 @@ from mailmerge.jobs.targets import AnyServer, Endpoint, as_target
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import Difference
+from mailmerge.mailbox.copies import CopiesSaved
 from mailmerge.portable.clock import Clock
 from mailmerge.preflight.report import CheckReport
 from mailmerge.recipients.audience import Selection
@@ -63,7 +64,7 @@ class Job(AbstractContextManager["Job"]):
         wait: how long to wait for deferred recipients: seconds, or a text such as "15 minutes".
         in_doubt: what to do with recipients in doubt: "hold", "resend" or "assume-sent".
         retry: "rejected" tries rejected recipients again, "deferred" tries deferred recipients at
-            once; a list may have both.
+            once, "drafted" sends to recipients although there are drafts; a list may have several.
         accept_changes: whether to continue if recipients or content have changed since the first
             run.
         accept_older_ledger: whether to use the ledger in the campaign's folder although a newer one
@@ -233,6 +234,8 @@ class Job(AbstractContextManager["Job"]):
     def document(self, summary: Summary) -> dict[str, Any]:
         """Return the document of `send --json` for this summary."""
         document = summary.to_json() | self.target.document()
+        if self.copied is not None:
+            document["copies"] = self.copied.to_json()
         if (recovery := self.ledger.recovery) is not None:
             document["recovery"] = asdict(recovery)
         return document
@@ -298,8 +301,14 @@ class Job(AbstractContextManager["Job"]):
             unmade=unmade,
         )
 
+    @property
+    def copied(self) -> CopiesSaved | None:
+        """The copies in the Sent folder after the last run; None if there are to be none."""
+        return self._sending.copied
+
     def _settle(self) -> None:
         """Apply the decision about recipients in doubt if there is no run that would do it."""
         self._sending.summary = None
         if self.options.in_doubt == "assume-sent" and self.target.sends:
             self.ledger.store().assume_sent()
+        self._sending.copy_left()

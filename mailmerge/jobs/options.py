@@ -14,8 +14,9 @@ from mailmerge.language import tr
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.settings import DeliverySection, Rate, parse_duration, parse_rate
 
-Retry = Literal["rejected", "deferred"]
-"""Recipients to try again at once: in spite of a final refusal, or before they are due."""
+Retry = Literal["rejected", "deferred", "drafted"]
+"""Recipients to try again at once: in spite of a final refusal, before they are due, or in spite of
+a draft of their message."""
 
 Retries = Retry | Sequence[Retry] | Literal[""]
 """One kind of recipients to try again, or several; "" for none."""
@@ -87,7 +88,8 @@ def retries_of(given: Retries) -> frozenset[Retry]:
     listed = frozenset([given] if isinstance(given, str) else given) - {""}
     for one in sorted(listed - frozenset(get_args(Retry))):
         raise CampaignError(
-            tr('retry: {one!r} is not "rejected" or "deferred"', one=one), code="wrong-value"
+            tr('retry: {one!r} is not "rejected", "deferred" or "drafted"', one=one),
+            code="wrong-value",
         )
     return cast("frozenset[Retry]", listed)
 

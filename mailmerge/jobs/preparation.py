@@ -42,6 +42,7 @@ class Preparation:
     Attributes:
         options: the options of the caller.
         report: the report of the check; None before it.
+        content_changed: the content has changed since the first run.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Preparation:
         self._checked_messages: MessageFactory | None = None
         self._content = NOTHING_RECORDED
         self._enrolled: int | None = None
+        self.content_changed = False
 
     @property
     def limits(self) -> Limits:
@@ -129,6 +131,7 @@ class Preparation:
                 code="changed",
             )
         self._enrolled = sum(self.counts().values())
+        self.content_changed = difference.content_changed
         self._redirect.require_recipient(self._enrolled)
         return difference
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from mailmerge.errors import CampaignError
 from mailmerge.jobs.targets import Target
 from mailmerge.language import tr
+from mailmerge.ledger.copies import SavedCopies
 from mailmerge.ledger.interface import Deliveries, LedgerReader, Store
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import Delivery, Difference, Recovery, State, reported
@@ -55,6 +56,10 @@ class Records(Deliveries, Protocol):
 
     def unmade(self) -> int:
         """Return the number of recipients whose message could not be made."""
+        ...
+
+    def drafted(self) -> int:
+        """Return the number of recipients whose message lies in the user's drafts."""
         ...
 
     def remaining(self, again: Collection[State]) -> Iterator[Recipient]:
@@ -113,6 +118,10 @@ class LedgerRecords:
         """Return the number of deliveries whose message could not be made."""
         return self.store.unmade()
 
+    def drafted(self) -> int:
+        """Return the number of deliveries with a draft."""
+        return self.store.drafted()
+
     def remaining(self, again: Collection[State]) -> Iterator[Recipient]:
         """Yield the remaining recipients of the ledger."""
         return _remaining(self.store.iterate(), again)
@@ -160,11 +169,15 @@ class ReadRecords:
         again = 0
         if counts[State.SKIPPED]:
             again = sum(one.unmade and one.state is State.SKIPPED for one in self.iterate())
-        return counts[State.PENDING] + counts[State.DEFERRED] + again
+        return counts[State.PENDING] + counts[State.DEFERRED] + again - self.drafted()
 
     def unmade(self) -> int:
         """Return the number of deliveries whose message could not be made."""
         return self.ledger.unmade() if self.ledger is not None else 0
+
+    def drafted(self) -> int:
+        """Return the number of deliveries with a draft."""
+        return self.ledger.drafted() if self.ledger is not None else 0
 
     def remaining(self, again: Collection[State]) -> Iterator[Recipient]:
         """Yield the remaining recipients of the ledger."""
@@ -241,11 +254,23 @@ class JobLedger:
         return ledger.notice if ledger is not None else ""
 
     def try_again(self, states: Collection[str]) -> None:
-        """Let the next run send to the "rejected" or "deferred" recipients at once."""
+        """Let the next run send to "rejected", "deferred" or "drafted" recipients at once."""
         if "rejected" in states:
             self.store().retry_rejected()
         if "deferred" in states:
             self.store().retry_deferred()
+        if "drafted" in states:
+            self.store().retry_drafted()
+
+    def copies(self) -> SavedCopies:
+        """Which sent messages have a copy in the Sent folder.
+
+        Raises: as `store`.
+        """
+        self.store()
+        ledger = self._own or self._given
+        assert ledger is not None, "a store comes from a ledger"
+        return ledger.copies(self._settings.name)
 
     def reopen(self) -> None:
         """Close the job's own ledger, so that the next `store` opens it as after a crash."""

@@ -34,7 +34,10 @@ class Remaining:
         """
         if self._selected is not None and any(self._records.counts(0).values()):
             return self._count_one_by_one(self._selected)
-        again = sum(counts[state] for state in self._tried_again() - {State.DEFERRED})
+        states = self._tried_again() - {State.DEFERRED}
+        again = sum(counts.get(state, 0) for state in states)
+        if State.DRAFTED in states:
+            again += self._records.drafted()
         return self._records.claimable(checked) + again
 
     def _count_one_by_one(self, selected: frozenset[str]) -> int:
@@ -52,7 +55,10 @@ class Remaining:
         selected, retried = self._selected, self._options.retry
         if selected is not None and retried:
             known = self._records.iterate()
-            counts = reported(Counter(one.state for one in known if one.key in selected))
+            found = Counter(one.state for one in known if one.key in selected)
+            counts = {**reported(found), State.DRAFTED: found[State.DRAFTED]}
+        elif State.DRAFTED in retried:
+            counts = {**counts, State.DRAFTED: self._records.drafted()}
         states = {State(one): counts[State(one)] for one in sorted(retried)}
         return {state: count for state, count in states.items() if count}
 

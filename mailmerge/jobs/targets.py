@@ -3,6 +3,7 @@
     RealServer      the recipients, over the server of an account
     SandboxServer   a server inside this program
     TestTo          the user's own address, with the messages of the first recipients
+    Drafts          the drafts folder of the user's mailbox, without a send
     DryRun          no server: the job ends before the first connection
     NoServer        the server is not known yet; only for a DryRun
 
@@ -34,6 +35,7 @@ from mailmerge.credentials import Account, Server, credential_source, require_ac
 from mailmerge.engine.redirect import DEFAULT_TEST_COUNT, Direct, Redirect
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
+from mailmerge.mailbox.account import ImapAccount, imap_account
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.sandbox import Faults, Sandbox
 from mailmerge.settings import Settings
@@ -99,6 +101,11 @@ class Target:
     def counts_quotas(self) -> bool:
         """Whether messages count towards the account's quotas."""
         return True
+
+    @property
+    def drafts(self) -> ImapAccount | None:
+        """The mailbox that gets the messages as drafts instead of a send; None for a send."""
+        return None
 
     @property
     def test_to(self) -> str:
@@ -302,6 +309,40 @@ class TestTo(Target):
     def document(self) -> dict[str, Any]:
         """Return the user's address."""
         return {"test_to": self.address}
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts(Target):
+    """The drafts folder of a mailbox: each message becomes a draft, and none is sent."""
+
+    mailbox: ImapAccount = field(repr=False)
+
+    @classmethod
+    def of_settings(cls, settings: Settings, ask: Callable[[str], str] | None = None) -> Drafts:
+        """Return the target for the mailbox that [imap] and [smtp] describe.
+
+        `ask` shows a question and returns the answer; None without a terminal.
+
+        Raises:
+            CampaignError: no IMAP server or user name is named.
+        """
+        return cls(imap_account(settings, ask))
+
+    @property
+    def server_name(self) -> str:
+        """The folder in words."""
+        user, host = self.mailbox.username, self.mailbox.host
+        return tr("the drafts of {username} at {host}", username=user, host=host)
+
+    @property
+    def counts_quotas(self) -> bool:
+        """False: nothing is sent."""
+        return False
+
+    @property
+    def drafts(self) -> ImapAccount:
+        """The mailbox."""
+        return self.mailbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ from mailmerge.settings import Fingerprint
 
 _BATCH: Final = 1000
 _SNAPSHOT: Final = ("address", "forward_path", "identity", "display_name", "cells")
-_OPEN: Final = (State.PENDING.value, State.DEFERRED.value)
+_OPEN: Final = (State.PENDING.value, State.DEFERRED.value, State.DRAFTED.value)
 _TRIED: Final = (State.SENT.value, State.IN_DOUBT.value, State.REJECTED.value)
 _NOT_SENT: Final = (*_OPEN, State.REJECTED.value, State.SKIPPED.value)
 _NEW: Final = {

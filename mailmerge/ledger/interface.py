@@ -4,6 +4,7 @@
     Counting       how many deliveries are in each state               (the engine, the plan)
     Enrolment      enrol the recipients of the spreadsheet             (the job)
     Decisions      the user's decisions about doubts and refusals      (the job)
+    Drafting       messages in the drafts folder instead of a send     (the job)
     CheckMemory    which check has passed                              (the job)
     RunStatistics  how long the last run took                          (the engine)
     Recovered      what a killed run has left in doubt                 (the job)
@@ -185,6 +186,34 @@ class Decisions(Protocol):
         """Make the deferred deliveries due at once."""
         ...
 
+    def retry_drafted(self) -> int:
+        """Make the drafted deliveries pending again."""
+        ...
+
+
+class Drafting(Protocol):
+    """Deliveries whose message lies in the user's drafts. Do not call it during a run.
+
+    Raises:
+        LedgerError: it cannot be read or written.
+    """
+
+    def undrafted(self, after: int, limit: int) -> list[Delivery]:
+        """Return up to `limit` deliveries that have neither a draft nor an outcome.
+
+        They are those whose id is above `after`, in the order of their ids, with the Message-IDs
+        that their messages have.
+        """
+        ...
+
+    def note_drafted(self, deliveries: Sequence[Delivery], at: float) -> int:
+        """Record that there are drafts of these deliveries, made at `at` (seconds since 1970)."""
+        ...
+
+    def drafted(self) -> int:
+        """Return the number of drafted deliveries."""
+        ...
+
 
 class CheckMemory(Protocol):
     """Which check has passed, so that it is not repeated."""
@@ -222,7 +251,9 @@ class Recovered(Protocol):
         ...
 
 
-class Store(Queue, Counting, Enrolment, Decisions, CheckMemory, RunStatistics, Recovered, Protocol):
+class Store(
+    Queue, Counting, Enrolment, Decisions, Drafting, CheckMemory, RunStatistics, Recovered, Protocol
+):
     """The ledger of one campaign, open for a run."""
 
     def close(self) -> None:
@@ -261,4 +292,8 @@ class LedgerReader(Deliveries, Protocol):
 
     def unmade(self) -> int:
         """Return the number of deliveries whose message could not be made (states.is_unmade)."""
+        ...
+
+    def drafted(self) -> int:
+        """Return the number of deliveries whose message lies in the user's drafts."""
         ...

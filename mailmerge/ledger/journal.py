@@ -46,8 +46,10 @@ from sqlalchemy import Connection
 from mailmerge.errors import ClaimLost, LedgerError
 from mailmerge.language import tr
 from mailmerge.ledger import claims
+from mailmerge.ledger.campaigns import CampaignRecord
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.evidence import examine
+from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.journal_file import (
     BYTES_PER_CLAIM,
     HEADER_BYTES,
@@ -280,6 +282,10 @@ class Journaled(UserDecisions, _ChecksOfStore):
             )  # fmt: skip
         self._memory.reload()
         return difference
+
+    @property
+    def _named(self) -> tuple[CampaignRecord, Identify]:
+        return self._store.campaign, self._store.identify
 
     def decide(self, decision: Decide) -> int:
         """Run a decision in a transaction. Returns the number of deliveries that it concerns."""

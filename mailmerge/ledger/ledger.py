@@ -42,6 +42,7 @@ from mailmerge.ledger.campaigns import (
     known_campaign,
     known_campaign_of_folder,
 )
+from mailmerge.ledger.copies import SavedCopies
 from mailmerge.ledger.database import Database, Observer
 from mailmerge.ledger.examination import Examination, examine_ledger
 from mailmerge.ledger.guard import CampaignGuard, Unguarded, guard_database
@@ -416,8 +417,8 @@ class Ledger:
         """Decide about deliveries that a run does not touch, in all campaigns.
 
         The state "in_doubt" can be resolved by "resend", which makes the deliveries claimable while
-        this ledger is open, or by "assume_sent". The states "rejected" and "deferred" can be
-        resolved by "retry". Returns the number of deliveries that changed.
+        this ledger is open, or by "assume_sent". The states "rejected", "deferred" and "drafted"
+        can be resolved by "retry". Returns the number of deliveries that changed.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -453,6 +454,15 @@ class Ledger:
     def after(self) -> AfterFacts:
         """What came back by mail, in all campaigns of this ledger."""
         return AfterFacts(self._database)
+
+    def copies(self, campaign: str) -> SavedCopies:
+        """Which sent messages of a campaign have a copy in the Sent folder.
+
+        Raises:
+            Declined, LedgerError: as `store`.
+        """
+        with self._database.begin() as connection:
+            return SavedCopies(self._database, self._find(connection, campaign).id)
 
     def close(self) -> None:
         """Close all stores and the database, and release the lock."""
@@ -516,6 +526,7 @@ _RESOLUTIONS: Final[dict[tuple[str, str], Callable[[Decisions], int]]] = {
     ("in_doubt", "assume_sent"): lambda store: store.assume_sent(),
     ("rejected", "retry"): lambda store: store.retry_rejected(),
     ("deferred", "retry"): lambda store: store.retry_deferred(),
+    ("drafted", "retry"): lambda store: store.retry_drafted(),
 }
 
 

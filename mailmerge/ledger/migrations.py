@@ -19,6 +19,7 @@ from mailmerge.language import tr
 from mailmerge.ledger.after import add_after_facts
 from mailmerge.ledger.checksums import add_checksums, add_server_ids
 from mailmerge.ledger.content import add_content_files
+from mailmerge.ledger.copies import add_saved_copies
 from mailmerge.ledger.database import Database
 from mailmerge.ledger.first_edition import add_campaigns
 from mailmerge.ledger.schema import ledger, limits
@@ -132,6 +133,7 @@ LEDGER = Schema(
         Migration("files of the content", add_content_files),
         Migration("ids of the server", add_server_ids),
         Migration("facts of received mails", add_after_facts),
+        Migration("copies in the Sent folder", add_saved_copies),
     ),
 )
 """The tables of a ledger."""

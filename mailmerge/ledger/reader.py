@@ -113,12 +113,21 @@ class SqliteReader:
             times = read_times(look.connection, look.campaign.id)
             after = count_after(read_after(look.connection, look.campaign.id))
             return Standing(
-                reported(states), *times, unmade=unmade, server_ids=server_ids, after=after
+                reported(states),
+                *times,
+                unmade=unmade,
+                server_ids=server_ids,
+                after=after,
+                drafted=states[State.DRAFTED],
             )
 
     def unmade(self) -> int:
         """Return the number of deliveries whose message could not be made."""
         return self.standing().unmade
+
+    def drafted(self) -> int:
+        """Return the number of deliveries whose message lies in the user's drafts."""
+        return self.standing().drafted
 
     def recovery(self) -> Recovery | None:
         """Return what the next run cannot determine about a killed one; None if all is known."""

@@ -6,6 +6,8 @@ content_file  the digests of the files that shape the messages (content.py)
 after_fact    what came back by mail about a delivery (after.py)
 read_mail     the digests of the received mails that were read
 mailbox_position  how far a mailbox was read
+saving        since when a campaign saves copies in the Sent folder (copies.py)
+saved_copy    the deliveries whose message has a copy there
 journal       how far the journal files of a campaign are folded (journal.py)
 sender        one row: the identity of the ledger, and the process that may write it (sender.py)
 migration     which migrations were applied (migrations.py)
@@ -200,6 +202,19 @@ mailbox_position = Table(
     Column("mailbox", Text, primary_key=True),
     Column("validity", _Number, nullable=False),
     Column("last", _Number, nullable=False),
+)
+
+saving = Table(
+    "saving",
+    ledger,
+    Column("campaign_id", ForeignKey(campaign.c.id), primary_key=True),
+    Column("since", Float, nullable=False),
+)
+
+saved_copy = Table(
+    "saved_copy",
+    ledger,
+    Column("delivery_id", ForeignKey(delivery.c.id), primary_key=True, autoincrement=False),
 )
 
 arriving = Table(

@@ -7,6 +7,8 @@ A *delivery* is one recipient of one campaign. It has exactly one state at any t
                   |  +---------+
                   +--> pending | rejected | deferred | skipped | in_doubt
 
+    pending | deferred --> drafted        its message lies in the user's drafts (drafts.py)
+
 What can go wrong, and how the states handle it:
 
 * *The process ends while it sends.* `sending` is written before the last byte of a message may
@@ -52,12 +54,14 @@ class State(StrEnum):
     DEFERRED = "deferred"
     IN_DOUBT = "in_doubt"
     SKIPPED = "skipped"
+    DRAFTED = "drafted"
 
 
 # `state_in_words` translates these.
 _NAMES: Final = (
     marked("pending"), marked("claimed"), marked("sending"), marked("sent"), marked("rejected"),
     marked("deferred"), marked("in doubt"), marked("in_doubt"), marked("skipped"),
+    marked("drafted"),
 )  # fmt: skip
 TRANSITIONS: Final[Mapping[tuple[State, State], str]] = {
     (State.PENDING, State.CLAIMED): "a worker claims it",
@@ -80,6 +84,10 @@ TRANSITIONS: Final[Mapping[tuple[State, State], str]] = {
     "tries again to make its message",
     (State.PENDING, State.SKIPPED): "its recipient is no longer in the spreadsheet",
     (State.DEFERRED, State.SKIPPED): "its recipient is no longer in the spreadsheet",
+    (State.PENDING, State.DRAFTED): "its message was put into the user's drafts",
+    (State.DEFERRED, State.DRAFTED): "its message was put into the user's drafts",
+    (State.DRAFTED, State.PENDING): "the user wants it sent, although there is a draft",
+    (State.DRAFTED, State.SKIPPED): "its recipient is no longer in the spreadsheet",
 }
 """Every change of state, and when it happens. Any other pair is an error."""
 
@@ -112,7 +120,8 @@ A delivery that seems to be due later was deferred while the machine's clock was
 """
 
 _DEFERRED: Final = State.DEFERRED  # reading a member of an Enum is slow
-_REPORTED: Final = tuple(state for state in State if state not in UNDER_WAY)
+_AS_PENDING: Final = UNDER_WAY | {State.DRAFTED}
+_REPORTED: Final = tuple(state for state in State if state not in _AS_PENDING)
 _NOT_SENT: Final = frozenset({State.PENDING, State.REJECTED, State.DEFERRED, State.SKIPPED})
 
 
@@ -255,7 +264,8 @@ class Standing:
     `seconds` is the time from the last run's first connection to its last outcome, `check_seconds`
     the time of the check before it. Both are 0 before the first run. `unmade` is the number of
     deliveries whose message could not be made, `server_ids` of those with an id of the server.
-    `after` counts deliveries by what came back by mail, without zeros.
+    `after` counts deliveries by what came back by mail, without zeros. `drafted` is the number of
+    the pending deliveries whose message lies in the user's drafts.
     """
 
     states: Mapping[State, int]
@@ -264,6 +274,7 @@ class Standing:
     unmade: int = 0
     server_ids: int = 0
     after: Mapping[str, int] = field(default_factory=dict)
+    drafted: int = 0
 
 
 _FILES_NAMED: Final = 3
@@ -430,7 +441,12 @@ def state_before(claim: Transition | Delivery) -> State:
 
 
 def reported(counts: Mapping[State, int]) -> dict[State, int]:
-    """Count by the six states that users see, with claimed and sending deliveries as pending."""
+    """Count by the six states that users see; claimed, sending and drafted ones are pending."""
     shown = {state: counts.get(state, 0) for state in _REPORTED}
-    shown[State.PENDING] += sum(counts.get(state, 0) for state in UNDER_WAY)
+    shown[State.PENDING] += sum(counts.get(state, 0) for state in _AS_PENDING)
     return shown
+
+
+def reported_state(state: State) -> State:
+    """Return the one of the six states that users see."""
+    return State.PENDING if state in _AS_PENDING else state

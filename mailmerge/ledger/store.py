@@ -23,7 +23,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from mailmerge.errors import ClaimLost, LedgerError
-from mailmerge.ledger import claims
+from mailmerge.ledger import claims, drafts
 from mailmerge.ledger.after import read_after
 from mailmerge.ledger.campaigns import CampaignRecord, read_campaign, write_campaign, write_times
 from mailmerge.ledger.claims import Claim
@@ -91,6 +91,36 @@ class UserDecisions(ABC):
         """Return the number of deliveries whose message could not be made; it changes none."""
         return self.decide(claims.count_unmade)
 
+    # --- drafts (drafts.py)
+
+    @property
+    @abstractmethod
+    def _named(self) -> tuple[CampaignRecord, Identify]:
+        """The campaign, and what makes its Message-IDs."""
+
+    def undrafted(self, after: int, limit: int) -> list[Delivery]:
+        """Return up to `limit` deliveries that have neither a draft nor an outcome."""
+        found = list[Delivery]()
+
+        def select(connection: Connection, _: int) -> int:
+            found.extend(drafts.select_undrafted(connection, *self._named, after, limit))
+            return len(found)
+
+        self.decide(select)
+        return found
+
+    def note_drafted(self, deliveries: Sequence[Delivery], at: float) -> int:
+        """Record that there are drafts of these deliveries."""
+        return self.decide(lambda connection, _: drafts.note_drafted(connection, deliveries, at))
+
+    def retry_drafted(self) -> int:
+        """Make the drafted deliveries pending again."""
+        return self.decide(drafts.retry_drafted)
+
+    def drafted(self) -> int:
+        """Return the number of drafted deliveries; it changes none."""
+        return self.decide(drafts.count_drafted)
+
 
 class _CheckMemory(ABC):
     """Which check has passed, in the tables of a campaign (interface.CheckMemory)."""
@@ -146,6 +176,10 @@ class SqlStore(UserDecisions, _CheckMemory):
         self._renewed: dict[str, float] = {}
         self._owners: dict[str, float] = {}
         self._times: tuple[float, float] | None = None
+
+    @property
+    def _named(self) -> tuple[CampaignRecord, Identify]:
+        return self.campaign, self.identify
 
     def transaction(self, purpose: Purpose = "written") -> AbstractContextManager[Connection]:
         """Begin a transaction, which every statement inside it joins.

@@ -14,45 +14,11 @@ from typing import Final, Literal
 from mailmerge.credentials import find_account, read_credentials
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
+from mailmerge.providers.lookup import Provider, find_provider, provider_of_host
 from mailmerge.settings import Settings
 from mailmerge.smtp import Credentials
 
 _PORTS: Final = {"tls": 993, "starttls": 143, "none": 143}
-_HOSTS: Final = {
-    "gmail": "imap.gmail.com",
-    "workspace": "imap.gmail.com",
-    "office365": "outlook.office365.com",
-    "outlook": "outlook.office365.com",
-    "icloud": "imap.mail.me.com",
-    "yahoo": "imap.mail.yahoo.com",
-    "163": "imap.163.com",
-    "126": "imap.126.com",
-    "qq": "imap.qq.com",
-    "exmail": "imap.exmail.qq.com",
-    "aliyun-qiye": "imap.qiye.aliyun.com",
-    "fastmail": "imap.fastmail.com",
-    "zoho": "imap.zoho.com",
-    "zoho-pro": "imappro.zoho.com",
-    "yandex": "imap.yandex.com",
-    "gmx": "imap.gmx.net",
-    "web.de": "imap.web.de",
-    "t-online": "secureimap.t-online.de",
-    "ionos": "imap.ionos.com",
-    "strato": "imap.strato.de",
-    "posteo": "posteo.de",
-    "ovh": "ssl0.ovh.net",
-    "gandi": "mail.gandi.net",
-    "orange": "imap.orange.fr",
-    "free": "imap.free.fr",
-    "laposte": "imap.laposte.net",
-    "libero": "imapmail.libero.it",
-    "wp": "imap.wp.pl",
-    "onet": "imap.poczta.onet.pl",
-    "seznam": "imap.seznam.cz",
-    "mailbox.org": "imap.mailbox.org",
-    "infomaniak": "mail.infomaniak.com",
-}
-"""The IMAP server of each provider, as its help pages name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +31,8 @@ class ImapAccount:
         security: `tls` from the start, `starttls`, or `none` on this machine.
         ca_file: a file of certificates to trust; None for those of the system.
         folder: the folder that is read.
+        sent: the folder for copies of sent messages; "" for the usual one.
+        drafts: the folder for drafts; "" for the usual one.
         username: the user name.
         credentials: returns the log-in with its secret; each connection asks for it.
     """
@@ -76,6 +44,8 @@ class ImapAccount:
     folder: str
     username: str
     credentials: Callable[[], Credentials]
+    sent: str = ""
+    drafts: str = ""
 
     @property
     def name(self) -> str:
@@ -125,11 +95,25 @@ def imap_account(settings: Settings, ask: Callable[[str], str] | None = None) ->
         section.folder,
         account.username,
         credentials,
+        section.sent,
+        section.drafts,
     )
 
 
+def files_sent(settings: Settings) -> str:
+    """The title of the service of [smtp] if it fills the Sent folder itself; "" otherwise."""
+    found = _service_of(settings)
+    return found.title if found is not None and found.files_sent else ""
+
+
 def _usual_host(settings: Settings) -> str:
+    found = _service_of(settings)
+    if found is not None and found.imap:
+        return found.imap
+    host = settings.smtp.host.lower()
+    return f"imap.{host[5:]}" if host.startswith("smtp.") and not settings.smtp.provider else ""
+
+
+def _service_of(settings: Settings) -> Provider | None:
     smtp = settings.smtp
-    if smtp.provider:
-        return _HOSTS.get(smtp.provider.lower(), "")
-    return f"imap.{smtp.host[5:]}" if smtp.host.lower().startswith("smtp.") else ""
+    return find_provider(smtp.provider) if smtp.provider else provider_of_host(smtp.host)

@@ -15,35 +15,22 @@ What can go wrong, and the answer:
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from mailmerge.errors import (
-    AuthenticationRefused,
-    CampaignError,
-    ConnectionLost,
-    ServerRefused,
-    ServerUnreachable,
-)
+from mailmerge.errors import CampaignError
 from mailmerge.language import tr
 from mailmerge.mailbox.account import ImapAccount
 from mailmerge.mailbox.incoming import MOST_BYTES
+from mailmerge.mailbox.session import READ_SECONDS, close_session, explained, open_session
 from mailmerge.mailbox.sources import ReceivedMail, received
 
-if TYPE_CHECKING:
-    from imapclient import IMAPClient
-
 _AT_ONCE: Final = 50
-_CONNECT_SECONDS: Final = 20.0
-_READ_SECONDS: Final = 60.0
 _IDLE_SECONDS: Final = 600.0
 """How long one IDLE may take; servers end it after 29 minutes (RFC 2177)."""
 
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _BODY: Final = f"BODY.PEEK[]<0.{MOST_BYTES}>"
 
 
@@ -58,7 +45,7 @@ class Position:
 class ImapFolder:
     """An open folder on a server; use it as a context manager to log out."""
 
-    def __init__(self, account: ImapAccount, *, read_seconds: float = _READ_SECONDS) -> None:
+    def __init__(self, account: ImapAccount, *, read_seconds: float = READ_SECONDS) -> None:
         """Connect and log in.
 
         Raises:
@@ -68,27 +55,13 @@ class ImapFolder:
             ConnectionLost: the connection ended.
         """
         self._account = account
-        self._read_seconds = read_seconds
-        self._client = _connect(account, read_seconds)
-        try:
-            with _explained(account):
-                _log_in(self._client, account)
-        except BaseException:
-            self.close()
-            raise
+        self._client = open_session(account, read_seconds)
 
     def __enter__(self) -> ImapFolder:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Log out, if the server still answers."""
-        with suppress(Exception):
-            self._client.logout()
-        with suppress(Exception):
-            self._client.shutdown()
+    def __exit__(self, kind: object, *error: object) -> None:
+        close_session(self._client, in_order=kind is None)
 
     def new_mails(
         self, position: Position, since: float | None = None
@@ -101,7 +74,7 @@ class ImapFolder:
             CampaignError: the folder cannot be opened.
             ConnectionLost: the connection ended.
         """
-        with _explained(self._account):
+        with explained(self._account):
             validity = self._open(readonly=True)
             last = position.last if position.validity == validity else 0
             criteria: list[Any] = ["UID", f"{last + 1}:*"]
@@ -111,7 +84,7 @@ class ImapFolder:
             uids = sorted(uid for uid in self._client.search(criteria) if uid > last)
         for start in range(0, len(uids), _AT_ONCE):
             some = uids[start : start + _AT_ONCE]
-            with _explained(self._account):
+            with explained(self._account):
                 mails = self._fetch(some)
             yield Position(validity, some[-1]), mails
 
@@ -157,7 +130,7 @@ class ImapFolder:
         from imapclient import SEEN
 
         if uids:
-            with _explained(self._account):
+            with explained(self._account):
                 self._open(readonly=False)
                 self._client.add_flags(uids, [SEEN], silent=True)
 
@@ -171,7 +144,7 @@ class ImapFolder:
         """
         import time
 
-        with _explained(self._account):
+        with explained(self._account):
             if not self._client.has_capability("IDLE"):
                 time.sleep(seconds)
                 self._client.noop()
@@ -180,89 +153,3 @@ class ImapFolder:
             changes = self._client.idle_check(timeout=min(seconds, _IDLE_SECONDS))
             self._client.idle_done()
         return bool(changes)
-
-
-def _connect(account: ImapAccount, read_seconds: float) -> IMAPClient:
-    from imapclient import IMAPClient
-    from imapclient.imapclient import SocketTimeout
-
-    context = None
-    if account.security == "none":
-        if account.host not in _LOOPBACK:
-            raise CampaignError(
-                tr("the log-in at {host} would not be encrypted", host=account.host),
-                hint=tr('remove security = "none" under [imap]'),
-                code="imap-plain",
-            )
-    else:
-        context = ssl.create_default_context(cafile=account.ca_file)
-    try:
-        client = IMAPClient(
-            account.host,
-            account.port,
-            ssl=account.security == "tls",
-            ssl_context=context,
-            timeout=SocketTimeout(_CONNECT_SECONDS, read_seconds),
-        )
-        if account.security == "starttls":
-            client.starttls(context)
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise ServerUnreachable(
-            tr(
-                "no connection to {host} port {port}: {reason}",
-                host=account.host,
-                port=account.port,
-                reason=reason,
-            ),
-            hint=tr("check host, port and security under [imap]"),
-            code="imap-unreachable",
-        ) from error
-    return client
-
-
-def _log_in(client: IMAPClient, account: ImapAccount) -> None:
-    from imapclient.exceptions import LoginError
-
-    credentials = account.credentials()
-    try:
-        if credentials.token:
-            client.oauth2_login(credentials.username, credentials.token)
-        elif client.has_capability("AUTH=PLAIN"):
-            client.plain_login(credentials.username, credentials.password)
-        else:
-            client.login(credentials.username, credentials.password)
-    except LoginError as error:
-        raise AuthenticationRefused(
-            tr("{host} refused the log-in: {reason}", host=account.host, reason=_text_of(error)),
-            hint=tr("check user name and password; many services want IMAP switched on first"),
-            code="imap-login",
-        ) from error
-    if client.has_capability("ID"):
-        # Some services open no folder for a program that has not said its name (RFC 2971).
-        client.id_({"name": "mailmerge"})
-
-
-def _text_of(error: Exception) -> str:
-    return " ".join(str(error).replace("b'", "").strip("'").split())[:300]
-
-
-@contextmanager
-def _explained(account: ImapAccount) -> Iterator[None]:
-    """Turn errors of the connection into errors for the user."""
-    from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
-
-    try:
-        yield
-    except (OSError, IMAPClientAbortError, EOFError) as error:
-        raise ConnectionLost(
-            tr("the connection to {host} ended: {reason}", host=account.host, reason=error),
-            hint=tr("run the command again; it goes on where it was"),
-            code="imap-lost",
-        ) from error
-    except IMAPClientError as error:
-        raise ServerRefused(
-            tr("{host} refuses: {reason}", host=account.host, reason=_text_of(error)),
-            hint=tr("check the rights of the account"),
-            code="imap-refused",
-        ) from error

@@ -82,7 +82,8 @@ class Provider:
     `host_hint` shows its form. `hosts` is a regular expression for further hosts of the service,
     `regions` one for what may stand in place of REGION in `host_hint`.
     `max_size` is in bytes. `login_must_equal_from` says that the service refuses or rewrites a From
-    that is neither the log-in nor an alias of it.
+    that is neither the log-in nor an alias of it. `imap` is the server of the mailboxes, on port
+    993 with TLS. `files_sent` says that the service itself puts what it sends into the Sent folder.
     """
 
     name: str
@@ -102,6 +103,8 @@ class Provider:
     hosts: str = ""
     regions: str = ""
     also: tuple[Endpoint, ...] = ()
+    imap: str = ""
+    files_sent: bool = False
     rates: tuple[str, ...] = ()
     max_connections: int | None = None
     messages_per_connection: int | None = None

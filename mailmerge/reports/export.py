@@ -29,7 +29,7 @@ from mailmerge.errors import CampaignError, SpreadsheetError
 from mailmerge.language import tr
 from mailmerge.ledger.examination import Salvaged
 from mailmerge.ledger.interface import Deliveries
-from mailmerge.ledger.states import Delivery, State
+from mailmerge.ledger.states import Delivery, State, reported_state
 from mailmerge.library_messages import smtp_message, system_reason
 from mailmerge.private_files import open_private
 from mailmerge.recipients.input_file import find_campaign_file
@@ -237,7 +237,8 @@ def _outcome(one: Delivery) -> list[Cell]:
     if after is not None:
         came_back = [after.kind, _time(after.at), after.reason]
     reply = smtp_message(one.reply)
-    outcome = [one.state.value, _time(one.changed_at), reply, one.message_id, one.server_id]
+    state = reported_state(one.state).value
+    outcome = [state, _time(one.changed_at), reply, one.message_id, one.server_id]
     return [*outcome, *came_back]
 
 

@@ -44,9 +44,9 @@ def status_document(
     """Return the document that `status --json` prints, with every state, including zeros.
 
     `after` counts the recipients by what came back by mail. `unmade` is in it if there are messages
-    that could not be made, `server_ids` if the server gave messages an id. `owner` is the process
-    that is sending now, or "". `recovery` is what cannot be determined about a run that was killed;
-    without it the document has no such key.
+    that could not be made, `server_ids` if the server gave messages an id, `drafted` if messages
+    lie in the user's drafts. `owner` is the process that is sending now, or "". `recovery` is what
+    cannot be determined about a run that was killed; without it the document has no such key.
     """
     unknown = {} if recovery is None else {"recovery": asdict(recovery)}
     return {
@@ -55,6 +55,7 @@ def status_document(
         "states": {state.value: count for state, count in standing.states.items()},
         **({"unmade": standing.unmade} if standing.unmade else {}),
         **({"server_ids": standing.server_ids} if standing.server_ids else {}),
+        **({"drafted": standing.drafted} if standing.drafted else {}),
         "after": {kind: standing.after.get(kind, 0) for kind in AFTER_KINDS},
         "seconds": round(standing.seconds, 3),
         "check_seconds": round(standing.check_seconds, 3),
@@ -63,10 +64,11 @@ def status_document(
     }
 
 
-def status_table(states: Mapping[State, int], unmade: int = 0) -> str:
+def status_table(states: Mapping[State, int], unmade: int = 0, drafted: int = 0) -> str:
     """Return the counts and their meanings, one state a line, without zeros except for sent.
 
-    `unmade` is the number of recipients whose message could not be made.
+    `unmade` is the number of recipients whose message could not be made, `drafted` that of those
+    whose message lies in the user's drafts.
     """
     shown = [state for state in states if states[state] or state is State.SENT]
     total = f"{sum(states.values()):,}"
@@ -79,6 +81,9 @@ def status_table(states: Mapping[State, int], unmade: int = 0) -> str:
         again = tr("the message could not be made; the next send tries again")
         of_them = tr("of them not reached: {reason}", reason=again)
         lines.append(f"{unmade:>{len(total)},}  {of_them}")
+    if drafted:
+        in_drafts = tr("of them in your drafts; --retry drafted sends them all the same")
+        lines.append(f"{drafted:>{len(total)},}  {in_drafts}")
     return "\n".join(lines)
 
 

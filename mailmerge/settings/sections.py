@@ -380,7 +380,7 @@ _Suppressing = Literal["bounced", "soft", "complained", "unsubscribed"]
 
 
 class ImapSection(Section):
-    """[imap]: the mailbox that `replies` reads; what is missing comes from [smtp]."""
+    """[imap]: the mailbox that `replies` reads and that gets copies; the rest is that of [smtp]."""
 
     host: _Line = ""
     port: int | None = Field(default=None, ge=1, le=65_535)
@@ -389,6 +389,8 @@ class ImapSection(Section):
     password_command: _Line = ""
     ca_file: _Line = ""
     folder: _Line = "INBOX"
+    sent: _Line = ""
+    drafts: _Line = ""
 
 
 class RepliesSection(Section):
@@ -409,6 +411,7 @@ class DeliverySection(Section):
     window: int = Field(default=1, ge=1, le=1000)
     wait: _Line = "15 minutes"
     keep_copy: Literal["", "mbox", "maildir"] = ""
+    save_sent: bool = False
     notify: Annotated[tuple[_Notice, ...], BeforeValidator(_listed)] = Field(
         default=(), strict=False
     )

@@ -90,6 +90,21 @@ def back_in_the_spreadsheet(store: Store) -> None:
     store.enrol(make_recipients(2), "f", accept_changes=True)
 
 
+def drafted(store: Store, deliveries: list[Delivery]) -> None:
+    store.release([one.id for one in deliveries])
+    store.note_drafted(store.undrafted(0, 100), NOW)
+
+
+def drafted_and_retried(store: Store) -> None:
+    drafted(store, claim(store, 1))
+    store.retry_drafted()
+
+
+def drafted_and_gone(store: Store) -> None:
+    drafted(store, claim(store, 2))
+    store.enrol(make_recipients(1), "f", accept_changes=True)
+
+
 STEPS: dict[tuple[State, State], Callable[[Store], object]] = {
     (State.PENDING, State.CLAIMED): lambda store: claim(store, 1),
     (State.DEFERRED, State.CLAIMED): lambda store: (
@@ -122,6 +137,10 @@ STEPS: dict[tuple[State, State], Callable[[Store], object]] = {
     (State.SKIPPED, State.PENDING): back_in_the_spreadsheet,
     (State.PENDING, State.SKIPPED): lambda store: gone(store, deferred=False),
     (State.DEFERRED, State.SKIPPED): lambda store: gone(store, deferred=True),
+    (State.PENDING, State.DRAFTED): lambda store: drafted(store, claim(store, 1)),
+    (State.DEFERRED, State.DRAFTED): lambda store: drafted(store, [deferred(store)]),
+    (State.DRAFTED, State.PENDING): drafted_and_retried,
+    (State.DRAFTED, State.SKIPPED): drafted_and_gone,
 }
 
 

@@ -8,9 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -27,34 +25,10 @@ from mailmerge.mailbox.imap import ImapFolder, Position
 from mailmerge.mailbox.replies import collect_mailbox
 from mailmerge.smtp import Credentials
 from tests import servers
+from tests.mailbox.mailboxes import account_of
 from tests.mailbox.sending import SentCampaign, mail, report
 
 pytestmark = pytest.mark.real
-
-USERS = {"news": "secret", "other": "secret"}
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> servers.Certificates:
-    return servers.make_certificates(tmp_path_factory.mktemp("ca"))
-
-
-@pytest.fixture
-def dovecot(certificates: servers.Certificates) -> Iterator[servers.Imap]:
-    with servers.dovecot_imap(USERS, certificates) as server:
-        yield server
-
-
-@pytest.fixture
-def account(dovecot: servers.Imap, certificates: servers.Certificates) -> ImapAccount:
-    return account_of(dovecot, certificates.ca_file)
-
-
-def account_of(server: servers.Imap, ca_file: Path, password: str = "secret") -> ImapAccount:
-    def credentials() -> Credentials:
-        return Credentials("news", password)
-
-    return ImapAccount(server.host, server.port, "tls", ca_file, "INBOX", "news", credentials)
 
 
 def read_all(account: ImapAccount, position: Position) -> tuple[Position, list[bytes]]:

@@ -37,7 +37,8 @@ def test_the_common_services_are_known() -> None:
 @pytest.mark.parametrize("provider", EVERY, ids=NAMES)
 def test_every_figure_and_rule_has_a_dated_source(provider: Provider) -> None:
     sourced = ["port", "security", "login", "auth", "login_must_equal_from"]
-    sourced += [*FIGURES, "host", "host_hint", "also", "replies"]
+    sourced += [*FIGURES, "host", "host_hint", "also", "replies", "imap"]
+    sourced += ["files_sent"] * provider.files_sent
     for field in sourced:
         value = getattr(provider, field)
         if value not in ("", None, ()):

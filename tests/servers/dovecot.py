@@ -234,6 +234,12 @@ class Imap:
         files = [*(self.box(user) / "cur").iterdir(), *(self.box(user) / "new").iterdir()]
         return {flag for path in files for flag in path.name.partition(":2,")[2]}
 
+    def messages(self, user: str, mailbox: str = "") -> list[tuple[str, bytes]]:
+        """The flags and the bytes of the mails in a mailbox; "" is INBOX."""
+        box = self.box(user) / (f".{mailbox}" if mailbox else "")
+        files = [path for name in ("cur", "new") for path in sorted((box / name).glob("*"))]
+        return [(path.name.partition(":2,")[2], path.read_bytes()) for path in files]
+
     def forget_uids(self, user: str) -> None:
         """Give the mails in INBOX new UIDs and another UIDVALIDITY."""
         for path in self.box(user).glob("dovecot*"):
@@ -250,9 +256,18 @@ def _make_for_nobody(folder: Path) -> None:
 
 @contextlib.contextmanager
 def dovecot_imap(
-    users: Mapping[str, str], certificates: Certificates, *, quota: str = ""
+    users: Mapping[str, str],
+    certificates: Certificates,
+    *,
+    quota: str = "",
+    special_use: bool = True,
+    shared: bool = False,
 ) -> Iterator[Imap]:
-    """Serve the mailboxes of `users` (name to password) over TLS; `quota` such as `10k`."""
+    """Serve the mailboxes of `users` (name to password) over TLS.
+
+    `quota` is a storage limit such as `10k`. Without `special_use` there are no folders for sent
+    messages and drafts. `shared` adds a namespace for all users.
+    """
     programs.require("imap")
     port = programs.free_port()
     limit = _IMAP_QUOTA.replace("LIMIT", quota) if quota else ""
@@ -277,15 +292,9 @@ namespace inbox {{
   inbox = yes
   prefix = INBOX.
   separator = .
-  mailbox Sent {{
-    auto = create
-    special_use = \\Sent
-  }}
-  mailbox Drafts {{
-    auto = create
-    special_use = \\Drafts
-  }}
+  {_SPECIAL_USE if special_use else ""}
 }}
+{_SHARED if shared else ""}
 service imap-login {{
   inet_listener imap {{
     port = 0
@@ -318,6 +327,27 @@ def _speaks_tls(port: int, certificates: Certificates) -> bool:
     except OSError:
         return False
 
+
+_SPECIAL_USE = r"""
+  mailbox Sent {
+    auto = create
+    special_use = \Sent
+  }
+  mailbox Drafts {
+    auto = create
+    special_use = \Drafts
+  }
+"""
+
+_SHARED = """
+namespace shared {
+  type = public
+  prefix = Shared.
+  separator = .
+  location = maildir:FOLDER/mail/shared
+  subscriptions = no
+}
+"""
 
 _IMAP_QUOTA = """\
 mail_plugins = quota
