@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,9 @@ from mailmerge.mailbox.account import ImapAccount
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
+
+_TIMES: Final = re.compile(r" \([\d.]+(?: \+ [\d.]+)+ secs\)\.?$")
+"""How long a command took, which Dovecot adds to each reply."""
 
 READ_SECONDS: Final = 60.0
 """How long one read from the server may take, in seconds."""
@@ -125,7 +129,8 @@ def _log_in(client: IMAPClient, account: ImapAccount) -> None:
 
 def reason_in_words(error: Exception) -> str:
     """Return the reply of a server in an error, in one line; it comes from outside."""
-    return " ".join(str(error).replace("b'", "").strip("'").split())[:300]
+    words = " ".join(str(error).replace("b'", "").strip("'").split())
+    return _TIMES.sub("", words)[:300]
 
 
 @contextmanager
