@@ -15,11 +15,13 @@ from tests.servers.exim import Exim, exim
 from tests.servers.opensmtpd import OpenSmtpd, opensmtpd
 from tests.servers.postfix import Postfix, Settings, postfix
 from tests.servers.programs import LOOPBACK, free_port, require, server_folder, wait_until
+from tests.servers.pymap import PYMAP_USER, pymap
 from tests.servers.queue_file import Accepted
 from tests.servers.sink import Sink, smtp_sink, smtp_source
 
 __all__ = [
     "LOOPBACK",
+    "PYMAP_USER",
     "Accepted",
     "Certificates",
     "Exim",
@@ -38,6 +40,7 @@ __all__ = [
     "make_certificates",
     "opensmtpd",
     "postfix",
+    "pymap",
     "require",
     "server_folder",
     "smtp_sink",
