@@ -135,6 +135,10 @@ class MessageFactory:
         """The address of MAIL FROM, without angle brackets (RFC 5321, 4.1.1.2)."""
         return self._composer.reverse_path
 
+    def reverse_path_for(self, forward_path: str) -> str:
+        """The address of MAIL FROM for the message to this address."""
+        return self._composer.reverse_path_for(forward_path)
+
     @property
     def variables(self) -> frozenset[str]:
         """The names that the templates use, to compare with the columns of a spreadsheet."""
@@ -260,7 +264,7 @@ class TransactionFactory:
         message = self._messages.make(recipient, Identity(message_id, delivery.sent_on))
         mailbox = recipient.mailbox
         envelope = Envelope(
-            self._messages.reverse_path,
+            self._messages.reverse_path_for(mailbox.forward_path),
             (mailbox.forward_path,),
             smtputf8=message.smtputf8 or mailbox.needs_smtputf8,
             eightbit=message.eightbit,

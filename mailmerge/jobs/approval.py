@@ -37,7 +37,7 @@ _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O
 _LENGTH: Final = 12
 _GROUP: Final = 4
 _HALF: Final = 8  # bytes: the digest of a key, and that of its row
-_SENDER: Final = ("from", "reply_to", "reverse_path")
+_SENDER: Final = ("from", "reply_to", "reverse_path", "verp")
 _SECRET: Final[dict[str, set[str] | bool]] = {
     "unsubscribe": {"key_file", "secret_command", "page"},
     "dkim": True,

@@ -85,11 +85,11 @@ class AfterFacts:
         """Yield all deliveries that have a Message-ID, in all campaigns."""
         c = delivery.c
         query = select(
-            c.campaign_id, c.id, c.key, c.address, c.identity, c.message_id, c.date
+            c.campaign_id, c.id, c.key, c.address, c.identity, c.message_id, c.server_id, c.date
         ).where(c.message_id != "")
         with self._database.begin("read") as connection:
             for row in connection.execute(query):
-                yield SentMessage(*row[:6], server_id="", at=row[6] or 0.0)
+                yield SentMessage(*row[:7], at=row[7] or 0.0)
 
     def first_sent(self) -> float | None:
         """Return when the first message was sent, in seconds since 1970; None if none was."""

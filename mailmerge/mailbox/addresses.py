@@ -21,6 +21,7 @@ _ROLES: Final = re.compile(
     r"^(?:mailer-?daemon|post[-_]?master|double-bounce|mdaemon|no-?reply|bounces?|abuse)(?:[+=][^@]*)?@",
     re.IGNORECASE,
 )
+_DELIMITER: Final = re.compile(r"[+=-]")
 
 
 def addresses_in(text: str) -> list[str]:
@@ -48,3 +49,16 @@ def unique(values: Iterable[str]) -> list[str]:
     for value in values:
         found.setdefault(value.lower(), value)
     return list(found.values())
+
+
+def named_by_verp(address: str) -> list[str]:
+    """Return the recipients that a variable reverse path may name (mime/verp.py), or none.
+
+    `news-bounces+ann=example.net@example.org` does not show where the recipient begins, so there
+    are several; the longest one is the first.
+    """
+    left, _, host = address.rpartition("@")[0].rpartition("=")
+    if not left or "." not in host:
+        return []
+    names = (left[found.end() :] for found in _DELIMITER.finditer(left))
+    return [f"{name}@{host}" for name in names if name]

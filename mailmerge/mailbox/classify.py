@@ -24,7 +24,7 @@ from email.utils import mktime_tz, parsedate_tz
 from functools import cached_property
 from typing import Final
 
-from mailmerge.mailbox.addresses import address_of, addresses_in, is_role, unique
+from mailmerge.mailbox.addresses import address_of, addresses_in, is_role, named_by_verp, unique
 from mailmerge.mailbox.automatic import is_automatic
 from mailmerge.mailbox.bounces import (
     RETURNED,
@@ -338,7 +338,7 @@ def _of_prose(common: _Common) -> Fact | None:
     report = read_prose(common.explanation, mail.fields, _own(common))
     if not report.recipients:
         report = Report(tuple(returned_recipients(mail)), "", report.status, report.text)
-    if not report.recipients and not common.ids:
+    if not (report.recipients or common.ids or any(map(named_by_verp, common.to))):
         return None
     return _bounce(common, report)
 

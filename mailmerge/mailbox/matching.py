@@ -17,13 +17,13 @@ mails that name no message, or whose id was given by a service that replaces all
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from mailmerge.errors import AddressError
 from mailmerge.ledger.after import SentMessage
+from mailmerge.mailbox.addresses import named_by_verp
 from mailmerge.mailbox.facts import Fact, Kind
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.unsubscribe_links import Unsubscription
@@ -44,8 +44,6 @@ _BEFORE_SENDING: Final = 1 * _DAY
 
 _REPLACED_IDS: Final = ("amazonses.com", "outlook.com")
 """Services that give each message a Message-ID of their own."""
-
-_VERP: Final = re.compile(r"[+=-]([^+=@\s]+(?:\+[^=@\s]+)?)=([A-Za-z0-9.-]+\.[A-Za-z0-9-]+)@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +199,8 @@ def _verp(fact: Fact, domain: str) -> list[str]:
     if not domain:
         return []
     return [
-        f"{found[1]}@{found[2]}"
+        found
         for address in fact.to
-        if address.endswith(f"@{domain.lower()}") and (found := _VERP.search(address))
+        if address.endswith(f"@{domain.lower()}")
+        for found in named_by_verp(address)
     ]

@@ -209,7 +209,8 @@ class _Collecting:
         self._now = now
         sender = sender_of(settings)
         self._own = frozenset({sender.mailbox.identity})
-        named = settings.message.reverse_path
+        message = settings.message
+        named = message.reverse_path or (sender.reverse_path if message.verp else "")
         self._verp_domain = named.rpartition("@")[2].strip("> ") if named else ""
         self._read_token = _token_reader(settings)
 

@@ -17,6 +17,7 @@ from mailmerge.errors import (
 )
 from mailmerge.language import tr
 from mailmerge.mailbox.account import ImapAccount
+from mailmerge.smtp import Credentials
 
 if TYPE_CHECKING:
     from imapclient import IMAPClient
@@ -119,12 +120,21 @@ def _log_in(client: IMAPClient, account: ImapAccount) -> None:
                 host=account.host,
                 reason=reason_in_words(error),
             ),
-            hint=tr("check user name and password; many services want IMAP switched on first"),
+            hint=_hint_for_log_in(credentials),
             code="imap-login",
         ) from error
     if client.has_capability("ID"):
         # Some services open no folder for a program that has not said its name (RFC 2971).
         client.id_({"name": "mailmerge"})
+
+
+def _hint_for_log_in(credentials: Credentials) -> str:
+    if credentials.token:
+        return tr(
+            "run `mailmerge login` again, because a log-in of earlier versions was for sending "
+            "alone; at Microsoft, the application needs IMAP.AccessAsUser.All"
+        )
+    return tr("check user name and password; many services want IMAP switched on first")
 
 
 def reason_in_words(error: Exception) -> str:

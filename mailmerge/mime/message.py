@@ -165,6 +165,10 @@ class Composer:
         """The address of MAIL FROM (RFC 5321, 4.1.1.2), without angle brackets."""
         return self._settings.reverse_path
 
+    def reverse_path_for(self, forward_path: str) -> str:
+        """The same for the message to this address: with `verp`, each has its own."""
+        return self._settings.reverse_path_for(forward_path)
+
     @property
     def compiled(self) -> tuple[int, int]:
         """How many structures of text, and how many of HTML, are kept compiled."""

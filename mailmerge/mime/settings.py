@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mailmerge.errors import AddressError, CampaignError
 from mailmerge.mime.references import content_base_field
+from mailmerge.mime.verp import verp
 from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.rendering.settings import ImageReferences, templates_of
 from mailmerge.settings import Settings
@@ -24,6 +25,7 @@ class Sender:
         mailbox: the mailbox of From.
         campaign: the name of the campaign; boundaries are made from it.
         return_to: the address that bounces go to; "" for the address of From.
+        verp: what separates the recipient in the reverse path (verp.py); "" for one address.
         eightbit: whether texts outside ASCII are sent unencoded (RFC 6152).
         images: how HTML refers to images, the same value as in `Templates`.
         file: the file that holds these settings, for errors; empty for settings in code.
@@ -35,11 +37,18 @@ class Sender:
     eightbit: bool = False
     images: ImageReferences = field(default_factory=ImageReferences)
     file: str = ""
+    verp: str = ""
 
     @property
     def reverse_path(self) -> str:
         """The address of MAIL FROM (RFC 5321, 4.1.1.2), without angle brackets."""
         return self.return_to or self.mailbox.forward_path
+
+    def reverse_path_for(self, forward_path: str) -> str:
+        """The address of MAIL FROM for the message to this address."""
+        if not self.verp:
+            return self.reverse_path
+        return verp(self.reverse_path, self.verp, forward_path)
 
 
 def sender_of(campaign: Settings) -> Sender:
@@ -67,6 +76,7 @@ def sender_of(campaign: Settings) -> Sender:
         message.encoding == "8bit" and message.smime is None,
         images,
         file,
+        message.verp,
     )
 
 

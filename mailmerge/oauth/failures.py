@@ -94,8 +94,9 @@ _MEANINGS: Final = (
         "oauth-scope",
         marked("the application may not ask for the permission to send over SMTP"),
         marked(
-            "add the permission to the registration: SMTP.Send at Microsoft, the Gmail API and "
-            "https://mail.google.com/ at Google; or correct scopes in [smtp.oauth]"
+            "add the permissions to the registration: SMTP.Send and IMAP.AccessAsUser.All at "
+            "Microsoft, the Gmail API and https://mail.google.com/ at Google; or set scopes in "
+            "[smtp.oauth]"
         ),
         text=r"AADSTS(70011|650053|28000|650057)\b|invalid (device flow )?scope",
         errors=("invalid_scope",),

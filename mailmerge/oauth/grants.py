@@ -213,12 +213,13 @@ def read_tokens(answer: Answer, client: OAuthClient, *, renewal: bool) -> Tokens
 def _missing_scopes(client: OAuthClient, granted: str) -> list[str]:
     """The scopes that were asked for and not granted; a server that lists none granted all.
 
-    `offline_access` and those of OpenID Connect are often left out of the list.
+    `offline_access` and those of OpenID Connect are often left out of the list. Those for reading
+    the mailbox are not needed to send.
     """
     if not granted.strip():
         return []
     known = {scope.lower().rstrip("/") for scope in granted.split()}
-    quiet = ("offline_access", "openid", "email", "profile")
+    quiet = ("offline_access", "openid", "email", "profile", *client.server.imap_scopes)
     return [
         scope
         for scope in client.server.scopes

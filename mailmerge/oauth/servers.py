@@ -6,6 +6,7 @@ and the services' documentation name, looked up on 2026-11-27:
 * Microsoft: the endpoints and SMTP.Send as in Thunderbird's table; `preferred_username` in an ID
   token needs `profile` (Microsoft Q&A 848547). SMTP.Send comes first, because the order of scopes
   has decided for which service a token is (PHPMailer's wiki, "Microsoft OAuth2 SMTP issues").
+  IMAP.AccessAsUser.All is for `replies`, copies and drafts; both permissions are of one service.
 * Google: Thunderbird's table for the scope. It has the older addresses of the same endpoints. The
   device flow has a list of allowed scopes (Google Identity, "limited-input device").
 * Fastmail, Yahoo, Yandex and Mail.ru: Thunderbird's table OAuth2Providers.
@@ -26,6 +27,9 @@ from mailmerge.providers.lookup import Provider
 from mailmerge.settings import CAMPAIGN_FILE, SmtpSection
 
 _MICROSOFT: Final = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0"
+_MICROSOFT_IMAP: Final = "https://outlook.office.com/IMAP.AccessAsUser.All"
+_FASTMAIL_IMAP: Final = "https://www.fastmail.com/dev/protocol-imap"
+_YANDEX_IMAP: Final = "mail:imap_full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class AuthorizationServer:
         authorization_url: where the user agrees (RFC 6749, 3.1); "" if there is no such page.
         token_url: where codes and refresh tokens are exchanged (RFC 6749, 3.2).
         device_url: the device authorization endpoint (RFC 8628, 3.1); "" if there is none.
-        scopes: what is asked for.
+        scopes: what is asked for; with what `replies` and copies need, unless that is denied.
+        imap_scopes: those of `scopes` that only reading the mailbox needs.
         parameters: further parameters of the authorization request.
         redirect_host: the name of this machine in the redirect URI: services differ in which one
             they compare without the port (RFC 8252, 7.3 and 8.3).
@@ -49,6 +54,7 @@ class AuthorizationServer:
     token_url: str
     device_url: str = ""
     scopes: tuple[str, ...] = ()
+    imap_scopes: tuple[str, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
     redirect_host: str = "127.0.0.1"
     no_device: str = ""
@@ -62,18 +68,21 @@ _MICROSOFT_SERVER: Final = AuthorizationServer(
     # Not graph.microsoft.com, and not SMTP.Send alone: Exchange refuses such tokens.
     scopes=(
         "https://outlook.office.com/SMTP.Send",
+        _MICROSOFT_IMAP,
         "offline_access",
         "openid",  # with these three the answer names the account
         "profile",
         "email",
     ),
+    imap_scopes=(_MICROSOFT_IMAP,),
     redirect_host="localhost",
 )
 _GOOGLE_SERVER: Final = AuthorizationServer(
     "Google",
     "https://accounts.google.com/o/oauth2/v2/auth",
     "https://oauth2.googleapis.com/token",
-    # gmail.send does not allow SMTP. With the other two the answer names the account.
+    # gmail.send does not allow SMTP, and this allows IMAP as well. With the other two the answer
+    # names the account.
     scopes=("https://mail.google.com/", "openid", "email"),
     # Google gives a refresh token only if both are set.
     parameters=(("access_type", "offline"), ("prompt", "consent")),
@@ -90,19 +99,25 @@ _SERVERS: Final[Mapping[str, AuthorizationServer]] = MappingProxyType(
             "Fastmail",
             "https://api.fastmail.com/oauth/authorize",
             "https://api.fastmail.com/oauth/refresh",
-            scopes=("https://www.fastmail.com/dev/protocol-smtp", "offline_access"),
+            scopes=(
+                "https://www.fastmail.com/dev/protocol-smtp",
+                _FASTMAIL_IMAP,
+                "offline_access",
+            ),
+            imap_scopes=(_FASTMAIL_IMAP,),
         ),
         "yahoo": AuthorizationServer(
             "Yahoo",
             "https://api.login.yahoo.com/oauth2/request_auth",
             "https://api.login.yahoo.com/oauth2/get_token",
-            scopes=("mail-w",),
+            scopes=("mail-w",),  # for IMAP, too
         ),
         "yandex": AuthorizationServer(
             "Yandex",
             "https://oauth.yandex.com/authorize",
             "https://oauth.yandex.com/token",
-            scopes=("mail:smtp",),
+            scopes=("mail:smtp", _YANDEX_IMAP),
+            imap_scopes=(_YANDEX_IMAP,),
         ),
         "mail.ru": AuthorizationServer(
             "Mail.ru",

@@ -220,6 +220,7 @@ class MessageSection(Section):
     to_name: _Line = ""
     reply_to: _Line = ""
     reverse_path: _Line = ""
+    verp: Literal["", "+", "-"] = ""
     subject: _Line
     html: _InsidePath | None = None
     text: _InsidePath | None = None

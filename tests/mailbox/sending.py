@@ -52,10 +52,14 @@ class SentCampaign:
         }
 
 
-def send_campaign(folder: Path, more: str = "") -> SentCampaign:
-    """Send a campaign of four to a server on this machine."""
+def send_campaign(folder: Path, more: str = "", message: str = "") -> SentCampaign:
+    """Send a campaign of four to a server on this machine; `message` are keys of [message]."""
     with Sandbox() as sandbox:
         campaign = campaigns.make(folder, sandbox, more)
+        if message:
+            file = folder / "campaign.toml"
+            file.write_text(file.read_text().replace("[message]\n", f"[message]\n{message}"))
+            campaign = Campaign.load(folder)
         if "unsubscribe" in more:
             from mailmerge.unsubscribe_links import add_key
 

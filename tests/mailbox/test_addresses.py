@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailmerge.mailbox.addresses import address_of, addresses_in, is_role, unique
+from mailmerge.mailbox.addresses import address_of, addresses_in, is_role, named_by_verp, unique
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,19 @@ def test_programs_write_from_roles() -> None:
 
 def test_values_are_unique_without_case() -> None:
     assert unique(["A@b", "a@B", "c@d"]) == ["A@b", "c@d"]
+
+
+@pytest.mark.parametrize(
+    ("address", "named"),
+    [
+        ("bounces+ann=example.net@example.org", ["ann@example.net"]),
+        ("bounces-ann=example.net@example.org", ["ann@example.net"]),
+        ("bounces+ann+x=example.net@example.org", ["ann+x@example.net", "x@example.net"]),
+        ("b-c+ann=example.net@example.org", ["c+ann@example.net", "ann@example.net"]),
+        ("bounces@example.org", []),
+        ("a=b@example.org", []),
+        ("bounces+=example.net@example.org", []),
+    ],
+)
+def test_variable_reverse_path_names_recipients(address: str, named: list[str]) -> None:
+    assert named_by_verp(address) == named

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.mailbox.sending import (
     as_received,
     mail,
     report,
+    send_campaign,
 )
 
 FULL = {"status": "5.2.2", "said": "552 5.2.2 mailbox full"}
@@ -208,3 +210,24 @@ def test_prose_bounce_is_matched_by_address_and_time(sent: SentCampaign) -> None
         now=time.time() + 40 * 86_400,
     )
     assert late.document()["not_ours"] == 1
+
+
+def test_bounce_without_anything_of_its_message_is_matched_by_verp(tmp_path: Path) -> None:
+    """The reverse path of the message names the recipient, and nothing else in the bounce does."""
+    more = '[delivery]\nkeep_copy = "mbox"\n'
+    sent = send_campaign(
+        tmp_path / "spring",
+        more,
+        message='reverse_path = "bounces@example.org"\nverp = "+"\n',
+    )
+    mbox = (sent.settings.state_folder / "sent.mbox").read_text()
+    assert "From bounces+u1=example.org@example.org " in mbox
+    bare = mail(
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\n"
+        "To: bounces+u1=example.org@example.org\nSubject: Undeliverable",
+        "The user is not known.\n",
+    )
+    assert collect_replies(sent.settings, as_received(bare)).document()["bounced"] == 1
+    after = sent.deliveries()["u1@example.org"].after
+    assert after is not None
+    assert after.kind == "bounced"
