@@ -255,7 +255,7 @@ class Job(AbstractContextManager["Job"]):
         if self._sending.ready:
             yield from self._sending.steps()
         else:
-            self._settle()
+            self._sending.settle()
 
     def run_all(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
         """Send, and return the summary; `progress` is called about ten times a second.
@@ -266,7 +266,7 @@ class Job(AbstractContextManager["Job"]):
         self.prepare()
         if self._sending.ready:
             return self._sending.execute(progress)
-        self._settle()
+        self._sending.settle()
         return self.summary
 
     def run_over(
@@ -305,10 +305,3 @@ class Job(AbstractContextManager["Job"]):
     def copied(self) -> CopiesSaved | None:
         """The copies in the Sent folder after the last run; None if there are to be none."""
         return self._sending.copied
-
-    def _settle(self) -> None:
-        """Apply the decision about recipients in doubt if there is no run that would do it."""
-        self._sending.summary = None
-        if self.options.in_doubt == "assume-sent" and self.target.sends:
-            self.ledger.store().assume_sent()
-        self._sending.copy_left()

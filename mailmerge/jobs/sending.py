@@ -98,14 +98,24 @@ class Sending:
         if self._copies is not None:
             self._copies.stop(at_once=self.giving_up)
 
-    def copy_left(self) -> None:
-        """Save the copies that earlier runs have left, if no run is to begin."""
-        settings = self._campaign.settings
-        if not (self._target.keeps_copies and settings.delivery.save_sent) or files_sent(settings):
-            return
-        if self._ledger.copies().owed():
+    def settle(self) -> None:
+        """Do what a run would do besides sending, if no run is to begin.
+
+        That are the decision about recipients in doubt, and the copies that earlier runs have left.
+        """
+        self.summary = None
+        if self._preparation.options.in_doubt == "assume-sent" and self._target.sends:
+            self._ledger.store().assume_sent()
+        if self._saves_copies and self._ledger.copies().owed():
             self._copies = self._open_copies(self._own_endpoint())
             self._end_run()
+
+    @property
+    def _saves_copies(self) -> bool:
+        """Whether the campaign asks for copies in the Sent folder, and they are needed."""
+        settings = self._campaign.settings
+        asked = self._target.keeps_copies and settings.delivery.save_sent
+        return asked and not files_sent(settings)
 
     def close(self) -> None:
         """Close the server that this object started, and the record of quotas."""
@@ -169,7 +179,7 @@ class Sending:
             AuthenticationRefused: there is no password for it.
         """
         settings = self._campaign.settings
-        if not (self._target.keeps_copies and settings.delivery.save_sent) or files_sent(settings):
+        if not self._saves_copies:
             return None
         account = imap_account(settings)
         if not (settings.imap.username or settings.imap.password_command):

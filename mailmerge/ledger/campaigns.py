@@ -133,6 +133,12 @@ def _record(row: Sequence[Any]) -> CampaignRecord:
     return CampaignRecord(number, secret)
 
 
+def read_secret(connection: Connection, campaign_id: int) -> bytes:
+    """Return the secret of the campaign's Message-IDs."""
+    query = select(campaign.c.secret).where(campaign.c.id == campaign_id)
+    return bytes(connection.execute(query).scalar_one())
+
+
 def read_campaign(connection: Connection, campaign_id: int, column: str) -> Any:
     """Return one value of a campaign's row."""
     return connection.scalar(select(campaign.c[column]).where(campaign.c.id == campaign_id))

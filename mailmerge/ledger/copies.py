@@ -39,7 +39,9 @@ class SavedCopies:
             c.campaign_id == campaign_id,
             c.state == State.SENT.value,
             c.changed_at >= _since(campaign_id).scalar_subquery(),
-            ~exists().where(saved_copy.c.delivery_id == c.id),
+            ~exists().where(
+                saved_copy.c.campaign_id == campaign_id, saved_copy.c.delivery_id == c.id
+            ),
         )
 
     def since(self) -> float:
@@ -81,11 +83,14 @@ class SavedCopies:
 
     def note(self, numbers: Sequence[int]) -> None:
         """Record that the messages of these deliveries have a copy."""
+        own = self._campaign
         with self._database.begin() as connection:
             for start in range(0, len(numbers), _BATCH):
                 some = numbers[start : start + _BATCH]
-                connection.execute(delete(saved_copy).where(saved_copy.c.delivery_id.in_(some)))
-                connection.execute(insert(saved_copy), [{"delivery_id": one} for one in some])
+                again = saved_copy.c.delivery_id.in_(some), saved_copy.c.campaign_id == own
+                connection.execute(delete(saved_copy).where(*again))
+                rows = [{"campaign_id": own, "delivery_id": one} for one in some]
+                connection.execute(insert(saved_copy), rows)
 
 
 def _since(campaign_id: int) -> Select[Any]:
@@ -108,7 +113,10 @@ _TABLES: Final = (
     """,
     """
     CREATE TABLE saved_copy (
-        delivery_id INTEGER NOT NULL PRIMARY KEY,
+        campaign_id INTEGER NOT NULL,
+        delivery_id INTEGER NOT NULL,
+        PRIMARY KEY (campaign_id, delivery_id),
+        FOREIGN KEY(campaign_id) REFERENCES campaign (id),
         FOREIGN KEY(delivery_id) REFERENCES delivery (id)
     )
     """,

@@ -16,7 +16,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from mailmerge.ledger.campaigns import CampaignRecord
+from mailmerge.ledger.campaigns import read_secret
 from mailmerge.ledger.checksums import seal
 from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.schema import DELIVERY_COLUMNS, delivery, delivery_of
@@ -38,13 +38,14 @@ _NEXT: Final = (
 
 
 def select_undrafted(
-    connection: Connection, campaign: CampaignRecord, identify: Identify, after: int, limit: int
+    connection: Connection, campaign_id: int, identify: Identify, after: int, limit: int
 ) -> list[Delivery]:
     """Return up to `limit` deliveries without a draft, with their Message-IDs, behind an id."""
-    values = {"campaign": campaign.id, "after": after, "most": limit}
+    secret = read_secret(connection, campaign_id)
+    values = {"campaign": campaign_id, "after": after, "most": limit}
     found = [delivery_of(row) for row in connection.execute(_NEXT, values)]
     return [
-        one if one.message_id else replace(one, message_id=identify(campaign.secret, one.key))
+        one if one.message_id else replace(one, message_id=identify(secret, one.key))
         for one in found
     ]
 

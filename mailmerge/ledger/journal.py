@@ -46,10 +46,8 @@ from sqlalchemy import Connection
 from mailmerge.errors import ClaimLost, LedgerError
 from mailmerge.language import tr
 from mailmerge.ledger import claims
-from mailmerge.ledger.campaigns import CampaignRecord
 from mailmerge.ledger.emergency import EmergencyFiles
 from mailmerge.ledger.evidence import examine
-from mailmerge.ledger.interface import Identify
 from mailmerge.ledger.journal_file import (
     BYTES_PER_CLAIM,
     HEADER_BYTES,
@@ -122,6 +120,7 @@ class Journaled(UserDecisions, _ChecksOfStore):
         rotate_after: int = ROTATE_AFTER,
     ) -> None:
         self._store = store
+        self.identify = store.identify
         self._lock = threading.Lock()
         self._unfolded: dict[int, Transition] = {}
         self._times_noted = False
@@ -282,10 +281,6 @@ class Journaled(UserDecisions, _ChecksOfStore):
             )  # fmt: skip
         self._memory.reload()
         return difference
-
-    @property
-    def _named(self) -> tuple[CampaignRecord, Identify]:
-        return self._store.campaign, self._store.identify
 
     def decide(self, decision: Decide) -> int:
         """Run a decision in a transaction. Returns the number of deliveries that it concerns."""

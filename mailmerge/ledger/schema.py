@@ -214,7 +214,8 @@ saving = Table(
 saved_copy = Table(
     "saved_copy",
     ledger,
-    Column("delivery_id", ForeignKey(delivery.c.id), primary_key=True, autoincrement=False),
+    Column("campaign_id", ForeignKey(campaign.c.id), primary_key=True),
+    Column("delivery_id", ForeignKey(delivery.c.id), primary_key=True),
 )
 
 arriving = Table(

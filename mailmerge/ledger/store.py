@@ -61,6 +61,7 @@ class UserDecisions(ABC):
     """
 
     _recovery: Recovery | None = None
+    identify: Identify
 
     @property
     def recovery(self) -> Recovery | None:
@@ -93,17 +94,12 @@ class UserDecisions(ABC):
 
     # --- drafts (drafts.py)
 
-    @property
-    @abstractmethod
-    def _named(self) -> tuple[CampaignRecord, Identify]:
-        """The campaign, and what makes its Message-IDs."""
-
     def undrafted(self, after: int, limit: int) -> list[Delivery]:
         """Return up to `limit` deliveries that have neither a draft nor an outcome."""
         found = list[Delivery]()
 
-        def select(connection: Connection, _: int) -> int:
-            found.extend(drafts.select_undrafted(connection, *self._named, after, limit))
+        def select(connection: Connection, number: int) -> int:
+            found.extend(drafts.select_undrafted(connection, number, self.identify, after, limit))
             return len(found)
 
         self.decide(select)
@@ -176,10 +172,6 @@ class SqlStore(UserDecisions, _CheckMemory):
         self._renewed: dict[str, float] = {}
         self._owners: dict[str, float] = {}
         self._times: tuple[float, float] | None = None
-
-    @property
-    def _named(self) -> tuple[CampaignRecord, Identify]:
-        return self.campaign, self.identify
 
     def transaction(self, purpose: Purpose = "written") -> AbstractContextManager[Connection]:
         """Begin a transaction, which every statement inside it joins.
