@@ -83,7 +83,7 @@ def _connect(account: ImapAccount, read_seconds: float) -> IMAPClient:
             account.port,
             ssl=account.security == "tls",
             ssl_context=context,
-            timeout=SocketTimeout(_CONNECT_SECONDS, read_seconds),
+            timeout=SocketTimeout(min(_CONNECT_SECONDS, read_seconds), read_seconds),
         )
         if account.security == "starttls":
             client.starttls(context)
