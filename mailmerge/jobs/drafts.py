@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from mailmerge.engine.events import Began, Drafted, Ended, Event, Listener
 from mailmerge.engine.summary import Progress, Summary, by_name
 from mailmerge.errors import InputError, Interrupted, MailmergeError, NotAllReached
-from mailmerge.language import tr
+from mailmerge.language import tr, trn
 from mailmerge.ledger.interface import Store
 from mailmerge.ledger.states import Delivery
 from mailmerge.mailbox.account import ImapAccount
@@ -169,7 +169,11 @@ def _ending(unmade: int, *, stopped: bool) -> MailmergeError | None:
         return Interrupted(tr("stopped"), hint=tr("run it again to continue where it stopped"))
     if unmade:
         return NotAllReached(
-            tr("{count:,} messages could not be made", count=unmade),
+            trn(
+                "{count:,} message could not be made",
+                "{count:,} messages could not be made",
+                unmade,
+            ),
             hint=tr('"mailmerge check" says why'),
         )
     return None
