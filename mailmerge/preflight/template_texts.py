@@ -72,8 +72,9 @@ def template_texts(campaign: Settings) -> Iterator[TemplateText]:
     }
     for key, text in fields.items():
         yield TemplateText("header", campaign.file, key, masked(text))
-    for path in message.attachments:
-        yield TemplateText("header", campaign.file, "message.attachments", masked(path))
+    for entry in message.attached:
+        for text in filter(None, (entry.file, entry.as_)):
+            yield TemplateText("header", campaign.file, "message.attachments", masked(text))
     bodies: tuple[tuple[Literal["html", "text"], str | None], ...] = (
         ("html", message.html), ("text", message.text),
     )  # fmt: skip
