@@ -21,7 +21,7 @@ from mailmerge.jobs.approval import Approval, RecipientDigests, make_approval
 from mailmerge.jobs.approval_files import require_approval
 from mailmerge.jobs.options import JobOptions
 from mailmerge.jobs.recipient_source import RecipientSource
-from mailmerge.jobs.records import JobLedger
+from mailmerge.jobs.records import JobLedger, Records
 from mailmerge.jobs.remaining import Remaining
 from mailmerge.jobs.targets import Target
 from mailmerge.language import tr
@@ -106,6 +106,7 @@ class Preparation:
         """Enrol the recipients in the ledger."""
         self._require_check()
         records = self._ledger.records()
+        whole = self._enrol_whole(records)
         skipped: dict[str, str] = {}
         recipients = self._with_skipped(skipped) if self._invalid else self._recipients()
         if self.options.approved:
@@ -119,17 +120,31 @@ class Preparation:
             partial=self._source.partial and not self._redirect.edits,
             skipped=skipped,
         )
-        if not difference.applied:
-            raise Declined(
-                tr(
-                    "changed since the first run: {difference}; nothing was sent",
-                    difference=difference,
-                ),
-                hint=tr("use --accept-changes to send with the new recipients and content"),
-                code="changed",
-            )
+        _require_accepted(difference)
         self._enrolled = sum(self.counts().values())
         self._redirect.require_recipient(self._enrolled)
+        return difference if whole is None else whole
+
+    def _enrol_whole(self, records: Records) -> Difference | None:
+        """Enrol all recipients before a sample of them; None without a sample.
+
+        So the recipients outside of a sample are not new when a larger sample is sent later.
+        """
+        whole = self._source.whole
+        if whole is None or self._redirect.edits:
+            return None
+        recipients = (
+            (one for one, _ in whole.with_invalid(self._invalid))
+            if self._invalid
+            else whole.recipients()
+        )
+        difference = records.enrol(
+            recipients,
+            self._content,
+            changes=self.options.accept_changes,
+            partial=whole.partial,
+        )
+        _require_accepted(difference)
         return difference
 
     def approval(self) -> Approval:
@@ -270,3 +285,15 @@ class Preparation:
             following = (one for one in following if one.row not in self._invalid)
         messages = self.messages
         return tuple(messages.render(one).subject for one in islice(following, shown))
+
+
+def _require_accepted(difference: Difference) -> None:
+    if not difference.applied:
+        raise Declined(
+            tr(
+                "changed since the first run: {difference}; nothing was sent",
+                difference=difference,
+            ),
+            hint=tr("use --accept-changes to send with the new recipients and content"),
+            code="changed",
+        )

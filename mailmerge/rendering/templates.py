@@ -18,7 +18,7 @@ from mailmerge.rendering.file_kinds import NotATemplate
 from mailmerge.rendering.template_errors import ErrorLocation, compile_template
 
 _BUILT_IN_VARIABLES = frozenset(("row", "campaign", "loop", "self", "super", "caller"))
-_BUILT_IN_FUNCTIONS = frozenset(("range", "dict", "cycler", "joiner", "namespace"))
+_BUILT_IN_FUNCTIONS = frozenset(("range", "dict", "cycler", "joiner", "namespace", "bucket"))
 
 
 @dataclass(slots=True)

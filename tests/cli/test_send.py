@@ -422,3 +422,16 @@ def test_a_second_signal_abandons_messages_in_flight(campaign: Path, waiting: Wa
     states = json.loads(out)["states"]
     assert (states["sent"], states["pending"], states["in_doubt"]) == (0, 2, 1)
     assert "error: stopped; 2 recipients remaining" in err
+
+
+def test_send_goes_on_after_a_sample(call: Call, campaign: Path) -> None:
+    rows = "".join(f"u{n}@example.org,U{n}\n" for n in range(60))
+    (campaign / "recipients.csv").write_text("email,name\n" + rows)
+    first = json.loads(call("send", campaign, "--sandbox", "--percent", "20", "--json").stdout)
+    sent = first["states"]["sent"]
+    assert 3 < sent < 30
+    again = json.loads(call("send", campaign, "--sandbox", "--percent", "20", "--json").stdout)
+    assert again["states"]["sent"] == sent
+    done = json.loads(call("send", campaign, "--sandbox", "--percent", "100", "--json").stdout)
+    assert done["states"]["sent"] == 60
+    assert call("send", campaign, "--sandbox", "--percent", "0").exit_code == 2
