@@ -20,6 +20,7 @@ from mailmerge.errors import Declined
 from mailmerge.jobs.approval import Approval, RecipientDigests, make_approval
 from mailmerge.jobs.approval_files import require_approval
 from mailmerge.jobs.options import JobOptions
+from mailmerge.jobs.participants import Participants
 from mailmerge.jobs.recipient_source import RecipientSource
 from mailmerge.jobs.records import JobLedger, Records
 from mailmerge.jobs.remaining import Remaining
@@ -59,6 +60,7 @@ class Preparation:
         self.options = options
         self._ledger = ledger
         self._redirect = target.redirect()
+        self._participants = Participants(source, self._redirect)
         self._checked_messages: MessageFactory | None = None
         self._content = NOTHING_RECORDED
         self._enrolled: int | None = None
@@ -105,10 +107,9 @@ class Preparation:
     def enrol(self) -> Difference:
         """Enrol the recipients in the ledger."""
         self._require_check()
-        records = self._ledger.records()
+        records, skipped = self._ledger.records(), dict[str, str]()
         whole = self._enrol_whole(records)
-        skipped: dict[str, str] = {}
-        recipients = self._with_skipped(skipped) if self._invalid else self._recipients()
+        recipients = self._participants.to_enrol(self._invalid, skipped)
         if self.options.approved:
             recipients = self._approved(recipients, skipped)
             if not self._target.sends:  # a dry run enrols none of them
@@ -117,7 +118,7 @@ class Preparation:
             recipients,
             self._content,
             changes=self.options.accept_changes,
-            partial=self._source.partial and not self._redirect.edits,
+            partial=self._participants.partial,
             skipped=skipped,
         )
         _require_accepted(difference)
@@ -126,24 +127,13 @@ class Preparation:
         return difference if whole is None else whole
 
     def _enrol_whole(self, records: Records) -> Difference | None:
-        """Enrol all recipients before a sample of them; None without a sample.
-
-        So the recipients outside of a sample are not new when a larger sample is sent later.
-        """
-        whole = self._source.whole
-        if whole is None or self._redirect.edits:
+        """Enrol all recipients before a sample of them; None without a sample."""
+        whole = self._participants.whole(self._invalid)
+        if whole is None:
             return None
-        recipients = (
-            (one for one, _ in whole.with_invalid(self._invalid))
-            if self._invalid
-            else whole.recipients()
-        )
-        difference = records.enrol(
-            recipients,
-            self._content,
-            changes=self.options.accept_changes,
-            partial=whole.partial,
-        )
+        recipients, partial = whole
+        changes = self.options.accept_changes
+        difference = records.enrol(recipients, self._content, changes=changes, partial=partial)
         _require_accepted(difference)
         return difference
 
@@ -151,7 +141,7 @@ class Preparation:
         """Return what the run would send, to be approved."""
         self._require_check()
         digests, skipped = RecipientDigests(), dict[str, str]()
-        recipients = self._with_skipped(skipped) if self._invalid else self._recipients()
+        recipients = self._participants.to_enrol(self._invalid, skipped)
         for _ in digests.noting(one for one in recipients if one.key not in skipped):
             pass
         return self._approval(digests)
@@ -212,8 +202,8 @@ class Preparation:
     @cached_property
     def _remaining(self) -> Remaining:
         """The recipients that the run would try; all of them, or those that the options select."""
-        everyone = not self._source.partial or self._redirect.edits
-        selected = None if everyone else frozenset(one.key for one in self._recipients())
+        valid = self._participants.valid(self._invalid) if self._participants.partial else None
+        selected = None if valid is None else frozenset(one.key for one in valid)
         return Remaining(self._ledger.records(), self.options, selected)
 
     def counts(self) -> dict[State, int]:
@@ -252,25 +242,6 @@ class Preparation:
             checked -= report.invalid_recipients
         return checked if self._target.most is None else min(checked, self._target.most)
 
-    def _recipients(self) -> Iterator[Recipient]:
-        if not self._invalid:
-            return self._redirect.recipients(self._source.recipients())
-        valid = (one for one, reason in self._source.with_invalid(self._invalid) if not reason)
-        return self._redirect.recipients(valid)
-
-    def _with_skipped(self, skipped: dict[str, str]) -> Iterator[Recipient]:
-        """The recipients to enrol, invalid rows included; their keys and reasons go to `skipped`.
-
-        A test message goes to valid rows alone.
-        """
-        if self._redirect.edits:
-            yield from self._recipients()
-            return
-        for one, reason in self._source.with_invalid(self._invalid):
-            if reason:
-                skipped[one.key] = tr("not sent: {reason}", reason=reason)
-            yield one
-
     def _subjects(self, to_send: int) -> tuple[str, ...]:
         """Return the subjects of the next messages, at most three."""
         shown = min(to_send, _SUBJECTS_SHOWN)
@@ -278,7 +249,7 @@ class Preparation:
         begun = counts[State.PENDING] < sum(counts.values())
         if report is not None and report.subjects and not (begun or self._redirect.edits):
             return tuple(report.subjects[:shown])
-        following = self._recipients()
+        following = self._participants.valid(self._invalid)
         if begun:  # a dry run has not enrolled the rows that are new
             following = self._remaining.next_ones(() if self._target.sends else following)
         if self._invalid:
