@@ -197,6 +197,47 @@ def test_too_many_rules_leave_the_page_as_it_is() -> None:
     assert result.reason == "there are too many style rules"
 
 
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (
+            "<html><head><style>body{color:red}</style></head>\n<p>x",
+            '<html><head></head><body style="color:red">\n<p>x',
+        ),
+        ("<style>html{color:red}</style><p>x</p>", '<html style="color:red"><p>x</p>'),
+        (
+            "<style>tbody{color:red}</style><table><tr><td>x</td></tr></table>",
+            '<table><tbody style="color:red"><tr><td>x</td></tr></table>',
+        ),
+    ],
+)
+def test_style_of_an_element_without_a_tag_gets_one(html: str, expected: str) -> None:
+    assert inline_rules(parse(html)).html == expected
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<style>body{color:red}</style>only a text",
+        "<table>x<tr><td>y</td></tr></table><style>tbody{color:red}</style>",
+        "<style>colgroup{color:red}</style><table><col><tr><td>y</td></tr></table>",
+    ],
+)
+def test_page_stays_the_page_with_its_implied_elements(html: str) -> None:
+    made = inline_rules(parse(html)).html
+    before, after = parse(html), parse(made)
+    assert before is not None
+    assert after is not None
+    assert [one.tag for one in after.tree.select("body *:not(style)")] == [
+        one.tag for one in before.tree.select("body *:not(style)")
+    ]
+    assert "color:red" in made
+
+
+def test_value_of_an_unknown_variable_stays() -> None:
+    assert body_of(inlined("p { color: var(--x) }")) == '<p style="color:var(--x)">x</p>'
+
+
 def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         inlined("p { colour: red; color: red }")
