@@ -207,9 +207,9 @@ class SmimeSection(Section):
     @model_validator(mode="after")
     def _has_one_certificate_and_one_key(self) -> SmimeSection:
         if bool(self.certificate) == bool(self.certificate_command):
-            raise ValueError('expected certificate = "certificate.pem" or certificate_command')
+            raise ValueError(tr('expected certificate = "certificate.pem" or certificate_command'))
         if bool(self.key_file) == bool(self.key_command):
-            raise ValueError('expected key_file = "key.pem" or key_command')
+            raise ValueError(tr('expected key_file = "key.pem" or key_command'))
         return self
 
 

@@ -83,6 +83,53 @@ def test_fault_that_occurs_twice_has_its_own_line(setup: Setup) -> None:
     assert [(one.code, one.line, one.character) for one in found] == [("unclosed", 3, 6)]
 
 
+def test_fault_of_a_template_in_other_words_has_an_excerpt(setup: Setup) -> None:
+    def position(needle: Needle) -> Place:
+        return find_text({"body.html": "{{ body }}"}, needle) or Place("body.html")
+
+    html = f"<div title='{'x' * 200}'\n id=b>y"
+    document = parse_html(html)
+    assert document is not None
+    page = Page(document, lambda _: Place("body.html"), {}, "\ue000", position)
+    (problem,) = [
+        one
+        for rule in RULES.structure
+        if rule.__module__.endswith(".markup")
+        for one in rule(page, setup)
+    ]
+    assert (problem.code, problem.file, problem.line) == ("unclosed", "body.html", None)
+    assert "<div title='xxx" in problem.message
+    assert "…" in problem.message
+
+
+def test_fault_is_found_by_what_the_template_has_of_its_tag(setup: Setup) -> None:
+    template = '\n<div class="a">\n{{ x }}'
+
+    def position(needle: Needle) -> Place:
+        return find_text({"body.html": template}, needle) or Place("body.html")
+
+    document = parse_html('<div class="a" style="color:red">y')
+    assert document is not None
+    page = Page(document, lambda _: Place("body.html"), {}, "\ue000", position)
+    rules = (rule for rule in RULES.structure if rule.__module__.endswith(".markup"))
+    (problem,) = (one for rule in rules for one in rule(page, setup))
+    assert (problem.line, problem.character) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("html", "codes"),
+    [
+        ("<table><table align=left><tr><td>x</table>", ["unclosed", "floating-table"]),
+        ("<math><mi foo=1>x</mi></math><p>", []),
+        ("<b>1<i>2</b>3</i>", ["misnested"]),
+        ("<i><b>1</i>2<u>3</b>4</u>", ["misnested"]),
+    ],
+)
+def test_what_browsers_move_is_reported_once(html: str, codes: list[str], setup: Setup) -> None:
+    found = [problem.code for problem in findings(html, setup)]
+    assert found[: len(codes)] == codes
+
+
 def test_many_faults_of_one_kind_are_cut_off(setup: Setup) -> None:
     assert len(findings("<div>x" * 100, setup)) == 20
 
