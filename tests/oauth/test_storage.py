@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -168,6 +169,27 @@ def test_unusable_folder_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "logins").write_text("no folder")
     with pytest.raises(LedgerError, match="folder"):
         LoginStore(CLIENT, tmp_path / "logins").save("token")
+
+
+def test_token_too_long_for_a_keyring_is_kept_in_the_file(tmp_path: Path) -> None:
+    keyring.set_keyring(ring := SmallKeyring())
+    store = LoginStore(CLIENT, tmp_path)
+    store.save("x" * 1_000_000)
+    assert loaded(store) == "x" * 1_000_000
+    assert not any(name.endswith("head") for _, name in ring.entries)
+
+
+def test_disk_without_space_is_one_clear_error(tmp_path: Path) -> None:
+    keyring.set_keyring(ForgetfulKeyring())
+    store = LoginStore(CLIENT, tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(CampaignError, match="the log-in cannot be stored") as caught:
+            store.save("t" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.problem.code == "oauth-storage"
 
 
 def test_token_is_never_shown(tmp_path: Path) -> None:
