@@ -290,9 +290,8 @@ def test_no_line_follows_one_that_was_cut_off(tmp_path: Path) -> None:
     files = JournalFiles(tmp_path, "ledger")
     file = JournalFile(files, 1)
     file.append(sent(1))
-    with small_space(file.offset + 10):
-        with pytest.raises(LedgerError, match="no disk space is left"):
-            file.append(sent(2))
+    with small_space(file.offset + 10), pytest.raises(LedgerError, match="no disk space is left"):
+        file.append(sent(2))
     with pytest.raises(LedgerError, match="an earlier write failed"):
         file.append(sent(3))
     file.close()
