@@ -68,7 +68,7 @@ class Guard(Protocol):
         ...
 
 
-class _Refusal(Guard):
+class _Refusal:
     """The guard of a database that another process uses: no write is allowed."""
 
     def __init__(self, error: LedgerError) -> None:
@@ -76,6 +76,12 @@ class _Refusal(Guard):
 
     def before(self) -> None:
         raise self._error
+
+    def inside(self, connection: Connection) -> None:
+        del connection
+
+    def after(self) -> None:
+        pass
 
 
 _of_parents: Final[list[object]] = []

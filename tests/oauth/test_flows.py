@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -211,7 +211,7 @@ def test_device_code_that_expires_ends_the_wait(client: OAuthClient) -> None:
     assert code_of(error) == "oauth-timeout"
 
 
-def answering(post: Callable[[str, Mapping[str, str]], Answer], now: list[float]) -> Dialogue:
+def answering(post: Callable[[str, str], Answer], now: list[float]) -> Dialogue:
     """A dialogue whose server answers in this way, and whose clock moves while it sleeps."""
 
     def sleep(seconds: float) -> None:
@@ -242,7 +242,7 @@ def test_device_flow_without_a_usable_code_ends(
 def test_device_flow_asks_less_often_after_a_time_out(client: OAuthClient) -> None:
     now, asked = [0.0], list[float]()
 
-    def post(url: str, body: Mapping[str, str]) -> Answer:
+    def post(url: str, body: str) -> Answer:
         if url == client.server.device_url:
             return Answer(200, {**DEVICE, "interval": 5, "expires_in": 100})
         asked.append(now[0])
