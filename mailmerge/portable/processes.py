@@ -15,7 +15,6 @@ parent is killed before. What must not live on in a child is registered here.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 from pathlib import Path
@@ -63,12 +62,12 @@ def process_start(
     *,
     proc: Path = _PROC,
     system: Any = os,
-    foreign: Any = ctypes,
+    foreign: Any = None,
 ) -> str | None:
     """Return when a process started, in a form of the platform; None if it does not run.
 
     "" means that the process runs, and that its start is not known. `foreign` calls the kernel of
-    Windows, as `ctypes` does.
+    Windows; None stands for `ctypes`.
     """
     if pid <= 0:
         return None
@@ -101,6 +100,9 @@ def _answers(pid: int, system: Any) -> str | None:
 
 
 def _start_on_windows(pid: int, foreign: Any) -> str | None:
+    import ctypes
+
+    foreign = foreign or ctypes
     kernel = foreign.WinDLL("kernel32", use_last_error=True)
     kernel.OpenProcess.restype = ctypes.c_void_p
     process = kernel.OpenProcess(_QUERY, 0, pid)

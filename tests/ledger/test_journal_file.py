@@ -8,8 +8,6 @@ import os
 import resource
 import signal
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from mailmerge.ledger.journal_file import (
     encode,
 )
 from mailmerge.ledger.states import State, Transition
+from tests.full_disk import small_space
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=500)
 transitions = st.builds(
@@ -273,17 +272,6 @@ def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot be written") as error:
         JournalFile(JournalFiles(tmp_path / "nowhere", "ledger"), 1)
     assert error.value.problem.file == "ledger-00000001.journal"
-
-
-@contextmanager
-def small_space(most: int) -> Iterator[None]:
-    """No file of this process may become larger than `most`."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_no_line_follows_one_that_was_cut_off(tmp_path: Path) -> None:

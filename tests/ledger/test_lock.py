@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.ledger.lock import Lock, Owner, owner_of, take_lock
 from mailmerge.portable.boot import boot_id
+from tests.full_disk import small_space
 
 
 def test_a_lock_names_its_owner_until_it_is_released(tmp_path: Path) -> None:
@@ -90,12 +90,8 @@ def test_a_lock_removed_while_it_is_taken_is_made_again(
 
 
 def test_a_full_disk_costs_only_the_description_of_the_owner(tmp_path: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
+    with small_space(0):
         lock = Lock(tmp_path / "x.lock")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert owner_of(tmp_path / "x.lock") == Owner(0, "an unknown host", "", 0.0)
     lock.release()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import stat
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from keyring.backend import KeyringBackend
 from mailmerge.errors import CampaignError, LedgerError
 from mailmerge.oauth.servers import AuthorizationServer, OAuthClient
 from mailmerge.oauth.storage import LoginStore
+from tests.full_disk import small_space
 
 LONG = "token-" * 1000
 SERVER = AuthorizationServer("Example", "https://a.example/auth", "https://a.example/token")
@@ -182,13 +182,9 @@ def test_token_too_long_for_a_keyring_is_kept_in_the_file(tmp_path: Path) -> Non
 def test_disk_without_space_is_one_clear_error(tmp_path: Path) -> None:
     keyring.set_keyring(ForgetfulKeyring())
     store = LoginStore(CLIENT, tmp_path)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
-    try:
-        with pytest.raises(CampaignError, match="the log-in cannot be stored") as caught:
-            store.save("t" * 100)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    refused = pytest.raises(CampaignError, match="the log-in cannot be stored")
+    with small_space(10), refused as caught:
+        store.save("t" * 100)
     assert caught.value.problem.code == "oauth-storage"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.recipients.suppression import SuppressionList
 from mailmerge.recipients.suppression_writer import SuppressionWriter
+from tests.full_disk import small_space
 
 
 def test_address_is_added_once_in_any_spelling(tmp_path: Path) -> None:
@@ -57,13 +57,9 @@ def test_row_that_fits_only_in_part_is_taken_back(tmp_path: Path) -> None:
     writer = SuppressionWriter(path)
     writer.add("ann@x.org").result(20)
     before = path.read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, hard))
-    try:
-        with pytest.raises(SpreadsheetError, match="cannot be written"):
-            writer.add("bob@x.org").result(20)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    refused = pytest.raises(SpreadsheetError, match="cannot be written")
+    with small_space(len(before) + 5), refused:
+        writer.add("bob@x.org").result(20)
     assert path.read_bytes() == before
     assert writer.add("bob@x.org").result(20)
     writer.close()
