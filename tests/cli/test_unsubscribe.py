@@ -41,25 +41,38 @@ def test_campaign_without_links_has_no_key(call: Call, campaign: Path) -> None:
 
 
 class _Click(threading.Thread):
-    """Clicks a link of the server of this process, then stops the server as Ctrl-C does."""
+    """Clicks a link of the server of this process, then stops the server as Ctrl-C does.
 
-    def __init__(self, port: int, path: str) -> None:
+    Elsewhere SIGINT is ignored until `end`, so that it stops nothing but the server.
+    """
+
+    def __init__(self, path: str) -> None:
         super().__init__(daemon=True)
-        self.port, self._path = port, path
+        self.port, self._path = _free_port(), path
         self.status = 0
+        self._ended = threading.Event()
+        self._before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.start()
 
     def run(self) -> None:
-        for _ in range(300):
+        for _ in range(1200):
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
             try:
                 connection.request("POST", self._path, b"List-Unsubscribe=One-Click", _FORM)
                 self.status = connection.getresponse().status
                 break
-            except ConnectionError:
+            except (OSError, http.client.HTTPException):
                 time.sleep(0.05)
             finally:
                 connection.close()
-        signal.raise_signal(signal.SIGINT)
+        while not self._ended.is_set():
+            signal.raise_signal(signal.SIGINT)
+            self._ended.wait(0.5)
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join(20)
+        signal.signal(signal.SIGINT, self._before)
 
 
 def _free_port() -> int:
@@ -71,10 +84,9 @@ def test_server_of_a_campaign_writes_its_list(call: Call, campaign: Path) -> Non
     _with_links(campaign)
     call("unsubscribe-key", campaign)
     keys = read_key_file(campaign / "unsubscribe.key")
-    click = _Click(_free_port(), f"/u/{keys.token('spring', 'ann@x-firma.de', 'ann@x-firma.de')}")
-    click.start()
+    click = _Click(f"/u/{keys.token('spring', 'ann@x-firma.de', 'ann@x-firma.de')}")
     done = call("unsubscribe-server", campaign, "--port", click.port)
-    click.join(20)
+    click.end()
     assert (
         click.status,
         f"Unsubscribe server at http://127.0.0.1:{click.port}" in done.stderr,
@@ -86,10 +98,9 @@ def test_server_with_a_copied_key_needs_no_campaign(call: Call, tmp_path: Path) 
     key, listed = tmp_path / "copied.key", tmp_path / "others.csv"
     key.write_text("k" * 40, "ascii")
     keys = read_key_file(key)
-    click = _Click(_free_port(), f"/u/{keys.token('spring', 'ann@x-firma.de', 'ann@x-firma.de')}")
-    click.start()
+    click = _Click(f"/u/{keys.token('spring', 'ann@x-firma.de', 'ann@x-firma.de')}")
     call("unsubscribe-server", "--key-file", key, "--list", listed, "--port", click.port)
-    click.join(20)
+    click.end()
     assert click.status == 200
     assert "ann@x-firma.de" in listed.read_text("utf-8")
 
