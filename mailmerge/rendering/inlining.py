@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -35,6 +35,7 @@ from mailmerge.rendering.cascade import (
 )
 from mailmerge.rendering.custom_properties import (
     CustomProperties,
+    may_have_no_value,
     names_used,
     uses_custom_properties,
 )
@@ -135,6 +136,7 @@ class _Page:
     custom: CustomProperties = field(init=False)
     writes_implied: bool = True
     varying: frozenset[str] = frozenset()
+    _may_be_undeclared: frozenset[str] = frozenset()
     _texts: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -175,13 +177,17 @@ class _Page:
 
     def _depending_on_kept(self) -> Iterable[Applied]:
         """Declarations whose `var()` a rule that stays may change."""
-        self.varying = frozenset(
-            declaration.name
+        custom = [
+            declaration
             for sheet in self.sheets
             for use in sheet.uses
             if use.block.stays and use.elements
             for declaration in use.block.declarations
             if declaration.is_custom
+        ]
+        self.varying = frozenset(one.name for one in custom)
+        self._may_be_undeclared = frozenset(
+            one.name for one in custom if may_have_no_value(one.value)
         )
         if not self.varying:
             return
@@ -281,11 +287,24 @@ class _Page:
         texts: list[str] = []
         for one in of_attribute(style):
             declaration = one.declaration
-            if not declaration.is_custom and not self._varies(declaration.value):
-                declaration = self._resolved(one, number).declaration
+            if not declaration.is_custom:
+                declaration = self._with_known_values(one, number).declaration
             important = " !important" if declaration.important else ""
             texts.append(f"{declaration}{important}")
         return "; ".join(texts)
+
+    def _with_known_values(self, applied: Applied, number: int) -> Applied:
+        """A declaration that the author put on an element, so that it holds without `<style>`.
+
+        A value that a rule that stays may change is written as the fallback of its `var()`.
+        """
+        declaration = applied.declaration
+        if not self._varies(declaration.value):
+            return self._resolved(applied, number)
+        if self._names_behind(declaration.value) & self._may_be_undeclared:
+            return applied
+        value = self.custom.with_fallbacks(declaration.value, number)
+        return applied._replace(declaration=replace(declaration, value=value))
 
     def _resolved(self, applied: Applied, number: int) -> Applied:
         declaration = applied.declaration

@@ -9,7 +9,7 @@ written, and one that holds nothing any more goes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailmerge.rendering.cascade import Block
 from mailmerge.rendering.document import (
@@ -22,7 +22,14 @@ from mailmerge.rendering.document import (
 )
 from mailmerge.rendering.matching import Matcher
 from mailmerge.rendering.selectors import Selector, SelectorKind, analyse
-from mailmerge.rendering.stylesheet import Declaration, Group, Item, StyleRule, parse_sheet
+from mailmerge.rendering.stylesheet import (
+    CONDITION,
+    Declaration,
+    Group,
+    Item,
+    StyleRule,
+    parse_sheet,
+)
 
 _STATIC_MEDIA = frozenset(("", "all", "screen"))
 _CSS_TYPES = frozenset(("", "text/css"))
@@ -240,13 +247,14 @@ def _uses(
     if any(selector.kind is SelectorKind.UNKNOWN for selector in selectors):
         return None
     uses: list[RuleUse] = []
+    has_condition = CONDITION.search(rule.text) is not None
     for selector in selectors:
         found = _elements(matcher, selector)
         if found is None:
             return None
         use = _use(matcher, rule.declarations, selector, order, found, conditional=conditional)
         if use is not None:
-            uses.append(use)
+            uses.append(replace(use, is_kept=use.is_kept or has_condition))
     return uses
 
 

@@ -13,6 +13,7 @@ import jinja2
 from jinja2 import meta, nodes
 
 from mailmerge.paths import RefusedPath
+from mailmerge.rendering.cache import BoundedCache
 from mailmerge.rendering.environment import CampaignEnvironment
 from mailmerge.rendering.file_kinds import NotATemplate
 from mailmerge.rendering.template_errors import ErrorLocation, compile_template

@@ -34,6 +34,7 @@ const law = {
     const still = new frame.contentWindow.CSSStyleSheet(); // a transition would be seen half-way
     still.replaceSync("*, ::before, ::after { transition: none !important; animation: none !important }");
     page.adoptedStyleSheets = [still];
+    for (const moving of page.querySelectorAll("marquee")) moving.scrollAmount = 0;
     const images = () => [...page.images].filter((image) => !image.complete);
     for (let turn = 0; turn < 100 && (page.readyState !== "complete" || images().length); turn++)
       await new Promise((resolve) => setTimeout(resolve, 10));

@@ -62,7 +62,7 @@ def test_some_random_pages_keep_the_law(chromium: Browser, name: str) -> None:
 def test_random_pages_keep_the_law(
     chromium: Browser, request: pytest.FixtureRequest, name: str
 ) -> None:
-    _expected(request, name)
+    pass
     _law(chromium, name, 60, MANY)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 
 import pytest
@@ -210,7 +211,11 @@ def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         ("<style>:root{--x:red}</style><p style='top:0;color:var(--y,#123)!important'>y",
          'style="top:0; color:#123 !important"'),
         ("<style>:root{--x:red}@media x{:root{--x:blue}}</style><p style='color:var(--x)'>y",
+         'style="color:var(--x, red)"'),
+        ("<style>:root{--x:red}@media x{:root{--x:initial}}</style><p style='color:var(--x)'>y",
          "style='color:var(--x)'"),
+        ("<style>:root{--x:red}@media x{:root{--x:blue}}</style><p style='color:var(--z,var(--x))'>y",
+         'style="color:var(--z,var(--x, red))"'),
     ],
 )  # fmt: skip
 def test_custom_properties_in_a_style_attribute_have_their_values(html: str, wanted: str) -> None:
@@ -248,3 +253,20 @@ def test_styles_that_took_too_long_are_not_tried_again() -> None:
     started = time.process_time()
     assert inline_rules(parse(page)).reason == first != ""
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        "&copy</th><!--[if gte mso 9]><xml><o:p>1</o:p></xml><![endif]-->end",
+        "<!--[if mso]>p{top:0}<![endif]-->",
+        "p{top:0}<!--[if mso]>q{top:0}<![endif]-->p{left:0}",
+        "p{top:0;<!--[if mso]>left:0<![endif]-->}",
+        "@media print{<!--[if mso]> p{top:0} <![endif]-->}",
+    ],
+)
+@pytest.mark.parametrize("end", ["</style><p>x", ""])
+def test_conditional_comment_within_a_style_stays(css: str, end: str) -> None:
+    html = inline_rules(parse(f"<!doctype html><p>a</p><style>{css}{end}")).html
+    for mark in re.findall(r"<!--\[if.*?\]>|<!\[endif\](?:-->)?", css):
+        assert html.count(mark) == css.count(mark), html
