@@ -89,6 +89,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         self.limits = limits
         self._budgets = Budgets(limits)
         self._sources: dict[str | None, _Source] = {}
+        self._last_parsed: tuple[str, nodes.Template] | None = None
         self._source_length = self._outputs = 0
         self._allowed: frozenset[tuple[type, str]] = frozenset()
         self.concat = self._concat  # type: ignore[method-assign]  # Jinja2 declares the type of str.join
@@ -139,6 +140,23 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         self._sources[name] = _Source(len(source), _outputs_among(found))
         self._source_length = sum(one.length for one in self._sources.values())
         self._outputs = sum(one.outputs for one in self._sources.values())
+        self._last_parsed = source, tree
+        return tree
+
+    def tree_of(self, source: str, name: str) -> nodes.Template:
+        """The tree of a template, to ask it and not to compile it.
+
+        It is parsed once if it was compiled a moment ago. The compiler has then put constants in
+        place of constant expressions.
+
+        Raises:
+            jinja2.TemplateSyntaxError: it is no template.
+        """
+        parsed, self._last_parsed = self._last_parsed, None
+        if parsed is not None and parsed[0] == source:
+            return parsed[1]
+        tree = self.parse(source, name)
+        self._last_parsed = None
         return tree
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:

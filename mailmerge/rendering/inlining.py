@@ -17,7 +17,7 @@ stays. Nothing is fetched, neither from the network nor from the disk.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -53,11 +53,20 @@ from mailmerge.rendering.document import (
     text_of,
 )
 from mailmerge.rendering.matching import Matcher
-from mailmerge.rendering.remaining import Kept, PreparedSheet, prepare_sheets
+from mailmerge.rendering.remaining import (
+    Kept,
+    MisplacedStyles,
+    PreparedSheet,
+    RuleUse,
+    prepare_sheets,
+)
 from mailmerge.rendering.stylesheet import Declaration, StyleRule
 
-_IMPLIED = frozenset(("tbody", "tr", "colgroup", "body", "html"))
+_IMPLIED = frozenset(("tbody", "tr", "colgroup", "head", "body", "html"))
 """Elements that a parser adds, and whose start tag can be written where it adds them."""
+
+_SHOWS = frozenset(("display", "all"))
+"""Properties that show an element that is hidden otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,8 @@ def _inliner(attributes: bool) -> Any:
             try:
                 page = _Page(document, self.six_color if attributes else None)
                 return page.inlined()
+            except MisplacedStyles:
+                return Inlined(document.source, tr("the elements of the page are misnested"))
             except TooManyStyles:
                 _given_up.append(_style_of_page(document))
                 return Inlined(document.source, tr("there are too many style rules"))
@@ -148,7 +159,7 @@ class _Page:
         if not self.sheets:
             return Inlined(self.document.source)
         self._apply()
-        raised = self.cascade.raise_needed(self._depending_on_kept())
+        raised = self._raised()
         first = self._written(raised)
         if not first.strip():
             return Inlined(self.document.source)  # nothing but rules that style no element
@@ -163,17 +174,55 @@ class _Page:
     def _apply(self) -> None:
         """Match all rules, and collect their declarations for each element."""
         touched: set[int] = set()
+        shown = self._shown()
         for sheet in self.sheets:
             for use in sheet.uses:
                 elements = use.elements
                 if not use.block.stays:
-                    elements = tuple(filter(self.matcher.can_have_style, elements))
+                    elements = tuple(
+                        one for one in elements if one in shown or self.matcher.can_have_style(one)
+                    )
                 self.cascade.add(use.block, elements)
                 touched.update(elements)
         for number, element in enumerate(self.matcher.elements):
             style = attribute(element, "style")
             if style and (number in touched or uses_custom_properties(style)):
                 self.cascade.add_attribute(number, style)
+
+    def _shown(self) -> set[int]:
+        """Elements such as `<head>` that a rule for all elements may show: they get styles, too."""
+        shown: set[int] = set()
+        for sheet in self.sheets:
+            for use in sheet.uses:
+                names = {one.name for one in use.block.declarations}
+                if not use.block.stays and not names.isdisjoint(_SHOWS):
+                    shown.update(
+                        one for one in use.elements if not self.matcher.can_have_style(one)
+                    )
+        if shown:
+            elements = {self.matcher.elements[number] for number in shown}
+            for sheet in self.sheets:
+                if sheet.element in elements:
+                    sheet.keep()
+        return shown
+
+    def _raised(self) -> Raised:
+        """What must be raised, also because of static rules that stay besides, with `!important`.
+
+        Which rules stay for elements that have no start tag is known once all are written.
+        """
+        first = [*self._depending_on_kept(), *self._important(lambda use: use.is_kept)]
+        raised = self.cascade.raise_needed(first)
+        whole = self._write_elements(Edits(self.document), raised)
+        more = [*self._important(lambda use: id(use.block) in whole)] if whole else []
+        return self.cascade.raise_needed([*first, *more]) if more else raised
+
+    def _important(self, stays: Callable[[RuleUse], bool]) -> Iterator[Applied]:
+        """The declarations with `!important` of static rules that stay."""
+        for sheet in self.sheets:
+            for use in sheet.uses:
+                if not use.block.stays and stays(use):
+                    yield from (one for one in of_block(use.block) if one.declaration.important)
 
     def _depending_on_kept(self) -> Iterable[Applied]:
         """Declarations whose `var()` a rule that stays may change."""

@@ -19,6 +19,7 @@ from mailmerge.rendering.document import (
     attribute,
     content_of,
     elements_of,
+    is_html,
     is_written,
     parse,
     text_of,
@@ -75,7 +76,9 @@ def include_style_sheets(document: Document, files: ContentFiles) -> Document:
 def _include_imports(
     document: Document, element: Element, files: ContentFiles, edits: Edits
 ) -> None:
-    if not is_written(element) or "@import" not in text_of(element).lower():
+    if not is_written(element) or not is_html(element):
+        return
+    if "@import" not in text_of(element).lower():
         return
     start, end = content_of(document, element)
     css = document.source[start:end]

@@ -138,7 +138,7 @@ def load_line(
         TemplateError: it, or a file that it includes, does not compile.
     """
     main = compile_template(lambda: environment.from_string(source), location)
-    parsed = {"": _Parsed(environment.parse(source))}
+    parsed = {"": _Parsed(environment.tree_of(source, ""))}
     sources: dict[str, str] = {}
     _follow(environment, location.file, parsed[""], sources, parsed)
     return TemplateSet(main, sources, _variables(list(parsed.values())))
@@ -153,6 +153,7 @@ def _collect(
     # The file may have changed since it was compiled, a moment ago.
     sources[name] = _source(environment, name)
     parsed[name] = _parse(environment, name, sources[name])
+    _REFERENCES_OF.get(sources[name], lambda: tuple(_references(parsed[name])))
     _follow(environment, name, parsed[name], sources, parsed)
 
 
@@ -172,13 +173,11 @@ def _follow(
 def _source(environment: CampaignEnvironment, name: str) -> str:
     assert environment.loader is not None
     loader = environment.loader
-    return compile_template(
-        lambda: loader.get_source(environment, name)[0], ErrorLocation(name)
-    )
+    return compile_template(lambda: loader.get_source(environment, name)[0], ErrorLocation(name))
 
 
 def _parse(environment: CampaignEnvironment, name: str, source: str) -> _Parsed:
-    return _Parsed(compile_template(lambda: environment.parse(source, name), ErrorLocation(name)))
+    return _Parsed(compile_template(lambda: environment.tree_of(source, name), ErrorLocation(name)))
 
 
 def _referenced(

@@ -182,13 +182,15 @@ const law = {
 
   // The text between the children, with a mark for each child; runs of ASCII white space count as one space.
   text(element) {
-    if (["STYLE", "SCRIPT"].includes(element.tagName)) return "";
+    if (["STYLE", "SCRIPT"].includes(element.tagName) || law.isStyleOfSvg(element)) return "";
     let text = "";
     for (const node of element.childNodes)
       if (node.nodeType === 3) text += node.data;
       else if (node.nodeType === 1 && !law.ignored.has(node.tagName)) text += "\u00a6";
     return text.replace(/[ \t\n\r\f]+/g, " ").replace(/^ | $/g, "");
   },
+
+  isStyleOfSvg: (element) => element.tagName === "style" && element.namespaceURI.endsWith("svg"),
 
   show(element) {
     const text = element.textContent.replace(/\s+/g, " ").trim();
@@ -285,7 +287,10 @@ const law = {
   },
 
   // Only the rules that a style attribute can express: none that depends on a medium, a state or a pseudo-element.
+  // A style element is hidden, because the other page has none: a rule such as `* { display: block }` shows its text.
   keepStaticRules(name) {
+    for (const element of law.frames[name].contentDocument.querySelectorAll("style, link"))
+      element.style.setProperty("display", "none", "important");
     for (const element of law.frames[name].contentDocument.querySelectorAll("style[media]"))
       if (!["", "all", "screen"].includes(element.media.trim().toLowerCase())) element.remove();
     law.rules(law.frames[name].contentDocument, (rule, remove) => {
