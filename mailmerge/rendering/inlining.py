@@ -45,6 +45,7 @@ from mailmerge.rendering.document import (
     Element,
     attribute,
     elements_of,
+    is_html,
     is_text,
     is_written,
     nodes_of,
@@ -53,6 +54,7 @@ from mailmerge.rendering.document import (
     text_of,
 )
 from mailmerge.rendering.matching import Matcher
+from mailmerge.rendering.properties import is_quirk
 from mailmerge.rendering.remaining import (
     Kept,
     MisplacedStyles,
@@ -313,13 +315,18 @@ class _Page:
 
     def _style_of(self, number: int, important: set[Any]) -> str:
         """The style attribute of an element."""
-        style = self._own_style(attribute(self.matcher.elements[number], "style") or "", number)
+        element = self.matcher.elements[number]
+        style = self._own_style(attribute(element, "style") or "", number)
         applied = [
             one
             for one in self.cascade.of_element.get(number, ())
             if one.block is not None and not one.declaration.is_custom
         ]
         resolved = [self._resolved(one, number) for one in applied]
+        if not (is_html(element) or self.matcher.has_quirks):
+            resolved = [
+                one for one in resolved if not is_quirk(one.declaration.name, one.declaration.value)
+            ]
         key = (
             style,
             frozenset(important),

@@ -136,13 +136,13 @@ class Matcher:
         return frozenset(self._folded(names)), frozenset(tags)
 
     @cached_property
-    def _ignores_case(self) -> bool:
+    def has_quirks(self) -> bool:
         """Whether classes match in any case: the page has quirks (selectors-4, 5.3)."""
         doctype = next((one for one in self.document.tree.children if _is_doctype(one)), None)
         return doctype is None
 
     def _folded(self, names: set[str]) -> set[str]:
-        return {name.lower() for name in names} if self._ignores_case else names
+        return {name.lower() for name in names} if self.has_quirks else names
 
     def match(self, selector: str) -> tuple[int, ...] | None:
         """The elements that a static selector matches; None if it cannot be read.

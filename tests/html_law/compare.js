@@ -32,7 +32,10 @@ const law = {
     page.write(html);
     page.close();
     const still = new frame.contentWindow.CSSStyleSheet(); // a transition would be seen half-way
-    still.replaceSync("*, ::before, ::after { transition: none !important; animation: none !important }");
+    still.replaceSync(
+      "*, ::before, ::after { transition: none !important; animation: none !important }" +
+        "style:not(#a#b#c#d), link:not(#a#b#c#d) { display: none !important }", // `* { display: block }` shows their text
+    );
     page.adoptedStyleSheets = [still];
     for (const moving of page.querySelectorAll("marquee")) moving.scrollAmount = 0;
     const images = () => [...page.images].filter((image) => !image.complete);
@@ -178,19 +181,20 @@ const law = {
   // -- nodes ------------------------------------------------------------------------------------------------------
 
   tag: (element) => element.tagName.toLowerCase(),
-  children: (element) => [...element.children].filter((child) => !law.ignored.has(child.tagName)),
+  children: (element) => [...element.children].filter((child) => !law.isIgnored(child)),
 
   // The text between the children, with a mark for each child; runs of ASCII white space count as one space.
   text(element) {
-    if (["STYLE", "SCRIPT"].includes(element.tagName) || law.isStyleOfSvg(element)) return "";
+    if (["STYLE", "SCRIPT"].includes(element.tagName)) return "";
     let text = "";
     for (const node of element.childNodes)
       if (node.nodeType === 3) text += node.data;
-      else if (node.nodeType === 1 && !law.ignored.has(node.tagName)) text += "\u00a6";
+      else if (node.nodeType === 1 && !law.isIgnored(node)) text += "\u00a6";
     return text.replace(/[ \t\n\r\f]+/g, " ").replace(/^ | $/g, "");
   },
 
-  isStyleOfSvg: (element) => element.tagName === "style" && element.namespaceURI.endsWith("svg"),
+  isIgnored: (element) =>
+    law.ignored.has(element.tagName) || (element.tagName === "style" && element.namespaceURI.endsWith("svg")),
 
   show(element) {
     const text = element.textContent.replace(/\s+/g, " ").trim();
@@ -287,10 +291,7 @@ const law = {
   },
 
   // Only the rules that a style attribute can express: none that depends on a medium, a state or a pseudo-element.
-  // A style element is hidden, because the other page has none: a rule such as `* { display: block }` shows its text.
   keepStaticRules(name) {
-    for (const element of law.frames[name].contentDocument.querySelectorAll("style, link"))
-      element.style.setProperty("display", "none", "important");
     for (const element of law.frames[name].contentDocument.querySelectorAll("style[media]"))
       if (!["", "all", "screen"].includes(element.media.trim().toLowerCase())) element.remove();
     law.rules(law.frames[name].contentDocument, (rule, remove) => {

@@ -214,7 +214,7 @@ def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
          'style="color:var(--x, red)"'),
         ("<style>:root{--x:red}@media x{:root{--x:initial}}</style><p style='color:var(--x)'>y",
          "style='color:var(--x)'"),
-        ("<style>:root{--x:red}@media x{:root{--x:blue}}</style><p style='color:var(--z,var(--x))'>y",
+        ("<style>:root{--x:red}@media x{*{--x:blue}}</style><p style='color:var(--z,var(--x))'>y",
          'style="color:var(--z,var(--x, red))"'),
     ],
 )  # fmt: skip
@@ -332,3 +332,11 @@ def test_head_that_is_not_written_is_shown_too() -> None:
     page = "<!doctype html><title>x</title><style>:first-child{all:initial}</style><style></style>y"
     html = inline_rules(parse(page)).html
     assert '<head style="all:initial"><title style="all:initial">' in html
+
+
+def test_svg_gets_no_declaration_that_only_quirks_mode_knows() -> None:
+    css = "g{margin:12;color:fff;padding:0 1px;line-height:1.5}"
+    html = inlined(css, "<svg><g>x</g></svg>")
+    assert '<g style="padding:0 1px; line-height:1.5">' in html
+    html = inline_rules(parse(f"<style>{css}</style><svg><g>x</g></svg>")).html
+    assert "margin:12; color:fff" in html
