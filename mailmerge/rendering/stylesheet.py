@@ -112,16 +112,21 @@ Item: TypeAlias = StyleRule | Group | OtherRule
 
 _KEPT_SHEET = 200_000
 _KEPT_BODY = 2_000
-"""Longer texts are parsed each time, so that what is kept between pages is small."""
+"""Of longer texts only the last is kept, so that what is kept between pages is small."""
 
 
 def parse_sheet(css: str) -> tuple[Item, ...]:
     """The rules of a style sheet, in their order."""
-    return _kept_sheet(css) if len(css) <= _KEPT_SHEET else tuple(_items(css, 0, 1))
+    return _kept_sheet(css) if len(css) <= _KEPT_SHEET else _kept_long_sheet(css)
 
 
 @lru_cache(maxsize=16)
 def _kept_sheet(css: str) -> tuple[Item, ...]:
+    return tuple(_items(css, 0, 1))
+
+
+@lru_cache(maxsize=1)
+def _kept_long_sheet(css: str) -> tuple[Item, ...]:
     return tuple(_items(css, 0, 1))
 
 
