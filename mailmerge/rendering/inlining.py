@@ -425,6 +425,7 @@ def unused_rules(document: Document) -> list[tuple[str, str]]:
     return [
         (selector, rule.text)
         for sheet in prepare_sheets(Matcher(document))
+        if not sheet.stays
         for rule in sheet.items
         if isinstance(rule, StyleRule) and id(rule) in sheet.by_rule
         for selector in rule.selectors

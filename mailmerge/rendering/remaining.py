@@ -150,7 +150,7 @@ class PreparedSheet:
             yield rule.text
             return
         bodies: dict[tuple[str, ...], list[str]] = {}
-        changed = len(uses) < len(rule.selectors)
+        changed = len(uses) < len(rule.selectors) and not self.stays
         for use in uses:
             body, is_same = _body(use, kept)
             changed = changed or not is_same

@@ -284,12 +284,18 @@ def test_conditional_comment_within_a_style_stays(css: str, end: str) -> None:
             "<style>p{top:0}\nb &gt; p:hover {top:1px !important}</style>",
         ),
         ("<style />", "<style />"),
+        ("<style>.none{left:0}</style>", "<style>.none{left:0}</style>"),
+        ("<style>p,.none{top:0}</style>", "<style>p,.none{top:0}</style>"),
     ],
 )
 def test_style_of_an_svg_stays_and_is_inlined(svg: str, wanted: str) -> None:
     html = inline_rules(parse(f"<!doctype html><svg>{svg}</svg><b><p>x</p></b>")).html
     assert wanted in html
     assert html.count('<p style="top:0">') == ("top:0" in svg)
+
+
+def test_rule_of_an_svg_is_never_unused() -> None:
+    assert unused_rules(parse("<svg><style>.none{left:0}</style></svg>")) == []
 
 
 def test_style_of_mathml_is_no_style_sheet() -> None:
