@@ -83,6 +83,7 @@ _OWN_NAME = re.compile(r"[a-z]+[-:]", re.IGNORECASE)
 _STRAY_QUOTE = re.compile("[\"'<=]")
 _END_TAG = re.compile(r"</([a-z][^\s/>]*)", re.IGNORECASE)
 _START_TAG = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
+_WHOLE_TAG = re.compile(r"""<(?:[^<>"']++|"[^"]*+"|'[^']*+')*+>""")
 _CDATA = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
 _TEXT_ELEMENTS = RAW_TEXT_ELEMENTS | {"title", "textarea"}
 _ENCODED_BRACES = re.compile(r"%7B%25(.*?)%25%7D", re.IGNORECASE)
@@ -208,13 +209,19 @@ def check_stray_end_tags(page: Page, _: Setup) -> Iterator[Problem]:
 
 def check_stray_start_tags(page: Page, _: Setup) -> Iterator[Problem]:
     """Each start tag begins an element: a cell outside of a table, or a form in a form, has none."""
-    stray = (
-        one for one in _tags(page.document, _START_TAG) if one[1] not in ("html", "body", "head")
-    )
-    for start, tag in islice(stray, _MOST):
+    document = page.document
+    stray = [one for one in _tags(document, _START_TAG) if one[1] not in ("html", "body", "head")]
+    is_cut_off = any(error.code == "eof-in-tag" for error in document.tree.errors)
+    for start, tag in stray[:_MOST]:
         message = tr("<{tag}> has no place here: browsers ignore it", tag=tag)
         hint = tr("put it where HTML allows it, or remove it")
+        is_last = is_cut_off and _WHOLE_TAG.match(document.source, start) is None
+        if is_last:
+            message = tr("the tag <{tag}> never ends: nothing behind it is shown", tag=tag)
+            hint = tr("write > where it ends; a quotation mark may be missing before")
         yield _placed_at(_warning("stray-start-tag", message, hint=hint), page, start)
+        if is_last:
+            break
 
 
 def check_comments(page: Page, _: Setup) -> Iterator[Problem]:

@@ -138,6 +138,8 @@ def is_quirk(name: str, value: str) -> bool:
 
     Browsers read the style attributes of an svg in that mode, whatever the page has.
     """
+    if "(" in value:
+        return False
     if _NEVER_UNITLESS.fullmatch(name):
         return _UNITLESS.search(value) is not None
     return name.endswith("color") and _HASHLESS.search(value) is not None

@@ -99,3 +99,12 @@ def test_styles_that_cannot_be_inlined_are_told(setup: Setup) -> None:
     css = "".join(f"p{{x{n}:1}}" for n in range(3000))
     found = findings(f"<style>{css}</style>" + "<p>x" * 500, setup)
     assert [problem.code for problem in found] == ["styles-not-inlined"]
+
+
+@pytest.mark.parametrize("tag", ['<p title="y>z</p><p>', "<a href=z"])
+def test_tag_that_never_ends_is_named(tag: str, setup: Setup) -> None:
+    found = findings(f"<td><p>x\n{tag}", setup)
+    first, last = (problem for problem in found if problem.code == "stray-start-tag")
+    assert (first.line, last.line) == (1, 2)
+    assert first.message == "<td> has no place here: browsers ignore it"
+    assert last.message.endswith("never ends: nothing behind it is shown")

@@ -71,6 +71,7 @@ def test_only_a_sure_declaration_overrides() -> None:
         ("background-color", "abcdef", True),
         ("border-color", "#abc red", False),
         ("background", "00f", False),
+        ("border-color", "rgb(0 102 204 / 50%)", False),
     ],
 )
 def test_value_of_quirks_mode_is_known(name: str, value: str, quirk: bool) -> None:
