@@ -208,7 +208,7 @@ def check_stray_end_tags(page: Page, _: Setup) -> Iterator[Problem]:
 
 
 def check_stray_start_tags(page: Page, _: Setup) -> Iterator[Problem]:
-    """Each start tag begins an element: a cell outside of a table, or a form in a form, has none."""
+    """Each start tag begins an element; a cell outside of a table and a form in a form do not."""
     document = page.document
     stray = [one for one in _tags(document, _START_TAG) if one[1] not in ("html", "body", "head")]
     is_cut_off = any(error.code == "eof-in-tag" for error in document.tree.errors)
