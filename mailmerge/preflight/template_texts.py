@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import jinja2
@@ -102,6 +103,7 @@ def body_sources(campaign: Settings, kind: Literal["html", "text"], name: str) -
         return {}
 
 
+@lru_cache(maxsize=16)  # many rules ask for the same few templates
 def masked(source: str) -> str:
     """A template with a mask in place of each character that is syntax of Jinja2.
 

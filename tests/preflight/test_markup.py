@@ -44,12 +44,20 @@ def findings(html: str, setup: Setup) -> list[Problem]:
         ("<a href=x>1<a href=y>2</a></a></a>", ["nested-link", "stray-end-tag"]),
         ("<a href=x>1</a><!-- </a> <a> --><a href=y>2</a>", []),
         ("</center>x", ["stray-end-tag"]),
+        ("<p>a <td>b", ["stray-start-tag"]),
+        ("<form><form>x</form>", ["stray-start-tag"]),
+        ("<tr>x", ["stray-start-tag"]),
+        ("<title><b></title><textarea><td></textarea><!-- <td> --><p title='<td>'>x", []),
+        ("<svg><text><![CDATA[<td>]]></text></svg><template><tr><td>x</template>", []),
+        ("<p>x<!-- <p>y", ["unclosed-comment"]),
+        ("<p>x<!--[if mso]><p>y", ["unclosed-comment"]),
+        ("<p>x<!-- y --><!-->", []),
         ("<table><div>x</div><tr><td>y</table>", ["outside-cell"]),
         ("<table align=left><tr><td>x</table>", ["floating-table"]),
         ("<foo>x</foo>", ["unknown-element"]),
         ("<p id=a><p id=a>", ["duplicate-id"]),
         ("<p stlye='top:0'>x<p stlye>y", ["unknown-attribute"]),
-        ("<td data-x=1 @click=y o:z onclick=z aria-label=l mc:edit=m>x", []),
+        ("<table><td data-x=1 @click=y o:z onclick=z aria-label=l mc:edit=m>x</table>", []),
         ("<p id=1 id=2>x", ["duplicate-attribute"]),
         ('<p title="a>b</p><p class="x">', ["attribute-quotes"]),
         ("<a href='https://x/?c=%7B%25%20if%20x%20%25%7D'>x</a>", ["encoded-braces"]),
@@ -138,3 +146,12 @@ def test_styles_that_cannot_be_inlined_are_told(setup: Setup) -> None:
     css = "".join(f"p{{x{n}:1}}" for n in range(3000))
     found = findings(f"<style>{css}</style>" + "<p>x" * 500, setup)
     assert [problem.code for problem in found] == ["styles-not-inlined"]
+
+
+@pytest.mark.parametrize("tag", ['<p title="y>z</p><p>', "<a href=z"])
+def test_tag_that_never_ends_is_named(tag: str, setup: Setup) -> None:
+    found = findings(f"<td><p>x\n{tag}", setup)
+    first, last = (problem for problem in found if problem.code == "stray-start-tag")
+    assert (first.line, last.line) == (1, 2)
+    assert first.message == "<td> has no place here: browsers ignore it"
+    assert last.message.endswith("never ends: nothing behind it is shown")

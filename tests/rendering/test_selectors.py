@@ -109,3 +109,12 @@ def test_selector_that_no_browser_reads_is_unknown(text: str) -> None:
 
 def test_escapes_are_read() -> None:
     assert (unescape(r"\61 b\:c"), unescape("a")) == ("ab:c", "a")
+
+
+@pytest.mark.parametrize("text", [".a", "#b-c", ".A_1", ".-x", ".a-"])
+def test_single_name_is_analysed_as_within_a_longer_selector(text: str) -> None:
+    alone, after = analyse(text), analyse(f"*{text}")
+    assert (alone.kind, alone.specificity) == (after.kind, after.specificity)
+    assert (alone.names, alone.tags, alone.attributes) == (after.names, after.tags, frozenset())
+    assert (alone.reach, alone.subject) == (text, text)
+    assert (alone.outermost, alone.inner, alone.relates) == ("", "", False)
