@@ -57,7 +57,8 @@ class Campaign:
         subject: a template.
         html: the HTML body: a str is the text of a template, a Path is the file of one.
         text: the plain text body, in the same way; None to make it from the HTML.
-        attachments: paths, each a template.
+        attachments: paths, each a template, or mappings such as
+            {"file": "a.pdf", "as": "Invoice {{ nr }}.pdf"}.
         to_name: a template for the display name of To.
         reply_to: a template for the mailboxes of Reply-To.
         reverse_path: the address that bounces go to; by default that of `sender`.
@@ -84,7 +85,7 @@ class Campaign:
         subject: str,
         html: str | Path | None = None,
         text: str | Path | None = None,
-        attachments: Sequence[str | Path] = (),
+        attachments: Sequence[str | Path | Mapping[str, str | Path]] = (),
         to_name: str = "",
         reply_to: str = "",
         reverse_path: str = "",
@@ -101,7 +102,7 @@ class Campaign:
             "css_to_attributes": css_to_attributes, "headers": dict(headers or {}),
             "html": _template("html", html, base, sources),
             "text": _template("text", text, base, sources),
-            "attachments": tuple(_inside("attachments", path, base) for path in attachments),
+            "attachments": tuple(_attachment(entry, base) for entry in attachments),
         }  # fmt: skip
         if html is None and text is None:
             raise CampaignError(tr("a campaign needs html, text, or both"), code="wrong-value")
@@ -165,18 +166,19 @@ class Campaign:
         """
         return self.messages.sample(recipient)
 
-    def recipients(self, *, where: str = "", only: str = "") -> Recipients:
+    def recipients(self, *, where: str = "", only: str = "", percent: float = 100.0) -> Recipients:
         """The recipients that [recipients] of campaign.toml names.
 
         Args:
             where: a condition in addition to that of campaign.toml; "" for all rows.
             only: the address of the only recipient to select; "" for all.
+            percent: the part of the recipients to select, the same in each call.
 
         Raises:
             CampaignError: `where` or `only` is invalid.
             SpreadsheetError: the spreadsheet or the suppression list cannot be read.
         """
-        return Recipients.of(self.settings, Selection(where, only))
+        return Recipients.of(self.settings, Selection(where, only, percent=percent))
 
 
 def _template(
@@ -197,6 +199,17 @@ def _template(
         sources[argument] = body
         return argument
     return None if body is None else _inside(argument, body, folder)
+
+
+def _attachment(
+    entry: str | Path | Mapping[str, str | Path], folder: Path
+) -> str | dict[str, str | Path]:
+    if not isinstance(entry, Mapping):
+        return _inside("attachments", entry, folder)
+    return {
+        name: _inside("attachments", value, folder) if name == "file" else value
+        for name, value in entry.items()
+    }
 
 
 def _inside(argument: str, path: str | Path, folder: Path) -> str:

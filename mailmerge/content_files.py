@@ -18,6 +18,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
+from mailmerge.file_names import FolderNames, all_wild, shown_pattern
 from mailmerge.language import tr
 from mailmerge.paths import RefusedPath, inside, never_sent, resolve_content, same_file_as
 from mailmerge.portable.files import open_below
@@ -45,6 +46,8 @@ class ContentFiles:
         self._read: dict[str, str] = {}
         self._names: dict[str, str] | None = None
         self._searches = 0
+        self._folders = FolderNames()
+        self._in_other_case: dict[str, str] = {}
 
     def __eq__(self, other: object) -> bool:
         """Whether both open the same files; what they have read does not count."""
@@ -59,6 +62,39 @@ class ContentFiles:
     def read_so_far(self) -> Mapping[str, str]:
         """The files that were read, by path, with the digest of each; "" for a missing one."""
         return dict(self._read)
+
+    @property
+    def in_other_case(self) -> Mapping[str, str]:
+        """The paths so far whose file has a name in other case, with the path on the disk."""
+        return self._in_other_case
+
+    def matching(self, pattern: str) -> list[str]:
+        """The files that a pattern means, in natural order, and note them.
+
+        In a pattern, `\\0*` and `\\0?` are wildcards within one name (file_names.py). Files that
+        are never part of a message are left out.
+
+        Raises:
+            TooManyFiles: there are more than a thousand.
+        """
+        found = self._matching(pattern)
+        shown = shown_pattern(pattern)
+        if self._noting and not self._read.get(shown):
+            self._read[shown] = self._digest_of_names(shown)
+        return found
+
+    def _matching(self, pattern: str) -> list[str]:
+        return [
+            path
+            for path in self._folders.matching(self._folder, pattern)
+            if never_sent(path, self._private) is None
+            and os.path.isfile(os.path.join(self._folder, path))  # noqa: PTH113, PTH118 (for speed)
+        ]
+
+    def _digest_of_names(self, shown: str) -> str:
+        """The digest of what a pattern means now; "" if it means no file."""
+        names = self._matching(all_wild(shown))
+        return _digest_of("\n".join(names).encode(errors="surrogatepass")) if names else _MISSING
 
     def is_file(self, path: str) -> bool:
         """Whether a path is that of a regular file.
@@ -93,8 +129,19 @@ class ContentFiles:
         return self._names[close[0]] if close else ""
 
     def _locate(self, path: str) -> tuple[str, ...]:
-        """Return the parts of the real path of a file; see `paths.resolve_content`."""
-        return resolve_content(self._folder, path, self._private)
+        """Return the parts of the real path of a file; see `paths.resolve_content`.
+
+        A name in other case is found, too, and remembered in `in_other_case`.
+        """
+        try:
+            return resolve_content(self._folder, path, self._private)
+        except FileNotFoundError:
+            normal = inside(path, colon=True) or path
+            other = self._folders.in_other_case(self._folder, normal)
+            if other is None or other == normal:
+                raise
+        self._in_other_case[path] = other
+        return resolve_content(self._folder, other, self._private)
 
     def open(self, path: str) -> BufferedReader:
         """Open a file; the same file is opened that was checked.
@@ -129,7 +176,7 @@ class ContentFiles:
             with self.open(path) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except (OSError, ValueError):
-            return _MISSING
+            return self._digest_of_names(path) if "*" in path or "?" in path else _MISSING
 
     def _note(self, path: str, content: bytes | None) -> None:
         """Note a file when it is read for the first time; None if it does not exist."""

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.errors import CampaignError
+from mailmerge import unsubscribe
+from mailmerge.errors import AddressError, CampaignError
 from mailmerge.recipients.suppression import SuppressionList
 from mailmerge.recipients.suppression_writer import SuppressionWriter
 from mailmerge.unsubscribe import UnsubscribeApp, open_app
-from mailmerge.unsubscribe_links import UnsubscribeKeys
+from mailmerge.unsubscribe_links import UnsubscribeKeys, add_key, read_key_file
 from tests.unsubscribe_server import ONE_CLICK, RunningServer, running_server
 
 KEY = "k" * 40
@@ -215,6 +216,218 @@ def test_a_click_in_pieces_unsubscribes() -> None:
     status, page, added = answered("POST", f"/a/b/{token()}/", [], pieces)
     assert (status, added) == (200, ["ann@example.org"])
     assert b"Unsubscribed" in page
+
+
+def of_client(app: UnsubscribeApp, client: str, path: str = "/u/x") -> list[Any]:
+    """What the application sends to a client for a request without a body."""
+    return of_clients(app, [client], path)
+
+
+def of_clients(app: UnsubscribeApp, clients: list[str], path: str = "/u/x") -> list[Any]:
+    """What it sends to all of these clients."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    async def ask_all() -> None:
+        for client in clients:
+            scope = {
+                "type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
+                "query_string": b"", "headers": [], "client": (client, 1), "server": ("x", 80),
+                "scheme": "http", "root_path": "", "http_version": "1.1",
+            }  # fmt: skip
+            await app(scope, receive, send)
+
+    asyncio.run(ask_all())
+    return sent
+
+
+def app_with(writer: object, **options: Any) -> UnsubscribeApp:
+    return UnsubscribeApp(KEYS, cast("SuppressionWriter", writer), **options)
+
+
+def test_each_client_has_a_rate_that_grows_back() -> None:
+    now = [100.0]
+    app = app_with(_Recording(), rate=1, clock=lambda: now[0])
+
+    def status(client: str) -> int:
+        return int(of_client(app, client)[0]["status"])
+
+    first = [status("192.0.2.1") for _ in range(20)]
+    burst = first.index(429)
+    assert first == [200] * burst + [429] * (20 - burst)
+    assert status("192.0.2.2") == 200
+    now[0] += 1
+    assert [status("192.0.2.1") for _ in range(2)] == [200, 429]
+
+
+def test_addresses_of_one_ipv6_network_are_one_client() -> None:
+    app = app_with(_Recording(), rate=1, clock=lambda: 0.0)
+    while of_client(app, "2001:db8::1")[0]["status"] == 200:
+        pass
+    assert of_client(app, "2001:db8::2%eth0")[0]["status"] == 429
+    assert of_client(app, "2001:db8:0:1::1")[0]["status"] == 200
+    assert of_client(app, "no:address")[0]["status"] == 200
+
+
+def test_client_that_was_not_seen_for_long_is_forgotten() -> None:
+    app = app_with(_Recording(), rate=1, clock=lambda: 0.0)
+    while of_client(app, "192.0.2.1")[0]["status"] == 200:
+        pass
+    first = of_client(app, "192.0.2.1")[0]
+    headers = dict(first["headers"])
+    assert (first["status"], headers[b"retry-after"]) == (429, b"60")
+    clients = [f"198.51.{number // 250}.{number % 250}" for number in range(10_000)]
+    of_clients(app, clients)
+    assert of_client(app, "192.0.2.1")[0]["status"] == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "word"), [("zh;q=1.2.3, en;q=0.1", "Unsubscribe"), ("zh," * 70, "Unsubscribe")]
+)
+def test_unreadable_languages_give_the_english_page(accepted: str, word: str) -> None:
+    _, page, _ = answered("GET", f"/u/{token()}", [(b"accept-language", accepted.encode())], [])
+    assert f"<h1>{word}</h1>" in page.decode()
+
+
+def test_multipart_click_unsubscribes_and_a_long_body_does_not() -> None:
+    part = (
+        b'--x\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--x--'
+    )
+    assert answered("POST", f"/u/{token()}", [], [part])[2] == ["ann@example.org"]
+    assert answered("POST", f"/u/{token()}", [], [ONE_CLICK, b"&" * 100_000])[2] == []
+
+
+def test_server_closes_the_list_when_it_ends() -> None:
+    events = ["lifespan.startup", "lifespan.shutdown"]
+    sent: list[str] = []
+
+    class Closing(_Recording):
+        def close(self) -> None:
+            sent.append("closed")
+
+    async def receive() -> dict[str, object]:
+        return {"type": events.pop(0)}
+
+    async def send(event: Any) -> None:
+        sent.append(event["type"])
+
+    asyncio.run(app_with(Closing())({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "closed", "lifespan.shutdown.complete"]
+
+
+def test_click_of_a_client_that_went_away_is_not_answered() -> None:
+    sent: list[Any] = []
+    recording = _Recording()
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    scope = {
+        "type": "http", "method": "POST", "path": f"/u/{token()}", "headers": [],
+        "query_string": b"", "server": ("x", 80), "scheme": "http", "root_path": "",
+    }  # fmt: skip
+    asyncio.run(app_with(recording)(scope, receive, send))
+    assert (sent, recording.added) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (AddressError("wrong"), 200, "not valid"),
+        (CampaignError("the disk is full"), 503, "later"),
+    ],
+)
+def test_click_that_is_not_recorded_is_not_confirmed(
+    error: Exception, status: int, words: str
+) -> None:
+    class Failing(_Recording):
+        def add(self, address: str, *, reason: str = "", today: date | None = None) -> Future[bool]:
+            failed: Future[bool] = Future()
+            failed.set_exception(error)
+            return failed
+
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": ONE_CLICK, "more_body": False}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    scope = {
+        "type": "http", "method": "POST", "path": f"/u/{token()}", "headers": [],
+        "query_string": b"", "server": ("x", 80), "scheme": "http", "root_path": "",
+    }  # fmt: skip
+    asyncio.run(app_with(Failing())(scope, receive, send))
+    page = b"".join(event.get("body", b"") for event in sent).decode()
+    assert sent[0]["status"] == status
+    assert words in page
+    assert "Unsubscribed" not in page
+
+
+def of_campaign(folder: Path, section: str) -> dict[str, str]:
+    """The environment of a campaign with this section [message]."""
+    (folder / "recipients.csv").write_text("email\na@example.org\n", "utf-8")
+    (folder / "body.txt").write_text("Hello", "utf-8")
+    (folder / "campaign.toml").write_text(
+        '[message]\nfrom = "a@example.org"\nsubject = "Hello"\ntext = "body.txt"\n'
+        f'[recipients]\nfile = "recipients.csv"\n{section}',
+        "utf-8",
+    )
+    return {"MAILMERGE_CAMPAIGN": str(folder)}
+
+
+def test_campaign_names_its_key_its_list_and_its_page(tmp_path: Path) -> None:
+    section = '[message.unsubscribe]\nurl = "https://x.example/u"\npage = "page.html"\n'
+    set_up = of_campaign(tmp_path, section)
+    with pytest.raises(CampaignError, match="key"):
+        open_app(set_up)
+    add_key(tmp_path / "unsubscribe.key")
+    with pytest.raises(CampaignError, match="the page cannot be read") as missing:
+        open_app(set_up)
+    assert missing.value.problem.file == "page.html"
+    (tmp_path / "page.html").write_bytes(b"\xff{{ form }}")
+    with pytest.raises(CampaignError, match="it is not UTF-8"):
+        open_app(set_up)
+    (tmp_path / "page.html").write_text("<i>Our own</i>{{ form }}", "utf-8")
+    keys = read_key_file(tmp_path / "unsubscribe.key")
+    made = keys.token("spring", "ann@example.org", "ann@example.org")
+    sent = of_client(open_app(set_up), "192.0.2.1", f"/u/{made}")
+    assert b"<i>Our own</i><form" in b"".join(event.get("body", b"") for event in sent)
+
+
+def test_campaign_without_links_has_no_server(tmp_path: Path) -> None:
+    with pytest.raises(CampaignError, match="the campaign has no unsubscribe links") as caught:
+        open_app(of_campaign(tmp_path, ""))
+    assert caught.value.problem.code == "unsubscribe-settings"
+
+
+def test_rate_of_the_environment_has_to_be_a_number(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(KEY)
+    set_up = {"MAILMERGE_UNSUBSCRIBE_KEY": str(key), "MAILMERGE_UNSUBSCRIBE_RATE": "fast"}
+    with pytest.raises(CampaignError, match="'fast' is not a number"):
+        open_app(set_up)
+    open_app({**set_up, "MAILMERGE_UNSUBSCRIBE_RATE": "2.5"})
+
+
+def test_any_asgi_server_finds_the_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(KEY)
+    monkeypatch.setenv("MAILMERGE_UNSUBSCRIBE_KEY", str(key))
+    sent = of_client(cast("UnsubscribeApp", unsubscribe.app), "192.0.2.1", f"/u/{token()}")
+    assert sent[0]["status"] == 200
+    assert b'method="post"' in b"".join(event.get("body", b"") for event in sent)
 
 
 def test_page_of_the_campaign_replaces_the_other(tmp_path: Path) -> None:

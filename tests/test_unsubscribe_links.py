@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmerge.errors import CampaignError
-from mailmerge.unsubscribe_links import UnsubscribeKeys, add_key, links_of, read_key_file
+from mailmerge.settings.sections import UnsubscribeSection
+from mailmerge.unsubscribe_links import (
+    UnsubscribeKeys,
+    add_key,
+    links_of,
+    read_key_file,
+    read_keys,
+)
 from tests.campaign_folder import CampaignFolder
 
 OLD, NEW = "old-" * 10, "new-" * 10
@@ -85,6 +92,30 @@ def test_added_key_begins_a_line_of_its_own(tmp_path: Path) -> None:
 def test_key_that_is_missing_or_short_is_refused(text: str) -> None:
     with pytest.raises(CampaignError, match="cannot be used"):
         UnsubscribeKeys(text, "unsubscribe.key")
+
+
+def test_command_prints_the_key(tmp_path: Path) -> None:
+    section = UnsubscribeSection(url="https://x.example/u", secret_command=f"echo {NEW}")
+    keys = read_keys(section, tmp_path)
+    assert keys.read(KEYS.token("spring", "7", "ann@example.org")) is not None
+    failing = UnsubscribeSection(url="https://x.example/u", secret_command="exit 3")
+    with pytest.raises(CampaignError, match="secret_command"):
+        read_keys(failing, tmp_path)
+
+
+def test_key_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "binary.key").write_bytes(b"\xff" * 80)
+    for name, reason in (("missing.key", "cannot be read"), ("binary.key", "it is not text")):
+        with pytest.raises(CampaignError, match=reason) as caught:
+            read_key_file(tmp_path / name)
+        assert (caught.value.problem.file, caught.value.problem.code) == (name, "unsubscribe-key")
+    with pytest.raises(CampaignError, match="the key file cannot be written"):
+        add_key(tmp_path / "missing" / "x.key")
+
+
+def test_token_without_an_address_is_no_token() -> None:
+    assert KEYS.read(KEYS.token("spring", "7", "a")) is not None
+    assert KEYS.read(KEYS.token("spring", "7", "")) is None
 
 
 def test_fields_name_https_first_and_then_mailto(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ class _Request:
     to_drafts: bool
     where: str
     only: str
+    percent: float
     bounds: _Bounds
     in_doubt: InDoubt
     retry: tuple[Retry, ...]
@@ -167,6 +168,14 @@ _ConditionOption = Annotated[
 ]
 _OnlyOption = Annotated[
     str, typer.Option("--only", metavar="ADDRESS", help="Send only to this recipient.")
+]
+_PercentOption = Annotated[
+    float,
+    typer.Option(
+        "--percent",
+        metavar="P",
+        help="Send only to P % of the recipients; the same ones each time, and more with more.",
+    ),
 ]
 _RateOption = Annotated[
     list[str] | None,
@@ -256,6 +265,7 @@ def send(
     limit: _LimitOption = None,
     condition: _ConditionOption = "",
     only: _OnlyOption = "",
+    percent: _PercentOption = 100.0,
     rate: _RateOption = None,
     connections: _ConnectionsOption = None,
     window: _WindowOption = None,
@@ -276,8 +286,8 @@ def send(
     bounds = _Bounds(_rates(rate), connections, window, limit, _seconds(wait))
     request = _Request(
         dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
-        to_drafts=to_drafts,
-        where=condition, only=only, bounds=bounds, in_doubt=in_doubt, retry=tuple(retry or ()),
+        to_drafts=to_drafts, where=condition, only=only, percent=percent, bounds=bounds,
+        in_doubt=in_doubt, retry=tuple(retry or ()),
         accept_changes=accept_changes, accept_older=accept_older, skip_invalid=skip_invalid,
         approved=approved, yes=yes, json=json,
     )  # fmt: skip
@@ -348,7 +358,7 @@ def _job(campaign: Campaign, request: _Request, listener: Listener | None) -> Jo
 
     return Job(
         campaign,
-        Selection(where=request.where, only=request.only),
+        Selection(where=request.where, only=request.only, percent=request.percent),
         _target(campaign.settings, request),
         rate=request.bounds.rates,
         connections=request.bounds.connections,

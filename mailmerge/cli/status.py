@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -51,6 +51,10 @@ def status(
             help="Write the rows that failed, for another send (.csv or .xlsx).",
         ),
     ] = None,
+    by: Annotated[
+        str,
+        typer.Option("--by", metavar="COLUMN", help="Count the outcomes by a column."),
+    ] = "",
     watch: Annotated[
         bool, typer.Option("--watch", help="Update every second while a send is running.")
     ] = False,
@@ -70,22 +74,29 @@ def status(
     campaign = load_settings(where)
     ledger = Ledger.read(campaign, "sandbox" if sandbox else "ledger")
     if ledger is None or not ledger.begun:
-        _show_unsent(campaign, json=json, exported=(export, failed), sandbox=sandbox)
+        _show_unsent(campaign, json=json, exported=(export, failed), sandbox=sandbox, by=by)
         return
     if json:
-        _print(ledger, campaign)
+        _print(ledger, campaign, by)
     elif export is None and failed is None:
         _show(ledger, campaign)
+        _show_by(ledger, by)
     _export(ledger, campaign, export, failed)
     while watch and ledger.owner:
         time.sleep(_WATCH_SECONDS)
         if has_cursor(sys.stdout):
             typer.echo(_CLEAR, nl=False)
         _show(ledger, campaign)
+        _show_by(ledger, by)
 
 
 def _show_unsent(
-    campaign: Settings, *, json: bool, exported: tuple[Path | None, Path | None], sandbox: bool
+    campaign: Settings,
+    *,
+    json: bool,
+    exported: tuple[Path | None, Path | None],
+    sandbox: bool,
+    by: str,
 ) -> None:
     """Show a campaign before its first run: every recipient is pending.
 
@@ -102,13 +113,14 @@ def _show_unsent(
     known = campaign.recipients.file != STANDARD_INPUT
     states = reported({State.PENDING: sum(1 for _ in planned.iterate()) if known else 0})
     if json:
-        print_json(status_document(campaign.name, Standing(states)))
+        print_json(status_document(campaign.name, Standing(states)) | _by_document(planned, by))
     elif exported == (None, None):
         typer.echo(
             tr("There was no sandbox run yet.") if sandbox else tr("Nothing has been sent yet.")
         )
         if known:
             typer.echo("\n" + status_table(states))
+            _show_by(planned, by)
         tried = None if sandbox else Ledger.read(campaign, "sandbox")
         if tried is not None and tried.begun:
             typer.echo(tr("\nThere was a sandbox run: --sandbox shows it."))
@@ -116,7 +128,23 @@ def _show_unsent(
         _export(planned, campaign, *exported)
 
 
-def _print(ledger: LedgerReader, campaign: Settings) -> None:
+def _by_document(ledger: Deliveries, by: str) -> dict[str, Any]:
+    """The outcomes by a column, for the JSON document; nothing without a column."""
+    from mailmerge.reports.groups import outcomes_by
+
+    return {"by": outcomes_by(ledger.iterate, by).document()} if by else {}
+
+
+def _show_by(ledger: Deliveries, by: str) -> None:
+    from mailmerge.reports.groups import outcomes_by
+
+    if by:
+        typer.echo("")
+        for line in outcomes_by(ledger.iterate, by).table():
+            typer.echo(line)
+
+
+def _print(ledger: LedgerReader, campaign: Settings, by: str) -> None:
     """Print the JSON document."""
     from mailmerge.reports.status import status_document
 
@@ -126,7 +154,7 @@ def _print(ledger: LedgerReader, campaign: Settings) -> None:
         owner=str(ledger.owner or ""),
         recovery=ledger.recovery(),
     )
-    print_json(document)
+    print_json(document | _by_document(ledger, by))
 
 
 def _export(

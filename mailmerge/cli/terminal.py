@@ -75,10 +75,10 @@ def say(text: str = "") -> None:
     typer.echo(printable(text), err=True)
 
 
-def quoted_path(path: Path) -> str:
+def quoted_path(path: Path, system: str = os.name) -> str:
     """A path as a shell takes it: in quotation marks if it has spaces or other special signs."""
     text = str(path)
-    if os.name == "nt":
+    if system == "nt":
         return f'"{text}"' if re.search(r"[\s&()^;,]", text) else text
     return shlex.quote(text)
 

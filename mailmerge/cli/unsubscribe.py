@@ -56,9 +56,10 @@ def unsubscribe_server(
         environment["MAILMERGE_CAMPAIGN"] = str(where)
     app = open_app(environment, rate=rate)
     config = uvicorn.Config(app, host, port, log_level="warning", access_log=False)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = config.bind_socket()
-    except SystemExit as error:
+        listening = socket.create_server((host, port), family=family, backlog=config.backlog)
+    except OSError as error:
         raise CampaignError(
             tr("{host} port {port} cannot be used", host=host, port=port),
             hint=tr("choose another --port"),
@@ -66,7 +67,6 @@ def unsubscribe_server(
         ) from error
     # An answer is written in two parts. Connections inherit this, or each would wait 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listening.listen(config.backlog)
     say(
         tr(
             "Unsubscribe server at http://{address}:{port} (Ctrl-C stops it)",

@@ -20,8 +20,9 @@ from mailmerge.errors import Declined
 from mailmerge.jobs.approval import Approval, RecipientDigests, make_approval
 from mailmerge.jobs.approval_files import require_approval
 from mailmerge.jobs.options import JobOptions
+from mailmerge.jobs.participants import Participants
 from mailmerge.jobs.recipient_source import RecipientSource
-from mailmerge.jobs.records import JobLedger
+from mailmerge.jobs.records import JobLedger, Records
 from mailmerge.jobs.remaining import Remaining
 from mailmerge.jobs.targets import Target
 from mailmerge.language import tr
@@ -60,6 +61,7 @@ class Preparation:
         self.options = options
         self._ledger = ledger
         self._redirect = target.redirect()
+        self._participants = Participants(source, self._redirect)
         self._checked_messages: MessageFactory | None = None
         self._content = NOTHING_RECORDED
         self._enrolled: int | None = None
@@ -107,9 +109,9 @@ class Preparation:
     def enrol(self) -> Difference:
         """Enrol the recipients in the ledger."""
         self._require_check()
-        records = self._ledger.records()
-        skipped: dict[str, str] = {}
-        recipients = self._with_skipped(skipped) if self._invalid else self._recipients()
+        records, skipped = self._ledger.records(), dict[str, str]()
+        whole = self._enrol_whole(records)
+        recipients = self._participants.to_enrol(self._invalid, skipped)
         if self.options.approved:
             recipients = self._approved(recipients, skipped)
             if not self._target.sends:  # a dry run enrols none of them
@@ -118,28 +120,31 @@ class Preparation:
             recipients,
             self._content,
             changes=self.options.accept_changes,
-            partial=self._source.partial and not self._redirect.edits,
+            partial=self._participants.partial,
             skipped=skipped,
         )
-        if not difference.applied:
-            raise Declined(
-                tr(
-                    "changed since the first run: {difference}; nothing was sent",
-                    difference=difference,
-                ),
-                hint=tr("use --accept-changes to send with the new recipients and content"),
-                code="changed",
-            )
+        _require_accepted(difference)
         self._enrolled = sum(self.counts().values())
         self.content_changed = difference.content_changed
         self._redirect.require_recipient(self._enrolled)
+        return difference if whole is None else whole
+
+    def _enrol_whole(self, records: Records) -> Difference | None:
+        """Enrol all recipients before a sample of them; None without a sample."""
+        whole = self._participants.whole(self._invalid)
+        if whole is None:
+            return None
+        recipients, partial = whole
+        changes = self.options.accept_changes
+        difference = records.enrol(recipients, self._content, changes=changes, partial=partial)
+        _require_accepted(difference)
         return difference
 
     def approval(self) -> Approval:
         """Return what the run would send, to be approved."""
         self._require_check()
         digests, skipped = RecipientDigests(), dict[str, str]()
-        recipients = self._with_skipped(skipped) if self._invalid else self._recipients()
+        recipients = self._participants.to_enrol(self._invalid, skipped)
         for _ in digests.noting(one for one in recipients if one.key not in skipped):
             pass
         return self._approval(digests)
@@ -200,8 +205,8 @@ class Preparation:
     @cached_property
     def _remaining(self) -> Remaining:
         """The recipients that the run would try; all of them, or those that the options select."""
-        everyone = not self._source.partial or self._redirect.edits
-        selected = None if everyone else frozenset(one.key for one in self._recipients())
+        valid = self._participants.valid(self._invalid) if self._participants.partial else None
+        selected = None if valid is None else frozenset(one.key for one in valid)
         return Remaining(self._ledger.records(), self.options, selected)
 
     def counts(self) -> dict[State, int]:
@@ -240,25 +245,6 @@ class Preparation:
             checked -= report.invalid_recipients
         return checked if self._target.most is None else min(checked, self._target.most)
 
-    def _recipients(self) -> Iterator[Recipient]:
-        if not self._invalid:
-            return self._redirect.recipients(self._source.recipients())
-        valid = (one for one, reason in self._source.with_invalid(self._invalid) if not reason)
-        return self._redirect.recipients(valid)
-
-    def _with_skipped(self, skipped: dict[str, str]) -> Iterator[Recipient]:
-        """The recipients to enrol, invalid rows included; their keys and reasons go to `skipped`.
-
-        A test message goes to valid rows alone.
-        """
-        if self._redirect.edits:
-            yield from self._recipients()
-            return
-        for one, reason in self._source.with_invalid(self._invalid):
-            if reason:
-                skipped[one.key] = tr("not sent: {reason}", reason=reason)
-            yield one
-
     def _subjects(self, to_send: int) -> tuple[str, ...]:
         """Return the subjects of the next messages, at most three."""
         shown = min(to_send, _SUBJECTS_SHOWN)
@@ -266,10 +252,22 @@ class Preparation:
         begun = counts[State.PENDING] < sum(counts.values())
         if report is not None and report.subjects and not (begun or self._redirect.edits):
             return tuple(report.subjects[:shown])
-        following = self._recipients()
+        following = self._participants.valid(self._invalid)
         if begun:  # a dry run has not enrolled the rows that are new
             following = self._remaining.next_ones(() if self._target.sends else following)
         if self._invalid:
             following = (one for one in following if one.row not in self._invalid)
         messages = self.messages
         return tuple(messages.render(one).subject for one in islice(following, shown))
+
+
+def _require_accepted(difference: Difference) -> None:
+    if not difference.applied:
+        raise Declined(
+            tr(
+                "changed since the first run: {difference}; nothing was sent",
+                difference=difference,
+            ),
+            hint=tr("use --accept-changes to send with the new recipients and content"),
+            code="changed",
+        )

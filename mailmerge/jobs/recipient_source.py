@@ -7,7 +7,7 @@ a missing file together with all other problems.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mailmerge.preflight.check import CheckOptions, check_digest
@@ -22,6 +22,11 @@ class RecipientSource(Protocol):
     @property
     def partial(self) -> bool:
         """Whether the source has only some of the campaign's recipients."""
+        ...
+
+    @property
+    def whole(self) -> RecipientSource | None:
+        """The source without the sample (`--percent`); None if there is no sample."""
         ...
 
     @property
@@ -65,6 +70,13 @@ class _CampaignSource:
         return self.selection.partial
 
     @property
+    def whole(self) -> RecipientSource | None:
+        """The same selection without its sample."""
+        if self.selection.percent >= 100:
+            return None
+        return _CampaignSource(self.settings, replace(self.selection, percent=100.0))
+
+    @property
     def given(self) -> None:
         """None: the check opens the spreadsheet itself."""
 
@@ -91,6 +103,12 @@ class _GivenSource:
     def partial(self) -> bool:
         """Whether the collection is a selection of a campaign's recipients."""
         return self.given.partial
+
+    @property
+    def whole(self) -> RecipientSource | None:
+        """The collection without its sample."""
+        whole = self.given.whole
+        return None if whole is None else _GivenSource(whole)
 
     @property
     def selection(self) -> Selection:

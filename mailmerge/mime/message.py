@@ -258,8 +258,9 @@ class Composer:
         if content.html is not None:
             pieces += self._html(content.html)
         if content.attachments:
+            names = dict(content.attached_as)
             for path in content.attachments:
-                pieces += multipart.attachment(self._parts.part(path))
+                pieces += multipart.attachment(self._parts.part(path, names.get(path, "")))
             pieces.append(multipart.end_mixed)
         return pieces
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
@@ -41,6 +41,7 @@ class EncodedPart:
         encoded: its base64, in lines.
         size: the bytes of the file itself.
         charset: of a text whose encoding is certain; empty otherwise.
+        method: of a calendar (RFC 5545, 3.7.2); empty otherwise.
     """
 
     media_type: str
@@ -49,6 +50,7 @@ class EncodedPart:
     encoded: bytes
     size: int
     charset: str = ""
+    method: str = ""
 
 
 class PartStore:
@@ -79,23 +81,25 @@ class PartStore:
         self._size = 0
         self._lock = Lock()
 
-    def part(self, path: str) -> EncodedPart:
+    def part(self, path: str, name: str = "") -> EncodedPart:
         """The file as a body part; `path` is relative to the campaign folder.
+
+        `name` is the name that readers show; "" for that of the file.
 
         Raises:
             AssetError: no such file, an empty or too large one, not a regular file, or a path that
                 leads out of the campaign folder. It names the path; the caller adds the row.
-            MessageError: a control character in the path.
+            MessageError: a control character in the path or the name.
         """
         with self._lock:
             part = self._parts.get(path)
             if part is not None:
                 self._parts.move_to_end(path)
-                return part
-            part = self._parts[path] = self._read(path)
-            self._size += len(part.encoded)
-            self._drop_oldest()
-            return part
+            else:
+                part = self._parts[path] = self._read(path)
+                self._size += len(part.encoded)
+                self._drop_oldest()
+        return _renamed(part, path, name) if name else part
 
     def _drop_oldest(self) -> None:
         while self._size > self._kept_bytes:
@@ -113,7 +117,7 @@ class PartStore:
         method = calendar_method(content) if media_type == "text/calendar" else ""
         attached = part_fields(media_type, file_name, charset, "attachment", method) + b"\r\n"
         encoded = base64_lines(content)
-        return EncodedPart(media_type, file_name, attached, encoded, len(content), charset)
+        return EncodedPart(media_type, file_name, attached, encoded, len(content), charset, method)
 
     def _content(self, path: str) -> bytes:
         try:
@@ -153,6 +157,17 @@ class PartStore:
             what = tr("is larger than {bound}, more than mail servers accept", bound=bound)
             raise _error(path, what, hint, "too-large")
         return content
+
+
+def _renamed(part: EncodedPart, path: str, name: str) -> EncodedPart:
+    """The part under another name; the media type stays that of the file."""
+    check_line(marked("the file name"), name)
+    file_name = _sent_name(name)
+    if not file_name:
+        raise _error(path, tr("the name has no visible character"), tr("rename it"), "nameless")
+    method = part.method
+    attached = part_fields(part.media_type, file_name, part.charset, "attachment", method)
+    return replace(part, file_name=file_name, attached=attached + b"\r\n")
 
 
 def _error(path: str, message: str, hint: str, code: str) -> AssetError:

@@ -57,16 +57,22 @@ if hasattr(os, "register_at_fork"):
 
 
 def process_start(
-    pid: int, platform: str = sys.platform, *, proc: Path = _PROC, system: Any = os
+    pid: int,
+    platform: str = sys.platform,
+    *,
+    proc: Path = _PROC,
+    system: Any = os,
+    foreign: Any = None,
 ) -> str | None:
     """Return when a process started, in a form of the platform; None if it does not run.
 
-    "" means that the process runs, and that its start is not known.
+    "" means that the process runs, and that its start is not known. `foreign` calls the kernel of
+    Windows; None stands for `ctypes`.
     """
     if pid <= 0:
         return None
     if platform == "win32":
-        return _start_on_windows(pid)
+        return _start_on_windows(pid, foreign)
     try:
         content = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -93,15 +99,15 @@ def _answers(pid: int, system: Any) -> str | None:
     return ""
 
 
-def _start_on_windows(pid: int) -> str | None:
+def _start_on_windows(pid: int, foreign: Any) -> str | None:
     import ctypes
 
-    kernel: Any = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]  # of Windows only
+    foreign = foreign or ctypes
+    kernel = foreign.WinDLL("kernel32", use_last_error=True)
     kernel.OpenProcess.restype = ctypes.c_void_p
     process = kernel.OpenProcess(_QUERY, 0, pid)
     if not process:
-        denied = ctypes.get_last_error() == _ACCESS_DENIED  # type: ignore[attr-defined]  # of Windows only
-        return "" if denied else None
+        return "" if foreign.get_last_error() == _ACCESS_DENIED else None
     handle = ctypes.c_void_p(process)
     try:
         code, times = ctypes.c_ulong(), [ctypes.c_uint64() for _ in range(4)]

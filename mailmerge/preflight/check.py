@@ -371,6 +371,7 @@ class _Rows:
                 self._spreadsheet,
                 self._selection,
                 suppressed=self._suppressions(),
+                campaign=self._campaign.name,
             )
         except (InputError, CampaignError) as error:
             if self._is_of_the_command(error.problem):

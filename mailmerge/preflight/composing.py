@@ -42,7 +42,8 @@ class ExplainingComposer:
             message = self._messages.compose(recipient, content, identity)
         except InputError as error:
             return None, list(self._reasons(error, recipient, content))
-        return message, list(_unsendable(message, recipient))
+        problems = [*_unsendable(message, recipient), *self._other_cases(recipient, content)]
+        return message, problems
 
     def _reasons(
         self, error: InputError, recipient: Recipient, content: Content
@@ -78,7 +79,8 @@ class ExplainingComposer:
                 message = tr(
                     'the attachment "{path}": {message}', path=path, message=problem.message
                 )
-                row = None if path in self._campaign.message.attachments else recipient.row
+                fixed = {entry.file for entry in self._campaign.message.attached}
+                row = None if path in fixed else recipient.row
                 column = "message.attachments"
                 if row is not None and problem.code == "asset-missing":
                     hint = tr(
@@ -87,12 +89,33 @@ class ExplainingComposer:
                     problem = replace(problem, hint=hint)
                 yield replace(problem, message=message, file=CAMPAIGN_FILE, row=row, column=column)
 
+    def _other_cases(self, recipient: Recipient, content: Content) -> Iterator[Problem]:
+        """Warn of files whose names have other case on the disk: another system finds none."""
+        found = self._parts.files.in_other_case
+        if not found:
+            return
+        fixed = {entry.file for entry in self._campaign.message.attached}
+        for path in content.attachments:
+            if path in found:
+                row = None if path in fixed else recipient.row
+                yield _other_case(path, found[path], CAMPAIGN_FILE, row, "message.attachments")
+        for image in content.html.structure.images if content.html is not None else ():
+            if image.path in found:
+                file = self._campaign.message.html or ""
+                yield _other_case(image.path, found[image.path], file, None, "")
+
     def _unusable(self, path: str) -> Problem | None:
         try:
             self._parts.part(path)
         except (AssetError, MessageError) as error:
             return error.problem
         return None
+
+
+def _other_case(path: str, found: str, file: str, row: int | None, column: str) -> Problem:
+    what = tr('"{path}" is the file "{found}", whose name has other case', path=path, found=found)
+    hint = tr("write the name as the file has it, or rename the file")
+    return Problem("warning", "asset-case", what, file, row, column, hint)
 
 
 def _unsendable(message: Message, recipient: Recipient) -> Iterator[Problem]:

@@ -18,12 +18,14 @@ from mailmerge.preflight.elements import ATTRIBUTES, ELEMENTS
 from mailmerge.preflight.positions import Needle, Place, Spot, placed
 from mailmerge.preflight.rules import Page, Setup
 from mailmerge.rendering.document import (
+    RAW_TEXT_ELEMENTS,
     Document,
     Element,
     attribute,
     comments_of,
     elements_of,
     extent_of,
+    is_html,
     is_written,
     start_of,
 )
@@ -80,6 +82,10 @@ _FOREIGN = frozenset(("svg", "math"))
 _OWN_NAME = re.compile(r"[a-z]+[-:]", re.IGNORECASE)
 _STRAY_QUOTE = re.compile("[\"'<=]")
 _END_TAG = re.compile(r"</([a-z][^\s/>]*)", re.IGNORECASE)
+_START_TAG = re.compile(r"<([a-z][^\s/>]*)", re.IGNORECASE)
+_WHOLE_TAG = re.compile(r"""<(?:[^<>"']++|"[^"]*+"|'[^']*+')*+>""")
+_CDATA = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
+_TEXT_ELEMENTS = RAW_TEXT_ELEMENTS | {"title", "textarea"}
 _ENCODED_BRACES = re.compile(r"%7B%25(.*?)%25%7D", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _EXCERPT = 60
@@ -201,19 +207,55 @@ def check_stray_end_tags(page: Page, _: Setup) -> Iterator[Problem]:
         yield _placed_at(problem, page, start)
 
 
+def check_stray_start_tags(page: Page, _: Setup) -> Iterator[Problem]:
+    """Each start tag begins an element; a cell outside of a table and a form in a form do not."""
+    document = page.document
+    stray = [one for one in _tags(document, _START_TAG) if one[1] not in ("html", "body", "head")]
+    is_cut_off = any(error.code == "eof-in-tag" for error in document.tree.errors)
+    for start, tag in stray[:_MOST]:
+        message = tr("<{tag}> has no place here: browsers ignore it", tag=tag)
+        hint = tr("put it where HTML allows it, or remove it")
+        is_last = is_cut_off and _WHOLE_TAG.match(document.source, start) is None
+        if is_last:
+            message = tr("the tag <{tag}> never ends: nothing behind it is shown", tag=tag)
+            hint = tr("write > where it ends; a quotation mark may be missing before")
+        yield _placed_at(_warning("stray-start-tag", message, hint=hint), page, start)
+        if is_last:
+            break
+
+
+def check_comments(page: Page, _: Setup) -> Iterator[Problem]:
+    """Each comment ends: the rest of the page would be a part of it."""
+    document = page.document
+    for start, end in comments_of(document):
+        if end == len(document.source):
+            message = tr("a comment is never closed: nothing behind it is shown")
+            problem = _warning("unclosed-comment", message, hint=tr("write --> where it ends"))
+            yield _placed_at(problem, page, start - len("<!--"))
+
+
 def _end_tags(document: Document) -> Iterator[tuple[int, str]]:
-    """Where each end tag begins, and its name; those in comments, texts and tags are none."""
+    """Where each end tag begins, and its name."""
+    return _tags(document, _END_TAG)
+
+
+def _tags(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """Where tags begin that are no start tags of elements, and their names.
+
+    What looks like a tag in comments, texts and tags is none.
+    """
     hidden = [*comments_of(document)]
+    hidden += [found.span() for found in _CDATA.finditer(document.source)]
     for element in elements_of(document):
         location = element.source_location
         if location is None:
             continue
         hidden.append((location.start_tag.start_offset, location.start_tag.end_offset))
-        if element.tag in ("style", "script", "textarea", "title", "xmp"):
+        if element.tag in _TEXT_ELEMENTS and is_html(element):
             hidden.append((location.start_tag.end_offset, extent_of(document, element)[1] - 1))
     hidden.sort()
     at = 0
-    for found in _END_TAG.finditer(document.source):
+    for found in pattern.finditer(document.source):
         while at < len(hidden) and hidden[at][1] <= found.start():
             at += 1
         if at == len(hidden) or found.start() < hidden[at][0]:

@@ -94,11 +94,12 @@ def find_text(texts: Mapping[str, str], needle: Needle) -> Place | None:
     if not total:
         return None
     number = min(needle.before, total - 1) if total <= needle.total else 0
-    for file, count in counts.items():
-        if number < count:
-            return place_at(file, texts[file], _occurrence(texts[file], needle.text, number))
-        number -= count
-    return None
+    files = iter(counts)
+    file = next(files)
+    while number >= counts[file]:
+        number -= counts[file]
+        file = next(files)
+    return place_at(file, texts[file], _occurrence(texts[file], needle.text, number))
 
 
 def _occurrence(source: str, text: str, number: int) -> int:

@@ -63,6 +63,8 @@ RULES = Rules(
         markup.check_unclosed,
         markup.check_nested_links,
         markup.check_stray_end_tags,
+        markup.check_stray_start_tags,
+        markup.check_comments,
         markup.check_tables,
         markup.check_names,
         markup.check_attributes,

@@ -120,8 +120,8 @@ def _templates(campaign: Settings) -> Iterator[tuple[str, dict[str, object]]]:
     yield "reply_to", {"reply_to": message.reply_to}
     for name, value in message.headers.items():
         yield f"headers.{name}", {"headers": {name: value}}
-    for path in message.attachments:
-        yield "attachments", {"attachments": (path,)}
+    for entry in message.attachments:
+        yield "attachments", {"attachments": (entry,)}
     if message.html is not None:
         yield "html", {"html": message.html}
     if message.text is not None:

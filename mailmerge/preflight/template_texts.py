@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import jinja2
@@ -72,8 +73,9 @@ def template_texts(campaign: Settings) -> Iterator[TemplateText]:
     }
     for key, text in fields.items():
         yield TemplateText("header", campaign.file, key, masked(text))
-    for path in message.attachments:
-        yield TemplateText("header", campaign.file, "message.attachments", masked(path))
+    for entry in message.attached:
+        for text in filter(None, (entry.file, entry.as_)):
+            yield TemplateText("header", campaign.file, "message.attachments", masked(text))
     bodies: tuple[tuple[Literal["html", "text"], str | None], ...] = (
         ("html", message.html), ("text", message.text),
     )  # fmt: skip
@@ -101,6 +103,7 @@ def body_sources(campaign: Settings, kind: Literal["html", "text"], name: str) -
         return {}
 
 
+@lru_cache(maxsize=16)  # many rules ask for the same few templates
 def masked(source: str) -> str:
     """A template with a mask in place of each character that is syntax of Jinja2.
 

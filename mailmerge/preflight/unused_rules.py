@@ -8,9 +8,9 @@ not a finished page: a class may stand in a branch that few recipients take.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from mailmerge.errors import Problem
+from mailmerge.errors import AssetError, Problem
 from mailmerge.language import tr
 from mailmerge.preflight.positions import Needle, find_text, placed
 from mailmerge.preflight.rules import Setup
@@ -18,30 +18,65 @@ from mailmerge.preflight.template_texts import MASK, body_sources, masked
 from mailmerge.rendering.cascade import TooManyStyles
 from mailmerge.rendering.document import Document, EmptyPage, attribute, elements_of, parse
 from mailmerge.rendering.inlining import unused_rules
+from mailmerge.rendering.remaining import MisplacedStyles
+from mailmerge.rendering.styles import StyleSheets
+from mailmerge.rendering.stylesheet import Group, parse_sheet
 
 _SHOWN = 3
 
 
 def check_unused_rules(setup: Setup) -> Iterator[Problem]:
-    """Each rule of a style element matches something in the templates, or stays in the message."""
+    """Each rule of a style sheet matches something in the templates, or stays in the message."""
     message = setup.campaign.message
     if message.html is None or not message.inline_css:
         return
     sources = body_sources(setup.campaign, "html", message.html)
+    sheets = StyleSheets(setup.campaign.content_files(noting=False))
     try:
-        document = parse("\n".join(map(masked, sources.values())))
+        document = _with_sheets(parse("\n".join(map(masked, sources.values()))), sheets)
         unused = [] if _has_varying_names(document) else unused_rules(document)
-    except (EmptyPage, TooManyStyles):
+    except (EmptyPage, TooManyStyles, MisplacedStyles):
         return
-    if not unused:
-        return
-    selectors = [selector for selector, _ in unused]
-    shown = ", ".join(selectors[:_SHOWN]) + (" ..." if len(selectors) > _SHOWN else "")
-    what = tr("style rules that match nothing are left out: {selectors}", selectors=shown)
-    hint = tr('remove them, or write data-premailer="ignore" into a <style> that must stay')
-    problem = Problem("warning", "css-unused", what, message.html, hint=hint)
-    place = find_text(sources, Needle(unused[0][1]))
-    yield problem if place is None else placed(problem, place)
+    files = _files_of_rules(sheets.texts)
+    by_file: dict[str, list[tuple[str, str]]] = {}
+    for selector, rule in unused:
+        by_file.setdefault(files.get(_beginning(rule), ""), []).append((selector, rule))
+    for file, found in by_file.items():
+        selectors = list(dict.fromkeys(selector for selector, _ in found))
+        shown = ", ".join(selectors[:_SHOWN]) + (" ..." if len(selectors) > _SHOWN else "")
+        what = tr("style rules that match nothing are left out: {selectors}", selectors=shown)
+        hint = tr('remove them, or write data-premailer="ignore" into a <style> that must stay')
+        problem = Problem("warning", "css-unused", what, file or message.html, hint=hint)
+        texts = {file: sheets.texts[file]} if file else sources
+        place = find_text(texts, Needle(_beginning(found[0][1]) if file else found[0][1]))
+        yield problem if place is None else placed(problem, place)
+
+
+def _with_sheets(document: Document, sheets: StyleSheets) -> Document:
+    try:
+        return sheets.include(document)
+    except AssetError:  # the message cannot be made, and another finding says so
+        sheets.texts.clear()
+        return document
+
+
+def _beginning(rule: str) -> str:
+    """A rule up to its declarations: in a message their URLs are written in another way."""
+    return rule.partition("{")[0] + "{"
+
+
+def _files_of_rules(sheets: Mapping[str, str]) -> dict[str, str]:
+    """The style sheet that each rule stands in, by its beginning."""
+    found: dict[str, str] = {}
+    for file, text in sheets.items():
+        waiting = [*parse_sheet(text)]
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, Group):
+                waiting += item.items
+            else:
+                found.setdefault(_beginning(item.text), file)
+    return found
 
 
 def _has_varying_names(document: Document) -> bool:

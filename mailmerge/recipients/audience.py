@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from mailmerge.buckets import in_sample
 from mailmerge.errors import AddressError, CampaignError, Problem, SpreadsheetError
 from mailmerge.language import tr
 from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
@@ -39,16 +40,26 @@ class Selection:
         where: a condition as in campaign.toml; "" for all rows.
         only: the address of the only recipient to select; "" for all.
         limit: the largest number of recipients; None for no limit.
+        percent: the part of the recipients to select, above 0 and up to 100. It is the same part
+            in each run, and a larger one contains it (buckets.py).
     """
 
     where: str = ""
     only: str = ""
     limit: int | None = None
+    percent: float = 100.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.percent <= 100:
+            raise CampaignError(
+                tr("percent: {percent} is not above 0 and up to 100", percent=self.percent),
+                code="wrong-value",
+            )
 
     @property
     def partial(self) -> bool:
-        """Whether a condition or an address leaves out recipients of the campaign."""
-        return bool(self.where or self.only)
+        """Whether a condition, an address or a sample leaves out recipients of the campaign."""
+        return bool(self.where or self.only) or self.percent < 100
 
 
 class Audience:
@@ -71,12 +82,13 @@ class Audience:
         selection: Selection | None = None,
         *,
         suppressed: frozenset[str] = frozenset(),
+        campaign: str = "",
         batch: int = _BATCH,
     ) -> None:
         """Compile the rules; no row is read yet.
 
-        `suppressed` are the identities of the suppression list; `batch` is the number of rows that
-        are compared at once.
+        `suppressed` are the identities of the suppression list; `campaign` is the name that samples
+        depend on; `batch` is the number of rows that are compared at once.
 
         Raises:
             CampaignError: `where` is not a condition or names an unknown column, or `only` is
@@ -89,6 +101,7 @@ class Audience:
         self._spreadsheet = spreadsheet
         self._selection = selection or Selection()
         self._rules = _rules(section, spreadsheet, self._selection, suppressed)
+        self._campaign = campaign
         self._keep_all = section.dedupe == "off"
         self._batch = batch
 
@@ -112,7 +125,7 @@ class Audience:
         self.broken = self._unreadable = None
         recipients = errors = 0
         limit = self._selection.limit
-        for result in self._results() if limit != 0 else ():
+        for result in self._sample(self._results()) if limit != 0 else ():
             if type(result) is Recipient:
                 recipients += 1
                 yield result
@@ -163,7 +176,11 @@ class Audience:
             return self.broken
         if not nothing_found or not self.left_out or self.suppressed:
             return None
-        only = self._selection.only
+        only, percent = self._selection.only, self._selection.percent
+        if percent < 100:
+            what = tr("no recipient is in the first {percent:g} %", percent=percent)
+            hint = tr("use a larger --percent")
+            return Problem("error", "none-selected", what, self._spreadsheet.file, hint=hint)
         what = (
             tr('no row has the address "{only}"', only=only)
             if only
@@ -173,6 +190,18 @@ class Audience:
             tr("check its spelling") if only else tr("check where under [recipients], and --where")
         )
         return Problem("error", "none-selected", what, self._spreadsheet.file, hint=hint)
+
+    def _sample(self, results: Iterator[RowResult]) -> Iterator[RowResult]:
+        """The results, with the recipients outside of the sample as skipped rows."""
+        percent = self._selection.percent
+        if percent >= 100:
+            return results
+        return (
+            Skipped(one.row, SkipReason.FILTERED, one.cells, one.mailbox)
+            if type(one) is Recipient and not in_sample(one.key, percent, self._campaign)
+            else one
+            for one in results
+        )
 
     def _results(self) -> Iterator[RowResult]:
         """The result of each row; batches make the search for duplicates cheap."""
@@ -222,7 +251,9 @@ def open_audience(campaign: Settings, selection: Selection | None = None) -> Aud
     """
     spreadsheet = open_spreadsheet(campaign)
     suppressed = read_suppressions(campaign)
-    return Audience(campaign.recipients, spreadsheet, selection, suppressed=suppressed)
+    return Audience(
+        campaign.recipients, spreadsheet, selection, suppressed=suppressed, campaign=campaign.name
+    )
 
 
 def _rules(

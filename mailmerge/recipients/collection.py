@@ -67,6 +67,7 @@ class Recipients(Sequence[Recipient]):
         selection: Selection | None = None,
         *,
         suppressed: frozenset[str] = frozenset(),
+        campaign: str = "",
     ) -> None:
         """Compile the rules; no row is read yet.
 
@@ -78,7 +79,9 @@ class Recipients(Sequence[Recipient]):
         self.columns = spreadsheet.columns
         self.notices = spreadsheet.notices
         self._selection = selection or Selection()
-        self._open = partial(Audience, section, spreadsheet, suppressed=suppressed)
+        self._open = partial(
+            Audience, section, spreadsheet, suppressed=suppressed, campaign=campaign
+        )
         self._indexed: list[Recipient] = []
         self._to_index = self.audience().recipients()
         self._length: int | None = None
@@ -93,7 +96,13 @@ class Recipients(Sequence[Recipient]):
         """
         spreadsheet = open_spreadsheet(campaign)
         suppressed = read_suppressions(campaign)
-        return cls(campaign.recipients, spreadsheet, selection, suppressed=suppressed)
+        return cls(
+            campaign.recipients,
+            spreadsheet,
+            selection,
+            suppressed=suppressed,
+            campaign=campaign.name,
+        )
 
     def __iter__(self) -> Iterator[Recipient]:
         return self.audience().recipients()
@@ -136,6 +145,15 @@ class Recipients(Sequence[Recipient]):
     def partial(self) -> bool:
         """Whether the selection leaves out recipients of the campaign."""
         return self._selection.partial
+
+    @property
+    def whole(self) -> Recipients | None:
+        """The recipients without the sample of the selection; None if it has no sample."""
+        if self._selection.percent >= 100:
+            return None
+        whole = replace(self._selection, percent=100.0)
+        section, spreadsheet = self._open.args
+        return Recipients(section, spreadsheet, whole, **self._open.keywords)
 
     def audience(self, limit: int | None = None) -> Audience:
         """Recipients, skipped rows and problems together, with their counts; it raises nothing.

@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from mailmerge.arithmetic import calculate
+from mailmerge.buckets import bucket
 from mailmerge.cell_numbers import parse_number
 from mailmerge.errors import CampaignError, SpreadsheetError
 from mailmerge.language import listed, tr
@@ -56,7 +57,10 @@ class Condition:
         """
         self.text = text
         environment = _Environment(undefined=jinja2.StrictUndefined)
-        environment.filters |= {"int": _number(int, locale), "float": _number(float, locale)}
+        environment.filters |= {
+            "int": _number(int, locale), "float": _number(float, locale), "bucket": bucket,
+        }  # fmt: skip
+        environment.globals["bucket"] = bucket
         try:
             self._check_names(environment, columns)
             self._expression = environment.compile_expression(text, undefined_to_none=False)

@@ -49,6 +49,7 @@ class Content:
         reply_to: the mailboxes of Reply-To; "" for a message without this field.
         headers: the campaign's own header fields, in their order.
         attachments: paths relative to the campaign folder.
+        attached_as: the name of each attachment that has another name than its file, by path.
     """
 
     subject: str
@@ -58,6 +59,7 @@ class Content:
     reply_to: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     attachments: tuple[str, ...] = ()
+    attached_as: tuple[tuple[str, str], ...] = ()
 
 
 class Renderer:
@@ -140,6 +142,7 @@ class Renderer:
             fields.reply_to,
             fields.headers + own,
             fields.attachments,
+            fields.attached_as,
         )
 
 

@@ -15,6 +15,7 @@ from mailmerge.rendering.stylesheet import split_list
 
 _VAR = re.compile(r"(?<![\w-])var\(", re.IGNORECASE)
 _NAME = re.compile(r"\s*(--[\w\-\u0080-\U0010ffff]*)\s*\Z")
+_KEYWORDS = frozenset(("initial", "inherit", "unset", "revert", "revert-layer"))
 _DEEPEST = 16
 _LONGEST = 10_000
 
@@ -33,6 +34,19 @@ class CustomProperties:
     def resolve(self, value: str, element: int) -> str | None:
         """A value with every `var()` replaced; None if one of them has no value."""
         return self._resolve(value, element, 0)
+
+    def with_fallbacks(self, value: str, element: int) -> str:
+        """A value in which each `var()` has its present value as its fallback, as far as known."""
+        pieces: list[str] = []
+        position = 0
+        for found in _VAR.finditer(value):
+            end = _closing(value, found.end())
+            name = _NAME.match(split_list(value[found.end() : end])[0])
+            known = None if name is None else self._value_of(name[1], element, 0)
+            if name is not None and known is not None and found.start() >= position:
+                pieces += [value[position : found.start()], f"var({name[1]}, {known})"]
+                position = end + 1
+        return "".join([*pieces, value[position:]])
 
     def _resolve(self, value: str, element: int, depth: int) -> str | None:
         if depth > _DEEPEST or len(value) > _LONGEST:
@@ -71,6 +85,11 @@ class CustomProperties:
             own = {one.declaration.name: one.declaration.value for one in custom}
             self._own[element] = own
         return own
+
+
+def may_have_no_value(value: str) -> bool:
+    """Whether a custom property with this declared value may be as if it were not declared."""
+    return uses_custom_properties(value) or value.strip().lower() in _KEYWORDS
 
 
 def uses_custom_properties(value: str) -> bool:

@@ -100,6 +100,16 @@ def is_element(node: Node) -> TypeGuard[turbohtml.Element]:
     return isinstance(node, turbohtml.Element)
 
 
+def is_html(element: Element) -> bool:
+    """Whether it is an element of HTML, and not one of svg or math that has such a name."""
+    return element.namespace is turbohtml.Namespace.HTML
+
+
+def is_svg(element: Element) -> bool:
+    """Whether it is an element of svg."""
+    return element.namespace is turbohtml.Namespace.SVG
+
+
 def is_comment(node: Node) -> TypeGuard[turbohtml.Comment]:
     """Whether a node is a comment; `<![if !mso]>` is one, too."""
     return isinstance(node, turbohtml.Comment)
@@ -150,7 +160,8 @@ def content_of(document: Document, element: Element) -> tuple[int, int]:
     start = location.start_tag.end_offset
     if location.end_tag is not None:
         return start, location.end_tag.start_offset
-    return start, len(document.source)
+    # In an svg the next element of HTML ends it, and no more is known of its end.
+    return start, len(document.source) if is_html(element) else start
 
 
 def extent_of(document: Document, element: Element) -> tuple[int, int]:
@@ -181,12 +192,11 @@ def _raw_extents(document: Document) -> list[tuple[int, int]]:
     names = (*RAW_TEXT_ELEMENTS, *_ESCAPABLE_RAW_TEXT)
     extents = []
     for element in document.tree.iter_elements():
-        if not is_written(element):
-            continue
         location = element.source_location
-        assert location is not None
+        if location is None:
+            continue
         tag = location.start_tag.start_offset, location.start_tag.end_offset
-        if element.tag in names:
+        if element.tag in names and is_html(element):
             extents.append(extent_of(document, element))
         elif "<!--" in document.source[slice(*tag)]:
             extents.append(tag)

@@ -38,7 +38,7 @@ from mailmerge.rendering.calls import (
 from mailmerge.rendering.growth import check_operands
 from mailmerge.rendering.guarded import guarded_filters, guarded_tests, printable
 from mailmerge.rendering.loader import FolderLoader
-from mailmerge.rendering.rewriting import rewrite
+from mailmerge.rendering.rewriting import rewritten
 from mailmerge.rendering.settings import DEFAULT_LIMITS, BodySource, RenderLimits
 from mailmerge.rendering.template_errors import LimitExceeded
 from mailmerge.rendering.variables import (
@@ -89,6 +89,7 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
         self.limits = limits
         self._budgets = Budgets(limits)
         self._sources: dict[str | None, _Source] = {}
+        self._last_parsed: tuple[str, nodes.Template] | None = None
         self._source_length = self._outputs = 0
         self._allowed: frozenset[tuple[type, str]] = frozenset()
         self.concat = self._concat  # type: ignore[method-assign]  # Jinja2 declares the type of str.join
@@ -128,16 +129,34 @@ class CampaignEnvironment(ImmutableSandboxedEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        rewrite(tree, self)
-        for loop in tree.find_all(nodes.For):
+        found = rewritten(tree, self)
+        loops = [node for node in found if isinstance(node, nodes.For)]
+        for loop in loops:
             steps = nodes.Const(_steps_of_a_turn(loop))
             counted = nodes.Filter(loop.iter, _COUNTED, [steps], [], None, None, lineno=loop.lineno)
             counted.set_environment(self)
             loop.iter = counted
         # The text of a template counts once, however often it is parsed; a field has no name.
-        self._sources[name] = _Source(len(source), _outputs_in(tree))
+        self._sources[name] = _Source(len(source), _outputs_among(found))
         self._source_length = sum(one.length for one in self._sources.values())
         self._outputs = sum(one.outputs for one in self._sources.values())
+        self._last_parsed = source, tree
+        return tree
+
+    def tree_of(self, source: str, name: str) -> nodes.Template:
+        """The tree of a template, to ask it and not to compile it.
+
+        It is parsed once if it was compiled a moment ago. The compiler has then put constants in
+        place of constant expressions.
+
+        Raises:
+            jinja2.TemplateSyntaxError: it is no template.
+        """
+        parsed, self._last_parsed = self._last_parsed, None
+        if parsed is not None and parsed[0] == source:
+            return parsed[1]
+        tree = self.parse(source, name)
+        self._last_parsed = None
         return tree
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -245,8 +264,8 @@ class _Source:
     outputs: int
 
 
-def _outputs_in(tree: nodes.Node) -> int:
-    return sum(len(output.nodes) for output in tree.find_all(nodes.Output))
+def _outputs_among(found: Iterable[nodes.Node]) -> int:
+    return sum(len(node.nodes) for node in found if isinstance(node, nodes.Output))
 
 
 def _steps_of_a_turn(loop: nodes.For) -> int:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailmerge.errors import AssetError, MessageError
 from mailmerge.language import tr
-from mailmerge.paths import inside
+from mailmerge.rendering.attached import AttachedFiles, entry_shape, names_for
 from mailmerge.rendering.environment import CampaignEnvironment, make_environment, run
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits, Templates
 from mailmerge.rendering.template_errors import ErrorLocation, explain
 from mailmerge.rendering.templates import TemplateSet, load_line
 from mailmerge.rendering.variables import Variables
-from mailmerge.settings import NEVER_IN_A_LINE
+from mailmerge.settings import NEVER_IN_A_LINE, AttachmentSection
 
 _TEMPLATE_SYNTAX = re.compile(r"\{[{%#]")
 
@@ -71,6 +71,29 @@ class _FieldValues:
     reply_to: str
     headers: tuple[tuple[str, str], ...]
     attachments: tuple[str, ...]
+    attached_as: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attachment:
+    """One entry of `attachments`; `name` is None for the names of the files."""
+
+    path: _FieldTemplate
+    name: _FieldTemplate | None
+    files: AttachedFiles
+
+    def render(self, variables: Variables) -> tuple[list[str], list[tuple[str, str]]]:
+        """The files for one recipient, and the pairs of path and name.
+
+        Raises:
+            TemplateError: a template fails on this row.
+            MessageError: a value is not one line of text.
+            AssetError: a path leads out of the campaign folder, or no file matches.
+        """
+        value = self.path.render(variables)
+        paths = self.files.of(value, variables.row) if value else []
+        name = self.name.render(variables) if self.name is not None and paths else ""
+        return paths, list(names_for(paths, name)) if name else []
 
 
 class Fields:
@@ -91,6 +114,13 @@ class Fields:
         def field(name: str, source: str) -> _FieldTemplate:
             return _compile(environment, f"message.{name}", source, templates.file)
 
+        def attachment(entry: str | AttachmentSection) -> _Attachment:
+            path, name = (entry, "") if isinstance(entry, str) else (entry.file, entry.as_)
+            shape = entry_shape(environment, path)
+            files = AttachedFiles(templates.files, shape, self._placed)
+            named = field("attachments", name) if name else None
+            return _Attachment(field("attachments", shape.source), named, files)
+
         self._file = templates.file
         self._subject = field("subject", templates.subject)
         self._to_name = field("to_name", templates.to_name)
@@ -98,8 +128,10 @@ class Fields:
         self._headers = [
             (name, field(f"headers.{name}", value)) for name, value in templates.headers
         ]
-        self._attachments = [field("attachments", path) for path in templates.attachments]
-        every = [self._subject, self._to_name, self._reply_to, *self._attachments]
+        self._attachments = [attachment(entry) for entry in templates.attachments]
+        every = [self._subject, self._to_name, self._reply_to]
+        every += [one.path for one in self._attachments]
+        every += [one.name for one in self._attachments if one.name is not None]
         every += [template for _, template in self._headers]
         self.variables: frozenset[str] = frozenset[str]().union(
             *(template.templates.variables for template in every if template.templates)
@@ -111,24 +143,19 @@ class Fields:
         Raises:
             TemplateError: a template fails on this row.
             MessageError: a value is not one line of text.
-            AssetError: an attachment's path leads out of the campaign folder.
+            AssetError: an attachment's path leads out of the campaign folder, or no file matches.
         """
-        paths = [template.render(variables) for template in self._attachments]
+        attached = [one.render(variables) for one in self._attachments]
         return _FieldValues(
             self._subject.render(variables),
             self._to_name.render(variables),
             self._reply_to.render(variables),
             tuple([(name, template.render(variables)) for name, template in self._headers]),
-            tuple([self._checked(path, variables.row) for path in paths if path]),
+            # A file that two entries name is attached once.
+            tuple(dict.fromkeys([path for paths, _ in attached for path in paths])),
+            tuple([pair for _, names in attached for pair in names]),
         )
 
-    def _checked(self, path: str, row: int) -> str:
-        """An attachment's path in its normal form; a cell must not lead out of the folder."""
-        normal = inside(path)
-        if normal is None:
-            raise AssetError(
-                tr("the attachment {path} is outside of the campaign folder", path=path),
-                file=self._file, row=row, code="asset-outside",
-                hint=tr("copy it into the campaign folder"),
-            )  # fmt: skip
-        return normal
+    def _placed(self, error: AssetError, row: int | None) -> AssetError:
+        error.problem = replace(error.problem, file=self._file, row=row)
+        return error

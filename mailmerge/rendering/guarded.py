@@ -27,6 +27,7 @@ from jinja2.utils import _PassArg
 from markupsafe import Markup, escape, soft_str
 
 from mailmerge.arithmetic import add, formatted, round_half_away
+from mailmerge.buckets import bucket
 from mailmerge.cell_numbers import parse_number
 from mailmerge.language import tr
 from mailmerge.rendering import growth
@@ -171,14 +172,22 @@ def guarded_filters() -> dict[str, Callable[..., Any]]:
         for name, original in FILTERS.items()
         if name not in _UNGUARDED
     }
-    own = {
+    own: dict[str, Callable[..., Any]] = {
         "join": _join, "list": _list, "sum": _sum, CONTAINER: _container,
         "int": _number_filter("int"), "float": _number_filter("float"),
         NUMBER: _number,
         "round": _guarded_filter("round", _rounded), "format": _guarded_filter("format", _format),
-        LINE_BREAKS: _line_breaks, LINES: _lines,
+        LINE_BREAKS: _line_breaks, LINES: _lines, "bucket": _bucket,
     }  # fmt: skip
     return {**guarded, **own, CONCATENATED: _concatenated, SLICED: _sliced, COMPARED: _compared}
+
+
+@jinja2.pass_context  # so that Jinja2 reports errors of a constant with the row, too
+def _bucket(context: Context, key: Any, n: Any = 2) -> int:
+    _budget_of(context).step()
+    if isinstance(key, jinja2.Undefined):
+        str(key)  # raises: it is not defined
+    return bucket(key, n)
 
 
 def guarded_tests() -> dict[str, Callable[..., Any]]:

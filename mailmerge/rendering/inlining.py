@@ -17,8 +17,8 @@ stays. Nothing is fetched, neither from the network nor from the disk.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -35,6 +35,7 @@ from mailmerge.rendering.cascade import (
 )
 from mailmerge.rendering.custom_properties import (
     CustomProperties,
+    may_have_no_value,
     names_used,
     uses_custom_properties,
 )
@@ -44,6 +45,7 @@ from mailmerge.rendering.document import (
     Element,
     attribute,
     elements_of,
+    is_html,
     is_text,
     is_written,
     nodes_of,
@@ -52,11 +54,21 @@ from mailmerge.rendering.document import (
     text_of,
 )
 from mailmerge.rendering.matching import Matcher
-from mailmerge.rendering.remaining import Kept, PreparedSheet, prepare_sheets
+from mailmerge.rendering.properties import is_quirk
+from mailmerge.rendering.remaining import (
+    Kept,
+    MisplacedStyles,
+    PreparedSheet,
+    RuleUse,
+    prepare_sheets,
+)
 from mailmerge.rendering.stylesheet import Declaration, StyleRule
 
-_IMPLIED = frozenset(("tbody", "tr", "colgroup", "body", "html"))
+_IMPLIED = frozenset(("tbody", "tr", "colgroup", "head", "body", "html"))
 """Elements that a parser adds, and whose start tag can be written where it adds them."""
+
+_SHOWS = frozenset(("display", "all"))
+"""Properties that show an element that is hidden otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,8 @@ def _inliner(attributes: bool) -> Any:
             try:
                 page = _Page(document, self.six_color if attributes else None)
                 return page.inlined()
+            except MisplacedStyles:
+                return Inlined(document.source, tr("the elements of the page are misnested"))
             except TooManyStyles:
                 _given_up.append(_style_of_page(document))
                 return Inlined(document.source, tr("there are too many style rules"))
@@ -135,6 +149,7 @@ class _Page:
     custom: CustomProperties = field(init=False)
     writes_implied: bool = True
     varying: frozenset[str] = frozenset()
+    _may_be_undeclared: frozenset[str] = frozenset()
     _texts: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -146,7 +161,7 @@ class _Page:
         if not self.sheets:
             return Inlined(self.document.source)
         self._apply()
-        raised = self.cascade.raise_needed(self._depending_on_kept())
+        raised = self._raised()
         first = self._written(raised)
         if not first.strip():
             return Inlined(self.document.source)  # nothing but rules that style no element
@@ -161,11 +176,14 @@ class _Page:
     def _apply(self) -> None:
         """Match all rules, and collect their declarations for each element."""
         touched: set[int] = set()
+        shown = self._shown()
         for sheet in self.sheets:
             for use in sheet.uses:
                 elements = use.elements
                 if not use.block.stays:
-                    elements = tuple(filter(self.matcher.can_have_style, elements))
+                    elements = tuple(
+                        one for one in elements if one in shown or self.matcher.can_have_style(one)
+                    )
                 self.cascade.add(use.block, elements)
                 touched.update(elements)
         for number, element in enumerate(self.matcher.elements):
@@ -173,15 +191,54 @@ class _Page:
             if style and (number in touched or uses_custom_properties(style)):
                 self.cascade.add_attribute(number, style)
 
+    def _shown(self) -> set[int]:
+        """Elements such as `<head>` that a rule for all elements may show: they get styles, too."""
+        shown: set[int] = set()
+        for sheet in self.sheets:
+            for use in sheet.uses:
+                names = {one.name for one in use.block.declarations}
+                if not use.block.stays and not names.isdisjoint(_SHOWS):
+                    shown.update(
+                        one for one in use.elements if not self.matcher.can_have_style(one)
+                    )
+        if shown:
+            elements = {self.matcher.elements[number] for number in shown}
+            for sheet in self.sheets:
+                if sheet.element in elements:
+                    sheet.keep()
+        return shown
+
+    def _raised(self) -> Raised:
+        """What must be raised, also because of static rules that stay besides, with `!important`.
+
+        Which rules stay for elements that have no start tag is known once all are written.
+        """
+        first = [*self._depending_on_kept(), *self._important(lambda use: use.is_kept)]
+        raised = self.cascade.raise_needed(first)
+        whole = self._write_elements(Edits(self.document), raised)
+        more = [*self._important(lambda use: id(use.block) in whole)] if whole else []
+        return self.cascade.raise_needed([*first, *more]) if more else raised
+
+    def _important(self, stays: Callable[[RuleUse], bool]) -> Iterator[Applied]:
+        """The declarations with `!important` of static rules that stay."""
+        for sheet in self.sheets:
+            for use in sheet.uses:
+                if not use.block.stays and stays(use):
+                    yield from (one for one in of_block(use.block) if one.declaration.important)
+
     def _depending_on_kept(self) -> Iterable[Applied]:
         """Declarations whose `var()` a rule that stays may change."""
-        self.varying = frozenset(
-            declaration.name
+        custom = [
+            declaration
             for sheet in self.sheets
             for use in sheet.uses
             if use.block.stays and use.elements
             for declaration in use.block.declarations
             if declaration.is_custom
+        ]
+        self.varying = frozenset(one.name for one in custom)
+        self._may_be_undeclared = frozenset(
+            one.name for one in custom if may_have_no_value(one.value)
         )
         if not self.varying:
             return
@@ -258,13 +315,18 @@ class _Page:
 
     def _style_of(self, number: int, important: set[Any]) -> str:
         """The style attribute of an element."""
-        style = self._own_style(attribute(self.matcher.elements[number], "style") or "", number)
+        element = self.matcher.elements[number]
+        style = self._own_style(attribute(element, "style") or "", number)
         applied = [
             one
             for one in self.cascade.of_element.get(number, ())
             if one.block is not None and not one.declaration.is_custom
         ]
         resolved = [self._resolved(one, number) for one in applied]
+        if not (is_html(element) or self.matcher.has_quirks):
+            resolved = [
+                one for one in resolved if not is_quirk(one.declaration.name, one.declaration.value)
+            ]
         key = (
             style,
             frozenset(important),
@@ -281,11 +343,24 @@ class _Page:
         texts: list[str] = []
         for one in of_attribute(style):
             declaration = one.declaration
-            if not declaration.is_custom and not self._varies(declaration.value):
-                declaration = self._resolved(one, number).declaration
+            if not declaration.is_custom:
+                declaration = self._with_known_values(one, number).declaration
             important = " !important" if declaration.important else ""
             texts.append(f"{declaration}{important}")
         return "; ".join(texts)
+
+    def _with_known_values(self, applied: Applied, number: int) -> Applied:
+        """A declaration that the author put on an element, so that it holds without `<style>`.
+
+        A value that a rule that stays may change is written as the fallback of its `var()`.
+        """
+        declaration = applied.declaration
+        if not self._varies(declaration.value):
+            return self._resolved(applied, number)
+        if self._names_behind(declaration.value) & self._may_be_undeclared:
+            return applied
+        value = self.custom.with_fallbacks(declaration.value, number)
+        return applied._replace(declaration=replace(declaration, value=value))
 
     def _resolved(self, applied: Applied, number: int) -> Applied:
         declaration = applied.declaration
@@ -350,6 +425,7 @@ def unused_rules(document: Document) -> list[tuple[str, str]]:
     return [
         (selector, rule.text)
         for sheet in prepare_sheets(Matcher(document))
+        if not sheet.stays
         for rule in sheet.items
         if isinstance(rule, StyleRule) and id(rule) in sheet.by_rule
         for selector in rule.selectors

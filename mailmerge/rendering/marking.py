@@ -33,6 +33,7 @@ from markupsafe import Markup, escape
 from mailmerge.language import tr
 from mailmerge.rendering.environment import CampaignEnvironment, Part
 from mailmerge.rendering.guarded import printable
+from mailmerge.rendering.rewriting import walk
 from mailmerge.rendering.settings import DEFAULT_LIMITS, RenderLimits
 
 _ESCAPE_LATER = "_escape_later"
@@ -104,9 +105,9 @@ class MarkingEnvironment(CampaignEnvironment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        outputs = tree.find_all(nodes.Output) if self.part == "html" else ()
-        for output in outputs:
-            for expression in output.nodes:
+        found = walk(tree) if self.part == "html" else []
+        for output in found:
+            for expression in output.nodes if isinstance(output, nodes.Output) else ():
                 if isinstance(expression, nodes.Filter) and expression.name in ("e", "escape"):
                     expression.name = _ESCAPE_LATER
         return tree

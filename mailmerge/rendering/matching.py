@@ -64,6 +64,9 @@ _CLIENT_CLASS = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_SECONDS = 1.5
+_MOST_VISITS = 100_000_000
+"""Elements that all selectors of a page may visit, in about a second."""
+
 _MOST_RELATIONS = 2_000_000
 """Steps of one selector with `:has()`, which looks at all elements from each element."""
 
@@ -84,6 +87,7 @@ class Matcher:
         self._numbers = {element: number for number, element in enumerate(self.elements)}
         self._known: dict[str, tuple[int, ...] | None] = {}
         self._own_names: set[str] = set()
+        self._expected: set[str] = set()
         self._seconds = 0.0
 
     @cached_property
@@ -136,13 +140,13 @@ class Matcher:
         return frozenset(self._folded(names)), frozenset(tags)
 
     @cached_property
-    def _ignores_case(self) -> bool:
+    def has_quirks(self) -> bool:
         """Whether classes match in any case: the page has quirks (selectors-4, 5.3)."""
         doctype = next((one for one in self.document.tree.children if _is_doctype(one)), None)
         return doctype is None
 
     def _folded(self, names: set[str]) -> set[str]:
-        return {name.lower() for name in names} if self._ignores_case else names
+        return {name.lower() for name in names} if self.has_quirks else names
 
     def match(self, selector: str) -> tuple[int, ...] | None:
         """The elements that a static selector matches; None if it cannot be read.
@@ -235,9 +239,18 @@ class Matcher:
         return tuple(one for one in found if self.elements[one].tag in ("html", "body"))
 
     def note(self, selectors: Iterable[Selector]) -> None:
-        """Note the names that the style sheets give to elements of their own pages."""
+        """Note the selectors of the style sheets, and the names that they give to elements.
+
+        Raises:
+            TooManyStyles: matching them would take too long, on any machine.
+        """
         for selector in selectors:
-            self._own_names |= self._folded(set(selector.names) - {selector.outermost})
+            names = self._folded(set(selector.names))
+            self._own_names |= names - self._folded({selector.outermost})
+            if self.names.issuperset(names) and self.tags.issuperset(selector.tags):
+                self._expected.add(selector.reach)
+        if len(self._expected) * len(self.elements) > _MOST_VISITS:
+            raise TooManyStyles
 
     def _is_known(self, name: str) -> bool:
         return self.names.issuperset(self._folded({name}))

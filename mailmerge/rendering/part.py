@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal
+
+import jinja2
 
 from mailmerge.rendering.environment import CampaignEnvironment, run, template_loader
 from mailmerge.rendering.marking import MarkingEnvironment
@@ -16,8 +19,8 @@ from mailmerge.rendering.variables import Variables
 class BodyTemplate:
     """The template of one body, compiled with everything it includes.
 
-    It is compiled twice: with sentinels, for the structure cache, and without them, for the cases
-    in which sentinels could change what the template does (structure.py, cases 1 and 6).
+    It is compiled with sentinels, for the structure cache, and again without them where sentinels
+    could change what the template does (structure.py, cases 1 and 6).
 
     Attributes:
         templates: the templates, as compiled with sentinels.
@@ -36,15 +39,29 @@ class BodyTemplate:
         Raises:
             TemplateError: a template is missing or does not compile.
         """
-        loader = template_loader(templates.files, source)
+        self._loader = template_loader(templates.files, source)
+        self._part = part
+        self._limits = limits
         self._file = source.name
         self._sentinel = sentinel
         self._escaped = part == "html"
-        marking = MarkingEnvironment(loader, part, sentinel, limits)
+        marking = MarkingEnvironment(self._loader, part, sentinel, limits)
         self.templates: TemplateSet = load_file(marking, source.name)
-        self._plain = load_file(CampaignEnvironment(loader, part, limits), source.name)
         self._sentinels_may_matter = not self.templates.captures_are_plain
         self._holds_sentinel = any(sentinel in text for text in self.templates.sources.values())
+        if self._sentinels_may_matter:
+            _ = self._plain  # an error in it is one of the templates, and not of a row
+
+    @cached_property
+    def _plain(self) -> TemplateSet:
+        """The templates as compiled without sentinels.
+
+        A set whose names are all fixed is compiled from the texts that were read at first, because
+        its files may have changed by now.
+        """
+        fixed = jinja2.DictLoader(self.templates.sources)
+        loader = self._loader if self._sentinels_may_matter else fixed
+        return load_file(CampaignEnvironment(loader, self._part, self._limits), self._file)
 
     @property
     def variables(self) -> frozenset[str]:

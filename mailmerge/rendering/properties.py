@@ -122,3 +122,24 @@ def overrides(later: str, value: str, earlier: str) -> bool:
     if not is_known_everywhere(later, value):
         return False
     return later == earlier or longhands(earlier) <= longhands(later)
+
+
+_UNITLESS = re.compile(r"(?:\A|\s)[-+]?(?:\d*\.)?\d*[1-9]\d*(?:\.\d*)?(?=\s|\Z)")
+_HASHLESS = re.compile(r"(?:\A|\s)(?:[0-9a-f]{3}|[0-9a-f]{6})(?=\s|\Z)", re.IGNORECASE)
+_NEVER_UNITLESS = re.compile(
+    r"(?:margin|padding|inset)(?:-\w+)*|(?:min-|max-)?(?:width|height)|top|right|bottom|left"
+    r"|border(?:-\w+)?-width|border-spacing|font-size|letter-spacing|word-spacing|text-indent"
+    r"|vertical-align"
+)
+
+
+def is_quirk(name: str, value: str) -> bool:
+    """Whether only quirks mode knows a value: `margin: 12`, `color: fff` (Quirks Mode, 3.1, 3.2).
+
+    Browsers read the style attributes of an svg in that mode, whatever the page has.
+    """
+    if "(" in value:
+        return False
+    if _NEVER_UNITLESS.fullmatch(name):
+        return _UNITLESS.search(value) is not None
+    return name.endswith("color") and _HASHLESS.search(value) is not None

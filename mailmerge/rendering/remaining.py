@@ -4,30 +4,50 @@ What stays: at-rules; rules whose selector depends on the reader's actions or on
 for elements that have no start tag, or that stand in a conditional comment for Outlook; rules that
 were raised (cascade.py); custom properties. A style element that needs no change stays as it was
 written, and one that holds nothing any more goes.
+
+An svg has style elements of its own, whose rules apply to the whole page (SVG 2, 6.2). Their text
+is markup: it may have references, CDATA and elements. They stay, with the rules that are inlined.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html import escape
 
 from mailmerge.rendering.cascade import Block
 from mailmerge.rendering.document import (
+    Document,
     Edits,
     Element,
     attribute,
     content_of,
     extent_of,
+    is_html,
+    is_svg,
+    is_text,
     is_written,
+    text_of,
 )
 from mailmerge.rendering.matching import Matcher
 from mailmerge.rendering.selectors import Selector, SelectorKind, analyse
-from mailmerge.rendering.stylesheet import Declaration, Group, Item, StyleRule, parse_sheet
+from mailmerge.rendering.stylesheet import (
+    CONDITION,
+    Declaration,
+    Group,
+    Item,
+    StyleRule,
+    parse_sheet,
+)
 
 _STATIC_MEDIA = frozenset(("", "all", "screen"))
 _CSS_TYPES = frozenset(("", "text/css"))
 _IGNORED = "data-premailer"
 """premailer's attribute: `data-premailer="ignore"` leaves a style element as it is."""
+
+
+class MisplacedStyles(ValueError):
+    """A style element of an svg has other nodes than text, or does not end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +85,21 @@ class PreparedSheet:
         matcher: the elements of its page.
         items: the rules.
         by_rule: for a rule (`id`), its selectors; a rule without an entry stays as it was written.
+        stays: whether it stays with all its rules, which are inlined besides: that of an svg, and
+            one whose text a rule such as `* { display: block }` shows.
     """
 
     element: Element
     matcher: Matcher
     items: tuple[Item, ...]
     by_rule: dict[int, list[RuleUse]] = field(default_factory=dict)
+    stays: bool = False
+
+    def keep(self) -> None:
+        """Let it stay with all its rules."""
+        self.stays = True
+        for rule, uses in self.by_rule.items():
+            self.by_rule[rule] = [replace(use, is_kept=True) for use in uses]
 
     @property
     def uses(self) -> Iterator[RuleUse]:
@@ -81,10 +110,13 @@ class PreparedSheet:
     def write(self, edits: Edits, kept: Kept) -> None:
         """Write what stays into the style element; without anything it goes."""
         pieces = list(self._texts(self.items, kept))
-        if pieces == [item.text for item in self.items] and pieces:
+        if pieces == [item.text for item in self.items] and (pieces or self.stays):
             return
         document = self.matcher.document
-        if pieces:
+        if is_svg(self.element):
+            text = escape("\n".join(pieces), quote=False)
+            edits.replace(*content_of(document, self.element), text)
+        elif pieces:
             edits.replace(*content_of(document, self.element), "\n".join(pieces))
         elif self._place_matters():
             edits.replace(*content_of(document, self.element), "")
@@ -118,7 +150,7 @@ class PreparedSheet:
             yield rule.text
             return
         bodies: dict[tuple[str, ...], list[str]] = {}
-        changed = len(uses) < len(rule.selectors)
+        changed = len(uses) < len(rule.selectors) and not self.stays
         for use in uses:
             body, is_same = _body(use, kept)
             changed = changed or not is_same
@@ -177,19 +209,37 @@ def _body(use: RuleUse, kept: Kept) -> tuple[tuple[str, ...], bool]:
 
 
 def prepare_sheets(matcher: Matcher) -> list[PreparedSheet]:
-    """Read the style elements of a page, and match their rules."""
+    """Read the style elements of a page, and match their rules.
+
+    Raises:
+        MisplacedStyles: rules stand where they cannot be changed.
+        TooManyStyles: matching takes too long.
+    """
     sheets: list[PreparedSheet] = []
     for element in matcher.elements:
         if element.tag == "style" and is_written(element) and _is_read(element):
-            start, end = content_of(matcher.document, element)
-            items = parse_sheet(matcher.document.source[start:end])
+            items = _items_of(matcher.document, element)
             sheets.append(PreparedSheet(element, matcher, items))
             matcher.note(map(analyse, _selectors(items)))
     order = _Order()
     for sheet in sheets:
         media = (attribute(sheet.element, "media") or "").strip().lower()
         _prepare(sheet, sheet.items, order, conditional=media not in _STATIC_MEDIA)
+        if not is_html(sheet.element):
+            sheet.keep()
     return sheets
+
+
+def _items_of(document: Document, element: Element) -> tuple[Item, ...]:
+    if is_html(element):
+        start, end = content_of(document, element)
+        return parse_sheet(document.source[start:end])
+    items = parse_sheet(text_of(element)) if is_svg(element) else ()  # math has no style sheets
+    location = element.source_location
+    is_closed = location is not None and location.end_tag is not None
+    if items and not (is_closed and all(map(is_text, element.children))):
+        raise MisplacedStyles
+    return items
 
 
 def _selectors(items: tuple[Item, ...]) -> Iterator[str]:
@@ -240,13 +290,14 @@ def _uses(
     if any(selector.kind is SelectorKind.UNKNOWN for selector in selectors):
         return None
     uses: list[RuleUse] = []
+    has_condition = CONDITION.search(rule.text) is not None
     for selector in selectors:
         found = _elements(matcher, selector)
         if found is None:
             return None
         use = _use(matcher, rule.declarations, selector, order, found, conditional=conditional)
         if use is not None:
-            uses.append(use)
+            uses.append(replace(use, is_kept=use.is_kept or has_condition))
     return uses
 
 

@@ -23,10 +23,34 @@ from mailmerge.rendering.guarded import (
 )
 
 
-def rewrite(tree: nodes.Template, environment: jinja2.Environment) -> None:
-    """Put filters in place of `~`, slices, comparisons, and lists that are not constant."""
-    _Lines(environment).visit(tree)
-    _Rewriter(environment).visit(tree)
+def walk(tree: nodes.Node) -> list[nodes.Node]:
+    """A node and all nodes in it, in their order; `find_all` calls itself for each level."""
+    found: list[nodes.Node] = []
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        waiting += [*node.iter_child_nodes()][::-1]
+    return found
+
+
+def rewritten(tree: nodes.Template, environment: jinja2.Environment) -> list[nodes.Node]:
+    """Put filters in place of `~`, slices, comparisons, and lists that are not constant.
+
+    Returns:
+        All nodes of the template afterwards, as `walk` finds them.
+    """
+    found = walk(tree)
+    if any(isinstance(node, _REWRITTEN) or _breaks_lines(node) for node in found):
+        _Lines(environment).visit(tree)
+        _Rewriter(environment).visit(tree)
+        found = walk(tree)
+    return found
+
+
+_REWRITTEN = (
+    nodes.Concat, nodes.Getitem, nodes.Compare, nodes.List, nodes.Tuple, nodes.Dict,
+)  # fmt: skip
 
 
 class _Lines(NodeTransformer):

@@ -128,6 +128,7 @@ _PART = re.compile(
 _ATTRIBUTE_NAME = re.compile(r"\[\s*([\w\-\u0080-\U0010ffff]+)")
 _OF = re.compile(r"\bof\b(.*)\Z", re.IGNORECASE | re.DOTALL)
 _ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)", re.IGNORECASE | re.DOTALL)
+_SIMPLE = re.compile(r"[.#][a-z][\w-]*\Z", re.IGNORECASE | re.ASCII)
 _MOST_BRACKETS = 20
 _LONGEST = 4_000
 
@@ -166,6 +167,11 @@ class Selector:
 @lru_cache(maxsize=4096)
 def analyse(text: str) -> Selector:
     """Analyse one selector, which must not be a list."""
+    simple = _SIMPLE.match(text)
+    if simple is not None:  # most selectors of a page; the long way gives the same
+        ids = text.startswith("#")
+        specificity = (int(ids), int(not ids), 0)
+        return Selector(text, SelectorKind.STATIC, specificity, text, text, frozenset((text,)))
     analysis = _Analysis()
     if text.count("(") > _MOST_BRACKETS or len(text) > _LONGEST:
         return Selector(text, SelectorKind.UNKNOWN)

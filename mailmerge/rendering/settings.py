@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailmerge.content_files import ContentFiles
-from mailmerge.settings import Settings
+from mailmerge.settings import AttachmentSection, Settings
 
 _DOMAIN = re.compile(r"@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*)>?\s*$")
 _NO_DOMAIN = "mailmerge.invalid"
@@ -74,7 +74,7 @@ class Templates:
         to_name: the display name of To.
         reply_to: the mailboxes of Reply-To.
         headers: further header fields, name and template, in their order.
-        attachments: paths relative to `folder`; a path that becomes empty attaches nothing.
+        attachments: paths relative to `folder`, or tables with a path and a name (attached.py).
         styles: what is done with style sheets.
         images: how the HTML refers to its images.
         campaign: the text of `{{ campaign.name }}`.
@@ -89,7 +89,7 @@ class Templates:
     to_name: str = ""
     reply_to: str = ""
     headers: tuple[tuple[str, str], ...] = ()
-    attachments: tuple[str, ...] = ()
+    attachments: tuple[str | AttachmentSection, ...] = ()
     styles: StyleOptions = StyleOptions()
     images: ImageReferences = ImageReferences()
     campaign: str = ""

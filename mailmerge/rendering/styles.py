@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 from mailmerge.content_files import ContentFiles
@@ -19,6 +20,7 @@ from mailmerge.rendering.document import (
     attribute,
     content_of,
     elements_of,
+    is_html,
     is_written,
     parse,
     text_of,
@@ -55,69 +57,86 @@ def include_style_sheets(document: Document, files: ContentFiles) -> Document:
         AssetError: a file that is missing, outside of the folder or not UTF-8. It names no
             template.
     """
-    edits = Edits(document)
-    for link in elements_of(document, "link"):
-        href = attribute(link, "href") or ""
-        location = link.source_location
-        if location is None or not is_style_sheet_link(link) or not is_local(href):
-            continue
-        media = attribute(link, "media")
-        escaped = (media or "").replace("&", "&amp;").replace('"', "&quot;")
-        style = f'<style type="text/css" media="{escaped}">' if media else '<style type="text/css">'
-        css = _style_sheet(href, files, 0)
-        start, end = location.start_tag.start_offset, location.start_tag.end_offset
-        edits.replace(start, end, f"{style}{css}</style>")
-    for element in elements_of(document, "style"):
-        _include_imports(document, element, files, edits)
-    return parse(edits.applied()) if edits else document
+    return StyleSheets(files).include(document)
 
 
-def _include_imports(
-    document: Document, element: Element, files: ContentFiles, edits: Edits
-) -> None:
-    if not is_written(element) or "@import" not in text_of(element).lower():
-        return
-    start, end = content_of(document, element)
-    css = document.source[start:end]
-    included = _with_imports(css, "", files, 0)
-    if included != css:
-        edits.replace(start, end, included)
+@dataclass(frozen=True, slots=True)
+class StyleSheets:
+    """The local style sheets that a page links to, and those that they import.
+
+    Attributes:
+        files: the files of the campaign folder.
+        texts: the text of each sheet that was included, as its file has it, by its path.
+    """
+
+    files: ContentFiles
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def include(self, document: Document) -> Document:
+        """Put each local style sheet in place of its `<link>`, as `include_style_sheets` does."""
+        edits = Edits(document)
+        for link in elements_of(document, "link"):
+            href = attribute(link, "href") or ""
+            location = link.source_location
+            if location is None or not is_style_sheet_link(link) or not is_local(href):
+                continue
+            media = attribute(link, "media")
+            escaped = (media or "").replace("&", "&amp;").replace('"', "&quot;")
+            start = f'<style type="text/css" media="{escaped}">' if media else _START
+            text = f"{start}{self._sheet(href, 0)}</style>"
+            edits.replace(location.start_tag.start_offset, location.start_tag.end_offset, text)
+        for element in elements_of(document, "style"):
+            self._include_imports(document, element, edits)
+        return parse(edits.applied()) if edits else document
+
+    def _include_imports(self, document: Document, element: Element, edits: Edits) -> None:
+        if not is_written(element) or not is_html(element):
+            return
+        if "@import" not in text_of(element).lower():
+            return
+        start, end = content_of(document, element)
+        css = document.source[start:end]
+        included = self._with_imports(css, "", 0)
+        if included != css:
+            edits.replace(start, end, included)
+
+    def _sheet(self, href: str, depth: int) -> str:
+        path = local_path(href, self.files)
+        try:
+            css = read_asset(path, self.files).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise AssetError(
+                tr("the style sheet {path} is not UTF-8", path=path),
+                hint=tr("save it as UTF-8"),
+                code="not-utf-8",
+            ) from error
+        self.texts[path] = css
+        # `</style` ends the element even within a comment or a string of the sheet.
+        css = css.replace("</", "<\\/")
+        css = self._with_imports(css, path, depth)
+        return _URL.sub(lambda found: _from_folder(found, path), css)
+
+    def _with_imports(self, css: str, sheet: str, depth: int) -> str:
+        """Put each local sheet in place of its `@import`, as far as they precede all rules."""
+        if "@import" not in css.lower():
+            return css
+        pieces: list[str] = []
+        position = 0
+        for found in _IMPORT.finditer(_OPAQUE.sub(_blank_comment, css)):
+            url = found["url"].strip()
+            if not is_local(url) or depth >= _DEEPEST_IMPORT or "{" in css[: found.start()]:
+                continue
+            media = found["media"].strip()
+            if re.match(r"layer|supports", media, re.IGNORECASE):
+                continue
+            included = self._sheet(urljoin(sheet, url), depth + 1)
+            text = f"@media {media} {{\n{included}\n}}" if media else included
+            pieces += [css[position : found.start()], text]
+            position = found.end()
+        return "".join([*pieces, css[position:]])
 
 
-def _style_sheet(href: str, files: ContentFiles, depth: int) -> str:
-    path = local_path(href, files)
-    try:
-        css = read_asset(path, files).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AssetError(
-            tr("the style sheet {path} is not UTF-8", path=path),
-            hint=tr("save it as UTF-8"),
-            code="not-utf-8",
-        ) from error
-    # `</style` ends the element even within a comment or a string of the sheet.
-    css = css.replace("</", "<\\/")
-    css = _with_imports(css, path, files, depth)
-    return _URL.sub(lambda found: _from_folder(found, path), css)
-
-
-def _with_imports(css: str, sheet: str, files: ContentFiles, depth: int) -> str:
-    """Put each local sheet in place of its `@import`, as far as they precede all rules."""
-    if "@import" not in css.lower():
-        return css
-    pieces: list[str] = []
-    position = 0
-    for found in _IMPORT.finditer(_OPAQUE.sub(_blank_comment, css)):
-        url = found["url"].strip()
-        if not is_local(url) or depth >= _DEEPEST_IMPORT or "{" in css[: found.start()]:
-            continue
-        media = found["media"].strip()
-        if re.match(r"layer|supports", media, re.IGNORECASE):
-            continue
-        included = _style_sheet(urljoin(sheet, url), files, depth + 1)
-        text = f"@media {media} {{\n{included}\n}}" if media else included
-        pieces += [css[position : found.start()], text]
-        position = found.end()
-    return "".join([*pieces, css[position:]])
+_START = '<style type="text/css">'
 
 
 def _blank_comment(found: re.Match[str]) -> str:

@@ -21,7 +21,9 @@ _URLS = r"""(?<![\w-])url\(\s*(?!["'\s])(?:\\.|[^)\\])*+\)?"""
 _OPAQUE = rf"{_COMMENTS}|{_STRINGS}|{_URLS}|\\."
 _SCAN = re.compile(_OPAQUE + r"|[{}()\[\];]", re.DOTALL | re.IGNORECASE)
 _COMMENT = re.compile(rf"({_COMMENTS})|{_STRINGS}|{_URLS}", re.DOTALL | re.IGNORECASE)
-_HTML_COMMENT_MARK = re.compile(r"(?:\s*(?:<!--|-->))+")
+_HTML_COMMENT_MARK = re.compile(r"(?:\s*(?:<!--(?!\s*\[if\b)|-->))+", re.IGNORECASE)
+CONDITION = re.compile(r"<!--\s*\[if\b|<!\[(?:if|endif)\b", re.IGNORECASE)
+"""A mark of a conditional comment: to a browser it is an error that spoils one rule."""
 _DECLARATION = re.compile(
     r"\s*(?P<name>--[\w\-\u0080-\U0010ffff]*|-?[a-z_][\w-]*)\s*:(?P<value>.*)\Z",
     re.DOTALL | re.IGNORECASE,
@@ -95,7 +97,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class OtherRule:
-    """Any other at-rule, such as `@font-face`; `name` is in lower case, without the `@`."""
+    """Any other at-rule, such as `@font-face`; `name` is in lower case, without the `@`.
+
+    Without a name it is the rest of a sheet that is no rule, and holds a conditional comment.
+    """
 
     name: str
     text: str
@@ -107,16 +112,21 @@ Item: TypeAlias = StyleRule | Group | OtherRule
 
 _KEPT_SHEET = 200_000
 _KEPT_BODY = 2_000
-"""Longer texts are parsed each time, so that what is kept between pages is small."""
+"""Of longer texts only the last is kept, so that what is kept between pages is small."""
 
 
 def parse_sheet(css: str) -> tuple[Item, ...]:
     """The rules of a style sheet, in their order."""
-    return _kept_sheet(css) if len(css) <= _KEPT_SHEET else tuple(_items(css, 0, 1))
+    return _kept_sheet(css) if len(css) <= _KEPT_SHEET else _kept_long_sheet(css)
 
 
 @lru_cache(maxsize=16)
 def _kept_sheet(css: str) -> tuple[Item, ...]:
+    return tuple(_items(css, 0, 1))
+
+
+@lru_cache(maxsize=1)
+def _kept_long_sheet(css: str) -> tuple[Item, ...]:
     return tuple(_items(css, 0, 1))
 
 
@@ -167,6 +177,8 @@ def _items(css: str, depth: int, line: int) -> Iterator[Item]:
         elif block is not None:
             selectors = tuple(" ".join(one.split()) for one in split_list(prelude))
             yield StyleRule(selectors, _inside(css, block, end), text, line)
+        else:
+            yield OtherRule("", text, line)
 
 
 def _at_rule(
@@ -195,7 +207,7 @@ def _inside(css: str, block: int, end: int) -> str:
 
 
 def _statements(css: str) -> Iterator[tuple[int, int | None, int]]:
-    """Start, block and end of each statement of a sheet; without a block it is an at-rule."""
+    """Start, block and end of each statement of a sheet; most without a block are at-rules."""
     start = _begin(css, 0)
     block: int | None = None
     closers: list[str] = []
@@ -218,7 +230,8 @@ def _statements(css: str) -> Iterator[tuple[int, int | None, int]]:
             yield start, block, found.end()
             start, block = _begin(css, found.end()), None
             at_rule = css.startswith("@", start)
-    if css[start:].strip() and (block is not None or at_rule):
+    rest = css[start:].strip()
+    if rest and (block is not None or at_rule or CONDITION.search(rest)):
         yield start, block, len(css)
 
 
@@ -231,7 +244,7 @@ def _begin(css: str, position: int) -> int:
         while position < len(css) and css[position].isspace():
             position += 1
         if not css.startswith("/*", position):
-            if not css.startswith(("<!--", "-->"), position):
+            if not _HTML_COMMENT_MARK.match(css, position):
                 return position
             continue
         closed = css.find("*/", position + 2)

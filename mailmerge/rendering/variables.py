@@ -10,6 +10,7 @@ from typing import Any
 from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.sandbox import safe_range
 
+from mailmerge.buckets import bucket
 from mailmerge.errors import TemplateError
 from mailmerge.language import tr
 from mailmerge.rendering.template_errors import ErrorLocation
@@ -119,6 +120,6 @@ def _check_surrogates(joined: str, row: int, cells: Mapping[str, str]) -> None:
 
 _FUNCTIONS = {
     name: function
-    for name, function in {**DEFAULT_NAMESPACE, "range": safe_range}.items()
+    for name, function in {**DEFAULT_NAMESPACE, "range": safe_range, "bucket": bucket}.items()
     if name not in NOT_DETERMINISTIC_GLOBALS
 }

@@ -109,9 +109,9 @@ def _load(path: Path, section: RecipientsSection, read: Spreadsheet) -> Original
     import openpyxl
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), path.open("rb") as file:  # it does not close a damaged one
             warnings.simplefilter("ignore")  # about parts that it does not keep
-            book = openpyxl.load_workbook(path)
+            book = openpyxl.load_workbook(file)
     except Exception:  # noqa: BLE001 - it raises whatever its parser meets; the ledger has the cells
         return None
     header = read.header.number

@@ -9,6 +9,7 @@ from mailmerge.settings.reading import explained, load_settings
 from mailmerge.settings.sections import (
     NEVER_IN_A_LINE,
     RESERVED_HEADER_FIELDS,
+    AttachmentSection,
     CampaignSection,
     DeliverySection,
     DkimSection,
@@ -28,6 +29,7 @@ __all__ = [
     "NOTHING_RECORDED",
     "RESERVED_HEADER_FIELDS",
     "STATE_FOLDER",
+    "AttachmentSection",
     "CampaignSection",
     "DeliverySection",
     "DkimSection",

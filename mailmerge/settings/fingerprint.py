@@ -117,7 +117,8 @@ class EarlierFingerprints:
         """Yield the fingerprint of the shaping `files`, that of the named files, and of all."""
         yield from self._digest(files)
         message = self.message
-        yield from self._digest({message.html, message.text, *message.attachments} - {None})
+        attached = (one for one in message.attachments if isinstance(one, str))
+        yield from self._digest({message.html, message.text, *attached} - {None})
         if self.whole_folder:
             yield from self._digest(self._all_files())
 

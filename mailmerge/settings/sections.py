@@ -207,10 +207,17 @@ class SmimeSection(Section):
     @model_validator(mode="after")
     def _has_one_certificate_and_one_key(self) -> SmimeSection:
         if bool(self.certificate) == bool(self.certificate_command):
-            raise ValueError('expected certificate = "certificate.pem" or certificate_command')
+            raise ValueError(tr('expected certificate = "certificate.pem" or certificate_command'))
         if bool(self.key_file) == bool(self.key_command):
-            raise ValueError('expected key_file = "key.pem" or key_command')
+            raise ValueError(tr('expected key_file = "key.pem" or key_command'))
         return self
+
+
+class AttachmentSection(Section):
+    """An entry of `attachments` as a table: the file, and the name that the recipient sees."""
+
+    file: _Line
+    as_: _Line = Field(alias="as", default="")
 
 
 class MessageSection(Section):
@@ -224,7 +231,7 @@ class MessageSection(Section):
     subject: _Line
     html: _InsidePath | None = None
     text: _InsidePath | None = None
-    attachments: tuple[_Line, ...] = Field(default=(), strict=False)
+    attachments: tuple[_Line | AttachmentSection, ...] = Field(default=(), strict=False)
     related_by: Literal["content-id", "content-location"] = "content-id"
     content_base: _Line = ""
     encoding: Literal["7bit", "8bit"] = "7bit"
@@ -272,6 +279,14 @@ class MessageSection(Section):
         if value and not _MAILTO.fullmatch(value):
             raise ValueError('expected an address alone, such as "csa-complaints@eco.de"')
         return value
+
+    @property
+    def attached(self) -> tuple[AttachmentSection, ...]:
+        """The entries of `attachments`, all as tables."""
+        return tuple(
+            AttachmentSection.model_validate({"file": one}) if isinstance(one, str) else one
+            for one in self.attachments
+        )
 
     @field_validator("headers")
     @classmethod

@@ -217,7 +217,7 @@ def no_campaign(path: Path) -> CampaignError:
         hint = (
             tr("name its folder: {parent}", parent=_quoted(folder.parent))
             if beside.is_file()
-            else _MAKE
+            else tr(_MAKE)
         )
         return CampaignError(
             tr("{folder} is a file, and no campaign", folder=folder), hint=hint, code="no-campaign"

@@ -43,6 +43,7 @@ def test_everything_has_a_help_text_and_every_value_a_name() -> None:
             assert parameter.help.endswith("."), (command.name, parameter.names)
             assert parameter.default in {
                 "",
+                "100.0",
                 "newsletter",
                 "eml",
                 "hold",

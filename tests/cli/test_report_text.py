@@ -65,6 +65,34 @@ def test_a_problem_without_a_place_is_its_own_heading() -> None:
     ]
 
 
+def test_a_note_with_a_file_begins_with_it() -> None:
+    note = Problem("warning", "delimiter-chosen", "a semicolon", "p.csv")
+    lines = [ESCAPE.sub("", line).rstrip() for line in report_lines(report(notes=(note,)), 60)]
+    assert lines[1] == "note     p.csv: a semicolon"
+
+
+def test_a_terminal_marks_the_place_in_a_line() -> None:
+    wrong = Problem(
+        "error", "x", "} is missing", "body.txt", line=3, character=4, excerpt="Hi {{ name }"
+    )
+    lines = [ESCAPE.sub("", line).rstrip() for line in report_lines(report(wrong), 40)]
+    assert lines[3:5] == ["         Hi {{ name }", "            ^"]
+
+
+@pytest.mark.parametrize(("encoding", "arrow"), [("ascii", "->"), ("utf-8", "→"), ("none", "->")])
+def test_the_arrow_is_one_that_the_terminal_has(
+    encoding: str, arrow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stream:
+        pass
+
+    stream = Stream()
+    stream.encoding = encoding  # type: ignore[attr-defined]
+    monkeypatch.setattr("sys.stderr", stream)
+    lines = [ESCAPE.sub("", line).strip() for line in report_lines(report(WRONG[0]), 60)]
+    assert f"{arrow} write one" in lines
+
+
 def test_control_characters_of_a_cell_never_reach_the_terminal() -> None:
     evil = Problem("error", "a", 'the cell "\x1b[2J\u202e" is odd', "p.csv\x1b]0;x\x07")
     for lines in (plain_lines(report(evil)), report_lines(report(evil), 80)):

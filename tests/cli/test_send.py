@@ -147,6 +147,32 @@ def test_the_number_of_recipients_confirms(
     assert "Type the number of recipients" in err
 
 
+@pytest.mark.parametrize(("typed", "status"), [("2", 0), ("3", 2)])
+def test_the_number_of_test_messages_confirms(
+    campaign: Path,
+    call: Call,
+    smtp_server: int,
+    typed: str,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    point_at(campaign, smtp_server)
+    monkeypatch.setattr(sys.modules["mailmerge.cli.send"], "can_ask", lambda: True)
+    options = ["--test-to", "me@example.net", "--limit", "2"]
+    done = call("send", campaign, *options, input=f"{typed}\n")
+    assert done.exit_code == status, done.stderr
+    assert "Type the number of messages to yourself (2)" in done.stderr
+
+
+def test_rows_with_errors_are_left_out_on_demand(campaign: Path, call: Call) -> None:
+    with (campaign / "recipients.csv").open("a") as sheet:
+        sheet.write("no address,Cy\n")
+    assert call("send", campaign, "--sandbox").exit_code == 3
+    done = call("send", campaign, "--sandbox", "--skip-invalid")
+    assert done.exit_code == 5, "one recipient was not reached"
+    assert "Leaving out 1 row with errors; 3 recipients left." in done.stderr
+
+
 def messages_in(folder: Path) -> list[Message]:
     return [message_from_bytes(path.read_bytes()) for path in sorted((folder / "new").iterdir())]
 
@@ -422,3 +448,16 @@ def test_a_second_signal_abandons_messages_in_flight(campaign: Path, waiting: Wa
     states = json.loads(out)["states"]
     assert (states["sent"], states["pending"], states["in_doubt"]) == (0, 2, 1)
     assert "error: stopped; 2 recipients remaining" in err
+
+
+def test_send_goes_on_after_a_sample(call: Call, campaign: Path) -> None:
+    rows = "".join(f"u{n}@example.org,U{n}\n" for n in range(60))
+    (campaign / "recipients.csv").write_text("email,name\n" + rows)
+    first = json.loads(call("send", campaign, "--sandbox", "--percent", "20", "--json").stdout)
+    sent = first["states"]["sent"]
+    assert 3 < sent < 30
+    again = json.loads(call("send", campaign, "--sandbox", "--percent", "20", "--json").stdout)
+    assert again["states"]["sent"] == sent
+    done = json.loads(call("send", campaign, "--sandbox", "--percent", "100", "--json").stdout)
+    assert done["states"]["sent"] == 60
+    assert call("send", campaign, "--sandbox", "--percent", "0").exit_code == 2

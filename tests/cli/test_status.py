@@ -259,3 +259,19 @@ def test_watching_ends_with_the_send(
     assert waits == [1.0, 1.0]
     assert shown.count("1  sent") == 3
     assert shown.count("A send is running") == 2
+
+
+def test_outcomes_by_a_column_are_shown(call: Call, campaign: Path) -> None:
+    planned = call("status", campaign, "--by", "NAME")
+    assert planned.exit_code == 0
+    assert "Zoé" in planned.stdout
+    document = json.loads(call("status", campaign, "--by", "name", "--json").stdout)
+    assert document["by"]["column"] == "name"
+    assert [one["value"] for one in document["by"]["values"]] == ["Ann", "Bob", "Zoé"]
+    assert call("status", campaign, "--by", "nmae").exit_code == 2
+
+
+def test_outcomes_of_a_run_are_shown_by_a_column(call: Call, sent: Path) -> None:
+    document = json.loads(call("status", sent, "--by", "email", "--json").stdout)
+    assert sum(one["states"]["sent"] for one in document["by"]["values"]) == 1
+    assert call("status", sent, "--by", "email").exit_code == 0

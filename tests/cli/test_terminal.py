@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from mailmerge.cli.terminal import colour_wanted, reports_errors, say
+from mailmerge.cli.terminal import ask_line, colour_wanted, quoted_path, reports_errors, say
 from mailmerge.errors import AuthenticationRefused
 from tests.cli.conftest import Call
 
@@ -67,6 +69,54 @@ def test_a_closed_output_is_no_error() -> None:
         check=False,
     )
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "system", "quoted"),
+    [
+        ("a b/c", "posix", "'a b/c'"),
+        ("a-b", "posix", "a-b"),
+        ("it's", "posix", "'it'\"'\"'s'"),
+        ("a b", "nt", '"a b"'),
+        ("a&b", "nt", '"a&b"'),
+        ("a'b", "nt", "a'b"),
+    ],
+)
+def test_a_path_is_quoted_for_the_shell_of_the_system(path: str, system: str, quoted: str) -> None:
+    assert quoted_path(Path(path), system) == quoted
+
+
+class Keyboard(io.StringIO):
+    """Standard input at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stdin", [io.StringIO, Keyboard])
+def test_a_line_is_asked_for_at_a_terminal_and_elsewhere(
+    stdin: type[io.StringIO], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin("the answer\n"))
+    assert ask_line("Address: ").strip() == "the answer"
+    assert ask_line("Again: ") == ""
+    assert capsys.readouterr().err == "Address: Again: "
+
+
+def test_output_whose_reader_has_ended_is_thrown_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @reports_errors
+    def show() -> None:
+        raise BrokenPipeError
+
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(typer.Exit) as ended:
+            show()
+        print("more")
+    assert ended.value.exit_code == 0
+    assert (tmp_path / "out").read_text() == ""
 
 
 def test_help_and_version_load_nothing_heavy() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
 import pytest
+import typer
 
+from mailmerge.cli.translated_help import lines
 from mailmerge.wording import columns_of
 from tests.cli.conftest import Call
 from tests.cli.reference import commands
@@ -53,6 +56,27 @@ def test_defaults_and_ranges_are_chinese(call: Call) -> None:
     assert "[默认值：hold]" in shown
     assert "[1 到 100]" in shown
     assert "[必填]" in call("suppress", "add", "--help").stdout
+
+
+def test_a_long_name_stands_on_a_line_of_its_own() -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def go(
+        name: Annotated[
+            str, typer.Option("--" + "very-" * 8 + "long-name", help="Text of the option.")
+        ] = "x",
+        secret: Annotated[bool, typer.Option("--secret", hidden=True)] = False,
+    ) -> None:
+        print(name, secret)
+
+    command = typer.main.get_command(app)
+    with command.make_context("go", []) as context:
+        shown = list(lines(command, context, str))
+    at = next(number for number, line in enumerate(shown) if "long-name" in line)
+    assert "Text of the option." not in shown[at]
+    assert "Text of the option." in shown[at + 1]
+    assert not any("--secret" in line for line in shown)
 
 
 def test_help_lists_the_commands_of_a_group(call: Call) -> None:

@@ -62,6 +62,35 @@ def test_problem_of_one_record(
     assert _found(records) == found
 
 
+def test_spf_record_with_too_many_lookups_is_an_error() -> None:
+    names = [f"m{number}.a.eu" for number in range(11)]
+    record = "v=spf1 a:out.a.eu " + " ".join(f"a:{name}" for name in names) + " -all"
+    records: dict[str, list[str]] = {f"{name} A": ["5.9.0.2"] for name in names}
+    found = [
+        one
+        for one in sender_problems(facts({**records, "a.eu TXT": [record]}))
+        if one.code == "spf-lookups"
+    ]
+    assert [one.severity for one in found] == ["error"]
+    assert "needs 12 look-ups; receivers stop after 10" in found[0].message
+
+
+def test_address_for_reports_that_does_not_agree_is_a_warning() -> None:
+    record = "v=DMARC1; p=reject; rua=mailto:r@reports.example"
+    problems = list(sender_problems(facts({"_dmarc.a.eu TXT": [record]})))
+    assert [one.code for one in problems] == ["dmarc-reports"]
+    assert "at a.eu._report._dmarc.reports.example" in problems[0].hint
+    agreed = {"a.eu._report._dmarc.reports.example TXT": ["v=DMARC1"]}
+    assert list(sender_problems(facts({"_dmarc.a.eu TXT": [record], **agreed}))) == []
+
+
+def test_server_that_sets_the_reverse_path_leaves_spf_out() -> None:
+    identity = replace(OWN, provider="sendgrid")
+    found = facts({"a.eu TXT": []}, identity)
+    assert "spf-missing" not in {one.code for one in sender_problems(found)}
+    assert "the server sets the reverse path, so SPF of a.eu does not count" in sender_notes(found)
+
+
 def test_domain_that_does_not_exist_is_an_error() -> None:
     (first, *_) = sender_problems(facts(identity=replace(OWN, domain="gone.eu", reverse="a.eu")))
     assert (first.severity, first.code) == ("error", "from-domain")

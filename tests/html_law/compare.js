@@ -32,8 +32,12 @@ const law = {
     page.write(html);
     page.close();
     const still = new frame.contentWindow.CSSStyleSheet(); // a transition would be seen half-way
-    still.replaceSync("*, ::before, ::after { transition: none !important; animation: none !important }");
+    still.replaceSync(
+      "*, ::before, ::after { transition: none !important; animation: none !important }" +
+        "style:not(#a#b#c#d), link:not(#a#b#c#d) { display: none !important }", // `* { display: block }` shows their text
+    );
     page.adoptedStyleSheets = [still];
+    for (const moving of page.querySelectorAll("marquee")) moving.scrollAmount = 0;
     const images = () => [...page.images].filter((image) => !image.complete);
     for (let turn = 0; turn < 100 && (page.readyState !== "complete" || images().length); turn++)
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -177,7 +181,7 @@ const law = {
   // -- nodes ------------------------------------------------------------------------------------------------------
 
   tag: (element) => element.tagName.toLowerCase(),
-  children: (element) => [...element.children].filter((child) => !law.ignored.has(child.tagName)),
+  children: (element) => [...element.children].filter((child) => !law.isIgnored(child)),
 
   // The text between the children, with a mark for each child; runs of ASCII white space count as one space.
   text(element) {
@@ -185,9 +189,12 @@ const law = {
     let text = "";
     for (const node of element.childNodes)
       if (node.nodeType === 3) text += node.data;
-      else if (node.nodeType === 1 && !law.ignored.has(node.tagName)) text += "\u00a6";
+      else if (node.nodeType === 1 && !law.isIgnored(node)) text += "\u00a6";
     return text.replace(/[ \t\n\r\f]+/g, " ").replace(/^ | $/g, "");
   },
+
+  isIgnored: (element) =>
+    law.ignored.has(element.tagName) || (element.tagName === "style" && element.namespaceURI.endsWith("svg")),
 
   show(element) {
     const text = element.textContent.replace(/\s+/g, " ").trim();

@@ -6,6 +6,7 @@ page, so that a failing page can be made small by deleting pieces (search.py).
 
 from __future__ import annotations
 
+from html import escape
 from typing import Final
 
 from hypothesis import strategies as st
@@ -588,9 +589,12 @@ def styled(draw: st.DrawFn) -> Pieces:
     def grow(depth: int) -> list[str]:
         pieces: list[str] = []
         for _ in range(draw(st.integers(1, 3))):
-            name = draw(st.sampled_from(("p", "div", "table", "a", "span", "h1", "img")))
+            name = draw(st.sampled_from(("p", "div", "table", "a", "span", "h1", "img", "svg")))
             attributes = draw(_styled())
-            if name == "img":
+            if name == "svg":
+                css = escape(" ".join(draw(st.lists(_rule(), max_size=2))), quote=False)
+                pieces.append(f"<svg{attributes}><style>{css}</style></svg>")
+            elif name == "img":
                 pieces.append(f'<img src="a.png"{attributes}>')
             elif name == "table":
                 cells = "".join(

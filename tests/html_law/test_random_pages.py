@@ -18,12 +18,6 @@ pytestmark = pytest.mark.real
 
 FEW, MANY = 5, 12
 """Pages that share one load of the browser, in an ordinary and in a long run."""
-NOT_YET = {
-    "markup": "a conditional comment within a style element that is never closed is not kept",
-    "balanced": "a style element within a template of an svg is not kept, among others",
-    "styled": "margins of a page whose rules set `all` or `display` of every element",
-}
-"""Why a long run of a strategy finds differences today; it fails as soon as it finds none."""
 
 
 def _law(chromium: Browser, name: str, batches: int, size: int) -> None:
@@ -43,15 +37,6 @@ def _law(chromium: Browser, name: str, batches: int, size: int) -> None:
     check()
 
 
-def _expected(request: pytest.FixtureRequest, name: str) -> None:
-    if name in NOT_YET:
-        request.applymarker(
-            pytest.mark.xfail(
-                reason=NOT_YET[name], strict=True, raises=(AssertionError, ExceptionGroup)
-            )
-        )
-
-
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_some_random_pages_keep_the_law(chromium: Browser, name: str) -> None:
     _law(chromium, name, 2, FEW)
@@ -59,10 +44,7 @@ def test_some_random_pages_keep_the_law(chromium: Browser, name: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_random_pages_keep_the_law(
-    chromium: Browser, request: pytest.FixtureRequest, name: str
-) -> None:
-    _expected(request, name)
+def test_random_pages_keep_the_law(chromium: Browser, name: str) -> None:
     _law(chromium, name, 60, MANY)
 
 

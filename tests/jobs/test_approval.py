@@ -199,6 +199,21 @@ def test_letters_that_look_alike_are_the_same() -> None:
     assert normal_code("kiqm 2xra-9pzo") == "K1QM-2XRA-9PZ0"
 
 
+def test_files_that_come_and_go_are_named(folder: CampaignFolder) -> None:
+    code = approve(folder).code
+    folder.write("more.pdf", b"%PDF more")
+    folder.configure(message={"attachments": '["more.pdf"]'})
+    told = str(refused(folder, code))
+    assert "more.pdf is new" in told
+    assert "terms.pdf is not used any more" in told
+
+
+def test_rate_of_a_domain_is_part_of_it(folder: CampaignFolder) -> None:
+    code = approve(folder).code
+    folder.configure(delivery={"domain_rates": '{ "gmail.com" = "10/minute" }'})
+    assert "rate of gmail.com" in str(refused(folder, code))
+
+
 def test_secrets_are_not_part_of_it(folder: CampaignFolder) -> None:
     settings = folder.campaign
     digests = RecipientDigests().recipients()

@@ -16,11 +16,12 @@ from mailmerge.credentials import require_account
 from mailmerge.engine.events import Began, Ended, Sent
 from mailmerge.errors import CampaignError, CheckFailed, Declined, Interrupted, LedgerError
 from mailmerge.jobs.job import Job
-from mailmerge.jobs.targets import DryRun, NoServer
+from mailmerge.jobs.targets import DryRun, NoServer, RealServer
 from mailmerge.ledger.interface import InDoubt
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.quota import open_quotas
 from mailmerge.ledger.states import State
+from mailmerge.recipients.audience import Selection
 from mailmerge.recipients.collection import read_recipients
 from mailmerge.sandbox import Sandbox
 from tests.jobs.campaigns import ALL, RECIPIENTS, job_of, make, send
@@ -268,3 +269,15 @@ def test_report_of_a_job_reaches_the_summary(campaign: Campaign) -> None:
         assert job.report is report
         assert job.summary.check_seconds == report.seconds > 0
         assert job.document(job.summary) == replace(job.summary).to_json()
+
+
+def test_job_goes_on_after_a_sample(tmp_path: Path, server: Sandbox) -> None:
+    campaign = make(tmp_path / "many", server, recipients=60)
+    target = RealServer.of_settings(campaign.settings)
+    sent = []
+    for percent in (20, 20, 50, 100):
+        with Job(campaign, Selection(percent=percent), target) as job:
+            sent.append(job.run_all().sent)
+    assert 3 < sent[0] < 30
+    assert sent[1] == 0
+    assert sum(sent) == 60

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, create_engine, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
@@ -14,7 +15,7 @@ from mailmerge.errors import LedgerError, LedgerHeld
 from mailmerge.ledger.database import Bulk, Database, observed
 from mailmerge.ledger.migrations import LIMITS
 from mailmerge.ledger.schema import slot
-from mailmerge.ledger.sqlite import memory_database
+from mailmerge.ledger.sqlite import memory_database, open_database
 
 INSERT = text("INSERT INTO slot VALUES (:name, 1.0)")
 
@@ -127,6 +128,35 @@ def test_many_rows_are_updated_by_tuples(database: Database) -> None:
         LATER.run(connection, [])
         found = dict(connection.execute(select(slot.c.limit_name, slot.c.until)).all())
     assert found == {"a": 5.0, "b": 6.0, "c": 1.0}
+
+
+def test_a_child_process_writes_no_more_and_may_read(database: Database) -> None:
+    database.guard = Watch()
+    add(database, "a")
+    database.abandon()
+    with pytest.raises(LedgerHeld, match="belongs to the process that opened it"):
+        add(database, "b")
+    assert isinstance(database.failure, LedgerHeld)
+
+
+def test_a_child_process_may_write_a_database_without_a_guard(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "x.sqlite", LIMITS)
+    add(database, "a")
+    database.abandon()
+    add(database, "b")
+    assert (names(database), database.failure) == (["a", "b"], None)
+    database.close()
+
+
+def test_changes_that_cannot_be_settled_are_no_error() -> None:
+    def settle(engine: Engine) -> bool:
+        raise DBAPIError("", None, OSError("busy"))
+
+    engine = create_engine("sqlite://")
+    database = Database(engine, lambda _, error: LedgerError(str(error)), None, settle)
+    assert not database.settle()
+    assert Database(engine, lambda _, error: LedgerError(str(error))).settle()
+    database.close()
 
 
 class Recorder:

@@ -96,6 +96,15 @@ def test_no_database_has_no_rows(left: Settings, content: bytes) -> None:
     assert (found.rows, found.states) == ((), None)
 
 
+def test_a_missing_database_is_named(left: Settings) -> None:
+    (left.state_folder / "ledger.sqlite").unlink()
+    found = Ledger.examine(left)
+    assert found is not None
+    assert not found.whole
+    assert "the file is missing" in found.findings[0].text
+    assert found.states is None
+
+
 def test_a_ledger_of_the_first_edition_is_examined(campaign: Settings) -> None:
     install(campaign, KILLED)
     found = examined(campaign)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import resource
 import signal
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +21,13 @@ from mailmerge.ledger.journal_file import (
     HEADER_BYTES,
     JournalFile,
     JournalFiles,
+    Mark,
     Tail,
     decode_all,
     encode,
 )
 from mailmerge.ledger.states import State, Transition
+from tests.full_disk import small_space
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=500)
 transitions = st.builds(
@@ -268,6 +272,85 @@ def test_a_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot be written") as error:
         JournalFile(JournalFiles(tmp_path / "nowhere", "ledger"), 1)
     assert error.value.problem.file == "ledger-00000001.journal"
+
+
+def test_no_line_follows_one_that_was_cut_off(tmp_path: Path) -> None:
+    files = JournalFiles(tmp_path, "ledger")
+    file = JournalFile(files, 1)
+    file.append(sent(1))
+    with small_space(file.offset + 10), pytest.raises(LedgerError, match="no disk space is left"):
+        file.append(sent(2))
+    with pytest.raises(LedgerError, match="an earlier write failed"):
+        file.append(sent(3))
+    file.close()
+    assert files.read(1, HEADER_BYTES).transitions == [sent(1)]
+
+
+def test_journal_without_space_for_its_header_is_an_error(tmp_path: Path) -> None:
+    files = JournalFiles(tmp_path, "ledger")
+    with small_space(HEADER_BYTES - 1):
+        with pytest.raises(LedgerError, match="cannot be written"):
+            JournalFile(files, 1)
+        with pytest.raises(OSError):
+            Mark(files)
+
+
+def test_header_is_written_where_files_cannot_be_mapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENODEV, "no such device")
+
+    monkeypatch.setattr(mmap, "mmap", refuse)
+    files = JournalFiles(tmp_path, "ledger")
+    file, later = JournalFile(files, 1), JournalFile(files, 2)
+    file.append(sent(1))
+    file.committed(7, restorable=True)
+    file.continue_in(later)
+    later.append(sent(2))
+    later.close()
+    mark = Mark(files)
+    mark.store(9, 4)
+    mark.close()
+    found = files.read(1, HEADER_BYTES)
+    assert (found.transitions, found.sequence, found.base) == ([sent(1), sent(2)], 9, 4)
+
+
+def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    files = JournalFiles(tmp_path, "ledger")
+    JournalFile(files, 1).close()
+    files.path(2).mkdir()
+    assert "cannot be read: " in files.read(1, HEADER_BYTES).damage
+
+
+def test_a_journal_that_vanishes_while_it_is_looked_for_is_missing(tmp_path: Path) -> None:
+    files = JournalFiles(tmp_path, "ledger")
+    files.path(1).symlink_to(tmp_path / "gone")
+    assert "is missing" in files.read(1, HEADER_BYTES).damage
+
+
+def test_a_journal_has_content_from_its_first_line_on(tmp_path: Path) -> None:
+    files = JournalFiles(tmp_path, "ledger")
+    file = JournalFile(files, 1)
+    assert not files.has_content()
+    file.append(sent(1))
+    assert files.has_content()
+    file.close()
+
+
+def test_a_state_that_is_not_known_is_not_read() -> None:
+    payload = b'[1,"delivered",1.0,0,0,null,"",""]'
+    line = b"%08x %b\n" % (zlib.crc32(payload, 3), payload)
+    known = payload.replace(b"delivered", b"sent")
+    assert read_lines(line, 3) == []
+    assert read_lines(b"%08x %b\n" % (zlib.crc32(known, 3), known), 3) == [
+        replace(sent(1), reply="")
+    ]
+
+
+def read_lines(content: bytes, generation: int) -> list[Transition]:
+    """The transitions of a journal of the first edition."""
+    return decode_all(content, generation, placed=False).transitions
 
 
 def test_each_durable_step_is_observed(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mailmerge.errors import LedgerError, LedgerHeld
-from mailmerge.ledger.lock import Lock, Owner, owner_of
+from mailmerge.ledger.lock import Lock, Owner, owner_of, take_lock
 from mailmerge.portable.boot import boot_id
+from tests.full_disk import small_space
 
 
 def test_a_lock_names_its_owner_until_it_is_released(tmp_path: Path) -> None:
@@ -66,6 +67,49 @@ def test_a_removed_lock_is_locked_again(tmp_path: Path) -> None:
         Lock(path)
     lock.release()
     Lock(path).release()
+
+
+def test_a_lock_removed_while_it_is_taken_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.lock"
+    calls: list[int] = []
+
+    def take(file: int) -> bool:
+        if not calls:
+            path.unlink()
+        calls.append(file)
+        return take_lock(file)
+
+    monkeypatch.setattr("mailmerge.ledger.lock.take_lock", take)
+    lock = Lock(path)
+    assert len(calls) == 2
+    with pytest.raises(LedgerHeld):
+        Lock(path)
+    lock.release()
+
+
+def test_a_full_disk_costs_only_the_description_of_the_owner(tmp_path: Path) -> None:
+    with small_space(0):
+        lock = Lock(tmp_path / "x.lock")
+    assert owner_of(tmp_path / "x.lock") == Owner(0, "an unknown host", "", 0.0)
+    lock.release()
+
+
+def test_a_child_process_gives_the_file_up(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "x.lock")
+    lock.abandon()
+    assert owner_of(tmp_path / "x.lock") is None
+
+
+def test_a_lock_that_cannot_be_looked_up_counts_as_held(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    lock = Lock(folder / "x.lock")
+    folder.rename(tmp_path / "moved")
+    folder.symlink_to(folder)
+    lock.ensure()
+    lock.release()
 
 
 def test_a_lock_that_was_replaced_and_locked_is_lost(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailmerge.errors import LedgerHeld
-from mailmerge.ledger.lock import Owner
+from mailmerge.ledger.lock import Owner, take_lock
 from mailmerge.ledger.marks import Mark, Marks, key_hash
 from mailmerge.portable.locks import system_locking
 
@@ -112,6 +112,28 @@ def test_old_marks_are_pruned_and_open_ones_are_kept(marks: Marks, tmp_path: Pat
     assert "m599.mark" in names
     assert len(names) <= 2 * 513
     held.close()
+
+
+def test_a_mark_pruned_while_it_is_opened_is_made_again(
+    marks: Marks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def take(file: int) -> bool:
+        if not calls:
+            (tmp_path / "marks" / "a.mark").unlink()
+        calls.append(file)
+        return take_lock(file)
+
+    monkeypatch.setattr("mailmerge.ledger.marks.take_lock", take)
+    file = marks.open("a")
+    file.write(Mark("a", "/x"))
+    with pytest.raises(LedgerHeld):
+        marks.open("a")
+    file.abandon()
+    again = marks.open("a")
+    assert (len(calls), again.mark) == (4, Mark("a", "/x"))
+    again.close()
 
 
 def test_hashes_of_keys_belong_to_one_ledger() -> None:

@@ -72,6 +72,18 @@ def test_a_missing_file_is_an_error(path: Path) -> None:
         read_database(path, LEDGER)
 
 
+def test_an_older_database_that_is_damaged_is_not_upgraded(path: Path) -> None:
+    with sqlite3.connect(path) as older:
+        older.execute("CREATE TABLE filler (text)")
+        older.executemany("INSERT INTO filler VALUES (?)", [("x" * 3000,)] * 50)
+    older.close()
+    content = bytearray(path.read_bytes())
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(LedgerError) as caught:
+        read_database(path, LEDGER)
+    assert caught.value.problem.code == "ledger-damaged"
+
+
 def test_the_version_is_above_that_of_the_first_edition(path: Path) -> None:
     open_database(path, LEDGER).close()
     connection = sqlite3.connect(path)

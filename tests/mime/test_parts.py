@@ -187,3 +187,13 @@ def test_fields_of_an_inline_part_name_the_file_twice() -> None:
     fields = part_fields("image/png", "größe.png", "", "inline")
     assert b"Content-Disposition: inline; filename*=utf-8''gr%C3%B6%C3%9Fe.png\r\n" in fields
     assert b'name="=?utf-8?' in fields
+
+
+def test_part_has_another_name_for_readers(tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_bytes(b"%PDF-1.4")
+    store = PartStore(tmp_path)
+    named = store.part("x.pdf", "Rechnung ü.pdf")
+    assert named.file_name == "Rechnung ü.pdf"
+    assert b"filename*=utf-8''Rechnung%20%C3%BC.pdf" in named.attached.replace(b"UTF-8", b"utf-8")
+    assert named.encoded is store.part("x.pdf").encoded
+    assert store.part("x.pdf").file_name == "x.pdf"

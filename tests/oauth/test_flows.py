@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,7 @@ from mailmerge.oauth.flows import (
     log_in_with_paste,
 )
 from mailmerge.oauth.servers import OAuthClient
+from mailmerge.oauth.web import Answer
 from tests import servers
 from tests.servers.authorization import Provider, address_bar, visit
 
@@ -207,6 +209,60 @@ def test_device_code_that_expires_ends_the_wait(client: OAuthClient) -> None:
     with pytest.raises(AuthenticationRefused) as error:
         log_in_on_device(client, Dialogue(lambda _: None, sleep=sleep, clock=lambda: now[0]))
     assert code_of(error) == "oauth-timeout"
+
+
+def answering(post: Callable[[str, str], Answer], now: list[float]) -> Dialogue:
+    """A dialogue whose server answers in this way, and whose clock moves while it sleeps."""
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    return replace(Dialogue(lambda _: None), post=post, clock=lambda: now[0], sleep=sleep)
+
+
+DEVICE = {"device_code": "d", "user_code": "u", "verification_uri": "https://a.example/d"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        ({"error": "invalid_client", "error_description": "no"}, AuthenticationRefused, ""),
+        ({**DEVICE, "user_code": ""}, ServerUnreachable, "oauth-server"),
+        ({**DEVICE, "verification_uri": "javascript:1"}, ServerUnreachable, "oauth-server"),
+    ],
+)
+def test_device_flow_without_a_usable_code_ends(
+    client: OAuthClient, answer: dict[str, object], kind: type[MailmergeError], code: str
+) -> None:
+    with pytest.raises(kind) as error:
+        log_in_on_device(client, answering(lambda *_: Answer(200, answer), [0.0]))
+    assert code in code_of(error)
+
+
+def test_device_flow_asks_less_often_after_a_time_out(client: OAuthClient) -> None:
+    now, asked = [0.0], list[float]()
+
+    def post(url: str, body: str) -> Answer:
+        if url == client.server.device_url:
+            return Answer(200, {**DEVICE, "interval": 5, "expires_in": 100})
+        asked.append(now[0])
+        raise ServerUnreachable("no answer")
+
+    with pytest.raises(AuthenticationRefused) as error:
+        log_in_on_device(client, answering(post, now))
+    assert code_of(error) == "oauth-timeout"
+    assert asked == [5, 15, 35, 75, 155]
+
+
+@pytest.mark.parametrize("flow", [log_in_with_browser, log_in_with_paste])
+def test_server_without_a_page_has_only_the_device_flow(
+    client: OAuthClient, browser: Browser, flow: Callable[..., object]
+) -> None:
+    without = replace(client, server=replace(client.server, authorization_url=""))
+    more = (lambda _: "",) if flow is log_in_with_paste else ()
+    with pytest.raises(CampaignError, match="has no page for the browser") as error:
+        flow(without, dialogue(browser), *more)
+    assert "--device" in error.value.problem.hint
 
 
 def test_device_flow_is_refused_with_the_reason(client: OAuthClient) -> None:

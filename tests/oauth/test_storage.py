@@ -14,6 +14,7 @@ from keyring.backend import KeyringBackend
 from mailmerge.errors import CampaignError, LedgerError
 from mailmerge.oauth.servers import AuthorizationServer, OAuthClient
 from mailmerge.oauth.storage import LoginStore
+from tests.full_disk import small_space
 
 LONG = "token-" * 1000
 SERVER = AuthorizationServer("Example", "https://a.example/auth", "https://a.example/token")
@@ -168,6 +169,23 @@ def test_unusable_folder_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "logins").write_text("no folder")
     with pytest.raises(LedgerError, match="folder"):
         LoginStore(CLIENT, tmp_path / "logins").save("token")
+
+
+def test_token_too_long_for_a_keyring_is_kept_in_the_file(tmp_path: Path) -> None:
+    keyring.set_keyring(ring := SmallKeyring())
+    store = LoginStore(CLIENT, tmp_path)
+    store.save("x" * 1_000_000)
+    assert loaded(store) == "x" * 1_000_000
+    assert not any(name.endswith("head") for _, name in ring.entries)
+
+
+def test_disk_without_space_is_one_clear_error(tmp_path: Path) -> None:
+    keyring.set_keyring(ForgetfulKeyring())
+    store = LoginStore(CLIENT, tmp_path)
+    refused = pytest.raises(CampaignError, match="the log-in cannot be stored")
+    with small_space(10), refused as caught:
+        store.save("t" * 100)
+    assert caught.value.problem.code == "oauth-storage"
 
 
 def test_token_is_never_shown(tmp_path: Path) -> None:

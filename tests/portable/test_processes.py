@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,63 @@ def test_a_system_without_proc_is_asked_by_signal_0(
     tmp_path: Path, answer: Exception | None, start: str | None
 ) -> None:
     assert process_start(7, "darwin", proc=tmp_path, system=System(answer)) == start
+
+
+class Kernel:
+    """The kernel of Windows, with one process."""
+
+    def __init__(self, *, code: int = 259, start: int = 4711, error: int = 0) -> None:
+        self._code, self._start, self._error = code, start, error
+        self.closed: list[int | None] = []
+        self.OpenProcess = self._Open(0 if error else 2**40 + 5)
+
+    class _Open:
+        restype: object = None
+
+        def __init__(self, handle: int) -> None:
+            self._handle = handle
+
+        def __call__(self, rights: int, inherited: int, pid: int) -> int:
+            assert (rights, inherited, pid) == (0x1000, 0, 7)
+            return self._handle
+
+    def WinDLL(self, name: str, *, use_last_error: bool) -> Kernel:
+        assert (name, use_last_error) == ("kernel32", True)
+        return self
+
+    def get_last_error(self) -> int:
+        return self._error
+
+    def GetExitCodeProcess(self, handle: ctypes.c_void_p, code: Any) -> int:
+        assert handle.value == 2**40 + 5
+        code._obj.value = self._code
+        return 1
+
+    def GetProcessTimes(self, handle: ctypes.c_void_p, start: Any, *_: Any) -> int:
+        assert handle.value == 2**40 + 5
+        start._obj.value = self._start
+        return int(self._start != 0)
+
+    def CloseHandle(self, handle: ctypes.c_void_p) -> None:
+        self.closed.append(handle.value)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "start", "closed"),
+    [
+        (Kernel(), "4711", 1),
+        (Kernel(start=0), "", 1),
+        (Kernel(code=1), None, 1),
+        (Kernel(error=5), "", 0),
+        (Kernel(error=87), None, 0),
+    ],
+    ids=["runs", "unknown start", "ended", "of another user", "no process"],
+)
+def test_windows_is_asked_for_the_times_of_a_process(
+    kernel: Kernel, start: str | None, closed: int
+) -> None:
+    assert process_start(7, "win32", foreign=kernel) == start
+    assert kernel.closed == [2**40 + 5] * closed
 
 
 def test_the_name_of_a_program_may_have_spaces_and_brackets(tmp_path: Path) -> None:

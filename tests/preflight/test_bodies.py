@@ -138,6 +138,36 @@ def test_html_is_measured_against_gmail(folder: Folder, size: int, codes: list[s
     assert [problem.code for problem in check_html_size(made, Setup(campaign))] == codes
 
 
+ADDRESS = (
+    "email,name,note,street no\n"
+    'a@x-firma.de,Ann,"two\nlines ","1 Main St\r\nUSA"\nb@x-firma.de,Bob,y,x\n'
+)
+
+
+def test_line_breaks_of_a_cell_that_html_loses_are_reported(folder: Folder) -> None:
+    folder.page("<p>{{ row['street no'] }} &amp; {{ note }}</p>", ADDRESS)
+    found = [one for one in folder.problems() if one.code == "line-breaks"]
+    assert [(one.row, one.column, one.hint) for one in found] == [
+        (2, "note", "write {{ note|nl2br }}"),
+        (2, "street no", 'write {{ row["street no"]|nl2br }}'),
+    ]
+    assert {one.file for one in found} == {"body.html"}
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<pre>{{ row['street no'] }}</pre>",
+        "<p style='white-space: pre-line'>{{ row['street no'] }}</p>",
+        "<p>{{ row['street no']|nl2br }}</p>",
+        "<p>{{ row['street no']|upper|replace('\\n', ' ') }}</p>",
+    ],
+)
+def test_line_breaks_that_html_shows_are_no_problem(folder: Folder, inside: str) -> None:
+    folder.page(inside, ADDRESS)
+    assert [one for one in folder.problems() if one.code == "line-breaks"] == []
+
+
 def test_html_is_measured_with_each_recipients_values(folder: Folder) -> None:
     folder.page("<p>{{ note }}</p>", f"email,name,note\na@x.de,A,x\nb@x.de,B,{'ü ' * 40_000}\n")
     problem = folder.problem()

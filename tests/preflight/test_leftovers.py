@@ -43,6 +43,18 @@ def test_example_as_sender_and_server_is_an_error_of_a_real_send(real: Folder, d
     assert checked.keys() == found.keys()
 
 
+def test_name_of_an_example_as_sender_is_a_warning(real: Folder) -> None:
+    real.configure(message={"from": '"Your Name <ann@x-firma.de>"'})
+    found = leftovers(real)["message.from"]
+    assert found.severity == "warning"
+    assert 'the sender\'s name "Your Name" is an example' in found.message
+
+
+def test_sender_that_is_no_address_has_no_leftover(real: Folder) -> None:
+    real.configure(message={"from": '"ann at x-firma.de"'})
+    assert "message.from" not in leftovers(real)
+
+
 def test_examples_elsewhere_are_warnings(real: Folder) -> None:
     real.page(
         '<a href="https://www.example.org/{{ name }}">x</a>\n<p>1 Orchard Road, Exampleton</p>'

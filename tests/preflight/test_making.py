@@ -66,3 +66,28 @@ def test_styles_that_depend_on_the_row_are_known(folder: Folder) -> None:
     maker = MessageMaker(folder.campaign)
     maker.make(first(folder))
     assert maker.slow_because == "a value stands in <style>"
+
+
+def test_file_in_other_case_is_attached_with_a_warning(folder: Folder) -> None:
+    folder.write("Terms.PDF", "%PDF-1.4")
+    if (folder.path / "terms.pdf").exists():
+        return  # this file system does not tell them apart
+    folder.configure(message={"attachments": '["terms.pdf"]'})
+    made = MessageMaker(folder.campaign).make(first(folder))
+    assert made.message is not None
+    (problem,) = made.problems
+    assert (problem.severity, problem.code, problem.row) == ("warning", "asset-case", None)
+    assert '"Terms.PDF"' in problem.message
+
+
+def test_new_file_of_a_pattern_changes_the_content(folder: Folder) -> None:
+    folder.write("scan-1.pdf", "1")
+    folder.configure(message={"attachments": '["scan-*.pdf"]'})
+    maker = MessageMaker(folder.campaign)
+    maker.make(first(folder))
+    assert maker.messages is not None
+    before = maker.messages.files["scan-*.pdf"]
+    files = folder.campaign.content_files()
+    assert files.digest("scan-*.pdf") == before
+    folder.write("scan-2.pdf", "2")
+    assert folder.campaign.content_files().digest("scan-*.pdf") not in ("", before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailmerge.preflight.positions import Place, Spot, TemplateElements
+from mailmerge.preflight.positions import Needle, Place, Spot, TemplateElements, find_text
 
 PAGE = """<style>
 p { color: #ff0000; background: url(http://x.org/a.png) }
@@ -43,6 +43,40 @@ def test_the_element_itself_is_found(spot: Spot, line: int, character: int) -> N
     excerpt = PAGE.split("\n")[line - 1]
     found = TemplateElements({"body.html": PAGE}).find_element(spot)
     assert found == Place("body.html", line, character, excerpt)
+
+
+@pytest.mark.parametrize(
+    ("spot", "line"),
+    [
+        (Spot("form", "method"), 13),
+        (Spot("img", "src", "c.png"), 15),
+        (Spot("img", "alt", "logo"), 10),
+    ],
+)
+def test_the_most_similar_element_is_found(spot: Spot, line: int) -> None:
+    place = TemplateElements({"body.html": PAGE}).find_element(spot)
+    assert place is not None
+    assert place.line == line
+
+
+@pytest.mark.parametrize(
+    ("needle", "file", "line"),
+    [
+        (Needle("x", 0, 3), "a.html", 1),
+        (Needle("x", 1, 3), "b.html", 2),
+        (Needle("x", 2, 3), "b.html", 3),
+        (Needle("x", 5, 9), "b.html", 3),
+        (Needle("x", 1, 2), "a.html", 1),
+    ],
+)
+def test_a_text_is_found_in_the_template_of_its_turn(needle: Needle, file: str, line: int) -> None:
+    place = find_text({"a.html": "x", "b.html": "y\nx\nx"}, needle)
+    assert place is not None
+    assert (place.file, place.line) == (file, line)
+
+
+def test_a_text_of_no_template_has_no_place() -> None:
+    assert find_text({"a.html": "x"}, Needle("z")) is None
 
 
 def test_an_element_that_no_template_has_is_not_found() -> None:

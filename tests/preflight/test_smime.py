@@ -96,6 +96,18 @@ def test_a_certificate_for_other_purposes_is_a_warning(folder: Folder) -> None:
     assert folder.problem().code == "smime-usage"
 
 
+def test_a_key_that_may_not_sign_is_a_warning(folder: Folder) -> None:
+    configure(folder, issue("News", ROOT, address=FROM, signs=False))
+    assert folder.problem().code == "smime-usage"
+    configure(folder, issue("News", ROOT, address=FROM, signs=True))
+    assert folder.problems() == []
+
+
+def test_a_certificate_without_purposes_is_for_all(folder: Folder) -> None:
+    configure(folder, issue("News", ROOT, address=FROM, purpose=None))
+    assert folder.problems() == []
+
+
 def test_a_small_key_is_a_warning(folder: Folder) -> None:
     configure(folder, own(key=new_rsa(1024)))
     assert folder.problem().code == "smime-key-size"

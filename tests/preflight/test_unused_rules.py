@@ -33,3 +33,23 @@ def test_rules_that_stay_or_match_in_any_branch_are_not_named(folder: Folder) ->
     assert unused(folder, "<style>.x{top:0}</style><p class='{{ name }}'>x</p>") == []
     folder.configure(message={"html": '"body.html"', "inline_css": "false"})
     assert unused(folder, "<style>.x{top:0}</style><p>x</p>") == []
+
+
+def test_rule_of_a_linked_style_sheet_is_named_with_its_file(folder: Folder) -> None:
+    folder.write("css/site.css", "@import 'more.css';\n.a{top:0}\n.b{background:url(x.png)}\n")
+    folder.write("css/more.css", "p{top:0}\n@media x{p{top:0}}\n\n.c{top:0} .d{top:0}")
+    folder.write("css/x.png", "x")
+    folder.page(
+        "<link rel='stylesheet' href='css/site.css'>\n<style>.e{top:0}</style><p class=a>x</p>"
+    )
+    found = [problem for problem in folder.problems() if problem.code == "css-unused"]
+    assert [(one.file, one.line, one.message.rpartition(": ")[2]) for one in found] == [
+        ("css/more.css", 4, ".c, .d"),
+        ("css/site.css", 3, ".b"),
+        ("body.html", 4, ".e"),
+    ]
+
+
+def test_missing_style_sheet_hides_no_unused_rule(folder: Folder) -> None:
+    page = "<link rel='stylesheet' href='gone.css'><style>.e{top:0}</style><p>x</p>"
+    assert unused(folder, page) == ["style rules that match nothing are left out: .e"]

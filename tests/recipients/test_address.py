@@ -20,6 +20,28 @@ domains = st.text("abZ09-.", min_size=1, max_size=70) | st.sampled_from(
 )
 
 
+@pytest.mark.parametrize(
+    ("cell", "shown", "forward_path"),
+    [
+        ("Ann@i❤.ws", "Ann@xn--i-7iq.ws", "Ann@xn--i-7iq.ws"),
+        ("ann@💩.la", "ann@xn--ls8h.la", "ann@xn--ls8h.la"),
+        ("ann@mail.i❤️.ws", "ann@mail.xn--i-7iq.ws", "ann@mail.xn--i-7iq.ws"),
+    ],
+)
+def test_a_domain_with_symbols_is_written_in_ascii(
+    cell: str, shown: str, forward_path: str
+) -> None:
+    mailbox = parse_mailbox(cell)
+    assert (mailbox.address, mailbox.forward_path) == (shown, forward_path)
+    assert mailbox.identity == forward_path.lower()
+
+
+@pytest.mark.parametrize("cell", ["ann@i❤¿.ws", "ann@❤_.ws", "ann@❤", "ann@xn--❤.ws", "a b@❤.ws"])
+def test_other_signs_with_a_symbol_are_no_domain(cell: str) -> None:
+    with pytest.raises(AddressError):
+        parse_mailbox(cell)
+
+
 @given(locals_, domains)
 @example("info", "Example.org")
 @example("a" * 64, "example.org")

@@ -235,3 +235,34 @@ def test_every_row_is_accounted_for(folder: Folder, cells: list[str]) -> None:
     assert len(recipients) + audience.counts.total() == len(cells) + 1
     assert len({recipient.key for recipient in recipients}) == len(recipients)
     assert {p.mailbox.address for p in recipients} <= {"a@x.org", "A@x.org", "c@x.org", "z@x.org"}
+
+
+def test_larger_sample_contains_the_smaller(folder: Folder) -> None:
+    folder.put("email\n" + "".join(f"u{n}@x.org\n" for n in range(400)))
+    small, large = (rows(folder.audience(Selection(percent=p))) for p in (10, 50))
+    assert set(small) < set(large)
+    assert 15 < len(small) < 75
+    audience = folder.audience(Selection(percent=10, limit=3))
+    assert rows(audience) == small[:3]
+    assert Selection(percent=10).partial
+    assert not Selection().partial
+
+
+@pytest.mark.parametrize("percent", [0, -1, 100.5, float("nan")])
+def test_percent_is_above_0_and_up_to_100(percent: float) -> None:
+    with pytest.raises(CampaignError, match="above 0 and up to 100"):
+        Selection(percent=percent)
+
+
+def test_an_empty_sample_is_an_error(folder: Folder) -> None:
+    folder.put("email\na@x.org\n")
+    (problem,) = problems_of(folder.audience(Selection(percent=0.01)))
+    assert problem.code == "none-selected"
+    assert "first 0.01 %" in problem.message
+
+
+def test_conditions_know_buckets(folder: Folder) -> None:
+    folder.put("email\n" + "".join(f"u{n}@x.org\n" for n in range(40)))
+    halves = [rows(folder.audience(where=f"bucket(email, 2) == {n}")) for n in (0, 1)]
+    assert sorted(halves[0] + halves[1]) == list(range(2, 42))
+    assert rows(folder.audience(where="email|bucket(2) == 0")) == halves[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
+import time
 from datetime import date
 from pathlib import Path
 
@@ -80,6 +82,43 @@ def test_one_wrong_address_changes_nothing(folder: Folder, tmp_path: Path) -> No
         suppressions(folder).add_from(other)
     assert (caught.value.problem.file, caught.value.problem.row) == ("other.csv", 3)
     assert text(folder) == before
+
+
+def test_a_change_waits_for_that_of_another_program(folder: Folder) -> None:
+    taken, changed = threading.Event(), list[float]()
+
+    def hold() -> None:
+        with suppressions(folder).locked():
+            taken.set()
+            time.sleep(0.2)
+            changed.append(time.monotonic())
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    taken.wait(20)
+    suppressions(folder).add(["bob@x.org"])
+    added = time.monotonic()
+    holder.join()
+    assert added >= changed[0]
+    assert suppressions(folder).identities() == {"bob@x.org"}
+
+
+def test_a_list_that_another_program_keeps_locked_is_an_error(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with suppressions(folder).locked():
+        now = iter(range(0, 1000, 6))
+        monkeypatch.setattr(time, "monotonic", lambda: next(now))
+        with pytest.raises(SpreadsheetError, match="another program is changing it"):
+            suppressions(folder).add(["bob@x.org"])
+        monkeypatch.undo()
+
+
+def test_a_list_whose_folder_is_a_file_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SpreadsheetError) as caught:
+        SuppressionList(tmp_path / "file" / "suppressed.csv").add(["bob@x.org"])
+    assert caught.value.problem.hint
 
 
 def test_a_crash_leaves_the_old_list(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mailmerge.errors import AddressError, SpreadsheetError
 from mailmerge.recipients.suppression import SuppressionList
 from mailmerge.recipients.suppression_writer import SuppressionWriter
+from tests.full_disk import small_space
 
 
 def test_address_is_added_once_in_any_spelling(tmp_path: Path) -> None:
@@ -49,6 +50,29 @@ def test_changes_of_other_programs_are_seen_and_kept(tmp_path: Path) -> None:
     writer.close()
     assert listed.identities() == {"old@x.org", "bob@x.org", "ann@x.org"}
     assert listed.entries()[0].cells["Notiz"] == "ä"
+
+
+def test_row_that_fits_only_in_part_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "suppressed.csv"
+    writer = SuppressionWriter(path)
+    writer.add("ann@x.org").result(20)
+    before = path.read_bytes()
+    refused = pytest.raises(SpreadsheetError, match="cannot be written")
+    with small_space(len(before) + 5), refused:
+        writer.add("bob@x.org").result(20)
+    assert path.read_bytes() == before
+    assert writer.add("bob@x.org").result(20)
+    writer.close()
+
+
+def test_list_that_was_removed_begins_again(tmp_path: Path) -> None:
+    path = tmp_path / "suppressed.csv"
+    writer = SuppressionWriter(path)
+    writer.add("ann@x.org").result(20)
+    path.unlink()
+    assert writer.add("ann@x.org").result(20)
+    writer.close()
+    assert SuppressionList(path).identities() == {"ann@x.org"}
 
 
 def test_full_disk_confirms_nothing_and_leaves_whole_rows(tmp_path: Path) -> None:

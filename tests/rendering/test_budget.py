@@ -42,6 +42,19 @@ def test_template_may_write_its_own_text_in_addition() -> None:
         budget.expect(151)
 
 
+def test_text_that_was_made_counts_at_once() -> None:
+    budget = started(characters=100, made=250)
+    assert budget.check("x" * 90) == "x" * 90
+    with pytest.raises(LimitExceeded, match="100 characters"):
+        budget.check("x" * 101)
+
+
+def test_items_of_a_list_are_limited() -> None:
+    budget = started(steps=100_000, characters=10_000, made=10_000)
+    with pytest.raises(LimitExceeded):
+        list(budget.counted(range(5_000)))
+
+
 def test_nothing_is_limited_before_a_rendering_begins() -> None:
     budget = Budget(RenderLimits(steps=1, characters=1))
     budget.step(1_000)

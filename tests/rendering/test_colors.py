@@ -27,6 +27,22 @@ def test_modern_colors_have_a_legacy_form(value: str, legacy: str | None) -> Non
 @pytest.mark.parametrize(
     ("value", "legacy"),
     [
+        ("color-mix(in srgb-linear, black, white)", "#bcbcbc"),
+        ("color-mix(in srgb, red 0%, blue 0%)", None),
+        ("color-mix(red, blue, lime)", None),
+        ("color-mix(srgb, red, blue)", None),
+        ("color-mix(in, red, blue)", None),
+        ("rgb(none)", None),
+        ("lab(x y z)", None),
+    ],
+)
+def test_mixture_without_a_color_has_no_legacy_form(value: str, legacy: str | None) -> None:
+    assert with_legacy_colors(value) == legacy
+
+
+@pytest.mark.parametrize(
+    ("value", "legacy"),
+    [
         # the values that Chromium computes for them in sRGB
         ("lab(50% 40 59)", "#bf5702"),
         ("lch(50% 60 30)", "#ca4948"),

@@ -7,6 +7,7 @@ import pytest
 from mailmerge.rendering.cascade import of_attribute
 from mailmerge.rendering.custom_properties import (
     CustomProperties,
+    may_have_no_value,
     names_used,
     uses_custom_properties,
 )
@@ -42,3 +43,22 @@ def test_use_of_variables_is_noticed() -> None:
     assert uses_custom_properties("calc(VAR(--a))")
     assert not uses_custom_properties("red")
     assert names_used("var(--a, var(--b-c))") == ["--a", "--b-c"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("1px solid var( --b )", "1px solid var(--b, red)"),
+        ("var(--a, 1px) var(--none, var(--a))", "var(--a, blue) var(--none, var(--a, blue))"),
+        ("var(--c) var(a) red", "var(--c) var(a) red"),
+        ("var(--a", "var(--a, blue)"),
+    ],
+)
+def test_present_value_becomes_the_fallback(value: str, written: str) -> None:
+    assert PAGE.with_fallbacks(value, 1) == written
+
+
+def test_keyword_or_variable_may_leave_a_property_without_a_value() -> None:
+    assert may_have_no_value(" Initial")
+    assert may_have_no_value("var(--x)")
+    assert not may_have_no_value("red")

@@ -112,3 +112,21 @@ def test_constant_field_is_compiled_without_jinja() -> None:
     values = fields.render(variables_of(2, {}, CampaignView("c")))
     assert (values.subject, values.headers) == ("constant", (("X-One", "a { b } c"),))
     assert fields.variables == frozenset()
+
+
+def test_bucket_is_a_filter_and_a_function(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    renderer = make_renderer(BODY, 'subject = "{{ x|bucket(10) }}{{ bucket(x, 10) }}"')
+    assert renderer.variables == {"x"}
+    assert renderer.render(make_recipient(x="user0@example.org")).subject == "22"
+
+
+@pytest.mark.parametrize("call", ["x|bucket(0)", "bucket(row, 2)"])
+def test_wrong_bucket_is_an_error_of_its_row(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient, call: str
+) -> None:
+    renderer = make_renderer(BODY, f'subject = "{{{{ {call} }}}}"')
+    with pytest.raises(TemplateError, match="bucket") as caught:
+        renderer.render(make_recipient(x="a", row=7))
+    assert caught.value.problem.row == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailmerge.rendering.budget import Budget, text_size
-from mailmerge.rendering.growth import FILTERS, METHODS, check_operands
+from mailmerge.rendering.growth import FILTERS, METHODS, check_integer, check_operands, check_slow
 from mailmerge.rendering.settings import RenderLimits
 from mailmerge.rendering.template_errors import LimitExceeded
 
@@ -74,6 +75,67 @@ def test_operation_with_a_huge_result_is_refused(operator: str, left: Any, right
 )
 def test_ordinary_operation_is_allowed(operator: str, left: Any, right: Any) -> None:
     check_operands(budget(), operator, left, right)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "args", "words"),
+    [
+        ("round", 1.5, (10**6,), "round has a precision of more than"),
+        ("round", 1.5, (-(10**6),), "round has a precision of more than"),
+        ("int", "1" * 10_000, (), "int has a text of more than"),
+    ],
+)
+def test_number_with_too_many_digits_is_refused(
+    name: str, value: object, args: tuple[Any, ...], words: str
+) -> None:
+    with pytest.raises(LimitExceeded, match=words):
+        FILTERS[name](budget(), value, args, {})
+    assert FILTERS[name](budget(), "12", (2,), {}) == 0
+
+
+def test_integer_with_too_many_digits_is_refused() -> None:
+    check_integer(10**100)
+    with pytest.raises(LimitExceeded, match="it makes a number of more than"):
+        check_integer(10**100_000)
+
+
+def test_slow_filter_takes_no_long_text() -> None:
+    check_slow(budget(), "title", "a" * 1000)
+    with pytest.raises(LimitExceeded, match="title has a text of more than"):
+        check_slow(budget(), "title", "a" * 5_000_000)
+
+
+@given(TEXTS, st.dictionaries(st.integers(9, 120), TEXTS, max_size=5))
+def test_translated_text_is_within_the_bound(text: str, table: dict[int, str]) -> None:
+    bound = METHODS["translate"](budget(), text, (table,), {})
+    assert len(text.translate(table)) <= max(bound, len(text))
+
+
+def test_translated_bytes_keep_their_size() -> None:
+    assert METHODS["translate"](budget(), b"abc", (bytes(256),), {}) == 3
+
+
+@given(st.text(alphabet="a\r\n", max_size=40))
+def test_lines_of_a_text_are_within_the_bound(text: str) -> None:
+    assert METHODS["splitlines"](budget(), text, (), {}) >= len("".join(text.splitlines()))
+
+
+def test_replacing_by_another_type_is_left_to_python() -> None:
+    assert METHODS["replace"](budget(), b"abc", (5, b"x"), {}) == 0
+
+
+@given(st.integers(0, 10**9), st.text("0123456789", max_size=3))
+def test_number_is_replaced_as_its_text(value: int, new: str) -> None:
+    made = str(value).replace("1", new)
+    assert len(made) <= FILTERS["replace"](budget(), value, ("1", new), {})
+
+
+def test_indented_json_counts_the_depth_of_lists() -> None:
+    value: Any = [{"a": [1, {"b": 2}]}, 3]
+    flat = FILTERS["tojson"](budget(), [1, 2], (100,), {})
+    deep = FILTERS["tojson"](budget(), value, (100,), {})
+    assert deep >= len(json.dumps(value, indent=100))
+    assert FILTERS["tojson"](budget(), 5, (100,), {}) <= flat < deep
 
 
 def test_views_of_a_dictionary_have_no_difference() -> None:

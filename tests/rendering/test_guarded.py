@@ -99,6 +99,48 @@ def test_a_cell_that_is_no_number_is_an_error_of_its_row(
     assert problem.hint
 
 
+@pytest.mark.parametrize(
+    ("source", "made"),
+    [
+        ("{{ 'a-b'|map('upper')|list|join(',') }}", "A,-,B"),
+        ("{{ ('a' for x in [1])|list }}", None),
+        ("{{ [{'n': 1}, {'n': 2}]|join('+', attribute='n') }}", "1+2"),
+        ("{{ [1.5, 2]|map('int')|join(' ') }}", "1 2"),
+        ("{{ none|int(7) }} {{ 2.9|int }} {{ [1]|float(0.5) }}", "7 2 0.5"),
+        ("{{ '%s'|format('x') }}", "x"),
+        ("{{ ['a', 'b']|map('replace', 'a', 'c')|batch(1)|list }}", "[['c'], ['b']]"),
+        ("{% if 'a' * 3000 < 'b' %}less{% endif %}", "less"),
+    ],
+)
+def test_guarded_filters_take_what_other_filters_give(source: str, made: str | None) -> None:
+    if made is None:
+        with pytest.raises(jinja2.TemplateSyntaxError):
+            rendered(source)
+    else:
+        assert rendered(source) == made
+
+
+def test_format_takes_values_of_one_kind() -> None:
+    with pytest.raises(Exception, match="positional and keyword arguments"):
+        rendered("{{ '%s %(a)s'|format('x', a='y') }}")
+
+
+def test_text_that_is_far_too_long_is_no_number() -> None:
+    with pytest.raises(Exception) as caught:
+        rendered("{{ n|int }}", n="1" * 5000)
+    assert type(caught.value).__name__ == "NotANumber"
+
+
+def test_line_breaks_may_be_kept_in_a_variable(
+    make_renderer: MakeRenderer, make_recipient: MakeRecipient
+) -> None:
+    source = "{% set x = a|nl2br %}{{ x }}"
+    renderer = make_renderer({"body.html": f"<p>{source}</p>", "body.txt": source})
+    content = renderer.render(make_recipient(a="1 <Main>\nUSA"))
+    assert "<p>1 &lt;Main&gt;<br>USA</p>" in str(content.html)
+    assert str(content.text) == "1 <Main>\nUSA"
+
+
 def test_line_breaks_of_a_cell_become_elements_and_share_a_structure(
     make_renderer: MakeRenderer, make_recipient: MakeRecipient
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 
 import pytest
@@ -197,6 +198,47 @@ def test_too_many_rules_leave_the_page_as_it_is() -> None:
     assert result.reason == "there are too many style rules"
 
 
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (
+            "<html><head><style>body{color:red}</style></head>\n<p>x",
+            '<html><head></head><body style="color:red">\n<p>x',
+        ),
+        ("<style>html{color:red}</style><p>x</p>", '<html style="color:red"><p>x</p>'),
+        (
+            "<style>tbody{color:red}</style><table><tr><td>x</td></tr></table>",
+            '<table><tbody style="color:red"><tr><td>x</td></tr></table>',
+        ),
+    ],
+)
+def test_style_of_an_element_without_a_tag_gets_one(html: str, expected: str) -> None:
+    assert inline_rules(parse(html)).html == expected
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<style>body{color:red}</style>only a text",
+        "<table>x<tr><td>y</td></tr></table><style>tbody{color:red}</style>",
+        "<style>colgroup{color:red}</style><table><col><tr><td>y</td></tr></table>",
+    ],
+)
+def test_page_stays_the_page_with_its_implied_elements(html: str) -> None:
+    made = inline_rules(parse(html)).html
+    before, after = parse(html), parse(made)
+    assert before is not None
+    assert after is not None
+    assert [one.tag for one in after.tree.select("body *:not(style)")] == [
+        one.tag for one in before.tree.select("body *:not(style)")
+    ]
+    assert "color:red" in made
+
+
+def test_value_of_an_unknown_variable_stays() -> None:
+    assert body_of(inlined("p { color: var(--x) }")) == '<p style="color:var(--x)">x</p>'
+
+
 def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         inlined("p { colour: red; color: red }")
@@ -210,7 +252,11 @@ def test_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         ("<style>:root{--x:red}</style><p style='top:0;color:var(--y,#123)!important'>y",
          'style="top:0; color:#123 !important"'),
         ("<style>:root{--x:red}@media x{:root{--x:blue}}</style><p style='color:var(--x)'>y",
+         'style="color:var(--x, red)"'),
+        ("<style>:root{--x:red}@media x{:root{--x:initial}}</style><p style='color:var(--x)'>y",
          "style='color:var(--x)'"),
+        ("<style>:root{--x:red}@media x{*{--x:blue}}</style><p style='color:var(--z,var(--x))'>y",
+         'style="color:var(--z,var(--x, red))"'),
     ],
 )  # fmt: skip
 def test_custom_properties_in_a_style_attribute_have_their_values(html: str, wanted: str) -> None:
@@ -248,3 +294,96 @@ def test_styles_that_took_too_long_are_not_tried_again() -> None:
     started = time.process_time()
     assert inline_rules(parse(page)).reason == first != ""
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "css",
+    [
+        "&copy</th><!--[if gte mso 9]><xml><o:p>1</o:p></xml><![endif]-->end",
+        "<!--[if mso]>p{top:0}<![endif]-->",
+        "p{top:0}<!--[if mso]>q{top:0}<![endif]-->p{left:0}",
+        "p{top:0;<!--[if mso]>left:0<![endif]-->}",
+        "@media print{<!--[if mso]> p{top:0} <![endif]-->}",
+    ],
+)
+@pytest.mark.parametrize("end", ["</style><p>x", ""])
+def test_conditional_comment_within_a_style_stays(css: str, end: str) -> None:
+    html = inline_rules(parse(f"<!doctype html><p>a</p><style>{css}{end}")).html
+    for mark in re.findall(r"<!--\[if.*?\]>|<!\[endif\](?:-->)?", css):
+        assert html.count(mark) == css.count(mark), html
+
+
+@pytest.mark.parametrize(
+    ("svg", "wanted"),
+    [
+        ("<style>p{top:0}</style>", "<style>p{top:0}</style>"),
+        ("<style>&#8212;</style>", "<style>&#8212;</style>"),
+        ("<template><style>p{top:0}</style></template>", "<style>p{top:0}</style>"),
+        ("<style><![CDATA[b>p,p{top:0}]]></style>", "<style><![CDATA[b>p,p{top:0}]]></style>"),
+        (
+            "<style>p{top:0}b &gt; p:hover{top:1px}</style>",
+            "<style>p{top:0}\nb &gt; p:hover {top:1px !important}</style>",
+        ),
+        ("<style />", "<style />"),
+        ("<style>.none{left:0}</style>", "<style>.none{left:0}</style>"),
+        ("<style>p,.none{top:0}</style>", "<style>p,.none{top:0}</style>"),
+    ],
+)
+def test_style_of_an_svg_stays_and_is_inlined(svg: str, wanted: str) -> None:
+    html = inline_rules(parse(f"<!doctype html><svg>{svg}</svg><b><p>x</p></b>")).html
+    assert wanted in html
+    assert html.count('<p style="top:0">') == ("top:0" in svg)
+
+
+def test_rule_of_an_svg_is_never_unused() -> None:
+    assert unused_rules(parse("<svg><style>.none{left:0}</style></svg>")) == []
+
+
+def test_style_of_mathml_is_no_style_sheet() -> None:
+    page = "<!doctype html><math><style>p{top:0}</style></math><p>x"
+    assert inline_rules(parse(page)).html == page
+
+
+@pytest.mark.parametrize(
+    "svg", ["<svg><style>p{top:0}<g>x</g></style></svg>", "<svg><style>p{top:0}"]
+)
+def test_page_whose_svg_has_a_broken_style_stays_as_it_is(svg: str) -> None:
+    page = f"<!doctype html><style>p{{left:0}}</style>{svg}<p>x</p>"
+    found = inline_rules(parse(page))
+    assert found.html == page
+    assert found.reason == "the elements of the page are misnested"
+
+
+def test_rule_that_stays_for_a_comment_loses_to_an_important_one() -> None:
+    html = inlined(
+        "p{color:red!important} .a{color:blue!important}",
+        "<!--[if mso]><p>x</p><![endif]--><p class=a>y",
+    )
+    assert styles_of(html) == "p{color:red!important} .a{color:blue!important}"
+    assert '<p class=a style="color:blue">' in html
+
+
+def test_rule_for_every_element_shows_the_head() -> None:
+    page = "<!doctype html><html><head><title>x</title><style>*{display:block}</style></head>y"
+    html = inline_rules(parse(page)).html
+    assert '<head style="display:block"><title style="display:block">' in html
+    assert '<style style="display:block">*{display:block}</style>' in html
+
+
+def test_rule_that_hides_nothing_of_the_head_leaves_it_alone() -> None:
+    page = "<!doctype html><head><title>x</title><style>*{margin:0}</style></head><p>y"
+    assert '<head><title>x</title></head><body style="margin:0">' in inline_rules(parse(page)).html
+
+
+def test_head_that_is_not_written_is_shown_too() -> None:
+    page = "<!doctype html><title>x</title><style>:first-child{all:initial}</style><style></style>y"
+    html = inline_rules(parse(page)).html
+    assert '<head style="all:initial"><title style="all:initial">' in html
+
+
+def test_svg_gets_no_declaration_that_only_quirks_mode_knows() -> None:
+    css = "g{margin:12;color:fff;padding:0 1px;line-height:1.5}"
+    html = inlined(css, "<svg><g>x</g></svg>")
+    assert '<g style="padding:0 1px; line-height:1.5">' in html
+    html = inline_rules(parse(f"<style>{css}</style><svg><g>x</g></svg>")).html
+    assert "margin:12; color:fff" in html

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mailmerge.rendering.cascade import TooManyStyles
 from mailmerge.rendering.document import parse
 from mailmerge.rendering.matching import Matcher
 from mailmerge.rendering.selectors import analyse
@@ -70,3 +71,12 @@ def test_clients_mark_any_element_but_put_classes_around_the_page() -> None:
     assert matcher.reached_by_clients(analyse("#outlook p")) == (p,)
     assert matcher.reached_by_clients(analyse(".other p")) == ()
     assert matcher.reached_by_clients(analyse("p[width]")) == ()
+
+
+def test_page_with_too_many_selectors_is_given_up_before_matching() -> None:
+    selectors = [analyse(f"p:not(.c{number})") for number in range(2_000)]
+    Matcher(parse("<!doctype html>" + "<p>x" * 5_000)).note(selectors)
+    with pytest.raises(TooManyStyles):
+        Matcher(parse("<!doctype html>" + "<p>x" * 50_000)).note(selectors)
+    unknown = [analyse(f".c{number}") for number in range(2_000)]
+    Matcher(parse("<!doctype html>" + "<p>x" * 50_000)).note(unknown)

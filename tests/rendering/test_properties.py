@@ -6,6 +6,7 @@ import pytest
 
 from mailmerge.rendering.properties import (
     is_known_everywhere,
+    is_quirk,
     longhands,
     overlap,
     overrides,
@@ -55,3 +56,23 @@ def test_only_a_sure_declaration_overrides() -> None:
     assert not overrides("margin-top", "0", "margin")
     assert not overrides("color", "var(--x)", "color")
     assert longhands("margin-top") == {"margin-top"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "quirk"),
+    [
+        ("margin", "0 12", True),
+        ("padding-left", "-.5", True),
+        ("width", "10", True),
+        ("margin", "0 12px 1e3px", False),
+        ("width", "calc(10 * 1px)", False),
+        ("line-height", "12", False),
+        ("color", "00f", True),
+        ("background-color", "abcdef", True),
+        ("border-color", "#abc red", False),
+        ("background", "00f", False),
+        ("border-color", "rgb(0 102 204 / 50%)", False),
+    ],
+)
+def test_value_of_quirks_mode_is_known(name: str, value: str, quirk: bool) -> None:
+    assert is_quirk(name, value) is quirk

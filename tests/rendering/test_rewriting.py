@@ -7,7 +7,7 @@ import pytest
 from jinja2 import nodes
 
 from mailmerge.rendering.guarded import COMPARED, CONCATENATED, CONTAINER, SLICED
-from mailmerge.rendering.rewriting import rewrite
+from mailmerge.rendering.rewriting import rewritten
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,6 @@ from mailmerge.rendering.rewriting import rewrite
 def test_syntax_becomes_a_filter(source: str, filters: list[str]) -> None:
     environment = jinja2.Environment()
     tree = environment.parse(source)
-    rewrite(tree, environment)
+    found = rewritten(tree, environment)
     assert [one.name for one in tree.find_all(nodes.Filter)] == filters
+    assert found == [tree, *tree.find_all(nodes.Node)]

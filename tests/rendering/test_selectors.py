@@ -80,5 +80,41 @@ def test_nothing_follows_a_pseudo_element() -> None:
     assert analyse("p::before:hover").kind is SelectorKind.PSEUDO_ELEMENT
 
 
+@pytest.mark.parametrize(
+    ("text", "specificity"),
+    [
+        (r":is(.a\(b, #x)", (1, 0, 0)),
+        (":is([a=')'], i)", (0, 1, 0)),
+        (':not([a="(" i]) b', (0, 1, 1)),
+        (":is(:not(.x), p) i", (0, 1, 1)),
+    ],
+)
+def test_brackets_in_texts_and_escapes_close_nothing(
+    text: str, specificity: tuple[int, int, int]
+) -> None:
+    found = analyse(text)
+    assert (found.kind, found.specificity) == (SelectorKind.STATIC, specificity)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:is(.x", ":not([a=')'])(", ":is(:not(.x)", "[a]p", ".x*", "p:nth-child(2n of :unknown)",
+        ":is(p::before)", ":not(:unknown)", r'[\61 ="x"]',
+    ],
+)  # fmt: skip
+def test_selector_that_no_browser_reads_is_unknown(text: str) -> None:
+    assert analyse(text).kind is SelectorKind.UNKNOWN
+
+
 def test_escapes_are_read() -> None:
     assert (unescape(r"\61 b\:c"), unescape("a")) == ("ab:c", "a")
+
+
+@pytest.mark.parametrize("text", [".a", "#b-c", ".A_1", ".-x", ".a-"])
+def test_single_name_is_analysed_as_within_a_longer_selector(text: str) -> None:
+    alone, after = analyse(text), analyse(f"*{text}")
+    assert (alone.kind, alone.specificity) == (after.kind, after.specificity)
+    assert (alone.names, alone.tags, alone.attributes) == (after.names, after.tags, frozenset())
+    assert (alone.reach, alone.subject) == (text, text)
+    assert (alone.outermost, alone.inner, alone.relates) == ("", "", False)

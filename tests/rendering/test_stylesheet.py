@@ -55,6 +55,24 @@ def test_rules_and_at_rules_are_told_apart() -> None:
     assert (last.text, last.line) == (".d{h:i", 2)
 
 
+@pytest.mark.parametrize(
+    ("css", "declaration"),
+    [
+        ("font:\n  12px\n  Arial", "font:12px Arial"),
+        ("margin:1px  2px", "margin:1px  2px"),
+        ("font:12px\n'Big\n  Font'", "font:12px\n'Big\n  Font'"),
+    ],
+)
+def test_value_of_several_lines_becomes_one(css: str, declaration: str) -> None:
+    assert [str(one) for one in parse_declarations(css)] == [declaration]
+
+
+def test_comments_of_html_between_rules_are_skipped() -> None:
+    (rule,) = parse_sheet("<!-- --> /* a */ <!-- p{top:0} -->")
+    assert isinstance(rule, StyleRule)
+    assert rule.selectors == ("p",)
+
+
 def test_nesting_is_noticed() -> None:
     (rule,) = parse_sheet(".a{color:red; & b{top:0} left:0}")
     assert isinstance(rule, StyleRule)

@@ -69,6 +69,26 @@ def test_each_mistake_has_cause_place_and_fix(
     assert fault.excerpt[fault.character - 1 :].startswith(marked)
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("{{#}}", "{{ name }}"),
+        ("Hi {{ name", "write {{ name }}"),
+        ("{% if a %}x", "write {% endif %} where the block ends"),
+        ("{# x", "write #} where the comment ends"),
+        ("{% if a %}\n{{ b\n", "{{"),
+    ],
+)
+def test_what_is_open_at_the_end_is_named(source: str, hint: str) -> None:
+    assert hint in fault_of(source).hint
+
+
+def test_a_tag_of_another_language_has_no_fix_of_its_own() -> None:
+    fault = fault_of("{% url name 'x' %}")
+    assert "url" in fault.message
+    assert fault.hint
+
+
 def test_an_offset_becomes_line_and_column() -> None:
     fault = fault_of("x" * 1500 + "\n\nab {{ “name” }}")
     assert (fault.line, fault.character) == (3, 7)

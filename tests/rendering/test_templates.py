@@ -8,7 +8,7 @@ import jinja2
 import pytest
 
 from mailmerge.errors import TemplateError
-from mailmerge.rendering.environment import make_environment
+from mailmerge.rendering.environment import CampaignEnvironment, make_environment
 from mailmerge.rendering.template_errors import ErrorLocation
 from mailmerge.rendering.templates import TemplateSet, load_file, load_line, read_sources
 
@@ -95,17 +95,27 @@ def test_include_may_be_missing_where_the_template_says_so(
     assert str(renderer.render(make_recipient()).text) == "A"
 
 
-def test_file_that_breaks_meanwhile_is_an_error_with_its_name(
-    make_renderer: MakeRenderer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parse = jinja2.Environment.parse
+class _Changing(jinja2.BaseLoader):
+    """A folder whose file is another one each time that it is read."""
 
-    def broken(self: jinja2.Environment, source: str, *names: str | None) -> object:
-        return parse(self, source + "{% if", *names)
+    def __init__(self, *texts: str) -> None:
+        self._texts = list(texts)
 
-    monkeypatch.setattr(jinja2.Environment, "parse", broken)
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str | None, None]:
+        return self._texts.pop(0), None, None
+
+
+def test_file_that_breaks_meanwhile_is_an_error_with_its_name() -> None:
+    environment = CampaignEnvironment(_Changing("<p>Hello</p>", "<p>Hello{% if"), "html")
     with pytest.raises(TemplateError, match=r"body\.html"):
-        make_renderer({"body.html": "<p>Hello</p>"})
+        load_file(environment, "body.html")
+
+
+def test_facts_are_those_of_the_file_as_it_is_now() -> None:
+    environment = CampaignEnvironment(_Changing("{{ a }}", "{{ b }}"), "html")
+    assert load_file(environment, "body.html").variables == {"b"}
 
 
 @pytest.mark.parametrize(

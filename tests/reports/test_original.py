@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,25 @@ def test_the_sheet_is_as_it_was(campaign: Settings) -> None:
     assert sheet.column_dimensions["A"].width == 33
     assert sheet.freeze_panes == "A3"
     assert sheet["A2"].font.bold
+
+
+def test_a_file_that_no_program_reads_has_no_original(campaign: Settings) -> None:
+    path = campaign.folder / "members.xlsx"
+    section = campaign.recipients
+    assert open_original(path, section, {}) is not None
+    content = path.read_bytes()
+    source = zipfile.ZipFile(io.BytesIO(content))
+    with zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            part = source.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                part = part.replace(b"</sheetData>", b'</sheetData><pageMargins left="wide"/>')
+            target.writestr(name, part)
+    assert open_original(path, section, {}) is None
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr("notes.txt", "no workbook")
+    assert open_original(path, section, {}) is None
+    assert open_original(campaign.folder / "missing.xlsx", section, {}) is None
 
 
 def test_outcomes_are_new_columns_at_the_right(campaign: Settings) -> None:

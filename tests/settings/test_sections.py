@@ -36,6 +36,37 @@ def test_reserved_header_fields_are_refused(name: str) -> None:
         MessageSection.model_validate({**MESSAGE, "headers": {name.title(): "x"}})
 
 
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"unsubscribe": {"url": "http://example.org/u"}}, "expected an https address"),
+        ({"unsubscribe": {"url": "https://example.org/u?a=b"}}, "expected an https address"),
+        ({"unsubscribe": {"mailto": "mailto:u@example.org"}}, "expected an address alone"),
+        ({"unsubscribe": {}}, "expected url, mailto, or both"),
+        ({"dkim": {"selector": "s"}}, "key_file = "),
+        ({"dkim": {"selector": "s", "key_file": "a", "key_command": "b"}}, "key_file = "),
+        ({"smime": {"key_file": "k"}}, "expected certificate = "),
+        ({"smime": {"certificate": "c"}}, 'expected key_file = "key.pem"'),
+        (
+            {"smime": {"certificate": "c", "key_file": "k", "key_command": "d"}},
+            'expected key_file = "key.pem"',
+        ),
+        (
+            {
+                "unsubscribe": {"url": "https://example.org/u"},
+                "headers": {"List-Unsubscribe": "<https://example.org>"},
+            },
+            r"\[message.unsubscribe\] writes List-Unsubscribe",
+        ),
+    ],
+)
+def test_section_of_a_message_that_contradicts_itself_is_refused(
+    more: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        MessageSection.model_validate({**MESSAGE, **more})
+
+
 def test_other_header_fields_are_accepted() -> None:
     section = MessageSection.model_validate({**MESSAGE, "headers": {"X-Campaign": "{{ name }}"}})
     assert section.headers == {"X-Campaign": "{{ name }}"}

@@ -97,6 +97,28 @@ def test_what_is_written_twice_is_named(text: str, says: str) -> None:
     assert says in problem_of(text).message
 
 
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("[smtp]\nhost\n", "the line has no value", 'write host = "..." or [host]'),
+        (
+            'a = { b = "c",\n d = "e" }\n',
+            "a table in braces has to end in its line",
+            "a table [... a] with one key in each line",
+        ),
+        ("a = “x\n", "the text is not in quotes", 'write a = "“x"'),
+        ("\n\na = [1,\n\n\n", "invalid value", "correct the line"),
+    ],
+)
+def test_a_line_that_is_not_complete_is_named(text: str, says: str, hint: str) -> None:
+    problem = problem_of(text)
+    assert says in problem.message
+    assert hint in problem.hint
+    assert problem.line == next(
+        n for n, one in enumerate(text.split("\n"), 1) if one[:1] not in ("", "[")
+    )
+
+
 def test_an_unknown_mistake_has_place_and_line() -> None:
     problem = problem_of('a = 1 \x01 2\nb = "x"\n')
     assert (problem.line, bool(problem.hint)) == (1, True)

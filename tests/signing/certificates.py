@@ -47,6 +47,14 @@ class Issued:
         (folder / "key.pem").write_bytes(self.key_pem)
 
 
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=signs, content_commitment=False, key_encipherment=True,
+        data_encipherment=False, key_agreement=False, key_cert_sign=False, crl_sign=False,
+        encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+
+
 def issue(
     name: str,
     issuer: Issued | None = None,
@@ -55,9 +63,13 @@ def issue(
     address: str = "",
     days: tuple[int, int] = (-10, 365),
     authority: bool = False,
-    purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    signs: bool | None = None,
 ) -> Issued:
-    """A certificate that is valid from some day to another, counted from today."""
+    """A certificate that is valid from some day to another, counted from today.
+
+    `purpose` None puts no limit on its purposes; `signs` says whether its key may sign.
+    """
     key = key or new_ec()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -74,6 +86,9 @@ def issue(
     if address:
         names = x509.SubjectAlternativeName([x509.RFC822Name(address)])
         builder = builder.add_extension(names, critical=False)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        if purpose is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    if signs is not None:
+        builder = builder.add_extension(_usage(signs=signs), critical=True)
     signing = issuer.key if issuer else key
     return Issued(builder.sign(signing, hashes.SHA256()), key)

@@ -142,7 +142,7 @@ def _of_items(items: tuple[Item, ...]) -> Iterator[Use]:
     for item in items:
         if isinstance(item, Group):
             yield from _of_group(item)
-        elif isinstance(item, OtherRule):
+        elif isinstance(item, OtherRule) and item.name:
             yield Use(f"css-at-{item.name}", rf"@{re.escape(item.name)}\b")
         elif isinstance(item, StyleRule):
             for selector in item.selectors:

@@ -141,8 +141,8 @@ def _sheets(path: Path) -> Iterator[object]:
             visible = sheet.visible == SheetVisibleEnum.Visible
             full = len(sheets) == 1 or book.get_sheet_by_name(sheet.name).height > 0
             yield [sheet.name, visible, full]
-    except CalamineError as error:
-        raise _refused(error) from error
+    except (CalamineError, OSError) as error:
+        raise damaged("", str(error)[:200]) from error
 
 
 def _cells(path: Path, name: str) -> Iterator[object]:
@@ -159,22 +159,14 @@ def _cells(path: Path, name: str) -> Iterator[object]:
             if cells:
                 yield [index, [(column, _text(value)) for column, value in cells]]
         yield {"merged": sheet.merged_cell_ranges or [], "numbers": sorted(numbers)}
-    except CalamineError as error:
-        raise _refused(error) from error
+    except (CalamineError, OSError) as error:
+        raise damaged("", str(error)[:200]) from error
 
 
 def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return plain_text(value)
-
-
-def _refused(error: Exception) -> SpreadsheetError:
-    from python_calamine import PasswordError
-
-    if isinstance(error, PasswordError):
-        return SpreadsheetError("", code="file-protected")
-    return damaged("", str(error)[:200])
 
 
 if __name__ == "__main__":

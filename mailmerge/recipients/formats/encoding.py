@@ -7,7 +7,7 @@ with an example, and `encoding = "..."` in campaign.toml settles it.
 If the file is not UTF-8 and has no byte order mark, codecs are scored. A file that mixes UTF-8 with
 another encoding is refused, with the first line that does not fit. Otherwise each code page that
 decodes all lines gets a score: how much its text looks like words of one script, with the letters
-that are common in the languages of the code page. charset-normalizer decides among equal scores.
+that are common in the languages of the code page. Among equal scores, names decide.
 """
 
 from __future__ import annotations
@@ -465,7 +465,7 @@ _SURELY_HANGUL = 6
 
 
 def _choose(equals: list[str], sample: bytes) -> str:
-    """Let charset-normalizer decide among codecs with equal scores."""
+    """Decide among codecs with equal scores; the first one is the best by a little."""
     readings = {codec: sample.decode(codec) for codec in equals}
     if "cp949" in readings:
         # Nearly half of the common Chinese characters are outside of the rows of Hangul.
@@ -475,16 +475,7 @@ def _choose(equals: list[str], sample: bytes) -> str:
         equals = [codec for codec in equals if codec != "cp949"] or equals
     if len(equals) > 1 and set(equals) & set(_EAST_ASIAN):
         return max(equals, key=lambda codec: _share_of_names(readings[codec], codec))
-    if equals[0] in {_WINDOWS[0], *_OTHERS} or len(set(readings.values())) == 1:
-        return equals[0]
-    import charset_normalizer
-
-    best = charset_normalizer.from_bytes(sample, cp_isolation=equals).best()
-    if best is None:
-        return equals[0]
-    chosen = "cp950" if best.encoding == "big5" else best.encoding
-    reading = readings.get(chosen, "")
-    return next((codec for codec in equals if readings[codec] == reading), equals[0])
+    return equals[0]
 
 
 _IN_CHINESE_NAMES = frozenset(

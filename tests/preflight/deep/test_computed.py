@@ -55,6 +55,25 @@ def test_rules_of_sheets_count_by_specificity() -> None:
     assert _colors("<p>x</p>", "<style>p:hover{color:red} p::before{color:red}</style>")[0] == "000"
 
 
+@pytest.mark.parametrize(
+    ("body", "colors"),
+    [
+        ('<table background="a.png"><tr><td>x</table>', ("000", "?")),
+        ('<p style="background-color:wat(1)">x</p>', ("000", "?")),
+        ('<p style="background-position:top">x</p>', ("000", "fff")),
+        ('<p style="background:repeat-x">x</p>', ("000", "fff")),
+        ('<div style="background:url(a)"><p style="background:#00000080">x</div>', ("000", "?")),
+    ],
+)
+def test_backgrounds_that_are_not_known(body: str, colors: tuple[str, str]) -> None:
+    assert _colors(body) == colors
+
+
+def test_selector_that_is_not_known_styles_nothing() -> None:
+    head = "<style>p:foo{color:red} .a{color:#0f0}</style>"
+    assert _colors('<p class="a">x</p>', head) == ("0f0", "fff")
+
+
 def test_dark_rules_hold_on_dark_screens_only() -> None:
     rules = "body { background:#111 !important } p { color:#eee !important }"
     sheet = f"<style>{DARK} {{ {rules} }}</style>"

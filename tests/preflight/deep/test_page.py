@@ -36,6 +36,17 @@ def test_element_of_a_loop_has_the_line_of_the_template() -> None:
     assert [_line(body, template, "a", number) for number in (0, 1)] == [5, 5]
 
 
+def test_element_without_a_tag_is_found_by_its_text() -> None:
+    body = f"<table><tr><td>{VALUE}, hello   again</td></tr></table>"
+    template = "<p>x</p>\n<table><tr><td>{{ name }},\nhello again</td></tr></table>"
+    assert _line(body, template, "tbody") in (6, 7)
+
+
+def test_element_that_the_template_makes_has_only_a_file() -> None:
+    page = page_of(f"<table><tr><td>{VALUE}</td></tr></table>", template="{{ table }}")
+    assert page.place_of(next(iter(page.document.tree.find_all("tbody")))) == Place("body.html")
+
+
 def test_style_sheets_are_searched(tmp_path: Path) -> None:
     (tmp_path / "style.css").write_text(".a { color: red }\n.b { display: flex }\n")
     page = page_of("<p>", '<link rel="stylesheet" href="style.css">', folder=tmp_path)

@@ -48,6 +48,14 @@ def test_structures_of_later_rows_are_looked_at(folder: Folder) -> None:
     assert any("position" in one.message for one in report.problems)
 
 
+def test_only_the_first_structures_are_looked_at(folder: Folder) -> None:
+    rows = "".join(f"a{number}@x-firma.de,{'N' * number}\n" for number in range(1, 30))
+    odd = "{% if name|length == 29 %}<b style='position:absolute'>x</b>{% endif %}"
+    folder.page(f"{{% for one in name %}}<i>x</i>{{% endfor %}}{odd}", f"email,name\n{rows}")
+    report = folder.check(deep=QUIET)
+    assert not any("position" in one.message for one in report.problems)
+
+
 def test_nothing_runs_without_deep(folder: Folder) -> None:
     folder.page('<div style="display:flex">x</div>')
     assert "client-support" not in {one.code for one in folder.check().problems}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
-from tests.faults.hostile_sheets import biff, ole, xls_cut, xlsb_far_cell
+from tests.faults.hostile_sheets import biff, ole, xls_cut, xlsb_far_cell, xlsb_noise
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,6 +33,28 @@ def test_sheets_and_cells_are_printed(tmp_path: Path) -> None:
         {"error": ['locale: "xx-XX" is not known',
                    'write a language and a country, such as "de-DE"', "wrong-value", None]}
     ]  # fmt: skip
+
+
+def test_a_broken_xlsb_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "r.xlsb"
+    xlsb_noise(path)
+    for sheet in ((), ("sheet1",)):
+        (error,) = printed(path, *sheet)
+        assert isinstance(error, dict)
+        assert error["error"][2] == "file-damaged"
+
+
+def test_a_part_of_an_xlsb_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.xlsb"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("xl/workbook.bin", b"")
+        archive.writestr("xl/worksheets/sheet1.bin", bytes((128 << 20) + 1))
+    (error,) = printed(path, "sheet1")
+    assert isinstance(error, dict)
+    assert (error["error"][0], error["error"][2]) == (
+        "the sheet is too large for this format",
+        "sheet-too-large",
+    )
 
 
 def test_what_is_wrong_is_printed(tmp_path: Path) -> None:

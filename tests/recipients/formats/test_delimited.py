@@ -125,6 +125,39 @@ SAMPLE = 65_536
 """How many characters are looked at for the delimiter."""
 
 
+def test_a_very_wide_table_is_read_whole(folder: Folder) -> None:
+    names = ",".join(f"c{n}" for n in range(1200))
+    cells = ",".join(f"x{n}" for n in range(1199))
+    folder.put(f'email,{names}\na@x.org,"=""007""",{cells}\n"b@x.org",,{cells}\n')
+    first, second = folder.open().rows()
+    assert (first.cells["email"], first.cells["c0"], first.cells["c1199"]) == (
+        "a@x.org", "007", "x1198",
+    )  # fmt: skip
+    assert (second.cells["email"], second.cells["c0"], second.cells["c1"]) == ("b@x.org", "", "x0")
+
+
+def test_short_rows_of_a_wide_table_are_refused(folder: Folder) -> None:
+    names = ",".join(f"c{n}" for n in range(2000))
+    folder.put(f"email,{names}\n" + "a@x.org\n" * 3000)
+    with pytest.raises(SpreadsheetError, match="of 2,001 columns") as caught:
+        list(folder.open().rows())
+    assert caught.value.problem.code == "cells-missing"
+
+
+def test_a_file_that_changes_into_another_encoding_has_changed(folder: Folder) -> None:
+    path = folder.put("email,n\n" + "a@x.org,é\n" * 3000)
+    rows = folder.open().rows()
+    path.write_bytes(b"email,n\n" + b"a@x.org,\xe9\n" * 3000)
+    with pytest.raises(SpreadsheetError, match="changed"):
+        list(rows)
+
+
+def test_spaced_quotation_marks_below_a_title_line_are_cells(folder: Folder) -> None:
+    folder.put('sep=;\nemail; "name"\na@x.org; "Bob; Jr."\n')
+    (row,) = folder.open().rows()
+    assert row.cells["name"] == "Bob; Jr."
+
+
 def test_a_file_longer_than_its_sample_is_read_whole(folder: Folder) -> None:
     lines = "".join(f"p{n};{'x' * 100}\n" for n in range(2000))
     path = folder.put("email;text\n" + lines)

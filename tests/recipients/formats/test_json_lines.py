@@ -34,6 +34,14 @@ def test_numbers_keep_every_digit(folder: Folder) -> None:
     assert (problem.code, problem.row, problem.column) == ("cell-nested", 4, "tags")
 
 
+def test_a_line_that_does_not_end_is_an_error(folder: Folder) -> None:
+    folder.put('{"email": "a@x.org"}\n{"email": "b@x.org", "n": "' + "x" * 20_000_000)
+    problem = folder.problem()
+    assert (problem.code, problem.row) == ("json", 2)
+    assert "the line has more than" in problem.message
+    assert problem.hint == "write one object on each line"
+
+
 @pytest.mark.parametrize(
     ("text", "code", "row"),
     [

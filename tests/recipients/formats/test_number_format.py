@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.recipients.formats.number_format import built_in_format, show_number
+from mailmerge.recipients.formats.locales import find_locale
+from mailmerge.recipients.formats.number_format import (
+    Region,
+    built_in_format,
+    show_number,
+    show_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +98,114 @@ def test_a_number_looks_as_in_the_sheet(raw: str, code: str, text: str) -> None:
 def test_formats_of_a_country_are_plain_and_uncertain(raw: str, code: str, text: str) -> None:
     shown = show_number(raw, code)
     assert (shown.text, shown.certain) == (text, False)
+
+
+def region(tag: str) -> Region:
+    """A country that is known."""
+    locale = find_locale(tag)
+    assert locale is not None
+    return Region(locale, known=True, guessed=False)
+
+
+@pytest.mark.parametrize(
+    ("tag", "number", "raw", "text"),
+    [
+        ("de-DE", 14, "46055", "02.02.2026"),
+        ("de-DE", 22, "46055.5", "02.02.2026 12:00"),
+        ("en-US", 14, "46055", "2/2/2026"),
+        ("en-US", 15, "46055", "2-Feb-26"),
+        ("en-US", 16, "46055", "2-Feb"),
+        ("en-US", 17, "46055", "Feb-26"),
+        ("en-US", 7, "-5", "($5.00)"),
+        ("zh-CN", 31, "46055", "2026年2月2日"),
+        ("zh-CN", 27, "46055", "2026年2月"),
+        ("zh-CN", 52, "46055", "2026年2月"),
+        ("zh-CN", 53, "46055", "2月2日"),
+        ("zh-TW", 31, "46055", "2026年2月2日"),
+        ("zh-HK", 31, "46055", "2026年2月2日"),
+    ],
+)
+def test_numbered_formats_are_those_of_a_known_country(
+    tag: str, number: int, raw: str, text: str
+) -> None:
+    of = region(tag)
+    shown = show_number(raw, built_in_format(number, of), region=of)
+    assert (shown.text, shown.certain) == (text, True)
+
+
+def test_numbered_formats_of_other_countries_stay_uncertain() -> None:
+    of = region("de-DE")
+    assert not show_number("5", built_in_format(7, of), region=of).certain
+    assert built_in_format(31, of) == built_in_format(31)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("[$-F800]dddd, mmmm dd, yyyy", "Montag, 2. Februar 2026"),
+        ("[$-F400]h:mm:ss AM/PM", "12:00:00"),
+    ],
+)
+def test_formats_of_the_system_are_those_of_a_known_country(code: str, text: str) -> None:
+    shown = show_number("46055.5", code, region=region("de-DE"))
+    assert (shown.text, shown.certain) == (text, True)
+    assert not show_number("46055.5", code).certain
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "text"),
+    [
+        ("NaN", "0.00", "NaN"),
+        ("Infinity", "#,##0", "Infinity"),
+        ("NaN", "General", "NaN"),
+        ("-Infinity", "General", "-Infinity"),
+        ("x", "General", "x"),
+    ],
+)
+def test_a_value_that_is_no_number_stays_as_it_is(raw: str, code: str, text: str) -> None:
+    assert show_number(raw, code).text == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "text"),
+    [
+        ("-3", "[<0]0.0;0", "3.0"),
+        ("-3", "[<=-1]0.0;0", "3.0"),
+        ("5", "[<=-1]0.0;0", "5"),
+        ("5", "[>100]0.0;[>1]0.00;0", "5.00"),
+        ("0", "[>100]0.0;[>1]0.00;0", "0"),
+        ("5", "[>100]0.0;0.00", "5.00"),
+        ("-5", "[>100]0.0;0.00;0.000", "5.00"),
+        ("5", "[>100]0.0;0.00;0.000", "5.000"),
+    ],
+)
+def test_conditions_choose_the_section(raw: str, code: str, text: str) -> None:
+    assert show_number(raw, code).text == text
+
+
+def test_a_value_without_a_section_is_plain_and_uncertain() -> None:
+    shown = show_number("5", "[>100]0.0;[>50]0.00")
+    assert (shown.text, shown.certain) == ("5", False)
+
+
+def test_digits_may_have_the_shapes_of_another_script() -> None:
+    assert show_number("123", "[$-2000000]0").text == "١٢٣"
+    assert show_number("46055", "[$-2000000]yyyy").text == "٢٠٢٦"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("@", "Ann"),
+        ("0.00", "Ann"),
+        ('0;0;0;"Dear "@', "Dear Ann"),
+        ('0;0;0;"no texts"', "no texts"),
+        ("0;0;0;", ""),
+        ("0;0;0;[unknown]@", "Ann"),
+    ],
+)
+def test_the_fourth_section_shows_texts(code: str, text: str) -> None:
+    assert show_text("Ann", code) == text
 
 
 def test_old_dates_need_no_strftime(monkeypatch: pytest.MonkeyPatch) -> None:

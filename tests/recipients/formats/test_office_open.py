@@ -237,6 +237,111 @@ def test_a_guessed_locale_is_a_warning_and_a_given_one_is_not(folder: Folder) ->
     assert folder.problem(locale="xx").code == "wrong-value"
 
 
+CELL = '<c r="B2" t="n"><v>5</v>'
+
+
+def with_cell(folder: Folder, cell: str) -> Folder:
+    """A workbook whose cell B2 is written in this way."""
+    book_of(folder, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
+    patched(folder.path / "recipients.csv", SHEET, (CELL, cell))
+    return folder
+
+
+def test_a_text_that_a_formula_gave_is_read(folder: Folder) -> None:
+    with_cell(folder, '<c r="B2" t="str"><f>A2</f><v>Zoë</v>')
+    assert sheet_of(folder).cell(1, 1) == "Zoë"
+
+
+def test_a_cell_of_an_unknown_type_is_damage(folder: Folder) -> None:
+    problem = refused(with_cell(folder, '<c r="B2" t="video"><v>5</v>'))
+    assert (problem.code, problem.file) == ("file-damaged", "recipients.csv, sheet Sheet")
+    assert 'B2 has the unknown type "video"' in problem.message
+
+
+@pytest.mark.parametrize("size", [140_000, 70_000])
+def test_a_cell_with_too_long_a_text_is_named(folder: Folder, size: int) -> None:
+    runs = f"<r><t>{'x' * size}</t></r>" * (140_000 // size)
+    problem = refused(with_cell(folder, f'<c r="B2" t="inlineStr"><is>{runs}</is>'))
+    assert (problem.code, problem.row) == ("cell-too-long", 2)
+    assert problem.message.startswith("B2 ")
+
+
+def shared(folder: Folder, *items: str) -> Folder:
+    """A workbook with these shared texts, of which B2 shows the first one."""
+    path = with_cell(folder, '<c r="B2" t="s"><v>0</v>').path / "recipients.csv"
+    target = 'Target="sharedStrings.xml" Id="shared"/></Relationships>'
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    last = ("</Relationships>", f'<Relationship Type="{kind}" {target}')
+    patched(path, "xl/_rels/workbook.xml.rels", last)
+    if items:
+        relabelled(folder, "xl/sharedStrings.xml", f"<sst>{''.join(items)}</sst>")
+    return folder
+
+
+def test_a_shared_text_has_no_reading(folder: Folder) -> None:
+    reading = "<si><r><t>王</t></r><rPh sb='0' eb='1'><t>Wang</t></rPh></si>"
+    shared(folder, reading, "<si><t>other</t></si>")
+    assert sheet_of(folder).cell(1, 1) == "王"
+
+
+def test_a_shared_text_that_is_too_long_is_refused(folder: Folder) -> None:
+    runs = f"<r><t>{'x' * 70_000}</t></r>" * 2
+    problem = refused(shared(folder, f"<si>{runs}</si>"))
+    assert "a text has more than 131,072 characters" in problem.message
+
+
+def test_shared_texts_that_are_missing_are_damage(folder: Folder) -> None:
+    problem = refused(shared(folder))
+    assert problem.code == "file-damaged"
+    assert "the part with its texts is missing" in problem.message
+
+
+def test_names_of_elements_may_have_a_prefix(folder: Folder) -> None:
+    with_cell(folder, '<x:c r="B2" t="n"><x:v>7</x:v></x:c><c r="C2" t="n"><v>8</v>')
+    path = folder.path / "recipients.csv"
+    patched(path, SHEET, ("<worksheet ", '<worksheet xmlns:x="urn:x" '))
+    assert sheet_of(folder).row(1) == ["a@x.org", "7", "8"]
+
+
+def test_hidden_columns_are_found(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5])
+    columns = '<cols><col min="2" max="3" hidden="1"/><col min="5" max="5"/></cols><sheetData>'
+    patched(folder.path / "recipients.csv", SHEET, ("<sheetData>", columns))
+    assert sheet_of(folder).hidden_columns == [(1, 2)]
+
+
+def test_a_chart_is_no_sheet(folder: Folder) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(["email"])
+    book.create_chartsheet("Chart")
+    book.save(folder.path / "recipients.csv")
+    with zipfile.ZipFile(folder.path / "recipients.csv") as archive:
+        found = OfficeOpenBook(archive, Budget(Bounds.of(0), "r.xlsx"))
+        assert [one.name for one in found.sheets] == ["Sheet"]
+
+
+def test_rows_and_cells_after_the_last_place_are_refused(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5], ["b@x.org", 6])
+    path = folder.path / "recipients.csv"
+    changes = ('<row r="2"', '<row r="1048576"'), ('r="A2"', 'r="A1048576"'), ('r="B2"', "")
+    patched(path, SHEET, *changes, ('<row r="3"', "<row"))
+    problem = refused(folder)
+    assert (problem.code, "row 1048577" in problem.message) == ("cell-outside", True)
+    book_of(folder, ["email", "n"], ["a@x.org", 5])
+    patched(path, SHEET, ('r="A2"', 'r="XFD2"'), ('<c r="B2"', "<c"))
+    problem = refused(folder)
+    assert (problem.code, problem.row) == ("cell-outside", 2)
+    assert "column 16,385" in problem.message
+
+
+def test_a_cell_may_name_another_row_than_its_own(folder: Folder) -> None:
+    book_of(folder, ["email", "n"], ["a@x.org", 5])
+    patched(folder.path / "recipients.csv", SHEET, ('r="B2"', 'r="B4"'))
+    sheet = sheet_of(folder)
+    assert (sheet.row(1), sheet.row(3)) == (["a@x.org", ""], ["", "5"])
+
+
 def test_a_sheet_without_its_part_is_empty(folder: Folder) -> None:
     book = openpyxl.Workbook()
     sheet = book.active

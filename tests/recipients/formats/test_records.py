@@ -62,6 +62,29 @@ def test_only_problems_are_an_empty_file(source: InputFile) -> None:
     assert caught.value.problem.code == "file-empty"
 
 
+def test_too_many_names_are_an_error(source: InputFile) -> None:
+    names = {f"c{n}": "" for n in range(16_384)}
+    with pytest.raises(SpreadsheetError, match="more than 16,384 names") as caught:
+        spreadsheet(source, (1, {"email": "a@x.org"}), (7, names))
+    assert (caught.value.problem.code, caught.value.problem.row) == ("columns-too-many", 7)
+
+
+def test_names_that_few_records_share_are_an_error(source: InputFile) -> None:
+    names = {f"c{n}": "" for n in range(15_000)}
+    records: list[Record] = [(n, {"email": "a@x.org"}) for n in range(1, 1000)]
+    with pytest.raises(SpreadsheetError, match="has 1,000 records, and 15,001 names") as caught:
+        spreadsheet(source, *records, (1000, names))
+    assert caught.value.problem.code == "sheet-too-large"
+
+
+def test_a_text_that_is_too_long_refuses_its_row(source: InputFile) -> None:
+    long = {"email": "a@x.org", "n": "x" * 131_073}
+    found = list(spreadsheet(source, (3, long), (4, {"email": "b@x.org", "n": "y"})).records())
+    assert isinstance(found[0], Problem)
+    assert (found[0].code, found[0].row, found[0].column) == ("cell-too-long", 3, "n")
+    assert isinstance(found[1], SheetRow)
+
+
 def test_no_record_and_a_missing_column_are_errors(source: InputFile) -> None:
     for records, code in (((), "file-empty"), (((1, {"mail": "a"}),), "no-column")):
         with pytest.raises(SpreadsheetError) as caught:

@@ -161,6 +161,15 @@ def test_a_sheet_may_start_behind_its_first_record() -> None:
     assert found.has_cells(behind)
 
 
+def test_charts_are_no_sheets_and_names_may_be_in_utf_16() -> None:
+    chart = record(0x85, struct.pack("<IBBB", 0, 0, 2, 1) + b"\0C")
+    name = "数据".encode("utf-16-le")
+    chinese = record(0x85, struct.pack("<IBBB", 10**6, 0, 0, 2) + b"\1" + name)
+    found = book(cell(0x203, 0, struct.pack("<d", 1)), before=chart + chinese)
+    assert [one.name for one in found.sheets] == ["数据", "Data"]
+    assert [found.has_cells(one) for one in found.sheets] == [False, True]
+
+
 def test_hidden_sheets_are_named() -> None:
     assert [one.visible for one in book(state=2).sheets] == [False]
 
