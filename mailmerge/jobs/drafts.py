@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from mailmerge.engine.events import Began, Drafted, Ended, Event, Listener
 from mailmerge.engine.summary import Progress, Summary, by_name
@@ -21,10 +22,24 @@ from mailmerge.ledger.interface import Store
 from mailmerge.ledger.states import Delivery
 from mailmerge.mailbox.account import ImapAccount
 from mailmerge.mailbox.appending import DRAFT, DRAFTS, Appended, ImapWriter
-from mailmerge.messages import Identity, MessageFactory
+from mailmerge.messages import Identity
+from mailmerge.mime.message import Message
 from mailmerge.portable.clock import Clock, wall_clock
+from mailmerge.recipients.audience import Recipient
 
 _AT_ONCE = 50
+
+
+class _MessageMaker(Protocol):
+    """Makes the message of a recipient; messages.MessageFactory is one."""
+
+    def make(self, recipient: Recipient, identity: Identity) -> Message:
+        """Make it.
+
+        Raises:
+            InputError: it cannot be rendered or composed.
+        """
+        ...
 
 
 @dataclass(slots=True)
@@ -54,7 +69,7 @@ class DraftRun:
     """
 
     store: Store
-    messages: MessageFactory
+    messages: _MessageMaker
     mailbox: ImapAccount
     campaign: str
     to_send: int
@@ -72,11 +87,12 @@ class DraftRun:
 
     def execute(self, progress: Callable[[Progress], None] = lambda _: None) -> Summary:
         """Run to the end; `progress` is called after each batch."""
+        last: Event | None = None
         for events in self.steps():
             progress(self._progress())
-            if events and isinstance(events[-1], Ended):
-                return events[-1].summary
-        raise AssertionError("the last event is Ended")
+            last = events[-1] if events else last
+        assert isinstance(last, Ended)
+        return last.summary
 
     def steps(self) -> Generator[tuple[Event, ...], None, None]:
         """Run to the end, and yield the events of each step; the last one is `Ended`."""

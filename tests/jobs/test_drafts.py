@@ -11,12 +11,16 @@ import pytest
 
 from mailmerge.campaign import Campaign
 from mailmerge.engine.events import Began, Drafted, Ended, Event
-from mailmerge.engine.summary import Summary
-from mailmerge.errors import CampaignError
+from mailmerge.engine.summary import Progress, Summary
+from mailmerge.errors import AssetError, CampaignError, NotAllReached
+from mailmerge.jobs.drafts import DraftRun
 from mailmerge.jobs.targets import Drafts, DryRun, RealServer
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State
 from mailmerge.mailbox.account import ImapAccount
+from mailmerge.messages import Identity, MessageFactory
+from mailmerge.mime.message import Message
+from mailmerge.recipients.recipient import Recipient
 from mailmerge.sandbox import Sandbox
 from tests import servers
 from tests.jobs import campaigns
@@ -189,3 +193,32 @@ def test_mailbox_comes_from_the_campaign(campaign: Campaign, tmp_path: Path) -> 
     assert target.drafts.drafts == "Entwurf"
     assert target.server_name == "the drafts of news at imap.example.org"
     assert (target.counts_quotas, target.ledger_name) == (False, "ledger")
+
+
+class FailingFor:
+    """Makes all messages but that of one recipient."""
+
+    def __init__(self, messages: MessageFactory, address: str) -> None:
+        self._messages = messages
+        self._address = address
+
+    def make(self, recipient: Recipient, identity: Identity) -> Message:
+        if recipient.mailbox.address == self._address:
+            raise AssetError("a file is missing", code="asset-unreadable")
+        return self._messages.make(recipient, identity)
+
+
+def test_message_that_cannot_be_made_is_left_to_the_next_run(
+    campaign: Campaign, dovecot: servers.Imap, account: ImapAccount
+) -> None:
+    with campaigns.job_of(campaign, Drafts(account)) as job:
+        job.enrol()
+        failing = FailingFor(campaign.messages, "u1@example.org")
+        run = DraftRun(job.ledger.store(), failing, account, "spring", 4)
+        heard = list[Progress]()
+        summary = run.execute(heard.append)
+    assert (summary.drafted, summary.unmade) == (3, 1)
+    assert isinstance(summary.error, NotAllReached)
+    assert (heard[-1].done, heard[-1].sent, heard[-1].failed) == (4, 3, 1)
+    assert "u1@example.org" not in drafts(dovecot)
+    assert make_drafts(campaign, account).drafted == 1

@@ -119,13 +119,20 @@ def test_folder_without_permission_is_refused(dovecot: servers.Imap, account: Im
         assert refused.problem.code == "imap-refused"
 
 
-def test_cut_connection_is_named(account: ImapAccount) -> None:
+@pytest.mark.parametrize("capabilities", ["", "MULTIAPPEND"])
+def test_cut_connection_is_named(account: ImapAccount, capabilities: str) -> None:
     with (
-        capable("IMAP4rev1 AUTH=PLAIN", account, cut_at=b"APPEND") as cut,
+        capable(f"IMAP4rev1 AUTH=PLAIN {capabilities}", account, cut_at=b"APPEND") as cut,
         ImapWriter(cut, SENT, "INBOX.Sent", read_seconds=5.0) as writer,
         pytest.raises(ConnectionLost, match="ended"),
     ):
-        writer.append([message(1)], SENT_COPY)
+        writer.append([message(1), message(2)], SENT_COPY)
+
+
+def test_folder_that_cannot_be_made_is_named(account: ImapAccount) -> None:
+    with pytest.raises(ServerRefused) as caught:
+        ImapWriter(account, SENT, "Nowhere.Sent")
+    assert caught.value.problem.code == "imap-refused"
 
 
 def test_plain_log_in_elsewhere_is_refused(account: ImapAccount) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from mailmerge.campaign import Campaign
+from mailmerge.engine.events import Sent
 from mailmerge.engine.summary import Summary
+from mailmerge.errors import CampaignError
 from mailmerge.jobs.job import Job
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import State
@@ -21,6 +23,7 @@ from mailmerge.settings import Settings
 from tests import servers
 from tests.jobs import campaigns
 from tests.mailbox.mailboxes import capable
+from tests.scripted_server import serve
 
 pytestmark = pytest.mark.real
 SAVE = "[delivery]\nsave_sent = true\n"
@@ -190,3 +193,46 @@ def test_stopped_run_leaves_the_copies_of_earlier_runs(
             assert job.copied is not None
             assert job.copied.left >= 4
     assert len(copies(dovecot)) <= 1
+
+
+def test_mailbox_that_is_not_known_is_an_error_before_anything_is_sent(tmp_path: Path) -> None:
+    with Sandbox() as sandbox, pytest.raises(CampaignError) as caught:
+        send(tmp_path / "spring", sandbox, SAVE)
+    assert caught.value.problem.code == "no-imap-server"
+    assert not sandbox.messages
+
+
+def test_abandoned_copies_are_left_to_the_next_run(
+    dovecot: servers.Imap, section: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "spring"
+    with Sandbox() as sandbox:
+        campaign = campaigns.make(folder, sandbox, section + SAVE)
+        with campaigns.job_of(campaign) as job:
+            for event in job.run():
+                if isinstance(event, Sent):
+                    job.stop()
+                    job.stop()
+            assert job.copied is not None
+        _, copied, _ = send(folder, sandbox, section + SAVE, in_doubt="assume-sent")
+        assert copied is None or copied.left == 0
+    assert len(set(copies(dovecot))) == len(copies(dovecot)) == 4
+
+
+def test_log_in_of_the_server_is_that_of_the_mailbox(
+    dovecot: servers.Imap, certificates: servers.Certificates, tmp_path: Path
+) -> None:
+    folder = tmp_path / "spring"
+    folder.mkdir()
+    (folder / "ca.pem").write_bytes(certificates.ca_file.read_bytes())
+    imap = f'[imap]\nhost = "127.0.0.1"\nport = {dovecot.port}\nca_file = "ca.pem"\n'
+    with serve(chain_file=str(certificates.chain_file), users={"news": "secret"}) as server:
+        campaign = campaigns.make(folder, server, imap + SAVE)
+        login = 'username = "news"\npassword_command = "echo secret"\n'
+        smtp = f'security = "starttls"\nca_file = "ca.pem"\n{login}'
+        file = folder / "campaign.toml"
+        file.write_text(file.read_text().replace('security = "none"\n', smtp, 1))
+        with campaigns.job_of(Campaign.load(folder)) as job:
+            assert job.run_all().sent == 4
+            assert job.copied == CopiesSaved(4, 0, "")
+    assert campaign.name == "spring"

@@ -25,7 +25,7 @@ from mailmerge.mailbox.imap import ImapFolder, Position
 from mailmerge.mailbox.replies import collect_mailbox
 from mailmerge.smtp import Credentials
 from tests import servers
-from tests.mailbox.mailboxes import account_of
+from tests.mailbox.mailboxes import account_of, capable
 from tests.mailbox.sending import SentCampaign, mail, report
 
 pytestmark = pytest.mark.real
@@ -100,6 +100,12 @@ def test_waiting_ends_when_a_mail_arrives(dovecot: servers.Imap, account: ImapAc
         threading.Timer(0.5, dovecot.deliver, ("news", letters(1)[0])).start()
         assert folder.wait(30)
         assert len(list(folder.new_mails(Position()))) == 1
+
+
+def test_server_without_idle_is_asked_again(account: ImapAccount) -> None:
+    with capable("IMAP4rev1 AUTH=PLAIN", account) as plain, ImapFolder(plain) as folder:
+        assert list(folder.new_mails(Position())) == []
+        assert folder.wait(0.1)
 
 
 def test_huge_mail_is_read_in_part(dovecot: servers.Imap, account: ImapAccount) -> None:
