@@ -186,7 +186,6 @@ def _export(
 
 def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.library_messages import smtp_message
-    from mailmerge.providers.catalogue import chosen_language
     from mailmerge.providers.lookup import service_of
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import status_table, unreached
@@ -212,9 +211,8 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
             typer.echo(folded(one_line(smtp_message(one.reply)), first="      ", rest="      "))
     if len(listed) > _LISTED:
         typer.echo(tr("  ... and more: --export FILE.csv lists all of them"))
-    language = chosen_language()
     provider = service_of(campaign.smtp.provider, campaign.smtp.host)
-    for kind in refusals(ledger.iterate(), provider=provider, language=language):
+    for kind in refusals(ledger.iterate(), provider=provider):
         meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
         typer.echo(
             "\n"
