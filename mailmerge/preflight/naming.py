@@ -40,6 +40,12 @@ def about(problem: Problem, recipient: Recipient, sheet: str) -> Problem:
     return replace(problem, recipient=who, sheet=sheet)
 
 
+def about_row(problem: Problem, cells: Mapping[str, str] | None, sheet: str) -> Problem:
+    """The problem of a row without a usable address, with the name in its cells, if it has one."""
+    name = "" if problem.row is None or not cells else _name(cells)
+    return replace(problem, recipient=name, sheet=sheet) if name else problem
+
+
 def _name(cells: Mapping[str, str]) -> str:
     """The name of a recipient by the usual names of columns; "" if there is none."""
     folded = {
