@@ -27,7 +27,7 @@ from mailmerge.cli.terminal import (
     say,
     show_result,
 )
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
 from mailmerge.portable.signals import stop_signals
 from mailmerge.wording import counted, duration_in_words
 
@@ -110,17 +110,31 @@ class _Request:
             )
 
 
+_TRYING = marked("Before the real send")
+_CHOOSING = marked("Which recipients")
+_LIMITING = marked("Speed and time")
+_SAFEGUARDS = marked("Safeguards")
+"""The groups of options in the help; all others are in a last group."""
+
 _DryRunOption = Annotated[
     bool,
-    typer.Option("--dry-run", "-n", help="Check, show the plan, and stop before connecting."),
+    typer.Option(
+        "--dry-run",
+        "-n",
+        help="Check, show the plan, and stop before connecting.",
+        rich_help_panel=_TRYING,
+    ),
 ]
 _SandboxOption = Annotated[
-    bool, typer.Option("--sandbox", help="Send to the built-in test server.")
+    bool,
+    typer.Option("--sandbox", help="Send to the built-in test server.", rich_help_panel=_TRYING),
 ]
 _FaultsOption = Annotated[
     bool,
     typer.Option(
-        "--faults", help="With --sandbox: simulate deferrals, rejections and lost connections."
+        "--faults",
+        help="With --sandbox: simulate deferrals, rejections and lost connections.",
+        rich_help_panel=_TRYING,
     ),
 ]
 _SeedOption = Annotated[
@@ -130,6 +144,7 @@ _SeedOption = Annotated[
         metavar="N",
         min=0,
         help="With --faults: repeat the faults of an earlier run with this seed.",
+        rich_help_panel=_TRYING,
     ),
 ]
 _TestToOption = Annotated[
@@ -138,20 +153,33 @@ _TestToOption = Annotated[
         "--test-to",
         metavar="ADDRESS",
         help="Send the messages of the first 3 recipients (or --limit) to this address.",
+        rich_help_panel=_TRYING,
     ),
 ]
 _LimitOption = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=0, help="Send to at most N recipients."),
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=0,
+        help="Send to at most N recipients.",
+        rich_help_panel=_CHOOSING,
+    ),
 ]
 _ConditionOption = Annotated[
     str,
     typer.Option(
-        "--where", metavar="EXPR", help="Send only to recipients that meet this condition."
+        "--where",
+        metavar="EXPR",
+        help="Send only to recipients that meet this condition.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _OnlyOption = Annotated[
-    str, typer.Option("--only", metavar="ADDRESS", help="Send only to this recipient.")
+    str,
+    typer.Option(
+        "--only", metavar="ADDRESS", help="Send only to this recipient.", rich_help_panel=_CHOOSING
+    ),
 ]
 _PercentOption = Annotated[
     float,
@@ -163,7 +191,12 @@ _PercentOption = Annotated[
 ]
 _RateOption = Annotated[
     list[str] | None,
-    typer.Option("--rate", metavar="R", help='The speed limit, such as "60/minute"; repeatable.'),
+    typer.Option(
+        "--rate",
+        metavar="R",
+        help='The speed limit, such as "60/minute"; repeatable.',
+        rich_help_panel=_LIMITING,
+    ),
 ]
 _ConnectionsOption = Annotated[
     int | None,
@@ -173,12 +206,18 @@ _ConnectionsOption = Annotated[
         min=1,
         max=100,
         help="Number of parallel SMTP connections.",
+        rich_help_panel=_LIMITING,
     ),
 ]
 _WindowOption = Annotated[
     int | None,
     typer.Option(
-        "--window", metavar="N", min=1, max=1000, help="Messages in flight per connection."
+        "--window",
+        metavar="N",
+        min=1,
+        max=1000,
+        help="Messages in flight per connection.",
+        rich_help_panel=_LIMITING,
     ),
 ]
 _InDoubtOption = Annotated[
@@ -187,6 +226,7 @@ _InDoubtOption = Annotated[
         "--in-doubt",
         metavar="WHAT",
         help="What to do with recipients in doubt: hold, resend or assume-sent.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _RetryOption = Annotated[
@@ -195,6 +235,7 @@ _RetryOption = Annotated[
         "--retry",
         metavar="WHAT",
         help="Try recipients again at once: rejected or deferred; repeatable.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _AcceptChangesOption = Annotated[
@@ -202,6 +243,7 @@ _AcceptChangesOption = Annotated[
     typer.Option(
         "--accept-changes",
         help="Resume with changed recipients or content, or begin a mailing with a new name.",
+        rich_help_panel=_SAFEGUARDS,
     ),
 ]
 _SkipInvalidOption = Annotated[
@@ -209,6 +251,7 @@ _SkipInvalidOption = Annotated[
     typer.Option(
         "--skip-invalid",
         help="If rows have errors, send to the other rows; record these as skipped.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _AcceptOlderOption = Annotated[
@@ -216,11 +259,17 @@ _AcceptOlderOption = Annotated[
     typer.Option(
         "--accept-older-ledger",
         help="Send although a newer ledger of this campaign was used before.",
+        rich_help_panel=_SAFEGUARDS,
     ),
 ]
 _WaitOption = Annotated[
     str,
-    typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
+    typer.Option(
+        "--wait",
+        metavar="TIME",
+        help="How long to wait for deferred recipients.",
+        rich_help_panel=_LIMITING,
+    ),
 ]
 _LogJsonOption = Annotated[
     Path | None,
@@ -232,9 +281,13 @@ _ApprovedOption = Annotated[
         "--approved",
         metavar="CODE",
         help="Send only what `mailmerge approve` printed this code for.",
+        rich_help_panel=_SAFEGUARDS,
     ),
 ]
-_YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+_YesOption = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Do not ask for confirmation.", rich_help_panel=_SAFEGUARDS),
+]
 
 
 @reports_errors
@@ -487,7 +540,7 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
     else:
         summary = job.run_all()
         document = summary.to_json()
-        lines = [tr("Nothing to send: all recipients are done."), *_summary_lines(summary)]
+        lines = [_why_nothing(request), *_summary_lines(summary)]
     account = job.target.account
     if account is not None and not request.sandbox:
         for note in silent_address_notes(account.server):
@@ -498,6 +551,14 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
         print_json(document)
     if summary.error is not None:
         raise summary.error
+
+
+def _why_nothing(request: _Request) -> str:
+    if request.bounds.limit == 0:
+        return tr("Nothing to send: --limit is 0.")
+    if request.where or request.only:
+        return tr("Nothing to send: all selected recipients are done.")
+    return tr("Nothing to send: all recipients are done.")
 
 
 def _faults(job: Job) -> FaultRun | None:

@@ -10,7 +10,7 @@ import copy
 import inspect
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mailmerge.language import marked, tr
@@ -26,24 +26,27 @@ _REQUIRED = re.compile(r"\brequired(?=[;\]])")
 # The library's own text, of the option --help.
 marked("Show this message and exit.")
 
+_HEADINGS = {
+    "Arguments": marked("Arguments:"),
+    "Options": marked("Options:"),
+    "Other options": marked("Other options"),
+}
+"""The headings that every command may have, as they are translated."""
+
 _Plain = Callable[[str], str]
+_Grouped = Callable[[Iterable[Any]], Iterable[tuple[str, list[Any]]]]
 
 
-def lines(command: Any, context: Any, plain: _Plain) -> Iterator[str]:
+def lines(command: Any, context: Any, plain: _Plain, grouped: _Grouped) -> Iterator[str]:
     """The lines of the help of a command or a group.
 
-    `plain` takes the types of Python out of a text.
+    `plain` takes the types of Python out of a text; `grouped` puts parameters under headings.
     """
     yield usage(command, context)
     yield from _paragraphs(tr(inspect.cleandoc(command.help)) if command.help else "")
-    options: list[tuple[str, str]] = []
-    arguments: list[tuple[str, str]] = []
-    for one in command.get_params(context):
-        record = _record(one, context, plain)
-        if record is not None:
-            (arguments if one.param_type_name == "argument" else options).append(record)
-    yield from _section(tr("Arguments:"), arguments)
-    yield from _section(tr("Options:"), options)
+    for heading, parameters in grouped(command.get_params(context)):
+        records = [_record(one, context, plain) for one in parameters]
+        yield from _section(tr(_HEADINGS.get(heading, heading)), [one for one in records if one])
     yield from _section(tr("Commands:"), list(_commands(command)))
 
 
@@ -80,7 +83,7 @@ def _section(heading: str, records: Sequence[tuple[str, str]]) -> Iterator[str]:
     if not records:
         return
     yield ""
-    yield heading
+    yield heading if heading.endswith((":", "：")) else tr("{heading}:", heading=heading)
     column = min(max(columns_of(name) for name, _ in records), _LONGEST_NAME) + 2
     rest = _INDENT + " " * column
     for name, text in records:

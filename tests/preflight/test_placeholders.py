@@ -163,7 +163,9 @@ def test_other_words_are_one_warning_for_each_template(folder: Folder) -> None:
     folder.write("body.txt", "Dear {{ name }}\n*|A|* *|B|* {nmae} [[x1]] %efg% {gh}\n")
     problem = folder.problem()
     assert (problem.severity, problem.code, problem.line) == ("warning", "placeholder-like", 2)
-    assert problem.message.startswith("*|A|*, *|B|*, {nmae}, [[x1]] and 2 more are sent as they stand")
+    assert problem.message.startswith(
+        "*|A|*, *|B|*, {nmae}, [[x1]] and 2 more are sent as they stand"
+    )
 
 
 def test_a_placeholder_of_an_included_file_names_it(folder: Folder) -> None:
