@@ -70,7 +70,7 @@ def test_states_and_reasons_are_shown(call: Call, sent: Path) -> None:
     assert shown[6:9] == [
         "",
         "Not reached:",
-        "  row 3  u1@example.org  rejected",
+        "  row 3  u1@example.org  rejected  Person 1",
     ]
     assert "      550 5.1.1 <u1@example.org>: Recipient address rejected" in done.stdout
     assert "  row 5  u3@example.org  in_doubt" in shown
