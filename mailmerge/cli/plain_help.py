@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -121,7 +121,7 @@ class PlainCommand(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """List the arguments, and the options in their groups; the library has one long list."""
-        for heading, parameters in grouped(self.get_params(ctx)):
+        for heading, parameters in translated_help.grouped(self.get_params(ctx)):
             records = [one.get_help_record(ctx) for one in parameters]
             with formatter.section(heading):
                 formatter.write_dl([record for record in records if record is not None])
@@ -167,31 +167,10 @@ class PlainGroup(TyperGroup):
             raise
 
 
-def grouped(parameters: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
-    """The headings of a help page in English, each with its parameters; none is empty.
-
-    Options with a `rich_help_panel` are in a group of this name; the others come last.
-    """
-    groups: dict[str, list[Any]] = {"Arguments": []}
-    others = []
-    for one in parameters:
-        panel = getattr(one, "rich_help_panel", None)
-        if one.param_type_name == "argument":
-            groups["Arguments"].append(one)
-        elif panel:
-            groups.setdefault(panel, []).append(one)
-        else:
-            others.append(one)
-    last = "Other options" if len(groups) > 1 else "Options"
-    for heading, members in (*groups.items(), (last, others)):
-        if members:
-            yield heading, members
-
-
 def _help(command: Any, context: Any, library_help: Callable[[Any], str]) -> str:
     if language() == ENGLISH:
         return plain(library_help(context))
-    return "\n".join(translated_help.lines(command, context, plain, grouped))
+    return "\n".join(translated_help.lines(command, context, plain))
 
 
 def _reword(error: Exception) -> None:

@@ -34,13 +34,12 @@ _HEADINGS = {
 """The headings that every command may have, as they are translated."""
 
 _Plain = Callable[[str], str]
-_Grouped = Callable[[Iterable[Any]], Iterable[tuple[str, list[Any]]]]
 
 
-def lines(command: Any, context: Any, plain: _Plain, grouped: _Grouped) -> Iterator[str]:
+def lines(command: Any, context: Any, plain: _Plain) -> Iterator[str]:
     """The lines of the help of a command or a group.
 
-    `plain` takes the types of Python out of a text; `grouped` puts parameters under headings.
+    `plain` takes the types of Python out of a text.
     """
     yield usage(command, context)
     yield from _paragraphs(tr(inspect.cleandoc(command.help)) if command.help else "")
@@ -48,6 +47,27 @@ def lines(command: Any, context: Any, plain: _Plain, grouped: _Grouped) -> Itera
         records = [_record(one, context, plain) for one in parameters]
         yield from _section(tr(_HEADINGS.get(heading, heading)), [one for one in records if one])
     yield from _section(tr("Commands:"), list(_commands(command)))
+
+
+def grouped(parameters: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """The headings of a help page in English, each with its parameters; none is empty.
+
+    Options with a `rich_help_panel` are in a group of this name; the others come last.
+    """
+    groups: dict[str, list[Any]] = {"Arguments": []}
+    others = []
+    for one in parameters:
+        panel = getattr(one, "rich_help_panel", None)
+        if one.param_type_name == "argument":
+            groups["Arguments"].append(one)
+        elif panel:
+            groups.setdefault(panel, []).append(one)
+        else:
+            others.append(one)
+    last = "Other options" if len(groups) > 1 else "Options"
+    for heading, members in (*groups.items(), (last, others)):
+        if members:
+            yield heading, members
 
 
 def usage(command: Any, context: Any) -> str:
