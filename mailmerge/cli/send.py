@@ -187,6 +187,7 @@ _PercentOption = Annotated[
         "--percent",
         metavar="P",
         help="Send only to P % of the recipients; the same ones each time, and more with more.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _RateOption = Annotated[

@@ -111,7 +111,23 @@ def _section(heading: str, records: Sequence[tuple[str, str]]) -> Iterator[str]:
         if columns_of(first) > len(rest):
             yield first.rstrip()
             first = rest
-        yield from (line.rstrip() for line in wrapped(text, _width(), first=first, rest=rest))
+        yield from (line.rstrip() for line in _text_lines(text, first, rest))
+
+
+def _text_lines(text: str, first: str, rest: str) -> Iterator[str]:
+    """The lines of a text; what stands in brackets at its end, such as a default, stays whole."""
+    body, bracket, inside = text.rpartition(" [")
+    if not bracket or not inside.endswith("]"):
+        yield from wrapped(text, _width(), first=first, rest=rest)
+        return
+    *lines, last = wrapped(body, _width(), first=first, rest=rest)
+    yield from lines
+    whole = f"{last.rstrip()} [{inside}"
+    if columns_of(whole) <= _width():
+        yield whole
+    else:
+        yield last
+        yield f"{rest}[{inside}"
 
 
 def _width() -> int:
