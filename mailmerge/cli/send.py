@@ -557,7 +557,7 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
 def _why_nothing(request: _Request) -> str:
     if request.bounds.limit == 0:
         return tr("Nothing to send: --limit is 0.")
-    if request.where or request.only:
+    if request.where or request.only or request.percent < 100:
         return tr("Nothing to send: all selected recipients are done.")
     return tr("Nothing to send: all recipients are done.")
 
