@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mailmerge.cli.suppress import suppress_app
+from tests.cli.conftest import Call
 
 
 @pytest.fixture
