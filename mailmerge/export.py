@@ -38,8 +38,9 @@ def sample_messages(
         InputError: a message cannot be made.
         CampaignError: a row is wrong, or no recipient matches.
     """
-    found = False
+    found, last = False, 0
     for result in results:
+        last = max(last, result.row or 0)
         if row is not None and result.row != row:
             continue
         if isinstance(result, Recipient):
@@ -51,6 +52,12 @@ def sample_messages(
         problem = result if isinstance(result, Problem) else result.problem
         if problem is not None and problem.severity == "error":
             raise CampaignError.from_problem(problem)
+    if not found and row is not None and row > last > 0:
+        raise CampaignError(
+            tr("there is no row {row}", row=row),
+            hint=tr("the last row is row {last}", last=last),
+            code="no-recipients",
+        )
     if not found:
         raise CampaignError(
             tr("no recipient matches"),

@@ -33,8 +33,10 @@ app = typer.Typer(
     name="mailmerge",
     cls=LanguageGroup,
     help="Send one personal e-mail to each recipient in a spreadsheet: checked, previewed, tested "
-    "in a sandbox, sent exactly once, recorded.",
-    no_args_is_help=True,
+    "in a sandbox, sent exactly once, recorded.\n\n"
+    "To begin: `mailmerge init DIR` creates a campaign. Then `check` it, `preview` it, send it to "
+    "the test server with `send --sandbox`, and `send` it.",
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -65,6 +67,8 @@ def _options(
 ) -> None:
     del version, lang  # chosen_language.py has taken the language
     context.color = colour_wanted()
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 _COMMANDS = (

@@ -14,13 +14,12 @@ from mailmerge.cli.discovery import account_or_suggestion, description, discover
 from mailmerge.cli.passwords import password_prompt
 from mailmerge.cli.silent_addresses import silent_address_notes
 from mailmerge.cli.terminal import Json, NoDns, ask_password, folded, print_json, reports_errors
-from mailmerge.language import marked, tr
+from mailmerge.language import tr
 from mailmerge.wording import one_line, padded
 
 if TYPE_CHECKING:
     from mailmerge.credentials import Account
     from mailmerge.errors import MailmergeError
-    from mailmerge.providers.catalogue import Language
     from mailmerge.providers.dialogue import DialogueLine, Explainer, ServerReport
     from mailmerge.providers.discovery import FoundServer
     from mailmerge.providers.offers import CampaignNeeds
@@ -81,7 +80,6 @@ def connect(
     ADDRESS alone, the server of the address is looked up.
     """
     from mailmerge.credentials import read_credentials
-    from mailmerge.providers.catalogue import chosen_language
 
     found = None
     if username and not (host or port or security or where):
@@ -97,27 +95,11 @@ def connect(
     # The dialogue as a document is that of one connection, so its password is not tried before.
     ask = ask_password() if json else password_prompt(account, offers_to_keep=True)
     credentials = read_credentials(account, ask=ask)
-    language = chosen_language()
-    attempt = _Attempt(
-        account, credentials, envelope, language, found, by_options=bool(host or found)
-    )
+    attempt = _Attempt(account, credentials, envelope, found, by_options=bool(host or found))
     if json:
         _print_document(attempt)
     else:
         _show_dialogue(attempt, lambda: _needs(campaign, account))
-
-
-_OPTIONS = {
-    marked("host and port in [smtp]"): marked("--host and --port"),
-    marked("port and security in [smtp]"): marked("--port and --security"),
-    marked("host in [smtp]"): marked("--host"),
-    marked("check host and port"): marked("check --host and --port"),
-    marked("check host"): marked("check --host"),
-    marked("set security ="): marked("use --security"),
-    marked("check [smtp]"): marked("check the options"),
-    marked(" in [smtp]"): "",
-}
-"""The words of campaign.toml in a hint -> those of the options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +109,18 @@ class _Attempt:
     account: Account
     credentials: Credentials | None
     envelope: Envelope | None
-    language: Language
     found: FoundServer | None = None
     by_options: bool = False
 
     def worded(self, error: MailmergeError) -> MailmergeError:
         """The error with the names of options, if these and not campaign.toml name the server."""
-        if not self.by_options:
+        from mailmerge.providers.hints import as_user_error
+        from mailmerge.smtp.errors import SmtpError
+
+        cause = error.__cause__
+        if not self.by_options or not isinstance(cause, SmtpError):
             return error
-        hint = error.problem.hint
-        for key, option in _OPTIONS.items():
-            hint = hint.replace(tr(key), tr(option))
-        return type(error)(error.problem.message, hint=hint, code=error.problem.code)
+        return as_user_error(cause, host=self.account.server.host, by_options=True)
 
     def explainer(self, show: Callable[[DialogueLine], None]) -> Explainer:
         from mailmerge.providers.dialogue import Explainer
@@ -146,7 +128,7 @@ class _Attempt:
 
         provider = self.account.provider or provider_of_host(self.account.server.host)
         name = provider.name if provider else ""
-        return Explainer(show, provider=name, language=self.language)
+        return Explainer(show, provider=name)
 
     def examine(self, explainer: Explainer) -> ServerReport:
         from mailmerge.providers.dialogue import examine
@@ -161,16 +143,16 @@ def _show_dialogue(attempt: _Attempt, needs: Callable[[], CampaignNeeds]) -> Non
     from mailmerge.providers.catalogue import text
 
     name, security = attempt.account.server_name, attempt.account.server.security
-    typer.echo(text("connect.connecting", attempt.language, server=name, security=security))
+    typer.echo(text("connect.connecting", server=name, security=security))
     explainer = attempt.explainer(_show_line)
     try:
         report = attempt.examine(explainer)
     except MailmergeError as error:
-        raise attempt.worded(explainer.brief(error)) from error
+        raise explainer.brief(attempt.worded(error)) from error
     for note in silent_address_notes(attempt.account.server):
         typer.echo(note)
-    _show_offers(report, attempt.language)
-    _show_advice(report, needs(), attempt.language)
+    _show_offers(report)
+    _show_advice(report, needs())
     refused = report.error()
     if refused is not None:
         raise explainer.brief(refused)
@@ -185,8 +167,9 @@ def _print_document(attempt: _Attempt) -> None:
     try:
         report = attempt.examine(explainer)
     except MailmergeError as error:
-        print_json(_document(attempt, lines, None, error))
-        raise explainer.brief(error) from error
+        worded = attempt.worded(error)
+        print_json(_document(attempt, lines, None, worded))
+        raise explainer.brief(worded) from error
     print_json(_document(attempt, lines, report, None))
     refused = report.error()
     if refused is not None:
@@ -319,31 +302,31 @@ def _show_line(line: DialogueLine) -> None:
             typer.echo(folded(line.explanation.action, first="   → ", rest=_INDENT))
 
 
-def _show_offers(report: ServerReport, language: Language) -> None:
+def _show_offers(report: ServerReport) -> None:
     """Print the extensions that the server offers, and those that it lacks."""
     from mailmerge.providers.offers import offers
 
-    listed = offers(report.capabilities, language=language)
+    listed = offers(report.capabilities)
     missing = [offer for offer in listed if not offer.offered]
-    _show_heading("offers", language)
+    _show_heading("offers")
     if report.tls_version:
         _show_row("TLS", report.tls_version)
     for offer in listed:
         if offer.offered:
             _show_row(offer.keyword, offer.meaning or offer.value)
     if missing:
-        _show_heading("missing", language)
+        _show_heading("missing")
     for offer in missing:
         _show_row(offer.keyword, offer.meaning)
 
 
-def _show_advice(report: ServerReport, needs: CampaignNeeds, language: Language) -> None:
+def _show_advice(report: ServerReport, needs: CampaignNeeds) -> None:
     """Print the consequences for the campaign."""
     from mailmerge.providers.offers import advice
 
-    sentences = advice(report.capabilities, needs, language=language)
+    sentences = advice(report.capabilities, needs)
     if sentences:
-        _show_heading("advice", language)
+        _show_heading("advice")
     for sentence in sentences:
         typer.echo(folded(sentence, first="  ", rest="  "))
 
@@ -353,11 +336,11 @@ def _show_row(keyword: str, meaning: str) -> None:
     typer.echo(folded(one_line(meaning), first=label, rest=_COLUMN))
 
 
-def _show_heading(name: str, language: Language) -> None:
+def _show_heading(name: str) -> None:
     from mailmerge.providers.catalogue import text
 
     typer.echo()
-    typer.echo(typer.style(text(f"connect.{name}", language), bold=True))
+    typer.echo(typer.style(text(f"connect.{name}"), bold=True))
 
 
 def _document(

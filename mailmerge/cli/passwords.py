@@ -78,11 +78,10 @@ def log_in_and_quit(account: Account, credentials: Credentials) -> None:
     Raises:
         MailmergeError: the server refuses, or cannot be reached.
     """
-    from mailmerge.providers.catalogue import chosen_language
     from mailmerge.providers.dialogue import Explainer, examine
 
     name = account.provider.name if account.provider else ""
-    explainer = Explainer(lambda _: None, provider=name, language=chosen_language())
+    explainer = Explainer(lambda _: None, provider=name)
     examine(account.server, credentials, explainer)
 
 

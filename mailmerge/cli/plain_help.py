@@ -27,6 +27,10 @@ _RANGES = (
     (re.compile(r"x<=(?P<most>\d+)"), marked("at most {most}")),
 )
 _ERRORS = (
+    (
+        re.compile(r"Value error, (?P<value>'[^']*') is not one of (?P<values>.*?)\.?$"),
+        marked("{value} is not one of {values}"),
+    ),
     (re.compile(r"Input should be a valid integer.*"), marked("write a whole number, such as 3")),
     (re.compile(r"Input should be a valid number.*"), marked("write a number, such as 3")),
     (
@@ -114,6 +118,13 @@ class PlainCommand(TyperCommand):
     def get_help(self, ctx: Any) -> str:
         """The help text of the command."""
         return _help(self, ctx, super().get_help)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """List the arguments, and the options in their groups; the library has one long list."""
+        for heading, parameters in translated_help.grouped(self.get_params(ctx)):
+            records = [one.get_help_record(ctx) for one in parameters]
+            with formatter.section(heading):
+                formatter.write_dl([record for record in records if record is not None])
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; an error of usage gets the words of this program."""

@@ -10,11 +10,12 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from mailmerge.cli.terminal import has_cursor, say
 from mailmerge.language import listed, marked, tr
+from mailmerge.portable.terminals import control_keys_unseen
 from mailmerge.wording import columns_of, counted, one_line
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _OF_THE_BAR = 68
 """The columns of the bar's own figures, and of the speed that a run is slowed to."""
+_FOR_THE_UNIT = 100
+"""The columns from which the bar has room to say what it counts."""
 _SHORTEST = 12
 """The columns that a reply gets at least."""
 _WHILE_WAITING = "{desc}: {percentage:3.0f}% {n_fmt}/{total_fmt}{postfix}"
@@ -47,7 +50,10 @@ def counting(
 
     off = quiet or not has_cursor(sys.stderr)
     lines = _Lines(off and not quiet, clock)
-    with tqdm(desc=what, unit=tr(" recipients"), leave=False, disable=off, file=sys.stderr) as bar:
+    with (
+        nullcontext() if off else control_keys_unseen(sys.stderr),
+        tqdm(desc=what, unit=tr(" recipients"), leave=False, disable=off, file=sys.stderr) as bar,
+    ):
 
         def show(seen: int) -> None:
             bar.update(seen - bar.n)
@@ -70,8 +76,12 @@ def sending(
 
     off = quiet or not has_cursor(sys.stderr)
     lines = _Lines(off and not quiet, clock)
-    name, unit = tr("send"), tr(" recipients")
-    with tqdm(total=total, desc=name, unit=unit, disable=off, file=sys.stderr) as bar:
+    name = tr("send")
+    unit = tr(" recipients") if shutil.get_terminal_size().columns >= _FOR_THE_UNIT else ""
+    with (
+        nullcontext() if off else control_keys_unseen(sys.stderr),
+        tqdm(total=total, desc=name, unit=unit, disable=off, file=sys.stderr) as bar,
+    ):
         said = ""
 
         def show(progress: Progress) -> None:
@@ -152,8 +162,13 @@ def _postfix(progress: Progress, total: int) -> str:
     leaving = tr(_LEAVING)
     if _deferred(progress) and columns_of(full + leaving) <= room:
         return full + leaving
-    if columns_of(full) <= room:
-        return full
+    reason = one_line(progress.waiting_for)
+    ending = reason[max(map(reason.rfind, _ENDS)) + 1 :].strip()
+    for text in (full, listed([*counts, waiting]), listed([*counts, reason])):
+        if columns_of(text) <= room:
+            return text
+    if _deferred(progress) and columns_of(listed([*counts, ending])) <= room:
+        return listed([*counts, ending])
     return _without_middle(listed([*counts, waiting]), room)
 
 

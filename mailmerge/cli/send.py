@@ -28,7 +28,7 @@ from mailmerge.cli.terminal import (
     say,
     show_result,
 )
-from mailmerge.language import tr
+from mailmerge.language import marked, tr
 from mailmerge.portable.signals import stop_signals
 from mailmerge.wording import counted, duration_in_words
 
@@ -119,17 +119,31 @@ class _Request:
             )
 
 
+_TRYING = marked("Before the real send")
+_CHOOSING = marked("Which recipients")
+_LIMITING = marked("Speed and time")
+_SAFEGUARDS = marked("Safeguards")
+"""The groups of options in the help; all others are in a last group."""
+
 _DryRunOption = Annotated[
     bool,
-    typer.Option("--dry-run", "-n", help="Check, show the plan, and stop before connecting."),
+    typer.Option(
+        "--dry-run",
+        "-n",
+        help="Check, show the plan, and stop before connecting.",
+        rich_help_panel=_TRYING,
+    ),
 ]
 _SandboxOption = Annotated[
-    bool, typer.Option("--sandbox", help="Send to the built-in test server.")
+    bool,
+    typer.Option("--sandbox", help="Send to the built-in test server.", rich_help_panel=_TRYING),
 ]
 _FaultsOption = Annotated[
     bool,
     typer.Option(
-        "--faults", help="With --sandbox: simulate deferrals, rejections and lost connections."
+        "--faults",
+        help="With --sandbox: simulate deferrals, rejections and lost connections.",
+        rich_help_panel=_TRYING,
     ),
 ]
 _SeedOption = Annotated[
@@ -139,6 +153,7 @@ _SeedOption = Annotated[
         metavar="N",
         min=0,
         help="With --faults: repeat the faults of an earlier run with this seed.",
+        rich_help_panel=_TRYING,
     ),
 ]
 _TestToOption = Annotated[
@@ -147,6 +162,7 @@ _TestToOption = Annotated[
         "--test-to",
         metavar="ADDRESS",
         help="Send the messages of the first 3 recipients (or --limit) to this address.",
+        rich_help_panel=_TRYING,
     ),
 ]
 _ToDraftsOption = Annotated[
@@ -154,20 +170,33 @@ _ToDraftsOption = Annotated[
     typer.Option(
         "--to-drafts",
         help="Put the messages into the drafts of the mailbox of [imap], and send none.",
+        rich_help_panel=_TRYING,
     ),
 ]
 _LimitOption = Annotated[
     int | None,
-    typer.Option("--limit", metavar="N", min=0, help="Send to at most N recipients."),
+    typer.Option(
+        "--limit",
+        metavar="N",
+        min=0,
+        help="Send to at most N recipients.",
+        rich_help_panel=_CHOOSING,
+    ),
 ]
 _ConditionOption = Annotated[
     str,
     typer.Option(
-        "--where", metavar="EXPR", help="Send only to recipients that meet this condition."
+        "--where",
+        metavar="EXPR",
+        help="Send only to recipients that meet this condition.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _OnlyOption = Annotated[
-    str, typer.Option("--only", metavar="ADDRESS", help="Send only to this recipient.")
+    str,
+    typer.Option(
+        "--only", metavar="ADDRESS", help="Send only to this recipient.", rich_help_panel=_CHOOSING
+    ),
 ]
 _PercentOption = Annotated[
     float,
@@ -175,11 +204,17 @@ _PercentOption = Annotated[
         "--percent",
         metavar="P",
         help="Send only to P % of the recipients; the same ones each time, and more with more.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _RateOption = Annotated[
     list[str] | None,
-    typer.Option("--rate", metavar="R", help='The speed limit, such as "60/minute"; repeatable.'),
+    typer.Option(
+        "--rate",
+        metavar="R",
+        help='The speed limit, such as "60/minute"; repeatable.',
+        rich_help_panel=_LIMITING,
+    ),
 ]
 _ConnectionsOption = Annotated[
     int | None,
@@ -189,12 +224,18 @@ _ConnectionsOption = Annotated[
         min=1,
         max=100,
         help="Number of parallel SMTP connections.",
+        rich_help_panel=_LIMITING,
     ),
 ]
 _WindowOption = Annotated[
     int | None,
     typer.Option(
-        "--window", metavar="N", min=1, max=1000, help="Messages in flight per connection."
+        "--window",
+        metavar="N",
+        min=1,
+        max=1000,
+        help="Messages in flight per connection.",
+        rich_help_panel=_LIMITING,
     ),
 ]
 _InDoubtOption = Annotated[
@@ -203,6 +244,7 @@ _InDoubtOption = Annotated[
         "--in-doubt",
         metavar="WHAT",
         help="What to do with recipients in doubt: hold, resend or assume-sent.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _RetryOption = Annotated[
@@ -211,6 +253,7 @@ _RetryOption = Annotated[
         "--retry",
         metavar="WHAT",
         help="Try recipients again at once: rejected, deferred or drafted; repeatable.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _AcceptChangesOption = Annotated[
@@ -218,6 +261,7 @@ _AcceptChangesOption = Annotated[
     typer.Option(
         "--accept-changes",
         help="Resume with changed recipients or content, or begin a mailing with a new name.",
+        rich_help_panel=_SAFEGUARDS,
     ),
 ]
 _SkipInvalidOption = Annotated[
@@ -225,6 +269,7 @@ _SkipInvalidOption = Annotated[
     typer.Option(
         "--skip-invalid",
         help="If rows have errors, send to the other rows; record these as skipped.",
+        rich_help_panel=_CHOOSING,
     ),
 ]
 _AcceptOlderOption = Annotated[
@@ -232,11 +277,17 @@ _AcceptOlderOption = Annotated[
     typer.Option(
         "--accept-older-ledger",
         help="Send although a newer ledger of this campaign was used before.",
+        rich_help_panel=_SAFEGUARDS,
     ),
 ]
 _WaitOption = Annotated[
     str,
-    typer.Option("--wait", metavar="TIME", help="How long to wait for deferred recipients."),
+    typer.Option(
+        "--wait",
+        metavar="TIME",
+        help="How long to wait for deferred recipients.",
+        rich_help_panel=_LIMITING,
+    ),
 ]
 _LogJsonOption = Annotated[
     Path | None,
@@ -248,9 +299,13 @@ _ApprovedOption = Annotated[
         "--approved",
         metavar="CODE",
         help="Send only what `mailmerge approve` printed this code for.",
+        rich_help_panel=_SAFEGUARDS,
     ),
 ]
-_YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+_YesOption = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Do not ask for confirmation.", rich_help_panel=_SAFEGUARDS),
+]
 
 
 @reports_errors
@@ -506,7 +561,7 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
     else:
         summary = job.run_all()
         document = job.document(summary)
-        lines = [_nothing_to_send(job), *_summary_lines(summary)]
+        lines = [_why_nothing(job, request), *_summary_lines(summary)]
     lines += _copy_lines(job)
     account = job.target.account
     if account is not None and not request.sandbox:
@@ -520,7 +575,11 @@ def _send(job: Job, plan: Plan, request: _Request) -> None:
         raise summary.error
 
 
-def _nothing_to_send(job: Job) -> str:
+def _why_nothing(job: Job, request: _Request) -> str:
+    if request.bounds.limit == 0:
+        return tr("Nothing to send: --limit is 0.")
+    if request.where or request.only or request.percent < 100:
+        return tr("Nothing to send: all selected recipients are done.")
     drafted = job.ledger.records().drafted()
     if not drafted:
         return tr("Nothing to send: all recipients are done.")

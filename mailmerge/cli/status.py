@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,11 +23,15 @@ from mailmerge.language import tr
 
 if TYPE_CHECKING:
     from mailmerge.ledger.interface import Deliveries, LedgerReader
+    from mailmerge.ledger.states import Delivery
     from mailmerge.settings import Settings
 
 _WATCH_SECONDS = 1.0
 _LISTED = 20
 """Recipients without the message that are listed."""
+
+_WIDEST_ADDRESS = 40
+"""Longer addresses are not cut off; only the columns after them move."""
 
 _CLEAR = "\x1b[2J\x1b[H"
 
@@ -184,9 +189,26 @@ def _export(
             say(tr("Its cells are unchanged. To edit them in a spreadsheet program, use .xlsx."))
 
 
+def _lines_of(deliveries: Sequence[Delivery]) -> Iterator[str]:
+    """One line for each recipient, in columns: row, address, state, and the name in its cells."""
+    from mailmerge.preflight.naming import name_in
+    from mailmerge.wording import columns_of, one_line, padded
+
+    rows = [tr("row {row}", row=one.row) for one in deliveries]
+    addresses = [one_line(one.address) for one in deliveries]
+    states = [tr(one.state.value) for one in deliveries]
+    widths = [
+        min(max(map(columns_of, column), default=0), _WIDEST_ADDRESS) + 2
+        for column in (rows, addresses, states)
+    ]
+    for row, address, state, one in zip(rows, addresses, states, deliveries, strict=True):
+        cells = zip((row, address, state), widths, strict=True)
+        start = "".join(padded(text, width) for text, width in cells)
+        yield f"  {start}{one_line(name_in(one.cells))}".rstrip()
+
+
 def _show(ledger: LedgerReader, campaign: Settings) -> None:
     from mailmerge.library_messages import smtp_message
-    from mailmerge.providers.catalogue import chosen_language
     from mailmerge.providers.lookup import service_of
     from mailmerge.reports.refusals import refusals
     from mailmerge.reports.status import after_line, status_table, unreached
@@ -199,24 +221,14 @@ def _show(ledger: LedgerReader, campaign: Settings) -> None:
     listed = unreached(ledger.iterate(), _LISTED + 1)
     if listed:
         typer.echo(tr("\nNot reached:"))
-    for one in listed[:_LISTED]:
-        typer.echo(
-            one_line(
-                tr(
-                    "  row {row}  {address}  {state}",
-                    row=one.row,
-                    address=one.address,
-                    state=tr(one.state.value),
-                )
-            )
-        )
+    for one, line in zip(listed, _lines_of(listed[:_LISTED]), strict=False):
+        typer.echo(line)
         if one.reply:
             typer.echo(folded(one_line(smtp_message(one.reply)), first="      ", rest="      "))
     if len(listed) > _LISTED:
         typer.echo(tr("  ... and more: --export FILE.csv lists all of them"))
-    language = chosen_language()
     provider = service_of(campaign.smtp.provider, campaign.smtp.host)
-    for kind in refusals(ledger.iterate(), provider=provider, language=language):
+    for kind in refusals(ledger.iterate(), provider=provider):
         meaning = f"{kind.explanation.meaning} {kind.explanation.action}"
         typer.echo(
             "\n"

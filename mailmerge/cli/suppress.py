@@ -74,12 +74,23 @@ def _campaign_first(campaign: Path, arguments: list[str]) -> tuple[Path, list[st
 
 @suppress_app.command("list", cls=PlainCommand)
 @reports_errors
-def show(campaign: _Campaign = Path(), json: Json = False) -> None:
+def show(
+    where: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="CAMPAIGN",
+            help="The campaign's folder or its campaign.toml; by default the current folder.",
+            show_default=False,
+        ),
+    ] = None,
+    campaign: _Campaign = Path(),
+    json: Json = False,
+) -> None:
     """Print the suppression list."""
     from mailmerge.recipients.suppression import SuppressionList
     from mailmerge.settings import load_settings
 
-    entries = SuppressionList.of(load_settings(campaign)).entries()
+    entries = SuppressionList.of(load_settings(where or campaign)).entries()
     if json:
         print_json({"suppressed": [entry.cells for entry in entries]})
         return

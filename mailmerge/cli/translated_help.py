@@ -10,7 +10,7 @@ import copy
 import inspect
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mailmerge.language import marked, tr
@@ -26,6 +26,13 @@ _REQUIRED = re.compile(r"\brequired(?=[;\]])")
 # The library's own text, of the option --help.
 marked("Show this message and exit.")
 
+_HEADINGS = {
+    "Arguments": marked("Arguments:"),
+    "Options": marked("Options:"),
+    "Other options": marked("Other options"),
+}
+"""The headings that every command may have, as they are translated."""
+
 _Plain = Callable[[str], str]
 
 
@@ -36,15 +43,31 @@ def lines(command: Any, context: Any, plain: _Plain) -> Iterator[str]:
     """
     yield usage(command, context)
     yield from _paragraphs(tr(inspect.cleandoc(command.help)) if command.help else "")
-    options: list[tuple[str, str]] = []
-    arguments: list[tuple[str, str]] = []
-    for one in command.get_params(context):
-        record = _record(one, context, plain)
-        if record is not None:
-            (arguments if one.param_type_name == "argument" else options).append(record)
-    yield from _section(tr("Arguments:"), arguments)
-    yield from _section(tr("Options:"), options)
+    for heading, parameters in grouped(command.get_params(context)):
+        records = [_record(one, context, plain) for one in parameters]
+        yield from _section(tr(_HEADINGS.get(heading, heading)), [one for one in records if one])
     yield from _section(tr("Commands:"), list(_commands(command)))
+
+
+def grouped(parameters: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """The headings of a help page in English, each with its parameters; none is empty.
+
+    Options with a `rich_help_panel` are in a group of this name; the others come last.
+    """
+    groups: dict[str, list[Any]] = {"Arguments": []}
+    others = []
+    for one in parameters:
+        panel = getattr(one, "rich_help_panel", None)
+        if one.param_type_name == "argument":
+            groups["Arguments"].append(one)
+        elif panel:
+            groups.setdefault(panel, []).append(one)
+        else:
+            others.append(one)
+    last = "Other options" if len(groups) > 1 else "Options"
+    for heading, members in (*groups.items(), (last, others)):
+        if members:
+            yield heading, members
 
 
 def usage(command: Any, context: Any) -> str:
@@ -80,7 +103,7 @@ def _section(heading: str, records: Sequence[tuple[str, str]]) -> Iterator[str]:
     if not records:
         return
     yield ""
-    yield heading
+    yield heading if heading.endswith((":", "：")) else tr("{heading}:", heading=heading)
     column = min(max(columns_of(name) for name, _ in records), _LONGEST_NAME) + 2
     rest = _INDENT + " " * column
     for name, text in records:
@@ -88,7 +111,23 @@ def _section(heading: str, records: Sequence[tuple[str, str]]) -> Iterator[str]:
         if columns_of(first) > len(rest):
             yield first.rstrip()
             first = rest
-        yield from (line.rstrip() for line in wrapped(text, _width(), first=first, rest=rest))
+        yield from (line.rstrip() for line in _text_lines(text, first, rest))
+
+
+def _text_lines(text: str, first: str, rest: str) -> Iterator[str]:
+    """The lines of a text; what stands in brackets at its end, such as a default, stays whole."""
+    body, bracket, inside = text.rpartition(" [")
+    if not bracket or not inside.endswith("]"):
+        yield from wrapped(text, _width(), first=first, rest=rest)
+        return
+    *lines, last = wrapped(body, _width(), first=first, rest=rest)
+    yield from lines
+    whole = f"{last.rstrip()} [{inside}"
+    if columns_of(whole) <= _width():
+        yield whole
+    else:
+        yield last
+        yield f"{rest}[{inside}"
 
 
 def _width() -> int:

@@ -27,7 +27,7 @@ from mailmerge.preflight.deep.stage import DeepChecks, DeepOptions
 from mailmerge.preflight.domain_look_ups import DomainLookUps
 from mailmerge.preflight.findings import Findings
 from mailmerge.preflight.making import MessageMaker
-from mailmerge.preflight.naming import about
+from mailmerge.preflight.naming import about, about_row
 from mailmerge.preflight.registry import RULES
 from mailmerge.preflight.report import CheckReport, Sizes, is_note
 from mailmerge.preflight.rules import Rules, Setup, Totals
@@ -349,7 +349,8 @@ class _Rows:
                 continue
             problem = result if isinstance(result, Problem) else result.problem
             if problem is not None:
-                self._found.add(problem)
+                cells = result.cells if isinstance(result, Skipped) else None
+                self._found.add(about_row(problem, cells, self.file))
             self._note(result)
         self.suppressed, self.left_out = audience.suppressed, audience.left_out
 

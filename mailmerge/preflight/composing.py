@@ -83,10 +83,7 @@ class ExplainingComposer:
                 row = None if path in fixed else recipient.row
                 column = "message.attachments"
                 if row is not None and problem.code == "asset-missing":
-                    hint = tr(
-                        "{hint}; an entry that becomes empty attaches nothing", hint=problem.hint
-                    )
-                    problem = replace(problem, hint=hint)
+                    problem = replace(problem, hint=self._hint_of_a_row(path))
                 yield replace(problem, message=message, file=CAMPAIGN_FILE, row=row, column=column)
 
     def _other_cases(self, recipient: Recipient, content: Content) -> Iterator[Problem]:
@@ -103,6 +100,19 @@ class ExplainingComposer:
             if image.path in found:
                 file = self._campaign.message.html or ""
                 yield _other_case(image.path, found[image.path], file, None, "")
+
+    def _hint_of_a_row(self, path: str) -> str:
+        """The fix for a missing file of one recipient; another may have none on purpose."""
+        near = self._parts.files.nearest(path)
+        if near:
+            return tr(
+                'did you mean "{near}"? For a recipient without a file, let the entry become empty',
+                near=near,
+            )
+        return tr(
+            "copy it there, or correct the path; for a recipient without a file, let the entry "
+            "become empty"
+        )
 
     def _unusable(self, path: str) -> Problem | None:
         try:

@@ -23,8 +23,10 @@ class DomainLookUps:
 
     def add(self, recipient: Recipient) -> None:
         """Remember the domain of a recipient; reserved ones have a rule of their own."""
+        if self._dns is None:
+            return
         domain = recipient.mailbox.domain
-        if self._dns is not None and not is_reserved(domain):
+        if not is_reserved(domain):
             self._domains.add(domain, recipient.row)
 
     def report(self, setup: Setup) -> DnsReport:

@@ -66,12 +66,16 @@ class Group:
         for one in self.examples:
             quoted = _QUOTED.search(one.message) if differ else None
             shown = quoted[0] if quoted else ""
-            if one.row is not None and one.recipient and not shown:
-                yield tr("row {row} ({recipient})", row=one.row, recipient=one.recipient)
-            elif one.row is not None:
-                yield f"{tr('row {row}', row=one.row)} {shown}".rstrip()
+            if one.row is not None:
+                yield f"{_row(one)} {shown}".rstrip()
             elif shown:
                 yield shown
+
+
+def _row(problem: Problem) -> str:
+    if not problem.recipient:
+        return tr("row {row}", row=problem.row)
+    return tr("row {row} ({recipient})", row=problem.row, recipient=problem.recipient)
 
 
 @dataclass(slots=True)

@@ -62,6 +62,7 @@ def check_leftovers(totals: Totals, setup: Setup) -> Iterator[Problem]:
         return
     yield from _sender(setup)
     yield from _server(setup)
+    yield from _reverse_path(setup)
     for template in template_texts(setup.campaign):
         if template.key != "message.from":
             yield from _in_template(template)
@@ -93,6 +94,14 @@ def _server(setup: Setup) -> Iterator[Problem]:
         )
         hint = tr('write the host of your provider; "mailmerge providers" lists many')
         yield _problem(setup, "smtp.host", message, hint)
+
+
+def _reverse_path(setup: Setup) -> Iterator[Problem]:
+    address = setup.campaign.message.reverse_path
+    domain = address.strip("<> ").rpartition("@")[2]
+    if domain and is_dummy(domain):
+        message = tr('"{address}" is an example: no bounce would reach you', address=address)
+        yield _problem(setup, "message.reverse_path", message, tr("write your own address"))
 
 
 def _problem(setup: Setup, key: str, message: str, hint: str) -> Problem:

@@ -33,14 +33,20 @@ def about(problem: Problem, recipient: Recipient, sheet: str) -> Problem:
     """The problem with the name and the address of its recipient; unchanged if it has no row."""
     if problem.row is None or problem.row != recipient.row:
         return problem
-    name = recipient.mailbox.display_name or _name(recipient.cells)
+    name = recipient.mailbox.display_name or name_in(recipient.cells)
     address = recipient.mailbox.address
     known = address in problem.message or (problem.file == sheet and problem.column and not name)
     who = ", ".join(filter(None, (name, "" if known else address)))
     return replace(problem, recipient=who, sheet=sheet)
 
 
-def _name(cells: Mapping[str, str]) -> str:
+def about_row(problem: Problem, cells: Mapping[str, str] | None, sheet: str) -> Problem:
+    """The problem of a row without a usable address, with the name in its cells, if it has one."""
+    name = "" if problem.row is None or not cells else name_in(cells)
+    return replace(problem, recipient=name, sheet=sheet) if name else problem
+
+
+def name_in(cells: Mapping[str, str]) -> str:
     """The name of a recipient by the usual names of columns; "" if there is none."""
     folded = {
         column.casefold().replace("_", " ").replace("-", " "): text

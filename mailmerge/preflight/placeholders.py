@@ -28,6 +28,8 @@ _NAME = r"[^\W\d_](?:[\w .:&/'\u00a0\u2019-]{0,60}[\w.])?"
 _FIELD = re.compile(r"\A(?:MERGEFIELD\s+)?[\"“”]?([^\\]*)")
 _LONGEST = 80
 _LISTED = 4
+_NEARBY = 400
+"""The characters before and after a placeholder that say whether its line is code."""
 
 _MARKS = re.compile(
     rf"""
@@ -192,11 +194,19 @@ def _looks_meant(text: str, match: re.Match[str], kind: str, name: str) -> bool:
     return True
 
 
+def _blank(match: re.Match[str]) -> str:
+    """What stands for marks around a word; other marks, such as `{return}` with code, stay."""
+    kind = match.lastgroup or ""
+    word = match[kind].strip("$#%@{} ")
+    return " " if kind not in _QUIET and _WORD.fullmatch(word) else match[0]
+
+
 def _is_code(text: str, match: re.Match[str]) -> bool:
-    start = text.rfind("\n", 0, match.start()) + 1
-    end = text.find("\n", match.end())
-    line = text[start : end if end >= 0 else len(text)]
-    outside = line.replace(match[0], " ")
+    around = slice(max(match.start() - _NEARBY, 0), match.end() + _NEARBY)
+    before, after = text[around.start : match.start()], text[match.end() : around.stop]
+    line = before[before.rfind("\n") + 1 :] + match[0] + after.partition("\n")[0]
+    # Other placeholders of the line are no code either: `Dear {title} {name}` is no style rule.
+    outside = _MARKS.sub(_blank, line)
     return _CODE_LINE.search(outside) is not None or _follows_code(text, match)
 
 
@@ -294,9 +304,13 @@ def _is_shown_as_code(text: str, found: Placeholder) -> bool:
 def _problem(found: Placeholder, template: TemplateText, offset: int, *, as_code: bool) -> Problem:
     """The problem of a placeholder with the name of a column; in `from` that of any."""
     certain = (found.certain and not as_code) or template.key == "message.from"
-    hint = tr("write {{{{ {column} }}}}", column=spelling(found.column))
+    column = spelling(found.column)
+    hint = tr("write {{{{ {column} }}}}", column=column)
     if found.written.startswith("{{") and not found.written.startswith("{{{"):
-        hint = tr("an editor has encoded the braces or put tags between them: {hint}", hint=hint)
+        hint = tr(
+            "an editor has encoded the braces or put tags between them: write {{{{ {column} }}}}",
+            column=column,
+        )
     if template.key == "message.from":
         hint = tr("write the same sender for all recipients")
     return Problem(
@@ -331,8 +345,8 @@ def _like_placeholders(
         "warning",
         "placeholder-like",
         trn(
-            "{listed} looks like a placeholder of another program: is sent as it stands",
-            "{listed} look like placeholders of another program: are sent as they stand",
+            "{listed} is sent as it stands, and looks like a placeholder of another program",
+            "{listed} are sent as they stand, and look like placeholders of another program",
             len(others),
             listed=shown,
         ),

@@ -19,6 +19,11 @@ _HIDDEN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(style|script|pre|code)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _FRONT_MATTER = re.compile(r"\A\ufeff?\s*---\n.*?\n---\n", re.DOTALL)
+_TAG_IN_TEXT = re.compile(
+    r"</(?:p|b|i|u|strong|em|a|div|span|h[1-6]|ul|ol|li|table|tr|td|font|center)\s*>"
+    r"|<(?:br|p|div|hr)\s*/?>|<a\s[^<>]*\bhref\s*=|<img\s[^<>]*\bsrc\s*=",
+    re.IGNORECASE,
+)
 _HTML_TAG = re.compile(
     r"</?(?:html|head|body|table|tr|td|p|div|span|a|img|br|h[1-6]|ul|ol|li|strong|em|b|i|font"
     r"|center|hr|section)\b[^<>]*>",
@@ -60,6 +65,11 @@ _LANGUAGES = (
         ),
     ),
     _Language(
+        marked("Vue source"),
+        marked("make HTML of it, and use that"),
+        re.compile(r"\A\s*<template>[\s\S]*</template>|\sv-(?:if|for|html|bind)=|<E(?:Html|Body)\b"),
+    ),
+    _Language(
         marked("React source"),
         marked("make HTML of it: npx email export, and use the file in out/"),
         re.compile(
@@ -70,9 +80,9 @@ _LANGUAGES = (
         ),
     ),
     _Language(
-        marked("Vue source"),
-        marked("make HTML of it, and use that"),
-        re.compile(r"\A\s*<template>[\s\S]*</template>|\sv-(?:if|for|html|bind)=|<E(?:Html|Body)\b"),
+        marked("HEML source"),
+        marked("make HTML of it: npx heml build {file}"),
+        re.compile(r"<heml\b", re.IGNORECASE),
     ),
     _Language(
         marked("Inky source of Foundation for Emails"),
@@ -82,11 +92,6 @@ _LANGUAGES = (
             r"|<(?:spacer|h-line)\b[^<>]*/>|<menu\b[^<>]*>\s*<item\b",
             re.IGNORECASE,
         ),
-    ),
-    _Language(
-        marked("HEML source"),
-        marked("make HTML of it: npx heml build {file}"),
-        re.compile(r"<heml\b", re.IGNORECASE),
     ),
     _Language(
         marked("Pug source"),
@@ -145,6 +150,13 @@ def _text_source(file: str, source: str) -> Iterator[Problem]:
         hint = tr('write html = "{file}" instead of text', file=file)
         message = tr("this is HTML: readers of the text would see its tags")
         yield Problem("error", "template-language", message, file, hint=hint, line=1)
+    elif tag := _TAG_IN_TEXT.search(text):
+        hint = tr(
+            'write html = "{file}" instead of text, or write the text without tags', file=file
+        )
+        message = tr("{tag} is a tag of HTML: readers of the text see it", tag=tag[0][:40])
+        line = text.count("\n", 0, tag.start()) + 1
+        yield Problem("warning", "html-in-text", message, file, hint=hint, line=line)
 
 
 def _language_of(text: str) -> _Language | None:

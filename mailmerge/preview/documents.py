@@ -7,9 +7,9 @@ from typing import Any
 
 from mailmerge.credentials import find_account
 from mailmerge.errors import MailmergeError, Problem
-from mailmerge.ledger.states import AFTER_KINDS
+from mailmerge.ledger.states import AFTER_KINDS, State
 from mailmerge.preflight.findings import Group
-from mailmerge.preview.background_check import BackgroundCheck
+from mailmerge.preview.delivery_states import DeliveryStates
 from mailmerge.preview.problem_documents import problem_document
 from mailmerge.preview.recipient_list import (
     PAGE_LENGTH,
@@ -38,6 +38,8 @@ def campaign_document(session: PreviewSession) -> Document:
         | {status.value: count for status, count in rows.counts.items() if status.value}
         | {kind: count for kind, count in rows.after_counts.items() if kind in AFTER_KINDS},
         "sandbox": len(session.sandbox),
+        "deliveries": session.deliveries.counts(rows),
+        "ledgerError": session.deliveries.error,
         "review": _review_document(session),
         "problems": _problems_document(session),
     }
@@ -70,7 +72,7 @@ def list_document(session: PreviewSession, query: ListQuery) -> Document:
         return {"found": found.key if found else None}
     if query.among == "sandbox":
         return _sandbox_list_document(session, query)
-    among = row_filter(session.checks, query.among)
+    among = row_filter(session, query.among)
     page = rows.page(query.search, among=among, offset=query.offset, around=query.around)
     return _page_document(session, page, with_reasons=query.among == "review")
 
@@ -78,9 +80,10 @@ def list_document(session: PreviewSession, query: ListQuery) -> Document:
 def _page_document(session: PreviewSession, page: ListPage, *, with_reasons: bool) -> Document:
     reviewed = session.checks.review_set if with_reasons else ()
     reasons = {one.key: one.reasons for one in reviewed}
+    states = session.deliveries
     return {
         "recipients": [
-            {**row_document(row, session.checks), "reason": reasons.get(row.key)}
+            {**row_document(row, session, states), "reason": reasons.get(row.key)}
             for row in page.rows
         ],
         "offset": page.offset,
@@ -89,9 +92,10 @@ def _page_document(session: PreviewSession, page: ListPage, *, with_reasons: boo
     }
 
 
-def row_document(row: RecipientRow, checks: BackgroundCheck) -> Document:
-    """One row as the list shows it."""
-    counts = checks.count_problems(row.number)
+def row_document(row: RecipientRow, session: PreviewSession, states: DeliveryStates) -> Document:
+    """One row as the list shows it; `state` is that of its delivery, or ""."""
+    counts = session.checks.count_problems(row.number)
+    known = states.find(row)
     return {
         "key": row.key,
         "row": row.number,
@@ -100,19 +104,23 @@ def row_document(row: RecipientRow, checks: BackgroundCheck) -> Document:
         "status": row.status.value,
         "note": row.note,
         **({"after": row.after} if row.after else {}),
+        "state": known.state.value if known else "",
         "errors": counts["error"],
         "warnings": counts["warning"],
     }
 
 
-def row_filter(checks: BackgroundCheck, among: str) -> RowFilter:
+def row_filter(session: PreviewSession, among: str) -> RowFilter:
     """The rows that a filter of the list selects; an unknown filter selects all rows."""
+    checks = session.checks
     if among == "review":
         return [one.row for one in checks.review_set]
     if among == "problems":
         return checks.rows_with_problems
     if among in AFTER_KINDS:
         return [row.number for row in checks.snapshot.rows if row.after == among]
+    if among in set(State):
+        return session.deliveries.rows_in(among, session.snapshot.rows)
     return next((status for status in RowStatus if status.value and status.value == among), None)
 
 
@@ -187,6 +195,7 @@ def sandbox_row_document(entry: SandboxEntry) -> Document:
         "address": entry.to,
         "status": "",
         "note": "",
+        "state": "",
         "errors": 0,
         "warnings": 0,
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mailmerge.errors import Problem
+from mailmerge.library_messages import smtp_message
 from mailmerge.preflight.html import links_of
 from mailmerge.preflight.rules import Setup
 from mailmerge.preflight.runner import RowChecker
+from mailmerge.preview.delivery_states import KnownDelivery
 from mailmerge.preview.documents import (
     Document,
     row_document,
@@ -37,8 +39,8 @@ def message_document(
 
     `before` and `after` are the neighbours among the rows that match `search` and `among`.
     """
-    snapshot, checks, folder = session.snapshot, session.checks, session.folder
-    rows = row_filter(checks, among)
+    snapshot, folder, states = session.snapshot, session.folder, session.deliveries
+    rows = row_filter(session, among)
     before, after = snapshot.rows.neighbours(row.key, search, among=rows)
     result = snapshot.message(row)
     made = result if isinstance(result, ShownMessage) else None
@@ -46,7 +48,8 @@ def message_document(
     found = _all_problems(session, row, made, broken)
     problems = _without_repeats(problem_document(problem, folder) for problem in found)
     return {
-        **row_document(row, checks),
+        **row_document(row, session, states),
+        "delivery": _delivery_document(states.find(row)),
         "before": before.key if before else None,
         "after": after.key if after else None,
         "cells": _cells(snapshot, row),
@@ -72,6 +75,7 @@ def sandbox_message_document(
     }
     return {
         **sandbox_row_document(entry),
+        "delivery": None,
         "before": before,
         "after": after,
         "cells": [],
@@ -79,6 +83,18 @@ def sandbox_message_document(
         "broken": None,
         "problems": [],
         "message": {**_parsed_document(parsed), "envelope": envelope},
+    }
+
+
+def _delivery_document(known: KnownDelivery | None) -> Document | None:
+    """What the ledger says about the recipient; the time is in milliseconds, as scripts count."""
+    if known is None:
+        return None
+    at = known.changed_at
+    return {
+        "state": known.state.value,
+        "reply": smtp_message(known.reply),
+        "at": None if at is None else round(at * 1000),
     }
 
 

@@ -12,6 +12,9 @@ _CONTEXT = 2
 """Lines shown before and after the line of the problem."""
 
 _LONGEST_LINE = 400
+_BEFORE_MARK = 40
+"""The characters before a mark that lies far behind the beginning of its line."""
+
 _LARGEST_FILE = 2 * 1024 * 1024
 
 
@@ -38,16 +41,22 @@ def _excerpt(folder: Path, problem: Problem) -> list[dict[str, Any]]:
     return [
         {
             "number": at + 1,
-            "text": lines[at][:_LONGEST_LINE],
+            **_shown(lines[at], problem.character if at + 1 == line else None),
             "here": at + 1 == line,
-            "at": _place(lines[at], problem.character) if at + 1 == line else None,
         }
         for at in range(first, last)
     ]
 
 
-def _place(text: str, character: int | None) -> int | None:
-    """The place of a mark in the shown part of a line; None where there is none."""
-    if character is None or not 1 <= character <= _LONGEST_LINE:
-        return None
-    return min(character - 1, len(text))
+def _shown(text: str, character: int | None) -> dict[str, Any]:
+    """The shown part of a line, and the place of a mark in it; None where there is none.
+
+    Whole pages are written in one line, so the part is the one around the mark.
+    """
+    if character is None or character < 1:
+        return {"text": text[:_LONGEST_LINE], "at": None}
+    at = min(character - 1, len(text))
+    if at < _BEFORE_MARK * 2:
+        return {"text": text[:_LONGEST_LINE], "at": at}
+    start = at - _BEFORE_MARK
+    return {"text": f"…{text[start : start + _LONGEST_LINE]}", "at": _BEFORE_MARK + 1}

@@ -9,12 +9,13 @@ from typing import Literal
 from mailmerge.jobs.targets import SANDBOX
 from mailmerge.preflight.check import CheckOptions
 from mailmerge.preview.background_check import BackgroundCheck
+from mailmerge.preview.delivery_states import DeliveryStates, LedgerStates, is_ledger_file
 from mailmerge.preview.sandbox_messages import SandboxMailbox
 from mailmerge.preview.snapshot import CampaignSnapshot, take_snapshot
 from mailmerge.settings import CAMPAIGN_FILE, STATE_FOLDER
 
 SessionEvent = Literal["changed", "progress", "closed"]
-"""The files have changed; the checks or the sandbox have new results; the preview ends."""
+"""The files have changed; checks, sandbox or ledger have new results; the preview ends."""
 
 _Listener = Callable[[SessionEvent], None]
 _EDITOR_SUFFIXES = (".swp", ".swx", ".tmp", "~")
@@ -37,6 +38,7 @@ class PreviewSession:
         self.snapshot = CampaignSnapshot()
         self.checks = BackgroundCheck(self.snapshot)
         self._listeners: set[_Listener] = set()
+        self._states = LedgerStates(lambda: self.notify("progress"))
 
     @property
     def folder(self) -> Path:
@@ -58,6 +60,11 @@ class PreviewSession:
         """The messages that the sandbox received."""
         return SandboxMailbox(self.state_folder)
 
+    @property
+    def deliveries(self) -> DeliveryStates:
+        """What the ledger says about the recipients."""
+        return self._states.current(self.snapshot.campaign)
+
     def reload(self) -> None:
         """Read the changed files, notify the listeners, and check in the background."""
         self.checks.cancel()
@@ -76,6 +83,8 @@ class PreviewSession:
             return None
         if parts[:2] == (STATE_FOLDER, SANDBOX):
             return "progress" if parts[-2] in {"new", "cur"} else None
+        if parts[:1] == (STATE_FOLDER,) and len(parts) == 2 and is_ledger_file(path.name):
+            return "progress"
         if any(part.startswith((".", "__pycache__")) for part in parts):
             return None
         return None if path.name.endswith(_EDITOR_SUFFIXES) else "changed"
@@ -93,4 +102,5 @@ class PreviewSession:
     def close(self) -> None:
         """Cancel the checks and end all subscriptions."""
         self.checks.cancel()
+        self._states.close()
         self.notify("closed")

@@ -167,11 +167,12 @@ def _document(session: PreviewSession, pages: list[_MessagePages]) -> dict[str, 
         for example in group["examples"]:
             example["key"] = example["key"] if example["key"] in keys else None
     reasons = {one.key: one.reasons for one in session.checks.review_set}
+    states = session.deliveries
     return {
-        "campaign": {**campaign, "counts": {"all": len(pages)}, "sandbox": 0},
+        "campaign": {**campaign, "counts": {"all": len(pages)}, "deliveries": {}, "sandbox": 0},
         "recipients": [
             {
-                **row_document(one.row, session.checks),
+                **row_document(one.row, session, states),
                 "reason": reasons.get(one.row.key),
                 "words": "\n".join((*one.row.cells, one.row.address)).lower(),
             }

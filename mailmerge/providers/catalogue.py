@@ -25,18 +25,20 @@ def _messages() -> Mapping[str, Any]:
     return tomllib.loads(text)
 
 
-def text(key: str, language: Language = "en", /, **values: object) -> str:
+def text(key: str, language: Language | None = None, /, **values: object) -> str:
     """The message of this key; each `{name}` in it is replaced by the value of that name.
+
+    Without a language it is that of the user.
 
     Raises:
         KeyError: there is no such key, or a value is missing.
     """
     section, _, name = key.partition(".")
-    found: str = _messages()[section][name][language]
+    found: str = _messages()[section][name][language or chosen_language()]
     return found.format_map(values) if values else found
 
 
-def known_text(key: str, language: Language = "en", /, **values: object) -> str:
+def known_text(key: str, language: Language | None = None, /, **values: object) -> str:
     """The message of this key, or "" if there is none, such as for an unknown EHLO keyword."""
     section, _, name = key.partition(".")
     return text(key, language, **values) if name in _messages()[section] else ""
@@ -47,8 +49,9 @@ def chosen_language() -> Language:
     return "zh" if language() == "zh_CN" else "en"
 
 
-def rates_in_words(rates: Iterable[str], language: Language = "en") -> str:
+def rates_in_words(rates: Iterable[str], language: Language | None = None) -> str:
     """Rates such as `30/minute` for a reader; English ones stay as campaign.toml has them."""
+    language = language or chosen_language()
     if language == "en":
         return ", ".join(rates)
     return text("rate.between", language).join(_rate(rate, language) for rate in rates)

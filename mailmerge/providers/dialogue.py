@@ -60,21 +60,28 @@ class ServerReport:
         if self.refusal is None:
             return None
         return ServerRefused(
-            text("connect.refused", chosen_language(), reply=self.refusal),
-            hint=text("connect.below", chosen_language()),
+            text("connect.refused", reply=self.refusal),
+            hint=text("connect.below"),
             code="envelope-refused",
         )
 
 
 class Explainer:
-    """Explains each line of the client's trace, and passes it to `show`."""
+    """Explains each line of the client's trace, and passes it to `show`.
+
+    The explanations are in `language`, by default that of the user.
+    """
 
     def __init__(
-        self, show: Callable[[DialogueLine], None], *, provider: str, language: Language
+        self,
+        show: Callable[[DialogueLine], None],
+        *,
+        provider: str,
+        language: Language | None = None,
     ) -> None:
         self._show = show
         self._provider = provider
-        self._language: Language = language
+        self._language: Language = language or chosen_language()
         self._commands: dict[Awaited, str] = {}
         self._reply: list[str] = []
         self._refusal: tuple[Awaited, str] | None = None

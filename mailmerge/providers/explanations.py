@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final, Literal, Self
 
-from mailmerge.providers.catalogue import Language
+from mailmerge.providers.catalogue import Language, chosen_language
 
 Step = Literal["greeting", "hello", "tls", "login", "token", "mail", "rcpt", "content"]
 """The step of a session that a reply belongs to; `token` is a log-in by an OAuth 2 token."""
@@ -186,16 +186,17 @@ def explain(
     text: str,
     *,
     provider: str = "",
-    language: Language = "en",
+    language: Language | None = None,
     step: Step | None = None,
 ) -> Explanation:
     """The explanation of the reply `code text`; there is always one.
 
     `provider` is the name of a service in providers.toml, "" if unknown. `step` is the step that
     the reply belongs to, None if unknown. Both can change the meaning of a reply. The enhanced
-    status is read from the text (RFC 2034, 3).
+    status is read from the text (RFC 2034, 3). Without a language it is that of the user.
     """
-    return _known().explain(code, text, provider=provider, language=language, step=step)
+    wanted = language or chosen_language()
+    return _known().explain(code, text, provider=provider, language=wanted, step=step)
 
 
 @functools.cache

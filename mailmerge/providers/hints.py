@@ -13,7 +13,6 @@ from typing import Final
 from mailmerge import errors as user
 from mailmerge.language import marked, tr
 from mailmerge.library_messages import smtp_message
-from mailmerge.providers.catalogue import chosen_language
 from mailmerge.providers.explanations import explain
 from mailmerge.providers.lookup import provider_of_host
 from mailmerge.smtp import errors as smtp
@@ -67,6 +66,32 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The library's code -> the fix."""
 
+_OPTION_HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ca-file": marked("name a PEM file in SSL_CERT_FILE"),
+        "certificate": marked(
+            "check --host; for a server with its own authority set SSL_CERT_FILE to its certificate"
+        ),
+        "no-connection": marked(
+            "check --host and --port; many networks block port 25, use 465 or 587 there"
+        ),
+        "no-login-offered": marked("leave out --username if this server needs no log-in"),
+        "no-starttls": marked("check --host and --port; on port 465 use --security tls"),
+        "not-tls": marked("use --security starttls, or --port 465"),
+        "plain-text-login": marked(
+            "use --security tls or starttls; only this machine gets a password without encryption"
+        ),
+        "refused": marked("check the options; the server's reply has the reason"),
+        "ssh-server": marked("this is an SSH server: check --host and --port"),
+        "tls-handshake": marked("check --port and --security"),
+        "tls-port": marked("use --security tls for port 465"),
+        "tls-server": marked("this port uses TLS from the start: use --security tls"),
+        "unknown-host": marked("check --host, and the network"),
+        "web-server": marked("this is a web server: check --host and --port"),
+    }
+)
+"""The same for a server that options of `mailmerge connect` name, where the fix is another."""
+
 _CODES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "imap-server": "malformed-reply",
@@ -95,20 +120,25 @@ _KINDS: Final[Mapping[type[smtp.SmtpError], type[user.ServerError]]] = MappingPr
 )
 
 
-def as_user_error(error: smtp.SmtpError, *, host: str = "") -> user.ServerError:
+def as_user_error(
+    error: smtp.SmtpError, *, host: str = "", by_options: bool = False
+) -> user.ServerError:
     """The error for the user, with its fix; raise it `from` that of the library.
 
-    `host` is the server's name; the explanation of a reply may depend on the service.
+    `host` is the server's name; the explanation of a reply may depend on the service. `by_options`
+    says that options and not campaign.toml name the server.
     """
     kind = _KINDS.get(type(error), user.ServerError)
     code = _CODES.get(error.code, error.code)
-    return kind(smtp_message(error.message), hint=_hint(error, host), code=code)
+    return kind(
+        smtp_message(error.message), hint=_hint(error, host, by_options=by_options), code=code
+    )
 
 
 _OUT_OF_DATE: Final = marked(
     "its certificate is out of date: tell the operator of the server, and check this clock"
 )
-_OTHER_NAME: Final = marked("check host: the certificate is for another name")
+_OTHER_NAME: Final = marked("check the name of the host: the certificate is for another one")
 _OLD_TLS: Final = marked(
     "the server knows only TLS 1.0 or 1.1, which are not safe: ask its operator for TLS 1.2"
 )
@@ -124,21 +154,23 @@ _SPECIAL: Final = (
 
 
 def _special_hint(error: smtp.SmtpError) -> str:
+    """The fix of a special case; it is the same for options."""
     return next(
         (hint for code, words, hint in _SPECIAL if code == error.code and words in error.message),
         "",
     )
 
 
-def _hint(error: smtp.SmtpError, host: str) -> str:
+def _hint(error: smtp.SmtpError, host: str, *, by_options: bool) -> str:
     refused = isinstance(error, smtp.AuthenticationRefused)
     if not refused or error.reply is None:
-        return tr(_special_hint(error) or _HINTS.get(error.code, ""))
+        usual = _HINTS.get(error.code, "")
+        hint = _OPTION_HINTS.get(error.code, usual) if by_options else usual
+        return tr(_special_hint(error) or hint)
     service = provider_of_host(host)
     return explain(
         error.reply.code,
         error.reply.text,
         provider=service.name if service else "",
-        language=chosen_language(),
         step="token" if error.code == "token-refused" else "login",
     ).action

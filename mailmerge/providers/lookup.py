@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 
 from mailmerge.errors import CampaignError
 from mailmerge.language import tr
-from mailmerge.providers.catalogue import Language
+from mailmerge.providers.catalogue import Language, chosen_language
 
 Security = Literal["tls", "starttls", "none"]
 Action = Literal["reconnect", "pause", "stop", "fail"]
@@ -55,9 +55,9 @@ class Rule:
     en: str
     zh: str
 
-    def text(self, language: Language = "en") -> str:
-        """The sentence."""
-        return self.zh if language == "zh" else self.en
+    def text(self, language: Language | None = None) -> str:
+        """The sentence, by default in the language of the user."""
+        return self.zh if (language or chosen_language()) == "zh" else self.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,9 @@ class Provider:
                 return rule.action
         return None
 
-    def login_hint(self, language: Language = "en") -> str:
-        """The kind of password that the service needs, in words."""
-        return str(_file()["login"][self.login][language])
+    def login_hint(self, language: Language | None = None) -> str:
+        """The kind of password that the service needs, by default in the language of the user."""
+        return str(_file()["login"][self.login][language or chosen_language()])
 
 
 _THIS_MACHINE = "127.0.0.1"

@@ -62,7 +62,7 @@ class CampaignNeeds:
     nearby: bool = False
 
 
-def offers(capabilities: Capabilities, *, language: Language = "en") -> tuple[Offer, ...]:
+def offers(capabilities: Capabilities, *, language: Language | None = None) -> tuple[Offer, ...]:
     """The extensions that the server offers or lacks, each with its meaning."""
     known = (_offer(keyword, capabilities, language) for keyword in _KEYWORDS)
     others = (
@@ -73,7 +73,7 @@ def offers(capabilities: Capabilities, *, language: Language = "en") -> tuple[Of
     return (*(offer for offer in known if offer.offered or offer.meaning), *others)
 
 
-def _offer(keyword: str, capabilities: Capabilities, language: Language) -> Offer:
+def _offer(keyword: str, capabilities: Capabilities, language: Language | None) -> Offer:
     offered = keyword in capabilities.keywords
     value = " ".join(capabilities.keywords.get(keyword, ()))
     size = _largest_size(capabilities)
@@ -92,7 +92,7 @@ def _largest_size(capabilities: Capabilities) -> int | None:
 
 
 def advice(
-    capabilities: Capabilities, needs: CampaignNeeds, *, language: Language = "en"
+    capabilities: Capabilities, needs: CampaignNeeds, *, language: Language | None = None
 ) -> tuple[str, ...]:
     """The consequences of the server's extensions for a campaign, one sentence each."""
     limit = min(filter(None, (_largest_size(capabilities), needs.max_size)), default=0)

@@ -88,6 +88,11 @@ class RowRules:
             where = f"where = \"{name} != ''\" under [recipients]"
             hint = tr("fill it in, delete the row, or leave out such rows: {where}", where=where)
             problem = replace(problem, hint=hint)
+        elif error.problem.code == "address-no-at":
+            name = self.address if self.address.isidentifier() else f"row['{self.address}']"
+            where = f"where = \"'@' in {name}\" under [recipients]"
+            hint = tr("an address is name@domain; to leave out such rows: {where}", where=where)
+            problem = replace(problem, hint=hint)
         return Skipped(row.number, reason, row.cells, None, problem)
 
     def _filtered(self, row: SheetRow, mailbox: Mailbox | None) -> Skipped | None:

@@ -283,6 +283,7 @@ def _quote_missing(line: str, _: str) -> _Fix | None:
         for mark in "\"'":
             if found[0].count(mark) % 2:
                 fixed_syntax = _END_OF_SYNTAX.sub(rf"{mark} \1", found[0])
+                fixed_syntax = fixed_syntax.replace(f"{mark} )", f"{mark})")
                 fixed = line[: found.start()] + fixed_syntax + line[found.end() :]
                 if _parses_alone(fixed):
                     return _made(tr("a quotation mark ({mark}) is missing", mark=mark), line, fixed)
@@ -330,6 +331,30 @@ def _question_mark(line: str, _: str) -> _Fix | None:
     pattern = r"\{\{\s*([^?{}]+?)\s*\?\s*([^:{}]+?)\s*:\s*([^{}]+?)\s*\}\}"
     fixed = re.sub(pattern, r"{{ \2 if \1 else \3 }}", line)
     return _made(tr("Jinja2 has no ? and :"), line, fixed) if fixed != line else None
+
+
+_WORDS_OF_OTHERS = (
+    (r"(\{%-?\s*for\s+[\w, ]+?)\s+of\s+", r"\1 in ", "of"),
+    (r"(\{%-?\s*(?:if|elif)\b[^{}%]*?)\s+then(\s*-?%\})", r"\1\2", "then"),
+    (r"(\{%-?\s*)else\s+if\b", r"\1elif", "else if"),
+)
+"""What stands in a tag, what Jinja2 writes instead, and the words."""
+
+
+def _words_of_others(line: str, _: str) -> _Fix | None:
+    """`for x of y`, `if x then` and `else if`."""
+    for pattern, instead, words in _WORDS_OF_OTHERS:
+        fixed = re.sub(pattern, instead, line)
+        if fixed != line:
+            return _made(tr('Jinja2 has no "{words}" in a tag', words=words), line, fixed)
+    return None
+
+
+def _value_in_a_value(line: str, _: str) -> _Fix | None:
+    """`{{ {{ name }} }}`, and `{% if {{ name }} %}`."""
+    fixed = re.sub(r"\{\{\s*\{\{([^{}]*)\}\}\s*\}\}", r"{{\1}}", line)
+    fixed = re.sub(r"(\{%[^{}%]*)\{\{\s*([^{}]*?)\s*\}\}", r"\1\2", fixed)
+    return _made(tr("braces stand inside of braces"), line, fixed) if fixed != line else None
 
 
 _OPERATORS_IN_WORDS = {
@@ -383,8 +408,9 @@ def _dashes(line: str, _: str) -> _Fix | None:
 
 
 _FINDERS: Final[tuple[Callable[[str, str], _Fix | None], ...]] = (
-    _curly_quotes, _tags_inside, _handlebars, _several_words, _name_of_the_row,
-    _value_of_a_filter, _question_mark, _operators_in_words, _tags_of_others, _dashes,
+    _curly_quotes, _tags_inside, _handlebars, _value_in_a_value, _words_of_others,
+    _several_words, _name_of_the_row, _value_of_a_filter, _question_mark,
+    _operators_in_words, _tags_of_others, _dashes,
     _one_equals_sign, _three_equals_signs, _three_braces, _tag_for_a_value,
     _closing_braces, _other_operators, _quote_missing,
 )  # fmt: skip

@@ -187,6 +187,8 @@ def _undefined_error(
 
 
 def _suggestion(name: str, columns: tuple[str, ...]) -> str:
+    if name.casefold() in {"null", "nil", "undefined", "nan"}:
+        return tr('an empty cell is an empty text: write {% if name == "" %}')
     if not columns:
         return tr("every column is a variable")
     wanted = name.removeprefix('row["').removesuffix('"]')

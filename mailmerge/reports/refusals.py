@@ -30,7 +30,7 @@ class Refusal:
 
 
 def refusals(
-    deliveries: Iterable[Delivery], *, provider: str = "", language: Language = "en"
+    deliveries: Iterable[Delivery], *, provider: str = "", language: Language | None = None
 ) -> Iterator[Refusal]:
     """Yield the replies to rejected and deferred deliveries, grouped by code and enhanced status.
 

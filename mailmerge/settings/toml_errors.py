@@ -233,6 +233,15 @@ def _trailing(line: str, _: int, __: str) -> _Fix | None:
     )
 
 
+def _comment_of_others(line: str, _: int, __: str) -> _Fix | None:
+    found = re.match(r"(.*?)\s*(?://|/\*|--|<!--)\s*(.*?)\s*(?:\*/|-->)?\s*$", line)
+    if found is None:
+        return None
+    fixed = " # ".join(filter(None, [found[1], found[2]])) if found[1] else f"# {found[2]}"
+    what = tr("a comment begins with #")
+    return _Fix(what, tr("write {fixed}", fixed=fixed.strip()), fixed)
+
+
 def _quotes_in_quotes(line: str, _: int, __: str) -> _Fix | None:
     found = re.match(rf'^{_KEY}\s*=\s*"(?P<inner>.*)"\s*$', line)
     if found is None or '"' not in found["inner"]:
@@ -408,9 +417,9 @@ def _braces(line: str, _: int, __: str) -> _Fix | None:
 
 
 _FINDERS: Final[tuple[Callable[[str, int, str], _Fix | None], ...]] = (
-    _curly_quotes, _invisible, _backslash, _comma_in_list, _trailing, _quotes_in_quotes,
-    _single_in_single, _quote_missing, _no_value, _not_quoted, _bracket_missing, _comma_above,
-    _other_signs, _table_name, _braces,
+    _curly_quotes, _invisible, _backslash, _comma_in_list, _trailing, _comment_of_others,
+    _quotes_in_quotes, _single_in_single, _quote_missing, _no_value, _not_quoted,
+    _bracket_missing, _comma_above, _other_signs, _table_name, _braces,
 )  # fmt: skip
 
 

@@ -311,6 +311,18 @@ def test_an_unreachable_server_is_a_usage_error() -> None:
     result = run("--host", "localhost", "--port", str(port), "--security", "none")
     assert result.exit_code == ExitStatus.USAGE
     assert result.stderr.startswith("error: ")
+    assert "check --host and --port" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [("en_US.UTF-8", "check --host, and the network"), ("zh_CN.UTF-8", "--host")],
+)
+def test_an_unknown_host_of_an_option_names_the_option(variable: str, words: str) -> None:
+    result = run("--host", "no-such-host.invalid", "--json", LANG=variable)
+    assert words in " ".join(result.stderr.split())
+    assert "[smtp]" not in result.stderr
+    assert "[smtp]" not in result.stdout
 
 
 @pytest.mark.real

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from dataclasses import replace
 
@@ -186,3 +187,32 @@ def test_deferred_recipients_are_counted_and_attempts_are_not(
         last = stream.getvalue().rstrip().rpartition("\r")[2]
     assert last.startswith("send:  75% 3/4, 1 failed, 1 deferred, waiting for deferred recipients")
     assert last.endswith("12:34:56; Ctrl-C stops, and the next send continues")
+
+
+def test_a_long_wait_keeps_the_next_retry_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = terminal(monkeypatch)
+    waits = replace(
+        progress(177, failed=40, waiting_for="deferred recipients: next retry at 12:34:56"),
+        states=reported({State.DEFERRED: 23}),
+    )
+    with sending(200) as show:
+        show(waits)
+        last = stream.getvalue().rstrip().rpartition("\r")[2]
+    assert last == "send:  88% 177/200, 40 failed, 23 deferred, next retry at 12:34:56"
+
+
+@pytest.mark.parametrize(("columns", "unit"), [("80", "/s"), ("100", " recipients/s")])
+def test_the_bar_says_what_it_counts_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, columns: str, unit: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    stream = terminal(monkeypatch)
+    with sending(4) as show:
+        time.sleep(0.11)
+        show(progress(1))
+        time.sleep(0.11)
+        show(progress(2))
+    assert re.search(rf"\d{unit}\]", stream.getvalue())

@@ -73,7 +73,8 @@ def test_a_maildir_holds_all_messages(campaign: Path, call: Call) -> None:
         (["--format", "mbox"], "--out"),
         (["--row", "2", "--all"], "exclude each other"),
         (["--to", "nobody@example.org"], "nobody"),
-        (["--row", "99"], "no recipient matches"),
+        (["--row", "99"], "there is no row 99 (the last row is row 4)"),
+        (["--row", "1"], "no recipient matches"),
     ],
 )
 def test_a_wrong_call_is_one_line(

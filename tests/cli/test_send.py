@@ -461,3 +461,22 @@ def test_send_goes_on_after_a_sample(call: Call, campaign: Path) -> None:
     done = json.loads(call("send", campaign, "--sandbox", "--percent", "100", "--json").stdout)
     assert done["states"]["sent"] == 60
     assert call("send", campaign, "--sandbox", "--percent", "0").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--limit", "0"], "Nothing to send: --limit is 0."),
+        (["--only", "ann@x-firma.de"], "Nothing to send: all selected recipients are done."),
+    ],
+)
+def test_a_send_without_recipients_says_why(
+    campaign: Path, call: Call, smtp_server: int, options: list[str], words: str
+) -> None:
+    (campaign / "recipients.csv").write_text("email,name\nann@x-firma.de,Ann\n")
+    file = campaign / "campaign.toml"
+    text = file.read_text().replace("news@example.org", "news@x-firma.de")
+    server = f'[smtp]\nhost = "127.0.0.1"\nport = {smtp_server}\nsecurity = "none"\n'
+    file.write_text(text + server)
+    assert call("send", campaign, "--yes").exit_code == 0
+    assert words in call("send", campaign, "--yes", *options).stdout

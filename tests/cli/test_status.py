@@ -70,10 +70,10 @@ def test_states_and_reasons_are_shown(call: Call, sent: Path) -> None:
     assert shown[6:9] == [
         "",
         "Not reached:",
-        "  row 3  u1@example.org  rejected",
+        "  row 3  u1@example.org  rejected  Person 1",
     ]
     assert "      550 5.1.1 <u1@example.org>: Recipient address rejected" in done.stdout
-    assert "  row 5  u3@example.org  in_doubt" in shown
+    assert "  row 5  u3@example.org  in_doubt  Person 3" in shown
     assert "1 x 450 4.7.1 Greylisted" in shown
     assert max(map(len, shown)) <= 80
 

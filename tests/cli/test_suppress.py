@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mailmerge.cli.suppress import suppress_app
+from tests.cli.conftest import Call
 
 
 @pytest.fixture
@@ -67,3 +68,11 @@ def test_the_campaign_may_stand_before_the_addresses(folder: Path) -> None:
     assert (removed.exit_code, removed.stderr) == (0, "removed a@x.org\n1 removed.\n")
     alone = runner.invoke(suppress_app, ["add", "--campaign", str(folder), str(folder)])
     assert alone.exit_code != 0
+
+
+def test_the_list_takes_the_campaign_as_other_commands_do(campaign: Path, call: Call) -> None:
+    call("suppress", "add", campaign, "ann@example.org")
+    shown = call("suppress", "list", campaign)
+    assert shown.exit_code == 0
+    assert shown.stdout.startswith("ann@example.org")
+    assert call("suppress", "list", "-c", campaign).stdout == shown.stdout

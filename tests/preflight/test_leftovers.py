@@ -85,3 +85,11 @@ def test_a_server_on_this_machine_is_for_tests(folder: Folder) -> None:
 @pytest.mark.parametrize("domain", ["x-firma.de", "mydomains.org.uk", "company.com", "your.org"])
 def test_real_domains_are_no_examples(domain: str) -> None:
     assert not is_dummy(domain)
+
+
+def test_an_example_as_reverse_path_loses_the_bounces(real: Folder) -> None:
+    real.configure(message={"reverse_path": '"bounces@example.com"'})
+    found = leftovers(real)
+    assert {key: one.severity for key, one in found.items()} == {"message.reverse_path": "error"}
+    checked = leftovers(real, for_real=False)
+    assert checked["message.reverse_path"].severity == "warning"

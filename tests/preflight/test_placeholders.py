@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 
 from mailmerge.preflight.placeholders import ColumnNames, find_placeholders
@@ -79,6 +82,21 @@ def test_marks_around_other_words_count_without_column(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["Dear {title} {surname},", "Hi {first} [[last]]", "Liebe {anrede} {firma} und %ort%"],
+)
+def test_several_placeholders_of_a_line_are_no_code(text: str) -> None:
+    found = [one.written for one in find_placeholders(text, NAMES)]
+    assert len(found) == len(re.findall(r"[{%[]\w+", text))
+
+
+def test_many_placeholders_in_one_line_take_linear_time() -> None:
+    started = time.process_time()
+    assert len(find_placeholders("so {x1} and " * 5_000, NAMES)) == 5_000
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
     ("inside", "written"),
     [
         ("<p>{name}</p>", "{name}"),
@@ -145,7 +163,9 @@ def test_other_words_are_one_warning_for_each_template(folder: Folder) -> None:
     folder.write("body.txt", "Dear {{ name }}\n*|A|* *|B|* {nmae} [[x1]] %efg% {gh}\n")
     problem = folder.problem()
     assert (problem.severity, problem.code, problem.line) == ("warning", "placeholder-like", 2)
-    assert problem.message.startswith("*|A|*, *|B|*, {nmae}, [[x1]] and 2 more look like")
+    assert problem.message.startswith(
+        "*|A|*, *|B|*, {nmae}, [[x1]] and 2 more are sent as they stand"
+    )
 
 
 def test_a_placeholder_of_an_included_file_names_it(folder: Folder) -> None:

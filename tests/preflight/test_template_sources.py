@@ -41,6 +41,8 @@ def zipped(*names: str, mimetype: str = "") -> bytes:
         (INKY, "Inky source", "npx inky"),
         (MAIZZLE, "Maizzle source", "maizzle build"),
         (REACT, "React source", "npx email export"),
+        ("<template><Html><Body>{{ name }}</Body></Html></template>", "Vue source", "use that"),
+        ("<heml><body><container>{{ name }}</container></body></heml>", "HEML source", "heml"),
         (MARKDOWN, "Markdown source", "npx marked"),
     ],
 )
@@ -103,3 +105,18 @@ def test_an_element_that_html_lacks_is_a_warning_once(folder: Folder) -> None:
     (problem,) = [one for one in folder.problems() if one.code == "unknown-element"]
     assert (problem.severity, problem.line) == ("warning", 3)
     assert "<bold>" in problem.message
+
+
+@pytest.mark.parametrize(
+    "tag", ["<br>", "</p>", '<a href="https://x-firma.de/">', "</B>", "<BR />"]
+)
+def test_tags_in_a_plain_text_are_a_warning(folder: Folder, tag: str) -> None:
+    folder.write("body.txt", f"Dear {{{{ name }}}}\nso {tag} it is\n")
+    problem = folder.problem()
+    assert (problem.severity, problem.code, problem.line) == ("warning", "html-in-text", 2)
+    assert problem.hint.startswith('write html = "body.txt"')
+
+
+def test_angle_brackets_of_a_text_are_no_tags(folder: Folder) -> None:
+    folder.write("body.txt", "Dear {{ name }}\n<https://x-firma.de/> 3 < 4 <b> <a@x-firma.de>\n")
+    assert folder.problems() == []

@@ -106,3 +106,27 @@ def test_a_refused_log_in_has_the_fix_of_its_reply(
 def test_a_log_in_that_was_never_sent_has_no_reply_to_explain() -> None:
     shown = as_user_error(errors.AuthenticationRefused("no TLS", code="plain-text-login"))
     assert "plain_text_login" in shown.problem.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("no-connection", "check --host and --port; many networks block port 25"),
+        ("not-tls", "use --security starttls, or --port 465"),
+        ("unknown-host", "check --host, and the network"),
+        ("no-login-offered", "leave out --username"),
+        ("refused-for-now", "try again later"),
+    ],
+)
+def test_a_server_of_options_has_the_fix_for_options(code: str, hint: str) -> None:
+    shown = as_user_error(SmtpError("it broke", code=code), by_options=True)
+    assert shown.problem.hint.startswith(hint)
+
+
+def test_fixes_for_options_name_no_keys() -> None:
+    for code in codes_of_the_library():
+        hint = as_user_error(SmtpError("it broke", code=code), by_options=True).problem.hint
+        usual = as_user_error(SmtpError("it broke", code=code)).problem.hint
+        if hint != usual:
+            assert "[smtp]" not in hint
+            assert "security =" not in hint

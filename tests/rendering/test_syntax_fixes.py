@@ -55,6 +55,12 @@ def fault_of(source: str) -> SyntaxFault:
         ("{% load i18n %}", "Django", "remove it", "{% load"),
         ("{{ a – b }}", "minus", "write {{ a - b }}", "–"),
         ("{% if a %}x", "Unexpected end", "write {% endif %} where the block ends", "{%"),
+        ("{% for x of b %}{% endfor %}", 'no "of"', "write {% for x in b %}", "of"),
+        ("{% if a then %}x{% endif %}", 'no "then"', "write {% if a %}", "then"),
+        ("{% if a %}{% else if b %}{% endif %}", 'no "else if"', "write {% elif b %}", "se if"),
+        ("{{ {{ name }} }}", "inside of braces", "write {{ name }}", "{"),
+        ("{% if {{ a }} %}x{% endif %}", "inside of braces", "write {% if a %}", "{{"),
+        ("{{ a|default('x) }}", "a quotation mark (') is missing", "default('x') }}", "'x"),
         ("{# x", "Missing end of comment", "write #}", "{#"),
     ],
 )

@@ -50,6 +50,8 @@ def problem_of(text: str) -> Problem:
         ("a = 2,525", "no sign between thousands", "a = 2525"),
         ("a = 025", "does not begin with 0", "a = 25"),
         ("a = null", "TOML has no null", "delete the line"),
+        ('a = "x" // note', "a comment begins with #", 'a = "x" # note'),
+        ("a = 5 <!-- note -->", "a comment begins with #", "a = 5 # note"),
         ("/* note */", "a comment begins with #", "# note"),
         ("– note", "a comment begins with #", "# note"),
         ("smtp:", "no name of a table", "[smtp]"),

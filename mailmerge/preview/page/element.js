@@ -1,5 +1,7 @@
 // Creates elements. Text becomes text nodes only, so the text of a cell can never become markup.
 
+import { t } from "./texts.js";
+
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -46,4 +48,9 @@ export function choice(label, options, chosen, choose) {
 
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
+}
+
+// The state of a delivery, with its colour.
+export function stateTag(state) {
+  return h("span", { class: `tag ${state}` }, t(`state-${state}`));
 }

@@ -1,9 +1,9 @@
 // The header above a message: the recipient with the buttons, the comparison, and the tabs of the views.
 
-import { button, h, icon } from "./element.js";
+import { button, h, icon, stateTag } from "./element.js";
 import { brokenPanel } from "./panels.js";
 import { TABS } from "./route.js";
-import { number, rowNumber, statusText, t } from "./texts.js";
+import { language, number, rowNumber, statusText, t } from "./texts.js";
 
 const WITHOUT_MESSAGE = ["cells", "problems"];
 
@@ -14,7 +14,7 @@ export function worksWithoutMessage(tab) {
 
 // `page` gives campaign, data, route, shown, other, and the actions step(), compare(), sendTest(), choose()
 export function messageHeader(page) {
-  return h("div", { class: "top" }, banner(page), titleRow(page), page.route.other && page.other && comparison(page), tabs(page));
+  return h("div", { class: "top" }, banner(page), titleRow(page), page.route.other && page.other && comparison(page), deliveryLine(page.shown.delivery), tabs(page));
 }
 
 // The problem of the whole campaign, unless it is shown in place of the message.
@@ -39,6 +39,20 @@ function titleRow(page) {
       button(t("next"), () => step("after"), { class: "quiet round", id: "after", disabled: !shown.after, "aria-keyshortcuts": "j" }, icon("after")),
     ),
     actions(page),
+  );
+}
+
+// What the last send did with this recipient: the state, the time, and the reply of the server.
+function deliveryLine(delivery) {
+  if (!delivery) return null;
+  const { state, reply, at } = delivery;
+  const time = at && new Date(at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+  return h(
+    "p",
+    { class: "delivery" },
+    stateTag(state),
+    time && state !== "pending" && h("span", { class: "note" }, time),
+    reply && h("span", { class: "note", dir: "auto" }, reply),
   );
 }
 

@@ -62,7 +62,19 @@ class Preview {
       this.#drawBar();
       await this.list.refresh();
       if (this.route.tab === "problems") this.#drawPanel();
+      if (Object.keys(this.campaign.deliveries).length) await this.#followDelivery();
     }
+  }
+
+  // A run has changed the ledger: only the line with the state is drawn again.
+  async #followDelivery() {
+    const { shownRoute: route } = this;
+    if (!this.shown || route.kind !== "recipient") return;
+    const { delivery } = await this.data.message(route, this.list.query());
+    const changed = JSON.stringify(delivery) !== JSON.stringify(this.shown?.delivery);
+    if (!changed || !this.shown || !sameMessage(route, this.shownRoute)) return;
+    this.shown = { ...this.shown, delivery };
+    this.#drawHeader();
   }
 
   // A preview that was stopped and started again has other data: reload the page at the same address.
@@ -152,13 +164,19 @@ class Preview {
     const focused = document.activeElement?.id;
     const panel = document.getElementById("panel");
     // The panel stays in the document with its iframe, which would load again if it were moved.
-    if (panel) this.main.querySelector(".top").replaceWith(this.#header());
+    if (panel) this.#drawHeader();
     else this.main.replaceChildren(this.#header(), this.#newPanel());
     this.#drawPanel();
     this.#revealTab(document.getElementById(`tab-${this.route.tab}`));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
     document.title = `${this.shown.name || this.shown.address} · ${this.campaign.name}`;
     if (this.shown.row) announce(`${this.shown.name || this.shown.address}, ${rowNumber(this.shown.row)}`);
+  }
+
+  #drawHeader() {
+    const focused = document.activeElement?.id;
+    this.main.querySelector(".top").replaceWith(this.#header());
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
 
   #header() {
@@ -222,11 +240,11 @@ class Preview {
   }
 
   #drawBar() {
-    const { name, counts, problems, broken } = this.campaign;
+    const { name, counts, problems, broken, ledgerError } = this.campaign;
     document.getElementById("campaign-name").textContent = name;
     const rows = counted(counts.all, "oneRow", "rowCount");
     const state = problems.done ? countLine(problems) : t("checking", { count: number(problems.checked), total: number(counts.all) });
-    document.getElementById("campaign-line").textContent = broken && !counts.all ? t("brokenTitle") : `${rows} · ${state}`;
+    document.getElementById("campaign-line").textContent = broken && !counts.all ? t("brokenTitle") : [rows, state, ledgerError].filter(Boolean).join(" · ");
   }
 
   #drawLive(state) {

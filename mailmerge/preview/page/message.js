@@ -1,7 +1,7 @@
 // The message as a mail program shows it: the line in the inbox, the header, and the viewports with their tools.
 
 import { button, choice, h, icon } from "./element.js";
-import { counted, t } from "./texts.js";
+import { byteSize, counted, t } from "./texts.js";
 import { Viewport, WIDTHS } from "./viewport.js";
 
 const SCHEMES = ["light", "dark", "inverted"];
@@ -55,7 +55,7 @@ export class MessagePanel {
 
   // One message, or two side by side: [{route, shown}]
   show(sides) {
-    this.heads.replaceChildren(...sides.map(({ shown }) => head(shown)));
+    this.heads.replaceChildren(...sides.map((side) => head(side, this.page.data)));
     this.heads.classList.toggle("two", sides.length > 1);
     this.viewports.classList.toggle("two", sides.length > 1);
     this.#drawTools(sides[0].shown.message);
@@ -119,7 +119,30 @@ function toggle(drawing, text, on, onclick, hint = text) {
   return button(text, onclick, { class: "", "aria-pressed": String(on), title: hint, "data-value": drawing }, icon(drawing), h("span", {}, text));
 }
 
-function head({ message }) {
+// The files that the reader gets with the message. Images of the HTML are no such files.
+function attachments({ parts }, route, data) {
+  const files = parts.filter((part) => part.disposition === "attachment" || (part.filename && !part.contentId && !part.contentType.startsWith("multipart/")));
+  if (!files.length) return null;
+  return h(
+    "ul",
+    { class: "attachments", "aria-label": t("attached") },
+    files.map((part) =>
+      h(
+        "li",
+        {},
+        h(
+          "a",
+          { href: data.partAddress(route, part.number), target: "_blank", rel: "noopener noreferrer" },
+          icon("file"),
+          h("span", { class: "attachment-name", dir: "auto" }, part.filename || part.contentType),
+          h("span", { class: "attachment-size" }, byteSize(part.size)),
+        ),
+      ),
+    ),
+  );
+}
+
+function head({ route, shown: { message } }, data) {
   const from = splitMailbox(message.from);
   const fields = [
     ["from", message.from],
@@ -134,6 +157,7 @@ function head({ message }) {
       { class: "message-header" },
       h("h3", { class: "subject", dir: "auto" }, message.subject || t("noSubject")),
       h("dl", {}, fields.map(([name, value]) => [h("dt", {}, t(name)), h("dd", { dir: "auto" }, value)])),
+      attachments(message, route, data),
     ),
     h(
       "figure",

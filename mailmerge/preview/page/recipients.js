@@ -1,11 +1,13 @@
 // The list of recipients at the side: search, filters, one page of rows. The server searches.
 
 import { ifReachable } from "./data.js";
-import { button, h, icon } from "./element.js";
+import { button, h, icon, stateTag } from "./element.js";
 import { routeAddress } from "./route.js";
 import { counted, number, statusText, t } from "./texts.js";
 
-const FILTERS = ["all", "review", "problems", "duplicate", "suppressed", "left-out", "unreadable", "bounced", "complained", "unsubscribed", "answered", "auto_replied", "sandbox"];
+const STATES = ["pending", "sent", "rejected", "deferred", "in_doubt", "skipped"];
+const AFTER = ["bounced", "complained", "unsubscribed", "answered", "auto_replied"];
+const FILTERS = ["all", "review", "problems", ...STATES, ...AFTER, "duplicate", "suppressed", "left-out", "unreadable", "sandbox"];
 
 export class RecipientList {
   search = "";
@@ -131,8 +133,8 @@ export class RecipientList {
   }
 
   #drawFilters() {
-    const { counts, sandbox, problems, review } = this.#page.campaign();
-    const sizes = { ...counts, problems: problems.rows, review: review.keys.length, sandbox };
+    const { counts, deliveries, sandbox, problems, review } = this.#page.campaign();
+    const sizes = { ...counts, ...deliveries, problems: problems.rows, review: review.keys.length, sandbox };
     const shown = FILTERS.filter((name) => name === "all" || name === "review" || sizes[name] || name === this.among);
     const focused = this.filters.contains(document.activeElement) ? document.activeElement.dataset.value : null;
     this.filters.replaceChildren(
@@ -140,7 +142,7 @@ export class RecipientList {
         h(
           "button",
           { type: "button", "aria-pressed": String(name === this.among), "data-value": name, onclick: () => this.filter(name) },
-          t(name),
+          STATES.includes(name) ? t(`all-${name}`) : t(name),
           h("span", { class: "count" }, number(sizes[name] ?? 0)),
         ),
       ),
@@ -199,6 +201,7 @@ function marks(entry) {
   else if (entry.warnings) found.push(severityDot("warning", counted(entry.warnings, "oneWarning", "warnings")));
   if (entry.status) found.push(h("span", { class: "tag" }, statusText(entry.status)));
   if (entry.after) found.push(h("span", { class: "tag" }, statusText(entry.after)));
+  if (entry.state && entry.state !== "pending") found.push(stateTag(entry.state));
   return found;
 }
 

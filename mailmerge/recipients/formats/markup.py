@@ -16,15 +16,16 @@ class SeenCell:
     `fault` says why its text is not reliable: `formula` was never calculated, `error` shows an
     error such as #N/A, `number` is none that a sheet can hold, `digits` has more digits than the
     program that saved it can keep, `width` is #### in a column that was too narrow, `textless` is a
-    value that was saved without the text that it shows. `regional` says that its text is right only
-    for a region that was guessed.
+    value that was saved without the text that it shows, `country` has the decimal signs of another
+    country than the sheet. `regional` says that its text is right only for a region that was
+    guessed.
     """
 
     row: int
     column: int
     text: str
     certain: bool = True
-    fault: Literal["", "formula", "error", "number", "digits", "width", "textless"] = ""
+    fault: Literal["", "formula", "error", "number", "digits", "width", "textless", "country"] = ""
     regional: bool = False
 
 

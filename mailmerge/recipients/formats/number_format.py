@@ -38,10 +38,12 @@ uncertain; so does what Excel shows as ####, such as a negative date.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
+from mailmerge.cell_numbers import parse_number
 from mailmerge.recipients.formats.format_code import Section, sections_of, text_section
 from mailmerge.recipients.formats.format_dates import DateStyle, show_date
 from mailmerge.recipients.formats.format_digits import (
@@ -154,11 +156,13 @@ class Shown:
         text: what the sheet shows, or the plain form of the number.
         certain: Excel shows the same, in this region.
         regional: another region would show another text.
+        misread: the format has a country of its own, and the text is another number in the region.
     """
 
     text: str
     certain: bool = True
     regional: bool = False
+    misread: bool = False
 
 
 _NOWHERE = Region()
@@ -285,9 +289,9 @@ def _show(value: Decimal, raw: str, code: str, *, from_1904: bool, region: Regio
     text = _scripted(shown, section, locale) if scripted else shown
     if section.padded:
         text = text.strip(" ")
-    return Shown(
-        text, regional=section.locale is None and _is_regional(value, shown, section, locale)
-    )
+    if section.locale is None:
+        return Shown(text, regional=_is_regional(value, shown, section, locale))
+    return Shown(text, misread=_is_misread(text, locale, region.locale))
 
 
 @lru_cache(maxsize=500)
@@ -312,7 +316,22 @@ def _show_quickly(
     signs = (own or region.locale).signs
     text = show_simple(value, layout, signs)
     regional = own is None and (layout.point is not None or (commas and signs.group in text))
-    return Shown(text, regional=regional)
+    misread = own is not None and _is_misread(text, own, region.locale)
+    return Shown(text, regional=regional, misread=misread)
+
+
+def _is_misread(text: str, own: Locale, usual: Locale) -> bool:
+    """Whether the text, in the signs of its own country, is another number in those of the sheet.
+
+    `1.234` of a German format is 1234, and in an English sheet 1.234. A format may round, or
+    divide by thousands; so only the power of ten is compared, and with the text in its own country.
+    """
+    if own.signs.point == usual.signs.point:
+        return False
+    here, there = parse_number(text, usual.tag), parse_number(text, own.tag)
+    if not here or not there:
+        return False
+    return abs(math.log10(abs(here / there))) > 1
 
 
 def _is_regional(value: Decimal, shown: str, section: Section, locale: Locale) -> bool:

@@ -135,7 +135,9 @@ class Styles:
         if not value:
             raw = "0"  # 1e-999999999 is none that Decimal can calculate with
         shown = show_number(raw, self._code(style), from_1904=self._from_1904, region=self._region)
-        fault: Literal["", "digits"] = "digits" if abs(value) >= 10**_DIGITS_KEPT else ""
+        fault: Literal["", "digits", "country"] = "country" if shown.misread else ""
+        if abs(value) >= 10**_DIGITS_KEPT:
+            fault = "digits"
         regional = shown.regional and self.guessed
         return SeenCell(0, 0, shown.text, shown.certain, fault, regional)
 

@@ -144,6 +144,15 @@ def _uncertain(seen: SeenCell, sheet: Sheet, column: str) -> Problem:
         )
         hint = tr("format the column as text and type such numbers again")
         return Problem("warning", "digits-lost", what, sheet.file, seen.row + 1, column, hint)
+    if seen.fault == "country":
+        what = tr(
+            '{name} is read as "{text}": its format writes numbers as another country than the '
+            "sheet does, so `|float` and `|int` take it for another number",
+            name=name,
+            text=seen.text,
+        )
+        hint = tr("give the column a format without a country, or leave out the filters")
+        return Problem("warning", "number-country", what, sheet.file, seen.row + 1, column, hint)
     if seen.fault == "width":
         what = tr(
             '{name} is read as "{text}": the column was too narrow, and the file has ####',

@@ -250,3 +250,29 @@ def test_codes_with_one_section_show_what_two_sections_show(code: str) -> None:
         raw = repr(source.uniform(-1, 1) * 10.0 ** source.randrange(-4, 12))
         both = show_number(raw, code), show_number(raw, f"{code};-{code}")
         assert both[0] == both[1] or both[0].text.strip("-0.,% pcs") == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "tag", "text", "misread"),
+    [
+        ("1234", "[$-407]#,##0", "en-US", "1.234", True),
+        ("1.234", "[$-407]0.000", "en-US", "1,234", True),
+        ("1234", "[$-409]#,##0", "de-DE", "1,234", True),
+        ("1234", "[$-407]#,##0;[Red]-#,##0", "en-US", "1.234", True),
+        ("1234.5", "[$-407]#,##0.00", "en-US", "1.234,50", False),
+        ("0.125", "[$-407]0.0%", "en-US", "12,5%", False),
+        ("1234", "[$-407]0", "en-US", "1234", False),
+        ("1234567", "[$-407]#,##0,", "en-US", "1.235", True),
+        ("1234567", "[$-409]#,##0,", "en-US", "1,235", False),
+        ("0", "[$-407]#,##0", "en-US", "0", False),
+        ("1234", "#,##0 [$€-407]", "en-US", "1,234 €", False),
+    ],
+)
+def test_a_number_of_another_country_may_be_misread(
+    raw: str, code: str, tag: str, text: str, misread: bool
+) -> None:
+    locale = find_locale(tag)
+    assert locale is not None
+    region = Region(locale, known=True, guessed=False)
+    shown = show_number(raw, code, region=region)
+    assert (shown.text, shown.misread) == (text, misread)

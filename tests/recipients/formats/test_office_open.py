@@ -342,6 +342,20 @@ def test_a_cell_may_name_another_row_than_its_own(folder: Folder) -> None:
     assert (sheet.row(1), sheet.row(3)) == (["a@x.org", ""], ["", "5"])
 
 
+def test_a_format_of_another_country_is_a_warning(folder: Folder) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["email", "n"])
+    sheet.append(["a@x.org", 1234])
+    sheet.cell(2, 2).number_format = "[$-407]#,##0"
+    book.save(folder.path / "recipients.csv")
+    problem = folder.problem(locale="en-US")
+    assert (problem.code, problem.row, problem.column) == ("number-country", 2, "n")
+    assert 'B2 is read as "1.234"' in problem.message
+    assert folder.problems(locale="de") == []
+
+
 def test_a_sheet_without_its_part_is_empty(folder: Folder) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
