@@ -1,7 +1,10 @@
 """What LibreOffice shows in the cells of a workbook, compared with what mailmerge reads.
 
-LibreOffice is not Excel. `differs_from_excel` names the codes in which it shows something else, so
-that a comparison does not count them.
+LibreOffice is not Excel, and it calculates some formulas again. `reason_to_differ` names why it shows
+something else than a sheet does, so that a comparison counts these cells apart. It also shows a file
+without a country of its own as the country of the computer does: so it runs in the locale that
+mailmerge decides for the file (`locale_of`), and the decimal sign is on neither side of the
+comparison.
 """
 
 from __future__ import annotations
@@ -34,8 +37,9 @@ _SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 oor:path="/org.openoffice.Setup/L10N"><prop oor:name="ooSetupSystemLocale" oor:op="fuse"><value
 >{locale}</value></prop></item></oor:items>
 """
-# Semicolon tokens: comma, quotation mark, UTF-8, first row, ..., as shown, ..., all sheets.
+# Tokens: comma, quotation mark, UTF-8, first row, ..., as shown, formulas, ..., all sheets.
 _AS_SHOWN = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false,false,-1"
+_FORMULAS = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,true,false,-1"
 
 NUMBERS = (0, 1, -1, 5, 0.5, -0.5, 12, 1234.5, -1234.567, 44.274999999999999, 1234567.891, 0.045)
 # Not before March 1900: there LibreOffice counts without Excel's 29 February.
@@ -115,6 +119,10 @@ class Office:
     def shown(self, paths: Sequence[Path], folder: Path, seconds: int = 300) -> None:
         """Write what each sheet of each workbook shows: STEM-SHEET.csv."""
         self.convert(paths, _AS_SHOWN, folder, seconds)
+
+    def formulas(self, paths: Sequence[Path], folder: Path, seconds: int = 300) -> None:
+        """Write the formulas of each sheet, and the values of other cells: STEM-SHEET.csv."""
+        self.convert(paths, _FORMULAS, folder, seconds)
 
 
 @dataclass

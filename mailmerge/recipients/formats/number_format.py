@@ -225,10 +225,13 @@ def show_text(text: str, code: str) -> str:
     if section is None or not section.known:
         return text
     shown = "".join(
-        text if token.kind == "text" else token.text if token.kind == "literal" else ""
+        text if token.kind in _WHOLE_TEXT else token.text if token.kind == "literal" else ""
         for token in section.tokens
     )
     return shown if section.tokens else ""
+
+
+_WHOLE_TEXT = frozenset({"text", "general"})
 
 
 def shows_other_text(code: str) -> bool:

@@ -17,6 +17,7 @@ from mailmerge.recipients.formats.number_format import (
     built_in_format,
     show_number,
     show_text,
+    shows_other_text,
 )
 
 
@@ -206,6 +207,20 @@ def test_digits_may_have_the_shapes_of_another_script() -> None:
 )
 def test_the_fourth_section_shows_texts(code: str, text: str) -> None:
     assert show_text("Ann", code) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("0;-0;0;General", "foo"),
+        ("[Red][<-25]General;[Blue][>25]General;[Green]General;[Yellow]General\\ ", "foo "),
+        ('0;-0;0;"Dear "@', "Dear foo"),
+        (";;;", ""),
+    ],
+)
+def test_a_text_looks_as_in_the_sheet(code: str, text: str) -> None:
+    assert show_text("foo", code) == text
+    assert shows_other_text(code) == (text != "foo")
 
 
 def test_old_dates_need_no_strftime(monkeypatch: pytest.MonkeyPatch) -> None:
