@@ -62,9 +62,8 @@ class DocumentStyles:
             self._number = attributes.get("style:name", "")
             self._general.add(self._number)
             return _STYLE_BYTES
-        elif self._number and not (kind == "number" and _is_plain(attributes)):
-            if self._number != _GENERAL and kind != "text-properties":
-                self._general.discard(self._number)
+        elif self._number not in {"", _GENERAL} and not _is_plain(kind, attributes):
+            self._general.discard(self._number)
         return 0
 
     def is_general(self, style: str) -> bool:
@@ -84,8 +83,10 @@ class DocumentStyles:
         self.point = locale.signs.point if locale is not None else self.point
 
 
-def _is_plain(attributes: Mapping[str, str]) -> bool:
-    """Whether a `number:number` says nothing about the places of its digits."""
+def _is_plain(kind: str, attributes: Mapping[str, str]) -> bool:
+    """Whether a part of a format says nothing about the places of the digits."""
+    if kind != "number":
+        return kind == "text-properties"
     least = attributes.get("number:min-integer-digits", "1")
     return least in {"0", "1"} and not _PLACES & attributes.keys()
 

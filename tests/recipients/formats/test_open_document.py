@@ -223,7 +223,7 @@ def test_hashes_that_are_a_text_stay(folder: Folder) -> None:
 
 
 def test_general_has_the_digits_of_the_value(folder: Folder) -> None:
-    """A column is as wide as it is; a message has none. Other formats keep the text that was saved."""
+    """A message has no columns. Other formats keep the text that was saved."""
 
     def cell(style: str = "") -> str:
         value = 'office:value-type="float" office:value="3.3333333333333335"'
