@@ -331,7 +331,7 @@ def _near(area: _Area, row: int, column: int) -> bool:
 def _pivots(path: Path) -> dict[str, list[_Area]]:
     """The pivot tables of an XLSX workbook: the areas that they fill, by the name of the sheet."""
     found: dict[str, list[_Area]] = {}
-    if not zipfile.is_zipfile(path):
+    if not _is_archive(path):
         return found
     with zipfile.ZipFile(path) as archive, contextlib.suppress(KeyError):
         names = set(archive.namelist())
@@ -480,7 +480,7 @@ def locale_of(path: Path) -> str:
     """
     source = open_input_file(path, path.name)
     with contextlib.suppress(MailmergeError, zipfile.BadZipFile, BrokenChainError, KeyError):
-        if not zipfile.is_zipfile(path):
+        if not _is_archive(path):
             data = path.read_bytes()
             stream = data if data[:1] == b"\x09" else workbook_stream(data) or b""
             return XlsBook(stream, "").region.locale.tag
@@ -501,11 +501,16 @@ _DEFAULT_STYLE = re.compile(
 )
 
 
+def _is_archive(path: Path) -> bool:
+    """Whether it begins as a ZIP file does: one may also be at the end of an XLS file."""
+    return path.read_bytes()[:2] == b"PK"
+
+
 def _sheets(path: Path, locale: str) -> Iterator[tuple[str, Sheet]]:
     source = open_input_file(path, path.name)
     bounds = Bounds.of(source.size)
     try:
-        if not zipfile.is_zipfile(path):
+        if not _is_archive(path):
             yield from _of(BinaryBook(source, Budget(bounds, path.name), locale))
             return
         with zipfile.ZipFile(path) as archive:

@@ -22,7 +22,7 @@ from mailmerge.errors import MailmergeError, SpreadsheetError
 from mailmerge.language import from_environment, tr, use
 from mailmerge.portable.limits import limit_process
 from mailmerge.recipients.bounds import Bounds, too_large
-from mailmerge.recipients.formats.binary_extent import Extent, xls_extents, xlsb_extent
+from mailmerge.recipients.formats.binary_extent import Extent, xlsb_extent
 from mailmerge.recipients.formats.compound_file import BrokenChainError, workbook_stream
 from mailmerge.recipients.formats.markup import cell_name
 from mailmerge.recipients.formats.values import plain_text
@@ -55,7 +55,7 @@ def _main(arguments: list[str]) -> None:
 
 
 def _lines(path: Path, sheet: str | None = None, locale: str = "") -> Iterator[object]:
-    if zipfile.is_zipfile(path):
+    if _is_archive(path):
         _check_extents(path)
         yield from _sheets(path) if sheet is None else _cells(path, sheet)
         return
@@ -65,7 +65,13 @@ def _lines(path: Path, sheet: str | None = None, locale: str = "") -> Iterator[o
         for one in book.sheets:
             yield [one.name, one.visible, len(book.sheets) == 1 or book.has_cells(one)]
     else:
-        yield from _xls_cells(path, stream, book, sheet)
+        yield from _xls_cells(book, sheet)
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether the file begins as a ZIP file does; one may also be within an XLS file."""
+    with path.open("rb") as stream:
+        return stream.read(2) == b"PK"
 
 
 def _stream(path: Path) -> bytes:
@@ -81,11 +87,8 @@ def _stream(path: Path) -> bytes:
         raise damaged("", str(error)) from error
 
 
-def _xls_cells(path: Path, stream: bytes, book: XlsBook, name: str) -> Iterator[object]:
+def _xls_cells(book: XlsBook, name: str) -> Iterator[object]:
     sheet = next(one for one in book.sheets if one.name == name)
-    for extent in xls_extents(stream):
-        if extent.start == sheet.start:
-            _check_extent(extent, Bounds.of(path.stat().st_size).cells)
     notes = SheetNotes()
     yield from book.rows(sheet, notes)
     yield {

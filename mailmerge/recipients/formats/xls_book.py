@@ -247,9 +247,13 @@ class _Globals:
         (count,) = _LONG(self._stream, body + 4)
         reader = TextReader(self._stream, body, end)
         reader.skip(8)
-        most = len(self._stream)  # each text takes three bytes at least
-        for _ in range(min(count, most // 3)):
-            self.texts.append(reader.text())
+        texts = self.texts
+        while not reader.at_end():  # some programs count more than there are, or none
+            texts.append(reader.text())
+            if len(texts) == count:
+                return
+        if count and not texts:
+            raise CutOffError
 
 
 class _SheetReader:

@@ -76,6 +76,18 @@ def test_numbers_have_the_format_of_their_style() -> None:
     assert notes.guessed.text == "2.68 €"
 
 
+def test_shared_texts_may_be_counted_wrongly() -> None:
+    """Some programs count texts wrongly; only a cell that refers to a missing one is damaged."""
+    cells = [cell(0xFD, column, struct.pack("<I", 1 - column)) for column in (0, 1)]
+    for count in (9, 0, 2):
+        body = struct.pack("<II", count, count) + text("Ann") + text("Bob") + b"\x05"
+        texts = record(0xFC, body)
+        rows, _ = read(book(*cells, before=texts))
+        assert rows == [(0, [(0, "Bob"), (1, "Ann")])]
+    with pytest.raises(SpreadsheetError, match='A1 refers to the text "2"'):
+        read(book(cell(0xFD, 0, struct.pack("<I", 2)), before=texts))
+
+
 def test_the_country_of_the_file_is_its_region() -> None:
     german = record(0x8C, struct.pack("<HH", 1, 49))
     rows, notes = read(book(cell(0x203, 0, struct.pack("<d", 2.675), 1), before=german + STYLES))
