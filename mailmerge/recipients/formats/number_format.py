@@ -41,6 +41,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailmerge.recipients.formats.format_code import Section, sections_of, text_section
 from mailmerge.recipients.formats.format_dates import DateStyle, show_date
@@ -146,8 +147,7 @@ class Region:
     guessed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """The text of a number.
 
     Attributes:
