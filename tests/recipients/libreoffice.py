@@ -19,7 +19,7 @@ import signal
 import subprocess
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -333,7 +333,7 @@ def _pivots(path: Path) -> dict[str, list[_Area]]:
     found: dict[str, list[_Area]] = {}
     if not _is_archive(path):
         return found
-    with zipfile.ZipFile(path) as archive, contextlib.suppress(KeyError):
+    with contextlib.suppress(KeyError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
         relations = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
@@ -396,9 +396,10 @@ def _number(text: str) -> float | None:
 
 
 @cache
-def _truths() -> frozenset[str]:
+def _truths() -> frozenset[tuple[str, str]]:
+    """The numbers and the words of what is true and false."""
     locales = filter(None, map(find_locale, ("en-US", *LOCALES)))
-    return frozenset(word for locale in locales for word in locale.truth)
+    return frozenset(pair for locale in locales for pair in zip("10", locale.truth, strict=True))
 
 
 _SIGNS = {ord(sign): "-" for sign in "负負−－"}
@@ -408,26 +409,47 @@ _OLD_YEAR = re.compile(r"(?:1899|1900|\b00\b|\b99\b)")
 
 def reason_to_differ(found: Difference) -> str:
     """Why LibreOffice shows something else than Excel; "" if no reason is known."""
-    theirs, ours = found.theirs, found.ours
-    if theirs.lstrip("-") == ours.lstrip("-") and found.code.startswith("["):
-        return "it drops the sign of conditions"
-    if re.sub(r"E([+-])0(?=\d\d\b)", r"E\1", theirs) == ours:
-        return "it writes three digits of an exponent"
-    if theirs in {"0", "1"} and ours in _truths():
-        return "it shows the truth of an XLS file as a number"
-    if theirs.translate(_SIGNS) == ours:
-        return "it writes the sign of a number in Chinese characters too"
-    if theirs.startswith("#") and theirs.strip("#") == "":
-        return "its column is too narrow"
-    if _seconds_apart(theirs, ours):
-        return "it cuts off the second that Excel rounds"
-    if f"-{theirs}" == ours == "-0":
-        return "it leaves out the sign of a fraction that is rounded to 0"
-    if _fractions_of_one(theirs, ours):
-        return "it takes the nearest fraction, Excel a convergent"
-    if _is_day_apart(theirs, ours):
-        return "it counts the days before March 1900 without Excel's 29 February"
-    return ""
+    return next((reason for reason, holds in _REASONS.items() if holds(found)), "")
+
+
+def _exponent(found: Difference) -> bool:
+    return re.sub(r"E([+-])0(?=\d\d\b)", r"E\1", found.theirs) == found.ours
+
+
+def _condition(found: Difference) -> bool:
+    return found.code.startswith("[") and found.theirs.lstrip("-") == found.ours.lstrip("-")
+
+
+def _narrow(found: Difference) -> bool:
+    return found.theirs.startswith("#") and found.theirs.strip("#") == ""
+
+
+_REASONS: dict[str, Callable[[Difference], bool]] = {
+    "it drops the sign of conditions": _condition,
+    "it writes three digits of an exponent": _exponent,
+    "it shows the truth of an XLS file as a number": lambda found: (
+        (found.theirs, found.ours) in _truths()
+    ),
+    "it writes the sign of a number in Chinese characters too": lambda found: (
+        found.theirs.translate(_SIGNS) == found.ours
+    ),
+    "it writes a space before the percent sign of formats that have only a number": (
+        lambda found: found.theirs == found.ours.replace("%", " %")
+    ),
+    "its column is too narrow": _narrow,
+    "it cuts off the second that Excel rounds": lambda found: _seconds_apart(
+        found.theirs, found.ours
+    ),
+    "it leaves out the sign of a fraction that is rounded to 0": lambda found: (
+        f"-{found.theirs}" == found.ours == "-0"
+    ),
+    "it takes the nearest fraction, Excel a convergent": lambda found: _fractions_of_one(
+        found.theirs, found.ours
+    ),
+    "it counts the days before March 1900 without Excel's 29 February": lambda found: _is_day_apart(
+        found.theirs, found.ours
+    ),
+}
 
 
 def _fractions_of_one(theirs: str, ours: str) -> bool:
@@ -449,7 +471,7 @@ def _fraction(match: re.Match[str]) -> float:
 
 def _is_day_apart(theirs: str, ours: str) -> bool:
     """Whether two dates of 1900 may be one day apart."""
-    if not (_OLD_YEAR.search(theirs) and _OLD_YEAR.search(ours)):
+    if _number(theirs) is not None or not (_OLD_YEAR.search(theirs) and _OLD_YEAR.search(ours)):
         return False
     return _FORM.sub("", theirs) == _FORM.sub("", ours)
 

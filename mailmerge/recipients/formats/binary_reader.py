@@ -4,9 +4,9 @@
 
 It prints JSON, a value on each line: the cells of SHEET, many rows on each line, then what was
 noticed. Without SHEET it prints the list of sheets; if there is only one, its cells follow, so that
-most workbooks need one process. XLS is read by `xls_book`, XLSB by python-calamine. A damaged file can make a reader
-panic, end its process, or take all memory; so that process is not the one that sends mail.
-`BinaryBook` is the other side.
+most workbooks need one process. XLS is read by `xls_book`, XLSB by python-calamine. A damaged file
+can make a reader panic, end its process, or take all memory; so that process is not the one that
+sends mail. `BinaryBook` is the other side.
 """
 
 from __future__ import annotations

@@ -191,6 +191,8 @@ def _regional(number: int, locale: Locale) -> str:
         if tag == "zh-CN":
             kind = _CHINESE_DIFFERENCES.get(number, kind)
         return _EAST_ASIAN[tag][kind] if tag in _EAST_ASIAN else ""
+    if locale.language == "tr":
+        return {9: "%0", 10: "%0.00"}.get(number, "")
     return _DOLLARS.get(number, "") if locale.tag == "en-US" else ""
 
 

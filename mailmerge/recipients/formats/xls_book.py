@@ -259,13 +259,24 @@ class _SheetReader:
         self._waiting: tuple[int, int, int] | None = None
 
     def rows(self, start: int) -> Iterator[tuple[int, list[tuple[int, str]]]]:
-        """The texts of each row, in the order of the file; a row may come in several pieces.
+        """The texts of each row, in the order of the file; a row may come in several pieces."""
+        place, cells = -1, list[tuple[int, str]]()
+        for row, column, text in self._cells(start):
+            if row != place:
+                if cells:
+                    yield place, cells
+                place, cells = row, []
+            if text:
+                cells.append((column, text))
+        if cells:
+            yield place, cells
 
-        A sheet may have millions of cells, and nearly all are of three kinds: those are read in
-        this loop.
+    def _cells(self, start: int) -> Iterator[tuple[int, int, str]]:
+        """Row, column and text of each cell.
+
+        A sheet may have millions of them, and nearly all are of three kinds: those are read here.
         """
         stream, number, shared = self._stream, self._number, self._shared
-        place, cells = -1, list[tuple[int, str]]()
         depth = self._book.depth_at(start)
         for kind, body, end in records(stream, start):
             if kind in _USUAL and depth == 1:
@@ -276,28 +287,15 @@ class _SheetReader:
                     text = number(row, column, style, _DOUBLE(stream, body + 6)[0])
                 else:
                     text = number(row, column, style, _unpacked(stream, body + 6))
-                if row != place:
-                    if cells:
-                        yield place, cells
-                    place, cells = row, []
-                if text:
-                    cells.append((column, text))
+                yield row, column, text
             elif kind == _BEGIN:
                 depth += 1
             elif kind == _END:
                 depth -= 1
                 if depth <= 0:
-                    break
+                    return
             elif depth == 1:  # else it is in a chart
-                for row, column, text in self._unusual(kind, body, end):
-                    if row != place:
-                        if cells:
-                            yield place, cells
-                        place, cells = row, []
-                    if text:
-                        cells.append((column, text))
-        if cells:
-            yield place, cells
+                yield from self._unusual(kind, body, end)
 
     def _unusual(self, kind: int, body: int, end: int) -> Iterator[tuple[int, int, str]]:
         """The cells in a record of any other kind; most kinds have none."""

@@ -265,3 +265,12 @@ def test_codes_with_one_section_show_what_two_sections_show(code: str) -> None:
         raw = repr(source.uniform(-1, 1) * 10.0 ** source.randrange(-4, 12))
         both = show_number(raw, code), show_number(raw, f"{code};-{code}")
         assert both[0] == both[1] or both[0].text.strip("-0.,% pcs") == ""
+
+
+def test_percent_signs_precede_turkish_numbers() -> None:
+    of = region("tr-TR")
+    shown = [
+        show_number("0.4125", built_in_format(number, of), region=of).text
+        for number in (9, 10)
+    ]
+    assert shown == ["%41", "%41,25"]
