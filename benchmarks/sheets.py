@@ -18,16 +18,12 @@ Each cell is in one column of the table:
 * different: all others. `right` is the share of cells without these.
 
     python benchmarks/sheets.py [FOLDER ...] [--locale de-DE ...] [--excel FOLDER] [--show 20]
-    python benchmarks/sheets.py --speed     # CSV, XLSX, XLS and ODS with many rows
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime as dt
-import os
-import random
 import shutil
 import subprocess
 import sys
@@ -36,10 +32,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import openpyxl
-from openpyxl.cell import WriteOnlyCell
-
-from mailmerge import read_recipients
 from tests.recipients.libreoffice import LOCALES, Comparison, Office, every_kind, locale_of
 
 GOALS = {".xlsx": 99.5, ".xlsm": 99.5, ".ods": 99.0, ".xls": 99.0}
@@ -47,7 +39,6 @@ _BATCH = 20
 _SECONDS = 120
 _SECONDS_OF_ONE = 20
 _COLLECTIONS = ("apachepoi_", "xlrd_", "calamine_", "roo_", "openpyxl_r_")
-_ROWS = 65_000
 
 
 def main() -> int:
@@ -59,12 +50,9 @@ def main() -> int:
     parser.add_argument("--locale", action="append", default=[])
     parser.add_argument("--excel", type=Path, help="CSV files that Excel exported")
     parser.add_argument("--show", type=int, default=20, help="differences to print")
-    parser.add_argument("--speed", action="store_true", help="print the time to read 65,000 rows")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        if options.speed:
-            return _speed(work)
         if options.folders:
             locale = (options.locale or [""])[0]
             found = _of_folders(options.folders, locale, options.excel, work)
@@ -159,41 +147,6 @@ def _exported(excel: Path, path: Path) -> list[Path]:
                 found.append(excel / name)
             return found
     return []
-
-
-def _speed(work: Path) -> int:
-    """Print how long a large sheet takes in each format; the aim for XLS is 3 seconds."""
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("Data")
-    source = random.Random(1)
-    sheet.append(["email", "name", "city", "n", "price", "day", "share", "id", "x", "note"])
-    first = dt.date(2020, 1, 1)
-    for row in range(_ROWS - 1):
-        formatted = (
-            (source.random() * 1000, "#,##0.00"), (first + dt.timedelta(row % 2000), "dd.mm.yyyy"),
-            (source.random(), "0.0%"), (row, "00000"),
-        )  # fmt: skip
-        cells = [WriteOnlyCell(sheet, value) for value, _ in formatted]
-        for cell, (_, code) in zip(cells, formatted, strict=True):
-            cell.number_format = code
-        sheet.append([f"p{row}@example.org", f"Name {row}", f"City {row % 500}", row, *cells,
-                      source.random(), f"note {row % 77}"])  # fmt: skip
-    book.save(work / "large.xlsx")
-    office = _office(work / "profile", "en-US")
-    for suffix in ("xls", "ods"):
-        office.convert([work / "large.xlsx"], suffix, work)
-    for suffix in ("xls", "xlsx", "ods"):
-        before = _processor_seconds()
-        rows = read_recipients(work / f"large.{suffix}")
-        seconds = _processor_seconds() - before
-        print(f".{suffix:5} {len(rows):7,} rows {seconds:6.2f} s of processor time")
-    return 0
-
-
-def _processor_seconds() -> float:
-    """The processor time of this process and of those that it started."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 def _office(profile: Path, locale: str) -> Office:
