@@ -270,7 +270,6 @@ def test_codes_with_one_section_show_what_two_sections_show(code: str) -> None:
 def test_percent_signs_precede_turkish_numbers() -> None:
     of = region("tr-TR")
     shown = [
-        show_number("0.4125", built_in_format(number, of), region=of).text
-        for number in (9, 10)
+        show_number("0.4125", built_in_format(number, of), region=of).text for number in (9, 10)
     ]
     assert shown == ["%41", "%41,25"]
