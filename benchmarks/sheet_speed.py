@@ -1,8 +1,8 @@
 """How much processor time large spreadsheets take: CSV, XLSX, XLS and ODS.
 
-Each file is read by a process of its own; its imports are not counted. With another checkout of this
-repository, both read each file in turns, and the shortest time of each counts: CSV is to take no
-longer than there, XLSX at most 1.1 times as long, and 65,000 rows of XLS 3 seconds.
+Each file is read by a process of its own; its imports are not counted. With another checkout of
+this repository, both read each file in turns, and the shortest time of each counts: CSV is to take
+no longer than there, XLSX at most 1.1 times as long, and 65,000 rows of XLS 3 seconds.
 
     python benchmarks/sheet_speed.py [--against CHECKOUT] [--rounds 3] [--rows 1000000]
 """
