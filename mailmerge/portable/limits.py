@@ -15,6 +15,19 @@ def _resource() -> ModuleType | None:
         return None
 
 
+_BUSY = 60
+_ALONE = 6
+
+
+def seconds_to_wait(seconds: int) -> int:
+    """How long the parent of a process with a limit waits for it, in seconds of the clock.
+
+    The limit is on processor time, and on a busy machine that comes slowly: there only patience
+    costs. Where the platform has no such limit, this time-out is the only one.
+    """
+    return seconds * (_ALONE if _resource() is None else _BUSY)
+
+
 def limit_process(memory: int, seconds: int, resource: ModuleType | None = None) -> bool:
     """Let this process take at most `memory` bytes and `seconds` of processor time.
 

@@ -34,7 +34,8 @@ _TAGS = 10_000_000
 _MEMORY = 128 << 20
 _UNPACKED = 512 << 20
 _MOST_UNPACKED = 1 << 30
-_PLACE_BYTES = 8
+PLACE_BYTES = 8
+"""Bytes of a place in a column, without its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Budget:
 
     def places(self, count: int) -> None:
         """Count places in columns."""
-        self.memory(count * _PLACE_BYTES)
+        self.memory(count * PLACE_BYTES)
 
     def text(self, text: str) -> None:
         """Count a text that no other cell shares."""

@@ -42,12 +42,14 @@ class Batch:
 
     A row with a problem of severity "error" is left out, whether it is in `columns` or not; a
     warning leaves its row in. `blank` counts rows without any text that are not in `columns`.
+    `characters` is at least the length of all texts together; 0 says that it is not known.
     """
 
     numbers: Sequence[int]
     columns: Sequence[Sequence[str]]
     problems: Sequence[Problem] = ()
     blank: int = 0
+    characters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class RowReader:
 
     def _invisible(self, batch: Batch) -> Iterator[Problem]:
         for name, column in zip(self._table.header.columns, batch.columns, strict=True):
-            if not _suspicious(column):
+            if not _suspicious(column, batch.characters):
                 continue
             for number, cell in zip(batch.numbers, column, strict=True):
                 found = _SUSPECT.search(cell)
@@ -127,9 +129,9 @@ class RowReader:
                     yield _about_character(found[0], cell, self._table.file, number, name)
 
 
-def _suspicious(column: Sequence[str]) -> bool:
+def _suspicious(column: Sequence[str], characters: int) -> bool:
     """Whether any text of a column has such a character; one search is the fastest."""
-    if sum(map(len, column)) <= _SEARCHED:
+    if 0 < characters <= _SEARCHED or sum(map(len, column)) <= _SEARCHED:
         return _SUSPECT.search("\n".join(column)) is not None
     # Long texts are few, or many cells share them.
     return any(_SUSPECT.search(text) for text in set(column))

@@ -608,7 +608,7 @@ KINDS: dict[str, Kind] = {
     ),
     "ods: 20,000 tables": (_ods(ODS_TABLE, tables=20_000), "sheet-choice"),
     "ods: a count that is none": (_ods(ods_row(ods_cell("x"), times="-5")), "file-damaged"),
-    "xls: a number in the last cell": (xls_far_cell, "sheet-too-large"),
+    "xls: a number in the last cell": (xls_far_cell, "column-unnamed"),
     "xls: a circle of sectors": (xls_circle, "file-damaged"),
     "xls: cut off": (xls_cut, "file-damaged"),
     "xls: noise": (xls_noise, "file-damaged"),

@@ -77,7 +77,7 @@ def main() -> None:
                 said = f"{type(error).__name__}: {error}"[:300]
                 print(json.dumps({"code": "crash", "said": said, "rows": 0}), flush=True)
             os._exit(0)
-        for _ in range(seconds * 400):
+        for _ in range(seconds * 6_000):  # the limit is on processor time, not on the clock
             if os.waitpid(child, os.WNOHANG)[0]:
                 break
             time.sleep(0.01)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 
 import pytest
 
-from mailmerge.portable.limits import limit_process
+from mailmerge.portable.limits import limit_process, seconds_to_wait
 
 
 class Limits(ModuleType):
@@ -36,6 +37,15 @@ def test_a_lower_limit_stays(soft: int, hard: int, expected: tuple[int, int]) ->
     limits = Limits(soft, hard)
     assert limit_process(500, 500, limits)
     assert limits.set == {1: expected, 2: expected}
+
+
+def test_the_parent_waits_longer_where_processor_time_is_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "resource", Limits(-1, -1))
+    assert seconds_to_wait(10) == 600
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert seconds_to_wait(10) == 60
 
 
 def test_a_platform_may_refuse_a_limit() -> None:

@@ -13,9 +13,10 @@ from tests.recipients.libreoffice import (
     LOCALES,
     NUMBER_CODES,
     Comparison,
+    Difference,
     Office,
-    differs_from_excel,
     every_kind,
+    reason_to_differ,
 )
 
 pytestmark = pytest.mark.real
@@ -76,10 +77,26 @@ def test_any_number_in_any_format(tmp_path: Path) -> None:
     assert one.equal > 99.5, one.different
 
 
-def test_known_differences_are_no_others() -> None:
-    assert differs_from_excel("General", "1E+016", "1E+16")
-    assert differs_from_excel("[>100]0;0", "5", "-5")
-    assert not differs_from_excel("0.00", "44.28", "44.27")
-    assert not differs_from_excel("0", "5", "-5")
-    assert differs_from_excel("h:mm:ss", "9:59:59", "10:00:00")
-    assert not differs_from_excel("h:mm", "9:59", "10:59")
+@pytest.mark.parametrize(
+    ("code", "theirs", "ours", "known"),
+    [
+        ("General", "1E+016", "1E+16", True),
+        ("[>100]0;0", "5", "-5", True),
+        ("0.00", "44.28", "44.27", False),
+        ("0", "5", "-5", False),
+        ("h:mm:ss", "9:59:59", "10:00:00", True),
+        ("h:mm", "9:59", "10:59", False),
+        ("# ?/?", "12 2/7", "12 1/3", True),
+        ("# ?/?", "0", "-0", True),
+        ("d/m", "12/7", "12/8", False),
+        ("0%", "41 %", "41%", True),
+        ("General", "1", "TRUE", True),
+        ("General", "0", "TRUE", False),
+        ("General", "99.98", "99.97", False),
+        ("m/d/yy", "12/31/99", "01/01/00", True),
+        ("m/d/yy", "12/31/98", "01/01/99", False),
+    ],
+)
+def test_known_differences_are_no_others(code: str, theirs: str, ours: str, known: bool) -> None:
+    found = Difference("f", "s", "A1", theirs, ours, code)
+    assert bool(reason_to_differ(found)) == known

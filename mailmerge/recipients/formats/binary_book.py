@@ -21,15 +21,16 @@ from typing import Any
 
 from mailmerge.errors import CampaignError, MailmergeError, SpreadsheetError
 from mailmerge.language import language, tr
-from mailmerge.recipients.bounds import COLUMNS, ROWS, Budget, outside
+from mailmerge.portable.limits import seconds_to_wait
+from mailmerge.recipients.bounds import Budget
 from mailmerge.recipients.formats.grid import Grid
-from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
+from mailmerge.recipients.formats.markup import Range, SeenCell
 from mailmerge.recipients.formats.sheet import Sheet, SheetEntry, protected
 from mailmerge.recipients.input_file import InputFile, damaged
 
 _READER = "mailmerge.recipients.formats.binary_reader"
 _ROOT = Path(__file__).parents[3]
-_SECONDS = 60
+_SECONDS = 10  # of processor time, as the reader limits itself
 
 
 class BinaryBook:
@@ -40,6 +41,7 @@ class BinaryBook:
         self._locale = locale
         self._source = source
         self._budget = budget
+        self._only: Iterator[Any] | None = None
 
     @cached_property
     def sheets(self) -> Sequence[SheetEntry]:
@@ -56,32 +58,35 @@ class BinaryBook:
         Raises:
             SpreadsheetError: it is protected, damaged or too large.
         """
+        lines, self._only = self._only or self._run(sheet), None
         grid, found = Grid(self._budget), Sheet(self._source.file)
-        for line in self._run(sheet, self._locale):
+        for line in lines:
             if isinstance(line, dict):
                 _take_notes(found, line)
                 continue
-            row, cells = line
-            for column, text in cells:
-                if row >= ROWS or column >= COLUMNS:
-                    raise outside(cell_name(row, column), self._budget.file, row + 1)
-                grid.put(row, column, text)
+            for row, cells in line:
+                grid.put_row(row, cells)
         found.columns, found.rows = grid.columns, grid.rows
         return found
 
     @cached_property
     def _listed(self) -> list[tuple[str, bool, bool]]:
-        return [(name, visible, full) for name, visible, full in self._run()]
+        """The sheets; if there is only one, its cells follow, and are read with `read`."""
+        lines = self._run()
+        found = [(name, visible, full) for name, visible, full in next(lines)["sheets"]]
+        self._only = lines if len(found) == 1 else None
+        return found
 
-    def _run(self, *arguments: str) -> Iterator[Any]:
+    def _run(self, *sheet: str) -> Iterator[Any]:
         """What the other process prints, a value for each line; its last line must be there."""
-        command = [sys.executable, "-P", "-m", _READER, str(self._source.path), *arguments]
+        path = str(self._source.path)
+        command = [sys.executable, "-P", "-m", _READER, path, self._locale, *sheet]
         with tempfile.TemporaryFile() as output:
             try:
                 subprocess.run(  # noqa: S603 - this Python, and a module of this package
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL,
                     env={**os.environ, "PYTHONPATH": _search_path(), "LANGUAGE": language()},
-                    timeout=_SECONDS, check=True,
+                    timeout=seconds_to_wait(_SECONDS), check=True,
                 )  # fmt: skip
             except subprocess.SubprocessError as error:
                 raise self._given_up() from error

@@ -1,6 +1,6 @@
-"""How far the cells of XLS and XLSB sheets reach, from their records ([MS-XLS], [MS-XLSB]).
+"""How far the cells of XLSB sheets reach, from their records ([MS-XLSB]).
 
-The reader of these formats makes a grid from the first cell to the last, so one far cell costs as
+The reader of this format makes a grid from the first cell to the last, so one far cell costs as
 much as a full sheet. Each cell is a record that starts with its place. This module reads the places
 before that reader sees the file, and no values.
 """
@@ -11,12 +11,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_BOUND_SHEET = 0x85
-_BEGIN = frozenset({0x809, 0x409, 0x209, 0x09})
-_CELLS = frozenset(
-    {0x06, 0x206, 0x406, 0x203, 0x03, 0x204, 0x04, 0x205, 0x05, 0x27E, 0x7E, 0xFD, 0xD6, 0xBD}
-)
-_SEVERAL = 0xBD  # several numbers in a row: its last field is the last column
 _ROW_HEADER = 0
 _FIRST_CELL, _LAST_CELL = 2, 11  # without 1, an empty cell
 
@@ -27,12 +21,10 @@ class Extent:
 
     Attributes:
         sheet: the name of the sheet.
-        start: where the records of the sheet begin.
         far: row and column of the cell that is farthest from the first one.
     """
 
     sheet: str
-    start: int = 0
     top: int = 1 << 32
     left: int = 1 << 32
     bottom: int = -1
@@ -50,35 +42,6 @@ class Extent:
             self.bottom, self.right = max(row, self.bottom), max(column, self.right)
             self.far = row, column
         self.top, self.left = min(row, self.top), min(column, self.left)
-
-
-def xls_extents(stream: bytes) -> list[Extent]:
-    """The extents of all sheets in the stream of an XLS workbook."""
-    names: dict[int, str] = {}
-    extents: list[Extent] = []
-    position = 0
-    while position + 4 <= len(stream):
-        kind, size = struct.unpack_from("<HH", stream, position)
-        body = position + 4
-        if kind in _CELLS and extents and size >= 4:
-            row, column = struct.unpack_from("<HH", stream.ljust(body + 4), body)
-            if kind == _SEVERAL and body + size <= len(stream):
-                (column,) = struct.unpack_from("<H", stream, body + size - 2)
-            extents[-1].add(row, column)
-        elif kind in _BEGIN:
-            extents.append(Extent(names.get(position, ""), position))
-        elif kind == _BOUND_SHEET and body + 8 <= len(stream):
-            (begin,) = struct.unpack_from("<I", stream, body)
-            names[begin] = _sheet_name(stream[body + 6 : body + size])
-        position = body + size
-    return extents
-
-
-def _sheet_name(raw: bytes) -> str:
-    """The name of a sheet: its length, a flag for two bytes a character, and its characters."""
-    length, wide = raw[0], raw[1] & 1
-    text = raw[2 : 2 + length * (1 + wide)]
-    return text.decode("utf-16-le" if wide else "latin-1", "replace")
 
 
 def xlsb_extent(part: bytes, sheet: str) -> Extent:

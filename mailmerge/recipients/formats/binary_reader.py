@@ -1,11 +1,12 @@
 """A program that reads an XLS or XLSB workbook in a process of its own.
 
-    python -m mailmerge.recipients.formats.binary_reader FILE [SHEET [LOCALE]]
+    python -m mailmerge.recipients.formats.binary_reader FILE LOCALE [SHEET]
 
-It prints JSON, a value on each line: the list of sheets without SHEET, else the cells, then what
-was noticed. XLS is read by `xls_book`, XLSB by python-calamine. A damaged file can make a reader
-panic, end its process, or take all memory; so that process is not the one that sends mail.
-`BinaryBook` is the other side.
+It prints JSON, a value on each line: the cells of SHEET, many rows on each line, then what was
+noticed. Without SHEET it prints the list of sheets; if there is only one, its cells follow, so that
+most workbooks need one process. XLS is read by `xls_book`, XLSB by python-calamine. A damaged file
+can make a reader panic, end its process, or take all memory; so that process is not the one that
+sends mail. `BinaryBook` is the other side.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 
 from mailmerge.errors import MailmergeError, SpreadsheetError
 from mailmerge.language import from_environment, tr, use
 from mailmerge.portable.limits import limit_process
 from mailmerge.recipients.bounds import Bounds, too_large
-from mailmerge.recipients.formats.binary_extent import Extent, xls_extents, xlsb_extent
+from mailmerge.recipients.formats.binary_extent import Extent, xlsb_extent
 from mailmerge.recipients.formats.compound_file import BrokenChainError, workbook_stream
 from mailmerge.recipients.formats.markup import cell_name
 from mailmerge.recipients.formats.values import plain_text
@@ -35,6 +37,10 @@ _BASE_MEMORY = 192 << 20
 _MEMORY = 192 << 20
 _SECONDS = 10
 _PART_BYTES = 128 << 20
+_BATCH = 100
+
+_Entry = tuple[str, bool, bool]
+_Line = tuple[int, list[tuple[int, str]]] | dict[str, object]
 
 
 def _main(arguments: list[str]) -> None:
@@ -54,18 +60,48 @@ def _main(arguments: list[str]) -> None:
         _print_error(damaged("", tr("its reader stopped in the middle")))
 
 
-def _lines(path: Path, sheet: str | None = None, locale: str = "") -> Iterator[object]:
-    if zipfile.is_zipfile(path):
+def _lines(path: Path, locale: str, sheet: str | None = None) -> Iterator[object]:
+    if _is_archive(path):
         _check_extents(path)
-        yield from _sheets(path) if sheet is None else _cells(path, sheet)
-        return
-    stream = _stream(path)
-    book = XlsBook(stream, locale)
-    if sheet is None:
-        for one in book.sheets:
-            yield [one.name, one.visible, len(book.sheets) == 1 or book.has_cells(one)]
+        sheets: list[_Entry] = [] if sheet else list(_sheets(path))
+        cells = partial(_cells, path)
     else:
-        yield from _xls_cells(path, stream, book, sheet)
+        book = XlsBook(_stream(path), locale)
+        sheets = [] if sheet else _xls_sheets(book)
+        cells = partial(_xls_cells, book)
+    if sheet is None:
+        yield {"sheets": sheets}
+        sheet = sheets[0][0] if len(sheets) == 1 else None
+    if sheet is not None:
+        yield from _batched(cells(sheet))
+
+
+def _batched(lines: Iterator[_Line]) -> Iterator[object]:
+    """Many rows on each line: a line of JSON costs more than what is in it."""
+    batch: list[_Line] = []
+    for line in lines:
+        if isinstance(line, dict):
+            yield batch
+            yield line
+            return
+        batch.append(line)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+
+
+def _xls_sheets(book: XlsBook) -> list[_Entry]:
+    """The name of each worksheet, whether it is visible, and whether it has cells."""
+    return [
+        (one.name, one.visible, len(book.sheets) == 1 or book.has_cells(one))
+        for one in book.sheets
+    ]  # fmt: skip
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether the file begins as a ZIP file does; one may also be within an XLS file."""
+    with path.open("rb") as stream:
+        return stream.read(2) == b"PK"
 
 
 def _stream(path: Path) -> bytes:
@@ -81,11 +117,8 @@ def _stream(path: Path) -> bytes:
         raise damaged("", str(error)) from error
 
 
-def _xls_cells(path: Path, stream: bytes, book: XlsBook, name: str) -> Iterator[object]:
+def _xls_cells(book: XlsBook, name: str) -> Iterator[_Line]:
     sheet = next(one for one in book.sheets if one.name == name)
-    for extent in xls_extents(stream):
-        if extent.start == sheet.start:
-            _check_extent(extent, Bounds.of(path.stat().st_size).cells)
     notes = SheetNotes()
     yield from book.rows(sheet, notes)
     yield {
@@ -130,7 +163,7 @@ def _check_extent(extent: Extent, cells: int) -> None:
         raise too_large(what.strip(), "", row + 1)
 
 
-def _sheets(path: Path) -> Iterator[object]:
+def _sheets(path: Path) -> Iterator[_Entry]:
     """The name of each worksheet, whether it is visible, and whether it has cells."""
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
@@ -140,12 +173,12 @@ def _sheets(path: Path) -> Iterator[object]:
         for sheet in sheets:
             visible = sheet.visible == SheetVisibleEnum.Visible
             full = len(sheets) == 1 or book.get_sheet_by_name(sheet.name).height > 0
-            yield [sheet.name, visible, full]
+            yield sheet.name, visible, full
     except (CalamineError, OSError) as error:
         raise damaged("", str(error)[:200]) from error
 
 
-def _cells(path: Path, name: str) -> Iterator[object]:
+def _cells(path: Path, name: str) -> Iterator[_Line]:
     """The cells of each row that has any, then the merged areas and the columns of numbers."""
     from python_calamine import CalamineError, CalamineWorkbook
 
@@ -157,7 +190,7 @@ def _cells(path: Path, name: str) -> Iterator[object]:
             cells = [(left + n, value) for n, value in enumerate(row) if value != ""]
             numbers.update(column for column, value in cells if type(value) is not str)
             if cells:
-                yield [index, [(column, _text(value)) for column, value in cells]]
+                yield index, [(column, _text(value)) for column, value in cells]
         yield {"merged": sheet.merged_cell_ranges or [], "numbers": sorted(numbers)}
     except (CalamineError, OSError) as error:
         raise damaged("", str(error)[:200]) from error

@@ -133,7 +133,7 @@ def text_section(code: str) -> Section | None:
         return None
     section = _Reader().section(fourth)
     kinds = [token.kind for token in section.tokens if token.kind != "pad"]
-    return None if kinds == ["text"] else section
+    return None if kinds in (["text"], ["general"]) else section
 
 
 def _is_only_text(part: Sequence[re.Match[str]]) -> bool:

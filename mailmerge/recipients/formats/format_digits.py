@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 
@@ -13,7 +13,8 @@ from mailmerge.recipients.formats.locales import Signs
 
 # The largest double has 309 digits, and a format may add decimals.
 _EXACT = Context(prec=1_400, rounding=ROUND_HALF_UP)
-_LONGEST_DENOMINATOR = 5
+_LONGEST_DENOMINATOR = 7
+_WHOLE_ENOUGH = 5e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +216,12 @@ def show_fraction(value: Decimal, tokens: Sequence[Token]) -> str | None:
         return None
     whole = [index for index in range(first) if tokens[index].kind == "digit"]
     numerator, under = _approximated(
-        _EXACT.abs(value), fixed, min(len(below), _LONGEST_DENOMINATOR)
+        _EXACT.abs(value), fixed, min(max(len(below), slash - first), _LONGEST_DENOMINATOR)
     )
     integer = 0
     if whole:
         integer, numerator = divmod(numerator, under)
-    sign = "-" if value < 0 and (integer or numerator) else ""
+    sign = "-" if value < 0 else ""  # Excel writes -0, too
     width = len(str(fixed)) if fixed else len(below)
     if whole and not numerator and not any(t.text == "0" for t in tokens[first:slash]):
         bar = " " * (slash - first + 1 + width)
@@ -235,13 +236,26 @@ def show_fraction(value: Decimal, tokens: Sequence[Token]) -> str | None:
 
 
 def _approximated(value: Decimal, fixed: int, places: int) -> tuple[int, int]:
-    """The numerator and denominator that come nearest; the whole number is still in it."""
-    exact = Fraction(value)
+    """The numerator and denominator that Excel shows; the whole number is still in it.
+
+    They are not those that come nearest: Excel takes the last convergent of the continued fraction
+    whose denominator has so many digits. 0.47 is 1/2 in one digit, although 4/9 is nearer.
+    """
     if fixed:
-        return int((exact * fixed + Fraction(1, 2)) // 1), fixed
-    whole = int(value.to_integral_value(ROUND_FLOOR))
-    near = (exact - whole).limit_denominator(10**places - 1)
-    return whole * near.denominator + near.numerator, near.denominator
+        return int((Fraction(value) * fixed + Fraction(1, 2)) // 1), fixed
+    largest, rest = 10**places - 1, float(value)
+    numerators, denominators = (0, 1), (1, 0)
+    while denominators[1] < largest:
+        term = int(rest)
+        under = term * denominators[1] + denominators[0]
+        if under > largest:
+            break
+        numerators = numerators[1], term * numerators[1] + numerators[0]
+        denominators = denominators[1], under
+        if rest - term < _WHOLE_ENOUGH:
+            break
+        rest = 1 / (rest - term)
+    return numerators[1], denominators[1]
 
 
 def _fronted(integer: int, numerator: int, tokens: Sequence[Token]) -> str:

@@ -7,10 +7,12 @@ and all other columns stay as short as they are. Every place is counted before i
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
+from sys import getsizeof
 
-from mailmerge.recipients.bounds import Budget
+from mailmerge.recipients.bounds import COLUMNS, PLACE_BYTES, ROWS, Budget, outside
+from mailmerge.recipients.formats.markup import cell_name
 
 # White space this many rows below the last text of its column is left over from editing.
 _FAR_ROWS = 10_000
@@ -67,6 +69,25 @@ class Grid:
             self._row = row
             self._rows.append(row)
             self._budget.memory(self._rows.itemsize)
+
+    def put_row(self, row: int, cells: Iterable[tuple[int, str]]) -> None:
+        """Write the texts of a row, each with its column: the same as `put`, and quicker.
+
+        Raises:
+            SpreadsheetError: a place is outside of any sheet, or they take too much memory.
+        """
+        columns, size = self.columns, 0
+        width = len(columns)
+        for column, text in cells:
+            if column < width and len(columns[column]) == row == self._row:
+                columns[column].append(text)
+                size += getsizeof(text) + PLACE_BYTES
+            else:
+                if row >= ROWS or column >= COLUMNS:
+                    raise outside(cell_name(row, column), self._budget.file, row + 1)
+                self.put(row, column, text)
+                width = len(columns)
+        self._budget.memory(size)
 
     def repeat(self, row: int, count: int, cells: Sequence[tuple[int, int, str]]) -> None:
         """Write the same row `count` times, from `row` on.

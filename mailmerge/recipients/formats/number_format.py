@@ -42,6 +42,7 @@ import math
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailmerge.cell_numbers import parse_number
 from mailmerge.recipients.formats.format_code import Section, sections_of, text_section
@@ -148,8 +149,7 @@ class Region:
     guessed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """The text of a number.
 
     Attributes:
@@ -195,6 +195,8 @@ def _regional(number: int, locale: Locale) -> str:
         if tag == "zh-CN":
             kind = _CHINESE_DIFFERENCES.get(number, kind)
         return _EAST_ASIAN[tag][kind] if tag in _EAST_ASIAN else ""
+    if locale.language == "tr":
+        return {9: "%0", 10: "%0.00"}.get(number, "")
     return _DOLLARS.get(number, "") if locale.tag == "en-US" else ""
 
 
@@ -229,10 +231,13 @@ def show_text(text: str, code: str) -> str:
     if section is None or not section.known:
         return text
     shown = "".join(
-        text if token.kind == "text" else token.text if token.kind == "literal" else ""
+        text if token.kind in _WHOLE_TEXT else token.text if token.kind == "literal" else ""
         for token in section.tokens
     )
     return shown if section.tokens else ""
+
+
+_WHOLE_TEXT = frozenset({"text", "general"})
 
 
 def shows_other_text(code: str) -> bool:

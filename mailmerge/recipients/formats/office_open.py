@@ -132,8 +132,8 @@ class OfficeOpenBook:
         relations = {one.id: one for one in self._relations}
         sheets = []
         for tag, element in self._attributes(main, "workbookPr", "sheet"):
-            if tag == "workbookPr":
-                self._from_1904 = element.get("date1904", "0") in {"1", "true"}
+            if tag == "workbookPr" and "date1904" in element:  # an extension has the same name
+                self._from_1904 = element["date1904"] in {"1", "true"}
             if tag != "sheet":
                 continue
             relation = relations.get(_relation(element))

@@ -13,6 +13,7 @@ from mailmerge.recipients.formats.markup import SeenCell
 from mailmerge.recipients.formats.number_format import (
     GENERAL,
     Region,
+    Shown,
     built_in_format,
     show_number,
     show_text,
@@ -27,6 +28,7 @@ _REMEMBERED = 50_000
 _NUMBER = re.compile(r"[ \t\r\n]*[+-]?([0-9]++\.?[0-9]*+|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
 _NO_NUMBER = frozenset({"nan", "inf", "infinity"})
 _DAY_SECONDS = 86_400
+_EXACT = 1e16
 
 _Tag = tuple[str, Mapping[str, str]]
 
@@ -135,11 +137,21 @@ class Styles:
         if not value:
             raw = "0"  # 1e-999999999 is none that Decimal can calculate with
         shown = show_number(raw, self._code(style), from_1904=self._from_1904, region=self._region)
+        return self.seen(shown, value, 0, 0)
+
+    def show_finite(self, value: float, style: int) -> Shown:
+        """What a number shows that is not a text in the file, and the number of its style."""
+        code = self._formats[style] if style < len(self._formats) else GENERAL
+        raw = str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)
+        return show_number(raw, code, from_1904=self._from_1904, region=self._region)
+
+    def seen(self, shown: Shown, value: float, row: int, column: int) -> SeenCell:
+        """What the cell in a place shows, and what is to be said about it."""
         fault: Literal["", "digits", "country"] = "country" if shown.misread else ""
         if abs(value) >= 10**_DIGITS_KEPT:
             fault = "digits"
         regional = shown.regional and self.guessed
-        return SeenCell(0, 0, shown.text, shown.certain, fault, regional)
+        return SeenCell(row, column, shown.text, shown.certain, fault, regional)
 
 
 def _serial(raw: str, *, from_1904: bool) -> str | None:

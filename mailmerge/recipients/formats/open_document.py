@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -25,6 +26,7 @@ from mailmerge.recipients.bounds import (
     outside,
     too_long,
 )
+from mailmerge.recipients.formats.document_styles import DocumentStyles, whole_number
 from mailmerge.recipients.formats.grid import Grid
 from mailmerge.recipients.formats.markup import Range, SeenCell, cell_name
 from mailmerge.recipients.formats.number_format import plain_number
@@ -35,6 +37,7 @@ from mailmerge.recipients.input_file import damaged
 _CELLS = frozenset({"table:table-cell", "table:covered-table-cell"})
 # Elements in a cell with a text of their own that is not the cell's.
 _ASIDE = ("office:annotation", "draw:", "svg:", "form:", "text:ruby-text")
+_STYLES = "styles.xml"
 _NOTE_BYTES = 150
 _HIDDEN_BYTES = 40
 
@@ -48,7 +51,7 @@ class OpenDocumentBook:
         Raises:
             SpreadsheetError: the file is damaged or too large, or a cell is outside of its sheet.
         """
-        reader = _DocumentReader(budget)
+        reader = _DocumentReader(budget, _read_styles(archive, budget))
         with archive.open("content.xml") as part:
             reader.read(part)
         self.sheets: Sequence[SheetEntry] = reader.sheets
@@ -64,6 +67,30 @@ class OpenDocumentBook:
         return self._read[sheet]
 
 
+def _read_styles(archive: zipfile.ZipFile, budget: Budget) -> DocumentStyles:
+    """The styles that the cells of the document refer to, besides those of its own part."""
+    styles = DocumentStyles()
+    if _STYLES in archive.namelist():
+        with archive.open(_STYLES) as part:
+            _StyleReader(budget, styles).read(part)
+    return styles
+
+
+class _StyleReader(ElementReader):
+    """Reads a part that has only styles."""
+
+    def __init__(self, budget: Budget, styles: DocumentStyles) -> None:
+        super().__init__(budget)
+        self._styles = styles
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.enter()
+        self.budget.memory(self._styles.add(name, attributes))
+
+    def end(self, name: str) -> None:  # noqa: ARG002 - only the depth matters
+        self.leave()
+
+
 @dataclass(slots=True)
 class _Table:
     """A table while it is read.
@@ -71,6 +98,7 @@ class _Table:
     Attributes:
         row, column: the place of the next cell, from 0; behind a repetition it may be anywhere.
         described: the columns that were described so far.
+        styles: the style that the cells of a run of columns have: (last column, name).
         attributes: those of the row.
         texts: the texts of the row: (first column, number of columns, text).
         notes: the cells of the row that have no text.
@@ -81,16 +109,23 @@ class _Table:
     row: int = 0
     column: int = 0
     described: int = 0
+    styles: list[tuple[int, str]] = field(default_factory=list)
     attributes: Mapping[str, str] = field(default_factory=dict)
     texts: list[tuple[int, int, str]] = field(default_factory=list)
     notes: list[SeenCell] = field(default_factory=list)
+
+    def style_of_column(self) -> str:
+        """The style that the cells of the next cell's column have; "" if they have none."""
+        place = bisect_left(self.styles, (self.column, ""))
+        return self.styles[place][1] if place < len(self.styles) else ""
 
 
 class _DocumentReader(ElementReader):
     """Reads tables, rows and cells; a table in a cell, and a note at it, are passed over."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, styles: DocumentStyles) -> None:
         super().__init__(budget)
+        self._styles = styles
         self.sheets: list[SheetEntry] = []
         self.found: dict[str, Sheet] = {}
         self._file = budget.file
@@ -123,6 +158,9 @@ class _DocumentReader(ElementReader):
             self._start_table(attributes)
         elif name == "style:style":
             self._style = attributes.get("style:name", "")
+            self.budget.memory(self._styles.add(name, attributes))
+        elif name.startswith("number:") and not self._inside:
+            self.budget.memory(self._styles.add(name, attributes))
         elif name == "style:table-properties" and attributes.get("table:display") == "false":
             self.budget.memory(_NOTE_BYTES)
             self._invisible.add(self._style)
@@ -170,6 +208,9 @@ class _DocumentReader(ElementReader):
         table = self._table
         first = table.described
         table.described += self._repeated(attributes, "table:number-columns-repeated", "a column")
+        self.budget.memory(_NOTE_BYTES)
+        style = attributes.get("table:default-cell-style-name", "")
+        table.styles.append((table.described - 1, style))
         if attributes.get("table:visibility", "visible") != "visible":
             self.budget.memory(_NOTE_BYTES)
             table.sheet.hidden_columns.append((first, table.described - 1))
@@ -296,9 +337,21 @@ class _DocumentReader(ElementReader):
         if text and not text.strip("#"):  # the column was too narrow for the value
             return _bare_value(cell), "width"
         if text:
+            if kind == "float" and self._is_general(cell):
+                text = whole_number(text, cell.get("office:value", ""), self._styles.point)
             return text, ""
         value = _bare_value(cell)
         return value, "textless" if value and kind != "boolean" else ""
+
+    def _is_general(self, cell: Mapping[str, str]) -> bool:
+        """Whether a cell has the format General: its own style, that of its row or its column."""
+        table = self._table
+        style = cell.get("table:style-name") or table.attributes.get(
+            "table:default-cell-style-name"
+        )
+        if not style:
+            style = table.style_of_column()
+        return self._styles.is_general(style)
 
     def too_long(self) -> SpreadsheetError:
         table = self._table

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 from mailmerge.errors import SpreadsheetError
 from mailmerge.language import tr
@@ -131,21 +132,10 @@ class XlsBook:
         styles = Styles(
             found.codes(self.region), found.texts, self.region, from_1904=found.from_1904
         )
-        reader = _SheetReader(self._stream, found, styles, notes)
-        row = -1
-        cells: list[tuple[int, str]] = []
         try:
-            for place, column, text in reader.cells(sheet.start):
-                if place != row:
-                    if cells:
-                        yield row, cells
-                    row, cells = place, []
-                if text:
-                    cells.append((column, text))
+            yield from _SheetReader(self._stream, found, styles, notes).rows(sheet.start)
         except (CutOffError, struct.error, IndexError) as error:
             raise damaged("", tr("it is cut off")) from error
-        if cells:
-            yield row, cells
 
 
 def _until_end(kinds: Iterator[int], depth: int) -> Iterator[int]:
@@ -247,9 +237,13 @@ class _Globals:
         (count,) = _LONG(self._stream, body + 4)
         reader = TextReader(self._stream, body, end)
         reader.skip(8)
-        most = len(self._stream)  # each text takes three bytes at least
-        for _ in range(min(count, most // 3)):
-            self.texts.append(reader.text())
+        texts = self.texts
+        while not reader.at_end():  # some programs count more than there are, or none
+            texts.append(reader.text())
+            if len(texts) == count:
+                return
+        if count and not texts:
+            raise CutOffError
 
 
 class _SheetReader:
@@ -262,40 +256,57 @@ class _SheetReader:
         self._notes = notes
         self._changes_texts = styles.changes_texts
         self._shown: dict[tuple[float, int], str | None] = {}
+        self._waiting: tuple[int, int, int] | None = None
 
-    def cells(self, start: int) -> Iterator[tuple[int, int, str]]:
-        """Row, column and text of each cell, in the order of the file."""
-        stream = self._stream
-        waiting: tuple[int, int, int] | None = None
+    def rows(self, start: int) -> Iterator[tuple[int, list[tuple[int, str]]]]:
+        """The texts of each row, in the order of the file; a row may come in several pieces."""
+        place, cells = -1, list[tuple[int, str]]()
+        for row, column, text in self._cells(start):
+            if row != place:
+                if cells:
+                    yield place, cells
+                place, cells = row, []
+            if text:
+                cells.append((column, text))
+        if cells:
+            yield place, cells
+
+    def _cells(self, start: int) -> Iterator[tuple[int, int, str]]:
+        """Row, column and text of each cell.
+
+        A sheet may have millions of them, and nearly all are of three kinds: those are read here.
+        """
+        stream, number, shared = self._stream, self._number, self._shared
         depth = self._book.depth_at(start)
         for kind, body, end in records(stream, start):
             if kind in _USUAL and depth == 1:
-                yield self._usual(kind, body)
+                row, column, style = _CELL(stream, body)
+                if kind == _SHARED:
+                    text = shared(row, column, style, _LONG(stream, body + 6)[0])
+                elif kind == _NUMBER:
+                    text = number(row, column, style, _DOUBLE(stream, body + 6)[0])
+                else:
+                    text = number(row, column, style, _unpacked(stream, body + 6))
+                yield row, column, text
             elif kind == _BEGIN:
                 depth += 1
             elif kind == _END:
                 depth -= 1
                 if depth <= 0:
                     return
-            elif depth != 1:
-                continue  # a chart in the sheet
-            elif kind == _STRING and waiting is not None:
-                row, column, style = waiting
-                yield row, column, self._styles.text(self._text(body, end), str(style))
-                waiting = None
-            elif kind in _FORMULAS:
-                waiting = yield from self._formula(body)
-            else:
-                yield from self._other(kind, body, end)
+            elif depth == 1:  # else it is in a chart
+                yield from self._unusual(kind, body, end)
 
-    def _usual(self, kind: int, body: int) -> tuple[int, int, str]:
-        """A cell of one of the three kinds that nearly all have."""
-        stream = self._stream
-        row, column, style = _CELL(stream, body)
-        if kind == _SHARED:
-            return row, column, self._shared(row, column, style, _LONG(stream, body + 6)[0])
-        value = _DOUBLE(stream, body + 6)[0] if kind == _NUMBER else _unpacked(stream, body + 6)
-        return row, column, self._number(row, column, style, value)
+    def _unusual(self, kind: int, body: int, end: int) -> Iterator[tuple[int, int, str]]:
+        """The cells in a record of any other kind; most kinds have none."""
+        if kind == _STRING and self._waiting is not None:
+            row, column, style = self._waiting
+            yield row, column, self._styles.text(self._text(body, end), str(style))
+            self._waiting = None
+        elif kind in _FORMULAS:
+            self._waiting = yield from self._formula(body)
+        else:
+            yield from self._other(kind, body, end)
 
     def _other(self, kind: int, body: int, end: int) -> Iterator[tuple[int, int, str]]:
         stream = self._stream
@@ -378,17 +389,17 @@ class _SheetReader:
         key = value, style
         text = self._shown.get(key)
         if text is None:
-            seen = self._styles.show(_raw(value), str(style))
-            if seen.fault == "number":
-                fault = SeenCell(row, column, seen.text, fault="number")
-                self._notes.faults.append(fault)
+            if not isfinite(value):
+                self._notes.faults.append(SeenCell(row, column, repr(value), fault="number"))
                 return ""
-            text = seen.text
-            if seen.certain and not seen.fault and not seen.regional:
+            shown = self._styles.show_finite(value, style)
+            text = shown.text
+            told = not (shown.regional and self._styles.guessed) or self._notes.guessed is not None
+            if shown.certain and told and abs(value) < _LARGE:
                 if len(self._shown) < _REMEMBERED:
                     self._shown[key] = text
             else:
-                self._note(SeenCell(row, column, text, seen.certain, seen.fault, seen.regional))
+                self._note(self._styles.seen(shown, value, row, column))
         return text
 
     def _note(self, seen: SeenCell) -> None:
@@ -399,10 +410,7 @@ class _SheetReader:
 
 
 _REMEMBERED = 100_000
-
-
-def _raw(value: float) -> str:
-    return str(int(value)) if value.is_integer() and abs(value) < 1e16 else repr(value)
+_LARGE = 1e15
 
 
 def _unpacked(stream: bytes, at: int) -> float:

@@ -16,6 +16,7 @@ _CONTINUE = 0x3C
 _PAIR = struct.Struct("<HH").unpack_from
 _SHORT = struct.Struct("<H").unpack_from
 _LONG = struct.Struct("<I").unpack_from
+_SHORTEST_TEXT = 3
 _WIDE, _EXTENDED, _RICH = 1, 4, 8
 
 
@@ -57,9 +58,19 @@ class TextReader:
             self._next()
         self._at += count
 
+    def at_end(self) -> bool:
+        """Whether no other text follows: what is left is shorter than an empty one."""
+        while self._end - self._at < _SHORTEST_TEXT:
+            if self._end + 4 > len(self._stream) or _SHORT(self._stream, self._end)[0] != _CONTINUE:
+                return True
+            if self._end > self._at:  # a text that goes on in the next record
+                return False
+            self._next()
+        return False
+
     def short(self) -> int:
         """A number of two bytes, which no record cuts."""
-        if self._at >= self._end:
+        while self._at >= self._end:
             self._next()
         (number,) = _SHORT(self._stream, self._at)
         self._at += 2
@@ -92,18 +103,18 @@ class TextReader:
             pieces.append(raw.decode("utf-16-le" if wide else "latin-1", "surrogatepass"))
             self._at += count << wide
             length -= count
-            if length and self._at < self._end:
-                raise CutOffError  # half a character
+            if length:
+                self._at = self._end  # half a character, which no text has
         return "".join(pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
     def _byte(self) -> int:
-        if self._at >= self._end:
+        while self._at >= self._end:
             self._next()
         self._at += 1
         return self._stream[self._at - 1]
 
     def _long(self) -> int:
-        if self._at >= self._end:
+        while self._at >= self._end:
             self._next()
         (number,) = _LONG(self._stream, self._at)
         self._at += 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -71,11 +73,23 @@ def test_a_reader_that_stops_is_damage(tmp_path: Path, capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_far_cell_is_named(tmp_path: Path) -> None:
+def test_a_far_cell_costs_nothing(tmp_path: Path) -> None:
     xls_far_cell(tmp_path / "r.xls")
-    problem = refused(tmp_path / "r.xls")
-    assert (problem.code, problem.file, problem.row) == ("sheet-too-large", "r.xls", 65_536)
-    assert problem.message == "the sheet Data has a cell far from the others: IV65536"
+    sheet = book_at(tmp_path / "r.xls").read("Data")
+    assert (sheet.cell(0, 0), sheet.cell(65_535, 255)) == ("1", "2")
+    assert list(sheet.rows or ()) == [0, 65_535]
+    assert sum(map(len, sheet.columns)) == 1 + 65_536
+
+
+def test_an_archive_within_an_xls_file_does_not_make_it_one(tmp_path: Path) -> None:
+    """Drawings and themes are archives in the file; one at its end makes it look like a ZIP."""
+    path = tmp_path / "r.xls"
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("theme/theme1.xml", "<theme/>")
+    path.write_bytes(ole(biff((1, 2, 34.3))) + inner.getvalue())
+    assert zipfile.is_zipfile(path)
+    assert book_at(path).read("Data").cell(1, 2) == "34.3"
 
 
 def test_a_protected_file_is_named() -> None:

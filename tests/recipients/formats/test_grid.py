@@ -32,6 +32,31 @@ def test_the_last_text_of_each_cell_is_kept(cells: list[tuple[int, int, str]]) -
     assert list(grid.rows) == sorted({row for row, _ in expected})
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 9), st.lists(st.tuples(st.integers(0, 5), st.text("ab", min_size=1)))
+        )
+    )
+)
+def test_a_row_is_written_as_its_cells_are(rows: list[tuple[int, list[tuple[int, str]]]]) -> None:
+    whole = grid_of()
+    for row, cells in rows:
+        whole.put_row(row, cells)
+    single = grid_of(*((row, column, text) for row, cells in rows for column, text in cells))
+    assert whole.columns == single.columns
+    assert list(whole.rows) == list(single.rows)
+
+
+def test_a_row_is_counted_and_within_the_sheet() -> None:
+    with pytest.raises(SpreadsheetError, match="of memory"):
+        grid_of(memory=3000).put_row(0, [(n, "x" * 100) for n in range(50)])
+    with pytest.raises(SpreadsheetError, match='"XFE1" is not a place'):
+        grid_of().put_row(0, [(16_384, "x")])
+    with pytest.raises(SpreadsheetError, match='"A1048577" is not a place'):
+        grid_of().put_row(1_048_576, [(0, "x")])
+
+
 def test_a_column_ends_with_its_last_text() -> None:
     grid = grid_of((0, 0, "a"), (5, 2, "b"))
     assert grid.columns == [["a"], [], ["", "", "", "", "", "b"]]

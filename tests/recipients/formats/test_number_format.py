@@ -17,6 +17,7 @@ from mailmerge.recipients.formats.number_format import (
     built_in_format,
     show_number,
     show_text,
+    shows_other_text,
 )
 
 
@@ -208,6 +209,20 @@ def test_the_fourth_section_shows_texts(code: str, text: str) -> None:
     assert show_text("Ann", code) == text
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("0;-0;0;General", "foo"),
+        ("[Red][<-25]General;[Blue][>25]General;[Green]General;[Yellow]General\\ ", "foo "),
+        ('0;-0;0;"Dear "@', "Dear foo"),
+        (";;;", ""),
+    ],
+)
+def test_a_text_looks_as_in_the_sheet(code: str, text: str) -> None:
+    assert show_text("foo", code) == text
+    assert shows_other_text(code) == (text != "foo")
+
+
 def test_old_dates_need_no_strftime(monkeypatch: pytest.MonkeyPatch) -> None:
     """A time without a date is one of 1899, of which strftime of Windows knows no %y."""
 
@@ -276,3 +291,11 @@ def test_a_number_of_another_country_may_be_misread(
     region = Region(locale, known=True, guessed=False)
     shown = show_number(raw, code, region=region)
     assert (shown.text, shown.misread) == (text, misread)
+
+
+def test_percent_signs_precede_turkish_numbers() -> None:
+    of = region("tr-TR")
+    shown = [
+        show_number("0.4125", built_in_format(number, of), region=of).text for number in (9, 10)
+    ]
+    assert shown == ["%41", "%41,25"]

@@ -179,6 +179,21 @@ def test_dates_may_be_iso_or_from_1904(folder: Folder) -> None:
     assert [p.cells["day"] for p in folder.recipients()] == ["2026-01-01", "2030-01-03"]
 
 
+def test_an_extension_does_not_reset_the_first_day(folder: Folder) -> None:
+    """Excel 2016 and later write an element of the same name into the list of extensions."""
+    book_of(folder, ["email", "day"], ["a@x.org", dt.date(2026, 1, 2)])
+    extension = (
+        '<extLst><ext><x15:workbookPr xmlns:x15="urn:x" chartTrackingRefBase="1"/></ext></extLst>'
+    )
+    patched(
+        folder.path / "recipients.csv",
+        "xl/workbook.xml",
+        ("<workbookPr/>", '<workbookPr date1904="1"/>'),
+        ("</workbook>", f"{extension}</workbook>"),
+    )
+    assert [p.cells["day"] for p in folder.recipients()] == ["2030-01-03"]
+
+
 def test_dates_in_iso_8601_have_the_format_of_their_cell(folder: Folder) -> None:
     book_of(folder, ["email", "day"], ["a@x.org", dt.date(2026, 1, 2)])
     path = folder.path / "recipients.csv"

@@ -220,3 +220,28 @@ def test_hashes_that_are_a_text_stay(folder: Folder) -> None:
     cell = '<table:table-cell office:value-type="string"><text:p>###</text:p></table:table-cell>'
     sheet = cells_of(folder, cell)
     assert (sheet.cell(0, 0), sheet.uncertain) == ("###", {})
+
+
+def test_general_has_the_digits_of_the_value(folder: Folder) -> None:
+    """A message has no columns. Other formats keep the text that was saved."""
+
+    def cell(style: str = "") -> str:
+        value = 'office:value-type="float" office:value="3.3333333333333335"'
+        return f"<table:table-cell {value}{style}><text:p>3,33</text:p></table:table-cell>"
+
+    styles = """<office:automatic-styles xmlns:style="s" xmlns:number="n">
+<number:number-style style:name="N2"><number:number number:decimal-places="2"/>
+</number:number-style><style:style style:name="two" style:family="table-cell"
+ style:data-style-name="N2"/></office:automatic-styles><office:body>"""
+    column = '<table:table-column table:default-cell-style-name="two"/>'
+    rows = (
+        f"<table:table-row>{cell()}{cell()}{cell(named)}</table:table-row>"
+        f'<table:table-row table:default-cell-style-name="two">{cell()}</table:table-row>'
+        for named in (' table:style-name="two"',)
+    )
+    text = DOCUMENT.format(rows=f"<table:table-column/>{column}{''.join(rows)}")
+    zipped(folder, content_xml=text.replace("<office:body>", styles), styles_xml="<styles/>")
+    with zipfile.ZipFile(folder.path / "recipients.csv") as archive:
+        sheet = OpenDocumentBook(archive, Budget(Bounds.of(0), "recipients.csv")).read("A")
+    assert sheet.row(0) == ["3,33333333333333", "3,33", "3,33"]
+    assert sheet.cell(1, 0) == "3,33"

@@ -76,6 +76,39 @@ def test_numbers_have_the_format_of_their_style() -> None:
     assert notes.guessed.text == "2.68 €"
 
 
+def test_shared_texts_may_be_counted_wrongly() -> None:
+    """Some programs count texts wrongly; only a cell that refers to a missing one is damaged."""
+    cells = [cell(0xFD, column, struct.pack("<I", 1 - column)) for column in (0, 1)]
+    for count in (9, 0, 2):
+        body = struct.pack("<II", count, count) + text("Ann") + text("Bob") + b"\x05"
+        texts = record(0xFC, body)
+        rows, _ = read(book(*cells, before=texts))
+        assert rows == [(0, [(0, "Bob"), (1, "Ann")])]
+    with pytest.raises(SpreadsheetError, match='A1 refers to the text "2"'):
+        read(book(cell(0xFD, 0, struct.pack("<I", 2)), before=texts))
+
+
+@pytest.mark.parametrize("bytes_before", [0, 2])
+def test_a_shared_text_may_begin_at_the_end_of_a_record(bytes_before: int) -> None:
+    """The bytes of its length end the record; the rest is in those that continue it."""
+    whole = struct.pack("<II", 3, 3) + text("Ann") + text("Bob")
+    at = len(whole) - len(text("Bob")) + bytes_before
+    texts = record(0xFC, whole[:at]) + record(0x3C) + record(0x3C, whole[at:] + text("Cy"))
+    cells = [cell(0xFD, column, struct.pack("<I", column)) for column in range(3)]
+    rows, _ = read(book(*cells, before=texts))
+    assert rows == [(0, [(0, "Ann"), (1, "Bob"), (2, "Cy")])]
+
+
+def test_each_row_has_its_cells() -> None:
+    numbers = [
+        record(0x203, struct.pack("<HHHd", row, column, 0, float(row)))
+        for row, column in ((0, 0), (0, 1), (2, 0))
+    ]
+    assert read(book(*numbers))[0] == [(0, [(0, "0"), (1, "0")]), (2, [(0, "2")])]
+    with pytest.raises(SpreadsheetError, match="cut off"):
+        read(book(*numbers, record(0x203, b"")))
+
+
 def test_the_country_of_the_file_is_its_region() -> None:
     german = record(0x8C, struct.pack("<HH", 1, 49))
     rows, notes = read(book(cell(0x203, 0, struct.pack("<d", 2.675), 1), before=german + STYLES))

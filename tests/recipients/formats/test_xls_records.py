@@ -48,6 +48,17 @@ def test_a_text_changes_its_width_in_the_next_record() -> None:
     assert text_of(b"\x01\x00", b"\x00", b"\x00x") == "x"
 
 
+def test_a_record_that_continues_nothing_is_passed_over() -> None:
+    assert text_of(b"\x02\x00", b"", b"\x00", b"", b"\x00xy") == "xy"
+    assert text_of(b"\x03\x00\x00a", b"", b"\x00bc") == "abc"
+    assert text_of(b"\x02\x00\x01a\x00b", b"\x01c\x00") == "ac"
+
+
+def test_the_sizes_of_a_text_may_be_in_the_next_record() -> None:
+    assert text_of(b"\x01\x00\x04", b"\x00\x00\x00\x00x") == "x"
+    assert text_of(b"\x01\x00\x08", b"\x00\x00x") == "x"
+
+
 def test_runs_and_phonetic_parts_are_passed_over() -> None:
     two = b"\x01\x00\x0c\x01\x00\x02\x00\x00\x00x" + bytes(4)
     stream = record(0xFC, two) + record(CONTINUE, bytes(2) + b"\x01\x00\x00y")
