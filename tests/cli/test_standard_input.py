@@ -50,7 +50,7 @@ def test_check_reads_the_recipients(piped: Path, temporary: Path) -> None:
 def test_check_names_standard_input_and_the_row(piped: Path, temporary: Path) -> None:
     done = run("check", piped, temporary=temporary, people=PEOPLE + b"bad,Bad\n")
     assert done.returncode == 3
-    assert b"standard input, row 4, column email" in done.stderr
+    assert b"standard input, row 4 (Bad), column email" in done.stderr
 
 
 def test_check_without_data_says_what_to_do(piped: Path, temporary: Path) -> None:

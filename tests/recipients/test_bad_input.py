@@ -539,7 +539,8 @@ def test_a_bad_address_has_file_row_and_column(folder: Folder) -> None:
     problem = folder.problem(address="Mail")
     assert place(problem) == ("address-no-at", "recipients.csv", 4, "Mail")
     assert str(problem) == (
-        'recipients.csv, row 4, column Mail: "bob" has no @ sign (an address is name@domain)'
+        'recipients.csv, row 4, column Mail: "bob" has no @ sign (an address is name@domain; '
+        "to leave out such rows: where = \"'@' in Mail\" under [recipients])"
     )
 
 
