@@ -44,10 +44,11 @@ class Plan:
         rates: the rates, which apply together.
         connections: the number of parallel connections.
         window: the messages in flight on each connection.
-        test_to: the address that gets all messages of a test; "" for a real run.
+        test_to: the addresses that get all messages of a test; "" for a real run.
         making: why each page is rendered from scratch, if that is slow, and how fast.
         again: the number of recipients that are tried again at once, by their state.
         signed_by: the signatures in words; "" without one.
+        sent_before: the number of rows that are left out because of each campaign of `not_in`.
     """
 
     total: int
@@ -62,6 +63,7 @@ class Plan:
     making: _Making = _Making()
     again: Mapping[State, int] = field(default_factory=dict)
     signed_by: str = ""
+    sent_before: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def slow_because(self) -> str:
@@ -95,6 +97,9 @@ class Plan:
         else:
             text = f"{self.to_send:,}"
         yield _line(tr("recipients"), text)
+        for campaign, count in self.sent_before.items():
+            text = tr('{count:,} already sent "{campaign}"', count=count, campaign=campaign)
+            yield _line(tr("left out"), text)
         if self.again:
             yield _line(tr("again"), counts_in_words(self.again))
         if self.test_to:

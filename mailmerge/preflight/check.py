@@ -235,6 +235,7 @@ class Check:
         counts.invalid |= rows.invalid
         counts.errors_of_rows += rows.errors
         counts.suppressed, counts.left_out = rows.suppressed, rows.left_out
+        counts.sent_before = rows.sent_before
         self._progress(counts.recipients)
 
     def _finish_deep(self) -> None:
@@ -269,7 +270,7 @@ class Check:
             variables=maker.variables,
             recipients=counts.recipients,
             suppressed=counts.suppressed,
-            left_out=counts.left_out,
+            left_out=counts.left_out + sum(counts.sent_before.values()),
             reserved=counts.reserved,
             found=self._findings,
         )
@@ -283,6 +284,7 @@ class Check:
             seconds=seconds,
             suppressed=counts.suppressed,
             left_out=counts.left_out,
+            sent_before=counts.sent_before,
             subjects=tuple(counts.subjects),
             slow_because=slow_because,
             sizes=Sizes(counts.total_size, counts.largest_size),
@@ -304,6 +306,7 @@ class _Counts:
     recipients: int = 0
     suppressed: int = 0
     left_out: int = 0
+    sent_before: dict[str, int] = field(default_factory=dict)
     reserved: int = 0
     invalid: dict[int, str] = field(default_factory=dict)
     invalid_recipients: int = 0
@@ -331,6 +334,7 @@ class _Rows:
         found: Findings,
     ) -> None:
         self.suppressed = self.left_out = 0
+        self.sent_before: dict[str, int] = {}
         self.invalid: dict[int, str] = {}
         self.errors = 0
         self.file = spreadsheet.file
@@ -352,6 +356,7 @@ class _Rows:
                 self._found.add(problem)
             self._note(result)
         self.suppressed, self.left_out = audience.suppressed, audience.left_out
+        self.sent_before = audience.sent_before
 
     def _note(self, result: Problem | Skipped) -> None:
         """Note an error of one row; what ends the file before its end is an error of the file."""

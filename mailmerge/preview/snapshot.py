@@ -23,12 +23,14 @@ from mailmerge.preview.recipient_list import (
 )
 from mailmerge.recipients.audience import Audience, Recipient, Skipped, SkipReason
 from mailmerge.recipients.collection import Recipients
+from mailmerge.reports.sent_before import without_sent_before
 from mailmerge.settings import Settings, load_settings
 
 _STATUSES = {
     SkipReason.DUPLICATE: RowStatus.DUPLICATE,
     SkipReason.SUPPRESSED: RowStatus.SUPPRESSED,
     SkipReason.FILTERED: RowStatus.LEFT_OUT,
+    SkipReason.SENT_BEFORE: RowStatus.LEFT_OUT,
     SkipReason.EMPTY: RowStatus.UNREADABLE,
     SkipReason.INVALID: RowStatus.UNREADABLE,
 }
@@ -114,7 +116,7 @@ def _read_rows(campaign: Settings, after: Mapping[str, str]) -> RecipientList:
         SpreadsheetError: the file cannot be read.
         CampaignError: a condition or a column of campaign.toml is wrong.
     """
-    recipients = Recipients.of(campaign)
+    recipients = Recipients.of(campaign, without_sent_before(campaign))
     audience = recipients.audience()
     rows = RecipientList(recipients.columns, _rows(audience, recipients.columns, after))
     if audience.broken is not None:
@@ -143,6 +145,8 @@ def _skipped_row(skipped: Skipped, name: str, cells: tuple[str, ...]) -> Recipie
     # No recipient's key contains a no-break space, so this one is unique (`normal_key`).
     key = tr("row\xa0{row}", row=skipped.row)
     note = skipped.problem.message if skipped.problem else ""
+    if skipped.campaign:
+        note = tr('already sent "{campaign}"', campaign=skipped.campaign)
     status = _STATUSES[skipped.reason]
     return RecipientRow(key, skipped.row, name, cells, skipped.mailbox, status, note)
 

@@ -21,6 +21,7 @@ from mailmerge.recipients.condition import Condition
 from mailmerge.recipients.duplicates import Deduplicator, RowResult
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
+from mailmerge.recipients.sent_before import NOBODY, SentBefore
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.recipients.table import SheetRow
@@ -42,12 +43,14 @@ class Selection:
         limit: the largest number of recipients; None for no limit.
         percent: the part of the recipients to select, above 0 and up to 100. It is the same part
             in each run, and a larger one contains it (buckets.py).
+        sent_before: the recipients that other campaigns have reached; they are left out.
     """
 
     where: str = ""
     only: str = ""
     limit: int | None = None
     percent: float = 100.0
+    sent_before: SentBefore = NOBODY
 
     def __post_init__(self) -> None:
         if not 0 < self.percent <= 100:
@@ -96,6 +99,7 @@ class Audience:
             SpreadsheetError: a column is missing.
         """
         self.counts: Counter[SkipReason] = Counter()
+        self._sent_before: Counter[str] = Counter()
         self.broken: Problem | None = None
         self._unreadable: Problem | None = None
         self._spreadsheet = spreadsheet
@@ -116,12 +120,18 @@ class Audience:
         return self.counts[SkipReason.FILTERED]
 
     @property
+    def sent_before(self) -> dict[str, int]:
+        """How many rows the last iteration has skipped for each campaign of `not_in`."""
+        names = self._selection.sent_before.campaigns
+        return {name: self._sent_before[name] for name in names}
+
+    @property
     def duplicates(self) -> int:
         """How many rows the last iteration has skipped because they repeat an earlier one."""
         return self.counts[SkipReason.DUPLICATE]
 
     def __iter__(self) -> Iterator[RowResult]:
-        self.counts = Counter()
+        self.counts, self._sent_before = Counter(), Counter()
         self.broken = self._unreadable = None
         recipients = errors = 0
         limit = self._selection.limit
@@ -136,6 +146,8 @@ class Audience:
             errors += problem is not None and problem.severity == "error"
             if isinstance(result, Skipped):
                 self.counts[result.reason] += 1
+                if result.campaign:
+                    self._sent_before[result.campaign] += 1
             yield result
         self.broken = self._unreadable
         last = self._last_problem(nothing_found=not recipients and not errors)
@@ -271,7 +283,7 @@ def _rules(
     address = spreadsheet.column(section.address)
     key = spreadsheet.column(section.key_column)
     required = tuple(spreadsheet.column(name) for name in section.required)
-    loose = section.dedupe == "loose"
+    loose, before = section.dedupe == "loose", selection.sent_before
     return RowRules(
         file=spreadsheet.file,
         address=address,
@@ -285,6 +297,7 @@ def _rules(
         ),
         only=_only_identity(selection.only),
         suppressed=frozenset(map(loose_identity, suppressed)) if loose else suppressed,
+        sent_before=(before.known_as(loose_identity) if loose else before).by_identity,
         loose=loose,
     )
 

@@ -26,6 +26,7 @@ from mailmerge.language import tr
 from mailmerge.recipients.audience import Audience, Selection
 from mailmerge.recipients.mappings import open_mappings
 from mailmerge.recipients.recipient import Recipient, Skipped
+from mailmerge.recipients.sent_before import SentBefore
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.suppression import SuppressionList, read_suppressions
 from mailmerge.settings import RecipientsSection, Settings, explained
@@ -154,6 +155,12 @@ class Recipients(Sequence[Recipient]):
         whole = replace(self._selection, percent=100.0)
         section, spreadsheet = self._open.args
         return Recipients(section, spreadsheet, whole, **self._open.keywords)
+
+    def without(self, sent_before: SentBefore) -> Recipients:
+        """The recipients without those that other campaigns have reached."""
+        section, spreadsheet = self._open.args
+        selection = replace(self._selection, sent_before=sent_before)
+        return Recipients(section, spreadsheet, selection, **self._open.keywords)
 
     def audience(self, limit: int | None = None) -> Audience:
         """Recipients, skipped rows and problems together, with their counts; it raises nothing.

@@ -40,6 +40,8 @@ class SkipReason(StrEnum):
     """`where`, `--where` or `--only` leaves the row out."""
     EMPTY = "empty"
     """The address, the key or a required cell is empty."""
+    SENT_BEFORE = "sent-before"
+    """The address was sent a campaign of `not_in`."""
     INVALID = "invalid"
     """The row cannot be read, its address is not one mailbox, or `where` fails on it."""
 
@@ -50,7 +52,8 @@ class Skipped:
     """One row that gets no message.
 
     `cells` is empty where the row could not be read; `mailbox` is None where the row has none.
-    `problem` is None where nothing is wrong with the row (it is suppressed or filtered).
+    `problem` is None where nothing is wrong with the row (it is suppressed or filtered). `campaign`
+    is the name of the campaign that its address was sent before, or "".
     """
 
     row: int
@@ -58,6 +61,7 @@ class Skipped:
     cells: Mapping[str, str] = field(default_factory=dict)
     mailbox: Mailbox | None = None
     problem: Problem | None = None
+    campaign: str = ""
 
     @property
     def number(self) -> int:
