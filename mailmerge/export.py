@@ -24,6 +24,12 @@ Format = Literal["eml", "html", "text", "mbox", "maildir"]
 _SUFFIXES = {"eml": "eml", "html": "html", "text": "txt"}
 
 
+def _is_of_row(result: Recipient | Skipped | Problem, row: int) -> bool:
+    if isinstance(result, Recipient):
+        return any(one.number == row for one in result.all_rows)
+    return result.row == row
+
+
 def sample_messages(
     results: Iterable[Recipient | Skipped | Problem],
     messages: MessageFactory,
@@ -40,7 +46,7 @@ def sample_messages(
     """
     found = False
     for result in results:
-        if row is not None and result.row != row:
+        if row is not None and not _is_of_row(result, row):
             continue
         if isinstance(result, Recipient):
             found = True

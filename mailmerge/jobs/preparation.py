@@ -194,7 +194,7 @@ class Preparation:
             again=self._remaining.again(self.counts()),
             signed_by=signed_by(self._campaign.settings),
         )
-        plan = replace(plan, test_to=self._target.test_to, sent_before=report.sent_before)
+        plan = replace(plan, test_to=self._target.test_to).leaving_out(report.sent_before)
         return plan.slowed(report.slow_because, report.per_second) if report.slow else plan
 
     def to_send(self) -> int:

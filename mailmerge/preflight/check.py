@@ -256,9 +256,10 @@ class Check:
 
     def _note(self, problems: Iterable[Problem], recipient: Recipient, rows: _Rows) -> None:
         """Keep the problems of a recipient, and the first error of each row."""
+        numbers = [row.number for row in recipient.all_rows] if recipient.rows else [recipient.row]
         for one in problems:
             self._findings.add(about(one, recipient, rows.file))
-            if one.severity == "error" and one.row == recipient.row:
+            if one.severity == "error" and one.row in numbers:
                 self._counts.invalid.setdefault(recipient.row, one.message)
                 self._counts.errors_of_rows += 1
 

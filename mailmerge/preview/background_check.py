@@ -134,9 +134,15 @@ class BackgroundCheck:
             return
         report = self._report()
         problems: dict[int, list[Problem]] = {}
+        groups = {
+            number: row.number
+            for row in self.snapshot.rows
+            if row.group is not None
+            for number, _ in row.group.rows
+        }
         for problem in report.problems:
             if problem.row is not None:
-                problems.setdefault(problem.row, []).append(problem)
+                problems.setdefault(groups.get(problem.row, problem.row), []).append(problem)
         self._problems = problems
         self.report = report
 

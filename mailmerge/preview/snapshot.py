@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailmerge.errors import InputError, LedgerError, MailmergeError, Problem, SpreadsheetError
-from mailmerge.language import tr
+from mailmerge.language import listed, tr, trn
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.messages import message_factory
 from mailmerge.preview.messages import ShownMessage, ShownMessages
@@ -34,6 +34,8 @@ _STATUSES = {
     SkipReason.EMPTY: RowStatus.UNREADABLE,
     SkipReason.INVALID: RowStatus.UNREADABLE,
 }
+
+_ROWS_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class CampaignSnapshot:
         """The recipient in this row; None if the row gets no message."""
         if row.mailbox is None or row.status is not RowStatus.RECIPIENT:
             return None
-        return Recipient(row.number, self.cells(row), row.mailbox, row.key)
+        return row.group or Recipient(row.number, self.cells(row), row.mailbox, row.key)
 
     def cells(self, row: RecipientRow) -> Mapping[str, str]:
         """The cells of the row by column."""
@@ -118,7 +120,10 @@ def _read_rows(campaign: Settings, after: Mapping[str, str]) -> RecipientList:
     """
     recipients = Recipients.of(campaign, without_sent_before(campaign))
     audience = recipients.audience()
-    rows = RecipientList(recipients.columns, _rows(audience, recipients.columns, after))
+    found = _rows(audience, recipients.columns, after)
+    if campaign.recipients.group_by:  # groups come after the rows that are skipped
+        found = iter(sorted(found, key=lambda row: row.number))
+    rows = RecipientList(recipients.columns, found)
     if audience.broken is not None:
         raise SpreadsheetError.from_problem(audience.broken)
     return rows
@@ -131,14 +136,30 @@ def _rows(
     for result in audience:
         if isinstance(result, Problem):
             continue
-        cells = tuple(result.cells[column] for column in columns) if result.cells else ()
+        cells = _cells(result, columns)
         name = " ".join(cells[at] for at in names if cells and cells[at]).strip()
         if isinstance(result, Recipient):
             row = RecipientRow(result.key, result.row, name, cells, result.mailbox)
+            if result.rows:
+                row = replace(row, note=_rows_note(result), group=result)
         else:
             row = _skipped_row(result, name, cells)
         kind = after.get(row.mailbox.identity, "") if row.mailbox else ""
         yield replace(row, after=kind) if kind else row
+
+
+def _cells(result: Recipient | Skipped, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The cells to show: those of a row, or the different texts of the rows of a group."""
+    if isinstance(result, Recipient) and result.rows:
+        texts = ({row.cells[column]: None for row in result.rows} for column in columns)
+        return tuple("; ".join(one) for one in texts)
+    return tuple(result.cells[column] for column in columns) if result.cells else ()
+
+
+def _rows_note(group: Recipient) -> str:
+    numbers = [str(row.number) for row in group.rows]
+    shown = listed([*numbers[:_ROWS_SHOWN], "..."] if len(numbers) > _ROWS_SHOWN else numbers)
+    return trn("{count:,} row: {numbers}", "{count:,} rows: {numbers}", len(numbers), numbers=shown)
 
 
 def _skipped_row(skipped: Skipped, name: str, cells: tuple[str, ...]) -> RecipientRow:

@@ -17,8 +17,9 @@ from mailmerge.buckets import in_sample
 from mailmerge.errors import AddressError, CampaignError, Problem, SpreadsheetError
 from mailmerge.language import tr
 from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
-from mailmerge.recipients.condition import Condition
+from mailmerge.recipients.condition import GROUP_WHERE, Condition
 from mailmerge.recipients.duplicates import Deduplicator, RowResult
+from mailmerge.recipients.groups import Grouping, GroupRules, skipped_rows
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
 from mailmerge.recipients.sent_before import NOBODY, SentBefore
@@ -105,6 +106,9 @@ class Audience:
         self._spreadsheet = spreadsheet
         self._selection = selection or Selection()
         self._rules = _rules(section, spreadsheet, self._selection, suppressed)
+        self._groups = (
+            _group_rules(section, spreadsheet, self._selection) if section.group_by else None
+        )
         self._campaign = campaign
         self._keep_all = section.dedupe == "off"
         self._batch = batch
@@ -208,21 +212,36 @@ class Audience:
         percent = self._selection.percent
         if percent >= 100:
             return results
-        return (
-            Skipped(one.row, SkipReason.FILTERED, one.cells, one.mailbox)
-            if type(one) is Recipient and not in_sample(one.key, percent, self._campaign)
-            else one
-            for one in results
-        )
+        return self._in_sample(results, percent)
+
+    def _in_sample(self, results: Iterator[RowResult], percent: float) -> Iterator[RowResult]:
+        for one in results:
+            if type(one) is Recipient and not in_sample(one.key, percent, self._campaign):
+                yield from skipped_rows(one, SkipReason.FILTERED)
+            else:
+                yield one
 
     def _results(self) -> Iterator[RowResult]:
-        """The result of each row; batches make the search for duplicates cheap."""
+        """The result of each row, or of each group of rows."""
+        if self._groups is None:
+            return self._rows_alone()
+        return Grouping(self._groups).results(self._rows_alone())
+
+    def _rows_alone(self) -> Iterator[RowResult]:
+        """The result of each row; batches make the search for duplicates cheap.
+
+        Rows of a group repeat its address; only a key of rows tells that a row is there twice.
+        """
         deduplicator = Deduplicator(self._rules, keep_all=self._keep_all)
+        repeats = self._groups is not None and self._rules.key in (
+            self._groups.by,
+            self._rules.address,
+        )
         judge, skip = self._rules.judge, _SkipAtError()
         records = self._records()
         while batch := list(islice(records, self._batch)):
             results = [judge(item) if type(item) is SheetRow else skip(item) for item in batch]
-            yield from deduplicator.without_duplicates(results)
+            yield from results if repeats else deduplicator.without_duplicates(results)
 
     def _records(self) -> Iterator[SheetRow | Problem]:
         try:
@@ -274,31 +293,67 @@ def _rules(
     selection: Selection,
     suppressed: frozenset[str],
 ) -> RowRules:
-    """The rules of campaign.toml and of the command together.
+    """The rules of campaign.toml and of the command together; of a row before it is grouped.
 
     Raises:
         CampaignError: as for `Audience`.
         SpreadsheetError: as for `Audience`.
     """
     address = spreadsheet.column(section.address)
-    key = spreadsheet.column(section.key_column)
+    group = spreadsheet.column(section.group_by) if section.group_by else ""
+    key = spreadsheet.column(section.key or section.address)
     required = tuple(spreadsheet.column(name) for name in section.required)
+    keys = [one for one in (group, "" if key == address else key) if one]
     loose, before = section.dedupe == "loose", selection.sent_before
     return RowRules(
         file=spreadsheet.file,
         address=address,
         key=key,
-        required=required if key == address else (*required, key),
+        required=tuple(dict.fromkeys((*required, *keys))),
         parse_names=section.parse_names,
-        conditions=tuple(
-            Condition(text, spreadsheet.columns, section.locale or spreadsheet.locale)
-            for text in (section.where, selection.where)
-            if text.strip()
+        conditions=_conditions(
+            spreadsheet, section, (section.where, "" if group else selection.where)
         ),
-        only=_only_identity(selection.only),
+        only="" if group else _only_identity(selection.only),
         suppressed=frozenset(map(loose_identity, suppressed)) if loose else suppressed,
         sent_before=(before.known_as(loose_identity) if loose else before).by_identity,
         loose=loose,
+    )
+
+
+def _group_rules(
+    section: RecipientsSection, spreadsheet: Spreadsheet, selection: Selection
+) -> GroupRules:
+    """The rules of the groups.
+
+    Raises:
+        CampaignError: as for `Audience`.
+        SpreadsheetError: as for `Audience`.
+    """
+    return GroupRules(
+        file=spreadsheet.file,
+        columns=tuple(spreadsheet.columns),
+        by=spreadsheet.column(section.group_by),
+        address=spreadsheet.column(section.address),
+        sameness=loose_identity if section.dedupe == "loose" else str,
+        conditions=_conditions(spreadsheet, section, (section.group_where,), GROUP_WHERE),
+        any_row=_conditions(spreadsheet, section, (selection.where,)),
+        only=_only_identity(selection.only),
+        one_for_each_address=section.dedupe != "off",
+    )
+
+
+def _conditions(
+    spreadsheet: Spreadsheet,
+    section: RecipientsSection,
+    texts: tuple[str, ...],
+    setting: str = "where",
+) -> tuple[Condition, ...]:
+    locale = section.locale or spreadsheet.locale
+    return tuple(
+        Condition(text, spreadsheet.columns, locale, setting=setting)
+        for text in texts
+        if text.strip()
     )
 
 

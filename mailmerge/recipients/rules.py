@@ -72,7 +72,7 @@ class RowRules:
         for column in self.required:
             if not cells[column].strip():
                 return self._empty(row, mailbox, column)
-        key = mailbox.identity if self.key == self.address else _normal_key(cells[self.key])
+        key = mailbox.identity if self.key == self.address else normal_key(cells[self.key])
         return Recipient(row.number, cells, mailbox, key)
 
     def sameness(self, identity: str) -> str:
@@ -126,7 +126,7 @@ class RowRules:
         return replace(error.problem, file=self.file, row=row.number, column=column)
 
 
-def _normal_key(cell: str) -> str:
+def normal_key(cell: str) -> str:
     """The form in which the cells of a key column are compared: NFKC, single spaces."""
     if cell.isascii() and cell.isalnum():
         return cell

@@ -13,6 +13,8 @@ from jinja2.sandbox import safe_range
 from mailmerge.buckets import bucket
 from mailmerge.errors import TemplateError
 from mailmerge.language import tr
+from mailmerge.recipients.differing import differing
+from mailmerge.recipients.recipient import Recipient
 from mailmerge.rendering.template_errors import ErrorLocation
 
 NOT_DETERMINISTIC_GLOBALS = ("lipsum",)
@@ -70,13 +72,15 @@ class Variables:
         names: all variables, Jinja2's own functions among them.
         row: the number of the row.
         columns: the names of all columns.
-        joined: the text of all cells.
+        joined: the text of all cells, of all rows.
+        group: the rows of a group, each with its own variables; empty for any other recipient.
     """
 
     names: dict[str, Any]
     row: int
     columns: tuple[str, ...]
     joined: str
+    group: tuple[Variables, ...] = ()
 
     def location(self, file: str, field: str = "") -> ErrorLocation:
         """Where an error of this row is reported."""
@@ -98,6 +102,30 @@ def variables_of(row: int, cells: Mapping[str, str], campaign: CampaignView) -> 
         cells = {column: _with_line_feeds(text) for column, text in cells.items()}
     names = {**_FUNCTIONS, **cells, "row": RowVariable(cells), "campaign": campaign}
     return Variables(names, row, tuple(cells), joined)
+
+
+def variables_of_group(
+    recipient: Recipient, own: Mapping[str, str], campaign: CampaignView
+) -> Variables:
+    """The variables of a group: `rows`, and the columns whose text is the same in all rows.
+
+    `own` are further variables of the recipient. `group` has the variables of each row, in which
+    every column has the text of that row: for attachments, which each row may have.
+
+    Raises:
+        TemplateError: a cell holds half a surrogate pair.
+    """
+    cells = {**recipient.cells, **own}
+    shared = variables_of(recipient.row, cells, campaign)
+    each = [variables_of(row.number, {**row.cells, **own}, campaign) for row in recipient.rows]
+    rows = [one.names["row"] for one in each]
+    apart = differing(recipient)
+    names = {**shared.names, **apart, "row": RowVariable({**cells, **apart}), "rows": rows}
+    for one in each:
+        one.names["rows"] = rows
+    columns = (*recipient.rows[0].cells, *own)
+    joined = "".join([one.joined for one in each])
+    return Variables(names, recipient.row, columns, joined, tuple(each))
 
 
 def _with_line_feeds(text: str) -> str:

@@ -24,4 +24,6 @@ class PlannedDeliveries:
         """
         for one in open_audience(self._campaign, without_sent_before(self._campaign)):
             if isinstance(one, Recipient):
-                yield Delivery(one.row, one.key, one.row, one.mailbox, one.cells, State.PENDING)
+                yield Delivery(
+                    one.row, one.key, one.row, one.mailbox, one.cells, State.PENDING, rows=one.rows
+                )

@@ -121,6 +121,8 @@ class RecipientsSection(Section):
     address: _Line = "email"
     key: _Line = ""
     where: str = ""
+    group_by: _Line = ""
+    group_where: str = ""
     sheet: _Line = ""
     encoding: _Line = ""
     delimiter: str = Field(default="", max_length=1)
@@ -136,8 +138,14 @@ class RecipientsSection(Section):
 
     @property
     def key_column(self) -> str:
-        """The column that identifies a recipient: `key`, or else the address."""
-        return self.key or self.address
+        """The column that identifies a recipient: `group_by`, `key`, or else the address."""
+        return self.group_by or self.key or self.address
+
+    @model_validator(mode="after")
+    def _groups_have_a_column(self) -> RecipientsSection:
+        if self.group_where.strip() and not self.group_by:
+            raise ValueError(tr('expected group_by, such as group_by = "customer"'))
+        return self
 
     @field_validator("not_in")
     @classmethod
