@@ -31,7 +31,7 @@ class ColumnDiffers(jinja2.TemplateRuntimeError):
             )
         )
         self.hint = tr(
-            "use it inside of {{% for row in rows %}}, or give all rows of the group the same text"
+            "use it inside of {% for row in rows %}, or give all rows of the group the same text"
         )
 
 

@@ -33,6 +33,7 @@ from mailmerge.ledger.states import Delivery, State, reported_state
 from mailmerge.library_messages import smtp_message, system_reason
 from mailmerge.private_files import open_private
 from mailmerge.recipients.input_file import find_campaign_file
+from mailmerge.recipients.recipient import Row
 from mailmerge.reports.original import OriginalWorkbook, open_original
 from mailmerge.reports.status import FAILED
 from mailmerge.reports.xlsx import Cell, write_workbook
@@ -105,9 +106,7 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
         if original is not None:
             _write(partial(_write_original, original, deliveries), path, names, ())
             return len(deliveries)
-    rows = _Counted(
-        _row(one, row.cells, columns) for one in ledger.iterate() for row in one.all_rows
-    )
+    rows = _Counted(_row(one, row.cells, columns) for one, row in _rows_of(ledger.iterate()))
     _write(write, path, [*columns, *names], rows)
     return rows.count
 
@@ -157,8 +156,7 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
     columns = [column for column in _columns(failed) if column != _REASON]
     rows = [
         [*(row.cells.get(column, "") for column in columns), _neutral(smtp_message(one.reply))]
-        for one in failed
-        for row in one.all_rows
+        for one, row in _rows_of(failed)
     ]
     columns.append(_REASON)
     if path.suffix.lower() == ".xlsx":
@@ -168,6 +166,17 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
     else:
         _write(partial(_write_unchanged, section=section), path, columns, rows)
     return len(rows)
+
+
+def _rows_of(deliveries: Iterable[Delivery]) -> Iterator[tuple[Delivery, Row]]:
+    """Each row with its delivery, in the order of the spreadsheet."""
+    grouped: list[tuple[Delivery, Row]] = []
+    for one in deliveries:
+        if one.rows:
+            grouped += [(one, row) for row in one.rows]
+        else:
+            yield one, Row(one.row, one.cells)
+    yield from sorted(grouped, key=lambda pair: pair[1].number)
 
 
 def _columns(deliveries: Iterable[Delivery]) -> list[str]:

@@ -69,7 +69,8 @@ class Outcomes:
 def outcomes_by(deliveries: Callable[[], Iterable[Delivery]], column: str) -> Outcomes:
     """Count the outcomes by a column; `deliveries` is called twice.
 
-    The message of a group counts once for each different text of its rows. The name of the column is compared exactly, or else without case.
+    The message of a group counts once for each different text of its rows. The name of the column
+    is compared exactly, or else without case.
 
     Raises:
         CampaignError: there is no such column.
