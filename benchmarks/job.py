@@ -375,16 +375,18 @@ def scale(most: int) -> None:
 
 def groups(people: int, rows: int = 5) -> None:
     """Ourselves with a row for each message, and with several: rate and memory of both."""
-    results = []
+    results, checks = [], []
     for each in (1, rows):
         with ready(people) as bench:
             bench.use_groups(each)
             result = bench.ours(people)
+            checks.append(bench.check_seconds)
         results.append(replace(result, name=f"{each} row(s) for each message"))
     alone, grouped = results
     show([grouped, alone])
     print(f"messages a second with {rows} rows for each against one: ", end="")
     print(f"{grouped.rate / alone.rate:.2f}")
+    print(f"the checks before took {checks[1]:.2f} s and {checks[0]:.2f} s")
 
 
 def main() -> None:

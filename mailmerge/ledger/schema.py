@@ -80,9 +80,12 @@ def _snapshot() -> list[SchemaItem]:
     """Make the columns that hold a recipient as it was in the spreadsheet."""
     texts = ("address", "forward_path", "identity", "display_name", "cells", "digest")
     row: list[SchemaItem] = [Column("row", Integer, nullable=False)]
-    row += [Column(name, Text, nullable=False) for name in texts]
-    # The rows of a group (group_rows.py); "" for any other recipient.
-    return [*row, Column("rows", Text, nullable=False, server_default="")]
+    return row + [Column(name, Text, nullable=False) for name in texts]
+
+
+def _rows() -> Column[str]:
+    """Make the column of the rows of a group (group_rows.py); "" for any other recipient."""
+    return Column("rows", Text, nullable=False, server_default="")
 
 
 delivery = Table(
@@ -108,6 +111,7 @@ delivery = Table(
     Column("snapshot_sum", _Number),
     Column("state_sum", _Number),
     Column("server_id", Text, nullable=False, server_default=""),
+    _rows(),
     UniqueConstraint("campaign_id", "key"),
 )
 
@@ -226,6 +230,7 @@ arriving = Table(
     MetaData(),
     Column("key", Text, primary_key=True),
     *_snapshot(),
+    _rows(),
     prefixes=["TEMPORARY"],
 )
 """The arriving recipients, to compare with the deliveries; a temporary table."""

@@ -60,7 +60,7 @@ class GroupRules:
 def make_group(
     rows: Sequence[Row], mailbox: Mailbox, key: str, same: Collection[str] = ()
 ) -> Recipient:
-    """The recipient of these rows, at least one, which have the same columns.
+    """The recipient of these rows, at least one, which have the same columns in the same order.
 
     A column is common if its texts are equal apart from spaces around them; the columns `same` are
     known to mean the same in all rows. The text of the first row counts.
@@ -68,20 +68,18 @@ def make_group(
     first = rows[0]
     common: Mapping[str, str] = first.cells
     if len(rows) > 1:
-        others = [row.cells for row in rows[1:]]
+        columns = zip(common, zip(*[row.cells.values() for row in rows], strict=True), strict=True)
         common = {
-            column: text
-            for column, text in common.items()
-            if column in same or _are_equal(text, [cells[column] for cells in others])
+            column: texts[0]
+            for column, texts in columns
+            if texts.count(texts[0]) == len(texts) or column in same or _are_equal(texts)
         }
     return Recipient(first.number, common, mailbox, key, tuple(rows))
 
 
-def _are_equal(text: str, others: list[str]) -> bool:
-    if others.count(text) == len(others):
-        return True
-    text = text.strip()
-    return all(other.strip() == text for other in others)
+def _are_equal(texts: tuple[str, ...]) -> bool:
+    text = texts[0].strip()
+    return all(other.strip() == text for other in texts)
 
 
 class Grouping:

@@ -73,14 +73,14 @@ class Variables:
         row: the number of the row.
         columns: the names of all columns.
         joined: the text of all cells, of all rows.
-        group: the rows of a group, each with its own variables; empty for any other recipient.
+        group: yields the variables of each row of a group; None for any other recipient.
     """
 
     names: dict[str, Any]
     row: int
     columns: tuple[str, ...]
     joined: str
-    group: tuple[Variables, ...] = ()
+    group: Callable[[], Iterator[Variables]] | None = None
 
     def location(self, file: str, field: str = "") -> ErrorLocation:
         """Where an error of this row is reported."""
@@ -99,7 +99,7 @@ def variables_of(row: int, cells: Mapping[str, str], campaign: CampaignView) -> 
     if not joined.isascii():
         _check_surrogates(joined, row, cells)
     if "\r" in joined:
-        cells = {column: _with_line_feeds(text) for column, text in cells.items()}
+        cells = _without_returns(cells)
     names = {**_FUNCTIONS, **cells, "row": RowVariable(cells), "campaign": campaign}
     return Variables(names, row, tuple(cells), joined)
 
@@ -109,23 +109,38 @@ def variables_of_group(
 ) -> Variables:
     """The variables of a group: `rows`, and the columns whose text is the same in all rows.
 
-    `own` are further variables of the recipient. `group` has the variables of each row, in which
+    `own` are further variables of the recipient. `group` gives the variables of each row, in which
     every column has the text of that row: for attachments, which each row may have.
 
     Raises:
         TemplateError: a cell holds half a surrogate pair.
     """
-    cells = {**recipient.cells, **own}
-    shared = variables_of(recipient.row, cells, campaign)
-    each = [variables_of(row.number, {**row.cells, **own}, campaign) for row in recipient.rows]
-    rows = [one.names["row"] for one in each]
+    shared = variables_of(recipient.row, {**recipient.cells, **own}, campaign)
+    joined = [shared.joined]
+    rows: list[RowVariable] = []
+    for number, cells in recipient.rows:
+        text = "".join(cells.values())
+        if not text.isascii():
+            _check_surrogates(text, number, cells)
+        joined.append(text)
+        rows.append(RowVariable(_without_returns(cells) if "\r" in text else cells))
     apart = differing(recipient)
-    names = {**shared.names, **apart, "row": RowVariable({**cells, **apart}), "rows": rows}
-    for one in each:
-        one.names["rows"] = rows
+    names = {**shared.names, **apart, "rows": rows}
+    if apart:
+        names["row"] = RowVariable({**recipient.cells, **own, **apart})
+
+    def each() -> Iterator[Variables]:
+        for number, cells in recipient.rows:
+            one = variables_of(number, {**cells, **own}, campaign)
+            one.names["rows"] = rows
+            yield one
+
     columns = (*recipient.rows[0].cells, *own)
-    joined = "".join([one.joined for one in each])
-    return Variables(names, recipient.row, columns, joined, tuple(each))
+    return Variables(names, recipient.row, columns, "".join(joined), each)
+
+
+def _without_returns(cells: Mapping[str, str]) -> dict[str, str]:
+    return {column: _with_line_feeds(text) for column, text in cells.items()}
 
 
 def _with_line_feeds(text: str) -> str:
