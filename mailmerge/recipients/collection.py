@@ -186,6 +186,8 @@ def read_recipients(
     address: str = "email",
     key: str = "",
     where: str = "",
+    group_by: str = "",
+    group_where: str = "",
     sheet: str = "",
     encoding: str = "",
     delimiter: str = "",
@@ -207,6 +209,8 @@ def read_recipients(
     address: str = "email",
     key: str = "",
     where: str = "",
+    group_by: str = "",
+    group_where: str = "",
     parse_names: bool = False,
     required: Iterable[str] = (),
     dedupe: _Dedupe = "exact",
@@ -220,6 +224,8 @@ def read_recipients(
     address: str = "email",
     key: str = "",
     where: str = "",
+    group_by: str = "",
+    group_where: str = "",
     sheet: str = "",
     encoding: str = "",
     delimiter: str = "",
@@ -252,8 +258,9 @@ def read_recipients(
         "fill_merged": fill_merged, "hidden_rows": hidden_rows, "locale": locale,
     }  # fmt: skip
     for_rows = {
-        "address": address, "key": key, "where": where, "parse_names": parse_names,
-        "required": tuple(required), "dedupe": dedupe,
+        "address": address, "key": key, "where": where, "group_by": group_by,
+        "group_where": group_where, "parse_names": parse_names, "required": tuple(required),
+        "dedupe": dedupe,
     }  # fmt: skip
     section = _section(for_rows | for_files)
     spreadsheet = _opened(source, section, for_files)
