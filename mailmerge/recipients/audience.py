@@ -299,6 +299,12 @@ def _rules(
         CampaignError: as for `Audience`.
         SpreadsheetError: as for `Audience`.
     """
+    if section.group_where.strip() and not section.group_by:
+        raise CampaignError(
+            tr("group_where: there are no groups"),
+            hint=tr('add group_by, such as group_by = "customer"'),
+            code="wrong-value",
+        )
     address = spreadsheet.column(section.address)
     group = spreadsheet.column(section.group_by) if section.group_by else ""
     key = spreadsheet.column(section.key or section.address)

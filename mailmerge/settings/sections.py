@@ -141,12 +141,6 @@ class RecipientsSection(Section):
         """The column that identifies a recipient: `group_by`, `key`, or else the address."""
         return self.group_by or self.key or self.address
 
-    @model_validator(mode="after")
-    def _groups_have_a_column(self) -> RecipientsSection:
-        if self.group_where.strip() and not self.group_by:
-            raise ValueError(tr('expected group_by, such as group_by = "customer"'))
-        return self
-
     @field_validator("not_in")
     @classmethod
     def _folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:

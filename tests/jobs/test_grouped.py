@@ -14,6 +14,7 @@ from mailmerge.campaign import Campaign
 from mailmerge.errors import CampaignError
 from mailmerge.export import sample_messages
 from mailmerge.jobs.targets import DryRun, NoServer
+from mailmerge.jobs.test_message import send_test_message
 from mailmerge.messages import message_factory
 from mailmerge.preflight.check import check_campaign
 from mailmerge.preview.background_check import BackgroundCheck
@@ -220,3 +221,11 @@ def test_approval_covers_all_rows(folder: Path) -> None:
         with job_of(Campaign.load(folder), DryRun(NoServer())) as job:
             codes.append(job.approve().code)
     assert codes[0] != codes[1]
+
+
+def test_test_message_of_a_group_has_all_rows(folder: Path, server: Sandbox) -> None:
+    campaign = Campaign.load(folder)
+    one = campaign.recipients()[0]
+    send_test_message(campaign.settings, campaign.messages, one, "me@example.net")
+    [message] = server.messages
+    assert "1: 10.50\n3: 4\n" in text_of(message)

@@ -91,8 +91,8 @@ def test_group_where_refuses_a_column_that_differs() -> None:
 
 
 def test_group_where_needs_groups_and_known_columns() -> None:
-    with pytest.raises(ValueError, match="group_by"):
-        RecipientsSection(group_where="rows|length > 1")
+    with pytest.raises(CampaignError, match="no groups"):
+        audience(ROWS, group_by="", group_where="rows|length > 1")
     with pytest.raises(CampaignError, match=r"group_where = .* no column") as raised:
         audience(ROWS, group_where="cutsomer == 'A'")
     assert "customer" in raised.value.problem.hint
