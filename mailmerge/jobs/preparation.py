@@ -264,7 +264,10 @@ class Preparation:
         if self._invalid:
             following = (one for one in following if one.row not in self._invalid)
         messages = self.messages
-        return tuple(messages.render(one).subject for one in islice(following, shown))
+        # The copies of a test message to several addresses have the same subject.
+        copies = max(len(self._redirect.addresses), 1)
+        subjects = [messages.render(one).subject for one in islice(following, shown * copies)]
+        return tuple(subjects[::copies][:shown])
 
 
 def _require_accepted(difference: Difference) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.errors import CampaignError
+from mailmerge.errors import CampaignError, SpreadsheetError
 from mailmerge.recipients.address import parse_mailbox
 from mailmerge.recipients.audience import Audience, Selection
 from mailmerge.recipients.collection import read_recipients
@@ -188,6 +188,15 @@ def test_recipients_of_a_file_can_be_grouped(tmp_path: Path) -> None:
     found = read_recipients(tmp_path / "r.csv", group_by="customer")
     assert [[row.number for row in one.rows] for one in found] == [[2, 4], [3]]
     assert read_recipients(ROWS, group_by="customer", group_where="rows|length > 2")[:] == []
+
+
+def test_missing_group_column_is_named_with_its_setting() -> None:
+    with pytest.raises(SpreadsheetError) as raised:
+        audience(ROWS, group_by="kustomer")
+    assert raised.value.problem.code == "no-column"
+    assert 'group_by = "customer"' in raised.value.problem.hint
+    with pytest.raises(SpreadsheetError, match="nummer"):
+        audience(ROWS, key="nummer")
 
 
 def test_make_group_ignores_spaces_around_texts() -> None:
