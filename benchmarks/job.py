@@ -51,6 +51,8 @@ class Result:
     seconds: float
     memory: float = 0.0
     """Peak resident memory of the process, in MB."""
+    cpu: float = 0.0
+    """Seconds of the processor, the check included."""
 
     @property
     def rate(self) -> float:
@@ -140,7 +142,8 @@ class Bench:
         assert states["sent"] == people, document
         seconds = _number(document, "seconds")
         self.check_seconds = _number(document, "check_seconds")
-        return Result("mailmerge send (this project)", people, seconds, memory)
+        cpu = _number(document, "cpu_seconds")
+        return Result("mailmerge send (this project)", people, seconds, memory, cpu)
 
     def replay(self, people: int) -> Result:
         """The limit: our own bytes over one pipelined connection."""
@@ -284,6 +287,7 @@ def _run(
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {last_words}")
     document = json.loads(output)
     assert isinstance(document, dict)
+    document["cpu_seconds"] = usage.ru_utime + usage.ru_stime
     return document, usage.ru_maxrss / 1024
 
 
@@ -387,6 +391,11 @@ def groups(people: int, rows: int = 5) -> None:
     print(f"messages a second with {rows} rows for each against one: ", end="")
     print(f"{grouped.rate / alone.rate:.2f}")
     print(f"the checks before took {checks[1]:.2f} s and {checks[0]:.2f} s")
+    print(
+        f"processor, check included: {grouped.cpu / people * 1e6:,.0f} and "
+        f"{alone.cpu / people * 1e6:,.0f} microseconds a message, "
+        f"{grouped.cpu / people / rows * 1e6:,.0f} a row"
+    )
 
 
 def main() -> None:

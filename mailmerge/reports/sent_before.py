@@ -14,8 +14,9 @@ from mailmerge.errors import CampaignError
 from mailmerge.language import tr
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.ledger.states import MAY_HAVE_LEFT
-from mailmerge.recipients.audience import Selection
+from mailmerge.recipients.audience import Selection, open_audience
 from mailmerge.recipients.sent_before import SentBefore
+from mailmerge.recipients.standard_input import STANDARD_INPUT
 from mailmerge.settings import CAMPAIGN_FILE, Settings, load_settings
 
 
@@ -30,6 +31,24 @@ def without_sent_before(campaign: Settings, selection: Selection | None = None) 
     if not campaign.recipients.not_in:
         return selection
     return replace(selection, sent_before=_sent_before(campaign))
+
+
+def count_left_out(campaign: Settings) -> dict[str, int]:
+    """How many rows `not_in` leaves out now, by the name of the other campaign.
+
+    Empty without `not_in`, or if the recipients come from standard input.
+
+    Raises:
+        CampaignError: as above.
+        LedgerError: as above.
+        SpreadsheetError: the spreadsheet cannot be read.
+    """
+    if not campaign.recipients.not_in or campaign.recipients.file == STANDARD_INPUT:
+        return {}
+    audience = open_audience(campaign, without_sent_before(campaign))
+    for _ in audience:
+        pass
+    return audience.sent_before
 
 
 def _sent_before(campaign: Settings) -> SentBefore:

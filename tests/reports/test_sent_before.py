@@ -12,7 +12,7 @@ from mailmerge.jobs.targets import DryRun, NoServer
 from mailmerge.preflight.check import CheckOptions, check_campaign, check_digest
 from mailmerge.recipients.audience import Selection, Skipped, SkipReason, open_audience
 from mailmerge.reports.planned import PlannedDeliveries
-from mailmerge.reports.sent_before import without_sent_before
+from mailmerge.reports.sent_before import count_left_out, without_sent_before
 from mailmerge.sandbox import Sandbox
 from mailmerge.settings import load_settings
 from tests.jobs.campaigns import job_of, make
@@ -44,6 +44,7 @@ def test_recipients_of_another_campaign_are_left_out(spring: Campaign) -> None:
     ]
     assert audience.sent_before == {"november": 2}
     assert len(list(PlannedDeliveries(spring.settings).iterate())) == 4
+    assert count_left_out(spring.settings) == {"november": 2}
 
 
 def test_check_and_plan_say_how_many_are_left_out(spring: Campaign) -> None:
@@ -85,6 +86,7 @@ def test_campaign_without_not_in_keeps_its_selection(tmp_path: Path) -> None:
     settings = make(tmp_path / "spring").settings
     selection = Selection(limit=3)
     assert without_sent_before(settings, selection) is selection
+    assert count_left_out(settings) == {}
 
 
 def test_campaign_that_was_never_sent_leaves_out_nothing(tmp_path: Path) -> None:
