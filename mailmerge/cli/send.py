@@ -626,9 +626,14 @@ def _confirm(plan: Plan, *, asked: bool, drafts: bool) -> None:
         question = tr(
             "Type the number of drafts ({count}), or anything else to stop:", count=plan.to_send
         )
-    elif plan.test_to:
+    elif len(plan.test_to.split("@")) > 2:
         question = tr(
             "Type the number of test messages ({count}), or anything else to stop:",
+            count=plan.to_send,
+        )
+    elif plan.test_to:
+        question = tr(
+            "Type the number of messages to yourself ({count}), or anything else to stop:",
             count=plan.to_send,
         )
     else:
