@@ -232,6 +232,18 @@ def test_test_sends_to_all_addresses_of_the_campaign(
     assert {one["Subject"] for one in messages} == {"[test for ann@example.org] Hello Ann"}
 
 
+def test_the_number_of_messages_to_several_addresses_confirms(
+    campaign: Path, call: Call, smtp_server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point_at(campaign, smtp_server)
+    with (campaign / "campaign.toml").open("a") as file:
+        file.write('[delivery]\ntest_to = ["me@example.net", "boss@example.net"]\n')
+    monkeypatch.setattr(sys.modules["mailmerge.cli.send"], "can_ask", lambda: True)
+    done = call("send", campaign, "--test", "--limit", "1", input="2\n")
+    assert "Type the number of test messages (2)" in done.stderr
+    assert done.exit_code == 0, done.stderr
+
+
 def test_test_messages_to_a_recipient_skip_their_own(
     campaign: Path, call: Call, tmp_path: Path
 ) -> None:
