@@ -5,6 +5,7 @@
     python benchmarks/job.py --quick         # 2,000 people, only ourselves and the limit
     python benchmarks/job.py --quick --floor 0.4    # fails where five runs stay below that ratio
     python benchmarks/job.py --scale         # ourselves with 10,000 people and with 1,000,000
+    python benchmarks/job.py --groups        # ourselves with groups of 5 rows, and without
 
 The newsletter of samples/newsletter, its 240 people blown up, goes to Postfix's smtp-sink on
 loopback. The sink has the last core to itself, the sender the first one, where we may choose.
@@ -28,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,8 @@ class Result:
     seconds: float
     memory: float = 0.0
     """Peak resident memory of the process, in MB."""
+    cpu: float = 0.0
+    """Seconds of the processor, the check included."""
 
     @property
     def rate(self) -> float:
@@ -81,6 +84,29 @@ class Bench:
             writer.writeheader()
             for number in range(self.people):
                 writer.writerow(_somebody(rows[number % len(rows)], number))
+
+    def use_groups(self, rows: int) -> None:
+        """Give each message several rows, which are far apart, and a list of them."""
+        path = self.campaign / "recipients.csv"
+        header, *lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open("w", encoding="utf-8") as file:
+            print(header, "customer", "invoice", sep=",", file=file)
+            for number in range(rows):
+                for customer, line in enumerate(lines):
+                    print(line, f"C{customer:06}", f"{customer}-{number}", sep=",", file=file)
+        grouped = rows > 1
+        shown = (
+            "{% for row in rows %}<p>{{ row.invoice }}</p>{% endfor %}"
+            if grouped
+            else "<p>{{ invoice }}</p>"
+        )
+        html = self.campaign / "body.html"
+        text = html.read_text(encoding="utf-8").replace("</body>", f"{shown}</body>")
+        html.write_text(text, encoding="utf-8")
+        if grouped:
+            toml = self.campaign / "campaign.toml"
+            text = toml.read_text(encoding="utf-8")
+            toml.write_text(text.replace("[recipients]", '[recipients]\ngroup_by = "customer"'))
 
     def use_framework(self) -> None:
         """Add the rules of a mail framework, of which a letter uses few, and each reader none."""
@@ -116,7 +142,8 @@ class Bench:
         assert states["sent"] == people, document
         seconds = _number(document, "seconds")
         self.check_seconds = _number(document, "check_seconds")
-        return Result("mailmerge send (this project)", people, seconds, memory)
+        cpu = _number(document, "cpu_seconds")
+        return Result("mailmerge send (this project)", people, seconds, memory, cpu)
 
     def replay(self, people: int) -> Result:
         """The limit: our own bytes over one pipelined connection."""
@@ -260,6 +287,7 @@ def _run(
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}: {last_words}")
     document = json.loads(output)
     assert isinstance(document, dict)
+    document["cpu_seconds"] = usage.ru_utime + usage.ru_stime
     return document, usage.ru_maxrss / 1024
 
 
@@ -349,6 +377,27 @@ def scale(most: int) -> None:
     print(f"{many.rate / few.rate:.2f}")
 
 
+def groups(people: int, rows: int = 5) -> None:
+    """Ourselves with a row for each message, and with several: rate and memory of both."""
+    results, checks = [], []
+    for each in (1, rows):
+        with ready(people) as bench:
+            bench.use_groups(each)
+            result = bench.ours(people)
+            checks.append(bench.check_seconds)
+        results.append(replace(result, name=f"{each} row(s) for each message"))
+    alone, grouped = results
+    show([grouped, alone])
+    print(f"messages a second with {rows} rows for each against one: ", end="")
+    print(f"{grouped.rate / alone.rate:.2f}")
+    print(f"the checks before took {checks[1]:.2f} s and {checks[0]:.2f} s")
+    print(
+        f"processor, check included: {grouped.cpu / people * 1e6:,.0f} and "
+        f"{alone.cpu / people * 1e6:,.0f} microseconds a message, "
+        f"{grouped.cpu / people / rows * 1e6:,.0f} a row"
+    )
+
+
 def main() -> None:
     """Run the contenders and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -356,8 +405,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--framework", action="store_true")
     parser.add_argument("--scale", action="store_true")
+    parser.add_argument("--groups", action="store_true")
     parser.add_argument("--floor", type=float, default=0.0)
     asked = parser.parse_args()
+    if asked.groups:
+        groups(asked.people or 20_000)
+        return
     if asked.scale:
         scale(asked.people or 1_000_000)
         return

@@ -24,6 +24,12 @@ Format = Literal["eml", "html", "text", "mbox", "maildir"]
 _SUFFIXES = {"eml": "eml", "html": "html", "text": "txt"}
 
 
+def _is_of_row(result: Recipient | Skipped | Problem, row: int) -> bool:
+    if isinstance(result, Recipient):
+        return any(one.number == row for one in result.all_rows)
+    return result.row == row
+
+
 def sample_messages(
     results: Iterable[Recipient | Skipped | Problem],
     messages: MessageFactory,
@@ -41,7 +47,7 @@ def sample_messages(
     found, last = False, 0
     for result in results:
         last = max(last, result.row or 0)
-        if row is not None and result.row != row:
+        if row is not None and not _is_of_row(result, row):
             continue
         if isinstance(result, Recipient):
             found = True

@@ -63,10 +63,16 @@ def check(
     from mailmerge.cli.exit_status import ExitStatus
     from mailmerge.cli.progress import counting
     from mailmerge.preflight.check import check_campaign
+    from mailmerge.reports.sent_before import without_sent_before
     from mailmerge.settings import load_settings
 
     campaign = load_settings(where)
-    options = replace(_options(campaign), dns=_dns(dns, name_server), deep=_deep(deep, links))
+    options = replace(
+        _options(campaign),
+        selection=without_sent_before(campaign),
+        dns=_dns(dns, name_server),
+        deep=_deep(deep, links),
+    )
     with counting(tr("check"), quiet=json) as progress:
         report = check_campaign(campaign, options, progress=progress)
     if json:

@@ -57,6 +57,7 @@ def render(
     from mailmerge.export import export_messages, message_bytes, sample_messages
     from mailmerge.messages import message_factory
     from mailmerge.recipients.audience import Selection, open_audience
+    from mailmerge.reports.sent_before import without_sent_before
     from mailmerge.settings import load_settings
 
     if bool(to) + (row is not None) + all_recipients > 1:
@@ -73,7 +74,9 @@ def render(
     limit = None if all_recipients or row is not None else 1
     campaign = load_settings(where)
     factory = message_factory(campaign)
-    audience = open_audience(campaign, Selection(only=to, limit=limit))
+    audience = open_audience(
+        campaign, without_sent_before(campaign, Selection(only=to, limit=limit))
+    )
     messages = sample_messages(audience, factory, row=row)
     if out is None:
         _, message = next(messages)

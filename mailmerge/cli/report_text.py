@@ -51,6 +51,8 @@ def summary_line(report: CheckReport) -> str:
         recipients.append(tr("{count:,} suppressed", count=report.suppressed))
     if report.left_out:
         recipients.append(tr("{count:,} not selected", count=report.left_out))
+    for campaign, count in report.sent_before.items():
+        recipients.append(tr('{count:,} already sent "{campaign}"', count=count, campaign=campaign))
     problems = [counted(report.errors, "error") if report.errors else tr("no errors")]
     if report.warnings:
         problems.append(counted(report.warnings, "warning"))

@@ -77,6 +77,7 @@ class _Request:
     dry_run: bool
     sandbox: bool
     seed: int | None
+    test: bool
     test_to: str
     to_drafts: bool
     where: str
@@ -99,24 +100,38 @@ class _Request:
             raise CampaignError(
                 tr("--faults needs --sandbox"), hint=tr("add --sandbox"), code="usage"
             )
-        if self.sandbox and self.test_to:
+        if self.test and self.test_to:
             raise CampaignError(
-                tr("--test-to uses the real server, so it excludes --sandbox"),
+                tr("--test sends to test_to of campaign.toml, so it excludes --test-to"),
                 hint=tr("leave out one of them"),
                 code="usage",
             )
-        if self.to_drafts and (self.sandbox or self.test_to):
+        if self.to_drafts and (self.sandbox or self.test or self.test_to):
             raise CampaignError(
-                tr("--to-drafts sends nothing, so it excludes --sandbox and --test-to"),
+                tr("--to-drafts sends nothing, so it excludes --sandbox, --test and --test-to"),
                 hint=tr("leave out one of them"),
                 code="usage",
             )
-        if self.approved and (self.sandbox or self.test_to):
+        if self.sandbox and (self.test or self.test_to):
+            raise CampaignError(
+                tr(
+                    "{option} uses the real server, so it excludes --sandbox",
+                    option=self.test_option,
+                ),
+                hint=tr("leave out one of them"),
+                code="usage",
+            )
+        if self.approved and (self.sandbox or self.test or self.test_to):
             raise CampaignError(
                 tr("--approved is for the messages to the recipients"),
-                hint=tr("leave it out with --sandbox and --test-to"),
+                hint=tr("leave it out with --sandbox, --test and --test-to"),
                 code="usage",
             )
+
+    @property
+    def test_option(self) -> str:
+        """The option that asks for test messages."""
+        return "--test" if self.test else "--test-to"
 
 
 _TRYING = marked("Before the real send")
@@ -154,6 +169,13 @@ _SeedOption = Annotated[
         min=0,
         help="With --faults: repeat the faults of an earlier run with this seed.",
         rich_help_panel=_TRYING,
+    ),
+]
+_TestOption = Annotated[
+    bool,
+    typer.Option(
+        "--test",
+        help="Send the review set (or --limit) to the addresses of test_to under [delivery].",
     ),
 ]
 _TestToOption = Annotated[
@@ -315,6 +337,7 @@ def send(
     sandbox: _SandboxOption = False,
     faults: _FaultsOption = False,
     seed: _SeedOption = None,
+    test: _TestOption = False,
     test_to: _TestToOption = "",
     to_drafts: _ToDraftsOption = False,
     limit: _LimitOption = None,
@@ -340,8 +363,9 @@ def send(
 
     bounds = _Bounds(_rates(rate), connections, window, limit, _seconds(wait))
     request = _Request(
-        dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults), test_to=test_to,
-        to_drafts=to_drafts, where=condition, only=only, percent=percent, bounds=bounds,
+        dry_run=dry_run, sandbox=sandbox, seed=_seed(seed, faults=faults),
+        test=test, test_to=test_to, to_drafts=to_drafts,
+        where=condition, only=only, percent=percent, bounds=bounds,
         in_doubt=in_doubt, retry=tuple(retry or ()),
         accept_changes=accept_changes, accept_older=accept_older, skip_invalid=skip_invalid,
         approved=approved, yes=yes, json=json,
@@ -441,11 +465,29 @@ def _target(settings: Settings, request: _Request) -> Target:
 
     if request.test_to:
         _require_address(request.test_to)
-    target = _server(settings, request)
-    if request.test_to:
-        count = DEFAULT_TEST_COUNT if request.bounds.limit is None else request.bounds.limit
-        target = TestTo(request.test_to, target, count)
+    target, count = _server(settings, request), request.bounds.limit
+    if request.test:
+        target = TestTo(_test_addresses(settings), target, count)
+    elif request.test_to:
+        target = TestTo(request.test_to, target, DEFAULT_TEST_COUNT if count is None else count)
     return DryRun(target) if request.dry_run else target
+
+
+def _test_addresses(settings: Settings) -> tuple[str, ...]:
+    """The addresses of `send --test`.
+
+    Raises:
+        CampaignError: campaign.toml has none.
+    """
+    from mailmerge.errors import CampaignError
+
+    if not settings.delivery.test_to:
+        raise CampaignError(
+            tr("--test needs addresses that get the test messages"),
+            hint=tr('add test_to = ["me@example.org"] under [delivery], or use --test-to'),
+            code="no-test-to",
+        )
+    return settings.delivery.test_to
 
 
 def _server(settings: Settings, request: _Request) -> Target:
@@ -642,6 +684,11 @@ def _confirm(plan: Plan, *, asked: bool, drafts: bool) -> None:
     if drafts:
         question = tr(
             "Type the number of drafts ({count}), or anything else to stop:", count=plan.to_send
+        )
+    elif len(plan.test_to.split("@")) > 2:
+        question = tr(
+            "Type the number of test messages ({count}), or anything else to stop:",
+            count=plan.to_send,
         )
     elif plan.test_to:
         question = tr(

@@ -85,6 +85,7 @@ def status(
         _print(ledger, campaign, by)
     elif export is None and failed is None:
         _show(ledger, campaign)
+        _show_left_out(campaign)
         _show_by(ledger, by)
     _export(ledger, campaign, export, failed)
     while watch and ledger.owner:
@@ -118,13 +119,18 @@ def _show_unsent(
     known = campaign.recipients.file != STANDARD_INPUT
     states = reported({State.PENDING: sum(1 for _ in planned.iterate()) if known else 0})
     if json:
-        print_json(status_document(campaign.name, Standing(states)) | _by_document(planned, by))
+        print_json(
+            status_document(campaign.name, Standing(states))
+            | _left_out_document(campaign)
+            | _by_document(planned, by)
+        )
     elif exported == (None, None):
         typer.echo(
             tr("There was no sandbox run yet.") if sandbox else tr("Nothing has been sent yet.")
         )
         if known:
             typer.echo("\n" + status_table(states))
+            _show_left_out(campaign)
             _show_by(planned, by)
         tried = None if sandbox else Ledger.read(campaign, "sandbox")
         if tried is not None and tried.begun:
@@ -138,6 +144,21 @@ def _by_document(ledger: Deliveries, by: str) -> dict[str, Any]:
     from mailmerge.reports.groups import outcomes_by
 
     return {"by": outcomes_by(ledger.iterate, by).document()} if by else {}
+
+
+def _left_out_document(campaign: Settings) -> dict[str, Any]:
+    """The rows that `not_in` leaves out, for the JSON document; nothing without `not_in`."""
+    from mailmerge.reports.sent_before import count_left_out
+
+    counts = count_left_out(campaign)
+    return {"sent_before": counts} if counts else {}
+
+
+def _show_left_out(campaign: Settings) -> None:
+    from mailmerge.reports.sent_before import count_left_out
+
+    for other, count in count_left_out(campaign).items():
+        typer.echo(tr('{count:,} already sent "{campaign}"', count=count, campaign=other))
 
 
 def _show_by(ledger: Deliveries, by: str) -> None:
@@ -159,7 +180,7 @@ def _print(ledger: LedgerReader, campaign: Settings, by: str) -> None:
         owner=str(ledger.owner or ""),
         recovery=ledger.recovery(),
     )
-    print_json(document | _by_document(ledger, by))
+    print_json(document | _left_out_document(campaign) | _by_document(ledger, by))
 
 
 def _export(

@@ -32,6 +32,14 @@ class _Making:
 
 
 @dataclass(frozen=True, slots=True)
+class _Others:
+    """The recipients that are tried again, by their state, and rows left out, by campaign."""
+
+    again: Mapping[State, int] = field(default_factory=dict)
+    sent_before: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do, for the user to confirm; `str` returns it as lines.
 
@@ -44,10 +52,10 @@ class Plan:
         rates: the rates, which apply together.
         connections: the number of parallel connections.
         window: the messages in flight on each connection.
-        test_to: the address that gets all messages of a test; "" for a real run.
+        test_to: the addresses that get all messages of a test; "" for a real run.
         making: why each page is rendered from scratch, if that is slow, and how fast.
-        again: the number of recipients that are tried again at once, by their state.
         signed_by: the signatures in words; "" without one.
+        others: the recipients that are tried again, and the rows that are left out.
     """
 
     total: int
@@ -60,8 +68,18 @@ class Plan:
     window: int
     test_to: str = ""
     making: _Making = _Making()
-    again: Mapping[State, int] = field(default_factory=dict)
+    others: _Others = field(default_factory=_Others)
     signed_by: str = ""
+
+    @property
+    def again(self) -> Mapping[State, int]:
+        """The number of recipients that are tried again at once, by their state."""
+        return self.others.again
+
+    @property
+    def sent_before(self) -> Mapping[str, int]:
+        """The number of rows that are left out because of each campaign of `not_in`."""
+        return self.others.sent_before
 
     @property
     def slow_because(self) -> str:
@@ -95,6 +113,9 @@ class Plan:
         else:
             text = f"{self.to_send:,}"
         yield _line(tr("recipients"), text)
+        for campaign, count in self.sent_before.items():
+            text = tr('{count:,} already sent "{campaign}"', count=count, campaign=campaign)
+            yield _line(tr("left out"), text)
         if self.again:
             yield _line(tr("again"), counts_in_words(self.again))
         if self.test_to:
@@ -148,6 +169,10 @@ class Plan:
         ends = least_seconds([governing], self.to_send)
         return governing if ends >= self.ends_after else None
 
+    def leaving_out(self, sent_before: Mapping[str, int]) -> Plan:
+        """Return the plan of a run that leaves out these rows, by the campaign they were sent."""
+        return replace(self, others=replace(self.others, sent_before=sent_before))
+
     def slowed(self, because: str, per_second: float) -> Plan:
         """Return the plan of a run whose speed is limited by making the messages."""
         return replace(self, making=_Making(because, per_second))
@@ -188,7 +213,7 @@ def make_plan(
         rates=limits.rates,
         connections=limits.connections,
         window=limits.window,
-        again=again or {},
+        others=_Others(again or {}),
         signed_by=signed_by,
     )
 

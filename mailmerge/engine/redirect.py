@@ -1,13 +1,15 @@
-"""The address of a recipient's message: the recipient's own, or the user's for a test message.
+"""The address of a recipient's message: the recipient's own, or test addresses.
 
     Recipient -> the same recipient with my mailbox -> `[test for ann@example.org] Hello Ann`
+
+With several test addresses, each of them gets a copy; only the first copy has the recipient's key.
 
 The envelope and the To field of a test message never contain the recipient's own address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -22,6 +24,9 @@ from mailmerge.rendering.content import Content
 DEFAULT_TEST_COUNT: Final = 3
 """The default number of test messages."""
 
+# Keys of recipients have no such white space, so no recipient has the key of a copy.
+_COPY_MARK: Final = "\u00a0test "
+
 
 class Direct:
     """Each message goes to its recipient."""
@@ -30,6 +35,11 @@ class Direct:
     def edits(self) -> bool:
         """Whether subjects differ from those of the real messages."""
         return False
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The test addresses; none if each message goes to its recipient."""
+        return ()
 
     def recipients(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
         """Yield the recipients to send to."""
@@ -45,16 +55,25 @@ class Direct:
 
 
 class Redirect(Direct):
-    """Sends the messages of the first recipients, at most `most` of them, to `mailbox`.
+    """Sends the messages of the first recipients, at most `most` of them, to each of `mailboxes`.
 
-    A recipient with that address is left out: its test message would look like the real one.
+    A recipient with one of these addresses is left out: its test message would look like the real
+    one.
     """
 
-    def __init__(self, mailbox: Mailbox, most: int = DEFAULT_TEST_COUNT) -> None:
-        self.mailbox = mailbox
+    def __init__(self, mailboxes: Sequence[Mailbox], most: int = DEFAULT_TEST_COUNT) -> None:
+        first: dict[str, Mailbox] = {}
+        for one in mailboxes:
+            first.setdefault(one.identity, one)
+        self._mailboxes = tuple(first.values())
         self._most = most
         self._left_out = 0
         self._own: dict[str, str] = {}
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The test addresses, each once."""
+        return tuple(one.address for one in self._mailboxes)
 
     @property
     def edits(self) -> bool:
@@ -62,10 +81,12 @@ class Redirect(Direct):
         return True
 
     def recipients(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
-        """Yield the first recipients, each with the user's mailbox in place of its own."""
+        """Yield the first recipients, once for each test address, with that as mailbox."""
         for recipient in islice(self._others(recipients), self._most):
-            self._own[recipient.key] = recipient.mailbox.address
-            yield replace(recipient, mailbox=self.mailbox)
+            for number, mailbox in enumerate(self._mailboxes, start=1):
+                key = recipient.key if number == 1 else f"{recipient.key}{_COPY_MARK}{number}"
+                self._own[key] = recipient.mailbox.address
+                yield replace(recipient, mailbox=mailbox, key=key)
 
     def messages(self, factory: MessageFactory) -> MessageFactory:
         """Return a factory that writes the recipient's address into the subject."""
@@ -92,8 +113,9 @@ class Redirect(Direct):
 
     def _others(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
         self._left_out = 0
+        own = {one.identity for one in self._mailboxes}
         for recipient in recipients:
-            if recipient.mailbox.identity == self.mailbox.identity:
+            if recipient.mailbox.identity in own:
                 self._left_out += 1
             else:
                 yield recipient

@@ -75,8 +75,10 @@ class RecipientDigests:
     def noting(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
         """Yield the recipients, and note each."""
         for recipient in recipients:
-            cells = sorted(recipient.cells.items())
-            row = json.dumps([recipient.mailbox.address, recipient.mailbox.display_name, cells])
+            mailbox = recipient.mailbox
+            shown = [mailbox.address, mailbox.display_name, sorted(recipient.cells.items())]
+            shown += [sorted(row.cells.items()) for row in recipient.rows]
+            row = json.dumps(shown)
             self._entries.append(_digest(recipient.key) + _digest(row))
             self._rows.append(recipient.row)
             yield recipient

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from mailmerge.engine.redirect import Direct
 from mailmerge.jobs.recipient_source import RecipientSource
+from mailmerge.jobs.review_set import SAMPLE_SIZE, review_keys
 from mailmerge.language import tr
+from mailmerge.messages import MessageFactory
 from mailmerge.recipients.audience import Recipient
 
 
@@ -19,6 +22,13 @@ class Participants:
     def __init__(self, source: RecipientSource, redirect: Direct) -> None:
         self._source = source
         self._redirect = redirect
+        self._chosen: frozenset[str] | None = None
+
+    def choose(self, number: int, invalid: Mapping[int, str], messages: MessageFactory) -> None:
+        """From now on use only the review set of `number` recipients, with these messages."""
+        if self._chosen is None:
+            step = -(-number // SAMPLE_SIZE) or 1
+            self._chosen = review_keys(self._of_source(invalid), messages, step)
 
     @property
     def partial(self) -> bool:
@@ -27,10 +37,15 @@ class Participants:
 
     def valid(self, invalid: Mapping[int, str]) -> Iterator[Recipient]:
         """Yield the recipients that get a message."""
-        if not invalid:
-            return self._redirect.recipients(self._source.recipients())
-        valid = (one for one, reason in self._source.with_invalid(invalid) if not reason)
+        valid, chosen = self._of_source(invalid), self._chosen
+        if chosen is not None:
+            valid = islice((one for one in valid if one.key in chosen), len(chosen))
         return self._redirect.recipients(valid)
+
+    def _of_source(self, invalid: Mapping[int, str]) -> Iterator[Recipient]:
+        if not invalid:
+            return self._source.recipients()
+        return (one for one, reason in self._source.with_invalid(invalid) if not reason)
 
     def to_enrol(self, invalid: Mapping[int, str], skipped: dict[str, str]) -> Iterator[Recipient]:
         """Yield the recipients to enrol, invalid rows included.

@@ -102,6 +102,9 @@ class Preparation:
         self._content = check.content
         if self.report.passed() or self._invalid:
             self._checked_messages = check.messages
+        if self._target.reviews and (self.report.passed() or self._invalid):
+            messages = self._checked_messages or self._campaign.messages
+            self._participants.choose(self.report.recipients, self._invalid, messages)
         if self.report.passed():
             records.remember_check(digest, check.content)
         return self.report
@@ -191,7 +194,7 @@ class Preparation:
             again=self._remaining.again(self.counts()),
             signed_by=signed_by(self._campaign.settings),
         )
-        plan = replace(plan, test_to=self._target.test_to)
+        plan = replace(plan, test_to=self._target.test_to).leaving_out(report.sent_before)
         return plan.slowed(report.slow_because, report.per_second) if report.slow else plan
 
     def to_send(self) -> int:
@@ -228,8 +231,9 @@ class Preparation:
         return report.invalid
 
     def _check_options(self) -> CheckOptions:
-        # One row more than the test uses, because the row with the user's own address is skipped.
-        most = None if self._target.most is None else self._target.most + 1
+        # More rows than the test uses, because rows with a test address are skipped.
+        skipped = len(self._redirect.addresses)
+        most = None if self._target.most is None else self._target.most + skipped
         return CheckOptions(
             selection=replace(self._source.selection, limit=most),
             account=self._target.account,
@@ -240,6 +244,8 @@ class Preparation:
     def _checked(self) -> int:
         """Return the number of checked recipients that the target uses."""
         report = self.report
+        if report is not None and self._redirect.edits:
+            return sum(1 for _ in self._participants.valid(self._invalid))
         checked = report.recipients if report is not None else 0
         if report is not None and self._invalid:
             checked -= report.invalid_recipients
@@ -258,7 +264,10 @@ class Preparation:
         if self._invalid:
             following = (one for one in following if one.row not in self._invalid)
         messages = self.messages
-        return tuple(messages.render(one).subject for one in islice(following, shown))
+        # The copies of a test message to several addresses have the same subject.
+        copies = max(len(self._redirect.addresses), 1)
+        subjects = [messages.render(one).subject for one in islice(following, shown * copies)]
+        return tuple(subjects[::copies][:shown])
 
 
 def _require_accepted(difference: Difference) -> None:

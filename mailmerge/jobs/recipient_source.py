@@ -13,6 +13,7 @@ from typing import Protocol
 from mailmerge.preflight.check import CheckOptions, check_digest
 from mailmerge.recipients.audience import Recipient, Selection, open_audience
 from mailmerge.recipients.collection import Recipients
+from mailmerge.reports.sent_before import without_sent_before
 from mailmerge.settings import Settings
 
 
@@ -130,7 +131,14 @@ class _GivenSource:
 
 
 def source_of(settings: Settings, recipients: Recipients | Selection) -> RecipientSource:
-    """Return the source for the recipients that a job was given."""
+    """Return the source for the recipients that a job was given.
+
+    Raises:
+        CampaignError: a folder of `not_in` has no campaign.
+        LedgerError: its ledger cannot be read.
+    """
     if isinstance(recipients, Selection):
-        return _CampaignSource(settings, recipients)
+        return _CampaignSource(settings, without_sent_before(settings, recipients))
+    if settings.recipients.not_in:
+        recipients = recipients.without(without_sent_before(settings).sent_before)
     return _GivenSource(recipients)

@@ -2,7 +2,7 @@
 
     RealServer      the recipients, over the server of an account
     SandboxServer   a server inside this program
-    TestTo          the user's own address, with the messages of the first recipients
+    TestTo          test addresses, with the messages of some recipients
     Drafts          the drafts folder of the user's mailbox, without a send
     DryRun          no server: the job ends before the first connection
     NoServer        the server is not known yet; only for a DryRun
@@ -25,7 +25,8 @@ A job asks its target the questions of this table, and never which class it has:
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,9 +35,9 @@ from typing import Any, ClassVar, Final
 from mailmerge.credentials import Account, Server, credential_source, require_account
 from mailmerge.engine.redirect import DEFAULT_TEST_COUNT, Direct, Redirect
 from mailmerge.errors import CampaignError
-from mailmerge.language import tr
+from mailmerge.language import listed, tr
 from mailmerge.mailbox.account import ImapAccount, imap_account
-from mailmerge.recipients.address import parse_mailbox
+from mailmerge.recipients.address import Mailbox, parse_mailbox
 from mailmerge.sandbox import Faults, Sandbox
 from mailmerge.settings import Settings
 from mailmerge.smtp import CredentialSource
@@ -109,13 +110,18 @@ class Target:
 
     @property
     def test_to(self) -> str:
-        """The address that gets all messages of a test; "" for other targets."""
+        """The addresses that get all messages of a test, in words; "" for other targets."""
         return ""
 
     @property
     def most(self) -> int | None:
         """The maximum number of recipients to use, from the first on; None for all."""
         return None
+
+    @property
+    def reviews(self) -> bool:
+        """Whether only the review set is used (review_set.py)."""
+        return False
 
     def redirect(self) -> Direct:
         """Return a new object that decides the address of each recipient's message."""
@@ -250,24 +256,28 @@ class SandboxServer(Target):
 
 @dataclass(frozen=True, slots=True)
 class TestTo(Target):
-    """The user's own address: the messages of the first `count` recipients, over `server`.
+    """Test addresses: the messages of the first `count` recipients, over `server`.
 
         TestTo("me@example.net", server, count=5)
+        TestTo(("me@example.net", "boss@example.net"), server, count=None)
 
-    The recipients themselves get nothing. A recipient with the user's address is skipped.
+    Each address gets all of them. A `count` of None sends the review set: a few recipients whose
+    messages together take every branch of the templates. The recipients themselves get nothing. A
+    recipient with a test address is skipped.
 
     Raises:
-        AddressError: `address` is not a mailbox.
+        AddressError: `address` is not a mailbox, or there is none.
     """
 
     __test__: ClassVar = False  # pytest must not collect this class
 
-    address: str
+    address: str | Sequence[str]
     server: AnyServer
-    count: int = DEFAULT_TEST_COUNT
+    count: int | None = DEFAULT_TEST_COUNT
 
     def __post_init__(self) -> None:
-        parse_mailbox(self.address.strip())
+        if not self._mailboxes():
+            parse_mailbox("")
 
     @property
     def account(self) -> Account | None:
@@ -281,20 +291,25 @@ class TestTo(Target):
 
     @property
     def test_to(self) -> str:
-        """The user's address."""
-        return self.redirect().mailbox.address
+        """The test addresses, each once."""
+        return listed(self.redirect().addresses)
 
     @property
-    def most(self) -> int:
-        """The number of test messages."""
+    def most(self) -> int | None:
+        """The number of recipients whose messages are sent; None for the review set."""
         return self.count
 
+    @property
+    def reviews(self) -> bool:
+        """Whether the review set is sent."""
+        return self.count is None
+
     def redirect(self) -> Redirect:
-        """Return a redirection to the user's address."""
-        return Redirect(parse_mailbox(self.address.strip()), self.count)
+        """Return a redirection to the test addresses."""
+        return Redirect(self._mailboxes(), sys.maxsize if self.count is None else self.count)
 
     def limit(self, asked: int | None) -> int | None:
-        """Return None: the ledger of a test has only `count` recipients."""
+        """Return None: the ledger of a test has no other recipients."""
         del asked
         return None
 
@@ -307,8 +322,12 @@ class TestTo(Target):
         return as_target(self.server).endpoint()
 
     def document(self) -> dict[str, Any]:
-        """Return the user's address."""
-        return {"test_to": self.address}
+        """Return the test address; a list of several."""
+        return {"test_to": self.address if isinstance(self.address, str) else list(self.address)}
+
+    def _mailboxes(self) -> list[Mailbox]:
+        given = (self.address,) if isinstance(self.address, str) else self.address
+        return [parse_mailbox(one.strip()) for one in given]
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,8 +396,13 @@ class DryRun(Target):
 
     @property
     def test_to(self) -> str:
-        """The test address of the server's target."""
+        """The test addresses of the server's target."""
         return self._target.test_to
+
+    @property
+    def reviews(self) -> bool:
+        """Whether the server's target uses only the review set."""
+        return self._target.reviews
 
     @property
     def most(self) -> int | None:

@@ -97,6 +97,7 @@ def _transaction(
         row=copy.row,
         mailbox=copy.mailbox,
         cells=copy.cells,
+        rows=copy.rows,
         state=State.CLAIMED,
         message_id=identity.message_id,
         date=time.time(),

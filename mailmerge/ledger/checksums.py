@@ -4,7 +4,8 @@ SQLite finds damage to the structure of its file, but not another letter in an a
 digit in a time. So a row of `delivery` has two checksums (CRC-32), because two kinds of statements
 write it:
 
-    snapshot_sum  campaign, row, key, mailbox, cells, Message-ID      enrolment, first claim
+    snapshot_sum  campaign, row, key, mailbox, cells, rows of a       enrolment, first claim
+                  group, Message-ID
     state_sum     state, times, attempts, doubts, stage, reply,
                   the server's id                                     each transition
 
@@ -114,7 +115,7 @@ def state_sum_of_claim(before: Sequence[Any], recorded: int) -> int:
 
 
 def snapshot_sum(campaign_id: int, row: int, texts: bytes) -> int:
-    """Return the checksum of a snapshot; `texts` are the columns key to cells, joined by zeros."""
+    """Return the checksum of a snapshot; `texts` are the columns key to rows, joined by zeros."""
     return zlib.crc32(texts, zlib.crc32(b"%d %d" % (campaign_id, row)))
 
 
@@ -125,8 +126,10 @@ def with_message_id(recorded: int, message_id: str) -> int:
 
 def _sums(row: Sequence[Any]) -> tuple[int, int]:
     """Return the two checksums that a row of SUMMED_COLUMNS should have."""
-    _, key, place, address, path, identity, name, cells, message_id, _, *state = row[:_WIDTH]
+    _, key, place, address, path, identity, name, cells, rows, message_id, _, *state = row[:_WIDTH]
     texts = f"{key}\0{address}\0{path}\0{identity}\0{name}\0{cells}"
+    if rows:
+        texts = f"{texts}\0{rows}"
     snapshot = snapshot_sum(row[_WIDTH], place, texts.encode("utf-8", "surrogatepass"))
     return with_message_id(snapshot, message_id), state_sum(*state)
 
@@ -200,13 +203,16 @@ _COLUMNS: Final = (
 
 _ADD_SERVER_ID: Final = "ALTER TABLE delivery ADD COLUMN server_id TEXT NOT NULL DEFAULT ''"
 
+_ADD_ROWS: Final = "ALTER TABLE delivery ADD COLUMN rows TEXT NOT NULL DEFAULT ''"
+
 
 def add_checksums(connection: Connection) -> None:
     """Add the columns of the checksums to older tables, and compute them."""
     for table, column in _COLUMNS:
         if column not in _names(connection, table):
             connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} INTEGER"))
-    _add_server_id(connection)  # `seal` reads it; it is empty, and so changes no checksum
+    _add_server_id(connection)  # `seal` reads both; they are empty, and so change no checksum
+    add_rows(connection)
     seal(connection)
     for number, secret in connection.execute(select(campaign.c.id, campaign.c.secret)).all():
         values = {"number": number, "secret_sum_": secret_sum(secret)}
@@ -222,9 +228,16 @@ def _add_server_id(connection: Connection) -> None:
         connection.execute(text(_ADD_SERVER_ID))
 
 
+def add_rows(connection: Connection) -> None:
+    """Add the column of the rows of a group."""
+    if "rows" not in _names(connection, "delivery"):
+        connection.execute(text(_ADD_ROWS))
+
+
 def add_server_ids(connection: Connection) -> None:
     """Add the column of the server's ids, and read them out of the replies that are known."""
     _add_server_id(connection)
+    add_rows(connection)
     sent = select(_c.id, _c.reply).where(_c.state == State.SENT.value, _c.server_id == "")
     found = ((number, server_id_of(reply)) for number, reply in connection.execute(sent).all())
     _SET_SERVER_ID.run(connection, [(one, None, number) for number, one in found if one])

@@ -46,13 +46,14 @@ from sqlalchemy.schema import CreateTable
 from mailmerge.ledger.campaigns import read_campaign, write_campaign
 from mailmerge.ledger.checksums import NEW_STATE_SUM, seal, snapshot_sum
 from mailmerge.ledger.content import read_content, write_content
+from mailmerge.ledger.group_rows import cells_to_write, rows_to_write, rows_without_numbers
 from mailmerge.ledger.schema import LEFT, arriving, delivery, has_left, is_unmade, was_gone
 from mailmerge.ledger.states import GONE, Difference, State
 from mailmerge.recipients.audience import Recipient
 from mailmerge.settings import Fingerprint
 
 _BATCH: Final = 1000
-_SNAPSHOT: Final = ("address", "forward_path", "identity", "display_name", "cells")
+_SNAPSHOT: Final = ("address", "forward_path", "identity", "display_name", "cells", "rows")
 _OPEN: Final = (State.PENDING.value, State.DEFERRED.value, State.DRAFTED.value)
 _TRIED: Final = (State.SENT.value, State.IN_DOUBT.value, State.REJECTED.value)
 _NOT_SENT: Final = (*_OPEN, State.REJECTED.value, State.SKIPPED.value)
@@ -214,6 +215,9 @@ class _Enrolment:
     def _take_new_cells(self) -> None:
         snapshot = {name: arriving.c[name] for name in _SNAPSHOT}
         self.update(and_(self._matched, _DIFFERS, delivery.c.state.in_(_NOT_SENT)), **snapshot)
+        # The same rows of a group may have other numbers.
+        other_numbers = and_(~_DIFFERS, delivery.c.rows != arriving.c.rows)
+        self.update(and_(self._matched, other_numbers), rows=arriving.c.rows)
         moved = or_(delivery.c.row != arriving.c.row, _DIFFERS)
         self.update(and_(self._matched, moved), row=arriving.c.row, digest=arriving.c.digest)
 
@@ -297,11 +301,15 @@ def _row(recipient: Recipient, campaign_id: int | None = None) -> dict[str, Any]
         "forward_path": mailbox.forward_path,
         "identity": mailbox.identity,
         "display_name": mailbox.display_name,
-        "cells": json.dumps(dict(recipient.cells), ensure_ascii=False),
+        "cells": json.dumps(cells_to_write(recipient), ensure_ascii=False),
     }
+    rows = rows_to_write(recipient)
     texts = "\0".join(row.values()).encode()
-    digest = hashlib.blake2b(texts, digest_size=16).hexdigest()
-    columns = {**row, "row": recipient.row, "digest": digest}
+    shown = f"\0{rows_without_numbers(recipient)}".encode() if rows else b""
+    digest = hashlib.blake2b(texts + shown, digest_size=16).hexdigest()
+    columns = {**row, "row": recipient.row, "digest": digest, "rows": rows}
+    if rows:
+        texts += f"\0{rows}".encode()
     if campaign_id is not None:
         columns["snapshot_sum"] = snapshot_sum(campaign_id, recipient.row, texts)
     return columns

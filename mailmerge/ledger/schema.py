@@ -42,6 +42,7 @@ from sqlalchemy.schema import SchemaItem
 
 from mailmerge.language import tr
 from mailmerge.ledger.database import RowDamaged
+from mailmerge.ledger.group_rows import read_rows
 from mailmerge.ledger.states import GONE, MAKING, Delivery, State, Transition
 from mailmerge.recipients.address import Mailbox
 
@@ -82,6 +83,11 @@ def _snapshot() -> list[SchemaItem]:
     return row + [Column(name, Text, nullable=False) for name in texts]
 
 
+def _rows() -> Column[str]:
+    """Make the column of the rows of a group (group_rows.py); "" for any other recipient."""
+    return Column("rows", Text, nullable=False, server_default="")
+
+
 delivery = Table(
     "delivery",
     ledger,
@@ -105,6 +111,7 @@ delivery = Table(
     Column("snapshot_sum", _Number),
     Column("state_sum", _Number),
     Column("server_id", Text, nullable=False, server_default=""),
+    _rows(),
     UniqueConstraint("campaign_id", "key"),
 )
 
@@ -223,6 +230,7 @@ arriving = Table(
     MetaData(),
     Column("key", Text, primary_key=True),
     *_snapshot(),
+    _rows(),
     prefixes=["TEMPORARY"],
 )
 """The arriving recipients, to compare with the deliveries; a temporary table."""
@@ -251,7 +259,7 @@ TRANSITION_COLUMNS = (
 
 DELIVERY_COLUMNS = (
     _c.id, _c.key, _c.row, _c.address, _c.forward_path, _c.identity, _c.display_name, _c.cells,
-    _c.message_id, _c.date, *TRANSITION_COLUMNS[1:],
+    _c.rows, _c.message_id, _c.date, *TRANSITION_COLUMNS[1:],
 )  # fmt: skip
 """The columns of a row for `delivery_of`."""
 
@@ -290,12 +298,15 @@ def delivery_of(
     Raises:
         RowDamaged: a column has a value that was never written.
     """
-    number, key, place, address, path, identity, name, cells, old_id, old_date = row[:10]
+    number, key, place, address, path, identity, name, cells, rows, old_id, old_date = row[:11]
     last = last or transition_of(row)
     try:
         cells = _read_json(cells)[0]
+        group = read_rows(rows, cells) if rows else ()
+        if group:
+            cells = {name: text for name, text in cells.items() if text is not None}
         possible = 0 <= last.at <= _LAST_TIME and (old_date is None or 0 <= old_date <= _LAST_TIME)
-    except (ValueError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise RowDamaged(
             tr("delivery {number!r} has a value of another type", number=number)
         ) from error
@@ -317,4 +328,5 @@ def delivery_of(
         last.stage,
         last.reply,
         last.server_id,
+        rows=group,
     )

@@ -36,7 +36,7 @@ from typing import Final
 
 from mailmerge.language import listed, marked, tr
 from mailmerge.recipients.address import Mailbox
-from mailmerge.recipients.audience import Recipient
+from mailmerge.recipients.recipient import Recipient, Row
 from mailmerge.wording import counted
 
 
@@ -193,6 +193,7 @@ class Delivery:
             that is sent again has the same bytes.
         changed_at: the time of the last transition, or None.
         after: what came back by mail; None if nothing did, or if it was not asked for.
+        rows: the rows of a group, as in `Recipient`; `cells` has what they share.
     """
 
     id: int
@@ -211,6 +212,7 @@ class Delivery:
     reply: str = ""
     server_id: str = ""
     after: After | None = None
+    rows: tuple[Row, ...] = ()
 
     @property
     def address(self) -> str:
@@ -220,7 +222,12 @@ class Delivery:
     @property
     def recipient(self) -> Recipient:
         """The recipient as `MessageFactory` takes it."""
-        return Recipient(self.row, self.cells, self.mailbox, self.key)
+        return Recipient(self.row, self.cells, self.mailbox, self.key, self.rows)
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """The rows of the group; the only row of a delivery without a group."""
+        return self.rows or (Row(self.row, self.cells),)
 
     @property
     def unmade(self) -> bool:

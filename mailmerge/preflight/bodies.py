@@ -100,7 +100,7 @@ def check_text_is_filled(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
 def check_gaps(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     """No empty cell leaves a gap that a reader notices, such as `Dear ,`."""
     recipient, content, section = made.recipient, made.content, setup.campaign.message
-    if _SUBJECT_GAP.search(content.subject) and "" in recipient.cells.values():
+    if _SUBJECT_GAP.search(content.subject) and _has_empty_cell(recipient):
         yield _gap(content.subject, CAMPAIGN_FILE, recipient, "message.subject")
         return
     for body, facts, file in (
@@ -111,6 +111,10 @@ def check_gaps(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
         if around:
             yield _gap(around, file or "", recipient, _only_empty_column(recipient))
             return
+
+
+def _has_empty_cell(recipient: Recipient) -> bool:
+    return any("" in row.cells.values() for row in recipient.all_rows)
 
 
 def _gap_of(body: Body | None, facts: StructureFacts | None) -> str:

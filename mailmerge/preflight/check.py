@@ -235,6 +235,7 @@ class Check:
         counts.invalid |= rows.invalid
         counts.errors_of_rows += rows.errors
         counts.suppressed, counts.left_out = rows.suppressed, rows.left_out
+        counts.sent_before = rows.sent_before
         self._progress(counts.recipients)
 
     def _finish_deep(self) -> None:
@@ -255,9 +256,10 @@ class Check:
 
     def _note(self, problems: Iterable[Problem], recipient: Recipient, rows: _Rows) -> None:
         """Keep the problems of a recipient, and the first error of each row."""
+        numbers = [row.number for row in recipient.all_rows] if recipient.rows else [recipient.row]
         for one in problems:
             self._findings.add(about(one, recipient, rows.file))
-            if one.severity == "error" and one.row == recipient.row:
+            if one.severity == "error" and one.row in numbers:
                 self._counts.invalid.setdefault(recipient.row, one.message)
                 self._counts.errors_of_rows += 1
 
@@ -269,7 +271,7 @@ class Check:
             variables=maker.variables,
             recipients=counts.recipients,
             suppressed=counts.suppressed,
-            left_out=counts.left_out,
+            left_out=counts.left_out + sum(counts.sent_before.values()),
             reserved=counts.reserved,
             found=self._findings,
         )
@@ -283,6 +285,7 @@ class Check:
             seconds=seconds,
             suppressed=counts.suppressed,
             left_out=counts.left_out,
+            sent_before=counts.sent_before,
             subjects=tuple(counts.subjects),
             slow_because=slow_because,
             sizes=Sizes(counts.total_size, counts.largest_size),
@@ -304,6 +307,7 @@ class _Counts:
     recipients: int = 0
     suppressed: int = 0
     left_out: int = 0
+    sent_before: dict[str, int] = field(default_factory=dict)
     reserved: int = 0
     invalid: dict[int, str] = field(default_factory=dict)
     invalid_recipients: int = 0
@@ -331,6 +335,7 @@ class _Rows:
         found: Findings,
     ) -> None:
         self.suppressed = self.left_out = 0
+        self.sent_before: dict[str, int] = {}
         self.invalid: dict[int, str] = {}
         self.errors = 0
         self.file = spreadsheet.file
@@ -353,6 +358,7 @@ class _Rows:
                 self._found.add(about_row(problem, cells, self.file))
             self._note(result)
         self.suppressed, self.left_out = audience.suppressed, audience.left_out
+        self.sent_before = audience.sent_before
 
     def _note(self, result: Problem | Skipped) -> None:
         """Note an error of one row; what ends the file before its end is an error of the file."""

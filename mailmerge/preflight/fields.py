@@ -113,14 +113,17 @@ def _judge_one_click(value: str, urls: str) -> tuple[str, str] | None:
 def check_formula_errors(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     """No cell contains the error of a formula; it is an error if the message would show it."""
     recipient, content = made.recipient, made.content
-    if _EXCEL_ERRORS.isdisjoint(recipient.cells.values()):
+    rows = recipient.all_rows
+    broken = [row for row in rows if not _EXCEL_ERRORS.isdisjoint(row.cells.values())]
+    if not broken:
         return
     shown = f"{content.subject}\n{content.text}\n{content.html or ''}".replace("&#x2F;", "/")
     file, hint = setup.campaign.recipients.file, tr("fix the formula in the sheet")
-    for column, text in recipient.cells.items():
-        if text in _EXCEL_ERRORS and text in shown:
-            message = tr('the message would show "{text}"', text=text)
-            yield Problem("error", "formula-error", message, file, recipient.row, column, hint)
-        elif text in _EXCEL_ERRORS:
-            message = tr('the cell says "{text}"', text=text)
-            yield Problem("warning", "formula-error", message, file, recipient.row, column, hint)
+    for number, cells in broken:
+        for column, text in cells.items():
+            if text in _EXCEL_ERRORS and text in shown:
+                message = tr('the message would show "{text}"', text=text)
+                yield Problem("error", "formula-error", message, file, number, column, hint)
+            elif text in _EXCEL_ERRORS:
+                message = tr('the cell says "{text}"', text=text)
+                yield Problem("warning", "formula-error", message, file, number, column, hint)

@@ -31,7 +31,7 @@ _LONGEST = 40
 
 def about(problem: Problem, recipient: Recipient, sheet: str) -> Problem:
     """The problem with the name and the address of its recipient; unchanged if it has no row."""
-    if problem.row is None or problem.row != recipient.row:
+    if problem.row is None or all(problem.row != row.number for row in recipient.all_rows):
         return problem
     name = recipient.mailbox.display_name or name_in(recipient.cells)
     address = recipient.mailbox.address

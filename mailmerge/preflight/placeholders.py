@@ -23,6 +23,7 @@ from mailmerge.language import listed, tr, trn
 from mailmerge.preflight.rules import MadeMessage, Setup, Totals
 from mailmerge.preflight.shown_text import ShownText, shown_texts
 from mailmerge.preflight.template_texts import MASK, TemplateText, template_texts
+from mailmerge.recipients.recipient import Row
 
 _NAME = r"[^\W\d_](?:[\w .:&/'\u00a0\u2019-]{0,60}[\w.])?"
 _FIELD = re.compile(r"\A(?:MERGEFIELD\s+)?[\"“”]?([^\\]*)")
@@ -375,9 +376,12 @@ _EMPTY_WORDS = frozenset({
 
 def check_cells_mean_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
     """No cell has the word of a program for an empty cell, and none has a placeholder."""
-    recipient = made.recipient
-    cells = recipient.cells
-    file, row = setup.campaign.recipients.file, recipient.row
+    for row in made.recipient.all_rows:
+        yield from _check_cells(row, setup.campaign.recipients.file)
+
+
+def _check_cells(row: Row, file: str) -> Iterator[Problem]:
+    number, cells = row
     joined = "\x1f".join(cells.values())
     if "\\" in joined or "(" in joined or "<" in joined or "[" in joined:
         for column, text in cells.items():
@@ -386,18 +390,17 @@ def check_cells_mean_text(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
                     'the cell says "{text}", which programs write for an empty cell', text=text
                 )
                 hint = tr("empty the cell, or write the text that is meant")
-                yield Problem("warning", "cell-null", message, file, row, column, hint)
+                yield Problem("warning", "cell-null", message, file, number, column, hint)
     if "{" in joined or "*|" in joined or "«" in joined:
-        yield from _placeholders_of_cells(made, setup)
+        yield from _placeholders_of_cells(row, file)
 
 
-def _placeholders_of_cells(made: MadeMessage, setup: Setup) -> Iterator[Problem]:
-    names = ColumnNames(tuple(made.recipient.cells))
-    file, row = setup.campaign.recipients.file, made.recipient.row
-    for column, text in made.recipient.cells.items():
+def _placeholders_of_cells(row: Row, file: str) -> Iterator[Problem]:
+    names = ColumnNames(tuple(row.cells))
+    for column, text in row.cells.items():
         for found in find_placeholders(text, names)[:1]:
             message = tr(
                 'the cell has "{written}", which is sent as it stands', written=found.written[:60]
             )
             hint = tr("a cell is text and no template: write the value")
-            yield Problem("warning", "placeholder-like", message, file, row, column, hint)
+            yield Problem("warning", "placeholder-like", message, file, row.number, column, hint)

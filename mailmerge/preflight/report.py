@@ -51,6 +51,8 @@ class CheckReport:
         seconds: how long the check took.
         suppressed: how many rows the suppression list skipped.
         left_out: how many rows a condition skipped.
+        sent_before: how many rows were skipped because they were sent the campaigns of `not_in`, by
+            the name of the campaign.
         subjects: those of the first messages, at most three.
         slow_because: why each message is rendered separately; "" if messages share work.
         sizes: of the messages, in bytes.
@@ -68,6 +70,7 @@ class CheckReport:
     seconds: float = 0.0
     suppressed: int = 0
     left_out: int = 0
+    sent_before: Mapping[str, int] = field(default_factory=dict)
     subjects: tuple[str, ...] = ()
     slow_because: str = ""
     sizes: Sizes = Sizes()
@@ -141,6 +144,7 @@ class CheckReport:
             "warnings": self.warnings,
             "suppressed": self.suppressed,
             "left_out": self.left_out,
+            "sent_before": dict(self.sent_before),
             "octets": self.sizes.total,
             "largest": self.sizes.largest,
             "seconds": round(self.seconds, 3),

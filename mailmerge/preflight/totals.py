@@ -50,29 +50,35 @@ def check_recipients_left(totals: Totals, _: Setup) -> Iterator[Problem]:
         yield Problem("error", "no-recipients", message, totals.file, hint=tr("add a row"))
 
 
-def check_variables(totals: Totals, _: Setup) -> Iterator[Problem]:
+def check_variables(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """A column fills each variable, also in branches that no message has taken.
 
     A variable that failed in a message is an error already, and is left out here.
     """
     known = " ".join(totals.found.messages("undefined-variable"))
-    for name in sorted((totals.variables or frozenset()) - set(totals.columns) - _ALWAYS_THERE):
+    there = _ALWAYS_THERE | ({"rows"} if setup.campaign.recipients.group_by else set())
+    for name in sorted((totals.variables or frozenset()) - set(totals.columns) - there):
         if _names(known, name):
             continue
         message = tr("a template uses {name!r}, which is not a column", name=name)
         close = difflib.get_close_matches(name, totals.columns, n=1, cutoff=0.6)
         columns = tr("the columns are {columns}", columns=listed(totals.columns[:12]))
         hint = tr("did you mean {name!r}?", name=close[0]) if close else columns
+        if name == "rows":
+            hint = tr('add group_by = "customer" under [recipients]: groups have rows')
         yield Problem("warning", "missing-column", message, totals.file, hint=hint)
 
 
 def check_columns(totals: Totals, setup: Setup) -> Iterator[Problem]:
     """Each column is used; an unused column may be a misspelt variable."""
     variables = totals.variables
-    if variables is None or "row" in variables:
-        return
     section = setup.campaign.recipients
-    needed = {name.casefold() for name in (section.address, section.key_column, *section.required)}
+    if variables is None or "row" in variables or (section.group_by and "rows" in variables):
+        return
+    needed = {
+        name.casefold()
+        for name in (section.address, section.key_column, section.key, *section.required)
+    }
     unused = [
         name
         for name in totals.columns

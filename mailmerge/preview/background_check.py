@@ -13,13 +13,14 @@ from threading import Event, Thread
 
 from mailmerge.credentials import find_account
 from mailmerge.errors import CampaignError, InputError, MailmergeError, Problem
+from mailmerge.jobs.review_set import SAMPLE_SIZE, ReviewedRow, ReviewSet
 from mailmerge.messages import MessageFactory
 from mailmerge.preflight.check import CheckOptions, check_campaign
 from mailmerge.preflight.findings import Findings
 from mailmerge.preflight.report import CheckReport
 from mailmerge.preview.recipient_list import RecipientRow, RowStatus
-from mailmerge.preview.review_set import ReviewedRow, ReviewSet
 from mailmerge.preview.snapshot import CampaignSnapshot
+from mailmerge.reports.sent_before import without_sent_before
 
 _NOTIFY_AFTER = 0.5
 """Seconds between two notifications of progress."""
@@ -48,7 +49,7 @@ class BackgroundCheck:
 
     snapshot: CampaignSnapshot
     notify: Callable[[], None] = lambda: None
-    sample_size: int = 20_000
+    sample_size: int = SAMPLE_SIZE
     extra: CheckOptions = field(default_factory=CheckOptions)
     review_set: tuple[ReviewedRow, ...] = ()
     review_done: bool = False
@@ -133,9 +134,15 @@ class BackgroundCheck:
             return
         report = self._report()
         problems: dict[int, list[Problem]] = {}
+        groups = {
+            number: row.number
+            for row in self.snapshot.rows
+            if row.group is not None
+            for number, _ in row.group.rows
+        }
         for problem in report.problems:
             if problem.row is not None:
-                problems.setdefault(problem.row, []).append(problem)
+                problems.setdefault(groups.get(problem.row, problem.row), []).append(problem)
         self._problems = problems
         self.report = report
 
@@ -144,7 +151,8 @@ class BackgroundCheck:
         assert campaign is not None
         try:
             account = find_account(campaign.smtp, campaign.folder)
-            options = replace(self.extra, account=account)
+            selection = without_sent_before(campaign)
+            options = replace(self.extra, account=account, selection=selection)
             return check_campaign(campaign, options, progress=self._progress)
         except CampaignError as error:
             return _report_of(error)

@@ -53,6 +53,10 @@ def message_document(
         "before": before.key if before else None,
         "after": after.key if after else None,
         "cells": _cells(snapshot, row),
+        "rows": [
+            {"row": number, "cells": dict(cells)}
+            for number, cells in (row.group.rows if row.group is not None else ())
+        ],
         "otherVariables": _other_variables(snapshot),
         "broken": None if broken is None else problem_document(broken, folder),
         "problems": problems,
@@ -79,6 +83,7 @@ def sandbox_message_document(
         "before": before,
         "after": after,
         "cells": [],
+        "rows": [],
         "otherVariables": [],
         "broken": None,
         "problems": [],
@@ -196,4 +201,6 @@ def _cells(snapshot: CampaignSnapshot, row: RecipientRow) -> list[Document]:
 def _other_variables(snapshot: CampaignSnapshot) -> list[str]:
     if snapshot.messages is None:
         return []
-    return sorted(snapshot.messages.factory.variables - {"campaign", *snapshot.rows.columns})
+    return sorted(
+        snapshot.messages.factory.variables - {"campaign", "rows", *snapshot.rows.columns}
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailmerge.recipients.address import Mailbox
+from mailmerge.recipients.recipient import Recipient
 
 PAGE_LENGTH = 50
 
@@ -37,7 +38,8 @@ class RecipientRow:
 
     `key` is the recipient's key if the row gets a message. Any other row has a key of its own,
     because a duplicate has the same recipient's key as the row before it. `after` is the kind of
-    mail that came back, such as `bounced`, or "".
+    mail that came back, such as `bounced`, or "". A group is one entry: `group` has its rows, and
+    each of the `cells` has the different texts of all of them.
     """
 
     key: str
@@ -48,6 +50,7 @@ class RecipientRow:
     status: RowStatus = RowStatus.RECIPIENT
     note: str = ""
     after: str = ""
+    group: Recipient | None = None
 
     @property
     def address(self) -> str:

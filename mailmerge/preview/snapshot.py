@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mailmerge.errors import InputError, LedgerError, MailmergeError, Problem, SpreadsheetError
-from mailmerge.language import tr
+from mailmerge.language import listed, tr, trn
 from mailmerge.ledger.ledger import Ledger
 from mailmerge.messages import message_factory
 from mailmerge.preview.messages import ShownMessage, ShownMessages
@@ -23,15 +23,19 @@ from mailmerge.preview.recipient_list import (
 )
 from mailmerge.recipients.audience import Audience, Recipient, Skipped, SkipReason
 from mailmerge.recipients.collection import Recipients
+from mailmerge.reports.sent_before import without_sent_before
 from mailmerge.settings import Settings, load_settings
 
 _STATUSES = {
     SkipReason.DUPLICATE: RowStatus.DUPLICATE,
     SkipReason.SUPPRESSED: RowStatus.SUPPRESSED,
     SkipReason.FILTERED: RowStatus.LEFT_OUT,
+    SkipReason.SENT_BEFORE: RowStatus.LEFT_OUT,
     SkipReason.EMPTY: RowStatus.UNREADABLE,
     SkipReason.INVALID: RowStatus.UNREADABLE,
 }
+
+_ROWS_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class CampaignSnapshot:
         """The recipient in this row; None if the row gets no message."""
         if row.mailbox is None or row.status is not RowStatus.RECIPIENT:
             return None
-        return Recipient(row.number, self.cells(row), row.mailbox, row.key)
+        return row.group or Recipient(row.number, self.cells(row), row.mailbox, row.key)
 
     def cells(self, row: RecipientRow) -> Mapping[str, str]:
         """The cells of the row by column."""
@@ -114,9 +118,12 @@ def _read_rows(campaign: Settings, after: Mapping[str, str]) -> RecipientList:
         SpreadsheetError: the file cannot be read.
         CampaignError: a condition or a column of campaign.toml is wrong.
     """
-    recipients = Recipients.of(campaign)
+    recipients = Recipients.of(campaign, without_sent_before(campaign))
     audience = recipients.audience()
-    rows = RecipientList(recipients.columns, _rows(audience, recipients.columns, after))
+    found = _rows(audience, recipients.columns, after)
+    if campaign.recipients.group_by:  # groups come after the rows that are skipped
+        found = iter(sorted(found, key=lambda row: row.number))
+    rows = RecipientList(recipients.columns, found)
     if audience.broken is not None:
         raise SpreadsheetError.from_problem(audience.broken)
     return rows
@@ -129,20 +136,38 @@ def _rows(
     for result in audience:
         if isinstance(result, Problem):
             continue
-        cells = tuple(result.cells[column] for column in columns) if result.cells else ()
+        cells = _cells(result, columns)
         name = " ".join(cells[at] for at in names if cells and cells[at]).strip()
         if isinstance(result, Recipient):
             row = RecipientRow(result.key, result.row, name, cells, result.mailbox)
+            if result.rows:
+                row = replace(row, note=_rows_note(result), group=result)
         else:
             row = _skipped_row(result, name, cells)
         kind = after.get(row.mailbox.identity, "") if row.mailbox else ""
         yield replace(row, after=kind) if kind else row
 
 
+def _cells(result: Recipient | Skipped, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The cells to show: those of a row, or the different texts of the rows of a group."""
+    if isinstance(result, Recipient) and result.rows:
+        texts = ({row.cells[column]: None for row in result.rows} for column in columns)
+        return tuple("; ".join(one) for one in texts)
+    return tuple(result.cells[column] for column in columns) if result.cells else ()
+
+
+def _rows_note(group: Recipient) -> str:
+    numbers = [str(row.number) for row in group.rows]
+    shown = listed([*numbers[:_ROWS_SHOWN], "..."] if len(numbers) > _ROWS_SHOWN else numbers)
+    return trn("{count:,} row: {numbers}", "{count:,} rows: {numbers}", len(numbers), numbers=shown)
+
+
 def _skipped_row(skipped: Skipped, name: str, cells: tuple[str, ...]) -> RecipientRow:
     # No recipient's key contains a no-break space, so this one is unique (`normal_key`).
     key = tr("row\xa0{row}", row=skipped.row)
     note = skipped.problem.message if skipped.problem else ""
+    if skipped.campaign:
+        note = tr('already sent "{campaign}"', campaign=skipped.campaign)
     status = _STATUSES[skipped.reason]
     return RecipientRow(key, skipped.row, name, cells, skipped.mailbox, status, note)
 

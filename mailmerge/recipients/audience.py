@@ -17,10 +17,12 @@ from mailmerge.buckets import in_sample
 from mailmerge.errors import AddressError, CampaignError, Problem, SpreadsheetError
 from mailmerge.language import tr
 from mailmerge.recipients.address import Mailbox, loose_identity, parse_mailbox
-from mailmerge.recipients.condition import Condition
+from mailmerge.recipients.condition import GROUP_WHERE, Condition
 from mailmerge.recipients.duplicates import Deduplicator, RowResult
+from mailmerge.recipients.groups import Grouping, GroupRules, skipped_rows
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
+from mailmerge.recipients.sent_before import NOBODY, SentBefore
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.recipients.table import SheetRow
@@ -42,12 +44,14 @@ class Selection:
         limit: the largest number of recipients; None for no limit.
         percent: the part of the recipients to select, above 0 and up to 100. It is the same part
             in each run, and a larger one contains it (buckets.py).
+        sent_before: the recipients that other campaigns have reached; they are left out.
     """
 
     where: str = ""
     only: str = ""
     limit: int | None = None
     percent: float = 100.0
+    sent_before: SentBefore = NOBODY
 
     def __post_init__(self) -> None:
         if not 0 < self.percent <= 100:
@@ -96,11 +100,15 @@ class Audience:
             SpreadsheetError: a column is missing.
         """
         self.counts: Counter[SkipReason] = Counter()
+        self._sent_before: Counter[str] = Counter()
         self.broken: Problem | None = None
         self._unreadable: Problem | None = None
         self._spreadsheet = spreadsheet
         self._selection = selection or Selection()
         self._rules = _rules(section, spreadsheet, self._selection, suppressed)
+        self._groups = (
+            _group_rules(section, spreadsheet, self._selection) if section.group_by else None
+        )
         self._campaign = campaign
         self._keep_all = section.dedupe == "off"
         self._batch = batch
@@ -116,12 +124,18 @@ class Audience:
         return self.counts[SkipReason.FILTERED]
 
     @property
+    def sent_before(self) -> dict[str, int]:
+        """How many rows the last iteration has skipped for each campaign of `not_in`."""
+        names = self._selection.sent_before.campaigns
+        return {name: self._sent_before[name] for name in names}
+
+    @property
     def duplicates(self) -> int:
         """How many rows the last iteration has skipped because they repeat an earlier one."""
         return self.counts[SkipReason.DUPLICATE]
 
     def __iter__(self) -> Iterator[RowResult]:
-        self.counts = Counter()
+        self.counts, self._sent_before = Counter(), Counter()
         self.broken = self._unreadable = None
         recipients = errors = 0
         limit = self._selection.limit
@@ -136,6 +150,8 @@ class Audience:
             errors += problem is not None and problem.severity == "error"
             if isinstance(result, Skipped):
                 self.counts[result.reason] += 1
+                if result.campaign:
+                    self._sent_before[result.campaign] += 1
             yield result
         self.broken = self._unreadable
         last = self._last_problem(nothing_found=not recipients and not errors)
@@ -196,21 +212,36 @@ class Audience:
         percent = self._selection.percent
         if percent >= 100:
             return results
-        return (
-            Skipped(one.row, SkipReason.FILTERED, one.cells, one.mailbox)
-            if type(one) is Recipient and not in_sample(one.key, percent, self._campaign)
-            else one
-            for one in results
-        )
+        return self._in_sample(results, percent)
+
+    def _in_sample(self, results: Iterator[RowResult], percent: float) -> Iterator[RowResult]:
+        for one in results:
+            if type(one) is Recipient and not in_sample(one.key, percent, self._campaign):
+                yield from skipped_rows(one, SkipReason.FILTERED)
+            else:
+                yield one
 
     def _results(self) -> Iterator[RowResult]:
-        """The result of each row; batches make the search for duplicates cheap."""
+        """The result of each row, or of each group of rows."""
+        if self._groups is None:
+            return self._rows_alone()
+        return Grouping(self._groups).results(self._rows_alone())
+
+    def _rows_alone(self) -> Iterator[RowResult]:
+        """The result of each row; batches make the search for duplicates cheap.
+
+        Rows of a group repeat its address; only a key of rows tells that a row is there twice.
+        """
         deduplicator = Deduplicator(self._rules, keep_all=self._keep_all)
+        repeats = self._groups is not None and self._rules.key in (
+            self._groups.by,
+            self._rules.address,
+        )
         judge, skip = self._rules.judge, _SkipAtError()
         records = self._records()
         while batch := list(islice(records, self._batch)):
             results = [judge(item) if type(item) is SheetRow else skip(item) for item in batch]
-            yield from deduplicator.without_duplicates(results)
+            yield from results if repeats else deduplicator.without_duplicates(results)
 
     def _records(self) -> Iterator[SheetRow | Problem]:
         try:
@@ -262,30 +293,73 @@ def _rules(
     selection: Selection,
     suppressed: frozenset[str],
 ) -> RowRules:
-    """The rules of campaign.toml and of the command together.
+    """The rules of campaign.toml and of the command together; of a row before it is grouped.
 
     Raises:
         CampaignError: as for `Audience`.
         SpreadsheetError: as for `Audience`.
     """
+    if section.group_where.strip() and not section.group_by:
+        raise CampaignError(
+            tr("group_where: there are no groups"),
+            hint=tr('add group_by, such as group_by = "customer"'),
+            code="wrong-value",
+        )
     address = spreadsheet.column(section.address)
-    key = spreadsheet.column(section.key_column)
+    group = spreadsheet.column(section.group_by) if section.group_by else ""
+    key = spreadsheet.column(section.key or section.address)
     required = tuple(spreadsheet.column(name) for name in section.required)
-    loose = section.dedupe == "loose"
+    keys = [one for one in (group, "" if key == address else key) if one]
+    loose, before = section.dedupe == "loose", selection.sent_before
     return RowRules(
         file=spreadsheet.file,
         address=address,
         key=key,
-        required=required if key == address else (*required, key),
+        required=tuple(dict.fromkeys((*required, *keys))),
         parse_names=section.parse_names,
-        conditions=tuple(
-            Condition(text, spreadsheet.columns, section.locale or spreadsheet.locale)
-            for text in (section.where, selection.where)
-            if text.strip()
+        conditions=_conditions(
+            spreadsheet, section, (section.where, "" if group else selection.where)
         ),
-        only=_only_identity(selection.only),
+        only="" if group else _only_identity(selection.only),
         suppressed=frozenset(map(loose_identity, suppressed)) if loose else suppressed,
+        sent_before=(before.known_as(loose_identity) if loose else before).by_identity,
         loose=loose,
+    )
+
+
+def _group_rules(
+    section: RecipientsSection, spreadsheet: Spreadsheet, selection: Selection
+) -> GroupRules:
+    """The rules of the groups.
+
+    Raises:
+        CampaignError: as for `Audience`.
+        SpreadsheetError: as for `Audience`.
+    """
+    return GroupRules(
+        file=spreadsheet.file,
+        columns=tuple(spreadsheet.columns),
+        by=spreadsheet.column(section.group_by),
+        address=spreadsheet.column(section.address),
+        sameness=loose_identity if section.dedupe == "loose" else str,
+        conditions=_conditions(spreadsheet, section, (section.group_where,), GROUP_WHERE),
+        any_row=_conditions(spreadsheet, section, (selection.where,)),
+        only=_only_identity(selection.only),
+        one_for_each_address=section.dedupe != "off",
+    )
+
+
+def _conditions(
+    spreadsheet: Spreadsheet,
+    section: RecipientsSection,
+    texts: tuple[str, ...],
+    setting: str = "where",
+) -> tuple[Condition, ...]:
+    locale = section.locale or spreadsheet.locale
+    return tuple(
+        Condition(text, spreadsheet.columns, locale, setting=setting)
+        for text in texts
+        if text.strip()
     )
 
 

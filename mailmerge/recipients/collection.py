@@ -26,6 +26,7 @@ from mailmerge.language import tr
 from mailmerge.recipients.audience import Audience, Selection
 from mailmerge.recipients.mappings import open_mappings
 from mailmerge.recipients.recipient import Recipient, Skipped
+from mailmerge.recipients.sent_before import SentBefore
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet, read_spreadsheet
 from mailmerge.recipients.suppression import SuppressionList, read_suppressions
 from mailmerge.settings import RecipientsSection, Settings, explained
@@ -155,6 +156,12 @@ class Recipients(Sequence[Recipient]):
         section, spreadsheet = self._open.args
         return Recipients(section, spreadsheet, whole, **self._open.keywords)
 
+    def without(self, sent_before: SentBefore) -> Recipients:
+        """The recipients without those that other campaigns have reached."""
+        section, spreadsheet = self._open.args
+        selection = replace(self._selection, sent_before=sent_before)
+        return Recipients(section, spreadsheet, selection, **self._open.keywords)
+
     def audience(self, limit: int | None = None) -> Audience:
         """Recipients, skipped rows and problems together, with their counts; it raises nothing.
 
@@ -179,6 +186,8 @@ def read_recipients(
     address: str = "email",
     key: str = "",
     where: str = "",
+    group_by: str = "",
+    group_where: str = "",
     sheet: str = "",
     encoding: str = "",
     delimiter: str = "",
@@ -200,6 +209,8 @@ def read_recipients(
     address: str = "email",
     key: str = "",
     where: str = "",
+    group_by: str = "",
+    group_where: str = "",
     parse_names: bool = False,
     required: Iterable[str] = (),
     dedupe: _Dedupe = "exact",
@@ -213,6 +224,8 @@ def read_recipients(
     address: str = "email",
     key: str = "",
     where: str = "",
+    group_by: str = "",
+    group_where: str = "",
     sheet: str = "",
     encoding: str = "",
     delimiter: str = "",
@@ -245,8 +258,9 @@ def read_recipients(
         "fill_merged": fill_merged, "hidden_rows": hidden_rows, "locale": locale,
     }  # fmt: skip
     for_rows = {
-        "address": address, "key": key, "where": where, "parse_names": parse_names,
-        "required": tuple(required), "dedupe": dedupe,
+        "address": address, "key": key, "where": where, "group_by": group_by,
+        "group_where": group_where, "parse_names": parse_names, "required": tuple(required),
+        "dedupe": dedupe,
     }  # fmt: skip
     section = _section(for_rows | for_files)
     spreadsheet = _opened(source, section, for_files)

@@ -155,10 +155,12 @@ def read_header(head: Sequence[HeadRow], section: RecipientsSection, file: str) 
     if not find_column(names, section.address):
         _refuse_title(head, section.address, file)
     _refuse_unusable(first, names, file)
-    wanted = ((section.address, "address"), (section.key_column, "key"))
+    wanted = [(section.address, "address"), (section.key or section.address, "key")]
+    if section.group_by:
+        wanted.append((section.group_by, "group_by"))
     required = tuple((name, "required") for name in section.required)
-    for column, key in (*wanted, *required):
-        _require_column(names, column, key, file, first.number)
+    for column, setting in (*wanted, *required):
+        _require_column(names, column, setting, file, first.number)
     return Header(first.number, tuple(names), _tidied(first, names, file), first.left)
 
 

@@ -7,11 +7,12 @@ Every column is a variable by its name, and `row` has all of them: `country == '
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import jinja2
 from jinja2 import meta, nodes
+from jinja2.filters import make_attrgetter
 from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -22,6 +23,11 @@ from mailmerge.cell_numbers import parse_number
 from mailmerge.errors import CampaignError, SpreadsheetError
 from mailmerge.language import listed, tr
 from mailmerge.library_messages import jinja_message
+from mailmerge.recipients.differing import differing
+from mailmerge.recipients.recipient import Recipient
+
+GROUP_WHERE: Final = "group_where"
+"""The key of a condition on groups."""
 
 # The errors that an expression over texts can raise; any other is a defect of this program.
 _FAILURES = (
@@ -49,16 +55,23 @@ class _Environment(ImmutableSandboxedEnvironment):
 class Condition:
     """A condition on rows, compiled once."""
 
-    def __init__(self, text: str, columns: Sequence[str], locale: str = "") -> None:
+    def __init__(
+        self, text: str, columns: Sequence[str], locale: str = "", *, setting: str = "where"
+    ) -> None:
         """Compile `text` for rows with these columns; `locale` is the language of their numbers.
+
+        `setting` is the key of the condition, for its errors. `group_where` also has the variable
+        `rows`.
 
         Raises:
             CampaignError: it is not an expression, or it uses a name that is not a column.
         """
         self.text = text
+        self._setting = setting
         environment = _Environment(undefined=jinja2.StrictUndefined)
         environment.filters |= {
             "int": _number(int, locale), "float": _number(float, locale), "bucket": bucket,
+            "sum": _sum(locale),
         }  # fmt: skip
         environment.globals["bucket"] = bucket
         try:
@@ -67,7 +80,8 @@ class Condition:
         except jinja2.TemplateSyntaxError as error:
             raise CampaignError(
                 tr(
-                    "where = {text!r}: {message}",
+                    "{setting} = {text!r}: {message}",
+                    setting=setting,
                     text=text,
                     message=jinja_message(error.message or ""),
                 ),
@@ -80,11 +94,18 @@ class Condition:
         template = nodes.Template([nodes.Output([expression], lineno=1)], lineno=1)
         template.set_environment(environment)
         known = {*columns, "row", *environment.globals}
+        if self._setting == GROUP_WHERE:
+            known.add("rows")
         for name in sorted(meta.find_undeclared_variables(template) - known):
             near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
             shown = listed(columns[:12])
             raise CampaignError(
-                tr('where = {text!r}: there is no column "{name}"', text=self.text, name=name),
+                tr(
+                    '{setting} = {text!r}: there is no column "{name}"',
+                    setting=self._setting,
+                    text=self.text,
+                    name=name,
+                ),
                 hint=tr('did you mean "{near}"?', near=near[0])
                 if near
                 else tr("the columns are {shown}", shown=shown),
@@ -97,11 +118,28 @@ class Condition:
         Raises:
             SpreadsheetError: it fails on this row; the caller adds the row's number.
         """
+        return self._holds(cells, row=cells)
+
+    def holds_for(self, group: Recipient) -> bool:
+        """Whether the condition is true of a group; a column that differs is an error.
+
+        Raises:
+            SpreadsheetError: it fails on this group.
+        """
+        cells = {**group.cells, **differing(group)}
+        return self._holds(cells, row=cells, rows=[row.cells for row in group.rows])
+
+    def _holds(self, cells: Mapping[str, str], **more: Any) -> bool:
         try:
-            return bool(self._expression(cells, row=cells))
+            return bool(self._expression(cells, **more))
         except _FAILURES as error:
             raise SpreadsheetError(
-                tr("where = {text!r} fails on this row: {error}", text=self.text, error=error),
+                tr(
+                    "{setting} = {text!r} fails on this row: {error}",
+                    setting=self._setting,
+                    text=self.text,
+                    error=error,
+                ),
                 hint=getattr(error, "hint", tr("cells are text: compare numbers as age|int > 17")),
                 code="where-failed",
             ) from error
@@ -127,3 +165,21 @@ def _number(kind: type[int] | type[float], locale: str) -> Callable[..., Any]:
         return default[0] if number is None else kind(number)
 
     return convert
+
+
+def _sum(locale: str) -> Callable[..., Any]:
+    """The filter `sum`; the texts of cells are numbers: `rows|sum("amount")`."""
+    convert = _number(float, locale)
+
+    @jinja2.pass_environment
+    def total(
+        environment: jinja2.Environment,
+        value: Iterable[Any],
+        attribute: str | int | None = None,
+        start: Any = 0,
+    ) -> Any:
+        if attribute is not None:
+            value = map(make_attrgetter(environment, attribute), value)
+        return sum((convert(one) if isinstance(one, str) else one for one in value), start)
+
+    return total

@@ -2,13 +2,14 @@
 
 The rules are values and know neither the file nor the other rows; `duplicates` compares rows with
 each other. The first rule that applies decides, in this order: the conditions, the address,
-`--only`, the suppression list, the required cells.
+`--only`, the suppression list, the campaigns of `not_in`, the required cells.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from mailmerge.errors import AddressError, MailmergeError, Problem, SpreadsheetError
 from mailmerge.language import tr
@@ -31,6 +32,7 @@ class RowRules:
         conditions: all of them must hold.
         only: the identity of the only mailbox to select; "" for all.
         suppressed: identities that get no message, as `sameness` gives them.
+        sent_before: the campaign that each identity was sent before, as `sameness` gives them.
         loose: whether plus-tags and the dots of Gmail make no difference.
     """
 
@@ -42,6 +44,7 @@ class RowRules:
     conditions: tuple[Condition, ...] = ()
     only: str = ""
     suppressed: frozenset[str] = frozenset()
+    sent_before: Mapping[str, str] = field(default_factory=dict)
     loose: bool = False
 
     @property
@@ -62,17 +65,30 @@ class RowRules:
                 return skipped
         if self.only and mailbox.identity != self.only:
             return Skipped(row.number, SkipReason.FILTERED, cells, mailbox)
-        if self.suppressed and self.sameness(mailbox.identity) in self.suppressed:
-            return Skipped(row.number, SkipReason.SUPPRESSED, cells, mailbox)
+        if self.suppressed or self.sent_before:
+            skipped = self._listed(row, mailbox)
+            if skipped is not None:
+                return skipped
         for column in self.required:
             if not cells[column].strip():
                 return self._empty(row, mailbox, column)
-        key = mailbox.identity if self.key == self.address else _normal_key(cells[self.key])
+        key = mailbox.identity if self.key == self.address else normal_key(cells[self.key])
         return Recipient(row.number, cells, mailbox, key)
 
     def sameness(self, identity: str) -> str:
         """The text that is equal for two identities of the same mailbox under these rules."""
         return loose_identity(identity) if self.loose else identity
+
+    def _listed(self, row: SheetRow, mailbox: Mailbox) -> Skipped | None:
+        """The row as skipped if its address is on the suppression list or was sent before."""
+        same = self.sameness(mailbox.identity)
+        if same in self.suppressed:
+            return Skipped(row.number, SkipReason.SUPPRESSED, row.cells, mailbox)
+        campaign = self.sent_before.get(same, "")
+        if not campaign:
+            return None
+        reason = SkipReason.SENT_BEFORE
+        return Skipped(row.number, reason, row.cells, mailbox, campaign=campaign)
 
     def _without_mailbox(self, row: SheetRow, error: AddressError) -> Skipped:
         skipped = self._filtered(row, None)
@@ -115,7 +131,7 @@ class RowRules:
         return replace(error.problem, file=self.file, row=row.number, column=column)
 
 
-def _normal_key(cell: str) -> str:
+def normal_key(cell: str) -> str:
     """The form in which the cells of a key column are compared: NFKC, single spaces."""
     if cell.isascii() and cell.isalnum():
         return cell

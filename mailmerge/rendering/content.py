@@ -7,7 +7,7 @@ between messages has its own locks (`BoundedCache`, `ImageStore`, `PageRenderer`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +26,12 @@ from mailmerge.rendering.settings import (
     templates_of,
 )
 from mailmerge.rendering.structure import Body, RelatedImage, Structure
-from mailmerge.rendering.variables import CampaignView, Variables, variables_of
+from mailmerge.rendering.variables import (
+    CampaignView,
+    Variables,
+    variables_of,
+    variables_of_group,
+)
 from mailmerge.settings import Settings
 from mailmerge.unsubscribe_links import UnsubscribeLinks, links_of
 
@@ -126,12 +131,16 @@ class Renderer:
             AssetError: an image, a style sheet or an attachment is outside of the campaign folder,
                 or an image or a style sheet is missing.
         """
-        cells: Mapping[str, str] = recipient.cells
+        more: dict[str, str] = {}
         own: tuple[tuple[str, str], ...] = ()
         if self._links is not None:
             url, own = self._links.link(recipient.key, recipient.mailbox.address)
-            cells = {**cells, _UNSUBSCRIBE_URL: url}
-        variables = variables_of(recipient.row, cells, self._view)
+            more = {_UNSUBSCRIBE_URL: url}
+        if recipient.rows:
+            variables = variables_of_group(recipient, more, self._view)
+        else:
+            cells = {**recipient.cells, **more} if more else recipient.cells
+            variables = variables_of(recipient.row, cells, self._view)
         fields = self._fields.render(variables)
         text, page = self._bodies.render(variables)
         return Content(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mailmerge.errors import AssetError, MessageError
@@ -90,10 +91,29 @@ class _Attachment:
             MessageError: a value is not one line of text.
             AssetError: a path leads out of the campaign folder, or no file matches.
         """
+        if variables.group is None or self.path.templates is None:
+            paths, name = self._of_row(variables)
+            return paths, list(names_for(paths, name)) if name else []
+        return self._of_group(variables.group())
+
+    def _of_row(self, variables: Variables) -> tuple[list[str], str]:
         value = self.path.render(variables)
         paths = self.files.of(value, variables.row) if value else []
         name = self.name.render(variables) if self.name is not None and paths else ""
-        return paths, list(names_for(paths, name)) if name else []
+        return paths, name
+
+    def _of_group(self, rows: Iterator[Variables]) -> tuple[list[str], list[tuple[str, str]]]:
+        """The files of all rows, each once; those with the same name are numbered."""
+        named: dict[str, dict[str, None]] = {}
+        files: dict[str, None] = {}
+        for row in rows:
+            paths, name = self._of_row(row)
+            new = [path for path in paths if path not in files]
+            files |= dict.fromkeys(new)
+            if name:
+                named.setdefault(name, {}).update(dict.fromkeys(new))
+        pairs = [pair for name, paths in named.items() for pair in names_for(list(paths), name)]
+        return list(files), pairs
 
 
 class Fields:

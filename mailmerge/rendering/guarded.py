@@ -385,6 +385,8 @@ def _sum(
     if attribute is not None:
         value = map(make_attrgetter(environment, attribute), value)
     items = list(_budget_of(context).counted(value))
+    if start == 0 and any(type(one) is str for one in items):  # cells: `rows|sum("amount")`
+        items = [_as_number(context, one) if type(one) is str else one for one in items]
     if isinstance(start, (str, int, float)) and all(isinstance(one, (int, float)) for one in items):
         for one in items:
             growth.check_integer(one)
@@ -392,6 +394,15 @@ def _sum(
     for one in items:  # each addition makes a list, for example
         start = environment.call_binop(context, "+", start, one)
     return start
+
+
+def _as_number(context: Context, text: str) -> int | float:
+    _budget_of(context).step(4)
+    own = number_locale(context.get("campaign"))
+    number = parse_number(text, own) if len(text) <= _LONGEST_NUMBER else None
+    if number is None:
+        raise _not_a_number(context, text, "sum")
+    return number if decimals_of(text, number) else int(number)
 
 
 @jinja2.pass_context

@@ -15,6 +15,7 @@ from jinja2 import nodes
 from mailmerge.errors import TemplateError
 from mailmerge.language import marked, tr
 from mailmerge.paths import RefusedPath
+from mailmerge.recipients.differing import ColumnDiffers
 from mailmerge.rendering.file_kinds import NotATemplate
 from mailmerge.rendering.number_errors import NotANumber
 from mailmerge.rendering.syntax_fixes import explain_syntax
@@ -101,6 +102,10 @@ def _of_a_rendering(error: Exception, location: ErrorLocation) -> TemplateError:
     file, line = _position(error.__traceback__, location)
     if isinstance(error, jinja2.UndefinedError):
         return _undefined_error(error, location, file, line)
+    if isinstance(error, ColumnDiffers):
+        return location.error(
+            str(error), file=file, line=line, hint=error.hint, code="group-differs"
+        )
     if isinstance(error, NotANumber):
         return _not_a_number(error, location, file, line)
     if isinstance(error, RefusedPath):

@@ -13,6 +13,8 @@ from jinja2.sandbox import safe_range
 from mailmerge.buckets import bucket
 from mailmerge.errors import TemplateError
 from mailmerge.language import tr
+from mailmerge.recipients.differing import differing
+from mailmerge.recipients.recipient import Recipient
 from mailmerge.rendering.template_errors import ErrorLocation
 
 NOT_DETERMINISTIC_GLOBALS = ("lipsum",)
@@ -70,13 +72,15 @@ class Variables:
         names: all variables, Jinja2's own functions among them.
         row: the number of the row.
         columns: the names of all columns.
-        joined: the text of all cells.
+        joined: the text of all cells, of all rows.
+        group: yields the variables of each row of a group; None for any other recipient.
     """
 
     names: dict[str, Any]
     row: int
     columns: tuple[str, ...]
     joined: str
+    group: Callable[[], Iterator[Variables]] | None = None
 
     def location(self, file: str, field: str = "") -> ErrorLocation:
         """Where an error of this row is reported."""
@@ -95,9 +99,48 @@ def variables_of(row: int, cells: Mapping[str, str], campaign: CampaignView) -> 
     if not joined.isascii():
         _check_surrogates(joined, row, cells)
     if "\r" in joined:
-        cells = {column: _with_line_feeds(text) for column, text in cells.items()}
+        cells = _without_returns(cells)
     names = {**_FUNCTIONS, **cells, "row": RowVariable(cells), "campaign": campaign}
     return Variables(names, row, tuple(cells), joined)
+
+
+def variables_of_group(
+    recipient: Recipient, own: Mapping[str, str], campaign: CampaignView
+) -> Variables:
+    """The variables of a group: `rows`, and the columns whose text is the same in all rows.
+
+    `own` are further variables of the recipient. `group` gives the variables of each row, in which
+    every column has the text of that row: for attachments, which each row may have.
+
+    Raises:
+        TemplateError: a cell holds half a surrogate pair.
+    """
+    shared = variables_of(recipient.row, {**recipient.cells, **own}, campaign)
+    joined = [shared.joined]
+    rows: list[RowVariable] = []
+    for number, cells in recipient.rows:
+        text = "".join(cells.values())
+        if not text.isascii():
+            _check_surrogates(text, number, cells)
+        joined.append(text)
+        rows.append(RowVariable(_without_returns(cells) if "\r" in text else cells))
+    apart = differing(recipient)
+    names = {**shared.names, **apart, "rows": rows}
+    if apart:
+        names["row"] = RowVariable({**recipient.cells, **own, **apart})
+
+    def each() -> Iterator[Variables]:
+        for number, cells in recipient.rows:
+            one = variables_of(number, {**cells, **own}, campaign)
+            one.names["rows"] = rows
+            yield one
+
+    columns = (*recipient.rows[0].cells, *own)
+    return Variables(names, recipient.row, columns, "".join(joined), each)
+
+
+def _without_returns(cells: Mapping[str, str]) -> dict[str, str]:
+    return {column: _with_line_feeds(text) for column, text in cells.items()}
 
 
 def _with_line_feeds(text: str) -> str:

@@ -33,6 +33,7 @@ from mailmerge.ledger.states import Delivery, State, reported_state
 from mailmerge.library_messages import smtp_message, system_reason
 from mailmerge.private_files import open_private
 from mailmerge.recipients.input_file import find_campaign_file
+from mailmerge.recipients.recipient import Row
 from mailmerge.reports.original import OriginalWorkbook, open_original
 from mailmerge.reports.status import FAILED
 from mailmerge.reports.xlsx import Cell, write_workbook
@@ -72,6 +73,8 @@ def refuse_existing(path: Path) -> None:
 def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> int:
     """Write all rows to `path` (.csv or .xlsx), and return their number.
 
+    Each row of a group has the outcome of the group's message.
+
     The file has the columns and rows of the user's spreadsheet in the same order, followed by the
     columns status, time, reply, message-id, server_id, after, after_at and after_reason. If the
     spreadsheet of `campaign` is a workbook and has not changed, an .xlsx file is a copy of it with
@@ -95,13 +98,15 @@ def export(ledger: Deliveries, path: Path, campaign: Settings | None = None) -> 
     outcome = (*_OUTCOME_COLUMNS, *_AFTER_COLUMNS)
     names = [f"mailmerge {name}" if name in taken else name for name in outcome]
     if campaign is not None and source is not None and path.suffix.lower() == ".xlsx":
-        deliveries = {one.row: one for one in ledger.iterate()}
-        cells = {row: one.cells for row, one in deliveries.items()}
+        deliveries, cells = dict[int, Delivery](), dict[int, Mapping[str, str]]()
+        for one in ledger.iterate():
+            for number, own in one.all_rows:
+                deliveries[number], cells[number] = one, own
         original = open_original(source, campaign.recipients, cells)
         if original is not None:
             _write(partial(_write_original, original, deliveries), path, names, ())
             return len(deliveries)
-    rows = _Counted(_row(one, columns) for one in ledger.iterate())
+    rows = _Counted(_row(one, row.cells, columns) for one, row in _rows_of(ledger.iterate()))
     _write(write, path, [*columns, *names], rows)
     return rows.count
 
@@ -150,8 +155,8 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
     failed = [one for one in ledger.iterate() if one.state in FAILED or one.unmade]
     columns = [column for column in _columns(failed) if column != _REASON]
     rows = [
-        [*(one.cells.get(column, "") for column in columns), _neutral(smtp_message(one.reply))]
-        for one in failed
+        [*(row.cells.get(column, "") for column in columns), _neutral(smtp_message(one.reply))]
+        for one, row in _rows_of(failed)
     ]
     columns.append(_REASON)
     if path.suffix.lower() == ".xlsx":
@@ -160,15 +165,27 @@ def export_failed(ledger: Deliveries, path: Path, section: RecipientsSection | N
         _write(partial(_write_xlsx, section=section), path, columns, rows)
     else:
         _write(partial(_write_unchanged, section=section), path, columns, rows)
-    return len(failed)
+    return len(rows)
+
+
+def _rows_of(deliveries: Iterable[Delivery]) -> Iterator[tuple[Delivery, Row]]:
+    """Each row with its delivery, in the order of the spreadsheet."""
+    grouped: list[tuple[Delivery, Row]] = []
+    for one in deliveries:
+        if one.rows:
+            grouped += [(one, row) for row in one.rows]
+        else:
+            yield one, Row(one.row, one.cells)
+    yield from sorted(grouped, key=lambda pair: pair[1].number)
 
 
 def _columns(deliveries: Iterable[Delivery]) -> list[str]:
     """All columns, in their order; a column that was added later is in some rows only."""
     columns: dict[str, None] = {}
     for one in deliveries:
-        if one.cells.keys() != columns.keys():
-            columns |= dict.fromkeys(one.cells)
+        cells = one.all_rows[0].cells
+        if cells.keys() != columns.keys():
+            columns |= dict.fromkeys(cells)
     return list(columns)
 
 
@@ -227,8 +244,8 @@ def _writer_for(path: Path) -> _Write:
     return write
 
 
-def _row(one: Delivery, columns: list[str]) -> list[Cell]:
-    return [*(one.cells.get(column, "") for column in columns), *_outcome(one)]
+def _row(one: Delivery, cells: Mapping[str, str], columns: list[str]) -> list[Cell]:
+    return [*(cells.get(column, "") for column in columns), *_outcome(one)]
 
 
 def _outcome(one: Delivery) -> list[Cell]:

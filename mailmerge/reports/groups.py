@@ -69,7 +69,8 @@ class Outcomes:
 def outcomes_by(deliveries: Callable[[], Iterable[Delivery]], column: str) -> Outcomes:
     """Count the outcomes by a column; `deliveries` is called twice.
 
-    The name of the column is compared exactly, or else without case.
+    The message of a group counts once for each different text of its rows. The name of the column
+    is compared exactly, or else without case.
 
     Raises:
         CampaignError: there is no such column.
@@ -79,11 +80,11 @@ def outcomes_by(deliveries: Callable[[], Iterable[Delivery]], column: str) -> Ou
     values: dict[str, dict[State, int]] = {}
     others: dict[State, int] = {}
     for one in deliveries():
-        value = one.cells.get(name, "").strip()
-        counts = values.get(value)
-        if counts is None:
-            counts = values.setdefault(value, {}) if len(values) < _MOST_VALUES else others
-        counts[one.state] = counts.get(one.state, 0) + 1
+        for value in {row.cells.get(name, "").strip(): None for row in one.all_rows}:
+            counts = values.get(value)
+            if counts is None:
+                counts = values.setdefault(value, {}) if len(values) < _MOST_VALUES else others
+            counts[one.state] = counts.get(one.state, 0) + 1
     ordered = sorted(values.items(), key=lambda pair: (-sum(pair[1].values()), pair[0]))
     return Outcomes(name, {v: reported(c) for v, c in ordered}, reported(others) if others else {})
 
@@ -91,8 +92,9 @@ def outcomes_by(deliveries: Callable[[], Iterable[Delivery]], column: str) -> Ou
 def _find(deliveries: Iterable[Delivery], column: str) -> str:
     names: dict[str, None] = {}
     for one in deliveries:
-        if one.cells.keys() != names.keys():
-            names |= dict.fromkeys(one.cells)
+        cells = one.all_rows[0].cells
+        if cells.keys() != names.keys():
+            names |= dict.fromkeys(cells)
     if column in names or not names:
         return column
     folded = [name for name in names if name.casefold() == column.strip().casefold()]

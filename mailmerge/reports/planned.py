@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mailmerge.ledger.states import Delivery, State
 from mailmerge.recipients.audience import Recipient, open_audience
+from mailmerge.reports.sent_before import without_sent_before
 from mailmerge.settings import Settings
 
 
@@ -21,6 +22,8 @@ class PlannedDeliveries:
         Raises:
             CampaignError: the recipients cannot be read, or come from standard input.
         """
-        for one in open_audience(self._campaign):
+        for one in open_audience(self._campaign, without_sent_before(self._campaign)):
             if isinstance(one, Recipient):
-                yield Delivery(one.row, one.key, one.row, one.mailbox, one.cells, State.PENDING)
+                yield Delivery(
+                    one.row, one.key, one.row, one.mailbox, one.cells, State.PENDING, rows=one.rows
+                )

@@ -121,6 +121,8 @@ class RecipientsSection(Section):
     address: _Line = "email"
     key: _Line = ""
     where: str = ""
+    group_by: _Line = ""
+    group_where: str = ""
     sheet: _Line = ""
     encoding: _Line = ""
     delimiter: str = Field(default="", max_length=1)
@@ -132,11 +134,19 @@ class RecipientsSection(Section):
     hidden_rows: bool = True
     locale: _Line = ""
     suppress: _InsidePath = "suppressed.csv"
+    not_in: Annotated[tuple[_Line, ...], BeforeValidator(_listed)] = Field(default=(), strict=False)
 
     @property
     def key_column(self) -> str:
-        """The column that identifies a recipient: `key`, or else the address."""
-        return self.key or self.address
+        """The column that identifies a recipient: `group_by`, `key`, or else the address."""
+        return self.group_by or self.key or self.address
+
+    @field_validator("not_in")
+    @classmethod
+    def _folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(one.strip() for one in value):
+            raise ValueError(tr('expected folders of campaigns, such as ["../november"]'))
+        return value
 
     @field_validator("file")
     @classmethod
@@ -432,6 +442,9 @@ class DeliverySection(Section):
         default=(), strict=False
     )
     return_: Literal["", "headers", "full"] = Field(default="", alias="return")
+    test_to: Annotated[tuple[_Line, ...], BeforeValidator(_listed)] = Field(
+        default=(), strict=False
+    )
 
     @field_validator("notify")
     @classmethod
@@ -441,6 +454,19 @@ class DeliverySection(Section):
             raise ValueError(tr('expected "never" alone'))
         if len(set(value)) < len(value):
             raise ValueError(tr("expected each word once"))
+        return value
+
+    @field_validator("test_to")
+    @classmethod
+    def _addresses_alone(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if not _MAILTO.fullmatch(one):
+                raise ValueError(
+                    tr(
+                        'expected addresses alone, such as ["me@example.org"], found "{one}"',
+                        one=one,
+                    )
+                )
         return value
 
     @field_validator("wait")

@@ -214,6 +214,36 @@ def test_test_messages_are_three_and_need_a_confirmation(campaign: Path, call: C
     assert json.loads(dry.stdout)["to_send"] == 3
 
 
+def test_test_sends_to_all_addresses_of_the_campaign(
+    campaign: Path, call: Call, tmp_path: Path
+) -> None:
+    with Sandbox(tmp_path / "real") as server:
+        point_at(campaign, server.server.port)
+        missing = call("send", campaign, "--test", "--yes")
+        assert missing.exit_code == 2
+        assert "test_to = " in missing.stderr
+        with (campaign / "campaign.toml").open("a") as file:
+            file.write('[delivery]\ntest_to = ["me@example.net", "boss@example.net"]\n')
+        one = call("send", campaign, "--test", "--limit", "1", "--yes", "--json")
+        assert one.exit_code == 0, one.stderr
+    assert json.loads(one.stdout)["test_to"] == ["me@example.net", "boss@example.net"]
+    messages = messages_in(tmp_path / "real")
+    assert sorted(str(one["To"]) for one in messages) == ["boss@example.net", "me@example.net"]
+    assert {one["Subject"] for one in messages} == {"[test for ann@example.org] Hello Ann"}
+
+
+def test_the_number_of_messages_to_several_addresses_confirms(
+    campaign: Path, call: Call, smtp_server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point_at(campaign, smtp_server)
+    with (campaign / "campaign.toml").open("a") as file:
+        file.write('[delivery]\ntest_to = ["me@example.net", "boss@example.net"]\n')
+    monkeypatch.setattr(sys.modules["mailmerge.cli.send"], "can_ask", lambda: True)
+    done = call("send", campaign, "--test", "--limit", "1", input="2\n")
+    assert "Type the number of test messages (2)" in done.stderr
+    assert done.exit_code == 0, done.stderr
+
+
 def test_test_messages_to_a_recipient_skip_their_own(
     campaign: Path, call: Call, tmp_path: Path
 ) -> None:
@@ -235,6 +265,8 @@ def test_test_messages_to_a_recipient_skip_their_own(
     [
         (["--test-to", "nobody"], "--test-to"),
         (["--test-to", "me@example.net", "--sandbox"], "excludes --sandbox"),
+        (["--test", "--sandbox"], "--test uses the real server"),
+        (["--test", "--test-to", "me@example.net"], "excludes --test-to"),
         (["--faults"], "add --sandbox"),
         (["--sandbox", "--seed", "3"], "needs --faults"),
         (["--sandbox", "--log-json", "/nowhere/at/all"], "--log-json"),

@@ -275,3 +275,20 @@ def test_outcomes_of_a_run_are_shown_by_a_column(call: Call, sent: Path) -> None
     document = json.loads(call("status", sent, "--by", "email", "--json").stdout)
     assert sum(one["states"]["sent"] for one in document["by"]["values"]) == 1
     assert call("status", sent, "--by", "email").exit_code == 0
+
+
+def test_status_says_which_rows_not_in_leaves_out(campaign: Path, call: Call) -> None:
+    other = campaign.parent / "november"
+    other.mkdir()
+    (other / "campaign.toml").write_text(
+        '[message]\nfrom = "a@example.org"\nsubject = "s"\ntext = "b.txt"\n'
+    )
+    toml = campaign / "campaign.toml"
+    text = toml.read_text()
+    key = 'not_in = "../november"\n'
+    if "[recipients]" in text:
+        toml.write_text(text.replace("[recipients]\n", f"[recipients]\n{key}"))
+    else:
+        toml.write_text(f"{text}\n[recipients]\n{key}")
+    assert '0 already sent "november"' in call("status", campaign).stdout
+    assert json.loads(call("status", campaign, "--json").stdout)["sent_before"] == {"november": 0}

@@ -147,6 +147,31 @@ def test_test_job_sends_only_to_the_user(campaign: Campaign, server: Sandbox) ->
     assert Ledger.read(campaign.settings) is None
 
 
+def test_several_addresses_get_each_test_message(campaign: Campaign, server: Sandbox) -> None:
+    addresses = ("me@example.net", "boss@example.net")
+    target = TestTo(addresses, RealServer.of_settings(campaign.settings), 2)
+    with job_of(campaign, target) as job:
+        assert (job.plan().to_send, job.plan().test_to) == (4, "me@example.net, boss@example.net")
+        summary = job.run_all()
+        assert job.document(summary)["test_to"] == list(addresses)
+    assert summary.states["sent"] == len(server.messages) == 4
+    assert sorted(str(one["To"]) for one in server.messages) == sorted(addresses * 2)
+    assert len(set(subjects(list(server.messages)))) == 2
+
+
+def test_test_without_a_count_sends_the_review_set(tmp_path: Path, server: Sandbox) -> None:
+    campaign = make(tmp_path / "spring", server, "", 12)
+    text = "Hello{% if name == 'U7' %}, special{% endif %}"
+    (campaign.folder / "body.txt").write_text(text)
+    target = TestTo("me@example.net", RealServer.of_settings(campaign.settings), None)
+    with job_of(campaign, DryRun(target)) as job:
+        planned = job.plan().to_send
+    with job_of(campaign, target) as job:
+        assert job.run_all().states["sent"] == planned
+    assert "[test for u7@example.org] Hello U7" in subjects(list(server.messages))
+    assert len(server.messages) < 12
+
+
 def subjects(messages: list[EmailMessage]) -> list[str]:
     return sorted(str(one["Subject"]) for one in messages)
 

@@ -83,7 +83,7 @@ class _Stage:
 
     def __init__(self, planned: Scenario, folder: Path, server: ScriptedServer) -> None:
         self._scenario = planned
-        self._sheet = _Sheet(folder, planned.recipients)
+        self._sheet = _Sheet(folder, planned.recipients, grouped=planned.grouped)
         self._server = server
         self._judge = Judge()
         self._later = 0.0
@@ -226,14 +226,26 @@ def _targets(taken: int, more: int, looks: int) -> Iterator[int]:
 class _Sheet:
     """The campaign folder of a round, and its edits."""
 
-    def __init__(self, folder: Path, recipients: int) -> None:
+    def __init__(self, folder: Path, recipients: int, *, grouped: bool = False) -> None:
         self.folder = folder
+        self._grouped = grouped
         self._version = 0
         self._rows = {_address(number): f"Name {number}" for number in range(recipients)}
         folder.mkdir()
-        (folder / "campaign.toml").write_text(_CAMPAIGN)
-        (folder / "body.txt").write_text("Dear {{ name }},\nthis is for {{ email }}.\n")
+        (folder / "campaign.toml").write_text(
+            _CAMPAIGN.replace("[message]", 'group_by = "email"\n[message]')
+            if grouped
+            else _CAMPAIGN
+        )
+        (folder / "body.txt").write_text(
+            f"Dear {{{{ name }}}},\nthis is for {{{{ email }}}}.\n{self._list}"
+        )
         self._write()
+
+    @property
+    def _list(self) -> str:
+        """The part of the template that shows the rows of a group."""
+        return "{% for row in rows %}{{ row.part }} {% endfor %}\n" if self._grouped else ""
 
     @property
     def addresses(self) -> set[str]:
@@ -255,13 +267,17 @@ class _Sheet:
                 self._rows |= dict.fromkeys(changed, f"Version {self._version}")
             case Edit.OTHER_TEMPLATE:
                 text = f"Dear {{{{ name }}}},\nversion {self._version} for {{{{ email }}}}.\n"
+                text += self._list
                 (self.folder / "body.txt").write_text(text)
             case Edit.NONE:
                 return
         self._write()
 
     def _write(self) -> None:
-        lines = ["email,name", *(f"{address},{name}" for address, name in self._rows.items())]
+        rows = [(address, name, 0) for address, name in self._rows.items()]
+        if self._grouped:  # one to three rows for each recipient, far apart
+            rows += [(address, name, part) for part in (1, 2) for address, name, _ in rows[::part]]
+        lines = ["email,name,part", *(f"{address},{name},{part}" for address, name, part in rows)]
         (self.folder / "recipients.csv").write_text("\n".join(lines) + "\n")
 
 

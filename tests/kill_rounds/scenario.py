@@ -119,6 +119,11 @@ class Scenario:
         return self.connections * self.mode.window
 
     @property
+    def grouped(self) -> bool:
+        """Whether recipients have several rows of the spreadsheet, which are one message."""
+        return self.seed % 5 == 0
+
+    @property
     def script(self) -> Script:
         """What the server does."""
         settings = Settings(

@@ -70,3 +70,15 @@ def test_a_condition_cannot_change_a_row() -> None:
 def test_a_condition_computes_with_decimal_numbers() -> None:
     condition = Condition("net|float * 1.19 == 1469.055", ("net",))
     assert condition.holds({"net": "1,234.50"})
+
+
+def test_sum_reads_the_numbers_of_cells() -> None:
+    cells = {"a": "1,5", "b": "2"}
+    assert Condition("[a, b, 1]|sum == 4.5", ("a", "b"), "de-DE").holds(cells)
+    with pytest.raises(SpreadsheetError, match="is no number"):
+        Condition("[a, b]|sum > 1", ("a", "b")).holds({"a": "x", "b": "2"})
+
+
+def test_errors_name_the_setting() -> None:
+    with pytest.raises(CampaignError, match="group_where = "):
+        Condition("a =", ("a",), setting="group_where")

@@ -151,3 +151,10 @@ def test_line_breaks_of_a_cell_become_elements_and_share_a_structure(
         assert f"<p>1 Main St<br>{escaped}<br>USA</p>" in str(content.html)
         assert str(content.text) == f"1 Main St\n{name}\nUSA\n"
     assert renderer.cached.made == 1, "one structure of the HTML"
+
+
+def test_sum_reads_the_numbers_of_cells() -> None:
+    assert rendered("{{ [a, b]|sum }}", a="10.50", b="4") == "14.5"
+    assert rendered("{{ [a, b]|sum }}", a="10", b="4") == "14"
+    with pytest.raises(jinja2.TemplateRuntimeError, match="no number"):
+        rendered("{{ [a, 1]|sum }}", a="ten")

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from mailmerge.errors import TemplateError
-from mailmerge.rendering.variables import CampaignView, RowVariable, variables_of
+from mailmerge.recipients.address import parse_mailbox
+from mailmerge.recipients.differing import ColumnDiffers
+from mailmerge.recipients.groups import make_group
+from mailmerge.recipients.recipient import Recipient, Row
+from mailmerge.rendering.variables import (
+    CampaignView,
+    RowVariable,
+    variables_of,
+    variables_of_group,
+)
 
 from .conftest import MakeRecipient, MakeRenderer
 
@@ -67,3 +76,38 @@ def test_half_a_character_is_refused_with_row_and_column() -> None:
     with pytest.raises(TemplateError, match="half a character") as caught:
         variables_of(9, {"a": "é", "b": "x\ud800"}, CampaignView("c"))
     assert (caught.value.problem.row, caught.value.problem.column) == (9, "b")
+
+
+def group(*texts: str) -> Recipient:
+    rows = [Row(n, {"a": text, "b": "x"}) for n, text in enumerate(texts, start=2)]
+    return make_group(rows, parse_mailbox("ann@example.org"), "k")
+
+
+def test_variables_of_a_group_have_rows_and_shared_columns() -> None:
+    variables = variables_of_group(group("1\r\n2", "é"), {"url": "u"}, CampaignView("c"))
+    assert variables.names["b"] == "x"
+    assert variables.names["url"] == variables.names["row"]["url"] == "u"
+    assert [row["a"] for row in variables.names["rows"]] == ["1\n2", "é"]
+    assert variables.columns == ("a", "b", "url")
+    assert "é" in variables.joined
+    for value in (variables.names["a"], variables.names["row"]["a"]):
+        with pytest.raises(ColumnDiffers):
+            str(value)
+    assert variables.group is not None
+    each = list(variables.group())
+    assert [(one.row, one.names["a"], one.names["url"]) for one in each] == [
+        (2, "1\n2", "u"),
+        (3, "é", "u"),
+    ]
+    assert all(one.names["rows"] is variables.names["rows"] for one in each)
+
+
+def test_group_with_equal_rows_has_all_columns() -> None:
+    variables = variables_of_group(group("1", "1"), {}, CampaignView("c"))
+    assert dict(variables.names["row"]) == {"a": "1", "b": "x"}
+
+
+def test_half_a_character_in_a_group_names_its_row() -> None:
+    with pytest.raises(TemplateError) as raised:
+        variables_of_group(group("a", "\ud800"), {}, CampaignView("c"))
+    assert (raised.value.problem.row, raised.value.problem.column) == (3, "a")

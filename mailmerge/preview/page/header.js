@@ -26,7 +26,7 @@ function banner({ campaign, shown, route }) {
 
 function titleRow(page) {
   const { shown, step } = page;
-  const row = shown.row && rowNumber(shown.row);
+  const row = shown.rows?.length ? shown.note : shown.row && rowNumber(shown.row);
   return h(
     "div",
     { class: "title-row" },

@@ -132,7 +132,23 @@ export function cellsPanel({ shown }) {
         ),
       ),
     ),
+    shown.rows?.length > 0 && rowsTable(shown.rows),
     shown.otherVariables.length > 0 && h("p", { class: "note" }, t("otherVariables", { names: shown.otherVariables.join(t("separator")) })),
+  );
+}
+
+/** The rows of a group: a line for each, with the cells that differ. */
+function rowsTable(rows) {
+  const columns = Object.keys(rows[0].cells).filter((column) => new Set(rows.map((row) => row.cells[column])).size > 1);
+  return h(
+    "table",
+    { class: "cells card" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }), columns.map((column) => h("th", { scope: "col", dir: "auto" }, column)))),
+    h(
+      "tbody",
+      {},
+      rows.map(({ row, cells }) => h("tr", {}, h("th", { scope: "row" }, rowNumber(row)), columns.map((column) => h("td", { dir: "auto" }, cells[column])))),
+    ),
   );
 }
 

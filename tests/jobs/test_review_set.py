@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmerge.preview.review_set import ReviewSet
+from mailmerge.jobs.review_set import ReviewSet
 from mailmerge.rendering.content import Body, Content, Structure
 
 TEXT = Structure(("text",))

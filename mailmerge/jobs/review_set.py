@@ -17,12 +17,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import islice
+from typing import Final, Literal
 
+from mailmerge.errors import InputError
+from mailmerge.messages import MessageFactory
+from mailmerge.recipients.recipient import Recipient
 from mailmerge.rendering.content import Content, Structure
 
 _CUT = re.compile(r"(?=<)|\n")
 _TAG = re.compile(r"<[a-zA-Z][^\s>]*")
+
+SAMPLE_SIZE: Final = 20_000
+"""Messages that are examined, evenly spaced over a longer list."""
 
 _Reason = Literal["branches", "subject", "empty", "largest", "refused"]
 _Pieces = Counter[str]
@@ -99,6 +106,21 @@ class ReviewSet:
             return (id(content.text.structure), id(html)), None
         tags = Counter(_TAG.findall(str(content.html))) if content.html else Counter()
         return frozenset(tags.items()), tags
+
+
+def review_keys(
+    recipients: Iterable[Recipient], messages: MessageFactory, step: int = 1
+) -> frozenset[str]:
+    """The keys of the review set; only each `step`-th recipient is examined."""
+    chosen = ReviewSet(lambda: bool(messages.slow_because))
+    for recipient in islice(recipients, 0, None, step):
+        try:
+            message = messages.sample(recipient)
+        except InputError:
+            continue  # the check has said why, and the row is left out
+        cells = recipient.cells.values()
+        chosen.add(recipient.key, recipient.row, cells, message.content, message.size)
+    return frozenset(one.key for one in chosen.chosen())
 
 
 def _cover(variants: list[tuple[str, int, _Pieces]], most: int) -> list[tuple[str, int]]:
