@@ -8,7 +8,7 @@ from typing import Final
 
 from mailmerge.engine.limits import Limits
 from mailmerge.engine.rates import even_interval, is_quota
-from mailmerge.language import listed, tr
+from mailmerge.language import listed, tr, trn
 from mailmerge.ledger.states import State, counts_in_words
 from mailmerge.settings import Rate
 from mailmerge.wording import counted, duration_in_words, padded
@@ -32,6 +32,14 @@ class _Making:
 
 
 @dataclass(frozen=True, slots=True)
+class _Besides:
+    """What a run does besides the first attempt for each recipient."""
+
+    again: Mapping[State, int] = field(default_factory=dict)
+    copies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a run would do, for the user to confirm; `str` returns it as lines.
 
@@ -46,7 +54,7 @@ class Plan:
         window: the messages in flight on each connection.
         test_to: the address that gets all messages of a test; "" for a real run.
         making: why each page is rendered from scratch, if that is slow, and how fast.
-        again: the number of recipients that are tried again at once, by their state.
+        besides: which recipients are tried again, and how many get copies.
         signed_by: the signatures in words; "" without one.
     """
 
@@ -60,8 +68,18 @@ class Plan:
     window: int
     test_to: str = ""
     making: _Making = _Making()
-    again: Mapping[State, int] = field(default_factory=dict)
+    besides: _Besides = field(default_factory=_Besides)
     signed_by: str = ""
+
+    @property
+    def again(self) -> Mapping[State, int]:
+        """The number of recipients that are tried again at once, by their state."""
+        return self.besides.again
+
+    @property
+    def copies(self) -> int:
+        """How many further addresses get these messages; the rates count each."""
+        return self.besides.copies
 
     @property
     def slow_because(self) -> str:
@@ -77,7 +95,7 @@ class Plan:
     def ends_after(self) -> float:
         """The minimum seconds of the run; 0 if nothing limits it."""
         made_in = self.to_send / self.per_second if self.per_second else 0.0
-        return max(least_seconds(self.rates, self.to_send), made_in)
+        return max(least_seconds(self.rates, self.to_send + self.copies), made_in)
 
     def __str__(self) -> str:
         """Return the plan as lines for the user."""
@@ -95,6 +113,9 @@ class Plan:
         else:
             text = f"{self.to_send:,}"
         yield _line(tr("recipients"), text)
+        if self.copies:
+            addresses = trn("{count:,} further address", "{count:,} further addresses", self.copies)
+            yield _line(tr("copies"), addresses)
         if self.again:
             yield _line(tr("again"), counts_in_words(self.again))
         if self.test_to:
@@ -144,8 +165,9 @@ class Plan:
         """The rate that decides about the end, if there are several."""
         if len(self.rates) < 2:
             return None
-        governing = max(self.rates, key=lambda rate: least_seconds([rate], self.to_send))
-        ends = least_seconds([governing], self.to_send)
+        addressed = self.to_send + self.copies
+        governing = max(self.rates, key=lambda rate: least_seconds([rate], addressed))
+        ends = least_seconds([governing], addressed)
         return governing if ends >= self.ends_after else None
 
     def slowed(self, because: str, per_second: float) -> Plan:
@@ -171,11 +193,13 @@ def make_plan(
     subjects: Sequence[str] = (),
     again: Mapping[State, int] | None = None,
     signed_by: str = "",
+    copies: int = 0,
 ) -> Plan:
     """Make the plan of a run.
 
     `to_send` is the number of claimable recipients in the ledger. `again` is the number of
-    recipients that are tried again at once, by their state.
+    recipients that are tried again at once, by their state. `copies` is the number of further
+    addresses that get these messages.
     """
     if limits.limit is not None:
         to_send = min(to_send, limits.limit)
@@ -188,7 +212,7 @@ def make_plan(
         rates=limits.rates,
         connections=limits.connections,
         window=limits.window,
-        again=again or {},
+        besides=_Besides(again or {}, copies),
         signed_by=signed_by,
     )
 

@@ -21,6 +21,7 @@ from mailmerge.recipients.condition import Condition
 from mailmerge.recipients.duplicates import Deduplicator, RowResult
 from mailmerge.recipients.recipient import Recipient, Skipped, SkipReason
 from mailmerge.recipients.rules import RowRules
+from mailmerge.recipients.several import judge_several
 from mailmerge.recipients.spreadsheet import Spreadsheet, open_spreadsheet
 from mailmerge.recipients.suppression import read_suppressions
 from mailmerge.recipients.table import SheetRow
@@ -209,8 +210,20 @@ class Audience:
         judge, skip = self._rules.judge, _SkipAtError()
         records = self._records()
         while batch := list(islice(records, self._batch)):
-            results = [judge(item) if type(item) is SheetRow else skip(item) for item in batch]
+            if self._rules.several:
+                results = self._with_several(batch, skip)
+            else:
+                results = [judge(item) if type(item) is SheetRow else skip(item) for item in batch]
             yield from deduplicator.without_duplicates(results)
+
+    def _with_several(self, batch: list[SheetRow | Problem], skip: _SkipAtError) -> list[RowResult]:
+        results: list[RowResult] = []
+        for item in batch:
+            if isinstance(item, SheetRow):
+                results += judge_several(self._rules, item)
+            else:
+                results.append(skip(item))
+        return results
 
     def _records(self) -> Iterator[SheetRow | Problem]:
         try:
@@ -286,6 +299,7 @@ def _rules(
         only=_only_identity(selection.only),
         suppressed=frozenset(map(loose_identity, suppressed)) if loose else suppressed,
         loose=loose,
+        several=section.several,
     )
 
 

@@ -32,6 +32,7 @@ from mailmerge.settings import RecipientsSection, Settings, explained
 
 _T = TypeVar("_T")
 _Dedupe = Literal["exact", "loose", "off"]
+_Several = Literal["", "each"]
 
 
 class RowsOf(Generic[_T]):
@@ -190,6 +191,7 @@ def read_recipients(
     hidden_rows: bool = True,
     locale: str = "",
     suppress: Path | str | None = None,
+    several: _Several = "",
 ) -> Recipients: ...
 
 
@@ -204,6 +206,7 @@ def read_recipients(
     required: Iterable[str] = (),
     dedupe: _Dedupe = "exact",
     suppress: Path | str | None = None,
+    several: _Several = "",
 ) -> Recipients: ...
 
 
@@ -224,6 +227,7 @@ def read_recipients(
     hidden_rows: bool = True,
     locale: str = "",
     suppress: Path | str | None = None,
+    several: _Several = "",
 ) -> Recipients:
     """Open recipients: a spreadsheet in any format, or mappings from column names to values.
 
@@ -246,9 +250,15 @@ def read_recipients(
     }  # fmt: skip
     for_rows = {
         "address": address, "key": key, "where": where, "parse_names": parse_names,
-        "required": tuple(required), "dedupe": dedupe,
+        "required": tuple(required), "dedupe": dedupe, "several": several,
     }  # fmt: skip
     section = _section(for_rows | for_files)
+    if section.several == "together":
+        raise CampaignError(
+            tr('several: only a campaign folder can have "together"'),
+            hint=tr("set it under [recipients] of its campaign.toml"),
+            code="wrong-value",
+        )
     spreadsheet = _opened(source, section, for_files)
     suppressed = SuppressionList(Path(suppress)).identities() if suppress else frozenset()
     return Recipients(section, spreadsheet, suppressed=suppressed)

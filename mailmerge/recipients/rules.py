@@ -32,6 +32,7 @@ class RowRules:
         only: the identity of the only mailbox to select; "" for all.
         suppressed: identities that get no message, as `sameness` gives them.
         loose: whether plus-tags and the dots of Gmail make no difference.
+        several: what a cell with several addresses means: "", "each" or "together" (several.py).
     """
 
     file: str
@@ -43,6 +44,7 @@ class RowRules:
     only: str = ""
     suppressed: frozenset[str] = frozenset()
     loose: bool = False
+    several: str = ""
 
     @property
     def by_address(self) -> bool:
@@ -55,7 +57,12 @@ class RowRules:
         try:
             mailbox = parse_mailbox(cells[self.address], names=self.parse_names)
         except AddressError as error:
-            return self._without_mailbox(row, error)
+            return self.without_mailbox(row, error)
+        return self.decide(row, mailbox)
+
+    def decide(self, row: SheetRow, mailbox: Mailbox) -> Recipient | Skipped:
+        """Decide about a row with this mailbox: it is a recipient, or it is skipped."""
+        cells = row.cells
         if self.conditions:
             skipped = self._filtered(row, mailbox)
             if skipped is not None:
@@ -74,7 +81,8 @@ class RowRules:
         """The text that is equal for two identities of the same mailbox under these rules."""
         return loose_identity(identity) if self.loose else identity
 
-    def _without_mailbox(self, row: SheetRow, error: AddressError) -> Skipped:
+    def without_mailbox(self, row: SheetRow, error: AddressError) -> Skipped:
+        """The row as skipped, because its address cell has this error."""
         skipped = self._filtered(row, None)
         if skipped is not None:
             return skipped

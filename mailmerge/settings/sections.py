@@ -93,6 +93,7 @@ def _one_line(value: str) -> str:
 _Rates = Annotated[tuple[Rate, ...], BeforeValidator(_rates)]
 _InsidePath = Annotated[str, AfterValidator(_inside)]
 _Line = Annotated[str, AfterValidator(_one_line)]
+_Templates = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 _Notice = Literal["success", "failure", "delay", "never"]
 
 
@@ -132,6 +133,12 @@ class RecipientsSection(Section):
     hidden_rows: bool = True
     locale: _Line = ""
     suppress: _InsidePath = "suppressed.csv"
+    several: Literal["", "each", "together"] = ""
+
+    @property
+    def together_column(self) -> str:
+        """The column of the addresses if all addresses of a cell get one message; else ""."""
+        return self.address if self.several == "together" else ""
 
     @property
     def key_column(self) -> str:
@@ -248,6 +255,9 @@ class MessageSection(Section):
         default=(), strict=False
     )
     smime: SmimeSection | None = None
+    cc: _Templates = Field(default=(), strict=False)
+    bcc: _Templates = Field(default=(), strict=False)
+    cc_sees_unsubscribe: bool = False
 
     @property
     def own_fields(self) -> tuple[tuple[str, str], ...]:

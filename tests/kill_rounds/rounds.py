@@ -42,6 +42,8 @@ host = "127.0.0.1"
 security = "none"
 """
 
+_COPIES = 'cc = "copy-{{ email }}; no-copy-{{ email }}"\n'
+
 
 @dataclass(slots=True)
 class Result:
@@ -83,7 +85,7 @@ class _Stage:
 
     def __init__(self, planned: Scenario, folder: Path, server: ScriptedServer) -> None:
         self._scenario = planned
-        self._sheet = _Sheet(folder, planned.recipients)
+        self._sheet = _Sheet(folder, planned.recipients, _COPIES if planned.copies else "")
         self._server = server
         self._judge = Judge()
         self._later = 0.0
@@ -99,6 +101,8 @@ class _Stage:
                 break
         deliveries = self._deliveries()
         self._judge.finish(deliveries, self._sheet.addresses)
+        if self._scenario.copies and self._scenario.mode.protocol == "smtp":
+            self._judge.copies(deliveries, self._server.taken)
         self._judge.breaches += [f"I8: {one.kind}: {one.detail}" for one in self._server.violations]
         taken = addresses(self._server.taken)
         self.result.taken = len(taken)
@@ -226,12 +230,12 @@ def _targets(taken: int, more: int, looks: int) -> Iterator[int]:
 class _Sheet:
     """The campaign folder of a round, and its edits."""
 
-    def __init__(self, folder: Path, recipients: int) -> None:
+    def __init__(self, folder: Path, recipients: int, copies: str) -> None:
         self.folder = folder
         self._version = 0
         self._rows = {_address(number): f"Name {number}" for number in range(recipients)}
         folder.mkdir()
-        (folder / "campaign.toml").write_text(_CAMPAIGN)
+        (folder / "campaign.toml").write_text(_CAMPAIGN.replace("[smtp]", f"{copies}[smtp]"))
         (folder / "body.txt").write_text("Dear {{ name }},\nthis is for {{ email }}.\n")
         self._write()
 

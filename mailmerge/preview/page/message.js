@@ -124,6 +124,8 @@ function head({ message }) {
   const fields = [
     ["from", message.from],
     ["to", message.to],
+    ["cc", message.cc],
+    ["bcc", message.bcc],
     ["replyTo", message.replyTo],
   ].filter(([, value]) => value);
   return h(
